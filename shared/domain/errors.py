@@ -1,0 +1,46 @@
+"""Every refusal the product can give: a code of the closed list, an HTTP status, and data that explains it.
+
+A refusal is an answer, not a fault: nothing was written, the caller can act on the code. Domain rules raise
+them directly; the trigger adapters render them. Codes are the class attribute `code`; the list in the
+OpenAPI document is generated from the subclasses of `Refusal`, so a code exists once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error
+    """An operation was understood and is refused; `data` must never hold secrets or others' data."""
+
+    code: ClassVar[str] = "REFUSED"
+    status: ClassVar[int] = 409
+    message: ClassVar[str] = "The operation is refused."
+    retry_after: ClassVar[float | None] = None
+
+    def __init__(
+        self, message: str | None = None, /, *, details: list[dict[str, str]] | None = None, **data: Any
+    ) -> None:
+        super().__init__(message or self.message)
+        self.text = message or self.message
+        self.details = details or []
+        self.data = data
+
+
+class NotFound(Refusal):
+    code, status, message = "NOT_FOUND", 404, "There is no such resource."
+
+
+class InvalidValue(Refusal):
+    """A field has the right type but an impossible value; `field` names it."""
+
+    code, status, message = "VALIDATION_FAILED", 422, "The request is not valid."
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(None, details=[{"field": field, "message": problem}])
+
+
+class InvalidState(Refusal):
+    """The resource's current state does not allow this; `data.status` is that state."""
+
+    code, status, message = "INVALID_STATE", 409, "The resource's state does not allow this."
