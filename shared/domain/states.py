@@ -1,0 +1,55 @@
+"""The state machines of supplies, orders and claims as data, and the one function that checks a transition.
+
+A missing pair is a refusal. From `processing` nothing is released, rejected, expired or cancelled.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from shared.domain.errors import InvalidState
+
+SupplyStatus = Literal["pending", "active", "paused", "exhausted", "closed", "rejected"]
+OrderStatus = Literal["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"]
+ClaimStatus = Literal["claimed", "processing", "processed", "failed", "released", "expired", "rejected"]
+AllocationStatus = Literal["reserved", "settled", "released"]
+PaymentStatus = Literal["pending", "blocked", "paid", "failed", "cancelled"]
+SettlementStatus = Literal["none", "pending", "blocked", "partial", "paid", "failed"]
+WalletType = Literal["hd", "imported"]
+WalletStatus = Literal["active", "disabled"]
+Kind = Literal["supply", "order", "claim"]
+
+TRANSITIONS: Final[dict[Kind, dict[str, frozenset[str]]]] = {
+    "supply": {
+        "pending": frozenset({"active", "rejected", "closed"}),
+        "active": frozenset({"paused", "exhausted", "closed"}),
+        "paused": frozenset({"active", "exhausted", "closed"}),
+        "exhausted": frozenset({"active", "paused", "closed"}),
+        "closed": frozenset(),
+        "rejected": frozenset(),
+    },
+    "order": {
+        "open": frozenset({"claimed", "cancelled", "expired"}),
+        "claimed": frozenset({"processing", "open", "expired"}),
+        "processing": frozenset({"completed", "failed"}),
+        "failed": frozenset({"processing"}),
+        "completed": frozenset({"processing"}),  # only a reorganised chain takes a payout back
+        "cancelled": frozenset(),
+        "expired": frozenset(),
+    },
+    "claim": {
+        "claimed": frozenset({"processing", "released", "expired", "rejected"}),
+        "processing": frozenset({"processed", "failed"}),
+        "failed": frozenset({"processing"}),
+        "processed": frozenset({"processing"}),  # only a reorganised chain takes a payout back
+        "released": frozenset(),
+        "expired": frozenset(),
+        "rejected": frozenset(),
+    },
+}
+
+
+def check(kind: Kind, current: str, target: str) -> None:
+    """Refuse a transition that the table does not hold: InvalidState with `data.status`, the current state."""
+    if target not in TRANSITIONS[kind][current]:
+        raise InvalidState(f"A {kind} that is {current} cannot become {target}.", status=current)
