@@ -1,0 +1,144 @@
+"""A transaction: an intent of one wallet on one chain, at most one nonce, and the attempts made for it.
+
+Sibling modules hold the rules: `tx_accept` (T0), `lanes` (T1, T8), `tx_attempts` (T2–T4), `tx_outcome`
+(T5–T7, finality), `tx_schedule` (when to look again), `fees` (bumps and caps), `tx_states` (the table).
+
+Invariants the rules keep: a transaction with an attempt never changes or returns its nonce (I3); the fees of
+attempt k + 1 are at least ceil(1.125 × those of k) + 1 on every fee field (I4); once a nonce is taken, a
+terminal state comes from chain evidence only (I5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from shared.domain.errors import Refusal
+from shared.domain.fees import Fees
+from shared.domain.tx_states import LIVE, TERMINAL, Event, PublicStatus, State, check, public_status
+
+Kind = Literal["call", "noop"]
+AttemptKind = Literal["payload", "noop"]
+Speed = Literal["slow", "average", "fast"]
+BlockedReason = Literal["FUNDS_BLOCKED", "FEE_BLOCKED", "FOREIGN_NONCE"]
+UndoState = Literal["cancelled", "rejected", "expired"]
+
+SETTLEMENT_TENANT: Final = "settlement"  # UNIQUE(tenant, idem_key): owner and service cannot pay twice
+ENGINE_TENANT: Final = "engine"  # no-ops that fill a nonce without a row
+
+
+class SettlementTransaction(Refusal):
+    code, status = "SETTLEMENT_TRANSACTION", 409
+    message = "A settlement's transaction cannot be cancelled or replaced by its wallet's owner."
+
+
+class AttemptConflict(Refusal):
+    """Compare-and-set on attempt_count failed: another handler stored an attempt; use the stored one."""
+
+    code, status, message = "ATTEMPT_CONFLICT", 409, "Another attempt was stored in the meantime."
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Amounts in wei or token base units, gas in units of gas, fees in wei per gas."""
+
+    id: str  # txn_…
+    tenant: str  # the principal, SETTLEMENT_TENANT or ENGINE_TENANT
+    idem_key: str
+    wallet_id: str
+    user_id: str
+    lane_id: str  # "<chain>:<address in lower case>"
+    chain: str
+    from_address: str  # EIP-55
+    kind: Kind
+    to: str | None  # None creates a contract
+    value: int
+    data: bytes
+    access_list: str | None  # JSON text of an EIP-2930 list
+    token_address: str | None  # set when `data` is this token's transfer(token_recipient, token_amount)
+    token_recipient: str | None
+    token_amount: int | None
+    gas: int
+    max_fee_per_gas: int | None  # of the first attempt, when its sender chose it
+    max_priority_fee_per_gas: int | None
+    gas_price: int | None
+    speed: Speed | None
+    committed_value: int  # what the native funds row holds back for `value`
+    committed_gas: int  # and for gas; gas × fee of every attempt stays within it
+    nonce: int | None
+    state: State
+    blocked_reason: BlockedReason | None
+    undo_state: UndoState | None  # what it becomes when its no-op is mined
+    cancel_requested: bool
+    attempt_count: int
+    hash: str | None  # of the latest attempt, of the mined one from `mined` on
+    next_action_at: datetime | None  # None: nothing is ever due again
+    deadline: datetime | None
+    mined_attempt: int | None
+    mined_block_number: int | None
+    mined_block_hash: str | None
+    gas_used: int | None
+    effective_gas_price: int | None
+    contract_address: str | None  # created by this transaction, from the receipt
+    finalized: bool
+    error: str | None  # UPPER_SNAKE code
+    error_message: str | None
+    claim_id: str | None  # payments only
+    allocation_id: str | None
+    round: int | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def status(self) -> PublicStatus:
+        return public_status(self.state, self.blocked_reason)
+
+    @property
+    def terminal(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
+    def live(self) -> bool:
+        """Signed bytes exist and no known block holds them."""
+        return self.state in LIVE
+
+    @property
+    def is_payment(self) -> bool:
+        return self.tenant == SETTLEMENT_TENANT
+
+    @property
+    def chosen_fees(self) -> Fees | None:
+        """What the sender set, None when the engine chooses."""
+        fees = Fees(self.max_fee_per_gas, self.max_priority_fee_per_gas, self.gas_price)
+        return fees if fees.per_gas else None
+
+    def moved(self, event: Event, target: State, now: datetime, **changes: Any) -> Self:
+        """The next version in `target`; InvalidState unless the table allows it."""
+        check(self.state, event, target)
+        return replace(self, state=target, version=self.version + 1, updated_at=now, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Key (transaction_id, k), k from 1. `raw` is a bearer instrument until its nonce is final: never logged."""
+
+    transaction_id: str
+    k: int
+    kind: AttemptKind
+    raw: bytes
+    hash: str
+    max_fee_per_gas: int | None
+    max_priority_fee_per_gas: int | None
+    gas_price: int | None
+    gas: int
+    send_count: int
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    last_result: str | None  # a SendOutcome
+    created_at: datetime
+
+    @property
+    def fees(self) -> Fees:
+        return Fees(self.max_fee_per_gas, self.max_priority_fee_per_gas, self.gas_price)
