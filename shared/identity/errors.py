@@ -1,0 +1,63 @@
+"""What an attempt to identify oneself is answered when it fails: 401, and never which half of it was wrong.
+
+Refusal (shared.domain.errors)
+├── Unauthenticated 401
+│   ├── TokenExpired            the access token's `exp` has passed: refresh it
+│   ├── InvalidCredentials      e-mail or password: the same answer for both
+│   ├── InvalidRefreshToken     unknown, expired or revoked
+│   │   └── RefreshTokenReused  an older token of the family: the family must be revoked
+│   ├── InvalidApiKey           malformed, unknown or revoked
+│   ├── SiweRefused             the signed message does not prove what it has to
+│   └── InvalidOneTimeCode      wrong, too old or used before
+└── IdentityBusy 503            all password-hashing slots of this instance are taken
+"""
+
+from __future__ import annotations
+
+from shared.domain.errors import Refusal
+
+
+class Unauthenticated(Refusal):
+    code, status = "UNAUTHENTICATED", 401
+    message = "Sign in: a valid access token or API key is needed."
+
+
+class TokenExpired(Unauthenticated):
+    code, message = "TOKEN_EXPIRED", "The access token has expired; refresh it."
+
+
+class InvalidCredentials(Unauthenticated):
+    code, message = "INVALID_CREDENTIALS", "The e-mail address or the password is wrong."
+
+
+class InvalidRefreshToken(Unauthenticated):
+    code, message = (
+        "REFRESH_TOKEN_INVALID",
+        "The refresh token is unknown, expired or revoked; sign in again.",
+    )
+
+
+class RefreshTokenReused(InvalidRefreshToken):
+    code, message = "REFRESH_TOKEN_REUSED", "This refresh token was used before; sign in again."
+
+
+class InvalidApiKey(Unauthenticated):
+    code, message = "API_KEY_INVALID", "The API key is malformed, unknown or revoked."
+
+
+class SiweRefused(Unauthenticated):
+    """`data.reason` names the failed check: domain, scheme, uri, nonce, chain, time or signature."""
+
+    code, message = "SIWE_REFUSED", "The signed message does not prove control of the account here and now."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(None, reason=reason)
+
+
+class InvalidOneTimeCode(Unauthenticated):
+    code, message = "ONE_TIME_CODE_INVALID", "The one-time code is wrong, too old or was used before."
+
+
+class IdentityBusy(Refusal):
+    code, status, message = "IDENTITY_BUSY", 503, "Too many sign-ins at once on this instance; try again."
+    retry_after = 1.0
