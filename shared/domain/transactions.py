@@ -122,7 +122,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Key (transaction_id, k), k from 1. `raw` is a bearer instrument until its nonce is final: never log it."""
+    """Key (transaction_id, k), k from 1. `raw` is a bearer instrument until its nonce is final."""
 
     transaction_id: str
     k: int

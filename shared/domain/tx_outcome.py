@@ -1,6 +1,7 @@
 """T5–T7 and finality: what the chain says about a transaction's nonce.
 
-Only receipts of our own hashes decide, and only at the chain's confirmation depth; until the block is final the decision can be taken back.
+Only receipts of our own hashes decide, and only at the chain's confirmation
+depth; until the block is final the decision can be taken back.
 """
 
 from __future__ import annotations

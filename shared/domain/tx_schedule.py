@@ -45,7 +45,7 @@ def _wait(transaction: Transaction, block: timedelta, sends: int) -> timedelta:
         return max(BLOCKED_WAIT, block)
     if sends == 0:
         return SIGNED_WAIT
-    return min(block * 2 ** min(sends - 1, 6), LONGEST_WAIT)
+    return min(block * (1 << min(sends - 1, 6)), LONGEST_WAIT)
 
 
 def bump_due(last_attempt_at: datetime, now: datetime, block_seconds: float) -> bool:
