@@ -1,0 +1,1 @@
+"""One module per operation: functions/<resource>/<verb_noun>.py."""

@@ -1,0 +1,1 @@
+"""What crosses a border: pydantic models, the Spanner schema, and the generated catalog and OpenAPI."""

@@ -1,0 +1,129 @@
+"""The fenced Firestore cache of hot reads. It never decides about money, claims or permission.
+
+One call each way. A put or an expiry is one blind merge `{v, body | None, hard, floor: Maximum(v)}`; a fill from
+a strong read is the same without `floor`. An entry counts only while `v ≥ floor` and `now < hard`, so late puts
+and fills can only cause misses. Firestore's own TTL removal merely cleans up (policy on `hard`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from shared.clock import Clock
+from shared.faults import point
+
+HARD_SECONDS = 30.0
+CALL_SECONDS = 0.25
+SCHEMA = 1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The owner's view of a resource as JSON text, at a version."""
+
+    version: int
+    owner: str
+    body: str
+    since: datetime  # when it was known to be current: before the read, or the commit's moment
+
+
+class Cache(Protocol):
+    def get(self, kind: str, identity: str) -> Entry | None: ...
+    def put(self, kind: str, identity: str, entry: Entry) -> None: ...
+    def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
+    def expire(self, kind: str, identity: str, version: int) -> None: ...
+
+
+class NoCache:
+    """A cache that holds nothing: when it is switched off."""
+
+    def get(self, kind: str, identity: str) -> Entry | None:
+        return None
+
+    def put(self, kind: str, identity: str, entry: Entry) -> None: ...
+    def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
+    def expire(self, kind: str, identity: str, version: int) -> None: ...
+
+
+class Breaker:
+    """Opens after `limit` failures in a row and lets one probe through each `pause` seconds."""
+
+    def __init__(self, limit: int = 5, pause: float = 5.0) -> None:
+        self._limit, self._pause = limit, pause
+        self._failures, self._until = 0, 0.0
+        self._lock = threading.Lock()
+
+    def call(self, action: Callable[[], Any]) -> Any:
+        """The action's answer, or None when it fails or the breaker is open."""
+        with self._lock:
+            if self._failures >= self._limit:
+                if time.monotonic() < self._until:
+                    return None
+                self._until = time.monotonic() + self._pause
+        try:
+            answer = action()
+        except Exception as error:
+            with self._lock:
+                self._failures += 1
+                self._until = time.monotonic() + self._pause
+            _log.warning("the cache did not answer", extra={"error": type(error).__name__})
+            return None
+        with self._lock:
+            self._failures = 0
+        return answer
+
+
+class FirestoreCache:
+    """One Firestore database per region, collection `c`, documents `<kind>:<id>`."""
+
+    def __init__(self, project: str, database: str, clock: Clock, breaker: Breaker | None = None) -> None:
+        from google.cloud import firestore
+
+        self._maximum = firestore.Maximum
+        self._entries = firestore.Client(project=project, database=database).collection("c")
+        self._clock = clock
+        self._breaker = breaker or Breaker()
+
+    def get(self, kind: str, identity: str) -> Entry | None:
+        """A valid entry or None: absent, expired, fenced off, of another schema, or the cache is not answering."""
+        snapshot = self._breaker.call(
+            lambda: self._entries.document(f"{kind}:{identity}").get(timeout=CALL_SECONDS, retry=None)
+        )
+        data = snapshot.to_dict() if snapshot is not None and snapshot.exists else None
+        if not data or data.get("schema") != SCHEMA or data.get("body") is None:
+            return None
+        if data["v"] < data.get("floor", 0) or self._clock.now() >= data["hard"]:
+            return None
+        return Entry(data["v"], data["owner"], data["body"], data["hard"] - timedelta(seconds=HARD_SECONDS))
+
+    def put(self, kind: str, identity: str, entry: Entry) -> None:
+        """After a commit that wrote this version."""
+        self._set(kind, identity, self._fields(entry) | {"floor": self._maximum(entry.version)})
+
+    def fill(self, kind: str, identity: str, entry: Entry) -> None:
+        """After a strong read: never lifts the floor, so it cannot hide a newer put."""
+        self._set(kind, identity, self._fields(entry))
+
+    def expire(self, kind: str, identity: str, version: int) -> None:
+        """After a commit that wrote `version` without having the whole view at hand."""
+        nothing = self._fields(Entry(version, "", "", self._clock.now())) | {"body": None}
+        self._set(kind, identity, nothing | {"floor": self._maximum(version)})
+
+    def _fields(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "v": entry.version, "schema": SCHEMA, "owner": entry.owner, "body": entry.body,
+            "hard": entry.since + timedelta(seconds=HARD_SECONDS),
+        }
+
+    def _set(self, kind: str, identity: str, fields: dict[str, Any]) -> None:
+        point("before_cache")
+        document = self._entries.document(f"{kind}:{identity}")
+        self._breaker.call(lambda: document.set(fields, merge=True, timeout=CALL_SECONDS, retry=None))
+        point("after_cache")

@@ -1,0 +1,75 @@
+"""Refusals that belong to the borders of the system rather than to a domain rule.
+
+    Refusal (shared.domain.errors)
+    ├── MalformedRequest 400      ├── Unauthenticated 401 (shared.identity)
+    ├── Forbidden 403             ├── MethodNotAllowed 405
+    ├── VersionMismatch 412       ├── BodyTooLarge 413
+    ├── UnsupportedMediaType 415  ├── ValidationFailed 422
+    ├── IdempotencyKeyRequired 400, IdempotencyKeyReused 422
+    └── Unready 503, Contended 503, Internal 500
+"""
+
+from __future__ import annotations
+
+from shared.domain.errors import Refusal
+
+
+class MalformedRequest(Refusal):
+    code, status, message = "MALFORMED_REQUEST", 400, "The body is not a JSON object."
+
+
+class IdempotencyKeyRequired(Refusal):
+    code, status = "IDEMPOTENCY_KEY_REQUIRED", 400
+    message = "This operation needs an Idempotency-Key header."
+
+
+class IdempotencyKeyInvalid(Refusal):
+    code, status = "IDEMPOTENCY_KEY_INVALID", 400
+    message = "An Idempotency-Key has 1 to 255 printable ASCII characters."
+
+
+class IdempotencyKeyReused(Refusal):
+    code, status = "IDEMPOTENCY_KEY_REUSED", 422
+    message = "This Idempotency-Key was used with another request."
+
+
+class InvalidCursor(Refusal):
+    code, status, message = "INVALID_CURSOR", 400, "The cursor is not one that this list gave."
+
+
+class Forbidden(Refusal):
+    code, status, message = "FORBIDDEN", 403, "The caller lacks the permission that this needs."
+
+
+class MethodNotAllowed(Refusal):
+    code, status, message = "METHOD_NOT_ALLOWED", 405, "The resource does not answer this method."
+
+
+class VersionMismatch(Refusal):
+    code, status, message = "VERSION_MISMATCH", 412, "The resource has another version than If-Match says."
+
+
+class BodyTooLarge(Refusal):
+    code, status, message = "BODY_TOO_LARGE", 413, "The body is larger than 256 KiB."
+
+
+class UnsupportedMediaType(Refusal):
+    code, status, message = "UNSUPPORTED_MEDIA_TYPE", 415, "The body must be application/json."
+
+
+class ValidationFailed(Refusal):
+    code, status, message = "VALIDATION_FAILED", 422, "The request is not valid."
+
+
+class Unready(Refusal):
+    code, status, message = "UNAVAILABLE", 503, "A dependency does not answer; try again."
+    retry_after = 1.0
+
+
+class Contended(Refusal):
+    code, status, message = "CONTENTION", 503, "Too many writers at once; try again."
+    retry_after = 0.2
+
+
+class Internal(Refusal):
+    code, status, message = "INTERNAL", 500, "The operation failed; the request id finds it in the logs."

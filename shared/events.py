@@ -1,0 +1,100 @@
+"""CloudEvents 1.0: the envelope that crosses Pub/Sub, and the publisher.
+
+Messages are structured JSON; the `ce-*` attributes repeat what subscriptions filter on. Ordering keys are set
+for outside consumers; our own reactions never rely on order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.domain.errors import Refusal
+
+_ID_LIMIT = 255
+
+
+class UnreadableEvent(Refusal):
+    """A message that is no CloudEvent of ours: recorded as a dead letter and acknowledged."""
+
+    code, status, message = "UNREADABLE_EVENT", 422, "The message is not a readable CloudEvent."
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One received CloudEvent; `sequence` is the aggregate's version when it happened."""
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    sequence: int
+    data: Mapping[str, Any]
+    traceparent: str | None
+
+
+def parse(raw: bytes) -> Event:
+    """Read the structured form. Raises UnreadableEvent naming what is wrong."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise UnreadableEvent("The message data is not JSON.") from None
+    if not isinstance(body, dict) or body.get("specversion") != "1.0":
+        raise UnreadableEvent("The message data is not a CloudEvent with specversion 1.0.")
+    for name in ("id", "type", "source", "subject"):
+        value = body.get(name)
+        if not isinstance(value, str) or not 0 < len(value) <= _ID_LIMIT or not value.isprintable():
+            raise UnreadableEvent(f"The CloudEvent's {name} is missing or not a short string.")
+    if not isinstance(body.get("data"), dict):
+        raise UnreadableEvent("The CloudEvent's data is not an object.")
+    sequence = body.get("sequence", 0)
+    trace = body.get("traceparent")
+    return Event(
+        body["id"], body["type"], body["source"], body["subject"],
+        sequence if isinstance(sequence, int) else 0, body["data"], trace if isinstance(trace, str) else None,
+    )
+
+
+def attributes(envelope: Mapping[str, Any]) -> dict[str, str]:
+    """The Pub/Sub attributes of an envelope."""
+    names = ("specversion", "id", "source", "type", "subject", "time", "sequence", "traceparent")
+    found = {f"ce-{name}": str(envelope[name]) for name in names if name in envelope}
+    return found | {"content-type": "application/cloudevents+json"}
+
+
+class Publisher(Protocol):
+    def publish(self, topic: str, envelope: Mapping[str, Any]) -> Future[str]:
+        """Send one event; the future answers the message id or raises."""
+        ...
+
+
+class PubSubPublisher:
+    """google-cloud-pubsub, one message per request: 0.9 ms against 12 ms with the default batching."""
+
+    def __init__(self, project: str) -> None:
+        from google.cloud.pubsub_v1 import PublisherClient
+        from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
+
+        self._project = project
+        self._client = PublisherClient(
+            batch_settings=BatchSettings(max_messages=1),
+            publisher_options=PublisherOptions(enable_message_ordering=True),
+        )
+
+    def publish(self, topic: str, envelope: Mapping[str, Any]) -> Future[str]:
+        path = self._client.topic_path(self._project, topic)
+        key = str(envelope["subject"])
+        data = json.dumps(envelope, separators=(",", ":")).encode()
+        future: Future[str] = self._client.publish(
+            path, data, ordering_key=key, timeout=10.0, **attributes(envelope)
+        )
+        future.add_done_callback(lambda done: self._resume(done, path, key))
+        return future
+
+    def _resume(self, done: Future[str], path: str, key: str) -> None:
+        """A failure pauses its ordering key in the client; the outbox repeats the event, so go on."""
+        if done.cancelled() or done.exception() is not None:
+            self._client.resume_publish(path, key)

@@ -1,0 +1,281 @@
+"""One HTTP request to one operation: authenticate, authorise, validate, run, render. No web framework here.
+
+Order matters: the caller is known before anything is parsed, validation runs before the idempotency key is
+looked at, and a refusal is answered from the operation record when the key's first run succeeded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import authentication, commit, resources
+from shared.clock import new_id
+from shared.context import Context, Idempotency, deadline_in, running
+from shared.domain.errors import Refusal
+from shared.errors import (
+    BodyTooLarge,
+    Contended,
+    Forbidden,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyRequired,
+    Internal,
+    MalformedRequest,
+    MethodNotAllowed,
+    Unready,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from shared.operation import HttpTrigger, Operation
+from shared.store.port import Contention, StoreError
+from shared.store.session import Session
+
+MAX_BODY = 256 * 1024
+_log = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What a web framework hands over. Header names are lower case; `query` keeps repeated parameters."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Reply:
+    """The answer: `body` is JSON text (or empty)."""
+
+    status: int
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def answer(operation: Operation, incoming: Incoming) -> Reply:
+    """Run the operation for this request; every exception becomes an error reply."""
+    context = Context(
+        operation=operation.name,
+        request_id=_request_id(incoming.headers),
+        deadline=deadline_in(resources.settings().request_seconds),
+        traceparent=_traceparent(incoming.headers),
+    )
+    with running(context):
+        try:
+            reply = _run(operation, incoming, context)
+        except commit.Replay as replay:
+            reply = _replayed(operation, replay)
+        except Exception as error:
+            reply = failed(error, context)
+        if context.caller is not None:
+            _log.info(
+                "served", extra={"status": reply.status, "principal": context.principal, "calls": len(context.calls)}
+            )
+    reply.headers.setdefault("Cache-Control", "no-store")
+    reply.headers["X-Request-Id"] = context.request_id
+    if reply.body:
+        reply.headers.setdefault("Content-Type", "application/json")
+    return reply
+
+
+def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
+    trigger, path = _route(operation, incoming)
+    context.caller = authentication.caller(incoming.headers, trigger.permission)
+    if context.caller is not None and not context.caller.may(trigger.permission):
+        raise Forbidden(permission=trigger.permission)
+    fields = _fields(trigger, incoming, path)
+    request = _validated(trigger, fields)
+    _conditions(context, incoming.headers)
+    context.idempotency = _idempotency(operation, trigger, incoming.headers, fields)
+    arguments = [context.caller] if trigger.request is None else [request, context.caller]
+    try:
+        result = operation.function(*arguments)
+    except Refusal as refusal:
+        _replay_instead(context, refusal)
+        raise
+    return _success(trigger, context, result)
+
+
+def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[str, str]]:
+    """The trigger whose method and path match. Raises NotFound or MethodNotAllowed."""
+    from shared.domain.errors import NotFound
+
+    paths = [(trigger, found) for trigger in operation.https if (found := trigger.pattern.match(incoming.path))]
+    for trigger, found in paths:
+        if trigger.method == incoming.method:
+            return trigger, found.groupdict()
+    if paths:
+        raise MethodNotAllowed(allowed=sorted(trigger.method for trigger, _ in paths))
+    raise NotFound("There is no such route.")
+
+
+def _fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> dict[str, Any]:
+    """Body (or query) and path parameters as one object; a name may not come twice."""
+    if trigger.method == "GET":
+        given: dict[str, Any] = {}
+        for name, values in incoming.query.items():
+            if len(values) > 1:
+                raise ValidationFailed(details=[{"field": name, "message": "is given more than once"}])
+            given[name] = values[0]
+    else:
+        if incoming.query and trigger.method != "DELETE":
+            extra = [{"field": name, "message": "unknown query parameter"} for name in incoming.query]
+            raise ValidationFailed(details=extra)
+        given = _body(incoming) | {name: values[0] for name, values in incoming.query.items()}
+    twice = [{"field": name, "message": "belongs to the path"} for name in given.keys() & path.keys()]
+    if twice:
+        raise ValidationFailed(details=twice)
+    return given | path
+
+
+def _body(incoming: Incoming) -> dict[str, Any]:
+    if len(incoming.body) > MAX_BODY:
+        raise BodyTooLarge()
+    if not incoming.body:
+        return {}
+    if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType()
+    try:
+        parsed = json.loads(incoming.body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise MalformedRequest() from None
+    if not isinstance(parsed, dict):
+        raise MalformedRequest()
+    return parsed
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _validated(trigger: HttpTrigger, fields: dict[str, Any]) -> Any:
+    if trigger.request is None:
+        if fields:
+            raise ValidationFailed(details=[{"field": name, "message": "unknown field"} for name in sorted(fields)])
+        return None
+    return validate(trigger.request, fields)
+
+
+def validate(model: Any, fields: Mapping[str, Any]) -> Any:
+    """The pydantic model of these fields. Raises ValidationFailed naming each field, without its value."""
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        details = [
+            {"field": ".".join(str(part) for part in item["loc"]) or "body", "message": item["msg"]}
+            for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+        ]
+        raise ValidationFailed(details=details) from None
+
+
+def _conditions(context: Context, headers: Mapping[str, str]) -> None:
+    context.strong_read = "no-cache" in headers.get("cache-control", "").lower()
+    context.if_match = _version(headers, "if-match") if headers.get("if-match", "*") != "*" else None
+    context.min_version = _version(headers, "min-version") if "min-version" in headers else None
+
+
+def _version(headers: Mapping[str, str], name: str) -> int:
+    found = _VERSION.fullmatch(headers[name].strip())
+    if not found:
+        raise ValidationFailed(details=[{"field": name, "message": "must be a version"}])
+    return int(found.group(1))
+
+
+def _idempotency(
+    operation: Operation, trigger: HttpTrigger, headers: Mapping[str, str], fields: Mapping[str, Any]
+) -> Idempotency | None:
+    if trigger.idempotency == "none":
+        return None
+    key = headers.get("idempotency-key", "").strip()
+    if len(key) > 2 and key[0] == key[-1] == '"':  # RFC 8941 string
+        key = key[1:-1]
+    if not key:
+        if trigger.idempotency == "required":
+            raise IdempotencyKeyRequired()
+        return None
+    if len(key) > 255 or not key.isascii() or not key.isprintable():
+        raise IdempotencyKeyInvalid()
+    return Idempotency(key, fingerprint(operation.name, fields))
+
+
+def fingerprint(operation: str, fields: Mapping[str, Any]) -> str:
+    """A keyed digest of what is asked, so that stored records reveal nothing of bodies with secrets."""
+    canonical = json.dumps([operation, fields], sort_keys=True, separators=(",", ":")).encode()
+    return hmac.new(resources.settings().fingerprint_key, canonical, hashlib.sha256).hexdigest()
+
+
+def _replay_instead(context: Context, refusal: Refusal) -> None:
+    """Raise Replay when this key's first run succeeded (a commit has looked already, inside its transaction)."""
+    if context.idempotency and refusal.status < 500 and not getattr(refusal, "record_checked", False):
+        record = commit.find_record(Session(resources.database().snapshot()), context, context.idempotency.key)
+        if record is not None:
+            raise commit.Replay(record)
+
+
+def _success(trigger: HttpTrigger, context: Context, result: Any) -> Reply:
+    headers = {}
+    etag = context.etag or commit.etag_of(result)
+    if etag:
+        headers["ETag"] = etag
+    if isinstance(result, Reply):
+        return result
+    return Reply(context.success_status or (trigger.status if result is not None else 204), commit.render(result), headers)
+
+
+def _replayed(operation: Operation, replay: commit.Replay) -> Reply:
+    record = replay.record
+    headers = {"Idempotent-Replayed": "true"} | ({"ETag": record.etag} if record.etag else {})
+    declared = operation.https[0].status if operation.https else 200
+    return Reply(record.status or (declared if record.body else 204), record.body, headers)
+
+
+def failed(error: Exception, context: Context) -> Reply:
+    """The error reply of any exception; only refusals tell what happened."""
+    refusal = as_refusal(error)
+    if refusal.status >= 500:
+        _log.error("failed", exc_info=error, extra={"code": refusal.code})
+    body = json.dumps({"error": error_body(refusal, context.request_id)})
+    headers = {"Retry-After": f"{refusal.retry_after:g}"} if refusal.retry_after is not None else {}
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Reply(refusal.status, body, headers)
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """What an exception means to a caller."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, Contention):
+        return Contended()
+    return Unready() if isinstance(error, StoreError) else Internal()
+
+
+def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    """The contract's error shape."""
+    return {
+        "code": refusal.code, "message": refusal.text, "details": refusal.details, "data": refusal.data,
+        "request_id": request_id,
+    }
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else new_id("req")
+
+
+def _traceparent(headers: Mapping[str, str]) -> str | None:
+    given = headers.get("traceparent", "")
+    return given if _TRACEPARENT.fullmatch(given) else None

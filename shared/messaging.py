@@ -1,0 +1,168 @@
+"""One Pub/Sub push delivery to one operation: a command, or a reaction to an event.
+
+What a delivery gets: 204 when it was handled, handled before, or is not for this operation (the emulator
+applies no subscription filters); 503 or 429 when a dependency is down or contended, so that Pub/Sub backs off;
+and a dead letter with its reason, acknowledged, when nobody could ever handle it. Nothing is lost, nothing loops.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared import commit, http, resources
+from shared.commit import AlreadyApplied, Replay
+from shared.context import Context, Idempotency, deadline_in, running
+from shared.domain.errors import Refusal
+from shared.events import Event, UnreadableEvent, parse
+from shared.http import Incoming, Reply
+from shared.identity.permissions import Caller
+from shared.operation import MessageTrigger, Operation
+from shared.store import records
+from shared.store.port import StoreError
+from shared.store.unit import UnitOfWork
+
+_log = logging.getLogger(__name__)
+ACKNOWLEDGED = 204
+REASON_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The push envelope; `topic` is the trigger's."""
+
+    data: bytes
+    attributes: Mapping[str, str]
+    message_id: str
+    subscription: str
+
+
+class Refused:
+    """The body of `command.refused`: which command, and the contract's error object."""
+
+    def __init__(self, event: Event, error: Mapping[str, Any]) -> None:
+        self._data = {"command": {"id": event.id, "type": event.type}, "error": error}
+
+    def model_dump_json(self) -> str:
+        return json.dumps(self._data)
+
+
+def deliver(operation: Operation, incoming: Incoming) -> Reply:
+    """Handle one push. The caller has authenticated it."""
+    settings = resources.settings()
+    context = Context(operation.name, http.new_id("req"), deadline_in(settings.handler_seconds))
+    with running(context):
+        try:
+            delivery = unwrap(incoming.body)
+            trigger = _trigger(operation, delivery)
+            if trigger is not None:
+                _handle(operation, trigger, delivery, context)
+            return Reply(ACKNOWLEDGED)
+        except (AlreadyApplied, Replay):
+            return Reply(ACKNOWLEDGED)
+        except Exception as error:
+            return http.failed(error, context)
+
+
+def unwrap(body: bytes) -> Delivery:
+    """The push envelope. Raises UnreadableEvent: not something Pub/Sub sends, so there is nothing to keep."""
+    try:
+        envelope = json.loads(body)
+        message = envelope["message"]
+        data = base64.b64decode(message.get("data", ""), validate=True)
+        attributes = {str(key): str(value) for key, value in message.get("attributes", {}).items()}
+        return Delivery(data, attributes, str(message["messageId"]), str(envelope.get("subscription", "")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UnreadableEvent("The request is not a Pub/Sub push.") from None
+
+
+def _trigger(operation: Operation, delivery: Delivery) -> MessageTrigger | None:
+    kind = delivery.attributes.get("ce-type", "")
+    for trigger in operation.messages:
+        subscribed = delivery.subscription.rsplit("/", 1)[-1] in ("", subscription_name(operation, trigger))
+        if subscribed and (kind in trigger.types or "*" in trigger.types):
+            return trigger
+    return None
+
+
+def subscription_name(operation: Operation, trigger: MessageTrigger) -> str:
+    """One subscription per operation and topic."""
+    return f"{operation.name}.{trigger.topic}"
+
+
+def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, context: Context) -> None:
+    if "*" in trigger.types:
+        operation.function(delivery, trigger.topic)
+        return
+    try:
+        event = parse(delivery.data)
+        if event.type not in trigger.types:
+            raise UnreadableEvent(f"The attribute ce-type does not agree with the type {event.type}.")
+    except UnreadableEvent as unreadable:
+        bury(delivery, trigger.topic, operation.name, unreadable.text)
+        return
+    context.causation_id, context.traceparent = event.id, event.traceparent
+    if trigger.request is not None:
+        _command(operation, trigger, event, context)
+        return
+    context.caller = Caller.of_system()
+    try:
+        operation.function(event)
+    except Refusal as refusal:
+        if refusal.status >= 500 or refusal.status == 429:
+            raise
+        bury(delivery, trigger.topic, operation.name, f"{refusal.code}: {refusal.text}")
+
+
+def _command(operation: Operation, trigger: MessageTrigger, event: Event, context: Context) -> None:
+    context.caller = Caller.of_command(event.subject)
+    fields = dict(event.data)
+    match = fields.pop("if_match", None)
+    context.idempotency = Idempotency(event.id, http.fingerprint(operation.name, fields))
+    try:
+        if match is not None and (not isinstance(match, int) or isinstance(match, bool)):
+            raise http.ValidationFailed(details=[{"field": "if_match", "message": "must be a version"}])
+        context.if_match = match
+        operation.function(http.validate(trigger.request, fields), context.caller)
+    except (Refusal, StoreError) as error:
+        refusal = http.as_refusal(error)
+        if refusal.status >= 500 or refusal.status == 429:
+            raise
+        _log.info("command refused", extra={"code": refusal.code, "command": event.id})
+        commit.commit(_refuse, event, refusal)
+
+
+def _refuse(unit: UnitOfWork, event: Event, refusal: Refusal) -> None:
+    """Answer `command.refused` once: its operation record takes the command's key, so it cannot succeed later."""
+    unit.answer_status(refusal.status)
+    error = http.error_body(refusal, unit.context.request_id)
+    unit.emit("command.refused", event.subject, 0, Refused(event, error), feed=[event.subject],
+              topic=f"{event.type.split('.', 1)[0]}-events")
+
+
+def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
+    """Record a dead letter, once per message and consumer, whatever becomes of the delivery."""
+    digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
+    context = Context(consumer, http.new_id("req"), deadline_in(resources.settings().handler_seconds))
+    context.caller = Caller.of_system()
+    with running(context):
+        inbox = records.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
+        try:
+            commit.commit(_bury, delivery, topic, consumer, reason[:REASON_LIMIT], inbox=inbox)
+        except AlreadyApplied:
+            return
+    _log.error("dead letter", extra={"topic": topic, "consumer": consumer, "reason": reason[:REASON_LIMIT]})
+
+
+def _bury(unit: UnitOfWork, delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
+    text = delivery.data.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+    unit.write(
+        records.DeadLetter(
+            unit.new_id("dlq"), consumer, topic, reason, text, dict(delivery.attributes), "new", 1, unit.now, unit.now
+        )
+    )

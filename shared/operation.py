@@ -1,0 +1,177 @@
+"""Where an operation's triggers are declared, once; everything else is generated from it.
+
+    @http("POST", "/claims", permission="claim:execute", request=ClaimOrder, answer=Claim, status=201,
+          idempotency="required")
+    @message("claim-commands", type="claim.claim", request=ClaimOrder)
+    def claim_order(request: ClaimOrder, caller: Caller) -> Claim: ...
+
+`@message` without `request` is a reaction: `on_something(event: Event) -> None`. `@schedule` calls its function
+with nothing. The catalog, OpenAPI, the local gateway, Pub/Sub subscriptions and Terraform read `catalog()`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer"]
+API = "/api/v1"
+PUBLIC = "public"  # the permission of an operation that anybody may call
+MAX_NAME = 27  # service accounts are named fn-<name> and have at most 30 characters
+
+
+@dataclass(frozen=True)
+class HttpTrigger:
+    """`path` is absolute; braces name path parameters, which join the body under the same names."""
+
+    method: str
+    path: str
+    permission: str
+    request: type[Any] | None
+    answer: type[Any] | None
+    status: int
+    idempotency: Literal["none", "optional", "required"]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"$")
+
+
+@dataclass(frozen=True)
+class MessageTrigger:
+    """A subscription to `topic`; a command when it has a `request`, else a reaction to events."""
+
+    topic: str
+    types: tuple[str, ...]
+    request: type[Any] | None
+
+
+@dataclass(frozen=True)
+class ScheduleTrigger:
+    """Started every `seconds` locally, by `cron` (at most each minute) in production."""
+
+    seconds: float
+    cron: str
+
+
+@dataclass
+class Operation:
+    """One function and everything declared about it."""
+
+    name: str
+    function: Callable[..., Any]
+    needs: frozenset[str] = frozenset({"spanner"})
+    https: list[HttpTrigger] = field(default_factory=list)
+    messages: list[MessageTrigger] = field(default_factory=list)
+    schedules: list[ScheduleTrigger] = field(default_factory=list)
+
+    @property
+    def module(self) -> str:
+        return self.function.__module__
+
+    @property
+    def group(self) -> str:
+        return self.module.split(".")[-2]
+
+    @property
+    def summary(self) -> str:
+        return (inspect.getdoc(self.function) or inspect.getdoc(importlib.import_module(self.module)) or "").split(
+            "\n"
+        )[0]
+
+    @property
+    def signs(self) -> bool:
+        return "signer" in self.needs
+
+
+def http(
+    method: str,
+    path: str,
+    *,
+    permission: str,
+    request: type[Any] | None = None,
+    answer: type[Any] | None = None,
+    status: int = 200,
+    idempotency: Literal["none", "optional", "required"] | None = None,
+    needs: tuple[Need, ...] = (),
+) -> Callable[[F], F]:
+    """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST."""
+    full = path[1:] if path.startswith("//") else API + path
+    keyed = idempotency or ("optional" if method == "POST" else "none")
+    trigger = HttpTrigger(method, full, permission, request, answer, status, keyed)
+    return _declare(lambda operation: operation.https.append(trigger), needs)
+
+
+def message(
+    topic: str, *, type: str | tuple[str, ...], request: type[Any] | None = None, needs: tuple[Need, ...] = ()  # noqa: A002
+) -> Callable[[F], F]:
+    """Receive CloudEvents of `type` from `topic`; with `request`, they are commands of that schema."""
+    types = (type,) if isinstance(type, str) else type
+    trigger = MessageTrigger(topic, types, request)
+    return _declare(lambda operation: operation.messages.append(trigger), (*needs, "pubsub"))
+
+
+def schedule(*, seconds: float, cron: str = "* * * * *", needs: tuple[Need, ...] = ()) -> Callable[[F], F]:
+    """Start regularly: every `seconds` locally, by `cron` in production (its floor is a minute)."""
+    trigger = ScheduleTrigger(seconds, cron)
+    return _declare(lambda operation: operation.schedules.append(trigger), needs)
+
+
+def _declare(add: Callable[[Operation], None], needs: tuple[str, ...]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        operation = getattr(function, "operation", None)
+        if operation is None:
+            operation = Operation(function.__name__, function)
+            function.operation = operation  # type: ignore[attr-defined]
+        operation.needs |= set(needs)
+        add(operation)
+        return function
+
+    return decorate
+
+
+def operation_of(module: ModuleType) -> Operation:
+    """The operation that a module under functions/ declares. Raises TypeError when it declares none."""
+    name = module.__name__.rsplit(".", 1)[-1]
+    operation = getattr(getattr(module, name, None), "operation", None)
+    if not isinstance(operation, Operation):
+        raise TypeError(f"{module.__name__} declares no operation {name}")
+    return operation
+
+
+def modules() -> Iterator[str]:
+    """The dotted names of all operation modules, without importing them."""
+    root = Path(__file__).parent.parent / "functions"
+    for package in pkgutil.iter_modules([str(root)]):
+        if package.ispkg:
+            for entry in pkgutil.iter_modules([str(root / package.name)]):
+                yield f"functions.{package.name}.{entry.name}"
+
+
+@cache
+def catalog() -> dict[str, Operation]:
+    """Every operation by name. Imports all of functions/: for tools, the gateway and tests, not for a service."""
+    found = {}
+    for name in sorted(modules()):
+        operation = operation_of(importlib.import_module(name))
+        if operation.name in found or len(operation.name) > MAX_NAME:
+            raise ValueError(f"the name {operation.name} is taken or longer than {MAX_NAME}")
+        found[operation.name] = operation
+    return found
+
+
+def load(name: str) -> Operation:
+    """One operation, importing its module only. Raises LookupError for an unknown name."""
+    for module in modules():
+        if module.rsplit(".", 1)[-1] == name:
+            return operation_of(importlib.import_module(module))
+    raise LookupError(f"there is no operation {name}")

@@ -1,0 +1,125 @@
+"""The composition root: everything an operation depends on, made once when first asked for.
+
+Tests substitute with `override(database=…, clock=…)`; nothing else patches modules.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from shared.settings import Settings, load
+
+if TYPE_CHECKING:
+    from shared.cache import Cache
+    from shared.chain.client import ChainClient
+    from shared.clock import Clock
+    from shared.events import Publisher
+    from shared.identity.tokens import KeyRing
+    from shared.keys.vault import KeyVault
+    from shared.store.port import Database
+
+_made: dict[str, Any] = {}
+_lock = threading.RLock()
+
+
+def _once(name: str, make: Callable[[], Any]) -> Any:
+    found = _made.get(name)
+    if found is None:
+        with _lock:
+            found = _made.get(name)
+            if found is None:
+                found = _made[name] = make()
+    return found
+
+
+def settings() -> Settings:
+    return cast(Settings, _once("settings", load))
+
+
+def clock() -> Clock:
+    from shared.clock import SystemClock
+
+    return cast("Clock", _once("clock", SystemClock))
+
+
+def database() -> Database:
+    def make() -> Any:
+        from shared.store.spanner import connect
+
+        chosen = settings()
+        return connect(chosen.project, chosen.spanner_instance, chosen.spanner_database)
+
+    return cast("Database", _once("database", make))
+
+
+def cache() -> Cache:
+    def make() -> Any:
+        from shared.cache import FirestoreCache, NoCache
+
+        chosen = settings()
+        return FirestoreCache(chosen.project, chosen.cache_database, clock()) if chosen.cache_enabled else NoCache()
+
+    return cast("Cache", _once("cache", make))
+
+
+def publisher() -> Publisher:
+    def make() -> Any:
+        from shared.events import PubSubPublisher
+
+        return PubSubPublisher(settings().project)
+
+    return cast("Publisher", _once("publisher", make))
+
+
+def chain(name: str) -> ChainClient:
+    """The client of one chain. Raises a Refusal when the deployment serves no such chain."""
+
+    def make() -> Any:
+        from shared.chain.client import connect
+
+        return connect(name, settings())
+
+    return cast("ChainClient", _once(f"chain:{name}", make))
+
+
+def vault() -> KeyVault:
+    def make() -> Any:
+        from shared.keys import open_vault
+
+        return open_vault(settings())
+
+    return cast("KeyVault", _once("vault", make))
+
+
+def tokens() -> KeyRing:
+    def make() -> Any:
+        from shared.identity import open_key_ring
+
+        return open_key_ring(settings())
+
+    return cast("KeyRing", _once("tokens", make))
+
+
+def reset() -> None:
+    """Forget everything made so far (tests; after a fork)."""
+    with _lock:
+        _made.clear()
+
+
+@contextmanager
+def override(**replacements: Any) -> Iterator[None]:
+    """Use these instances instead for the block, e.g. `override(database=MemoryDatabase())`.
+
+    Chains are named `chain:<name>`: `override(**{"chain:local": fake})`."""
+    with _lock:
+        before = dict(_made)
+        _made.update(replacements)
+    try:
+        yield
+    finally:
+        with _lock:
+            _made.clear()
+            _made.update(before)

@@ -1,0 +1,88 @@
+"""Settings from the environment, read once. Every variable is optional in local runs.
+
+`ENVIRONMENT` is `local` or a deployment's name (`dev`, `staging`, `prod`); only `local` allows keys in files,
+wide throttles and pushes authenticated by a per-run token.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. Times are seconds."""
+
+    environment: str
+    region: str
+    project: str
+    spanner_instance: str
+    spanner_database: str
+    cache_database: str
+    default_chain: str
+    rpc_urls: Mapping[str, tuple[str, ...]] = field(repr=False)
+    chain_tokens: str
+    push_token: str = field(repr=False)
+    push_audience: str
+    push_service_account: str
+    state_dir: str
+    fingerprint_key: bytes = field(repr=False)
+    token_issuer: str
+    token_audience: str
+    request_seconds: float
+    handler_seconds: float
+    claim_lease_seconds: int
+    cache_enabled: bool
+
+    @property
+    def local(self) -> bool:
+        return self.environment == "local"
+
+
+def load(env: Mapping[str, str] = os.environ) -> Settings:
+    """Read the environment. Raises ValueError naming the variable that is wrong or missing."""
+    environment = env.get("ENVIRONMENT", "local")
+    local = environment == "local"
+    return Settings(
+        environment=environment,
+        region=env.get("REGION", "local"),
+        project=_required(env, "GOOGLE_CLOUD_PROJECT", "local-project" if local else None),
+        spanner_instance=env.get("SPANNER_INSTANCE", "wallet"),
+        spanner_database=env.get("SPANNER_DATABASE", "wallet"),
+        cache_database=env.get("CACHE_DATABASE", "(default)"),
+        default_chain=env.get("DEFAULT_CHAIN", "local" if local else "ethereum"),
+        rpc_urls=_rpc_urls(env),
+        chain_tokens=env.get("CHAIN_TOKENS", ""),
+        push_token=env.get("PUSH_TOKEN", ""),
+        push_audience=env.get("PUSH_AUDIENCE", ""),
+        push_service_account=env.get("PUSH_SERVICE_ACCOUNT", ""),
+        state_dir=env.get("STATE_DIR", ".run/state"),
+        fingerprint_key=_required(env, "FINGERPRINT_KEY", "local-fingerprint" if local else None).encode(),
+        token_issuer=env.get("TOKEN_ISSUER", "https://wallet.local" if local else ""),
+        token_audience=env.get("TOKEN_AUDIENCE", "wallet-api"),
+        request_seconds=float(env.get("REQUEST_SECONDS", "30" if local else "2")),
+        handler_seconds=float(env.get("HANDLER_SECONDS", "45")),
+        claim_lease_seconds=int(env.get("CLAIM_LEASE_SECONDS", "900")),
+        cache_enabled=env.get("CACHE", "on") != "off",
+    )
+
+
+def _required(env: Mapping[str, str], name: str, default: str | None) -> str:
+    value = env.get(name, default)
+    if not value:
+        raise ValueError(f"the environment variable {name} must be set")
+    return value
+
+
+def _rpc_urls(env: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """`RPC_URL_<CHAIN>` (comma separated) per chain; `RPC_URL` is the local chain's."""
+    urls = {
+        name.removeprefix("RPC_URL_").lower(): tuple(url.strip() for url in value.split(",") if url.strip())
+        for name, value in env.items()
+        if name.startswith("RPC_URL_")
+    }
+    if env.get("RPC_URL"):
+        urls.setdefault("local", tuple(env["RPC_URL"].split(",")))
+    return urls

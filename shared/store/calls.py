@@ -1,0 +1,43 @@
+"""One gRPC interceptor for every Spanner call: the request's deadline, and a count of round trips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+
+from shared.context import count_call, remaining_seconds
+
+CALL_CAP_SECONDS = 30.0
+
+
+class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+    def _capped(self, details: Any) -> Any:
+        count_call(details.method.rsplit("/", 1)[-1])
+        left = remaining_seconds(CALL_CAP_SECONDS)
+        return details._replace(timeout=min(details.timeout or left, left))
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._capped(details), request)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._capped(details), request)
+
+
+def intercepted_api(client: Any, database: Any, emulator: str | None) -> Any:
+    """The data client that `Database.spanner_api` would build, over an intercepted channel.
+
+    The library offers no hook for interceptors, so the caller assigns the result to `_spanner_api`."""
+    from google.cloud.spanner_v1.database import SPANNER_DATA_SCOPE
+    from google.cloud.spanner_v1.services.spanner import SpannerClient
+    from google.cloud.spanner_v1.services.spanner.transports.grpc import SpannerGrpcTransport
+
+    if emulator:
+        channel = grpc.insecure_channel(emulator)
+    else:
+        credentials = client.credentials
+        if hasattr(credentials, "with_scopes"):
+            credentials = credentials.with_scopes((SPANNER_DATA_SCOPE,))
+        channel = SpannerGrpcTransport.create_channel("spanner.googleapis.com:443", credentials=credentials)
+    transport = SpannerGrpcTransport(channel=grpc.intercept_channel(channel, _Calls()))
+    return SpannerClient(client_info=client._client_info, transport=transport)

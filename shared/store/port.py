@@ -1,0 +1,109 @@
+"""The narrow port to the database: read rows by key or key range, buffer mutations, commit.
+
+No SQL passes here (reports and migrations have their own way): key reads serve production and the emulator
+best, and the same services can run over an in-memory serialisable store (`memory.py`) that one contract suite
+holds to the emulator.
+
+    StoreError
+    ├── AlreadyExists     a buffered insert met an existing row or unique index entry; nothing was written
+    ├── Contention        aborted by concurrent writers until the deadline; nothing was written
+    ├── UnknownOutcome    the commit's answer was lost: it may or may not have happened
+    └── Unavailable       the database did not answer; nothing was written
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeVar
+
+T = TypeVar("T")
+Key = tuple[Any, ...]
+Row = dict[str, Any]
+
+COMMIT_TIMESTAMP = "spanner.commit_timestamp()"
+
+
+class StoreError(Exception):
+    """A fault of the store, never of the request."""
+
+
+class AlreadyExists(StoreError):
+    """An insert met an existing row or unique index entry; nothing was written."""
+
+
+class Contention(StoreError):
+    """Concurrent writers aborted the transaction until its deadline; nothing was written."""
+
+
+class UnknownOutcome(StoreError):
+    """The commit was sent and its answer lost: the operation record tells whether it happened."""
+
+
+class Unavailable(StoreError):
+    """The database did not answer; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """Rows whose key lies between `start` and `end` (prefixes allowed) in the order of the table or index."""
+
+    start: Key
+    end: Key
+    start_open: bool = False
+    end_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One read: `keys` or a `span`, of the table's primary key or of an index."""
+
+    table: str
+    columns: tuple[str, ...]
+    keys: tuple[Key, ...] = ()
+    span: KeyRange | None = None
+    index: str | None = None
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One buffered write. For `delete`, `values` is the primary key."""
+
+    kind: Literal["insert", "update", "upsert", "delete"]
+    table: str
+    columns: tuple[str, ...]
+    values: Key
+
+
+class Reader(Protocol):
+    """Reads at one point of consistency."""
+
+    def read(self, *reads: Read) -> list[list[Row]]:
+        """Answer each read's rows in key order; independent reads go out together."""
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """A serialisable read-write transaction: writes are buffered and seen only after the commit."""
+
+    def buffer(self, mutations: Sequence[Mutation]) -> None: ...
+
+
+class Database(Protocol):
+    """What the services need of a database; `SpannerDatabase` and the model `MemoryDatabase` are it."""
+
+    def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> Reader:
+        """A strong reader, or one that may be `staleness` seconds old; `consistent` = one timestamp for all."""
+        ...
+
+    def transact(
+        self, body: Callable[[Transaction], T], *, optimistic: bool = False
+    ) -> tuple[T, datetime]:
+        """Run `body` until it commits; it is re-run on aborts, so it must be pure. Answers the commit time."""
+        ...
+
+    def write(self, mutations: Sequence[Mutation]) -> datetime:
+        """Commit inserts or deletes without a read: one round trip."""
+        ...

@@ -1,0 +1,138 @@
+"""The rows that surround every mutation: outbox, event feed, inbox, operation record, audit, dead letters."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.store.table import Index, Table
+
+OUTBOX_SHARDS = 16
+AUDIT_SHARDS = 16
+TIMER_SHARDS = 16
+
+
+def shard_of(text: str, shards: int) -> int:
+    """A stable spread of ids over shards, so that commit timestamps never lead a key."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") % shards
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """An event that still has to reach Pub/Sub; deleted once it has."""
+
+    shard: int
+    committed_at: Any  # datetime; the commit-timestamp marker while writing
+    ord: int
+    id: str
+    topic: str
+    envelope: dict[str, Any]
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """An event in one user's own feed, in commit order."""
+
+    user_id: str
+    committed_at: Any
+    ord: int
+    id: str
+    type: str
+    subject: str
+    envelope: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """A consumer has applied an event: its effects are in the commit that inserted this."""
+
+    consumer: str
+    event_id: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRecord:
+    """A mutation happened: its key, what the request was, and the answer to replay (kept 48 h)."""
+
+    principal: str
+    key: str
+    operation: str
+    fingerprint: str
+    status: int
+    etag: str | None
+    body: str = field(repr=False)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """Who did what, append-only."""
+
+    shard: int
+    committed_at: Any
+    id: str
+    actor: str
+    action: str
+    resource: str | None
+    request_id: str
+    causation_id: str | None
+    events: list[str]
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A reminder to look at `subject` again; only a hint, its handler decides from the aggregate."""
+
+    shard: int
+    due_at: datetime
+    kind: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepMark:
+    """Up to where a sweep has handled everything (deleted versions pile up in Spanner behind it)."""
+
+    name: str
+    shard: int
+    mark: datetime
+    full_scan_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be handled, with the reason and its original form."""
+
+    id: str
+    consumer: str
+    topic: str
+    reason: str
+    body: str = field(repr=False)
+    attributes: dict[str, str]
+    status: str  # new, redriven
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+OUTBOX = Table("outbox", OutboxRow, ("shard", "committed_at", "ord", "id"), documents=frozenset({"envelope"}))
+FEED = Table("events", FeedEvent, ("user_id", "committed_at", "ord", "id"), documents=frozenset({"envelope"}))
+INBOX = Table("inbox", InboxRow, ("event_id", "consumer"))
+OPERATIONS = Table("operations", OperationRecord, ("principal", "key"))
+TIMERS = Table("timers", Timer, ("shard", "due_at", "kind", "subject"))
+SWEEP_MARKS = Table("sweep_marks", SweepMark, ("name", "shard"))
+AUDIT = Table("audit", AuditRow, ("shard", "committed_at", "id"), documents=frozenset({"events"}))
+DEAD_LETTERS = Table("dead_letters", DeadLetter, ("id",), documents=frozenset({"attributes"}))
+DEAD_LETTERS_BY_TIME = Index(
+    "dead_letters_by_time", DEAD_LETTERS, ("status", "created_at", "id"), descending=frozenset({"created_at"})
+)
+
+
+def timer(kind: str, subject: str, due_at: datetime) -> Timer:
+    """A reminder for `subject`, spread over the shards."""
+    return Timer(shard_of(subject, TIMER_SHARDS), due_at, kind, subject)

@@ -1,0 +1,61 @@
+"""Typed reads over any `Reader`: what a snapshot and a unit of work have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar, overload
+
+from shared.store.port import Key, Reader, Row
+from shared.store.table import Query, Table
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+
+
+class Session:
+    """Runs queries; several passed to `read` go out together and answer in order."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    @overload
+    def read(self, a: Query[A], b: Query[B], /) -> tuple[A, B]: ...
+    @overload
+    def read(self, a: Query[A], b: Query[B], c: Query[C], /) -> tuple[A, B, C]: ...
+    @overload
+    def read(self, a: Query[A], b: Query[B], c: Query[C], d: Query[D], /) -> tuple[A, B, C, D]: ...
+    def read(self, *queries: Query[Any]) -> tuple[Any, ...]:
+        return tuple(self.read_all(queries))
+
+    def read_all(self, queries: Iterable[Query[Any]]) -> list[Any]:
+        """Any number of queries in one wave."""
+        wanted = list(queries)
+        if not wanted:
+            return []
+        results = self._reader.read(*(query.read for query in wanted))
+        return [
+            query.answer(self._seen(query, query.decode(rows)))
+            for query, rows in zip(wanted, results, strict=True)
+        ]
+
+    def one(self, query: Query[A]) -> A:
+        """A single query's answer."""
+        answer: A = self.read_all([query])[0]
+        return answer
+
+    maybe = one
+    many = one
+
+    def follow(self, table: Table[A], entries: list[Row]) -> list[A]:
+        """The full rows that index entries point to, in the entries' order (rows gone since are left out)."""
+        if not entries:
+            return []
+        keys: list[Key] = [tuple(entry[name] for name in table.key_columns) for entry in entries]
+        rows = {table.key_of(row): row for row in self.one(table.get_many(keys))}
+        return [rows[key] for key in keys if key in rows]
+
+    def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
+        """A hook for the unit of work, which remembers what it read."""
+        return rows

@@ -1,0 +1,181 @@
+"""Typed tables: how a frozen dataclass becomes a row and which keys lead to it.
+
+`Table` and `Index` objects build `Query` values; a `Session` (see `session.py`) runs them. Column names are the
+dataclass's field names (but see `id_column`). Integers that exceed 64 bits are declared: `numeric` columns hold ledger amounts as
+NUMERIC (29 integer digits), `texts` hold uint256 values as decimal STRINGs, `documents` hold JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+from shared.domain.errors import NotFound
+from shared.store.port import Key, KeyRange, Mutation, Read, Row
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+@dataclass(frozen=True)
+class Query(Generic[A]):
+    """A read and how its rows become the answer: a row, a row or None, or a list."""
+
+    read: Read
+    answer: Callable[[list[Any]], A]
+    table: Table[Any]
+
+    def decode(self, rows: list[Row]) -> list[Any]:
+        return [self.table.decode(row) for row in rows]
+
+    def then(self, check: Callable[[A], Any]) -> Query[Any]:
+        """The same query with its answer passed through `check` (which may raise a Refusal)."""
+        answer = self.answer
+        return Query(self.read, lambda rows: check(answer(rows)), self.table)
+
+
+@dataclass(frozen=True)
+class Table(Generic[T]):
+    """One Spanner table. `noun` is the resource's name in refusals and events."""
+
+    name: str
+    row: type[T]
+    key: tuple[str, ...]
+    numeric: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    documents: frozenset[str] = frozenset()
+    descending: frozenset[str] = frozenset()
+    cached: bool = False
+    id_column: str = "id"
+    names: tuple[str, ...] = field(init=False)
+    columns: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = tuple(f.name for f in fields(self.row))  # type: ignore[arg-type]
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "columns", tuple(self.column(name) for name in names))
+        TABLES[self.name] = self
+        BY_ROW[self.row] = self
+
+    def column(self, name: str) -> str:
+        """The column of a field: `id` is renamed where interleaved children repeat it (`order_id`)."""
+        return self.id_column if name == "id" else name
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        return tuple(self.column(name) for name in self.key)
+
+    def key_of(self, value: T) -> Key:
+        return tuple(getattr(value, name) for name in self.key)
+
+    def encode(self, value: T) -> Row:
+        return {self.column(name): self._to_column(name, getattr(value, name)) for name in self.names}
+
+    def decode(self, row: Row) -> T:
+        return self.row(**{name: self._from_column(name, row[self.column(name)]) for name in self.names})
+
+    def _to_column(self, name: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if name in self.numeric:
+            return Decimal(value)
+        if name in self.texts:
+            return str(value)
+        if name in self.documents:
+            return json.dumps(value, separators=(",", ":"), sort_keys=True)
+        return list(value) if isinstance(value, tuple) else value
+
+    def _from_column(self, name: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if name in self.numeric or name in self.texts:
+            return int(value)
+        if name in self.documents:
+            return json.loads(value)
+        return tuple(value) if isinstance(value, list) else value
+
+    def mutation(self, kind: Any, value: T) -> Mutation:
+        row = self.encode(value)
+        return Mutation(kind, self.name, tuple(row), tuple(row.values()))
+
+    def get(self, *key: Any) -> Query[T]:
+        """The row with this primary key; refuses with NotFound when absent."""
+        return Query(Read(self.name, self.columns, keys=(key,)), _only, self)
+
+    def find(self, *key: Any) -> Query[T | None]:
+        """The row with this primary key, or None."""
+        return Query(Read(self.name, self.columns, keys=(key,)), _first, self)
+
+    def get_many(self, keys: Iterable[Key]) -> Query[list[T]]:
+        """The rows with these primary keys that exist, in key order."""
+        return Query(Read(self.name, self.columns, keys=tuple(keys)), list, self)
+
+    def scan(self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0) -> Query[list[T]]:
+        """Rows whose primary key starts with `prefix`, beyond `after`, up to `upto` inclusive."""
+        span = key_range(prefix, after, upto)
+        return Query(Read(self.name, self.columns, span=span, limit=limit), list, self)
+
+
+@dataclass(frozen=True)
+class Index(Generic[T]):
+    """A secondary index; `stored` columns plus its own and the primary key are what a read can answer.
+
+    A query answers dicts of those columns; rows are then read by key (see `Session.follow`)."""
+
+    name: str
+    table: Table[T]
+    key: tuple[str, ...]
+    descending: frozenset[str] = frozenset()
+    unique: bool = False
+    null_filtered: bool = False
+    stored: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        INDEXES[self.name] = self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.key, *self.table.key_columns, *self.stored)))
+
+    def scan(self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0) -> Query[list[Row]]:
+        """Index entries (as dicts) in index order; `after` continues behind those key values (a cursor)."""
+        span = key_range(prefix, after, upto)
+        read = Read(self.table.name, self.columns, span=span, index=self.name, limit=limit)
+        return Query(read, list, _Entries(self))
+
+
+class _Entries(Table[Any]):
+    """Decodes index entries into plain dicts."""
+
+    def __init__(self, index: Index[Any]) -> None:
+        for name, value in vars(index.table).items():
+            object.__setattr__(self, name, value)
+
+    def decode(self, row: Row) -> Any:
+        return {name: self._from_column(name, value) for name, value in row.items()}
+
+
+TABLES: dict[str, Table[Any]] = {}
+BY_ROW: dict[type, Table[Any]] = {}
+INDEXES: dict[str, Index[Any]] = {}
+
+
+def key_range(prefix: Sequence[Any], after: Key | None, upto: Key) -> KeyRange:
+    """The range of keys that start with `prefix`, exclusive of `after`, inclusive of `upto`."""
+    lead = tuple(prefix)
+    if after is not None:
+        return KeyRange((*lead, *after), (*lead, *upto), start_open=True)
+    return KeyRange(lead, (*lead, *upto))
+
+
+def _only(rows: list[Any]) -> Any:
+    if not rows:
+        raise NotFound()
+    return rows[0]
+
+
+def _first(rows: list[Any]) -> Any:
+    return rows[0] if rows else None

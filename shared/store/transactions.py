@@ -1,0 +1,46 @@
+"""Transactions, their attempts, the lanes they are sent on, and leases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.lanes import Lane
+from shared.domain.transactions import Attempt, Transaction
+from shared.store.table import Index, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who does a recurring job now. For efficiency only: safety is compare-and-set on the rows themselves."""
+
+    name: str
+    owner: str
+    held_until: datetime
+    fence: int
+
+
+DUE_SHARDS = 16
+TRANSACTIONS = Table(
+    "transactions", Transaction, ("id",), id_column="transaction_id",
+    texts=frozenset({"value", "token_amount", "committed_value", "committed_gas"}),
+)
+ATTEMPTS = Table("attempts", Attempt, ("transaction_id", "k"))
+LANES = Table("lanes", Lane, ("id",))
+LEASES = Table("leases", Lease, ("name",))
+TRANSACTIONS_BY_KEY = Index("transactions_by_key", TRANSACTIONS, ("tenant", "idem_key"), unique=True)
+TRANSACTIONS_BY_NONCE = Index(
+    "transactions_by_nonce", TRANSACTIONS, ("lane_id", "nonce"), unique=True, null_filtered=True
+)
+TRANSACTIONS_DUE = Index(
+    "transactions_due", TRANSACTIONS, ("due_shard", "next_action_at", "transaction_id"), null_filtered=True,
+    stored=("lane_id", "chain", "state"),
+)
+TRANSACTIONS_QUEUED = Index(
+    "transactions_queued", TRANSACTIONS, ("queued_lane_id", "created_at", "transaction_id"), null_filtered=True
+)
+TRANSACTIONS_BY_OWNER = Index(
+    "transactions_by_owner", TRANSACTIONS, ("user_id", "created_at", "transaction_id"), frozenset({"created_at"}),
+    stored=("wallet_id", "chain", "state", "blocked_reason"),
+)
+ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)

@@ -1,0 +1,183 @@
+"""The unit of work: what one mutation reads and everything that its single commit holds.
+
+State, ledger, audit, operation record, outbox and event rows are buffered together. The body that fills the
+unit may be re-run, so nothing here reads a clock, draws randomness or talks to anything but the transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.clock import IdSource
+from shared.context import Context
+from shared.domain.errors import Refusal
+from shared.errors import VersionMismatch
+from shared.store import records
+from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Transaction
+from shared.store.session import Session
+from shared.store.table import BY_ROW, Query
+
+
+class Answer(Protocol):
+    """What pydantic models offer: the JSON that crosses the border."""
+
+    def model_dump_json(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """One event of this commit; `ord` is its place in the commit."""
+
+    ord: int
+    envelope: dict[str, Any]
+    topic: str
+
+    @property
+    def id(self) -> str:
+        return str(self.envelope["id"])
+
+    @property
+    def shard(self) -> int:
+        return records.shard_of(self.envelope["subject"], records.OUTBOX_SHARDS)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a committed body leaves to do and to tell."""
+
+    events: list[Emitted] = field(default_factory=list)
+    stale: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, id) → version
+    audit_resource: str | None = None
+
+
+class UnitOfWork(Session):
+    """See docs/developing.md for the calls."""
+
+    def __init__(self, transaction: Transaction, context: Context, now: datetime, ids: IdSource) -> None:
+        super().__init__(transaction)
+        self.now = now
+        self.context = context
+        self.changes = Changes()
+        self._ids = ids
+        self._known: dict[tuple[str, Key], Any] = {}
+        self._writes: dict[tuple[str, Key], Mutation] = {}
+        self._conflict: Refusal | None = None
+
+    def new_id(self, prefix: str) -> str:
+        """A random id, the same one each time the body is re-run."""
+        return self._ids.next(prefix)
+
+    def write(self, *values: Any) -> None:
+        """Insert each object, or update it when this unit has read (or written) its row before.
+
+        An object written twice keeps its first kind of write and its last content."""
+        for value in values:
+            table = BY_ROW[type(value)]
+            place = (table.name, table.key_of(value))
+            before = self._known.get(place)
+            if before == value:
+                continue
+            earlier = self._writes.get(place)
+            inserting = before is None or (earlier is not None and earlier.kind == "insert")
+            self._writes[place] = table.mutation("insert" if inserting else "update", value)
+            self._known[place] = value
+            if table.cached:
+                self.changes.stale[(table.name, value.id)] = value.version
+            if self.changes.audit_resource is None and hasattr(value, "id"):
+                self.changes.audit_resource = value.id
+
+    def delete(self, *values: Any) -> None:
+        """Remove rows."""
+        for value in values:
+            table = BY_ROW[type(value)]
+            place = (table.name, table.key_of(value))
+            self._known.pop(place, None)
+            self._writes[place] = Mutation("delete", table.name, table.key_columns, place[1])
+
+    def match(self, value: Any) -> None:
+        """Enforce the request's If-Match on this resource. Raises VersionMismatch (412)."""
+        wanted = self.context.if_match
+        if wanted is not None and value.version != wanted:
+            raise VersionMismatch(version=value.version)
+
+    def on_conflict(self, refusal: Refusal) -> None:
+        """What to answer when an insert meets an existing row or unique index entry."""
+        self._conflict = refusal
+
+    @property
+    def conflict(self) -> Refusal | None:
+        return self._conflict
+
+    def answer_status(self, status: int) -> None:
+        """Answer with another success status than the declared one."""
+        self.context.success_status = status
+
+    def emit(
+        self,
+        kind: str,
+        subject: str,
+        sequence: int,
+        model: Answer,
+        feed: Sequence[str] | Mapping[str, Answer] = (),
+        *,
+        topic: str | None = None,
+    ) -> None:
+        """Announce an event after the commit: to `<aggregate>-events`, and to the feeds of the users in `feed`
+        (each with the view that GET would give to that user)."""
+        envelope = {
+            "specversion": "1.0",
+            "id": self.new_id("evt"),
+            "source": f"wallet-backend/{self.context.operation}",
+            "type": kind,
+            "subject": subject,
+            "time": self.now.isoformat(),
+            "datacontenttype": "application/json",
+            "sequence": sequence,
+            "requestid": self.context.request_id,
+            "data": json.loads(model.model_dump_json()),
+        }
+        if self.context.causation_id:
+            envelope["causationid"] = self.context.causation_id
+        if self.context.traceparent:
+            envelope["traceparent"] = self.context.traceparent
+        event = Emitted(len(self.changes.events), envelope, topic or f"{kind.split('.', 1)[0]}-events")
+        self.changes.events.append(event)
+        views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
+        for user_id, view in views.items():
+            seen = envelope | {"data": json.loads(view.model_dump_json())}
+            row = records.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)
+            self._insert(records.FEED, row)
+
+    def seal(self, *extra: Any) -> None:
+        """Buffer everything: the body's writes, its outbox rows, one audit row and `extra` records."""
+        for event in self.changes.events:
+            self._insert(records.OUTBOX, records.OutboxRow(
+                event.shard, COMMIT_TIMESTAMP, event.ord, event.id, event.topic, event.envelope, 0))
+        if self._writes or self.changes.events:
+            self._insert(records.AUDIT, self._audit_row())
+        for row in extra:
+            self._insert(BY_ROW[type(row)], row)
+        if self._writes:
+            self._reader.buffer(list(self._writes.values()))  # type: ignore[attr-defined]
+
+    def _audit_row(self) -> records.AuditRow:
+        context = self.context
+        identity = self.new_id("aud")
+        return records.AuditRow(
+            records.shard_of(identity, records.AUDIT_SHARDS), COMMIT_TIMESTAMP, identity, context.principal,
+            context.operation, self.changes.audit_resource, context.request_id, context.causation_id,
+            sorted({event.envelope["type"] for event in self.changes.events}), self.now,
+        )
+
+    def _insert(self, table: Any, row: Any) -> None:
+        self._writes[(table.name, table.key_of(row))] = table.mutation("insert", row)
+
+    def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
+        if query.read.index is None:
+            for row in rows:
+                self._known[(query.table.name, query.table.key_of(row))] = row
+        return rows
