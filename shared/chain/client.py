@@ -1,0 +1,235 @@
+"""ChainClient: everything the product asks an EVM chain, typed. Failures are errors.ChainError."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from shared.chain import fees, tokens, types
+from shared.chain.broadcast import SendResult, send_many
+from shared.chain.endpoints import Endpoint
+from shared.chain.errors import Ambiguous, ChainError, ExecutionReverted, MethodMissing
+from shared.chain.pool import Pool, result_or_raise
+from shared.chain.registry import ChainSpec
+from shared.chain.rpc import Remaining, RpcClient
+from shared.chain.types import Block, BlockRef, CallRequest, MinedTransaction, Nonces, Simulation, block_ref
+from shared.domain.tx_evidence import Receipt
+
+T = TypeVar("T")
+
+
+class ChainClient:
+    """One chain; safe for threads. Amounts in wei or token base units."""
+
+    def __init__(self, spec: ChainSpec, pool: Pool) -> None:
+        self.spec, self.pool = spec, pool
+        self._fees: tuple[float, fees.FeeSnapshot] | None = None
+        self._fees_lock = threading.Lock()
+
+    @classmethod
+    def connect(
+        cls,
+        spec: ChainSpec,
+        urls: Sequence[str],
+        *,
+        rate: float = 1_000.0,
+        burst: float = 2_000.0,
+        remaining: Remaining | None = None,
+    ) -> ChainClient:
+        """A client over endpoints; `rate` and `burst` bound the calls per second to each. Asks nothing yet."""
+        endpoints = [
+            Endpoint(
+                RpcClient(f"{spec.name}#{number}", url, remaining=remaining),
+                spec.chain_id,
+                rate=rate,
+                burst=burst,
+            )
+            for number, url in enumerate(urls)
+        ]
+        return cls(spec, Pool(endpoints))
+
+    def close(self) -> None:
+        self.pool.close()
+
+    def request(self, method: str, *params: Any) -> Any:
+        """Any read, as the node answers it."""
+        return self.pool.read(lambda endpoint: endpoint.call(method, list(params)))
+
+    def batch(self, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        """Reads of one endpoint in one exchange; the first error among them is raised."""
+        return [result_or_raise(answer) for answer in self.pool.read(lambda endpoint: endpoint.batch(calls))]
+
+    def chain_id(self) -> int:
+        """The registry's id, after every reachable endpoint has confirmed it. Raises WrongChain, Unreachable."""
+        answers = self.pool.broadcast(lambda endpoint: endpoint.verify())
+        failures = [answer for answer in answers if answer is not None]
+        for failure in failures:
+            if len(failures) == len(answers) or not _retryable(failure):
+                raise failure
+        return self.spec.chain_id
+
+    def block_number(self) -> int:
+        return self.pool.read(_block_number)
+
+    def head(self) -> Block:
+        found = self.block("latest")
+        assert found is not None
+        return found
+
+    def block(self, ref: BlockRef) -> Block | None:
+        """The block at a height or tag, None when this chain has none there (yet)."""
+
+        def ask(endpoint: Endpoint) -> Block | None:
+            found = types.block(endpoint.call("eth_getBlockByNumber", [block_ref(ref), False]))
+            if found is not None and ref == "latest":
+                endpoint.head = max(endpoint.head, found.number)
+            return found
+
+        return self.pool.read(ask)
+
+    def finalized_number(self) -> int:
+        """The newest height that cannot be reorganised: the chain's tag, else twice its depth; -1 for none."""
+        if not self.spec.has_finalized:
+            return max(-1, self.block_number() + 1 - 2 * self.spec.depth)
+        found = self.block("finalized")
+        return -1 if found is None else found.number
+
+    def confirmed_number(self) -> int:
+        """The newest height at the chain's confirmation depth or tag; -1 for none."""
+        policy = self.spec.confirmations
+        if isinstance(policy, int):
+            return max(-1, self.block_number() + 1 - policy)
+        found = self.block(policy)
+        return -1 if found is None else found.number
+
+    def balance(self, address: str, block: int | None = None) -> tuple[int, int]:
+        """(wei, the height it was read at); at the newest block unless one is given."""
+
+        def ask(endpoint: Endpoint) -> tuple[int, int]:
+            number = _block_number(endpoint) if block is None else block
+            return types.quantity(endpoint.call("eth_getBalance", [address, hex(number)])), number
+
+        return self.pool.read(ask)
+
+    def token_balance(self, token: str, address: str, block: int | None = None) -> tuple[int, int]:
+        """(base units, height). Raises Ambiguous when there is no ERC-20 at `token`."""
+
+        def ask(endpoint: Endpoint) -> tuple[int, int]:
+            number = _block_number(endpoint) if block is None else block
+            query = {"to": token, "input": "0x" + tokens.balance_of(address).hex()}
+            amount = tokens.uint(types.data(endpoint.call("eth_call", [query, hex(number)])))
+            if amount is None:
+                raise Ambiguous("balanceOf answered nothing: not a token")
+            return amount, number
+
+        return self.pool.read(ask)
+
+    def nonce(self, address: str, ref: BlockRef = "latest") -> int:
+        return types.quantity(self.request("eth_getTransactionCount", address, block_ref(ref)))
+
+    def nonces(self, addresses: Sequence[str], finalized_number: int) -> list[Nonces]:
+        """Latest, pending and finalized counts of lanes, in one exchange with one endpoint."""
+        refs = ["latest", "pending", hex(max(finalized_number, 0))]
+        calls = [("eth_getTransactionCount", [address, ref]) for address in addresses for ref in refs]
+        counts = [types.quantity(answer) for answer in self.batch(calls)]
+        return [
+            Nonces(
+                counts[at], counts[at + 1], counts[at + 2] if finalized_number >= 0 else 0, finalized_number
+            )
+            for at in range(0, len(counts), 3)
+        ]
+
+    def estimate_gas(self, call: CallRequest) -> int:
+        """Raises ExecutionReverted, InsufficientFunds, GasLimit."""
+        return types.quantity(self.request("eth_estimateGas", call.encoded()))
+
+    def call(self, call: CallRequest, ref: BlockRef = "latest") -> bytes:
+        """The return data. Raises ExecutionReverted."""
+        return types.data(self.request("eth_call", call.encoded(), block_ref(ref)))
+
+    def simulate(self, call: CallRequest) -> Simulation:
+        """What would happen now: eth_simulateV1, or eth_call and eth_estimateGas where it is missing.
+
+        Raises InsufficientFunds and other refusals that are not the called code's own.
+        """
+        body = {"blockStateCalls": [{"calls": [call.encoded()]}], "validation": False}
+        try:
+            answer = self.request("eth_simulateV1", body, "latest")
+        except MethodMissing:
+            return self._simulate_by_call(call)
+        return types.parsed(lambda blocks: types.simulation(blocks[0]["calls"][0]), answer)
+
+    def _simulate_by_call(self, call: CallRequest) -> Simulation:
+        try:
+            returned = self.call(call)
+            return Simulation(True, self.estimate_gas(call), returned, b"", "", ())
+        except ExecutionReverted as error:
+            return Simulation(False, 0, b"", error.data, error.text, ())
+
+    def fee_snapshot(self) -> fees.FeeSnapshot:
+        """Shared by all senders of this process for a block's time."""
+        with self._fees_lock:
+            if self._fees is None or time.monotonic() - self._fees[0] > self.spec.block_seconds:
+                self._fees = (time.monotonic(), self._ask_fees())
+            return self._fees[1]
+
+    def _ask_fees(self) -> fees.FeeSnapshot:
+        if self.spec.fee_kind == "legacy":
+            number, price = self.batch([("eth_blockNumber", []), ("eth_gasPrice", [])])
+            return fees.from_gas_price(self.spec, types.quantity(number), types.quantity(price))
+        wanted = list(fees.PERCENTILES.values())
+        return fees.from_history(
+            self.spec, self.request("eth_feeHistory", hex(fees.BLOCKS), "latest", wanted)
+        )
+
+    def send_raw(self, raw: bytes) -> SendResult:
+        """To all healthy endpoints; never raises for what a node answers."""
+        return send_many(self.pool, [raw])[0]
+
+    def send_many(self, raws: Sequence[bytes]) -> list[SendResult]:
+        """In order, in one exchange per endpoint and hundred."""
+        return send_many(self.pool, raws)
+
+    def receipt(self, tx_hash: str) -> Receipt | None:
+        return types.receipt(self.request("eth_getTransactionReceipt", tx_hash))
+
+    def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
+        calls = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes]
+        return [types.receipt(answer) for answer in self.batch(calls)] if calls else []
+
+    def receipts_of_block(self, number: int) -> tuple[Receipt, ...]:
+        """All receipts of the canonical block at a height; () when there is none yet."""
+        return self.pool.read(lambda endpoint: block_receipts(endpoint, number))
+
+    def transaction(self, tx_hash: str) -> MinedTransaction | None:
+        return types.transaction(self.request("eth_getTransactionByHash", tx_hash))
+
+    def code(self, address: str, ref: BlockRef = "latest") -> bytes:
+        return types.data(self.request("eth_getCode", address, block_ref(ref)))
+
+
+def block_receipts(endpoint: Endpoint, number: int) -> tuple[Receipt, ...]:
+    """eth_getBlockReceipts of one endpoint, or one by one where the method is missing."""
+    try:
+        answers = endpoint.call("eth_getBlockReceipts", [hex(number)]) or []
+    except MethodMissing:
+        found = types.block(endpoint.call("eth_getBlockByNumber", [hex(number), False]))
+        hashes = found.transactions if found else ()
+        calls = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes]
+        answers = [result_or_raise(answer) for answer in endpoint.batch(calls)] if calls else []
+    receipts = types.parsed(lambda entries: [types.receipt(entry) for entry in entries], answers)
+    return tuple(receipt for receipt in receipts if receipt is not None)
+
+
+def _block_number(endpoint: Endpoint) -> int:
+    number = types.quantity(endpoint.call("eth_blockNumber", []))
+    endpoint.head = max(endpoint.head, number)
+    return number
+
+
+def _retryable(error: ChainError) -> bool:
+    from shared.chain.errors import RateLimited, Unreachable
+
+    return isinstance(error, RateLimited | Unreachable)

@@ -1,0 +1,113 @@
+"""One endpoint of a chain with its health: latency, error rate, head, and how fast it may be asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from shared.chain.errors import ChainError, RateLimited, Unreachable, WrongChain
+from shared.chain.rpc import Call, Rpc
+
+Clock = Callable[[], float]
+_WEIGHT: Final = 0.2  # of the newest observation in the moving averages
+_ERROR_COST: Final = 5.0  # seconds that a certain failure is worth against latency
+_LAG_COST: Final = 0.5  # seconds per block behind the best
+REST: Final = 2.0  # seconds without reads after a 429 or three failures in a row
+
+
+class TokenBucket:
+    """At most `rate` calls a second on average, `burst` at once; safe for threads."""
+
+    def __init__(self, rate: float, burst: float, clock: Clock = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._tokens, self._at = burst, clock()
+        self._lock = threading.Lock()
+
+    def take(self, amount: int = 1) -> bool:
+        """Whether the calls may be made now; a batch larger than the burst passes when the bucket is full."""
+        with self._lock:
+            now = self._clock()
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+            if self._tokens < min(amount, self._burst):
+                return False
+            self._tokens -= amount
+            return True
+
+
+class Endpoint:
+    """An Rpc that verifies its chain before its first answer is believed and learns how well it does."""
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        chain_id: int,
+        *,
+        rate: float = 1_000.0,
+        burst: float = 2_000.0,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.rpc, self.name, self.head = rpc, rpc.name, 0
+        self.latency, self.error_rate = 0.05, 0.0
+        self._chain_id, self._verified = chain_id, False
+        self._bucket = TokenBucket(rate, burst, clock)
+        self._clock, self._failures, self._rest_until = clock, 0, 0.0
+
+    @property
+    def healthy(self) -> bool:
+        return self._clock() >= self._rest_until
+
+    def cost(self, best_head: int) -> float:
+        """Smaller is better, in seconds of expected trouble."""
+        lag = max(0, best_head - self.head - 1) if self.head else 0
+        return self.latency + _ERROR_COST * self.error_rate + _LAG_COST * lag
+
+    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
+        """The result; WrongChain when this endpoint serves another chain."""
+        self.verify(timeout)
+        return self._measured(1, lambda: self.rpc.call(method, params, timeout))
+
+    def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
+        self.verify(timeout)
+        return list(self._measured(len(calls), lambda: self.rpc.batch(calls, timeout)))
+
+    def verify(self, timeout: float | None = None) -> None:
+        """Asked once: eth_chainId must be the registry's, else nothing may be signed or sent here."""
+        if self._verified:
+            return
+        answer = self._measured(1, lambda: self.rpc.call("eth_chainId", [], timeout))
+        try:
+            found = int(answer, 16)
+        except (TypeError, ValueError):
+            raise Unreachable(f"{self.name}: eth_chainId is not a number") from None
+        if found != self._chain_id:
+            raise WrongChain(f"{self.name} serves chain {found} instead of {self._chain_id}")
+        self._verified = True
+
+    def _measured(self, calls: int, ask: Callable[[], Any]) -> Any:
+        if not self._bucket.take(calls):
+            raise RateLimited(f"{self.name}: our own limit")
+        started = self._clock()
+        try:
+            result = ask()
+        except (Unreachable, RateLimited) as error:
+            self._failed(error)
+            raise
+        except ChainError:
+            self._answered(started)
+            raise
+        self._answered(started)
+        return result
+
+    def _answered(self, started: float) -> None:
+        self.latency += _WEIGHT * (self._clock() - started - self.latency)
+        self.error_rate *= 1 - _WEIGHT
+        self._failures = 0
+
+    def _failed(self, error: ChainError) -> None:
+        self.error_rate += _WEIGHT * (1 - self.error_rate)
+        self._failures += 1
+        if isinstance(error, RateLimited) or self._failures >= 3:
+            self._rest_until = self._clock() + REST

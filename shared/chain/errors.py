@@ -1,0 +1,191 @@
+"""What can go wrong with a node, as one tree, and the mapping of node texts to it.
+
+    ChainError
+     ├ Unreachable        connection, time-out, 5xx, garbage     (it may have done what was asked)
+     ├ RateLimited        429 or a provider's quota text         (same)
+     ├ WrongChain         the endpoint serves another chain
+     ├ NoQuorum           endpoints, or reads over time, do not agree yet
+     └ NodeError          the node answered with an error
+        ├ AlreadyKnown · NonceTooLow · NonceTooHigh · ReplacementUnderpriced · Underpriced
+        ├ InsufficientFunds
+        ├ Unsendable: IntrinsicGas · Oversized · GasLimit · InvalidType
+        ├ ExecutionReverted (data) · MethodMissing · Lagging (ask another node)
+        └ Ambiguous       unknown text
+
+Nodes disagree about codes (anvil answers -32003 where geth answers -32000), so lower-cased texts decide,
+whatever the code. Texts: geth core/txpool and core/error.go, reth transaction-pool, erigon txpoolcfg,
+nethermind AcceptTxResult, besu TransactionInvalidReason, anvil, hosted providers.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class ChainError(Exception):
+    """Its text never holds an endpoint's URL."""
+
+
+class Unreachable(ChainError):
+    pass
+
+
+class RateLimited(ChainError):
+    pass
+
+
+class WrongChain(ChainError):
+    pass
+
+
+class NoQuorum(ChainError):
+    pass
+
+
+class NodeError(ChainError):
+    """`text` is the node's own message, `data` the revert data where there is some."""
+
+    def __init__(self, text: str, code: int | None = None, data: bytes = b"") -> None:
+        super().__init__(text[:300])
+        self.text, self.code, self.data = text, code, data
+
+
+class AlreadyKnown(NodeError):
+    pass
+
+
+class NonceTooLow(NodeError):
+    pass
+
+
+class NonceTooHigh(NodeError):
+    pass
+
+
+class ReplacementUnderpriced(NodeError):
+    pass
+
+
+class Underpriced(NodeError):
+    pass
+
+
+class InsufficientFunds(NodeError):
+    pass
+
+
+class Unsendable(NodeError):
+    """No node will take these bytes."""
+
+
+class IntrinsicGas(Unsendable):
+    pass
+
+
+class Oversized(Unsendable):
+    pass
+
+
+class GasLimit(Unsendable):
+    pass
+
+
+class InvalidType(Unsendable):
+    pass
+
+
+class Lagging(NodeError):
+    """The node does not have the block or state that was asked for: ask another one."""
+
+
+class ExecutionReverted(NodeError):
+    pass
+
+
+class MethodMissing(NodeError):
+    pass
+
+
+class Ambiguous(NodeError):
+    pass
+
+
+# The first match wins, so a text that contains another stands above it.
+TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
+    (RateLimited, (
+        "rate limit", "ratelimit", "too many requests", "compute units per second", "request limit", "quota",
+        "requests per second", "daily request count", "capacity exceeded", "throttl", "allowed rps")),
+    (AlreadyKnown, (
+        "already known", "alreadyknown", "already imported", "already in mempool", "already in pool",
+        "already in the pool", "already exists", "already added", "existing tx with same hash",
+        "known transaction", "transaction_already_known")),
+    (Ambiguous, ("future transaction tries to replace pending",)),
+    (ReplacementUnderpriced, (
+        "replacement transaction underpriced", "replacement underpriced", "could not replace existing",
+        "transaction_replacement_underpriced", "replacementnotallowed", "replacement not allowed",
+        "price too low to replace", "price to replace", "another transaction with same nonce",
+        "replacement fee too low", "fee too low to replace")),
+    (NonceTooLow, (
+        "nonce too low", "nonce is too low", "nonce_too_low", "oldnonce", "old nonce", "nonce too small",
+        "nonce has already been used")),
+    (NonceTooHigh, (
+        "nonce too high", "nonce is too high", "nonce_too_high", "nonce_too_far", "nonce too far", "noncegap",
+        "nonce gap", "gapped-nonce", "gapped nonce", "nonce too big", "in-flight transaction limit reached")),
+    (InsufficientFunds, (
+        "insufficient funds", "insufficientfunds", "insufficient_funds", "insufficient balance",
+        "upfront cost exceeds", "upfront_cost_exceeds", "not have enough funds", "not enough funds",
+        "sender doesn't have enough")),
+    (IntrinsicGas, ("intrinsic gas", "intrinsic_gas", "gas too low", "floor data gas", "gaslimittoolow")),
+    (GasLimit, (
+        "exceeds block gas limit", "exceeds_block_gas_limit", "exceeds max transaction gas",
+        "exceeds current gas limit", "gas limit too high", "gaslimitexceeded", "gas limit exceed",
+        "gas required exceeds", "txgaslimitcap")),
+    (Oversized, (
+        "oversized", "initcode size", "transaction size", "maxtxsize", "max_tx_size", "rlp too large")),
+    (Underpriced, (
+        "underpriced", "less than block base fee", "fee cap less than", "gas price below", "gas tip cap",
+        "gas price too low", "gas_price_too_low", "gas price is too low", "minimum needed", "feetoolow",
+        "fee too low", "below base fee", "basefee too low", "price_below_current_base_fee",
+        "max fee per gas less", "lower than the minimum", "below the minimum", "below chain minimum")),
+    (InvalidType, (
+        "type not supported", "unsupported transaction type", "invalid transaction type", "unknown-tx type",
+        "notsupportedtxtype", "invalid sender", "invalid signature", "invalid chain id", "wrong chain id",
+        "wrong_chain_id", "chain id mismatch", "tip higher than", "priority fee per gas higher",
+        "exceeds the configured cap", "rlp:", "failed to decode", "typed transaction too short",
+        "only replay-protected", "sender not an eoa", "senderiscontract")),
+    (Lagging, (
+        "header not found", "block not found", "unknown block", "missing trie node", "resource not found",
+        "state not available", "historical state", "state is pruned", "blockoutofrange", "out of range")),
+    (ExecutionReverted, ("execution reverted", "reverted", "vm execution error", "revert")),
+    (MethodMissing, (
+        "method not found", "does not exist/is not available", "method not supported", "unsupported method",
+        "method is not supported", "not implemented", "unknown method", "is not whitelisted")),
+)  # fmt: skip
+
+
+def classify(text: str, code: int | None = None, data: object = None) -> ChainError:
+    """The error of a node's answer; unknown texts are Ambiguous, except the standard codes 3 and -32601."""
+    lower = text.lower().replace("unknown transaction", "unknown-tx")
+    payload = revert_data(data)
+    for kind, texts in TEXTS:
+        if any(part in lower for part in texts):
+            return kind(text, code, payload) if issubclass(kind, NodeError) else kind(text[:300])
+    if code == 3 or payload:
+        return ExecutionReverted(text, code, payload)
+    if code == -32601:
+        return MethodMissing(text, code)
+    if code == -32005:  # EIP-1474 "limit exceeded"
+        return RateLimited(text[:300])
+    return Ambiguous(text, code)
+
+
+def revert_data(data: object) -> bytes:
+    """Revert bytes wherever nodes put them: "0x…", "Reverted 0x…" (parity), {"data": "0x…"} (hardhat)."""
+    if isinstance(data, dict):
+        return revert_data(data.get("data") or data.get("result") or data.get("originalError"))
+    if not isinstance(data, str) or "0x" not in data:
+        return b""
+    try:
+        return bytes.fromhex(data[data.index("0x") + 2 :].strip().strip('"'))
+    except ValueError:
+        return b""

@@ -1,0 +1,80 @@
+"""Evidence that decides: every answer here is given by a quorum (pool.Pool.quorum) or is NoQuorum, "not yet".
+
+`head` is the newest height the caller has seen: with a single endpoint the same answer must be seen at two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.chain import types
+from shared.chain.client import ChainClient, block_receipts
+from shared.chain.endpoints import Endpoint
+from shared.chain.types import MinedTransaction
+from shared.domain.tx_evidence import Receipt
+
+
+def canonical_hash(client: ChainClient, number: int, head: int) -> str | None:
+    """The hash of the canonical block at a height; None when there is none."""
+
+    def ask(endpoint: Endpoint) -> str | None:
+        found = types.block(endpoint.call("eth_getBlockByNumber", [hex(number), False]))
+        return found.hash if found else None
+
+    return client.pool.quorum(("block", number), ask, head)
+
+
+def receipts_of_block(client: ChainClient, number: int, head: int) -> tuple[Receipt, ...]:
+    """All receipts of the canonical block, which a quorum gives alike."""
+    return client.pool.quorum(("receipts", number), lambda endpoint: block_receipts(endpoint, number), head)
+
+
+def receipt(client: ChainClient, tx_hash: str, head: int) -> Receipt | None:
+    """One receipt. None proves nothing: an index may be pruned or late."""
+
+    def ask(endpoint: Endpoint) -> Receipt | None:
+        return types.receipt(endpoint.call("eth_getTransactionReceipt", [tx_hash]))
+
+    return client.pool.quorum(("receipt", tx_hash), ask, head)
+
+
+def nonce_at(client: ChainClient, address: str, number: int, head: int) -> int:
+    """The transaction count of an address after the block at a height."""
+
+    def ask(endpoint: Endpoint) -> int:
+        return types.quantity(endpoint.call("eth_getTransactionCount", [address, hex(number)]))
+
+    return client.pool.quorum(("nonce", address, number), ask, head)
+
+
+def mined_with_nonce(
+    client: ChainClient, address: str, nonce: int, *, low: int, high: int, head: int
+) -> MinedTransaction | None:
+    """The transaction of (address, nonce) in blocks low..high, found by bisection; None when none is there.
+
+    `high` must be finalized for a proof of a foreign sender; nodes must still hold the state from `low` on.
+    """
+    if nonce_at(client, address, high, head) <= nonce:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if client.nonce(address, middle) > nonce:
+            high = middle
+        else:
+            low = middle + 1
+    found = client.pool.quorum(
+        ("sender", address, nonce, high), lambda endpoint: _in_block(endpoint, address, nonce, high), head
+    )
+    return found
+
+
+def _in_block(endpoint: Endpoint, address: str, nonce: int, number: int) -> MinedTransaction | None:
+    raw = endpoint.call("eth_getBlockByNumber", [hex(number), True])
+
+    def find(block: Any) -> MinedTransaction | None:
+        for entry in block["transactions"] if block else ():
+            if entry["from"].lower() == address.lower() and int(entry["nonce"], 16) == nonce:
+                return types.transaction(entry)
+        return None
+
+    return types.parsed(find, raw)

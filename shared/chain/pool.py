@@ -1,0 +1,122 @@
+"""The endpoints of one chain together: reads from the best, broadcasts to all, evidence from a quorum."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from shared.chain.endpoints import Endpoint
+from shared.chain.errors import (
+    ChainError,
+    Lagging,
+    MethodMissing,
+    NodeError,
+    NoQuorum,
+    RateLimited,
+    Unreachable,
+)
+
+T = TypeVar("T")
+Ask = Callable[[Endpoint], T]
+
+_REMEMBERED: Final = 10_000  # answers kept for a second look at a later head
+
+
+class Pool:
+    """Safe for threads. With one endpoint a quorum is two equal answers at different heads."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        if not endpoints:
+            raise ValueError("a chain needs at least one RPC endpoint")
+        self.endpoints = tuple(endpoints)
+        self._seen: OrderedDict[object, tuple[object, int]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._threads = (
+            ThreadPoolExecutor(max_workers=4 * len(endpoints), thread_name_prefix="rpc")
+            if len(endpoints) > 1
+            else None
+        )
+
+    def close(self) -> None:
+        if self._threads is not None:
+            self._threads.shutdown(wait=True)
+        for endpoint in self.endpoints:
+            endpoint.rpc.close()
+
+    @property
+    def needed(self) -> int:
+        return min(2, len(self.endpoints))
+
+    def ranked(self) -> list[Endpoint]:
+        """Healthy ones first, best first; the resting ones stay as the last resort."""
+        best = max(endpoint.head for endpoint in self.endpoints)
+        return sorted(self.endpoints, key=lambda one: (not one.healthy, one.cost(best)))
+
+    def read(self, ask: Ask[T]) -> T:
+        """From the best endpoint that answers; the last failure when none does.
+
+        Falls over on Unreachable, RateLimited, Lagging and MethodMissing; any other answer of a node stands.
+        """
+        failure: ChainError = Unreachable("no endpoint")
+        for endpoint in self.ranked():
+            try:
+                return ask(endpoint)
+            except (Unreachable, RateLimited, Lagging, MethodMissing) as error:
+                failure = error
+        raise failure
+
+    def broadcast(self, ask: Ask[T]) -> list[T | ChainError]:
+        """What every healthy endpoint (or all, when none is) answers; failures in place of answers."""
+        targets = [one for one in self.endpoints if one.healthy] or list(self.endpoints)
+
+        def one(endpoint: Endpoint) -> T | ChainError:
+            try:
+                return ask(endpoint)
+            except ChainError as error:
+                return error
+
+        if self._threads is None or len(targets) == 1:
+            return [one(endpoint) for endpoint in targets]
+        return list(self._threads.map(one, targets))
+
+    def quorum(self, key: object, ask: Ask[T], head: int) -> T:
+        """An answer that two endpoints give, or one endpoint at two heads (`head` is the caller's newest).
+
+        Answers must be comparable values without what differs between nodes. Raises NoQuorum: not yet, or
+        they contradict each other; try again at a later head.
+        """
+        if len(self.endpoints) == 1:
+            return self._twice(key, ask(self.endpoints[0]), head)
+        answers: list[T] = []
+        for endpoint in self.ranked():
+            try:
+                answer = ask(endpoint)
+            except (Unreachable, RateLimited, NodeError):
+                continue
+            if answers.count(answer) + 1 >= self.needed:
+                return answer
+            answers.append(answer)
+        raise NoQuorum(f"{len(answers)} of {self.needed} endpoints answered, none agreed")
+
+    def _twice(self, key: object, answer: T, head: int) -> T:
+        with self._lock:
+            earlier = self._seen.get(key)
+            if earlier is not None and earlier[0] == answer:
+                if earlier[1] < head:
+                    return answer
+            else:
+                self._seen[key] = (answer, head)
+                self._seen.move_to_end(key)
+                if len(self._seen) > _REMEMBERED:
+                    self._seen.popitem(last=False)
+        raise NoQuorum("one endpoint, seen at one head only")
+
+
+def result_or_raise(answer: Any) -> Any:
+    """A batch's member: its result, or its error raised."""
+    if isinstance(answer, ChainError):
+        raise answer
+    return answer

@@ -1,0 +1,177 @@
+"""The chains the product knows, as data. Endpoints (RPC URLs) are settings, never written here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Literal
+
+from shared.domain.errors import Refusal
+from shared.domain.fees import FeeCaps, FeeKind
+from shared.domain.money import Asset
+
+GWEI: Final = 10**9
+HD_PATH: Final = "m/44'/60'/0'/0/{index}"  # BIP-44 with SLIP-44 coin type 60, as all EVM wallets do
+Confirmations = int | Literal["safe", "finalized"]
+
+
+class UnknownChain(Refusal):
+    code, status, message = "UNKNOWN_CHAIN", 422, "This chain is not supported."
+
+
+class UnsupportedCurrency(Refusal):
+    """Not the native coin and not a registered token that moves exactly what it is told to."""
+
+    code, status, message = "UNSUPPORTED_CURRENCY", 422, "This currency is not supported on this chain."
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An ERC-20 without fee on transfer and without rebasing; address in EIP-55."""
+
+    symbol: str
+    address: str
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSpec:
+    """Times in seconds, fees in wei per gas, `settlement_gas_reserve` in wei."""
+
+    name: str
+    chain_id: int
+    symbol: str  # of the native coin
+    block_seconds: float
+    confirmations: Confirmations  # a depth (1 = in the head block) or a block tag
+    has_finalized: bool  # whether nodes answer the "finalized" tag with what cannot be reorganised
+    caps: FeeCaps
+    least_priority_fee: int  # below it, nodes of this chain do not take transactions
+    settlement_gas_reserve: int  # kept on a supplying wallet for one payout
+    fee_kind: FeeKind = "eip1559"
+    decimals: int = 18
+    max_inflight: int = 16  # geth guarantees 16 executable places per account
+    noop_gas: int = 21_000  # more where gas also pays for layer 1
+    tokens: tuple[Token, ...] = ()
+    hd_path: str = HD_PATH
+
+    @property
+    def native(self) -> Asset:
+        return Asset(self.name, self.symbol, None, self.decimals)
+
+    @property
+    def depth(self) -> int:
+        """Blocks to assume where a tag is not available; finality without a tag is twice this."""
+        return self.confirmations if isinstance(self.confirmations, int) else 64
+
+    def path(self, index: int) -> str:
+        return self.hd_path.format(index=index)
+
+
+def _caps(max_fee_gwei: int, priority_gwei: int) -> FeeCaps:
+    return FeeCaps(max_fee_gwei * GWEI, priority_gwei * GWEI)
+
+
+def _spec(name: str, chain_id: int, symbol: str, **more: Any) -> ChainSpec:
+    return ChainSpec(name=name, chain_id=chain_id, symbol=symbol, **more)
+
+
+# USDT on ethereum is left out: its contract can switch on a fee on transfers (basisPointsRate).
+_SPECS: Final = (
+    _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=1024,
+          caps=_caps(500, 100), least_priority_fee=GWEI, settlement_gas_reserve=10**16),
+    _spec("ethereum", 1, "ETH", block_seconds=12.0, confirmations=12, has_finalized=True,
+          caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16,
+          tokens=(Token("USDC", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", 6),)),
+    _spec("sepolia", 11155111, "ETH", block_seconds=12.0, confirmations=6, has_finalized=True,
+          caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16,
+          tokens=(Token("USDC", "0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238", 6),)),
+    _spec("bsc", 56, "BNB", block_seconds=0.75, confirmations=15, has_finalized=True, fee_kind="legacy",
+          caps=_caps(50, 50), least_priority_fee=GWEI // 20, settlement_gas_reserve=2 * 10**15,
+          tokens=(Token("USDC", "0x8AC76a51cc950d9822D68b83fE1Ad97B32Cd580d", 18),
+                  Token("USDT", "0x55d398326f99059fF775485246999027B3197955", 18))),
+    _spec("polygon", 137, "POL", block_seconds=2.0, confirmations=32, has_finalized=True,
+          caps=_caps(3_000, 1_000), least_priority_fee=25 * GWEI, settlement_gas_reserve=2 * 10**17,
+          tokens=(Token("USDC", "0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359", 6),
+                  Token("USDT", "0xc2132D05D31c914a87C6611C10748AEb04B58e8F", 6))),
+    _spec("base", 8453, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True,
+          caps=_caps(100, 20), least_priority_fee=GWEI // 1_000, settlement_gas_reserve=2 * 10**15,
+          tokens=(Token("USDC", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", 6),)),
+    _spec("arbitrum", 42161, "ETH", block_seconds=0.25, confirmations=20, has_finalized=True,
+          caps=_caps(100, 20), least_priority_fee=0, settlement_gas_reserve=2 * 10**15, noop_gas=200_000,
+          tokens=(Token("USDC", "0xaf88d065e77c8cC2239327C5EDb3A432268e5831", 6),
+                  Token("USDT", "0xFd086bC7CD5C481DCC9C85ebE478A1C0b69FCbb9", 6))),
+    _spec("optimism", 10, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True,
+          caps=_caps(100, 20), least_priority_fee=GWEI // 1_000, settlement_gas_reserve=2 * 10**15,
+          tokens=(Token("USDC", "0x0b2C639c533813f4Aa9D7837CAf62653d097Ff85", 6),
+                  Token("USDT", "0x94b008aA00579c1307B0EF2c499aD98a8ce58e58", 6))),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Chains by name, with tokens that a deployment adds by configuration."""
+
+    chains: Mapping[str, ChainSpec] = field(
+        default_factory=lambda: MappingProxyType({spec.name: spec for spec in _SPECS})
+    )
+    DEFAULT: ClassVar[Registry]
+
+    @classmethod
+    def configured(cls, extra_tokens: str = "") -> Registry:
+        """The built-in chains plus tokens of a JSON text `{"<chain>": [{"symbol", "address", "decimals"}]}`.
+
+        Whoever configures a token vouches that it is plain (see Token). Raises UnknownChain, ValueError.
+        """
+        registry = cls.DEFAULT
+        for name, entries in (json.loads(extra_tokens) if extra_tokens else {}).items():
+            tokens = [Token(entry["symbol"], entry["address"], int(entry["decimals"])) for entry in entries]
+            registry = registry.with_tokens(name, tokens)
+        return registry
+
+    def with_tokens(self, name: str, tokens: Iterable[Token]) -> Registry:
+        """A registry in which `tokens` are known too; one with a known symbol or address replaces it."""
+        spec = self.chain(name)
+        new = tuple(replace(token, address=checksum(token.address)) for token in tokens)
+        taken = {token.symbol for token in new} | {token.address for token in new}
+        kept = tuple(old for old in spec.tokens if not {old.symbol, old.address} & taken)
+        if spec.symbol in taken:
+            raise ValueError(f"{spec.symbol} is the native coin of {name}")
+        return Registry(MappingProxyType({**self.chains, name: replace(spec, tokens=kept + new)}))
+
+    def chain(self, name: str) -> ChainSpec:
+        """Raises UnknownChain."""
+        if (spec := self.chains.get(name)) is None:
+            raise UnknownChain(chain=name, known=sorted(self.chains))
+        return spec
+
+    def by_id(self, chain_id: int) -> ChainSpec:
+        """Raises UnknownChain."""
+        for spec in self.chains.values():
+            if spec.chain_id == chain_id:
+                return spec
+        raise UnknownChain(chain_id=chain_id, known=sorted(self.chains))
+
+    def currency(self, name: str, text: str) -> Asset:
+        """The asset of a symbol (upper case) or a token address. Raises UnknownChain, UnsupportedCurrency."""
+        spec = self.chain(name)
+        if text == spec.symbol:
+            return spec.native
+        for token in spec.tokens:
+            if text == token.symbol or text.lower() == token.address.lower():
+                return Asset(name, token.symbol, token.address, token.decimals)
+        known = [spec.symbol, *(token.symbol for token in spec.tokens)]
+        raise UnsupportedCurrency(chain=name, known=known)
+
+
+def checksum(address: str) -> str:
+    """EIP-55 form. Raises ValueError unless it is 0x and 40 hex digits, mixed case only as EIP-55 has it."""
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not address.startswith("0x") or not is_address(address):
+        raise ValueError("not an address, or its EIP-55 checksum is wrong")
+    return str(to_checksum_address(address))
+
+
+Registry.DEFAULT = Registry()

@@ -1,0 +1,93 @@
+"""Why a call failed: Error(string) and Panic(uint256) of Solidity, and custom errors of a known ABI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+ERROR: Final = bytes.fromhex("08c379a0")  # Error(string)
+PANIC: Final = bytes.fromhex("4e487b71")  # Panic(uint256)
+
+# docs.soliditylang.org, "Panic via assert and Error via require"
+PANICS: Final[dict[int, str]] = {
+    0x00: "generic compiler panic",
+    0x01: "assertion failed",
+    0x11: "arithmetic overflow or underflow",
+    0x12: "division or modulo by zero",
+    0x21: "conversion to an enum out of range",
+    0x22: "storage byte array incorrectly encoded",
+    0x31: "pop on an empty array",
+    0x32: "index out of bounds",
+    0x41: "too much memory allocated",
+    0x51: "call to a zero-initialised function",
+}
+_LONGEST: Final = 1_000  # characters of a reason; contracts write it
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """`reason` is for people; arguments are JSON-ready (integers as strings, bytes as 0x hex)."""
+
+    kind: Literal["error", "panic", "custom", "unknown", "empty"]
+    reason: str
+    name: str | None = None
+    arguments: tuple[Any, ...] = ()
+    data: str = "0x"
+
+
+def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str = "") -> Revert:
+    """The revert behind `data`; `text` is the node's message, used where the data says nothing."""
+    raw = "0x" + data.hex()
+    if not data:
+        return Revert("empty", text[:_LONGEST] or "reverted without a reason", data=raw)
+    selector, body = data[:4], data[4:]
+    if selector == ERROR and (values := _decode(["string"], body)):
+        return Revert("error", str(values[0])[:_LONGEST], "Error", (str(values[0])[:_LONGEST],), raw)
+    if selector == PANIC and (values := _decode(["uint256"], body)):
+        code = int(values[0])
+        return Revert("panic", PANICS.get(code, f"panic {code:#x}"), "Panic", (str(code),), raw)
+    for entry in abi:
+        if entry.get("type") == "error" and _selector(entry) == selector:
+            types = [_type(item) for item in entry.get("inputs", ())]
+            values = _decode(types, body)
+            if values is not None:
+                plain = tuple(_plain(value) for value in values)
+                reason = f"{entry['name']}({', '.join(str(value) for value in plain)})"
+                return Revert("custom", reason[:_LONGEST], str(entry["name"]), plain, raw)
+    return Revert("unknown", text[:_LONGEST] or f"custom error {raw[:10]}", data=raw)
+
+
+def _decode(types: list[str], body: bytes) -> tuple[Any, ...] | None:
+    from eth_abi.abi import decode
+    from eth_abi.exceptions import DecodingError, ParseError
+
+    try:
+        return tuple(decode(types, body))
+    except (DecodingError, ParseError, OverflowError, UnicodeDecodeError, ValueError):
+        return None
+
+
+def _selector(entry: Mapping[str, Any]) -> bytes:
+    from eth_utils.crypto import keccak
+
+    types = ",".join(_type(item) for item in entry.get("inputs", ()))
+    return bytes(keccak(text=f"{entry['name']}({types})")[:4])
+
+
+def _type(item: Mapping[str, Any]) -> str:
+    """The canonical type of an ABI input; tuples are written out."""
+    kind = str(item["type"])
+    if not kind.startswith("tuple"):
+        return kind
+    return f"({','.join(_type(part) for part in item['components'])}){kind.removeprefix('tuple')}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else str(value)

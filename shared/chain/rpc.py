@@ -1,0 +1,185 @@
+"""A thin JSON-RPC 2.0 client: connection reuse, time and size bounds, batches, and silence about URLs.
+
+URLs of hosted nodes hold keys in host, path or user part. No exception, log line or repr of this module
+shows one: endpoints are known by a name such as "ethereum#0".
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from shared.chain.errors import ChainError, RateLimited, Unreachable, classify
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+    from urllib3.connectionpool import HTTPConnectionPool
+
+Call = tuple[str, list[Any]]  # method, params
+Remaining = Callable[[], float | None]  # seconds until the caller's deadline, None without one
+
+TIMEOUT: Final = 10.0  # seconds for one exchange
+MAX_BYTES: Final = 32 * 1024 * 1024  # a full block with all receipts stays far below
+MAX_BATCH: Final = 100  # calls in one HTTP request; hosted nodes refuse more
+_CONNECTIONS: Final = 32
+
+
+class Rpc(Protocol):
+    """What the pool needs of an endpoint; tests give it nodes that lie."""
+
+    name: str
+
+    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any: ...
+
+    def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]: ...
+
+    def close(self) -> None: ...
+
+
+class RpcClient:
+    """One endpoint; safe for threads."""
+
+    def __init__(
+        self, name: str, url: str, *, remaining: Remaining | None = None, max_bytes: int = MAX_BYTES
+    ) -> None:
+        """Raises ValueError (without the URL) unless it is an http or https URL."""
+        from urllib3.util import parse_url
+
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold hosts and paths
+        try:
+            parsed = parse_url(url)
+        except Exception:
+            raise ValueError(f"the RPC URL of {name} cannot be read") from None
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise ValueError(f"the RPC URL of {name} is not an http(s) URL")
+        self.name = name
+        self._remaining = remaining or (lambda: None)
+        self._max_bytes = max_bytes
+        self._path = parsed.request_uri
+        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
+        if parsed.auth:
+            self._headers["Authorization"] = _basic(parsed.auth)
+        self._pool = _connections(parsed.scheme, parsed.host, parsed.port)
+
+    def __repr__(self) -> str:
+        return f"RpcClient({self.name})"
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
+        """The result. Raises NodeError subclasses, RateLimited, Unreachable."""
+        answer = self._exchange({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout)
+        result = self._result(answer)
+        if isinstance(result, ChainError):
+            raise result
+        return result
+
+    def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
+        """Results in the order of `calls`; a call that failed gives its ChainError in place of a result.
+
+        Raises RateLimited or Unreachable when the exchange as a whole failed.
+        """
+        results: list[Any] = []
+        for start in range(0, len(calls), MAX_BATCH):
+            results += self._batch(calls[start : start + MAX_BATCH], timeout)
+        return results
+
+    def _batch(self, calls: Sequence[Call], timeout: float | None) -> list[Any]:
+        body = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            for number, (method, params) in enumerate(calls)
+        ]
+        answers = self._exchange(body, timeout)
+        if not isinstance(answers, list):  # refused as a whole
+            refusal = self._result(answers)
+            raise refusal if isinstance(refusal, RateLimited | Unreachable) else self._garbage()
+        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
+        return [
+            self._result(by_id[number]) if number in by_id else self._garbage() for number in range(len(body))
+        ]
+
+    def _result(self, answer: Any) -> Any:
+        if not isinstance(answer, dict):
+            return self._garbage()
+        if (error := answer.get("error")) is not None:
+            if not isinstance(error, dict):
+                return classify(str(error))
+            code = error.get("code")
+            text = str(error.get("message", ""))
+            return classify(text, code if isinstance(code, int) else None, error.get("data"))
+        return answer["result"] if "result" in answer else self._garbage()
+
+    def _exchange(self, body: Any, timeout: float | None) -> Any:
+        from urllib3.exceptions import HTTPError
+
+        seconds = min(wait for wait in (timeout, TIMEOUT, self._remaining()) if wait is not None)
+        if seconds <= 0:
+            raise Unreachable(f"{self.name}: no time left")
+        until = time.monotonic() + seconds
+        try:
+            response = self._post(json.dumps(body, separators=(",", ":")).encode(), seconds)
+            try:
+                status, text = response.status, self._read(response, until)
+            finally:
+                response.release_conn()
+        except (HTTPError, OSError) as error:
+            raise Unreachable(f"{self.name}: {type(error).__name__}") from None
+        return self._decode(status, text)
+
+    def _post(self, body: bytes, seconds: float) -> BaseHTTPResponse:
+        from urllib3 import Timeout
+
+        return self._pool.request(
+            "POST",
+            self._path,
+            body=body,
+            headers=self._headers,
+            timeout=Timeout(total=seconds),
+            pool_timeout=seconds,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+
+    def _read(self, response: BaseHTTPResponse, until: float) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        for part in response.stream(256 * 1024, decode_content=True):
+            size += len(part)
+            if size > self._max_bytes or time.monotonic() > until:
+                response.close()
+                problem = "the answer is too large" if size > self._max_bytes else "time-out"
+                raise Unreachable(f"{self.name}: {problem}")
+            parts.append(part)
+        return b"".join(parts)
+
+    def _decode(self, status: int, text: bytes) -> Any:
+        if status == 429:
+            raise RateLimited(f"{self.name}: HTTP 429")
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            raise Unreachable(f"{self.name}: HTTP {status}, not JSON") from None
+        if status >= 500 and not (isinstance(answer, dict) and "error" in answer):
+            raise Unreachable(f"{self.name}: HTTP {status}")
+        return answer
+
+    def _garbage(self) -> Unreachable:
+        return Unreachable(f"{self.name}: not a JSON-RPC answer")
+
+
+def _basic(auth: str) -> str:
+    from urllib3.util import make_headers
+
+    return make_headers(basic_auth=auth)["authorization"]
+
+
+def _connections(scheme: str, host: str, port: int | None) -> HTTPConnectionPool:
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    kind = HTTPSConnectionPool if scheme == "https" else HTTPConnectionPool
+    return kind(host, port, maxsize=_CONNECTIONS, block=True)

@@ -1,0 +1,76 @@
+"""ERC-20 (EIP-20) calls and answers, encoded with eth_abi; Transfer evidence: `domain.tx_evidence`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+TRANSFER: Final = bytes.fromhex("a9059cbb")  # transfer(address,uint256)
+APPROVE: Final = bytes.fromhex("095ea7b3")  # approve(address,uint256)
+ALLOWANCE: Final = bytes.fromhex("dd62ed3e")  # allowance(address,address)
+BALANCE_OF: Final = bytes.fromhex("70a08231")  # balanceOf(address)
+DECIMALS: Final = bytes.fromhex("313ce567")  # decimals()
+SYMBOL: Final = bytes.fromhex("95d89b41")  # symbol()
+NAME: Final = bytes.fromhex("06fdde03")  # name()
+TOTAL_SUPPLY: Final = bytes.fromhex("18160ddd")  # totalSupply()
+
+
+def transfer(recipient: str, amount: int) -> bytes:
+    """Call data of transfer(recipient, amount), amount in the token's base units."""
+    return TRANSFER + _encode(["address", "uint256"], [recipient, amount])
+
+
+def approve(spender: str, amount: int) -> bytes:
+    return APPROVE + _encode(["address", "uint256"], [spender, amount])
+
+
+def balance_of(owner: str) -> bytes:
+    return BALANCE_OF + _encode(["address"], [owner])
+
+
+def allowance(owner: str, spender: str) -> bytes:
+    return ALLOWANCE + _encode(["address", "address"], [owner, spender])
+
+
+def decoded_transfer(data: bytes) -> tuple[str, int] | None:
+    """(recipient in EIP-55, amount) when `data` is exactly a transfer call, else None."""
+    from eth_abi.abi import decode
+    from eth_abi.exceptions import DecodingError
+    from eth_utils.address import to_checksum_address
+
+    if data[:4] != TRANSFER or len(data) != 68:
+        return None
+    try:
+        recipient, amount = decode(["address", "uint256"], data[4:])
+    except DecodingError:
+        return None
+    return str(to_checksum_address(recipient)), int(amount)
+
+
+def uint(answer: bytes) -> int | None:
+    """The number of a 32-byte answer; None when the token gave none (no code there, or not a token)."""
+    return int.from_bytes(answer[:32], "big") if len(answer) >= 32 else None
+
+
+def text(answer: bytes) -> str | None:
+    """A string answer, also of old tokens that answer bytes32 (MKR); None when it is neither."""
+    from eth_abi.abi import decode
+    from eth_abi.exceptions import DecodingError
+
+    if len(answer) == 32:
+        return answer.rstrip(b"\0").decode("utf-8", "replace") or None
+    try:
+        (value,) = decode(["string"], answer)
+    except (DecodingError, OverflowError, UnicodeDecodeError):
+        return None
+    return str(value)
+
+
+def transfer_accepted(answer: bytes) -> bool:
+    """Whether a simulated transfer's return value means yes: nothing at all (USDT) or true."""
+    return answer == b"" or uint(answer) == 1
+
+
+def _encode(types: list[str], values: list[Any]) -> bytes:
+    from eth_abi.abi import encode
+
+    return encode(types, values)
