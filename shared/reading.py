@@ -1,0 +1,70 @@
+"""GET by id: the cache, else a read that may be 10 s old, else a strong one.
+
+A stale read is repeated as a strong one before it is answered 404 or when it is older than `Min-Version`;
+`Cache-Control: no-cache` is strong at once. A cached entry holds the owner's view, and the immutable owner id in
+it may authorise its owner; every other reader's right is decided from Spanner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from shared import resources
+from shared.cache import Entry
+from shared.context import Context, current
+from shared.domain.errors import NotFound
+from shared.identity.permissions import Caller
+from shared.store.session import Session
+
+M = TypeVar("M")
+STALE_SECONDS = 10.0
+_flights: dict[tuple[str, str], Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[M]):
+    """A resource as read: the owner's view and what other readers may see (None: it does not exist for them)."""
+
+    owner: str
+    version: int
+    view: M
+    others: Callable[[Caller], M | None]
+
+
+Load = Callable[[Session], Found[M]]
+
+
+def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M]) -> M:
+    """The resource as `caller` may see it. Raises NotFound when there is none for this caller."""
+    context = current()
+    if not context.strong_read:
+        entry = resources.cache().get(kind, identity)
+        if entry is not None and entry.owner == caller.user_id and entry.version >= (context.min_version or 0):
+            context.etag = f'"{entry.version}"'
+            view: M = model.model_validate_json(entry.body)  # type: ignore[attr-defined]
+            return view
+    found = _read(kind, identity, load, context)
+    context.etag = f'"{found.version}"'
+    if caller.sees(found.owner):
+        return found.view
+    seen = found.others(caller)
+    if seen is None:
+        raise NotFound()
+    return seen
+
+
+def _read(kind: str, identity: str, load: Load[M], context: Context) -> Found[M]:
+    if not context.strong_read:
+        try:
+            found = load(Session(resources.database().snapshot(staleness=STALE_SECONDS, consistent=True)))
+            if found.version >= (context.min_version or 0):
+                return found
+        except NotFound:
+            pass
+    since = resources.clock().now()
+    found = load(Session(resources.database().snapshot(consistent=True)))
+    body = found.view.model_dump_json()  # type: ignore[attr-defined]
+    resources.cache().fill(kind, identity, Entry(found.version, found.owner, body, since))
+    return found
