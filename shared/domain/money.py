@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from shared.domain.errors import InvalidValue
 
 MAX_AMOUNT: Final = 10**29 - 1  # base units
-AMOUNT_PATTERN: Final = r"^(0|[1-9][0-9]{0,28})(\.[0-9]{1,36})?$"
-_DECIMAL: Final = re.compile(AMOUNT_PATTERN)
+MAX_AMOUNT_TEXT: Final = 66  # characters of the longest amount that is read at all
+AMOUNT_PATTERN: Final = r"^(0\.[0-9]*[1-9][0-9]*|[1-9][0-9]{0,28}(\.[0-9]{1,36})?)$"  # greater than zero
+_DECIMAL: Final = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,34 +28,41 @@ class Asset:
     decimals: int
 
 
-def parse_amount(text: str, decimals: int, *, field: str = "amount", allow_zero: bool = False) -> int:
+def parse_amount(text: str, decimals: int, field: str = "amount") -> int:
     """The base units of a decimal string such as "1.5".
 
-    Raises InvalidValue for: negative or zero amounts, anything that is not plain decimal (exponents, signs,
-    spaces, non-ASCII digits, leading zeros), more decimals than the asset has, more than MAX_AMOUNT base units.
+    Raises InvalidValue naming `field` for anything that is not plain decimal (exponents, plus signs, spaces,
+    other digits, leading zeros), negative or zero amounts, more decimals than the asset has, and more base
+    units than MAX_AMOUNT.
     """
-    match = _DECIMAL.fullmatch(text) if len(text) <= 66 else None
+    match = _DECIMAL.fullmatch(text) if len(text) <= MAX_AMOUNT_TEXT else None
     if match is None:
-        raise InvalidValue(field, "must be a positive decimal number such as 1.5")
-    fraction = (match.group(2) or "")[1:].rstrip("0")
+        raise InvalidValue(field, "must be a decimal number such as 1.5")
+    sign, whole, fraction = match.group(1), match.group(2), (match.group(3) or "").rstrip("0")
     if len(fraction) > decimals:
-        raise InvalidValue(field, f"has more than {decimals} decimals")
-    value = int(match.group(1)) * 10**decimals + int(fraction.ljust(decimals, "0") or "0")
-    if value == 0 and not allow_zero:
+        raise InvalidValue(field, f"must not have more than {decimals} decimals")
+    value = int(whole) * 10**decimals + int(fraction.ljust(decimals, "0") or "0")
+    if sign or value == 0:
         raise InvalidValue(field, "must be greater than zero")
-    return within_bound(value, field)
+    return bounded(value, field)
 
 
 def format_amount(value: int, decimals: int) -> str:
     """The canonical decimal string of base units: no trailing zeros, no exponent, "0" for nothing."""
-    sign, digits = ("-", -value) if value < 0 else ("", value)
-    whole, fraction = divmod(digits, 10**decimals)
-    text = str(fraction).rjust(decimals, "0").rstrip("0") if fraction else ""
-    return f"{sign}{whole}.{text}" if text else f"{sign}{whole}"
+    whole, fraction = divmod(abs(value), 10**decimals)
+    text = f"{whole}.{fraction:0{decimals}d}".rstrip("0") if fraction else str(whole)
+    return f"-{text}" if value < 0 else text
 
 
-def within_bound(value: int, field: str) -> int:
-    """The value itself; InvalidValue when it is more than the ledger can hold."""
+def bounded(value: int, field: str) -> int:
+    """The value itself; InvalidValue naming `field` when it is more than the ledger can hold."""
     if value > MAX_AMOUNT:
-        raise InvalidValue(field, "is larger than the ledger can hold")
+        raise InvalidValue(field, "must not be larger than the ledger can hold")
     return value
+
+
+def in_future(moment: datetime | None, now: datetime, field: str = "expires_at") -> datetime | None:
+    """The moment itself, None for never; InvalidValue naming `field` when it has already come."""
+    if moment is not None and moment <= now:
+        raise InvalidValue(field, "must be in the future")
+    return moment

@@ -5,6 +5,7 @@ A missing pair is a refusal. From `processing` nothing is released, rejected, ex
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Final, Literal
 
 from shared.domain.errors import InvalidState
@@ -33,7 +34,7 @@ TRANSITIONS: Final[dict[Kind, dict[str, frozenset[str]]]] = {
         "claimed": frozenset({"processing", "open", "expired"}),
         "processing": frozenset({"completed", "failed"}),
         "failed": frozenset({"processing"}),
-        "completed": frozenset({"processing"}),  # only a reorganised chain takes a payout back
+        "completed": frozenset(),
         "cancelled": frozenset(),
         "expired": frozenset(),
     },
@@ -41,7 +42,7 @@ TRANSITIONS: Final[dict[Kind, dict[str, frozenset[str]]]] = {
         "claimed": frozenset({"processing", "released", "expired", "rejected"}),
         "processing": frozenset({"processed", "failed"}),
         "failed": frozenset({"processing"}),
-        "processed": frozenset({"processing"}),  # only a reorganised chain takes a payout back
+        "processed": frozenset(),
         "released": frozenset(),
         "expired": frozenset(),
         "rejected": frozenset(),
@@ -49,7 +50,19 @@ TRANSITIONS: Final[dict[Kind, dict[str, frozenset[str]]]] = {
 }
 
 
+class Keep(Enum):
+    """The value of an argument that asks for no change, where None is a value of its own."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+
+
 def check(kind: Kind, current: str, target: str) -> None:
-    """Refuse a transition that the table does not hold: InvalidState with `data.status`, the current state."""
+    """Refuse a transition that the table does not hold.
+
+    Raises InvalidState with `data.status`, the current state.
+    """
     if target not in TRANSITIONS[kind][current]:
         raise InvalidState(f"A {kind} that is {current} cannot become {target}.", status=current)

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
+
+from shared.domain.errors import InvalidValue, Refusal
+from shared.domain.states import KEEP, Keep
+
+ROLES: Final = frozenset({"user", "service", "operator", "admin"})
+TIERS: Final = frozenset({"basic", "premium", "enterprise"})
+MAX_EMAIL: Final = 254
+_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
+
+
+class EmailTaken(Refusal):
+    code, status, message = "EMAIL_TAKEN", 409, "There is an account with this e-mail address."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +35,71 @@ class User:
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+def normal_email(text: str) -> str:
+    """The address in lower case without surrounding spaces. Raises InvalidValue naming `email`."""
+    email = text.strip().lower()
+    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email):
+        raise InvalidValue("email", "must be an e-mail address")
+    return email
+
+
+def register(
+    *,
+    user_id: str,
+    now: datetime,
+    email: str | None = None,
+    password_hash: str | None = None,
+    address: str | None = None,
+    roles: Iterable[str] = ("user",),
+    tier: str = "basic",
+) -> User:
+    """A new user; `email` is normal already. Raises InvalidValue without e-mail and address."""
+    if email is None and address is None:
+        raise InvalidValue("email", "is required")
+    return User(
+        id=user_id,
+        email=email,
+        address=address,
+        password_hash=password_hash,
+        roles=_roles(roles),
+        tier=_tier(tier),
+        disabled=False,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def change(
+    user: User,
+    now: datetime,
+    *,
+    roles: Iterable[str] | Keep = KEEP,
+    tier: str | Keep = KEEP,
+    disabled: bool | Keep = KEEP,
+    password_hash: str | Keep = KEEP,
+) -> User:
+    """What an administrator or the user changes; the same user when nothing does. Raises InvalidValue."""
+    after = replace(
+        user,
+        roles=user.roles if isinstance(roles, Keep) else _roles(roles),
+        tier=user.tier if isinstance(tier, Keep) else _tier(tier),
+        disabled=user.disabled if isinstance(disabled, Keep) else disabled,
+        password_hash=user.password_hash if isinstance(password_hash, Keep) else password_hash,
+    )
+    return user if after == user else replace(after, version=user.version + 1, updated_at=now)
+
+
+def _roles(roles: Iterable[str]) -> tuple[str, ...]:
+    chosen = set(roles)
+    if not chosen or not chosen <= ROLES:
+        raise InvalidValue("roles", f"must be some of {', '.join(sorted(ROLES))}")
+    return tuple(sorted(chosen))
+
+
+def _tier(tier: str) -> str:
+    if tier not in TIERS:
+        raise InvalidValue("tier", f"must be one of {', '.join(sorted(TIERS))}")
+    return tier

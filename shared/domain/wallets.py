@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.domain.errors import InvalidState, NotFound, Refusal
 from shared.domain.states import WalletStatus, WalletType
+
+
+class WalletExists(Refusal):
+    """`data.wallet_id` is the caller's own wallet with that address."""
+
+    code, status, message = "WALLET_EXISTS", 409, "The caller holds this key already."
+
+
+class WalletRequired(Refusal):
+    """`data.wallets` lists the ids of the caller's wallets on the chain."""
+
+    code, status, message = "WALLET_REQUIRED", 422, "Name the wallet: the caller has none or several here."
+
+
+class WalletInUse(Refusal):
+    """`data.reason` says what still needs the wallet."""
+
+    code, status, message = "WALLET_IN_USE", 409, "Something still needs this wallet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +47,60 @@ class Wallet:
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
+    """The wallet meant when none is named: the only active one on the chain. Raises WalletRequired."""
+    usable = [wallet for wallet in wallets if wallet.chain == chain and wallet.status == "active"]
+    if len(usable) != 1:
+        raise WalletRequired(wallets=sorted(wallet.id for wallet in usable))
+    return usable[0]
+
+
+def refuse_twin(wallets: Iterable[Wallet], chain: str, address: str) -> None:
+    """Raises WalletExists when one of the caller's own active wallets has this address on the chain."""
+    for wallet in wallets:
+        if (wallet.chain, wallet.address, wallet.status) == (chain, address, "active"):
+            raise WalletExists(wallet_id=wallet.id)
+
+
+def next_index(accounts: Sequence[Wallet]) -> int:
+    """The account index after those of a seed's wallets, disabled ones included: an index is used once."""
+    return max((account.index or 0 for account in accounts), default=-1) + 1
+
+
+def require_active(wallet: Wallet) -> Wallet:
+    """The wallet itself; NotFound when its owner has deleted it."""
+    if wallet.status != "active":
+        raise NotFound
+    return wallet
+
+
+def disable(
+    wallet: Wallet,
+    now: datetime,
+    *,
+    reserved: bool,
+    unfinished: bool,
+    pays_in: bool,
+    holds_value: bool,
+    force: bool,
+) -> Wallet:
+    """Delete: disabled at once; its supplies are closed in the same commit, its key is shredded later.
+
+    `reserved`: a supply of it has a reservation; `unfinished`: a transaction of it is not final; `pays_in`: a
+    live claim, or a failed one that may be retried, pays to it; `holds_value`: it has a balance or open
+    supplies, which needs `force`. Raises WalletInUse, InvalidState (disabled already).
+    """
+    if wallet.status != "active":
+        raise InvalidState(status=wallet.status)
+    reasons = {
+        "supply_reserved": reserved,
+        "transaction_unfinished": unfinished,
+        "claim_pays_in": pays_in,
+        "holds_value": holds_value and not force,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise WalletInUse(reason=reason)
+    return replace(wallet, status="disabled", disabled_at=now, version=wallet.version + 1, updated_at=now)
