@@ -1,0 +1,56 @@
+"""Unwrapped data keys in memory: few, and not for long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+MAX_SECONDS = 300.0
+
+
+class DataKeyCache:
+    """A bounded least-recently-used map. Use does not prolong a key's life; at most five minutes, then it
+    is gone.
+
+    After a right is withdrawn or a key destroyed in the key service, an instance can open for at most that
+    long.
+    """
+
+    def __init__(
+        self,
+        entries: int = 1024,
+        seconds: float = MAX_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not 0 <= seconds <= MAX_SECONDS:
+            raise ValueError("data keys are kept for at most five minutes")
+        self._entries = entries
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+
+    def get(self, name: bytes) -> bytes | None:
+        """The key under `name` while it lives."""
+        now = self._clock()
+        with self._lock:
+            self._forget_expired(now)
+            found = self._keys.get(name)
+            if found is None:
+                return None
+            self._keys.move_to_end(name)
+            return found[1]
+
+    def put(self, name: bytes, key: bytes) -> None:
+        """Keep `key` under `name`, at the cost of the least recently used one."""
+        with self._lock:
+            self._keys[name] = (self._clock() + self._seconds, key)
+            self._keys.move_to_end(name)
+            while len(self._keys) > self._entries:
+                self._keys.popitem(last=False)
+
+    def _forget_expired(self, now: float) -> None:
+        for name in [name for name, (until, _) in self._keys.items() if until <= now]:
+            del self._keys[name]

@@ -1,0 +1,74 @@
+"""What can go wrong with keys: refusals are answers to a caller, faults are for an operator (500, an alert).
+
+    Refusal (shared.domain.errors)            KeyFault (Exception)
+    ├── InvalidValue 422                      ├── SealBroken         changed, swapped, downgraded
+    ├── WrongPassphrase 422                   ├── MasterKeyMissing   the master key is not here
+    ├── KeystoreTooCostly 422                 ├── MasterKeyUnusable  unfit file or text; production
+    ├── AddressMismatch 422                   └── KeyServiceRefused  Cloud KMS says no: rights, name, state
+    ├── ChainMismatch 422
+    ├── KeyWorkBusy 503
+    └── VaultUnavailable 503
+
+Neither ever carries a secret, a passphrase, a ciphertext or a part of one.
+"""
+
+from __future__ import annotations
+
+from shared.domain.errors import Refusal
+
+
+class WrongPassphrase(Refusal):
+    code, status, message = "WRONG_PASSPHRASE", 422, "The passphrase does not open this keystore."
+
+
+class KeystoreTooCostly(Refusal):
+    """The file asks for more memory or work than is granted; `data` holds what was asked and the bound."""
+
+    code, status = "KEYSTORE_TOO_COSTLY", 422
+    message = "The keystore's key derivation asks for more memory or work than is allowed."
+
+
+class AddressMismatch(Refusal):
+    code, status = "ADDRESS_MISMATCH", 422
+    message = "The key belongs to another address than the one that is stated."
+
+
+class ChainMismatch(Refusal):
+    """`data.expected` is the wallet's chain id; `data.found` the domain's, null when it names none."""
+
+    code, status, message = (
+        "CHAIN_MISMATCH",
+        422,
+        "The typed data's domain is for another chain than the wallet.",
+    )
+
+
+class KeyWorkBusy(Refusal):
+    code, status = "KEY_WORK_BUSY", 503
+    message = "This instance is busy with another costly key derivation; try again."
+    retry_after = 1.0
+
+
+class VaultUnavailable(Refusal):
+    code, status, message = "VAULT_UNAVAILABLE", 503, "The key service does not answer; try again."
+    retry_after = 1.0
+
+
+class KeyFault(Exception):
+    """Custody is broken or misconfigured: not the caller's doing."""
+
+
+class SealBroken(KeyFault):
+    """A sealed secret is not what was sealed for this tenant, wallet, purpose and version."""
+
+
+class MasterKeyMissing(KeyFault):
+    """The secret was sealed under a master key that this vault does not hold."""
+
+
+class MasterKeyUnusable(KeyFault):
+    """A master key file or text cannot be used, or may not be used with these settings."""
+
+
+class KeyServiceRefused(KeyFault):
+    """Cloud KMS refuses for good: missing right, wrong name, disabled or destroyed key."""
