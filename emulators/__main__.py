@@ -1,0 +1,113 @@
+"""`python -m emulators COMMAND`: the emulators alone, or (run, demo) the whole product on them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from emulators import background, process, toolkit
+from emulators.services import SERVICES
+from emulators.stack import StartError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status: 0 well, 1 what was asked for is not there, 2 wrong usage."""
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and options.command not in _PRODUCT:
+        _parser().error(f"unknown arguments: {' '.join(rest)}")
+    process.exit_on_signals()
+    try:
+        if options.command in _PRODUCT:
+            return int(importlib.import_module(f"emulators.{options.command}").main(rest))
+        return _COMMANDS[options.command](options)
+    except (StartError, toolkit.Missing, TimeoutError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+
+
+def _up(options: argparse.Namespace) -> int:
+    background.up(options.dir)
+    return _status(options)
+
+
+def _down(options: argparse.Namespace) -> int:
+    print(f"{background.down(options.dir)} services stopped")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    state = background.State.read(options.dir)
+    if state is None:
+        return _not_up()
+    ready = True
+    for service in state.services:
+        answers = service.answers
+        ready = ready and answers
+        owner = f"pid {service.pid}" if service.pid else "from the environment"
+        print(f"{service.name:<10} {'ready' if answers else 'DEAD':<6} {service.address:<24} {owner}")
+    return 0 if ready else 1
+
+
+def _env(options: argparse.Namespace) -> int:
+    state = background.State.read(options.dir)
+    if state is None:
+        return _not_up()
+    print(background.exports(state))
+    return 0
+
+
+def _logs(options: argparse.Namespace) -> int:
+    """`tail` knows how to follow several files."""
+    state = background.State.read(options.dir)
+    if state is None:
+        return _not_up()
+    files = [
+        service.log for service in state.services if service.log and options.service in (None, service.name)
+    ]
+    if not files:
+        print("this service was not started here and has no log", file=sys.stderr)
+        return 1
+    follow = ["-F"] if options.follow else []
+    return subprocess.run(["tail", "-n", str(options.lines), *follow, *files], check=False).returncode
+
+
+def _not_up() -> int:
+    print("nothing is running: `python -m emulators up` starts the emulators", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m emulators", description=__doc__)
+    parser.add_argument(
+        "--dir", type=Path, default=toolkit.ROOT / ".run", help="where state and logs are kept"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start the emulators and the node in the background")
+    commands.add_parser("down", help="stop what `up` started")
+    commands.add_parser("status", help="ask every service whether it answers")
+    commands.add_parser("env", help="print the variables that clients need, as export lines")
+    logs = commands.add_parser("logs", help="print the end of the logs")
+    logs.add_argument("service", nargs="?", choices=list(SERVICES))
+    logs.add_argument("-n", "--lines", type=int, default=20)
+    logs.add_argument("-f", "--follow", action="store_true")
+    commands.add_parser("run", help="keep the whole product running on this machine")
+    commands.add_parser("demo", help="an order placed, claimed once and paid on chain")
+    return parser
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "env": _env,
+    "logs": _logs,
+}
+# Modules of this package with a `main(arguments) -> exit status`.
+_PRODUCT = ("run", "demo")
+
+if __name__ == "__main__":
+    sys.exit(main())

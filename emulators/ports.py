@@ -1,0 +1,70 @@
+"""Free ports that no other stack on this machine takes.
+
+gRPC servers listen with SO_REUSEPORT: two emulators started on one port would both come up and share its
+connections in silence. So every port is held by a file lock which the child inherits and which is freed with
+the child's last process; that also tells whether a background child still lives, with no process id to mistake.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Below every system's range of outgoing ports: no client's connection takes one between check and use.
+_LOWEST, _HIGHEST = 20_000, 32_000
+
+
+@contextmanager
+def reserve(port: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield (port, lock descriptor). A child that inherits the descriptor keeps the port when this exits.
+
+    Raises OSError when the given port, or every port tried, is taken.
+    """
+    for candidate in [port] if port else random.sample(range(_LOWEST, _HIGHEST), 200):
+        lock = _lock(candidate)
+        if lock is None:
+            continue
+        try:
+            if _unused(candidate):
+                yield candidate, lock
+                return
+        finally:
+            os.close(lock)
+    raise OSError(f"port {port} is taken" if port else "no free port found")
+
+
+def held(port: int) -> bool:
+    """Whether a child that was given this port is still alive."""
+    lock = _lock(port)
+    if lock is None:
+        return True
+    os.close(lock)
+    return False
+
+
+def _lock(port: int) -> int | None:
+    folder = Path(tempfile.gettempdir()) / f"wallet-backend-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _unused(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,118 @@
+"""Child processes: started in a group of their own, tied to their owner, ended as a group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+_GUARD = Path(__file__).with_name("guard.py")
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A running command, the leader of its own process group, and the file its output goes to."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+
+def spawn(
+    name: str,
+    command: Sequence[str],
+    log: Path,
+    *,
+    owned: bool = True,
+    death: signal.Signals = signal.SIGKILL,
+    env: Mapping[str, str] | None = None,
+    keep: Sequence[int] = (),
+) -> Child:
+    """Start a command; output is appended to `log`, `env` is added to ours, `keep` are descriptors it inherits.
+
+    An owned child receives the signal `death` when this process dies. Linux ties that to the *thread* that
+    started the child, hence RuntimeError outside the main thread.
+    """
+    if owned and threading.current_thread() is not threading.main_thread():
+        raise RuntimeError(f"start {name} from the main thread: it would die with this thread")
+    guard = [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), str(int(death))] if owned else []
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*guard, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            pass_fds=tuple(keep),
+            start_new_session=True,
+        )
+    return Child(name, process, log)
+
+
+def stop(children: Sequence[Child], grace: float = 5.0) -> None:
+    """End the children's groups together: SIGTERM, after `grace` seconds SIGKILL. Returns when all are gone."""
+    with shielded():
+        for child in children:
+            if child.alive:
+                signal_group(child.process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + grace
+        for child in children:
+            try:
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                signal_group(child.process.pid, signal.SIGKILL)
+                child.process.wait()
+
+
+def signal_group(leader: int, number: signal.Signals) -> None:
+    """Signal a whole process group; nothing happens when it is already gone."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, number)
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The end of a log, for a message about what went wrong."""
+    if not log.exists():
+        return ""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def exit_on_signals() -> None:
+    """Turn SIGINT, SIGTERM and SIGHUP into SystemExit(128 + n), so that `with` blocks and `finally` clean up.
+
+    Set even where the shell made us ignore SIGINT, as it does for a command in the background.
+    """
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    for number in _STOPPING:
+        signal.signal(number, leave)
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Finish a clean-up although the user presses Ctrl-C again."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -1,0 +1,68 @@
+"""The four services: how each one is named in the environment, started and proved to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from emulators import probes, toolkit
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One emulator. `flags` are what it is started with unless the caller of `Stack.start` names others."""
+
+    name: str
+    variable: str
+    program: Callable[[], list[str] | None]
+    where: Callable[[int], Sequence[str]]
+    probe: probes.Probe
+    flags: tuple[str, ...] = ()
+    scheme: str = ""
+
+    def address(self, port: int) -> str:
+        """What `variable` is set to when the service listens on a port of this machine."""
+        return f"{self.scheme}127.0.0.1:{port}"
+
+    def command(self, port: int, flags: Sequence[str] | None) -> tuple[list[str], bool]:
+        """The command line, and whether it is a container's. Raises Missing when nothing can run it."""
+        program = self.program()
+        if program is None:
+            if flags is not None:
+                raise toolkit.Missing(
+                    f"Only the Google Cloud CLI's {self.name} emulator takes other flags: install it."
+                )
+            return toolkit.compose(self.name, port), True
+        return [*program, *self.where(port), *(self.flags if flags is None else flags)], False
+
+
+def _host_and_port(port: int) -> Sequence[str]:
+    return "--host=127.0.0.1", f"--port={port}"
+
+
+SPANNER = Service(
+    "spanner",
+    "SPANNER_EMULATOR_HOST",
+    toolkit.spanner,
+    lambda port: ("--host_port", f"127.0.0.1:{port}"),
+    probes.spanner,
+    # By default the emulator aborts a fifth of the transactions that meet another one, without need.
+    flags=("--abort_current_transaction_probability", "0"),
+)
+PUBSUB = Service("pubsub", "PUBSUB_EMULATOR_HOST", toolkit.pubsub, _host_and_port, probes.pubsub)
+FIRESTORE = Service(
+    "firestore", "FIRESTORE_EMULATOR_HOST", toolkit.firestore, _host_and_port, probes.firestore
+)
+NODE = Service(
+    "node",
+    "RPC_URL",
+    toolkit.anvil,
+    # Quiet: its greeting prints the development accounts' private keys, which no log may hold.
+    lambda port: ("--host", "127.0.0.1", "--port", str(port), "--chain-id", "31337", "--quiet"),
+    probes.node,
+    # A block a second, as on a real chain: with automine nothing follows the last transaction to confirm it.
+    flags=("--block-time", "1"),
+    scheme="http://",
+)
+
+SERVICES = {service.name: service for service in (SPANNER, PUBSUB, FIRESTORE, NODE)}

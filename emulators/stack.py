@@ -1,0 +1,172 @@
+"""A set of emulators and a node, owned by this process and gone when it ends.
+
+    with Stack.start(Path(".run/mine")) as stack:
+        os.environ.update(stack.env)
+
+What the environment already names (SPANNER_EMULATOR_HOST, PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST,
+RPC_URL) is used and left running; only the rest is started, on free ports of 127.0.0.1, and answers before
+`start` returns.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from emulators import ports, probes, process
+from emulators.services import SERVICES, Service
+
+# A container's image may have to be pulled first.
+_NATIVE_SECONDS, _CONTAINER_SECONDS, _GIVEN_SECONDS = 30.0, 300.0, 5.0
+
+# What every client needs beside the addresses. A value that the caller's environment has wins.
+_DEFAULTS = {
+    "ENVIRONMENT": "local",
+    "GOOGLE_CLOUD_PROJECT": probes.PROJECT,
+    "SPANNER_INSTANCE": "wallet",
+    "SPANNER_DATABASE": "wallet",
+    "SPANNER_DISABLE_BUILTIN_METRICS": "true",
+}
+# Not a choice: with multiplexed sessions the emulator fails concurrent read-write transactions in a way that
+# no client retries.
+_FORCED = {"GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_FOR_RW": "false"}
+
+
+class StartError(Exception):
+    """A service did not come up, or one that the environment names does not answer; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A service that this stack started."""
+
+    service: Service
+    child: process.Child
+    port: int
+    container: bool
+
+    @property
+    def address(self) -> str:
+        return self.service.address(self.port)
+
+
+@dataclass(slots=True)
+class Stack:
+    """Running services and the environment that leads clients to them."""
+
+    workdir: Path
+    env: dict[str, str] = field(default_factory=dict)
+    started: dict[str, Started] = field(default_factory=dict)
+    owned: bool = True
+    flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @classmethod
+    def start(
+        cls,
+        workdir: Path,
+        services: Iterable[str] = tuple(SERVICES),
+        *,
+        given: Mapping[str, str] | None = None,
+        flags: Mapping[str, Sequence[str]] | None = None,
+        owned: bool = True,
+    ) -> Self:
+        """Start what `given` (by default os.environ) does not name and wait until everything answers.
+
+        `services` are names of SERVICES; `flags` replace a service's own by its name; logs go to
+        `workdir/<name>.log`; with `owned=False` the children outlive this process. Raises StartError, Missing.
+        """
+        given = os.environ if given is None else given
+        defaults = {name: given.get(name) or value for name, value in _DEFAULTS.items()}
+        stack = cls(workdir, {**defaults, **_FORCED}, owned=owned, flags=flags or {})
+        wanted = [SERVICES[name] for name in services]
+        try:
+            for service in wanted:
+                if not given.get(service.variable):
+                    stack._spawn(service)
+            for service in wanted:
+                stack._settle(service, given)
+        except BaseException:
+            stack.stop()
+            raise
+        return stack
+
+    def stop(self) -> None:
+        """End every service that this stack started. Nothing happens the second time."""
+        running = self.started.values()
+        slow = any(started.container for started in running)
+        process.stop([started.child for started in running], grace=15.0 if slow else 5.0)
+        self.started.clear()
+
+    def restart(self, name: str) -> None:
+        """End one service and start it anew on the same port: it forgets everything, and is fast again."""
+        old = self.started.pop(name)
+        process.stop([old.child])
+        self._spawn(old.service, old.port)
+        self._settle(old.service, {})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _spawn(self, service: Service, port: int | None = None) -> None:
+        with ports.reserve(port) as (chosen, lock):
+            command, container = service.command(chosen, self.flags.get(service.name))
+            child = process.spawn(
+                service.name,
+                command,
+                self.workdir / f"{service.name}.log",
+                owned=self.owned,
+                # Compose has containers to stop, which it does on SIGTERM.
+                death=signal.SIGTERM if container else signal.SIGKILL,
+                env={"EMULATOR_PORT": str(chosen)} if container else None,
+                keep=[lock],
+            )
+        self.started[service.name] = Started(service, child, chosen, container)
+
+    def _settle(self, service: Service, given: Mapping[str, str]) -> None:
+        started = self.started.get(service.name)
+        if started is None:
+            address = given[service.variable]
+            _answers(service, address)
+        else:
+            address = started.address
+            _wait(started)
+        self.env[service.variable] = address
+
+
+def _answers(service: Service, address: str) -> None:
+    try:
+        service.probe(address, _GIVEN_SECONDS)
+    except probes.NotReady as error:
+        raise StartError(
+            f"{service.variable}={address} is set but does not answer ({error}). "
+            f"Start it, or unset {service.variable} to have one started."
+        ) from None
+
+
+def _wait(started: Started) -> None:
+    name, child = started.service.name, started.child
+    seconds = _CONTAINER_SECONDS if started.container else _NATIVE_SECONDS
+    deadline, reason = time.monotonic() + seconds, ""
+    while time.monotonic() < deadline:
+        try:
+            started.service.probe(started.address, 2.0)
+        except probes.NotReady as error:
+            reason = str(error)
+        else:
+            if child.alive:
+                return
+        if not child.alive:
+            raise StartError(f"{name} ended at its start:\n{process.tail(child.log)}")
+        time.sleep(0.03)
+    raise StartError(f"{name} did not answer within {seconds:g} s ({reason}):\n{process.tail(child.log)}")

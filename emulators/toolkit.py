@@ -1,0 +1,120 @@
+"""Finds what runs the emulators: the Google Cloud CLI's own programs, Docker Compose, the node from npm.
+
+There is never a stand-in: Google's emulators and the real node, or `Missing` says what to install.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPOSE_FILE = Path(__file__).with_name("compose.yaml")
+
+
+class Missing(Exception):
+    """A program that is needed is not installed. The text tells the reader what to do."""
+
+
+@cache
+def sdk_root() -> Path | None:
+    """The Google Cloud CLI's folder, from `gcloud` on PATH (asking `gcloud info` would take a second)."""
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        return None
+    root = Path(gcloud).resolve().parent.parent
+    return root if (root / "platform").is_dir() else None
+
+
+def spanner() -> list[str] | None:
+    """The command that starts the Spanner emulator (gRPC only), or None where it is not installed."""
+    binary = _in_sdk("bin/cloud_spanner_emulator/emulator_main")
+    return [binary] if binary else None
+
+
+def pubsub() -> list[str] | None:
+    """The command that starts the Pub/Sub emulator, or None where it or Java is not installed."""
+    jar, java = _in_sdk("platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"), java_binary()
+    return [java, "-XX:+UseSerialGC", "-jar", jar] if jar and java else None
+
+
+def firestore() -> list[str] | None:
+    """The command that starts the Firestore emulator, or None where it or Java is not installed."""
+    jar = _in_sdk("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
+    java = java_binary()
+    if not (jar and java):
+        return None
+    main_class = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+    return [java, "-XX:+UseSerialGC", "-Duser.language=en", "-cp", jar, main_class]
+
+
+def anvil() -> list[str]:
+    """The EVM node's native binary; npm's launcher would stand between us and the process. Raises Missing."""
+    system = {"Linux": "linux", "Darwin": "darwin"}.get(platform.system(), "")
+    cpu = {"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}.get(
+        platform.machine(), ""
+    )
+    binary = ROOT / f"node_modules/@foundry-rs/anvil-{system}-{cpu}/bin/anvil"
+    found = str(binary) if binary.is_file() else shutil.which("anvil")
+    if not found:
+        raise Missing(
+            "The EVM node (anvil) is not installed: run `make setup` (it needs Node.js 20 and npm)."
+        )
+    return [found]
+
+
+def compose(service: str, port: int) -> list[str]:
+    """The command that runs one service of compose.yaml in the foreground. Raises Missing without Docker."""
+    if not docker_works():
+        raise Missing(_how_to_install(service))
+    project = f"wallet-{service}-{port}"
+    return ["docker", "compose", "-p", project, "-f", str(COMPOSE_FILE), "up", "--no-log-prefix", service]
+
+
+@cache
+def docker_works() -> bool:
+    """Whether Docker Compose is there and an engine answers: the client alone runs nothing."""
+    if shutil.which("docker") is None:
+        return False
+    questions = (["docker", "compose", "version"], ["docker", "version", "--format", "{{.Server.Version}}"])
+    try:
+        return all(
+            subprocess.run(question, capture_output=True, timeout=10, check=False).returncode == 0
+            for question in questions
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def java_binary() -> str | None:
+    """`java` of JAVA_HOME, else the one on PATH."""
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin/java").is_file():
+        return str(Path(home) / "bin/java")
+    return shutil.which("java")
+
+
+def _in_sdk(pattern: str) -> str | None:
+    root = sdk_root()
+    found = sorted(root.glob(pattern)) if root else []
+    return str(found[-1]) if found else None
+
+
+def _how_to_install(service: str) -> str:
+    package, variable = {
+        "spanner": ("cloud-spanner-emulator", "SPANNER_EMULATOR_HOST"),
+        "pubsub": ("pubsub-emulator", "PUBSUB_EMULATOR_HOST"),
+        "firestore": ("cloud-firestore-emulator", "FIRESTORE_EMULATOR_HOST"),
+    }[service]
+    java = "" if service == "spanner" or java_binary() else " Java 17 or newer is missing too."
+    return (
+        f"The {service} emulator is not installed.{java} Do one of these:\n"
+        f"  - install the Google Cloud CLI and run `gcloud components install {package}` "
+        f"(Debian and Ubuntu: `apt-get install google-cloud-cli-{package.removeprefix('cloud-')}`);\n"
+        f"  - install and start Docker with Compose: the official image is then used;\n"
+        f"  - set {variable} to an emulator that runs elsewhere."
+    )
