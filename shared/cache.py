@@ -39,6 +39,9 @@ class Cache(Protocol):
     def put(self, kind: str, identity: str, entry: Entry) -> None: ...
     def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
     def expire(self, kind: str, identity: str, version: int) -> None: ...
+    def check(self) -> None:
+        """Raise when the cache does not answer."""
+        ...
 
 
 class NoCache:
@@ -50,6 +53,7 @@ class NoCache:
     def put(self, kind: str, identity: str, entry: Entry) -> None: ...
     def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
     def expire(self, kind: str, identity: str, version: int) -> None: ...
+    def check(self) -> None: ...
 
 
 class Breaker:
@@ -116,9 +120,15 @@ class FirestoreCache:
         nothing = self._fields(Entry(version, "", "", self._clock.now())) | {"body": None}
         self._set(kind, identity, nothing | {"floor": self._maximum(version)})
 
+    def check(self) -> None:
+        self._entries.document("readiness:probe").get(timeout=2.0, retry=None)
+
     def _fields(self, entry: Entry) -> dict[str, Any]:
         return {
-            "v": entry.version, "schema": SCHEMA, "owner": entry.owner, "body": entry.body,
+            "v": entry.version,
+            "schema": SCHEMA,
+            "owner": entry.owner,
+            "body": entry.body,
             "hard": entry.since + timedelta(seconds=HARD_SECONDS),
         }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from shared import relay, resources
 from shared.clock import IdSource, new_id
@@ -43,7 +43,9 @@ class AlreadyApplied(Exception):  # noqa: N818 - carries an answer
     """This consumer has already applied this event: acknowledge it."""
 
 
-def commit(body: Callable[..., T], *args: Any, inbox: records.InboxRow | None = None, optimistic: bool = False) -> T:
+def commit(
+    body: Callable[..., T], *args: Any, inbox: records.InboxRow | None = None, optimistic: bool = False
+) -> T:
     """Run `body(unit, *args)` as one mutation and answer what it returns.
 
     `inbox` makes the body the once-only effect of an event. Raises the body's Refusal, `Replay`,
@@ -51,12 +53,14 @@ def commit(body: Callable[..., T], *args: Any, inbox: records.InboxRow | None = 
     run = _Run(body, args, inbox, optimistic)
     for attempt in range(UNKNOWN_COMMIT_TRIES):
         try:
-            return run.once()
+            return cast(T, run.once())
         except UnknownOutcome:
-            _log.warning("commit outcome unknown, running again under the same key", extra={"attempt": attempt})
+            _log.warning(
+                "commit outcome unknown, running again under the same key", extra={"attempt": attempt}
+            )
             run.unsure = True
         except AlreadyExists as conflict:
-            return run.explain(conflict)
+            return cast(T, run.explain(conflict))
         except Contention:
             raise Contended() from None
         except Unavailable:
@@ -66,7 +70,11 @@ def commit(body: Callable[..., T], *args: Any, inbox: records.InboxRow | None = 
 
 class _Run:
     def __init__(
-        self, body: Callable[..., Any], args: tuple[Any, ...], inbox: records.InboxRow | None, optimistic: bool
+        self,
+        body: Callable[..., Any],
+        args: tuple[Any, ...],
+        inbox: records.InboxRow | None,
+        optimistic: bool,
     ) -> None:
         self.body, self.args, self.inbox, self.optimistic = body, args, inbox, optimistic
         self.context = current()
@@ -92,9 +100,10 @@ class _Run:
         self.unit = unit = UnitOfWork(transaction, self.context, self.now, self.ids)
         try:
             answer = self.body(unit, *self.args)
-        except Refusal:
+        except Refusal as refusal:
             if self.context.idempotency:
                 self._replay(unit)
+                refusal.record_checked = True
             elif self.unsure and unit.maybe(records.OPERATIONS.find(self.context.principal, self.key)):
                 return self.answer
             raise
@@ -106,8 +115,14 @@ class _Run:
     def _record(self, answer: Any) -> records.OperationRecord:
         context = self.context
         return records.OperationRecord(
-            context.principal, self.key, context.operation, self.fingerprint, context.success_status or 0,
-            etag_of(answer), render(answer, redact=True) if context.idempotency else "", self.now,
+            context.principal,
+            self.key,
+            context.operation,
+            self.fingerprint,
+            context.success_status or 0,
+            etag_of(answer),
+            render(answer, redact=True) if context.idempotency else "",
+            self.now,
         )
 
     def explain(self, conflict: AlreadyExists) -> Any:
@@ -146,7 +161,7 @@ def render(answer: Any, *, redact: bool = False) -> str:
     """The JSON text of an answer; `redact` nulls the fields that are shown only once."""
     if answer is None:
         return ""
-    secret = getattr(type(answer), "SHOW_ONCE", frozenset())
+    secret: frozenset[str] = getattr(type(answer), "SHOW_ONCE", frozenset())
     if redact and secret:
         answer = answer.model_copy(update=dict.fromkeys(secret))
     return str(answer.model_dump_json())

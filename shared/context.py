@@ -33,6 +33,7 @@ class Context:
     request_id: str
     deadline: float
     caller: Caller | None = None
+    publishes: frozenset[str] | None = None  # the topics its operation declares; None: not checked
     idempotency: Idempotency | None = None
     if_match: int | None = None
     min_version: int | None = None

@@ -1,12 +1,12 @@
 """Refusals that belong to the borders of the system rather than to a domain rule.
 
-    Refusal (shared.domain.errors)
-    ├── MalformedRequest 400      ├── Unauthenticated 401 (shared.identity)
-    ├── Forbidden 403             ├── MethodNotAllowed 405
-    ├── VersionMismatch 412       ├── BodyTooLarge 413
-    ├── UnsupportedMediaType 415  ├── ValidationFailed 422
-    ├── IdempotencyKeyRequired 400, IdempotencyKeyReused 422
-    └── Unready 503, Contended 503, Internal 500
+Refusal (shared.domain.errors)
+├── MalformedRequest 400      ├── Unauthenticated 401 (shared.identity)
+├── Forbidden 403             ├── MethodNotAllowed 405
+├── VersionMismatch 412       ├── BodyTooLarge 413
+├── UnsupportedMediaType 415  ├── ValidationFailed 422
+├── IdempotencyKeyRequired 400, IdempotencyKeyReused 422
+└── Unready 503, Contended 503, Internal 500
 """
 
 from __future__ import annotations

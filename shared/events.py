@@ -53,8 +53,13 @@ def parse(raw: bytes) -> Event:
     sequence = body.get("sequence", 0)
     trace = body.get("traceparent")
     return Event(
-        body["id"], body["type"], body["source"], body["subject"],
-        sequence if isinstance(sequence, int) else 0, body["data"], trace if isinstance(trace, str) else None,
+        body["id"],
+        body["type"],
+        body["source"],
+        body["subject"],
+        sequence if isinstance(sequence, int) else 0,
+        body["data"],
+        trace if isinstance(trace, str) else None,
     )
 
 
@@ -68,6 +73,10 @@ def attributes(envelope: Mapping[str, Any]) -> dict[str, str]:
 class Publisher(Protocol):
     def publish(self, topic: str, envelope: Mapping[str, Any]) -> Future[str]:
         """Send one event; the future answers the message id or raises."""
+        ...
+
+    def check(self) -> None:
+        """Raise when Pub/Sub does not answer."""
         ...
 
 
@@ -93,6 +102,12 @@ class PubSubPublisher:
         )
         future.add_done_callback(lambda done: self._resume(done, path, key))
         return future
+
+    def check(self) -> None:
+        """Ask for a topic that every deployment has; its absence counts as an answer only of Pub/Sub."""
+        self._client.get_topic(
+            topic=self._client.topic_path(self._project, "order-events"), timeout=2.0, retry=None
+        )
 
     def _resume(self, done: Future[str], path: str, key: str) -> None:
         """A failure pauses its ordering key in the client; the outbox repeats the event, so go on."""

@@ -11,8 +11,17 @@ import signal
 from typing import Final
 
 POINTS: Final = frozenset(
-    {"before_commit", "after_commit", "before_publish", "after_publish", "after_delete", "before_cache",
-     "after_cache", "before_broadcast", "after_broadcast"}
+    {
+        "before_commit",
+        "after_commit",
+        "before_publish",
+        "after_publish",
+        "after_delete",
+        "before_cache",
+        "after_cache",
+        "before_broadcast",
+        "after_broadcast",
+    }
 )
 _wanted, _, _times = os.environ.get("FAULT_POINT", "").partition(":")
 _armed = bool(_wanted) and os.environ.get("ENVIRONMENT", "local") == "local"

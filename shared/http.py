@@ -68,6 +68,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
     context = Context(
         operation=operation.name,
         request_id=_request_id(incoming.headers),
+        publishes=operation.publishes,
         deadline=deadline_in(resources.settings().request_seconds),
         traceparent=_traceparent(incoming.headers),
     )
@@ -80,7 +81,8 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
             reply = failed(error, context)
         if context.caller is not None:
             _log.info(
-                "served", extra={"status": reply.status, "principal": context.principal, "calls": len(context.calls)}
+                "served",
+                extra={"status": reply.status, "principal": context.principal, "calls": len(context.calls)},
             )
     reply.headers.setdefault("Cache-Control", "no-store")
     reply.headers["X-Request-Id"] = context.request_id
@@ -111,7 +113,9 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
     """The trigger whose method and path match. Raises NotFound or MethodNotAllowed."""
     from shared.domain.errors import NotFound
 
-    paths = [(trigger, found) for trigger in operation.https if (found := trigger.pattern.match(incoming.path))]
+    paths = [
+        (trigger, found) for trigger in operation.https if (found := trigger.pattern.match(incoming.path))
+    ]
     for trigger, found in paths:
         if trigger.method == incoming.method:
             return trigger, found.groupdict()
@@ -162,7 +166,9 @@ def _no_constant(name: str) -> None:
 def _validated(trigger: HttpTrigger, fields: dict[str, Any]) -> Any:
     if trigger.request is None:
         if fields:
-            raise ValidationFailed(details=[{"field": name, "message": "unknown field"} for name in sorted(fields)])
+            raise ValidationFailed(
+                details=[{"field": name, "message": "unknown field"} for name in sorted(fields)]
+            )
         return None
     return validate(trigger.request, fields)
 
@@ -219,8 +225,10 @@ def fingerprint(operation: str, fields: Mapping[str, Any]) -> str:
 
 def _replay_instead(context: Context, refusal: Refusal) -> None:
     """Raise Replay when this key's first run succeeded (a commit has looked already, inside its transaction)."""
-    if context.idempotency and refusal.status < 500 and not getattr(refusal, "record_checked", False):
-        record = commit.find_record(Session(resources.database().snapshot()), context, context.idempotency.key)
+    if context.idempotency and refusal.status < 500 and not refusal.record_checked:
+        record = commit.find_record(
+            Session(resources.database().snapshot()), context, context.idempotency.key
+        )
         if record is not None:
             raise commit.Replay(record)
 
@@ -232,7 +240,11 @@ def _success(trigger: HttpTrigger, context: Context, result: Any) -> Reply:
         headers["ETag"] = etag
     if isinstance(result, Reply):
         return result
-    return Reply(context.success_status or (trigger.status if result is not None else 204), commit.render(result), headers)
+    return Reply(
+        context.success_status or (trigger.status if result is not None else 204),
+        commit.render(result),
+        headers,
+    )
 
 
 def _replayed(operation: Operation, replay: commit.Replay) -> Reply:
@@ -266,7 +278,10 @@ def as_refusal(error: Exception) -> Refusal:
 def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
     """The contract's error shape."""
     return {
-        "code": refusal.code, "message": refusal.text, "details": refusal.details, "data": refusal.data,
+        "code": refusal.code,
+        "message": refusal.text,
+        "details": refusal.details,
+        "data": refusal.data,
         "request_id": request_id,
     }
 

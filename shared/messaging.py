@@ -17,8 +17,10 @@ from typing import Any
 
 from shared import commit, http, resources
 from shared.commit import AlreadyApplied, Replay
+from shared.clock import new_id
 from shared.context import Context, Idempotency, deadline_in, running
 from shared.domain.errors import Refusal
+from shared.errors import ValidationFailed
 from shared.events import Event, UnreadableEvent, parse
 from shared.http import Incoming, Reply
 from shared.identity.permissions import Caller
@@ -55,7 +57,8 @@ class Refused:
 def deliver(operation: Operation, incoming: Incoming) -> Reply:
     """Handle one push. The caller has authenticated it."""
     settings = resources.settings()
-    context = Context(operation.name, http.new_id("req"), deadline_in(settings.handler_seconds))
+    context = Context(operation.name, new_id("req"), deadline_in(settings.handler_seconds))
+    context.publishes = operation.publishes
     with running(context):
         try:
             delivery = unwrap(incoming.body)
@@ -126,7 +129,7 @@ def _command(operation: Operation, trigger: MessageTrigger, event: Event, contex
     context.idempotency = Idempotency(event.id, http.fingerprint(operation.name, fields))
     try:
         if match is not None and (not isinstance(match, int) or isinstance(match, bool)):
-            raise http.ValidationFailed(details=[{"field": "if_match", "message": "must be a version"}])
+            raise ValidationFailed(details=[{"field": "if_match", "message": "must be a version"}])
         context.if_match = match
         operation.function(http.validate(trigger.request, fields), context.caller)
     except (Refusal, StoreError) as error:
@@ -141,14 +144,20 @@ def _refuse(unit: UnitOfWork, event: Event, refusal: Refusal) -> None:
     """Answer `command.refused` once: its operation record takes the command's key, so it cannot succeed later."""
     unit.answer_status(refusal.status)
     error = http.error_body(refusal, unit.context.request_id)
-    unit.emit("command.refused", event.subject, 0, Refused(event, error), feed=[event.subject],
-              topic=f"{event.type.split('.', 1)[0]}-events")
+    unit.emit(
+        "command.refused",
+        event.subject,
+        0,
+        Refused(event, error),
+        feed=[event.subject],
+        topic=f"{event.type.split('.', 1)[0]}-events",
+    )
 
 
 def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     """Record a dead letter, once per message and consumer, whatever becomes of the delivery."""
     digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
-    context = Context(consumer, http.new_id("req"), deadline_in(resources.settings().handler_seconds))
+    context = Context(consumer, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()
     with running(context):
         inbox = records.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
@@ -163,6 +172,15 @@ def _bury(unit: UnitOfWork, delivery: Delivery, topic: str, consumer: str, reaso
     text = delivery.data.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
     unit.write(
         records.DeadLetter(
-            unit.new_id("dlq"), consumer, topic, reason, text, dict(delivery.attributes), "new", 1, unit.now, unit.now
+            unit.new_id("dlq"),
+            consumer,
+            topic,
+            reason,
+            text,
+            dict(delivery.attributes),
+            "new",
+            1,
+            unit.now,
+            unit.now,
         )
     )

@@ -1,7 +1,7 @@
 """Where an operation's triggers are declared, once; everything else is generated from it.
 
     @http("POST", "/claims", permission="claim:execute", request=ClaimOrder, answer=Claim, status=201,
-          idempotency="required")
+          idempotency="required", publishes=("claim-events",))
     @message("claim-commands", type="claim.claim", request=ClaimOrder)
     def claim_order(request: ClaimOrder, caller: Caller) -> Claim: ...
 
@@ -70,6 +70,7 @@ class Operation:
     name: str
     function: Callable[..., Any]
     needs: frozenset[str] = frozenset({"spanner"})
+    publishes: frozenset[str] = frozenset()  # topics its commits announce events on
     https: list[HttpTrigger] = field(default_factory=list)
     messages: list[MessageTrigger] = field(default_factory=list)
     schedules: list[ScheduleTrigger] = field(default_factory=list)
@@ -84,9 +85,9 @@ class Operation:
 
     @property
     def summary(self) -> str:
-        return (inspect.getdoc(self.function) or inspect.getdoc(importlib.import_module(self.module)) or "").split(
-            "\n"
-        )[0]
+        return (
+            inspect.getdoc(self.function) or inspect.getdoc(importlib.import_module(self.module)) or ""
+        ).split("\n")[0]
 
     @property
     def signs(self) -> bool:
@@ -103,36 +104,51 @@ def http(
     status: int = 200,
     idempotency: Literal["none", "optional", "required"] | None = None,
     needs: tuple[Need, ...] = (),
+    publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST."""
     full = path[1:] if path.startswith("//") else API + path
     keyed = idempotency or ("optional" if method == "POST" else "none")
     trigger = HttpTrigger(method, full, permission, request, answer, status, keyed)
-    return _declare(lambda operation: operation.https.append(trigger), needs)
+    return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
 
 
 def message(
-    topic: str, *, type: str | tuple[str, ...], request: type[Any] | None = None, needs: tuple[Need, ...] = ()  # noqa: A002
+    topic: str,
+    *,
+    type: str | tuple[str, ...],  # noqa: A002 - the CloudEvents attribute
+    request: type[Any] | None = None,
+    needs: tuple[Need, ...] = (),
+    publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Receive CloudEvents of `type` from `topic`; with `request`, they are commands of that schema."""
     types = (type,) if isinstance(type, str) else type
     trigger = MessageTrigger(topic, types, request)
-    return _declare(lambda operation: operation.messages.append(trigger), (*needs, "pubsub"))
+    return _declare(lambda operation: operation.messages.append(trigger), needs, publishes)
 
 
-def schedule(*, seconds: float, cron: str = "* * * * *", needs: tuple[Need, ...] = ()) -> Callable[[F], F]:
+def schedule(
+    *,
+    seconds: float,
+    cron: str = "* * * * *",
+    needs: tuple[Need, ...] = (),
+    publishes: tuple[str, ...] = (),
+) -> Callable[[F], F]:
     """Start regularly: every `seconds` locally, by `cron` in production (its floor is a minute)."""
     trigger = ScheduleTrigger(seconds, cron)
-    return _declare(lambda operation: operation.schedules.append(trigger), needs)
+    return _declare(lambda operation: operation.schedules.append(trigger), needs, publishes)
 
 
-def _declare(add: Callable[[Operation], None], needs: tuple[str, ...]) -> Callable[[F], F]:
+def _declare(
+    add: Callable[[Operation], None], needs: tuple[str, ...], publishes: tuple[str, ...]
+) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         operation = getattr(function, "operation", None)
         if operation is None:
             operation = Operation(function.__name__, function)
             function.operation = operation  # type: ignore[attr-defined]
-        operation.needs |= set(needs)
+        operation.needs |= set(needs) | ({"pubsub"} if publishes else set())
+        operation.publishes |= set(publishes)
         add(operation)
         return function
 

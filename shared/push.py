@@ -21,7 +21,9 @@ def google_claims(token: str, audience: str) -> Mapping[str, Any]:
     from google.auth.transport import requests
     from google.oauth2 import id_token
 
-    claims: Mapping[str, Any] = id_token.verify_oauth2_token(token, requests.Request(), audience=audience)
+    claims: Mapping[str, Any] = id_token.verify_oauth2_token(  # type: ignore[no-untyped-call]
+        token, requests.Request(), audience=audience
+    )
     return claims
 
 

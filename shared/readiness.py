@@ -31,25 +31,26 @@ def _state(check: Callable[[], object]) -> str:
     return "ok"
 
 
-def _spanner() -> object:
-    return Session(resources.database().snapshot(staleness=10)).one(records.OPERATIONS.find("readiness", "probe"))
+def _spanner() -> None:
+    Session(resources.database().snapshot(staleness=10)).one(records.OPERATIONS.find("readiness", "probe"))
 
 
-def _pubsub() -> object:
-    return resources.publisher().check()
+def _pubsub() -> None:
+    resources.publisher().check()
 
 
-def _cache() -> object:
-    return resources.cache().check()
+def _cache() -> None:
+    resources.cache().check()
 
 
-def _chain() -> object:
+def _chain() -> None:
     settings = resources.settings()
-    return [resources.chain(name).check() for name in settings.rpc_urls or (settings.default_chain,)]
+    for name in settings.rpc_urls or (settings.default_chain,):
+        resources.chain(name).check()
 
 
-def _vault() -> object:
-    return resources.vault()
+def _vault() -> None:
+    resources.vault()
 
 
 CHECKS: dict[str, Callable[[], object]] = {

@@ -7,8 +7,11 @@ it may authorise its owner; every other reader's right is decided from Spanner.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from shared import resources
@@ -20,7 +23,8 @@ from shared.store.session import Session
 
 M = TypeVar("M")
 STALE_SECONDS = 10.0
-_flights: dict[tuple[str, str], Any] = {}
+_flights: dict[tuple[str, str], Future[Any]] = {}
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,11 @@ def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M
     context = current()
     if not context.strong_read:
         entry = resources.cache().get(kind, identity)
-        if entry is not None and entry.owner == caller.user_id and entry.version >= (context.min_version or 0):
+        if (
+            entry is not None
+            and entry.owner == caller.user_id
+            and entry.version >= (context.min_version or 0)
+        ):
             context.etag = f'"{entry.version}"'
             view: M = model.model_validate_json(entry.body)  # type: ignore[attr-defined]
             return view
@@ -58,13 +66,41 @@ def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M
 def _read(kind: str, identity: str, load: Load[M], context: Context) -> Found[M]:
     if not context.strong_read:
         try:
-            found = load(Session(resources.database().snapshot(staleness=STALE_SECONDS, consistent=True)))
+            found = _alone((kind, identity), lambda: _filled(kind, identity, load, STALE_SECONDS))
             if found.version >= (context.min_version or 0):
                 return found
         except NotFound:
             pass
-    since = resources.clock().now()
-    found = load(Session(resources.database().snapshot(consistent=True)))
+    return _filled(kind, identity, load, None)
+
+
+def _filled(kind: str, identity: str, load: Load[M], staleness: float | None) -> Found[M]:
+    """Read and fill the cache. The fence makes a fill safe; its life counts from when the row was surely current."""
+    since = resources.clock().now() - timedelta(seconds=staleness or 0)
+    found = load(Session(resources.database().snapshot(staleness=staleness, consistent=True)))
     body = found.view.model_dump_json()  # type: ignore[attr-defined]
     resources.cache().fill(kind, identity, Entry(found.version, found.owner, body, since))
     return found
+
+
+def _alone(key: tuple[str, str], read: Callable[[], Found[M]]) -> Found[M]:
+    """Single flight: concurrent misses of one key in this process share one read."""
+    with _lock:
+        flight = _flights.get(key)
+        mine = flight is None
+        if flight is None:
+            flight = _flights[key] = Future()
+    if not mine:
+        shared: Found[M] = flight.result()
+        return shared
+    try:
+        answer = read()
+    except BaseException as error:
+        flight.set_exception(error)
+        raise
+    else:
+        flight.set_result(answer)
+        return answer
+    finally:
+        with _lock:
+            del _flights[key]

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from shared import resources
@@ -32,10 +33,10 @@ def after_commit(changes: Changes, committed_at: datetime) -> None:
             records.OutboxRow(event.shard, committed_at, event.ord, event.id, event.topic, event.envelope, 0)
             for event in changes.events
         ]
-        work.append(lambda: publish(rows))
+        work.append(partial(publish, rows))
     cache = resources.cache()
     for (kind, identity), version in changes.stale.items():
-        work.append(lambda kind=kind, identity=identity, version=version: cache.expire(kind, identity, version))
+        work.append(partial(cache.expire, kind, identity, version))
     futures = [_pool.submit(contextvars.copy_context().run, _quietly, task) for task in work]
     wait(futures, timeout=AFTER_COMMIT_SECONDS)
 
@@ -59,7 +60,9 @@ def publish(rows: Sequence[records.OutboxRow]) -> int:
     point("after_publish")
     if done:
         table = records.OUTBOX
-        resources.database().write([Mutation("delete", table.name, table.key_columns, table.key_of(row)) for row in done])
+        resources.database().write(
+            [Mutation("delete", table.name, table.key_columns, table.key_of(row)) for row in done]
+        )
     point("after_delete")
     for row, future in sent:
         if not future.done() or future.exception() is not None:

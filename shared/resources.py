@@ -60,7 +60,11 @@ def cache() -> Cache:
         from shared.cache import FirestoreCache, NoCache
 
         chosen = settings()
-        return FirestoreCache(chosen.project, chosen.cache_database, clock()) if chosen.cache_enabled else NoCache()
+        return (
+            FirestoreCache(chosen.project, chosen.cache_database, clock())
+            if chosen.cache_enabled
+            else NoCache()
+        )
 
     return cast("Cache", _once("cache", make))
 

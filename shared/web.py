@@ -1,8 +1,8 @@
 """The functions-framework adapter, the one place that knows flask: requests in, replies out, health, pushes.
 
-    /healthz            the process lives        /readyz   what this operation needs answers
-    /push/<operation>   a Pub/Sub delivery       /schedule/<operation>   a Cloud Scheduler start
-    anything else       the operation's HTTP triggers
+/healthz            the process lives        /readyz   what this operation needs answers
+/push/<operation>   a Pub/Sub delivery       /schedule/<operation>   a Cloud Scheduler start
+anything else       the operation's HTTP triggers
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from shared import http, messaging, push, readiness, resources
 from shared.clock import new_id
 from shared.context import Context, deadline_in, running
+from shared.domain.errors import Refusal
 from shared.http import Incoming, Reply
 from shared.identity.permissions import Caller
 from shared.operation import Operation
@@ -65,7 +66,7 @@ def _internal(operation: Operation, request: Incoming) -> Reply:
     token = request.query.get("token", [""])[0]
     try:
         push.authenticate(resources.settings(), request.headers, token)
-    except http.Refusal as refusal:
+    except Refusal as refusal:
         return Reply(refusal.status, json.dumps({"error": http.error_body(refusal, new_id("req"))}))
     if request.path.startswith("/push/"):
         return messaging.deliver(operation, request)
@@ -75,6 +76,7 @@ def _internal(operation: Operation, request: Incoming) -> Reply:
 def _scheduled(operation: Operation) -> Reply:
     context = Context(operation.name, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()
+    context.publishes = operation.publishes
     with running(context):
         try:
             operation.function()

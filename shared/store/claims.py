@@ -14,6 +14,10 @@ CLAIMS_LIVE_BY_USER = Index(
     "claims_live_by_user", CLAIMS, ("live_user_id", "claim_id"), null_filtered=True, stored=("lease_until",)
 )
 CLAIMS_BY_WALLET = Index("claims_by_wallet", CLAIMS, ("paying_wallet_id", "claim_id"), null_filtered=True)
-CLAIMS_BY_ORDER = Index("claims_by_order", CLAIMS, ("order_id", "created_at", "claim_id"), NEWEST, stored=("status",))
-CLAIMS_BY_USER = Index("claims_by_user", CLAIMS, ("user_id", "created_at", "claim_id"), NEWEST, stored=("status",))
+CLAIMS_BY_ORDER = Index(
+    "claims_by_order", CLAIMS, ("order_id", "created_at", "claim_id"), NEWEST, stored=("status",)
+)
+CLAIMS_BY_USER = Index(
+    "claims_by_user", CLAIMS, ("user_id", "created_at", "claim_id"), NEWEST, stored=("status",)
+)
 PAYMENTS_BY_TRANSACTION = Index("payments_by_transaction", PAYMENTS, ("transaction_id",), unique=True)

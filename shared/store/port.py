@@ -98,9 +98,7 @@ class Database(Protocol):
         """A strong reader, or one that may be `staleness` seconds old; `consistent` = one timestamp for all."""
         ...
 
-    def transact(
-        self, body: Callable[[Transaction], T], *, optimistic: bool = False
-    ) -> tuple[T, datetime]:
+    def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
         """Run `body` until it commits; it is re-run on aborts, so it must be pure. Answers the commit time."""
         ...
 

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from shared.context import remaining_seconds
 from shared.store import gate
@@ -32,9 +33,6 @@ from shared.store.port import (
     UnknownOutcome,
 )
 
-if TYPE_CHECKING:
-    from google.cloud.spanner_v1.database import Database as GoogleDatabase
-
 T = TypeVar("T")
 ABORT_RETRY_SECONDS = 0.008
 TRANSACTION_CAP_SECONDS = 30.0
@@ -49,7 +47,7 @@ def connect(project: str, instance: str, database: str) -> SpannerDatabase:
         os.environ["GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_FOR_RW"] = "false"
     from google.cloud import spanner
 
-    client = spanner.Client(project=project, disable_builtin_metrics=True)
+    client: Any = spanner.Client(project=project, disable_builtin_metrics=True)
     pool = _emulator_sessions() if emulator else None
     handle = client.instance(instance).database(database, pool=pool)
     from shared.store.calls import intercepted_api
@@ -62,9 +60,9 @@ def _emulator_sessions() -> Any:
     """A plain pool: the default one asks GetSession before each use, FixedSizePool mixes naive and aware times."""
     from google.cloud.spanner_v1.pool import AbstractSessionPool
 
-    class Sessions(AbstractSessionPool):  # type: ignore[misc]
+    class Sessions(AbstractSessionPool):
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__()  # type: ignore[no-untyped-call]
             self._free: list[Any] = []
 
         def bind(self, database: Any) -> None:
@@ -74,7 +72,7 @@ def _emulator_sessions() -> Any:
             try:
                 return self._free.pop()
             except IndexError:
-                session = self._new_session()
+                session = self._new_session()  # type: ignore[no-untyped-call]
                 session.create()
                 return session
 
@@ -91,7 +89,7 @@ def _emulator_sessions() -> Any:
 class SpannerDatabase:
     """`Database` over google-cloud-spanner."""
 
-    def __init__(self, handle: GoogleDatabase, one_at_a_time: gate.Gate | None) -> None:
+    def __init__(self, handle: Any, one_at_a_time: gate.Gate | None) -> None:
         self.handle = handle
         self._gate = one_at_a_time
 
@@ -101,9 +99,7 @@ class SpannerDatabase:
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
         return _Snapshot(self.handle, staleness, consistent)
 
-    def transact(
-        self, body: Callable[[Transaction], T], *, optimistic: bool = False
-    ) -> tuple[T, datetime]:
+    def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
         blind = _Blind()
         try:
             answer = body(blind)
@@ -146,7 +142,7 @@ class SpannerDatabase:
 
 
 class _Snapshot:
-    def __init__(self, handle: GoogleDatabase, staleness: float | None, consistent: bool) -> None:
+    def __init__(self, handle: Any, staleness: float | None, consistent: bool) -> None:
         self._handle = handle
         self._staleness = timedelta(seconds=staleness) if staleness else None
         self._consistent = consistent
@@ -155,7 +151,7 @@ class _Snapshot:
         if self._consistent and len(reads) > 1:
             with self._handle.snapshot(exact_staleness=self._staleness, multi_use=True) as snapshot:
                 return _wave(snapshot, reads)
-        return _together([lambda read=read: self._single(read) for read in reads])
+        return _together([partial(self._single, read) for read in reads])
 
     def _single(self, read: Read) -> list[Row]:
         with self._handle.snapshot(max_staleness=self._staleness) as snapshot:
@@ -193,7 +189,7 @@ class _Transaction:
 
 
 def _wave(source: Any, reads: Sequence[Read]) -> list[list[Row]]:
-    return _together([lambda read=read: _rows(source, read) for read in reads])
+    return _together([partial(_rows, source, read) for read in reads])
 
 
 def _together(calls: Sequence[Callable[[], list[Row]]]) -> list[list[Row]]:
@@ -207,17 +203,19 @@ def _together(calls: Sequence[Callable[[], list[Row]]]) -> list[list[Row]]:
 
 
 def _rows(source: Any, read: Read) -> list[Row]:
-    from google.cloud.spanner_v1 import KeyRange as GoogleRange
-    from google.cloud.spanner_v1 import KeySet
+    from google.cloud import spanner_v1
 
+    ranges: Any = spanner_v1.KeyRange
+    key_set: Any = spanner_v1.KeySet
     if read.span is not None:
         bounds = {
             "start_open" if read.span.start_open else "start_closed": list(read.span.start),
             "end_open" if read.span.end_open else "end_closed": list(read.span.end),
         }
-        keys = KeySet(all_=True) if not (read.span.start or read.span.end) else KeySet(ranges=[GoogleRange(**bounds)])
+        whole = not (read.span.start or read.span.end)
+        keys = key_set(all_=True) if whole else key_set(ranges=[ranges(**bounds)])
     else:
-        keys = KeySet(keys=[list(key) for key in read.keys])
+        keys = key_set(keys=[list(key) for key in read.keys])
     found = source.read(read.table, read.columns, keys, index=read.index or "", limit=read.limit)
     return [dict(zip(read.columns, map(_plain, row), strict=True)) for row in found]
 
@@ -225,17 +223,26 @@ def _rows(source: Any, read: Read) -> list[Row]:
 def _plain(value: Any) -> Any:
     """The client's datetime subclass as a datetime: it would not compare equal after pickling or replace."""
     if isinstance(value, datetime) and type(value) is not datetime:
-        return datetime(value.year, value.month, value.day, value.hour, value.minute, value.second,
-                        value.microsecond, tzinfo=value.tzinfo)
+        return datetime(
+            value.year,
+            value.month,
+            value.day,
+            value.hour,
+            value.minute,
+            value.second,
+            value.microsecond,
+            tzinfo=value.tzinfo,
+        )
     return value
 
 
 def _buffer(target: Any, mutations: Sequence[Mutation]) -> None:
-    from google.cloud.spanner_v1 import KeySet
+    from google.cloud import spanner_v1
 
+    key_set: Any = spanner_v1.KeySet
     for mutation in mutations:
         if mutation.kind == "delete":
-            target.delete(mutation.table, KeySet(keys=[list(mutation.values)]))
+            target.delete(mutation.table, key_set(keys=[list(mutation.values)]))
         else:
             verb = {"insert": "insert", "update": "update", "upsert": "insert_or_update"}[mutation.kind]
             getattr(target, verb)(mutation.table, mutation.columns, [mutation.values])
@@ -252,8 +259,14 @@ def _translate(error: Exception, committing: bool) -> Exception:
         return AlreadyExists(error.message)
     if isinstance(error, google.Aborted):
         return Contention(error.message) if committing else error
-    unsure = (google.DeadlineExceeded, google.ServiceUnavailable, google.InternalServerError, google.Cancelled,
-              google.Unknown, google.RetryError)
+    unsure = (
+        google.DeadlineExceeded,
+        google.ServiceUnavailable,
+        google.InternalServerError,
+        google.Cancelled,
+        google.Unknown,
+        google.RetryError,
+    )
     if isinstance(error, unsure):
         return UnknownOutcome(str(error)) if committing else Unavailable(str(error))
     return error

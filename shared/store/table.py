@@ -140,7 +140,9 @@ class Index(Generic[T]):
     def columns(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.key, *self.table.key_columns, *self.stored)))
 
-    def scan(self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0) -> Query[list[Row]]:
+    def scan(
+        self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0
+    ) -> Query[list[Row]]:
         """Index entries (as dicts) in index order; `after` continues behind those key values (a cursor)."""
         span = key_range(prefix, after, upto)
         read = Read(self.table.name, self.columns, span=span, index=self.name, limit=limit)

@@ -22,7 +22,10 @@ class Lease:
 
 DUE_SHARDS = 16
 TRANSACTIONS = Table(
-    "transactions", Transaction, ("id",), id_column="transaction_id",
+    "transactions",
+    Transaction,
+    ("id",),
+    id_column="transaction_id",
     texts=frozenset({"value", "token_amount", "committed_value", "committed_gas"}),
 )
 ATTEMPTS = Table("attempts", Attempt, ("transaction_id", "k"))
@@ -33,14 +36,23 @@ TRANSACTIONS_BY_NONCE = Index(
     "transactions_by_nonce", TRANSACTIONS, ("lane_id", "nonce"), unique=True, null_filtered=True
 )
 TRANSACTIONS_DUE = Index(
-    "transactions_due", TRANSACTIONS, ("due_shard", "next_action_at", "transaction_id"), null_filtered=True,
+    "transactions_due",
+    TRANSACTIONS,
+    ("due_shard", "next_action_at", "transaction_id"),
+    null_filtered=True,
     stored=("lane_id", "chain", "state"),
 )
 TRANSACTIONS_QUEUED = Index(
-    "transactions_queued", TRANSACTIONS, ("queued_lane_id", "created_at", "transaction_id"), null_filtered=True
+    "transactions_queued",
+    TRANSACTIONS,
+    ("queued_lane_id", "created_at", "transaction_id"),
+    null_filtered=True,
 )
 TRANSACTIONS_BY_OWNER = Index(
-    "transactions_by_owner", TRANSACTIONS, ("user_id", "created_at", "transaction_id"), frozenset({"created_at"}),
+    "transactions_by_owner",
+    TRANSACTIONS,
+    ("user_id", "created_at", "transaction_id"),
+    frozenset({"created_at"}),
     stored=("wallet_id", "chain", "state", "blocked_reason"),
 )
 ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)

@@ -144,7 +144,10 @@ class UnitOfWork(Session):
             envelope["causationid"] = self.context.causation_id
         if self.context.traceparent:
             envelope["traceparent"] = self.context.traceparent
-        event = Emitted(len(self.changes.events), envelope, topic or f"{kind.split('.', 1)[0]}-events")
+        declared = self.context.publishes
+        goes_to = topic or f"{kind.split('.', 1)[0]}-events"
+        assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
+        event = Emitted(len(self.changes.events), envelope, goes_to)
         self.changes.events.append(event)
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
         for user_id, view in views.items():
@@ -155,8 +158,12 @@ class UnitOfWork(Session):
     def seal(self, *extra: Any) -> None:
         """Buffer everything: the body's writes, its outbox rows, one audit row and `extra` records."""
         for event in self.changes.events:
-            self._insert(records.OUTBOX, records.OutboxRow(
-                event.shard, COMMIT_TIMESTAMP, event.ord, event.id, event.topic, event.envelope, 0))
+            self._insert(
+                records.OUTBOX,
+                records.OutboxRow(
+                    event.shard, COMMIT_TIMESTAMP, event.ord, event.id, event.topic, event.envelope, 0
+                ),
+            )
         if self._writes or self.changes.events:
             self._insert(records.AUDIT, self._audit_row())
         for row in extra:
@@ -168,9 +175,16 @@ class UnitOfWork(Session):
         context = self.context
         identity = self.new_id("aud")
         return records.AuditRow(
-            records.shard_of(identity, records.AUDIT_SHARDS), COMMIT_TIMESTAMP, identity, context.principal,
-            context.operation, self.changes.audit_resource, context.request_id, context.causation_id,
-            sorted({event.envelope["type"] for event in self.changes.events}), self.now,
+            records.shard_of(identity, records.AUDIT_SHARDS),
+            COMMIT_TIMESTAMP,
+            identity,
+            context.principal,
+            context.operation,
+            self.changes.audit_resource,
+            context.request_id,
+            context.causation_id,
+            sorted({event.envelope["type"] for event in self.changes.events}),
+            self.now,
         )
 
     def _insert(self, table: Any, row: Any) -> None:

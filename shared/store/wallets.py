@@ -25,7 +25,10 @@ class VaultKey:
 WALLETS = Table("wallets", Wallet, ("id",))
 WALLETS_BY_ADDRESS = Index("wallets_by_address", WALLETS, ("user_id", "chain", "address"), unique=True)
 WALLETS_BY_OWNER = Index(
-    "wallets_by_owner", WALLETS, ("user_id", "created_at", "id"), frozenset({"created_at"}),
+    "wallets_by_owner",
+    WALLETS,
+    ("user_id", "created_at", "id"),
+    frozenset({"created_at"}),
     stored=("chain", "type", "status"),
 )
 VAULT_KEYS = Table("vault_keys", VaultKey, ("id",))

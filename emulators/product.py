@@ -1,0 +1,107 @@
+"""The whole product on this machine: emulators, node, schema, and the gateway as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import sys
+
+from emulators import ports, process
+from emulators.process import Child
+from emulators.stack import Stack, StartError
+
+READY_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Product:
+    """A running product; `url` is the gateway's base address."""
+
+    stack: Stack
+    port: int
+    env: dict[str, str]
+    workdir: Path
+    gateway: Child | None = None
+    seen: list[Path] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    def start(cls, workdir: Path, *, port: int | None = None, extra: Mapping[str, str] | None = None) -> Self:
+        """Start what is missing, migrate, serve; returns once `/readyz` answers 200. Raises StartError."""
+        stack = Stack.start(workdir)
+        chosen = port or ports.free()
+        env = stack.env | {
+            "PORT": str(chosen),
+            "PUSH_TOKEN": secrets.token_urlsafe(24),
+            "STATE_DIR": str(workdir / "state"),
+            **(extra or {}),
+        }
+        product = cls(stack, chosen, env, workdir)
+        try:
+            product.migrate()
+            product.start_gateway()
+        except BaseException:
+            product.stop()
+            raise
+        return product
+
+    def migrate(self) -> None:
+        """Apply the schema in this process's own client."""
+        from google.cloud import spanner
+
+        from schemas import migrate
+
+        os.environ.update(self.env)
+        client = spanner.Client(project=self.env["GOOGLE_CLOUD_PROJECT"], disable_builtin_metrics=True)
+        migrate.apply(client, self.env["SPANNER_INSTANCE"], self.env["SPANNER_DATABASE"])
+
+    def start_gateway(self) -> None:
+        """Start (or start again) the gateway and wait until it is ready."""
+        command = [sys.executable, "-m", "emulators.gateway"]
+        self.gateway = process.spawn("gateway", command, self.workdir / "gateway.log", env=self.env)
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._ready():
+            if not self.gateway.alive or time.monotonic() > deadline:
+                raise StartError(f"the gateway did not become ready:\n{process.tail(self.gateway.log)}")
+            time.sleep(0.1)
+
+    def kill_gateway(self) -> None:
+        """SIGKILL the gateway's whole group, as a crash would."""
+        import signal
+
+        if self.gateway is not None:
+            process.signal_group(self.gateway.process.pid, signal.SIGKILL)
+            self.gateway.process.wait()
+
+    def stop(self) -> None:
+        if self.gateway is not None:
+            process.stop([self.gateway])
+        self.stack.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                return json.load(answer)["status"] == "ready"
+        except (OSError, urllib.error.URLError, ValueError):
+            return False

@@ -1,0 +1,48 @@
+"""`make run`: the whole product until Ctrl-C, with an operator to sign in as."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+
+from emulators import seed, toolkit
+from emulators.product import Product
+
+GUIDE = """
+Web3 Wallet Backend is up.
+
+  API         {url}/api/v1
+  health      {url}/readyz
+  node        {node} (chain id 31337)
+  logs        {logs}
+  operator    {email}  {password}
+
+Register a user and look at the gas price:
+
+  curl -s {url}/api/v1/auth/register -H 'Content-Type: application/json' \\
+       -d '{{"email": "me@example.com", "password": "correct horse battery staple"}}'
+  curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' \\
+       -d '{{"email": "{email}", "password": "{password}"}}'
+
+Ctrl-C stops everything.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run until a signal ends it."""
+    workdir = toolkit.ROOT / ".run" / "product"
+    port = int(os.environ.get("PORT", "8080"))
+    email = os.environ.get("OPERATOR_EMAIL", "operator@example.com")
+    password = os.environ.get("OPERATOR_PASSWORD") or secrets.token_urlsafe(12)
+    with Product.start(workdir, port=port) as product:
+        seed.operator(email, password)
+        node = product.env["RPC_URL"]
+        print(
+            GUIDE.format(url=product.url, node=node, logs=workdir / "gateway.log", email=email, password=password),
+            flush=True,
+        )
+        while product.gateway is not None and product.gateway.alive:
+            signal.sigtimedwait([], 1.0)
+    print("the gateway ended; see its log", flush=True)
+    return 1

@@ -1,0 +1,70 @@
+"""Topics and push subscriptions in the Pub/Sub emulator, from the catalog; running it again changes nothing.
+
+Each subscription has the dead-letter policy of production; the emulator stores filters without applying them, so
+the push adapter filters too.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from shared import operation
+from shared.messaging import subscription_name
+from shared.settings import load
+
+DEAD_LETTER_TOPIC = "dead-letters"
+DELIVERY_ATTEMPTS = 5
+EVENT_TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")
+
+
+def topic_names() -> set[str]:
+    """Every topic that some operation publishes to or receives from."""
+    catalog = operation.catalog().values()
+    received = {trigger.topic for entry in catalog for trigger in entry.messages}
+    published = {topic for entry in catalog for topic in entry.publishes}
+    return received | published | {DEAD_LETTER_TOPIC, *EVENT_TOPICS}
+
+
+def provision(port: int, token: str) -> None:
+    """Create what is missing; point existing subscriptions at this gateway."""
+    from google.api_core.exceptions import AlreadyExists
+    from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+    project = load().project
+    publisher, subscriber = PublisherClient(), SubscriberClient()
+    for topic in sorted(topic_names()):
+        with suppress(AlreadyExists):
+            publisher.create_topic(name=publisher.topic_path(project, topic))
+    for entry in operation.catalog().values():
+        for trigger in entry.messages:
+            push = {"push_endpoint": f"http://127.0.0.1:{port}/push/{entry.name}?token={token}"}
+            wanted = _subscription(project, publisher, subscriber, entry, trigger) | {"push_config": push}
+            try:
+                subscriber.create_subscription(request=wanted)
+            except AlreadyExists:
+                subscriber.modify_push_config(subscription=wanted["name"], push_config=push)
+    subscriber.close()
+
+
+def _subscription(
+    project: str,
+    publisher: Any,
+    subscriber: Any,
+    entry: operation.Operation,
+    trigger: operation.MessageTrigger,
+) -> dict[str, Any]:
+    wanted: dict[str, Any] = {
+        "name": subscriber.subscription_path(project, subscription_name(entry, trigger)),
+        "topic": publisher.topic_path(project, trigger.topic),
+        "ack_deadline_seconds": 60,
+        "retry_policy": {"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 10}},
+    }
+    if "*" not in trigger.types:
+        wanted["filter"] = " OR ".join(f'attributes."ce-type" = "{kind}"' for kind in trigger.types)
+    if trigger.topic != DEAD_LETTER_TOPIC:
+        wanted["dead_letter_policy"] = {
+            "dead_letter_topic": publisher.topic_path(project, DEAD_LETTER_TOPIC),
+            "max_delivery_attempts": DELIVERY_ATTEMPTS,
+        }
+    return wanted

@@ -1,0 +1,1 @@
+"""Messages that nobody could handle: recorded with a reason, listed, redriven."""

@@ -1,0 +1,1 @@
+"""Scheduled work: relaying what requests left in the outbox, and firing due timers."""

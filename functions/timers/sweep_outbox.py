@@ -1,0 +1,56 @@
+"""Relay outbox rows that are older than 10 s: what a request could not publish itself is never lost.
+
+Each shard is scanned from its low-water mark, because deleted versions pile up in Spanner below it; once an hour
+the whole shard is scanned. Two sweepers at once only publish twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from shared import relay, resources
+from shared.operation import schedule
+from shared.store.records import OUTBOX, OUTBOX_SHARDS, SWEEP_MARKS, OutboxRow, SweepMark
+from shared.store.session import Session
+
+_log = logging.getLogger(__name__)
+AGE = timedelta(seconds=10)
+OVERLAP = timedelta(seconds=30)
+FULL_SCAN = timedelta(hours=1)
+BATCH = 500
+EPOCH = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
+
+
+@schedule(seconds=2, needs=("pubsub",))
+def sweep_outbox() -> None:
+    now = resources.clock().now()
+    session = Session(resources.database().snapshot(staleness=5))
+    stored = session.one(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
+    marks = {mark.shard: mark for mark in stored}
+    starts = {shard: _start(marks.get(shard), now) for shard in range(OUTBOX_SHARDS)}
+    queries = [OUTBOX.scan(shard, after=(start,), upto=(now - AGE,), limit=BATCH) for shard, start in starts.items()]
+    moved: list[SweepMark] = []
+    for shard, rows in zip(starts, session.read_all(queries), strict=True):
+        handled = _relay(rows)
+        if handled:
+            full = marks[shard].full_scan_at if shard in marks and starts[shard] > EPOCH else now
+            moved.append(SweepMark("outbox", shard, now - AGE - OVERLAP, full))
+    due = [mark for mark in moved if mark.shard not in marks or mark.mark - marks[mark.shard].mark > OVERLAP]
+    if due:
+        resources.database().write([SWEEP_MARKS.mutation("upsert", mark) for mark in due])
+
+
+def _start(mark: SweepMark | None, now: datetime) -> datetime:
+    return EPOCH if mark is None or now - mark.full_scan_at > FULL_SCAN else mark.mark
+
+
+def _relay(rows: list[OutboxRow]) -> bool:
+    """True when nothing of this shard is left behind the mark."""
+    if not rows:
+        return True
+    done = relay.publish(rows)
+    _log.info("relayed", extra={"events": done, "of": len(rows), "shard": rows[0].shard})
+    return done == len(rows) < BATCH
+
+
