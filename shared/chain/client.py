@@ -38,7 +38,7 @@ class ChainClient:
         burst: float = 2_000.0,
         remaining: Remaining | None = None,
     ) -> ChainClient:
-        """A client over endpoints; `rate` and `burst` bound the calls per second to each. Asks nothing yet."""
+        """A client over endpoints; `rate` and `burst` bound the calls per second to each."""
         endpoints = [
             Endpoint(
                 RpcClient(f"{spec.name}#{number}", url, remaining=remaining),
@@ -62,7 +62,7 @@ class ChainClient:
         return [result_or_raise(answer) for answer in self.pool.read(lambda endpoint: endpoint.batch(calls))]
 
     def chain_id(self) -> int:
-        """The registry's id, after every reachable endpoint has confirmed it. Raises WrongChain, Unreachable."""
+        """The registry's id, confirmed by every reachable endpoint. Raises WrongChain, Unreachable."""
         answers = self.pool.broadcast(lambda endpoint: endpoint.verify())
         failures = [answer for answer in answers if answer is not None]
         for failure in failures:
@@ -90,7 +90,7 @@ class ChainClient:
         return self.pool.read(ask)
 
     def finalized_number(self) -> int:
-        """The newest height that cannot be reorganised: the chain's tag, else twice its depth; -1 for none."""
+        """The newest height that cannot be reorganised: the chain's tag, else twice its depth; -1: none."""
         if not self.spec.has_finalized:
             return max(-1, self.block_number() + 1 - 2 * self.spec.depth)
         found = self.block("finalized")

@@ -62,10 +62,9 @@ def mined_with_nonce(
             high = middle
         else:
             low = middle + 1
-    found = client.pool.quorum(
+    return client.pool.quorum(
         ("sender", address, nonce, high), lambda endpoint: _in_block(endpoint, address, nonce, high), head
     )
-    return found
 
 
 def _in_block(endpoint: Endpoint, address: str, nonce: int, number: int) -> MinedTransaction | None:

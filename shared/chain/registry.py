@@ -167,11 +167,15 @@ class Registry:
 
 def checksum(address: str) -> str:
     """EIP-55 form. Raises ValueError unless it is 0x and 40 hex digits, mixed case only as EIP-55 has it."""
-    from eth_utils.address import is_address, to_checksum_address
+    from eth_utils.address import is_hex_address, to_checksum_address
 
-    if not address.startswith("0x") or not is_address(address):
-        raise ValueError("not an address, or its EIP-55 checksum is wrong")
-    return str(to_checksum_address(address))
+    if not address.startswith("0x") or not is_hex_address(address):
+        raise ValueError("not an address")
+    right = str(to_checksum_address(address))
+    mixed = address[2:] not in (address[2:].lower(), address[2:].upper())
+    if mixed and address != right:
+        raise ValueError("the address's EIP-55 checksum is wrong")
+    return right
 
 
 Registry.DEFAULT = Registry()

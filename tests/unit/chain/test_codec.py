@@ -1,0 +1,143 @@
+"""Reverts, token calls, fee snapshots and answers that cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.chain import fees, tokens, types
+from shared.chain.errors import Unreachable
+from shared.chain.registry import GWEI, Registry
+from shared.chain.reverts import PANIC, decode_revert
+from shared.domain.tx_evidence import TRANSFER_TOPIC
+
+ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+LOCAL, BSC = Registry.DEFAULT.chain("local"), Registry.DEFAULT.chain("bsc")
+ABI = [
+    {"type": "function", "name": "f", "inputs": []},
+    {"type": "error", "name": "NotEnough", "inputs": [{"type": "address"}, {"type": "uint256"}]},
+    {
+        "type": "error",
+        "name": "Bad",
+        "inputs": [{"type": "tuple[]", "components": [{"type": "uint8"}, {"type": "bytes"}]}],
+    },
+]
+
+
+def test_selectors_and_topic_are_the_hashes_they_stand_for() -> None:
+    signatures = {
+        tokens.TRANSFER: "transfer(address,uint256)",
+        tokens.APPROVE: "approve(address,uint256)",
+        tokens.ALLOWANCE: "allowance(address,address)",
+        tokens.BALANCE_OF: "balanceOf(address)",
+        tokens.DECIMALS: "decimals()",
+        tokens.SYMBOL: "symbol()",
+        tokens.NAME: "name()",
+        tokens.TOTAL_SUPPLY: "totalSupply()",
+        PANIC: "Panic(uint256)",
+    }
+    for selector, text in signatures.items():
+        assert keccak(text=text)[:4] == selector
+    assert "0x" + keccak(text="Transfer(address,address,uint256)").hex() == TRANSFER_TOPIC
+
+
+def test_reverts() -> None:
+    error = bytes.fromhex("08c379a0") + encode(["string"], ["no entry"])
+    assert decode_revert(error).reason == "no entry"
+    panic = bytes.fromhex("4e487b71") + encode(["uint256"], [0x11])
+    assert (decode_revert(panic).kind, decode_revert(panic).reason) == (
+        "panic",
+        "arithmetic overflow or underflow",
+    )
+    custom = keccak(text="NotEnough(address,uint256)")[:4] + encode(["address", "uint256"], [ADDRESS, 2**200])
+    found = decode_revert(custom, ABI)
+    assert (found.name, found.arguments) == ("NotEnough", (ADDRESS.lower(), str(2**200)))
+    nested = keccak(text="Bad((uint8,bytes)[])")[:4] + encode(["(uint8,bytes)[]"], [[(1, b"\2")]])
+    assert decode_revert(nested, ABI).arguments == ([["1", "0x02"]],)
+    assert decode_revert(custom).kind == "unknown"
+    assert decode_revert(b"", text="out of gas").reason == "out of gas"
+
+
+@given(st.binary(max_size=200), st.text(max_size=20))
+def test_no_revert_data_is_too_strange(data: bytes, text: str) -> None:
+    for prefix in (b"", bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")):
+        assert len(decode_revert(prefix + data, ABI, text).reason) <= 1_000
+
+
+@given(st.integers(0, 2**256 - 1))
+def test_a_transfer_is_read_back(amount: int) -> None:
+    assert tokens.decoded_transfer(tokens.transfer(ADDRESS, amount)) == (ADDRESS, amount)
+
+
+def test_other_calls_are_no_transfers() -> None:
+    good = tokens.transfer(ADDRESS, 1)
+    dirty = good[:4] + b"\1" + good[5:]
+    for data in (b"", good[:-1], good + b"\0", tokens.approve(ADDRESS, 1), dirty):
+        assert tokens.decoded_transfer(data) is None
+
+
+def test_token_answers() -> None:
+    assert tokens.uint(b"") is None
+    assert tokens.uint((7).to_bytes(32, "big")) == 7
+    assert tokens.text(encode(["string"], ["USDC"])) == "USDC"
+    assert tokens.text(b"MKR".ljust(32, b"\0")) == "MKR"
+    assert tokens.text(b"\1" * 40) is None
+    assert tokens.transfer_accepted(b"")
+    assert tokens.transfer_accepted((1).to_bytes(32, "big"))
+    assert not tokens.transfer_accepted(bytes(32))
+
+
+def history(base: int, tips: list[list[int]], ratios: list[float]) -> dict[str, object]:
+    return {
+        "oldestBlock": "0x10",
+        "baseFeePerGas": [hex(base)] * (len(ratios) + 1),
+        "gasUsedRatio": ratios,
+        "reward": [[hex(tip) for tip in row] for row in tips],
+    }
+
+
+def test_fees_from_history_leave_out_empty_blocks() -> None:
+    tips = [[0, 0, 0], [2 * GWEI, 3 * GWEI, 9 * GWEI], [4 * GWEI, 5 * GWEI, 6 * GWEI]]
+    found = fees.from_history(LOCAL, history(7 * GWEI, tips, [0.0, 0.5, 0.5]))
+    assert (found.block_number, found.base_fee) == (0x12, 7 * GWEI)
+    assert found.average.max_priority_fee_per_gas == 5 * GWEI
+    assert found.average.max_fee_per_gas == 19 * GWEI
+    assert found.at(None) == found.average
+
+
+@given(
+    st.integers(0, 10**14),
+    st.lists(st.tuples(*[st.integers(0, 10**13)] * 3), min_size=1, max_size=20),
+)
+def test_fees_are_within_caps_and_ordered(base: int, rows: list[tuple[int, int, int]]) -> None:
+    found = fees.from_history(LOCAL, history(base, [list(row) for row in rows], [0.5] * len(rows)))
+    for speed in ("slow", "average", "fast"):
+        assert LOCAL.caps.allow(found.at(speed))
+    tips = [found.at(speed).max_priority_fee_per_gas for speed in ("slow", "average", "fast")]
+    assert tips == sorted(tips)
+    assert found.slow.per_gas <= found.average.per_gas <= found.fast.per_gas
+
+
+def test_legacy_prices() -> None:
+    found = fees.from_gas_price(BSC, 9, GWEI)
+    assert [found.at(speed).gas_price for speed in ("slow", "average", "fast")] == [
+        10**9,
+        11 * 10**8,
+        125 * 10**7,
+    ]
+    assert fees.from_gas_price(BSC, 9, 0).slow.gas_price == BSC.least_priority_fee
+
+
+@pytest.mark.parametrize("answer", [{}, {"number": "x"}, [], "0x1", 3])
+def test_answers_that_cannot_be_read(answer) -> None:
+    for parse in (types.block, types.receipt, types.transaction):
+        with pytest.raises(Unreachable):
+            parse(answer)
+        assert parse(None) is None
+    with pytest.raises(Unreachable):
+        types.quantity(None)
+    with pytest.raises(Unreachable):
+        fees.from_history(LOCAL, answer)

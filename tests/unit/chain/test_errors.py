@@ -1,0 +1,98 @@
+"""Node texts as clients really send them, mapped to the exception tree whatever the code."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.chain import errors
+from shared.chain.broadcast import outcome_of
+
+TEXTS = [
+    # geth
+    ("already known", -32000, errors.AlreadyKnown, "known"),
+    ("nonce too low: next nonce 5, tx nonce 4", -32000, errors.NonceTooLow, "nonce_too_low"),
+    ("nonce too high", -32000, errors.NonceTooHigh, "nonce_too_high"),
+    ("replacement transaction underpriced", -32000, errors.ReplacementUnderpriced, "replacement_underpriced"),
+    ("transaction underpriced: gas tip cap 1, minimum needed 1000000", -32000, errors.Underpriced, "underpriced"),
+    ("max fee per gas less than block base fee: address 0x1", -32000, errors.Underpriced, "underpriced"),
+    ("insufficient funds for gas * price + value", -32000, errors.InsufficientFunds, "insufficient_funds"),
+    ("intrinsic gas too low: gas 20000, minimum needed 21000", -32000, errors.IntrinsicGas, "unsendable"),
+    ("insufficient gas for floor data gas cost: have 1, want 2", -32000, errors.IntrinsicGas, "unsendable"),
+    ("exceeds block gas limit", -32000, errors.GasLimit, "unsendable"),
+    ("oversized data: transaction size 131100, limit 131072", -32000, errors.Oversized, "unsendable"),
+    ("max initcode size exceeded: code size 50000, limit 49152", -32000, errors.Oversized, "unsendable"),
+    ("transaction type not supported", -32000, errors.InvalidType, "unsendable"),
+    ("invalid sender", -32000, errors.InvalidType, "unsendable"),
+    ("tx fee (2.10 ether) exceeds the configured cap (1.00 ether)", -32000, errors.InvalidType, "unsendable"),
+    ("future transaction tries to replace pending", -32000, errors.Ambiguous, "ambiguous"),
+    ("txpool is full", -32000, errors.Ambiguous, "ambiguous"),
+    ("gapped-nonce tx from delegated accounts", -32000, errors.NonceTooHigh, "nonce_too_high"),
+    ("in-flight transaction limit reached for delegated accounts", -32000, errors.NonceTooHigh, "nonce_too_high"),
+    ("header not found", -32000, errors.Lagging, "ambiguous"),
+    ("missing trie node 0123 (path ) state 0x0 is not available", -32000, errors.Lagging, "ambiguous"),
+    # reth
+    ("insufficient gas price to replace existing", -32000, errors.ReplacementUnderpriced, "replacement_underpriced"),
+    ("transaction nonce is too low: next nonce 5, tx nonce 4", -32000, errors.NonceTooLow, "nonce_too_low"),
+    ("transaction fee cap 1 below chain minimum 7", -32003, errors.Underpriced, "underpriced"),
+    # erigon
+    ("INTERNAL_ERROR: existing tx with same hash", -32000, errors.AlreadyKnown, "known"),
+    ("INTERNAL_ERROR: could not replace existing tx", -32000, errors.ReplacementUnderpriced, "replacement_underpriced"),
+    ("fee too low", -32000, errors.Underpriced, "underpriced"),
+    ("rlp: too many elements", -32000, errors.InvalidType, "unsendable"),
+    # nethermind
+    ("AlreadyKnown", -32010, errors.AlreadyKnown, "known"),
+    ("OldNonce, Current nonce: 5, nonce of rejected tx: 4", -32010, errors.NonceTooLow, "nonce_too_low"),
+    ("NonceGap, Future nonce. Expected nonce: 4", -32010, errors.NonceTooHigh, "nonce_too_high"),
+    ("InsufficientFunds, Balance is 0", -32010, errors.InsufficientFunds, "insufficient_funds"),
+    ("FeeTooLowToCompete", -32010, errors.Underpriced, "underpriced"),
+    ("ReplacementNotAllowed", -32010, errors.ReplacementUnderpriced, "replacement_underpriced"),
+    ("GasLimitExceeded, Gas limit: 1", -32010, errors.GasLimit, "unsendable"),
+    # besu
+    ("Known transaction", -32000, errors.AlreadyKnown, "known"),
+    ("Upfront cost exceeds account balance", -32004, errors.InsufficientFunds, "insufficient_funds"),
+    ("Transaction gas limit exceeds block gas limit", -32005, errors.GasLimit, "unsendable"),
+    # anvil
+    ("transaction already imported", -32003, errors.AlreadyKnown, "known"),
+    ("Insufficient funds for gas * price + value", -32003, errors.InsufficientFunds, "insufficient_funds"),
+    # providers
+    ("Your app has exceeded its compute units per second capacity", 429, errors.RateLimited, "ambiguous"),
+    ("daily request count exceeded, request rate limited", -32005, errors.RateLimited, "ambiguous"),
+    ("limit exceeded", -32005, errors.RateLimited, "ambiguous"),
+    ("the method eth_simulateV1 does not exist/is not available", -32601, errors.MethodMissing, "ambiguous"),
+    ("Internal error", -32603, errors.Ambiguous, "ambiguous"),
+    ("unknown transaction type 9", -32000, errors.InvalidType, "unsendable"),
+    ("", None, errors.Ambiguous, "ambiguous"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code", "kind", "outcome"), TEXTS, ids=[text[0][:40] for text in TEXTS])
+def test_texts_of_nodes(text, code, kind, outcome) -> None:
+    for spelled in (text, text.upper(), f"err: {text}"):
+        found = errors.classify(spelled, code)
+        assert type(found) is kind
+        assert outcome_of(found) == outcome
+
+
+@pytest.mark.parametrize("code", [-32000, -32003, -32010, 3, None, 0])
+def test_the_code_does_not_matter_where_the_text_is_clear(code) -> None:
+    assert isinstance(errors.classify("nonce too low", code), errors.NonceTooLow)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "0x08c379a0ff",
+        "Reverted 0x08c379a0ff",
+        {"data": "0x08c379a0ff"},
+        {"originalError": {"data": "0x08c379a0ff"}},
+    ],
+)
+def test_revert_data_wherever_it_is(data) -> None:
+    found = errors.classify("VM Exception while processing", 3, data)
+    assert isinstance(found, errors.ExecutionReverted)
+    assert found.data == bytes.fromhex("08c379a0ff")
+
+
+@pytest.mark.parametrize("data", [None, 7, "text", "0xzz", {}, {"data": None}])
+def test_garbage_is_no_revert_data(data) -> None:
+    assert errors.revert_data(data) == b""

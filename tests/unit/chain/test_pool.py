@@ -1,0 +1,226 @@
+"""Reads from the best, broadcasts to all, evidence from two; health, limits, wrong chains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from shared.chain import errors
+from shared.chain.broadcast import send_many
+from shared.chain.client import ChainClient
+from shared.chain.endpoints import REST, Endpoint, TokenBucket
+from shared.chain.errors import ChainError, NoQuorum, RateLimited, Unreachable, WrongChain
+from shared.chain.pool import Pool
+from shared.chain.registry import Registry
+
+Answer = Callable[[str, list[Any]], Any]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Node:
+    """An Rpc that answers by a function; an exception it returns or raises is its failure."""
+
+    def __init__(self, name: str, answer: Answer, chain_id: int = 31337) -> None:
+        self.name, self.answer, self.chain_id = name, answer, chain_id
+        self.asked: list[str] = []
+
+    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
+        if method == "eth_chainId":
+            return hex(self.chain_id)
+        self.asked.append(method)
+        result = self.answer(method, params)
+        if isinstance(result, ChainError):
+            raise result
+        return result
+
+    def batch(self, calls, timeout: float | None = None) -> list[Any]:
+        self.asked += [method for method, _ in calls]
+        return [self.answer(method, params) for method, params in calls]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pool_of(clock: Clock) -> Iterator[Callable[..., Pool]]:
+    made: list[Pool] = []
+
+    def make(*nodes: Node, **limits: float) -> Pool:
+        made.append(Pool([Endpoint(node, 31337, clock=clock, **limits) for node in nodes]))
+        return made[-1]
+
+    yield make
+    for pool in made:
+        pool.close()
+
+
+def always(result: Any) -> Answer:
+    return lambda method, params: result
+
+
+def ask(endpoint: Endpoint) -> Any:
+    return endpoint.call("eth_blockNumber", [])
+
+
+@pytest.mark.parametrize(
+    "failure", [Unreachable("x"), RateLimited("x"), errors.Lagging("x"), errors.MethodMissing("x")]
+)
+def test_a_read_falls_over_to_the_next(pool_of, failure) -> None:
+    bad, good = Node("a", always(failure)), Node("b", always("0x1"))
+    assert pool_of(bad, good).read(ask) == "0x1"
+    assert bad.asked
+
+
+def test_a_nodes_own_refusal_stands(pool_of) -> None:
+    other = Node("b", always("0x1"))
+    with pytest.raises(errors.ExecutionReverted):
+        pool_of(Node("a", always(errors.ExecutionReverted("no"))), other).read(ask)
+    assert not other.asked
+
+
+def test_when_none_answers_the_last_failure_is_told(pool_of) -> None:
+    with pytest.raises(RateLimited):
+        pool_of(Node("a", always(Unreachable("x"))), Node("b", always(RateLimited("x")))).read(ask)
+
+
+def test_failing_slow_and_lagging_endpoints_come_last(pool_of, clock) -> None:
+    pool = pool_of(*(Node(name, always("0x1")) for name in "abc"))
+    a, b, c = pool.endpoints
+    a.head, b.head, c.head = 100, 100, 80
+    b.latency = 3.0
+    assert [one.name for one in pool.ranked()] == ["a", "b", "c"]
+    a.rpc.answer = always(Unreachable("x"))
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            ask(a)
+    assert not a.healthy
+    assert [one.name for one in pool.ranked()] == ["b", "c", "a"]
+    clock.now += REST
+    assert a.healthy
+
+
+def test_a_429_rests_the_endpoint_at_once(pool_of) -> None:
+    pool = pool_of(Node("a", always(RateLimited("429"))), Node("b", always("0x2")))
+    assert pool.read(ask) == "0x2"
+    assert not pool.endpoints[0].healthy
+
+
+def test_our_own_limit_moves_calls_elsewhere_and_recovers(pool_of, clock) -> None:
+    pool = pool_of(Node("a", always("0xa")), Node("b", always("0xb")), rate=1.0, burst=3.0)
+    assert {pool.read(ask) for _ in range(4)} == {"0xa", "0xb"}
+    with pytest.raises(RateLimited):
+        pool.read(ask)
+    clock.now += 5
+    assert pool.read(ask) in ("0xa", "0xb")
+
+
+def test_a_bucket_lets_an_oversized_batch_pass_when_full(clock) -> None:
+    bucket = TokenBucket(1.0, 10.0, clock)
+    assert bucket.take(50)
+    assert not bucket.take(1)
+    clock.now += 45
+    assert bucket.take(1)
+
+
+def test_a_wrong_chain_is_never_asked_or_sent_to(pool_of) -> None:
+    node = Node("a", always("0x1"), chain_id=1)
+    pool = pool_of(node)
+    client = ChainClient(Registry.DEFAULT.chain("local"), pool)
+    for call in (client.chain_id, client.block_number, client.head):
+        with pytest.raises(WrongChain):
+            call()
+    assert client.send_raw(b"\1").outcome == "ambiguous"
+    assert node.asked == []
+
+
+def test_the_chain_is_confirmed_by_whoever_answers(pool_of) -> None:
+    dead = Node("b", always("0x1"))
+    dead.call = lambda *_: (_ for _ in ()).throw(Unreachable("x"))  # type: ignore[method-assign]
+    assert (
+        ChainClient(Registry.DEFAULT.chain("local"), pool_of(Node("a", always("0x1")), dead)).chain_id()
+        == 31337
+    )
+    with pytest.raises(Unreachable):
+        ChainClient(Registry.DEFAULT.chain("local"), pool_of(dead)).chain_id()
+
+
+def test_two_endpoints_must_agree(pool_of) -> None:
+    a, b = Node("a", always("0x1")), Node("b", always("0x2"))
+    pool = pool_of(a, b)
+    with pytest.raises(NoQuorum):
+        pool.quorum("key", ask, 5)
+    b.answer = always("0x1")
+    assert pool.quorum("key", ask, 5) == "0x1"
+    b.answer = always(Unreachable("x"))
+    with pytest.raises(NoQuorum):
+        pool.quorum("key", ask, 6)
+
+
+def test_two_of_three_suffice(pool_of) -> None:
+    pool = pool_of(Node("a", always("0x1")), Node("b", always("0x2")), Node("c", always("0x1")))
+    assert pool.quorum("key", ask, 5) == "0x1"
+
+
+def test_one_endpoint_must_say_it_at_two_heads(pool_of) -> None:
+    node = Node("a", always("0x1"))
+    pool = pool_of(node)
+    for _ in range(2):
+        with pytest.raises(NoQuorum):
+            pool.quorum("key", ask, 5)
+    assert pool.quorum("key", ask, 6) == "0x1"
+    node.answer = always("0x2")
+    with pytest.raises(NoQuorum):
+        pool.quorum("key", ask, 7)  # changed its mind: starts again
+    assert pool.quorum("key", ask, 8) == "0x2"
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        (["0xhash", Unreachable("x")], "sent"),
+        ([errors.AlreadyKnown("x"), "0xhash"], "sent"),
+        ([errors.AlreadyKnown("x"), errors.NonceTooLow("x")], "known"),
+        ([errors.NonceTooLow("x"), Unreachable("x")], "nonce_too_low"),
+        ([errors.Underpriced("x"), errors.InsufficientFunds("x")], "insufficient_funds"),
+        ([errors.IntrinsicGas("x"), Unreachable("x")], "ambiguous"),
+        ([errors.IntrinsicGas("x"), errors.Oversized("x")], "unsendable"),
+        ([Unreachable("x"), RateLimited("x")], "ambiguous"),
+        ([errors.ExecutionReverted("x"), errors.MethodMissing("x")], "ambiguous"),
+        ([None, {}], "ambiguous"),
+    ],
+)
+def test_what_answers_mean_together(pool_of, answers, outcome) -> None:
+    pool = pool_of(*(Node(str(number), always(answer)) for number, answer in enumerate(answers)))
+    assert send_many(pool, [b"\1"])[0].outcome == outcome
+
+
+def test_many_are_sent_in_order_to_each_endpoint(pool_of) -> None:
+    seen: list[str] = []
+
+    def answer(method: str, params: list[Any]) -> Any:
+        seen.append(params[0])
+        return errors.NonceTooLow("x") if params[0] == "0x00" else params[0]
+
+    results = send_many(pool_of(Node("a", answer)), [bytes([n]) for n in range(250)])
+    assert seen == [f"0x{n:02x}" for n in range(250)]
+    assert [result.outcome for result in results] == ["nonce_too_low"] + ["sent"] * 249
+    assert send_many(pool_of(Node("a", answer)), []) == []
+
+
+def test_a_pool_without_endpoints_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Pool([])

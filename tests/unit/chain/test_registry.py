@@ -1,0 +1,84 @@
+"""Chains as data: ids, addresses in EIP-55, currencies, tokens by configuration."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shared.chain.registry import GWEI, Registry, Token, UnknownChain, UnsupportedCurrency, checksum
+from shared.domain.fees import FeeCaps
+from shared.domain.money import Asset
+
+REGISTRY = Registry.DEFAULT
+IDS = {
+    "local": 31337, "ethereum": 1, "sepolia": 11155111, "bsc": 56,
+    "polygon": 137, "base": 8453, "arbitrum": 42161, "optimism": 10,
+}  # fmt: skip
+
+
+def test_the_chains_and_their_ids() -> None:
+    assert {name: spec.chain_id for name, spec in REGISTRY.chains.items()} == IDS
+    assert all(REGISTRY.by_id(chain_id).name == name for name, chain_id in IDS.items())
+
+
+@pytest.mark.parametrize("spec", REGISTRY.chains.values(), ids=IDS)
+def test_every_chain_is_complete_and_its_numbers_fit(spec) -> None:
+    assert isinstance(spec.caps, FeeCaps)
+    assert spec.least_priority_fee <= spec.caps.max_priority_fee_per_gas <= spec.caps.max_fee_per_gas
+    assert spec.max_inflight == (1024 if spec.name == "local" else 16)
+    assert spec.native == Asset(spec.name, spec.symbol, None, 18)
+    assert spec.path(3) == "m/44'/60'/0'/0/3"
+    assert spec.settlement_gas_reserve >= 21_000 * spec.caps.max_fee_per_gas // 25
+    for token in spec.tokens:
+        assert checksum(token.address.lower()) == token.address  # written as EIP-55 has it
+        assert REGISTRY.currency(spec.name, token.address.lower()).symbol == token.symbol
+
+
+def test_the_local_chain() -> None:
+    local = REGISTRY.chain("local")
+    assert (local.block_seconds, local.confirmations, local.has_finalized) == (1.0, 2, False)
+    assert REGISTRY.chain("bsc").fee_kind == "legacy"
+
+
+def test_currencies() -> None:
+    assert REGISTRY.currency("polygon", "POL") == Asset("polygon", "POL", None, 18)
+    assert REGISTRY.currency("bsc", "USDC").decimals == 18
+    for text in ("usdc", "DAI", "", "0x" + "00" * 20):
+        with pytest.raises(UnsupportedCurrency):
+            REGISTRY.currency("ethereum", text)
+    with pytest.raises(UnknownChain):
+        REGISTRY.currency("solana", "SOL")
+    with pytest.raises(UnknownChain):
+        REGISTRY.by_id(5)
+
+
+def test_tokens_by_configuration() -> None:
+    address = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
+    text = json.dumps({"local": [{"symbol": "TST", "address": address, "decimals": 6}]})
+    registry = Registry.configured(text)
+    asset = Asset("local", "TST", "0x5FbDB2315678afecb367f032d93F642f64180aa3", 6)
+    assert registry.currency("local", "TST") == registry.currency("local", address) == asset
+    assert Registry.configured("").chains == REGISTRY.chains
+    replaced = registry.with_tokens("local", [Token("TST", "0x" + "11" * 20, 8)])
+    assert [token.decimals for token in replaced.chain("local").tokens] == [8]
+    with pytest.raises(UnsupportedCurrency):
+        REGISTRY.currency("local", "TST")  # the built-in registry is not touched
+
+
+@pytest.mark.parametrize(
+    ("symbol", "address"),
+    [
+        ("ETH", "0x" + "11" * 20),
+        ("TST", "0x12"),
+        ("TST", "0x5FbDB2315678afecb367f032d93F642f64180aA3"),
+        ("TST", "vitalik.eth"),
+    ],
+)
+def test_bad_configuration_is_refused(symbol, address) -> None:
+    with pytest.raises(ValueError, match="address|native coin"):
+        REGISTRY.with_tokens("local", [Token(symbol, address, 18)])
+
+
+def test_caps_are_in_wei() -> None:
+    assert REGISTRY.chain("ethereum").caps.max_fee_per_gas == 500 * GWEI
