@@ -3,9 +3,9 @@
     Refusal (shared.domain.errors)            KeyFault (Exception)
     ├── InvalidValue 422                      ├── SealBroken         changed, swapped, downgraded
     ├── WrongPassphrase 422                   ├── MasterKeyMissing   the master key is not here
-    ├── KeystoreTooCostly 422                 ├── MasterKeyUnusable  unfit file or text; production
-    ├── AddressMismatch 422                   └── KeyServiceRefused  Cloud KMS says no: rights, name, state
-    ├── ChainMismatch 422
+    ├── KeystoreTooCostly 422                 ├── SecretUnusable     unfit file or text
+    ├── AddressMismatch 422                   │   └── MasterKeyUnusable  also: production settings
+    ├── ChainMismatch 422                     └── KeyServiceRefused  Cloud KMS says no: rights, name, state
     ├── KeyWorkBusy 503
     └── VaultUnavailable 503
 
@@ -66,8 +66,12 @@ class MasterKeyMissing(KeyFault):
     """The secret was sealed under a master key that this vault does not hold."""
 
 
-class MasterKeyUnusable(KeyFault):
-    """A master key file or text cannot be used, or may not be used with these settings."""
+class SecretUnusable(KeyFault):
+    """A secret's file or text cannot be used: absent, open to others, or not in the documented form."""
+
+
+class MasterKeyUnusable(SecretUnusable):
+    """Master keys cannot be used, or may not be used with these settings."""
 
 
 class KeyServiceRefused(KeyFault):

@@ -10,12 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import secrets
-import stat
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.keys import envelope
 from shared.keys.errors import MasterKeyMissing, MasterKeyUnusable
+from shared.keys.files import read_secret, replace_secret
 from shared.keys.vault import Binding, SealedKey
 
 
@@ -81,25 +78,15 @@ class MasterKeys:
 def load_master_keys(path: Path, *, create: bool = False) -> MasterKeys:
     """The master keys in the file at `path`; with `create`, a first one is made (0600) where there is none.
 
-    Safe when several processes start at once: one file wins and all read that one. Raises MasterKeyUnusable
-    when the file is absent, unreadable or open to group or others.
+    Raises SecretUnusable when the file is absent, unreadable or open to group or others, MasterKeyUnusable when
+    it does not hold master keys.
     """
-    if create and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _publish(path, MasterKeys.generate(), replace=False)
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text()
-    except OSError as error:
-        raise MasterKeyUnusable(f"the master key file cannot be read ({error.strerror})") from None
-    if mode & 0o077:
-        raise MasterKeyUnusable(f"the master key file is open to others (mode {mode:04o}); chmod 600 it")
-    return MasterKeys.from_text(text)
+    return MasterKeys.from_text(read_secret(path, MasterKeys.generate().to_text if create else None))
 
 
 def save_master_keys(path: Path, keys: MasterKeys) -> None:
     """Replace the file at `path` in one step (0600), so that a crash leaves the old or the new content."""
-    _publish(path, keys, replace=True)
+    replace_secret(path, keys.to_text())
 
 
 class LocalVault:
@@ -136,21 +123,3 @@ class LocalVault:
 
 def _new_id() -> str:
     return f"local-{secrets.token_hex(4)}"
-
-
-def _publish(path: Path, keys: MasterKeys, *, replace: bool) -> None:
-    """Write beside `path`, sync, then move into place; without `replace` an existing file stays."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives 0600
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(keys.to_text())
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            temporary.replace(path)
-        else:
-            with suppress(FileExistsError):  # another process was first; its key is the one
-                path.hardlink_to(temporary)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,0 +1,167 @@
+"""The keys that sign access tokens (ES256, P-256) and their rotation without a signed-in user noticing.
+
+Rotate in three steps, each followed by the time that caches and instances need: `with_next` publishes a
+key, `activated` signs with it, `retired` drops the old private half while its last tokens (15 min) still
+verify, and `without` forgets it. The stored form is JSON: `{"active": "<kid>", "keys": ["<PEM, private or
+public>", …]}`; a lone private PEM is a ring of one. A `kid` is the RFC 7638 thumbprint of its public key.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from shared.keys.errors import SecretUnusable
+from shared.keys.files import read_secret, replace_secret
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """One key pair; `private` is None once the key only verifies."""
+
+    public: ec.EllipticCurvePublicKey = field(repr=False)
+    private: ec.EllipticCurvePrivateKey | None = field(default=None, repr=False)
+
+    @classmethod
+    def generate(cls) -> TokenKey:
+        private = ec.generate_private_key(ec.SECP256R1())
+        return cls(private.public_key(), private)
+
+    @property
+    def kid(self) -> str:
+        """The base64url SHA-256 of the JWK's required members (RFC 7638)."""
+        members = json.dumps(self._point(), sort_keys=True, separators=(",", ":"))
+        return _base64url(hashlib.sha256(members.encode()).digest())
+
+    def jwk(self) -> dict[str, str]:
+        """The public key as a JWK (RFC 7517)."""
+        return {**self._point(), "kid": self.kid, "alg": "ES256", "use": "sig"}
+
+    def to_pem(self) -> str:
+        """PKCS 8 (secret) while it signs, else SubjectPublicKeyInfo."""
+        if self.private is not None:
+            return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        return self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    @classmethod
+    def from_pem(cls, pem: str) -> TokenKey:
+        """Raises SecretUnusable for anything but a P-256 key."""
+        try:
+            if "PRIVATE KEY" in pem:
+                private = load_pem_private_key(pem.encode(), password=None)
+                if isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(
+                    private.curve, ec.SECP256R1
+                ):
+                    return cls(private.public_key(), private)
+            else:
+                public = load_pem_public_key(pem.encode())
+                if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):
+                    return cls(public)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            pass
+        raise SecretUnusable("a token key must be a P-256 key in PEM")
+
+    def _point(self) -> dict[str, str]:
+        numbers = self.public.public_numbers()
+        x, y = (_base64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
+        return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The active key signs; every key verifies. Immutable: each step of a rotation gives a new ring."""
+
+    active: str
+    keys: Mapping[str, TokenKey] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.active not in self.keys or self.keys[self.active].private is None:
+            raise SecretUnusable("the active token key must be in the ring, with its private half")
+
+    @classmethod
+    def generate(cls) -> KeyRing:
+        key = TokenKey.generate()
+        return cls(key.kid, {key.kid: key})
+
+    @property
+    def signing_key(self) -> ec.EllipticCurvePrivateKey:
+        private = self.keys[self.active].private
+        assert private is not None
+        return private
+
+    def verifying_key(self, kid: object) -> ec.EllipticCurvePublicKey | None:
+        """The public key named `kid`, None when it is not, or no longer, in the ring."""
+        key = self.keys.get(kid) if isinstance(kid, str) else None
+        return key.public if key else None
+
+    def jwks(self) -> dict[str, Any]:
+        """The document of /.well-known/jwks.json: every verifying key."""
+        return {"keys": [key.jwk() for key in self.keys.values()]}
+
+    def with_next(self, key: TokenKey | None = None) -> KeyRing:
+        """A further key that is published and verifies, but does not sign yet."""
+        key = key or TokenKey.generate()
+        return replace(self, keys={**self.keys, key.kid: key})
+
+    def activated(self, kid: str) -> KeyRing:
+        """Sign with `kid`. Raises SecretUnusable unless its private half is here."""
+        return replace(self, active=kid)
+
+    def retired(self, kid: str) -> KeyRing:
+        """Keep only the public half of `kid`. Raises SecretUnusable for the active key."""
+        return replace(self, keys={**self.keys, kid: TokenKey(self.keys[kid].public)})
+
+    def without(self, kid: str) -> KeyRing:
+        """Refuse what `kid` signed from now on. Raises SecretUnusable for the active key."""
+        return replace(self, keys={name: key for name, key in self.keys.items() if name != kid})
+
+    def to_text(self) -> str:
+        """The JSON that `from_text` reads. Secret."""
+        document = {"active": self.active, "keys": [key.to_pem() for key in self.keys.values()]}
+        return json.dumps(document, indent=2) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> KeyRing:
+        """From a file or an environment variable: the JSON or a lone private PEM. Raises SecretUnusable."""
+        if text.lstrip().startswith("-----BEGIN"):
+            key = TokenKey.from_pem(text)
+            return cls(key.kid, {key.kid: key})
+        try:
+            document = json.loads(text)
+            keys = [TokenKey.from_pem(pem) for pem in document["keys"]]
+            return cls(document["active"], {key.kid: key for key in keys})
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise SecretUnusable("the token keys are not in the documented form") from None
+
+
+def load_key_ring(path: Path, *, create: bool = False) -> KeyRing:
+    """The ring in the file at `path`; with `create`, a first key is made (0600) where there is none.
+
+    Raises SecretUnusable when the file is absent, open to others or not a ring.
+    """
+    return KeyRing.from_text(read_secret(path, (lambda: KeyRing.generate().to_text()) if create else None))
+
+
+def save_key_ring(path: Path, ring: KeyRing) -> None:
+    """Replace the file at `path` in one step (0600)."""
+    replace_secret(path, ring.to_text())
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

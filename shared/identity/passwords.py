@@ -1,0 +1,140 @@
+"""Passwords: argon2id (RFC 9106) and the rules of NIST SP 800-63B §3.1.1.2 — length and a block list,
+nothing else.
+
+Any Unicode is welcome, no composition rules, no expiry. Text is compared after NFKC, so that one password
+typed on two keyboards is one password. `breached.txt` holds the first ten hex digits of the SHA-256 of each
+word, in lower case and at least eight characters long, of a public list of the 20,000 most common
+passwords; to extend it, add such lines and sort the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.domain.errors import InvalidValue
+from shared.identity.errors import IdentityBusy
+from shared.keys.gate import Gate
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+MIN_LENGTH, MAX_LENGTH = 8, 128  # characters after NFKC
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """Hashes and verifies. The default cost is OWASP's first choice: 19 MiB, two passes, about 25 ms.
+
+    `parallel` computations run at once in an instance and the next wait up to `wait` seconds, then
+    IdentityBusy (503): without that bound, a burst of sign-ins would exhaust the instance's memory.
+    """
+
+    passes: int = 2
+    memory_kib: int = 19_456
+    parallel: int = 2
+    wait: float = 5.0
+
+    def hash(self, password: str) -> str:
+        """The encoded argon2id hash (PHC text with its own random salt). Raises IdentityBusy.
+
+        Call `refuse_weak` first when a password is chosen.
+        """
+        with self._gate:
+            return self._hasher.hash(normalised(password))
+
+    def verify(self, password: str, stored: str | None) -> bool:
+        """True when `password` made `stored`. Without `stored` (no such user) it takes as long, and is False.
+
+        A password that could never have been stored is compared to nothing as well. Raises IdentityBusy.
+        """
+        from argon2.exceptions import VerifyMismatchError
+
+        try:
+            text = normalised(password)
+            possible = stored is not None and len(text) <= MAX_LENGTH
+        except InvalidValue:
+            text, possible = "", False
+        with self._gate:
+            try:
+                self._hasher.verify(stored if possible and stored else self._nobody, text[:MAX_LENGTH])
+            except VerifyMismatchError:
+                return False
+        return possible
+
+    def needs_rehash(self, stored: str) -> bool:
+        """True when `stored` was made at another cost: hash again after the next successful sign-in."""
+        return self._hasher.check_needs_rehash(stored)
+
+    @cached_property
+    def _hasher(self) -> PasswordHasher:
+        from argon2 import PasswordHasher
+
+        return PasswordHasher(time_cost=self.passes, memory_cost=self.memory_kib, parallelism=1)
+
+    @cached_property
+    def _nobody(self) -> str:
+        """A hash at this cost that belongs to nobody."""
+        return self._hasher.hash("nobody's password", salt=bytes(16))
+
+    @cached_property
+    def _gate(self) -> Gate:
+        return Gate(self.parallel, self.wait, IdentityBusy)
+
+
+def normalised(password: str) -> str:
+    """NFKC, as 800-63B advises. Raises InvalidValue for text that is not Unicode (lone surrogates)."""
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise InvalidValue("password", "must be Unicode text") from None
+    return unicodedata.normalize("NFKC", password)
+
+
+def refuse_weak(password: str, context: Iterable[str] = (), field_name: str = "password") -> None:
+    """Raises InvalidValue unless `password` may be chosen.
+
+    `context`: the e-mail address, the service's name.
+    """
+    text = normalised(password)
+    if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
+        raise InvalidValue(field_name, f"must have {MIN_LENGTH} to {MAX_LENGTH} characters")
+    plain = text.casefold()
+    if is_breached(plain):
+        raise InvalidValue(field_name, "is one of the most common passwords")
+    if _repeats(plain) or _runs(plain):
+        raise InvalidValue(field_name, "is a repetition or a run of characters")
+    words = {word.casefold() for name in context for word in (name, name.partition("@")[0]) if word}
+    if plain in words:
+        raise InvalidValue(field_name, "is the e-mail address or the service's name")
+
+
+def is_breached(password: str) -> bool:
+    """True when the lower-case form is on the list of common passwords."""
+    name = hashlib.sha256(password.lower().encode()).hexdigest()[:10]
+    names = _breached()
+    place = bisect_left(names, name)
+    return place < len(names) and names[place] == name
+
+
+def _repeats(text: str) -> bool:
+    """One to four characters over and over."""
+    return any(text == (text[:size] * len(text))[: len(text)] for size in range(1, 5))
+
+
+def _runs(text: str) -> bool:
+    """Every character one above, or one below, the one before: 12345678, hgfedcba."""
+    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
+    return steps in ({1}, {-1})
+
+
+@cache
+def _breached() -> list[str]:
+    return (Path(__file__).parent / "breached.txt").read_text("ascii").split()

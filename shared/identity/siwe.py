@@ -1,0 +1,162 @@
+"""Sign-In with Ethereum (EIP-4361): the message a wallet signs, read by the grammar and held to what we
+expect.
+
+Reading is strict: whatever the ABNF does not allow is refused, so that what a person saw in their wallet is
+what we read. A session belongs to the address. Nonces are random, given out once and consumed by whoever
+calls `check`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.errors import InvalidValue
+from shared.identity import uri
+from shared.identity.errors import SiweRefused
+
+MAX_MESSAGE_CHARACTERS = 4096
+MAX_SIGNATURE_BYTES = 4096  # contract wallets decide on their own form
+
+ContractCheck = Callable[[str, bytes, bytes], bool]  # (address, digest, signature) → EIP-1271 says valid
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
+_MESSAGE = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<domain>[^\s/?#]+)"
+    r" wants you to sign in with your Ethereum account:\n"
+    r"(?P<address>0x[0-9a-fA-F]{40})\n\n"
+    rf"(?:(?P<statement>[{uri.RESERVED}{uri.UNRESERVED} ]*)\n)?\n"
+    r"URI: (?P<uri>\S+)\n"
+    r"Version: (?P<version>1)\n"
+    r"Chain ID: (?P<chain_id>[0-9]{1,19})\n"
+    r"Nonce: (?P<nonce>[A-Za-z0-9]{8,})\n"
+    r"Issued At: (?P<issued_at>\S+)"
+    r"(?:\nExpiration Time: (?P<expiration_time>\S+))?"
+    r"(?:\nNot Before: (?P<not_before>\S+))?"
+    rf"(?:\nRequest ID: (?P<request_id>{uri.PCHAR}*))?"
+    r"(?P<list>\nResources:(?P<resources>(?:\n- \S+)*))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SiweMessage:
+    """The fields of EIP-4361; `text` is exactly what was signed."""
+
+    text: str
+    scheme: str | None
+    domain: str
+    address: str  # EIP-55
+    statement: str | None
+    uri: str
+    chain_id: int
+    nonce: str
+    issued_at: datetime
+    expiration_time: datetime | None
+    not_before: datetime | None
+    request_id: str | None
+    resources: tuple[str, ...]
+
+
+def generate_nonce() -> str:
+    """128 random bits as 32 alphanumeric characters."""
+    return secrets.token_hex(16)
+
+
+def parse(text: str) -> SiweMessage:
+    """Read a message. Raises InvalidValue (field `message`) for anything outside of the grammar."""
+    from shared.keys.accounts import parse_address
+
+    match = _MESSAGE.fullmatch(text) if len(text) <= MAX_MESSAGE_CHARACTERS else None
+    if match is None:
+        raise _malformed("does not follow the form of EIP-4361")
+    resources = tuple((match["resources"] or "").split("\n- ")[1:])
+    if not uri.is_authority(match["domain"]):
+        raise _malformed("its domain is not an RFC 3986 authority")
+    if not all(uri.is_uri(value) for value in (match["uri"], *resources)):
+        raise _malformed("its URI or a resource is not an RFC 3986 URI")
+    if parse_address(match["address"], "message") != match["address"]:
+        raise _malformed("its address does not have the capital letters of EIP-55")
+    return SiweMessage(
+        text=text,
+        scheme=match["scheme"],
+        domain=match["domain"],
+        address=match["address"],
+        statement=match["statement"],
+        uri=match["uri"],
+        chain_id=int(match["chain_id"]),
+        nonce=match["nonce"],
+        issued_at=_time(match["issued_at"]),
+        expiration_time=_time(match["expiration_time"]) if match["expiration_time"] else None,
+        not_before=_time(match["not_before"]) if match["not_before"] else None,
+        request_id=match["request_id"],
+        resources=resources,
+    )
+
+
+def check(
+    message: SiweMessage,
+    *,
+    domains: Collection[str],
+    schemes: Collection[str],
+    chain_ids: Collection[int],
+    nonce: str,
+    now: datetime,
+) -> None:
+    """Hold a message to what this service expects; `nonce` is the one given out and not used yet.
+
+    Raises SiweRefused whose `data.reason` is domain, scheme, chain, nonce or time.
+    """
+    if message.domain.lower() not in {domain.lower() for domain in domains}:
+        raise SiweRefused("domain")
+    if message.scheme is not None and message.scheme.lower() not in schemes:
+        raise SiweRefused("scheme")
+    if message.chain_id not in chain_ids:
+        raise SiweRefused("chain")
+    if not secrets.compare_digest(message.nonce, nonce):
+        raise SiweRefused("nonce")
+    expired = message.expiration_time is not None and now >= message.expiration_time
+    if expired or (message.not_before is not None and now < message.not_before):
+        raise SiweRefused("time")
+
+
+def verify_signature(
+    message: SiweMessage, signature: str, contract_check: ContractCheck | None = None
+) -> None:
+    """Raises SiweRefused("signature") unless the message's address signed it, InvalidValue for a malformed
+    one.
+
+    A key's signature is tried first (EIP-191); a contract wallet is asked through `contract_check`
+    (EIP-1271), which must call the contract on the message's chain.
+    """
+    from shared.keys.messages import message_digest, recover_digest
+
+    if not _HEX.fullmatch(signature) or len(signature) > 2 + 2 * MAX_SIGNATURE_BYTES:
+        raise InvalidValue("signature", "must be 0x and an even number of hexadecimal digits")
+    raw, digest = bytes.fromhex(signature[2:]), message_digest(message.text)
+    try:
+        if recover_digest(digest, raw) == message.address:
+            return
+    except InvalidValue:
+        pass  # not a key's signature; a contract may still accept it
+    if contract_check is None or not contract_check(message.address, digest, raw):
+        raise SiweRefused("signature")
+
+
+def _time(text: str) -> datetime:
+    """An RFC 3339 date-time; digits beyond microseconds are dropped."""
+    match = _TIME.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError
+        date, clock, fraction, zone = match.groups()
+        return datetime.fromisoformat(f"{date}T{clock}{(fraction or '.0')[:7].ljust(7, '0')}{zone.upper()}")
+    except ValueError:
+        raise _malformed("one of its times is not an RFC 3339 date-time") from None
+
+
+def _malformed(problem: str) -> InvalidValue:
+    return InvalidValue("message", problem)

@@ -1,0 +1,54 @@
+"""Secrets in files: created with mode 0600, replaced in one step, refused when others could read them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from shared.keys.errors import SecretUnusable
+
+
+def read_secret(path: Path, create: Callable[[], str] | None = None) -> str:
+    """The text at `path`; where there is none and `create` is given, its text is stored first.
+
+    Safe when several processes start at once: one file wins and all read that one. Raises SecretUnusable when
+    the file is absent, unreadable or open to group or others.
+    """
+    if create is not None and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _publish(path, create(), replace=False)
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretUnusable(f"a secret file cannot be read ({type(error).__name__})") from None
+    if mode & 0o077:
+        raise SecretUnusable(f"the secret file {path.name} is open to others (mode {mode:04o}); chmod 600 it")
+    return text
+
+
+def replace_secret(path: Path, text: str) -> None:
+    """Store `text` at `path` (0600) in one step: a crash leaves the old or the new content."""
+    _publish(path, text, replace=True)
+
+
+def _publish(path: Path, text: str, *, replace: bool) -> None:
+    """Write beside `path`, sync, then move into place; without `replace` an existing file stays."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives 0600
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+        else:
+            with suppress(FileExistsError):  # another process was first; its secret is the one
+                path.hardlink_to(temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
