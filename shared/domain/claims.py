@@ -120,7 +120,7 @@ def claim(
     order: Order,
     holder: Claim | None,
     wallet: Wallet,
-    live: Iterable[Claim],
+    leases: Iterable[datetime],
     *,
     claim_id: str,
     now: datetime,
@@ -128,9 +128,10 @@ def claim(
 ) -> Tenure:
     """Claim an order for the wallet's owner; exactly one live claim exists at any time.
 
-    `holder` is the order's live claim where `must_read_holder` says so, `live` the caller's own claims. The
-    same caller and wallet again is a replay. Raises OwnOrder, OrderAlreadyClaimed, ClaimExists, OrderExpired,
-    ClaimLimit, InvalidState (cancelled), InvalidValue (a wallet of another chain).
+    `holder` is the order's live claim where `must_read_holder` says so; `leases` are the `lease_until` of all
+    claims that the caller holds. The same caller and wallet again is a replay. Raises OwnOrder,
+    OrderAlreadyClaimed, ClaimExists, OrderExpired, ClaimLimit, InvalidState (cancelled), InvalidValue (a
+    wallet of another chain).
     """
     if order.user_id == wallet.user_id:
         raise OwnOrder
@@ -144,7 +145,7 @@ def claim(
     if order.status == "expired" or order.expired(now):
         raise OrderExpired
     check("order", order.status, "claimed")
-    if sum(other.live(now) for other in live) >= MAX_LIVE:
+    if sum(until > now for until in leases) >= MAX_LIVE:
         raise ClaimLimit(limit=MAX_LIVE)
     made = _new(order, wallet, claim_id, now, lease)
     taken = advance(

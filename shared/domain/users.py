@@ -12,7 +12,7 @@ from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.states import KEEP, Keep
 
 ROLES: Final = frozenset({"user", "service", "operator", "admin"})
-TIERS: Final = frozenset({"basic", "premium", "enterprise"})
+TIERS: Final = frozenset({"basic", "premium", "enterprise", "service"})
 MAX_EMAIL: Final = 254
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
@@ -30,7 +30,7 @@ class User:
     address: str | None  # EIP-55, for signing in with a wallet
     password_hash: str | None = field(repr=False)  # argon2id; None: signs in with a wallet only
     roles: tuple[str, ...]  # user, service, operator, admin
-    tier: str  # basic, premium, enterprise
+    tier: str  # basic, premium, enterprise, service
     disabled: bool
     version: int
     created_at: datetime

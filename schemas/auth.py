@@ -1,0 +1,135 @@
+"""Signing up and in. Passwords and tokens are secrets: they never appear in a model's text."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, Request, Resource
+from shared.domain import users
+
+NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=256)]
+Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+Token = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+Code = Annotated[SecretStr, Field(min_length=6, max_length=64)]
+Email = Annotated[str, StringConstraints(min_length=3, max_length=users.MAX_EMAIL)]
+Role = Literal["user", "service", "operator", "admin"]
+Tier = Literal["basic", "premium", "enterprise", "service"]
+
+
+class Register(Request):
+    """The e-mail address is compared in lower case; the password has 8 to 256 characters."""
+
+    email: Email
+    password: NewPassword
+
+
+class Login(Request):
+    """`code`: a one-time or recovery code, where the account asks for one."""
+
+    email: Email
+    password: Password
+    code: Code | None = None
+
+
+class Refresh(Request):
+    """A refresh token counts once; using it again ends the whole sign-in."""
+
+    refresh_token: Token
+
+
+class ChangePassword(Request):
+    current: Password
+    new: NewPassword
+
+
+class RequestReset(Request):
+    email: Email
+
+
+class ResetPassword(Request):
+    token: Token
+    password: NewPassword
+
+
+class VerifySiwe(Request):
+    """EIP-4361."""
+
+    message: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    signature: Annotated[str, StringConstraints(pattern=r"^0x([0-9a-fA-F]{2}){1,4096}$")]
+
+
+class CreateApiKey(Request):
+    """`scopes` are permissions; the key never may more than its owner."""
+
+    name: Label
+    scopes: Annotated[
+        list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=50)
+    ]
+    expires_at: Instant | None = None
+
+
+class DeleteApiKey(Request):
+    api_key_id: Id
+
+
+class ListUsers(ListQuery):
+    """For administrators."""
+
+
+class UpdateUser(Request):
+    """For administrators; what is absent stays. The path's user is `id`."""
+
+    id: Id
+    roles: Annotated[list[Role], Field(min_length=1, max_length=4)] | None = None
+    tier: Tier | None = None
+    disabled: Flag | None = None
+
+
+class Tokens(Resource):
+    """`expires_at` is the access token's end."""
+
+    token: Annotated[str, Field(repr=False)]
+    refresh_token: Annotated[str, Field(repr=False)]
+    expires_at: Instant
+
+
+class Nonce(Resource):
+    nonce: str
+    expires_at: Instant
+
+
+class User(Resource):
+    """An account as its owner and administrators see it."""
+
+    id: str
+    email: str | None
+    address: str | None
+    roles: list[Role]
+    tier: Tier
+    disabled: bool
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, user: users.User) -> User:
+        return cls.model_validate({name: getattr(user, name) for name in cls.model_fields})
+
+
+class UserPage(Page[User]):
+    """All accounts."""
+
+
+class CreatedApiKey(Resource):
+    """The key is shown this once; a replayed answer holds null."""
+
+    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"api_key"})
+
+    id: str
+    name: str
+    scopes: list[str]
+    api_key: Annotated[str | None, Field(repr=False)]
+    expires_at: Instant | None
+    created_at: Instant

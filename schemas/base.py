@@ -1,0 +1,130 @@
+"""The base classes of everything that crosses a border, and the field types they share.
+
+Requests refuse unknown fields and take no type for another: a number where a string belongs is refused, so is
+"1" where an integer belongs. Path parameters, query parameters and body fields are one object; the same model
+serves HTTP and commands. Answers are built from domain objects by `X.of(...)`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from shared.domain.money import AMOUNT_PATTERN, MAX_AMOUNT_TEXT
+
+T = TypeVar("T")
+_PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
+_MULTILINE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_AMOUNT: Final = re.compile(AMOUNT_PATTERN)
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+class Request(BaseModel):
+    """What a caller sends. Values never appear in the text of a validation error."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, regex_engine="rust-regex"
+    )
+
+
+class Resource(BaseModel):
+    """What a caller is answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(Resource, Generic[T]):
+    """One page of a list, newest first; `next_cursor` is null on the last page."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+def _digits(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise PydanticCustomError("integer", "must be an integer")
+
+
+def _flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _amount(text: str) -> str:
+    if len(text) > MAX_AMOUNT_TEXT or not _AMOUNT.fullmatch(text):
+        raise PydanticCustomError("amount", "must be a decimal number greater than zero such as 1.5")
+    return text
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise PydanticCustomError("time", "must be an RFC 3339 time such as 2030-01-31T12:00:00Z")
+    try:
+        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper()))
+    except ValueError:
+        raise PydanticCustomError("time", "must be a moment that exists") from None
+    if not 1970 <= moment.year < 9999:
+        raise PydanticCustomError("time", "must be a year from 1970 to 9998")
+    return moment.astimezone(UTC)
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)]
+Count = Annotated[int, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+QueryFlag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_instant),
+    PlainSerializer(_rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE)]
+Prose = Annotated[str, StringConstraints(max_length=2000, pattern=_MULTILINE)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_MULTILINE)]
+ChainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^(0x[0-9a-fA-F]{40}|[A-Za-z0-9._-]{1,32})$")]
+Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
+AmountText = Annotated[
+    str,
+    AfterValidator(_amount),
+    WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "maxLength": MAX_AMOUNT_TEXT}),
+]
+
+
+class ListQuery(Request):
+    """What every list takes. `user_id` counts only for an admin or a service and is ignored otherwise."""
+
+    limit: Limit = 50
+    cursor: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    user_id: Id | None = None
+
+
+def given(request: Request, *names: str) -> dict[str, Any]:
+    """The named fields that the caller sent, null included: what a partial update changes."""
+    return {name: getattr(request, name) for name in names if name in request.model_fields_set}

@@ -1,0 +1,50 @@
+"""Events as consumers and the feed's readers see them: CloudEvents 1.0."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
+
+from schemas.base import Instant, Limit, Request, Resource
+
+
+class CloudEvent(Resource):
+    """`data` is what GET would give to its reader; `sequence` counts the subject's events."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: Instant
+    datacontenttype: Literal["application/json"] = "application/json"
+    sequence: int
+    causation_id: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("causation_id", "causationid"),
+            description="the id of the command that led to it",
+        ),
+    ] = None
+    data: dict[str, Any]
+
+
+class EventPage(Resource):
+    """Oldest first; `cursor` asks for what comes after, also when nothing came."""
+
+    items: list[CloudEvent]
+    cursor: str
+
+
+def _number(value: object) -> object:
+    return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdecimal() else value
+
+
+class ListEvents(Request):
+    """The caller's own events after a cursor; `types` are separated by commas, `wait` is in seconds."""
+
+    after: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    types: Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,64}(,[a-z_.]{1,64}){0,31}$")] | None = None
+    wait: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False), BeforeValidator(_number)] = 0
+    limit: Limit = 50

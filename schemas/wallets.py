@@ -1,0 +1,229 @@
+"""Wallets as their owner sees them; key material comes in once and goes out only where the contract says so."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.base import (
+    Address,
+    ChainName,
+    Count,
+    Flag,
+    Id,
+    Instant,
+    Label,
+    ListQuery,
+    Page,
+    Request,
+    Resource,
+)
+from shared.domain import wallets
+from shared.domain.money import Asset, format_amount
+from shared.domain.states import WalletType
+
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+Path = Annotated[str, StringConstraints(max_length=64, pattern=r"^m(/[0-9]{1,10}'?){1,10}$")]
+BaseUnits = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$")]
+Strength = Literal[128, 160, 192, 224, 256]
+
+
+class CreateWallet(Request):
+    """A new seed and its first account; `strength` is the seed's entropy in bits."""
+
+    name: Label
+    chain: ChainName | None = None
+    type: Literal["hd"] = "hd"
+    strength: Strength = 128
+
+
+class ImportWallet(Request):
+    """Exactly one of private_key, mnemonic (with derivation_path) and keystore (with passphrase)."""
+
+    name: Label
+    chain: ChainName | None = None
+    private_key: Secret | None = None
+    mnemonic: Secret | None = None
+    derivation_path: Path | None = None
+    keystore: Annotated[dict[str, Any] | None, Field(repr=False)] = None
+    passphrase: Secret | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        sources = (self.private_key, self.mnemonic, self.keystore)
+        if sum(source is not None for source in sources) != 1:
+            raise PydanticCustomError("source", "give exactly one of private_key, mnemonic and keystore")
+        if (self.keystore is None) != (self.passphrase is None):
+            raise PydanticCustomError("source", "a keystore and its passphrase go together")
+        if self.derivation_path is not None and self.mnemonic is None:
+            raise PydanticCustomError("source", "derivation_path needs a mnemonic")
+        return self
+
+
+class AddAccount(Request):
+    """The next account of a wallet's seed."""
+
+    wallet_id: Id
+    name: Label | None = None
+
+
+class GetWallet(Request):
+    wallet_id: Id
+
+
+class DeleteWallet(Request):
+    """`force` is needed while the wallet holds a balance or unreserved supplies."""
+
+    wallet_id: Id
+    force: QueryFlag = False
+
+
+class ListWallets(ListQuery):
+    chain: ChainName | None = None
+    type: WalletType | None = None
+
+
+class GetBalance(Request):
+    """The native coin's balance, or a token's."""
+
+    wallet_id: Id
+    token_address: Address | None = None
+
+
+class GetBalances(Request):
+    wallet_id: Id
+
+
+class ExportWallet(Request):
+    wallet_id: Id
+    passphrase: Secret
+    format: Literal["keystore", "private_key"]
+
+
+class SignMessage(Request):
+    """EIP-191."""
+
+    wallet_id: Id
+    message: Annotated[str, StringConstraints(max_length=65_536)]
+
+
+class SignTypedData(Request):
+    """EIP-712; the domain's chain must be the wallet's."""
+
+    wallet_id: Id
+    typed_data: dict[str, Any]
+
+
+class AssetLimit(Request):
+    """Bounds in base units; `asset` is "native" or a token address."""
+
+    asset: Annotated[str, StringConstraints(pattern=r"^(native|0x[0-9a-fA-F]{40})$")]
+    max_per_transaction: BaseUnits | None = None
+    max_per_day: BaseUnits | None = None
+
+
+class UpdatePolicy(Request):
+    """The whole policy of a wallet; an absent list allows everything, an empty one nothing."""
+
+    wallet_id: Id
+    limits: Annotated[list[AssetLimit], Field(max_length=100)] = Field(default_factory=list)
+    allowed_recipients: Annotated[list[Address], Field(max_length=1000)] | None = None
+    allowed_contracts: Annotated[list[Address], Field(max_length=1000)] | None = None
+    allowed_selectors: (
+        Annotated[
+            list[Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{8}$")]], Field(max_length=1000)
+        ]
+        | None
+    ) = None
+    approval_above: BaseUnits | None = None
+    paused: Flag = False
+
+
+class Wallet(Resource):
+    """Never key material."""
+
+    id: str
+    user_id: str
+    name: str
+    chain: str
+    type: WalletType
+    address: str
+    derivation_path: str | None
+    parent_id: str | None
+    index: int | None
+    version: int
+    created_at: Instant
+
+    @classmethod
+    def of(cls, wallet: wallets.Wallet) -> Wallet:
+        return cls(**{name: getattr(wallet, name) for name in cls.model_fields})
+
+
+class WalletPage(Page[Wallet]):
+    """One's own wallets."""
+
+
+class WalletAnswer(Resource):
+    wallet: Wallet
+
+    @classmethod
+    def of(cls, wallet: wallets.Wallet) -> WalletAnswer:
+        return cls(wallet=Wallet.of(wallet))
+
+
+class CreatedWallet(Resource):
+    """The mnemonic is shown this once; a replayed answer holds null."""
+
+    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"mnemonic"})
+
+    wallet: Wallet
+    mnemonic: Annotated[str | None, Field(repr=False)]
+    derivation_path: str
+
+    @classmethod
+    def of(cls, wallet: wallets.Wallet, mnemonic: str | None) -> CreatedWallet:
+        return cls(wallet=Wallet.of(wallet), mnemonic=mnemonic, derivation_path=wallet.derivation_path or "")
+
+
+class Balance(Resource):
+    """`balance` in base units, `formatted` in the asset's unit."""
+
+    balance: str
+    formatted: str
+    symbol: str
+    decimals: int
+    token_address: str | None
+    block_number: Count
+
+    @classmethod
+    def of(cls, asset: Asset, balance: int, block_number: int) -> Balance:
+        return cls(
+            balance=str(balance),
+            formatted=format_amount(balance, asset.decimals),
+            symbol=asset.symbol,
+            decimals=asset.decimals,
+            token_address=asset.token_address,
+            block_number=block_number,
+        )
+
+
+class Balances(Resource):
+    """The native coin first, then the registry's tokens."""
+
+    items: list[Balance]
+
+
+class ExportedWallet(Resource):
+    """One of both; a replayed answer holds null."""
+
+    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"keystore", "private_key"})
+
+    keystore: Annotated[dict[str, Any] | None, Field(repr=False)] = None
+    private_key: Annotated[str | None, Field(repr=False)] = None
+
+
+class Signature(Resource):
+    signature: str
+    address: str
