@@ -17,6 +17,7 @@ from schemas.base import (
     Label,
     ListQuery,
     Page,
+    QueryFlag,
     Request,
     Resource,
 )
