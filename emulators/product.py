@@ -42,7 +42,8 @@ class Product:
     def start(cls, workdir: Path, *, port: int | None = None, extra: Mapping[str, str] | None = None) -> Self:
         """Start what is missing, migrate, serve; returns once `/readyz` answers 200. Raises StartError."""
         stack = Stack.start(workdir)
-        chosen = port or ports.free()
+        with ports.reserve(port) as (chosen, _):
+            pass
         env = stack.env | {
             "PORT": str(chosen),
             "PUSH_TOKEN": secrets.token_urlsafe(24),
@@ -71,7 +72,9 @@ class Product:
     def start_gateway(self) -> None:
         """Start (or start again) the gateway and wait until it is ready."""
         command = [sys.executable, "-m", "emulators.gateway"]
-        self.gateway = process.spawn("gateway", command, self.workdir / "gateway.log", env=self.env)
+        with ports.reserve(self.port) as (_, lock):
+            log = self.workdir / "gateway.log"
+            self.gateway = process.spawn("gateway", command, log, env=self.env, keep=[lock])
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             if not self.gateway.alive or time.monotonic() > deadline:
@@ -102,6 +105,6 @@ class Product:
     def _ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
-                return json.load(answer)["status"] == "ready"
+                return bool(json.load(answer)["status"] == "ready")
         except (OSError, urllib.error.URLError, ValueError):
             return False

@@ -39,7 +39,9 @@ def main(arguments: list[str]) -> int:
         seed.operator(email, password)
         node = product.env["RPC_URL"]
         print(
-            GUIDE.format(url=product.url, node=node, logs=workdir / "gateway.log", email=email, password=password),
+            GUIDE.format(
+                url=product.url, node=node, logs=workdir / "gateway.log", email=email, password=password
+            ),
             flush=True,
         )
         while product.gateway is not None and product.gateway.alive:

@@ -23,7 +23,11 @@ def document(catalog: Mapping[str, Operation]) -> dict[str, Any]:
         paths.setdefault(trigger.path, {})[trigger.method.lower()] = _describe(entry, trigger, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Web3 Wallet Backend", "version": "1.0.0", "license": {"name": "MIT", "identifier": "MIT"}},
+        "info": {
+            "title": "Web3 Wallet Backend",
+            "version": "1.0.0",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
@@ -117,7 +121,11 @@ def _responses(trigger: HttpTrigger) -> dict[str, Any]:
 
 def _error() -> dict[str, Any]:
     text = {"type": "string"}
-    detail = {"type": "object", "properties": {"field": text, "message": text}, "required": ["field", "message"]}
+    detail = {
+        "type": "object",
+        "properties": {"field": text, "message": text},
+        "required": ["field", "message"],
+    }
     inner = {
         "code": {"type": "string", "enum": sorted(_codes(Refusal))},
         "message": text,
@@ -126,7 +134,12 @@ def _error() -> dict[str, Any]:
         "request_id": text,
     }
     error = {"type": "object", "properties": inner, "required": sorted(inner), "additionalProperties": False}
-    return {"type": "object", "properties": {"error": error}, "required": ["error"], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {"error": error},
+        "required": ["error"],
+        "additionalProperties": False,
+    }
 
 
 def _codes(kind: type[Refusal]) -> Iterator[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared import resources
+from shared.identity.errors import Unauthenticated
 from shared.identity.permissions import Caller
-from shared.identity.tokens import Unauthenticated
 from shared.operation import PUBLIC
 
 

@@ -46,7 +46,7 @@ def _cache() -> None:
 def _chain() -> None:
     settings = resources.settings()
     for name in settings.rpc_urls or (settings.default_chain,):
-        resources.chain(name).check()
+        resources.chain(name).chain_id()
 
 
 def _vault() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from shared.settings import Settings, load
@@ -15,9 +16,10 @@ from shared.settings import Settings, load
 if TYPE_CHECKING:
     from shared.cache import Cache
     from shared.chain.client import ChainClient
+    from shared.chain.registry import Registry
     from shared.clock import Clock
     from shared.events import Publisher
-    from shared.identity.tokens import KeyRing
+    from shared.identity.tokens import AccessTokens
     from shared.keys.vault import KeyVault
     from shared.store.port import Database
 
@@ -82,29 +84,58 @@ def chain(name: str) -> ChainClient:
     """The client of one chain. Raises a Refusal when the deployment serves no such chain."""
 
     def make() -> Any:
-        from shared.chain.client import connect
+        from shared.chain.client import ChainClient
+        from shared.chain.registry import UnknownChain
+        from shared.context import remaining_seconds
 
-        return connect(name, settings())
+        spec = registry().chain(name)
+        urls = settings().rpc_urls.get(name)
+        if not urls:
+            raise UnknownChain(chain=name, known=sorted(settings().rpc_urls))
+        return ChainClient.connect(spec, urls, remaining=lambda: remaining_seconds(60.0))
 
     return cast("ChainClient", _once(f"chain:{name}", make))
 
 
+def registry() -> Registry:
+    """The chains and tokens of this deployment: data, no connection."""
+
+    def make() -> Any:
+        from shared.chain.registry import Registry
+
+        return Registry.configured(settings().chain_tokens)
+
+    return cast("Registry", _once("registry", make))
+
+
 def vault() -> KeyVault:
     def make() -> Any:
-        from shared.keys import open_vault
+        chosen = settings()
+        if chosen.kms_key:
+            from shared.keys.kms import CloudKmsVault
 
-        return open_vault(settings())
+            return CloudKmsVault(chosen.kms_key)
+        from shared.keys.local import LocalVault, load_master_keys
+
+        path = Path(chosen.state_dir) / "master-keys.json"
+        return LocalVault(load_master_keys(path, create=chosen.local), production=not chosen.local)
 
     return cast("KeyVault", _once("vault", make))
 
 
-def tokens() -> KeyRing:
+def tokens() -> AccessTokens:
+    """Issues and verifies access tokens; the key ring is a file locally, a mounted secret in production."""
+
     def make() -> Any:
-        from shared.identity import open_key_ring
+        from shared.identity.key_ring import load_key_ring
+        from shared.identity.tokens import AccessTokens
 
-        return open_key_ring(settings())
+        chosen = settings()
+        path = Path(chosen.token_keys_file or f"{chosen.state_dir}/token-keys.json")
+        ring = load_key_ring(path, create=chosen.local)
+        return AccessTokens(ring, chosen.token_issuer, chosen.token_audience)
 
-    return cast("KeyRing", _once("tokens", make))
+    return cast("AccessTokens", _once("tokens", make))
 
 
 def reset() -> None:
@@ -114,12 +145,14 @@ def reset() -> None:
 
 
 @contextmanager
-def override(**replacements: Any) -> Iterator[None]:
+def override(fresh: bool = False, **replacements: Any) -> Iterator[None]:
     """Use these instances instead for the block, e.g. `override(database=MemoryDatabase())`.
 
-    Chains are named `chain:<name>`: `override(**{"chain:local": fake})`."""
+    `fresh` forgets what was made before. Chains are named `chain:<name>`: `override(**{"chain:local": fake})`."""
     with _lock:
         before = dict(_made)
+        if fresh:
+            _made.clear()
         _made.update(replacements)
     try:
         yield

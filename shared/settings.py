@@ -31,6 +31,8 @@ class Settings:
     fingerprint_key: bytes = field(repr=False)
     token_issuer: str
     token_audience: str
+    token_keys_file: str
+    kms_key: str
     request_seconds: float
     handler_seconds: float
     claim_lease_seconds: int
@@ -62,6 +64,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         fingerprint_key=_required(env, "FINGERPRINT_KEY", "local-fingerprint" if local else None).encode(),
         token_issuer=env.get("TOKEN_ISSUER", "https://wallet.local" if local else ""),
         token_audience=env.get("TOKEN_AUDIENCE", "wallet-api"),
+        token_keys_file=env.get("TOKEN_KEYS_FILE", ""),
+        kms_key=env.get("KMS_KEY", ""),
         request_seconds=float(env.get("REQUEST_SECONDS", "30" if local else "2")),
         handler_seconds=float(env.get("HANDLER_SECONDS", "45")),
         claim_lease_seconds=int(env.get("CLAIM_LEASE_SECONDS", "900")),

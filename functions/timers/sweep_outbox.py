@@ -29,7 +29,9 @@ def sweep_outbox() -> None:
     stored = session.one(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
     marks = {mark.shard: mark for mark in stored}
     starts = {shard: _start(marks.get(shard), now) for shard in range(OUTBOX_SHARDS)}
-    queries = [OUTBOX.scan(shard, after=(start,), upto=(now - AGE,), limit=BATCH) for shard, start in starts.items()]
+    queries = [
+        OUTBOX.scan(shard, after=(start,), upto=(now - AGE,), limit=BATCH) for shard, start in starts.items()
+    ]
     moved: list[SweepMark] = []
     for shard, rows in zip(starts, session.read_all(queries), strict=True):
         handled = _relay(rows)
@@ -52,5 +54,3 @@ def _relay(rows: list[OutboxRow]) -> bool:
     done = relay.publish(rows)
     _log.info("relayed", extra={"events": done, "of": len(rows), "shard": rows[0].shard})
     return done == len(rows) < BATCH
-
-

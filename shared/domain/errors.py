@@ -25,6 +25,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error
         self.text = message or self.message
         self.details = details or []
         self.data = data
+        self.record_checked = False  # the operation record has been consulted
 
 
 class NotFound(Refusal):

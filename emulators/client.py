@@ -1,0 +1,84 @@
+"""A small API client for the demo, the end-to-end tests and the load tools: retries nothing, hides nothing."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+
+class UnexpectedAnswer(Exception):  # noqa: N818 - names what it is
+    """The API answered another status than the one that was wanted."""
+
+
+class NeverHappened(Exception):  # noqa: N818 - names what it is
+    """A condition was not met in time."""
+
+
+@dataclass
+class Api:
+    """One caller; `token` is sent when it is set."""
+
+    url: str
+    token: str | None = None
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60.0))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """One request; POSTs carry an Idempotency-Key (a fresh one unless given)."""
+        sent = dict(headers or {})
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        if method == "POST":
+            sent["Idempotency-Key"] = key or str(uuid.uuid4())
+        return self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=sent)
+
+    def expect(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """The JSON answer. Raises UnexpectedAnswer for another status."""
+        answer = self.call(method, path, body, **more)
+        if answer.status_code != status:
+            raise UnexpectedAnswer(
+                f"{method} {path}: wanted {status}, got {answer.status_code}: {answer.text}"
+            )
+        return answer.json() if answer.content else None
+
+    def get(self, path: str) -> Any:
+        """A strong read."""
+        return self.expect(200, "GET", path, headers={"Cache-Control": "no-cache"})
+
+    def sign_up(self, email: str, password: str) -> dict[str, Any]:
+        """Register and sign in; the user."""
+        user: dict[str, Any] = self.expect(
+            201, "POST", "/auth/register", {"email": email, "password": password}
+        )
+        self.sign_in(email, password)
+        return user
+
+    def sign_in(self, email: str, password: str) -> None:
+        answer = self.expect(200, "POST", "/auth/login", {"email": email, "password": password})
+        self.token = answer["token"]
+
+
+def wait_for(what: str, probe: Callable[[], T | None], seconds: float = 60.0, pause: float = 0.1) -> T:
+    """Ask `probe` until it answers something; raises NeverHappened naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise NeverHappened(f"{what}: not within {seconds:g} s")
+        time.sleep(pause)

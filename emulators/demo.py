@@ -1,0 +1,212 @@
+"""`make demo`: an order is placed, claimed once by 50 rivals, and paid on chain.
+
+Everything goes over HTTP to the running product, except reading balances from the node. The last line is one JSON
+object; a failure says what failed and exits 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from emulators import toolkit
+from emulators.client import Api, NeverHappened, UnexpectedAnswer, wait_for
+from emulators.product import Product
+from emulators.stack import StartError
+
+# The first account of the node's well-known development mnemonic: worthless anywhere else.
+DEV_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+DEV_ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of throw-away users
+ITEMS = [
+    {"product_id": "sku-1", "product_name": "Notebook", "price": "0.25", "quantity": 2},
+    {"product_id": "sku-2", "product_name": "Fountain pen", "price": "0.4", "quantity": 1},
+    {"product_id": "sku-3", "product_name": "Ink", "price": "0.05", "quantity": 3},
+]
+
+
+@dataclass
+class Demo:
+    """The steps in order; each prints what it did."""
+
+    url: str
+    node: str
+    claimers: int
+    started: float = field(default_factory=time.monotonic)
+    http: httpx.Client = field(
+        default_factory=lambda: httpx.Client(timeout=60.0, limits=httpx.Limits(max_connections=64))
+    )
+
+    def say(self, text: str) -> None:
+        print(f"[{time.monotonic() - self.started:5.1f} s] {text}", flush=True)
+
+    def balance(self, address: str) -> int:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBalance", "params": [address, "latest"]}
+        return int(self.http.post(self.node, json=body).json()["result"], 16)
+
+    def run(self) -> dict[str, Any]:
+        """The whole job; the summary object."""
+        shopper, rivals = self.people()
+        wallet, addresses = self.wallets(shopper, rivals)
+        supply = self.supply(shopper, wallet)
+        order = self.order(shopper)
+        winner, claim, conflicts = self.race(rivals, order)
+        before = self.balance(addresses[winner]), self.balance(DEV_ADDRESS)
+        self.settle(shopper, claim)
+        return self.summary(
+            shopper, rivals[winner], supply, order, claim, conflicts, addresses[winner], before
+        )
+
+    def people(self) -> tuple[Api, list[Api]]:
+        shopper = Api(self.url, http=self.http)
+        rivals = [Api(self.url, http=self.http) for _ in range(self.claimers)]
+        run = f"{time.time_ns():x}"
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda pair: pair[1].sign_up(f"{pair[0]}-{run}@example.com", PASSWORD),
+                          enumerate([shopper, *rivals])))  # fmt: skip
+        self.say(f"registered a shopper and {len(rivals)} claimers")
+        return shopper, rivals
+
+    def wallets(self, shopper: Api, rivals: list[Api]) -> tuple[str, list[str]]:
+        imported = shopper.expect(201, "POST", "/wallets/import", {"name": "till", "private_key": DEV_KEY})
+        body = {"name": "payout", "type": "hd"}
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda api: api.expect(201, "POST", "/wallets", body), rivals))
+        self.say(
+            f"imported the shopper's wallet {imported['wallet']['address']}; {len(made)} HD wallets created"
+        )
+        return imported["wallet"]["id"], [answer["wallet"]["address"] for answer in made]
+
+    def supply(self, shopper: Api, wallet: str) -> str:
+        made = shopper.expect(
+            201, "POST", "/supplies", {"currency": "ETH", "amount": "2", "wallet_id": wallet}
+        )
+        self.say(f"supply {made['id']} of 2 ETH is {made['status']}; waiting for the on-chain check")
+        found = wait_for(
+            "the supply's on-chain check",
+            lambda: (seen := shopper.get(f"/supplies/{made['id']}"))["status"] != "pending" and seen,
+        )
+        if found["status"] != "active":
+            raise UnexpectedAnswer(f"the supply became {found['status']}: {found['reason']}")
+        self.say("supply is active")
+        return str(made["id"])
+
+    def order(self, shopper: Api) -> dict[str, Any]:
+        order: dict[str, Any] = shopper.expect(201, "POST", "/orders", {"currency": "ETH", "items": ITEMS})
+        self.say(f"order {order['id']} of {order['amount']} ETH placed")
+        return order
+
+    def race(self, rivals: list[Api], order: dict[str, Any]) -> tuple[int, dict[str, Any], int]:
+        with ThreadPoolExecutor(len(rivals)) as pool:
+            answers = list(
+                pool.map(lambda api: api.call("POST", "/claims", {"order_id": order["id"]}), rivals)
+            )
+        won = [index for index, answer in enumerate(answers) if answer.status_code == 201]
+        lost = [answer for answer in answers if answer.status_code == 409]
+        odd = [answer.text for answer in answers if answer.status_code not in (201, 409)]
+        if len(won) != 1 or odd:
+            raise UnexpectedAnswer(f"{len(won)} winners, {len(lost)} conflicts, others: {odd[:3]}")
+        self.say(f"{len(rivals)} claimed at once: claimer {won[0] + 1} won, {len(lost)} × 409")
+        return won[0], answers[won[0]].json(), len(lost)
+
+    def settle(self, shopper: Api, claim: dict[str, Any]) -> None:
+        shopper.expect(202, "POST", f"/claims/{claim['id']}/process")
+        self.say("the owner has the claim processed; waiting for the payout to be final on chain")
+
+        def finished() -> dict[str, Any] | None:
+            seen: dict[str, Any] = shopper.get(f"/claims/{claim['id']}")
+            return seen if seen["status"] in ("processed", "failed") else None
+
+        done = wait_for("the settlement", finished)
+        if done["status"] != "processed":
+            raise UnexpectedAnswer(f"the claim ended {done['status']}: {done['reason']}")
+
+    def summary(
+        self, shopper: Api, winner: Api, supply_id: str, order: dict[str, Any], claim: dict[str, Any], conflicts: int,
+        address: str, before: tuple[int, int],
+    ) -> dict[str, Any]:  # fmt: skip
+        paid = shopper.get(f"/claims/{claim['id']}")
+        order = shopper.get(f"/orders/{order['id']}")
+        supply = shopper.get(f"/supplies/{supply_id}")
+        payment = paid["settlement"]["payments"][0]
+        transaction = shopper.get(f"/transactions/{payment['transaction_id']}")
+        after = self.balance(address), self.balance(DEV_ADDRESS)
+        seen = {name: self.events(api) for name, api in (("shopper", shopper), ("winner", winner))}
+        delta = after[0] - before[0]
+        print(f"""
+  order        {order["id"]}: {order["status"]}, {order["amount"]} {order["currency"]}
+  claim        {paid["id"]}: {paid["status"]}, {conflicts} rivals got 409
+  paid by      {transaction["hash"]}, block {transaction["block_number"]}, status {transaction["status"]}
+  claimer      {before[0]} → {after[0]} wei (+{delta})
+  shopper      {before[1]} → {after[1]} wei ({after[1] - before[1]}, gas included)
+  supply       available {supply["available"]}, reserved {supply["reserved"]}, settled {supply["settled"]}
+  shopper saw  {" ".join(seen["shopper"])}
+  winner saw   {" ".join(seen["winner"])}
+""", flush=True)  # fmt: skip
+        return {
+            "demo": "ok",
+            "order_status": order["status"],
+            "claimers": self.claimers,
+            "winners": 1,
+            "conflicts": conflicts,
+            "settlement_tx": transaction["hash"],
+            "block": transaction["block_number"],
+            "supply": {name: supply[name] for name in ("amount", "available", "reserved", "settled")},
+            "payout_wei": transaction["value"],
+            "recipient_delta_wei": str(delta),
+            "seconds": round(time.monotonic() - self.started, 1),
+        }
+
+    def events(self, api: Api) -> list[str]:
+        return [event["type"] for event in api.get("/events")["items"]]
+
+
+def check(summary: dict[str, Any]) -> list[str]:
+    """What is wrong with a finished demo; empty when all is well."""
+    wanted = {
+        "order_status": "completed",
+        "conflicts": summary["claimers"] - 1,
+        "recipient_delta_wei": summary["payout_wei"],
+    }
+    wrong = [
+        f"{name} is {summary[name]}, not {value}" for name, value in wanted.items() if summary[name] != value
+    ]
+    if summary["supply"]["reserved"] != "0":
+        wrong.append("something is still reserved")
+    return wrong
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demo on a product of its own; 0 when everything held."""
+    parser = argparse.ArgumentParser(prog="python -m emulators demo")
+    parser.add_argument("--claimers", type=int, default=50)
+    options = parser.parse_args(arguments)
+    workdir = toolkit.ROOT / ".run" / "demo"
+    shutil.rmtree(workdir, ignore_errors=True)
+    try:
+        summary = _on(workdir, options.claimers)
+    except (StartError, UnexpectedAnswer, NeverHappened, httpx.HTTPError) as error:
+        print(f"\ndemo failed: {error}\nsee {workdir}/gateway.log", file=sys.stderr)
+        return 1
+    wrong = check(summary)
+    if wrong:
+        print("demo failed: " + "; ".join(wrong), file=sys.stderr)
+        return 1
+    print(json.dumps(summary))
+    return 0
+
+
+def _on(workdir: Path, claimers: int) -> dict[str, Any]:
+    print("starting emulators, node and gateway …", flush=True)
+    with Product.start(workdir) as product:
+        print(f"up at {product.url}", flush=True)
+        return Demo(product.url, product.env["RPC_URL"], claimers).run()
