@@ -1,0 +1,73 @@
+# Every target does the set-up it lacks, into .venv and node_modules. `make help` lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo run test check prove bench generate requirements clean
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+# Two cores are the least that the suite is made for; WORKERS=8 make test where there are more.
+WORKERS ?= 2
+# A part of the suite, of the proofs or of the benchmarks: make test TESTS=tests/unit, make bench PART=claims
+TESTS ?= tests
+PART ?=
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.installed node_modules/.installed ## create .venv and node_modules from the pinned versions
+
+demo: setup ## an order placed, claimed once by fifty and paid on chain, with everything it needs
+	@$(PY) -m emulators demo
+
+run: setup ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C
+	@$(PY) -m emulators run
+
+# Tests marked `serial` need the machine for themselves and follow the others.
+test: setup ## the whole suite on real emulators (WORKERS=2, TESTS=tests)
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not serial" $(TESTS)
+	@! grep -rq --include='*.py' 'mark\.serial' $(TESTS) || $(PYTEST) -m serial $(TESTS)
+
+check: setup ## lint, format, types, import rules, generated files
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	@if [ -f schemas/generate.py ]; then echo "$(PY) -m schemas.generate --check"; $(PY) -m schemas.generate --check; fi
+
+prove: setup ## the long proofs, or one of them (PART=…)
+	@$(call present,tests/faults/__main__.py)
+	$(PY) -m tests.faults $(PART)
+
+bench: setup ## the benchmarks, or one of them (PART=…)
+	@$(call present,tests/bench/__main__.py)
+	$(PY) -m tests.bench $(PART)
+
+generate: setup ## write the catalog, OpenAPI and the other files made from the code
+	@$(call present,schemas/generate.py)
+	$(PY) -m schemas.generate
+
+requirements: setup ## pin what requirements*.in ask for anew, with digests (UPGRADE=--upgrade)
+	$(COMPILE) -o requirements.txt requirements.in
+	$(COMPILE) -o requirements-dev.txt requirements-dev.in
+
+clean: ## stop the emulators in the background; remove everything that make has made
+	@if [ -f .run/emulators.json ]; then $(PY) -m emulators down; fi
+	rm -rf .run .venv node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip-compile with nothing of this machine's own set-up in what it writes.
+UPGRADE ?=
+COMPILE = CUSTOM_COMPILE_COMMAND="make requirements" $(PY) -m piptools compile --quiet --generate-hashes \
+	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links $(UPGRADE)
+
+present = test -f $(1) || { echo "$(1) is not there yet" >&2; exit 1; }
+
+.venv/.installed: requirements.txt requirements-dev.txt
+	@.ci/python -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .npmrc
+	@command -v npm >/dev/null || { echo "Node.js 20 with npm is needed for the local EVM node: install it first." >&2; exit 1; }
+	npm ci --silent
+	@touch $@

@@ -1,0 +1,70 @@
+"""One set of emulators for a whole test run, however many workers share it.
+
+The controlling process starts it before any worker exists, so that workers inherit its addresses, and stops it
+at the end. A run that names only paths below tests/unit starts nothing. Logs of a failed run stay in
+`.run/tests-<pid>/`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from emulators.services import SERVICES
+from emulators.stack import Stack, StartError
+from emulators.toolkit import ROOT, Missing
+
+_STACK = pytest.StashKey[Stack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the emulators in the process that controls the run."""
+    config.addinivalue_line(
+        "markers", "serial: needs the machine for itself; `make test` runs it after the others"
+    )
+    if hasattr(config, "workerinput") or not _wanted(config):
+        return
+    try:
+        stack = Stack.start(ROOT / ".run" / f"tests-{os.getpid()}")
+    except (Missing, StartError) as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[_STACK] = stack
+    os.environ.update(stack.env)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep the emulators' logs only where somebody may want to read them."""
+    stack = session.config.stash.get(_STACK, None)
+    if stack is not None and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        stack.stop()
+        shutil.rmtree(stack.workdir, ignore_errors=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave no process behind, also after an internal error or Ctrl-C."""
+    stack = config.stash.get(_STACK, None)
+    if stack is not None:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def emulators() -> Mapping[str, str]:
+    """The variables that lead clients to the run's emulators; they are in os.environ as well."""
+    missing = [service.variable for service in SERVICES.values() if not os.environ.get(service.variable)]
+    if missing:
+        pytest.fail(
+            f"this run has no emulators ({', '.join(missing)}): does a test below tests/unit ask for them?"
+        )
+    return dict(os.environ)
+
+
+def _wanted(config: pytest.Config) -> bool:
+    if config.option.collectonly:
+        return False
+    unit, here = ROOT / "tests" / "unit", config.invocation_params.dir
+    paths = [(here / Path(argument.split("::")[0])).resolve() for argument in config.args]
+    return not all(path.is_relative_to(unit) for path in paths)
