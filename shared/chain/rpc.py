@@ -148,7 +148,7 @@ class RpcClient:
     def _read(self, response: BaseHTTPResponse, until: float) -> bytes:
         parts: list[bytes] = []
         size = 0
-        for part in response.stream(256 * 1024, decode_content=True):
+        while part := response.read1(256 * 1024, decode_content=True):  # never waits to fill a buffer
             size += len(part)
             if size > self._max_bytes or time.monotonic() > until:
                 response.close()

@@ -76,7 +76,7 @@ def test_tokens_by_configuration() -> None:
     ],
 )
 def test_bad_configuration_is_refused(symbol, address) -> None:
-    with pytest.raises(ValueError, match="address|native coin"):
+    with pytest.raises(ValueError, match=r"address|native coin"):
         REGISTRY.with_tokens("local", [Token(symbol, address, 18)])
 
 
