@@ -66,3 +66,8 @@ NODE = Service(
 )
 
 SERVICES = {service.name: service for service in (SPANNER, PUBSUB, FIRESTORE, NODE)}
+
+
+def check(services: Sequence[Service]) -> None:
+    """Raise one toolkit.Missing that says everything which is needed to start these."""
+    toolkit.require_docker([service.name for service in services if service.program() is None])

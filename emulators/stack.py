@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from emulators import ports, probes, process
-from emulators.services import SERVICES, Service
+from emulators.services import SERVICES, Service, check
 
 # A container's image may have to be pulled first.
 _NATIVE_SECONDS, _CONTAINER_SECONDS, _GIVEN_SECONDS = 30.0, 300.0, 5.0
@@ -85,10 +85,11 @@ class Stack:
         defaults = {name: given.get(name) or value for name, value in _DEFAULTS.items()}
         stack = cls(workdir, {**defaults, **_FORCED}, owned=owned, flags=flags or {})
         wanted = [SERVICES[name] for name in services]
+        absent = [service for service in wanted if not given.get(service.variable)]
+        check(absent)
         try:
-            for service in wanted:
-                if not given.get(service.variable):
-                    stack._spawn(service)
+            for service in absent:
+                stack._spawn(service)
             for service in wanted:
                 stack._settle(service, given)
         except BaseException:

@@ -9,11 +9,17 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_FILE = Path(__file__).with_name("compose.yaml")
+_PACKAGES = {
+    "spanner": "cloud-spanner-emulator",
+    "pubsub": "pubsub-emulator",
+    "firestore": "cloud-firestore-emulator",
+}
 
 
 class Missing(Exception):
@@ -69,10 +75,15 @@ def anvil() -> list[str]:
 
 def compose(service: str, port: int) -> list[str]:
     """The command that runs one service of compose.yaml in the foreground. Raises Missing without Docker."""
-    if not docker_works():
-        raise Missing(_how_to_install(service))
+    require_docker([service])
     project = f"wallet-{service}-{port}"
     return ["docker", "compose", "-p", project, "-f", str(COMPOSE_FILE), "up", "--no-log-prefix", service]
+
+
+def require_docker(services: Sequence[str]) -> None:
+    """Raise one Missing for all the services that only a container can run here, unless one can."""
+    if services and not docker_works():
+        raise Missing(_how_to_install(services))
 
 
 @cache
@@ -104,17 +115,15 @@ def _in_sdk(pattern: str) -> str | None:
     return str(found[-1]) if found else None
 
 
-def _how_to_install(service: str) -> str:
-    package, variable = {
-        "spanner": ("cloud-spanner-emulator", "SPANNER_EMULATOR_HOST"),
-        "pubsub": ("pubsub-emulator", "PUBSUB_EMULATOR_HOST"),
-        "firestore": ("cloud-firestore-emulator", "FIRESTORE_EMULATOR_HOST"),
-    }[service]
-    java = "" if service == "spanner" or java_binary() else " Java 17 or newer is missing too."
+def _how_to_install(services: Sequence[str]) -> str:
+    packages = [_PACKAGES[name] for name in services]
+    debian = " ".join(f"google-cloud-cli-{package.removeprefix('cloud-')}" for package in packages)
+    variables = ", ".join(f"{name.upper()}_EMULATOR_HOST" for name in services)
+    java = "" if java_binary() or list(services) == ["spanner"] else " and Java 17 or newer"
     return (
-        f"The {service} emulator is not installed.{java} Do one of these:\n"
-        f"  - install the Google Cloud CLI and run `gcloud components install {package}` "
-        f"(Debian and Ubuntu: `apt-get install google-cloud-cli-{package.removeprefix('cloud-')}`);\n"
-        f"  - install and start Docker with Compose: the official image is then used;\n"
-        f"  - set {variable} to an emulator that runs elsewhere."
+        f"Nothing on this machine can run these emulators: {', '.join(services)}. Do one of these:\n"
+        f"  - install the Google Cloud CLI{java} and run `gcloud components install {' '.join(packages)}`\n"
+        f"    (Debian and Ubuntu: `apt-get install {debian}`);\n"
+        f"  - install and start Docker with Compose: the official images are then used;\n"
+        f"  - set {variables} to where they run already."
     )
