@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from emulators import toolkit
-from emulators.services import FIRESTORE, PUBSUB, SERVICES, SPANNER
+from emulators.services import FIRESTORE, PUBSUB, SERVICES, SPANNER, check
 from emulators.toolkit import Missing
 
 
@@ -96,13 +96,13 @@ def test_where_neither_is_there_one_message_says_what_to_install(program: Progra
         broken = "version" if docker == "no engine" else "compose"
         program("bin/docker", f'#!/bin/sh\ncase "$1" in {broken}) exit 1;; esac\n')
     with pytest.raises(Missing) as raised:
-        FIRESTORE.command(21000, None)
+        check([SPANNER, FIRESTORE])
     text = str(raised.value)
     for remedy in (
-        "gcloud components install cloud-firestore-emulator",
-        "Docker",
-        "FIRESTORE_EMULATOR_HOST",
-        "Java",
+        "gcloud components install cloud-spanner-emulator cloud-firestore-emulator",
+        "and Java 17",
+        "Docker with Compose",
+        "set SPANNER_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST",
     ):
         assert remedy in text
 
