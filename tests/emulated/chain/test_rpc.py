@@ -24,6 +24,9 @@ class Server(ThreadingHTTPServer):
     behave: Any
     connections = 0
 
+    def handle_error(self, *_: Any) -> None:
+        """Clients that hang up are part of the tests."""
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

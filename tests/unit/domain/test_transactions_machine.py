@@ -233,7 +233,7 @@ class Machine(RuleBasedStateMachine):
         except Refusal:
             assert our_own or not final or held.blocked_reason != "FOREIGN_NONCE"
             return
-        assert final and not our_own
+        assert final and not our_own and held.blocked_reason == "FOREIGN_NONCE"
         self.change(number, gone)
 
     @invariant()
