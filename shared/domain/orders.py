@@ -181,7 +181,7 @@ def update(
         if order.status not in ("open", "claimed") or order.expired(now):
             raise InvalidState(status="expired" if order.expired(now) else order.status)
         after = replace(after, expires_at=in_future(expires_at, now))
-    return after if after == order else advance(after, now)
+    return order if after == order else advance(after, now)
 
 
 def cancel(

@@ -1,0 +1,155 @@
+"""Coverage: promises against the observed balance, for the native coin and for tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain import funds, supplies
+from shared.domain.errors import Refusal
+from shared.domain.funds import BalanceUnknown, InsufficientBalance, InsufficientGas, Purse
+from shared.domain.reservations import release, reserve, settle, unsettle
+from tests.unit.domain.factories import MINUTE, NOW, TOKEN, native, row, supply, tokens
+
+PENDING = supply(status="pending")
+ACTIVE = supply()
+
+
+def booked(balance: int) -> Purse:
+    """The purse of an address that backs one active supply of 1000."""
+    return funds.book(native(balance), PENDING, ACTIVE, 0, NOW)
+
+
+def test_an_activation_commits_the_amount_and_counts_the_supply() -> None:
+    purse = funds.book(native(1010), PENDING, ACTIVE, 10, NOW)
+    assert (purse.coin.committed, purse.coin.supplies, purse.coin.in_flight) == (1000, 1, 0)
+    assert purse.coin.version == 3
+
+
+@pytest.mark.parametrize(
+    ("balance", "reason", "refusal"),
+    [(999, "INSUFFICIENT_BALANCE", InsufficientBalance), (1009, "INSUFFICIENT_GAS", InsufficientGas)],
+)
+def test_a_native_supply_needs_its_amount_and_gas(balance: int, reason: str, refusal: type[Refusal]) -> None:
+    assert funds.gap(native(balance), 1000, 10) == reason
+    with pytest.raises(refusal):
+        funds.book(native(balance), PENDING, ACTIVE, 10, NOW)
+    assert funds.gap(native(1010), 1000, 10) is None
+
+
+def test_a_token_supply_needs_tokens_on_one_row_and_gas_on_the_other() -> None:
+    pending, active = supply(status="pending", asset=TOKEN), supply(asset=TOKEN)
+    purse = funds.book(tokens(10, 1000), pending, active, 10, NOW)
+    assert purse.token is not None
+    assert (purse.token.committed, purse.token.supplies) == (1000, 1)
+    assert (purse.coin.committed, purse.coin.supplies) == (0, 1)
+    for short, refusal in ((tokens(10, 999), InsufficientBalance), (tokens(9, 1000), InsufficientGas)):
+        with pytest.raises(refusal):
+            funds.book(short, pending, active, 10, NOW)
+
+
+def test_two_promises_cannot_use_the_same_balance() -> None:
+    with pytest.raises(InsufficientBalance):
+        funds.book(booked(1999), PENDING, ACTIVE, 0, NOW)
+    assert funds.book(booked(2000), PENDING, ACTIVE, 0, NOW).coin.committed == 2000
+
+
+def test_a_raise_is_covered_first_and_a_lowering_never_asks() -> None:
+    raised = supplies.update(ACTIVE, NOW, amount=1500).supply
+    with pytest.raises(InsufficientBalance):
+        funds.book(booked(1499), ACTIVE, raised, 0, NOW)
+    assert funds.book(booked(1500), ACTIVE, raised, 0, NOW).coin.committed == 1500
+    lowered = supplies.update(ACTIVE, NOW, amount=400).supply
+    unknown = Purse(replace(booked(1000).coin, observed_block=-1))
+    assert funds.book(unknown, ACTIVE, lowered, 99, NOW).coin.committed == 400
+
+
+def test_an_order_leaves_the_row_alone() -> None:
+    purse = booked(1000)
+    held = reserve(ACTIVE, 300, "ord_1", NOW).supply
+    assert funds.book(purse, ACTIVE, held, 99, NOW) is purse
+    assert funds.book(purse, held, release(held, 300, "ord_1", NOW).supply, 99, NOW) is purse
+    assert funds.book(purse, ACTIVE, supplies.pause(ACTIVE, NOW), 99, NOW) is purse
+
+
+def test_settling_closing_and_reorganising_follow_without_asking() -> None:
+    held = reserve(ACTIVE, 1000, "ord_1", NOW).supply
+    paid = settle(held, 400, "txn_1", NOW).supply
+    purse = funds.book(booked(1000), held, paid, 99, NOW)
+    assert (purse.coin.committed, purse.coin.supplies) == (600, 1)
+    all_paid = settle(paid, 600, "txn_2", NOW).supply
+    done = funds.book(purse, paid, all_paid, 99, NOW)
+    assert (done.coin.committed, done.coin.supplies) == (0, 0)
+    back = unsettle(all_paid, 600, "txn_2", NOW).supply
+    again = funds.book(done, all_paid, back, 99, NOW)
+    assert (again.coin.committed, again.coin.supplies) == (600, 1)
+    freed = release(back, 600, "ord_1", NOW).supply
+    assert funds.book(again, back, freed, 99, NOW).coin.committed == 0
+    closed = supplies.close(ACTIVE, NOW).supply
+    assert funds.book(booked(1000), ACTIVE, closed, 99, NOW).coin.supplies == 0
+
+
+def test_what_never_was_active_commits_nothing() -> None:
+    purse = native(0)
+    assert funds.book(purse, PENDING, supplies.reject(PENDING, "X", NOW), 0, NOW) is purse
+    assert funds.book(purse, PENDING, supplies.close(PENDING, NOW).supply, 0, NOW) is purse
+    assert funds.book(purse, PENDING, supplies.update(PENDING, NOW, amount=9999).supply, 0, NOW) is purse
+
+
+def test_resuming_compares_the_coverage_again() -> None:
+    paused = supplies.pause(ACTIVE, NOW)
+    resumed = supplies.resume(paused, NOW)
+    assert funds.needs_cover(paused, resumed)
+    short = Purse(funds.observe(booked(1000).coin, 999, 11, NOW))
+    with pytest.raises(InsufficientBalance):
+        funds.book(short, paused, resumed, 0, NOW)
+    whole = booked(1000)
+    assert funds.book(whole, paused, resumed, 0, NOW) is whole
+
+
+def test_older_observations_are_ignored() -> None:
+    first = row(500, block=10)
+    assert funds.observe(first, 400, 9, NOW) is first
+    assert funds.observe(first, 500, 10, NOW) is first
+    second = funds.observe(first, 400, 11, NOW + MINUTE)
+    assert (second.observed_balance, second.observed_block, second.version) == (400, 11, first.version + 1)
+
+
+def test_an_observation_from_before_the_last_settlement_is_not_valid() -> None:
+    after = funds.ended(row(500, block=10), 11, NOW)
+    with pytest.raises(BalanceUnknown) as refused:
+        funds.require(Purse(after), 1, 0)
+    assert (refused.value.status, refused.value.retry_after) == (503, 1.0)
+    assert funds.ended(after, 11, NOW) is after
+    assert funds.ended(after, None, NOW) is after
+    assert funds.observe(after, 300, 11, NOW).balance == 300
+    with pytest.raises(BalanceUnknown):
+        _ = funds.empty("local", "0xOwner", None, NOW).balance
+
+
+def test_the_newest_supplies_are_underfunded_first() -> None:
+    old = supply(300, supply_id="sup_a")
+    new = supply(500, supply_id="sup_b", now=NOW + MINUTE)
+    held = reserve(new, 200, "ord_1", NOW).supply
+    coin = replace(row(800), committed=800, supplies=2)
+    assert funds.underfunded(Purse(coin), [held, old], 0) == frozenset()
+    assert funds.underfunded(Purse(replace(coin, observed_balance=799)), [held, old], 0) == {"sup_b"}
+    assert funds.underfunded(Purse(coin), [held, old], 1) == {"sup_b"}
+    assert funds.underfunded(Purse(replace(coin, observed_balance=499)), [held, old], 0) == {"sup_a", "sup_b"}
+    assert funds.underfunded(Purse(replace(coin, observed_balance=199)), [held, old], 0) == {"sup_a", "sup_b"}
+
+
+def test_without_gas_every_token_supply_is_underfunded() -> None:
+    active = supply(asset=TOKEN)
+    purse = tokens(10, 1000)
+    assert purse.token is not None
+    purse = purse._replace(token=replace(purse.token, committed=1000))
+    assert funds.underfunded(purse, [active], 10) == frozenset()
+    assert funds.underfunded(purse, [active], 11) == {"sup_1"}
+    assert funds.underfunded(purse, [PENDING], 11) == frozenset()
+
+
+def test_more_ended_than_was_begun_is_a_defect() -> None:
+    with pytest.raises(AssertionError):
+        funds.add(row(10), NOW, committed=-1)
