@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from shared import commit, resources
+from shared import commit
 from shared.clock import new_id
 from shared.context import Context, deadline_in, running
-from shared.domain.users import User
+from shared.domain import users as rules
+from shared.identity.passwords import Passwords
 from shared.identity.permissions import Caller
-from shared.store.session import Session
+from shared.store import users
 from shared.store.unit import UnitOfWork
-from shared.store.users import USERS, USERS_BY_EMAIL
 
 
 def operator(email: str, password: str, roles: tuple[str, ...] = ("user", "operator", "admin")) -> None:
-    """Make sure that this operator exists with this password and these roles."""
-    from shared.identity import passwords
+    """Make sure that this operator exists with this password and these roles.
 
+    Raises InvalidValue for something that is not an e-mail address."""
     context = Context("seed", new_id("req"), deadline_in(30), caller=Caller.of_system())
     with running(context):
-        hashed = passwords.hash_password(password)
-        session = Session(resources.database().snapshot())
-        entries = session.one(USERS_BY_EMAIL.scan(email.lower(), limit=1))
-        commit.commit(_operator, [str(entry["id"]) for entry in entries], email.lower(), hashed, roles)
+        commit.commit(_operator, rules.normal_email(email), Passwords().hash(password), roles)
 
 
-def _operator(unit: UnitOfWork, known: list[str], email: str, hashed: str, roles: tuple[str, ...]) -> None:
-    from dataclasses import replace
-
-    if known:
-        user = unit.one(USERS.get(known[0]))
-        unit.write(replace(user, password_hash=hashed, roles=roles, version=user.version + 1, updated_at=unit.now))
-    else:
-        made = unit.now
-        unit.write(User(unit.new_id("usr"), email, None, hashed, roles, "service", False, 1, made, made))
+def _operator(unit: UnitOfWork, email: str, hashed: str, roles: tuple[str, ...]) -> None:
+    user = users.by_email(unit, email)
+    if user is None:
+        identity = unit.new_id("usr")
+        user = rules.register(
+            user_id=identity, now=unit.now, email=email, password_hash=hashed, roles=roles, tier="service"
+        )
+    unit.write(rules.change(user, unit.now, roles=roles, password_hash=hashed, disabled=False))

@@ -33,10 +33,11 @@ CREATE TABLE wallets (
   disabled_at TIMESTAMP,
   version INT64 NOT NULL,
   created_at TIMESTAMP NOT NULL,
-  updated_at TIMESTAMP NOT NULL
+  updated_at TIMESTAMP NOT NULL,
+  active_address STRING(64) AS (IF(status = 'active', address, NULL)) STORED
 ) PRIMARY KEY (id);
 
-CREATE UNIQUE INDEX wallets_by_address ON wallets (user_id, chain, address);
+CREATE UNIQUE NULL_FILTERED INDEX wallets_active ON wallets (user_id, chain, active_address);
 
 CREATE INDEX wallets_by_owner ON wallets (user_id, created_at DESC, id) STORING (chain, type, status);
 

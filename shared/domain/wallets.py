@@ -30,7 +30,7 @@ class WalletInUse(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """(user_id, chain, address) is unique; another user may hold the same address."""
+    """(user_id, chain, address) is unique among active wallets; another user may hold the same address."""
 
     id: str  # wal_…
     user_id: str

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from shared.domain.users import User
+from shared.store.session import Session
 from shared.store.table import Index, Table
 
 USERS = Table("users", User, ("id",))
 USERS_BY_EMAIL = Index("users_by_email", USERS, ("email",), unique=True, null_filtered=True)
 USERS_BY_ADDRESS = Index("users_by_address", USERS, ("address",), unique=True, null_filtered=True)
+
+
+def by_email(session: Session, email: str) -> User | None:
+    """The user with this e-mail address (normal form: lower case)."""
+    return _first(session, USERS_BY_EMAIL, email)
+
+
+def by_address(session: Session, address: str) -> User | None:
+    """The user who signs in with this address (EIP-55)."""
+    return _first(session, USERS_BY_ADDRESS, address)
+
+
+def _first(session: Session, index: Index[User], value: str) -> User | None:
+    found = session.follow(USERS, session.one(index.scan(value, limit=1)))
+    return found[0] if found else None
