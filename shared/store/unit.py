@@ -17,7 +17,7 @@ from shared.context import Context
 from shared.domain.errors import Refusal
 from shared.errors import VersionMismatch
 from shared.store import records
-from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Transaction
+from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Read, Transaction
 from shared.store.session import Session
 from shared.store.table import BY_ROW, Query
 
@@ -55,7 +55,7 @@ class Changes:
 
 
 class UnitOfWork(Session):
-    """See docs/developing.md for the calls."""
+    """See docs/developing.md for the calls. Reads by key or key range show the unit's own writes."""
 
     def __init__(self, transaction: Transaction, context: Context, now: datetime, ids: IdSource) -> None:
         super().__init__(transaction)
@@ -191,7 +191,19 @@ class UnitOfWork(Session):
         self._writes[(table.name, table.key_of(row))] = table.mutation("insert", row)
 
     def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
-        if query.read.index is None:
-            for row in rows:
-                self._known[(query.table.name, query.table.key_of(row))] = row
-        return rows
+        """What was read with this unit's own writes over it; an index shows only what is committed."""
+        if query.read.index is not None:
+            return rows
+        table = query.table
+        stored = {table.key_of(row): row for row in rows}
+        answers = []
+        for key in dict.fromkeys((*stored, *query.read.keys)):
+            place = (table.name, key)
+            if place not in self._writes:
+                if key in stored:
+                    self._known[place] = stored[key]
+            elif self._writes[place].kind == "delete":
+                continue
+            if place in self._known:
+                answers.append(self._known[place])
+        return answers

@@ -1,0 +1,66 @@
+"""A unit of work reads what it has written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from shared.clock import IdSource
+from shared.context import Context
+from shared.domain.funds import Funds, add, empty
+from shared.store.port import Mutation, Read, Row
+from shared.store.supplies import FUNDS
+from shared.store.unit import UnitOfWork
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class Rows:
+    """A transaction over fixed rows."""
+
+    def __init__(self, *rows: Funds) -> None:
+        self.rows = [FUNDS.encode(row) for row in rows]
+        self.buffered: list[Mutation] = []
+
+    def read(self, *reads: Read) -> list[list[Row]]:
+        return [[row for row in self.rows if not read.keys or self.key(row) in read.keys] for read in reads]
+
+    def buffer(self, mutations: Sequence[Mutation]) -> None:
+        self.buffered += mutations
+
+    def key(self, row: Row) -> tuple[str, str, str]:
+        return (row["address"], row["chain"], row["token_address"])
+
+
+def unit_over(*rows: Funds) -> UnitOfWork:
+    return UnitOfWork(Rows(*rows), Context("test", "req_1", 0.0), NOW, IdSource())
+
+
+def test_a_written_row_is_read_as_written() -> None:
+    stored = empty("local", "0xA", None, NOW)
+    unit = unit_over(stored)
+    first = unit.one(FUNDS.get("0xA", "local", ""))
+    unit.write(add(first, NOW, committed=5))
+    again = unit.one(FUNDS.get("0xA", "local", ""))
+    assert again.committed == 5
+    unit.write(add(again, NOW, committed=2))
+    assert unit.one(FUNDS.get("0xA", "local", "")).committed == 7
+    assert [row.committed for row in unit.one(FUNDS.scan("0xA"))] == [7]
+
+
+def test_an_inserted_row_is_read_and_stays_one_insert() -> None:
+    unit = unit_over()
+    assert unit.maybe(FUNDS.find("0xA", "local", "")) is None
+    unit.write(empty("local", "0xA", None, NOW))
+    found = unit.maybe(FUNDS.find("0xA", "local", ""))
+    assert found is not None
+    unit.write(add(found, NOW, committed=1))
+    unit.seal()
+    kinds = [m.kind for m in unit._reader.buffered if m.table == "funds"]  # type: ignore[attr-defined]
+    assert kinds == ["insert"]
+
+
+def test_a_deleted_row_is_gone() -> None:
+    unit = unit_over(empty("local", "0xA", None, NOW))
+    unit.delete(unit.one(FUNDS.get("0xA", "local", "")))
+    assert unit.maybe(FUNDS.find("0xA", "local", "")) is None
