@@ -54,15 +54,22 @@ class KeyRange:
     start_open: bool = False
     end_open: bool = False
 
+    def holds(self, key: Key) -> bool:
+        """Whether an ascending key lies within."""
+        head, tail = key[: len(self.start)], key[: len(self.end)]
+        after = head > self.start if self.start_open else head >= self.start
+        return after and (tail < self.end if self.end_open else tail <= self.end)
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One read: `keys` or a `span`, of the table's primary key or of an index."""
+    """One read: `keys`, a `span` or several `spans`, of the table's primary key or of an index."""
 
     table: str
     columns: tuple[str, ...]
     keys: tuple[Key, ...] = ()
     span: KeyRange | None = None
+    spans: tuple[KeyRange, ...] = ()
     index: str | None = None
     limit: int = 0
 

@@ -24,6 +24,7 @@ from shared.store import gate
 from shared.store.port import (
     AlreadyExists,
     Contention,
+    KeyRange,
     Mutation,
     Read,
     Row,
@@ -158,7 +159,7 @@ class _Snapshot:
             return _rows(snapshot, read)
 
 
-class _ReadNeeded(Exception):  # noqa: N818 - a signal
+class _ReadNeeded(Exception):
     """The body reads: it needs a real transaction."""
 
 
@@ -205,19 +206,27 @@ def _together(calls: Sequence[Callable[[], list[Row]]]) -> list[list[Row]]:
 def _rows(source: Any, read: Read) -> list[Row]:
     from google.cloud import spanner_v1
 
-    ranges: Any = spanner_v1.KeyRange
     key_set: Any = spanner_v1.KeySet
-    if read.span is not None:
-        bounds = {
-            "start_open" if read.span.start_open else "start_closed": list(read.span.start),
-            "end_open" if read.span.end_open else "end_closed": list(read.span.end),
-        }
-        whole = not (read.span.start or read.span.end)
-        keys = key_set(all_=True) if whole else key_set(ranges=[ranges(**bounds)])
+    spans = read.spans or ((read.span,) if read.span else ())
+    if any(not (span.start or span.end) for span in spans):
+        keys = key_set(all_=True)
+    elif spans:
+        keys = key_set(ranges=[_key_range(span) for span in spans])
     else:
         keys = key_set(keys=[list(key) for key in read.keys])
     found = source.read(read.table, read.columns, keys, index=read.index or "", limit=read.limit)
     return [dict(zip(read.columns, map(_plain, row), strict=True)) for row in found]
+
+
+def _key_range(span: KeyRange) -> Any:
+    from google.cloud import spanner_v1
+
+    make: Any = spanner_v1.KeyRange
+    bounds = {
+        "start_open" if span.start_open else "start_closed": list(span.start),
+        "end_open" if span.end_open else "end_closed": list(span.end),
+    }
+    return make(**bounds)
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """Typed tables: how a frozen dataclass becomes a row and which keys lead to it.
 
 `Table` and `Index` objects build `Query` values; a `Session` (see `session.py`) runs them. Column names are the
-dataclass's field names (but see `id_column`). Integers that exceed 64 bits are declared: `numeric` columns hold ledger amounts as
-NUMERIC (29 integer digits), `texts` hold uint256 values as decimal STRINGs, `documents` hold JSON.
+dataclass's field names (but see `id_column`). Integers that exceed 64 bits are declared: `numeric` columns hold
+ledger amounts as NUMERIC (29 integer digits), `texts` hold uint256 values as decimal STRINGs, `documents` hold JSON.
 """
 
 from __future__ import annotations
@@ -117,6 +117,11 @@ class Table(Generic[T]):
         """Rows whose primary key starts with `prefix`, beyond `after`, up to `upto` inclusive."""
         span = key_range(prefix, after, upto)
         return Query(Read(self.name, self.columns, span=span, limit=limit), list, self)
+
+    def below(self, prefixes: Iterable[Key]) -> Query[list[T]]:
+        """The rows whose primary keys start with any of these prefixes, in one read; () for none."""
+        spans = tuple(KeyRange(prefix, prefix) for prefix in prefixes)
+        return Query(Read(self.name, self.columns, spans=spans), list, self)
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,8 @@ class UnitOfWork(Session):
         )
 
     def _insert(self, table: Any, row: Any) -> None:
-        self._writes[(table.name, table.key_of(row))] = table.mutation("insert", row)
+        place = (table.name, table.key_of(row))
+        self._writes[place], self._known[place] = table.mutation("insert", row), row
 
     def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
         """What was read with this unit's own writes over it; an index shows only what is committed."""
