@@ -17,7 +17,7 @@ from shared.context import Context
 from shared.domain.errors import Refusal
 from shared.errors import VersionMismatch
 from shared.store import records
-from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Read, Transaction
+from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Transaction
 from shared.store.session import Session
 from shared.store.table import BY_ROW, Query
 
