@@ -37,7 +37,8 @@ CREATE TABLE wallets (
   active_address STRING(64) AS (IF(status = 'active', address, NULL)) STORED
 ) PRIMARY KEY (id);
 
-CREATE UNIQUE NULL_FILTERED INDEX wallets_active ON wallets (user_id, chain, active_address);
+CREATE UNIQUE NULL_FILTERED INDEX wallets_active ON wallets (user_id, chain, active_address)
+  STORING (name, type, address, derivation_path, parent_id, `index`, key_id, status, disabled_at, version, created_at, updated_at);
 
 CREATE INDEX wallets_by_owner ON wallets (user_id, created_at DESC, id) STORING (chain, type, status);
 

@@ -153,6 +153,12 @@ class Index(Generic[T]):
         read = Read(self.table.name, self.columns, span=span, index=self.name, limit=limit)
         return Query(read, list, _Entries(self))
 
+    def rows(self, *prefix: Any, limit: int = 0) -> Query[list[T]]:
+        """Whole rows from an index that stores all columns of its table; to read, not to change."""
+        span = key_range(prefix, None, ())
+        read = Read(self.table.name, self.table.columns, span=span, index=self.name, limit=limit)
+        return Query(read, list, self.table)
+
 
 class _Entries(Table[Any]):
     """Decodes index entries into plain dicts."""

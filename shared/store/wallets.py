@@ -27,8 +27,14 @@ class VaultKey:
 
 WALLETS = Table("wallets", Wallet, ("id",))
 # Disabled wallets have no `active_address`: a key may come back as a new wallet after its old one was deleted.
+# It stores the whole row, so that the wallet that is meant when none is named is found in one read.
 WALLETS_ACTIVE = Index(
-    "wallets_active", WALLETS, ("user_id", "chain", "active_address"), unique=True, null_filtered=True
+    "wallets_active",
+    WALLETS,
+    ("user_id", "chain", "active_address"),
+    unique=True,
+    null_filtered=True,
+    stored=WALLETS.columns,
 )
 WALLETS_BY_OWNER = Index(
     "wallets_by_owner",
@@ -65,16 +71,27 @@ def usable(caller: Caller, wallet_id: str) -> Query[Wallet]:
     return WALLETS.get(wallet_id).then(check)
 
 
+def holding(session: Session, user_id: str, chain: str, address: str) -> list[Wallet]:
+    """The user's active wallet with this address (EIP-55) on the chain, if there is one."""
+    return session.follow(WALLETS, session.one(WALLETS_ACTIVE.scan(user_id, chain, address, limit=1)))
+
+
 def default_wallet(session: Session, user_id: str, chain: str) -> Wallet:
     """The user's only active wallet on the chain. Raises WalletRequired with `data.wallets` (at most 100 ids)."""
-    entries = session.one(WALLETS_ACTIVE.scan(user_id, chain, limit=MANY))
-    return only(session.follow(WALLETS, entries), chain)
+    return session.one(_only(user_id, chain))
 
 
 def meant(session: Session, caller: Caller, wallet_id: str | None, chain: str) -> Wallet:
     """The wallet to act with: the named one, else the caller's only one on the chain.
 
     Raises NotFound, WalletRequired."""
-    if wallet_id is not None:
-        return session.one(usable(caller, wallet_id))
-    return default_wallet(session, caller.user_id, chain)
+    return session.one(chosen(caller, wallet_id, chain))
+
+
+def chosen(caller: Caller, wallet_id: str | None, chain: str) -> Query[Wallet]:
+    """`meant` as a query, to go out together with others."""
+    return _only(caller.user_id, chain) if wallet_id is None else usable(caller, wallet_id)
+
+
+def _only(user_id: str, chain: str) -> Query[Wallet]:
+    return WALLETS_ACTIVE.rows(user_id, chain, limit=MANY).then(lambda found: only(found, chain))
