@@ -1,0 +1,273 @@
+"""Keystore V3: published files, a second implementation both ways, and files that want to hurt."""
+
+from __future__ import annotations
+
+import copy
+import json
+import statistics
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from shared.domain.errors import InvalidValue
+from shared.keys import keystore
+from shared.keys.accounts import address_of, generate_key
+from shared.keys.curve import keccak
+from shared.keys.errors import AddressMismatch, KeystoreTooCostly, KeyWorkBusy, WrongPassphrase
+
+PUBLISHED_KEY = "7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d"
+PBKDF2: dict[str, Any] = {  # ethereum/tests, KeyStoreTests/basic_tests.json, test1
+    "crypto": {
+        "cipher": "aes-128-ctr",
+        "cipherparams": {"iv": "6087dab2f9fdbbfaddc31a909735c1e6"},
+        "ciphertext": "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46",
+        "kdf": "pbkdf2",
+        "kdfparams": {
+            "c": 262144,
+            "dklen": 32,
+            "prf": "hmac-sha256",
+            "salt": "ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd",
+        },
+        "mac": "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2",
+    },
+    "id": "3198bc9c-6672-5ab3-d995-4942343ae5b6",
+    "version": 3,
+}
+SCRYPT: dict[str, Any] = {  # the same, test2
+    "crypto": {
+        "cipher": "aes-128-ctr",
+        "cipherparams": {"iv": "83dbcc02d8ccb40e466191a123791e0e"},
+        "ciphertext": "d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c",
+        "kdf": "scrypt",
+        "kdfparams": {
+            "dklen": 32,
+            "n": 262144,
+            "r": 1,
+            "p": 8,
+            "salt": "ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19",
+        },
+        "mac": "2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097",
+    },
+    "id": "3198bc9c-6672-5ab3-d995-4942343ae5b6",
+    "version": 3,
+}
+CHEAP = keystore.Scrypt(n=1024, r=8, p=1)
+PASSPHRASE = "correct horse 🐎"
+KEY = generate_key()
+FILE = keystore.encrypt(KEY, PASSPHRASE, CHEAP)
+
+
+def _with(path: str, value: object, file: dict[str, Any] = FILE) -> dict[str, Any]:
+    """A copy of `file` with the value at the dotted path replaced, or removed for None."""
+    result = copy.deepcopy(file)
+    *parents, last = path.split(".")
+    part = result
+    for name in parents:
+        part = part[name]
+    if value is None:
+        del part[last]
+    else:
+        part[last] = value
+    return result
+
+
+@pytest.mark.parametrize("file", [PBKDF2, SCRYPT], ids=["pbkdf2", "scrypt"])
+def test_published_files_open(file: dict[str, Any]) -> None:
+    assert keystore.decrypt(file, "testpassword").hex() == PUBLISHED_KEY
+    assert keystore.decrypt(json.dumps(file), "testpassword").hex() == PUBLISHED_KEY
+    with pytest.raises(WrongPassphrase):
+        keystore.decrypt(file, "testpasswore")
+
+
+def test_files_made_here_open_with_eth_account() -> None:
+    assert Account.decrypt(FILE, PASSPHRASE) == KEY
+    assert json.loads(json.dumps(FILE)) == FILE
+
+
+@pytest.mark.parametrize(("kdf", "iterations"), [("scrypt", 1024), ("pbkdf2", 1000)])
+def test_files_made_by_eth_account_open_here(kdf: Any, iterations: int) -> None:
+    file = Account.encrypt(KEY, PASSPHRASE, kdf=kdf, iterations=iterations)
+    assert keystore.decrypt(file, PASSPHRASE) == KEY
+
+
+def test_old_files_spell_crypto_with_a_capital() -> None:
+    file = {"Crypto" if name == "crypto" else name: part for name, part in FILE.items()}
+    assert keystore.decrypt(file, PASSPHRASE) == KEY
+
+
+def test_the_default_cost_fits_a_small_instance() -> None:
+    cost = keystore.EXPORT_COST
+    assert 128 * cost.n * cost.r == 128 * 1024 * 1024
+    file = keystore.encrypt(KEY, PASSPHRASE)
+    assert file["crypto"]["kdfparams"]["n"] == 2**17
+    assert keystore.decrypt(file, PASSPHRASE) == KEY
+
+
+@pytest.mark.parametrize("passphrase", ["", "correct horse", PASSPHRASE + " ", PASSPHRASE.upper()])
+def test_a_wrong_passphrase_gets_one_answer_whatever_else_is_wrong(passphrase: str) -> None:
+    for file in (FILE, _with("address", "00" * 20), _with("crypto.mac", "00" * 32)):
+        with pytest.raises(WrongPassphrase) as caught:
+            keystore.decrypt(file, passphrase)
+        assert caught.value.data == {}
+
+
+def test_a_wrong_passphrase_takes_as_long_as_the_right_one() -> None:
+    file = keystore.encrypt(KEY, PASSPHRASE, keystore.Scrypt(n=2**14, r=8, p=1))
+
+    def seconds(passphrase: str) -> float:
+        started = time.perf_counter()
+        with suppress(WrongPassphrase):
+            keystore.decrypt(file, passphrase)
+        return time.perf_counter() - started
+
+    right, wrong = zip(*((seconds(PASSPHRASE), seconds("another one")) for _ in range(9)), strict=True)
+    assert 0.7 < statistics.median(wrong) / statistics.median(right) < 1.4
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("crypto.ciphertext", "00" * 32),
+        ("crypto.mac", "ff" * 32),
+        ("crypto.kdfparams.salt", "00" * 32),
+        ("crypto.kdfparams.n", 2048),
+        ("crypto.kdfparams.r", 4),
+        ("crypto.kdfparams.p", 2),
+    ],
+)
+def test_a_changed_file_does_not_open(path: str, value: object) -> None:
+    with pytest.raises(WrongPassphrase):
+        keystore.decrypt(_with(path, value), PASSPHRASE)
+
+
+@pytest.mark.parametrize("address", ["00" * 20, "0x" + "00" * 20, "nonsense", 7])
+def test_a_file_that_names_another_address_is_refused(address: object) -> None:
+    with pytest.raises(AddressMismatch):
+        keystore.decrypt(_with("address", address), PASSPHRASE)
+
+
+def test_a_changed_iv_is_noticed_by_the_address() -> None:
+    """The format's MAC does not cover the IV: without the comparison, another key would be imported."""
+    with pytest.raises(AddressMismatch):
+        keystore.decrypt(_with("crypto.cipherparams.iv", "00" * 16), PASSPHRASE)
+
+
+@pytest.mark.parametrize("stated", [address_of(KEY), address_of(KEY).lower(), address_of(KEY)[2:], None])
+def test_the_address_may_have_any_spelling_or_be_absent(stated: str | None) -> None:
+    assert keystore.decrypt(_with("address", stated), PASSPHRASE) == KEY
+
+
+@pytest.mark.parametrize(
+    ("params", "memory"),
+    [
+        ({"n": 2**30, "r": 8, "p": 1}, True),
+        ({"n": 2**20, "r": 8, "p": 1}, True),
+        ({"n": 2**18, "r": 9, "p": 1}, True),
+        ({"n": 2, "r": 2**30, "p": 1}, True),
+        ({"n": 2**18, "r": 8, "p": 3}, False),
+        ({"n": 2, "r": 1, "p": 2**40}, False),
+        ({"n": 10**400, "r": 8, "p": 1}, True),
+    ],
+)
+def test_absurd_scrypt_parameters_are_refused_before_anything_is_spent(
+    params: dict[str, int], memory: bool
+) -> None:
+    file = _with("crypto.kdfparams", {**FILE["crypto"]["kdfparams"], **params})
+    started = time.perf_counter()
+    with pytest.raises(KeystoreTooCostly):
+        keystore.decrypt(file, PASSPHRASE)
+    assert time.perf_counter() - started < 0.1
+    assert (128 * params["n"] * params["r"] > keystore.MAX_MEMORY) == memory
+
+
+def test_absurd_pbkdf2_rounds_are_refused() -> None:
+    with pytest.raises(KeystoreTooCostly):
+        keystore.decrypt(_with("crypto.kdfparams.c", 10**9, PBKDF2), "testpassword")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("version", None),
+        ("version", 1),
+        ("version", 4),
+        ("version", "3"),
+        ("crypto", None),
+        ("crypto", []),
+        ("crypto.cipher", "aes-256-cbc"),
+        ("crypto.cipherparams", None),
+        ("crypto.cipherparams.iv", "00" * 15),
+        ("crypto.ciphertext", "00" * 31),
+        ("crypto.ciphertext", "zz" * 32),
+        ("crypto.ciphertext", 5),
+        ("crypto.mac", None),
+        ("crypto.mac", ""),
+        ("crypto.kdf", "argon2"),
+        ("crypto.kdf", ["scrypt"]),
+        ("crypto.kdfparams", None),
+        ("crypto.kdfparams.dklen", 16),
+        ("crypto.kdfparams.dklen", 2**40),
+        ("crypto.kdfparams.n", 0),
+        ("crypto.kdfparams.n", -2),
+        ("crypto.kdfparams.n", 1),
+        ("crypto.kdfparams.n", 1000),
+        ("crypto.kdfparams.n", "1024"),
+        ("crypto.kdfparams.n", 1024.0),
+        ("crypto.kdfparams.n", True),
+        ("crypto.kdfparams.r", 0),
+        ("crypto.kdfparams.p", None),
+        ("crypto.kdfparams.salt", "00" * 1025),
+        ("crypto.kdfparams.salt", None),
+    ],
+)
+def test_a_malformed_file_is_refused(path: str, value: object) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        keystore.decrypt(_with(path, value), PASSPHRASE)
+    assert caught.value.details[0]["field"] == "keystore"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "null", "{", "[" * 100_000])
+def test_text_that_is_no_keystore_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValue):
+        keystore.decrypt(text, PASSPHRASE)
+
+
+def test_pbkdf2_with_another_prf_is_refused() -> None:
+    with pytest.raises(InvalidValue):
+        keystore.decrypt(_with("crypto.kdfparams.prf", "hmac-md5", PBKDF2), "testpassword")
+
+
+def test_a_file_that_holds_an_impossible_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A correct MAC around the number 0: made with this module's own parts."""
+    file = copy.deepcopy(FILE)
+    crypto = file["crypto"]
+    derived = keystore._derived(
+        "scrypt", crypto["kdfparams"], bytes.fromhex(crypto["kdfparams"]["salt"]), PASSPHRASE.encode()
+    )
+    ciphertext = keystore._cipher(derived, bytes.fromhex(crypto["cipherparams"]["iv"]), bytes(32))
+    crypto["ciphertext"], crypto["mac"] = ciphertext.hex(), keccak(derived[16:] + ciphertext).hex()
+    with pytest.raises(InvalidValue):
+        keystore.decrypt(file, PASSPHRASE)
+
+
+def test_only_one_derivation_runs_at_a_time() -> None:
+    with keystore._gate:
+        for work in (
+            lambda: keystore.decrypt(FILE, PASSPHRASE),
+            lambda: keystore.encrypt(KEY, PASSPHRASE),
+        ):
+            with pytest.raises(KeyWorkBusy) as caught:
+                work()
+            assert caught.value.status == 503
+            assert caught.value.retry_after
+    assert keystore.decrypt(FILE, PASSPHRASE) == KEY
+
+
+@pytest.mark.parametrize("passphrase", ["", "1234567", "\ud800" * 8])
+def test_a_new_file_needs_a_real_passphrase(passphrase: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        keystore.encrypt(KEY, passphrase, CHEAP)
+    assert caught.value.details[0]["field"] == "passphrase"
