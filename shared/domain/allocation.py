@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -64,21 +64,28 @@ def choose(
     the rows; else the fewest supplies, the largest first. Raises InsufficientSupply, TooFragmented.
     """
     usable = {supply.id: supply for supply in supplies if accepts(supply, asset, now) and supply.available}
-    covering = sorted(id_ for id_, supply in usable.items() if supply.available >= amount)
-    if covering:
-        pick = int.from_bytes(sha256(order_id.encode()).digest()) % len(covering)
-        return (Part(usable[covering[pick]], amount),)
-    parts: list[Part] = []
-    left = amount
-    for supply in sorted(usable.values(), key=lambda s: (-s.available, s.id)):
-        parts.append(Part(supply, min(left, supply.available)))
-        left -= parts[-1].amount
-        if not left:
-            break
+    parts = shares(order_id, amount, {supply.id: supply.available for supply in usable.values()})
+    left = amount - sum(part for _, part in parts)
     if left:
         raise InsufficientSupply(shortfall=format_amount(left, asset.decimals))
     if len(parts) > MAX_ALLOCATIONS:
         raise TooFragmented(limit=MAX_ALLOCATIONS)
+    return tuple(Part(usable[supply_id], part) for supply_id, part in parts)
+
+
+def shares(order_id: str, amount: int, available: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """What each supply of `available` (base units by id) would pay; all of it when that is not enough."""
+    covering = sorted(supply_id for supply_id, units in available.items() if units >= amount)
+    if covering:
+        pick = int.from_bytes(sha256(order_id.encode()).digest()) % len(covering)
+        return ((covering[pick], amount),)
+    parts: list[tuple[str, int]] = []
+    left = amount
+    for supply_id, units in sorted(available.items(), key=lambda entry: (-entry[1], entry[0])):
+        parts.append((supply_id, min(left, units)))
+        left -= parts[-1][1]
+        if not left:
+            break
     return tuple(parts)
 
 

@@ -13,7 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from shared.domain.errors import InvalidState, InvalidValue, Refusal
+from shared.domain.claim_refusals import ClaimExists as ClaimExists
+from shared.domain.claim_refusals import ClaimLimit as ClaimLimit
+from shared.domain.claim_refusals import LeaseLost as LeaseLost
+from shared.domain.claim_refusals import OrderAlreadyClaimed as OrderAlreadyClaimed
+from shared.domain.claim_refusals import OrderExpired as OrderExpired
+from shared.domain.claim_refusals import OwnOrder as OwnOrder
+from shared.domain.errors import InvalidState, InvalidValue
 from shared.domain.orders import Order, advance, reopened
 from shared.domain.states import ClaimStatus, SettlementStatus, check
 from shared.domain.wallets import Wallet
@@ -22,36 +28,6 @@ LEASE: Final = timedelta(minutes=15)
 LONGEST: Final = timedelta(hours=2)  # of a lease with all its heartbeats
 MAX_LIVE: Final = 20
 LIVE: Final = frozenset({"claimed", "processing"})
-
-
-class OwnOrder(Refusal):
-    code, status, message = "OWN_ORDER", 403, "One's own order cannot be claimed."
-
-
-class OrderAlreadyClaimed(Refusal):
-    code, status, message = "ORDER_ALREADY_CLAIMED", 409, "Somebody else has claimed the order."
-
-
-class ClaimExists(Refusal):
-    """`data.claim_id` is the caller's own claim."""
-
-    code, status, message = "CLAIM_EXISTS", 409, "The caller has claimed the order with another wallet."
-
-
-class OrderExpired(Refusal):
-    code, status, message = "ORDER_EXPIRED", 409, "The order's time is over."
-
-
-class ClaimLimit(Refusal):
-    """`data.limit` is the largest number of live claims of one user."""
-
-    code, status, message = "CLAIM_LIMIT", 409, "The caller has too many live claims."
-
-
-class LeaseLost(Refusal):
-    """`data.status` is the claim's state."""
-
-    code, status, message = "LEASE_LOST", 409, "The claim's lease is over."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +86,20 @@ class Ended(NamedTuple):
     claim: Claim
 
 
+def refuse_at_once(order: Order, user_id: str, now: datetime) -> None:
+    """What the order alone says against a claim, before anything else is read: losers of a race cost no more.
+
+    Raises OwnOrder, OrderAlreadyClaimed, OrderExpired, InvalidState as `claim` does.
+    """
+    if order.user_id == user_id:
+        raise OwnOrder
+    if order.claim_id is not None:
+        if not must_read_holder(order, user_id, now):
+            raise OrderAlreadyClaimed
+    else:
+        _require_open(order, now)
+
+
 def must_read_holder(order: Order, user_id: str, now: datetime) -> bool:
     """Whether `claim` needs the order's live claim; a loser of a race is refused without reading it."""
     over = order.lease_until is not None and order.lease_until <= now
@@ -142,9 +132,7 @@ def claim(
         if holder is None or holder.id != order.claim_id or not holder.lapsed(now):
             return _again(order, holder, wallet)
         order, lapsed = lapse(order, holder, now)
-    if order.status == "expired" or order.expired(now):
-        raise OrderExpired
-    check("order", order.status, "claimed")
+    _require_open(order, now)
     if sum(until > now for until in leases) >= MAX_LIVE:
         raise ClaimLimit(limit=MAX_LIVE)
     made = _new(order, wallet, claim_id, now, lease)
@@ -158,6 +146,12 @@ def claim(
         lease_until=made.lease_until,
     )
     return Tenure(taken, made, lapsed)
+
+
+def _require_open(order: Order, now: datetime) -> None:
+    if order.status == "expired" or order.expired(now):
+        raise OrderExpired
+    check("order", order.status, "claimed")
 
 
 def _again(order: Order, holder: Claim | None, wallet: Wallet) -> Tenure:
