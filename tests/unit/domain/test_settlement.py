@@ -1,88 +1,14 @@
-"""Settlement: rounds of payments, evidence one by one, and what it makes of claim and order."""
+"""Settlement: rounds of payments and what they make of claim and order."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import pytest
 
 from shared.domain import claims, payouts, settlement
-from shared.domain.allocation import Allocation
-from shared.domain.claims import LEASE, Claim, LeaseLost
+from shared.domain.claims import LEASE, LeaseLost
 from shared.domain.errors import InvalidState
-from shared.domain.orders import Order
-from shared.domain.settlement import Payment
-from shared.domain.supplies import Supply
-from tests.unit.domain.factories import NOW, ids, place, supply, wallet
-
-
-@dataclass
-class Desk:
-    """An order of 3.00 over three supplies, claimed; it keeps what each rule answers."""
-
-    order: Order
-    claim: Claim
-    allocations: dict[str, Allocation]
-    supplies: dict[str, Supply]
-    payments: dict[tuple[str, int], Payment] = field(default_factory=dict)
-    new_id = staticmethod(ids())
-
-    @classmethod
-    def claimed(cls) -> Desk:
-        placed = place(*(supply(100, supply_id=f"sup_{n}") for n in range(3)))
-        tenure = claims.claim(placed.order, None, wallet(), (), claim_id="clm_1", now=NOW)
-        return cls(
-            tenure.order,
-            tenure.claim,
-            {a.id: a for a in placed.allocations},
-            {m.supply.id: m.supply for m in placed.moves},
-        )
-
-    @classmethod
-    def started(cls) -> Desk:
-        desk = cls.claimed()
-        desk.take(
-            settlement.start(
-                desk.order, desk.claim, [*desk.allocations.values()], new_id=desk.new_id, now=NOW
-            )
-        )
-        return desk
-
-    def take(self, made: settlement.Round) -> None:
-        self.order, self.claim = made.order, made.claim
-        self.payments |= {(p.allocation_id, p.round): p for p in made.payments}
-
-    def outcome(self, number: int, status: str, *, final: bool = True, round_: int = 1) -> None:
-        allocation = list(self.allocations.values())[number]
-        payment = self.payments[allocation.id, round_]
-        if status == "paid":
-            evidence = payouts.paid(payment, allocation, self.supplies[allocation.supply_id], NOW)
-            self.keep(evidence)
-            payment = evidence.payment
-        else:
-            payment = payouts.unpaid(payment, status, "REVERTED", NOW)  # type: ignore[arg-type]
-        self.payments[allocation.id, round_] = payouts.finalize(payment, NOW) if final else payment
-        self.conclude()
-
-    def keep(self, evidence: payouts.Evidence) -> None:
-        self.allocations[evidence.allocation.id] = evidence.allocation
-        self.supplies[evidence.moved.supply.id] = evidence.moved.supply
-        self.payments[evidence.payment.allocation_id, evidence.payment.round] = evidence.payment
-
-    def conclude(self) -> None:
-        self.order, self.claim = settlement.conclude(self.order, self.claim, self.payments.values(), NOW)
-
-    def retry(self) -> None:
-        everything = [*self.payments.values()], [*self.allocations.values()]
-        self.take(settlement.retry(self.order, self.claim, *everything, new_id=self.new_id, now=NOW))
-
-    def abandon(self) -> settlement.Abandoned:
-        everything = [*self.payments.values()], [*self.allocations.values()], [*self.supplies.values()]
-        return settlement.abandon(self.claim, *everything, reason="written off", now=NOW)
-
-    @property
-    def state(self) -> tuple[str, str, str]:
-        return self.order.status, self.claim.status, self.claim.settlement_status
+from tests.unit.domain.desk import Desk
+from tests.unit.domain.factories import NOW
 
 
 def test_starting_makes_one_payment_per_allocation() -> None:
@@ -151,23 +77,6 @@ def test_nothing_paid_is_failed() -> None:
     assert desk.state == ("failed", "failed", "failed")
 
 
-def test_a_blocked_payment_shows_and_goes_on() -> None:
-    desk = Desk.started()
-    desk.outcome(0, "paid")
-    key = ("alc_2", 1)
-    desk.payments[key] = payouts.block(desk.payments[key], "FUNDS_BLOCKED", NOW)
-    assert payouts.block(desk.payments[key], "FUNDS_BLOCKED", NOW) is desk.payments[key]
-    desk.conclude()
-    assert desk.state == ("processing", "processing", "blocked")
-    desk.payments[key] = payouts.block(desk.payments[key], None, NOW)
-    assert (desk.payments[key].status, desk.payments[key].reason) == ("pending", None)
-    desk.conclude()
-    assert desk.claim.settlement_status == "partial"
-    unchanged = settlement.conclude(desk.order, desk.claim, desk.payments.values(), NOW)
-    assert unchanged == (desk.order, desk.claim)
-    assert unchanged.claim is desk.claim
-
-
 def test_a_retry_pays_only_what_is_unpaid() -> None:
     desk = Desk.started()
     desk.outcome(0, "paid")
@@ -190,7 +99,7 @@ def test_a_retry_waits_for_finality_and_happens_from_failed_only() -> None:
     for number in range(3):
         desk.outcome(number, "failed", final=False)
     assert desk.claim.status == "processing"
-    forced = settlement.claims.change(desk.claim, NOW, status="failed")
+    forced = claims.change(desk.claim, NOW, status="failed")
     for rule in ("retry", "abandon"):
         desk.claim = forced
         with pytest.raises(InvalidState, match="may still come"):
@@ -224,53 +133,6 @@ def test_completed_claims_are_neither_retried_nor_abandoned_nor_concluded_again(
         with pytest.raises(InvalidState) as refused:
             getattr(desk, rule)()
         assert refused.value.data == {"status": "processed"}
-
-
-def test_a_reorganisation_takes_a_payout_back_until_it_is_final() -> None:
-    desk = Desk.started()
-    for number in range(3):
-        desk.outcome(number, "paid", final=number != 1)
-    desk.keep(
-        payouts.take_back(desk.payments["alc_2", 1], desk.allocations["alc_2"], desk.supplies["sup_1"], NOW)
-    )
-    desk.conclude()
-    assert desk.state == ("processing", "processing", "partial")
-    assert (desk.supplies["sup_1"].reserved, desk.supplies["sup_1"].settled) == (100, 0)
-    assert desk.allocations["alc_2"].status == "reserved"
-    desk.outcome(1, "paid")
-    assert desk.state == ("completed", "processed", "paid")
-
-
-def test_a_failure_is_taken_back_without_moving_money() -> None:
-    desk = Desk.started()
-    desk.outcome(0, "failed", final=False)
-    allocation, row = desk.allocations["alc_1"], desk.supplies["sup_0"]
-    back = payouts.take_back(desk.payments["alc_1", 1], allocation, row, NOW)
-    assert (back.payment.status, back.payment.reason) == ("pending", None)
-    assert (back.allocation, back.moved) == (allocation, (row, ()))
-
-
-def test_evidence_counts_once() -> None:
-    desk = Desk.started()
-    allocation, row, payment = desk.allocations["alc_1"], desk.supplies["sup_0"], desk.payments["alc_1", 1]
-    for refused in (
-        lambda: payouts.finalize(payment, NOW),
-        lambda: payouts.take_back(payment, allocation, row, NOW),
-    ):
-        with pytest.raises(InvalidState):
-            refused()
-    desk.outcome(0, "paid")
-    final = desk.payments["alc_1", 1]
-    assert payouts.finalize(final, NOW) is final
-    for again in (
-        lambda: payouts.paid(final, allocation, row, NOW),
-        lambda: payouts.unpaid(final, "failed", None, NOW),
-        lambda: payouts.block(final, "FUNDS_BLOCKED", NOW),
-        lambda: payouts.take_back(final, allocation, row, NOW),
-    ):
-        with pytest.raises(InvalidState) as refusal:
-            again()
-        assert refusal.value.data == {"status": "paid"}
 
 
 def test_without_payments_there_is_no_settlement() -> None:

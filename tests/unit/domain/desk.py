@@ -1,0 +1,82 @@
+"""An order under settlement that keeps what each rule answers, for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shared.domain import claims, payouts, settlement
+from shared.domain.allocation import Allocation
+from shared.domain.claims import Claim
+from shared.domain.orders import Order
+from shared.domain.settlement import Payment
+from shared.domain.supplies import Supply
+from tests.unit.domain.factories import NOW, ids, place, supply, wallet
+
+
+@dataclass
+class Desk:
+    """An order of 3.00 over three supplies, claimed; it keeps what each rule answers."""
+
+    order: Order
+    claim: Claim
+    allocations: dict[str, Allocation]
+    supplies: dict[str, Supply]
+    payments: dict[tuple[str, int], Payment] = field(default_factory=dict)
+    new_id = staticmethod(ids())
+
+    @classmethod
+    def claimed(cls) -> Desk:
+        placed = place(*(supply(100, supply_id=f"sup_{n}") for n in range(3)))
+        tenure = claims.claim(placed.order, None, wallet(), (), claim_id="clm_1", now=NOW)
+        return cls(
+            tenure.order,
+            tenure.claim,
+            {a.id: a for a in placed.allocations},
+            {m.supply.id: m.supply for m in placed.moves},
+        )
+
+    @classmethod
+    def started(cls) -> Desk:
+        desk = cls.claimed()
+        desk.take(
+            settlement.start(
+                desk.order, desk.claim, [*desk.allocations.values()], new_id=desk.new_id, now=NOW
+            )
+        )
+        return desk
+
+    def take(self, made: settlement.Round) -> None:
+        self.order, self.claim = made.order, made.claim
+        self.payments |= {(p.allocation_id, p.round): p for p in made.payments}
+
+    def outcome(self, number: int, status: str, *, final: bool = True, round_: int = 1) -> None:
+        allocation = list(self.allocations.values())[number]
+        payment = self.payments[allocation.id, round_]
+        if status == "paid":
+            evidence = payouts.paid(payment, allocation, self.supplies[allocation.supply_id], NOW)
+            self.keep(evidence)
+            payment = evidence.payment
+        else:
+            payment = payouts.unpaid(payment, status, "REVERTED", NOW)  # type: ignore[arg-type]
+        self.payments[allocation.id, round_] = payouts.finalize(payment, NOW) if final else payment
+        self.conclude()
+
+    def keep(self, evidence: payouts.Evidence) -> None:
+        self.allocations[evidence.allocation.id] = evidence.allocation
+        self.supplies[evidence.moved.supply.id] = evidence.moved.supply
+        self.payments[evidence.payment.allocation_id, evidence.payment.round] = evidence.payment
+
+    def conclude(self) -> None:
+        self.order, self.claim = settlement.conclude(self.order, self.claim, self.payments.values(), NOW)
+
+    def retry(self) -> None:
+        everything = [*self.payments.values()], [*self.allocations.values()]
+        self.take(settlement.retry(self.order, self.claim, *everything, new_id=self.new_id, now=NOW))
+
+    def abandon(self) -> settlement.Abandoned:
+        everything = [*self.payments.values()], [*self.allocations.values()], [*self.supplies.values()]
+        return settlement.abandon(self.claim, *everything, reason="written off", now=NOW)
+
+    @property
+    def state(self) -> tuple[str, str, str]:
+        return self.order.status, self.claim.status, self.claim.settlement_status

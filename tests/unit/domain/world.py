@@ -1,0 +1,172 @@
+"""A small world for the stateful test: everything the rules answered, and what must hold between it.
+
+One currency with one address per owner; a chain that is only a balance per address. `now` moves by the test.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+from shared.domain import funds, ledger
+from shared.domain.allocation import Allocation
+from shared.domain.claims import Claim
+from shared.domain.funds import Purse
+from shared.domain.ledger import LedgerEntry
+from shared.domain.orders import Order
+from shared.domain.settlement import Payment
+from shared.domain.states import Kind, check
+from shared.domain.supplies import Moved, Supply
+from tests.unit.domain.factories import NOW, native
+
+OWNERS = ("usr_a", "usr_b")
+CLAIMERS = ("usr_b", "usr_c", "usr_d")
+GAS = 3  # what each payment commits for gas, base units
+RICH = 20_000  # what every address holds at first
+
+
+@dataclass
+class World:
+    now: datetime = NOW
+    block: int = 100
+    supplies: dict[str, Supply] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    allocations: dict[str, Allocation] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    payments: dict[tuple[str, int], Payment] = field(default_factory=dict)
+    lines: list[LedgerEntry] = field(default_factory=list)
+    purses: dict[str, Purse] = field(default_factory=lambda: {owner: native(RICH) for owner in OWNERS})
+    chain: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OWNERS, RICH))
+    made: int = 0
+
+    def fork(self) -> World:
+        """A world of its own that shares the rows, as they cannot change."""
+        return replace(
+            self,
+            **{
+                f.name: copy(getattr(self, f.name))
+                for f in fields(self)
+                if f.name not in ("now", "block", "made")
+            },
+        )
+
+    def new_id(self, prefix: str) -> str:
+        self.made += 1
+        return f"{prefix}_{self.made}"
+
+    def move(self, moved: Moved) -> None:
+        """Keep a supply and its lines, and let the funds row of its address follow."""
+        after = moved.supply
+        before = self.supplies.get(after.id)
+        if before is not None:
+            self._step("supply", before, after)
+            owner = after.user_id
+            self.purses[owner] = funds.book(self.purses[owner], before, after, 0, self.now)
+        self.supplies[after.id] = after
+        self.lines.extend(moved.entries)
+
+    def keep_order(self, order: Order) -> None:
+        self._step("order", self.orders.get(order.id), order)
+        self.orders[order.id] = order
+
+    def keep_claim(self, claim: Claim) -> None:
+        self._step("claim", self.claims.get(claim.id), claim)
+        self.claims[claim.id] = claim
+
+    def keep_payment(self, payment: Payment) -> None:
+        before = self.payments.get((payment.allocation_id, payment.round))
+        assert before is None or before == payment or payment.version == before.version + 1
+        self.payments[payment.allocation_id, payment.round] = payment
+
+    def _step(self, kind: Kind, before: Any, after: Any) -> None:
+        """A change is a new version, and a new status is in the table or two steps of it away."""
+        if before is None or after == before:
+            return
+        assert after.version > before.version
+        assert after.created_at == before.created_at
+        if before.status == after.status:
+            return
+        if after.version == before.version + 1:
+            check(kind, before.status, after.status)
+        else:  # a lapsed claim and a new one, or cancelled and hidden, in one commit
+            assert (before.status, after.status) in {("open", "cancelled"), ("claimed", "claimed")}
+
+    def of_order(self, order_id: str) -> list[Allocation]:
+        return [a for a in self.allocations.values() if a.order_id == order_id]
+
+    def stock_of(self, order_id: str) -> list[Supply]:
+        return [self.supplies[a.supply_id] for a in self.of_order(order_id)]
+
+    def of_claim(self, claim_id: str) -> list[Payment]:
+        return [p for p in self.payments.values() if p.claim_id == claim_id]
+
+
+def verify(world: World) -> None:
+    """Everything that must hold between two operations."""
+    for supply in world.supplies.values():
+        _supply_holds(world, supply)
+    for order in world.orders.values():
+        _order_holds(world, order)
+    for allocation in world.allocations.values():
+        _payments_hold(world, allocation)
+    for owner, purse in world.purses.items():
+        _funds_hold(world, owner, purse)
+    assert sum(line.amount for line in world.lines) == 0
+
+
+def _supply_holds(world: World, supply: Supply) -> None:
+    assert min(supply.available, supply.reserved, supply.settled) >= 0
+    assert supply.available + supply.reserved + supply.settled == supply.amount
+    assert ledger.verify(supply, [line for line in world.lines if line.supply_id == supply.id]) == []
+    held = [a for a in world.allocations.values() if a.supply_id == supply.id]
+    assert supply.reserved == sum(a.amount for a in held if a.status == "reserved")
+    assert supply.settled == sum(a.settled for a in held)
+    if supply.status == "active":
+        assert supply.available
+    if supply.status == "exhausted":
+        assert not supply.available
+        assert supply.reserved
+    if supply.status == "closed":
+        assert not supply.available
+
+
+def _order_holds(world: World, order: Order) -> None:
+    parts = world.of_order(order.id)
+    states = {part.status for part in parts}
+    assert sum(part.amount for part in parts) == order.amount
+    if order.status in ("open", "claimed"):
+        assert states == {"reserved"}
+    if order.status in ("cancelled", "expired"):
+        assert states == {"released"}
+    if order.status == "completed":
+        assert states == {"settled"}
+    tenures = [claim for claim in world.claims.values() if claim.order_id == order.id]
+    assert len({claim.epoch for claim in tenures}) == len(tenures)
+    assert all(claim.epoch <= order.claim_epoch for claim in tenures)
+    holding = [c for c in tenures if c.status in ("claimed", "processing", "processed", "failed")]
+    assert [c.id for c in holding] == ([order.claim_id] if order.claim_id else [])
+    pairs = {"claimed": "claimed", "processing": "processing", "completed": "processed", "failed": "failed"}
+    assert [c.status for c in holding] == ([pairs[order.status]] if order.status in pairs else [])
+
+
+def _payments_hold(world: World, allocation: Allocation) -> None:
+    rounds = [p for p in world.payments.values() if p.allocation_id == allocation.id]
+    paid = [p for p in rounds if p.status == "paid"]
+    assert len(paid) == (1 if allocation.status == "settled" else 0)
+    assert sum(not (p.terminal and p.finalized) for p in rounds) <= 1
+    assert not paid or paid[0].round == max(p.round for p in rounds)
+
+
+def _funds_hold(world: World, owner: str, purse: Purse) -> None:
+    mine = [s for s in world.supplies.values() if s.user_id == owner]
+    flying = [
+        p for p in world.payments.values() if not p.terminal and world.orders[p.order_id].user_id == owner
+    ]
+    assert purse.coin.in_flight == sum(p.amount + GAS for p in flying)
+    promised = sum(funds.commitment(s) for s in mine)
+    assert purse.coin.committed == promised + GAS * len(flying)
+    assert purse.coin.supplies == sum(funds.commitment(s) > 0 for s in mine)
+    paid = sum(s.settled for s in mine)
+    assert world.chain[owner] == RICH - paid
