@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from shared.domain.claim_refusals import ClaimExists as ClaimExists
-from shared.domain.claim_refusals import ClaimLimit as ClaimLimit
-from shared.domain.claim_refusals import LeaseLost as LeaseLost
-from shared.domain.claim_refusals import OrderAlreadyClaimed as OrderAlreadyClaimed
-from shared.domain.claim_refusals import OrderExpired as OrderExpired
-from shared.domain.claim_refusals import OwnOrder as OwnOrder
+from shared.domain.claim_refusals import (
+    ClaimExists,
+    ClaimLimit,
+    LeaseLost,
+    OrderAlreadyClaimed,
+    OrderExpired,
+    OwnOrder,
+)
 from shared.domain.errors import InvalidState, InvalidValue
 from shared.domain.orders import Order, advance, reopened
 from shared.domain.states import ClaimStatus, SettlementStatus, check

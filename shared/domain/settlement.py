@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from shared.domain import claims, orders
 from shared.domain.allocation import Allocation, give_back
-from shared.domain.claims import Claim, LeaseLost, require_claimed
+from shared.domain.claim_refusals import LeaseLost
+from shared.domain.claims import Claim, require_claimed
 from shared.domain.errors import InvalidState
 from shared.domain.orders import Order
 from shared.domain.states import PaymentStatus, SettlementStatus, check
