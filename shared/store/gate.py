@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import tempfile
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class Gate:
     def __init__(self, name: str) -> None:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
         self._file = (Path(tempfile.gettempdir()) / f"spanner-gate-{digest}.lock").open("w")
+        weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
         self._busy = False

@@ -10,6 +10,7 @@ Facts this module encodes:
 
 from __future__ import annotations
 
+import base64
 import contextvars
 import os
 from collections.abc import Callable, Sequence
@@ -230,7 +231,9 @@ def _key_range(span: KeyRange) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The client's datetime subclass as a datetime: it would not compare equal after pickling or replace."""
+    """BYTES come as base64. The client's datetime subclass would not compare equal after pickling or replace."""
+    if isinstance(value, bytes):
+        return base64.b64decode(value)
     if isinstance(value, datetime) and type(value) is not datetime:
         return datetime(
             value.year,
@@ -254,7 +257,12 @@ def _buffer(target: Any, mutations: Sequence[Mutation]) -> None:
             target.delete(mutation.table, key_set(keys=[list(mutation.values)]))
         else:
             verb = {"insert": "insert", "update": "update", "upsert": "insert_or_update"}[mutation.kind]
-            getattr(target, verb)(mutation.table, mutation.columns, [mutation.values])
+            getattr(target, verb)(mutation.table, mutation.columns, [tuple(map(_sent, mutation.values))])
+
+
+def _sent(value: Any) -> Any:
+    """The client takes BYTES as base64."""
+    return base64.b64encode(value) if isinstance(value, bytes) else value
 
 
 def _translate(error: Exception, committing: bool) -> Exception:
