@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from shared import commit
+from shared import commit, resources
 from shared.clock import new_id
 from shared.context import Context, deadline_in, running
 from shared.domain import users as rules
-from shared.identity.passwords import Passwords
 from shared.identity.permissions import Caller
 from shared.store import users
 from shared.store.unit import UnitOfWork
@@ -18,7 +17,7 @@ def operator(email: str, password: str, roles: tuple[str, ...] = ("user", "opera
     Raises InvalidValue for something that is not an e-mail address."""
     context = Context("seed", new_id("req"), deadline_in(30), caller=Caller.of_system())
     with running(context):
-        commit.commit(_operator, rules.normal_email(email), Passwords().hash(password), roles)
+        commit.commit(_operator, rules.normal_email(email), resources.passwords().hash(password), roles)
 
 
 def _operator(unit: UnitOfWork, email: str, hashed: str, roles: tuple[str, ...]) -> None:

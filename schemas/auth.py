@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
 from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, Request, Resource
 from shared.domain import users
+
+if TYPE_CHECKING:
+    from shared.signin import SignedIn
 
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=256)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
@@ -93,6 +96,32 @@ class Tokens(Resource):
     token: Annotated[str, Field(repr=False)]
     refresh_token: Annotated[str, Field(repr=False)]
     expires_at: Instant
+
+    @classmethod
+    def of(cls, signed_in: SignedIn) -> Tokens:
+        return cls(
+            token=signed_in.token,
+            refresh_token=signed_in.refresh_token,
+            expires_at=signed_in.expires_at,
+        )
+
+
+class Jwk(Resource):
+    """A P-256 public key (RFC 7517)."""
+
+    kty: str
+    crv: str
+    x: str
+    y: str
+    kid: str
+    alg: str
+    use: str
+
+
+class Jwks(Resource):
+    """Every key that verifies access tokens now."""
+
+    keys: list[Jwk]
 
 
 class Nonce(Resource):

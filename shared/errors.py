@@ -6,7 +6,7 @@ Refusal (shared.domain.errors)
 ├── VersionMismatch 412       ├── BodyTooLarge 413
 ├── UnsupportedMediaType 415  ├── ValidationFailed 422
 ├── IdempotencyKeyRequired 400, IdempotencyKeyReused 422
-└── Unready 503, Contended 503, Internal 500
+└── Unready 503, Contended 503, ChainUnavailable 503, Internal 500
 """
 
 from __future__ import annotations
@@ -69,6 +69,12 @@ class Unready(Refusal):
 class Contended(Refusal):
     code, status, message = "CONTENTION", 503, "Too many writers at once; try again."
     retry_after = 0.2
+
+
+class ChainUnavailable(Refusal):
+    code, status = "CHAIN_UNAVAILABLE", 503
+    message = "The chain's nodes do not answer as they should; try again."
+    retry_after = 1.0
 
 
 class Internal(Refusal):

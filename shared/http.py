@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared import authentication, commit, resources
+from shared.chain.errors import ChainError
 from shared.clock import new_id
 from shared.context import Context, Idempotency, deadline_in, running
 from shared.domain.errors import Refusal
 from shared.errors import (
     BodyTooLarge,
+    ChainUnavailable,
     Contended,
     Forbidden,
     IdempotencyKeyInvalid,
@@ -32,7 +34,8 @@ from shared.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from shared.operation import HttpTrigger, Operation
+from shared.identity.permissions import Caller
+from shared.operation import SELF, HttpTrigger, Operation
 from shared.store.port import Contention, StoreError
 from shared.store.session import Session
 
@@ -94,7 +97,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
 def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
     trigger, path = _route(operation, incoming)
     context.caller = authentication.caller(incoming.headers, trigger.permission)
-    if context.caller is not None and not context.caller.may(trigger.permission):
+    if context.caller is not None and not _allowed(context.caller, trigger.permission):
         raise Forbidden(permission=trigger.permission)
     fields = _fields(trigger, incoming, path)
     request = _validated(trigger, fields)
@@ -107,6 +110,10 @@ def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
         _replay_instead(context, refusal)
         raise
     return _success(trigger, context, result)
+
+
+def _allowed(caller: Caller, permission: str) -> bool:
+    return permission == SELF or caller.may(permission)
 
 
 def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[str, str]]:
@@ -272,6 +279,8 @@ def as_refusal(error: Exception) -> Refusal:
         return error
     if isinstance(error, Contention):
         return Contended()
+    if isinstance(error, ChainError):
+        return ChainUnavailable()
     return Unready() if isinstance(error, StoreError) else Internal()
 
 

@@ -26,6 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer"]
 API = "/api/v1"
 PUBLIC = "public"  # the permission of an operation that anybody may call
+SELF = "self"  # of one that every identified caller may, because it is about the caller
 MAX_NAME = 27  # service accounts are named fn-<name> and have at most 30 characters
 
 

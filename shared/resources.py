@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.chain.registry import Registry
     from shared.clock import Clock
     from shared.events import Publisher
+    from shared.identity.passwords import Passwords
     from shared.identity.tokens import AccessTokens
     from shared.keys.vault import KeyVault
     from shared.store.port import Database
@@ -136,6 +137,13 @@ def tokens() -> AccessTokens:
         return AccessTokens(ring, chosen.token_issuer, chosen.token_audience)
 
     return cast("AccessTokens", _once("tokens", make))
+
+
+def passwords() -> Passwords:
+    """Hashes and verifies passwords, a bounded number at once in this process."""
+    from shared.identity.passwords import Passwords
+
+    return cast("Passwords", _once("passwords", Passwords))
 
 
 def reset() -> None:

@@ -49,6 +49,38 @@ class Wallet:
     updated_at: datetime
 
 
+def made(
+    *,
+    wallet_id: str,
+    key_id: str,
+    user_id: str,
+    name: str,
+    chain: str,
+    address: str,
+    path: str | None,
+    now: datetime,
+    parent_id: str | None = None,
+) -> Wallet:
+    """A new wallet; with a `path` it is an account of a seed, whose last step is its index."""
+    return Wallet(
+        id=wallet_id,
+        user_id=user_id,
+        name=name,
+        chain=chain,
+        type="hd" if path else "imported",
+        address=address,
+        derivation_path=path,
+        parent_id=parent_id,
+        index=int(path.rsplit("/", 1)[-1].rstrip("'")) if path else None,
+        key_id=key_id,
+        status="active",
+        disabled_at=None,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
 def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
     """The wallet meant when none is named: the only active one on the chain. Raises WalletRequired."""
     usable = [wallet for wallet in wallets if wallet.chain == chain and wallet.status == "active"]

@@ -1,0 +1,30 @@
+"""Sign in by e-mail and password. A wrong password and an unknown address get the same answer, as slowly."""
+
+from __future__ import annotations
+
+from schemas.auth import Login, Tokens
+from shared import resources, signin
+from shared.domain import users as rules
+from shared.domain.errors import InvalidValue
+from shared.identity.errors import InvalidCredentials
+from shared.identity.permissions import Caller
+from shared.operation import PUBLIC, http
+from shared.store import users
+from shared.store.session import Session
+
+
+@http("POST", "/auth/login", permission=PUBLIC, request=Login, answer=Tokens, idempotency="none")
+def login_user(request: Login, caller: Caller | None) -> Tokens:
+    user = _known(request.email)
+    password = request.password.get_secret_value()
+    if not resources.passwords().verify(password, user.password_hash if user else None) or user is None:
+        raise InvalidCredentials
+    return Tokens.of(signin.open_session(user, ("pwd",)))
+
+
+def _known(email: str) -> rules.User | None:
+    try:
+        normal = rules.normal_email(email)
+    except InvalidValue:
+        return None
+    return users.by_email(Session(resources.database().snapshot()), normal)

@@ -1,0 +1,32 @@
+"""Make an account for an e-mail address nobody uses yet; the password is kept as an argon2id hash only."""
+
+from __future__ import annotations
+
+from schemas.auth import Register, User
+from shared import resources
+from shared.commit import commit
+from shared.domain import users as rules
+from shared.identity.passwords import refuse_weak
+from shared.identity.permissions import Caller
+from shared.operation import PUBLIC, http
+from shared.store import users  # noqa: F401 - the table that takes the user
+from shared.store.unit import UnitOfWork
+
+SERVICE = "web3 wallet backend"
+
+
+@http(
+    "POST", "/auth/register", permission=PUBLIC, request=Register, answer=User, status=201, idempotency="none"
+)
+def register_user(request: Register, caller: Caller | None) -> User:
+    email = rules.normal_email(request.email)
+    password = request.password.get_secret_value()
+    refuse_weak(password, (email, SERVICE))
+    return commit(_register, email, resources.passwords().hash(password))
+
+
+def _register(unit: UnitOfWork, email: str, password_hash: str) -> User:
+    unit.on_conflict(rules.EmailTaken())
+    user = rules.register(user_id=unit.new_id("usr"), now=unit.now, email=email, password_hash=password_hash)
+    unit.write(user)
+    return User.of(user)

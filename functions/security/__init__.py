@@ -1,0 +1,1 @@
+"""Key tools that store nothing."""

@@ -1,0 +1,1 @@
+"""Wallets: made, imported, read, used to sign, bounded by policies, and deleted."""

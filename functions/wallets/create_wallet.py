@@ -1,0 +1,46 @@
+"""Make a wallet from a new random seed. The mnemonic is shown in this one answer and stored nowhere."""
+
+from __future__ import annotations
+
+from schemas.wallets import CreatedWallet, CreateWallet
+from shared import custody, resources
+from shared.clock import new_id
+from shared.commit import commit
+from shared.domain.wallets import Wallet, made
+from shared.identity.permissions import Caller
+from shared.keys import accounts, hd, mnemonic
+from shared.operation import http
+from shared.store.unit import UnitOfWork
+from shared.store.wallets import VaultKey
+
+
+@http(
+    "POST",
+    "/wallets",
+    permission="wallet:write",
+    request=CreateWallet,
+    answer=CreatedWallet,
+    status=201,
+    needs=("vault",),
+)
+def create_wallet(request: CreateWallet, caller: Caller) -> CreatedWallet:
+    chain = resources.registry().chain(request.chain or resources.settings().default_chain)
+    words = mnemonic.generate(request.strength)
+    seed, path = mnemonic.to_seed(words), chain.path(0)
+    wallet = made(
+        wallet_id=new_id("wal"),
+        key_id=new_id("key"),
+        user_id=caller.user_id,
+        name=request.name,
+        chain=chain.name,
+        address=accounts.address_of(hd.derive(seed, path)),
+        path=path,
+        now=resources.clock().now(),
+    )
+    key = custody.sealed(wallet, seed, "seed")
+    return commit(_create, wallet, key, words)
+
+
+def _create(unit: UnitOfWork, wallet: Wallet, key: VaultKey, words: str) -> CreatedWallet:
+    unit.write(wallet, key)
+    return CreatedWallet.of(wallet, words)

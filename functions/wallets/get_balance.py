@@ -1,0 +1,29 @@
+"""The balance of the native coin or of a token, at the newest block, which the answer names."""
+
+from __future__ import annotations
+
+from schemas.wallets import Balance, GetBalance
+from shared import balances, resources
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.session import Session
+from shared.store.wallets import owned
+
+
+@http(
+    "GET",
+    "/wallets/{wallet_id}/balance",
+    permission="wallet:read",
+    request=GetBalance,
+    answer=Balance,
+    needs=("chain",),
+)
+def get_balance(request: GetBalance, caller: Caller) -> Balance:
+    wallet = Session(resources.database().snapshot()).one(owned(caller, request.wallet_id))
+    chain = resources.chain(wallet.chain)
+    if request.token_address is None:
+        amount, block = chain.balance(wallet.address)
+        return Balance.of(chain.spec.native, amount, block)
+    asset = balances.token(chain, request.token_address)
+    amount, block = balances.of_token(chain, asset, wallet.address)
+    return Balance.of(asset, amount, block)

@@ -1,0 +1,24 @@
+"""All balances that the registry knows: the native coin first, then its tokens, read at one block."""
+
+from __future__ import annotations
+
+from schemas.wallets import Balance, Balances, GetBalances
+from shared import balances, resources
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.session import Session
+from shared.store.wallets import owned
+
+
+@http(
+    "GET",
+    "/wallets/{wallet_id}/balances",
+    permission="wallet:read",
+    request=GetBalances,
+    answer=Balances,
+    needs=("chain",),
+)
+def get_balances(request: GetBalances, caller: Caller) -> Balances:
+    wallet = Session(resources.database().snapshot()).one(owned(caller, request.wallet_id))
+    found, block = balances.of_registry(resources.chain(wallet.chain), wallet.address)
+    return Balances(items=[Balance.of(asset, amount, block) for asset, amount in found])

@@ -1,0 +1,16 @@
+"""One wallet; never key material."""
+
+from __future__ import annotations
+
+from schemas.wallets import GetWallet, Wallet
+from shared import resources
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.session import Session
+from shared.store.wallets import owned
+
+
+@http("GET", "/wallets/{wallet_id}", permission="wallet:read", request=GetWallet, answer=Wallet)
+def get_wallet(request: GetWallet, caller: Caller) -> Wallet:
+    session = Session(resources.database().snapshot())
+    return Wallet.of(session.one(owned(caller, request.wallet_id)))

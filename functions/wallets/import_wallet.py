@@ -1,0 +1,61 @@
+"""Take over a key: a private key, a mnemonic, or a keystore file whose cost is bounded before it is derived."""
+
+from __future__ import annotations
+
+from schemas.wallets import ImportWallet, WalletAnswer
+from shared import custody, resources
+from shared.chain.registry import ChainSpec
+from shared.clock import new_id
+from shared.commit import commit
+from shared.domain.wallets import Wallet, WalletExists, made, refuse_twin
+from shared.identity.permissions import Caller
+from shared.keys import accounts, hd, mnemonic
+from shared.operation import http
+from shared.store.unit import UnitOfWork
+from shared.store.wallets import VaultKey, holding
+
+
+@http(
+    "POST",
+    "/wallets/import",
+    permission="wallet:write",
+    request=ImportWallet,
+    answer=WalletAnswer,
+    status=201,
+    needs=("vault",),
+)
+def import_wallet(request: ImportWallet, caller: Caller) -> WalletAnswer:
+    chain = resources.registry().chain(request.chain or resources.settings().default_chain)
+    purpose, secret, path = _secret(request, chain)
+    wallet = made(
+        wallet_id=new_id("wal"),
+        key_id=new_id("key"),
+        user_id=caller.user_id,
+        name=request.name,
+        chain=chain.name,
+        address=accounts.address_of(hd.derive(secret, path) if path else secret),
+        path=path,
+        now=resources.clock().now(),
+    )
+    key = custody.sealed(wallet, secret, purpose)
+    return commit(_import, wallet, key)
+
+
+def _secret(request: ImportWallet, chain: ChainSpec) -> tuple[custody.Purpose, bytes, str | None]:
+    """What to seal, and the path of the account below it if it is a seed. Raises refusals of each format."""
+    if request.mnemonic is not None:
+        path = hd.normalised_path(request.derivation_path or chain.path(0))
+        return "seed", mnemonic.to_seed(request.mnemonic.get_secret_value()), path
+    if request.private_key is not None:
+        return "private_key", accounts.parse_private_key(request.private_key.get_secret_value()), None
+    from shared.keys import keystore
+
+    assert request.keystore is not None and request.passphrase is not None
+    return "private_key", keystore.decrypt(request.keystore, request.passphrase.get_secret_value()), None
+
+
+def _import(unit: UnitOfWork, wallet: Wallet, key: VaultKey) -> WalletAnswer:
+    refuse_twin(holding(unit, wallet.user_id, wallet.chain, wallet.address), wallet.chain, wallet.address)
+    unit.on_conflict(WalletExists())
+    unit.write(wallet, key)
+    return WalletAnswer.of(wallet)

@@ -1,0 +1,21 @@
+"""The caller's own wallets, newest first; deleted ones are not listed."""
+
+from __future__ import annotations
+
+from schemas.wallets import ListWallets, Wallet, WalletPage
+from shared import listing
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.wallets import WALLETS_BY_OWNER
+
+
+@http("GET", "/wallets", permission="wallet:read", request=ListWallets, answer=WalletPage)
+def list_wallets(request: ListWallets, caller: Caller) -> WalletPage:
+    rows, cursor = listing.page(
+        WALLETS_BY_OWNER,
+        [caller.subject(request.user_id)],
+        limit=request.limit,
+        cursor=request.cursor,
+        filters={"chain": request.chain, "type": request.type, "status": "active"},
+    )
+    return WalletPage(items=[Wallet.of(row) for row in rows], next_cursor=cursor)

@@ -1,0 +1,62 @@
+"""What every way to sign in ends with: a session row, an access token and a refresh token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared import commit, resources
+from shared.clock import new_id
+from shared.context import current
+from shared.domain.users import User
+from shared.identity import refresh
+from shared.identity.errors import InvalidCredentials
+from shared.identity.permissions import Caller
+from shared.identity.refresh import RefreshFamily, RefreshToken
+from shared.store import sessions, users  # noqa: F401 - sessions: the table that takes the family
+from shared.store.unit import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The tokens of a session; both are secrets. `expires_at` is the access token's end."""
+
+    token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime
+
+
+def open_session(user: User, factors: tuple[str, ...]) -> SignedIn:
+    """Sign in this user, who has just proved who they are by `factors`.
+
+    The user is read again in the commit: raises InvalidCredentials when it was disabled, or its password
+    changed, in the meantime."""
+    token = RefreshToken.generate(new_id("ses"))
+    current().caller = Caller.of_user(user.id, user.roles, user.tier)
+    family, fresh = commit.commit(_open, user, token, factors)
+    return issued(fresh, family, token)
+
+
+def _open(
+    unit: UnitOfWork, user: User, token: RefreshToken, factors: tuple[str, ...]
+) -> tuple[RefreshFamily, User]:
+    fresh = unit.one(users.USERS.get(user.id))
+    if fresh.disabled or fresh.password_hash != user.password_hash:
+        raise InvalidCredentials
+    family = refresh.opened(token, user.id, factors, unit.now)
+    unit.write(family)
+    return family, fresh
+
+
+def issued(user: User, family: RefreshFamily, token: RefreshToken) -> SignedIn:
+    """A new access token for the session, beside its current refresh token."""
+    access = resources.tokens().issue(
+        user.id,
+        user.roles,
+        user.tier,
+        session_id=family.id,
+        authenticated_at=family.authenticated_at,
+        factors=family.factors,
+        now=resources.clock().now(),
+    )
+    return SignedIn(access.token, token.text, access.expires_at)

@@ -1,0 +1,9 @@
+"""Sign-ins: one row per refresh family."""
+
+from __future__ import annotations
+
+from shared.identity.refresh import RefreshFamily
+from shared.store.table import Index, Table
+
+SESSIONS = Table("sessions", RefreshFamily, ("id",))
+SESSIONS_BY_USER = Index("sessions_by_user", SESSIONS, ("user_id", "id"))
