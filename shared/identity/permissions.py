@@ -61,7 +61,8 @@ def permissions_of(roles: Iterable[str]) -> frozenset[str]:
 def grants(granted: Iterable[str], permission: str) -> bool:
     """True when `granted` holds `permission` or its resource's wildcard."""
     names = granted if isinstance(granted, frozenset) else frozenset(granted)
-    return permission in names or f"{permission.partition(':')[0]}:*" in names
+    resource, colon, _ = permission.partition(":")
+    return permission in names or f"{resource}{colon}*" in names
 
 
 def is_permission(name: str) -> bool:
