@@ -1,0 +1,19 @@
+"""A wallet's policy; version 0 is the one of a wallet that never had any: everything is allowed."""
+
+from __future__ import annotations
+
+from schemas.wallets import GetPolicy, Policy
+from shared import resources
+from shared.domain import policies as rules
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.policies import POLICIES
+from shared.store.session import Session
+from shared.store.wallets import owned
+
+
+@http("GET", "/wallets/{wallet_id}/policy", permission="wallet:read", request=GetPolicy, answer=Policy)
+def get_policy(request: GetPolicy, caller: Caller) -> Policy:
+    session = Session(resources.database().snapshot())
+    wallet, policy = session.read(owned(caller, request.wallet_id), POLICIES.find(request.wallet_id))
+    return Policy.of(policy or rules.empty(wallet.id, wallet.user_id, wallet.created_at))

@@ -1,0 +1,108 @@
+"""Policies in transactions: reserve a day's spending at accept, give it back, check again before signing.
+
+At accept, inside the commit:      decision = policing.reserve(unit, wallet_id, action)
+When it never was, or was undone:  policing.release(unit, wallet_id, action, transaction.created_at)
+By the signer, outside:            policing.check(session, wallet_id, action)
+Around the commit:                 with policing.denials_audited(wallet_id): commit(…)
+
+The rolling day is kept in hourly buckets and counts the whole of its first hour, so it denies up to an hour
+longer and never allows more. A limit counts what is accepted from the moment it is set.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from shared import resources
+from shared.clock import new_id
+from shared.context import current
+from shared.domain import policies as rules
+from shared.domain.policies import Action, Decision, Policy, PolicyDenied
+from shared.store import records
+from shared.store.policies import POLICIES, SPENDING, Spending
+from shared.store.port import COMMIT_TIMESTAMP
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+
+_log = logging.getLogger(__name__)
+
+
+def reserve(unit: UnitOfWork, wallet_id: str, action: Action) -> Decision:
+    """Decide and book against the day's limits; two at once are serialised by what they read. Raises PolicyDenied."""
+    policy = unit.maybe(POLICIES.find(wallet_id))
+    if policy is None:
+        return Decision()
+    hour = _hour(unit.now)
+    limited = [asset for asset in rules.totals(action) if policy.limit(asset, "max_per_day") is not None]
+    read = unit.read_all(
+        SPENDING.scan(wallet_id, asset, after=(hour - rules.DAY_HOURS - 1,), upto=(hour,))
+        for asset in limited
+    )
+    found: dict[str, list[Spending]] = dict(zip(limited, read, strict=True))
+    spent = {asset: sum(bucket.amount for bucket in buckets) for asset, buckets in found.items()}
+    decision = rules.decide(policy, action, spent)
+    for asset, amount in decision.spends.items():
+        now = next(
+            (bucket for bucket in found[asset] if bucket.hour == hour), Spending(wallet_id, asset, hour, 0)
+        )
+        unit.write(replace(now, amount=now.amount + amount))
+    return decision
+
+
+def release(unit: UnitOfWork, wallet_id: str, action: Action, booked_at: datetime) -> None:
+    """Take an action that did not happen off the hour it was booked in (`booked_at`: when it was accepted)."""
+    hour = _hour(booked_at)
+    amounts = rules.totals(action)
+    for bucket in (
+        unit.one(SPENDING.get_many((wallet_id, asset, hour) for asset in amounts)) if amounts else ()
+    ):
+        unit.write(replace(bucket, amount=max(0, bucket.amount - amounts[bucket.asset])))
+
+
+def check(session: Session, wallet_id: str, action: Action) -> None:
+    """Before signing: what the policy says now of these bytes, the day's sum excepted. Raises PolicyDenied."""
+    policy = of(session, wallet_id)
+    if policy is not None:
+        rules.check(policy, action)
+
+
+def of(session: Session, wallet_id: str) -> Policy | None:
+    """The wallet's policy; None when everything is allowed."""
+    return session.maybe(POLICIES.find(wallet_id))
+
+
+@contextmanager
+def denials_audited(wallet_id: str) -> Iterator[None]:
+    """Write an audit row that names the rule when the block is refused by the policy."""
+    try:
+        yield
+    except PolicyDenied as denied:
+        denial(wallet_id, denied)
+        raise
+
+
+def denial(wallet_id: str, denied: PolicyDenied) -> None:
+    """The audit row of one denial: nothing else is committed with a refusal."""
+    context, identity = current(), new_id("aud")
+    row = records.AuditRow(
+        records.shard_of(identity, records.AUDIT_SHARDS),
+        COMMIT_TIMESTAMP,
+        identity,
+        context.principal,
+        context.operation,
+        wallet_id,
+        context.request_id,
+        context.causation_id,
+        [f"policy.denied:{denied.data['rule']}"],
+        resources.clock().now(),
+    )
+    resources.database().write([records.AUDIT.mutation("insert", row)])
+    _log.info("denied by policy", extra={"wallet": wallet_id, "rule": denied.data["rule"]})
+
+
+def _hour(moment: datetime) -> int:
+    return int(moment.timestamp()) // 3600
