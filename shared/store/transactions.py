@@ -7,7 +7,8 @@ from datetime import datetime
 
 from shared.domain.lanes import Lane
 from shared.domain.transactions import Attempt, Transaction
-from shared.store.table import Index, Table
+from shared.store.port import Row
+from shared.store.table import Index, Query, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,15 @@ TRANSACTIONS_BY_OWNER = Index(
     stored=("wallet_id", "chain", "state", "blocked_reason"),
 )
 ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
+
+
+def due(before: datetime, limit: int = 200) -> list[Query[list[Row]]]:
+    """Index entries of what has to be looked at before a moment, `limit` of each shard, the oldest first.
+
+    Every transaction that is not finalized is due at some time, so nothing else has to be remembered."""
+    return [TRANSACTIONS_DUE.scan(shard, upto=(before,), limit=limit) for shard in range(DUE_SHARDS)]
+
+
+def nonces(lane_id: str, start: int, end: int) -> Query[list[Row]]:
+    """Index entries of a lane's nonces in [start, end)."""
+    return TRANSACTIONS_BY_NONCE.scan(lane_id, after=(start - 1,), upto=(end - 1,))

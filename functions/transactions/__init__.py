@@ -1,0 +1,1 @@
+"""Transactions: sent, read, replaced, tried, and driven to their end."""

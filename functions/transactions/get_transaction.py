@@ -1,0 +1,23 @@
+"""A transaction with its attempts, read strongly; other users' transactions do not exist for the caller."""
+
+from __future__ import annotations
+
+from schemas.transactions import GetTransaction, Transaction
+from shared import resources
+from shared.engine import showing
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.session import Session
+
+
+@http(
+    "GET",
+    "/transactions/{transaction_id}",
+    permission="transaction:read",
+    request=GetTransaction,
+    answer=Transaction,
+    needs=("chain",),
+)
+def get_transaction(request: GetTransaction, caller: Caller) -> Transaction:
+    session = Session(resources.database().snapshot())
+    return showing.view(*showing.read(session, caller, request.transaction_id))

@@ -1,0 +1,40 @@
+"""Drive every unfinished transaction of every configured chain: outcomes, reorganisations, rebroadcasts, queues.
+
+Started each minute in production, where it goes on at block time under a lease while there is work; locally each
+start is one pass. It needs no message and no memory: whatever is not finalized is found by its next due time.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from shared import resources
+from shared.engine import tick
+from shared.operation import schedule
+
+_log = logging.getLogger(__name__)
+EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
+LEASE_SECONDS = 20.0
+LOCAL_LEASE_SECONDS = 3.0  # a local pass is short, and a killed process must not hold up the next one
+
+
+@schedule(seconds=1, needs=("chain", "signer"), publishes=EVENTS)
+def tick_chain() -> None:
+    chains = sorted(resources.settings().rpc_urls)
+    if len(chains) == 1:
+        _drive(chains[0])
+        return
+    with ThreadPoolExecutor(max_workers=max(1, len(chains))) as pool:
+        for chain in chains:
+            pool.submit(contextvars.copy_context().run, _drive, chain)
+
+
+def _drive(chain: str) -> None:
+    local = resources.settings().local
+    seconds = LOCAL_LEASE_SECONDS if local else LEASE_SECONDS
+    try:
+        tick.run(chain, lease_seconds=seconds, once=local)
+    except Exception:
+        _log.exception("a chain was not driven", extra={"chain": chain})

@@ -1,0 +1,216 @@
+"""Transactions as their sender sees them. Amounts, fees and prices are base-unit integer strings, gas is an integer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.base import (
+    Address,
+    ChainName,
+    Count,
+    Id,
+    Instant,
+    ListQuery,
+    Page,
+    Request,
+    Resource,
+)
+from shared.domain import transactions
+from shared.domain.transactions import AttemptKind, BlockedReason, Speed
+from shared.domain.tx_states import PublicStatus
+
+BaseUnits = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$")]
+PositiveUnits = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,77}$")]
+HexData = Annotated[str, StringConstraints(pattern=r"^0x([0-9a-fA-F]{2})*$")]
+Word = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{64}$")]
+Gas = Annotated[Count, Field(ge=1, le=2**53)]
+
+
+class TokenAmount(Request):
+    """An ERC-20 transfer: `amount` in the token's base units, to the transaction's `to`."""
+
+    address: Address
+    amount: PositiveUnits
+
+
+class AccessListEntry(Request):
+    """EIP-2930."""
+
+    address: Address
+    storage_keys: Annotated[list[Word], Field(max_length=256)] = Field(default_factory=list)
+
+
+class TransactionCall(Request):
+    """What is to happen on chain; `to` may be null only where `data` holds the code of a contract to create."""
+
+    wallet_id: Id | None = None
+    chain: ChainName | None = None
+    to: Address | None = None
+    value: BaseUnits = "0"
+    data: HexData = "0x"
+    token: TokenAmount | None = None
+    access_list: Annotated[list[AccessListEntry], Field(max_length=256)] | None = None
+    gas: Gas | None = None
+
+    @model_validator(mode="after")
+    def _token_alone(self) -> Self:
+        if self.token is not None and (self.to is None or self.value != "0" or self.data != "0x"):
+            raise PydanticCustomError("token", "token needs a recipient and goes without value and data")
+        return self
+
+
+class SendTransaction(TransactionCall):
+    """Either `speed`, or one's own fees: the EIP-1559 pair or, on legacy chains, `gas_price`."""
+
+    speed: Speed | None = None
+    max_fee_per_gas: PositiveUnits | None = None
+    max_priority_fee_per_gas: BaseUnits | None = None
+    gas_price: PositiveUnits | None = None
+    deadline: Instant | None = None
+
+
+class GetTransaction(Request):
+    transaction_id: Id
+
+
+class ListTransactions(ListQuery):
+    wallet_id: Id | None = None
+    status: PublicStatus | None = None
+    chain: ChainName | None = None
+
+
+class TransactionByHash(Request):
+    """The hash of any attempt of one's own transaction."""
+
+    chain: ChainName
+    hash: Word
+
+
+class SentToken(Resource):
+    address: str
+    amount: str
+
+
+class AttemptPart(Resource):
+    """Signed bytes for the transaction's nonce; which of them a block holds decides. `noop` undoes it."""
+
+    hash: str
+    kind: AttemptKind
+    max_fee_per_gas: str | None
+    max_priority_fee_per_gas: str | None
+    gas_price: str | None
+    sent_at: Instant | None
+
+    @classmethod
+    def of(cls, attempt: transactions.Attempt) -> AttemptPart:
+        return cls(
+            hash=attempt.hash,
+            kind=attempt.kind,
+            max_fee_per_gas=_text(attempt.max_fee_per_gas),
+            max_priority_fee_per_gas=_text(attempt.max_priority_fee_per_gas),
+            gas_price=_text(attempt.gas_price),
+            sent_at=attempt.first_sent_at,
+        )
+
+
+class Failure(Resource):
+    """Why it did not do what was asked."""
+
+    code: str
+    message: str | None
+
+
+class Transaction(Resource):
+    """`to` is who gets the value or the tokens; `hash` is of the latest attempt, once mined of the mined one.
+
+    `confirmations` is null where the chain does not answer, 0 while no block holds it."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True)
+
+    id: str
+    wallet_id: str
+    user_id: str
+    chain: str
+    chain_id: Count
+    status: PublicStatus
+    blocked_reason: BlockedReason | None
+    from_: Annotated[str, Field(alias="from")]
+    to: str | None
+    value: str
+    data: str
+    token: SentToken | None
+    nonce: Count | None
+    hash: str | None
+    attempts: list[AttemptPart]
+    block_number: Count | None
+    block_hash: str | None
+    confirmations: Count | None
+    finalized: bool
+    gas: Count
+    gas_used: Count | None
+    effective_gas_price: str | None
+    contract_address: str | None
+    cancel_requested: bool
+    claim_id: str | None
+    deadline: Instant | None
+    error: Failure | None
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(
+        cls,
+        tx: transactions.Transaction,
+        attempts: Iterable[transactions.Attempt],
+        chain_id: int,
+        head: int | None = None,
+    ) -> Transaction:
+        """`head` is the chain's newest height, for the confirmations."""
+        same = ("id", "wallet_id", "user_id", "chain", "status", "blocked_reason", "nonce", "hash")
+        more = (
+            "gas",
+            "gas_used",
+            "contract_address",
+            "cancel_requested",
+            "claim_id",
+            "deadline",
+            "finalized",
+        )
+        last = ("version", "created_at", "updated_at")
+        token = None
+        if tx.token_address is not None:
+            token = SentToken(address=tx.token_address, amount=str(tx.token_amount))
+        return cls(
+            **{name: getattr(tx, name) for name in (*same, *more, *last)},
+            chain_id=chain_id,
+            from_=tx.from_address,
+            to=tx.token_recipient if token else tx.to,
+            value=str(tx.value),
+            data="0x" + tx.data.hex(),
+            token=token,
+            attempts=[AttemptPart.of(attempt) for attempt in sorted(attempts, key=lambda one: one.k)],
+            block_number=tx.mined_block_number,
+            block_hash=tx.mined_block_hash,
+            confirmations=_confirmations(tx.mined_block_number, head),
+            effective_gas_price=_text(tx.effective_gas_price),
+            error=Failure(code=tx.error, message=tx.error_message) if tx.error else None,
+        )
+
+
+class TransactionPage(Page[Transaction]):
+    """One's own transactions."""
+
+
+def _text(wei: int | None) -> str | None:
+    return None if wei is None else str(wei)
+
+
+def _confirmations(block: int | None, head: int | None) -> int | None:
+    if block is None:
+        return 0
+    return None if head is None else max(0, head - block + 1)

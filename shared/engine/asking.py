@@ -1,0 +1,130 @@
+"""What is asked of the chain before a transaction is accepted: two exchanges, and one a block for fees.
+
+Failures of the called code and of the balance become refusals here; a node that does not answer stays a ChainError
+(503 at the border).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shared.chain import reverts, tokens, types
+from shared.chain.client import ChainClient
+from shared.chain.errors import Ambiguous, ExecutionReverted, GasLimit, InsufficientFunds, NodeError
+from shared.chain.types import CallRequest
+from shared.domain.errors import InvalidValue, Refusal
+from shared.domain.fees import FeeCaps, Fees
+from shared.domain.funds import InsufficientBalance
+from shared.domain.tx_accept import MAX_TRANSACTION_GAS, PLAIN_GAS, Intent
+from shared.engine.purses import Observed
+
+GAS_MARGIN_PERCENT = 125  # of the estimate: what a call costs depends on the state it meets
+FEE_ROOM = 2  # × the first attempt's fee: five bumps fit into what is committed for gas
+
+
+class SimulationFailed(Refusal):
+    """`data.revert` holds kind, reason, name, arguments and data of the failure."""
+
+    code, status, message = "SIMULATION_FAILED", 422, "The transaction would fail on chain."
+
+
+class SendExceedsBalance(InsufficientBalance):
+    """The same for a transaction: it is refused as it stands, the wallet's supplies are not the reason."""
+
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What the chain says of an intent now: gas in units, balances at the confirmed height."""
+
+    gas: int
+    seen: Observed
+
+
+def preflight(
+    client: ChainClient, intent: Intent, *, gas: int | None, abi: Iterable[Mapping[str, Any]] = ()
+) -> Preflight:
+    """Try the intent on the newest state and read the balances that it draws on.
+
+    `gas` is the sender's own limit. Raises SimulationFailed, SendExceedsBalance, InvalidValue, ChainError."""
+    tried = call_of(intent, gas)
+    calls = [_confirmed(client), ("eth_estimateGas", [tried.encoded()])]
+    if intent.token_address is not None:
+        calls.append(("eth_call", [tried.encoded(), "latest"]))
+    try:
+        confirmed, estimate, *returned = client.batch(calls)
+    except ExecutionReverted as error:
+        revert = reverts.decode_revert(error.data, abi, error.text)
+        raise SimulationFailed(revert=asdict(revert)) from None
+    except InsufficientFunds:
+        raise SendExceedsBalance from None
+    except GasLimit:
+        raise InvalidValue("gas", f"more than {MAX_TRANSACTION_GAS} would be needed") from None
+    seen = balances(client, intent.from_address, intent.token_address, _height(client, confirmed))
+    if returned and not tokens.transfer_accepted(types.data(returned[0])):
+        raise SimulationFailed(
+            revert={"kind": "refused", "reason": "the token answers that it does not transfer"}
+        )
+    return Preflight(gas or with_margin(types.quantity(estimate)), seen)
+
+
+def balances(client: ChainClient, address: str, token: str | None, height: int | None = None) -> Observed:
+    """The balances of an address, at the chain's confirmed height unless one is given.
+
+    Raises InvalidValue when there is no token at `token`."""
+    number = max(0, client.confirmed_number()) if height is None else height
+    calls: list[tuple[str, list[Any]]] = [("eth_getBalance", [address, hex(number)])]
+    if token is None:
+        return Observed(number, types.quantity(client.batch(calls)[0]))
+    query = {"to": token, "input": "0x" + tokens.balance_of(address).hex()}
+    try:
+        coin, held = client.batch([*calls, ("eth_call", [query, hex(number)])])
+        amount = tokens.uint(types.data(held))
+    except (ExecutionReverted, Ambiguous):
+        amount = None
+    if amount is None:
+        raise InvalidValue("token.address", "is not a token on this chain")
+    return Observed(number, types.quantity(coin), amount)
+
+
+def committed_gas(gas: int, fees: Fees, caps: FeeCaps) -> int:
+    """Wei to hold back for gas: room for replacements above the first attempt's fee, within the chain's caps."""
+    return gas * min(FEE_ROOM * fees.per_gas, max(caps.max_fee_per_gas, fees.per_gas))
+
+
+def with_margin(estimate: int) -> int:
+    """A gas limit for an estimate; a plain transfer costs what it costs."""
+    if estimate <= PLAIN_GAS:
+        return PLAIN_GAS
+    return min(MAX_TRANSACTION_GAS, -(-estimate * GAS_MARGIN_PERCENT // 100))
+
+
+def call_of(intent: Intent, gas: int | None = None) -> CallRequest:
+    """The intent as a call that is only tried."""
+    entries = json.loads(intent.access_list) if intent.access_list else None
+    return CallRequest(intent.from_address, intent.to, intent.value, intent.data, gas, entries)
+
+
+def refused(error: NodeError) -> Refusal | None:
+    """What a node's refusal to try a call means to the caller, None when it means nothing to them."""
+    if isinstance(error, InsufficientFunds):
+        return SendExceedsBalance()
+    return InvalidValue("gas", "is more than a block holds") if isinstance(error, GasLimit) else None
+
+
+def _confirmed(client: ChainClient) -> tuple[str, list[Any]]:
+    policy = client.spec.confirmations
+    return ("eth_blockNumber", []) if isinstance(policy, int) else ("eth_getBlockByNumber", [policy, False])
+
+
+def _height(client: ChainClient, answer: Any) -> int:
+    """The confirmed height from the answer to `_confirmed`; the first block where there is none yet."""
+    policy = client.spec.confirmations
+    if isinstance(policy, int):
+        return max(0, types.quantity(answer) + 1 - policy)
+    found = types.block(answer)
+    return found.number if found else 0

@@ -1,0 +1,83 @@
+"""Stored bytes to the nodes, and T3: what came of it.
+
+Only attempts that a commit has stored come here (I1). Whatever a node answers, the nonce stays: an answer decides
+when to look again and whether to offer more, never that the bytes are gone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.chain.client import ChainClient
+from shared.commit import commit
+from shared.domain import lanes, tx_attempts
+from shared.domain.transactions import Attempt, Transaction
+from shared.domain.tx_attempts import SendOutcome
+from shared.engine.changes import Batch
+from shared.faults import point
+from shared.store.transactions import LANES
+from shared.store.unit import UnitOfWork
+
+_log = logging.getLogger(__name__)
+FUNDS_BLOCKED = "FUNDS_BLOCKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a node answered to attempt `k` of a transaction."""
+
+    transaction_id: str
+    k: int
+    outcome: SendOutcome
+
+
+def send(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
+    """Send stored attempts of one lane in the order of their nonces and record the answers."""
+    if not stored:
+        return
+    ordered = sorted(stored, key=lambda pair: pair[0].nonce or 0)
+    point("before_broadcast")
+    results = client.send_many([attempt.raw for _, attempt in ordered])
+    point("after_broadcast")
+    sent = []
+    for (transaction, attempt), result in zip(ordered, results, strict=True):
+        sent.append(Sent(transaction.id, attempt.k, result.outcome))
+        if result.outcome not in ("sent", "known"):
+            _log.warning(
+                "a node did not take a transaction",
+                extra={"transaction": transaction.id, "outcome": result.outcome, "answer": result.text},
+            )
+    commit(_record, ordered[0][0].lane_id, sent, client.spec.block_seconds)
+
+
+def _record(unit: UnitOfWork, lane_id: str, sent: Sequence[Sent], block_seconds: float) -> None:
+    """T3 for a batch: transactions, attempts, and the lane when funds hold it up or let it go on."""
+    batch = Batch.read(unit, (one.transaction_id for one in sent))
+    short, freed = False, False
+    for one in sent:
+        transaction = batch.rows.get(one.transaction_id)
+        attempt = next((a for a in batch.attempts.get(one.transaction_id, ()) if a.k == one.k), None)
+        if transaction is None or attempt is None:
+            continue
+        after, attempt, step = tx_attempts.record_send(
+            transaction, attempt, one.outcome, unit.now, block_seconds
+        )
+        short = short or step == "pause_lane"
+        freed = freed or (
+            transaction.blocked_reason == FUNDS_BLOCKED and after.blocked_reason != FUNDS_BLOCKED
+        )
+        batch.change(unit, after, attempt)
+    if short or freed:
+        _follow_lane(unit, lane_id, short)
+
+
+def _follow_lane(unit: UnitOfWork, lane_id: str, short: bool) -> None:
+    lane = unit.maybe(LANES.find(lane_id))
+    if lane is None:
+        return
+    if short and lane.paused_reason is None:
+        unit.write(lanes.pause(lane, FUNDS_BLOCKED, unit.now))
+    elif not short and lane.paused_reason == FUNDS_BLOCKED:
+        unit.write(lanes.resume(lane, unit.now))

@@ -1,0 +1,59 @@
+"""Requests of the API as intents: what is to happen on chain, from whose wallet."""
+
+from __future__ import annotations
+
+import json
+
+from schemas.transactions import SendTransaction, TransactionCall
+from shared.domain.fees import Fees
+from shared.domain.tx_accept import Intent
+from shared.domain.wallets import Wallet
+from shared.engine import sends
+
+
+def to_try(request: TransactionCall, wallet: Wallet) -> Intent:
+    """The intent of a call without fees. Raises InvalidValue."""
+    token = (request.token.address, int(request.token.amount)) if request.token else None
+    return sends.intent_of(
+        wallet,
+        request.to,
+        value=int(request.value),
+        data=bytes.fromhex(request.data[2:]),
+        token=token,
+        access_list=_access_list(request),
+    )
+
+
+def to_send(request: SendTransaction, wallet: Wallet) -> Intent:
+    """The same with fees, speed and deadline. Raises InvalidValue."""
+    from dataclasses import replace
+
+    return replace(
+        to_try(request, wallet),
+        fees=_fees(request),
+        speed=request.speed or "average",
+        deadline=request.deadline,
+    )
+
+
+def mixed(request: SendTransaction) -> bool:
+    """Whether both kinds of fees, or fees and a speed, were given."""
+    modern = request.max_fee_per_gas is not None or request.max_priority_fee_per_gas is not None
+    return (modern and request.gas_price is not None) or (
+        (modern or request.gas_price is not None) and request.speed is not None
+    )
+
+
+def _fees(request: SendTransaction) -> Fees | None:
+    given = (request.max_fee_per_gas, request.max_priority_fee_per_gas, request.gas_price)
+    if all(fee is None for fee in given):
+        return None
+    return Fees(*(None if fee is None else int(fee) for fee in given))
+
+
+def _access_list(request: TransactionCall) -> str | None:
+    """As JSON-RPC writes it (EIP-2930)."""
+    if not request.access_list:
+        return None
+    entries = [{"address": entry.address, "storageKeys": entry.storage_keys} for entry in request.access_list]
+    return json.dumps(entries, separators=(",", ":"))

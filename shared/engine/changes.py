@@ -1,0 +1,96 @@
+"""What follows of any change of a transaction, in the commit that makes it: the row, its funds, events, its claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas import transactions as views
+from shared import resources
+from shared.domain.transactions import Attempt, Transaction
+from shared.engine.purses import Purses, follow
+from shared.store.port import Key
+from shared.store.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.unit import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Transactions as one body read them, with all their attempts and the funds they draw on."""
+
+    rows: dict[str, Transaction]
+    attempts: dict[str, list[Attempt]]
+    purses: Purses
+
+    @classmethod
+    def read(cls, unit: UnitOfWork, ids: Iterable[str]) -> Batch:
+        """Two waves: transactions and attempts, then funds. Ids without a row are left out."""
+        prefixes: list[Key] = [(one,) for one in dict.fromkeys(ids)]
+        rows, found = unit.read(TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes))
+        attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
+        for attempt in found:
+            attempts[attempt.transaction_id].append(attempt)
+        return cls({row.id: row for row in rows}, attempts, Purses.of(unit, rows))
+
+    def change(
+        self, unit: UnitOfWork, after: Transaction, *attempts: Attempt, head: int | None = None
+    ) -> None:
+        """Write the next version of a transaction with these new or changed attempts, and all that follows."""
+        before, known = self.rows[after.id], self.attempts[after.id]
+        changed = {attempt.k: attempt for attempt in attempts}
+        every = [changed.pop(attempt.k, attempt) for attempt in known] + list(changed.values())
+        self.rows[after.id], self.attempts[after.id] = after, every
+        if attempts:
+            unit.write(*attempts)
+        if after == before:
+            return
+        unit.write(after)
+        follow(self.purses, before, after, unit)
+        for kind in kinds(before, after):
+            announce(unit, kind, after, every, head)
+        tell_desk(unit, before, after)
+
+
+def kinds(before: Transaction | None, after: Transaction) -> list[str]:
+    """The events of a change, by what callers can see of it."""
+    if before is None:
+        return ["accepted"]
+    found = []
+    if after.attempt_count > max(1, before.attempt_count):
+        found.append("replaced")
+    moved = after.state != before.state
+    if moved and after.state == "submitted":
+        found.append("submitted" if before.state in ("signed", "nonced") else "reorged")
+    elif after.state == "mined" and after.mined_block_hash != before.mined_block_hash:
+        found.append("mined")
+    elif moved and after.terminal:
+        found.append(after.state)
+    if after.blocked_reason and after.blocked_reason != before.blocked_reason:
+        found.append("stuck")
+    return found
+
+
+def announce(
+    unit: UnitOfWork,
+    kind: str,
+    transaction: Transaction,
+    attempts: Sequence[Attempt],
+    head: int | None = None,
+) -> None:
+    """Emit `transaction.<kind>`, also to the feed of the wallet's owner."""
+    chain_id = resources.registry().chain(transaction.chain).chain_id
+    view = views.Transaction.of(transaction, attempts, chain_id, head)
+    unit.emit(f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id])
+
+
+def tell_desk(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
+    """Let a payment's claim follow what the chain said; its funds are booked already."""
+    if after.is_payment and _standing(before) != _standing(after):
+        from shared.desk.settlement import payment_changed
+
+        payment_changed(unit, after)
+
+
+def _standing(transaction: Transaction) -> tuple[object, ...]:
+    mined = transaction.state if transaction.terminal or transaction.state == "mined" else "unmined"
+    return mined, transaction.blocked_reason, transaction.finalized, transaction.mined_block_hash

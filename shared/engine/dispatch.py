@@ -1,0 +1,191 @@
+"""T1 + T2: nonces for what is queued on a lane, signed bytes, and one commit that stores both.
+
+Nonces are read by a snapshot and signed for outside of any transaction; the commit compares `next_nonce` and the
+version of every row, so of several dispatchers one wins and the others sign again. Bytes leave after the commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared import resources
+from shared.chain.client import ChainClient
+from shared.commit import commit
+from shared.domain import lanes, tx_attempts, tx_schedule
+from shared.domain.errors import InvalidState
+from shared.domain.fees import FeeCapReached
+from shared.domain.lanes import Lane, LaneMoved, LanePaused
+from shared.domain.transactions import Attempt, AttemptConflict, Transaction
+from shared.domain.tx_attempts import Plan
+from shared.engine import asking, broadcast, undoing
+from shared.engine.signer import Keys, Signed
+from shared.engine.turns import Turns
+from shared.errors import Contended
+from shared.keys.errors import KeyFault
+from shared.store.session import Session
+from shared.store.supplies import FUNDS
+from shared.store.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED
+from shared.store.unit import UnitOfWork
+
+_log = logging.getLogger(__name__)
+_turns = Turns()
+TRIES = 8  # against other dispatchers, before the next tick takes over
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A queued transaction as it was read, and the bytes that were signed for it."""
+
+    transaction: Transaction
+    planned: Plan
+    signed: Signed
+
+
+def dispatch(lane_id: str) -> None:
+    """Send everything queued on a lane that has room. In this process one at a time per lane; others compete."""
+    _turns.run(lane_id, lambda: _drain(lane_id))
+
+
+def _drain(lane_id: str) -> None:
+    lost = 0
+    while lost < TRIES:
+        try:
+            if not _round(lane_id):
+                return
+            lost = 0
+        except (LaneMoved, InvalidState, AttemptConflict, Contended):
+            lost += 1
+            time.sleep(random.uniform(0, 0.01 * 2**lost))  # noqa: S311 - spreads competitors
+        except LanePaused:
+            return
+
+
+def _round(lane_id: str) -> bool:
+    """One batch; whether there may be more."""
+    session = Session(resources.database().snapshot())
+    lane, entries = session.read(
+        LANES.find(lane_id), TRANSACTIONS_QUEUED.scan(lane_id, limit=lanes.MAX_BATCH)
+    )
+    if not entries:
+        return False
+    queued = session.follow(TRANSACTIONS, entries)
+    now = resources.clock().now()
+    late = [one.id for one in queued if tx_schedule.expired(one, now)]
+    if late:
+        undoing.expire(late)
+        return True
+    client = resources.chain(queued[0].chain)
+    opening = None if lane else _opening(client, queued[0])
+    current = lane or opening
+    assert current is not None
+    if not queued or not (places := lanes.room(current, client.spec.max_inflight)):
+        return False
+    chosen = _affordable(client, session, queued[:places])
+    prepared = _signed(client, session, current, chosen)
+    if not prepared:
+        return False
+    given = commit(_allocate, current, opening is not None, prepared, client.spec.max_inflight)
+    broadcast.send(client, given)
+    return len(given) == len(queued)
+
+
+def _opening(client: ChainClient, first: Transaction) -> Lane:
+    """A lane for an address that nothing was sent from here yet."""
+    number = client.finalized_number()
+    (counts,) = client.nonces([first.from_address], number)
+    now = resources.clock().now()
+    return lanes.open_lane(
+        first.chain,
+        first.from_address,
+        latest=counts.latest,
+        pending=counts.pending,
+        finalized=counts.finalized,
+        now=now,
+    )
+
+
+def _affordable(
+    client: ChainClient, session: Session, queued: Sequence[Transaction]
+) -> Sequence[Transaction]:
+    """The first of them, in order, that the native balance covers, so that a shortage never holds a nonce.
+
+    What is in flight of this address covers all of them; only when the balance is below that is it counted out."""
+    first = queued[0]
+    funds = session.one(FUNDS.find(first.from_address, first.chain, ""))
+    balance = asking.balances(client, first.from_address, None).coin
+    drawn = funds.in_flight if funds else 0
+    left = balance - drawn + sum(_draws(one) for one in queued)
+    chosen = []
+    for one in queued:
+        left -= _draws(one)
+        if left < 0:
+            _log.warning("a queued transaction is not covered", extra={"transaction": one.id})
+            break
+        chosen.append(one)
+    return chosen
+
+
+def _draws(transaction: Transaction) -> int:
+    return transaction.committed_gas + (0 if transaction.token_address else transaction.committed_value)
+
+
+def _signed(
+    client: ChainClient, session: Session, lane: Lane, queued: Sequence[Transaction]
+) -> list[Prepared]:
+    """Bytes for consecutive nonces from the lane's next one. What cannot be signed stays queued, and what follows
+    it too: the order of a wallet's transactions is kept."""
+    if not queued:
+        return []
+    spec, market = client.spec, client.fee_snapshot()
+    keys = Keys(session, (one.wallet_id for one in queued))
+    prepared: list[Prepared] = []
+    for one in queued:
+        try:
+            planned = tx_attempts.plan(one, None, market.at(one.speed), spec.caps, noop_gas=spec.noop_gas)
+            signed = keys.sign(spec, one, planned, lane.next_nonce + len(prepared))
+        except (KeyFault, FeeCapReached) as problem:
+            _log.error("cannot sign", extra={"transaction": one.id, "problem": type(problem).__name__})
+            break
+        prepared.append(Prepared(one, planned, signed))
+    return prepared
+
+
+def _allocate(
+    unit: UnitOfWork, seen: Lane, opens: bool, prepared: Sequence[Prepared], max_inflight: int
+) -> list[tuple[Transaction, Attempt]]:
+    """Lane, transactions and attempts in one commit; `seen` is the lane that the bytes were signed for.
+
+    Raises LaneMoved, LanePaused."""
+    ids = [(one.transaction.id,) for one in prepared]
+    stored, found = unit.read(LANES.find(seen.id), TRANSACTIONS.get_many(ids))
+    rows = {row.id: row for row in found}
+    lane = stored or (seen if opens else None)
+    if lane is None or any(rows[one.transaction.id].version != one.transaction.version for one in prepared):
+        raise LaneMoved
+    lane, given = lanes.allocate(
+        lane,
+        [rows[one.transaction.id] for one in prepared],
+        max_inflight,
+        unit.now,
+        expected_next_nonce=seen.next_nonce,
+    )
+    unit.on_conflict(LaneMoved())
+    done = []
+    for nonced, one in zip(given, prepared, strict=False):
+        transaction, attempt = tx_attempts.persist(
+            nonced,
+            one.planned,
+            None,
+            unit.now,
+            raw=one.signed.raw,
+            tx_hash=one.signed.hash,
+            expected_attempts=0,
+        )
+        unit.write(transaction, attempt)
+        done.append((transaction, attempt))
+    unit.write(lane)
+    return done

@@ -1,0 +1,136 @@
+"""T8: what the chain says of a lane, nonces without a row, and transactions that somebody else sent with our key."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared import resources
+from shared.chain import evidence
+from shared.chain.errors import ChainError, NoQuorum
+from shared.chain.types import Nonces
+from shared.commit import commit
+from shared.domain import lanes, tx_accept, tx_attempts, tx_outcome
+from shared.domain.lanes import Lane
+from shared.domain.transactions import Attempt, Transaction
+from shared.domain.tx_outcome import ForeignProof, NotEvidence
+from shared.engine.changes import Batch
+from shared.engine.view import View
+from shared.store.session import Session
+from shared.store.transactions import LANES, TRANSACTIONS, nonces
+from shared.store.unit import UnitOfWork
+
+_log = logging.getLogger(__name__)
+_asked: dict[tuple[str, str], int] = {}  # at which height a quorum is asked for; a hint of this process
+SEARCH_MARGIN = 200  # blocks before a transaction's first attempt
+
+
+def sync(view: View, lane: Lane, counts: Nonces) -> None:
+    """Store what the chain says of a lane; nothing is written when it says nothing new."""
+    finalized = counts.finalized if counts.finalized <= lane.next_nonce else _proven_count(view, lane)
+    after, foreign = lanes.sync(lane, view.now, latest=counts.latest, finalized=finalized)
+    if foreign:
+        _log.error("another sender uses this key", extra={"lane": lane.id, "chain_nonce": counts.latest})
+    if after != lane:
+        commit(_sync, lane.id, counts.latest, finalized)
+
+
+def _sync(unit: UnitOfWork, lane_id: str, latest: int, finalized: int) -> None:
+    lane = unit.one(LANES.get(lane_id))
+    unit.write(lanes.sync(lane, unit.now, latest=latest, finalized=finalized)[0])
+
+
+def _proven_count(view: View, lane: Lane) -> int:
+    """The finalized count, when a quorum gives it: only that may raise the floor. Asked at one height until then."""
+    key = ("count", lane.id)
+    height = _asked.setdefault(key, view.finalized)
+    try:
+        found = evidence.nonce_at(view.client, lane.address, height, view.head.number)
+    except NoQuorum:
+        return lane.finalized_nonce
+    _asked.pop(key, None)
+    return found
+
+
+def resume(lane: Lane) -> None:
+    """Let a lane go on that was paused for want of funds, when nothing on it is blocked any more."""
+    commit(_resume, lane.id)
+
+
+def _resume(unit: UnitOfWork, lane_id: str) -> None:
+    lane = unit.one(LANES.get(lane_id))
+    if lane.paused_reason == "FUNDS_BLOCKED":
+        unit.write(lanes.resume(lane, unit.now))
+
+
+def fill_gaps(lane: Lane, latest: int, sample: Transaction) -> None:
+    """Insert a no-op for every nonce of [latest, next_nonce) that no row holds; `sample` is any row of the lane."""
+    session = Session(resources.database().snapshot())
+    taken = session.one(nonces(lane.id, latest, lane.next_nonce))
+    missing = lanes.gaps(replace(lane, chain_nonce=latest), (entry["nonce"] for entry in taken))
+    if missing:
+        _log.error("nonces without a row are filled", extra={"lane": lane.id, "count": len(missing)})
+        commit(_fill, missing, sample)
+
+
+def _fill(unit: UnitOfWork, missing: Sequence[int], sample: Transaction) -> None:
+    for nonce in missing[: lanes.MAX_BATCH]:
+        filled = tx_accept.fill(
+            sample.wallet_id,
+            sample.user_id,
+            sample.chain,
+            sample.from_address,
+            nonce=nonce,
+            transaction_id=unit.new_id("txn"),
+            now=unit.now,
+        )
+        unit.write(filled)
+
+
+def find_foreign(view: View, row: Transaction, attempts: Sequence[Attempt]) -> None:
+    """Look, in finalized blocks and by a quorum, for the transaction that took this row's nonce; block it by proof."""
+    assert row.nonce is not None
+    key = ("nonce", row.id)
+    high = _asked.setdefault(key, view.finalized)
+    age = (view.now - row.created_at).total_seconds() / view.client.spec.block_seconds
+    low = max(0, high - int(age) - SEARCH_MARGIN)
+    try:
+        found = evidence.mined_with_nonce(
+            view.client, row.from_address, row.nonce, low=low, high=high, head=view.head.number
+        )
+    except NoQuorum:
+        return
+    except ChainError as error:
+        _log.warning("a nonce cannot be looked up", extra={"transaction": row.id, "error": str(error)})
+        return
+    _asked.pop(key, None)
+    if found is None or found.block_number is None:
+        return
+    proof = ForeignProof(row.from_address, row.nonce, found.hash, found.block_number, view.finalized)
+    try:
+        tx_outcome.check_foreign(row, attempts, proof)
+    except NotEvidence:
+        return
+    _log.error("a nonce was used by another sender", extra={"transaction": row.id, "foreign": found.hash})
+    commit(_block_foreign, row.id, proof, view.client.spec.block_seconds)
+
+
+def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, block_seconds: float) -> None:
+    batch = Batch.read(unit, [transaction_id])
+    row, attempts = batch.rows[transaction_id], batch.attempts[transaction_id]
+    if not row.live:
+        return
+    tx_outcome.check_foreign(row, attempts, proof)
+    lane = unit.one(LANES.get(row.lane_id))
+    batch.change(unit, tx_attempts.block(row, "FOREIGN_NONCE", unit.now, block_seconds))
+    if lane.paused_reason is None:
+        unit.write(lanes.pause(lane, "FOREIGN_NONCE", unit.now))
+
+
+def any_row(lane_id: str) -> Transaction | None:
+    """Some transaction of a lane, for its wallet."""
+    session = Session(resources.database().snapshot())
+    entries = session.one(nonces(lane_id, 0, 2**62))[:1]
+    found = session.follow(TRANSACTIONS, entries)
+    return found[0] if found else None

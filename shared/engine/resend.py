@@ -1,0 +1,79 @@
+"""What is live but not mined: the same bytes again, more fee for the head of the lane, a no-op for what is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from shared.domain import tx_schedule
+from shared.domain.transactions import Attempt, Transaction
+from shared.engine import asking, broadcast, replace, undoing
+from shared.engine.view import View
+
+Attempts = Mapping[str, Sequence[Attempt]]
+
+
+def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, latest: int) -> None:
+    """Do what is due for one lane's transactions that no block holds; `latest` is its transaction count."""
+    late = [row.id for row in rows if tx_schedule.expired(row, view.now)]
+    if late:
+        undoing.expire(late)  # the next pass finds them with an undo_state
+    waiting = sorted((row for row in rows if row.id not in late), key=lambda row: row.nonce or 0)
+    new = [row for row in waiting if _wants_attempt(view, row, attempts[row.id], latest)]
+    if new:
+        replace.replace(view.client, [(row, _latest(attempts[row.id])) for row in new])
+    taken = {row.id for row in new}
+    again = [row for row in _due(view, waiting, attempts) if row.id not in taken]
+    broadcast.send(view.client, [(row, attempts[row.id][-1]) for row in again])
+
+
+def _wants_attempt(view: View, row: Transaction, attempts: Sequence[Attempt], latest_nonce: int) -> bool:
+    """A first attempt, the no-op of an undoing, what a node asked more for, or a bump of the lane's head."""
+    last = _latest(attempts)
+    if last is None:
+        return _due_now(view, row)
+    if row.undo_state is not None and last.kind == "payload":
+        return row.blocked_reason != "FOREIGN_NONCE"
+    if row.blocked_reason is not None:
+        return False
+    if last.last_result == "underpriced":
+        return _due_now(view, row)
+    head = row.nonce == latest_nonce
+    return (
+        head
+        and last.last_result in ("sent", "known", "replacement_underpriced")
+        and _had_its_time(view, last)
+    )
+
+
+def _had_its_time(view: View, attempt: Attempt) -> bool:
+    """Three blocks since it was first taken, or since a node had lost it; no bumps while the chain stands still."""
+    since = attempt.last_sent_at if attempt.last_result == "sent" else attempt.created_at
+    chain_time = min(view.now, datetime.fromtimestamp(view.head.timestamp, UTC))
+    return tx_schedule.bump_due(since or attempt.created_at, chain_time, view.client.spec.block_seconds)
+
+
+def _due(view: View, rows: Sequence[Transaction], attempts: Attempts) -> list[Transaction]:
+    """Those whose bytes go out again; all of them, in order, when a node misses an earlier nonce."""
+    sent = [row for row in rows if attempts[row.id] and row.blocked_reason != "FOREIGN_NONCE"]
+    if any(attempts[row.id][-1].last_result == "nonce_too_high" and _due_now(view, row) for row in sent):
+        return sent
+    funded = _funded(view, sent)
+    return [row for row in sent if _due_now(view, row) or (funded and row.blocked_reason == "FUNDS_BLOCKED")]
+
+
+def _funded(view: View, rows: Sequence[Transaction]) -> bool:
+    """Whether the balance covers the first transaction that is blocked for want of funds."""
+    short = next((row for row in rows if row.blocked_reason == "FUNDS_BLOCKED"), None)
+    if short is None or _due_now(view, short):
+        return False
+    balance = asking.balances(view.client, short.from_address, None, view.head.number).coin
+    return balance >= short.value + short.committed_gas
+
+
+def _due_now(view: View, row: Transaction) -> bool:
+    return row.next_action_at is not None and row.next_action_at <= view.now
+
+
+def _latest(attempts: Sequence[Attempt]) -> Attempt | None:
+    return attempts[-1] if attempts else None

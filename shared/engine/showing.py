@@ -1,0 +1,58 @@
+"""Transactions as their readers see them, with confirmations counted from the chain's head."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from schemas.transactions import Transaction as View
+from shared import resources
+from shared.chain.errors import ChainError
+from shared.domain.errors import NotFound
+from shared.domain.transactions import Attempt, Transaction
+from shared.identity.permissions import Caller
+from shared.store.session import Session
+from shared.store.transactions import ATTEMPTS, TRANSACTIONS
+
+_heads: dict[str, tuple[float, int]] = {}
+_lock = threading.Lock()
+
+
+def read(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
+    """A transaction that the caller may see, with its attempts. Raises NotFound."""
+    found, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
+    if not caller.sees(found.user_id):
+        raise NotFound
+    return found, attempts
+
+
+def view(transaction: Transaction, attempts: Sequence[Attempt]) -> View:
+    spec = resources.registry().chain(transaction.chain)
+    head = newest(transaction.chain) if transaction.mined_block_number is not None else None
+    return View.of(transaction, attempts, spec.chain_id, head)
+
+
+def views(session: Session, transactions: Sequence[Transaction]) -> list[View]:
+    """Several, their attempts in one read."""
+    if not transactions:
+        return []
+    by_id: dict[str, list[Attempt]] = {one.id: [] for one in transactions}
+    for attempt in session.one(ATTEMPTS.below([(one.id,) for one in transactions])):
+        by_id[attempt.transaction_id].append(attempt)
+    return [view(one, by_id[one.id]) for one in transactions]
+
+
+def newest(chain: str) -> int | None:
+    """The chain's newest height, at most a block time old; None when no node answers."""
+    with _lock:
+        seen = _heads.get(chain)
+    try:
+        client = resources.chain(chain)
+        if seen is None or time.monotonic() - seen[0] > client.spec.block_seconds:
+            seen = (time.monotonic(), client.block_number())
+            with _lock:
+                _heads[chain] = seen
+    except ChainError:
+        return None
+    return seen[1]

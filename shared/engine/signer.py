@@ -1,0 +1,98 @@
+"""Keys and signatures: only operations declared with `needs=("signer", …)` come here.
+
+A key is opened for one piece of work and never kept. What is derived must be the wallet's own address: a wrong row
+can make a signature impossible, never one of another account.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import resources
+from shared.chain.registry import ChainSpec
+from shared.domain.transactions import Transaction
+from shared.domain.tx_attempts import Plan
+from shared.domain.wallets import Wallet
+from shared.keys.errors import KeyFault, SealBroken
+from shared.store.session import Session
+from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
+
+
+class WrongKey(KeyFault):
+    """The stored key does not belong to the wallet's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """`raw` is a bearer instrument until its nonce is final."""
+
+    raw: bytes = field(repr=False)
+    hash: str
+
+
+def key_of(wallet: Wallet, vault_key: VaultKey) -> bytes:
+    """The wallet's private key. Raises KeyFault (a broken seal, another address), VaultUnavailable (503)."""
+    from shared.keys.accounts import address_of
+    from shared.keys.hd import derive
+    from shared.keys.vault import Binding, SealedKey
+
+    binding = Binding(wallet.user_id, wallet.parent_id or wallet.id, vault_key.purpose, 1)
+    secret = resources.vault().open(SealedKey.from_bytes(vault_key.sealed), binding)
+    if vault_key.purpose == "seed":
+        if wallet.derivation_path is None:
+            raise SealBroken("a wallet of a seed has no derivation path")
+        secret = derive(secret, wallet.derivation_path)
+    if address_of(secret) != wallet.address:
+        raise WrongKey("the stored key is of another address than the wallet")
+    return secret
+
+
+class Keys:
+    """The keys of some wallets, opened when they are first needed, for as long as this object lives."""
+
+    def __init__(self, session: Session, wallet_ids: Iterable[str]) -> None:
+        wanted = sorted(set(wallet_ids))
+        wallets = session.one(WALLETS.get_many([(one,) for one in wanted])) if wanted else []
+        sealed = session.one(VAULT_KEYS.get_many([(one.key_id,) for one in wallets])) if wallets else []
+        self._wallets = {wallet.id: wallet for wallet in wallets}
+        self._sealed = {key.id: key for key in sealed}
+        self._open: dict[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"Keys({sorted(self._wallets)})"
+
+    def sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
+        """Sign what is planned for this nonce. Raises KeyFault, VaultUnavailable."""
+        from shared.keys.accounts import sign_transaction
+
+        signed = sign_transaction(fields(spec, transaction, planned, nonce), self._key(transaction))
+        return Signed(signed.raw, "0x" + signed.hash.hex())
+
+    def _key(self, transaction: Transaction) -> bytes:
+        if transaction.wallet_id not in self._open:
+            wallet = self._wallets.get(transaction.wallet_id)
+            sealed = self._sealed.get(wallet.key_id) if wallet else None
+            if wallet is None or sealed is None:
+                raise KeyFault("the wallet's key is not here any more")
+            if wallet.address != transaction.from_address or wallet.chain != transaction.chain:
+                raise WrongKey("the transaction is of another address than its wallet")
+            self._open[transaction.wallet_id] = key_of(wallet, sealed)
+        return self._open[transaction.wallet_id]
+
+
+def fields(spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> dict[str, Any]:
+    """What is signed, as JSON-RPC names it: the payload, or a no-op (nothing to itself)."""
+    found: dict[str, Any] = {"chainId": spec.chain_id, "nonce": nonce, "gas": planned.gas}
+    if planned.fees.kind == "legacy":
+        found["gasPrice"] = planned.fees.gas_price
+    else:
+        found["maxFeePerGas"] = planned.fees.max_fee_per_gas
+        found["maxPriorityFeePerGas"] = planned.fees.max_priority_fee_per_gas
+    if planned.kind == "noop":
+        return found | {"to": transaction.from_address, "value": 0}
+    if transaction.access_list:
+        found["accessList"] = json.loads(transaction.access_list)
+    return found | {"to": transaction.to, "value": transaction.value, "data": transaction.data}

@@ -1,0 +1,146 @@
+"""One pass over a chain, and passes for as long as there is work: alone it finishes every transaction (I6).
+
+What is unfinished is read from the index of due transactions, everything due within the next minute included, so
+that each block is looked at once; whatever a pass leaves undone is still due in the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared import resources
+from shared.chain.errors import ChainError
+from shared.chain.types import Nonces
+from shared.clock import new_id
+from shared.context import remaining_seconds
+from shared.domain.lanes import Lane
+from shared.domain.transactions import Attempt, Transaction
+from shared.engine import lanes, leases, resend, track
+from shared.engine.dispatch import dispatch
+from shared.engine.view import View
+from shared.store.port import Key, Row
+from shared.store.session import Session
+from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS, due
+
+_log = logging.getLogger(__name__)
+AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final
+STOP_BEFORE = 5.0  # seconds left of the run's time
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What a pass has read: transactions with a nonce, their attempts, and the lanes of all."""
+
+    rows: Sequence[Transaction]
+    attempts: dict[str, list[Attempt]]
+    lanes: Sequence[Lane]
+    queued: Sequence[str]  # lanes with transactions that wait for a nonce
+
+
+def run(chain: str, *, lease_seconds: float, once: bool) -> None:
+    """Passes at block time until nothing is left or the run's time is over; a single one with `once`."""
+    owner, name = new_id("own"), f"tick:{chain}"
+    held = False
+    try:
+        while entries := _entries(chain):
+            if not leases.take(name, owner, lease_seconds):
+                return
+            held, started = True, time.monotonic()
+            run_pass(chain, entries)
+            if once or remaining_seconds(3600) < STOP_BEFORE:
+                return
+            block = resources.registry().chain(chain).block_seconds
+            time.sleep(max(0.05, block - (time.monotonic() - started)))
+    finally:
+        if held:
+            leases.give_back(name, owner)
+
+
+def run_pass(chain: str, entries: Sequence[Row] | None = None) -> None:
+    """Look at everything unfinished once: outcomes, lanes, what is to be sent again, what is queued."""
+    found = _read(_entries(chain) if entries is None else entries)
+    if found.lanes:
+        _follow(View(resources.chain(chain)), found)
+    for lane_id in found.queued:
+        _safely("dispatch", lane_id, lambda lane_id=lane_id: dispatch(lane_id))
+
+
+def _entries(chain: str) -> list[Row]:
+    session = Session(resources.database().snapshot())
+    found = session.read_all(due(resources.clock().now() + AHEAD))
+    return [entry for shard in found for entry in shard if entry["chain"] == chain]
+
+
+def _read(entries: Sequence[Row]) -> Unfinished:
+    session = Session(resources.database().snapshot())
+    prefixes: list[Key] = [(entry["transaction_id"],) for entry in entries if entry["state"] != "accepted"]
+    queued = sorted({entry["lane_id"] for entry in entries if entry["state"] == "accepted"})
+    lane_ids: list[Key] = [(lane_id,) for lane_id in sorted({entry["lane_id"] for entry in entries})]
+    rows, found, known = session.read(
+        TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes), LANES.get_many(lane_ids)
+    )
+    attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
+    for attempt in found:
+        if attempt.transaction_id in attempts:
+            attempts[attempt.transaction_id].append(attempt)
+    complete = [row for row in rows if len(attempts[row.id]) == row.attempt_count and not row.finalized]
+    return Unfinished(complete, attempts, known, queued)
+
+
+def _follow(view: View, found: Unfinished) -> None:
+    """Outcomes of all lanes first, then lane by lane what is left."""
+    spec = view.client.spec
+    counts = dict(
+        zip(
+            (lane.id for lane in found.lanes),
+            view.client.nonces([lane.address for lane in found.lanes], view.finalized),
+            strict=True,
+        )
+    )
+    below = {lane_id: seen.latest for lane_id, seen in counts.items()}
+    findings = track.look(view, found.rows, found.attempts, below)
+    track.write(findings, spec.block_seconds)
+    settled = {finding.transaction_id for finding in findings}
+    for lane in found.lanes:
+        waiting = [
+            row
+            for row in found.rows
+            if row.lane_id == lane.id and row.id not in settled and (row.live or row.state == "nonced")
+        ]
+        _safely(
+            "lane",
+            lane.id,
+            lambda lane=lane, waiting=waiting: _lane(view, found, lane, counts[lane.id], waiting),
+        )
+
+
+def _lane(view: View, found: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]) -> None:
+    lanes.sync(view, lane, counts)
+    if lane.paused_reason == "FUNDS_BLOCKED" and all(
+        row.blocked_reason != "FUNDS_BLOCKED" for row in waiting
+    ):
+        lanes.resume(lane)
+    for row in waiting:
+        if row.live and (row.nonce or 0) < counts.finalized and row.blocked_reason != "FOREIGN_NONCE":
+            lanes.find_foreign(view, row, found.attempts[row.id])
+    if counts.latest < lane.next_nonce and all(row.nonce != counts.latest for row in waiting):
+        sample = waiting[0] if waiting else lanes.any_row(lane.id)
+        if sample is not None:
+            lanes.fill_gaps(lane, counts.latest, sample)
+    unmined = [row for row in waiting if (row.nonce or 0) >= counts.latest or row.state == "nonced"]
+    if unmined:
+        resend.attend(view, unmined, found.attempts, counts.latest)
+
+
+def _safely(what: str, lane_id: str, work: object) -> None:
+    """A lane's trouble stays its own; it is looked at again in the next pass."""
+    try:
+        work()  # type: ignore[operator]
+    except ChainError as error:
+        _log.warning("a node failed", extra={"what": what, "lane": lane_id, "error": str(error)})
+    except Exception:
+        _log.exception("a lane was not attended to", extra={"what": what, "lane": lane_id})

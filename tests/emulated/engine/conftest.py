@@ -1,0 +1,68 @@
+"""A world per test: a fresh database, and a node of one's own that mines when it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from emulators import toolkit
+from shared import resources
+from shared.chain.errors import ChainError
+from shared.chain.rpc import RpcClient
+from tests.emulated.conftest import Recorder
+from tests.emulated.engine.world import World, check
+from tests.support.inprocess import App
+
+
+@contextlib.contextmanager
+def node(*arguments: str) -> Iterator[tuple[str, RpcClient]]:
+    """An anvil of this test's own, gone at its end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [*toolkit.anvil(), "--silent", "--port", str(port), "--chain-id", "31337", *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    rpc = RpcClient("control", f"http://127.0.0.1:{port}")
+    try:
+        for _ in range(400):
+            assert process.poll() is None, "anvil ended"
+            with contextlib.suppress(ChainError):
+                rpc.call("eth_blockNumber", [])
+                break
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}", rpc
+    finally:
+        rpc.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+
+
+@pytest.fixture
+def world(app: App, published: Recorder) -> Iterator[World]:
+    """The product over a node that mines only on demand; the invariants are checked at the end."""
+    with node("--no-mining") as (url, rpc):
+        settings = replace(resources.settings(), rpc_urls={"local": (url,)})
+        with resources.override(settings=settings):
+            made = World(app, rpc, published)
+            made.mine(3)
+            yield made
+            check(made)
+
+
+@pytest.fixture
+def running_world(app: App, published: Recorder) -> Iterator[World]:
+    """The product over the run's shared node, which mines each second."""
+    rpc = RpcClient("control", os.environ["RPC_URL"])
+    yield World(app, rpc, published)
+    rpc.close()
