@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import supplies
-from shared.domain.allocation import InsufficientSupply, TooFragmented, choose, give_back, hold, marked
+from shared.domain.allocation import (
+    InsufficientSupply,
+    TooFragmented,
+    choose,
+    give_back,
+    hold,
+    marked,
+    shares,
+)
 from shared.domain.errors import InvalidState
 from tests.unit.domain.factories import COIN, ETH, NOW, supply
 
@@ -48,6 +56,10 @@ def test_parts_make_the_whole_and_no_smaller_number_would_do(amounts: list[int],
     parts = chosen(total, *amounts)
     assert sum(part for _, part in parts) == total
     assert sum(sorted(amounts, reverse=True)[: len(parts) - 1]) < total
+
+
+def test_too_little_is_shared_out_whole() -> None:
+    assert shares("ord_1", 90, {"sup_a": 20, "sup_b": 60}) == (("sup_b", 60), ("sup_a", 20))
 
 
 def test_a_shortfall_is_told_as_a_decimal_string() -> None:

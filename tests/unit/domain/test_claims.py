@@ -8,18 +8,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain import claims, orders
-from shared.domain.claims import (
-    LEASE,
-    MAX_LIVE,
+from shared.domain.claim_refusals import (
     ClaimExists,
     ClaimLimit,
     LeaseLost,
     OrderAlreadyClaimed,
     OrderExpired,
     OwnOrder,
-    Tenure,
 )
-from shared.domain.errors import InvalidState, InvalidValue
+from shared.domain.claims import LEASE, MAX_LIVE, Tenure
+from shared.domain.errors import InvalidState, InvalidValue, Refusal
 from shared.domain.orders import Order
 from tests.unit.domain.factories import MINUTE, NOW, OWNER, place, wallet
 
@@ -73,6 +71,30 @@ def test_a_loser_is_refused_with_or_without_reading_the_holder() -> None:
     for holder in (None, held):
         with pytest.raises(OrderAlreadyClaimed):
             claim(order, "usr_b", holder=holder)
+
+
+def test_what_the_order_alone_refuses_is_what_the_claim_would_refuse() -> None:
+    order, held, *_ = taken()
+    deleted = replace(order, status="cancelled", claim_id=None, claimer_id=None)
+    over = replace(place().order, expires_at=NOW)
+    cases: list[tuple[Order, str, datetime, type[Refusal] | None]] = [
+        (place().order, "usr_b", NOW, None),
+        (place().order, OWNER, NOW, OwnOrder),
+        (order, "usr_b", NOW, OrderAlreadyClaimed),
+        (order, "usr_a", NOW, None),
+        (order, "usr_b", NOW + LEASE, None),
+        (over, "usr_b", NOW, OrderExpired),
+        (deleted, "usr_b", NOW, InvalidState),
+    ]
+    for row, who, now, refusal in cases:
+        if refusal is None:
+            claims.refuse_at_once(row, who, now)
+            assert claim(row, who, now, holder=held).claim
+            continue
+        with pytest.raises(refusal):
+            claims.refuse_at_once(row, who, now)
+        with pytest.raises(refusal):
+            claim(row, who, now)
 
 
 def test_the_same_caller_and_wallet_again_is_a_replay() -> None:

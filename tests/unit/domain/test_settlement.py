@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.domain import claims, payouts, settlement
-from shared.domain.claims import LEASE, LeaseLost
+from shared.domain.claim_refusals import LeaseLost
+from shared.domain.claims import LEASE
 from shared.domain.errors import InvalidState
 from tests.unit.domain.desk import Desk
 from tests.unit.domain.factories import NOW

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from shared.domain import funds, ledger
+from shared.domain import funds, ledger, settlement
 from shared.domain.allocation import Allocation
 from shared.domain.claims import Claim
 from shared.domain.funds import Purse
@@ -147,6 +147,11 @@ def _order_holds(world: World, order: Order) -> None:
     assert all(claim.epoch <= order.claim_epoch for claim in tenures)
     holding = [c for c in tenures if c.status in ("claimed", "processing", "processed", "failed")]
     assert [c.id for c in holding] == ([order.claim_id] if order.claim_id else [])
+    if order.status in ("completed", "failed"):
+        newest = settlement.newest(world.of_claim(holding[0].id)).values()
+        assert len(newest) == len(parts)
+        assert all(payment.terminal and payment.finalized for payment in newest)
+        assert all(payment.status == "paid" for payment in newest) == (order.status == "completed")
     pairs = {"claimed": "claimed", "processing": "processing", "completed": "processed", "failed": "failed"}
     assert [c.status for c in holding] == ([pairs[order.status]] if order.status in pairs else [])
 
@@ -165,8 +170,8 @@ def _funds_hold(world: World, owner: str, purse: Purse) -> None:
         p for p in world.payments.values() if not p.terminal and world.orders[p.order_id].user_id == owner
     ]
     assert purse.coin.in_flight == sum(p.amount + GAS for p in flying)
-    promised = sum(funds.commitment(s) for s in mine)
-    assert purse.coin.committed == promised + GAS * len(flying)
-    assert purse.coin.supplies == sum(funds.commitment(s) > 0 for s in mine)
+    parts = [s.available + s.reserved for s in mine if s.status not in ("pending", "rejected")]
+    assert purse.coin.committed == sum(parts) + GAS * len(flying)
+    assert purse.coin.supplies == sum(part > 0 for part in parts)
     paid = sum(s.settled for s in mine)
     assert world.chain[owner] == RICH - paid
