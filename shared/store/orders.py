@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from shared.domain.allocation import Allocation
 from shared.domain.orders import Order, OrderItem
-from shared.store.table import Index, Table
+from shared.store.table import Index, Query, Table
 
 ORDERS = Table("orders", Order, ("id",), id_column="order_id", numeric=frozenset({"amount"}), cached=True)
 ORDER_ITEMS = Table("order_items", OrderItem, ("order_id", "line"), numeric=frozenset({"price", "total"}))
@@ -24,3 +26,29 @@ ORDERS_OPEN = Index(
     stored=("user_id", "chain", "currency", "amount", "decimals", "expires_at"),
 )
 OPEN_SHARDS = 16
+
+
+def by_id(order_id: str) -> Query[Order]:
+    return ORDERS.get(order_id)
+
+
+def find(order_id: str) -> Query[Order | None]:
+    return ORDERS.find(order_id)
+
+
+def items_of(order_id: str) -> Query[list[OrderItem]]:
+    return ORDER_ITEMS.scan(order_id)
+
+
+def allocations_of(order_id: str) -> Query[list[Allocation]]:
+    return ALLOCATIONS.scan(order_id)
+
+
+def items_below(order_ids: Iterable[str]) -> Query[list[OrderItem]]:
+    """The items of several orders, in one read."""
+    return ORDER_ITEMS.below([(order_id,) for order_id in order_ids])
+
+
+def allocations_below(order_ids: Iterable[str]) -> Query[list[Allocation]]:
+    """The allocations of several orders, in one read."""
+    return ALLOCATIONS.below([(order_id,) for order_id in order_ids])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from shared.domain.funds import Funds
 from shared.domain.ledger import LedgerEntry
 from shared.domain.supplies import Supply
-from shared.store.table import Index, Table
+from shared.store.port import Row
+from shared.store.table import Index, Query, Table
 
 BALANCES = frozenset({"amount", "available", "reserved", "settled"})
 SUPPLIES = Table("supplies", Supply, ("id",), id_column="supply_id", numeric=BALANCES, cached=True)
@@ -35,3 +38,35 @@ FUNDS = Table(
     ("address", "chain", "token_address"),
     texts=frozenset({"committed", "in_flight", "observed_balance"}),
 )
+MANY = 1_000  # of the active supplies of one user and currency, so many are looked at for an order
+
+
+def by_id(supply_id: str) -> Query[Supply]:
+    return SUPPLIES.get(supply_id)
+
+
+def find(supply_id: str) -> Query[Supply | None]:
+    return SUPPLIES.find(supply_id)
+
+
+def by_ids(supply_ids: Iterable[str]) -> Query[list[Supply]]:
+    return SUPPLIES.get_many([(supply_id,) for supply_id in supply_ids])
+
+
+def active_of(user_id: str, chain: str, currency: str) -> Query[list[Row]]:
+    """`supply_id` and `available` of the user's active supplies in a currency: candidates, to be read again."""
+    return SUPPLIES_BY_CURRENCY.scan(user_id, chain, currency, "active", limit=MANY)
+
+
+def coin_of(supply: Supply) -> Query[Funds | None]:
+    """The native funds row of the supply's address."""
+    return FUNDS.find(supply.address, supply.chain, "")
+
+
+def token_of(supply: Supply) -> Query[Funds | None]:
+    """The funds row of the supply's token; for the native coin the same row as `coin_of`."""
+    return FUNDS.find(supply.address, supply.chain, supply.token_address or "")
+
+
+def ledger_of(supply_id: str) -> Query[list[LedgerEntry]]:
+    return LEDGER.scan(supply_id)

@@ -1,0 +1,1 @@
+"""Claims: who pays out an order, and how it is settled."""

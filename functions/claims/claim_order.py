@@ -1,0 +1,36 @@
+"""Claim an open order. Exactly one claim wins; the winner holds a lease and a fencing epoch.
+
+The order is read first and tells losers at once; everything else is read for the winner only.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from schemas.claims import Claim, ClaimOrder
+from shared import resources
+from shared.commit import commit
+from shared.desk import tenures
+from shared.identity.permissions import Caller
+from shared.operation import http, message
+from shared.store.unit import UnitOfWork
+
+
+@http(
+    "POST",
+    "/claims",
+    permission="claim:execute",
+    request=ClaimOrder,
+    answer=Claim,
+    status=201,
+    idempotency="required",
+    publishes=("claim-events", "order-events"),
+)
+@message("claim-commands", type="claim.claim", request=ClaimOrder)
+def claim_order(request: ClaimOrder, caller: Caller) -> Claim:
+    lease = timedelta(seconds=resources.settings().claim_lease_seconds)
+    return commit(_claim, request, caller, lease, optimistic=True)
+
+
+def _claim(unit: UnitOfWork, request: ClaimOrder, caller: Caller, lease: timedelta) -> Claim:
+    return tenures.begin(unit, request.order_id, request.wallet_id, caller, lease)

@@ -1,0 +1,32 @@
+"""One claim, to its claimer and the order's owner."""
+
+from __future__ import annotations
+
+from schemas.claims import Claim, GetClaim
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.reading import Found, by_id
+from shared.store import claims
+from shared.store.session import Session
+
+
+@http(
+    "GET",
+    "/claims/{claim_id}",
+    permission="claim:read",
+    request=GetClaim,
+    answer=Claim,
+    needs=("cache",),
+)
+def get_claim(request: GetClaim, caller: Caller) -> Claim:
+    def load(session: Session) -> Found[Claim]:
+        claim, payments = session.read(claims.by_id(request.claim_id), claims.payments_of(request.claim_id))
+        view = Claim.of(claim, payments)
+        return Found(
+            claim.user_id,
+            claim.version,
+            view,
+            lambda reader: view if reader.user_id == claim.order_user_id else None,
+        )
+
+    return by_id("claims", request.claim_id, caller, Claim, load)

@@ -1,0 +1,46 @@
+"""One's own claims, or with `order_id` all claims of one's own order; newest first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from schemas.claims import Claim, ClaimPage, ListClaims
+from shared import resources
+from shared.domain import claims as rules
+from shared.domain.errors import NotFound
+from shared.domain.settlement import Payment
+from shared.identity.permissions import Caller
+from shared.listing import page
+from shared.operation import http
+from shared.store import claims, orders
+from shared.store.session import Session
+
+
+@http("GET", "/claims", permission="claim:read", request=ListClaims, answer=ClaimPage)
+def list_claims(request: ListClaims, caller: Caller) -> ClaimPage:
+    if request.order_id is None:
+        index, owner = claims.CLAIMS_BY_USER, caller.subject(request.user_id)
+    else:
+        _require_owner(request.order_id, caller)
+        index, owner = claims.CLAIMS_BY_ORDER, request.order_id
+    rows, cursor = page(
+        index, [owner], limit=request.limit, cursor=request.cursor, filters={"status": request.status}
+    )
+    return ClaimPage(items=_views(rows), next_cursor=cursor)
+
+
+def _require_owner(order_id: str, caller: Caller) -> None:
+    order = Session(resources.database().snapshot()).one(orders.by_id(order_id))
+    if not caller.sees(order.user_id):
+        raise NotFound
+
+
+def _views(rows: Sequence[rules.Claim]) -> list[Claim]:
+    settled = [row.id for row in rows if row.settlement_round]
+    payments: dict[str, list[Payment]] = defaultdict(list)
+    if settled:
+        session = Session(resources.database().snapshot())
+        for payment in session.many(claims.payments_below(settled)):
+            payments[payment.claim_id].append(payment)
+    return [Claim.of(row, payments[row.id]) for row in rows]

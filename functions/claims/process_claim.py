@@ -1,0 +1,43 @@
+"""Pay a claim: its payments and their transactions are inserted in the commit that moves it to processing.
+
+Gas, fees, balances and policy are looked at before the transaction, for each payment; a refusal starts nothing.
+"""
+
+from __future__ import annotations
+
+from schemas.claims import Claim, ProcessClaim
+from shared.commit import commit
+from shared.desk import access, paying, whole
+from shared.desk.paying import Plans
+from shared.domain import settlement
+from shared.identity.permissions import Caller
+from shared.operation import http, message
+from shared.store import claims
+from shared.store.unit import UnitOfWork
+
+
+@http(
+    "POST",
+    "/claims/{claim_id}/process",
+    permission="claim:execute",
+    request=ProcessClaim,
+    answer=Claim,
+    status=202,
+    needs=("chain",),
+    publishes=("claim-events", "order-events", "transaction-events"),
+)
+@message("claim-commands", type="claim.process", request=ProcessClaim)
+def process_claim(request: ProcessClaim, caller: Caller) -> Claim:
+    plans = paying.plans(request.claim_id, caller)
+    return commit(_process, request, caller, plans)
+
+
+def _process(unit: UnitOfWork, request: ProcessClaim, caller: Caller, plans: Plans) -> Claim:
+    claim = unit.one(claims.by_id(request.claim_id))
+    access.as_order_owner(caller, claim)
+    unit.match(claim)
+    held = whole.read(unit, claim.order_id)
+    started = settlement.start(
+        held.order, claim, held.allocations, new_id=unit.new_id, now=unit.now, epoch=request.epoch
+    )
+    return paying.pay(unit, started, plans, held)

@@ -1,0 +1,1 @@
+"""The callers' own event feeds."""

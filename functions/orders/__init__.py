@@ -1,0 +1,1 @@
+"""Orders: placed by shoppers, reserved from their supplies."""

@@ -1,0 +1,31 @@
+"""Cancel an open order: every reservation returns to its supply."""
+
+from __future__ import annotations
+
+from schemas.orders import CancelOrder, Order
+from shared.commit import commit
+from shared.desk import access, endings, whole
+from shared.domain import orders as rules
+from shared.identity.permissions import Caller
+from shared.operation import http, message
+from shared.store.unit import UnitOfWork
+
+
+@http(
+    "POST",
+    "/orders/{order_id}/cancel",
+    permission="order:write",
+    request=CancelOrder,
+    answer=Order,
+    publishes=("order-events", "supply-events"),
+)
+@message("order-commands", type="order.cancel", request=CancelOrder)
+def cancel_order(request: CancelOrder, caller: Caller) -> Order:
+    return commit(_cancel, request, caller)
+
+
+def _cancel(unit: UnitOfWork, request: CancelOrder, caller: Caller) -> Order:
+    held = whole.read(unit, request.order_id)
+    access.as_owner(caller, held.order.user_id)
+    unit.match(held.order)
+    return endings.end(unit, "order.cancelled", held, rules.cancel)

@@ -1,0 +1,35 @@
+"""One order: everything to its owner, the public part to others while it is open, and to its claimer."""
+
+from __future__ import annotations
+
+from schemas.base import Resource
+from schemas.orders import GetOrder, Order, OrderView
+from shared import resources
+from shared.desk import whole
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.reading import Found, by_id
+from shared.store.session import Session
+
+
+@http(
+    "GET",
+    "/orders/{order_id}",
+    permission="order:read",
+    request=GetOrder,
+    answer=OrderView,
+    needs=("cache",),
+)
+def get_order(request: GetOrder, caller: Caller) -> Resource:
+    def load(session: Session) -> Found[Resource]:
+        found = whole.read(session, request.order_id)
+        order, view = found.order, found.view
+
+        def others(reader: Caller) -> Resource | None:
+            open_to_all = order.visible_to_all(resources.clock().now())
+            return view.public() if open_to_all or order.claimer_id == reader.user_id else None
+
+        return Found(order.user_id, order.version, view, others)
+
+    owners_view: type[Resource] = Order
+    return by_id("orders", request.order_id, caller, owners_view, load)

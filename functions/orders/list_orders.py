@@ -1,0 +1,45 @@
+"""One's own orders, newest first; deleted ones are left out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from schemas.orders import ListOrders, Order, OrderPage
+from shared import resources
+from shared.desk import assets
+from shared.domain import orders as rules
+from shared.domain.allocation import Allocation
+from shared.domain.orders import OrderItem
+from shared.identity.permissions import Caller
+from shared.listing import page
+from shared.operation import http
+from shared.store import orders
+from shared.store.session import Session
+
+
+@http("GET", "/orders", permission="order:read", request=ListOrders, answer=OrderPage)
+def list_orders(request: ListOrders, caller: Caller) -> OrderPage:
+    rows, cursor = page(
+        orders.ORDERS_BY_OWNER,
+        [caller.subject(request.user_id), False],
+        limit=request.limit,
+        cursor=request.cursor,
+        filters={"status": request.status, "currency": assets.symbol(None, request.currency)},
+    )
+    return OrderPage(items=_views(rows), next_cursor=cursor)
+
+
+def _views(rows: Sequence[rules.Order]) -> list[Order]:
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    session = Session(resources.database().snapshot())
+    items: dict[str, list[OrderItem]] = defaultdict(list)
+    allocations: dict[str, list[Allocation]] = defaultdict(list)
+    all_items, all_allocations = session.read(orders.items_below(ids), orders.allocations_below(ids))
+    for item in all_items:
+        items[item.order_id].append(item)
+    for part in all_allocations:
+        allocations[part.order_id].append(part)
+    return [Order.of(row, items[row.id], allocations[row.id]) for row in rows]

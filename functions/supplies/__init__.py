@@ -1,0 +1,1 @@
+"""Supplies: what shoppers commit of their wallets' balances."""

@@ -1,0 +1,49 @@
+"""Commit an amount of a wallet's balance to orders. The supply is pending until its coverage was seen on chain."""
+
+from __future__ import annotations
+
+from schemas.supplies import CreateSupply, Supply
+from shared.commit import commit
+from shared.desk import assets, due
+from shared.desk.telling import tell_supply
+from shared.domain import supplies as rules
+from shared.domain.errors import InvalidValue
+from shared.domain.money import Asset, parse_amount
+from shared.identity.permissions import Caller
+from shared.operation import http, message
+from shared.store import wallets
+from shared.store.unit import UnitOfWork
+
+
+@http(
+    "POST",
+    "/supplies",
+    permission="supply:write",
+    request=CreateSupply,
+    answer=Supply,
+    status=201,
+    publishes=("supply-events",),
+)
+@message("supply-commands", type="supply.create", request=CreateSupply)
+def create_supply(request: CreateSupply, caller: Caller) -> Supply:
+    asset = assets.of(request.chain, request.currency)
+    amount = parse_amount(request.amount, asset.decimals)
+    return commit(_create, request, caller, asset, amount)
+
+
+def _create(unit: UnitOfWork, request: CreateSupply, caller: Caller, asset: Asset, amount: int) -> Supply:
+    wallet = unit.one(wallets.chosen(caller, request.wallet_id, asset.chain))
+    if wallet.chain != asset.chain:
+        raise InvalidValue("wallet_id", f"must be a wallet on {asset.chain}")
+    supply, entries = rules.create(
+        supply_id=unit.new_id("sup"),
+        user_id=wallet.user_id,
+        wallet_id=wallet.id,
+        address=wallet.address,
+        asset=asset,
+        amount=amount,
+        expires_at=request.expires_at,
+        now=unit.now,
+    )
+    unit.write(supply, *entries, due.supply_check(supply), *due.supply_expiry(supply))
+    return tell_supply(unit, None, supply)

@@ -1,0 +1,26 @@
+"""One supply, to its owner."""
+
+from __future__ import annotations
+
+from schemas.supplies import GetSupply, Supply
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.reading import Found, by_id
+from shared.store import supplies
+from shared.store.session import Session
+
+
+@http(
+    "GET",
+    "/supplies/{supply_id}",
+    permission="supply:read",
+    request=GetSupply,
+    answer=Supply,
+    needs=("cache",),
+)
+def get_supply(request: GetSupply, caller: Caller) -> Supply:
+    def load(session: Session) -> Found[Supply]:
+        supply = session.one(supplies.by_id(request.supply_id))
+        return Found(supply.user_id, supply.version, Supply.of(supply), lambda _: None)
+
+    return by_id("supplies", request.supply_id, caller, Supply, load)

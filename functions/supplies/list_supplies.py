@@ -1,0 +1,26 @@
+"""One's own supplies, newest first."""
+
+from __future__ import annotations
+
+from schemas.supplies import ListSupplies, Supply, SupplyPage
+from shared.desk import assets
+from shared.identity.permissions import Caller
+from shared.listing import page
+from shared.operation import http
+from shared.store.supplies import SUPPLIES_BY_OWNER
+
+
+@http("GET", "/supplies", permission="supply:read", request=ListSupplies, answer=SupplyPage)
+def list_supplies(request: ListSupplies, caller: Caller) -> SupplyPage:
+    rows, cursor = page(
+        SUPPLIES_BY_OWNER,
+        [caller.subject(request.user_id)],
+        limit=request.limit,
+        cursor=request.cursor,
+        filters={
+            "chain": request.chain,
+            "currency": assets.symbol(request.chain, request.currency),
+            "status": request.status,
+        },
+    )
+    return SupplyPage(items=[Supply.of(row) for row in rows], next_cursor=cursor)

@@ -1,0 +1,15 @@
+"""Look on chain whether the wallet of a new supply covers it: the supply becomes active or rejected."""
+
+from __future__ import annotations
+
+from shared import resources
+from shared.desk import activation
+from shared.events import Event
+from shared.operation import message
+from shared.store.records import InboxRow
+
+
+@message("supply-events", type="supply.created", needs=("chain",), publishes=("supply-events",))
+def on_supply_created(event: Event) -> None:
+    inbox = InboxRow(on_supply_created.__name__, event.id, resources.clock().now())
+    activation.check(event.subject, inbox)

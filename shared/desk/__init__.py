@@ -1,0 +1,1 @@
+"""The order desk: what operations on supplies, orders and claims have in common."""

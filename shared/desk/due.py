@@ -1,0 +1,33 @@
+"""The timers of the desk: hints to look at something again. What looks decides from the aggregate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from shared.domain.claims import Claim
+from shared.domain.orders import Order
+from shared.domain.supplies import Supply
+from shared.store.records import Timer, timer
+
+SUPPLY_CHECK: Final = "supply_check"  # a supply that is still pending a minute after it was made
+SUPPLY_EXPIRY: Final = "supply_expiry"
+ORDER_EXPIRY: Final = "order_expiry"
+CLAIM_LEASE: Final = "claim_lease"
+CHECK_AFTER: Final = timedelta(minutes=1)
+
+
+def supply_check(supply: Supply) -> Timer:
+    return timer(SUPPLY_CHECK, supply.id, supply.created_at + CHECK_AFTER)
+
+
+def supply_expiry(supply: Supply) -> list[Timer]:
+    return [] if supply.expires_at is None else [timer(SUPPLY_EXPIRY, supply.id, supply.expires_at)]
+
+
+def order_expiry(order: Order) -> list[Timer]:
+    return [] if order.expires_at is None else [timer(ORDER_EXPIRY, order.id, order.expires_at)]
+
+
+def claim_lease(claim: Claim) -> list[Timer]:
+    return [] if claim.lease_until is None else [timer(CLAIM_LEASE, claim.id, claim.lease_until)]

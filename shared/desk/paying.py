@@ -1,0 +1,78 @@
+"""A round of payments: planned on chain outside the transaction, inserted with the move to processing.
+
+The engine's part is `shared.engine.payments`: `plan` asks gas, fees, balances and policy, `accept` inserts the
+transaction and books the funds rows. How the outcome comes back is in `settlement`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from schemas.claims import Claim as ClaimView
+from shared import resources
+from shared.desk import access
+from shared.desk.telling import tell_claim, tell_order
+from shared.desk.whole import Whole
+from shared.domain.claims import Claim, require_claimed
+from shared.domain.settlement import Payment, Round
+from shared.errors import Contended
+from shared.identity.permissions import Caller
+from shared.store import claims, orders, supplies
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+
+if TYPE_CHECKING:
+    from shared.engine.payments import PaymentPlan
+
+Plans = Mapping[str, "PaymentPlan"]  # by allocation
+
+
+def plans(claim_id: str, caller: Caller) -> Plans:
+    """What each payment of the claim's order would cost, asked of the chain.
+
+    Raises NotFound, Forbidden, InvalidState, PolicyDenied, ChainError."""
+    session = Session(resources.database().snapshot())
+    claim = session.one(claims.by_id(claim_id))
+    access.as_order_owner(caller, claim)
+    require_claimed(claim, resources.clock().now())
+    return planned(session, claim)
+
+
+def planned(session: Session, claim: Claim) -> Plans:
+    """A plan for every allocation that is still reserved."""
+    from shared.engine import payments
+
+    parts = [p for p in session.many(orders.allocations_of(claim.order_id)) if p.status == "reserved"]
+    stock = session.many(supplies.by_ids(sorted({part.supply_id for part in parts}))) if parts else []
+    address = {supply.id: supply.address for supply in stock}
+    return {
+        part.id: payments.plan(
+            claim.chain, address[part.supply_id], claim.recipient, claim.token_address, part.amount
+        )
+        for part in parts
+    }
+
+
+def pay(
+    unit: UnitOfWork, started: Round, plans: Plans, whole: Whole, earlier: Iterable[Payment] = ()
+) -> ClaimView:
+    """Write the round; the view of the claim with all payments. Raises SettlementUnfunded."""
+    from shared.engine import payments
+
+    if any(payment.allocation_id not in plans for payment in started.payments):
+        raise Contended  # something changed between the plan and the commit: repeat
+    unit.write(started.claim, started.order, *started.payments)
+    for payment in started.payments:
+        payments.accept(
+            unit,
+            plans[payment.allocation_id],
+            transaction_id=payment.transaction_id,
+            wallet_id=payment.wallet_id,
+            user_id=started.order.user_id,
+            claim_id=payment.claim_id,
+            allocation_id=payment.allocation_id,
+            round=payment.round,
+        )
+    tell_order(unit, "order.updated", whole.now(started.order))
+    return tell_claim(unit, "claim.processing", started.claim, [*earlier, *started.payments])

@@ -1,0 +1,108 @@
+"""What the chain said of a payment, carried to its allocation, supply, claim and order.
+
+The engine calls `payment_changed` in the commit that changes what is known of a payment's transaction, after it has
+written its own rows. Everything is read by key through the unit; nothing happens when nothing is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from shared.desk import stock
+from shared.desk.telling import tell_claim, tell_order
+from shared.desk.whole import Whole
+from shared.domain import claims as claim_rules
+from shared.domain import orders as order_rules
+from shared.domain import payouts, settlement
+from shared.domain.allocation import Allocation
+from shared.domain.claims import Claim
+from shared.domain.payouts import Evidence
+from shared.domain.settlement import Payment, Standing
+from shared.domain.supplies import Moved, Supply
+from shared.domain.transactions import Transaction
+from shared.store import claims, orders, supplies
+from shared.store.unit import UnitOfWork
+
+Outcome = Literal["paid", "failed", "cancelled"]
+OUTCOMES: Final[dict[str, Outcome]] = {
+    "confirmed": "paid",
+    "reverted": "failed",
+    "rejected": "failed",
+    "cancelled": "cancelled",
+    "expired": "cancelled",
+}
+CLAIM_EVENTS: Final = {"processed": "claim.processed", "failed": "claim.failed"}
+ORDER_EVENTS: Final = {"completed": "order.completed", "failed": "order.failed"}
+
+
+def payment_changed(unit: UnitOfWork, transaction: Transaction) -> None:
+    """Follow a payment's transaction: blocked or not, terminal, finalized, or taken back by the chain.
+
+    Raises NotFound for a transaction that pays no claim, InvalidState when a finalized outcome changes."""
+    claim, payments = unit.read(
+        claims.by_id(transaction.claim_id or ""), claims.payments_of(transaction.claim_id or "")
+    )
+    place = (transaction.allocation_id, transaction.round)
+    payment = next(p for p in payments if (p.allocation_id, p.round) == place)
+    order, items, allocations, supply = unit.read(
+        orders.by_id(payment.order_id),
+        orders.items_of(payment.order_id),
+        orders.allocations_of(payment.order_id),
+        supplies.by_id(payment.supply_id),
+    )
+    allocation = next(a for a in allocations if a.id == payment.allocation_id)
+    changed, part = _carry(unit, transaction, payment, allocation, supply)
+    if changed == payment:
+        return
+    unit.write(changed, part)
+    known = [changed if p is payment else p for p in payments]
+    moved = [part] if part != allocation else []
+    _conclude(unit, claim, known, Whole(order, items, allocations), moved)
+
+
+def _carry(
+    unit: UnitOfWork, transaction: Transaction, payment: Payment, allocation: Allocation, supply: Supply
+) -> tuple[Payment, Allocation]:
+    """The payment and its allocation as the transaction has them; the supply is moved and written."""
+    outcome = OUTCOMES.get(transaction.state)
+    evidence = Evidence(payment, allocation, Moved(supply, ()))
+    if payment.terminal and payment.status != outcome:
+        evidence = payouts.take_back(payment, allocation, supply, unit.now)
+        stock.move(unit, [supply], [evidence.moved])
+    payment, allocation, supply = evidence.payment, evidence.allocation, evidence.moved.supply
+    if not payment.terminal:
+        if outcome == "paid":
+            payment, allocation, moved = payouts.paid(payment, allocation, supply, unit.now)
+            stock.move(unit, [supply], [moved])
+        elif outcome is not None:
+            payment = payouts.unpaid(payment, outcome, transaction.error, unit.now)
+        else:
+            payment = payouts.block(payment, transaction.blocked_reason, unit.now)
+    if payment.terminal and _finalized(transaction):
+        payment = payouts.finalize(payment, unit.now)
+    return payment, allocation
+
+
+def _finalized(transaction: Transaction) -> bool:
+    """What was never signed can never be mined."""
+    return transaction.finalized or transaction.nonce is None
+
+
+def _conclude(
+    unit: UnitOfWork, claim: Claim, payments: Sequence[Payment], whole: Whole, moved: Sequence[Allocation]
+) -> None:
+    """Write claim and order, each with a new version when anything of its view is new, and tell."""
+    order = whole.order
+    standing = Standing(order, claim)
+    if claim.status == "processing":
+        standing = settlement.conclude(order, claim, payments, unit.now)
+    after = standing.claim if standing.claim != claim else claim_rules.change(claim, unit.now)
+    unit.write(after)
+    if after.status != claim.status:
+        tell_claim(unit, CLAIM_EVENTS[after.status], after, payments)
+    placed = order_rules.advance(order, unit.now) if standing.order == order and moved else standing.order
+    if placed != order:
+        unit.write(placed)
+        kind = ORDER_EVENTS[placed.status] if placed.status != order.status else "order.updated"
+        tell_order(unit, kind, whole.now(placed, moved))

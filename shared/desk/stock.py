@@ -1,0 +1,58 @@
+"""What a commit does to supplies: the rows with their ledger lines, the funds rows behind them, the events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.desk import assets
+from shared.desk.telling import tell_supply
+from shared.domain import funds
+from shared.domain.allocation import Allocation
+from shared.domain.funds import Purse
+from shared.domain.supplies import Moved, Supply
+from shared.store import supplies
+from shared.store.unit import UnitOfWork
+
+
+def move(unit: UnitOfWork, before: Iterable[Supply], moves: Iterable[Moved]) -> None:
+    """Write moved supplies; `before` holds them as they were read.
+
+    Raises InsufficientBalance, InsufficientGas, BalanceUnknown when a supply grows or resumes uncovered.
+    """
+    rows = {supply.id: supply for supply in before}
+    for moved in moves:
+        supply = rows[moved.supply.id]
+        if moved.supply == supply:
+            continue
+        unit.write(moved.supply, *moved.entries)
+        follow(unit, supply, moved.supply)
+        tell_supply(unit, supply, moved.supply)
+
+
+def follow(unit: UnitOfWork, before: Supply, after: Supply) -> None:
+    """Let the funds rows follow a supply, read only when what is committed of them changes."""
+    if funds.commitment(before) == funds.commitment(after) and not funds.needs_cover(before, after):
+        return
+    purse = purse_of(unit, after)
+    unit.write(*rows(funds.book(purse, before, after, assets.gas_reserve(after.chain), unit.now)))
+
+
+def purse_of(unit: UnitOfWork, supply: Supply) -> Purse:
+    """The funds rows of a supply's address and asset, new ones where there are none."""
+    token_address = supply.token_address
+    if token_address is None:
+        coin, token = unit.maybe(supplies.coin_of(supply)), None
+    else:
+        coin, token = unit.read(supplies.coin_of(supply), supplies.token_of(supply))
+        token = token or funds.empty(supply.chain, supply.address, token_address, unit.now)
+    return Purse(coin or funds.empty(supply.chain, supply.address, None, unit.now), token)
+
+
+def rows(purse: Purse) -> list[funds.Funds]:
+    return [row for row in purse if row is not None]
+
+
+def held_by(unit: UnitOfWork, allocations: Iterable[Allocation]) -> list[Supply]:
+    """The supplies in which allocations still reserve something."""
+    held = [part.supply_id for part in allocations if part.status == "reserved"]
+    return unit.many(supplies.by_ids(held)) if held else []

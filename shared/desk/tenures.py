@@ -1,0 +1,61 @@
+"""How a tenure over an order begins: what claiming by id and claiming the next one have in common."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from schemas.claims import Claim as ClaimView
+from shared.desk import due
+from shared.desk.telling import tell_claim, tell_order
+from shared.desk.whole import Whole
+from shared.domain import claims as rules
+from shared.domain.claim_refusals import OrderAlreadyClaimed
+from shared.domain.claims import Claim
+from shared.identity.permissions import Caller
+from shared.store import claims, orders, wallets
+from shared.store.unit import UnitOfWork
+
+
+def begin(
+    unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller, lease: timedelta
+) -> ClaimView:
+    """Claim the order for the wallet's owner; the same claim with status 200 when it was claimed so before.
+
+    Raises NotFound, WalletRequired, and what `domain.claims.claim` does."""
+    order = unit.one(orders.by_id(order_id))
+    claimer = _claimer(unit, wallet_id, caller)
+    rules.refuse_at_once(order, claimer, unit.now)
+    wallet, leases, items, allocations = unit.read(
+        wallets.chosen(caller, wallet_id, order.chain),
+        claims.leases_of(claimer),
+        orders.items_of(order_id),
+        orders.allocations_of(order_id),
+    )
+    holder = None
+    if order.claim_id is not None and rules.must_read_holder(order, claimer, unit.now):
+        holder = unit.one(claims.by_id(order.claim_id))
+    unit.on_conflict(OrderAlreadyClaimed())
+    tenure = rules.claim(
+        order, holder, wallet, leases, claim_id=unit.new_id("clm"), now=unit.now, lease=lease
+    )
+    if tenure.replayed:
+        return _again(unit, tenure.claim)
+    if tenure.lapsed is not None:
+        unit.write(tenure.lapsed)
+        tell_claim(unit, "claim.expired", tenure.lapsed)
+    unit.write(tenure.claim, tenure.order, *due.claim_lease(tenure.claim))
+    tell_order(unit, "order.claimed", Whole(tenure.order, items, allocations))
+    return tell_claim(unit, "claim.claimed", tenure.claim)
+
+
+def _claimer(unit: UnitOfWork, wallet_id: str | None, caller: Caller) -> str:
+    """The caller, or whom a caller who acts for others names by the wallet."""
+    if wallet_id is None or not caller.acts_for_others:
+        return caller.user_id
+    return unit.one(wallets.usable(caller, wallet_id)).user_id
+
+
+def _again(unit: UnitOfWork, claim: Claim) -> ClaimView:
+    unit.answer_status(200)
+    payments = unit.many(claims.payments_of(claim.id)) if claim.settlement_round else []
+    return ClaimView.of(claim, payments)

@@ -1,0 +1,67 @@
+"""What happens when a timer of the desk is due. Nothing is done that reads and writes would not do by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from shared.commit import commit
+from shared.desk import activation, due, endings, stock, whole
+from shared.domain import claims as claim_rules
+from shared.domain import orders as order_rules
+from shared.domain import supplies as supply_rules
+from shared.store import claims, orders, supplies
+from shared.store.records import Timer, timer
+from shared.store.unit import UnitOfWork
+
+AGAIN = timedelta(minutes=1)  # for what is still reserved of an expired supply
+
+
+def fire(what: Timer) -> None:
+    """Handle one due timer and remove it. Raises what its rules and the store raise."""
+    if what.kind == due.SUPPLY_CHECK:
+        activation.check(what.subject)
+    commit(HANDLERS.get(what.kind, _drop), what)
+
+
+def _drop(unit: UnitOfWork, what: Timer) -> None:
+    unit.delete(what)
+
+
+def _order_expiry(unit: UnitOfWork, what: Timer) -> None:
+    unit.delete(what)
+    order = unit.maybe(orders.find(what.subject))
+    if order is None or order.status != "open" or not order.expired(unit.now):
+        return
+    endings.end(unit, "order.expired", whole.read(unit, order.id), order_rules.expire)
+
+
+def _claim_lease(unit: UnitOfWork, what: Timer) -> None:
+    unit.delete(what)
+    claim = unit.maybe(claims.find(what.subject))
+    if claim is None or claim.status != "claimed":
+        return
+    if not claim.lapsed(unit.now):
+        unit.write(*due.claim_lease(claim))
+        return
+    held = whole.read(unit, claim.order_id)
+    ended = claim_rules.lapse(held.order, claim, unit.now)
+    endings.end_tenure(unit, "claim.expired", ended, held)
+
+
+def _supply_expiry(unit: UnitOfWork, what: Timer) -> None:
+    unit.delete(what)
+    supply = unit.maybe(supplies.find(what.subject))
+    if supply is None or not supply.expired(unit.now) or supply.status in ("closed", "rejected"):
+        return
+    if supply.reserved:
+        unit.write(timer(due.SUPPLY_EXPIRY, supply.id, unit.now + AGAIN))
+    stock.move(unit, [supply], [supply_rules.expire(supply, unit.now)])
+
+
+HANDLERS: Final[dict[str, Callable[[UnitOfWork, Timer], None]]] = {
+    due.ORDER_EXPIRY: _order_expiry,
+    due.CLAIM_LEASE: _claim_lease,
+    due.SUPPLY_EXPIRY: _supply_expiry,
+}

@@ -1,0 +1,35 @@
+"""An order with the rows below it: what its owner's view needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from schemas.orders import Order as OrderView
+from shared.domain.allocation import Allocation
+from shared.domain.orders import Order, OrderItem
+from shared.store import orders
+from shared.store.session import Session
+
+
+class Whole(NamedTuple):
+    """In key order."""
+
+    order: Order
+    items: Sequence[OrderItem]
+    allocations: Sequence[Allocation]
+
+    @property
+    def view(self) -> OrderView:
+        return OrderView.of(self.order, self.items, self.allocations)
+
+    def now(self, order: Order, changed: Iterable[Allocation] = ()) -> Whole:
+        """The order as it is now, with the allocations that changed."""
+        news = {part.id: part for part in changed}
+        return Whole(order, self.items, [news.get(part.id, part) for part in self.allocations])
+
+
+def read(session: Session, order_id: str) -> Whole:
+    """All of it in one wave. Raises NotFound."""
+    found = session.read(orders.by_id(order_id), orders.items_of(order_id), orders.allocations_of(order_id))
+    return Whole(*found)

@@ -1,0 +1,157 @@
+"""A small order desk for tests: people, funded wallets, and the steps up to where a test begins."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from shared import resources
+from shared.chain.registry import checksum
+from shared.clock import new_id
+from shared.domain.wallets import Wallet
+from shared.store.port import Mutation
+from shared.store.wallets import WALLETS
+from tests.emulated.conftest import Recorder
+from tests.support.inprocess import Answer, App
+
+ETHER = 10**18
+NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+@dataclass
+class Desk:
+    """Everything goes through the operations; only wallets and on-chain balances are made directly."""
+
+    app: App
+    published: Recorder
+    node: str
+    names: itertools.count[int] = field(default_factory=itertools.count)
+
+    def person(self, name: str = "usr") -> str:
+        return f"{name}_{next(self.names)}_{secrets.token_hex(4)}"
+
+    def wallets(self, users: list[str], *, chain: str = "local") -> list[str]:
+        """One wallet for each, in one commit."""
+        now = datetime.now(UTC)
+        made = []
+        for user in users:
+            address = checksum("0x" + secrets.token_hex(20))
+            made.append(
+                Wallet(new_id("wal"), user, "till", chain, "imported", address, None, None, None, "key_none",
+                       "active", None, 1, now, now)
+            )  # fmt: skip
+        mutations: list[Mutation] = [WALLETS.mutation("insert", wallet) for wallet in made]
+        resources.database().write(mutations)
+        return [wallet.id for wallet in made]
+
+    def wallet(self, user: str, *, ether: float = 0, chain: str = "local") -> str:
+        (identity,) = self.wallets([user], chain=chain)
+        if ether:
+            self.fund(self.address(identity), ether)
+        return identity
+
+    def address(self, wallet_id: str) -> str:
+        from shared.store.session import Session
+
+        found: Wallet = Session(resources.database().snapshot()).one(WALLETS.get(wallet_id))
+        return found.address
+
+    def fund(self, address: str, ether: float) -> None:
+        """Set an address's balance and bury it deep enough to be seen as confirmed."""
+        self.rpc("anvil_setBalance", address, hex(int(ether * ETHER)))
+        self.rpc("anvil_mine", "0x3")
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        answer = httpx.post(self.node, json=body, timeout=10).json()
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def shopper(self, ether: float = 10, supply: str | None = "2") -> str:
+        """Somebody with one wallet and an active supply."""
+        user = self.person("shopper")
+        self.wallet(user, ether=ether)
+        if supply is not None:
+            self.supply(user, supply)
+        return user
+
+    def claimer(self) -> str:
+        user = self.person("claimer")
+        self.wallet(user)
+        return user
+
+    def supply(self, user: str, amount: str = "2", *, status: str = "active", **more: Any) -> Any:
+        """A supply after its check."""
+        made = self.app.ok(201, "POST", "/supplies", {"currency": "ETH", "amount": amount, **more}, user=user)
+        self.react("on_supply_created", "supply.created", made["id"])
+        seen = self.get(f"/supplies/{made['id']}", user)
+        assert seen["status"] == status, seen
+        return seen
+
+    def order(self, user: str, price: str = "0.5", quantity: int = 1, **more: Any) -> Any:
+        items = [{"product_id": "sku", "product_name": "A thing", "price": price, "quantity": quantity}]
+        return self.app.ok(201, "POST", "/orders", {"currency": "ETH", "items": items, **more}, user=user)
+
+    def claim(self, user: str, order_id: str, **more: Any) -> Answer:
+        return self.app.call("POST", "/claims", {"order_id": order_id, **more}, user=user)
+
+    def claimed(self, user: str, order_id: str) -> Any:
+        answer = self.claim(user, order_id)
+        assert answer.status == 201, answer.text
+        return answer.body
+
+    def get(self, path: str, user: str, **more: Any) -> Any:
+        return self.app.ok(200, "GET", path, user=user, headers=NO_CACHE, **more)
+
+    def envelope(self, kind: str, subject: str) -> Mapping[str, Any]:
+        """The newest event of a type about a subject that was committed."""
+        found = [e for e in self.outbox() if e["type"] == kind and e["subject"] == subject]
+        assert found, f"no {kind} of {subject}"
+        return found[-1]
+
+    def outbox(self) -> list[Mapping[str, Any]]:
+        """All events published so far, or still waiting to be."""
+        from shared.store import records
+        from shared.store.session import Session
+
+        session = Session(resources.database().snapshot())
+        waiting = session.one(records.OUTBOX.scan())
+        seen = {e["id"]: e for _, e in self.published.sent}
+        return [*seen.values(), *(row.envelope for row in waiting if row.id not in seen)]
+
+    def react(self, operation: str, kind: str, subject: str) -> Answer:
+        answer = self.app.push(operation, self.envelope(kind, subject))
+        assert answer.status == 204, answer.text
+        return answer
+
+    def events(self, user: str) -> list[str]:
+        return [event["type"] for event in self.get("/events?limit=100", user)["items"]]
+
+    def feed(self, user: str, kind: str) -> Any:
+        """The newest event of a type in a user's feed."""
+        found = [e for e in self.get("/events?limit=100", user)["items"] if e["type"] == kind]
+        assert found, f"no {kind} for {user}"
+        return found[-1]
+
+    def dead_letters(self) -> list[Any]:
+        from shared.store import records
+        from shared.store.session import Session
+
+        rows: list[Any] = Session(resources.database().snapshot()).one(records.DEAD_LETTERS.scan())
+        return rows
+
+
+def figures(supply: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """amount, available, reserved, settled."""
+    return supply["amount"], supply["available"], supply["reserved"], supply["settled"]
+
+
+def same(first: Any, second: Any) -> bool:
+    return json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
