@@ -29,11 +29,8 @@ class Register(Request):
 
 
 class Login(Request):
-    """`code`: a one-time or recovery code, where the account asks for one."""
-
     email: Email
     password: Password
-    code: Code | None = None
 
 
 class Refresh(Request):
@@ -52,8 +49,16 @@ class RequestReset(Request):
 
 
 class ResetPassword(Request):
+    """`token` is the one from the mail; it counts once and for an hour."""
+
     token: Token
     password: NewPassword
+
+
+class VerifyEmail(Request):
+    """`token` is the one from the mail; it counts for two days."""
+
+    token: Token
 
 
 class VerifySiwe(Request):
@@ -138,6 +143,7 @@ class User(Resource):
     roles: list[Role]
     tier: Tier
     disabled: bool
+    email_verified: bool
     version: int
     created_at: Instant
     updated_at: Instant

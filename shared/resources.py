@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.identity.passwords import Passwords
     from shared.identity.tokens import AccessTokens
     from shared.keys.vault import KeyVault
+    from shared.mail import Mail
     from shared.store.port import Database
 
 _made: dict[str, Any] = {}
@@ -144,6 +145,20 @@ def passwords() -> Passwords:
     from shared.identity.passwords import Passwords
 
     return cast("Passwords", _once("passwords", Passwords))
+
+
+def mail() -> Mail:
+    """Sends mails: to a folder locally, through SMTP_URL in production."""
+
+    def make() -> Any:
+        from shared.mail import FileMail, NoMail, SmtpMail
+
+        chosen = settings()
+        if chosen.smtp_url:
+            return SmtpMail(chosen.smtp_url, chosen.mail_sender)
+        return FileMail(Path(chosen.state_dir) / "mail") if chosen.local else NoMail()
+
+    return cast("Mail", _once("mail", make))
 
 
 def reset() -> None:

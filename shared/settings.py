@@ -37,6 +37,8 @@ class Settings:
     handler_seconds: float
     claim_lease_seconds: int
     cache_enabled: bool
+    smtp_url: str = field(default="", repr=False)
+    mail_sender: str = ""
 
     @property
     def local(self) -> bool:
@@ -70,6 +72,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         handler_seconds=float(env.get("HANDLER_SECONDS", "45")),
         claim_lease_seconds=int(env.get("CLAIM_LEASE_SECONDS", "900")),
         cache_enabled=env.get("CACHE", "on") != "off",
+        smtp_url=env.get("SMTP_URL", ""),
+        mail_sender=env.get("MAIL_SENDER", ""),
     )
 
 

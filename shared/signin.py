@@ -10,10 +10,10 @@ from shared.clock import new_id
 from shared.context import current
 from shared.domain.users import User
 from shared.identity import refresh
-from shared.identity.errors import InvalidCredentials
+from shared.identity.errors import InvalidCredentials, InvalidRefreshToken
 from shared.identity.permissions import Caller
 from shared.identity.refresh import RefreshFamily, RefreshToken
-from shared.store import sessions, users  # noqa: F401 - sessions: the table that takes the family
+from shared.store import sessions, users
 from shared.store.unit import UnitOfWork
 
 
@@ -46,6 +46,29 @@ def _open(
     family = refresh.opened(token, user.id, factors, unit.now)
     unit.write(family)
     return family, fresh
+
+
+def refreshed(text: str) -> SignedIn:
+    """Rotate a refresh token. Raises InvalidRefreshToken; RefreshTokenReused after the sign-in was ended for it."""
+    presented = RefreshToken.parse(text)
+    successor = presented.successor()
+    user, family, refusal = commit.commit(_rotate, presented, successor)
+    if refusal is not None:
+        raise refusal
+    return issued(user, family, successor)
+
+
+def _rotate(
+    unit: UnitOfWork, presented: RefreshToken, successor: RefreshToken
+) -> tuple[User, RefreshFamily, InvalidRefreshToken | None]:
+    family = unit.maybe(sessions.SESSIONS.find(presented.family_id))
+    after, refusal = refresh.rotated(family, presented, successor, unit.now)
+    user = unit.maybe(users.USERS.find(after.user_id))
+    if user is None or user.disabled or (user.sessions_after or after.created_at) > after.authenticated_at:
+        raise InvalidRefreshToken
+    unit.context.caller = Caller.of_user(user.id, user.roles, user.tier)
+    unit.write(after)
+    return user, after, refusal
 
 
 def issued(user: User, family: RefreshFamily, token: RefreshToken) -> SignedIn:

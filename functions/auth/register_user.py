@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from schemas.auth import Register, User
-from shared import resources
+from shared import mailing, resources
 from shared.commit import commit
 from shared.domain import users as rules
 from shared.identity.passwords import refuse_weak
 from shared.identity.permissions import Caller
 from shared.operation import PUBLIC, http
-from shared.store import users  # noqa: F401 - the table that takes the user
 from shared.store.unit import UnitOfWork
 
 SERVICE = "web3 wallet backend"
@@ -22,11 +21,13 @@ def register_user(request: Register, caller: Caller | None) -> User:
     email = rules.normal_email(request.email)
     password = request.password.get_secret_value()
     refuse_weak(password, (email, SERVICE))
-    return commit(_register, email, resources.passwords().hash(password))
+    user = commit(_register, email, resources.passwords().hash(password))
+    mailing.verification(user)
+    return User.of(user)
 
 
-def _register(unit: UnitOfWork, email: str, password_hash: str) -> User:
+def _register(unit: UnitOfWork, email: str, password_hash: str) -> rules.User:
     unit.on_conflict(rules.EmailTaken())
     user = rules.register(user_id=unit.new_id("usr"), now=unit.now, email=email, password_hash=password_hash)
     unit.write(user)
-    return User.of(user)
+    return user

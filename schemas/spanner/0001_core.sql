@@ -9,6 +9,8 @@ CREATE TABLE users (
   roles ARRAY<STRING(32)> NOT NULL,
   tier STRING(32) NOT NULL,
   disabled BOOL NOT NULL,
+  email_verified BOOL NOT NULL,
+  sessions_after TIMESTAMP,
   version INT64 NOT NULL,
   created_at TIMESTAMP NOT NULL,
   updated_at TIMESTAMP NOT NULL

@@ -32,6 +32,8 @@ class User:
     roles: tuple[str, ...]  # user, service, operator, admin
     tier: str  # basic, premium, enterprise, service
     disabled: bool
+    email_verified: bool  # somebody who reads this mailbox said so
+    sessions_after: datetime | None  # sign-ins proved before this moment are over
     version: int
     created_at: datetime
     updated_at: datetime
@@ -66,6 +68,8 @@ def register(
         roles=_roles(roles),
         tier=_tier(tier),
         disabled=False,
+        email_verified=False,
+        sessions_after=None,
         version=1,
         created_at=now,
         updated_at=now,
@@ -80,16 +84,38 @@ def change(
     tier: str | Keep = KEEP,
     disabled: bool | Keep = KEEP,
     password_hash: str | Keep = KEEP,
+    email_verified: bool | Keep = KEEP,
 ) -> User:
-    """What an administrator or the user changes; the same user when nothing does. Raises InvalidValue."""
+    """What an administrator or the user changes; the same user when nothing does. A new password, other roles
+    and being disabled end every sign-in proved before. Raises InvalidValue."""
     after = replace(
         user,
         roles=user.roles if isinstance(roles, Keep) else _roles(roles),
         tier=user.tier if isinstance(tier, Keep) else _tier(tier),
         disabled=user.disabled if isinstance(disabled, Keep) else disabled,
         password_hash=user.password_hash if isinstance(password_hash, Keep) else password_hash,
+        email_verified=user.email_verified if isinstance(email_verified, Keep) else email_verified,
     )
-    return user if after == user else replace(after, version=user.version + 1, updated_at=now)
+    if after == user:
+        return user
+    ends = (after.password_hash, after.roles) != (user.password_hash, user.roles) or after.disabled
+    sessions_after = now if ends else user.sessions_after
+    return replace(after, sessions_after=sessions_after, version=user.version + 1, updated_at=now)
+
+
+def erased(user: User, now: datetime) -> User:
+    """The account without anything personal: it cannot sign in again, its id stays in the books."""
+    return replace(
+        user,
+        email=None,
+        address=None,
+        password_hash=None,
+        disabled=True,
+        email_verified=False,
+        sessions_after=now,
+        version=user.version + 1,
+        updated_at=now,
+    )
 
 
 def _roles(roles: Iterable[str]) -> tuple[str, ...]:

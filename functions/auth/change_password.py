@@ -1,0 +1,43 @@
+"""Choose another password. Every other sign-in of the account ends; this one goes on as freshly proved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from schemas.auth import ChangePassword, User
+from shared import resources
+from shared.commit import commit
+from shared.domain import users as rules
+from shared.identity.errors import InvalidCredentials
+from shared.identity.passwords import refuse_weak
+from shared.identity.permissions import Caller
+from shared.operation import SELF, http
+from shared.persons import require_person
+from shared.store.session import Session
+from shared.store.sessions import SESSIONS
+from shared.store.unit import UnitOfWork
+from shared.store.users import USERS
+
+
+@http("POST", "/auth/password", permission=SELF, request=ChangePassword, answer=User, idempotency="none")
+def change_password(request: ChangePassword, caller: Caller) -> User:
+    require_person(caller)
+    user = Session(resources.database().snapshot()).one(USERS.get(caller.user_id))
+    new = request.new.get_secret_value()
+    refuse_weak(new, (user.email or "",), "new")
+    if not resources.passwords().verify(request.current.get_secret_value(), user.password_hash):
+        raise InvalidCredentials
+    return commit(_change, caller, user.password_hash, resources.passwords().hash(new))
+
+
+def _change(unit: UnitOfWork, caller: Caller, before: str | None, after: str) -> User:
+    user, family = unit.read(USERS.get(caller.user_id), SESSIONS.find(caller.session_id))
+    if user.password_hash != before:
+        raise InvalidCredentials
+    user = rules.change(user, unit.now, password_hash=after)
+    unit.write(user)
+    if family is not None and family.user_id == user.id:
+        unit.write(
+            replace(family, authenticated_at=unit.now, version=family.version + 1, updated_at=unit.now)
+        )
+    return User.of(user)

@@ -1,0 +1,15 @@
+"""A new access token for a refresh token, which counts once: its successor comes with the answer.
+
+Using an older token of the sign-in again ends the sign-in: one of two who hold it has stolen it."""
+
+from __future__ import annotations
+
+from schemas.auth import Refresh, Tokens
+from shared import signin
+from shared.identity.permissions import Caller
+from shared.operation import PUBLIC, http
+
+
+@http("POST", "/auth/refresh", permission=PUBLIC, request=Refresh, answer=Tokens, idempotency="none")
+def refresh_token(request: Refresh, caller: Caller | None) -> Tokens:
+    return Tokens.of(signin.refreshed(request.refresh_token.get_secret_value()))

@@ -1,0 +1,134 @@
+"""Refreshing, signing out, choosing another password, and mails that allow it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from shared import resources
+from shared.identity import mail_tokens
+from tests.support.clock import TestClock
+from tests.support.inprocess import App
+from tests.support.people import PASSWORD, People, Person
+
+NEW = "a quite different passphrase"
+
+
+@dataclass
+class Mailbox:
+    """A mail port that keeps what was sent."""
+
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        self.sent.append((to, subject, text))
+
+    def token(self) -> str:
+        found = re.search(r"wbm_\S+", self.sent[-1][2])
+        assert found
+        return found[0]
+
+
+@pytest.fixture
+def mailbox(people: People) -> Iterator[Mailbox]:
+    box = Mailbox()
+    with resources.override(mail=box):
+        yield box
+
+
+def refreshed(person: Person, token: str | None = None) -> None:
+    answer = person.app.ok(200, "POST", "/auth/refresh", {"refresh_token": token or person.refresh_token})
+    person.token, person.refresh_token = answer["token"], answer["refresh_token"]
+
+
+def refused(app: App, code: str, path: str, body: dict[str, str], status: int = 401) -> None:
+    answer = app.call("POST", path, body)
+    assert (answer.status, answer.code) == (status, code), answer.text
+
+
+def test_a_refresh_token_counts_once_and_reuse_ends_the_sign_in(people: People, app: App) -> None:
+    person = people.register()
+    first = person.refresh_token
+    refreshed(person)
+    assert person.ok(200, "GET", "/auth/me")["id"] == person.id
+    refused(app, "REFRESH_TOKEN_REUSED", "/auth/refresh", {"refresh_token": first})
+    refused(app, "REFRESH_TOKEN_INVALID", "/auth/refresh", {"refresh_token": person.refresh_token})
+
+
+def test_a_made_up_token_around_a_known_family_changes_nothing(people: People, app: App) -> None:
+    person = people.register()
+    family, secret, _ = person.refresh_token.split(".")
+    forged = f"{family}.{'A' * len(secret)}.{'A' * 43}"
+    refused(app, "REFRESH_TOKEN_INVALID", "/auth/refresh", {"refresh_token": forged})
+    refused(app, "REFRESH_TOKEN_INVALID", "/auth/refresh", {"refresh_token": "wbr_x"})
+    refreshed(person)
+
+
+def test_signing_out_ends_this_sign_in_only(people: People, app: App) -> None:
+    person = people.register()
+    first = person.refresh_token
+    people.sign_in(person)
+    person.ok(204, "POST", "/auth/logout")
+    refused(app, "REFRESH_TOKEN_INVALID", "/auth/refresh", {"refresh_token": person.refresh_token})
+    refreshed(person, first)
+
+
+def test_a_session_ends_after_thirty_days_however_often_it_is_refreshed(people: People, app: App) -> None:
+    with resources.override(clock=TestClock()) as _:
+        person = people.register()
+        clock = resources.clock()
+        assert isinstance(clock, TestClock)
+        clock.advance(timedelta(days=29))
+        refreshed(person)
+        clock.advance(timedelta(days=1))
+        refused(app, "REFRESH_TOKEN_INVALID", "/auth/refresh", {"refresh_token": person.refresh_token})
+
+
+def test_another_password_ends_the_other_sign_ins(people: People, app: App) -> None:
+    person = people.register()
+    other = person.refresh_token
+    people.sign_in(person)
+    person.refused("INVALID_CREDENTIALS", "POST", "/auth/password", {"current": "wrong one", "new": NEW})
+    person.refused("VALIDATION_FAILED", "POST", "/auth/password", {"current": PASSWORD, "new": "password1"})
+    changed = person.ok(200, "POST", "/auth/password", {"current": PASSWORD, "new": NEW})
+    assert changed["version"] == 2
+    refused(app, "REFRESH_TOKEN_INVALID", "/auth/refresh", {"refresh_token": other})
+    refreshed(person)
+    refused(app, "INVALID_CREDENTIALS", "/auth/login", {"email": person.email, "password": PASSWORD})
+    people.sign_in(person, NEW)
+
+
+def test_a_mailed_token_resets_the_password_once(people: People, app: App, mailbox: Mailbox) -> None:
+    person = people.register()
+    app.ok(204, "POST", "/auth/password/reset-request", {"email": person.email})
+    app.ok(204, "POST", "/auth/password/reset-request", {"email": "nobody@example.com"})
+    assert [mail[0] for mail in mailbox.sent] == [person.email, person.email]  # the first was the welcome
+    body = {"token": mailbox.token(), "password": NEW}
+    assert app.ok(200, "POST", "/auth/password/reset", body)["email_verified"] is True
+    refused(app, "MAIL_TOKEN_INVALID", "/auth/password/reset", body, 422)
+    refused(app, "REFRESH_TOKEN_INVALID", "/auth/refresh", {"refresh_token": person.refresh_token})
+    people.sign_in(person, NEW)
+
+
+def test_a_mailed_token_is_for_one_purpose_and_a_short_time(
+    people: People, app: App, mailbox: Mailbox
+) -> None:
+    person = people.register()
+    welcome = mailbox.token()
+    refused(app, "MAIL_TOKEN_INVALID", "/auth/password/reset", {"token": welcome, "password": NEW}, 422)
+    app.ok(204, "POST", "/auth/password/reset-request", {"email": person.email})
+    late = TestClock(resources.clock().now() + mail_tokens.RESET.lifetime)
+    with resources.override(clock=late):
+        refused(
+            app,
+            "MAIL_TOKEN_INVALID",
+            "/auth/password/reset",
+            {"token": mailbox.token(), "password": NEW},
+            422,
+        )
+    assert app.ok(200, "POST", "/auth/email/verify", {"token": welcome})["email_verified"] is True
+    refused(app, "MAIL_TOKEN_INVALID", "/auth/email/verify", {"token": welcome[:-1] + "A"}, 422)
