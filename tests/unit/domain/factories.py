@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from shared.domain import orders, supplies
+from shared.domain import claims, orders, supplies
+from shared.domain.claims import Tenure
 from shared.domain.funds import Funds, Purse, empty, observe
 from shared.domain.money import Asset
-from shared.domain.orders import Line, Placed
+from shared.domain.orders import Line, Order, Placed
 from shared.domain.supplies import Supply
 from shared.domain.wallets import Wallet
 
@@ -89,6 +90,23 @@ def wallet(user_id: str = "usr_claimer", **more: Any) -> Wallet:
         "updated_at": NOW,
     }
     return Wallet(**{**given, **more})
+
+
+def claim(order: Order, who: str = "usr_a", now: datetime = NOW, **more: Any) -> Tenure:
+    """A claim by a user with a wallet of their own."""
+    given: dict[str, Any] = {
+        "holder": None,
+        "wallet": wallet(who),
+        "leases": (),
+        "claim_id": f"clm_{who}",
+        "now": now,
+    }
+    return claims.claim(order, **{**given, **more})
+
+
+def taken() -> Tenure:
+    """An order of 3.00 that usr_a holds."""
+    return claim(place().order)
 
 
 def row(balance: int, *, token: str | None = None, block: int = 10) -> Funds:
