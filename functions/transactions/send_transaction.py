@@ -7,7 +7,7 @@ chain's tick if that never does.
 from __future__ import annotations
 
 from schemas.transactions import SendTransaction, Transaction
-from shared import resources
+from shared import policing, resources
 from shared.commit import commit
 from shared.context import current
 from shared.domain.errors import InvalidValue
@@ -40,7 +40,8 @@ def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     if request.chain not in (None, wallet.chain):
         raise InvalidValue("chain", f"the wallet is on {wallet.chain}")
     planned = sends.plan(calls.to_send(request, wallet), gas=request.gas, mixed_fees=calls.mixed(request))
-    return commit(_send, planned)
+    with policing.denials_audited(wallet.id):
+        return commit(_send, planned)
 
 
 def _send(unit: UnitOfWork, planned: SendPlan) -> Transaction:

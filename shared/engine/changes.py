@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from schemas import transactions as views
 from shared import resources
 from shared.domain.transactions import Attempt, Transaction
+from shared.engine import limits
 from shared.engine.purses import Purses, follow
 from shared.store.port import Key
 from shared.store.transactions import ATTEMPTS, TRANSACTIONS
@@ -49,6 +50,7 @@ class Batch:
         for kind in kinds(before, after):
             announce(unit, kind, after, every, head)
         tell_desk(unit, before, after)
+        limits.give_back(unit, before, after)
 
 
 def kinds(before: Transaction | None, after: Transaction) -> list[str]:

@@ -19,6 +19,7 @@ from shared.domain import lanes, tx_attempts, tx_schedule
 from shared.domain.errors import InvalidState
 from shared.domain.fees import FeeCapReached
 from shared.domain.lanes import Lane, LaneMoved, LanePaused
+from shared.domain.policies import PolicyDenied
 from shared.domain.transactions import Attempt, AttemptConflict, Transaction
 from shared.domain.tx_attempts import Plan
 from shared.engine import asking, broadcast, undoing
@@ -85,7 +86,10 @@ def _round(lane_id: str) -> bool:
     if not queued or not (places := lanes.room(current, client.spec.max_inflight)):
         return False
     chosen = _affordable(client, session, queued[:places])
-    prepared = _signed(client, session, current, chosen)
+    prepared, denied = _signed(client, session, current, chosen)
+    if denied:
+        undoing.reject(denied)
+        return True  # the nonces of what follows it are others
     if not prepared:
         return False
     given = commit(_allocate, current, opening is not None, prepared, client.spec.max_inflight)
@@ -135,11 +139,13 @@ def _draws(transaction: Transaction) -> int:
 
 def _signed(
     client: ChainClient, session: Session, lane: Lane, queued: Sequence[Transaction]
-) -> list[Prepared]:
-    """Bytes for consecutive nonces from the lane's next one. What cannot be signed stays queued, and what follows
-    it too: the order of a wallet's transactions is kept."""
+) -> tuple[list[Prepared], dict[str, PolicyDenied]]:
+    """Bytes for consecutive nonces from the lane's next one, and what the wallet's policy denies now.
+
+    What cannot be signed stays queued, and what follows it too: the order of a wallet's transactions is kept."""
+    denied: dict[str, PolicyDenied] = {}
     if not queued:
-        return []
+        return [], denied
     spec, market = client.spec, client.fee_snapshot()
     keys = Keys(session, (one.wallet_id for one in queued))
     prepared: list[Prepared] = []
@@ -147,11 +153,14 @@ def _signed(
         try:
             planned = tx_attempts.plan(one, None, market.at(one.speed), spec.caps, noop_gas=spec.noop_gas)
             signed = keys.sign(spec, one, planned, lane.next_nonce + len(prepared))
+        except PolicyDenied as refusal:
+            denied[one.id] = refusal
+            continue
         except (KeyFault, FeeCapReached) as problem:
             _log.error("cannot sign", extra={"transaction": one.id, "problem": type(problem).__name__})
             break
         prepared.append(Prepared(one, planned, signed))
-    return prepared
+    return prepared, denied
 
 
 def _allocate(

@@ -16,7 +16,7 @@ from shared.domain import spending, tx_accept
 from shared.domain.spending import SettlementUnfunded
 from shared.domain.transactions import SETTLEMENT_TENANT, Transaction
 from shared.domain.tx_accept import Intent, PaymentOf
-from shared.engine import asking, changes
+from shared.engine import asking, changes, limits
 from shared.engine.asking import SendExceedsBalance, SimulationFailed
 from shared.engine.purses import Observed, Purses, keys, observed
 from shared.store.supplies import FUNDS
@@ -66,8 +66,10 @@ def accept(
 ) -> Transaction:
     """Insert the payment's transaction and mark its funds as in flight; several may draw on one wallet in a body.
 
-    `wallet_id` and `user_id` are the supplying wallet and its owner. Raises SettlementUnfunded, BalanceUnknown."""
+    `wallet_id` and `user_id` are the supplying wallet and its owner. Raises PolicyDenied, SettlementUnfunded,
+    BalanceUnknown."""
     intent = replace(planned.intent, wallet_id=wallet_id, user_id=user_id)
+    limits.allow(unit, intent)
     asset = (intent.from_address, intent.chain, intent.token_address)
     purses = Purses(unit, unit.many(FUNDS.get_many(keys(*asset))))
     purse = observed(purses.get(*asset), planned.seen, unit)

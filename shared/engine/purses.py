@@ -46,12 +46,12 @@ class Purses:
         return cls(unit, unit.many(FUNDS.get_many(wanted)) if wanted else [])
 
     def get(self, address: str, chain: str, token_address: str | None) -> Purse:
-        """The purse; empty rows for what is not known yet."""
+        """The purse as the unit has it now (a settled supply books on it too); empty rows for what is unknown."""
         rows = [
             self._rows.get(key) or funds.empty(chain, address, str(key[2]) or None, self._unit.now)
             for key in keys(address, chain, token_address)
         ]
-        return Purse(*rows)
+        return Purse(*(self._unit.latest(row) for row in rows))
 
     def put(self, purse: Purse) -> None:
         for row in purse:

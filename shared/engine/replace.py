@@ -12,9 +12,10 @@ from shared.commit import commit
 from shared.domain import tx_attempts
 from shared.domain.errors import InvalidState
 from shared.domain.fees import FeeCapReached
+from shared.domain.policies import PolicyDenied
 from shared.domain.transactions import Attempt, AttemptConflict, Speed, Transaction
 from shared.domain.tx_attempts import Plan, ReplacementTooCheap
-from shared.engine import broadcast
+from shared.engine import broadcast, undoing
 from shared.engine.changes import Batch
 from shared.engine.signer import Keys, Signed
 from shared.keys.errors import KeyFault
@@ -47,7 +48,8 @@ def signed(client: ChainClient, wanted: Sequence[Wanted], speed: Speed | None = 
     session = Session(resources.database().snapshot())
     spec, market = client.spec, client.fee_snapshot()
     keys = Keys(session, (transaction.wallet_id for transaction, _ in wanted))
-    found = []
+    found: list[Next] = []
+    denied: dict[str, PolicyDenied] = {}
     for transaction, latest in wanted:
         count, nonce = transaction.attempt_count, transaction.nonce
         assert nonce is not None
@@ -57,9 +59,13 @@ def signed(client: ChainClient, wanted: Sequence[Wanted], speed: Speed | None = 
             found.append(Next(transaction.id, count, planned, keys.sign(spec, transaction, planned, nonce)))
         except FeeCapReached:
             found.append(Next(transaction.id, count))
+        except PolicyDenied as refusal:
+            denied[transaction.id] = refusal
         except KeyFault as fault:
             fields = {"transaction": transaction.id, "problem": type(fault).__name__}
             _log.error("cannot sign for a nonce", extra=fields)
+    if denied:
+        undoing.reject(denied)  # the next pass signs a no-op for the nonce
     return found
 
 

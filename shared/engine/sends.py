@@ -15,8 +15,8 @@ from shared.domain.fees import Fees, check_chosen
 from shared.domain.funds import InsufficientBalance, InsufficientGas
 from shared.domain.transactions import Speed, Transaction
 from shared.domain.tx_accept import Intent
-from shared.domain.wallets import Wallet
-from shared.engine import asking, changes
+from shared.domain.wallets import Wallet, require_active
+from shared.engine import asking, changes, limits
 from shared.engine.purses import Observed, Purses, keys, observed
 from shared.errors import IdempotencyKeyReused
 from shared.store.supplies import FUNDS
@@ -78,13 +78,12 @@ def accept(
     unit: UnitOfWork, planned: SendPlan, *, transaction_id: str, tenant: str, idem_key: str
 ) -> Transaction:
     """Insert the transaction and commit its funds. Raises NotFound when the wallet was deleted meanwhile,
-    SendExceedsBalance, SendExceedsGas, FundsCommitted, BalanceUnknown."""
-    from shared.domain.wallets import require_active
-
+    PolicyDenied, SendExceedsBalance, SendExceedsGas, FundsCommitted, BalanceUnknown."""
     intent = planned.intent
     wanted = keys(intent.from_address, intent.chain, intent.token_address)
     wallet, rows = unit.read(WALLETS.get(intent.wallet_id), FUNDS.get_many(wanted))
     require_active(wallet)
+    limits.allow(unit, intent)
     purses = Purses(unit, rows)
     purse = observed(purses.get(intent.from_address, intent.chain, intent.token_address), planned.seen, unit)
     amount = intent.token_amount if intent.token_address is not None else intent.value

@@ -13,10 +13,13 @@ from typing import Any
 
 from shared import resources
 from shared.chain.registry import ChainSpec
+from shared.domain import policies
 from shared.domain.transactions import Transaction
 from shared.domain.tx_attempts import Plan
 from shared.domain.wallets import Wallet
+from shared.engine.limits import action_of
 from shared.keys.errors import KeyFault, SealBroken
+from shared.store.policies import POLICIES
 from shared.store.session import Session
 from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
 
@@ -56,7 +59,15 @@ class Keys:
     def __init__(self, session: Session, wallet_ids: Iterable[str]) -> None:
         wanted = sorted(set(wallet_ids))
         wallets = session.one(WALLETS.get_many([(one,) for one in wanted])) if wanted else []
-        sealed = session.one(VAULT_KEYS.get_many([(one.key_id,) for one in wallets])) if wallets else []
+        sealed, rules = (
+            session.read(
+                VAULT_KEYS.get_many([(one.key_id,) for one in wallets]),
+                POLICIES.get_many([(one.id,) for one in wallets]),
+            )
+            if wallets
+            else ([], [])
+        )
+        self._policies = {policy.id: policy for policy in rules}
         self._wallets = {wallet.id: wallet for wallet in wallets}
         self._sealed = {key.id: key for key in sealed}
         self._open: dict[str, bytes] = {}
@@ -65,9 +76,13 @@ class Keys:
         return f"Keys({sorted(self._wallets)})"
 
     def sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
-        """Sign what is planned for this nonce. Raises KeyFault, VaultUnavailable."""
+        """Sign what is planned for this nonce, if the wallet's policy still allows it. A no-op is always allowed,
+        a payment was checked when its claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
         from shared.keys.accounts import sign_transaction
 
+        policy = self._policies.get(transaction.wallet_id)
+        if policy is not None and planned.kind == "payload" and not transaction.is_payment:
+            policies.check(policy, action_of(transaction))
         signed = sign_transaction(fields(spec, transaction, planned, nonce), self._key(transaction))
         return Signed(signed.raw, "0x" + signed.hash.hex())
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.commit import commit
 from shared.domain import tx_attempts, tx_schedule
+from shared.domain.errors import InvalidState
+from shared.domain.policies import PolicyDenied
 from shared.engine.changes import Batch
 from shared.store.unit import UnitOfWork
 
@@ -20,3 +22,20 @@ def _expire(unit: UnitOfWork, ids: Sequence[str]) -> None:
     for transaction in list(batch.rows.values()):
         if tx_schedule.expired(transaction, unit.now):
             batch.change(unit, tx_attempts.undo(transaction, "expired", unit.now))
+
+
+def reject(denied: Mapping[str, PolicyDenied]) -> None:
+    """The signer denies these: rejected, or a no-op where a nonce is taken."""
+    commit(_reject, denied)
+
+
+def _reject(unit: UnitOfWork, denied: Mapping[str, PolicyDenied]) -> None:
+    batch = Batch.read(unit, denied)
+    for transaction in list(batch.rows.values()):
+        refusal = denied[transaction.id]
+        message = f"{refusal.text} ({refusal.data.get('rule')})"
+        try:
+            after = tx_attempts.undo(transaction, "rejected", unit.now, error=refusal.code, message=message)
+        except InvalidState:
+            continue  # mined or ended meanwhile
+        batch.change(unit, after)
