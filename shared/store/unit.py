@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from shared.clock import IdSource
 from shared.context import Context
@@ -20,6 +20,8 @@ from shared.store import records
 from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Transaction
 from shared.store.session import Session
 from shared.store.table import BY_ROW, Query
+
+T = TypeVar("T")
 
 
 class Answer(Protocol):
@@ -66,6 +68,7 @@ class UnitOfWork(Session):
         self._known: dict[tuple[str, Key], Any] = {}
         self._writes: dict[tuple[str, Key], Mutation] = {}
         self._conflict: Refusal | None = None
+        self._noted = False
 
     def new_id(self, prefix: str) -> str:
         """A random id, the same one each time the body is re-run."""
@@ -97,6 +100,17 @@ class UnitOfWork(Session):
             place = (table.name, table.key_of(value))
             self._known.pop(place, None)
             self._writes[place] = Mutation("delete", table.name, table.key_columns, place[1])
+
+    def latest(self, value: T) -> T:
+        """The row of `value` as this unit has it now: what other rules of the same body have written since."""
+        table = BY_ROW[type(value)]
+        known: T = self._known.get((table.name, table.key_of(value)), value)
+        return known
+
+    def note(self, resource: str) -> None:
+        """Write an audit row for this resource even if nothing changes: a key was used or shown."""
+        self.changes.audit_resource = resource
+        self._noted = True
 
     def match(self, value: Any) -> None:
         """Enforce the request's If-Match on this resource. Raises VersionMismatch (412)."""
@@ -164,7 +178,7 @@ class UnitOfWork(Session):
                     event.shard, COMMIT_TIMESTAMP, event.ord, event.id, event.topic, event.envelope, 0
                 ),
             )
-        if self._writes or self.changes.events:
+        if self._writes or self.changes.events or self._noted:
             self._insert(records.AUDIT, self._audit_row())
         for row in extra:
             self._insert(BY_ROW[type(row)], row)

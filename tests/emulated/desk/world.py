@@ -74,6 +74,29 @@ class Desk:
         assert "error" not in answer, answer
         return answer["result"]
 
+    def imported(self, user: str, *, ether: float) -> str:
+        """A wallet whose key the product holds, so that it can pay."""
+        body = {"name": "till", "private_key": "0x" + secrets.token_hex(32)}
+        wallet = self.app.ok(201, "POST", "/wallets/import", body, user=user)["wallet"]
+        self.fund(wallet["address"], ether)
+        return str(wallet["id"])
+
+    def balance(self, address: str) -> int:
+        return int(self.rpc("eth_getBalance", address, "latest"), 16)
+
+    def process(self, user: str, claim_id: str) -> Any:
+        return self.app.ok(202, "POST", f"/claims/{claim_id}/process", user=user)
+
+    def drive(self, claim_id: str, user: str, *, until: tuple[str, ...] = ("processed", "failed")) -> Any:
+        """Let the engine work, a block at a time, until the claim is there."""
+        for _ in range(40):
+            self.app.schedule("tick_chain")
+            seen = self.get(f"/claims/{claim_id}", user)
+            if seen["status"] in until:
+                return seen
+            self.rpc("anvil_mine", "0x1")
+        raise AssertionError(f"the claim is still {seen}")
+
     def shopper(self, ether: float = 10, supply: str | None = "2") -> str:
         """Somebody with one wallet and an active supply."""
         user = self.person("shopper")
