@@ -150,12 +150,14 @@ class KeyRing:
             raise SecretUnusable("the token keys are not in the documented form") from None
 
 
-def load_key_ring(path: Path, *, create: bool = False) -> KeyRing:
+def load_key_ring(path: Path, *, create: bool = False, owner_only: bool = True) -> KeyRing:
     """The ring in the file at `path`; with `create`, a first key is made (0600) where there is none.
 
+    `owner_only` refuses a file open to others; a mounted secret, whose mode the platform sets, needs it off.
     Raises SecretUnusable when the file is absent, open to others or not a ring.
     """
-    return KeyRing.from_text(read_secret(path, (lambda: KeyRing.generate().to_text()) if create else None))
+    first = (lambda: KeyRing.generate().to_text()) if create else None
+    return KeyRing.from_text(read_secret(path, first, owner_only=owner_only))
 
 
 def save_key_ring(path: Path, ring: KeyRing) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 from shared.keys.errors import SecretUnusable
 
 
-def read_secret(path: Path, create: Callable[[], str] | None = None) -> str:
+def read_secret(path: Path, create: Callable[[], str] | None = None, *, owner_only: bool = True) -> str:
     """The text at `path`; where there is none and `create` is given, its text is stored first.
 
+    A platform that mounts secrets as files chooses their mode itself: there, `owner_only` is False.
+
     Safe when several processes start at once: one file wins and all read that one. Raises SecretUnusable when
-    the file is absent, unreadable or open to group or others.
+    the file is absent, unreadable or (with `owner_only`) open to group or others.
     """
     if create is not None and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +28,7 @@ def read_secret(path: Path, create: Callable[[], str] | None = None) -> str:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise SecretUnusable(f"a secret file cannot be read ({type(error).__name__})") from None
-    if mode & 0o077:
+    if owner_only and mode & 0o077:
         raise SecretUnusable(f"the secret file {path.name} is open to others (mode {mode:04o}); chmod 600 it")
     return text
 

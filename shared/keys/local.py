@@ -75,13 +75,14 @@ class MasterKeys:
             raise MasterKeyUnusable("the master keys are not in the documented JSON form") from None
 
 
-def load_master_keys(path: Path, *, create: bool = False) -> MasterKeys:
+def load_master_keys(path: Path, *, create: bool = False, owner_only: bool = True) -> MasterKeys:
     """The master keys in the file at `path`; with `create`, a first one is made (0600) where there is none.
 
-    Raises SecretUnusable when the file is absent, unreadable or open to group or others, MasterKeyUnusable when
-    it does not hold master keys.
+    `owner_only` refuses a file open to others. Raises SecretUnusable (absent, unreadable, open to others),
+    MasterKeyUnusable when it does not hold master keys.
     """
-    return MasterKeys.from_text(read_secret(path, MasterKeys.generate().to_text if create else None))
+    first = MasterKeys.generate().to_text if create else None
+    return MasterKeys.from_text(read_secret(path, first, owner_only=owner_only))
 
 
 def save_master_keys(path: Path, keys: MasterKeys) -> None:

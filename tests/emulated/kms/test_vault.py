@@ -61,6 +61,7 @@ def test_a_swapped_ciphertext_is_refused_by_kms_and_by_a_warm_cache(
         with pytest.raises(SealBroken):
             vault.open(sealed, other)
         assert vault.open(sealed, BINDING) == SECRET
+    assert kms.calls["Decrypt"] == 2  # the cached data key was not even tried for another binding
 
 
 def test_every_changed_byte_is_noticed(kms: KmsServer, calls: KmsCalls) -> None:

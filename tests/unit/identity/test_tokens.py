@@ -96,9 +96,10 @@ def test_a_service_is_recognised() -> None:
 
 
 def test_an_expired_token_is_told_apart_only_when_it_is_genuine() -> None:
-    late = NOW + LIFETIME
+    late = (NOW + LIFETIME).replace(microsecond=0)  # RFC 7519: not on or after
     with pytest.raises(TokenExpired):
         TOKENS.verify(_issue(), late)
+    assert TOKENS.verify(_issue(), late - timedelta(microseconds=1))
     forged = _signed(_claims(), ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(Unauthenticated) as caught:
         TOKENS.verify(forged, late)
@@ -267,9 +268,10 @@ def test_a_ring_survives_storage(tmp_path: Path) -> None:
     assert found.keys[ring.active].private is None
     with pytest.raises(SecretUnusable):
         load_key_ring(tmp_path / "absent.json")
-    path.chmod(0o644)
+    path.chmod(0o444)
     with pytest.raises(SecretUnusable):
         load_key_ring(path)
+    assert load_key_ring(path, owner_only=False).active == key.kid  # mounted by the platform
 
 
 def test_a_lone_pem_is_a_ring_of_one() -> None:

@@ -218,6 +218,7 @@ def test_absurd_pbkdf2_rounds_are_refused() -> None:
         ("crypto.kdfparams.n", 1024.0),
         ("crypto.kdfparams.n", True),
         ("crypto.kdfparams.r", 0),
+        ("crypto.kdfparams.r", True),
         ("crypto.kdfparams.p", None),
         ("crypto.kdfparams.salt", "00" * 1025),
         ("crypto.kdfparams.salt", None),

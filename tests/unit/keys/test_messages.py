@@ -175,8 +175,8 @@ def _values(kind: str) -> st.SearchStrategy[Any]:
     if kind.startswith("int"):
         bits = int(kind[3:])
         return st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    if kind == "Person":
-        return st.fixed_dictionaries({"name": _values("string"), "wallet": _values("address")})
+    if kind in STRUCTS:
+        return st.fixed_dictionaries({field["name"]: _values(field["type"]) for field in STRUCTS[kind]})
     sized = {f"bytes{size}": _hex(size) for size in (1, 4, 31, 32)}
     return {
         **sized,
@@ -187,10 +187,14 @@ def _values(kind: str) -> st.SearchStrategy[Any]:
     }[kind]
 
 
+STRUCTS = {
+    "Person": MAIL["types"]["Person"],
+    "Asset": [{"name": "owners", "type": "Person[]"}, {"name": "amount", "type": "uint256"}],
+}
 ATOMS = ["bool", "string", "address", "bytes", "bytes1", "bytes4", "bytes31", "bytes32"]
 INTEGERS = ["uint8", "uint48", "uint256", "int8", "int128", "int256"]
 KINDS = st.builds(
-    str.__add__, st.sampled_from([*ATOMS, *INTEGERS, "Person"]), st.sampled_from(["", "[]", "[2]"])
+    str.__add__, st.sampled_from([*ATOMS, *INTEGERS, "Person", "Asset"]), st.sampled_from(["", "[]", "[2]"])
 )
 
 
@@ -200,11 +204,12 @@ KINDS = st.builds(
     domain=st.sets(st.sampled_from(sorted(DOMAIN))),
 )
 def test_eth_account_makes_the_same_digest(kinds: list[str], data: st.DataObject, domain: set[str]) -> None:
-    used = any(kind.startswith("Person") for kind in kinds)
+    names = {kind.partition("[")[0] for kind in kinds}
+    used = {name for name in STRUCTS if name in names or (name == "Person" and "Asset" in names)}
     document = {
         "types": {
             "Top": [{"name": f"f{place}", "type": kind} for place, kind in enumerate(kinds)],
-            **({"Person": MAIL["types"]["Person"]} if used else {}),
+            **{name: STRUCTS[name] for name in used},
         },
         "primaryType": "Top",
         "domain": {name: value for name, value in DOMAIN.items() if name in domain or name == "chainId"},

@@ -194,7 +194,7 @@ def test_another_sender_is_refused() -> None:
         "c0 00",  # something after the end
         "",
         "f9 ff",
-        "c1" * 9 + "c0",  # nested too deep
+        "c5c4c3c2c1c0",  # nested deeper than any transaction
     ],
 )
 def test_rlp_that_is_not_canonical_is_refused(data: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.keys import envelope
 from shared.keys.errors import KeyFault, MasterKeyMissing, MasterKeyUnusable, SealBroken, SecretUnusable
 from shared.keys.local import LocalVault, MasterKeys, load_master_keys, save_master_keys
 from shared.keys.vault import MAX_SECRET_BYTES, Binding, SealedKey, reseal
@@ -92,6 +93,18 @@ def test_the_wrapped_key_is_no_secret_of_its_own() -> None:
     forged = dataclasses.replace(sealed, nonce=sealed.wrap_nonce, ciphertext=sealed.wrapped_key)
     with pytest.raises(SealBroken):
         VAULT.open(forged, BINDING)
+
+
+def test_both_layers_are_bound_to_the_wallet() -> None:
+    """Each alone must refuse another binding: the key service sees only the first of them."""
+    other = dataclasses.replace(BINDING, wallet_id="wal_2")
+    assert envelope.wrap_context("m", BINDING) != envelope.wrap_context("m", other)
+    assert envelope.wrap_context("m", BINDING) != envelope.wrap_context("n", BINDING)
+    data_key = envelope.new_data_key()
+    sealed = envelope.encrypted(SECRET, data_key, SealedKey("m", b"", b"", b"", b""), BINDING)
+    assert envelope.decrypted(sealed, data_key, BINDING) == SECRET
+    with pytest.raises(SealBroken):
+        envelope.decrypted(sealed, data_key, other)
 
 
 def test_equal_secrets_look_different() -> None:
