@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -96,7 +97,7 @@ class World:
     def forget(self) -> None:
         """What a process that starts anew has: nothing in memory. The chain's client is made again."""
         import shared.engine.lanes as engine_lanes
-        import shared.engine.showing as showing
+        from shared.engine import showing
 
         engine_lanes._asked.clear()
         showing._heads.clear()
@@ -151,7 +152,7 @@ def check(world: World) -> None:
                 "a gap"
             )
         hashes = {one.hash for one in attempts}
-        ours = [one for one in world.mined_of(lane.address)]
+        ours = list(world.mined_of(lane.address))
         foreign = [one["hash"] for one in ours if one["hash"] not in hashes]
         assert not foreign, f"I1: on the chain, not in the store: {foreign}"
     _check_funds(world, rows)
@@ -164,7 +165,7 @@ def _check_row(world: World, row: Transaction, attempts: list[Attempt]) -> None:
     for attempt in attempts:
         decoded, _ = decode_signed(attempt.raw)
         assert decoded.nonce == row.nonce, "I3: bytes for another nonce"
-    for before, after in zip(attempts, attempts[1:], strict=False):
+    for before, after in itertools.pairwise(attempts):
         assert replaces(before.fees, after.fees), "I4: too cheap a replacement"
     assert (row.next_action_at is None) == row.finalized, "I6: nobody would look again"
     if row.terminal and row.nonce is not None and row.error != "FOREIGN_NONCE":

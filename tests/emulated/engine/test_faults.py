@@ -1,0 +1,178 @@
+"""Crashes between every two steps, several senders at once, late and repeated hints: each transfer exactly once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from eth_account import Account
+
+from shared import commit as commits
+from shared import resources
+from shared.context import Context, deadline_in, running
+from shared.engine import broadcast, dispatch, leases
+from shared.identity.permissions import Caller
+from shared.store.transactions import LANES, LEASES
+from tests.emulated.engine.world import World
+
+
+class Killed(BaseException):
+    """What no handler may catch."""
+
+
+def killer(name: str, times: int = 1) -> Callable[[str], None]:
+    """Stands in for `faults.point`: dies at the given passage."""
+    passages = iter(range(1, 1_000_000))
+
+    def point(here: str) -> None:
+        if here == name and next(passages) == times:
+            raise Killed
+
+    return point
+
+
+def as_system() -> Context:
+    context = Context("dispatch_lane", "req_test", deadline_in(60))
+    context.caller = Caller.of_system()
+    return context
+
+
+@pytest.mark.parametrize("step", ["before_broadcast", "after_broadcast"])
+def test_a_sender_that_dies_around_a_broadcast_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    wallet, target = world.wallet(), Account.create().address
+    sent = [world.send(wallet, target, 7)["id"] for _ in range(3)]
+    with monkeypatch.context() as patch:
+        patch.setattr(broadcast, "point", killer(step))
+        with pytest.raises(Killed):
+            world.tick()
+    assert {world.row(one).state for one in sent} == {"signed"}
+    world.forget()
+    world.mine()
+    time.sleep(2.5)  # until what is signed and not sent is due
+    world.settle()
+    assert world.balance(target) == 21
+    assert [world.row(one).attempt_count for one in sent] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("passage", range(1, 9))
+@pytest.mark.parametrize("step", ["before_commit", "after_commit"])
+def test_a_process_that_dies_at_any_commit_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str, passage: int
+) -> None:
+    wallet, target = world.wallet(), Account.create().address
+    sent = [world.send(wallet, target, 9)["id"] for _ in range(2)]
+    with monkeypatch.context() as patch:
+        patch.setattr(commits, "point", killer(step, passage))
+        for _ in range(6):
+            try:
+                world.tick()
+                world.mine()
+            except Killed:
+                break
+    world.forget()
+    world.mine()
+    deadline = time.monotonic() + 20
+    while not all(world.row(one).finalized for one in sent):
+        assert time.monotonic() < deadline
+        world.tick()
+        world.mine()
+        time.sleep(0.1)
+    assert world.balance(target) == 18
+    assert world.count(wallet.address) == 2
+
+
+def test_dispatchers_that_compete_give_every_nonce_once(world: World) -> None:
+    wallet, target = world.wallet(), Account.create().address
+    sent = [world.send(wallet, target, 1)["id"] for _ in range(80)]
+    lane = world.row(sent[0]).lane_id
+
+    def drain() -> None:
+        with running(as_system()):
+            dispatch._drain(lane)
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(drain) for _ in range(4)]:
+            done.result()
+    world.settle(20)
+    assert sorted(world.row(one).nonce for one in sent) == list(range(80))
+    assert {world.row(one).attempt_count for one in sent} == {1}
+    assert world.balance(target) == 80
+
+
+def test_hints_may_come_late_twice_and_out_of_order(world: World) -> None:
+    wallet, target = world.wallet(), Account.create().address
+    first, second = world.send(wallet, target, 1), world.send(wallet, target, 2)
+    world.published.sent.reverse()
+    world.hints()
+    world.hints(again=True)
+    world.settle()
+    world.hints(again=True)
+    assert [world.row(one["id"]).nonce for one in (first, second)] == [0, 1]
+    assert world.balance(target) == 3
+    (lane,) = world.rows(LANES)
+    assert lane.next_nonce == 2
+
+
+def test_a_node_that_forgets_the_pool_gets_the_same_bytes_again(world: World) -> None:
+    wallet, target = world.wallet(), Account.create().address
+    sent = world.send(wallet, target, 5)["id"]
+    world.hints()
+    first = world.row(sent).hash
+    world.control("anvil_dropAllTransactions")
+    world.mine()
+    world.tick()
+    assert world.balance(target) == 0
+    time.sleep(1.3)
+    world.tick()
+    world.settle()
+    assert world.balance(target) == 5
+    assert world.row(sent).hash == first
+    assert world.attempts(sent)[0].send_count >= 2
+
+
+def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
+    assert leases.take("tick:x", "a", 0.5)
+    assert not leases.take("tick:x", "b", 0.5)
+    assert leases.take("tick:x", "a", 0.2)
+    time.sleep(0.25)
+    assert leases.take("tick:x", "b", 5)
+    leases.give_back("tick:x", "b")
+    assert leases.take("tick:x", "a", 5)
+    (lease,) = world.rows(LEASES)
+    assert lease.fence == 3
+
+
+def test_a_tick_leaves_the_work_to_the_holder_of_the_lease(world: World) -> None:
+    wallet, target = world.wallet(), Account.create().address
+    sent = world.send(wallet, target)["id"]
+    assert leases.take("tick:local", "somebody", 30)
+    world.tick()
+    assert world.row(sent).state == "accepted"
+    leases.give_back("tick:local", "somebody")
+    world.tick()
+    assert world.row(sent).state == "submitted"
+
+
+def test_a_lost_answer_of_the_commit_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shared.store.port import UnknownOutcome
+
+    wallet, target = world.wallet(), Account.create().address
+    sent = world.send(wallet, target, 3)["id"]
+    database = resources.database()
+    real, failures = database.transact, iter([True])
+
+    def transact(body: object, *, optimistic: bool = False) -> object:
+        answer = real(body, optimistic=optimistic)
+        if getattr(body, "__self__", None) is not None and next(failures, False):
+            raise UnknownOutcome("lost")
+        return answer
+
+    monkeypatch.setattr(database, "transact", transact)
+    world.hints()
+    monkeypatch.undo()
+    world.settle()
+    assert world.row(sent).nonce == 0 and world.balance(target) == 3
