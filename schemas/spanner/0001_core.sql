@@ -249,6 +249,7 @@ CREATE TABLE transactions (
   blocked_reason STRING(32),
   undo_state STRING(16),
   cancel_requested BOOL NOT NULL,
+  attempts_wanted INT64,
   attempt_count INT64 NOT NULL,
   `hash` STRING(66),
   next_action_at TIMESTAMP,

@@ -71,6 +71,7 @@ class Transaction:
     blocked_reason: BlockedReason | None
     undo_state: UndoState | None  # what it becomes when its no-op is mined
     cancel_requested: bool
+    attempts_wanted: int | None  # a caller asked for at least so many: a speed-up
     attempt_count: int
     hash: str | None  # of the latest attempt, of the mined one from `mined` on
     next_action_at: datetime | None  # None: nothing is ever due again
@@ -107,6 +108,11 @@ class Transaction:
     @property
     def is_payment(self) -> bool:
         return self.tenant == SETTLEMENT_TENANT
+
+    @property
+    def wants_attempt(self) -> bool:
+        """A caller asked for a replacement that is not stored yet."""
+        return self.live and (self.attempts_wanted or 0) > self.attempt_count
 
     @property
     def chosen_fees(self) -> Fees | None:

@@ -205,6 +205,24 @@ def undo(
     )
 
 
+def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now: datetime) -> Transaction:
+    """Offer what is fast from now on; where bytes exist, by a further attempt on the same nonce.
+
+    Asking again before that attempt is stored changes nothing. InvalidState when it is mined or over,
+    FeeCapReached when the caps or the committed gas leave no room.
+    """
+    if latest is not None and transaction.live:
+        if transaction.committed_gas:
+            caps = caps.within(latest.gas, transaction.committed_gas)
+        replacement(latest.fees, None, caps)
+    wanted = transaction.attempt_count + 1 if transaction.live else None
+    if transaction.speed == "fast" and transaction.attempts_wanted == wanted:
+        return transaction
+    return transaction.moved(
+        "hasten", transaction.state, now, speed="fast", attempts_wanted=wanted, next_action_at=now
+    )
+
+
 def check_replaceable(transaction: Transaction, *, by_operator: bool) -> None:
     """Whether a caller may cancel or speed it up: SettlementTransaction for users, InvalidState when over."""
     if transaction.is_payment and not by_operator:

@@ -27,6 +27,7 @@ State = Literal[
 ]
 Event = Literal[
     "allocate",  # T1: the lane gave a nonce
+    "hasten",  # a caller offers more for it
     "undo",  # cancel, deadline or refusal: ends what has no nonce, asks for a no-op otherwise
     "attempt",  # T2, T4: signed bytes are stored
     "sent",  # T3: a node answered, or did not
@@ -52,6 +53,10 @@ def _to(*states: State) -> frozenset[State]:
 
 TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
     ("accepted", "allocate"): _to("nonced"),
+    ("accepted", "hasten"): _to("accepted"),
+    ("nonced", "hasten"): _to("nonced"),
+    ("signed", "hasten"): _to("signed"),
+    ("submitted", "hasten"): _to("submitted"),
     ("accepted", "undo"): _to("cancelled", "rejected", "expired"),
     ("nonced", "undo"): _to("nonced"),
     ("nonced", "attempt"): _to("signed"),
