@@ -99,9 +99,17 @@ class GetBalances(Request):
 
 
 class ExportWallet(Request):
+    """A keystore needs a passphrase of at least 8 characters."""
+
     wallet_id: Id
-    passphrase: Secret
-    format: Literal["keystore", "private_key"]
+    passphrase: Secret | None = None
+    format: Literal["keystore", "private_key"] = "keystore"
+
+    @model_validator(mode="after")
+    def _passphrase(self) -> Self:
+        if self.format == "keystore" and self.passphrase is None:
+            raise PydanticCustomError("passphrase", "a keystore needs a passphrase")
+        return self
 
 
 class SignMessage(Request):

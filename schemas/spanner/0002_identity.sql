@@ -1,4 +1,16 @@
--- Sign-ins (refresh families). Rows go a day after their end.
+-- Identity and custody beyond the core: sign-ins, policies, accounts of one seed, deleted wallets.
+
+CREATE UNIQUE NULL_FILTERED INDEX wallets_by_seed ON wallets (key_id, `index` DESC);
+
+ALTER TABLE wallets ADD COLUMN disabled_shard INT64 AS (IF(status = 'disabled', MOD(ABS(MOD(FARM_FINGERPRINT(id), 4)), 4), NULL)) STORED;
+
+CREATE NULL_FILTERED INDEX wallets_disabled ON wallets (disabled_shard, disabled_at, id) STORING (key_id);
+
+ALTER TABLE transactions ADD COLUMN open_wallet_id STRING(64) AS (IF(finalized, NULL, wallet_id)) STORED;
+
+CREATE NULL_FILTERED INDEX transactions_by_wallet_open ON transactions (open_wallet_id, transaction_id);
+
+-- Rows go a day after the sign-in's end.
 
 CREATE TABLE sessions (
   id STRING(64) NOT NULL,
@@ -38,3 +50,16 @@ CREATE TABLE policy_spending (
   hour INT64 NOT NULL,
   amount STRING(80) NOT NULL
 ) PRIMARY KEY (wallet_id, asset, hour);
+
+CREATE TABLE second_factors (
+  id STRING(64) NOT NULL,
+  sealed BYTES(MAX) NOT NULL,
+  master_key_id STRING(256) NOT NULL,
+  confirmed_at TIMESTAMP,
+  last_step INT64,
+  failures INT64 NOT NULL,
+  failed_at TIMESTAMP,
+  version INT64 NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  updated_at TIMESTAMP NOT NULL
+) PRIMARY KEY (id);

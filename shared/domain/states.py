@@ -17,7 +17,7 @@ AllocationStatus = Literal["reserved", "settled", "released"]
 PaymentStatus = Literal["pending", "blocked", "paid", "failed", "cancelled"]
 SettlementStatus = Literal["none", "pending", "blocked", "partial", "paid", "failed"]
 WalletType = Literal["hd", "imported"]
-WalletStatus = Literal["active", "disabled"]
+WalletStatus = Literal["active", "disabled", "shredded"]
 Kind = Literal["supply", "order", "claim"]
 
 TRANSITIONS: Final[dict[Kind, dict[str, frozenset[str]]]] = {

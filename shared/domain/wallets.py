@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.errors import InvalidState, NotFound, Refusal
 from shared.domain.states import WalletStatus, WalletType
+
+_MARK = "'"  # of a hardened step
 
 
 class WalletExists(Refusal):
@@ -20,6 +22,11 @@ class WalletRequired(Refusal):
     """`data.wallets` lists the ids of the caller's wallets on the chain."""
 
     code, status, message = "WALLET_REQUIRED", 422, "Name the wallet: the caller has none or several here."
+
+
+class WalletHasNoSeed(Refusal):
+    code, status = "WALLET_HAS_NO_SEED", 409
+    message = "The wallet was imported by its private key: it has no further accounts."
 
 
 class WalletInUse(Refusal):
@@ -96,9 +103,13 @@ def refuse_twin(wallets: Iterable[Wallet], chain: str, address: str) -> None:
             raise WalletExists(wallet_id=wallet.id)
 
 
-def next_index(accounts: Sequence[Wallet]) -> int:
-    """The account index after those of a seed's wallets, disabled ones included: an index is used once."""
-    return max((account.index or 0 for account in accounts), default=-1) + 1
+def next_account(newest: Wallet) -> str:
+    """The path after the newest account's: its last step plus one. An index is used once, also by a deleted
+    account. Raises WalletHasNoSeed."""
+    if newest.derivation_path is None or newest.index is None:
+        raise WalletHasNoSeed
+    base, _, last = newest.derivation_path.rpartition("/")
+    return f"{base}/{newest.index + 1}{_MARK if last.endswith(_MARK) else ''}"
 
 
 def require_active(wallet: Wallet) -> Wallet:
@@ -136,3 +147,15 @@ def disable(
         if holds:
             raise WalletInUse(reason=reason)
     return replace(wallet, status="disabled", disabled_at=now, version=wallet.version + 1, updated_at=now)
+
+
+def shred(wallet: Wallet, now: datetime) -> Wallet:
+    """Its key is gone for good. Raises InvalidState unless its owner has deleted it."""
+    if wallet.status != "disabled":
+        raise InvalidState(status=wallet.status)
+    return replace(wallet, status="shredded", version=wallet.version + 1, updated_at=now)
+
+
+def kept(wallet: Wallet, now: datetime) -> Wallet:
+    """Deleted, but not empty: its key is kept for another while."""
+    return replace(wallet, disabled_at=now, version=wallet.version + 1, updated_at=now)

@@ -49,6 +49,9 @@ TRANSACTIONS_QUEUED = Index(
     ("queued_lane_id", "created_at", "transaction_id"),
     null_filtered=True,
 )
+TRANSACTIONS_BY_WALLET_OPEN = Index(  # not finalized
+    "transactions_by_wallet_open", TRANSACTIONS, ("open_wallet_id", "transaction_id"), null_filtered=True
+)
 TRANSACTIONS_BY_OWNER = Index(
     "transactions_by_owner",
     TRANSACTIONS,

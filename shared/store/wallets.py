@@ -43,6 +43,17 @@ WALLETS_BY_OWNER = Index(
     frozenset({"created_at"}),
     stored=("chain", "type", "status"),
 )
+WALLETS_BY_SEED = Index(
+    "wallets_by_seed", WALLETS, ("key_id", "index"), frozenset({"index"}), unique=True, null_filtered=True
+)
+WALLETS_DISABLED = Index(
+    "wallets_disabled",
+    WALLETS,
+    ("disabled_shard", "disabled_at", "id"),
+    null_filtered=True,
+    stored=("key_id",),
+)
+DISABLED_SHARDS = 4
 VAULT_KEYS = Table("vault_keys", VaultKey, ("id",))
 MANY = 100  # of the wallets that could be meant, so many are named
 
@@ -95,3 +106,10 @@ def chosen(caller: Caller, wallet_id: str | None, chain: str) -> Query[Wallet]:
 
 def _only(user_id: str, chain: str) -> Query[Wallet]:
     return WALLETS_ACTIVE.rows(user_id, chain, limit=MANY).then(lambda found: only(found, chain))
+
+
+def accounts_of(session: Session, wallet: Wallet, limit: int = 0) -> list[Wallet]:
+    """The accounts of the wallet's seed, deleted ones included, the highest index first; or the wallet alone."""
+    if wallet.index is None:
+        return [wallet]
+    return session.follow(WALLETS, session.one(WALLETS_BY_SEED.scan(wallet.key_id, limit=limit)))

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain import wallets
 from shared.domain.errors import InvalidState, NotFound
-from shared.domain.wallets import WalletExists, WalletInUse, WalletRequired
+from shared.domain.wallets import WalletExists, WalletHasNoSeed, WalletInUse, WalletRequired
 from tests.unit.domain.factories import NOW, wallet
 
 IDLE = {"reserved": False, "unfinished": False, "pays_in": False, "holds_value": False, "force": False}
@@ -32,9 +32,14 @@ def test_the_same_key_twice_is_refused() -> None:
     wallets.refuse_twin([wallet(status="disabled")], "local", mine.address)
 
 
-def test_account_numbers_are_used_once() -> None:
-    assert wallets.next_index([]) == 0
-    assert wallets.next_index([wallet(index=0), wallet(index=4, status="disabled"), wallet(index=None)]) == 5
+@pytest.mark.parametrize(
+    ("path", "index", "following"),
+    [("m/44'/60'/0'/0/0", 0, "m/44'/60'/0'/0/1"), ("m/44'/60'/7'", 7, "m/44'/60'/8'"), ("m/9", 9, "m/10")],
+)
+def test_the_next_account_follows_the_newest(path: str, index: int, following: str) -> None:
+    assert wallets.next_account(wallet(derivation_path=path, index=index)) == following
+    with pytest.raises(WalletHasNoSeed):
+        wallets.next_account(wallet(derivation_path=None, index=None))
 
 
 def test_a_deleted_wallet_is_not_found() -> None:

@@ -1,0 +1,71 @@
+"""The next account of a wallet's seed: the path's last step plus one, without gaps."""
+
+from __future__ import annotations
+
+from schemas.wallets import AddAccount, WalletAnswer
+from shared import custody, resources
+from shared.clock import new_id
+from shared.commit import commit
+from shared.domain.wallets import Wallet, WalletHasNoSeed, made, next_account, refuse_twin
+from shared.errors import Contended
+from shared.identity.permissions import Caller
+from shared.keys import accounts, hd
+from shared.operation import http
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+from shared.store.wallets import VAULT_KEYS, accounts_of, holding, usable
+
+TRIES = 8  # accounts of one seed made at the same moment
+
+
+class IndexTaken(Contended):
+    """Another account was made at this index in the meantime."""
+
+
+@http(
+    "POST",
+    "/wallets/{wallet_id}/accounts",
+    permission="wallet:write",
+    request=AddAccount,
+    answer=WalletAnswer,
+    status=201,
+    needs=("vault", "signer"),
+)
+def add_account(request: AddAccount, caller: Caller) -> WalletAnswer:
+    session = Session(resources.database().snapshot())
+    wallet = session.one(usable(caller, request.wallet_id))
+    if wallet.derivation_path is None:
+        raise WalletHasNoSeed
+    seed = custody.opened(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
+    for _ in range(TRIES):
+        account = _next(wallet, seed, request.name, accounts_of(session, wallet, limit=1)[0])
+        try:
+            return commit(_add, request, caller, account)
+        except IndexTaken:
+            continue
+    raise Contended
+
+
+def _next(wallet: Wallet, seed: bytes, name: str | None, newest: Wallet) -> Wallet:
+    path = next_account(newest)
+    return made(
+        wallet_id=new_id("wal"),
+        key_id=wallet.key_id,
+        user_id=wallet.user_id,
+        name=name or f"{wallet.name} {path.rpartition('/')[2]}"[:256],
+        chain=wallet.chain,
+        address=accounts.address_of(hd.derive(seed, path)),
+        path=path,
+        now=resources.clock().now(),
+        parent_id=wallet.parent_id or wallet.id,
+    )
+
+
+def _add(unit: UnitOfWork, request: AddAccount, caller: Caller, account: Wallet) -> WalletAnswer:
+    unit.one(usable(caller, request.wallet_id))
+    twins = holding(unit, account.user_id, account.chain, account.address)
+    if not twins or twins[0].key_id != account.key_id:
+        refuse_twin(twins, account.chain, account.address)
+    unit.on_conflict(IndexTaken())
+    unit.write(account)
+    return WalletAnswer.of(account)

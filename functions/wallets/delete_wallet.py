@@ -1,0 +1,34 @@
+"""Delete a wallet: disabled now, its key shredded after 30 days if it is still empty. `force` closes its
+supplies and leaves a balance behind; nothing forces what others still rely on."""
+
+from __future__ import annotations
+
+from schemas.wallets import DeleteWallet
+from shared import closing, resources
+from shared.commit import commit
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+from shared.store.wallets import usable
+
+
+@http(
+    "DELETE",
+    "/wallets/{wallet_id}",
+    permission="wallet:write",
+    request=DeleteWallet,
+    status=204,
+    needs=("chain",),
+    publishes=("supply-events",),
+)
+def delete_wallet(request: DeleteWallet, caller: Caller) -> None:
+    wallet = Session(resources.database().snapshot()).one(usable(caller, request.wallet_id))
+    balance = False if request.force else closing.holds_balance(wallet)
+    commit(_delete, request, caller, balance)
+
+
+def _delete(unit: UnitOfWork, request: DeleteWallet, caller: Caller, balance: bool) -> None:
+    wallet = unit.one(usable(caller, request.wallet_id))
+    unit.match(wallet)
+    closing.disable(unit, wallet, balance=balance, force=request.force)

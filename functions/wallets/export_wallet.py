@@ -1,0 +1,44 @@
+"""Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
+
+The audit row is committed before the key leaves; a replayed answer holds no key."""
+
+from __future__ import annotations
+
+from schemas.wallets import ExportedWallet, ExportWallet
+from shared import custody, persons, resources
+from shared.commit import commit
+from shared.domain.errors import NotFound
+from shared.identity.permissions import Caller
+from shared.keys import keystore
+from shared.operation import http
+from shared.store.factors import enrolled
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+from shared.store.wallets import VAULT_KEYS, owned
+
+
+@http(
+    "POST",
+    "/wallets/{wallet_id}/export",
+    permission="wallet:export",
+    request=ExportWallet,
+    answer=ExportedWallet,
+    needs=("signer",),
+)
+def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
+    persons.require_recent_login(caller)
+    session = Session(resources.database().snapshot())
+    wallet, second = session.read(owned(caller, request.wallet_id), enrolled(caller.user_id))
+    if wallet.user_id != caller.user_id:  # not even who acts for others takes their keys away
+        raise NotFound
+    persons.require_second_factor(caller, enrolled=second)
+    key = custody.private_key(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
+    if request.format == "private_key" or request.passphrase is None:
+        return commit(_note, wallet.id, ExportedWallet(private_key="0x" + key.hex()))
+    file = keystore.encrypt(key, request.passphrase.get_secret_value())
+    return commit(_note, wallet.id, ExportedWallet(keystore=file))
+
+
+def _note(unit: UnitOfWork, wallet_id: str, answer: ExportedWallet) -> ExportedWallet:
+    unit.note(wallet_id)
+    return answer

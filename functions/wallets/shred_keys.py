@@ -1,0 +1,47 @@
+"""Destroy the keys of wallets that were deleted a month ago and are empty; the others are kept for another month."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from shared import closing, resources
+from shared.chain.errors import ChainError
+from shared.commit import commit
+from shared.context import current
+from shared.operation import schedule
+from shared.store.session import Session
+from shared.store.wallets import DISABLED_SHARDS, WALLETS, WALLETS_DISABLED
+
+_log = logging.getLogger(__name__)
+BATCH = 50  # of each shard and run
+RESERVE_SECONDS = 10.0  # of the deadline
+
+
+@schedule(seconds=3600, cron="17 * * * *", needs=("chain",))
+def shred_keys() -> None:
+    before = resources.clock().now() - closing.KEPT
+    session = Session(resources.database().snapshot())
+    due = session.read_all(
+        WALLETS_DISABLED.scan(shard, upto=(before,), limit=BATCH) for shard in range(DISABLED_SHARDS)
+    )
+    shredded = sum(_shred(session, str(entry["id"])) for shard in due for entry in shard if _in_time())
+    if any(due):
+        _log.info("shredded", extra={"keys": shredded, "looked_at": sum(map(len, due))})
+
+
+def _in_time() -> bool:
+    return current().deadline - time.monotonic() > RESERVE_SECONDS
+
+
+def _shred(session: Session, wallet_id: str) -> bool:
+    wallet = session.maybe(WALLETS.find(wallet_id))
+    if wallet is None:
+        return False
+    try:
+        return commit(closing.shred, wallet_id, closing.empty_accounts(session, wallet))
+    except ChainError as error:
+        _log.warning(
+            "a deleted wallet's balance is not known", extra={"wallet": wallet_id, "error": str(error)}
+        )
+        return False

@@ -1,0 +1,29 @@
+"""Sign a text as wallets do (EIP-191). Never a raw hash; audited; a paused wallet signs nothing."""
+
+from __future__ import annotations
+
+from schemas.wallets import Signature, SignMessage
+from shared import policing, resources, signing
+from shared.domain import policies
+from shared.identity.permissions import Caller
+from shared.keys import messages
+from shared.operation import http
+from shared.store.session import Session
+
+
+@http(
+    "POST",
+    "/wallets/{wallet_id}/sign-message",
+    permission="wallet:sign",
+    request=SignMessage,
+    answer=Signature,
+    needs=("signer",),
+)
+def sign_message(request: SignMessage, caller: Caller) -> Signature:
+    session = Session(resources.database().snapshot())
+    wallet, policy = signing.asked(session, caller, request.wallet_id)
+    with policing.denials_audited(wallet.id):
+        if policy is not None:
+            policies.check_message(policy)
+    key = signing.private_key(session, wallet)
+    return signing.recorded(wallet, messages.sign_message(request.message, key))

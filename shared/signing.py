@@ -1,0 +1,34 @@
+"""A wallet's key for one answer: read the row, open it, and record the use before the answer leaves."""
+
+from __future__ import annotations
+
+from schemas.wallets import Signature
+from shared import custody
+from shared.commit import commit
+from shared.domain.policies import Policy
+from shared.domain.wallets import Wallet
+from shared.identity.permissions import Caller
+from shared.store.policies import POLICIES
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+from shared.store.wallets import VAULT_KEYS, usable
+
+
+def asked(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
+    """The wallet that the caller may sign with, and its policy. Raises NotFound."""
+    return session.read(usable(caller, wallet_id), POLICIES.find(wallet_id))
+
+
+def private_key(session: Session, wallet: Wallet) -> bytes:
+    """Opens the vault row: only for operations declared as signers."""
+    return custody.private_key(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
+
+
+def recorded(wallet: Wallet, signature: str) -> Signature:
+    """The answer, with an audit row that the key was used."""
+    return commit(_note, wallet.id, Signature(signature=signature, address=wallet.address))
+
+
+def _note(unit: UnitOfWork, wallet_id: str, answer: Signature) -> Signature:
+    unit.note(wallet_id)
+    return answer

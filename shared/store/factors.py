@@ -1,0 +1,32 @@
+"""Second factors: one authenticator app per account, its secret sealed in the vault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.store.table import Query, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A time-based one-time code (RFC 6238); it counts from `confirmed_at` on."""
+
+    id: str  # the user's
+    sealed: bytes = field(repr=False)
+    master_key_id: str
+    confirmed_at: datetime | None
+    last_step: int | None  # the step of the last code that was taken: none before it counts again
+    failures: int  # wrong codes in a row
+    failed_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+FACTORS = Table("second_factors", Factor, ("id",))
+
+
+def enrolled(user_id: str) -> Query[bool]:
+    """Whether the account has a confirmed second factor."""
+    return FACTORS.find(user_id).then(lambda factor: factor is not None and factor.confirmed_at is not None)
