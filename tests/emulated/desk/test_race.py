@@ -1,0 +1,36 @@
+"""Many claimers at once: exactly one wins, and everybody else learns it cheaply."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared import resources
+from shared.store.claims import CLAIMS
+from shared.store.session import Session
+from tests.emulated.desk.world import Desk
+
+
+def race(desk: Desk, claimers: list[str], order_id: str, threads: int) -> Counter[int]:
+    with ThreadPoolExecutor(threads) as pool:
+        answers = list(pool.map(lambda user: desk.claim(user, order_id), claimers))
+    codes = Counter(answer.status for answer in answers)
+    assert {a.code for a in answers if a.status != 201} <= {"ORDER_ALREADY_CLAIMED"}, codes
+    return codes
+
+
+@pytest.mark.parametrize(("rivals", "threads"), [(50, 50), (1000, 64)])
+def test_of_many_claims_at_once_exactly_one_wins(desk: Desk, rivals: int, threads: int) -> None:
+    shopper = desk.shopper()
+    order = desk.order(shopper)
+    claimers = [desk.person("rival") for _ in range(rivals)]
+    desk.wallets(claimers)
+    started = time.monotonic()
+    codes = race(desk, claimers, order["id"], threads)
+    print(f"\n{rivals} claims on one order: {time.monotonic() - started:.2f} s, {dict(codes)}")
+    assert codes == {201: 1, 409: rivals - 1}
+    rows = Session(resources.database().snapshot()).one(CLAIMS.scan())
+    assert [row.id for row in rows] == [desk.get(f"/orders/{order['id']}", shopper)["claim_id"]]

@@ -1,0 +1,144 @@
+"""The same request again, by HTTP and as a command: one effect, the same answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tests.emulated.desk.world import Desk, figures
+from tests.support.inprocess import command
+
+ITEMS = [{"product_id": "sku", "product_name": "A thing", "price": "0.5", "quantity": 1}]
+
+
+def test_a_repeated_order_is_answered_byte_for_byte(desk: Desk) -> None:
+    shopper = desk.shopper()
+    body = {"currency": "ETH", "items": ITEMS, "note": "ünïcode"}
+    first = desk.app.call("POST", "/orders", body, user=shopper, key="k-1")
+    again = desk.app.call("POST", "/orders", body, user=shopper, key='"k-1"')
+    assert (first.status, again.status) == (201, 201)
+    assert (again.text, again.headers["ETag"]) == (first.text, first.headers["ETag"])
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    other = desk.app.call("POST", "/orders", body | {"note": "x"}, user=shopper, key="k-1")
+    assert (other.status, other.code) == (422, "IDEMPOTENCY_KEY_REUSED")
+    elsewhere = desk.app.call(
+        "POST", "/supplies", {"currency": "ETH", "amount": "1"}, user=shopper, key="k-1"
+    )
+    assert (elsewhere.status, elsewhere.code) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert len(desk.get("/orders", shopper)["items"]) == 1
+    assert desk.app.call("POST", "/orders", body, user=desk.shopper(), key="k-1").status == 201
+
+
+def test_twins_at_once_have_one_effect(desk: Desk) -> None:
+    shopper = desk.shopper()
+    body = {"currency": "ETH", "items": ITEMS}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda _: desk.app.call("POST", "/orders", body, user=shopper, key="twin"), range(16))
+        )
+    assert {a.status for a in answers} == {201}
+    assert len({a.text for a in answers}) == 1
+    assert len(desk.get("/orders", shopper)["items"]) == 1
+
+
+def test_a_winner_who_asks_again_is_answered_as_at_first(desk: Desk) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    order = desk.order(shopper)
+    first = desk.app.call("POST", "/claims", {"order_id": order["id"]}, user=claimer, key="c")
+    desk.app.ok(200, "POST", f"/claims/{first.body['id']}/release", user=claimer)
+    desk.claimed(desk.claimer(), order["id"])
+    again = desk.app.call("POST", "/claims", {"order_id": order["id"]}, user=claimer, key="c")
+    assert (again.status, again.text) == (201, first.text)
+
+
+def test_a_refusal_is_not_stored(desk: Desk) -> None:
+    shopper = desk.shopper(supply=None)
+    body = {"currency": "ETH", "items": ITEMS}
+    assert desk.app.call("POST", "/orders", body, user=shopper, key="later").status == 409
+    desk.supply(shopper, "1")
+    assert desk.app.call("POST", "/orders", body, user=shopper, key="later").status == 201
+
+
+def test_if_match_guards_against_older_views(desk: Desk) -> None:
+    shopper = desk.shopper()
+    order = desk.order(shopper)
+    path = f"/orders/{order['id']}/cancel"
+    stale = desk.app.call("POST", path, user=shopper, headers={"If-Match": '"7"'})
+    assert (stale.status, stale.code, stale.body["error"]["data"]) == (
+        412,
+        "VERSION_MISMATCH",
+        {"version": 1},
+    )
+    fresh = desk.app.call("POST", path, user=shopper, headers={"If-Match": '"1"'})
+    assert (fresh.status, fresh.headers["ETag"]) == (200, '"2"')
+
+
+def deliver(desk: Desk, operation: str, kind: str, user: str, data: dict[str, Any], identity: str) -> None:
+    assert desk.app.push(operation, command(kind, user, data, identity)).status == 204
+
+
+def test_every_mutation_has_a_command_with_the_same_effect(desk: Desk) -> None:
+    shopper, claimer = desk.person("shopper"), desk.claimer()
+    desk.wallet(shopper, ether=5)
+    made = {"currency": "ETH", "amount": "2"}
+    deliver(desk, "create_supply", "supply.create", shopper, made, "cmd-1")
+    deliver(desk, "create_supply", "supply.create", shopper, made, "cmd-1")
+    (supply,) = desk.get("/supplies", shopper)["items"]
+    desk.react("on_supply_created", "supply.created", supply["id"])
+    deliver(desk, "place_order", "order.place", shopper, {"currency": "ETH", "items": ITEMS}, "cmd-2")
+    (order,) = desk.get("/orders", shopper)["items"]
+    assert desk.feed(shopper, "order.created")["causation_id"] == "cmd-2"
+    deliver(desk, "claim_order", "claim.claim", claimer, {"order_id": order["id"]}, "cmd-3")
+    (claim,) = desk.get("/claims", claimer)["items"]
+    deliver(desk, "release_claim", "claim.release", claimer, {"claim_id": claim["id"]}, "cmd-4")
+    assert desk.get(f"/claims/{claim['id']}", claimer)["status"] == "released"
+    cancel = {"order_id": order["id"], "if_match": 3}
+    deliver(desk, "cancel_order", "order.cancel", shopper, cancel, "cmd-5")
+    assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "cancelled"
+    assert figures(desk.get(f"/supplies/{supply['id']}", shopper)) == ("2", "2", "0", "0")
+    assert desk.dead_letters() == []
+
+
+def test_a_refused_command_is_answered_by_an_event(desk: Desk) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    order = desk.order(shopper)
+    for identity, data, code in (
+        ("cmd-a", {"order_id": "ord_none"}, "NOT_FOUND"),
+        ("cmd-b", {"order_id": order["id"], "surprise": 1}, "VALIDATION_FAILED"),
+        ("cmd-c", {"order_id": order["id"], "if_match": "1"}, "VALIDATION_FAILED"),
+    ):
+        deliver(desk, "claim_order", "claim.claim", claimer, data, identity)
+        event = desk.feed(claimer, "command.refused")
+        assert event["causation_id"] == identity
+        assert event["data"]["command"] == {"id": identity, "type": "claim.claim"}
+        assert event["data"]["error"]["code"] == code
+    deliver(desk, "claim_order", "claim.claim", shopper, {"order_id": order["id"]}, "cmd-d")
+    assert desk.feed(shopper, "command.refused")["data"]["error"]["code"] == "OWN_ORDER"
+    assert "claim-events" in {topic for topic, e in desk.published.sent if e["type"] == "command.refused"}
+    assert desk.dead_letters() == []
+
+
+def test_what_nobody_can_handle_is_a_dead_letter(desk: Desk) -> None:
+    shopper = desk.shopper()
+    unknown = command("order.explode", shopper, {})
+    message = {
+        "data": base64.b64encode(json.dumps(unknown).encode()).decode(),
+        "attributes": {"ce-type": "order.explode"},
+        "messageId": "1",
+    }
+    pushed = {
+        "message": message,
+        "subscription": "projects/p/subscriptions/record_dead_letter.order-commands",
+    }
+    assert desk.app.push_raw("record_dead_letter", json.dumps(pushed).encode()).status == 204
+    assert desk.app.push("place_order", unknown).status == 204  # not for this operation
+    broken = command("order.place", shopper, {}) | {"data": "text"}
+    assert desk.app.push("place_order", broken).status == 204
+    reasons = sorted(letter.reason for letter in desk.dead_letters())
+    assert reasons == [
+        "No operation takes commands of type order.explode.",
+        "The CloudEvent's data is not an object.",
+    ]

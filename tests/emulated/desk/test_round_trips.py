@@ -1,0 +1,79 @@
+"""How often a request waits for the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared import resources
+from tests.emulated.desk.trips import CountingDatabase
+from tests.emulated.desk.world import Desk
+
+
+@pytest.fixture
+def counting(desk: Desk) -> Iterator[CountingDatabase]:
+    counted = CountingDatabase(resources.database())
+    with resources.override(database=counted):
+        yield counted
+
+
+def trips(counting: CountingDatabase, name: str) -> int:
+    print(f"\n{name}: {len(counting.trips)} round trips: {counting.trips}")
+    return len(counting.trips)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_creating_a_supply_takes_two(desk: Desk, counting: CountingDatabase, named: bool) -> None:
+    user = desk.person()
+    wallet = desk.wallet(user, ether=3)
+    body = {"currency": "ETH", "amount": "1"} | ({"wallet_id": wallet} if named else {})
+    counting.trips.clear()
+    desk.app.ok(201, "POST", "/supplies", body, user=user)
+    assert trips(counting, "create supply") <= 2
+
+
+@pytest.mark.parametrize("supplies", [1, 3])
+def test_placing_an_order_takes_three(desk: Desk, counting: CountingDatabase, supplies: int) -> None:
+    shopper = desk.shopper(supply=None)
+    for _ in range(supplies):
+        desk.supply(shopper, "1")
+    counting.trips.clear()
+    desk.order(shopper, "0.9", supplies)
+    assert trips(counting, "place order") <= 3
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_claiming_takes_three(desk: Desk, counting: CountingDatabase, named: bool) -> None:
+    shopper, claimer = desk.shopper(), desk.person()
+    wallet = desk.wallet(claimer)
+    order = desk.order(shopper)
+    counting.trips.clear()
+    assert desk.claim(claimer, order["id"], **({"wallet_id": wallet} if named else {})).status == 201
+    assert trips(counting, "claim") <= 3
+
+
+def test_a_loser_costs_the_order_and_its_own_record(desk: Desk, counting: CountingDatabase) -> None:
+    shopper, claimer, loser = desk.shopper(), desk.claimer(), desk.claimer()
+    order = desk.order(shopper)
+    desk.claimed(claimer, order["id"])
+    counting.trips.clear()
+    assert desk.claim(loser, order["id"]).status == 409
+    assert counting.trips == ["read in transaction: orders", "read in transaction: operations"]
+
+
+def test_a_cached_get_takes_none(desk: Desk, counting: CountingDatabase) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    order = desk.order(shopper)
+    claim = desk.claimed(claimer, order["id"])
+    paths = {
+        f"/supplies/{order['allocations'][0]['supply_id']}": shopper,
+        f"/orders/{order['id']}": shopper,
+        f"/claims/{claim['id']}": claimer,
+    }
+    for path, user in paths.items():
+        first = desk.get(path, user)
+        counting.trips.clear()
+        again = desk.app.call("GET", path, user=user)
+        assert (again.body, again.headers["ETag"]) == (first, f'"{first["version"]}"')
+        assert trips(counting, f"cached GET {path.split('/')[1]}") == 0

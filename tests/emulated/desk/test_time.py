@@ -1,0 +1,119 @@
+"""Leases and expiry: enforced by reads and writes on the spot, written down by the timers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tests.emulated.desk.test_bad_input import refused
+from tests.emulated.desk.world import Desk, figures
+from tests.support.clock import TestClock
+
+MINUTE = timedelta(minutes=1)
+
+
+def later(clock: TestClock, minutes: float) -> str:
+    return (clock.now() + minutes * MINUTE).isoformat().replace("+00:00", "Z")
+
+
+def fire(desk: Desk) -> None:
+    assert desk.app.schedule("fire_timers").status == 204
+
+
+def test_an_expired_order_is_refused_at_once_and_released_by_the_timer(desk: Desk, clock: TestClock) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    order = desk.order(shopper, expires_at=later(clock, 10))
+    supply = order["allocations"][0]["supply_id"]
+    fire(desk)
+    assert desk.get(f"/orders/{order['id']}", claimer)["status"] == "open"
+    clock.advance(10 * MINUTE)
+    refused(desk.claim(claimer, order["id"]), 409, "ORDER_EXPIRED")
+    assert (
+        desk.app.call(
+            "GET", f"/orders/{order['id']}", user=claimer, headers={"Cache-Control": "no-cache"}
+        ).status
+        == 404
+    )
+    assert figures(desk.get(f"/supplies/{supply}", shopper))[2] == "0.5"
+    fire(desk)
+    assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "expired"
+    assert figures(desk.get(f"/supplies/{supply}", shopper)) == ("2", "2", "0", "0")
+    assert desk.events(shopper)[-2:] == ["supply.updated", "order.expired"]
+    refused(desk.claim(claimer, order["id"]), 409, "ORDER_EXPIRED")
+
+
+def test_a_lapsed_lease_gives_the_order_back(desk: Desk, clock: TestClock) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    order = desk.order(shopper)
+    claim = desk.claimed(claimer, order["id"])
+    assert datetime.fromisoformat(claim["lease_until"]) == clock.now() + 15 * MINUTE
+    clock.advance(15 * MINUTE)
+    answer = desk.app.call("POST", f"/claims/{claim['id']}/release", user=claimer)
+    assert refused(answer, 409, "LEASE_LOST")["data"] == {"status": "expired"}
+    answer = desk.app.call("POST", f"/claims/{claim['id']}/process", user=shopper)
+    assert refused(answer, 409, "INVALID_STATE")["data"] == {"status": "expired"}
+    fire(desk)
+    seen = desk.get(f"/claims/{claim['id']}", claimer)
+    assert (seen["status"], seen["reason"]) == ("expired", "LEASE_EXPIRED")
+    assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "open"
+    assert desk.events(shopper)[-2:] == ["claim.expired", "order.reopened"]
+
+
+def test_a_lapsed_claim_does_not_wait_for_the_timer(desk: Desk, clock: TestClock) -> None:
+    shopper, first, second = desk.shopper(), desk.claimer(), desk.claimer()
+    order = desk.order(shopper)
+    lapsed = desk.claimed(first, order["id"])
+    clock.advance(14 * MINUTE)
+    refused(desk.claim(second, order["id"]), 409, "ORDER_ALREADY_CLAIMED")
+    clock.advance(MINUTE)
+    claim = desk.claimed(second, order["id"])
+    assert claim["epoch"] > lapsed["epoch"]
+    assert desk.get(f"/claims/{lapsed['id']}", first)["status"] == "expired"
+    refused(desk.app.call("POST", f"/claims/{lapsed['id']}/release", user=first), 409, "LEASE_LOST")
+    fire(desk)
+    assert desk.get(f"/claims/{claim['id']}", second)["status"] == "claimed"
+    clock.advance(15 * MINUTE)
+    assert desk.claimed(first, order["id"])["epoch"] > claim["epoch"]
+
+
+def test_a_claim_that_lapses_after_its_order_expired_returns_the_reservation(
+    desk: Desk, clock: TestClock
+) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    order = desk.order(shopper, expires_at=later(clock, 5))
+    claim = desk.claimed(claimer, order["id"])
+    assert datetime.fromisoformat(claim["lease_until"]) == clock.now() + 5 * MINUTE
+    clock.advance(5 * MINUTE)
+    fire(desk)
+    assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "expired"
+    supply = desk.get(f"/supplies/{order['allocations'][0]['supply_id']}", shopper)
+    assert figures(supply) == ("2", "2", "0", "0")
+
+
+def test_a_supply_closes_at_its_time_once_nothing_is_reserved(desk: Desk, clock: TestClock) -> None:
+    shopper = desk.shopper(supply=None)
+    supply = desk.supply(shopper, "2", expires_at=later(clock, 10))
+    order = desk.order(shopper)
+    clock.advance(10 * MINUTE)
+    fire(desk)
+    assert desk.get(f"/supplies/{supply['id']}", shopper)["status"] == "active"
+    body = {
+        "currency": "ETH",
+        "items": [{"product_id": "a", "product_name": "b", "price": "1", "quantity": 1}],
+    }
+    refused(desk.app.call("POST", "/orders", body, user=shopper), 409, "INSUFFICIENT_SUPPLY")
+    desk.app.ok(200, "POST", f"/orders/{order['id']}/cancel", user=shopper)
+    clock.advance(2 * MINUTE)
+    fire(desk)
+    seen = desk.get(f"/supplies/{supply['id']}", shopper)
+    assert (seen["status"], *figures(seen)) == ("closed", "0", "0", "0", "0")
+
+
+def test_a_supply_that_no_event_announced_is_checked_by_the_timer(desk: Desk, clock: TestClock) -> None:
+    user = desk.person()
+    desk.wallet(user, ether=3)
+    made = desk.app.ok(201, "POST", "/supplies", {"currency": "ETH", "amount": "2"}, user=user)
+    fire(desk)
+    assert desk.get(f"/supplies/{made['id']}", user)["status"] == "pending"
+    clock.advance(MINUTE)
+    fire(desk)
+    assert desk.get(f"/supplies/{made['id']}", user)["status"] == "active"
