@@ -152,8 +152,11 @@ class ChainClient:
     def simulate(self, call: CallRequest) -> Simulation:
         """What would happen now: eth_simulateV1, or eth_call and eth_estimateGas where it is missing.
 
-        Raises InsufficientFunds and other refusals that are not the called code's own.
+        Creations are tried by call: anvil 1.7.1 cannot simulate them. Raises InsufficientFunds and other
+        refusals that are not the called code's own.
         """
+        if call.to is None:
+            return self._simulate_by_call(call)
         body = {"blockStateCalls": [{"calls": [call.encoded()]}], "validation": False}
         try:
             answer = self.request("eth_simulateV1", body, "latest")
