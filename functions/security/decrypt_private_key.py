@@ -1,0 +1,21 @@
+"""The private key in a keystore file whose cost is bounded; one at a time in an instance, else 503."""
+
+from __future__ import annotations
+
+from schemas.security import DecryptKey, PrivateKey
+from shared.identity.permissions import Caller
+from shared.keys import keystore
+from shared.operation import http
+
+
+@http(
+    "POST",
+    "/security/decrypt-private-key",
+    permission="security:use",
+    request=DecryptKey,
+    answer=PrivateKey,
+    idempotency="none",
+)
+def decrypt_private_key(request: DecryptKey, caller: Caller) -> PrivateKey:
+    key = keystore.decrypt(request.encrypted_key, request.passphrase.get_secret_value(), "encrypted_key")
+    return PrivateKey(private_key="0x" + key.hex())

@@ -1,0 +1,21 @@
+"""A keystore file (version 3, scrypt) for a private key; one at a time in an instance, else 503."""
+
+from __future__ import annotations
+
+from schemas.security import EncryptedKey, EncryptKey
+from shared.identity.permissions import Caller
+from shared.keys import accounts, keystore
+from shared.operation import http
+
+
+@http(
+    "POST",
+    "/security/encrypt-private-key",
+    permission="security:use",
+    request=EncryptKey,
+    answer=EncryptedKey,
+    idempotency="none",
+)
+def encrypt_private_key(request: EncryptKey, caller: Caller) -> EncryptedKey:
+    key = accounts.parse_private_key(request.private_key.get_secret_value())
+    return EncryptedKey(encrypted_key=keystore.encrypt(key, request.passphrase.get_secret_value()))

@@ -1,0 +1,22 @@
+"""A new random key pair for an EVM chain; it is kept nowhere."""
+
+from __future__ import annotations
+
+from schemas.security import GenerateKeyPair, KeyPair
+from shared import resources
+from shared.identity.permissions import Caller
+from shared.keys import accounts
+from shared.operation import http
+
+
+@http(
+    "POST",
+    "/security/generate-key-pair",
+    permission="security:use",
+    request=GenerateKeyPair,
+    answer=KeyPair,
+    idempotency="none",
+)
+def generate_key_pair(request: GenerateKeyPair, caller: Caller) -> KeyPair:
+    resources.registry().chain(request.chain or resources.settings().default_chain)
+    return KeyPair.of(accounts.key_pair(accounts.generate_key()))

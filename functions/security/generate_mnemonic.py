@@ -1,0 +1,20 @@
+"""A new random BIP-39 mnemonic; it is kept nowhere."""
+
+from __future__ import annotations
+
+from schemas.security import GenerateMnemonic, Mnemonic
+from shared.identity.permissions import Caller
+from shared.keys import mnemonic
+from shared.operation import http
+
+
+@http(
+    "POST",
+    "/security/generate-mnemonic",
+    permission="security:use",
+    request=GenerateMnemonic,
+    answer=Mnemonic,
+    idempotency="none",
+)
+def generate_mnemonic(request: GenerateMnemonic, caller: Caller) -> Mnemonic:
+    return Mnemonic(mnemonic=mnemonic.generate(request.strength))

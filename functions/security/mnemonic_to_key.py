@@ -1,0 +1,21 @@
+"""The key pair at a path below a mnemonic's seed."""
+
+from __future__ import annotations
+
+from schemas.security import KeyPair, MnemonicToKey
+from shared.identity.permissions import Caller
+from shared.keys import accounts, hd, mnemonic
+from shared.operation import http
+
+
+@http(
+    "POST",
+    "/security/mnemonic-to-private-key",
+    permission="security:use",
+    request=MnemonicToKey,
+    answer=KeyPair,
+    idempotency="none",
+)
+def mnemonic_to_key(request: MnemonicToKey, caller: Caller) -> KeyPair:
+    seed = mnemonic.to_seed(request.mnemonic.get_secret_value())
+    return KeyPair.of(accounts.key_pair(hd.derive(seed, hd.normalised_path(request.path, "path"))))

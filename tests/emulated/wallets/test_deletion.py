@@ -1,0 +1,118 @@
+"""Deleting wallets: what refuses it, what it closes, and when the key is gone."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from shared import resources
+from shared.domain.wallets import Wallet
+from shared.store.session import Session
+from shared.store.wallets import VAULT_KEYS, WALLETS
+from tests.emulated.conftest import Recorder
+from tests.emulated.desk.world import Desk
+from tests.support.clock import TestClock
+from tests.support.inprocess import App
+from tests.support.people import People
+
+MONTH = timedelta(days=30)
+
+
+@pytest.fixture
+def desk(app: App, published: Recorder, emulators: Mapping[str, str]) -> Desk:
+    return Desk(app, published, emulators["RPC_URL"])
+
+
+def row(wallet_id: str) -> Wallet:
+    found: Wallet = Session(resources.database().snapshot()).one(WALLETS.get(wallet_id))
+    return found
+
+
+def sealed(wallet_id: str) -> bool:
+    return Session(resources.database().snapshot()).maybe(VAULT_KEYS.find(row(wallet_id).key_id)) is not None
+
+
+def test_an_empty_wallet_goes_and_its_key_may_come_back(people: People) -> None:
+    mine, other = people.register(), people.register()
+    key = secrets.token_bytes(32)
+    wallet = mine.imported(key)
+    path = f"/wallets/{wallet['id']}"
+    assert other.refused("NOT_FOUND", "DELETE", path).status == 404
+    assert mine.refused("VERSION_MISMATCH", "DELETE", path, headers={"if-match": '"7"'}).status == 412
+    mine.ok(204, "DELETE", path)
+    for method, below in (("GET", ""), ("DELETE", ""), ("GET", "/balance"), ("POST", "/accounts")):
+        assert mine.call(method, path + below, {} if method == "POST" else None).status == 404
+    assert mine.ok(200, "GET", "/wallets")["items"] == []
+    assert mine.imported(key)["id"] != wallet["id"]
+
+
+def test_value_needs_force_and_force_closes_supplies(people: People, desk: Desk) -> None:
+    user = desk.person()
+    wallet = desk.imported(user, ether=3)
+    supply = desk.supply(user, "2")
+    path = f"/wallets/{wallet}"
+    answer = desk.app.call("DELETE", path, user=user)
+    assert (answer.status, answer.code) == (409, "WALLET_IN_USE")
+    assert answer.body["error"]["data"] == {"reason": "holds_value"}
+    desk.app.ok(204, "DELETE", f"{path}?force=true", user=user)
+    assert desk.get(f"/supplies/{supply['id']}", user)["status"] == "closed"
+    assert "supply.closed" in [event["type"] for event in desk.outbox()]
+
+
+def test_a_balance_alone_needs_force(desk: Desk) -> None:
+    user = desk.person()
+    wallet = desk.imported(user, ether=1)
+    assert desk.app.call("DELETE", f"/wallets/{wallet}", user=user).code == "WALLET_IN_USE"
+    assert desk.app.call("DELETE", f"/wallets/{wallet}?force=yes", user=user).status == 422
+    desk.app.ok(204, "DELETE", f"/wallets/{wallet}?force=true", user=user)
+
+
+def test_nothing_forces_what_others_rely_on(desk: Desk) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    supplying = desk.app.ok(200, "GET", "/wallets", user=shopper)["items"][0]["id"]
+    claiming = desk.app.ok(200, "GET", "/wallets", user=claimer)["items"][0]["id"]
+    order = desk.order(shopper)
+    desk.claimed(claimer, order["id"])
+    for user, wallet, reason in (
+        (shopper, supplying, "supply_reserved"),
+        (claimer, claiming, "claim_pays_in"),
+    ):
+        answer = desk.app.call("DELETE", f"/wallets/{wallet}?force=true", user=user)
+        assert answer.body["error"]["data"] == {"reason": reason}
+
+
+def test_an_unfinished_transaction_keeps_its_wallet(desk: Desk) -> None:
+    user = desk.person()
+    wallet = desk.imported(user, ether=1)
+    body = {"wallet_id": wallet, "to": desk.address(wallet), "value": "1"}
+    desk.app.ok(202, "POST", "/transactions", body, user=user)
+    answer = desk.app.call("DELETE", f"/wallets/{wallet}?force=true", user=user)
+    assert answer.body["error"]["data"] == {"reason": "transaction_unfinished"}
+
+
+def test_the_key_is_shredded_after_a_month_if_all_accounts_are_gone_and_empty(
+    people: People, desk: Desk
+) -> None:
+    clock = TestClock()
+    with resources.override(clock=clock):
+        person = people.register()
+        root = person.wallet()
+        child = person.ok(201, "POST", f"/wallets/{root['id']}/accounts", {})["wallet"]
+        person.ok(204, "DELETE", f"/wallets/{root['id']}")
+        clock.advance(MONTH)
+        people.sign_in(person)
+        desk.app.schedule("shred_keys")
+        assert sealed(root["id"]), "an account still needs the seed"
+        person.ok(204, "DELETE", f"/wallets/{child['id']}")
+        desk.fund(child["address"], 1)
+        clock.advance(MONTH)
+        desk.app.schedule("shred_keys")
+        assert sealed(child["id"]), "an account is not empty"
+        desk.fund(child["address"], 0)
+        clock.advance(MONTH)
+        desk.app.schedule("shred_keys")
+        assert not sealed(root["id"])
+        assert (row(root["id"]).status, row(child["id"]).status) == ("shredded", "shredded")
