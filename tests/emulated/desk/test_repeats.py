@@ -76,27 +76,29 @@ def test_if_match_guards_against_older_views(desk: Desk) -> None:
     assert (fresh.status, fresh.headers["ETag"]) == (200, '"2"')
 
 
-def deliver(desk: Desk, operation: str, kind: str, user: str, data: dict[str, Any], identity: str) -> None:
-    assert desk.app.push(operation, command(kind, user, data, identity)).status == 204
+def deliver(desk: Desk, operation: str, sent: dict[str, Any]) -> None:
+    assert desk.app.push(operation, sent).status == 204
 
 
 def test_every_mutation_has_a_command_with_the_same_effect(desk: Desk) -> None:
     shopper, claimer = desk.person("shopper"), desk.claimer()
     desk.wallet(shopper, ether=5)
     made = {"currency": "ETH", "amount": "2"}
-    deliver(desk, "create_supply", "supply.create", shopper, made, "cmd-1")
-    deliver(desk, "create_supply", "supply.create", shopper, made, "cmd-1")
+    deliver(desk, "create_supply", command("supply.create", shopper, made, "cmd-1"))
+    deliver(desk, "create_supply", command("supply.create", shopper, made, "cmd-1"))
     (supply,) = desk.get("/supplies", shopper)["items"]
     desk.react("on_supply_created", "supply.created", supply["id"])
-    deliver(desk, "place_order", "order.place", shopper, {"currency": "ETH", "items": ITEMS}, "cmd-2")
+    deliver(
+        desk, "place_order", command("order.place", shopper, {"currency": "ETH", "items": ITEMS}, "cmd-2")
+    )
     (order,) = desk.get("/orders", shopper)["items"]
     assert desk.feed(shopper, "order.created")["causation_id"] == "cmd-2"
-    deliver(desk, "claim_order", "claim.claim", claimer, {"order_id": order["id"]}, "cmd-3")
+    deliver(desk, "claim_order", command("claim.claim", claimer, {"order_id": order["id"]}, "cmd-3"))
     (claim,) = desk.get("/claims", claimer)["items"]
-    deliver(desk, "release_claim", "claim.release", claimer, {"claim_id": claim["id"]}, "cmd-4")
+    deliver(desk, "release_claim", command("claim.release", claimer, {"claim_id": claim["id"]}, "cmd-4"))
     assert desk.get(f"/claims/{claim['id']}", claimer)["status"] == "released"
     cancel = {"order_id": order["id"], "if_match": 3}
-    deliver(desk, "cancel_order", "order.cancel", shopper, cancel, "cmd-5")
+    deliver(desk, "cancel_order", command("order.cancel", shopper, cancel, "cmd-5"))
     assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "cancelled"
     assert figures(desk.get(f"/supplies/{supply['id']}", shopper)) == ("2", "2", "0", "0")
     assert desk.dead_letters() == []
@@ -110,12 +112,12 @@ def test_a_refused_command_is_answered_by_an_event(desk: Desk) -> None:
         ("cmd-b", {"order_id": order["id"], "surprise": 1}, "VALIDATION_FAILED"),
         ("cmd-c", {"order_id": order["id"], "if_match": "1"}, "VALIDATION_FAILED"),
     ):
-        deliver(desk, "claim_order", "claim.claim", claimer, data, identity)
+        deliver(desk, "claim_order", command("claim.claim", claimer, data, identity))
         event = desk.feed(claimer, "command.refused")
         assert event["causation_id"] == identity
         assert event["data"]["command"] == {"id": identity, "type": "claim.claim"}
         assert event["data"]["error"]["code"] == code
-    deliver(desk, "claim_order", "claim.claim", shopper, {"order_id": order["id"]}, "cmd-d")
+    deliver(desk, "claim_order", command("claim.claim", shopper, {"order_id": order["id"]}, "cmd-d"))
     assert desk.feed(shopper, "command.refused")["data"]["error"]["code"] == "OWN_ORDER"
     assert "claim-events" in {topic for topic, e in desk.published.sent if e["type"] == "command.refused"}
     assert desk.dead_letters() == []
