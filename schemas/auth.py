@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, Request, Resource
+from schemas.base import Flag, Id, Instant, Label, Limit, ListQuery, Page, Request, Resource
 from shared.domain import users
 
 if TYPE_CHECKING:
     from shared.signin import SignedIn
+    from shared.store.keys import ApiKeyRow
 
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=256)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
@@ -80,6 +81,11 @@ class CreateApiKey(Request):
 
 class DeleteApiKey(Request):
     api_key_id: Id
+
+
+class ListApiKeys(Request):
+    limit: Limit = 50
+    cursor: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
 
 
 class ListUsers(ListQuery):
@@ -157,14 +163,36 @@ class UserPage(Page[User]):
     """All accounts."""
 
 
-class CreatedApiKey(Resource):
-    """The key is shown this once; a replayed answer holds null."""
-
-    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"api_key"})
+class ApiKey(Resource):
+    """`hint` is the key's beginning; `last_used_at` is to the hour."""
 
     id: str
     name: str
     scopes: list[str]
-    api_key: Annotated[str | None, Field(repr=False)]
+    hint: str
     expires_at: Instant | None
+    last_used_at: Instant | None
+    version: int
     created_at: Instant
+
+    @classmethod
+    def of(cls, row: ApiKeyRow) -> ApiKey:
+        return cls.model_validate(
+            {name: getattr(row, name) for name in cls.model_fields} | {"scopes": [*row.scopes]}
+        )
+
+
+class ApiKeyPage(Page[ApiKey]):
+    """One's own API keys."""
+
+
+class CreatedApiKey(ApiKey):
+    """The key is shown this once: send it as X-API-Key."""
+
+    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"api_key"})
+
+    api_key: Annotated[str | None, Field(repr=False)]
+
+    @classmethod
+    def of(cls, row: ApiKeyRow, text: str = "") -> CreatedApiKey:
+        return cls(**dict(ApiKey.of(row)), api_key=text)

@@ -63,3 +63,19 @@ CREATE TABLE second_factors (
   created_at TIMESTAMP NOT NULL,
   updated_at TIMESTAMP NOT NULL
 ) PRIMARY KEY (id);
+
+CREATE TABLE api_keys (
+  id STRING(64) NOT NULL,
+  user_id STRING(64) NOT NULL,
+  name STRING(256) NOT NULL,
+  scopes ARRAY<STRING(64)> NOT NULL,
+  `hash` BYTES(32) NOT NULL,
+  hint STRING(32) NOT NULL,
+  expires_at TIMESTAMP,
+  last_used_at TIMESTAMP,
+  version INT64 NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  updated_at TIMESTAMP NOT NULL
+) PRIMARY KEY (id);
+
+CREATE INDEX api_keys_by_user ON api_keys (user_id, created_at DESC, id);

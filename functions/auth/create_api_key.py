@@ -1,0 +1,57 @@
+"""Make an API key with some of the owner's permissions. It is shown in this one answer and stored as a hash."""
+
+from __future__ import annotations
+
+from schemas.auth import CreateApiKey, CreatedApiKey
+from shared import persons
+from shared.commit import commit
+from shared.domain.errors import InvalidValue, Refusal
+from shared.domain.money import in_future
+from shared.identity.api_keys import ApiKey
+from shared.identity.permissions import Caller, is_permission
+from shared.operation import SELF, http
+from shared.store.keys import API_KEYS_BY_USER, ApiKeyRow
+from shared.store.unit import UnitOfWork
+
+MOST = 50  # keys of one user
+
+
+class TooManyApiKeys(Refusal):
+    code, status, message = "TOO_MANY_API_KEYS", 409, "Delete an API key first: an account has at most 50."
+
+
+@http(
+    "POST",
+    "/auth/api-keys",
+    permission=SELF,
+    request=CreateApiKey,
+    answer=CreatedApiKey,
+    status=201,
+    idempotency="none",
+)
+def create_api_key(request: CreateApiKey, caller: Caller) -> CreatedApiKey:
+    persons.require_person(caller)
+    for scope in request.scopes:
+        if not is_permission(scope) or not caller.may(scope):
+            raise InvalidValue("scopes", "must be permissions that the caller holds")
+    return commit(_create, request, caller, ApiKey.generate())
+
+
+def _create(unit: UnitOfWork, request: CreateApiKey, caller: Caller, key: ApiKey) -> CreatedApiKey:
+    if len(unit.many(API_KEYS_BY_USER.scan(caller.user_id, limit=MOST))) == MOST:
+        raise TooManyApiKeys
+    row = ApiKeyRow(
+        id=key.id,
+        user_id=caller.user_id,
+        name=request.name,
+        scopes=tuple(sorted(set(request.scopes))),
+        hash=key.hash,
+        hint=key.hint,
+        expires_at=in_future(request.expires_at, unit.now),
+        last_used_at=None,
+        version=1,
+        created_at=unit.now,
+        updated_at=unit.now,
+    )
+    unit.write(row)
+    return CreatedApiKey.of(row, key.text)

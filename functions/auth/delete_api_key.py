@@ -1,0 +1,27 @@
+"""Revoke an API key at once. A key may revoke itself, no other."""
+
+from __future__ import annotations
+
+from schemas.auth import DeleteApiKey
+from shared.commit import commit
+from shared.domain.errors import NotFound
+from shared.identity.permissions import Caller
+from shared.operation import SELF, http
+from shared.persons import require_person
+from shared.store.keys import API_KEYS
+from shared.store.unit import UnitOfWork
+
+
+@http("DELETE", "/auth/api-keys/{api_key_id}", permission=SELF, request=DeleteApiKey, status=204)
+def delete_api_key(request: DeleteApiKey, caller: Caller) -> None:
+    if request.api_key_id != caller.session_id:
+        require_person(caller)
+    commit(_delete, request.api_key_id, caller)
+
+
+def _delete(unit: UnitOfWork, api_key_id: str, caller: Caller) -> None:
+    row = unit.one(API_KEYS.get(api_key_id))
+    if row.user_id != caller.user_id:
+        raise NotFound
+    unit.note(row.id)
+    unit.delete(row)

@@ -1,0 +1,34 @@
+"""API keys: what a program signs its requests with, stored as a hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.store.table import Index, Table
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRow:
+    """`hint` may be shown; the key itself was shown once and is not here."""
+
+    id: str  # key_…
+    user_id: str
+    name: str
+    scopes: tuple[str, ...]
+    hash: bytes = field(repr=False)
+    hint: str
+    expires_at: datetime | None
+    last_used_at: datetime | None  # to the hour
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    def expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and now >= self.expires_at
+
+
+API_KEYS = Table("api_keys", ApiKeyRow, ("id",))
+API_KEYS_BY_USER = Index(
+    "api_keys_by_user", API_KEYS, ("user_id", "created_at", "id"), frozenset({"created_at"})
+)
