@@ -1,4 +1,4 @@
-"""Give nonces to what is queued on the accepted transaction's lane, sign, store and send it.
+"""Give nonces to what is queued on a lane, sign, store and send it; sign what a cancel or a speed-up asked for.
 
 The event is a hint: late, repeated or lost ones change nothing, because the lane's queue is read anew and the tick
 looks at it as well.
@@ -7,17 +7,29 @@ looks at it as well.
 from __future__ import annotations
 
 from shared import resources
+from shared.engine import resend
 from shared.engine.dispatch import dispatch
+from shared.engine.replace import replace
 from shared.events import Event
 from shared.operation import message
 from shared.store.session import Session
-from shared.store.transactions import TRANSACTIONS
+from shared.store.transactions import ATTEMPTS, TRANSACTIONS
 
 EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
 
 
-@message("transaction-events", type="transaction.accepted", needs=("chain", "signer"), publishes=EVENTS)
+@message(
+    "transaction-events",
+    type=("transaction.accepted", "transaction.replacing"),
+    needs=("chain", "signer"),
+    publishes=EVENTS,
+)
 def dispatch_lane(event: Event) -> None:
-    accepted = Session(resources.database().snapshot()).maybe(TRANSACTIONS.find(event.subject))
-    if accepted is not None and accepted.state == "accepted":
-        dispatch(accepted.lane_id)
+    session = Session(resources.database().snapshot())
+    found, attempts = session.read(TRANSACTIONS.find(event.subject), ATTEMPTS.scan(event.subject))
+    if found is None:
+        return
+    if found.state == "accepted":
+        dispatch(found.lane_id)
+    elif attempts and resend.wished(found, attempts[-1]):
+        replace(resources.chain(found.chain), [(found, attempts[-1])])

@@ -10,7 +10,6 @@ from schemas.transactions import SendTransaction, Transaction
 from shared import policing, resources
 from shared.commit import commit
 from shared.context import current
-from shared.domain.errors import InvalidValue
 from shared.engine import calls, sends
 from shared.engine.sends import SendPlan
 from shared.identity.permissions import Caller
@@ -37,9 +36,8 @@ EVENTS = ("transaction-events",)
 def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     chain = request.chain or resources.settings().default_chain
     wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
-    if request.chain not in (None, wallet.chain):
-        raise InvalidValue("chain", f"the wallet is on {wallet.chain}")
-    planned = sends.plan(calls.to_send(request, wallet), gas=request.gas, mixed_fees=calls.mixed(request))
+    intent = calls.to_send(request, calls.on_chain(wallet, request))
+    planned = sends.plan(intent, gas=request.gas, mixed_fees=calls.mixed(request))
     with policing.denials_audited(wallet.id):
         return commit(_send, planned)
 

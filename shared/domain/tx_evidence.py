@@ -10,6 +10,13 @@ from shared.domain.transactions import Transaction
 # keccak256("Transfer(address,address,uint256)"), ERC-20
 TRANSFER_TOPIC: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 
+# keccak256("Approval(address,address,uint256)"), ERC-20
+APPROVAL_TOPIC: Final = "0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925"
+_KNOWN: Final = {
+    TRANSFER_TOPIC: ("Transfer", "from", "to"),
+    APPROVAL_TOPIC: ("Approval", "owner", "spender"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Log:
@@ -45,6 +52,16 @@ def transfer_seen(receipt: Receipt, token: str, sender: str, recipient: str, amo
         and int(log.data, 16) == amount
         for log in receipt.logs
     )
+
+
+def decoded(log: Log) -> tuple[str | None, dict[str, str] | None]:
+    """Name and arguments of an ERC-20 Transfer or Approval (addresses in lower case), else two Nones."""
+    known = _KNOWN.get(log.topics[0].lower()) if log.topics else None
+    if known is None or len(log.topics) != 3 or len(log.data) != 66:
+        return None, None
+    name, first, second = known
+    arguments = {first: "0x" + log.topics[1][-40:].lower(), second: "0x" + log.topics[2][-40:].lower()}
+    return name, arguments | {"value": str(int(log.data, 16))}
 
 
 def paid(transaction: Transaction, receipt: Receipt) -> bool:

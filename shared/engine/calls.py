@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from schemas.transactions import SendTransaction, TransactionCall
+from shared import resources
+from shared.chain.client import ChainClient
+from shared.domain import tx_accept
+from shared.domain.errors import InvalidValue
 from shared.domain.fees import Fees
 from shared.domain.tx_accept import Intent
 from shared.domain.wallets import Wallet
 from shared.engine import sends
+from shared.identity.permissions import Caller
+from shared.store.session import Session
+from shared.store.wallets import meant
+
+
+def from_caller(request: TransactionCall, caller: Caller) -> tuple[ChainClient, Intent]:
+    """A call that is only tried, from the caller's wallet. Raises NotFound, WalletRequired, InvalidValue."""
+    chain = request.chain or resources.settings().default_chain
+    wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
+    intent = to_try(request, on_chain(wallet, request))
+    tx_accept.check_intent(replace(intent, gas=floor_of(intent)), resources.clock().now())
+    return resources.chain(wallet.chain), intent
+
+
+def on_chain(wallet: Wallet, request: TransactionCall) -> Wallet:
+    """The wallet itself; InvalidValue when the request names another chain."""
+    if request.chain not in (None, wallet.chain):
+        raise InvalidValue("chain", f"the wallet is on {wallet.chain}")
+    return wallet
+
+
+def floor_of(intent: Intent) -> int:
+    """The least gas of an intent."""
+    return tx_accept.intrinsic_gas(intent.data, creates=intent.to is None, access_list=intent.access_list)
 
 
 def to_try(request: TransactionCall, wallet: Wallet) -> Intent:
@@ -26,8 +55,6 @@ def to_try(request: TransactionCall, wallet: Wallet) -> Intent:
 
 def to_send(request: SendTransaction, wallet: Wallet) -> Intent:
     """The same with fees, speed and deadline. Raises InvalidValue."""
-    from dataclasses import replace
-
     return replace(
         to_try(request, wallet),
         fees=_fees(request),

@@ -33,6 +33,11 @@ class Batch:
             attempts[attempt.transaction_id].append(attempt)
         return cls({row.id: row for row in rows}, attempts, Purses.of(unit, rows))
 
+    @classmethod
+    def of(cls, unit: UnitOfWork, row: Transaction, attempts: Sequence[Attempt]) -> Batch:
+        """Of one transaction that the body has read already."""
+        return cls({row.id: row}, {row.id: list(attempts)}, Purses.of(unit, [row]))
+
     def change(
         self, unit: UnitOfWork, after: Transaction, *attempts: Attempt, head: int | None = None
     ) -> None:
@@ -51,6 +56,21 @@ class Batch:
             announce(unit, kind, after, every, head)
         tell_desk(unit, before, after)
         limits.give_back(unit, before, after)
+
+    def ask_replacement(self, unit: UnitOfWork, after: Transaction) -> views.Transaction:
+        """Hint at a wish that needs a signature, and show the transaction that the wish is about."""
+        attempts = self.attempts[after.id]
+        if after.wants_attempt or (after.undo_state is not None and not after.terminal):
+            view = show(after, attempts)
+            unit.emit("transaction.replacing", after.id, after.version, view)
+            return view
+        return show(after, attempts)
+
+
+def show(transaction: Transaction, attempts: Sequence[Attempt], head: int | None = None) -> views.Transaction:
+    """What its owner sees."""
+    chain_id = resources.registry().chain(transaction.chain).chain_id
+    return views.Transaction.of(transaction, attempts, chain_id, head)
 
 
 def kinds(before: Transaction | None, after: Transaction) -> list[str]:
@@ -80,8 +100,7 @@ def announce(
     head: int | None = None,
 ) -> None:
     """Emit `transaction.<kind>`, also to the feed of the wallet's owner."""
-    chain_id = resources.registry().chain(transaction.chain).chain_id
-    view = views.Transaction.of(transaction, attempts, chain_id, head)
+    view = show(transaction, attempts, head)
     unit.emit(f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id])
 
 

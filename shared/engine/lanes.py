@@ -89,7 +89,24 @@ def _fill(unit: UnitOfWork, missing: Sequence[int], sample: Transaction) -> None
 
 
 def find_foreign(view: View, row: Transaction, attempts: Sequence[Attempt]) -> None:
-    """Look, in finalized blocks and by a quorum, for the transaction that took this row's nonce; block it by proof."""
+    """Block a row whose nonce another sender has provably used in a finalized block."""
+    proof = foreign_proof(view, row, attempts)
+    if proof is not None:
+        fields = {"transaction": row.id, "foreign": proof.hash}
+        _log.error("a nonce was used by another sender", extra=fields)
+        commit(_block_foreign, row.id, proof, view.client.spec.block_seconds)
+
+
+def proven_foreign(row: Transaction, attempts: Sequence[Attempt]) -> ForeignProof:
+    """The proof once more, for giving the row up. Raises NoQuorum while there is none (503)."""
+    proof = foreign_proof(View(resources.chain(row.chain)), row, attempts)
+    if proof is None:
+        raise NoQuorum("the foreign transaction is not proven at the moment")
+    return proof
+
+
+def foreign_proof(view: View, row: Transaction, attempts: Sequence[Attempt]) -> ForeignProof | None:
+    """The transaction that took this row's nonce, found in finalized blocks by a quorum and none of ours."""
     assert row.nonce is not None
     key = ("nonce", row.id)
     high = _asked.setdefault(key, view.finalized)
@@ -100,20 +117,25 @@ def find_foreign(view: View, row: Transaction, attempts: Sequence[Attempt]) -> N
             view.client, row.from_address, row.nonce, low=low, high=high, head=view.head.number
         )
     except NoQuorum:
-        return
+        return None
     except ChainError as error:
         _log.warning("a nonce cannot be looked up", extra={"transaction": row.id, "error": str(error)})
-        return
+        return None
     _asked.pop(key, None)
     if found is None or found.block_number is None:
-        return
+        return None
     proof = ForeignProof(row.from_address, row.nonce, found.hash, found.block_number, view.finalized)
     try:
         tx_outcome.check_foreign(row, attempts, proof)
     except NotEvidence:
-        return
-    _log.error("a nonce was used by another sender", extra={"transaction": row.id, "foreign": found.hash})
-    commit(_block_foreign, row.id, proof, view.client.spec.block_seconds)
+        return None
+    return proof
+
+
+def release(unit: UnitOfWork, lane: Lane) -> None:
+    """Let a lane go on whose foreign nonce is given up."""
+    if lane.paused_reason == "FOREIGN_NONCE":
+        unit.write(lanes.resume(lane, unit.now))
 
 
 def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, block_seconds: float) -> None:

@@ -13,7 +13,7 @@ from shared.domain import tx_attempts
 from shared.domain.errors import InvalidState
 from shared.domain.fees import FeeCapReached
 from shared.domain.policies import PolicyDenied
-from shared.domain.transactions import Attempt, AttemptConflict, Speed, Transaction
+from shared.domain.transactions import Attempt, AttemptConflict, Transaction
 from shared.domain.tx_attempts import Plan, ReplacementTooCheap
 from shared.engine import broadcast, undoing
 from shared.engine.changes import Batch
@@ -43,7 +43,7 @@ def replace(client: ChainClient, wanted: Sequence[Wanted]) -> None:
         broadcast.send(client, commit(_store, following, client.spec.block_seconds))
 
 
-def signed(client: ChainClient, wanted: Sequence[Wanted], speed: Speed | None = None) -> list[Next]:
+def signed(client: ChainClient, wanted: Sequence[Wanted]) -> list[Next]:
     """The next attempts, signed; those whose key cannot be used are left out and logged."""
     session = Session(resources.database().snapshot())
     spec, market = client.spec, client.fee_snapshot()
@@ -53,7 +53,7 @@ def signed(client: ChainClient, wanted: Sequence[Wanted], speed: Speed | None = 
     for transaction, latest in wanted:
         count, nonce = transaction.attempt_count, transaction.nonce
         assert nonce is not None
-        offered = market.at(speed or transaction.speed)
+        offered = market.at(transaction.speed)
         try:
             planned = tx_attempts.plan(transaction, latest, offered, spec.caps, noop_gas=spec.noop_gas)
             found.append(Next(transaction.id, count, planned, keys.sign(spec, transaction, planned, nonce)))

@@ -32,8 +32,8 @@ def _wants_attempt(view: View, row: Transaction, attempts: Sequence[Attempt], la
     last = _latest(attempts)
     if last is None:
         return _due_now(view, row)
-    if row.undo_state is not None and last.kind == "payload":
-        return row.blocked_reason != "FOREIGN_NONCE"
+    if wished(row, last):
+        return True
     if row.blocked_reason is not None:
         return False
     if last.last_result == "underpriced":
@@ -44,6 +44,14 @@ def _wants_attempt(view: View, row: Transaction, attempts: Sequence[Attempt], la
         and last.last_result in ("sent", "known", "replacement_underpriced")
         and _had_its_time(view, last)
     )
+
+
+def wished(row: Transaction, last: Attempt) -> bool:
+    """A no-op for what is undone, or more fee because a caller asked for it."""
+    if not row.live or row.blocked_reason == "FOREIGN_NONCE":
+        return False
+    undone = row.undo_state is not None and last.kind == "payload"
+    return undone or (row.wants_attempt and row.blocked_reason is None)
 
 
 def _had_its_time(view: View, attempt: Attempt) -> bool:

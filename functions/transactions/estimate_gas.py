@@ -1,0 +1,22 @@
+"""The gas limit that a transaction would get now, tried on the newest state; 422 with the reason when it would fail."""
+
+from __future__ import annotations
+
+from schemas.transactions import GasEstimate, TransactionCall
+from shared.engine import asking, calls
+from shared.identity.permissions import Caller
+from shared.operation import http
+
+
+@http(
+    "POST",
+    "/transactions/estimate-gas",
+    permission="transaction:read",
+    request=TransactionCall,
+    answer=GasEstimate,
+    idempotency="none",
+    needs=("chain",),
+)
+def estimate_gas(request: TransactionCall, caller: Caller) -> GasEstimate:
+    client, intent = calls.from_caller(request, caller)
+    return GasEstimate(gas=asking.preflight(client, intent, gas=request.gas).gas)

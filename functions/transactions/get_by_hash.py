@@ -1,0 +1,31 @@
+"""The caller's transaction that one of its attempts' hashes belongs to, whichever attempt was mined."""
+
+from __future__ import annotations
+
+from schemas.transactions import Transaction, TransactionByHash
+from shared import resources
+from shared.domain.errors import NotFound
+from shared.engine import showing
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.session import Session
+from shared.store.transactions import ATTEMPTS_BY_HASH
+
+
+@http(
+    "GET",
+    "/transactions/by-hash/{chain}/{hash}",
+    permission="transaction:read",
+    request=TransactionByHash,
+    answer=Transaction,
+    needs=("chain",),
+)
+def get_by_hash(request: TransactionByHash, caller: Caller) -> Transaction:
+    session = Session(resources.database().snapshot())
+    entries = session.one(ATTEMPTS_BY_HASH.scan(request.hash.lower(), limit=1))
+    if not entries:
+        raise NotFound
+    found, attempts = showing.read(session, caller, entries[0]["transaction_id"])
+    if found.chain != request.chain:
+        raise NotFound
+    return showing.view(found, attempts)

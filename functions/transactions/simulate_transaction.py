@@ -1,0 +1,38 @@
+"""What a transaction would do in the next block: success or the decoded revert, return data, logs. Nothing is sent."""
+
+from __future__ import annotations
+
+from schemas.transactions import LogEntry, Simulation, TransactionCall
+from shared.chain.errors import NodeError
+from shared.chain.reverts import decode_revert
+from shared.engine import asking, calls
+from shared.identity.permissions import Caller
+from shared.operation import http
+
+
+@http(
+    "POST",
+    "/transactions/simulate",
+    permission="transaction:read",
+    request=TransactionCall,
+    answer=Simulation,
+    idempotency="none",
+    needs=("chain",),
+)
+def simulate_transaction(request: TransactionCall, caller: Caller) -> Simulation:
+    client, intent = calls.from_caller(request, caller)
+    try:
+        seen = client.simulate(asking.call_of(intent, request.gas))
+    except NodeError as error:
+        refusal = asking.refused(error)
+        if refusal is None:
+            raise
+        raise refusal from None
+    reason = None if seen.success else decode_revert(seen.revert_data, text=seen.revert_text).reason
+    return Simulation(
+        success=seen.success,
+        gas=seen.gas,
+        return_data="0x" + (seen.return_data or seen.revert_data).hex(),
+        revert_reason=reason,
+        logs=[LogEntry.of(log) for log in seen.logs],
+    )
