@@ -1,0 +1,261 @@
+"""Reorganisations, foreign senders, gaps, reverted calls, tokens: what the chain says decides, also when it changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_utils.address import to_checksum_address
+
+from shared import resources
+from shared.chain import tokens
+from shared.domain import lanes
+from shared.store.supplies import FUNDS
+from shared.store.transactions import LANES, TRANSACTIONS
+from tests.emulated.engine.world import ETHER, GWEI, World
+
+TARGET = to_checksum_address("0x" + "c0ffee" * 6 + "c0ff")
+CONTRACTS = Path(__file__).parents[1] / "chain" / "contracts"
+
+
+def foreign_send(world: World, key: bytes, nonce: int, value: int = 1) -> str:
+    """Somebody else who holds the key sends past us."""
+    signed = Account.from_key(key).sign_transaction(
+        {
+            "chainId": 31337, "nonce": nonce, "to": TARGET, "value": value, "gas": 21_000,
+            "maxFeePerGas": 20 * GWEI, "maxPriorityFeePerGas": 5 * GWEI,
+        }
+    )  # fmt: skip
+    return str(world.control("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex()))
+
+
+def reorg(world: World, depth: int) -> None:
+    """Replace the newest blocks by empty ones, and forget what was in them."""
+    world.control("anvil_reorg", depth, [])
+    world.control("anvil_dropAllTransactions")
+
+
+def test_a_reorganised_block_sends_the_same_bytes_again(world: World) -> None:
+    wallet = world.wallet()
+    sent = world.send(wallet, TARGET, 5)["id"]
+    world.hints()
+    world.mine()
+    world.tick()
+    assert world.row(sent).state == "mined"
+    first = world.row(sent)
+    reorg(world, 1)
+    world.tick()
+    world.mine()
+    world.tick()
+    row = world.row(sent)
+    assert row.state in ("submitted", "mined") and row.attempt_count == 1
+    world.settle(30)
+    done = world.row(sent)
+    assert (done.state, done.hash, done.nonce) == ("confirmed", first.hash, 0)
+    assert "transaction.reorged" in world.published.types
+    assert world.count(wallet.address) == 1
+
+
+def test_a_confirmed_transaction_can_be_taken_back_until_it_is_final(world: World) -> None:
+    wallet = world.wallet()
+    sent = world.send(wallet, TARGET, ETHER)["id"]
+    world.hints()
+    world.mine()
+    world.tick()
+    world.mine()
+    world.tick()
+    assert world.row(sent).state == "confirmed" and not world.row(sent).finalized
+    (funds,) = world.rows(FUNDS)
+    assert funds.in_flight == 0
+    reorg(world, 2)
+    world.tick()
+    world.mine()
+    world.tick()
+    back = world.row(sent)
+    assert back.state == "submitted"
+    (funds,) = world.rows(FUNDS)
+    assert funds.in_flight == back.committed_value + back.committed_gas
+    world.settle(30)
+    done = world.row(sent)
+    assert done.state == "confirmed" and done.attempt_count == 1
+    kinds = [one.removeprefix("transaction.") for one in world.published.types]
+    assert kinds.count("confirmed") == 2 and kinds.count("reorged") == 1
+    (funds,) = world.rows(FUNDS)
+    assert (funds.in_flight, funds.committed) == (0, 0)
+
+
+def test_a_new_lane_starts_after_what_others_sent(world: World) -> None:
+    key = Account.create().key
+    wallet = world.wallet(key=key)
+    foreign_send(world, key, 0)
+    world.mine()
+    foreign_send(world, key, 1)
+    sent = world.send(wallet, TARGET, 5)["id"]
+    world.hints()
+    assert world.row(sent).nonce == 2
+    world.mine()
+    world.tick()
+    assert world.row(sent).state == "mined"
+    world.control("anvil_dropAllTransactions")
+    for _ in range(6):
+        world.mine()
+        world.tick()
+    assert world.row(sent).state == "confirmed"
+    # the rows of a foreign sender are not ours: nothing to check for them
+    world.wallets.clear()
+    _forget_foreign(world)
+
+
+def _forget_foreign(world: World) -> None:
+    """The invariants look at every sender's transactions; a test with a foreign one answers for it."""
+    lane = world.rows(LANES)[0]
+    resources.database().write(
+        [LANES.mutation("update", lanes.replace(lane, address=Account.create().address))]
+    )
+
+
+def test_a_foreign_transaction_on_our_nonce_is_proven_then_given_up(world: World) -> None:
+    key = Account.create().key
+    wallet = world.wallet(key=key)
+    sent = world.send(wallet, TARGET, 5)["id"]
+    world.hints()
+    world.control("anvil_dropAllTransactions")
+    foreign = foreign_send(world, key, 0)
+    world.mine()
+    for _ in range(3):
+        world.tick()
+        assert world.row(sent).blocked_reason is None, "not before it is final"
+        world.mine()
+    for _ in range(5):
+        world.tick()
+        world.mine()
+    row = world.row(sent)
+    assert (row.state, row.blocked_reason, row.nonce) == ("submitted", "FOREIGN_NONCE", 0)
+    (lane,) = world.rows(LANES)
+    assert lane.paused_reason == "FOREIGN_NONCE"
+    assert "transaction.stuck" in world.published.types
+    answer = world.app.call("POST", f"/transactions/{sent}/cancel", user=wallet.user_id)
+    if answer.status == 503:  # one endpoint proves by two looks
+        world.mine()
+        answer = world.app.call("POST", f"/transactions/{sent}/cancel", user=wallet.user_id)
+    assert (answer.body["status"], answer.body["error"]["code"]) == ("rejected", "FOREIGN_NONCE"), answer.text
+    assert foreign in answer.body["error"]["message"]
+    again = world.send(wallet, TARGET, 5)["id"]
+    world.settle(20)
+    assert world.row(again).nonce == 1 and world.row(again).state == "confirmed"
+    _forget_foreign(world)
+
+
+def test_a_foreign_nonce_that_is_reorganised_away_leaves_no_gap(world: World) -> None:
+    """Seen on anvil: foreign nonce 0 mined, ours takes 1, the block goes, and 1 could never be mined."""
+    key = Account.create().key
+    wallet = world.wallet(key=key)
+    foreign_send(world, key, 0)
+    world.mine()
+    sent = world.send(wallet, TARGET, 5)["id"]
+    world.hints()
+    assert world.row(sent).nonce == 1
+    reorg(world, 1)
+    assert world.count(wallet.address) == 0
+    world.tick()
+    fills = [row for row in world.rows(TRANSACTIONS) if row.kind == "noop"]
+    assert [row.nonce for row in fills] == [0]
+    import time
+
+    deadline = time.monotonic() + 40
+    while not all(row.finalized for row in world.rows(TRANSACTIONS)):
+        assert time.monotonic() < deadline
+        world.mine()
+        world.tick()
+        time.sleep(0.3)
+    assert {row.state for row in world.rows(TRANSACTIONS)} == {"confirmed"}
+    assert world.count(wallet.address) == 2
+
+
+def test_a_reverted_call_is_so_only_at_depth(world: World) -> None:
+    wallet, other = world.wallet(), world.wallet()
+    token = deployed(world, other)
+    body = {
+        "wallet_id": wallet.id, "to": token, "gas": 100_000,
+        "data": "0x" + tokens.transfer(TARGET, 5).hex(),
+    }  # fmt: skip
+    refused = world.app.call("POST", "/transactions", body, user=wallet.user_id)
+    assert (refused.status, refused.code) == (422, "SIMULATION_FAILED"), refused.text
+    give(world, other, token, wallet.address, 5)
+    sent = world.app.ok(202, "POST", "/transactions", body, user=wallet.user_id)["id"]
+    give_back = body | {"data": "0x" + tokens.transfer(other.address, 5).hex()}
+    first = world.app.ok(202, "POST", "/transactions", give_back, user=wallet.user_id)["id"]
+    world.hints()
+    world.mine()
+    world.tick()
+    assert {world.row(one).state for one in (sent, first)} == {"mined"}
+    world.settle()
+    assert world.row(sent).state == "confirmed"
+    late = world.row(first)
+    assert (late.state, late.error) == ("reverted", "EXECUTION_REVERTED")
+    assert late.gas_used and late.gas_used < 100_000
+
+
+def test_tokens_move_and_are_booked_on_their_own_row(world: World) -> None:
+    wallet = world.wallet()
+    token = deployed(world, wallet)
+    body = {"wallet_id": wallet.id, "to": TARGET, "token": {"address": token, "amount": "700"}}
+    sent = world.app.ok(202, "POST", "/transactions", body, user=wallet.user_id)
+    assert sent["token"] == {"address": token, "amount": "700"} and sent["to"] == TARGET
+    assert sent["value"] == "0"
+    held = {row.token_address: row.in_flight for row in world.rows(FUNDS)}
+    assert held[token] == 700
+    world.settle()
+    done = world.get(wallet, sent["id"])
+    assert done["status"] == "confirmed"
+    receipt = world.app.ok(200, "GET", f"/transactions/{sent['id']}/receipt", user=wallet.user_id)
+    assert receipt["logs"][0]["name"] == "Transfer"
+    assert receipt["logs"][0]["arguments"]["value"] == "700"
+    too_much = world.app.call(
+        "POST",
+        "/transactions",
+        {"to": TARGET, "token": {"address": token, "amount": str(10**30)}},
+        user=wallet.user_id,
+    )
+    assert too_much.status == 422
+
+
+def deployed(world: World, owner: Any) -> str:
+    """The test token, created through the product; its owner holds the supply."""
+    artifact = json.loads((CONTRACTS / "TestToken.json").read_text())
+    body = {"wallet_id": owner.id, "to": None, "data": artifact["bytecode"]}
+    sent = world.app.ok(202, "POST", "/transactions", body, user=owner.user_id)["id"]
+    world.settle()
+    address = world.get(owner, sent)["contract_address"]
+    assert address
+    return str(address)
+
+
+def give(world: World, owner: Any, token: str, to: str, amount: int) -> None:
+    body = {"wallet_id": owner.id, "to": to, "token": {"address": token, "amount": str(amount)}}
+    world.app.ok(202, "POST", "/transactions", body, user=owner.user_id)
+    world.settle()
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_policy_that_changes_is_asked_again_before_signing(world: World, paused: bool) -> None:
+    wallet = world.wallet()
+    sent = world.send(wallet, TARGET, 5)["id"]
+    limits = [] if paused else [{"asset": "native", "max_per_transaction": "4", "max_per_day": None}]
+    world.app.ok(
+        200,
+        "PUT",
+        f"/wallets/{wallet.id}/policy",
+        {"paused": paused, "limits": limits},
+        user=wallet.user_id,
+    )
+    world.tick()
+    row = world.row(sent)
+    assert (row.state, row.error, row.nonce) == ("rejected", "POLICY_DENIED", None)
+    denied = world.app.call("POST", "/transactions", {"to": TARGET, "value": "5"}, user=wallet.user_id)
+    assert (denied.status, denied.code) == (422, "POLICY_DENIED")
+    (funds,) = world.rows(FUNDS)
+    assert funds.committed == 0
