@@ -42,6 +42,8 @@ class Context:
     traceparent: str | None = None
     success_status: int | None = None
     etag: str | None = None
+    network: str = "local"  # where the request comes from, for throttles
+    headers: dict[str, str] = field(default_factory=dict)  # of the answer, whatever it will be
     calls: list[str] = field(default_factory=list)
     background: list[Callable[[], Any]] = field(default_factory=list)
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import authentication, commit, resources
+from shared import authentication, commit, resources, throttle
 from shared.chain.errors import ChainError
 from shared.clock import new_id
 from shared.context import Context, Idempotency, deadline_in, running
@@ -74,6 +74,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
         publishes=operation.publishes,
         deadline=deadline_in(resources.settings().request_seconds),
         traceparent=_traceparent(incoming.headers),
+        network=throttle.network(incoming.headers, resources.settings().forwarded_hops),
     )
     with running(context):
         try:
@@ -87,6 +88,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
                 "served",
                 extra={"status": reply.status, "principal": context.principal, "calls": len(context.calls)},
             )
+    reply.headers.update(context.headers)
     reply.headers.setdefault("Cache-Control", "no-store")
     reply.headers["X-Request-Id"] = context.request_id
     if reply.body:
@@ -97,6 +99,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
 def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
     trigger, path = _route(operation, incoming)
     context.caller = authentication.caller(incoming.headers, trigger.permission)
+    throttle.count(context)
     if context.caller is not None and not _allowed(context.caller, trigger.permission):
         raise Forbidden(permission=trigger.permission)
     fields = _fields(trigger, incoming, path)

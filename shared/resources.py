@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.identity.passwords import Passwords
     from shared.identity.tokens import AccessTokens
     from shared.keys.vault import KeyVault
+    from shared.limits import Limiter
     from shared.mail import Mail
     from shared.store.port import Database
 
@@ -159,6 +160,20 @@ def mail() -> Mail:
         return FileMail(Path(chosen.state_dir) / "mail") if chosen.local else NoMail()
 
     return cast("Mail", _once("mail", make))
+
+
+def limiter() -> Limiter:
+    """Counts requests: alone in a local run, whose one process serves everything; else with all instances."""
+
+    def make() -> Any:
+        from shared.limits import FirestoreCounters, Limiter, OwnCounters
+
+        chosen = settings()
+        shared = not chosen.local and chosen.cache_enabled
+        counters = FirestoreCounters(chosen.project, chosen.limits_database) if shared else OwnCounters()
+        return Limiter(counters, chosen.rate_limits)
+
+    return cast("Limiter", _once("limiter", make))
 
 
 def reset() -> None:

@@ -39,6 +39,12 @@ class Settings:
     cache_enabled: bool
     smtp_url: str = field(default="", repr=False)
     mail_sender: str = ""
+    rate_limits: Mapping[str, int] = field(
+        default_factory=dict
+    )  # requests an hour, by tier or public operation
+    limits_database: str = "(default)"
+    forwarded_hops: int = 0  # proxies of ours that append to X-Forwarded-For
+    sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
 
     @property
     def local(self) -> bool:
@@ -74,7 +80,28 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         cache_enabled=env.get("CACHE", "on") != "off",
         smtp_url=env.get("SMTP_URL", ""),
         mail_sender=env.get("MAIL_SENDER", ""),
+        rate_limits=_rate_limits(env, local),
+        limits_database=env.get("LIMITS_DATABASE", env.get("CACHE_DATABASE", "(default)")),
+        forwarded_hops=int(env.get("FORWARDED_HOPS", "0" if local else "2")),
+        sign_in_attempts=int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
     )
+
+
+def _rate_limits(env: Mapping[str, str], local: bool) -> dict[str, int]:
+    """`RATE_LIMITS` as "basic=100,register_user=60": the rest has the documented values, wide in local runs."""
+    known = {
+        "basic": 100,
+        "premium": 1_000,
+        "enterprise": 10_000,
+        "public": 600,  # of one network, for each operation that anybody may call
+        "register_user": 60,
+        "request_reset": 20,
+    }
+    limits = dict.fromkeys(known, 1_000_000) if local else known
+    for part in filter(None, env.get("RATE_LIMITS", "").split(",")):
+        name, _, value = part.partition("=")
+        limits[name.strip()] = int(value)
+    return limits
 
 
 def _required(env: Mapping[str, str], name: str, default: str | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared import commit, resources
+from shared.attempts import Attempt
 from shared.clock import new_id
 from shared.context import current
 from shared.domain.users import User
@@ -26,25 +27,30 @@ class SignedIn:
     expires_at: datetime
 
 
-def open_session(user: User, factors: tuple[str, ...]) -> SignedIn:
-    """Sign in this user, who has just proved who they are by `factors`.
+def open_session(user: User, factors: tuple[str, ...], attempt: Attempt | None = None) -> SignedIn:
+    """Sign in this user, who has just proved who they are by `factors`; `attempt` is told that it succeeded.
 
     The user is read again in the commit: raises InvalidCredentials when it was disabled, or its password
     changed, in the meantime."""
     token = RefreshToken.generate(new_id("ses"))
     current().caller = Caller.of_user(user.id, user.roles, user.tier)
-    family, fresh = commit.commit(_open, user, token, factors)
+    family, fresh = commit.commit(_open, user, token, factors, attempt)
     return issued(fresh, family, token)
 
 
 def _open(
-    unit: UnitOfWork, user: User, token: RefreshToken, factors: tuple[str, ...]
+    unit: UnitOfWork, user: User, token: RefreshToken, factors: tuple[str, ...], attempt: Attempt | None
 ) -> tuple[RefreshFamily, User]:
-    fresh = unit.one(users.USERS.get(user.id))
+    if attempt is None:
+        fresh = unit.one(users.USERS.get(user.id))
+    else:
+        fresh, guard = unit.read(users.USERS.get(user.id), sessions.GUARDS.find(attempt.here))
+        attempt.succeeded(unit, guard)
     if fresh.disabled or fresh.password_hash != user.password_hash:
         raise InvalidCredentials
     family = refresh.opened(token, user.id, factors, unit.now)
     unit.write(family)
+    unit.note(family.id)
     return family, fresh
 
 

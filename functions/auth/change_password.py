@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from schemas.auth import ChangePassword, User
 from shared import resources
+from shared.attempts import Attempt
 from shared.commit import commit
 from shared.domain import users as rules
 from shared.identity.errors import InvalidCredentials
@@ -22,10 +23,13 @@ from shared.store.users import USERS
 @http("POST", "/auth/password", permission=SELF, request=ChangePassword, answer=User, idempotency="none")
 def change_password(request: ChangePassword, caller: Caller) -> User:
     require_person(caller)
-    user = Session(resources.database().snapshot()).one(USERS.get(caller.user_id))
+    session = Session(resources.database().snapshot())
+    user = session.one(USERS.get(caller.user_id))
+    attempt = Attempt.checked(session, user.email or user.id)
     new = request.new.get_secret_value()
     refuse_weak(new, (user.email or "",), "new")
     if not resources.passwords().verify(request.current.get_secret_value(), user.password_hash):
+        attempt.failed()
         raise InvalidCredentials
     return commit(_change, caller, user.password_hash, resources.passwords().hash(new))
 

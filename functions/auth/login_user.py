@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.auth import Login, Tokens
 from shared import resources, signin
+from shared.attempts import Attempt
 from shared.domain import users as rules
 from shared.domain.errors import InvalidValue
 from shared.identity.errors import InvalidCredentials
@@ -15,16 +16,15 @@ from shared.store.session import Session
 
 @http("POST", "/auth/login", permission=PUBLIC, request=Login, answer=Tokens, idempotency="none")
 def login_user(request: Login, caller: Caller | None) -> Tokens:
-    user = _known(request.email)
+    try:
+        email = rules.normal_email(request.email)
+    except InvalidValue:
+        raise InvalidCredentials from None
+    session = Session(resources.database().snapshot())
+    attempt = Attempt.checked(session, email)
+    user = users.by_email(session, email)
     password = request.password.get_secret_value()
     if not resources.passwords().verify(password, user.password_hash if user else None) or user is None:
+        attempt.failed()
         raise InvalidCredentials
-    return Tokens.of(signin.open_session(user, ("pwd",)))
-
-
-def _known(email: str) -> rules.User | None:
-    try:
-        normal = rules.normal_email(email)
-    except InvalidValue:
-        return None
-    return users.by_email(Session(resources.database().snapshot()), normal)
+    return Tokens.of(signin.open_session(user, ("pwd",), attempt))

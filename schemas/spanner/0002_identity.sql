@@ -79,3 +79,12 @@ CREATE TABLE api_keys (
 ) PRIMARY KEY (id);
 
 CREATE INDEX api_keys_by_user ON api_keys (user_id, created_at DESC, id);
+
+CREATE TABLE sign_in_guards (
+  id STRING(64) NOT NULL,
+  failures INT64 NOT NULL,
+  since TIMESTAMP NOT NULL,
+  trusted_until TIMESTAMP,
+  updated_at TIMESTAMP NOT NULL
+) PRIMARY KEY (id),
+  ROW DELETION POLICY (OLDER_THAN(updated_at, INTERVAL 40 DAY));

@@ -1,0 +1,85 @@
+"""Wrong passwords slow down whoever sends them, and cannot lock the account's owner out.
+
+Failures count per account and network, and per account over all networks. A network that is full waits. An account
+that is full (NIST SP 800-63B §3.2.2 asks for a bound) waits only from networks where its owner has not signed in
+within 30 days, so an attacker elsewhere never stops the owner at home; refresh tokens, wallet sign-in and the reset
+by mail are not affected. Addresses without an account are counted alike, so the answers tell nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.domain.errors import Refusal
+
+WINDOW: Final = timedelta(minutes=15)
+TRUSTED: Final = timedelta(days=30)
+TRUST_AGAIN: Final = timedelta(days=1)  # how often a known network's trust is written anew
+ACCOUNT_FACTOR: Final = 10  # an account takes so many times the failures of one network
+EVERYWHERE: Final = "*"
+
+
+class TooManyAttempts(Refusal):
+    """The same for known and unknown addresses; Retry-After says when the next attempt counts."""
+
+    code, status, message = "TOO_MANY_ATTEMPTS", 429, "Too many failed attempts to sign in; try again later."
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__()
+        self.retry_after = max(1.0, float(int(wait.total_seconds()) + 1))  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What is known of one account from one network, or from EVERYWHERE."""
+
+    id: str
+    failures: int
+    since: datetime  # the window's begin
+    trusted_until: datetime | None
+    updated_at: datetime
+
+    def count(self, now: datetime) -> int:
+        return self.failures if now - self.since < WINDOW else 0
+
+    def trusted(self, now: datetime) -> bool:
+        return self.trusted_until is not None and now < self.trusted_until
+
+
+def guard_id(email: str, network: str, key: bytes) -> str:
+    """Without the address in it: an HMAC of account and network."""
+    text = f"sign-in\0{email}\0{network}".encode()
+    return "grd_" + hmac.digest(key, text, hashlib.sha256).hex()[:40]
+
+
+def check(here: Guard | None, everywhere: Guard | None, attempts: int, now: datetime) -> None:
+    """Before a password is looked at. Raises TooManyAttempts."""
+    if here is not None and here.count(now) >= attempts:
+        raise TooManyAttempts(here.since + WINDOW - now)
+    known = here is not None and here.trusted(now)
+    if everywhere is not None and not known and everywhere.count(now) >= attempts * ACCOUNT_FACTOR:
+        raise TooManyAttempts(everywhere.since + WINDOW - now)
+
+
+def failed(guard: Guard | None, identity: str, now: datetime) -> Guard:
+    """One more failure; a new window when the old one is over."""
+    if guard is None:
+        return Guard(identity, 1, now, None, now)
+    if now - guard.since >= WINDOW:
+        return replace(guard, failures=1, since=now, updated_at=now)
+    return replace(guard, failures=guard.failures + 1, updated_at=now)
+
+
+def succeeded(guard: Guard | None, identity: str, now: datetime) -> Guard:
+    """The owner has signed in here; unchanged when nothing new is learnt by that."""
+    until = now + TRUSTED
+    if guard is None:
+        return Guard(identity, 0, now, until, now)
+    fresh = guard.trusted_until is not None and until - guard.trusted_until < TRUST_AGAIN
+    if guard.failures == 0 and fresh:
+        return guard
+    return replace(guard, failures=0, trusted_until=until, updated_at=now)

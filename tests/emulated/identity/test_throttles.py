@@ -1,0 +1,150 @@
+"""Guessing passwords gets slow, nobody is locked out by others, and requests are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared import resources, throttle
+from shared.identity.lockout import WINDOW
+from shared.limits import FirestoreCounters, Limiter, OwnCounters
+from shared.store.session import Session
+from shared.store.sessions import GUARDS
+from tests.support.clock import TestClock
+from tests.support.inprocess import Answer, App
+from tests.support.people import PASSWORD, People
+
+HOME, AWAY = "203.0.113.7", "198.51.100.9"
+ATTEMPTS = 3
+
+
+@pytest.fixture
+def clock(people: People) -> Iterator[TestClock]:
+    """Three wrong passwords from a network, one proxy of ours, time that stands still."""
+    chosen = replace(resources.settings(), sign_in_attempts=ATTEMPTS, forwarded_hops=1)
+    moved = TestClock(datetime(2030, 1, 1, 12, 0, 1, tzinfo=UTC))
+    with resources.override(clock=moved, settings=chosen):
+        yield moved
+
+
+def attempt(app: App, email: str, password: str, network: str) -> Answer:
+    headers = {"x-forwarded-for": f"6.6.6.6, {network}"}
+    return app.call("POST", "/auth/login", {"email": email, "password": password}, headers=headers)
+
+
+def guess(app: App, email: str, network: str, times: int) -> list[int]:
+    return [attempt(app, email, "wrong password", network).status for _ in range(times)]
+
+
+def test_a_network_that_guesses_has_to_wait(people: People, app: App, clock: TestClock) -> None:
+    person = people.register()
+    assert guess(app, person.email, AWAY, ATTEMPTS + 1) == [401] * ATTEMPTS + [429]
+    blocked = attempt(app, person.email, PASSWORD, AWAY)
+    assert (blocked.status, blocked.code) == (429, "TOO_MANY_ATTEMPTS")
+    assert 0 < int(blocked.headers["Retry-After"]) <= WINDOW.total_seconds() + 1
+    assert attempt(app, person.email, PASSWORD, HOME).status == 200
+    clock.advance(WINDOW)
+    assert attempt(app, person.email, PASSWORD, AWAY).status == 200
+
+
+def test_many_networks_together_do_not_stop_the_owner_at_home(
+    people: People, app: App, clock: TestClock
+) -> None:
+    person = people.register()
+    assert attempt(app, person.email, PASSWORD, HOME).status == 200
+    for network in range(10):
+        guess(app, person.email, f"192.0.2.{network}", ATTEMPTS)
+    assert attempt(app, person.email, PASSWORD, "192.0.2.200").status == 429
+    assert attempt(app, person.email, PASSWORD, HOME).status == 200
+    assert app.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token}).status == 200
+
+
+def test_unknown_addresses_are_counted_alike(people: People, app: App, clock: TestClock) -> None:
+    assert guess(app, "nobody@example.com", AWAY, ATTEMPTS + 1) == [401] * ATTEMPTS + [429]
+    rows = Session(resources.database().snapshot()).one(GUARDS.scan())
+    assert rows and "nobody" not in str(rows)
+
+
+def test_a_success_forgets_the_failures(people: People, app: App, clock: TestClock) -> None:
+    person = people.register()
+    for _ in range(3):
+        guess(app, person.email, HOME, ATTEMPTS - 1)
+        assert attempt(app, person.email, PASSWORD, HOME).status == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "hops", "seen"),
+    [
+        ("1.1.1.1, 2.2.2.2", 1, "2.2.2.2"),
+        ("1.1.1.1, 2.2.2.2, 3.3.3.3", 2, "2.2.2.2"),
+        ("2001:db8:1:2:3::4", 1, "2001:db8:1:2::"),
+        ("1.1.1.1", 2, "unknown"),
+        ("nonsense", 1, "unknown"),
+        ("1.1.1.1", 0, "local"),
+    ],
+)
+def test_a_network_is_what_our_own_proxies_saw(header: str, hops: int, seen: str) -> None:
+    assert throttle.network({"x-forwarded-for": header}, hops) == seen
+
+
+def test_requests_are_counted_by_tier(people: People, app: App, clock: TestClock) -> None:
+    limiter = Limiter(OwnCounters(), {"basic": 3, "public": 100})
+    with resources.override(limiter=limiter):
+        person = people.register()
+        left = [person.call("GET", "/auth/me").headers["X-RateLimit-Remaining"] for _ in range(3)]
+        assert left == ["2", "1", "0"]
+        over = person.call("GET", "/auth/me")
+        assert (over.status, over.code) == (429, "RATE_LIMITED")
+        wait = int(over.headers["Retry-After"])
+        assert over.headers["X-RateLimit-Reset"] == str(int(clock.now().timestamp()) + wait)
+        assert (over.headers["X-RateLimit-Limit"], over.headers["X-RateLimit-Window"]) == ("3", "3600")
+        assert app.call("GET", "/auth/me", user=person.id).status == 200  # tier service: unlimited
+        clock.advance(timedelta(seconds=wait))
+        people.sign_in(person)
+        assert person.call("GET", "/auth/me").status == 200
+
+
+def test_registrations_are_counted_by_network(people: People, app: App, clock: TestClock) -> None:
+    limiter = Limiter(OwnCounters(), {"basic": 3, "public": 100, "register_user": 2})
+    with resources.override(limiter=limiter):
+        bodies = [{"email": f"n{n}@example.com", "password": PASSWORD} for n in range(4)]
+        here = {"x-forwarded-for": HOME}
+        statuses = [app.call("POST", "/auth/register", body, headers=here).status for body in bodies[:3]]
+        assert statuses == [201, 201, 429]
+        elsewhere = {"x-forwarded-for": AWAY}
+        assert app.call("POST", "/auth/register", bodies[3], headers=elsewhere).status == 201
+
+
+def test_instances_share_a_budget_without_overshoot(emulators: Mapping[str, str]) -> None:
+    now = datetime.now(UTC)
+    project = emulators["GOOGLE_CLOUD_PROJECT"]
+    principal = f"usr_{now.timestamp()}"
+    instances = [Limiter(FirestoreCounters(project, "(default)"), {}) for _ in range(3)]
+    granted = 0
+    for number in range(150):
+        granted += instances[number % 3].take(principal, 100, now).allowed
+    assert granted == 100
+    assert not instances[0].take(principal, 100, now).allowed
+    assert instances[0].take(principal, 100, now + timedelta(hours=1)).allowed
+
+
+def test_most_requests_ask_nobody() -> None:
+    calls: list[int] = []
+
+    class Counted:
+        def add(self, key: str, amount: int, until: datetime) -> int:
+            calls.append(amount)
+            return sum(calls)
+
+    limiter, now = Limiter(Counted(), {}), datetime.now(UTC)
+    assert all(limiter.take("usr_1", 1000, now).allowed for _ in range(1000))
+    assert not limiter.take("usr_1", 1000, now).allowed
+    assert sum(calls) >= 1000 and len(calls) < 60
+
+
+def test_an_instance_counts_alone_while_the_counter_is_down() -> None:
+    limiter, now = Limiter(OwnCounters(), {}), datetime.now(UTC)
+    assert sum(limiter.take("usr_1", 50, now).allowed for _ in range(80)) == 50
