@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+LOCAL_DOMAINS = "localhost,localhost:8080,127.0.0.1,127.0.0.1:8080"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -44,6 +46,7 @@ class Settings:
     )  # requests an hour, by tier or public operation
     limits_database: str = "(default)"
     forwarded_hops: int = 0  # proxies of ours that append to X-Forwarded-For
+    siwe_domains: tuple[str, ...] = ()  # sites whose pages may ask a wallet to sign in here
     sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
 
     @property
@@ -83,6 +86,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         rate_limits=_rate_limits(env, local),
         limits_database=env.get("LIMITS_DATABASE", env.get("CACHE_DATABASE", "(default)")),
         forwarded_hops=int(env.get("FORWARDED_HOPS", "0" if local else "2")),
+        siwe_domains=tuple(filter(None, env.get("SIWE_DOMAINS", LOCAL_DOMAINS if local else "").split(","))),
         sign_in_attempts=int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
     )
 

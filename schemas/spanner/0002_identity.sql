@@ -88,3 +88,9 @@ CREATE TABLE sign_in_guards (
   updated_at TIMESTAMP NOT NULL
 ) PRIMARY KEY (id),
   ROW DELETION POLICY (OLDER_THAN(updated_at, INTERVAL 40 DAY));
+
+CREATE TABLE spent_nonces (
+  id STRING(64) NOT NULL,
+  expires_at TIMESTAMP NOT NULL
+) PRIMARY KEY (id),
+  ROW DELETION POLICY (OLDER_THAN(expires_at, INTERVAL 1 DAY));

@@ -1,0 +1,67 @@
+"""Sign in with a wallet: a message of EIP-4361 for this site, signed by a key or by a contract wallet (EIP-1271).
+
+The first sign-in of an address makes its account. A nonce counts once."""
+
+from __future__ import annotations
+
+from schemas.auth import Tokens, VerifySiwe
+from shared import contract_wallets, resources, signin
+from shared.commit import commit
+from shared.domain import users as rules
+from shared.identity import nonces, siwe
+from shared.identity.errors import InvalidCredentials, SiweRefused
+from shared.identity.permissions import Caller
+from shared.operation import PUBLIC, http
+from shared.store import users
+from shared.store.sessions import SPENT_NONCES
+from shared.store.unit import UnitOfWork
+
+
+@http(
+    "POST",
+    "/auth/siwe/verify",
+    permission=PUBLIC,
+    request=VerifySiwe,
+    answer=Tokens,
+    idempotency="none",
+    needs=("chain",),
+)
+def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
+    message = siwe.parse(request.message)
+    spent = _expected(message)
+    siwe.verify_signature(message, request.signature, contract_wallets.checker(message.chain_id))
+    user = commit(_enter, message.address, spent)
+    return Tokens.of(signin.open_session(user, ("wallet",)))
+
+
+def _expected(message: siwe.SiweMessage) -> nonces.SpentNonce:
+    """Hold the message to this site and moment. Raises SiweRefused."""
+    settings, now = resources.settings(), resources.clock().now()
+    ends = nonces.expiry(message.nonce, settings.fingerprint_key)
+    if ends is None or now >= ends:
+        raise SiweRefused("nonce")
+    siwe.check(
+        message,
+        domains=settings.siwe_domains,
+        schemes=("https", "http") if settings.local else ("https",),
+        chain_ids=[resources.registry().chain(name).chain_id for name in settings.rpc_urls],
+        nonce=message.nonce,
+        now=now,
+    )
+    return nonces.SpentNonce(message.nonce, ends)
+
+
+def _enter(unit: UnitOfWork, address: str, spent: nonces.SpentNonce) -> rules.User:
+    """Spend the nonce; find or make the account of the address."""
+    if unit.maybe(SPENT_NONCES.find(spent.id)) is not None:
+        raise SiweRefused("nonce")
+    unit.on_conflict(SiweRefused("nonce"))
+    unit.write(spent)
+    user = users.by_address(unit, address)
+    if user is None:
+        user = rules.register(user_id=unit.new_id("usr"), now=unit.now, address=address)
+        unit.write(user)
+    if user.disabled:
+        raise InvalidCredentials
+    unit.note(user.id)
+    return user

@@ -1,0 +1,39 @@
+"""Contract wallets: whether the contract at an address accepts a signature (EIP-1271)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared import resources
+from shared.chain.errors import ExecutionReverted
+from shared.chain.registry import UnknownChain
+from shared.chain.types import CallRequest
+
+_MAGIC = bytes.fromhex("1626ba7e")  # isValidSignature(bytes32,bytes), and what it answers for a valid one
+
+NOBODY = "0x" + "0" * 40
+
+
+def checker(chain_id: int) -> Callable[[str, bytes, bytes], bool] | None:
+    """`(address, digest, signature) → valid` on this chain; None when the deployment serves no such chain."""
+    try:
+        chain = resources.chain(resources.registry().by_id(chain_id).name)
+    except UnknownChain:
+        return None
+
+    def valid(address: str, digest: bytes, signature: bytes) -> bool:
+        if not chain.code(address):
+            return False
+        try:
+            answer = chain.call(CallRequest(NOBODY, address, data=_call(digest, signature)))
+        except ExecutionReverted:
+            return False
+        return answer[:4] == _MAGIC and len(answer) >= 32
+
+    return valid
+
+
+def _call(digest: bytes, signature: bytes) -> bytes:
+    """ABI: the selector, the digest, the offset of the bytes (64), their length, the bytes padded to words."""
+    padded = signature + bytes(-len(signature) % 32)
+    return _MAGIC + digest + (64).to_bytes(32, "big") + len(signature).to_bytes(32, "big") + padded
