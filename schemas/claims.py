@@ -76,7 +76,7 @@ class RejectClaim(Request):
 
 
 class RetrySettlement(Request):
-    """`reason` is kept in the audit log."""
+    """`reason` is kept in the log."""
 
     claim_id: Id
     reason: Reason | None = None

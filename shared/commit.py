@@ -145,6 +145,16 @@ class _Run:
             raise Replay(record)
 
 
+def replay_if_done() -> None:
+    """For an operation that found nothing to do: raise Replay when its key's first run did something."""
+    context = current()
+    if context.idempotency:
+        session = Session(resources.database().snapshot())
+        record = find_record(session, context, context.idempotency.key)
+        if record is not None:
+            raise Replay(record)
+
+
 def find_record(session: Session, context: Context, key: str) -> records.OperationRecord | None:
     """The operation record under the caller's key. Raises IdempotencyKeyReused (422) when it stands for
     another request."""
@@ -173,4 +183,4 @@ def etag_of(answer: Any) -> str | None:
     return None if version is None else f'"{version}"'
 
 
-__all__ = ["AlreadyApplied", "Changes", "Replay", "commit", "etag_of", "find_record", "render"]
+__all__ = ["AlreadyApplied", "Changes", "Replay", "commit", "etag_of", "find_record", "render", "replay_if_done"]

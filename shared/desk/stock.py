@@ -10,12 +10,15 @@ from shared.domain import funds
 from shared.domain.allocation import Allocation
 from shared.domain.funds import Purse
 from shared.domain.supplies import Moved, Supply
+from shared.engine.purses import Observed, observed
 from shared.store import supplies
 from shared.store.unit import UnitOfWork
 
 
-def move(unit: UnitOfWork, before: Iterable[Supply], moves: Iterable[Moved]) -> None:
-    """Write moved supplies; `before` holds them as they were read.
+def move(
+    unit: UnitOfWork, before: Iterable[Supply], moves: Iterable[Moved], seen: Observed | None = None
+) -> None:
+    """Write moved supplies; `before` holds them as they were read, `seen` what the chain said of their address.
 
     Raises InsufficientBalance, InsufficientGas, BalanceUnknown when a supply grows or resumes uncovered.
     """
@@ -25,15 +28,17 @@ def move(unit: UnitOfWork, before: Iterable[Supply], moves: Iterable[Moved]) -> 
         if moved.supply == supply:
             continue
         unit.write(moved.supply, *moved.entries)
-        follow(unit, supply, moved.supply)
+        follow(unit, supply, moved.supply, seen)
         tell_supply(unit, supply, moved.supply)
 
 
-def follow(unit: UnitOfWork, before: Supply, after: Supply) -> None:
+def follow(unit: UnitOfWork, before: Supply, after: Supply, seen: Observed | None = None) -> None:
     """Let the funds rows follow a supply, read only when what is committed of them changes."""
     if funds.commitment(before) == funds.commitment(after) and not funds.needs_cover(before, after):
         return
     purse = purse_of(unit, after)
+    if seen is not None:
+        purse = observed(purse, seen, unit)
     unit.write(*rows(funds.book(purse, before, after, assets.gas_reserve(after.chain), unit.now)))
 
 

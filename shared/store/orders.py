@@ -25,6 +25,14 @@ ORDERS_OPEN = Index(
     null_filtered=True,
     stored=("user_id", "chain", "currency", "amount", "decimals", "expires_at"),
 )
+ORDERS_AVAILABLE = Index(
+    "orders_available",
+    ORDERS,
+    ("open_shard", "created_at", "order_id"),
+    frozenset({"created_at"}),
+    null_filtered=True,
+    stored=ORDERS_OPEN.stored,
+)
 OPEN_SHARDS = 16
 
 
@@ -34,6 +42,10 @@ def by_id(order_id: str) -> Query[Order]:
 
 def find(order_id: str) -> Query[Order | None]:
     return ORDERS.find(order_id)
+
+
+def by_ids(order_ids: Iterable[str]) -> Query[list[Order]]:
+    return ORDERS.get_many([(order_id,) for order_id in order_ids])
 
 
 def items_of(order_id: str) -> Query[list[OrderItem]]:

@@ -1,0 +1,36 @@
+"""Give up a failed settlement: what is unpaid returns to its supplies; the answer lists what was paid."""
+
+from __future__ import annotations
+
+from schemas.claims import AbandonSettlement, Claim
+from shared.commit import commit
+from shared.desk import stock, whole
+from shared.desk.telling import tell_claim
+from shared.domain import settlement
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store import claims
+from shared.store.unit import UnitOfWork
+
+
+@http(
+    "POST",
+    "/claims/{claim_id}/abandon-settlement",
+    permission="admin:settle",
+    request=AbandonSettlement,
+    answer=Claim,
+    publishes=("claim-events", "supply-events"),
+)
+def abandon_settlement(request: AbandonSettlement, caller: Caller) -> Claim:
+    return commit(_abandon, request)
+
+
+def _abandon(unit: UnitOfWork, request: AbandonSettlement) -> Claim:
+    claim, payments = unit.read(claims.by_id(request.claim_id), claims.payments_of(request.claim_id))
+    unit.match(claim)
+    held = whole.read(unit, claim.order_id)
+    before = stock.held_by(unit, held.allocations)
+    done = settlement.abandon(claim, payments, held.allocations, before, reason=request.reason, now=unit.now)
+    unit.write(done.claim, *done.allocations)
+    stock.move(unit, before, done.moves)
+    return tell_claim(unit, "claim.failed", done.claim, payments)

@@ -1,0 +1,54 @@
+"""Claim any matching open order, the oldest preferred. 204 only when every shard was read and held none."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from schemas.claims import Claim, ClaimNext
+from shared import resources
+from shared.commit import commit, replay_if_done
+from shared.desk import openings, tenures
+from shared.domain.claim_refusals import OrderAlreadyClaimed, OrderExpired
+from shared.domain.errors import InvalidState
+from shared.errors import Contended
+from shared.identity.permissions import Caller
+from shared.operation import http, message
+from shared.store.unit import UnitOfWork
+
+TRIES = 6  # orders that are tried before others are let through
+AMONG = 8  # of the oldest, one is picked at random, so that claimers do not all run for the same
+
+
+@http(
+    "POST",
+    "/claims/next",
+    permission="claim:execute",
+    request=ClaimNext,
+    answer=Claim,
+    status=201,
+    publishes=("claim-events", "order-events"),
+)
+@message("claim-commands", type="claim.next", request=ClaimNext)
+def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
+    wanted = openings.Wanted.of(request.chain, request.currency, request.min_amount, caller.user_id)
+    lease = timedelta(seconds=resources.settings().claim_lease_seconds)
+    lost: set[str] = set()
+    while len(lost) < TRIES:
+        found = [entry["order_id"] for entry in openings.oldest(wanted, AMONG + len(lost))]
+        if not found:
+            replay_if_done()
+            return None
+        free = [order_id for order_id in found if order_id not in lost]
+        if not free:
+            break
+        order_id = random.choice(free[:AMONG])  # noqa: S311 - spreads claimers
+        try:
+            return commit(_claim, order_id, request.wallet_id, caller, lease, optimistic=True)
+        except (OrderAlreadyClaimed, OrderExpired, InvalidState):
+            lost.add(order_id)
+    raise Contended
+
+
+def _claim(unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller, lease: timedelta) -> Claim:
+    return tenures.begin(unit, order_id, wallet_id, caller, lease)

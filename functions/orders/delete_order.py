@@ -1,0 +1,34 @@
+"""Take an order out of every list; an open one is cancelled. A claim on it goes on."""
+
+from __future__ import annotations
+
+from schemas.orders import DeleteOrder
+from shared.commit import commit
+from shared.desk import access, endings, whole
+from shared.domain import orders as rules
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.unit import UnitOfWork
+
+
+@http(
+    "DELETE",
+    "/orders/{order_id}",
+    permission="order:delete",
+    request=DeleteOrder,
+    status=204,
+    publishes=("order-events", "supply-events"),
+)
+def delete_order(request: DeleteOrder, caller: Caller) -> None:
+    commit(_delete, request, caller)
+
+
+def _delete(unit: UnitOfWork, request: DeleteOrder, caller: Caller) -> None:
+    held = whole.read(unit, request.order_id)
+    access.as_owner(caller, held.order.user_id)
+    unit.match(held.order)
+    if held.order.status == "open":
+        endings.end(unit, "order.cancelled", held, rules.cancel)
+        held = whole.read(unit, request.order_id)
+    if not held.order.hidden:
+        endings.end(unit, "order.deleted", held, rules.delete)

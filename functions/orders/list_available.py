@@ -1,0 +1,40 @@
+"""Others' open orders, newest first: their public part."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from schemas.orders import AvailablePage, ListAvailable, PublicOrder
+from shared import cursors, resources
+from shared.desk import openings
+from shared.domain.orders import OrderItem
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store import orders
+from shared.store.port import Row
+from shared.store.session import Session
+
+
+@http("GET", "/orders/available", permission="order:read", request=ListAvailable, answer=AvailablePage)
+def list_available(request: ListAvailable, caller: Caller) -> AvailablePage:
+    wanted = openings.Wanted.of(request.chain, request.currency, request.min_amount, caller.user_id)
+    binding = ["available", caller.user_id, wanted.chain, wanted.currency, wanted.min_amount]
+    after = cursors.decode(binding, request.cursor) if request.cursor else None
+    entries, last = openings.newest(wanted, after, request.limit)
+    cursor = None if last is None else cursors.encode(binding, (last["created_at"], last["order_id"]))
+    return AvailablePage(items=_views(entries), next_cursor=cursor)
+
+
+def _views(entries: list[Row]) -> list[PublicOrder]:
+    """As the rows are now: what was claimed since the index was read is left out."""
+    if not entries:
+        return []
+    ids = [entry["order_id"] for entry in entries]
+    session = Session(resources.database().snapshot(consistent=True))
+    rows, all_items = session.read(orders.by_ids(ids), orders.items_below(ids))
+    items: dict[str, list[OrderItem]] = defaultdict(list)
+    for item in all_items:
+        items[item.order_id].append(item)
+    now = resources.clock().now()
+    seen = {row.id: row for row in rows if row.visible_to_all(now)}
+    return [PublicOrder.of(seen[one], items[one]) for one in ids if one in seen]

@@ -1,0 +1,31 @@
+"""The ledger of a supply, newest line first, with the balances at a moment (now when none is asked for)."""
+
+from __future__ import annotations
+
+from schemas.supplies import GetLedger, Ledger
+from shared import cursors, resources
+from shared.desk import history
+from shared.domain.errors import NotFound
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store import supplies
+from shared.store.session import Session
+
+
+@http("GET", "/supplies/{supply_id}/ledger", permission="supply:read", request=GetLedger, answer=Ledger)
+def get_ledger(request: GetLedger, caller: Caller) -> Ledger:
+    session = Session(resources.database().snapshot())
+    supply = session.one(supplies.by_id(request.supply_id))
+    if not caller.sees(supply.user_id):
+        raise NotFound
+    binding = ["ledger", supply.id, request.at]
+    position = cursors.decode(binding, request.cursor) if request.cursor else None
+    below = None if position is None else (int(position[0]), int(position[1]))
+    lines, rest = history.page(session, supply, below=below, limit=request.limit, until=request.at)
+    return Ledger.of(
+        supply,
+        lines,
+        at=request.at,
+        state=None if request.at is None else history.balances_at(session, supply, request.at),
+        next_cursor=None if rest is None else cursors.encode(binding, rest),
+    )

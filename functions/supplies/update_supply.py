@@ -1,0 +1,73 @@
+"""Change a supply: its amount, its expiry, or whether orders may reserve from it.
+
+A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from schemas.base import given
+from schemas.supplies import Supply, UpdateSupply
+from shared import resources
+from shared.commit import commit
+from shared.desk import access, due, observing, stock
+from shared.domain import funds
+from shared.domain import supplies as rules
+from shared.domain.money import parse_amount
+from shared.domain.states import KEEP
+from shared.domain.supplies import Moved
+from shared.engine.purses import Observed
+from shared.errors import Contended
+from shared.identity.permissions import Caller
+from shared.operation import http, message
+from shared.store import supplies
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+
+
+@http(
+    "PUT",
+    "/supplies/{supply_id}",
+    permission="supply:write",
+    request=UpdateSupply,
+    answer=Supply,
+    needs=("chain",),
+    publishes=("supply-events",),
+)
+@message("supply-commands", type="supply.update", request=UpdateSupply)
+def update_supply(request: UpdateSupply, caller: Caller) -> Supply:
+    return commit(_update, request, caller, _look(request, caller))
+
+
+def _look(request: UpdateSupply, caller: Caller) -> Observed | None:
+    """What the chain says, when the change seems to need it."""
+    if request.amount is None and request.status != "active":
+        return None
+    supply = Session(resources.database().snapshot()).one(supplies.by_id(request.supply_id))
+    access.as_owner(caller, supply.user_id)
+    after = _changed(request, supply, resources.clock().now()).supply
+    return observing.observe(supply) if funds.needs_cover(supply, after) else None
+
+
+def _update(unit: UnitOfWork, request: UpdateSupply, caller: Caller, seen: Observed | None) -> Supply:
+    supply = unit.one(supplies.by_id(request.supply_id))
+    access.as_owner(caller, supply.user_id)
+    unit.match(supply)
+    moved = _changed(request, supply, unit.now)
+    if seen is None and funds.needs_cover(supply, moved.supply):
+        raise Contended  # it changed since the first look: repeat
+    if moved.supply.expires_at != supply.expires_at:
+        unit.write(*due.supply_expiry(moved.supply))
+    stock.move(unit, [supply], [moved], seen)
+    return Supply.of(moved.supply)
+
+
+def _changed(request: UpdateSupply, supply: rules.Supply, now: datetime) -> Moved:
+    return rules.update(
+        supply,
+        now,
+        amount=KEEP if request.amount is None else parse_amount(request.amount, supply.decimals),
+        status=request.status or KEEP,
+        expires_at=given(request, "expires_at").get("expires_at", KEEP),
+    )
