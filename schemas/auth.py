@@ -83,6 +83,12 @@ class DeleteApiKey(Request):
     api_key_id: Id
 
 
+class VerifyCode(Request):
+    """Six digits of the authenticator app, or a recovery code."""
+
+    code: Code
+
+
 class ListApiKeys(Request):
     limit: Limit = 50
     cursor: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
@@ -133,6 +139,22 @@ class Jwks(Resource):
     """Every key that verifies access tokens now."""
 
     keys: list[Jwk]
+
+
+class Enrolment(Resource):
+    """The otpauth URI for the authenticator app, shown this once; it counts once a code of it was verified."""
+
+    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"uri"})
+
+    uri: Annotated[str | None, Field(repr=False)]
+
+
+class StepUp(Resource):
+    """An access token that says the second factor was proved. `recovery_codes` come once, with the first code."""
+
+    token: Annotated[str, Field(repr=False)]
+    expires_at: Instant
+    recovery_codes: Annotated[list[str] | None, Field(repr=False)] = None
 
 
 class Nonce(Resource):

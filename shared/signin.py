@@ -79,6 +79,12 @@ def _rotate(
 
 def issued(user: User, family: RefreshFamily, token: RefreshToken) -> SignedIn:
     """A new access token for the session, beside its current refresh token."""
+    access, expires_at = access_token(user, family)
+    return SignedIn(access, token.text, expires_at)
+
+
+def access_token(user: User, family: RefreshFamily) -> tuple[str, datetime]:
+    """A new access token for the session, and its end."""
     access = resources.tokens().issue(
         user.id,
         user.roles,
@@ -88,4 +94,4 @@ def issued(user: User, family: RefreshFamily, token: RefreshToken) -> SignedIn:
         factors=family.factors,
         now=resources.clock().now(),
     )
-    return SignedIn(access.token, token.text, access.expires_at)
+    return access.token, access.expires_at

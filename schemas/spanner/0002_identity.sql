@@ -57,6 +57,7 @@ CREATE TABLE second_factors (
   master_key_id STRING(256) NOT NULL,
   confirmed_at TIMESTAMP,
   last_step INT64,
+  recovery ARRAY<STRING(64)> NOT NULL,
   failures INT64 NOT NULL,
   failed_at TIMESTAMP,
   version INT64 NOT NULL,

@@ -17,6 +17,7 @@ class Factor:
     master_key_id: str
     confirmed_at: datetime | None
     last_step: int | None  # the step of the last code that was taken: none before it counts again
+    recovery: tuple[str, ...]  # SHA-256 of the recovery codes that are left, in hex
     failures: int  # wrong codes in a row
     failed_at: datetime | None
     version: int

@@ -1,0 +1,51 @@
+"""Add an authenticator app as the second factor. Its secret is shown in this one answer and sealed in the vault."""
+
+from __future__ import annotations
+
+from schemas.auth import Enrolment
+from shared import persons, resources, second_factor
+from shared.commit import commit
+from shared.identity import totp
+from shared.identity.permissions import Caller
+from shared.keys.vault import SealedKey
+from shared.operation import SELF, http
+from shared.store.factors import FACTORS, Factor
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+from shared.store.users import USERS
+
+ISSUER = "Web3 Wallet"
+
+
+@http(
+    "POST", "/auth/totp", permission=SELF, answer=Enrolment, status=201, idempotency="none", needs=("vault",)
+)
+def add_totp(caller: Caller) -> Enrolment:
+    persons.require_recent_login(caller)
+    user = Session(resources.database().snapshot()).one(USERS.get(caller.user_id))
+    secret = totp.generate_secret()
+    sealed = resources.vault().seal(secret, second_factor.binding(user.id))
+    commit(_add, user.id, sealed)
+    return Enrolment(uri=totp.enrolment_uri(secret, user.email or user.address or user.id, ISSUER))
+
+
+def _add(unit: UnitOfWork, user_id: str, sealed: SealedKey) -> None:
+    before = unit.maybe(FACTORS.find(user_id))
+    if before is not None and before.confirmed_at is not None:
+        raise second_factor.SecondFactorExists
+    version = 1 if before is None else before.version + 1
+    unit.write(
+        Factor(
+            id=user_id,
+            sealed=sealed.to_bytes(),
+            master_key_id=sealed.master_key_id,
+            confirmed_at=None,
+            last_step=None,
+            recovery=(),
+            failures=0,
+            failed_at=None,
+            version=version,
+            created_at=unit.now,
+            updated_at=unit.now,
+        )
+    )
