@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.emulated.desk.world import ETHER, Desk, figures
 
 
@@ -62,3 +64,90 @@ def test_several_payments_of_one_wallet_and_one_commit_book_on_the_same_funds(de
     assert done["settlement"]["status"] == "paid"
     assert len(done["settlement"]["payments"]) == 3
     assert desk.balance(desk.address(claim["wallet_id"])) == 3 * ETHER
+
+
+REVERTS = "0x60006000fd"  # code that refuses whatever it is sent
+
+
+def half_paid(desk: Desk) -> tuple[str, str, Any, Any]:
+    """An order over two wallets of which the first has paid and the second's payment was reverted."""
+    shopper, claimer = desk.person("shopper"), desk.claimer()
+    for _ in range(2):
+        desk.supply(shopper, "1", wallet_id=desk.imported(shopper, ether=2))
+    order = desk.order(shopper, "1.5")
+    claim = desk.claimed(claimer, order["id"])
+    recipient = desk.address(claim["wallet_id"])
+    started = desk.process(shopper, claim["id"])
+    first, second = sorted(started["settlement"]["payments"], key=lambda p: p["amount"], reverse=True)
+    desk.react("dispatch_lane", "transaction.accepted", first["transaction_id"])
+    desk.rpc("anvil_mine", "0x1")
+    assert desk.balance(recipient) == ETHER
+    desk.rpc("anvil_setCode", recipient, REVERTS)
+    desk.react("dispatch_lane", "transaction.accepted", second["transaction_id"])
+    desk.rpc("anvil_mine", "0x1")
+    failed = desk.drive(claim["id"], shopper)
+    desk.rpc("anvil_setCode", recipient, "0x")
+    return shopper, recipient, order, failed
+
+
+def stock(desk: Desk, shopper: str, order: Any) -> list[tuple[str, ...]]:
+    ids = [part["supply_id"] for part in order["allocations"]]
+    return sorted(figures(desk.get(f"/supplies/{one}", shopper)) for one in ids)
+
+
+def test_what_was_paid_stays_settled_when_another_payment_fails(desk: Desk) -> None:
+    shopper, recipient, order, failed = half_paid(desk)
+    assert (failed["status"], failed["settlement"]["status"]) == ("failed", "partial")
+    parts = {p["status"]: p for p in failed["settlement"]["payments"]}
+    assert (parts["paid"]["amount"], parts["failed"]["reason"]) == ("1", "EXECUTION_REVERTED")
+    assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "failed"
+    assert stock(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "0.5", "0.5", "0")]
+    assert desk.balance(recipient) == ETHER
+    answer = desk.app.call("POST", f"/claims/{failed['id']}/process", user=shopper)
+    assert (answer.status, answer.code) == (409, "INVALID_STATE")
+
+
+def test_an_operator_retries_only_what_is_unpaid(desk: Desk) -> None:
+    shopper, recipient, order, failed = half_paid(desk)
+    path = f"/claims/{failed['id']}/retry-settlement"
+    assert desk.app.call("POST", path, user=shopper).status == 403
+    again = desk.app.ok(200, "POST", path, {"reason": "wallet fixed"}, user="ops", roles=("operator",))
+    assert (again["status"], len(again["settlement"]["payments"])) == ("processing", 3)
+    twice = desk.app.call("POST", path, user="ops", roles=("operator",))
+    assert (twice.status, twice.code) == (409, "INVALID_STATE")
+    done = desk.drive(failed["id"], shopper)
+    assert (done["status"], done["settlement"]["status"]) == ("processed", "paid")
+    assert [p["round"] for p in done["settlement"]["payments"]] == [1, 1, 2]
+    assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "completed"
+    assert stock(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "0.5", "0", "0.5")]
+    assert desk.balance(recipient) == 3 * ETHER // 2
+
+
+def test_an_operator_abandons_what_is_unpaid(desk: Desk) -> None:
+    shopper, recipient, order, failed = half_paid(desk)
+    path, body = f"/claims/{failed['id']}/abandon-settlement", {"reason": "recipient unreachable"}
+    assert desk.app.call("POST", path, body, user=shopper).status == 403
+    done = desk.app.ok(200, "POST", path, body, user="ops", roles=("operator",))
+    assert (done["status"], done["reason"]) == ("failed", "recipient unreachable")
+    assert sorted(p["status"] for p in done["settlement"]["payments"]) == ["failed", "paid"]
+    assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "failed"
+    assert stock(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "1", "0", "0")]
+    for late in (path, f"/claims/{failed['id']}/retry-settlement"):
+        answer = desk.app.call("POST", late, body, user="ops", roles=("operator",))
+        assert (answer.status, answer.code) == (409, "INVALID_STATE")
+    assert desk.balance(recipient) == ETHER
+
+
+def test_a_wallet_that_cannot_pay_starts_nothing(desk: Desk) -> None:
+    shopper, claimer = desk.person("shopper"), desk.claimer()
+    wallet = desk.imported(shopper, ether=2)
+    desk.supply(shopper, "1", wallet_id=wallet)
+    order = desk.order(shopper, "1")
+    claim = desk.claimed(claimer, order["id"])
+    desk.fund(desk.address(wallet), 0.5)
+    answer = desk.app.call("POST", f"/claims/{claim['id']}/process", user=shopper)
+    assert (answer.status, answer.code) == (409, "SETTLEMENT_UNFUNDED")
+    assert desk.get(f"/claims/{claim['id']}", shopper)["status"] == "claimed"
+    desk.fund(desk.address(wallet), 2)
+    desk.process(shopper, claim["id"])
+    assert desk.drive(claim["id"], shopper)["status"] == "processed"
