@@ -111,12 +111,14 @@ def _body(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> dict[str, Any] | 
 
 
 def _responses(trigger: HttpTrigger) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Success"}
+    empty: dict[str, Any] = {"description": "Success"}
+    success = dict(empty)
     if trigger.answer is not None:
         schema = {"$ref": _REF.format(model=trigger.answer.__name__)}
         success["content"] = {"application/json": {"schema": schema}}
     error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
-    return {str(trigger.status): success, "default": {"description": "Refused or failed", **error}}
+    statuses = {str(status): empty if status == 204 else success for status in trigger.also}
+    return statuses | {str(trigger.status): success, "default": {"description": "Refused or failed", **error}}
 
 
 def _error() -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Context:
     if_match: int | None = None
     min_version: int | None = None
     strong_read: bool = False
+    last_event_id: str | None = None  # where a stream goes on
     causation_id: str | None = None
     traceparent: str | None = None
     success_status: int | None = None

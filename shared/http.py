@@ -11,7 +11,7 @@ import hmac
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,11 +59,12 @@ class Incoming:
 
 @dataclass(slots=True)
 class Reply:
-    """The answer: `body` is JSON text (or empty)."""
+    """The answer: `body` is JSON text (or empty), or `stream` gives it piece by piece."""
 
     status: int
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    stream: Iterator[str] | None = None
 
 
 def answer(operation: Operation, incoming: Incoming) -> Reply:
@@ -201,6 +202,7 @@ def _conditions(context: Context, headers: Mapping[str, str]) -> None:
     context.strong_read = "no-cache" in headers.get("cache-control", "").lower()
     context.if_match = _version(headers, "if-match") if headers.get("if-match", "*") != "*" else None
     context.min_version = _version(headers, "min-version") if "min-version" in headers else None
+    context.last_event_id = headers.get("last-event-id") or None
 
 
 def _version(headers: Mapping[str, str], name: str) -> int:

@@ -41,6 +41,7 @@ class HttpTrigger:
     answer: type[Any] | None
     status: int
     idempotency: Literal["none", "optional", "required"]
+    also: tuple[int, ...] = ()  # other success statuses; 204 has no body
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -103,6 +104,7 @@ def http(
     request: type[Any] | None = None,
     answer: type[Any] | None = None,
     status: int = 200,
+    also: tuple[int, ...] = (),
     idempotency: Literal["none", "optional", "required"] | None = None,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
@@ -110,7 +112,7 @@ def http(
     """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST."""
     full = path[1:] if path.startswith("//") else API + path
     keyed = idempotency or ("optional" if method == "POST" else "none")
-    trigger = HttpTrigger(method, full, permission, request, answer, status, keyed)
+    trigger = HttpTrigger(method, full, permission, request, answer, status, keyed, also)
     return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
 
 

@@ -48,7 +48,8 @@ def incoming(request: Request) -> Incoming:
 def respond(reply: Reply) -> Response:
     from flask import Response
 
-    return Response(reply.body, reply.status, reply.headers)
+    body = reply.body if reply.stream is None else reply.stream
+    return Response(body, reply.status, reply.headers)
 
 
 def dispatch(operation: Operation, request: Incoming) -> Reply:

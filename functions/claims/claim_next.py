@@ -27,6 +27,7 @@ AMONG = 8  # of the oldest, one is picked at random, so that claimers do not all
     request=ClaimNext,
     answer=Claim,
     status=201,
+    also=(204,),
     publishes=("claim-events", "order-events"),
 )
 @message("claim-commands", type="claim.next", request=ClaimNext)

@@ -23,6 +23,7 @@ from shared.store.unit import UnitOfWork
     request=ClaimOrder,
     answer=Claim,
     status=201,
+    also=(200,),
     idempotency="required",
     publishes=("claim-events", "order-events"),
 )
