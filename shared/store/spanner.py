@@ -10,7 +10,6 @@ Facts this module encodes:
 
 from __future__ import annotations
 
-import base64
 import contextvars
 import os
 from collections.abc import Callable, Sequence
@@ -21,11 +20,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from shared.context import remaining_seconds
-from shared.store import gate
+from shared.store import gate, wire
 from shared.store.port import (
     AlreadyExists,
     Contention,
-    KeyRange,
     Mutation,
     Read,
     Row,
@@ -136,7 +134,7 @@ class SpannerDatabase:
         with self._turn():
             try:
                 with self.handle.batch() as batch:
-                    _buffer(batch, mutations)
+                    wire.buffer(batch, mutations)
             except Exception as error:
                 raise _translate(error, committing=True) from error
         committed: datetime = batch.committed
@@ -157,7 +155,7 @@ class _Snapshot:
 
     def _single(self, read: Read) -> list[Row]:
         with self._handle.snapshot(max_staleness=self._staleness) as snapshot:
-            return _rows(snapshot, read)
+            return wire.rows(snapshot, read)
 
 
 class _ReadNeeded(Exception):
@@ -186,12 +184,12 @@ class _Transaction:
         return _wave(self.inner, reads)
 
     def buffer(self, mutations: Sequence[Mutation]) -> None:
-        _buffer(self.inner, mutations)
+        wire.buffer(self.inner, mutations)
         self.finished = True  # the body is done: what follows is the commit
 
 
 def _wave(source: Any, reads: Sequence[Read]) -> list[list[Row]]:
-    return _together([partial(_rows, source, read) for read in reads])
+    return _together([partial(wire.rows, source, read) for read in reads])
 
 
 def _together(calls: Sequence[Callable[[], list[Row]]]) -> list[list[Row]]:
@@ -202,67 +200,6 @@ def _together(calls: Sequence[Callable[[], list[Row]]]) -> list[list[Row]]:
         return [calls[0](), *(other.result() for other in others)]
     except Exception as error:
         raise _translate(error, committing=False) from error
-
-
-def _rows(source: Any, read: Read) -> list[Row]:
-    from google.cloud import spanner_v1
-
-    key_set: Any = spanner_v1.KeySet
-    spans = read.spans or ((read.span,) if read.span else ())
-    if any(not (span.start or span.end) for span in spans):
-        keys = key_set(all_=True)
-    elif spans:
-        keys = key_set(ranges=[_key_range(span) for span in spans])
-    else:
-        keys = key_set(keys=[list(key) for key in read.keys])
-    found = source.read(read.table, read.columns, keys, index=read.index or "", limit=read.limit)
-    return [dict(zip(read.columns, map(_plain, row), strict=True)) for row in found]
-
-
-def _key_range(span: KeyRange) -> Any:
-    from google.cloud import spanner_v1
-
-    make: Any = spanner_v1.KeyRange
-    bounds = {
-        "start_open" if span.start_open else "start_closed": list(span.start),
-        "end_open" if span.end_open else "end_closed": list(span.end),
-    }
-    return make(**bounds)
-
-
-def _plain(value: Any) -> Any:
-    """BYTES come as base64. The client's datetime subclass would not compare equal after pickling or replace."""
-    if isinstance(value, bytes):
-        return base64.b64decode(value)
-    if isinstance(value, datetime) and type(value) is not datetime:
-        return datetime(
-            value.year,
-            value.month,
-            value.day,
-            value.hour,
-            value.minute,
-            value.second,
-            value.microsecond,
-            tzinfo=value.tzinfo,
-        )
-    return value
-
-
-def _buffer(target: Any, mutations: Sequence[Mutation]) -> None:
-    from google.cloud import spanner_v1
-
-    key_set: Any = spanner_v1.KeySet
-    for mutation in mutations:
-        if mutation.kind == "delete":
-            target.delete(mutation.table, key_set(keys=[list(mutation.values)]))
-        else:
-            verb = {"insert": "insert", "update": "update", "upsert": "insert_or_update"}[mutation.kind]
-            getattr(target, verb)(mutation.table, mutation.columns, [tuple(map(_sent, mutation.values))])
-
-
-def _sent(value: Any) -> Any:
-    """The client takes BYTES as base64."""
-    return base64.b64encode(value) if isinstance(value, bytes) else value
 
 
 def _translate(error: Exception, committing: bool) -> Exception:

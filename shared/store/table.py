@@ -101,6 +101,17 @@ class Table(Generic[T]):
         row = self.encode(value)
         return Mutation(kind, self.name, tuple(row), tuple(row.values()))
 
+    def update(self, stored: T | None, value: T) -> Mutation:
+        """An update of the columns that differ from the stored row; of all when that is not known."""
+        changed = [
+            name
+            for name in self.names
+            if stored is None or name in self.key or getattr(stored, name) != getattr(value, name)
+        ]
+        columns = tuple(self.column(name) for name in changed)
+        values = tuple(self._to_column(name, getattr(value, name)) for name in changed)
+        return Mutation("update", self.name, columns, values)
+
     def get(self, *key: Any) -> Query[T]:
         """The row with this primary key; refuses with NotFound when absent."""
         return Query(Read(self.name, self.columns, keys=(key,)), _only, self)

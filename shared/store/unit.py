@@ -65,7 +65,8 @@ class UnitOfWork(Session):
         self.context = context
         self.changes = Changes()
         self._ids = ids
-        self._known: dict[tuple[str, Key], Any] = {}
+        self._known: dict[tuple[str, Key], Any] = {}  # as this unit sees them
+        self._stored: dict[tuple[str, Key], Any] = {}  # as they were read
         self._writes: dict[tuple[str, Key], Mutation] = {}
         self._conflict: Refusal | None = None
         self._noted = False
@@ -86,7 +87,10 @@ class UnitOfWork(Session):
                 continue
             earlier = self._writes.get(place)
             inserting = before is None or (earlier is not None and earlier.kind == "insert")
-            self._writes[place] = table.mutation("insert" if inserting else "update", value)
+            stored = self._stored.get(place)
+            self._writes[place] = (
+                table.mutation("insert", value) if inserting else table.update(stored, value)
+            )
             self._known[place] = value
             if table.cached:
                 self.changes.stale[(table.name, value.id)] = value.version
@@ -216,7 +220,7 @@ class UnitOfWork(Session):
             place = (table.name, key)
             if place not in self._writes:
                 if key in stored:
-                    self._known[place] = stored[key]
+                    self._known[place] = self._stored[place] = stored[key]
             elif self._writes[place].kind == "delete":
                 continue
             if place in self._known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from shared.clock import IdSource
 from shared.context import Context
@@ -11,6 +12,7 @@ from shared.domain.funds import Funds, add, empty
 from shared.store.port import Mutation, Read, Row
 from shared.store.supplies import FUNDS
 from shared.store.unit import UnitOfWork
+from shared.store.wire import grouped
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -64,3 +66,50 @@ def test_a_deleted_row_is_gone() -> None:
     unit = unit_over(empty("local", "0xA", None, NOW))
     unit.delete(unit.one(FUNDS.get("0xA", "local", "")))
     assert unit.maybe(FUNDS.find("0xA", "local", "")) is None
+
+
+def test_an_update_carries_what_differs_from_the_stored_row() -> None:
+    unit = unit_over(empty("local", "0xA", None, NOW))
+    first = unit.one(FUNDS.get("0xA", "local", ""))
+    unit.write(add(first, NOW, committed=5))
+    unit.write(add(unit.one(FUNDS.get("0xA", "local", "")), NOW, in_flight=2))
+    unit.seal()
+    (update,) = [m for m in unit._reader.buffered if m.table == "funds"]  # type: ignore[attr-defined]
+    given = dict(zip(update.columns, update.values, strict=True))
+    assert update.kind == "update"
+    assert given == {
+        "address": "0xA", "chain": "local", "token_address": "", "committed": "5", "in_flight": "2", "version": 3,
+    }  # fmt: skip
+
+
+def test_rows_of_one_shape_travel_together_without_overtaking_their_parents() -> None:
+    def mutation(kind: Any, table: str, row: str, columns: tuple[str, ...] = ("id",)) -> Mutation:
+        return Mutation(kind, table, columns, (row,))
+
+    shapes = [
+        (shape[0], shape[1], [row[0] for row in rows])
+        for shape, rows in grouped(
+            [
+                mutation("update", "transactions", "a"),
+                mutation("insert", "events", "1"),
+                mutation("update", "transactions", "b"),
+                mutation("insert", "events", "2"),
+                mutation("insert", "order_items", "old"),
+                mutation("insert", "orders", "new"),
+                mutation("insert", "order_items", "child"),
+                mutation("update", "transactions", "c"),
+                mutation("delete", "claims", "x"),
+                mutation("update", "claims", "y"),
+            ]
+        )
+    ]
+    assert shapes == [
+        ("update", "transactions", ["a", "b"]),
+        ("insert", "events", ["1", "2"]),
+        ("insert", "order_items", ["old"]),
+        ("insert", "orders", ["new"]),
+        ("insert", "order_items", ["child"]),
+        ("update", "transactions", ["c"]),
+        ("delete", "claims", ["x"]),
+        ("update", "claims", ["y"]),
+    ]
