@@ -388,7 +388,7 @@ CREATE TABLE audit (
   causation_id STRING(255),
   events STRING(MAX) NOT NULL,
   happened_at TIMESTAMP NOT NULL
-) PRIMARY KEY (shard, committed_at, id);
+) PRIMARY KEY (shard, committed_at DESC, id);
 
 CREATE TABLE dead_letters (
   id STRING(64) NOT NULL,

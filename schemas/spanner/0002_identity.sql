@@ -1,5 +1,9 @@
 -- Identity and custody beyond the core: sign-ins, policies, accounts of one seed, deleted wallets.
 
+ALTER TABLE users ADD COLUMN list_shard INT64 AS (MOD(ABS(MOD(FARM_FINGERPRINT(id), 4)), 4)) STORED;
+
+CREATE INDEX users_by_time ON users (list_shard, created_at DESC, id);
+
 CREATE UNIQUE NULL_FILTERED INDEX wallets_by_seed ON wallets (key_id, `index` DESC);
 
 ALTER TABLE wallets ADD COLUMN disabled_shard INT64 AS (IF(status = 'disabled', MOD(ABS(MOD(FARM_FINGERPRINT(id), 4)), 4), NULL)) STORED;
@@ -95,3 +99,14 @@ CREATE TABLE spent_nonces (
   expires_at TIMESTAMP NOT NULL
 ) PRIMARY KEY (id),
   ROW DELETION POLICY (OLDER_THAN(expires_at, INTERVAL 1 DAY));
+
+CREATE TABLE audit_seals (
+  shard INT64 NOT NULL,
+  seq INT64 NOT NULL,
+  since TIMESTAMP NOT NULL,
+  until TIMESTAMP NOT NULL,
+  `rows` INT64 NOT NULL,
+  previous STRING(64) NOT NULL,
+  digest STRING(64) NOT NULL,
+  sealed_at TIMESTAMP NOT NULL
+) PRIMARY KEY (shard, seq DESC);

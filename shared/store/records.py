@@ -126,7 +126,13 @@ INBOX = Table("inbox", InboxRow, ("event_id", "consumer"))
 OPERATIONS = Table("operations", OperationRecord, ("principal", "key"))
 TIMERS = Table("timers", Timer, ("shard", "due_at", "kind", "subject"))
 SWEEP_MARKS = Table("sweep_marks", SweepMark, ("name", "shard"))
-AUDIT = Table("audit", AuditRow, ("shard", "committed_at", "id"), documents=frozenset({"events"}))
+AUDIT = Table(  # the newest first
+    "audit",
+    AuditRow,
+    ("shard", "committed_at", "id"),
+    documents=frozenset({"events"}),
+    descending=frozenset({"committed_at"}),
+)
 DEAD_LETTERS = Table("dead_letters", DeadLetter, ("id",), documents=frozenset({"attributes"}))
 DEAD_LETTERS_BY_TIME = Index(
     "dead_letters_by_time", DEAD_LETTERS, ("status", "created_at", "id"), descending=frozenset({"created_at"})

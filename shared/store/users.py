@@ -9,6 +9,8 @@ from shared.store.table import Index, Table
 USERS = Table("users", User, ("id",))
 USERS_BY_EMAIL = Index("users_by_email", USERS, ("email",), unique=True, null_filtered=True)
 USERS_BY_ADDRESS = Index("users_by_address", USERS, ("address",), unique=True, null_filtered=True)
+USERS_BY_TIME = Index("users_by_time", USERS, ("list_shard", "created_at", "id"), frozenset({"created_at"}))
+USER_SHARDS = 4
 
 
 def by_email(session: Session, email: str) -> User | None:

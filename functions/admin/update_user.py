@@ -1,0 +1,77 @@
+"""Change an account's roles, tier or access. Disabling releases its open claims; what is being paid finishes.
+
+Needs the second factor, in production even of administrators who never added one. Nobody changes their own roles
+or disables themselves."""
+
+from __future__ import annotations
+
+import logging
+
+from schemas.auth import UpdateUser, User
+from schemas.base import given
+from shared import persons, resources
+from shared.commit import commit
+from shared.desk import endings, whole
+from shared.domain import claims as claim_rules
+from shared.domain import users as rules
+from shared.domain.errors import Refusal
+from shared.errors import Forbidden
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store import claims
+from shared.store.claims import CLAIMS_LIVE_BY_USER
+from shared.store.factors import enrolled
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+from shared.store.users import USERS
+
+_log = logging.getLogger(__name__)
+
+
+@http(
+    "PUT",
+    "/admin/users/{id}",
+    permission="admin:users",
+    request=UpdateUser,
+    answer=User,
+    publishes=("claim-events", "order-events", "supply-events"),
+)
+def update_user(request: UpdateUser, caller: Caller) -> User:
+    persons.require_person(caller)
+    session = Session(resources.database().snapshot())
+    needed = session.one(enrolled(caller.user_id)) or not resources.settings().local
+    persons.require_second_factor(caller, enrolled=needed)
+    if request.id == caller.user_id:
+        raise Forbidden("Another administrator has to change this account.")
+    user = commit(_update, request)
+    if user.disabled:
+        for entry in session.one(CLAIMS_LIVE_BY_USER.scan(request.id)):
+            _release(str(entry["claim_id"]))
+    return User.of(user)
+
+
+def _update(unit: UnitOfWork, request: UpdateUser) -> rules.User:
+    user = unit.one(USERS.get(request.id))
+    unit.match(user)
+    changes = {
+        name: value
+        for name, value in given(request, "roles", "tier", "disabled").items()
+        if value is not None
+    }
+    user = rules.change(user, unit.now, **changes)
+    unit.write(user)
+    return user
+
+
+def _release(claim_id: str) -> None:
+    """One claim, in a commit of its own: whatever keeps it, the others go and its lease runs out."""
+    try:
+        commit(_end, claim_id)
+    except Refusal as refusal:
+        _log.info("a disabled user's claim stays", extra={"claim": claim_id, "code": refusal.code})
+
+
+def _end(unit: UnitOfWork, claim_id: str) -> None:
+    claim = unit.one(claims.by_id(claim_id))
+    held = whole.read(unit, claim.order_id)
+    endings.end_tenure(unit, "claim.released", claim_rules.release(claim, held.order, unit.now), held)

@@ -1,0 +1,1 @@
+"""Who did what: the log's readers and its sealer."""
