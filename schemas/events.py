@@ -41,10 +41,15 @@ def _number(value: object) -> object:
     return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdecimal() else value
 
 
-class ListEvents(Request):
-    """The caller's own events after a cursor; `types` are separated by commas, `wait` is in seconds."""
+class StreamEvents(Request):
+    """The caller's own events after a cursor (else after `Last-Event-ID`); `types` are separated by commas."""
 
     after: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
     types: Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,64}(,[a-z_.]{1,64}){0,31}$")] | None = None
+
+
+class ListEvents(StreamEvents):
+    """The caller's own events after a cursor; `wait` is in seconds."""
+
     wait: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False), BeforeValidator(_number)] = 0
     limit: Limit = 50

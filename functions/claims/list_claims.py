@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from schemas.claims import Claim, ClaimPage, ListClaims
 from shared import resources
+from shared.desk import tenures
 from shared.domain import claims as rules
 from shared.domain.errors import NotFound
 from shared.domain.settlement import Payment
@@ -43,4 +44,4 @@ def _views(rows: Sequence[rules.Claim]) -> list[Claim]:
         session = Session(resources.database().snapshot())
         for payment in session.many(claims.payments_below(settled)):
             payments[payment.claim_id].append(payment)
-    return [Claim.of(row, payments[row.id]) for row in rows]
+    return [tenures.as_of_now(Claim.of(row, payments[row.id])) for row in rows]

@@ -21,11 +21,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 def list_events(request: ListEvents, caller: Caller) -> EventPage:
     current().deadline = deadline_in(request.wait + resources.settings().request_seconds)
     until = time.monotonic() + request.wait
-    wanted = frozenset(request.types.split(",")) if request.types else None
-    page = feed.read(caller.user_id, request.after, wanted, request.limit)
+    wanted = feed.wanted(request.types)
+    chunk = feed.read(caller.user_id, request.after, wanted, request.limit)
     pause = FIRST_PAUSE
-    while not page.items and time.monotonic() < until:
+    while not chunk.events and time.monotonic() < until:
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
         pause = min(2 * pause, LONGEST_PAUSE)
-        page = feed.read(caller.user_id, page.cursor, wanted, request.limit)
-    return page
+        chunk = feed.read(caller.user_id, chunk.cursor, wanted, request.limit)
+    return EventPage(items=[event for event, _ in chunk.events], cursor=chunk.cursor)

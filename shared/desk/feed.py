@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from schemas.events import CloudEvent, EventPage
+from dataclasses import dataclass
+
+from schemas.events import CloudEvent
 from shared import cursors, resources
-from shared.store.records import FEED, FeedEvent
+from shared.store.port import Key
+from shared.store.records import FEED
 from shared.store.session import Session
 
 SCANNED = 1_000  # rows per call; a filter that finds nothing in them still moves the cursor on
 CHUNK = 200
 
 
-def read(user_id: str, cursor: str | None, types: frozenset[str] | None, limit: int) -> EventPage:
-    """One page. A strong read, so that nothing can appear behind the cursor later. Raises InvalidCursor."""
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Events oldest first, each with the cursor behind it; `cursor` is behind everything that was looked at."""
+
+    events: list[tuple[CloudEvent, str]]
+    cursor: str
+
+
+def read(user_id: str, cursor: str | None, types: frozenset[str] | None, limit: int) -> Chunk:
+    """Events behind a cursor. A strong read, so that nothing can appear behind it later. Raises InvalidCursor."""
     binding = ["events", user_id]
-    after = cursors.decode(binding, cursor) if cursor else ()
+    after: Key = cursors.decode(binding, cursor) if cursor else ()
     session = Session(resources.database().snapshot())
-    found: list[FeedEvent] = []
+    found: list[tuple[CloudEvent, str]] = []
     scanned = 0
     while len(found) < limit and scanned < SCANNED:
         size = limit if types is None else CHUNK
@@ -27,8 +38,12 @@ def read(user_id: str, cursor: str | None, types: frozenset[str] | None, limit: 
                 break
             after = (row.committed_at, row.ord, row.id)
             if types is None or row.type in types:
-                found.append(row)
+                found.append((CloudEvent.model_validate(row.envelope), cursors.encode(binding, after)))
         if len(rows) < size:
             break
-    items = [CloudEvent.model_validate(row.envelope) for row in found]
-    return EventPage(items=items, cursor=cursors.encode(binding, after))
+    return Chunk(found, cursors.encode(binding, after))
+
+
+def wanted(types: str | None) -> frozenset[str] | None:
+    """The types of a request, None for all."""
+    return frozenset(types.split(",")) if types else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from schemas.claims import Claim as ClaimView
+from shared import resources
 from shared.desk import due
 from shared.desk.telling import tell_claim, tell_order
 from shared.desk.whole import Whole
@@ -59,3 +60,11 @@ def _again(unit: UnitOfWork, claim: Claim) -> ClaimView:
     unit.answer_status(200)
     payments = unit.many(claims.payments_of(claim.id)) if claim.settlement_round else []
     return ClaimView.of(claim, payments)
+
+
+def as_of_now(view: ClaimView) -> ClaimView:
+    """A lease that has run out is over, also before a timer has written it down."""
+    now = resources.clock().now()
+    if view.status == "claimed" and view.lease_until is not None and view.lease_until <= now:
+        return view.model_copy(update={"status": "expired", "reason": "LEASE_EXPIRED", "lease_until": None})
+    return view

@@ -38,6 +38,11 @@ FUNDS = Table(
     ("address", "chain", "token_address"),
     texts=frozenset({"committed", "in_flight", "observed_balance"}),
 )
+SUPPLIES_LIVE = Index("supplies_live", SUPPLIES, ("live_address", "chain", "supply_id"), null_filtered=True)
+FUNDS_WATCHED = Index(
+    "funds_watched", FUNDS, ("watch_shard", "address", "chain", "token_address"), null_filtered=True
+)
+WATCH_SHARDS = 16
 MANY = 1_000  # of the active supplies of one user and currency, so many are looked at for an order
 
 
@@ -70,3 +75,13 @@ def token_of(supply: Supply) -> Query[Funds | None]:
 
 def ledger_of(supply_id: str) -> Query[list[LedgerEntry]]:
     return LEDGER.scan(supply_id)
+
+
+def live_below(addresses: Iterable[tuple[str, str]]) -> Query[list[Row]]:
+    """`supply_id` of the live supplies of these (address, chain) pairs."""
+    return SUPPLIES_LIVE.below(addresses)
+
+
+def funds_below(addresses: Iterable[tuple[str, str]]) -> Query[list[Funds]]:
+    """All funds rows of these (address, chain) pairs."""
+    return FUNDS.below(addresses)

@@ -164,6 +164,12 @@ class Index(Generic[T]):
         read = Read(self.table.name, self.columns, span=span, index=self.name, limit=limit)
         return Query(read, list, _Entries(self))
 
+    def below(self, prefixes: Iterable[Key]) -> Query[list[Row]]:
+        """The entries that start with any of these prefixes, in one read."""
+        spans = tuple(KeyRange(prefix, prefix) for prefix in prefixes)
+        read = Read(self.table.name, self.columns, spans=spans, index=self.name)
+        return Query(read, list, _Entries(self))
+
     def rows(self, *prefix: Any, limit: int = 0) -> Query[list[T]]:
         """Whole rows from an index that stores all columns of its table; to read, not to change."""
         span = key_range(prefix, None, ())

@@ -1,0 +1,35 @@
+"""Compare supplies with their ledgers, funds rows with supplies, and promises with what the chain holds."""
+
+from __future__ import annotations
+
+from schemas.reconciliation import Reconcile, Reconciliation
+from shared import cursors, resources
+from shared.desk import reconciling
+from shared.identity.permissions import Caller
+from shared.operation import http
+from shared.store.session import Session
+from shared.store.supplies import SUPPLIES
+
+BINDING = ["reconciliation"]
+
+
+@http(
+    "GET",
+    "/reconciliation",
+    permission="admin:reconcile",
+    request=Reconcile,
+    answer=Reconciliation,
+    needs=("chain",),
+)
+def get_reconciliation(request: Reconcile, caller: Caller) -> Reconciliation:
+    after = cursors.decode(BINDING, request.cursor) if request.cursor else None
+    session = Session(resources.database().snapshot(consistent=True))
+    rows = session.many(SUPPLIES.scan(after=after, limit=request.limit + 1))
+    page = rows[: request.limit]
+    places = sorted({(row.address, row.chain) for row in page})
+    return Reconciliation(
+        supplies=len(page),
+        addresses=len(places),
+        differences=[*reconciling.ledgers(session, page), *reconciling.addresses(session, places)],
+        next_cursor=cursors.encode(BINDING, [page[-1].id]) if len(rows) > len(page) else None,
+    )

@@ -1,0 +1,90 @@
+"""Observe again what the addresses behind live supplies hold: a shortfall pauses supplies, coverage resumes them.
+
+Each run begins at a random place of every shard, so that with more addresses than one run can look at, all have
+their turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable
+
+from shared import resources
+from shared.desk import watching
+from shared.desk.watching import Holding
+from shared.domain.funds import Funds
+from shared.domain.supplies import Supply
+from shared.engine.purses import Observed
+from shared.operation import schedule
+from shared.store import supplies
+from shared.store.session import Session
+
+_log = logging.getLogger(__name__)
+BATCH = 50  # addresses of each shard and run
+
+
+@schedule(seconds=5, needs=("chain",), publishes=("supply-events",))
+def watch_balances() -> None:
+    session = Session(resources.database().snapshot(staleness=5))
+    changed, holdings = 0, _holdings(session, _addresses(session))
+    for chain in sorted({holding.chain for holding in holdings}):
+        try:
+            client = resources.chain(chain)
+            block = client.confirmed_number()
+        except Exception:
+            _log.warning("a chain was not observed", exc_info=True, extra={"chain": chain})
+            continue
+        changed += sum(_look(holding, block) for holding in holdings if holding.chain == chain)
+    if changed:
+        _log.info("balances changed", extra={"addresses": changed, "of": len(holdings)})
+
+
+def _addresses(session: Session) -> set[tuple[str, str]]:
+    """(address, chain) pairs to look at in this run."""
+    start = "0x" + secrets.token_hex(20)
+    shards = range(supplies.WATCH_SHARDS)
+    index = supplies.FUNDS_WATCHED
+    behind = session.read_all([index.scan(shard, after=(start,), limit=BATCH) for shard in shards])
+    before = session.read_all([index.scan(shard, upto=(start,), limit=BATCH) for shard in shards])
+    found: set[tuple[str, str]] = set()
+    for first, second in zip(behind, before, strict=True):
+        found |= {(entry["address"], entry["chain"]) for entry in [*first, *second][:BATCH]}
+    return found
+
+
+def _holdings(session: Session, places: Iterable[tuple[str, str]]) -> list[Holding]:
+    wanted = sorted(places)
+    if not wanted:
+        return []
+    rows, entries = session.read(supplies.funds_below(wanted), supplies.live_below(wanted))
+    live = session.many(supplies.by_ids([entry["supply_id"] for entry in entries])) if entries else []
+    of: dict[tuple[str, str], list[Supply]] = defaultdict(list)
+    held: dict[tuple[str, str], list[Funds]] = defaultdict(list)
+    for supply in live:
+        of[supply.address, supply.chain].append(supply)
+    for row in rows:
+        held[row.address, row.chain].append(row)
+    return [Holding(chain, address, held[address, chain], of[address, chain]) for address, chain in wanted]
+
+
+def _look(holding: Holding, block: int) -> bool:
+    """True when something changed; one address that cannot be looked at keeps none of the others."""
+    try:
+        return watching.look(holding, [(asset, _seen(holding, asset, block)) for asset in _assets(holding)])
+    except Exception:
+        _log.warning("an address was not observed", exc_info=True, extra={"chain": holding.chain})
+        return False
+
+
+def _assets(holding: Holding) -> list[str]:
+    """Token addresses of the rows that supplies draw on, "" for the native coin."""
+    return [row.token_address for row in holding.funds if row.supplies]
+
+
+def _seen(holding: Holding, token_address: str, block: int) -> Observed:
+    from shared.engine.asking import balances
+
+    client = resources.chain(holding.chain)
+    return balances(client, holding.address, token_address or None, max(0, block))

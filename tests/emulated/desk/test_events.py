@@ -1,0 +1,100 @@
+"""The event feed: pages, waiting, and the stream."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+from shared import operation, resources, web
+from shared.http import Incoming
+from tests.emulated.desk.world import Desk
+
+
+def test_the_feed_goes_on_where_it_was_left(desk: Desk) -> None:
+    shopper = desk.shopper()
+    seen: list[str] = []
+    cursor = ""
+    for _ in range(3):
+        desk.order(shopper, "0.1")
+        page = desk.get(f"/events?limit=100{cursor}", shopper)
+        seen += [event["type"] for event in page["items"]]
+        cursor = f"&after={page['cursor']}"
+    assert desk.get(f"/events?limit=100{cursor}", shopper)["items"] == []
+    assert seen == ["supply.created", "supply.activated", *["supply.updated", "order.created"] * 3]
+    one_by_one, cursor = [], ""
+    while page := desk.get(f"/events?limit=1{cursor}", shopper):
+        if not page["items"]:
+            break
+        one_by_one += [event["type"] for event in page["items"]]
+        cursor = f"&after={page['cursor']}"
+    assert one_by_one == seen
+    orders = desk.get("/events?types=order.created,order.cancelled&limit=100", shopper)["items"]
+    assert [event["type"] for event in orders] == ["order.created"] * 3
+    assert {"id", "source", "type", "subject", "time", "sequence", "data", "specversion"} <= orders[0].keys()
+    assert desk.get("/events", desk.person())["items"] == []
+
+
+def test_waiting_ends_with_the_first_event(desk: Desk) -> None:
+    shopper = desk.shopper()
+    cursor = desk.get("/events?limit=100", shopper)["cursor"]
+    started = time.monotonic()
+    assert desk.get(f"/events?after={cursor}&wait=0.3", shopper)["items"] == []
+    assert 0.3 <= time.monotonic() - started < 2
+    later = threading.Timer(0.5, desk.order, (shopper, "0.1"))
+    later.start()
+    page = desk.get(f"/events?after={cursor}&wait=20&types=order.created", shopper)
+    later.join()
+    assert [event["type"] for event in page["items"]] == ["order.created"]
+    assert time.monotonic() - started < 10
+
+
+def stream(desk: Desk, user: str, query: dict[str, list[str]], last: str | None = None) -> Any:
+    headers = {"authorization": f"Bearer {desk.app.token(user)}"} | ({"last-event-id": last} if last else {})
+    incoming = Incoming("GET", "/api/v1/events/stream", headers, query, b"")
+    reply = web.dispatch(operation.load("stream_events"), incoming)
+    assert reply.status == 200, reply.body
+    assert reply.headers["Content-Type"].startswith("text/event-stream")
+    return reply.stream
+
+
+def take(pieces: Any, count: int) -> list[dict[str, str]]:
+    """So many events of a stream, as a browser reads them."""
+    found: list[dict[str, str]] = []
+    while len(found) < count:
+        lines = [line.split(": ", 1) for line in next(pieces).strip().split("\n")]
+        fields = {name: value for name, value in lines if name}
+        if "data" in fields:
+            found.append(fields)
+    return found
+
+
+def test_a_stream_tells_as_it_happens_and_goes_on_behind_the_last_id(desk: Desk) -> None:
+    shopper = desk.shopper()
+    pieces = stream(desk, shopper, {})
+    first = take(pieces, 2)
+    assert [event["event"] for event in first] == ["supply.created", "supply.activated"]
+    order = desk.order(shopper, "0.1")
+    _, created = take(pieces, 2)
+    assert json.loads(created["data"])["data"] == order
+    pieces.close()
+    again = stream(desk, shopper, {}, last=first[-1]["id"])
+    assert take(again, 2)[1] == created
+    again.close()
+    only = stream(desk, shopper, {"types": ["order.created"]})
+    assert take(only, 1) == [created]
+    only.close()
+
+
+def test_an_instance_keeps_some_streams_and_gives_places_back(desk: Desk) -> None:
+    user = desk.person()
+    headers = {"authorization": f"Bearer {desk.app.token(user)}"}
+    incoming = Incoming("GET", "/api/v1/events/stream", headers, {}, b"")
+    serve = operation.load("stream_events")
+    open_ones = [web.dispatch(serve, incoming) for _ in range(9)]
+    assert [reply.status for reply in open_ones] == [200] * 8 + [503]
+    for reply in open_ones[:8]:
+        reply.stream.close()
+    assert web.dispatch(serve, incoming).status == 200
+    assert resources.settings().local
