@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
@@ -179,6 +179,14 @@ class User(Resource):
     @classmethod
     def of(cls, user: users.User) -> User:
         return cls.model_validate({name: getattr(user, name) for name in cls.model_fields})
+
+
+class PersonalData(Resource):
+    """Everything that is stored of a person, by kind; `cut` names kinds with more rows than fit."""
+
+    exported_at: Instant
+    data: dict[str, list[dict[str, Any]]]
+    cut: list[str]
 
 
 class UserPage(Page[User]):

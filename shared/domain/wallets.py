@@ -159,3 +159,8 @@ def shred(wallet: Wallet, now: datetime) -> Wallet:
 def kept(wallet: Wallet, now: datetime) -> Wallet:
     """Deleted, but not empty: its key is kept for another while."""
     return replace(wallet, disabled_at=now, version=wallet.version + 1, updated_at=now)
+
+
+def forgotten(wallet: Wallet) -> Wallet:
+    """Without the name that its owner gave it; the address stays in the books."""
+    return replace(wallet, name="deleted")

@@ -1,0 +1,16 @@
+"""Everything that is stored of the caller, as one document; never hashes, keys or sealed secrets."""
+
+from __future__ import annotations
+
+from schemas.auth import PersonalData
+from shared import persons, privacy, resources
+from shared.identity.permissions import Caller
+from shared.operation import SELF, http
+from shared.store.session import Session
+
+
+@http("GET", "/auth/me/export", permission=SELF, answer=PersonalData)
+def export_me(caller: Caller) -> PersonalData:
+    persons.require_person(caller)
+    data, cut = privacy.document(Session(resources.database().snapshot()), caller.user_id)
+    return PersonalData(exported_at=resources.clock().now(), data=data, cut=cut)
