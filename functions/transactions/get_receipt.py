@@ -1,4 +1,7 @@
-"""The receipt of a transaction that a block holds, with its logs; 404 until then."""
+"""The receipt of a transaction that a block holds, with its logs; 404 until then.
+
+From `confirmed` or `reverted` on it is the stored one that the outcome rests on; before, it is asked of the chain.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +25,19 @@ from shared.store.session import Session
 def get_receipt(request: GetTransaction, caller: Caller) -> Receipt:
     session = Session(resources.database().snapshot())
     transaction, attempts = showing.read(session, caller, request.transaction_id)
-    if transaction.mined_block_number is None or transaction.hash is None:
+    if transaction.mined_block_number is None:
         raise NotFound("No block holds the transaction yet.")
-    found = resources.chain(transaction.chain).receipt(transaction.hash)
-    if found is None:
-        raise NotFound("No block holds the transaction at the moment.")
+    success, logs = showing.outcome(session, transaction)
     return Receipt(
         transaction_id=transaction.id,
         chain=transaction.chain,
-        hash=found.hash,
-        block_number=found.block_number,
-        block_hash=found.block_hash,
+        hash=transaction.hash or "",
+        block_number=transaction.mined_block_number,
+        block_hash=transaction.mined_block_hash or "",
         confirmations=showing.view(transaction, attempts).confirmations,
-        success=found.success,
-        gas_used=found.gas_used,
-        effective_gas_price=str(found.effective_gas_price),
-        contract_address=found.contract_address,
-        logs=[LogEntry.of(log) for log in found.logs],
+        success=success,
+        gas_used=transaction.gas_used or 0,
+        effective_gas_price=str(transaction.effective_gas_price or 0),
+        contract_address=transaction.contract_address,
+        logs=[LogEntry.of(log) for log in logs],
     )

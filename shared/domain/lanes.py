@@ -107,7 +107,12 @@ def allocate(
     chosen = transactions[: room(lane, max_inflight)]
     given = tuple(
         transaction.moved(
-            "allocate", "nonced", now, nonce=lane.next_nonce + offset, next_action_at=now + NONCED_WAIT
+            "allocate",
+            "nonced",
+            now,
+            nonce=lane.next_nonce + offset,
+            blocked_reason=None,
+            next_action_at=now + NONCED_WAIT,
         )
         for offset, transaction in enumerate(chosen)
     )

@@ -57,6 +57,7 @@ TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
     ("nonced", "hasten"): _to("nonced"),
     ("signed", "hasten"): _to("signed"),
     ("submitted", "hasten"): _to("submitted"),
+    ("accepted", "block"): _to("accepted"),  # not covered now; it has no nonce
     ("accepted", "undo"): _to("cancelled", "rejected", "expired"),
     ("nonced", "undo"): _to("nonced"),
     ("nonced", "attempt"): _to("signed"),

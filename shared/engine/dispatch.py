@@ -22,7 +22,7 @@ from shared.domain.lanes import Lane, LaneMoved, LanePaused
 from shared.domain.policies import PolicyDenied
 from shared.domain.transactions import Attempt, AttemptConflict, Transaction
 from shared.domain.tx_attempts import Plan
-from shared.engine import asking, broadcast, undoing
+from shared.engine import asking, broadcast, changes, undoing
 from shared.engine.signer import Keys, Signed
 from shared.engine.turns import Turns
 from shared.errors import Contended
@@ -127,7 +127,9 @@ def _affordable(
     for one in queued:
         left -= _draws(one)
         if left < 0:
-            _log.warning("a queued transaction is not covered", extra={"transaction": one.id})
+            if one.blocked_reason is None:
+                _log.warning("a queued transaction is not covered", extra={"transaction": one.id})
+                undoing.hold(one.id, client.spec.block_seconds)
             break
         chosen.append(one)
     return chosen
@@ -195,6 +197,7 @@ def _allocate(
             expected_attempts=0,
         )
         unit.write(transaction, attempt)
+        changes.tell_desk(unit, rows[transaction.id], transaction)
         done.append((transaction, attempt))
     unit.write(lane)
     return done

@@ -9,12 +9,13 @@ from dataclasses import replace
 from shared import resources
 from shared.chain import evidence
 from shared.chain.errors import ChainError, NoQuorum
-from shared.chain.types import Nonces
+from shared.chain.types import MinedTransaction, Nonces
 from shared.commit import commit
 from shared.domain import lanes, tx_accept, tx_attempts, tx_outcome
 from shared.domain.lanes import Lane
 from shared.domain.transactions import Attempt, Transaction
 from shared.domain.tx_outcome import ForeignProof, NotEvidence
+from shared.engine import track
 from shared.engine.changes import Batch
 from shared.engine.view import View
 from shared.store.session import Session
@@ -88,25 +89,36 @@ def _fill(unit: UnitOfWork, missing: Sequence[int], sample: Transaction) -> None
         unit.write(filled)
 
 
-def find_foreign(view: View, row: Transaction, attempts: Sequence[Attempt]) -> None:
-    """Block a row whose nonce another sender has provably used in a finalized block."""
-    proof = foreign_proof(view, row, attempts)
+def find_holder(view: View, row: Transaction, attempts: Sequence[Attempt]) -> None:
+    """For a row without a receipt whose nonce is final: find what took it, in finalized blocks and by a quorum.
+
+    One of our own attempts: its receipt was hidden, it is mined. Another sender's: the row is blocked."""
+    holder = _holder(view, row)
+    if holder is None or holder.block_number is None:
+        return
+    proof = _proof(view, row, attempts, holder)
     if proof is not None:
         fields = {"transaction": row.id, "foreign": proof.hash}
         _log.error("a nonce was used by another sender", extra=fields)
         commit(_block_foreign, row.id, proof, view.client.spec.block_seconds)
+        return
+    finding = track.in_block(view, row, attempts, holder.block_number)
+    if finding is not None:
+        track.write([finding], view.client.spec.block_seconds)
 
 
 def proven_foreign(row: Transaction, attempts: Sequence[Attempt]) -> ForeignProof:
     """The proof once more, for giving the row up. Raises NoQuorum while there is none (503)."""
-    proof = foreign_proof(View(resources.chain(row.chain)), row, attempts)
+    view = View(resources.chain(row.chain))
+    holder = _holder(view, row)
+    proof = _proof(view, row, attempts, holder) if holder else None
     if proof is None:
         raise NoQuorum("the foreign transaction is not proven at the moment")
     return proof
 
 
-def foreign_proof(view: View, row: Transaction, attempts: Sequence[Attempt]) -> ForeignProof | None:
-    """The transaction that took this row's nonce, found in finalized blocks by a quorum and none of ours."""
+def _holder(view: View, row: Transaction) -> MinedTransaction | None:
+    """The mined transaction of this row's sender and nonce; None while a quorum does not show one."""
     assert row.nonce is not None
     key = ("nonce", row.id)
     high = _asked.setdefault(key, view.finalized)
@@ -122,9 +134,15 @@ def foreign_proof(view: View, row: Transaction, attempts: Sequence[Attempt]) -> 
         _log.warning("a nonce cannot be looked up", extra={"transaction": row.id, "error": str(error)})
         return None
     _asked.pop(key, None)
-    if found is None or found.block_number is None:
+    return found
+
+
+def _proof(
+    view: View, row: Transaction, attempts: Sequence[Attempt], holder: MinedTransaction
+) -> ForeignProof | None:
+    if holder.block_number is None:
         return None
-    proof = ForeignProof(row.from_address, row.nonce, found.hash, found.block_number, view.finalized)
+    proof = ForeignProof(row.from_address, row.nonce or 0, holder.hash, holder.block_number, view.finalized)
     try:
         tx_outcome.check_foreign(row, attempts, proof)
     except NotEvidence:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from shared import resources
 from shared.chain import tokens
@@ -23,6 +25,8 @@ from shared.store.supplies import FUNDS
 from shared.store.unit import UnitOfWork
 from shared.store.wallets import WALLETS
 
+Abi = Iterable[Mapping[str, Any]]
+
 
 class SendExceedsGas(InsufficientGas):
     """The same for a transaction, which is refused as it stands."""
@@ -39,14 +43,15 @@ class SendPlan:
     seen: Observed
 
 
-def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False) -> SendPlan:
-    """Check and try an intent; `gas` is the sender's own limit, None to use the estimate. Outside of any body.
+def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False, abi: Abi = ()) -> SendPlan:
+    """Check and try an intent; `gas` is the sender's own limit, None to use the estimate; `abi` names the errors
+    of the called contract. Outside of any body.
 
     Raises InvalidValue, GasTooLow, DataTooLarge, InvalidFee, FeeAboveCap, SimulationFailed, SendExceedsBalance,
     UnknownChain, ChainError."""
     client = resources.chain(intent.chain)
     intent = _checked(client, intent, gas, mixed_fees)
-    found = asking.preflight(client, intent, gas=gas)
+    found = asking.preflight(client, intent, gas=gas, abi=abi)
     intent = replace(intent, gas=found.gas)
     first = intent.fees or client.fee_snapshot().at(intent.speed)
     return SendPlan(intent, asking.committed_gas(intent.gas, first, client.spec.caps), found.seen)

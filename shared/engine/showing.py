@@ -11,9 +11,10 @@ from shared import resources
 from shared.chain.errors import ChainError
 from shared.domain.errors import NotFound
 from shared.domain.transactions import Attempt, Transaction
+from shared.domain.tx_evidence import Log
 from shared.identity.permissions import Caller
 from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.transactions import ATTEMPTS, RECEIPTS, TRANSACTIONS
 
 _heads: dict[str, tuple[float, int]] = {}
 _lock = threading.Lock()
@@ -41,6 +42,19 @@ def views(session: Session, transactions: Sequence[Transaction]) -> list[View]:
     for attempt in session.one(ATTEMPTS.below([(one.id,) for one in transactions])):
         by_id[attempt.transaction_id].append(attempt)
     return [view(one, by_id[one.id]) for one in transactions]
+
+
+def outcome(session: Session, transaction: Transaction) -> tuple[bool, Sequence[Log]]:
+    """Success and logs of a mined transaction: stored once it is over, the chain's until then. Raises NotFound."""
+    if transaction.terminal:
+        kept = session.maybe(RECEIPTS.find(transaction.id))
+        if kept is not None:
+            logs = [Log(log["address"], tuple(log["topics"]), log["data"], log["index"]) for log in kept.logs]
+            return kept.success, logs
+    found = resources.chain(transaction.chain).receipt(transaction.hash or "")
+    if found is None:
+        raise NotFound("No block holds the transaction at the moment.")
+    return found.success, found.logs
 
 
 def newest(chain: str) -> int | None:

@@ -126,7 +126,7 @@ def _lane(view: View, found: Unfinished, lane: Lane, counts: Nonces, waiting: Se
         lanes.resume(lane)
     for row in waiting:
         if row.live and (row.nonce or 0) < counts.finalized and row.blocked_reason != "FOREIGN_NONCE":
-            lanes.find_foreign(view, row, found.attempts[row.id])
+            lanes.find_holder(view, row, found.attempts[row.id])
     if counts.latest < lane.next_nonce and all(row.nonce != counts.latest for row in waiting):
         sample = waiting[0] if waiting else lanes.any_row(lane.id)
         if sample is not None:

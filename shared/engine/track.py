@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from shared.commit import commit
@@ -18,6 +19,7 @@ from shared.domain.tx_evidence import Receipt
 from shared.domain.tx_outcome import NotEvidence
 from shared.engine.changes import Batch
 from shared.engine.view import View
+from shared.store.transactions import RECEIPTS, StoredReceipt
 from shared.store.unit import UnitOfWork
 
 _log = logging.getLogger(__name__)
@@ -81,6 +83,16 @@ def _mined(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding
     return Finding(row.id, row.version, "final", view.head.number, row.mined_attempt or 0, proven)
 
 
+def in_block(view: View, row: Transaction, attempts: Sequence[Attempt], number: int) -> Finding | None:
+    """T5 from a block that a quorum shows, where the receipt itself is hidden or its index pruned."""
+    receipts = view.proven_receipts(number) or {}
+    for attempt in attempts:
+        if attempt.hash in receipts:
+            receipt = receipts[attempt.hash]
+            return Finding(row.id, row.version, "mined", view.head.number, attempt.k, receipt)
+    return None
+
+
 def _displaced(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
     number, block = row.mined_block_number or 0, row.mined_block_hash or ""
     if not row.terminal:
@@ -111,6 +123,9 @@ def write(findings: Iterable[Finding], block_seconds: float) -> None:
 
 def _write(unit: UnitOfWork, findings: Sequence[Finding], block_seconds: float) -> None:
     batch = Batch.read(unit, (one.transaction_id for one in findings))
+    ended = [(one.transaction_id,) for one in findings if one.what in ("final", "mined_final")]
+    if ended:
+        unit.many(RECEIPTS.get_many(ended))  # so that one from before a reorganisation is replaced
     for one in findings:
         row = batch.rows.get(one.transaction_id)
         if row is None or row.version != one.version:
@@ -139,3 +154,12 @@ def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block
         if one.what in ("final", "mined_final"):
             after = tx_outcome.conclude(row, attempt, receipt, now, block_seconds)
             batch.change(unit, after, head=one.height)
+            unit.write(_stored(row.id, receipt, now))
+
+
+def _stored(transaction_id: str, receipt: Receipt, now: datetime) -> StoredReceipt:
+    logs = [
+        {"address": log.address, "topics": list(log.topics), "data": log.data, "index": log.index}
+        for log in receipt.logs
+    ]
+    return StoredReceipt(transaction_id, receipt.hash, receipt.block_hash, receipt.success, logs, now)

@@ -1,4 +1,4 @@
-"""Ending transactions: at once while they have no nonce, else the wish for a no-op that `replace` fulfils."""
+"""Ending transactions, at once while they have no nonce, else by the wish for a no-op; and holding them back."""
 
 from __future__ import annotations
 
@@ -38,4 +38,17 @@ def _reject(unit: UnitOfWork, denied: Mapping[str, PolicyDenied]) -> None:
             after = tx_attempts.undo(transaction, "rejected", unit.now, error=refusal.code, message=message)
         except InvalidState:
             continue  # mined or ended meanwhile
+        batch.change(unit, after)
+
+
+def hold(transaction_id: str, block_seconds: float) -> None:
+    """Say that a queued transaction waits for funds; it has no nonce and goes on when they are there."""
+    commit(_hold, transaction_id, block_seconds)
+
+
+def _hold(unit: UnitOfWork, transaction_id: str, block_seconds: float) -> None:
+    batch = Batch.read(unit, [transaction_id])
+    transaction = batch.rows[transaction_id]
+    if transaction.state == "accepted":
+        after = tx_attempts.block(transaction, "FUNDS_BLOCKED", unit.now, block_seconds)
         batch.change(unit, after)

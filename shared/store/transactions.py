@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from shared.domain.lanes import Lane
 from shared.domain.transactions import Attempt, Transaction
@@ -21,6 +22,18 @@ class Lease:
     fence: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoredReceipt:
+    """The receipt that a terminal state rests on; a reorganisation before finality replaces it."""
+
+    transaction_id: str
+    hash: str
+    block_hash: str
+    success: bool
+    logs: list[dict[str, Any]]  # address, topics, data, index
+    created_at: datetime
+
+
 DUE_SHARDS = 16
 TRANSACTIONS = Table(
     "transactions",
@@ -30,6 +43,7 @@ TRANSACTIONS = Table(
     texts=frozenset({"value", "token_amount", "committed_value", "committed_gas"}),
 )
 ATTEMPTS = Table("attempts", Attempt, ("transaction_id", "k"))
+RECEIPTS = Table("receipts", StoredReceipt, ("transaction_id",), documents=frozenset({"logs"}))
 LANES = Table("lanes", Lane, ("id",))
 LEASES = Table("leases", Lease, ("name",))
 TRANSACTIONS_BY_KEY = Index("transactions_by_key", TRANSACTIONS, ("tenant", "idem_key"), unique=True)

@@ -175,6 +175,7 @@ def test_a_lane_without_funds_waits_keeps_its_nonce_and_goes_on(world: World) ->
     assert lane.paused_reason is None
     world.settle()
     assert world.get(wallet, sent)["status"] == "confirmed"
+    assert world.get(wallet, sent)["blocked_reason"] is None
     assert world.attempts(sent)[0].k == len(world.attempts(sent)) == 1
 
 
@@ -186,8 +187,11 @@ def test_a_shortage_holds_no_nonce(world: World) -> None:
     world.hints()
     world.tick()
     row = world.row(sent)
-    assert (row.state, row.nonce) == ("accepted", None)
+    assert (row.state, row.nonce, row.blocked_reason) == ("accepted", None, "FUNDS_BLOCKED")
+    assert world.published.types.count("transaction.stuck") == 1
+    assert world.get(wallet, sent)["status"] == "queued"
     world.control("anvil_setBalance", wallet.address, hex(5 * ETHER))
     world.mine(2)
     world.settle()
     assert world.get(wallet, sent)["status"] == "confirmed"
+    assert world.get(wallet, sent)["blocked_reason"] is None
