@@ -104,6 +104,40 @@ def test_every_mutation_has_a_command_with_the_same_effect(desk: Desk) -> None:
     assert desk.dead_letters() == []
 
 
+def test_the_rest_of_the_commands(desk: Desk) -> None:
+    shopper, claimer = desk.person("shopper"), desk.claimer()
+    desk.imported(shopper, ether=9)
+    supply = desk.supply(shopper, "2")["id"]
+    amount = {"supply_id": supply, "amount": "3"}
+    deliver(desk, "update_supply", command("supply.update", shopper, amount, "s-1"))
+    assert figures(desk.get(f"/supplies/{supply}", shopper)) == ("3", "3", "0", "0")
+    first, second = desk.order(shopper)["id"], desk.order(shopper)["id"]
+    noted = {"order_id": first, "note": "by command"}
+    deliver(desk, "update_order", command("order.update", shopper, noted, "s-2"))
+    assert desk.get(f"/orders/{first}", shopper)["note"] == "by command"
+    for identity in ("n-1", "n-2"):
+        deliver(desk, "claim_next", command("claim.next", claimer, {}, identity))
+        deliver(desk, "claim_next", command("claim.next", claimer, {}, identity))
+    claims = {one["order_id"]: one["id"] for one in desk.get("/claims", claimer)["items"]}
+    assert claims.keys() == {first, second}
+    beat = {"claim_id": claims[first], "epoch": 1}
+    deliver(desk, "heartbeat_claim", command("claim.heartbeat", claimer, beat, "h-1"))
+    rejected = {"claim_id": claims[first], "reason": "no"}
+    deliver(desk, "reject_claim", command("claim.reject", shopper, rejected, "r-1"))
+    assert desk.get(f"/claims/{claims[first]}", claimer)["status"] == "rejected"
+    process = command("claim.process", shopper, {"claim_id": claims[second]}, "p-1")
+    deliver(desk, "process_claim", process)
+    deliver(desk, "process_claim", process)
+    assert desk.feed(claimer, "claim.processing")["causation_id"] == "p-1"
+    retry = command("claim.retry_settlement", shopper, {"claim_id": claims[second]}, "y-1")
+    deliver(desk, "retry_settlement", retry)
+    assert desk.feed(shopper, "command.refused")["data"]["error"]["code"] == "INVALID_STATE"
+    close = command("supply.close", shopper, {"supply_id": supply}, "s-3")
+    deliver(desk, "close_supply", close)
+    assert desk.feed(shopper, "command.refused")["data"]["error"]["code"] == "SUPPLY_RESERVED"
+    assert desk.dead_letters() == []
+
+
 def test_a_refused_command_is_answered_by_an_event(desk: Desk) -> None:
     shopper, claimer = desk.shopper(), desk.claimer()
     order = desk.order(shopper)
