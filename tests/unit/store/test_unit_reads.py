@@ -23,8 +23,10 @@ class Rows:
     def __init__(self, *rows: Funds) -> None:
         self.rows = [FUNDS.encode(row) for row in rows]
         self.buffered: list[Mutation] = []
+        self.asked = 0
 
     def read(self, *reads: Read) -> list[list[Row]]:
+        self.asked += len(reads)
         return [[row for row in self.rows if not read.keys or self.key(row) in read.keys] for read in reads]
 
     def buffer(self, mutations: Sequence[Mutation]) -> None:
@@ -113,3 +115,17 @@ def test_rows_of_one_shape_travel_together_without_overtaking_their_parents() ->
         ("delete", "claims", ["x"]),
         ("update", "claims", ["y"]),
     ]
+
+
+def test_a_row_is_asked_for_once() -> None:
+    unit = unit_over(empty("local", "0xA", None, NOW))
+    rows: Rows = unit._reader  # type: ignore[assignment]
+    for _ in range(2):
+        assert unit.one(FUNDS.get("0xA", "local", "")).committed == 0
+        assert unit.maybe(FUNDS.find("0xB", "local", "")) is None
+    assert rows.asked == 2
+    assert len(unit.one(FUNDS.get_many([("0xA", "local", ""), ("0xC", "local", "")]))) == 1
+    assert rows.asked == 3
+    unit.delete(unit.one(FUNDS.get("0xA", "local", "")))
+    assert unit.maybe(FUNDS.find("0xA", "local", "")) is None
+    assert rows.asked == 3
