@@ -26,7 +26,8 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        return self.body["error"]["code"] if isinstance(self.body, dict) and "error" in self.body else None
+        error = self.body.get("error") if isinstance(self.body, dict) else None
+        return error["code"] if isinstance(error, dict) else None
 
 
 @dataclass

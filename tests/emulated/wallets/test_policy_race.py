@@ -1,0 +1,73 @@
+"""Policies in sends: what is denied when a transaction is accepted, and a daily limit under a rush."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from shared import resources
+from shared.store.policies import SPENDING
+from shared.store.session import Session
+from tests.emulated.conftest import Recorder
+from tests.emulated.desk.world import Desk
+from tests.support.inprocess import App
+
+FRIEND = "0x00000000000000000000000000000000000000F1"
+SENDS, PART, LIMIT = 200, 1_000, 50_000
+
+
+@pytest.fixture
+def desk(app: App, published: Recorder, emulators: Mapping[str, str]) -> Desk:
+    return Desk(app, published, emulators["RPC_URL"])
+
+
+def sender(desk: Desk, **policy: Any) -> tuple[str, str]:
+    user = desk.person()
+    wallet = desk.imported(user, ether=10)
+    desk.app.ok(200, "PUT", f"/wallets/{wallet}/policy", policy, user=user)
+    return user, wallet
+
+
+def send(desk: Desk, user: str, wallet: str, value: int, to: str = FRIEND) -> Any:
+    body = {"wallet_id": wallet, "to": to, "value": str(value), "gas": 21_000}
+    return desk.app.call("POST", "/transactions", body, user=user)
+
+
+def spent(wallet: str) -> int:
+    rows = Session(resources.database().snapshot()).one(SPENDING.scan(wallet))
+    return sum(row.amount for row in rows)
+
+
+def test_a_rush_never_exceeds_the_daily_limit(desk: Desk) -> None:
+    user, wallet = sender(desk, limits=[{"asset": "native", "max_per_day": str(LIMIT)}])
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: send(desk, user, wallet, PART), range(SENDS)))
+    counted = Counter((answer.status, answer.code) for answer in answers)
+    assert counted == {(202, None): LIMIT // PART, (422, "POLICY_DENIED"): SENDS - LIMIT // PART}
+    assert spent(wallet) == LIMIT
+
+
+def test_denials_name_their_rule_and_book_nothing(desk: Desk) -> None:
+    limits = [{"asset": "native", "max_per_transaction": "10", "max_per_day": "15"}]
+    user, wallet = sender(desk, limits=limits, allowed_recipients=[FRIEND])
+    for value, to, rule in (
+        (11, FRIEND, "max_per_transaction"),
+        (1, desk.address(wallet), "allowed_recipients"),
+    ):
+        answer = send(desk, user, wallet, value, to)
+        assert (answer.status, answer.body["error"]["data"]["rule"]) == (422, rule)
+    assert spent(wallet) == 0
+    assert send(desk, user, wallet, 10).status == 202
+    assert send(desk, user, wallet, 6).body["error"]["data"]["rule"] == "max_per_day"
+    assert send(desk, user, wallet, 5).status == 202
+    actions = desk.app.ok(200, "GET", f"/audit?resource={wallet}", user="usr_op", roles=("operator",))[
+        "items"
+    ]
+    denied = [item["events"][0] for item in actions if item["events"]]
+    assert sorted(denied) == sorted(
+        f"policy.denied:{rule}" for rule in ("max_per_transaction", "allowed_recipients", "max_per_day")
+    )
