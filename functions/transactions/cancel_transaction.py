@@ -43,7 +43,7 @@ def _cancel(
 ) -> Transaction:
     found, attempts = access.replaceable(unit, caller, request.transaction_id)
     unit.match(found)
-    batch = changes.Batch.of(unit, found, attempts)
+    batch = changes.Batch.of(found, attempts)
     if proof is not None and found.blocked_reason == "FOREIGN_NONCE":
         after = tx_outcome.concede(found, attempts, proof, unit.now)
         lanes.release(unit, unit.one(LANES.get(found.lane_id)))

@@ -28,7 +28,7 @@ def speed_up_transaction(request: ReplaceTransaction, caller: Caller) -> Transac
 def _speed_up(unit: UnitOfWork, request: ReplaceTransaction, caller: Caller) -> Transaction:
     found, attempts = access.replaceable(unit, caller, request.transaction_id)
     unit.match(found)
-    batch = changes.Batch.of(unit, found, attempts)
+    batch = changes.Batch.of(found, attempts)
     caps = resources.registry().chain(found.chain).caps
     after = tx_attempts.hasten(found, attempts[-1] if attempts else None, caps, unit.now)
     batch.change(unit, after)

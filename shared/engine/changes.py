@@ -9,7 +9,7 @@ from schemas import transactions as views
 from shared import resources
 from shared.domain.transactions import Attempt, Transaction
 from shared.engine import limits
-from shared.engine.purses import Purses, follow
+from shared.engine.purses import follow
 from shared.store.port import Key
 from shared.store.transactions import ATTEMPTS, TRANSACTIONS
 from shared.store.unit import UnitOfWork
@@ -21,22 +21,21 @@ class Batch:
 
     rows: dict[str, Transaction]
     attempts: dict[str, list[Attempt]]
-    purses: Purses
 
     @classmethod
     def read(cls, unit: UnitOfWork, ids: Iterable[str]) -> Batch:
-        """Two waves: transactions and attempts, then funds. Ids without a row are left out."""
+        """One wave. Ids without a row are left out."""
         prefixes: list[Key] = [(one,) for one in dict.fromkeys(ids)]
         rows, found = unit.read(TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes))
         attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
         for attempt in found:
             attempts[attempt.transaction_id].append(attempt)
-        return cls({row.id: row for row in rows}, attempts, Purses.of(unit, rows))
+        return cls({row.id: row for row in rows}, attempts)
 
     @classmethod
-    def of(cls, unit: UnitOfWork, row: Transaction, attempts: Sequence[Attempt]) -> Batch:
+    def of(cls, row: Transaction, attempts: Sequence[Attempt]) -> Batch:
         """Of one transaction that the body has read already."""
-        return cls({row.id: row}, {row.id: list(attempts)}, Purses.of(unit, [row]))
+        return cls({row.id: row}, {row.id: list(attempts)})
 
     def change(
         self, unit: UnitOfWork, after: Transaction, *attempts: Attempt, head: int | None = None
@@ -51,7 +50,7 @@ class Batch:
         if after == before:
             return
         unit.write(after)
-        follow(self.purses, before, after, unit)
+        follow(unit, before, after)
         for kind in kinds(before, after):
             announce(unit, kind, after, every, head)
         tell_desk(unit, before, after)

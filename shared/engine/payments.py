@@ -16,9 +16,10 @@ from shared.domain import spending, tx_accept
 from shared.domain.spending import SettlementUnfunded
 from shared.domain.transactions import SETTLEMENT_TENANT, Transaction
 from shared.domain.tx_accept import Intent, PaymentOf
-from shared.engine import asking, changes, limits
+from shared.engine import asking, changes, limits, purses
 from shared.engine.asking import SendExceedsBalance, SimulationFailed
-from shared.engine.purses import Observed, Purses, keys, observed
+from shared.engine.purses import Observed
+from shared.store.policies import POLICIES
 from shared.store.supplies import FUNDS
 from shared.store.unit import UnitOfWork
 
@@ -69,10 +70,10 @@ def accept(
     `wallet_id` and `user_id` are the supplying wallet and its owner. Raises PolicyDenied, SettlementUnfunded,
     BalanceUnknown."""
     intent = replace(planned.intent, wallet_id=wallet_id, user_id=user_id)
-    limits.allow(unit, intent)
     asset = (intent.from_address, intent.chain, intent.token_address)
-    purses = Purses(unit, unit.many(FUNDS.get_many(keys(*asset))))
-    purse = observed(purses.get(*asset), planned.seen, unit)
+    unit.read(FUNDS.get_many(purses.keys(*asset)), POLICIES.find(wallet_id))
+    limits.allow(unit, intent)
+    purse = purses.observed(purses.get(unit, *asset), planned.seen, unit)
     try:
         purse = spending.start_payment(purse, planned.amount, planned.committed_gas, unit.now)
     except SettlementUnfunded:
@@ -88,7 +89,7 @@ def accept(
         committed_gas=planned.committed_gas,
         payment=payment,
     )
-    purses.put(purse)
+    purses.put(unit, purse)
     unit.write(accepted)
     changes.announce(unit, "accepted", accepted, [])
     return accepted

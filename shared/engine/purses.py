@@ -1,4 +1,4 @@
-"""The funds rows that transactions draw on: read with the rest of a body, booked in memory, written once.
+"""The funds rows that transactions draw on, read and booked through a body's unit of work.
 
 The engine starts, ends and resumes what a transaction commits, payments included; a supply's own part (the
 amount that a payment settles) is booked by whoever settles the supply.
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.domain import funds, spending
-from shared.domain.funds import Funds, Purse
+from shared.domain.funds import Purse
 from shared.domain.transactions import Transaction
 from shared.store.port import Key
 from shared.store.supplies import FUNDS
@@ -32,35 +32,22 @@ def keys(address: str, chain: str, token_address: str | None) -> list[Key]:
     return [*found, (address, chain, token_address)] if token_address else found
 
 
-class Purses:
-    """The purses of one body's transactions; what is put back is written."""
+def keys_of(transactions: Iterable[Transaction]) -> list[Key]:
+    """The keys of all rows that these transactions draw on, each once."""
+    found = (keys(one.from_address, one.chain, one.token_address) for one in transactions if commits(one))
+    return list(dict.fromkeys(key for some in found for key in some))
 
-    def __init__(self, unit: UnitOfWork, rows: list[Funds]) -> None:
-        self._unit = unit
-        self._rows = {FUNDS.key_of(row): row for row in rows}
 
-    @classmethod
-    def of(cls, unit: UnitOfWork, transactions: Iterable[Transaction]) -> Purses:
-        """Read, in one go, what these transactions draw on; nothing for those that commit nothing."""
-        wanted = {key: None for one in transactions if commits(one) for key in _keys_of(one)}
-        return cls(unit, unit.many(FUNDS.get_many(wanted)) if wanted else [])
+def get(unit: UnitOfWork, address: str, chain: str, token_address: str | None) -> Purse:
+    """The purse as this body has it; empty rows for what is not known yet."""
+    wanted = keys(address, chain, token_address)
+    rows = {FUNDS.key_of(row): row for row in unit.many(FUNDS.get_many(wanted))}
+    found = [rows.get(key) or funds.empty(chain, address, str(key[2]) or None, unit.now) for key in wanted]
+    return Purse(*found)
 
-    def get(self, address: str, chain: str, token_address: str | None) -> Purse:
-        """The purse as the unit has it now (a settled supply books on it too); empty rows for what is unknown."""
-        rows = [
-            self._rows.get(key) or funds.empty(chain, address, str(key[2]) or None, self._unit.now)
-            for key in keys(address, chain, token_address)
-        ]
-        return Purse(*(self._unit.latest(row) for row in rows))
 
-    def put(self, purse: Purse) -> None:
-        for row in purse:
-            if row is not None:
-                self._rows[FUNDS.key_of(row)] = row
-                self._unit.write(row)
-
-    def of_transaction(self, transaction: Transaction) -> Purse:
-        return self.get(transaction.from_address, transaction.chain, transaction.token_address)
+def put(unit: UnitOfWork, purse: Purse) -> None:
+    unit.write(*(row for row in purse if row is not None))
 
 
 def observed(purse: Purse, seen: Observed, unit: UnitOfWork) -> Purse:
@@ -76,18 +63,18 @@ def commits(transaction: Transaction) -> bool:
     return bool(transaction.committed_gas or transaction.committed_value or transaction.token_amount)
 
 
-def follow(purses: Purses, before: Transaction, after: Transaction, unit: UnitOfWork) -> None:
+def follow(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
     """End what a finished transaction committed; commit it again when the chain takes its end back."""
     if before.terminal == after.terminal or not commits(after):
         return
-    purse, amount = purses.of_transaction(after), amount_of(after)
+    purse, amount = get(unit, after.from_address, after.chain, after.token_address), amount_of(after)
     gas, now = after.committed_gas, unit.now
     if after.terminal:
         end = spending.end_payment if after.is_payment else spending.end_send
-        purses.put(end(purse, amount, gas, after.mined_block_number, now))
+        put(unit, end(purse, amount, gas, after.mined_block_number, now))
     else:
         resume = spending.resume_payment if after.is_payment else spending.resume_send
-        purses.put(resume(purse, amount, gas, now))
+        put(unit, resume(purse, amount, gas, now))
 
 
 def amount_of(transaction: Transaction) -> int:
@@ -95,7 +82,3 @@ def amount_of(transaction: Transaction) -> int:
     if transaction.token_address is not None:
         return transaction.token_amount or 0
     return transaction.committed_value
-
-
-def _keys_of(transaction: Transaction) -> list[Key]:
-    return keys(transaction.from_address, transaction.chain, transaction.token_address)

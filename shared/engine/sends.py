@@ -18,9 +18,10 @@ from shared.domain.funds import InsufficientBalance, InsufficientGas
 from shared.domain.transactions import Speed, Transaction
 from shared.domain.tx_accept import Intent
 from shared.domain.wallets import Wallet, require_active
-from shared.engine import asking, changes, limits
-from shared.engine.purses import Observed, Purses, keys, observed
+from shared.engine import asking, changes, limits, purses
+from shared.engine.purses import Observed
 from shared.errors import IdempotencyKeyReused
+from shared.store.policies import POLICIES
 from shared.store.supplies import FUNDS
 from shared.store.unit import UnitOfWork
 from shared.store.wallets import WALLETS
@@ -85,12 +86,15 @@ def accept(
     """Insert the transaction and commit its funds. Raises NotFound when the wallet was deleted meanwhile,
     PolicyDenied, SendExceedsBalance, SendExceedsGas, FundsCommitted, BalanceUnknown."""
     intent = planned.intent
-    wanted = keys(intent.from_address, intent.chain, intent.token_address)
-    wallet, rows = unit.read(WALLETS.get(intent.wallet_id), FUNDS.get_many(wanted))
+    asset = (intent.from_address, intent.chain, intent.token_address)
+    wallet, _, _ = unit.read(
+        WALLETS.get(intent.wallet_id),
+        FUNDS.get_many(purses.keys(*asset)),
+        POLICIES.find(intent.wallet_id),
+    )
     require_active(wallet)
     limits.allow(unit, intent)
-    purses = Purses(unit, rows)
-    purse = observed(purses.get(intent.from_address, intent.chain, intent.token_address), planned.seen, unit)
+    purse = purses.observed(purses.get(unit, *asset), planned.seen, unit)
     amount = intent.token_amount if intent.token_address is not None else intent.value
     reserve = resources.registry().chain(intent.chain).settlement_gas_reserve
     try:
@@ -108,7 +112,7 @@ def accept(
         committed_value=intent.value,
         committed_gas=planned.committed_gas,
     )
-    purses.put(purse)
+    purses.put(unit, purse)
     unit.write(accepted)
     unit.on_conflict(IdempotencyKeyReused())  # the key's operation record is gone, its transaction is not
     changes.announce(unit, "accepted", accepted, [])

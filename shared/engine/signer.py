@@ -24,10 +24,6 @@ from shared.store.session import Session
 from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
 
 
-class WrongKey(KeyFault):
-    """The stored key does not belong to the wallet's address."""
-
-
 @dataclass(frozen=True, slots=True)
 class Signed:
     """`raw` is a bearer instrument until its nonce is final."""
@@ -38,19 +34,7 @@ class Signed:
 
 def key_of(wallet: Wallet, vault_key: VaultKey) -> bytes:
     """The wallet's private key. Raises KeyFault (a broken seal, another address), VaultUnavailable (503)."""
-    from shared.keys.accounts import address_of
-    from shared.keys.hd import derive
-    from shared.keys.vault import Binding, SealedKey
-
-    binding = Binding(wallet.user_id, wallet.parent_id or wallet.id, vault_key.purpose, 1)
-    secret = resources.vault().open(SealedKey.from_bytes(vault_key.sealed), binding)
-    if vault_key.purpose == "seed":
-        if wallet.derivation_path is None:
-            raise SealBroken("a wallet of a seed has no derivation path")
-        secret = derive(secret, wallet.derivation_path)
-    if address_of(secret) != wallet.address:
-        raise WrongKey("the stored key is of another address than the wallet")
-    return secret
+    return custody.private_key(wallet, vault_key)
 
 
 class Keys:

@@ -17,8 +17,10 @@ from shared.domain.errors import InvalidState
 from shared.domain.transactions import Attempt, Transaction
 from shared.domain.tx_evidence import Receipt
 from shared.domain.tx_outcome import NotEvidence
+from shared.engine import purses
 from shared.engine.changes import Batch
 from shared.engine.view import View
+from shared.store.supplies import FUNDS
 from shared.store.transactions import RECEIPTS, StoredReceipt
 from shared.store.unit import UnitOfWork
 
@@ -123,9 +125,10 @@ def write(findings: Iterable[Finding], block_seconds: float) -> None:
 
 def _write(unit: UnitOfWork, findings: Sequence[Finding], block_seconds: float) -> None:
     batch = Batch.read(unit, (one.transaction_id for one in findings))
-    ended = [(one.transaction_id,) for one in findings if one.what in ("final", "mined_final")]
-    if ended:
-        unit.many(RECEIPTS.get_many(ended))  # so that one from before a reorganisation is replaced
+    ended = [one.transaction_id for one in findings if one.what in ("final", "mined_final", "reorg")]
+    if ended:  # what these changes will need: funds, and a receipt from before a reorganisation
+        wanted = purses.keys_of(batch.rows[one] for one in ended if one in batch.rows)
+        unit.read(FUNDS.get_many(wanted), RECEIPTS.get_many([(one,) for one in ended]))
     for one in findings:
         row = batch.rows.get(one.transaction_id)
         if row is None or row.version != one.version:
