@@ -10,8 +10,14 @@ from typing import Literal
 
 from shared import resources
 from shared.domain.wallets import Wallet
+from shared.keys.errors import KeyFault, SealBroken
 from shared.keys.vault import Binding, SealedKey
 from shared.store.wallets import VaultKey
+
+
+class WrongKey(KeyFault):
+    """The stored key does not belong to the wallet's address."""
+
 
 Purpose = Literal["seed", "private_key"]
 
@@ -37,16 +43,17 @@ def opened(wallet: Wallet, key: VaultKey) -> bytes:
 
 
 def private_key(wallet: Wallet, key: VaultKey) -> bytes:
-    """The wallet's private key, derived along its path when the row holds a seed. Raises AddressMismatch when
-    it is not the key of the wallet's address."""
+    """The wallet's private key, derived along its path when the row holds a seed.
+
+    Raises KeyFault (a broken seal, the key of another address), VaultUnavailable (503)."""
     from shared.keys.accounts import address_of
-    from shared.keys.errors import AddressMismatch
     from shared.keys.hd import derive
 
     secret = opened(wallet, key)
     if key.purpose == "seed":
-        assert wallet.derivation_path is not None
+        if wallet.derivation_path is None:
+            raise SealBroken("a wallet of a seed has no derivation path")
         secret = derive(secret, wallet.derivation_path)
     if address_of(secret) != wallet.address:
-        raise AddressMismatch
+        raise WrongKey("the stored key is of another address than the wallet")
     return secret

@@ -121,7 +121,8 @@ def vault() -> KeyVault:
         from shared.keys.local import LocalVault, load_master_keys
 
         path = Path(chosen.state_dir) / "master-keys.json"
-        return LocalVault(load_master_keys(path, create=chosen.local), production=not chosen.local)
+        keys = load_master_keys(path, create=chosen.local)
+        return LocalVault(keys, production=not chosen.local, source=path)
 
     return cast("KeyVault", _once("vault", make))
 

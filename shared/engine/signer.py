@@ -11,17 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import resources
+from shared import custody
 from shared.chain.registry import ChainSpec
 from shared.domain import policies
 from shared.domain.transactions import Transaction
 from shared.domain.tx_attempts import Plan
-from shared.domain.wallets import Wallet
 from shared.engine.limits import action_of
-from shared.keys.errors import KeyFault, SealBroken
+from shared.keys.errors import KeyFault
 from shared.store.policies import POLICIES
 from shared.store.session import Session
-from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
+from shared.store.wallets import VAULT_KEYS, WALLETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,6 @@ class Signed:
 
     raw: bytes = field(repr=False)
     hash: str
-
-
-def key_of(wallet: Wallet, vault_key: VaultKey) -> bytes:
-    """The wallet's private key. Raises KeyFault (a broken seal, another address), VaultUnavailable (503)."""
-    return custody.private_key(wallet, vault_key)
 
 
 class Keys:
@@ -77,8 +71,8 @@ class Keys:
             if wallet is None or sealed is None:
                 raise KeyFault("the wallet's key is not here any more")
             if wallet.address != transaction.from_address or wallet.chain != transaction.chain:
-                raise WrongKey("the transaction is of another address than its wallet")
-            self._open[transaction.wallet_id] = key_of(wallet, sealed)
+                raise custody.WrongKey("the transaction is of another address than its wallet")
+            self._open[transaction.wallet_id] = custody.private_key(wallet, sealed)
         return self._open[transaction.wallet_id]
 
 

@@ -93,19 +93,31 @@ def save_master_keys(path: Path, keys: MasterKeys) -> None:
 class LocalVault:
     """A `KeyVault` over master keys in memory. Thread-safe; one call costs some 10 µs."""
 
-    def __init__(self, master_keys: MasterKeys, *, production: bool) -> None:
-        """Raises MasterKeyUnusable when `production`: there, master keys belong into Cloud KMS."""
+    def __init__(self, master_keys: MasterKeys, *, production: bool, source: Path | None = None) -> None:
+        """`source`: the file to read again when it changes, so that a rotation needs no restart.
+
+        Raises MasterKeyUnusable when `production`: there, master keys belong into Cloud KMS."""
         if production:
             raise MasterKeyUnusable("the local vault is refused in production: use Cloud KMS")
-        self._master_keys = master_keys
+        self._read = master_keys
+        self._source = source
+        self._changed = _mark(source)
+
+    @property
+    def _master_keys(self) -> MasterKeys:
+        mark = _mark(self._source)
+        if self._source is not None and mark != self._changed:
+            self._read, self._changed = load_master_keys(self._source), mark
+        return self._read
 
     def seal(self, secret: bytes, binding: Binding) -> SealedKey:
         """See `KeyVault.seal`."""
-        master = self._master_keys.active
+        master_keys = self._master_keys
+        master = master_keys.active
         data_key = envelope.new_data_key()
         nonce = secrets.token_bytes(envelope.NONCE_BYTES)
         context = envelope.wrap_context(master, binding)
-        wrapped = AESGCM(self._master_keys.keys[master]).encrypt(nonce, data_key, context)
+        wrapped = AESGCM(master_keys.keys[master]).encrypt(nonce, data_key, context)
         return envelope.encrypted(secret, data_key, SealedKey(master, nonce, wrapped, b"", b""), binding)
 
     def open(self, sealed: SealedKey, binding: Binding) -> bytes:
@@ -120,6 +132,15 @@ class LocalVault:
     def is_current(self, sealed: SealedKey) -> bool:
         """See `KeyVault.is_current`."""
         return sealed.master_key_id == self._master_keys.active
+
+
+def _mark(path: Path | None) -> tuple[int, int] | None:
+    """What tells that a file was replaced; None while there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_ino, found.st_mtime_ns) if found else None
 
 
 def _new_id() -> str:

@@ -1,0 +1,98 @@
+"""Rotating the master key: killed half way it goes on, nothing is ever unreadable, and a backup restores."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared import resources, rotation
+from shared.clock import new_id
+from shared.context import Context, deadline_in, running
+from shared.identity.permissions import Caller
+from shared.keys.errors import MasterKeyMissing, SealBroken
+from shared.keys.local import LocalVault, load_master_keys
+from shared.keys.vault import SealedKey
+from shared.store.port import Mutation
+from shared.store.session import Session
+from shared.store.wallets import VAULT_KEYS, WALLETS
+from tests.support.people import People, Person
+
+
+class Killed(BaseException):
+    """As SIGKILL would."""
+
+
+@pytest.fixture
+def person(people: People) -> Iterator[Person]:
+    with running(Context("rotation", new_id("req"), deadline_in(60), caller=Caller.of_system())):
+        yield people.register()
+
+
+def signs(person: Person, wallets: list[str]) -> None:
+    for wallet in wallets:
+        person.ok(200, "POST", f"/wallets/{wallet}/sign-message", {"message": "still here"})
+
+
+def made(person: Person) -> list[str]:
+    wallets = [person.wallet()["id"] for _ in range(5)]
+    child = person.ok(201, "POST", f"/wallets/{wallets[0]}/accounts", {})["wallet"]["id"]
+    person.ok(201, "POST", "/auth/totp")
+    return [*wallets, child]
+
+
+def test_a_rotation_that_was_killed_goes_on(person: Person) -> None:
+    wallets = made(person)
+    (before,) = rotation.status()
+    seen: list[str] = []
+
+    def kill(identity: str) -> None:
+        seen.append(identity)
+        if len(seen) == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        rotation.rotate(kill)
+    assert sorted(rotation.status().values()) == [3, 3]
+    signs(person, wallets)
+    late = person.wallet()["id"]  # sealed under the new key by the running product
+    assert rotation.rotate() == 3
+    (after,) = rotation.status()
+    assert after != before and rotation.status()[after] == 7
+    assert rotation.retire() == [before] and rotation.retire() == []
+    signs(person, [*wallets, late])
+    assert rotation.main(["status"]) == 0 and rotation.main(["nonsense"]) == 2
+
+
+def test_a_backup_of_the_master_key_opens_what_it_sealed(person: Person, tmp_path: Path) -> None:
+    wallets = made(person)
+    path = Path(resources.settings().state_dir) / "master-keys.json"
+    backup = tmp_path / "escrow.json"
+    shutil.copy2(path, backup)
+    path.unlink()
+    lost = LocalVault(load_master_keys(path, create=True), production=False)
+    with resources.override(vault=lost):
+        answer = person.call("POST", f"/wallets/{wallets[0]}/sign-message", {"message": "x"})
+        assert (answer.status, answer.code) == (500, "INTERNAL")
+        assert "master" not in answer.text
+    with resources.override(vault=LocalVault(load_master_keys(backup), production=False)):
+        signs(person, wallets)
+
+
+def test_swapped_truncated_and_downgraded_secrets_are_refused(person: Person) -> None:
+    session = Session(resources.database().snapshot())
+    first, second = (session.one(WALLETS.get(person.wallet()["id"])) for _ in range(2))
+    rows = {wallet.id: session.one(VAULT_KEYS.get(wallet.key_id)) for wallet in (first, second)}
+    mine, other = rows[first.id].sealed, rows[second.id].sealed
+    downgraded = bytes([0]) + mine[1:]
+    for forged in (other, mine[:-1], downgraded, mine[:-1] + bytes([mine[-1] ^ 1]), b""):
+        change = Mutation("update", "vault_keys", ("id", "sealed"), (first.key_id, forged))
+        resources.database().write([change])
+        answer = person.call("POST", f"/wallets/{first.id}/sign-message", {"message": "x"})
+        assert answer.status == 500 and "signature" not in (answer.body or {})
+    resources.database().write([Mutation("update", "vault_keys", ("id", "sealed"), (first.key_id, mine))])
+    signs(person, [first.id, second.id])
+    with pytest.raises((SealBroken, MasterKeyMissing)):
+        SealedKey.from_bytes(downgraded)
