@@ -1,0 +1,102 @@
+"""Other kinds of chains: legacy fees, access lists, few places per account; and the run's own node in real time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from shared import resources
+from shared.chain.registry import Registry
+from shared.keys.transactions import decode_signed
+from shared.store.transactions import LANES
+from tests.emulated.engine.world import ETHER, GWEI, World
+
+TARGET = "0x" + "fee1" * 10
+
+
+@pytest.fixture
+def changed(world: World) -> Iterator[Any]:
+    """The local chain as a test wants it."""
+    undo = []
+
+    def change(**fields: Any) -> None:
+        spec = replace(resources.registry().chain("local"), **fields)
+        registry = Registry(MappingProxyType({**resources.registry().chains, "local": spec}))
+        block = resources.override(registry=registry)
+        block.__enter__()
+        undo.append(block)
+        resources._made.pop("chain:local", None)
+
+    yield change
+    for block in undo:
+        block.__exit__(None, None, None)
+
+
+def test_a_legacy_chain(world: World, changed: Any) -> None:
+    changed(fee_kind="legacy")
+    wallet = world.wallet()
+    sent = world.send(wallet, TARGET, 5)["id"]
+    chosen = world.send(wallet, TARGET, 6, gas_price=str(3 * GWEI))["id"]
+    wrong = world.app.call(
+        "POST",
+        "/transactions",
+        {"to": TARGET, "max_fee_per_gas": "9", "max_priority_fee_per_gas": "1"},
+        user=wallet.user_id,
+    )
+    assert (wrong.status, wrong.code) == (422, "INVALID_FEE")
+    world.settle()
+    for one in (sent, chosen):
+        decoded, _ = decode_signed(world.attempts(one)[0].raw)
+        assert decoded.type == 0 and decoded.chain_id == 31337
+    shown = world.get(wallet, chosen)
+    assert shown["attempts"][0]["gas_price"] == str(3 * GWEI)
+    assert shown["attempts"][0]["max_fee_per_gas"] is None and shown["status"] == "confirmed"
+    price = world.app.ok(200, "GET", "/transactions/gas-price", user=wallet.user_id)
+    assert price["base_fee"] is None and int(price["average"]["gas_price"]) > 0
+
+
+def test_an_access_list_is_signed_and_paid_for(world: World) -> None:
+    wallet = world.wallet()
+    entry = {"address": TARGET, "storage_keys": ["0x" + "01" * 32]}
+    sent = world.send(wallet, TARGET, 5, access_list=[entry])["id"]
+    world.settle()
+    decoded, _ = decode_signed(world.attempts(sent)[0].raw)
+    assert decoded.access_list == ((bytes.fromhex(TARGET[2:]), (bytes.fromhex("01" * 32),)),)
+    assert world.row(sent).gas_used == 21_000 + 2_400 + 1_900
+
+
+def test_no_more_than_the_places_of_an_account_are_taken(world: World, changed: Any) -> None:
+    changed(max_inflight=4)
+    wallet = world.wallet()
+    sent = [world.send(wallet, TARGET, number + 1)["id"] for number in range(10)]
+    world.hints()
+    world.tick()
+    (lane,) = world.rows(LANES)
+    assert lane.next_nonce == 4
+    assert [world.row(one).state for one in sent[3:5]] == ["submitted", "accepted"]
+    world.mine()
+    world.tick()
+    (lane,) = world.rows(LANES)
+    assert (lane.chain_nonce, lane.next_nonce) == (4, 8)
+    world.settle(20)
+    assert [world.row(one).nonce for one in sent] == list(range(10))
+
+
+def test_on_a_node_that_mines_by_itself(running_world: World) -> None:
+    world, target = running_world, Account.create().address
+    wallet = world.wallet(5 * ETHER)
+    sent = [world.send(wallet, target, number + 1)["id"] for number in range(10)]
+    world.hints()
+    deadline = time.monotonic() + 30
+    while not all(world.row(one).finalized for one in sent):
+        assert time.monotonic() < deadline
+        world.tick()
+        time.sleep(0.2)
+    assert {world.row(one).state for one in sent} == {"confirmed"}
+    assert world.balance(target) == 55

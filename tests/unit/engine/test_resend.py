@@ -1,0 +1,131 @@
+"""When the same bytes go out again and when more is offered: decided from rows and the chain's own time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shared.chain.registry import Registry
+from shared.domain import lanes, tx_accept, tx_attempts
+from shared.domain.fees import FeeCaps, Fees
+from shared.domain.transactions import Attempt, Transaction
+from shared.domain.tx_accept import Intent
+from shared.engine import resend
+from shared.engine.turns import Turns
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+GWEI = 10**9
+SENDER = "0x" + "a1" * 20
+
+
+def sent(
+    outcome: str = "sent", *, nonce: int = 0, age: float = 60.0, sends: int = 1
+) -> tuple[Transaction, Attempt]:
+    """A submitted transaction whose only attempt was made `age` seconds ago."""
+    then = NOW - timedelta(seconds=age)
+    intent = Intent("wal_1", "usr_1", "local", SENDER, "0x" + "b2" * 20, value=1)
+    accepted = tx_accept.accept(
+        intent, f"txn_{nonce}", "usr_1", f"k{nonce}", then, committed_value=1, committed_gas=10**17
+    )
+    lane = lanes.open_lane("local", SENDER, latest=nonce, pending=nonce, finalized=0, now=then)
+    (nonced,) = lanes.allocate(lane, [accepted], 16, then)[1]
+    planned = tx_attempts.plan(
+        nonced, None, Fees(4 * GWEI, GWEI), FeeCaps(500 * GWEI, 100 * GWEI), noop_gas=21_000
+    )
+    row, attempt = tx_attempts.persist(
+        nonced, planned, None, then, raw=b"raw", tx_hash=f"0x{nonce}", expected_attempts=0
+    )
+    row, attempt, _ = tx_attempts.record_send(row, attempt, outcome, then, 1.0)  # type: ignore[arg-type]
+    return replace(row, next_action_at=NOW), replace(attempt, send_count=sends)
+
+
+def view(*, head_age: float = 0.0) -> Any:
+    head = SimpleNamespace(number=100, timestamp=int((NOW - timedelta(seconds=head_age)).timestamp()))
+    client = SimpleNamespace(spec=Registry.DEFAULT.chain("local"))
+    return SimpleNamespace(now=NOW, head=head, client=client)
+
+
+def wants(row: Transaction, attempt: Attempt, *, latest: int = 0, head_age: float = 0.0) -> bool:
+    return resend._wants_attempt(view(head_age=head_age), row, [attempt], latest)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "age", "wanted"),
+    [
+        ("known", 60, True),
+        ("known", 3, False),
+        ("sent", 60, True),
+        ("sent", 3, False),
+        ("replacement_underpriced", 60, True),
+        ("underpriced", 0, True),
+        ("ambiguous", 60, False),
+        ("nonce_too_low", 60, False),
+        ("nonce_too_high", 60, False),
+    ],
+)
+def test_the_head_is_bumped_when_a_node_has_it_and_blocks_pass(
+    outcome: str, age: float, wanted: bool
+) -> None:
+    assert wants(*sent(outcome, age=age)) is wanted
+
+
+def test_followers_wait_for_the_head() -> None:
+    row, attempt = sent("known", nonce=3)
+    assert not wants(row, attempt, latest=2)
+    assert wants(row, attempt, latest=3)
+
+
+def test_nothing_is_offered_while_the_chain_stands_still() -> None:
+    assert not wants(*sent("known", age=60), head_age=58)
+
+
+def test_bytes_that_a_node_had_lost_get_time_again() -> None:
+    row, attempt = sent("known", age=60)
+    assert wants(row, attempt)
+    assert not wants(row, replace(attempt, last_result="sent", last_sent_at=NOW - timedelta(seconds=2)))
+
+
+def test_what_is_undone_gets_its_noop_at_once_and_once() -> None:
+    row, attempt = sent("known", age=1)
+    undone = tx_attempts.undo(row, "cancelled", NOW)
+    assert wants(undone, attempt)
+    assert not wants(undone, replace(attempt, kind="noop"))
+
+
+def test_a_blocked_one_is_sent_again_but_offers_no_more() -> None:
+    row, attempt = sent("known")
+    for reason in ("FUNDS_BLOCKED", "FEE_BLOCKED"):
+        blocked = replace(tx_attempts.block(row, reason, NOW, 1.0), next_action_at=NOW)  # type: ignore[arg-type]
+        assert not wants(blocked, attempt)
+        assert resend._due(view(), [blocked], {row.id: [attempt]}) == [blocked]
+    foreign = tx_attempts.block(row, "FOREIGN_NONCE", NOW, 1.0)
+    assert resend._due(view(), [foreign], {row.id: [attempt]}) == []
+
+
+def test_a_missing_nonce_sends_the_whole_lane_again_in_order() -> None:
+    pairs = [sent("known", nonce=0), sent("nonce_too_high", nonce=1), sent("known", nonce=2)]
+    later = [replace(row, next_action_at=NOW + timedelta(minutes=1)) for row, _ in pairs]
+    attempts = {row.id: [attempt] for row, attempt in pairs}
+    assert resend._due(view(), later, attempts) == []
+    later[1] = replace(later[1], next_action_at=NOW)
+    assert [row.nonce for row in resend._due(view(), later, attempts)] == [0, 1, 2]
+
+
+def test_who_comes_during_a_run_makes_it_go_round_again() -> None:
+    turns, seen = Turns(), []
+
+    def work() -> None:
+        seen.append(len(seen))
+        if len(seen) == 1:
+            turns.run("lane", lambda: seen.append(-1))  # somebody else, meanwhile
+
+    turns.run("lane", work)
+    assert seen == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        turns.run("lane", lambda: 1 // 0)
+    turns.run("lane", work)
+    assert len(seen) == 3
