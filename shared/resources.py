@@ -131,15 +131,12 @@ def tokens() -> AccessTokens:
     """Issues and verifies access tokens; the key ring is a file locally, a mounted secret in production."""
 
     def make() -> Any:
-        from shared.identity.key_ring import load_key_ring
-        from shared.identity.tokens import AccessTokens
+        from shared.token_keys import TokenFile
 
-        chosen = settings()
-        path = Path(chosen.token_keys_file or f"{chosen.state_dir}/token-keys.json")
-        ring = load_key_ring(path, create=chosen.local)
-        return AccessTokens(ring, chosen.token_issuer, chosen.token_audience)
+        return TokenFile(settings())
 
-    return cast("AccessTokens", _once("tokens", make))
+    found = _once("tokens", make)
+    return cast("AccessTokens", found.current() if hasattr(found, "current") else found)
 
 
 def passwords() -> Passwords:

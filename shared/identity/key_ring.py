@@ -91,8 +91,8 @@ class KeyRing:
     keys: Mapping[str, TokenKey] = field(repr=False)
 
     def __post_init__(self) -> None:
-        if self.active not in self.keys or self.keys[self.active].private is None:
-            raise SecretUnusable("the active token key must be in the ring, with its private half")
+        if self.active not in self.keys:
+            raise SecretUnusable("the active token key must be in the ring")
 
     @classmethod
     def generate(cls) -> KeyRing:
@@ -101,8 +101,10 @@ class KeyRing:
 
     @property
     def signing_key(self) -> ec.EllipticCurvePrivateKey:
+        """Raises SecretUnusable in a ring that only verifies."""
         private = self.keys[self.active].private
-        assert private is not None
+        if private is None:
+            raise SecretUnusable("this ring has no private half of its active key: it only verifies")
         return private
 
     def verifying_key(self, kid: object) -> ec.EllipticCurvePublicKey | None:
@@ -121,18 +123,26 @@ class KeyRing:
 
     def activated(self, kid: str) -> KeyRing:
         """Sign with `kid`. Raises SecretUnusable unless its private half is here."""
+        if kid not in self.keys or self.keys[kid].private is None:
+            raise SecretUnusable("a key becomes active only with its private half")
         return replace(self, active=kid)
 
     def retired(self, kid: str) -> KeyRing:
         """Keep only the public half of `kid`. Raises SecretUnusable for the active key."""
+        if kid == self.active:
+            raise SecretUnusable("the active token key signs: activate another one first")
         return replace(self, keys={**self.keys, kid: TokenKey(self.keys[kid].public)})
 
     def without(self, kid: str) -> KeyRing:
         """Refuse what `kid` signed from now on. Raises SecretUnusable for the active key."""
         return replace(self, keys={name: key for name, key in self.keys.items() if name != kid})
 
+    def verifying(self) -> KeyRing:
+        """The same ring without private halves: all that services which only check tokens need. Not secret."""
+        return replace(self, keys={name: TokenKey(key.public) for name, key in self.keys.items()})
+
     def to_text(self) -> str:
-        """The JSON that `from_text` reads. Secret."""
+        """The JSON that `from_text` reads. Secret, unless the ring only verifies."""
         document = {"active": self.active, "keys": [key.to_pem() for key in self.keys.values()]}
         return json.dumps(document, indent=2) + "\n"
 
@@ -141,6 +151,8 @@ class KeyRing:
         """From a file or an environment variable: the JSON or a lone private PEM. Raises SecretUnusable."""
         if text.lstrip().startswith("-----BEGIN"):
             key = TokenKey.from_pem(text)
+            if key.private is None:
+                raise SecretUnusable("a lone token key must be private")
             return cls(key.kid, {key.kid: key})
         try:
             document = json.loads(text)

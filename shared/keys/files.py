@@ -33,6 +33,15 @@ def read_secret(path: Path, create: Callable[[], str] | None = None, *, owner_on
     return text
 
 
+def mark(path: Path | None) -> tuple[int, int] | None:
+    """What tells that a file was replaced; None while there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_ino, found.st_mtime_ns) if found else None
+
+
 def replace_secret(path: Path, text: str) -> None:
     """Store `text` at `path` (0600) in one step: a crash leaves the old or the new content."""
     _publish(path, text, replace=True)

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.keys import envelope
 from shared.keys.errors import MasterKeyMissing, MasterKeyUnusable
+from shared.keys.files import mark as file_mark
 from shared.keys.files import read_secret, replace_secret
 from shared.keys.vault import Binding, SealedKey
 
@@ -101,11 +102,11 @@ class LocalVault:
             raise MasterKeyUnusable("the local vault is refused in production: use Cloud KMS")
         self._read = master_keys
         self._source = source
-        self._changed = _mark(source)
+        self._changed = file_mark(source)
 
     @property
     def _master_keys(self) -> MasterKeys:
-        mark = _mark(self._source)
+        mark = file_mark(self._source)
         if self._source is not None and mark != self._changed:
             self._read, self._changed = load_master_keys(self._source), mark
         return self._read
@@ -132,15 +133,6 @@ class LocalVault:
     def is_current(self, sealed: SealedKey) -> bool:
         """See `KeyVault.is_current`."""
         return sealed.master_key_id == self._master_keys.active
-
-
-def _mark(path: Path | None) -> tuple[int, int] | None:
-    """What tells that a file was replaced; None while there is none."""
-    try:
-        found = path.stat() if path is not None else None
-    except OSError:
-        return None
-    return (found.st_ino, found.st_mtime_ns) if found else None
 
 
 def _new_id() -> str:

@@ -1,0 +1,68 @@
+"""Rotating the keys of access tokens under a running product."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import jwt
+import pytest
+
+from shared import resources, token_keys
+from shared.identity.key_ring import load_key_ring
+from shared.keys.errors import SecretUnusable
+from tests.support.inprocess import App
+from tests.support.people import People, Person
+
+
+def kid(person: Person) -> str:
+    return str(jwt.get_unverified_header(person.token)["kid"])
+
+
+def run(app: App, *arguments: str) -> int:
+    return token_keys.main(arguments)
+
+
+@pytest.fixture(autouse=True)
+def ring(people: People, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The commands read the environment: point it at this test's ring."""
+    state = resources.settings().state_dir
+    monkeypatch.setenv("STATE_DIR", state)
+    return Path(state) / "token-keys.json"
+
+
+def test_a_rotation_under_a_running_product(people: People, app: App, ring: Path) -> None:
+    person = people.register()
+    first = kid(person)
+    assert run(app, "next") == 0
+    published = {key["kid"] for key in app.ok(200, "GET", "//.well-known/jwks.json")["keys"]}
+    (second,) = published - {first}
+    old = person.token
+    assert run(app, "activate", second) == 0
+    people.sign_in(person)
+    assert kid(person) == second
+    for token in (old, person.token):
+        assert app.call("GET", "/auth/me", headers={"authorization": f"Bearer {token}"}).status == 200
+    assert run(app, "forget", second) == 1  # it signs
+    assert run(app, "forget", first) == 0
+    assert app.call("GET", "/auth/me", headers={"authorization": f"Bearer {old}"}).status == 401
+    assert person.ok(200, "GET", "/auth/me")["id"] == person.id
+    assert [run(app), run(app, "activate", "x"), run(app, "show")] == [2, 1, 0]
+
+
+def test_services_that_only_check_need_nothing_private(
+    people: People, app: App, ring: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = people.register()
+    capsys.readouterr()
+    assert run(app, "public") == 0
+    text = capsys.readouterr().out
+    assert "PRIVATE" not in text and load_key_ring(ring).signing_key
+    public = tmp_path / "public.json"
+    public.write_text(text)
+    chosen = replace(resources.settings(), token_keys_file=str(public))
+    with resources.override(settings=chosen, tokens=token_keys.TokenFile(chosen)):
+        assert person.ok(200, "GET", "/auth/me")["id"] == person.id
+        with pytest.raises(SecretUnusable):
+            _ = resources.tokens().ring.signing_key
+        assert person.app.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token}).status == 500
