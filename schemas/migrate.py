@@ -11,6 +11,7 @@ import hashlib
 import logging
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,13 @@ def migrations() -> list[Migration]:
 
 def ensure_instance(client: Any, name: str) -> Any:
     """The instance, created when the emulator does not have it (production's comes from Terraform)."""
+    from google.api_core.exceptions import AlreadyExists
+
     instance = client.instance(name)
     if not instance.exists():
         config = f"{client.project_name}/instanceConfigs/emulator-config"
-        client.instance(name, configuration_name=config, node_count=1).create().result(60)
+        with suppress(AlreadyExists):  # another process was faster
+            client.instance(name, configuration_name=config, node_count=1).create().result(60)
     return instance
 
 
