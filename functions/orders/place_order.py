@@ -1,7 +1,7 @@
 """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
-A snapshot says which supplies would pay; only those are read again, by key, in the transaction. Should they not
-suffice any more, every candidate is.
+A snapshot that may be some seconds old says which supplies would pay; only those are read again, by key, in the
+transaction. Should they not suffice any more, every candidate is, and then those of a strong snapshot.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from shared.store import supplies
 from shared.store.session import Session
 from shared.store.unit import UnitOfWork
 
+STALE_SECONDS = 10.0
 CANDIDATES = 100  # supplies, the largest first, that are read again when the snapshot's choice fails
 
 
@@ -47,12 +48,20 @@ def place_order(request: PlaceOrder, caller: Caller) -> Order:
     total = sum(item.total for item in rules.items(wanted.order_id, request.lines(), asset.decimals))
     if request.supply_ids is not None:
         return commit(_place, wanted, request.supply_ids, request.supply_ids)
-    snapshot = Session(resources.database().snapshot())
-    seen = snapshot.many(supplies.active_of(caller.user_id, asset.chain, asset.symbol))
+    try:
+        return commit(_place, wanted, *_candidates(wanted, total, STALE_SECONDS))
+    except (InsufficientSupply, TooFragmented):
+        return commit(_place, wanted, *_candidates(wanted, total, None))
+
+
+def _candidates(wanted: _Wanted, total: int, staleness: float | None) -> tuple[list[str], list[str]]:
+    """The supplies that would pay, and the largest of all, as a snapshot shows them."""
+    snapshot = Session(resources.database().snapshot(staleness=staleness))
+    seen = snapshot.many(supplies.active_of(wanted.user_id, wanted.asset.chain, wanted.asset.symbol))
     available = {row["supply_id"]: row["available"] for row in seen}
     first = [supply_id for supply_id, _ in shares(wanted.order_id, total, available)]
     every = sorted(available, key=lambda supply_id: -available[supply_id])[:CANDIDATES]
-    return commit(_place, wanted, first[: 2 * MAX_ALLOCATIONS], every)
+    return first[: 2 * MAX_ALLOCATIONS], every
 
 
 class _Wanted(NamedTuple):
