@@ -15,46 +15,41 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import authentication, commit, resources, throttle
+from shared import authentication, commit, parsing, resources, throttle
 from shared.chain.errors import ChainError
 from shared.clock import new_id
 from shared.context import Context, Idempotency, deadline_in, running
 from shared.domain.errors import Refusal
 from shared.errors import (
-    BodyTooLarge,
     ChainUnavailable,
     Contended,
     Forbidden,
     IdempotencyKeyInvalid,
     IdempotencyKeyRequired,
     Internal,
-    MalformedRequest,
     MethodNotAllowed,
     Unready,
-    UnsupportedMediaType,
-    ValidationFailed,
 )
 from shared.identity.permissions import Caller
 from shared.operation import SELF, HttpTrigger, Operation
+from shared.parsing import MAX_BODY, Incoming, validate
 from shared.store.port import Contention, StoreError
 from shared.store.session import Session
 
-MAX_BODY = 256 * 1024
+__all__ = [
+    "MAX_BODY",
+    "Incoming",
+    "Reply",
+    "answer",
+    "as_refusal",
+    "error_body",
+    "failed",
+    "fingerprint",
+    "validate",
+]
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """What a web framework hands over. Header names are lower case; `query` keeps repeated parameters."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    query: Mapping[str, list[str]]
-    body: bytes
 
 
 @dataclass(slots=True)
@@ -103,9 +98,9 @@ def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
     throttle.count(context)
     if context.caller is not None and not _allowed(context.caller, trigger.permission):
         raise Forbidden(permission=trigger.permission)
-    fields = _fields(trigger, incoming, path)
-    request = _validated(trigger, fields)
-    _conditions(context, incoming.headers)
+    fields = parsing.fields(trigger, incoming, path)
+    request = parsing.validated(trigger, fields)
+    parsing.conditions(context, incoming.headers)
     context.idempotency = _idempotency(operation, trigger, incoming.headers, fields)
     arguments = [context.caller] if trigger.request is None else [request, context.caller]
     try:
@@ -133,83 +128,6 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
     if paths:
         raise MethodNotAllowed(allowed=sorted(trigger.method for trigger, _ in paths))
     raise NotFound("There is no such route.")
-
-
-def _fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> dict[str, Any]:
-    """Body (or query) and path parameters as one object; a name may not come twice."""
-    if trigger.method == "GET":
-        given: dict[str, Any] = {}
-        for name, values in incoming.query.items():
-            if len(values) > 1:
-                raise ValidationFailed(details=[{"field": name, "message": "is given more than once"}])
-            given[name] = values[0]
-    else:
-        if incoming.query and trigger.method != "DELETE":
-            extra = [{"field": name, "message": "unknown query parameter"} for name in incoming.query]
-            raise ValidationFailed(details=extra)
-        given = _body(incoming) | {name: values[0] for name, values in incoming.query.items()}
-    twice = [{"field": name, "message": "belongs to the path"} for name in given.keys() & path.keys()]
-    if twice:
-        raise ValidationFailed(details=twice)
-    return given | path
-
-
-def _body(incoming: Incoming) -> dict[str, Any]:
-    if len(incoming.body) > MAX_BODY:
-        raise BodyTooLarge()
-    if not incoming.body:
-        return {}
-    if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType()
-    try:
-        parsed = json.loads(incoming.body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise MalformedRequest() from None
-    if not isinstance(parsed, dict):
-        raise MalformedRequest()
-    return parsed
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _validated(trigger: HttpTrigger, fields: dict[str, Any]) -> Any:
-    if trigger.request is None:
-        if fields:
-            raise ValidationFailed(
-                details=[{"field": name, "message": "unknown field"} for name in sorted(fields)]
-            )
-        return None
-    return validate(trigger.request, fields)
-
-
-def validate(model: Any, fields: Mapping[str, Any]) -> Any:
-    """The pydantic model of these fields. Raises ValidationFailed naming each field, without its value."""
-    from pydantic import ValidationError
-
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        details = [
-            {"field": ".".join(str(part) for part in item["loc"]) or "body", "message": item["msg"]}
-            for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
-        ]
-        raise ValidationFailed(details=details) from None
-
-
-def _conditions(context: Context, headers: Mapping[str, str]) -> None:
-    context.strong_read = "no-cache" in headers.get("cache-control", "").lower()
-    context.if_match = _version(headers, "if-match") if headers.get("if-match", "*") != "*" else None
-    context.min_version = _version(headers, "min-version") if "min-version" in headers else None
-    context.last_event_id = headers.get("last-event-id") or None
-
-
-def _version(headers: Mapping[str, str], name: str) -> int:
-    found = _VERSION.fullmatch(headers[name].strip())
-    if not found:
-        raise ValidationFailed(details=[{"field": name, "message": "must be a version"}])
-    return int(found.group(1))
 
 
 def _idempotency(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.wallets import GetPolicy, Policy
+from schemas.policies import GetPolicy, Policy
 from shared import resources
 from shared.domain import policies as rules
 from shared.identity.permissions import Caller

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.wallets import Policy, UpdatePolicy
+from schemas.policies import Policy, UpdatePolicy
 from shared.commit import commit
 from shared.domain import policies as rules
 from shared.identity.permissions import Caller

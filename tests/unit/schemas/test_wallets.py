@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from schemas.policies import UpdatePolicy
 from schemas.wallets import (
     Balance,
     CreatedWallet,
@@ -14,7 +15,6 @@ from schemas.wallets import (
     DeleteWallet,
     ExportedWallet,
     ImportWallet,
-    UpdatePolicy,
     Wallet,
     WalletAnswer,
 )
