@@ -11,8 +11,9 @@ from shared import resources
 from shared.commit import commit
 from shared.context import current
 from shared.identity import lockout
-from shared.store.session import Session
+from shared.identity.lockout import Guard
 from shared.store.sessions import GUARDS
+from shared.store.table import Query
 from shared.store.unit import UnitOfWork
 
 
@@ -24,26 +25,30 @@ class Attempt:
     everywhere: str
 
     @classmethod
-    def checked(cls, session: Session, email: str) -> Attempt:
-        """Raises TooManyAttempts."""
-        settings = resources.settings()
-        here, everywhere = (
-            lockout.guard_id(email, network, settings.fingerprint_key)
-            for network in (current().network, lockout.EVERYWHERE)
-        )
-        rows = session.read(GUARDS.find(here), GUARDS.find(everywhere))
-        lockout.check(*rows, settings.sign_in_attempts, resources.clock().now())
-        return cls(here, everywhere)
+    def on(cls, account: str) -> Attempt:
+        """An attempt from the request's network on an account (an e-mail address or a user's id)."""
+        key = resources.settings().fingerprint_key
+        here, everywhere = current().network, lockout.EVERYWHERE
+        return cls(lockout.guard_id(account, here, key), lockout.guard_id(account, everywhere, key))
+
+    @property
+    def queries(self) -> tuple[Query[Guard | None], Query[Guard | None]]:
+        """What `check` has to be told; to be read together with what else is needed."""
+        return GUARDS.find(self.here), GUARDS.find(self.everywhere)
+
+    def check(self, here: Guard | None, everywhere: Guard | None) -> None:
+        """Before the password is looked at. Raises TooManyAttempts."""
+        lockout.check(here, everywhere, resources.settings().sign_in_attempts, resources.clock().now())
 
     def failed(self) -> None:
         """Count it, in a commit of its own (audited)."""
         commit(self._count)
 
     def _count(self, unit: UnitOfWork) -> None:
-        here, everywhere = unit.read(GUARDS.find(self.here), GUARDS.find(self.everywhere))
+        here, everywhere = unit.read(*self.queries)
         unit.write(lockout.failed(here, self.here, unit.now))
         unit.write(lockout.failed(everywhere, self.everywhere, unit.now))
 
-    def succeeded(self, unit: UnitOfWork, guard: lockout.Guard | None) -> None:
+    def succeeded(self, unit: UnitOfWork, guard: Guard | None) -> None:
         """In the commit of the sign-in; `guard` is the row `here` as that commit read it."""
         unit.write(lockout.succeeded(guard, self.here, unit.now))

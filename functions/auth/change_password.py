@@ -25,7 +25,8 @@ def change_password(request: ChangePassword, caller: Caller) -> User:
     require_person(caller)
     session = Session(resources.database().snapshot())
     user = session.one(USERS.get(caller.user_id))
-    attempt = Attempt.checked(session, user.email or user.id)
+    attempt = Attempt.on(user.email or user.id)
+    attempt.check(*session.read(*attempt.queries))
     new = request.new.get_secret_value()
     refuse_weak(new, (user.email or "",), "new")
     if not resources.passwords().verify(request.current.get_secret_value(), user.password_hash):

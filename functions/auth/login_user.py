@@ -21,8 +21,10 @@ def login_user(request: Login, caller: Caller | None) -> Tokens:
     except InvalidValue:
         raise InvalidCredentials from None
     session = Session(resources.database().snapshot())
-    attempt = Attempt.checked(session, email)
-    user = users.by_email(session, email)
+    attempt = Attempt.on(email)
+    here, everywhere, entries = session.read(*attempt.queries, users.USERS_BY_EMAIL.scan(email, limit=1))
+    attempt.check(here, everywhere)
+    user = next(iter(session.follow(users.USERS, entries)), None)
     password = request.password.get_secret_value()
     if not resources.passwords().verify(password, user.password_hash if user else None) or user is None:
         attempt.failed()
