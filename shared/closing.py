@@ -19,7 +19,7 @@ from shared.store.transactions import TRANSACTIONS_BY_WALLET_OPEN
 from shared.store.unit import UnitOfWork
 from shared.store.wallets import VAULT_KEYS, WALLETS, accounts_of
 
-KEPT = timedelta(days=30)  # so long a deleted wallet's key can still be brought back by an operator
+KEPT = timedelta(days=30)  # how long the key of a deleted wallet is kept
 ENDED = ("closed", "rejected")
 
 
