@@ -1,43 +1,70 @@
 """Look again at what is due: expired orders and supplies, lapsed leases, supplies never checked.
 
-A timer is only a hint: its handler decides from the aggregate, in one commit that also removes the timer. A timer
-that fails stays for the next run. Two runs at once do each thing once.
+A timer is only a hint: its handler decides from the aggregate, in one commit that also removes the timer. Most have
+nothing left to do and are removed together. A timer that fails stays for the next run. Two runs at once do each
+thing once.
 """
 
 from __future__ import annotations
 
+import contextvars
 import logging
-import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from shared import resources
-from shared.context import current
+from shared.context import remaining_seconds
 from shared.desk import timers
 from shared.operation import schedule
+from shared.store.port import Mutation
 from shared.store.records import TIMER_SHARDS, TIMERS, Timer
 from shared.store.session import Session
 
 _log = logging.getLogger(__name__)
-BATCH = 200  # of each shard and run
-RESERVE_SECONDS = 5.0  # of the deadline, left to the last handler
+BATCH = 100  # of each shard and round
+AT_ONCE = 8
+RESERVE_SECONDS = 10.0  # of the deadline, left to the last round
 
 
 @schedule(seconds=2, needs=("chain",), publishes=("supply-events", "order-events", "claim-events"))
 def fire_timers() -> None:
+    seen: set[Timer] = set()
+    while remaining_seconds(3_600) > RESERVE_SECONDS:
+        due = [timer for timer in _due() if timer not in seen]
+        if not due:
+            return
+        seen.update(due)
+        idle = set(timers.idle(Session(resources.database().snapshot()), due, resources.clock().now()))
+        _drop(idle)
+        fired = _fire([timer for timer in due if timer not in idle])
+        _log.info("timers", extra={"fired": fired, "idle": len(idle), "due": len(due)})
+
+
+def _due() -> list[Timer]:
+    """The next timers of every shard, the longest due first."""
     now = resources.clock().now()
     session = Session(resources.database().snapshot())
     shards = session.read_all([TIMERS.scan(shard, upto=(now,), limit=BATCH) for shard in range(TIMER_SHARDS)])
-    due = sorted((timer for shard in shards for timer in shard), key=lambda timer: timer.due_at)
-    fired = sum(_fire(timer) for timer in due if _in_time())
-    if due:
-        _log.info("fired", extra={"timers": fired, "of": len(due)})
+    return sorted((timer for shard in shards for timer in shard), key=lambda timer: timer.due_at)
 
 
-def _in_time() -> bool:
-    return current().deadline - time.monotonic() > RESERVE_SECONDS
+def _drop(idle: set[Timer]) -> None:
+    if idle:
+        columns = TIMERS.key_columns
+        resources.database().write(
+            [Mutation("delete", TIMERS.name, columns, TIMERS.key_of(timer)) for timer in idle]
+        )
 
 
-def _fire(timer: Timer) -> bool:
-    """True when it was handled; whatever goes wrong with one keeps none of the others."""
+def _fire(live: Sequence[Timer]) -> int:
+    """How many were handled."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        work = [pool.submit(contextvars.copy_context().run, _handled, timer) for timer in live]
+        return sum(one.result() for one in work)
+
+
+def _handled(timer: Timer) -> bool:
+    """Whatever goes wrong with one keeps none of the others."""
     try:
         timers.fire(timer)
     except Exception:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.commit import commit
@@ -11,11 +12,40 @@ from shared.desk import activation, due, endings, stock, whole
 from shared.domain import claims as claim_rules
 from shared.domain import orders as order_rules
 from shared.domain import supplies as supply_rules
+from shared.domain.claims import Claim
+from shared.domain.orders import Order
+from shared.domain.supplies import Supply
 from shared.store import claims, orders, supplies
 from shared.store.records import Timer, timer
+from shared.store.session import Session
 from shared.store.unit import UnitOfWork
 
 AGAIN = timedelta(minutes=1)  # for what is still reserved of an expired supply
+
+
+def idle(session: Session, timers: Sequence[Timer], now: datetime) -> list[Timer]:
+    """Those of the timers that nothing is left to do for, now or later: they can simply go."""
+    of: dict[str, list[str]] = defaultdict(list)
+    for one in timers:
+        of[one.kind].append(one.subject)
+    own = [*of[due.SUPPLY_CHECK], *of[due.SUPPLY_EXPIRY]]
+    found = session.read(
+        orders.by_ids(of[due.ORDER_EXPIRY]), claims.by_ids(of[due.CLAIM_LEASE]), supplies.by_ids(own)
+    )
+    rows = {row.id: row for group in found for row in group}
+    return [one for one in timers if not _matters(one, rows.get(one.subject), now)]
+
+
+def _matters(what: Timer, row: Order | Claim | Supply | None, now: datetime) -> bool:
+    if isinstance(row, Claim):
+        return row.status == "claimed"
+    if isinstance(row, Order):
+        return row.status == "open" and row.expired(now)
+    if row is None:
+        return False
+    if what.kind == due.SUPPLY_CHECK:
+        return row.status == "pending"
+    return row.status not in ("closed", "rejected") and row.expired(now)
 
 
 def fire(what: Timer) -> None:

@@ -34,6 +34,10 @@ def find(claim_id: str) -> Query[Claim | None]:
     return CLAIMS.find(claim_id)
 
 
+def by_ids(claim_ids: Iterable[str]) -> Query[list[Claim]]:
+    return CLAIMS.get_many([(claim_id,) for claim_id in claim_ids])
+
+
 def payments_of(claim_id: str) -> Query[list[Payment]]:
     return PAYMENTS.scan(claim_id)
 

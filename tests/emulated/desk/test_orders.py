@@ -53,6 +53,7 @@ def test_open_orders_of_others_are_found(desk: Desk, clock: TestClock) -> None:
     for number in range(1, 31):
         clock.advance(timedelta(seconds=1))
         placed.append(desk.order(shopper, f"0.0{number:02}")["id"])
+    clock.advance(timedelta(seconds=1))
     soon = (clock.now() + timedelta(seconds=5)).isoformat()
     ending = desk.order(shopper, "0.001", expires_at=soon)["id"]
     own = desk.order(other, "0.001")["id"]

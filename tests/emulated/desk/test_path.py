@@ -98,3 +98,15 @@ def test_others_see_nothing_of_what_is_not_theirs(desk: Desk) -> None:
     assert desk.app.call("POST", f"/claims/{claim['id']}/release", user=shopper).status == 403
     assert desk.app.call("POST", f"/claims/{claim['id']}/process", user=claimer).status == 403
     assert desk.get(f"/claims/{claim['id']}", shopper) == claim
+
+
+def test_ones_own_write_can_be_read_at_once(desk: Desk) -> None:
+    shopper = desk.shopper()
+    order = desk.order(shopper)
+    path = f"/orders/{order['id']}"
+    assert desk.app.ok(200, "GET", path, user=shopper) == order
+    cancelled = desk.app.call("POST", f"{path}/cancel", user=shopper)
+    newer = {"Min-Version": cancelled.headers["ETag"]}
+    seen = desk.app.call("GET", path, user=shopper, headers=newer)
+    assert (seen.body, seen.headers["ETag"]) == (cancelled.body, '"2"')
+    desk.app.ok(200, "GET", path, user=desk.person("ops"), roles=("operator",))
