@@ -36,11 +36,14 @@ class Next:
     signed: Signed | None = None
 
 
-def replace(client: ChainClient, wanted: Sequence[Wanted]) -> None:
-    """Store and send the next attempts of transactions of one lane; FEE_BLOCKED where the caps forbid it."""
+def replace(client: ChainClient, wanted: Sequence[Wanted]) -> set[str]:
+    """Store and send the next attempts of transactions of one lane; FEE_BLOCKED where the caps forbid it.
+
+    Answers the ids of those that got one."""
     following = signed(client, wanted)
-    if following:
-        broadcast.send(client, commit(_store, following, client.spec.block_seconds))
+    stored = commit(_store, following, client.spec.block_seconds) if following else []
+    broadcast.send(client, stored)
+    return {transaction.id for transaction, _ in stored}
 
 
 def signed(client: ChainClient, wanted: Sequence[Wanted]) -> list[Next]:

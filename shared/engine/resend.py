@@ -20,9 +20,7 @@ def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, latest: 
         undoing.expire(late)  # the next pass finds them with an undo_state
     waiting = sorted((row for row in rows if row.id not in late), key=lambda row: row.nonce or 0)
     new = [row for row in waiting if _wants_attempt(view, row, attempts[row.id], latest)]
-    if new:
-        replace.replace(view.client, [(row, _latest(attempts[row.id])) for row in new])
-    taken = {row.id for row in new}
+    taken = replace.replace(view.client, [(row, _latest(attempts[row.id])) for row in new]) if new else set()
     again = [row for row in _due(view, waiting, attempts) if row.id not in taken]
     broadcast.send(view.client, [(row, attempts[row.id][-1]) for row in again])
 
