@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, field_validator
@@ -20,6 +21,12 @@ class AssetLimit(Request):
     asset: Annotated[str, StringConstraints(pattern=r"^(native|0x[0-9a-fA-F]{40})$")]
     max_per_transaction: BaseUnits | None = None
     max_per_day: BaseUnits | None = None
+
+    @classmethod
+    def of(cls, asset: str, limit: Mapping[str, str | None]) -> AssetLimit:
+        return cls(
+            asset=asset, max_per_transaction=limit["max_per_transaction"], max_per_day=limit["max_per_day"]
+        )
 
 
 class GetPolicy(Request):
@@ -76,7 +83,7 @@ class Policy(Resource):
     def of(cls, policy: policies.Policy) -> Policy:
         return cls(
             wallet_id=policy.id,
-            limits=[AssetLimit(asset=asset, **amounts) for asset, amounts in policy.limits.items()],
+            limits=[AssetLimit.of(asset, limit) for asset, limit in policy.limits.items()],
             allowed_recipients=policy.allowed_recipients,
             allowed_contracts=policy.allowed_contracts,
             allowed_selectors=policy.allowed_selectors,

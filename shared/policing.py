@@ -54,12 +54,14 @@ def reserve(unit: UnitOfWork, wallet_id: str, action: Action) -> Decision:
 
 
 def release(unit: UnitOfWork, wallet_id: str, action: Action, booked_at: datetime) -> None:
-    """Take an action that did not happen off the hour it was booked in (`booked_at`: when it was accepted)."""
-    hour = _hour(booked_at)
+    """Take an action that did not happen off the hour it was booked in (`booked_at`: when it was accepted).
+
+    What was accepted before the daily limit was set was never booked and is not given back."""
     amounts = rules.totals(action)
-    for bucket in (
-        unit.one(SPENDING.get_many((wallet_id, asset, hour) for asset in amounts)) if amounts else ()
-    ):
+    policy = unit.maybe(POLICIES.find(wallet_id)) if amounts else None
+    booked = [asset for asset in amounts if policy is not None and policy.booked(asset, booked_at)]
+    hour = _hour(booked_at)
+    for bucket in unit.one(SPENDING.get_many((wallet_id, asset, hour) for asset in booked)) if booked else ():
         unit.write(replace(bucket, amount=max(0, bucket.amount - amounts[bucket.asset])))
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.errors import Refusal
 
 NATIVE: Final = "native"
 DAY_HOURS: Final = 24
+CLOCK_MARGIN: Final = timedelta(minutes=1)  # instances' clocks differ by less
 _TRANSFER, _TRANSFER_FROM = bytes.fromhex("a9059cbb"), bytes.fromhex("23b872dd")
 _APPROVE, _INCREASE = bytes.fromhex("095ea7b3"), bytes.fromhex("39509351")  # both let another spend as much
 
@@ -33,7 +34,7 @@ class Policy:
 
     id: str  # the wallet's
     user_id: str
-    limits: dict[str, dict[str, str | None]]  # asset → max_per_transaction, max_per_day
+    limits: dict[str, dict[str, str | None]]  # asset → max_per_transaction, max_per_day, day_since
     allowed_recipients: list[str] | None
     allowed_contracts: list[str] | None
     allowed_selectors: list[str] | None
@@ -46,6 +47,11 @@ class Policy:
     def limit(self, asset: str, name: str) -> int | None:
         text = self.limits.get(asset.lower(), {}).get(name)
         return None if text is None else int(text)
+
+    def booked(self, asset: str, at: datetime) -> bool:
+        """Whether what was accepted at this moment was surely booked against today's daily limit of the asset."""
+        since = self.limits.get(asset.lower(), {}).get("day_since")
+        return since is not None and at >= datetime.fromisoformat(since) + CLOCK_MARGIN
 
     @property
     def restricts(self) -> bool:
@@ -171,9 +177,21 @@ def totals(action: Action) -> dict[str, int]:
 
 
 def changed(policy: Policy, now: datetime, **rules: Any) -> Policy:
-    """The policy with new rules; unchanged when they are the same."""
-    after = replace(policy, **rules)
+    """The policy with new rules; unchanged when they are the same.
+
+    A daily limit remembers since when it is set without a break: only what was booked since is ever given back."""
+    limits = {asset: _since(policy, asset, limit, now) for asset, limit in rules.pop("limits").items()}
+    after = replace(policy, limits=limits, **rules)
     return policy if after == policy else replace(after, version=policy.version + 1, updated_at=now)
+
+
+def _since(
+    policy: Policy, asset: str, limit: Mapping[str, str | None], now: datetime
+) -> dict[str, str | None]:
+    bare = {name: limit.get(name) for name in ("max_per_transaction", "max_per_day")}
+    if bare["max_per_day"] is None:
+        return bare
+    return bare | {"day_since": policy.limits.get(asset, {}).get("day_since") or now.isoformat()}
 
 
 def empty(wallet_id: str, user_id: str, now: datetime) -> Policy:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared import resources
+from shared import policing, resources
+from shared.commit import commit
+from shared.context import Context, deadline_in, running
+from shared.domain.policies import Action, PolicyDenied
+from shared.identity.permissions import Caller
 from shared.store.policies import SPENDING
 from shared.store.session import Session
+from shared.store.unit import UnitOfWork
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
+from tests.support.clock import TestClock
 from tests.support.inprocess import App
 
 FRIEND = "0x00000000000000000000000000000000000000F1"
@@ -35,6 +42,10 @@ def sender(desk: Desk, **policy: Any) -> tuple[str, str]:
 def send(desk: Desk, user: str, wallet: str, value: int, to: str = FRIEND) -> Any:
     body = {"wallet_id": wallet, "to": to, "value": str(value), "gas": 21_000}
     return desk.app.call("POST", "/transactions", body, user=user)
+
+
+def reserve(unit: UnitOfWork, wallet: str, action: Action) -> None:
+    policing.reserve(unit, wallet, action)
 
 
 def spent(wallet: str) -> int:
@@ -71,3 +82,25 @@ def test_denials_name_their_rule_and_book_nothing(desk: Desk) -> None:
     assert sorted(denied) == sorted(
         f"policy.denied:{rule}" for rule in ("max_per_transaction", "allowed_recipients", "max_per_day")
     )
+
+
+def test_what_did_not_happen_is_given_back_if_it_was_booked(desk: Desk) -> None:
+    clock = TestClock()
+    with (
+        resources.override(clock=clock),
+        running(Context("test", "req_1", deadline_in(60), caller=Caller.of_system())),
+    ):
+        _, wallet = sender(desk, limits=[{"asset": "native", "max_per_day": "10"}])
+        action = Action(FRIEND[:-1] + "0", FRIEND, 8, b"")
+        accepted = clock.now()
+        commit(reserve, wallet, action)
+        with pytest.raises(PolicyDenied):
+            commit(reserve, wallet, action)
+        commit(policing.release, wallet, action, accepted)
+        assert spent(wallet) == 8, "it may have been accepted before the limit was set"
+        clock.advance(timedelta(hours=25))
+        commit(reserve, wallet, action)
+        assert spent(wallet) == 16, "yesterday does not count, its bucket stays"
+        commit(policing.release, wallet, action, clock.now())
+        assert spent(wallet) == 8
+        commit(reserve, wallet, action)

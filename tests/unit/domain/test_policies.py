@@ -160,5 +160,17 @@ def test_no_bytes_pass_more_than_a_limit(data: bytes, value: int, to: str | None
 
 
 def test_a_change_counts_once() -> None:
-    first = policies.changed(policy(), NOW, paused=True)
-    assert first.version == 1 and policies.changed(first, NOW, paused=True) is first
+    rules = {"limits": limit(NATIVE, 1, 5), "paused": True}
+    first = policies.changed(policy(), NOW, **rules)
+    assert first.version == 1 and policies.changed(first, NOW + policies.CLOCK_MARGIN, **rules) is first
+
+
+def test_only_what_was_surely_booked_is_given_back() -> None:
+    first = policies.changed(policy(), NOW, limits=limit(NATIVE, None, 5))
+    later = NOW + policies.CLOCK_MARGIN
+    assert not first.booked(NATIVE, NOW) and first.booked(NATIVE, later) and not first.booked(TOKEN, later)
+    raised = policies.changed(first, later, limits=limit(NATIVE, None, 9))
+    assert raised.booked(NATIVE, later)
+    gone = policies.changed(raised, later, limits=limit(NATIVE, 3))
+    again = policies.changed(gone, later, limits=limit(NATIVE, 3, 9))
+    assert not gone.booked(NATIVE, later) and not again.booked(NATIVE, later)
