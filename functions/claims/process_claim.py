@@ -29,7 +29,8 @@ from shared.store.unit import UnitOfWork
 @message("claim-commands", type="claim.process", request=ProcessClaim)
 def process_claim(request: ProcessClaim, caller: Caller) -> Claim:
     plans = paying.plans(request.claim_id, caller)
-    return commit(_process, request, caller, plans)
+    with paying.denials_audited():
+        return commit(_process, request, caller, plans)
 
 
 def _process(unit: UnitOfWork, request: ProcessClaim, caller: Caller, plans: Plans) -> Claim:

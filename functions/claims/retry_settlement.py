@@ -33,7 +33,8 @@ def retry_settlement(request: RetrySettlement, caller: Caller) -> Claim:
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(request.claim_id))
     plans = paying.planned(session, claim) if claim.status == "failed" else {}
-    answer = commit(_retry, request, plans)
+    with paying.denials_audited():
+        answer = commit(_retry, request, plans)
     _log.info("settlement retried", extra={"claim": claim.id, "by": caller.user_id, "reason": request.reason})
     return answer
 

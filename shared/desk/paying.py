@@ -6,15 +6,17 @@ transaction and books the funds rows. How the outcome comes back is in `settleme
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from schemas.claims import Claim as ClaimView
-from shared import resources
+from shared import policing, resources
 from shared.desk import access
 from shared.desk.telling import tell_claim, tell_order
 from shared.desk.whole import Whole
 from shared.domain.claims import Claim, require_claimed
+from shared.domain.policies import PolicyDenied
 from shared.domain.settlement import Payment, Round
 from shared.errors import Contended
 from shared.identity.permissions import Caller
@@ -31,7 +33,7 @@ Plans = Mapping[str, "PaymentPlan"]  # by allocation
 def plans(claim_id: str, caller: Caller) -> Plans:
     """What each payment of the claim's order would cost, asked of the chain.
 
-    Raises NotFound, Forbidden, InvalidState, PolicyDenied, ChainError."""
+    Raises NotFound, Forbidden, InvalidState, SettlementUnfunded, SimulationFailed, ChainError."""
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(claim_id))
     access.as_order_owner(caller, claim)
@@ -57,22 +59,36 @@ def planned(session: Session, claim: Claim) -> Plans:
 def pay(
     unit: UnitOfWork, started: Round, plans: Plans, whole: Whole, earlier: Iterable[Payment] = ()
 ) -> ClaimView:
-    """Write the round; the view of the claim with all payments. Raises SettlementUnfunded."""
+    """Write the round; the view of the claim with all payments. Raises SettlementUnfunded, PolicyDenied."""
     from shared.engine import payments
 
     if any(payment.allocation_id not in plans for payment in started.payments):
         raise Contended  # something changed between the plan and the commit: repeat
     unit.write(started.claim, started.order, *started.payments)
     for payment in started.payments:
-        payments.accept(
-            unit,
-            plans[payment.allocation_id],
-            transaction_id=payment.transaction_id,
-            wallet_id=payment.wallet_id,
-            user_id=started.order.user_id,
-            claim_id=payment.claim_id,
-            allocation_id=payment.allocation_id,
-            round=payment.round,
-        )
+        try:
+            payments.accept(
+                unit,
+                plans[payment.allocation_id],
+                transaction_id=payment.transaction_id,
+                wallet_id=payment.wallet_id,
+                user_id=started.order.user_id,
+                claim_id=payment.claim_id,
+                allocation_id=payment.allocation_id,
+                round=payment.round,
+            )
+        except PolicyDenied as denied:
+            denied.data["wallet_id"] = payment.wallet_id
+            raise
     tell_order(unit, "order.updated", whole.now(started.order))
     return tell_claim(unit, "claim.processing", started.claim, [*earlier, *started.payments])
+
+
+@contextmanager
+def denials_audited() -> Iterator[None]:
+    """Around the commit of a round: audit which wallet's policy refused it."""
+    try:
+        yield
+    except PolicyDenied as denied:
+        policing.denial(denied.data["wallet_id"], denied)
+        raise

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared import resources
+from shared.store.records import AUDIT
+from shared.store.session import Session
 from tests.emulated.desk.world import ETHER, Desk, figures
 
 
@@ -149,5 +152,27 @@ def test_a_wallet_that_cannot_pay_starts_nothing(desk: Desk) -> None:
     assert (answer.status, answer.code) == (409, "SETTLEMENT_UNFUNDED")
     assert desk.get(f"/claims/{claim['id']}", shopper)["status"] == "claimed"
     desk.fund(desk.address(wallet), 2)
+    desk.process(shopper, claim["id"])
+    assert desk.drive(claim["id"], shopper)["status"] == "processed"
+
+
+def test_a_wallets_policy_can_refuse_a_payment(desk: Desk) -> None:
+    shopper, claimer = desk.person("shopper"), desk.claimer()
+    wallets = [desk.imported(shopper, ether=2) for _ in range(2)]
+    for wallet in wallets:
+        desk.supply(shopper, "1", wallet_id=wallet)
+    policy = {"limits": [{"asset": "native", "max_per_transaction": str(ETHER // 2)}]}
+    desk.app.ok(200, "PUT", f"/wallets/{wallets[1]}/policy", policy, user=shopper)
+    order = desk.order(shopper, "2")
+    claim = desk.claimed(claimer, order["id"])
+    answer = desk.app.call("POST", f"/claims/{claim['id']}/process", user=shopper)
+    assert (answer.status, answer.code) == (422, "POLICY_DENIED")
+    assert answer.body["error"]["data"]["wallet_id"] == wallets[1]
+    assert desk.get(f"/claims/{claim['id']}", shopper)["status"] == "claimed"
+    audited = Session(resources.database().snapshot()).one(AUDIT.scan())
+    assert [row.resource for row in audited if row.events[:1] == ["policy.denied:max_per_transaction"]] == [
+        wallets[1]
+    ]
+    desk.app.ok(200, "PUT", f"/wallets/{wallets[1]}/policy", {"limits": []}, user=shopper)
     desk.process(shopper, claim["id"])
     assert desk.drive(claim["id"], shopper)["status"] == "processed"
