@@ -1,0 +1,308 @@
+"""Random histories of the engine over a lying node, a model of the database and a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from schemas.transactions import ReplaceTransaction
+from shared import clock, relay, resources
+from shared import commit as commits
+from shared.cache import NoCache
+from shared.chain.client import ChainClient
+from shared.chain.endpoints import Endpoint
+from shared.chain.errors import ChainError
+from shared.chain.pool import Pool
+from shared.chain.registry import Registry
+from shared.clock import new_id
+from shared.context import Context, deadline_in, running
+from shared.domain.errors import Refusal
+from shared.domain.transactions import Transaction
+from shared.domain.wallets import Wallet
+from shared.engine import broadcast, dispatch, sends, tick
+from shared.engine import lanes as engine_lanes
+from shared.identity.permissions import Caller
+from shared.keys.accounts import address_of, sign_transaction
+from shared.keys.local import LocalVault, MasterKeys
+from shared.keys.vault import Binding
+from shared.settings import load
+from shared.store.port import StoreError
+from shared.store.session import Session
+from shared.store.table import INDEXES
+from shared.store.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
+from tests.model import store as model
+from tests.unit.engine.lying import GWEI, Faults, LyingNode, Mirror
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TRANSFERS = 6
+STEPS = 70
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Clock:
+    moment: datetime = START
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+@dataclass
+class History:
+    """One seed: a world, what happened in it, and whether it ended well."""
+
+    seed: int
+    rng: random.Random = field(init=False)
+    clock: Clock = field(default_factory=Clock)
+    accepted: dict[str, int] = field(default_factory=dict)  # transaction id → value, unique
+    foreign: bool = False
+    armed: bool = False
+
+    def __post_init__(self) -> None:
+        rng = self.rng = random.Random(self.seed)
+        chance = rng.choice([0.0, 0.1, 0.2])
+        faults = Faults(
+            error=chance, lost_answer=rng.choice([0.0, 0.2, 0.4]), swallow=rng.choice([0.0, 0.15]),
+            forget=rng.choice([0.0, 0.2]), lag=rng.choice([0.0, 0.2]), hide=rng.choice([0.0, 0.3]),
+            strict=rng.random() < 0.3, ceil=rng.random() < 0.5, slots=rng.choice([2, 16, 64]),
+        )  # fmt: skip
+        self.node = LyingNode(rng, self.seconds, faults)
+        self.trouble = model.Faults(rng, abort=rng.choice([0.0, 0.1]), unknown=rng.choice([0.0, 0.05]))
+        self.database = model.MemoryDatabase(model.Faults(rng), self.clock.now)
+        spec = Registry.DEFAULT.chain("local")
+        self.mirror = Mirror(self.node, replace(faults, lag=0.1))
+        nodes = [self.node, self.mirror][: rng.choice([1, 1, 2])]
+        pool = Pool([Endpoint(node, spec.chain_id, clock=self.seconds) for node in nodes])
+        pool._threads = None  # one after the other: a seed is a history
+        self.client = ChainClient(spec, pool)
+
+    def seconds(self) -> float:
+        return self.clock.moment.timestamp()
+
+    def wallet(self) -> Wallet:
+        key = self.rng.randbytes(32)
+        address, user = address_of(key), f"usr_{self.rng.random()}"
+        wallet = Wallet(
+            "wal_1", user, "w", "local", "imported", address, None, None, None, "key_1", "active", None, 1,
+            START, START,
+        )  # fmt: skip
+        sealed = resources.vault().seal(key, Binding(user, wallet.id, "private_key", 1))
+        stored = VaultKey("key_1", "private_key", sealed.to_bytes(), sealed.master_key_id, 1, START, START)
+        self.database.write([WALLETS.mutation("insert", wallet), VAULT_KEYS.mutation("insert", stored)])
+        self.key = key
+        return wallet
+
+    # — what may happen
+
+    def run(self) -> None:
+        """Random steps, then peace until everything is final."""
+        self.owner = self.wallet()
+        for _ in range(3):
+            self.node.mine()
+        self.armed, self.database.faults = True, self.trouble
+        for _ in range(STEPS):
+            step = self.rng.choices(*zip(*self.steps(), strict=True))[0]
+            self.attempt(step)
+        self.peace()
+
+    def steps(self) -> list[tuple[Callable[[], None], int]]:
+        return [
+            (self.accept, 25 if len(self.accepted) < TRANSFERS else 0),
+            (self.hint, 8),
+            (self.tick, 30),
+            (self.mine, 25),
+            (self.wait, 15),
+            (lambda: self.node.reorganise(self.rng.randint(1, 3)), 8),
+            (self.forget_pool, 2),
+            (self.raise_fees, 3),
+            (self.cancel, 3),
+            (self.hasten, 2),
+            (self.foreigner, 1),
+            (self.empty, 2),
+            (self.top_up, 2),
+            (engine_lanes._asked.clear, 1),
+        ]
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        context = Context("simulation", "req", deadline_in(600))
+        context.caller = Caller.of_system()
+        with running(context), contextlib.suppress(Killed, ChainError, StoreError, Refusal):
+            step()
+
+    def accept(self) -> None:
+        value = 1000 + len(self.accepted)
+        intent = sends.intent_of(self.owner, "0x" + "ab" * 20, value=value)
+        if self.rng.random() < 0.15:
+            intent = replace(intent, deadline=self.clock.moment + timedelta(seconds=self.rng.randint(1, 30)))
+        planned = sends.plan(intent, gas=None)
+        identity = new_id("txn")
+        self.accepted[identity] = value
+        commits.commit(_accept, planned, identity)
+
+    def hint(self) -> None:
+        dispatch.dispatch(f"local:{self.owner.address.lower()}")
+
+    def tick(self) -> None:
+        self.client._fees = None
+        tick.run_pass("local")
+
+    def mine(self) -> None:
+        self.clock.moment += timedelta(seconds=1)
+        self.node.mine()
+
+    def wait(self) -> None:
+        self.clock.moment += timedelta(seconds=self.rng.choice([1, 3, 10, 70]))
+
+    def forget_pool(self) -> None:
+        self.node.pool.clear()
+
+    def raise_fees(self) -> None:
+        self.node.base_fee = self.rng.choice([1, 2, 5, 20, 400]) * GWEI
+
+    def cancel(self) -> None:
+        from functions.transactions.cancel_transaction import cancel_transaction
+
+        if self.accepted:
+            which = self.rng.choice(sorted(self.accepted))
+            caller = Caller.of_user("ops", ["operator"], "service")
+            cancel_transaction(ReplaceTransaction(transaction_id=which), caller)
+
+    def hasten(self) -> None:
+        from functions.transactions.speed_up_transaction import speed_up_transaction
+
+        if self.accepted:
+            which = self.rng.choice(sorted(self.accepted))
+            caller = Caller.of_user("ops", ["operator"], "service")
+            speed_up_transaction(ReplaceTransaction(transaction_id=which), caller)
+
+    def foreigner(self) -> None:
+        """Somebody else who holds the key sends with the next nonce, straight into the node."""
+        address = self.owner.address.lower()
+        signed = sign_transaction(
+            {
+                "chainId": 31337, "nonce": self.node.blocks[-1].nonces.get(address, 0), "to": "0x" + "ee" * 20,
+                "value": 7, "gas": 21_000, "maxFeePerGas": 900 * GWEI, "maxPriorityFeePerGas": 90 * GWEI,
+            },
+            self.key,
+        )  # fmt: skip
+        self.foreign = True
+        self.node._take(signed.raw)
+
+    def empty(self) -> None:
+        self.node.given[self.owner.address.lower()] = 0
+
+    def top_up(self) -> None:
+        self.node.given[self.owner.address.lower()] = 10**20
+
+    # — the end
+
+    def peace(self) -> None:
+        """The node behaves, fees are low, funds are there: everything must become final."""
+        self.armed = False
+        calm = Faults(strict=self.node.faults.strict, ceil=self.node.faults.ceil)
+        self.node.faults = self.mirror.faults = calm
+        self.database.faults.abort = self.database.faults.unknown = 0.0
+        self.node.base_fee = GWEI
+        self.attempt(self.top_up)
+        for number in range(300):
+            self.clock.moment += timedelta(seconds=1 if number % 5 else 20)
+            self.node.mine()
+            self.attempt(self.tick)
+            rows = self.rows()
+            for row in rows:
+                if row.blocked_reason == "FOREIGN_NONCE":
+                    self.attempt(lambda row=row: self.give_up(row))
+            if all(row.finalized for row in rows):
+                return self.judge()
+        left = [
+            (row.id, row.state, row.nonce, row.blocked_reason) for row in self.rows() if not row.finalized
+        ]
+        raise AssertionError(f"seed {self.seed}: stuck: {left}")
+
+    def give_up(self, row: Transaction) -> None:
+        from functions.transactions.cancel_transaction import cancel_transaction
+
+        caller = Caller.of_user("ops", ["operator"], "service")
+        cancel_transaction(ReplaceTransaction(transaction_id=row.id), caller)
+
+    def rows(self) -> list[Transaction]:
+        return Session(self.database).one(TRANSACTIONS.scan())
+
+    def judge(self) -> None:
+        """0 double, 0 lost: what the rows say is what the chain holds."""
+        where = f"seed {self.seed}"
+        mined = [one for one in self.node.canonical() if one.sender == self.owner.address.lower()]
+        attempts = Session(self.database).one(ATTEMPTS.scan())
+        ours = {attempt.hash: attempt for attempt in attempts}
+        times: dict[int, int] = {}
+        for one in mined:
+            times[one.value] = times.get(one.value, 0) + 1
+            assert one.hash in ours or one.value == 7, f"{where}: sent but not stored"
+        for row in self.rows():
+            if row.kind == "noop":
+                continue
+            count = times.get(row.value, 0)
+            assert count <= 1, f"{where}: {row.id} was executed {count} times"
+            assert (row.state == "confirmed") == (count == 1), f"{where}: {row.id} {row.state}, {count}"
+        nonces = [one.nonce for one in mined]
+        assert nonces == list(range(len(mined))), f"{where}: nonces {nonces}"
+
+
+def _accept(unit: Any, planned: Any, identity: str) -> None:
+    sends.accept(unit, planned, transaction_id=identity, tenant="usr", idem_key=identity)
+
+
+@contextlib.contextmanager
+def world(history: History, patch: Any) -> Iterator[None]:
+    """The engine over this history's parts; it dies, and is overtaken, where the history says so."""
+    settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
+    vault = LocalVault(MasterKeys.generate(), production=False)
+    rng = history.rng
+
+    def point(name: str) -> None:
+        if history.armed and rng.random() < 0.02:
+            raise Killed
+
+    real = dispatch.commit
+
+    def overtaken(body: Any, *args: Any) -> Any:
+        """Another sender does a whole round between the signing and the commit."""
+        if history.armed and rng.random() < 0.1:
+            history.armed = False
+            with contextlib.suppress(ChainError, StoreError, Refusal):
+                dispatch._drain(f"local:{history.owner.address.lower()}")
+            history.armed = True
+        return real(body, *args)
+
+    patch.setattr(clock, "secrets", random.Random(history.seed + 1))
+    patch.setattr(clock.secrets, "token_bytes", clock.secrets.randbytes, raising=False)
+    patch.setattr(relay, "after_commit", lambda changes, committed_at: None)
+    patch.setattr(dispatch.time, "sleep", lambda seconds: None)
+    patch.setattr(dispatch, "commit", overtaken)
+    patch.setattr(broadcast, "point", point)
+    patch.setattr(commits, "point", point)
+    _complete_the_model()
+    engine_lanes._asked.clear()
+    with resources.override(
+        fresh=True, settings=settings, vault=vault, clock=history.clock, cache=NoCache(),
+        database=history.database, **{"chain:local": history.client},
+    ):  # fmt: skip
+        yield
+
+
+def _complete_the_model() -> None:
+    """Generated columns that no history needs are NULL."""
+    for index in INDEXES.values():
+        table = index.table
+        known = model.GENERATED.setdefault(table.name, {})
+        for name in index.key:
+            if name not in table.columns and name not in known:
+                known[name] = lambda row: None

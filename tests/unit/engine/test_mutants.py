@@ -1,0 +1,131 @@
+"""The field's mistakes, put into the engine on purpose: the random histories must catch each of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("tests.model.store")
+
+from shared import resources
+from shared.domain import tx_attempts
+from shared.engine import broadcast, dispatch, lanes, track
+from shared.store.port import Mutation
+from shared.store.session import Session
+from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS
+from tests.unit.engine.histories import History, world
+
+SEEDS = 400  # each mistake shows within so many
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def recycle_on_timeout(patch: Any) -> None:
+    """An ambiguous answer counts as "not sent": the nonce goes back to the lane."""
+    real = broadcast._record
+
+    def record(unit: Any, lane_id: str, sent: Any, block_seconds: float) -> None:
+        real(unit, lane_id, [one for one in sent if one.outcome != "ambiguous"], block_seconds)
+
+    def send(client: Any, stored: Any) -> None:
+        results = client.send_many([attempt.raw for _, attempt in stored])
+        pairs = list(zip(stored, results, strict=True))
+        sent = [broadcast.Sent(t.id, a.k, r.outcome) for (t, a), r in pairs]
+        if sent:
+            broadcast.commit(record, stored[0][0].lane_id, sent, client.spec.block_seconds)
+        for (transaction, attempt), result in reversed(pairs):
+            if result.outcome == "ambiguous" and attempt.k == 1:
+                _give_back(transaction)
+
+    patch.setattr(broadcast, "send", send)
+
+
+def _give_back(transaction: Any) -> None:
+    session = Session(resources.database().snapshot())
+    row, lane = session.read(TRANSACTIONS.get(transaction.id), LANES.get(transaction.lane_id))
+    if row.state != "signed" or lane.next_nonce != (row.nonce or 0) + 1:
+        return
+    queued = replace(row, state="accepted", nonce=None, attempt_count=0, hash=None)
+    resources.database().write(
+        [
+            Mutation("delete", ATTEMPTS.name, ("transaction_id", "k"), (row.id, 1)),
+            TRANSACTIONS.mutation("update", queued),
+            LANES.mutation("update", replace(lane, next_nonce=lane.next_nonce - 1)),
+        ]
+    )
+
+
+def store_after_the_send(patch: Any) -> None:
+    """The bytes leave before the commit that stores them."""
+    real = dispatch.commit
+
+    def commit(body: Any, *args: Any) -> Any:
+        if body is dispatch._allocate:
+            resources.chain("local").send_many([one.signed.raw for one in args[2]])
+        return real(body, *args)
+
+    patch.setattr(dispatch, "commit", commit)
+
+
+def believe_the_newest(patch: Any) -> None:
+    """ "replacement underpriced" is a success: only the newest bytes are looked for from then on."""
+    real = track.look
+
+    def look(view: Any, rows: Any, attempts: Any, below: Any) -> Any:
+        newest = {
+            one: found[-1:] if found and found[-1].last_result == "sent" else found
+            for one, found in attempts.items()
+        }
+        return real(view, rows, newest, below)
+
+    patch.setattr(track, "look", look)
+    patch.setattr(lanes, "find_holder", lambda *args: None)  # what finds out otherwise
+    patch.setitem(tx_attempts.STEPS, "replacement_underpriced", "wait")
+    patch.setattr(broadcast, "Sent", _believing)
+
+
+def _believing(transaction_id: str, k: int, outcome: Any) -> Any:
+    seen = "sent" if outcome == "replacement_underpriced" else outcome
+    return _Sent(transaction_id, k, seen)
+
+
+_Sent = broadcast.Sent
+
+
+def terminal_at_once(patch: Any) -> None:
+    """What is mined is final, whatever comes after."""
+    from shared.engine import view
+
+    patch.setattr(view.View, "proven_receipts", _receipts)
+    patch.setattr(view.View, "_confirmed", lambda self: self.head.number)
+    patch.setattr(view.View, "_finalized", lambda self: self.head.number)
+    patch.setattr(view.View, "proves_hash", lambda self, number, wanted: self.hash_at(number) == wanted)
+
+
+def _receipts(view: Any, number: int) -> Any:
+    return {receipt.hash: receipt for receipt in view.client.receipts_of_block(number)}
+
+
+@pytest.mark.parametrize(
+    "mistake", [recycle_on_timeout, store_after_the_send, believe_the_newest, terminal_at_once]
+)
+def test_a_known_mistake_is_caught(mistake: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(SEEDS):
+        history = History(seed)
+        with monkeypatch.context() as patch:
+            mistake(patch)
+            with world(history, patch):
+                try:
+                    history.run()
+                except (AssertionError, KeyError):
+                    return
+    raise AssertionError(f"{mistake.__name__} survives {SEEDS} histories")
