@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from schemas.transactions import ReplaceTransaction
-from shared import clock, relay, resources
 from shared import commit as commits
-from shared.cache import NoCache
+from shared import resources
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
 from shared.chain.errors import ChainError
@@ -23,36 +22,22 @@ from shared.context import Context, deadline_in, running
 from shared.domain.errors import Refusal
 from shared.domain.transactions import Transaction
 from shared.domain.wallets import Wallet
-from shared.engine import broadcast, dispatch, sends, tick
+from shared.engine import dispatch, sends, tick
 from shared.engine import lanes as engine_lanes
 from shared.identity.permissions import Caller
 from shared.keys.accounts import address_of, sign_transaction
-from shared.keys.local import LocalVault, MasterKeys
 from shared.keys.vault import Binding
-from shared.settings import load
 from shared.store.port import StoreError
 from shared.store.session import Session
-from shared.store.table import INDEXES
 from shared.store.transactions import ATTEMPTS, TRANSACTIONS
 from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
 from tests.model import store as model
-from tests.unit.engine.lying import GWEI, Faults, LyingNode, Mirror
+from tests.unit.engine.blocks import GWEI, Faults
+from tests.unit.engine.lying import LyingNode, Mirror
+from tests.unit.engine.staging import START, Clock, Killed, world
 
-START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TRANSFERS = 6
 STEPS = 70
-
-
-class Killed(BaseException):
-    """The process dies here."""
-
-
-@dataclass
-class Clock:
-    moment: datetime = START
-
-    def now(self) -> datetime:
-        return self.moment
 
 
 @dataclass
@@ -260,49 +245,4 @@ def _accept(unit: Any, planned: Any, identity: str) -> None:
     sends.accept(unit, planned, transaction_id=identity, tenant="usr", idem_key=identity)
 
 
-@contextlib.contextmanager
-def world(history: History, patch: Any) -> Iterator[None]:
-    """The engine over this history's parts; it dies, and is overtaken, where the history says so."""
-    settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
-    vault = LocalVault(MasterKeys.generate(), production=False)
-    rng = history.rng
-
-    def point(name: str) -> None:
-        if history.armed and rng.random() < 0.02:
-            raise Killed
-
-    real = dispatch.commit
-
-    def overtaken(body: Any, *args: Any) -> Any:
-        """Another sender does a whole round between the signing and the commit."""
-        if history.armed and rng.random() < 0.1:
-            history.armed = False
-            with contextlib.suppress(ChainError, StoreError, Refusal):
-                dispatch._drain(f"local:{history.owner.address.lower()}")
-            history.armed = True
-        return real(body, *args)
-
-    patch.setattr(clock, "secrets", random.Random(history.seed + 1))
-    patch.setattr(clock.secrets, "token_bytes", clock.secrets.randbytes, raising=False)
-    patch.setattr(relay, "after_commit", lambda changes, committed_at: None)
-    patch.setattr(dispatch.time, "sleep", lambda seconds: None)
-    patch.setattr(dispatch, "commit", overtaken)
-    patch.setattr(broadcast, "point", point)
-    patch.setattr(commits, "point", point)
-    _complete_the_model()
-    engine_lanes._asked.clear()
-    with resources.override(
-        fresh=True, settings=settings, vault=vault, clock=history.clock, cache=NoCache(),
-        database=history.database, **{"chain:local": history.client},
-    ):  # fmt: skip
-        yield
-
-
-def _complete_the_model() -> None:
-    """Generated columns that no history needs are NULL."""
-    for index in INDEXES.values():
-        table = index.table
-        known = model.GENERATED.setdefault(table.name, {})
-        for name in index.key:
-            if name not in table.columns and name not in known:
-                known[name] = lambda row: None
+__all__ = ["History", "world"]

@@ -1,0 +1,88 @@
+"""The stage of random histories: the engine over a model of everything that it touches."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from shared import clock, relay, resources
+from shared import commit as commits
+from shared.cache import NoCache
+from shared.chain.errors import ChainError
+from shared.domain.errors import Refusal
+from shared.engine import broadcast, dispatch
+from shared.engine import lanes as engine_lanes
+from shared.keys.local import LocalVault, MasterKeys
+from shared.settings import load
+from shared.store.port import StoreError
+from shared.store.table import INDEXES
+from tests.model import store as model
+
+if TYPE_CHECKING:
+    from tests.unit.engine.histories import History
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Clock:
+    moment: datetime = START
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+@contextlib.contextmanager
+def world(history: History, patch: Any) -> Iterator[None]:
+    """The engine over this history's parts; it dies, and is overtaken, where the history says so."""
+    settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
+    vault = LocalVault(MasterKeys.generate(), production=False)
+    rng = history.rng
+
+    def point(name: str) -> None:
+        if history.armed and rng.random() < 0.02:
+            raise Killed
+
+    real = dispatch.commit
+
+    def overtaken(body: Any, *args: Any) -> Any:
+        """Another sender does a whole round between the signing and the commit."""
+        if history.armed and rng.random() < 0.1:
+            history.armed = False
+            with contextlib.suppress(ChainError, StoreError, Refusal):
+                dispatch._drain(f"local:{history.owner.address.lower()}")
+            history.armed = True
+        return real(body, *args)
+
+    patch.setattr(clock, "secrets", random.Random(history.seed + 1))
+    patch.setattr(clock.secrets, "token_bytes", clock.secrets.randbytes, raising=False)
+    patch.setattr(relay, "after_commit", lambda changes, committed_at: None)
+    patch.setattr(dispatch.time, "sleep", lambda seconds: None)
+    patch.setattr(dispatch, "commit", overtaken)
+    patch.setattr(broadcast, "point", point)
+    patch.setattr(commits, "point", point)
+    _complete_the_model()
+    engine_lanes._asked.clear()
+    with resources.override(
+        fresh=True, settings=settings, vault=vault, clock=history.clock, cache=NoCache(),
+        database=history.database, **{"chain:local": history.client},
+    ):  # fmt: skip
+        yield
+
+
+def _complete_the_model() -> None:
+    """Generated columns that no history needs are NULL."""
+    for index in INDEXES.values():
+        table = index.table
+        known = model.GENERATED.setdefault(table.name, {})
+        for name in index.key:
+            if name not in table.columns and name not in known:
+                known[name] = lambda row: None
