@@ -1,0 +1,55 @@
+"""Many transfers from one wallet: each exactly once, in nonce order, no gap. TRANSFERS=5000 for the long run."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from shared.commit import commit
+from shared.context import Context, deadline_in, running
+from shared.engine import dispatch, sends
+from shared.identity.permissions import Caller
+from shared.store.transactions import LANES, TRANSACTIONS
+from shared.store.unit import UnitOfWork
+from tests.emulated.engine.world import ETHER, World
+
+TRANSFERS = int(os.environ.get("TRANSFERS", "1000"))
+TOGETHER = 50  # accepted in one commit: what is tried here comes after
+TARGET = "0x" + "5000" * 10
+
+
+def _accept(unit: UnitOfWork, planned: sends.SendPlan, start: int) -> None:
+    for number in range(start, start + TOGETHER):
+        key = f"v{number:05}"
+        sends.accept(unit, planned, transaction_id=f"txn_{key}", tenant="usr", idem_key=key)
+
+
+@pytest.mark.serial
+@pytest.mark.timeout(300)
+def test_many_transfers_from_one_wallet(world: World) -> None:
+    wallet = world.wallet(10 * ETHER)
+    context = Context("volume", "req", deadline_in(300))
+    context.caller = Caller.of_system()
+    with running(context):
+        planned = sends.plan(sends.intent_of(wallet, TARGET, value=1), gas=None)
+        for start in range(0, TRANSFERS, TOGETHER):
+            commit(_accept, planned, start)
+        (lane_id,) = {row.lane_id for row in world.rows(TRANSACTIONS)}
+        began = time.monotonic()
+        while (lane := next(iter(world.rows(LANES)), None)) is None or lane.next_nonce < TRANSFERS:
+            dispatch.dispatch(lane_id)
+            world.mine(3)
+            world.tick()
+        seconds = time.monotonic() - began
+        world.settle(40)
+    rows = world.rows(TRANSACTIONS)
+    assert sorted(row.nonce for row in rows) == list(range(TRANSFERS))
+    assert {(row.state, row.attempt_count) for row in rows} == {("confirmed", 1)}
+    mined = world.mined_of(wallet.address)
+    assert [int(one["nonce"], 16) for one in mined] == list(range(TRANSFERS))
+    assert world.balance(TARGET) == TRANSFERS
+    print(
+        f"{TRANSFERS / seconds:.0f} transfers a second given nonces, signed, stored, sent, recorded and tracked"
+    )
