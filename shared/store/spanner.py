@@ -4,7 +4,8 @@ Facts this module encodes:
 - `run_in_transaction` waits 2 s and more after an abort unless `default_retry_delay` is given.
 - `timeout_secs` bounds nothing by itself: `_Calls`, one gRPC interceptor, caps each call at the request's
   remaining time and counts round trips.
-- The emulator runs one read-write transaction at a time per database: `gate.py` queues them fairly there.
+- The emulator runs one read-write transaction at a time per database: `gate.py` queues them fairly there; and it
+  reads whole ranges before it limits them: `narrow.py` asks for less.
 - A commit whose answer is lost has an unknown outcome; the caller settles it by the operation record.
 """
 
@@ -20,7 +21,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from shared.context import remaining_seconds
-from shared.store import gate, wire
+from shared.store import gate, narrow, wire
 from shared.store.port import (
     AlreadyExists,
     Contention,
@@ -92,12 +93,13 @@ class SpannerDatabase:
     def __init__(self, handle: Any, one_at_a_time: gate.Gate | None) -> None:
         self.handle = handle
         self._gate = one_at_a_time
+        self._narrow = narrow.Narrow() if one_at_a_time else None
 
     def _turn(self) -> Any:
         return self._gate.turn() if self._gate else nullcontext()
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
-        return _Snapshot(self.handle, staleness, consistent)
+        return _Snapshot(self.handle, staleness, consistent, self._narrow)
 
     def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
         blind = _Blind()
@@ -142,8 +144,11 @@ class SpannerDatabase:
 
 
 class _Snapshot:
-    def __init__(self, handle: Any, staleness: float | None, consistent: bool) -> None:
+    def __init__(
+        self, handle: Any, staleness: float | None, consistent: bool, narrowing: narrow.Narrow | None
+    ) -> None:
         self._handle = handle
+        self._narrow = narrowing
         self._staleness = timedelta(seconds=staleness) if staleness else None
         self._consistent = consistent
 
@@ -154,6 +159,9 @@ class _Snapshot:
         return _together([partial(self._single, read) for read in reads])
 
     def _single(self, read: Read) -> list[Row]:
+        return self._narrow.rows(read, self._alone) if self._narrow else self._alone(read)
+
+    def _alone(self, read: Read) -> list[Row]:
         with self._handle.snapshot(max_staleness=self._staleness) as snapshot:
             return wire.rows(snapshot, read)
 
