@@ -11,6 +11,7 @@ from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.fees import Fees
 from shared.domain.lanes import lane_id
 from shared.domain.transactions import ENGINE_TENANT, Speed, Transaction
+from shared.domain.tx_schedule import queued_until
 
 MAX_UINT256: Final = 2**256 - 1
 MAX_DATA_BYTES: Final = 128 * 1024 - 1024  # geth's pool refuses transactions over 128 KiB
@@ -72,7 +73,7 @@ def accept(
     committed_gas: int,
     payment: PaymentOf | None = None,
 ) -> Transaction:
-    """A new transaction in `accepted`, due at once. Raises InvalidValue, DataTooLarge, GasTooLow."""
+    """A new transaction in `accepted`. Raises InvalidValue, DataTooLarge, GasTooLow."""
     check_intent(intent, now)
     fees = intent.fees or Fees()
     return _new(
@@ -87,6 +88,7 @@ def accept(
         speed=None if intent.fees else intent.speed,
         committed_value=committed_value,
         committed_gas=committed_gas,
+        next_action_at=queued_until(intent.deadline, now),
         claim_id=payment.claim_id if payment else None,
         allocation_id=payment.allocation_id if payment else None,
         round=payment.round if payment else None,

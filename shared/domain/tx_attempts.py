@@ -206,10 +206,9 @@ def undo(
 
 
 def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now: datetime) -> Transaction:
-    """Offer what is fast from now on; where bytes exist, by a further attempt on the same nonce.
+    """Offer what is fast from now on; where bytes exist, by a further attempt on the same nonce, asked for once.
 
-    Asking again before that attempt is stored changes nothing. InvalidState when it is mined or over,
-    FeeCapReached when the caps or the committed gas leave no room.
+    InvalidState when it is mined or over, FeeCapReached when the caps or the committed gas leave no room.
     """
     if latest is not None and transaction.live:
         if transaction.committed_gas:
@@ -218,9 +217,9 @@ def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now:
     wanted = transaction.attempt_count + 1 if transaction.live else None
     if transaction.speed == "fast" and transaction.attempts_wanted == wanted:
         return transaction
-    return transaction.moved(
-        "hasten", transaction.state, now, speed="fast", attempts_wanted=wanted, next_action_at=now
-    )
+    due = now if transaction.live else transaction.next_action_at
+    changes = {"speed": "fast", "attempts_wanted": wanted, "next_action_at": due}
+    return transaction.moved("hasten", transaction.state, now, **changes)
 
 
 def check_replaceable(transaction: Transaction, *, by_operator: bool) -> None:

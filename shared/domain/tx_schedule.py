@@ -11,6 +11,7 @@ from typing import Final
 from shared.domain.transactions import Transaction
 from shared.domain.tx_states import UNSENT
 
+QUEUED_WAIT: Final = timedelta(hours=1)  # its lane is looked at all the time: a net below that
 NONCED_WAIT: Final = timedelta(seconds=5)  # a process is signing; afterwards another one does
 SIGNED_WAIT: Final = timedelta(seconds=2)  # bytes are stored and being sent
 LEAST_WAIT: Final = timedelta(seconds=0.2)
@@ -28,12 +29,17 @@ def next_action_at(
     if transaction.finalized:
         return None
     if transaction.state == "accepted":
-        return now
+        return queued_until(transaction.deadline, now)
     if transaction.state == "nonced":
         return now + NONCED_WAIT
     return now + _jitter(
         _wait(transaction, max(timedelta(seconds=block_seconds), LEAST_WAIT), sends), transaction
     )
+
+
+def queued_until(deadline: datetime | None, now: datetime) -> datetime:
+    """When to look at what waits for a nonce: at its deadline. A long queue must not hide what is due."""
+    return min(now + QUEUED_WAIT, deadline or now + QUEUED_WAIT)
 
 
 def _wait(transaction: Transaction, block: timedelta, sends: int) -> timedelta:

@@ -76,10 +76,10 @@ def _round(lane_id: str) -> bool:
     queued = session.follow(TRANSACTIONS, entries)
     now = resources.clock().now()
     late = [one.id for one in queued if tx_schedule.expired(one, now)]
-    if late:
-        undoing.expire(late)
-        return True
     client = resources.chain(queued[0].chain)
+    if late:
+        undoing.expire(late, client.spec.block_seconds)
+        return True
     opening = None if lane else _opening(client, queued[0])
     current = lane or opening
     assert current is not None

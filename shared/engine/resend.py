@@ -17,7 +17,7 @@ def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, latest: 
     """Do what is due for one lane's transactions that no block holds; `latest` is its transaction count."""
     late = [row.id for row in rows if tx_schedule.expired(row, view.now)]
     if late:
-        undoing.expire(late)  # the next pass finds them with an undo_state
+        undoing.expire(late, view.client.spec.block_seconds)  # the next pass finds them with an undo_state
     waiting = sorted((row for row in rows if row.id not in late), key=lambda row: row.nonce or 0)
     new = [row for row in waiting if _wants_attempt(view, row, attempts[row.id], latest)]
     taken = replace.replace(view.client, [(row, _latest(attempts[row.id])) for row in new]) if new else set()

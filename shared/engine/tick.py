@@ -1,7 +1,7 @@
 """One pass over a chain, and passes for as long as there is work: alone it finishes every transaction (I6).
 
-What is unfinished is read from the index of due transactions, everything due within the next minute included, so
-that each block is looked at once; whatever a pass leaves undone is still due in the next.
+Everything due within the next minute is looked at in each block; whatever a pass leaves undone is still there for
+the next one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
 from shared import resources
 from shared.chain.errors import ChainError
@@ -18,27 +16,14 @@ from shared.chain.types import Nonces
 from shared.clock import new_id
 from shared.context import remaining_seconds
 from shared.domain.lanes import Lane
-from shared.domain.transactions import Attempt, Transaction
-from shared.engine import lanes, leases, resend, track
+from shared.domain.transactions import Transaction
+from shared.engine import lanes, leases, resend, track, undoing, unfinished
 from shared.engine.dispatch import dispatch
+from shared.engine.unfinished import Unfinished, Work
 from shared.engine.view import View
-from shared.store.port import Key, Row
-from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS, due
 
 _log = logging.getLogger(__name__)
-AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final
 STOP_BEFORE = 5.0  # seconds left of the run's time
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """What a pass has read: transactions with a nonce, their attempts, and the lanes of all."""
-
-    rows: Sequence[Transaction]
-    attempts: dict[str, list[Attempt]]
-    lanes: Sequence[Lane]
-    queued: Sequence[str]  # lanes with transactions that wait for a nonce
 
 
 def run(chain: str, *, lease_seconds: float, once: bool) -> None:
@@ -46,11 +31,11 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
     owner, name = new_id("own"), f"tick:{chain}"
     held = False
     try:
-        while entries := _entries(chain):
+        while work := unfinished.find(chain):
             if not leases.take(name, owner, lease_seconds):
                 return
             held, started = True, time.monotonic()
-            run_pass(chain, entries)
+            run_pass(chain, work)
             if once or remaining_seconds(3600) < STOP_BEFORE:
                 return
             block = resources.registry().chain(chain).block_seconds
@@ -60,35 +45,17 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
             leases.give_back(name, owner)
 
 
-def run_pass(chain: str, entries: Sequence[Row] | None = None) -> None:
+def run_pass(chain: str, work: Work | None = None) -> None:
     """Look at everything unfinished once: outcomes, lanes, what is to be sent again, what is queued."""
-    found = _read(_entries(chain) if entries is None else entries)
+    work = work or unfinished.find(chain)
+    found = unfinished.load(work)
+    if found.late:
+        block_seconds = resources.registry().chain(chain).block_seconds
+        _safely("deadlines", chain, lambda: undoing.expire(found.late, block_seconds))
     if found.lanes:
         _follow(View(resources.chain(chain)), found)
-    for lane_id in found.queued:
+    for lane_id in work.queued:
         _safely("dispatch", lane_id, lambda lane_id=lane_id: dispatch(lane_id))
-
-
-def _entries(chain: str) -> list[Row]:
-    session = Session(resources.database().snapshot())
-    found = session.read_all(due(resources.clock().now() + AHEAD))
-    return [entry for shard in found for entry in shard if entry["chain"] == chain]
-
-
-def _read(entries: Sequence[Row]) -> Unfinished:
-    session = Session(resources.database().snapshot())
-    prefixes: list[Key] = [(entry["transaction_id"],) for entry in entries if entry["state"] != "accepted"]
-    queued = sorted({entry["lane_id"] for entry in entries if entry["state"] == "accepted"})
-    lane_ids: list[Key] = [(lane_id,) for lane_id in sorted({entry["lane_id"] for entry in entries})]
-    rows, found, known = session.read(
-        TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes), LANES.get_many(lane_ids)
-    )
-    attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
-    for attempt in found:
-        if attempt.transaction_id in attempts:
-            attempts[attempt.transaction_id].append(attempt)
-    complete = [row for row in rows if len(attempts[row.id]) == row.attempt_count and not row.finalized]
-    return Unfinished(complete, attempts, known, queued)
 
 
 def _follow(view: View, found: Unfinished) -> None:

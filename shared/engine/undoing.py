@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from shared.commit import commit
 from shared.domain import tx_attempts, tx_schedule
@@ -12,16 +13,19 @@ from shared.engine.changes import Batch
 from shared.store.unit import UnitOfWork
 
 
-def expire(ids: Sequence[str]) -> None:
-    """Undo those of these transactions whose deadline has passed."""
-    commit(_expire, ids)
+def expire(ids: Sequence[str], block_seconds: float) -> None:
+    """Undo those of these transactions whose deadline has passed; look at the queued ones again later."""
+    commit(_expire, ids, block_seconds)
 
 
-def _expire(unit: UnitOfWork, ids: Sequence[str]) -> None:
+def _expire(unit: UnitOfWork, ids: Sequence[str], block_seconds: float) -> None:
     batch = Batch.read(unit, ids)
     for transaction in list(batch.rows.values()):
         if tx_schedule.expired(transaction, unit.now):
             batch.change(unit, tx_attempts.undo(transaction, "expired", unit.now))
+        elif transaction.state == "accepted":
+            due = tx_schedule.next_action_at(transaction, unit.now, block_seconds)
+            unit.write(replace(transaction, next_action_at=due))
 
 
 def reject(denied: Mapping[str, PolicyDenied]) -> None:

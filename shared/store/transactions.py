@@ -79,8 +79,15 @@ ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
 def due(before: datetime, limit: int = 200) -> list[Query[list[Row]]]:
     """Index entries of what has to be looked at before a moment, `limit` of each shard, the oldest first.
 
-    Every transaction that is not finalized is due at some time, so nothing else has to be remembered."""
+    Every transaction that is not finalized is due at some time; what is queued is found by its lane."""
     return [TRANSACTIONS_DUE.scan(shard, upto=(before,), limit=limit) for shard in range(DUE_SHARDS)]
+
+
+def next_queue(chain: str, after: str = "") -> Query[list[Row]]:
+    """The first index entry of the next lane of a chain that has something queued; () when there is none.
+
+    A lane is one step, however long its queue is."""
+    return TRANSACTIONS_QUEUED.scan(after=(after or f"{chain}:",), upto=(f"{chain}:~",), limit=1)
 
 
 def nonces(lane_id: str, start: int, end: int) -> Query[list[Row]]:

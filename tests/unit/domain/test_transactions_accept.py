@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain import tx_accept
+from shared.domain import tx_accept, tx_schedule
 from shared.domain.errors import InvalidValue
 from shared.domain.fees import Fees
 from shared.domain.tx_accept import DataTooLarge, GasTooLow, Intent, PaymentOf
@@ -24,10 +24,12 @@ def accept(intent: Intent, **more):
     return tx_accept.accept(intent, "txn_1", "usr_1", "key", NOW, **more)
 
 
-def test_an_accepted_transaction_has_no_nonce_and_is_due_at_once() -> None:
+def test_an_accepted_transaction_has_no_nonce_and_is_found_by_its_lane() -> None:
     transaction = accept(INTENT)
     assert (transaction.state, transaction.status, transaction.nonce) == ("accepted", "queued", None)
-    assert transaction.next_action_at == NOW
+    assert transaction.next_action_at == NOW + tx_schedule.QUEUED_WAIT
+    soon = NOW + timedelta(seconds=9)
+    assert accept(replace(INTENT, deadline=soon)).next_action_at == soon
     assert transaction.lane_id == f"local:{SENDER}"
     assert (transaction.version, transaction.attempt_count, transaction.finalized) == (1, 0, False)
     assert transaction.chosen_fees is None

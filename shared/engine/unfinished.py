@@ -1,0 +1,76 @@
+"""What is unfinished on a chain, read anew by each pass: nothing is remembered that a crash could lose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared import resources
+from shared.domain.lanes import Lane
+from shared.domain.transactions import Attempt, Transaction
+from shared.store.port import Key, Row
+from shared.store.session import Session
+from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS, due, next_queue
+
+AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
+LANES_A_PASS = 500
+_next_lane: dict[str, str] = {}  # where the last pass stopped, when there were more lanes than that; a hint
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Index entries of what is due or soon will be, and the lanes on which something waits for a nonce."""
+
+    due: Sequence[Row]
+    queued: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.due or self.queued)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The rows of it: transactions with a nonce, all their attempts, and the lanes of everything."""
+
+    rows: Sequence[Transaction]
+    attempts: dict[str, list[Attempt]]
+    lanes: Sequence[Lane]
+    late: Sequence[str]  # ids without a nonce that are due
+
+
+def find(chain: str) -> Work:
+    """One wave of index reads, and one small read for each lane with a queue."""
+    session = Session(resources.database().snapshot())
+    first, *shards = session.read_all(
+        [next_queue(chain, _next_lane.get(chain, "")), *due(resources.clock().now() + AHEAD)]
+    )
+    entries = [entry for shard in shards for entry in shard if entry["chain"] == chain]
+    queued: list[str] = []
+    entry = first
+    while entry and len(queued) < LANES_A_PASS:
+        queued.append(entry[0]["queued_lane_id"])
+        entry = session.one(next_queue(chain, queued[-1]))
+    _next_lane[chain] = queued[-1] if entry else ""
+    return Work(entries, queued)
+
+
+def load(work: Work) -> Unfinished:
+    """The rows behind the entries, in one wave. What is changing under the read is left to the next pass."""
+    session = Session(resources.database().snapshot())
+    waiting = [entry for entry in work.due if entry["state"] == "accepted"]
+    prefixes: list[Key] = [(entry["transaction_id"],) for entry in work.due if entry["state"] != "accepted"]
+    names = {entry["lane_id"] for entry in work.due} | set(work.queued)
+    rows, found, known = session.read(
+        TRANSACTIONS.get_many(prefixes),
+        ATTEMPTS.below(prefixes),
+        LANES.get_many([(name,) for name in sorted(names)]),
+    )
+    attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
+    for attempt in found:
+        if attempt.transaction_id in attempts:
+            attempts[attempt.transaction_id].append(attempt)
+    complete = [row for row in rows if len(attempts[row.id]) == row.attempt_count and not row.finalized]
+    now = resources.clock().now()
+    late = [entry["transaction_id"] for entry in waiting if entry["next_action_at"] <= now]
+    return Unfinished(complete, attempts, known, late)

@@ -1,0 +1,97 @@
+"""The tick's loop as production runs it, and that a long queue on one lane hides nothing of the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+from eth_account import Account
+
+from shared import resources
+from shared.commit import commit
+from shared.context import Context, deadline_in, running
+from shared.engine import sends, tick, unfinished
+from shared.identity.permissions import Caller
+from shared.store.transactions import LANES, LEASES
+from shared.store.unit import UnitOfWork
+from tests.emulated.engine.world import ETHER, World
+
+TARGET = "0x" + "71c4" * 10
+BACKLOG = 120
+
+
+def as_system(seconds: float = 60) -> Context:
+    context = Context("tick_chain", "req", deadline_in(seconds))
+    context.caller = Caller.of_system()
+    return context
+
+
+def _accept(unit: UnitOfWork, planned: sends.SendPlan) -> None:
+    for number in range(BACKLOG):
+        key = f"b{number:04}"
+        sends.accept(unit, planned, transaction_id=f"txn_{key}", tenant="usr", idem_key=key)
+
+
+def test_a_run_goes_on_until_everything_is_final(running_world: World) -> None:
+    world, target = running_world, Account.create().address
+    wallet = world.wallet(5 * ETHER)
+    sent = [world.send(wallet, target, 1)["id"] for _ in range(3)]
+    began = time.monotonic()
+    with running(as_system()):
+        tick.run("local", lease_seconds=5, once=False)
+    assert {(world.row(one).state, world.row(one).finalized) for one in sent} == {("confirmed", True)}
+    assert time.monotonic() - began < 30
+    (lease,) = world.rows(LEASES)
+    assert lease.held_until <= resources.clock().now()
+
+
+def test_a_run_ends_when_its_time_is_over(world: World) -> None:
+    wallet = world.wallet()
+    world.send(wallet, TARGET)
+    began = time.monotonic()
+    with running(as_system(tick.STOP_BEFORE + 1.5)):
+        tick.run("local", lease_seconds=5, once=False)  # nothing is mined: there would be work for ever
+    assert 1 < time.monotonic() - began < 6
+    world.settle()
+
+
+def test_two_runs_share_the_work_by_the_lease(running_world: World) -> None:
+    world, target = running_world, Account.create().address
+    wallet = world.wallet(5 * ETHER)
+    sent = [world.send(wallet, target, 1)["id"] for _ in range(5)]
+
+    def run() -> None:
+        with running(as_system()):
+            tick.run("local", lease_seconds=5, once=False)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert {world.row(one).state for one in sent} == {"confirmed"}
+    assert world.balance(target) == 5
+
+
+def test_a_paused_lane_with_a_long_queue_hides_nothing(world: World) -> None:
+    paused, other = world.wallet(20 * ETHER), world.wallet()
+    with running(as_system()):
+        planned = sends.plan(sends.intent_of(paused, TARGET, value=1), gas=None)
+        commit(_accept, planned)
+    world.tick()
+    (lane,) = world.rows(LANES)
+    resources.database().write(
+        [LANES.mutation("update", replace(lane, paused_reason="OPERATOR", next_nonce=lane.next_nonce))]
+    )
+    first = world.send(paused, TARGET, 2)["id"]
+    quick = world.send(other, TARGET, 3)["id"]
+    work = unfinished.find("local")
+    assert len(work.queued) == 2
+    world.tick()
+    assert world.row(quick).state == "submitted"
+    assert world.row(first).state == "accepted"
+    (lane,) = [row for row in world.rows(LANES) if row.address == paused.address]
+    resources.database().write([LANES.mutation("update", replace(lane, paused_reason=None))])
+    world.settle(30)
+    assert world.row(first).state == "confirmed"
