@@ -116,6 +116,8 @@ def _responses(trigger: HttpTrigger) -> dict[str, Any]:
     if trigger.answer is not None:
         schema = {"$ref": _REF.format(model=trigger.answer.__name__)}
         success["content"] = {"application/json": {"schema": schema}}
+    elif trigger.media != "application/json":
+        success["content"] = {trigger.media: {"schema": {"type": "string"}}}
     error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
     statuses = {str(status): empty if status == 204 else success for status in trigger.also}
     return statuses | {str(trigger.status): success, "default": {"description": "Refused or failed", **error}}

@@ -42,6 +42,7 @@ class HttpTrigger:
     status: int
     idempotency: Literal["none", "optional", "required"]
     also: tuple[int, ...] = ()  # other success statuses; 204 has no body
+    media: str = "application/json"
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -105,6 +106,7 @@ def http(
     answer: type[Any] | None = None,
     status: int = 200,
     also: tuple[int, ...] = (),
+    media: str = "application/json",
     idempotency: Literal["none", "optional", "required"] | None = None,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
@@ -112,7 +114,7 @@ def http(
     """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST."""
     full = path[1:] if path.startswith("//") else API + path
     keyed = idempotency or ("optional" if method == "POST" else "none")
-    trigger = HttpTrigger(method, full, permission, request, answer, status, keyed, also)
+    trigger = HttpTrigger(method, full, permission, request, answer, status, keyed, also, media)
     return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
 
 

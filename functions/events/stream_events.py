@@ -25,7 +25,7 @@ HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Bufferin
 _room = threading.BoundedSemaphore(STREAMS)
 
 
-@http("GET", "/events/stream", permission="event:read", request=StreamEvents)
+@http("GET", "/events/stream", permission="event:read", request=StreamEvents, media="text/event-stream")
 def stream_events(request: StreamEvents, caller: Caller) -> Reply:
     cursor = request.after or current().last_event_id
     wanted = feed.wanted(request.types)
