@@ -6,7 +6,9 @@ transaction and books the funds rows. How the outcome comes back is in `settleme
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from shared import policing, resources
 from shared.desk import access
 from shared.desk.telling import tell_claim, tell_order
 from shared.desk.whole import Whole
+from shared.domain.allocation import MAX_ALLOCATIONS, Allocation
 from shared.domain.claims import Claim, require_claimed
 from shared.domain.policies import PolicyDenied
 from shared.domain.settlement import Payment, Round
@@ -42,18 +45,20 @@ def plans(claim_id: str, caller: Caller) -> Plans:
 
 
 def planned(session: Session, claim: Claim) -> Plans:
-    """A plan for every allocation that is still reserved."""
+    """A plan for every allocation that is still reserved; the chain is asked for all of them at once."""
     from shared.engine import payments
 
     parts = [p for p in session.many(orders.allocations_of(claim.order_id)) if p.status == "reserved"]
     stock = session.many(supplies.by_ids(sorted({part.supply_id for part in parts}))) if parts else []
     address = {supply.id: supply.address for supply in stock}
-    return {
-        part.id: payments.plan(
-            claim.chain, address[part.supply_id], claim.recipient, claim.token_address, part.amount
-        )
-        for part in parts
-    }
+
+    def planned_one(part: Allocation) -> PaymentPlan:
+        asked = address[part.supply_id], claim.recipient, claim.token_address, part.amount
+        return payments.plan(claim.chain, *asked)
+
+    with ThreadPoolExecutor(MAX_ALLOCATIONS) as pool:
+        work = [pool.submit(contextvars.copy_context().run, planned_one, part) for part in parts]
+        return {part.id: one.result() for part, one in zip(parts, work, strict=True)}
 
 
 def pay(
