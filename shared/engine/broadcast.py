@@ -6,9 +6,13 @@ when to look again and whether to offer more, never that the bytes are gone.
 
 from __future__ import annotations
 
+import contextvars
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from shared.chain.client import ChainClient
 from shared.commit import commit
@@ -31,6 +35,30 @@ class Sent:
     transaction_id: str
     k: int
     outcome: SendOutcome
+
+
+class Outgoing:
+    """Sends batches of one lane one after the other, while their caller prepares the next one.
+
+    At the end of the block everything is sent and recorded; the first failure is raised then."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="broadcast")
+        self._sent: list[Future[None]] = []
+
+    def send(self, client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
+        run = contextvars.copy_context().run
+        self._sent.append(self._thread.submit(run, send, client, stored))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(wait=True)
+        for future in self._sent:
+            future.result()
 
 
 def send(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:

@@ -52,10 +52,16 @@ def dispatch(lane_id: str) -> None:
 
 
 def _drain(lane_id: str) -> None:
+    """Batch after batch, each sent while the next one is signed and stored."""
+    with broadcast.Outgoing() as outgoing:
+        _batches(lane_id, outgoing)
+
+
+def _batches(lane_id: str, outgoing: broadcast.Outgoing) -> None:
     lost = 0
     while lost < TRIES:
         try:
-            if not _round(lane_id):
+            if not _round(lane_id, outgoing):
                 return
             lost = 0
         except (LaneMoved, InvalidState, AttemptConflict, Contended):
@@ -65,7 +71,7 @@ def _drain(lane_id: str) -> None:
             return
 
 
-def _round(lane_id: str) -> bool:
+def _round(lane_id: str, outgoing: broadcast.Outgoing) -> bool:
     """One batch; whether there may be more."""
     session = Session(resources.database().snapshot())
     lane, entries = session.read(
@@ -93,7 +99,7 @@ def _round(lane_id: str) -> bool:
     if not prepared:
         return False
     given = commit(_allocate, current, opening is not None, prepared, client.spec.max_inflight)
-    broadcast.send(client, given)
+    outgoing.send(client, given)
     return len(given) == len(queued)
 
 

@@ -40,6 +40,18 @@ class Clock:
         return self.moment
 
 
+class Inline:
+    """Sends at once, on the history's only thread."""
+
+    def send(self, client: Any, stored: Any) -> None:
+        broadcast.send(client, stored)
+
+    def __enter__(self) -> Inline:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
 @contextlib.contextmanager
 def world(history: History, patch: Any) -> Iterator[None]:
     """The engine over this history's parts; it dies, and is overtaken, where the history says so."""
@@ -68,6 +80,7 @@ def world(history: History, patch: Any) -> Iterator[None]:
     patch.setattr(dispatch.time, "sleep", lambda seconds: None)
     patch.setattr(dispatch, "commit", overtaken)
     patch.setattr(broadcast, "point", point)
+    patch.setattr(broadcast, "Outgoing", Inline)
     patch.setattr(commits, "point", point)
     _complete_the_model()
     engine_lanes._asked.clear()
