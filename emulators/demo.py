@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import time
@@ -190,8 +191,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m emulators demo")
     parser.add_argument("--claimers", type=int, default=50)
     options = parser.parse_args(arguments)
-    workdir = toolkit.ROOT / ".run" / "demo"
-    shutil.rmtree(workdir, ignore_errors=True)
+    workdir = toolkit.ROOT / ".run" / f"demo-{os.getpid()}"
     try:
         summary = _on(workdir, options.claimers)
     except (StartError, UnexpectedAnswer, NeverHappened, httpx.HTTPError) as error:
@@ -201,6 +201,7 @@ def main(arguments: list[str]) -> int:
     if wrong:
         print("demo failed: " + "; ".join(wrong), file=sys.stderr)
         return 1
+    shutil.rmtree(workdir, ignore_errors=True)
     print(json.dumps(summary))
     return 0
 
