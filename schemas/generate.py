@@ -10,17 +10,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from schemas.generated import FOLDER
 from shared import operation
 from shared.operation import Operation
 
-FOLDER = Path(__file__).parent
-_log = logging.getLogger(__name__)
 
 
 def catalog_document() -> dict[str, Any]:

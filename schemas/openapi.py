@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+import shared
 from shared.domain.errors import Refusal
 from shared.operation import PUBLIC, HttpTrigger, Operation
 
@@ -131,7 +134,7 @@ def _error() -> dict[str, Any]:
         "required": ["field", "message"],
     }
     inner = {
-        "code": {"type": "string", "enum": sorted(_codes(Refusal))},
+        "code": {"type": "string", "enum": error_codes()},
         "message": text,
         "details": {"type": "array", "items": detail},
         "data": {"type": "object"},
@@ -146,7 +149,18 @@ def _error() -> dict[str, Any]:
     }
 
 
-def _codes(kind: type[Refusal]) -> Iterator[str]:
-    yield kind.code
+def error_codes() -> list[str]:
+    """The closed list: the code of every refusal that shared/ and functions/ define, whatever was imported before.
+
+    Refusals of operations are known through the catalog; every module of shared/ is imported here.
+    """
+    for module in pkgutil.walk_packages(shared.__path__, "shared."):
+        importlib.import_module(module.name)
+    return sorted({kind.code for kind in _refusals(Refusal)})
+
+
+def _refusals(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+    if kind.__module__.split(".")[0] in ("shared", "functions"):
+        yield kind
     for child in kind.__subclasses__():
-        yield from _codes(child)
+        yield from _refusals(child)

@@ -1,8 +1,13 @@
-"""Record what no operation can handle: unknown or unreadable commands, and what Pub/Sub gave up delivering."""
+"""Record what no operation can handle: unknown or unreadable commands, and what Pub/Sub gave up delivering.
+
+The attribute ce-type decides, because subscriptions filter by it: a message whose ce-type some operation takes is
+that operation's alone, to handle or to record. So each message is recorded by one consumer.
+"""
 
 from __future__ import annotations
 
-from shared import messaging, operation
+from schemas import generated
+from shared import messaging
 from shared.events import UnreadableEvent, parse
 from shared.messaging import Delivery
 from shared.operation import message
@@ -21,26 +26,16 @@ def record_dead_letter(delivery: Delivery, topic: str) -> None:
         source = delivery.attributes.get(SOURCE, "unknown")
         messaging.bury(delivery, topic, source, "Pub/Sub gave up: too many failed deliveries.")
         return
+    if delivery.attributes.get("ce-type") in generated.commands().get(topic, frozenset()):
+        return  # its own operation has its own subscription
+    messaging.bury(delivery, topic, record_dead_letter.__name__, _reason(delivery))
+
+
+def _reason(delivery: Delivery) -> str:
     try:
         event = parse(delivery.data)
     except UnreadableEvent as unreadable:
-        reason = unreadable.text
-    else:
-        if delivery.attributes.get("ce-type") != event.type:
-            reason = "The attribute ce-type is missing or differs from the CloudEvent's type."
-        elif event.type in _known(topic):
-            return  # its own operation has its own subscription
-        else:
-            reason = f"No operation takes commands of type {event.type[:64]}."
-    messaging.bury(delivery, topic, record_dead_letter.__name__, reason)
-
-
-def _known(topic: str) -> set[str]:
-    """The command types of a topic, from the catalog."""
-    return {
-        kind
-        for entry in operation.catalog().values()
-        for trigger in entry.messages
-        if trigger.topic == topic
-        for kind in trigger.types
-    }
+        return unreadable.text
+    if delivery.attributes.get("ce-type") != event.type:
+        return "The attribute ce-type is missing or differs from the CloudEvent's type."
+    return f"No operation takes commands of type {event.type[:64]}."
