@@ -13,11 +13,11 @@ import httpx
 T = TypeVar("T")
 
 
-class UnexpectedAnswer(Exception):  # noqa: N818 - names what it is
+class UnexpectedAnswer(Exception):
     """The API answered another status than the one that was wanted."""
 
 
-class NeverHappened(Exception):  # noqa: N818 - names what it is
+class NeverHappened(Exception):
     """A condition was not met in time."""
 
 

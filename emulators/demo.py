@@ -35,6 +35,16 @@ ITEMS = [
 ]
 
 
+@dataclass(frozen=True)
+class Made:
+    """Ids of what the demo made, and the address that is paid."""
+
+    supply: str
+    order: str
+    claim: str
+    recipient: str
+
+
 @dataclass
 class Demo:
     """The steps in order; each prints what it did."""
@@ -63,9 +73,8 @@ class Demo:
         winner, claim, conflicts = self.race(rivals, order)
         before = self.balance(addresses[winner]), self.balance(DEV_ADDRESS)
         self.settle(shopper, claim)
-        return self.summary(
-            shopper, rivals[winner], supply, order, claim, conflicts, addresses[winner], before
-        )
+        made = Made(supply, order["id"], claim["id"], addresses[winner])
+        return self.summary(shopper, rivals[winner], made, conflicts, before)
 
     def people(self) -> tuple[Api, list[Api]]:
         shopper = Api(self.url, http=self.http)
@@ -132,15 +141,14 @@ class Demo:
             raise UnexpectedAnswer(f"the claim ended {done['status']}: {done['reason']}")
 
     def summary(
-        self, shopper: Api, winner: Api, supply_id: str, order: dict[str, Any], claim: dict[str, Any], conflicts: int,
-        address: str, before: tuple[int, int],
-    ) -> dict[str, Any]:  # fmt: skip
-        paid = shopper.get(f"/claims/{claim['id']}")
-        order = shopper.get(f"/orders/{order['id']}")
-        supply = shopper.get(f"/supplies/{supply_id}")
+        self, shopper: Api, winner: Api, made: Made, conflicts: int, before: tuple[int, int]
+    ) -> dict[str, Any]:
+        paid = shopper.get(f"/claims/{made.claim}")
+        order = shopper.get(f"/orders/{made.order}")
+        supply = shopper.get(f"/supplies/{made.supply}")
         payment = paid["settlement"]["payments"][0]
         transaction = shopper.get(f"/transactions/{payment['transaction_id']}")
-        after = self.balance(address), self.balance(DEV_ADDRESS)
+        after = self.balance(made.recipient), self.balance(DEV_ADDRESS)
         seen = {name: self.events(api) for name, api in (("shopper", shopper), ("winner", winner))}
         delta = after[0] - before[0]
         print(f"""

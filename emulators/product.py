@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import sys
 
 from emulators import ports, process
 from emulators.process import Child
@@ -88,6 +87,8 @@ class Product:
         if self.gateway is not None:
             process.signal_group(self.gateway.process.pid, signal.SIGKILL)
             self.gateway.process.wait()
+            while ports.held(self.port):  # its workers die a moment later
+                time.sleep(0.005)
 
     def stop(self) -> None:
         if self.gateway is not None:

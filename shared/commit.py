@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 UNKNOWN_COMMIT_TRIES = 3
 
 
-class Replay(Exception):  # noqa: N818 - carries an answer
+class Replay(Exception):
     """The operation already happened under this key: answer with the stored record."""
 
     def __init__(self, record: records.OperationRecord) -> None:
@@ -39,7 +39,7 @@ class Replay(Exception):  # noqa: N818 - carries an answer
         self.record = record
 
 
-class AlreadyApplied(Exception):  # noqa: N818 - carries an answer
+class AlreadyApplied(Exception):
     """This consumer has already applied this event: acknowledge it."""
 
 
@@ -183,4 +183,13 @@ def etag_of(answer: Any) -> str | None:
     return None if version is None else f'"{version}"'
 
 
-__all__ = ["AlreadyApplied", "Changes", "Replay", "commit", "etag_of", "find_record", "render", "replay_if_done"]
+__all__ = [
+    "AlreadyApplied",
+    "Changes",
+    "Replay",
+    "commit",
+    "etag_of",
+    "find_record",
+    "render",
+    "replay_if_done",
+]

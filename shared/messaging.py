@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import commit, http, resources
-from shared.commit import AlreadyApplied, Replay
 from shared.clock import new_id
+from shared.commit import AlreadyApplied, Replay
 from shared.context import Context, Idempotency, deadline_in, running
 from shared.domain.errors import Refusal
 from shared.errors import ValidationFailed
@@ -32,6 +32,8 @@ from shared.store.unit import UnitOfWork
 _log = logging.getLogger(__name__)
 ACKNOWLEDGED = 204
 REASON_LIMIT = 1000
+CONSUMER_LIMIT = 64
+BODY_LIMIT = 2_000_000  # characters; a Spanner column takes 2,621,440
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def _refuse(unit: UnitOfWork, event: Event, refusal: Refusal) -> None:
 
 def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     """Record a dead letter, once per message and consumer, whatever becomes of the delivery."""
+    consumer = consumer[:CONSUMER_LIMIT]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
     digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
     context = Context(consumer, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()
@@ -170,6 +173,8 @@ def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
 
 def _bury(unit: UnitOfWork, delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     text = delivery.data.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+    if len(text) > BODY_LIMIT:
+        text, reason = text[:BODY_LIMIT], f"{reason[:900]} (the body is cut to {BODY_LIMIT} characters)"
     unit.write(
         records.DeadLetter(
             unit.new_id("dlq"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error
+class Refusal(Exception):
     """An operation was understood and is refused; `data` must never hold secrets or others' data."""
 
     code: ClassVar[str] = "REFUSED"
