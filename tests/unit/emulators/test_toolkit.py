@@ -68,7 +68,7 @@ def test_emulators_are_found_behind_the_link_that_gcloud_is(sdk: Path) -> None:
 
 
 def test_spanner_aborts_nothing_unless_asked_to(sdk: Path) -> None:
-    assert SPANNER.command(21000, None)[0][-2:] == ["--abort_current_transaction_probability", "0"]
+    assert SPANNER.command(21000, None)[0][-2:] == ["--abort_current_transaction_probability", "10"]
     flags = ["--abort_current_transaction_probability", "100"]
     assert SPANNER.command(21000, flags)[0][-2:] == flags
 
