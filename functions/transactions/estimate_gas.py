@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.transactions import GasEstimate, TransactionCall
+from schemas.outcomes import GasEstimate
+from schemas.transactions import TransactionCall
 from shared.engine import asking, calls
 from shared.identity.permissions import Caller
 from shared.operation import http

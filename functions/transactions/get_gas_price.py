@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.transactions import FeeOffer, GasPrice, GasPriceQuery
+from schemas.outcomes import FeeOffer, GasPrice, GasPriceQuery
 from shared import resources
 from shared.identity.permissions import Caller
 from shared.operation import http

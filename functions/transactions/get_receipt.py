@@ -5,7 +5,8 @@ From `confirmed` or `reverted` on it is the stored one that the outcome rests on
 
 from __future__ import annotations
 
-from schemas.transactions import GetTransaction, LogEntry, Receipt
+from schemas.outcomes import LogEntry, Receipt
+from schemas.transactions import GetTransaction
 from shared import resources
 from shared.domain.errors import NotFound
 from shared.engine import showing

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.transactions import LogEntry, Simulation, TransactionCall
+from schemas.outcomes import LogEntry, Simulation
+from schemas.transactions import TransactionCall
 from shared.chain.errors import NodeError
 from shared.chain.reverts import decode_revert
 from shared.engine import asking, calls

@@ -47,6 +47,7 @@ class Outgoing:
         self._sent: list[Future[None]] = []
 
     def send(self, client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
+        """Send and record these after those that were given before."""
         run = contextvars.copy_context().run
         self._sent.append(self._thread.submit(run, send, client, stored))
 

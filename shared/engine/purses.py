@@ -47,6 +47,7 @@ def get(unit: UnitOfWork, address: str, chain: str, token_address: str | None) -
 
 
 def put(unit: UnitOfWork, purse: Purse) -> None:
+    """Write the purse's rows."""
     unit.write(*(row for row in purse if row is not None))
 
 

@@ -29,6 +29,7 @@ def read(session: Session, caller: Caller, transaction_id: str) -> tuple[Transac
 
 
 def view(transaction: Transaction, attempts: Sequence[Attempt]) -> View:
+    """As its owner sees it now."""
     spec = resources.registry().chain(transaction.chain)
     head = newest(transaction.chain) if transaction.mined_block_number is not None else None
     return View.of(transaction, attempts, spec.chain_id, head)

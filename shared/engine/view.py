@@ -44,14 +44,17 @@ class View:
             self._hashes[number] = found.hash if found else None
 
     def load_receipts(self, hashes: Sequence[str]) -> None:
+        """Ask for these receipts, in one exchange."""
         wanted = [one for one in dict.fromkeys(hashes) if one not in self._receipts]
         self._receipts.update(zip(wanted, self.client.receipts(wanted), strict=True))
 
     def hash_at(self, number: int) -> str | None:
+        """The hash of the block that a node shows at a height."""
         self.load_hashes([number])
         return self._hashes[number]
 
     def receipt(self, tx_hash: str) -> Receipt | None:
+        """A receipt that a node shows; None says nothing."""
         self.load_receipts([tx_hash])
         return self._receipts[tx_hash]
 

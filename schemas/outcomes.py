@@ -1,0 +1,98 @@
+"""What the chain says of transactions: receipts with their logs, simulations, prices and estimates of gas."""
+
+from __future__ import annotations
+
+from schemas.base import ChainName, Count, Request, Resource
+from shared.domain.fees import Fees
+from shared.domain.tx_evidence import Log, decoded
+
+
+class GasPriceQuery(Request):
+    chain: ChainName | None = None
+
+
+class LogEntry(Resource):
+    """`name` and `arguments` where the log is an ERC-20 Transfer or Approval; integers as strings."""
+
+    address: str
+    topics: list[str]
+    data: str
+    index: Count
+    name: str | None = None
+    arguments: dict[str, str] | None = None
+
+    @classmethod
+    def of(cls, log: Log) -> LogEntry:
+        name, arguments = decoded(log)
+        return cls(
+            address=log.address,
+            topics=list(log.topics),
+            data=log.data,
+            index=log.index,
+            name=name,
+            arguments=arguments,
+        )
+
+
+class Receipt(Resource):
+    """What the block that holds it says; gas in units, the price in wei per gas."""
+
+    transaction_id: str
+    chain: str
+    hash: str
+    block_number: Count
+    block_hash: str
+    confirmations: Count | None
+    success: bool
+    gas_used: Count
+    effective_gas_price: str
+    contract_address: str | None
+    logs: list[LogEntry]
+
+
+class FeeOffer(Resource):
+    """Wei per gas: the EIP-1559 pair, or `gas_price` on legacy chains."""
+
+    max_fee_per_gas: str | None
+    max_priority_fee_per_gas: str | None
+    gas_price: str | None
+
+    @classmethod
+    def of(cls, fees: Fees) -> FeeOffer:
+        return cls(
+            max_fee_per_gas=_text(fees.max_fee_per_gas),
+            max_priority_fee_per_gas=_text(fees.max_priority_fee_per_gas),
+            gas_price=_text(fees.gas_price),
+        )
+
+
+class GasPrice(Resource):
+    """Of the next block, in wei per gas; `base_fee` is null on legacy chains."""
+
+    chain: str
+    block_number: Count
+    gas_price: str
+    base_fee: str | None
+    slow: FeeOffer
+    average: FeeOffer
+    fast: FeeOffer
+
+
+class GasEstimate(Resource):
+    """The gas limit that a transaction would get, in units."""
+
+    gas: Count
+
+
+class Simulation(Resource):
+    """What would happen in the next block; nothing is sent."""
+
+    success: bool
+    gas: Count
+    return_data: str
+    revert_reason: str | None
+    logs: list[LogEntry]
+
+
+def _text(wei: int | None) -> str | None:
+    return None if wei is None else str(wei)
