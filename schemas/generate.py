@@ -20,7 +20,6 @@ from shared import operation
 from shared.operation import Operation
 
 
-
 def catalog_document() -> dict[str, Any]:
     """The catalog as data."""
     return {"operations": {name: _operation(entry) for name, entry in operation.catalog().items()}}

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from shared.domain.errors import Refusal
 
+MAX_DATA = 256 * 1024  # bytes, as for a request's body
 _ID_LIMIT = 255
 
 
@@ -38,6 +39,8 @@ class Event:
 
 def parse(raw: bytes) -> Event:
     """Read the structured form. Raises UnreadableEvent naming what is wrong."""
+    if len(raw) > MAX_DATA:
+        raise UnreadableEvent(f"The message data has {len(raw)} bytes; 256 KiB are the limit.")
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):

@@ -158,7 +158,9 @@ def _refuse(unit: UnitOfWork, event: Event, refusal: Refusal) -> None:
 
 def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     """Record a dead letter, once per message and consumer, whatever becomes of the delivery."""
-    consumer = consumer[:CONSUMER_LIMIT]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
+    consumer = consumer[
+        :CONSUMER_LIMIT
+    ]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
     digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
     context = Context(consumer, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()

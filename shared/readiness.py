@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from shared import resources
+from shared.clock import new_id
+from shared.context import Context, deadline_in, running
 from shared.http import Reply
 from shared.store import records
 from shared.store.session import Session
 
 _log = logging.getLogger(__name__)
+CHECK_SECONDS = 5.0  # for all; the first checks also import libraries and open channels
+# Client libraries repeat in vain for 30 s: the answer does not wait for them.
+_CHECKERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="ready")
 
 
 def reply(needs: Iterable[str]) -> Reply:
     """200 with each dependency's state, or 503 naming what does not answer."""
-    states = {need: _state(CHECKS[need]) for need in sorted(needs) if need in CHECKS}
+    until = time.monotonic() + CHECK_SECONDS
+    checks = {need: _CHECKERS.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
+    states = {need: _state(need, check, until) for need, check in checks.items()}
     ready = all(state == "ok" for state in states.values())
     body = json.dumps({"status": "ready" if ready else "unready", "dependencies": states})
     return Reply(200 if ready else 503, body, {"Content-Type": "application/json"})
 
 
-def _state(check: Callable[[], object]) -> str:
-    try:
+def _check(check: Callable[[], object]) -> None:
+    with running(Context("readiness", new_id("req"), deadline_in(CHECK_SECONDS))):
         check()
+
+
+def _state(need: str, check: Future[None], until: float) -> str:
+    try:
+        check.result(max(0.0, until - time.monotonic()))
     except Exception as error:
-        _log.warning("a dependency does not answer", extra={"error": type(error).__name__})
+        check.cancel()
+        _log.warning("a dependency does not answer", extra={"need": need, "error": type(error).__name__})
         return type(error).__name__
     return "ok"
 

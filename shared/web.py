@@ -22,6 +22,8 @@ from shared.operation import Operation
 if TYPE_CHECKING:
     from flask import Request, Response
 
+MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
+
 
 def serve(operation: Operation) -> Callable[[Request], Response]:
     """The flask view of one operation."""
@@ -33,9 +35,12 @@ def serve(operation: Operation) -> Callable[[Request], Response]:
 
 
 def incoming(request: Request) -> Incoming:
-    """A flask request without flask. A body longer than the limit is not read."""
-    too_long = (request.content_length or 0) > http.MAX_BODY
-    body = b"\0" * (http.MAX_BODY + 1) if too_long else request.get_data(cache=True)
+    """A flask request without flask. A body longer than the limit is not read.
+
+    A push may be as long as Pub/Sub allows: one that was not read could not be recorded, and would come for ever."""
+    limit = MAX_PUSH if request.path.startswith("/push/") else http.MAX_BODY
+    too_long = (request.content_length or 0) > limit
+    body = b"\0" * (limit + 1) if too_long else request.get_data(cache=True)
     return Incoming(
         request.method,
         request.path,
@@ -53,12 +58,24 @@ def respond(reply: Reply) -> Response:
 
 
 def dispatch(operation: Operation, request: Incoming) -> Reply:
-    """Answer by path: probes, pushes, schedules, or the operation's own routes."""
+    """Answer by path: probes, pushes, schedules, or the operation's own routes. Never raises."""
+    try:
+        reply = _dispatch(operation, request)
+    except Exception as error:  # functions-framework would show its text
+        reply = http.failed(error, Context(operation.name, new_id("req"), deadline_in(0)))
+    if reply.body:
+        reply.headers.setdefault("Content-Type", "application/json")
+    return reply
+
+
+def _dispatch(operation: Operation, request: Incoming) -> Reply:
     if request.path == "/healthz":
-        return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
+        return Reply(200, '{"status": "ok"}')
     if request.path == "/readyz":
         return readiness.reply(operation.needs)
-    if request.path in (f"/push/{operation.name}", f"/schedule/{operation.name}"):
+    pushed = operation.messages and request.path == f"/push/{operation.name}"
+    started = operation.schedules and request.path == f"/schedule/{operation.name}"
+    if request.method == "POST" and (pushed or started):
         return _internal(operation, request)
     return http.answer(operation, request)
 
