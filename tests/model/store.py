@@ -54,12 +54,17 @@ GENERATED: dict[str, dict[str, Generated]] = {
         )
     },
     "funds": {"watch_shard": lambda row: shard_of(row["address"], 16) if row["supplies"] > 0 else None},
-    "wallets": {"active_address": lambda row: row["address"] if row["status"] == "active" else None},
+    "users": {"list_shard": lambda row: shard_of(row["id"], 4)},
+    "wallets": {
+        "active_address": lambda row: row["address"] if row["status"] == "active" else None,
+        "disabled_shard": lambda row: shard_of(row["id"], 4) if row["status"] == "disabled" else None,
+    },
     "transactions": {
         "due_shard": lambda row: (
             None if row["next_action_at"] is None else shard_of(row["transaction_id"], 16)
         ),
         "queued_lane_id": lambda row: row["lane_id"] if row["state"] == "accepted" else None,
+        "open_wallet_id": lambda row: None if row["finalized"] else row["wallet_id"],
     },
 }
 

@@ -1,0 +1,171 @@
+"""One suite, two stores: what the model promises, the emulator does, and the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import operation
+from shared.domain.users import User
+from shared.domain.wallets import Wallet
+from shared.store.port import COMMIT_TIMESTAMP, AlreadyExists, Database, Mutation, Transaction
+from shared.store.records import OUTBOX, OutboxRow
+from shared.store.session import Session
+from shared.store.table import INDEXES, TABLES
+from shared.store.users import USERS, USERS_BY_EMAIL
+from shared.store.wallets import WALLETS, WALLETS_BY_OWNER
+from tests.model.store import GENERATED, Faults, MemoryDatabase
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(params=["emulator", "model", "model with aborts"])
+def store(request: pytest.FixtureRequest) -> Iterator[Database]:
+    if request.param == "emulator":
+        yield request.getfixturevalue("database")
+    else:
+        yield MemoryDatabase(Faults(abort=0.5 if "aborts" in request.param else 0.0))
+
+
+def user(identity: str, email: str | None) -> User:
+    values: dict[str, Any] = dict.fromkeys(USERS.names)
+    values |= {"id": identity, "email": email, "roles": ("user",), "tier": "basic", "disabled": False}
+    values |= {"version": 1, "created_at": START, "updated_at": START}
+    for name in USERS.names:
+        if values[name] is None and name.endswith("verified"):
+            values[name] = False
+    return User(**values)
+
+
+def wallet(number: int, owner: str = "usr_a", *, minutes: int = 0) -> Wallet:
+    made = START + timedelta(minutes=minutes)
+    values: dict[str, Any] = dict.fromkeys(WALLETS.names)
+    values |= {"id": f"wal_{number}", "user_id": owner, "name": "w", "chain": "local", "type": "hd"}
+    values |= {"address": f"0x{number}", "key_id": "key_1", "status": "active", "version": 1}
+    values |= {"created_at": made, "updated_at": made}
+    return Wallet(**values)
+
+
+def insert(table: Any, *rows: Any) -> list[Mutation]:
+    return [table.mutation("insert", row) for row in rows]
+
+
+def test_rows_come_back_as_they_went(store: Database) -> None:
+    rows = [user("usr_1", "a@x"), user("usr_2", None)]
+    store.write(insert(USERS, *rows))
+    session = Session(store.snapshot())
+    assert session.one(USERS.get_many([("usr_2",), ("usr_1",), ("usr_3",)])) == rows
+    assert session.maybe(USERS.find("usr_3")) is None
+
+
+def test_an_insert_of_an_existing_row_writes_nothing(store: Database) -> None:
+    store.write(insert(USERS, user("usr_1", "a@x")))
+    with pytest.raises(AlreadyExists):
+        store.write(insert(USERS, user("usr_2", "b@x"), user("usr_1", "c@x")))
+    assert Session(store.snapshot()).maybe(USERS.find("usr_2")) is None
+
+
+def test_a_unique_index_holds_and_ignores_nulls(store: Database) -> None:
+    store.write(insert(USERS, user("usr_1", "a@x"), user("usr_2", None), user("usr_3", None)))
+    with pytest.raises(AlreadyExists):
+        store.write(insert(USERS, user("usr_4", "a@x")))
+    found = Session(store.snapshot()).one(USERS_BY_EMAIL.scan("a@x", limit=2))
+    assert [entry["id"] for entry in found] == ["usr_1"]
+
+
+def test_a_body_reads_the_state_before_its_own_writes(store: Database) -> None:
+    store.write(insert(USERS, user("usr_1", "a@x")))
+
+    def body(transaction: Transaction) -> int:
+        before = Session(transaction).one(USERS.get("usr_1"))
+        transaction.buffer([USERS.mutation("update", replace(before, version=before.version + 1))])
+        return before.version
+
+    assert [store.transact(body)[0] for _ in range(3)] == [1, 2, 3]
+    assert Session(store.snapshot()).one(USERS.get("usr_1")).version == 4
+
+
+def test_a_refused_body_leaves_nothing(store: Database) -> None:
+    store.write(insert(USERS, user("usr_1", "a@x")))
+
+    def body(transaction: Transaction) -> None:
+        Session(transaction).one(USERS.get("usr_1"))
+        transaction.buffer(insert(USERS, user("usr_2", None)))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        store.transact(body)
+    assert Session(store.snapshot()).maybe(USERS.find("usr_2")) is None
+    store.write(insert(USERS, user("usr_2", None)))  # and no lock is left behind
+
+
+def test_a_descending_index_pages_by_its_key(store: Database) -> None:
+    rows = [wallet(n, minutes=n // 2) for n in range(7)] + [wallet(9, "usr_b")]
+    store.write(insert(WALLETS, *rows))
+    session = Session(store.snapshot())
+    expected = sorted(rows[:7], key=lambda row: (-row.created_at.timestamp(), row.id))
+    seen: list[str] = []
+    after = None
+    while entries := session.one(WALLETS_BY_OWNER.scan("usr_a", after=after, limit=3)):
+        seen += [entry["id"] for entry in entries]
+        after = (entries[-1]["created_at"], entries[-1]["id"])
+    assert seen == [row.id for row in expected]
+    assert [row.id for row in session.follow(WALLETS, session.one(WALLETS_BY_OWNER.scan("usr_b")))] == [
+        "wal_9"
+    ]
+
+
+def test_commit_timestamps_grow_and_bound_a_scan(store: Database) -> None:
+    times = [
+        store.write(insert(OUTBOX, OutboxRow(3, COMMIT_TIMESTAMP, 0, f"evt_{n}", "t", {"n": n}, 0)))
+        for n in range(3)
+    ]
+    assert times == sorted(set(times))
+    session = Session(store.snapshot())
+    assert [row.id for row in session.one(OUTBOX.scan(3, after=(times[0],), upto=(times[2],)))] == [
+        "evt_1",
+        "evt_2",
+    ]
+    assert [row.committed_at for row in session.one(OUTBOX.scan(3, limit=2))] == times[:2]
+    assert session.one(OUTBOX.scan(4)) == []
+
+
+def test_deletes_are_idempotent_and_upserts_replace(store: Database) -> None:
+    one = wallet(1)
+    for _ in range(2):
+        store.write([WALLETS.mutation("upsert", one)])
+    store.write([WALLETS.mutation("upsert", replace(one, name="other"))])
+    assert Session(store.snapshot()).one(WALLETS.get("wal_1")).name == "other"
+    for _ in range(2):
+        store.write([Mutation("delete", "wallets", ("id",), ("wal_1",))])
+    session = Session(store.snapshot())
+    assert (session.maybe(WALLETS.find("wal_1")), session.one(WALLETS_BY_OWNER.scan("usr_a"))) == (None, [])
+
+
+def test_the_model_knows_every_column_that_an_index_needs() -> None:
+    """A generated column that only the migrations know would make the model miss an index."""
+    operation.catalog()  # imports every table and index
+    for index in INDEXES.values():
+        known = {*index.table.columns, *GENERATED.get(index.table.name, {})}
+        assert known >= {*index.key, *index.stored}, index.name
+
+
+def test_every_index_and_table_is_in_the_schema(database: Database, spanner_client: Any) -> None:
+    operation.catalog()
+    with database.handle.snapshot(multi_use=True) as snapshot:  # type: ignore[attr-defined]
+        sql = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ''"
+        columns = {tuple(row) for row in snapshot.execute_sql(sql)}
+        sql = "SELECT index_name, column_name FROM information_schema.index_columns WHERE table_schema = ''"
+        indexed = {tuple(row) for row in snapshot.execute_sql(sql)}
+    assert {(table.name, column) for table in TABLES.values() for column in table.columns} <= columns
+    wanted = {
+        (index.name, column)
+        for index in INDEXES.values()
+        for column in (*index.key, *index.stored)
+        if column not in index.table.key_columns  # every index carries the primary key
+    }
+    assert wanted <= indexed
