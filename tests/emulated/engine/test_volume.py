@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -16,6 +16,7 @@ from shared.store.transactions import LANES, TRANSACTIONS
 from shared.store.unit import UnitOfWork
 from tests.emulated.engine.world import ETHER, World
 
+_log = logging.getLogger(__name__)
 TRANSFERS = int(os.environ.get("TRANSFERS", "1000"))
 TOGETHER = 50  # accepted in one commit: what is tried here comes after
 TARGET = "0x" + "5000" * 10
@@ -51,4 +52,4 @@ def test_many_transfers_from_one_wallet(world: World, record_property: Callable[
     mined = world.mined_of(wallet.address)
     assert [int(one["nonce"], 16) for one in mined] == list(range(TRANSFERS))
     assert world.balance(TARGET) == TRANSFERS
-    record_property("transfers_per_second", round(TRANSFERS / seconds))
+    _log.warning("transfers a second, nonced, signed, stored, sent and recorded: %.0f", TRANSFERS / seconds)
