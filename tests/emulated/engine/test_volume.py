@@ -30,7 +30,7 @@ def _accept(unit: UnitOfWork, planned: sends.SendPlan, start: int) -> None:
 
 @pytest.mark.serial
 @pytest.mark.timeout(300)
-def test_many_transfers_from_one_wallet(world: World, record_property: Callable[[str, object], None]) -> None:
+def test_many_transfers_from_one_wallet(world: World) -> None:
     wallet = world.wallet(10 * ETHER)
     context = Context("volume", "req", deadline_in(300))
     context.caller = Caller.of_system()
