@@ -1,0 +1,96 @@
+"""What a function's process imports before its first request, measured in processes of their own.
+
+Counted in modules, which a busy machine does not change.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+from typing import Any
+
+import pytest
+
+from emulators.toolkit import ROOT
+from shared import operation
+
+# Loaded when first used, never to start: together they take more than a second of processor time.
+LAZY = {
+    *("google.cloud.spanner", "google.cloud.spanner_v1", "google.cloud.pubsub_v1", "google.cloud.firestore"),
+    *("google.cloud.kms", "grpc", "web3", "eth_account", "flask", "requests"),
+}
+CRYPTOGRAPHY = {"coincurve", "argon2", "cryptography"}
+KEYS_IN = {"auth", "security", "timers", "transactions", "wallets"}  # the groups that may start with those
+MODULES = 420  # at most, of which Python and pydantic are some 260
+_LOAD_EACH = """
+import json, os, sys
+import functions.main as main
+names, watched = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+found = {}
+for name in names:
+    child, parent = os.pipe()
+    process = os.fork()
+    if process == 0:
+        target = getattr(main, name)
+        kind = type(target).__name__
+        mine = [module for module in sys.modules if module.startswith("functions.")]
+        answer = [kind, target.__name__, len(sys.modules), [m for m in watched if m in sys.modules], mine]
+        os.write(parent, json.dumps(answer).encode())
+        os._exit(0)
+    os.waitpid(process, 0)
+    os.close(parent)
+    found[name] = json.loads(os.read(child, 65536) or "null")
+    os.close(child)
+print(json.dumps(found), flush=True)
+"""
+
+
+@cache
+def loaded() -> dict[str, Any]:
+    """By operation what its process has after `functions.main` made its target: each in a fork of a bare one."""
+    watched = json.dumps(sorted(LAZY | CRYPTOGRAPHY))
+    names = json.dumps(sorted(name.rsplit(".", 1)[-1] for name in operation.modules()))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _LOAD_EACH, names, watched],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_every_operation_loads_as_a_function_that_the_framework_takes() -> None:
+    assert set(loaded()) == set(operation.catalog())
+    wrong = {name: found for name, found in loaded().items() if not found or found[:2] != ["function", name]}
+    assert wrong == {}
+
+
+def test_an_operation_imports_no_other() -> None:
+    for name, (_, _, _, _, modules) in loaded().items():
+        ours = {module for module in modules if module != "functions.main" and module.count(".") == 2}
+        assert ours == {operation.load(name).module}
+
+
+def test_no_operation_starts_with_a_client_library() -> None:
+    assert {name: found[3] for name, found in loaded().items() if LAZY & set(found[3])} == {}
+
+
+def test_only_what_is_about_wallets_and_persons_starts_with_libraries_of_keys() -> None:
+    others = {n: found[3] for n, found in loaded().items() if operation.load(n).group not in KEYS_IN}
+    assert {name: found for name, found in others.items() if CRYPTOGRAPHY & set(found)} == {}
+
+
+def test_the_budget_of_modules_is_kept() -> None:
+    assert {name: found[2] for name, found in loaded().items() if found[2] > MODULES} == {}
+
+
+def test_an_unknown_target_is_named() -> None:
+    import functions.main
+
+    with pytest.raises(AttributeError, match="there is no operation nobody_knows"):
+        functions.main.nobody_knows  # noqa: B018
