@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from shared.domain.errors import Refusal
 
 MAX_DATA = 256 * 1024  # bytes, as for a request's body
-_ID_LIMIT = 255
+_LIMITS = {"id": 255, "type": 255, "source": 255, "subject": 64}  # characters; a subject is one of our ids
 
 
 class UnreadableEvent(Refusal):
@@ -47,9 +47,9 @@ def parse(raw: bytes) -> Event:
         raise UnreadableEvent("The message data is not JSON.") from None
     if not isinstance(body, dict) or body.get("specversion") != "1.0":
         raise UnreadableEvent("The message data is not a CloudEvent with specversion 1.0.")
-    for name in ("id", "type", "source", "subject"):
+    for name, limit in _LIMITS.items():
         value = body.get(name)
-        if not isinstance(value, str) or not 0 < len(value) <= _ID_LIMIT or not value.isprintable():
+        if not isinstance(value, str) or not 0 < len(value) <= limit or not value.isprintable():
             raise UnreadableEvent(f"The CloudEvent's {name} is missing or not a short string.")
     if not isinstance(body.get("data"), dict):
         raise UnreadableEvent("The CloudEvent's data is not an object.")
