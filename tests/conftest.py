@@ -36,6 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(stack.env)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long texts are often random tokens: named by their place, tests are the same in every worker."""
+    return argname if isinstance(val, str | bytes) and len(val) > 24 else None
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Keep the emulators' logs only where somebody may want to read them."""
     stack = session.config.stash.get(_STACK, None)

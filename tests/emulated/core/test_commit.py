@@ -2,94 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from random import Random
-from typing import Any
 
 import pytest
 
 from shared import commit, resources
-from shared.cache import NoCache
-from shared.clock import new_id
 from shared.context import Context, Idempotency, deadline_in, running
 from shared.domain.errors import InvalidState, Refusal
-from shared.errors import IdempotencyKeyReused, Unready
+from shared.errors import IdempotencyKeyReused
 from shared.store import records
-from shared.store.port import Database, Mutation, Transaction, UnknownOutcome
+from shared.store.port import Database
 from shared.store.records import DEAD_LETTERS, OPERATIONS, DeadLetter
 from shared.store.session import Session
 from shared.store.unit import UnitOfWork
 from tests.emulated.conftest import Recorder
-
-
-class Body:
-    """An answer with a version, as pydantic models give."""
-
-    def __init__(self, text: str) -> None:
-        self.text, self.version = text, 1
-
-    def model_dump_json(self) -> str:
-        return f'{{"text":"{self.text}"}}'
-
-
-@dataclass
-class Forgetful:
-    """A real database whose commits' answers get lost, before or after they happened."""
-
-    inner: Database
-    lose: Callable[[], str | None]
-
-    def snapshot(self, **how: Any) -> Any:
-        return self.inner.snapshot(**how)
-
-    def write(self, mutations: Sequence[Mutation]) -> datetime:
-        return self.inner.write(mutations)
-
-    def transact(self, body: Callable[[Transaction], Any], *, optimistic: bool = False) -> Any:
-        fate = self.lose()
-        if fate == "before":
-            raise UnknownOutcome("injected: never arrived")
-        done = self.inner.transact(body, optimistic=optimistic)
-        if fate == "after":
-            raise UnknownOutcome("injected: the answer was lost")
-        return done
-
-
-@pytest.fixture
-def core(database: Database, published: Recorder) -> Iterator[Database]:
-    with resources.override(fresh=True, database=database, publisher=published, cache=NoCache()):
-        yield database
-
-
-def letter(unit: UnitOfWork, text: str) -> Body:
-    unit.write(DeadLetter(unit.new_id("dlq"), "test", "t", text, "", {}, "new", 1, unit.now, unit.now))
-    return Body(text)
-
-
-def once(text: str, key: str | None, fingerprint: str = "f") -> str:
-    context = Context("test_op", new_id("req"), deadline_in(30))
-    context.idempotency = Idempotency(key, fingerprint) if key else None
-    with running(context):
-        try:
-            return commit.render(commit.commit(letter, text))
-        except commit.Replay as replay:
-            return replay.record.body
-
-
-def insist(key: str) -> str:
-    """What a client does after a 503: the same request again."""
-    while True:
-        with suppress(Unready):
-            return once(key, key)
-
-
-def count(database: Database) -> int:
-    return len(Session(database.snapshot()).one(DEAD_LETTERS.scan()))
+from tests.emulated.core.bodies import Body, Forgetful, count, letter, once
 
 
 @pytest.mark.parametrize("fate", ["before", "after"])
@@ -99,16 +26,6 @@ def test_a_lost_commit_answer_is_settled_by_the_record(core: Database, fate: str
     with resources.override(database=Forgetful(core, lambda: next(fates))):
         assert once("hello", key) == '{"text":"hello"}'
     assert count(core) == 1
-
-
-def test_keys_have_one_effect_under_twins_and_lost_answers(core: Database) -> None:
-    rng = Random(7)
-    lossy = Forgetful(core, lambda: rng.choice(["before", "after"]) if rng.random() < 0.2 else None)
-    keys = [f"key-{n}" for n in range(60)]
-    with resources.override(database=lossy), ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda key: (key, insist(key)), [key for key in keys for _ in range(3)]))
-    assert Counter(text for _, text in answers) == Counter({f'{{"text":"{key}"}}': 3 for key in keys})
-    assert count(core) == len(keys)
 
 
 def test_a_key_stands_for_one_request(core: Database) -> None:

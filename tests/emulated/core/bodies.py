@@ -1,0 +1,80 @@
+"""What the tests of `commit` commit, and a real database whose answers get lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared import commit
+from shared.clock import new_id
+from shared.context import Context, Idempotency, deadline_in, running
+from shared.errors import Unready
+from shared.store.port import Database, Mutation, Transaction, UnknownOutcome
+from shared.store.records import DEAD_LETTERS, DeadLetter
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+
+
+class Body:
+    """An answer with a version, as pydantic models give."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.version = text, 1
+
+    def model_dump_json(self) -> str:
+        return f'{{"text":"{self.text}"}}'
+
+
+@dataclass
+class Forgetful:
+    """A real database whose commits' answers get lost, before or after they happened."""
+
+    inner: Database
+    lose: Callable[[], str | None]
+
+    def snapshot(self, **how: Any) -> Any:
+        return self.inner.snapshot(**how)
+
+    def write(self, mutations: Sequence[Mutation]) -> datetime:
+        return self.inner.write(mutations)
+
+    def transact(self, body: Callable[[Transaction], Any], *, optimistic: bool = False) -> Any:
+        fate = self.lose()
+        if fate == "before":
+            raise UnknownOutcome("injected: never arrived")
+        done = self.inner.transact(body, optimistic=optimistic)
+        if fate == "after":
+            raise UnknownOutcome("injected: the answer was lost")
+        return done
+
+
+def letter(unit: UnitOfWork, text: str) -> Body:
+    """One visible effect."""
+    unit.write(DeadLetter(unit.new_id("dlq"), "test", "t", text, "", {}, "new", 1, unit.now, unit.now))
+    return Body(text)
+
+
+def once(text: str, key: str | None, fingerprint: str = "f") -> str:
+    """One request's answer, replayed or not."""
+    context = Context("test_op", new_id("req"), deadline_in(60))
+    context.idempotency = Idempotency(key, fingerprint) if key else None
+    with running(context):
+        try:
+            return commit.render(commit.commit(letter, text))
+        except commit.Replay as replay:
+            return replay.record.body
+
+
+def insist(key: str) -> str:
+    """What a client does after a 503: the same request again."""
+    while True:
+        with suppress(Unready):
+            return once(key, key)
+
+
+def count(database: Database) -> int:
+    """How many effects there are."""
+    return len(Session(database.snapshot()).one(DEAD_LETTERS.scan()))

@@ -1,0 +1,75 @@
+"""Events that come twice, late and out of order have the effects of the run in order.
+
+A counter per aggregate takes each event once. EVENTS and MODEL_EVENTS make it long; SEED repeats a run.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from random import Random
+
+from shared import commit, resources
+from shared.clock import new_id
+from shared.context import Context, deadline_in, running
+from shared.store import records
+from shared.store.port import Database
+from shared.store.records import DEAD_LETTERS, DeadLetter
+from shared.store.session import Session
+from shared.store.unit import UnitOfWork
+
+SIZES = {
+    "emulator": int(os.environ.get("EVENTS", "300")),
+    "model": int(os.environ.get("MODEL_EVENTS", "5000")),
+}
+SEED = int(os.environ.get("SEED", "11"))
+AGGREGATES = 50
+WINDOW = 1000
+DUPLICATES = 0.3
+
+
+def _count(unit: UnitOfWork, aggregate: str) -> None:
+    found = unit.maybe(DEAD_LETTERS.find(aggregate))
+    if found is None:
+        unit.write(DeadLetter(aggregate, "count", "t", "", "", {}, "new", 1, unit.now, unit.now))
+    else:
+        unit.write(replace(found, version=found.version + 1))
+
+
+def deliver(event: tuple[str, str]) -> bool:
+    """True when the event had its effect now."""
+    identity, aggregate = event
+    with running(Context("counter", new_id("req"), deadline_in(60))):
+        row = records.InboxRow("counter", identity, resources.clock().now())
+        try:
+            commit.commit(_count, aggregate, inbox=row)
+        except commit.AlreadyApplied:
+            return False
+    return True
+
+
+def shuffled(events: list[tuple[str, str]], rng: Random) -> list[tuple[str, str]]:
+    """Duplicates within, and everything moved by at most the window."""
+    several = [event for event in events for _ in range(2 if rng.random() < DUPLICATES else 1)]
+    order = sorted(range(len(several)), key=lambda place: place + rng.random() * WINDOW)
+    return [several[place] for place in order]
+
+
+def test_duplicates_and_disorder_change_nothing(either: tuple[str, Database]) -> None:
+    name, store = either
+    rng = Random(SEED)
+    events = [(f"evt_{number}", f"agg_{rng.randrange(AGGREGATES)}") for number in range(SIZES[name])]
+    deliveries = shuffled(events, rng)
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        applied = sum(pool.map(deliver, deliveries))
+    seconds = time.monotonic() - began
+    rows = Session(store.snapshot()).one(DEAD_LETTERS.scan())
+    assert {row.id: row.version for row in rows} == Counter(aggregate for _, aggregate in events)
+    assert applied == len(events)
+    print(
+        f"inbox ({name}, seed {SEED}): {len(deliveries)} deliveries of {len(events)} events, {seconds:.1f} s"
+    )

@@ -1,0 +1,1 @@
+"""The long proofs: `make prove`, or one of them with PART=…."""
