@@ -18,7 +18,7 @@ from typing import Any
 from shared import commit, http, resources
 from shared.clock import new_id
 from shared.commit import AlreadyApplied, Replay
-from shared.context import Context, Idempotency, deadline_in, running
+from shared.context import Context, Idempotency, current, deadline_in, running
 from shared.domain.errors import Refusal
 from shared.errors import ValidationFailed
 from shared.events import Event, UnreadableEvent, parse
@@ -162,7 +162,7 @@ def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
         :CONSUMER_LIMIT
     ]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
     digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
-    context = Context(consumer, new_id("req"), deadline_in(resources.settings().handler_seconds))
+    context = Context(current().operation, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()
     with running(context):
         inbox = records.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
