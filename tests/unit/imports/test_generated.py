@@ -1,0 +1,87 @@
+"""What is generated depends on the code alone: not on hash order, nor on what happened to be imported before."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from emulators.toolkit import ROOT
+from schemas import generated
+from shared import operation
+from shared.domain.errors import Refusal
+
+_DIGEST = """
+import hashlib, importlib, json, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+from schemas.generate import files
+text = json.dumps({str(path): content for path, content in sorted(files().items())})
+print(hashlib.sha256(text.encode()).hexdigest())
+"""
+
+
+class OfATest(Refusal):
+    code = "OF_A_TEST"
+
+
+def digest(seed: str, *first: str) -> str:
+    env = {**os.environ, "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-c", _DIGEST, *first]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=100, check=True)
+    return done.stdout.strip()
+
+
+def written_codes() -> Iterator[str]:
+    """Every `code = "…"` or `code, status, … = "…", …` that a class body in shared/ or functions/ has."""
+    for folder in ("shared", "functions"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    yield from _codes(node)
+
+
+def _codes(node: ast.ClassDef) -> Iterator[str]:
+    for line in node.body:
+        if isinstance(line, ast.Assign):
+            target, value = line.targets[0], line.value
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                target, value = target.elts[0], value.elts[0]
+            named = isinstance(target, ast.Name) and target.id == "code"
+            if named and isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield value.value
+
+
+def test_it_is_the_same_in_every_process() -> None:
+    assert digest("1", "functions.claims.claim_order", "shared.limits") == digest("2")
+
+
+def test_this_process_gives_the_same_with_a_refusal_of_its_own() -> None:
+    from schemas.generate import files
+
+    text = json.dumps({str(path): content for path, content in sorted(files().items())})
+    assert hashlib.sha256(text.encode()).hexdigest() == digest("3")
+
+
+def test_every_code_in_the_source_is_in_the_document() -> None:
+    from schemas.openapi import document
+
+    error = document(operation.catalog())["components"]["schemas"]["Error"]["properties"]["error"]
+    listed, written = set(error["properties"]["code"]["enum"]), set(written_codes())
+    assert len(written) > 50
+    assert written - listed == set(), "classes with a code that are no Refusal, or are not found"
+    assert listed - written <= {Refusal.code}
+
+
+@pytest.mark.parametrize(
+    "topic", ["claim-commands", "order-commands", "supply-commands", "transaction-commands"]
+)
+def test_the_file_knows_every_command_type(topic: str) -> None:
+    triggers = [t for entry in operation.catalog().values() for t in entry.messages if t.topic == topic]
+    assert generated.commands()[topic] == {kind for t in triggers for kind in t.types} - {"*"}
