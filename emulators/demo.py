@@ -218,4 +218,6 @@ def _on(workdir: Path, claimers: int) -> dict[str, Any]:
     print("starting emulators, node and gateway …", flush=True)
     with Product.start(workdir) as product:
         print(f"up at {product.url}", flush=True)
-        return Demo(product.url, product.env["RPC_URL"], claimers).run()
+        steps = Demo(product.url, product.env["RPC_URL"], claimers)
+        with steps.http:
+            return steps.run()

@@ -20,6 +20,7 @@ from emulators.process import Child
 from emulators.stack import Stack, StartError
 
 READY_SECONDS = 60.0
+PORT_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -87,8 +88,19 @@ class Product:
         if self.gateway is not None:
             process.signal_group(self.gateway.process.pid, signal.SIGKILL)
             self.gateway.process.wait()
-            while ports.held(self.port):  # its workers die a moment later
-                time.sleep(0.005)
+            self._await_port()
+
+    def _await_port(self) -> None:
+        """Workers die a moment after their leader, and a lock is let go before the socket is closed."""
+        deadline = time.monotonic() + PORT_SECONDS
+        while True:
+            try:
+                with ports.reserve(self.port):
+                    return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.005)
 
     def stop(self) -> None:
         if self.gateway is not None:

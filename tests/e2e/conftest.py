@@ -1,0 +1,21 @@
+"""The product as a process of its own, on the run's shared emulators."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def own_world(emulators: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """A database and a project (Pub/Sub, Firestore) of this module's own in os.environ, which is restored."""
+    before = dict(os.environ)
+    name = uuid.uuid4().hex[:16]
+    own = {"GOOGLE_CLOUD_PROJECT": f"e2e-{name}", "SPANNER_DATABASE": f"e2e{name}"}
+    os.environ.update(own)
+    yield own
+    os.environ.clear()
+    os.environ.update(before)

@@ -1,0 +1,164 @@
+"""The demo's job as a client does it that survives a crash of the server: it repeats a call that got no answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+from eth_account import Account
+
+from emulators.client import Api, wait_for
+from emulators.demo import ITEMS, PASSWORD
+
+ETHER = 10**18
+PAYOUT = 105 * 10**16  # what ITEMS cost, in wei
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass
+class Node:
+    """The EVM node, asked directly."""
+
+    url: str
+
+    def ask(self, method: str, *params: Any) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = httpx.post(self.url, json=body, timeout=10.0).json()
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def balance(self, address: str) -> int:
+        return int(self.ask("eth_getBalance", address, "latest"), 16)
+
+    def count(self, address: str, block: str = "latest") -> int:
+        """How many transactions an address has sent; "pending" counts those in the pool too."""
+        return int(self.ask("eth_getTransactionCount", address, block), 16)
+
+
+@dataclass(frozen=True)
+class Purse:
+    """A fresh key with ten ether, so that its chain nonces are nobody else's."""
+
+    key: str
+    address: str
+
+    @classmethod
+    def funded(cls, node: Node) -> Self:
+        account = Account.create()
+        node.ask("anvil_setBalance", account.address, hex(10 * ETHER))
+        node.ask("anvil_mine", "0x2")  # as deep as the product looks
+        return cls("0x" + bytes(account.key).hex(), account.address)
+
+
+@dataclass
+class Patient(Api):
+    """Repeats a call that was not answered, or with 503, under the same Idempotency-Key."""
+
+    sent: Callable[[str, str], None] | None = None  # told when a request has left, before its answer
+    repeated: int = 0
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        key = key or str(uuid.uuid4())
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        sent = {"Idempotency-Key": key, **(headers or {})}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+
+        def trace(event: str, info: dict[str, Any]) -> None:
+            if event == "http11.send_request_body.complete" and self.sent:
+                self.sent(method, path)
+
+        while True:
+            try:
+                url = f"{self.url}/api/v1{path}"
+                answer = self.http.request(method, url, json=body, headers=sent, extensions={"trace": trace})
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    return answer
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+            self.repeated += 1
+            time.sleep(0.05)
+
+
+@dataclass
+class Job:
+    """Supply, order, three claims at once, settlement. `reached` fires as each point is passed."""
+
+    url: str
+    purse: Purse
+    reached: dict[str, threading.Event] = field(default_factory=dict)
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20.0))
+    supply: dict[str, Any] = field(default_factory=dict)
+    order: dict[str, Any] = field(default_factory=dict)
+    claim: dict[str, Any] = field(default_factory=dict)
+    recipient: str = ""
+    repeated: int = 0
+
+    def at(self, point: str) -> threading.Event:
+        return self.reached.setdefault(point, threading.Event())
+
+    def prepare(self) -> None:
+        """People and wallets, before anything is killed."""
+        self.shopper = Patient(self.url, http=self.http, sent=self._sent)
+        self.rivals = [Patient(self.url, http=self.http, sent=self._sent) for _ in range(3)]
+        self.people = [self.shopper, *self.rivals]
+        run = uuid.uuid4().hex
+        with ThreadPoolExecutor(4) as pool:
+            everyone = enumerate(self.people)
+            list(pool.map(lambda pair: pair[1].sign_up(f"{pair[0]}-{run}@example.com", PASSWORD), everyone))
+            body = {"name": "payout", "type": "hd"}
+            made = list(pool.map(lambda api: api.expect(201, "POST", "/wallets", body), self.rivals))
+        self.addresses = [answer["wallet"]["address"] for answer in made]
+        body = {"name": "till", "private_key": self.purse.key}
+        self.wallet = self.shopper.expect(201, "POST", "/wallets/import", body)["wallet"]["id"]
+
+    def run(self) -> None:
+        """The job; returns when the claim has ended."""
+        body = {"currency": "ETH", "amount": "2", "wallet_id": self.wallet}
+        self.supply = self.shopper.expect(201, "POST", "/supplies", body)
+        self.at("supply answered").set()
+        wait_for("the supply", lambda: self._seen("supplies", self.supply)["status"] == "active", 15.0, 0.05)
+        self.order = self.shopper.expect(201, "POST", "/orders", {"currency": "ETH", "items": ITEMS})
+        self.at("order answered").set()
+        self._race()
+        self.shopper.expect(202, "POST", f"/claims/{self.claim['id']}/process")
+        self.at("process answered").set()
+        ended = ("processed", "failed")
+        wait_for("the claim", lambda: self._seen("claims", self.claim)["status"] in ended, 20.0, 0.05)
+        self.repeated = sum(api.repeated for api in self.people)
+
+    def _race(self) -> None:
+        with ThreadPoolExecutor(len(self.rivals)) as pool:
+            answers = list(pool.map(self._claim, self.rivals))
+        assert sorted(answer.status_code for answer in answers) == [201, 409, 409], [a.text for a in answers]
+        winner = next(index for index, answer in enumerate(answers) if answer.status_code == 201)
+        self.claim, self.recipient = answers[winner].json(), self.addresses[winner]
+
+    def _claim(self, api: Patient) -> httpx.Response:
+        answer = api.call("POST", "/claims", {"order_id": self.order["id"]})
+        self.at("claim answered").set()
+        return answer
+
+    def _seen(self, kind: str, one: dict[str, Any]) -> dict[str, Any]:
+        seen: dict[str, Any] = self.shopper.get(f"/{kind}/{one['id']}")
+        return seen
+
+    def _sent(self, method: str, path: str) -> None:
+        if method == "POST":
+            name = "process" if path.endswith("/process") else path.strip("/")
+            self.at(f"{name} sent").set()

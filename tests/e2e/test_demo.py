@@ -1,0 +1,115 @@
+"""`make demo` as a user runs it: its summary, and that nothing of what it wrote holds a secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from emulators import demo
+from emulators.client import Api
+from emulators.product import Product
+from emulators.toolkit import ROOT
+from shared.store.session import Session
+from shared.store.spanner import connect
+from shared.store.transactions import ATTEMPTS
+from tests.e2e.job import Node, Purse
+from tests.e2e.secrets_seen import Secrets, spellings
+
+CLAIMERS = 50
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> Secrets:
+    """Filled with what the demo's clients send and receive, and the token that pushes come with."""
+    seen = Secrets()
+    call, migrate = Api.call, Product.migrate
+
+    def listening(self: Api, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        seen.note(body)
+        answer = call(self, method, path, body, **more)
+        seen.note(answer.json() if answer.content else None)
+        return answer
+
+    def migrating(self: Product) -> None:
+        seen.add("push token", self.env["PUSH_TOKEN"])
+        migrate(self)
+
+    monkeypatch.setattr(Api, "call", listening)
+    monkeypatch.setattr(Product, "migrate", migrating)
+    return seen
+
+
+def test_an_order_is_claimed_once_by_fifty_and_paid_and_no_secret_is_written(
+    own_world: Mapping[str, str],
+    secrets: Secrets,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    purse = Purse.funded(Node(os.environ["RPC_URL"]))  # others use the node's own accounts at the same time
+    monkeypatch.setattr(demo, "DEV_KEY", purse.key)
+    monkeypatch.setattr(demo, "DEV_ADDRESS", purse.address)
+
+    monkeypatch.setattr(demo, "toolkit", SimpleNamespace(ROOT=tmp_path))
+    monkeypatch.setattr(
+        demo, "shutil", SimpleNamespace(rmtree=lambda *_, **__: None)
+    )  # its logs are read below
+
+    assert demo.main(["--claimers", str(CLAIMERS)]) == 0
+
+    printed, errors = capfd.readouterr()
+    _check(json.loads(printed.splitlines()[-1]))
+    for attempt in _attempts():
+        secrets.add("signed transaction", "0x" + attempt.raw.hex())
+    _everything_was_heard(secrets)
+    written = {"what the demo printed": printed + errors}
+    folders = [tmp_path, *(ROOT / ".run" / f"tests-{pid}" for pid in (os.getpid(), os.getppid()))]
+    for log in (log for folder in folders for log in folder.rglob("*.log")):
+        written[log.name] = log.read_text(errors="replace")
+    assert '"severity"' in written["gateway.log"]
+    assert {name: found for name, text in written.items() if (found := secrets.leaks(text))} == {}
+    assert "@example.com" not in written["gateway.log"]
+
+
+def _check(summary: dict[str, Any]) -> None:
+    payout = 2 * 25 * 10**16 + 4 * 10**17 + 3 * 5 * 10**16
+    assert summary["demo"] == "ok" and summary["order_status"] == "completed"
+    assert (summary["claimers"], summary["winners"], summary["conflicts"]) == (CLAIMERS, 1, CLAIMERS - 1)
+    assert re.fullmatch(r"0x[0-9a-f]{64}", summary["settlement_tx"]) and summary["block"] > 0
+    assert summary["supply"] == {"amount": "2", "available": "0.95", "reserved": "0", "settled": "1.05"}
+    assert summary["payout_wei"] == summary["recipient_delta_wei"] == str(payout)
+    assert 0 < summary["seconds"] < 90
+
+
+def _attempts() -> list[Any]:
+    database = connect(
+        *(os.environ[name] for name in ("GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE"))
+    )
+    found = Session(database.snapshot()).one(ATTEMPTS.scan())
+    assert len(found) == 1 and found[0].hash
+    return found
+
+
+def _everything_was_heard(secrets: Secrets) -> None:
+    """The search is worth something: it knows all secrets of the run and finds each in every spelling."""
+    count = {what: len(values) for what, values in secrets.known.items()}
+    assert count == {
+        "password": 1,
+        "private_key": 1,
+        "token": CLAIMERS + 1,
+        "refresh_token": CLAIMERS + 1,
+        "mnemonic": CLAIMERS,
+        "push token": 1,
+        "signed transaction": 1,
+    }
+    for what, values in secrets.known.items():
+        for spelling, written in spellings(next(iter(values))):
+            assert f"{what} as {spelling}" in secrets.leaks(f"before {written} after")

@@ -1,0 +1,120 @@
+"""The gateway killed by SIGKILL at ten points of the demo's job: it still ends paid exactly once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from emulators.product import Product
+from shared.domain import ledger
+from shared.store import claims, supplies
+from shared.store.orders import ALLOCATIONS
+from shared.store.port import Database
+from shared.store.session import Session
+from shared.store.spanner import connect
+from shared.store.transactions import ATTEMPTS, TRANSACTIONS
+from tests.e2e.job import ETHER, PAYOUT, Job, Node, Purse
+
+POINTS = [
+    "supplies sent",
+    "supply answered",
+    "orders sent",
+    "order answered",
+    "claims sent",
+    "claim answered",
+    "process sent",
+    "process answered",
+    "process answered + 0.2 s",
+    "process answered + 0.5 s",
+    "process answered + 2 s",
+    "payout broadcast",
+    "payout mined",
+]
+
+
+@pytest.fixture(scope="module")
+def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with Product.start(tmp_path_factory.mktemp("product")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def database(product: Product) -> Database:
+    names = ("GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE")
+    return connect(*(product.env[name] for name in names))
+
+
+@pytest.fixture(scope="module")
+def node(product: Product) -> Node:
+    return Node(product.env["RPC_URL"])
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_killed_gateway_pays_exactly_once(
+    product: Product, database: Database, node: Node, point: str
+) -> None:
+    job = Job(product.url, Purse.funded(node))
+    with job.http, ThreadPoolExecutor(1) as worker:
+        job.prepare()
+        running = worker.submit(job.run)
+        _wait_for(point, job, node, running)
+        product.kill_gateway()
+        assert not running.done() or running.exception() is None
+        product.start_gateway()
+        running.result(30)
+        _paid_once(job, node, Session(database.snapshot()))
+
+
+def _wait_for(point: str, job: Job, node: Node, running: Future[None]) -> None:
+    event, _, delay = point.partition(" + ")
+    on_chain: dict[str, Callable[[], bool]] = {
+        "payout broadcast": lambda: node.count(job.purse.address, "pending") > 0,
+        "payout mined": lambda: node.count(job.purse.address) > 0,
+    }
+    reached = on_chain.get(event) or job.at(event).is_set
+    deadline = time.monotonic() + 20
+    while not reached():
+        assert not running.done() and time.monotonic() < deadline, running
+        time.sleep(0.002)
+    time.sleep(float(delay.removesuffix(" s") or 0))  # the moment itself is what is tested
+
+
+def _paid_once(job: Job, node: Node, rows: Session) -> None:
+    order = job.shopper.get(f"/orders/{job.order['id']}")
+    claim = job.shopper.get(f"/claims/{job.claim['id']}")
+    assert (order["status"], claim["status"]) == ("completed", "processed"), claim
+    assert len(job.shopper.get("/supplies")["items"]) == len(job.shopper.get("/orders")["items"]) == 1
+
+    (payment,) = rows.one(claims.payments_of(claim["id"]))
+    assert (payment.status, payment.finalized, payment.round, payment.amount) == ("paid", True, 1, PAYOUT)
+    mine = [row for row in rows.one(TRANSACTIONS.scan()) if row.wallet_id == job.wallet]
+    (transaction,) = mine
+    assert (transaction.id, transaction.value, transaction.nonce) == (payment.transaction_id, PAYOUT, 0)
+    assert transaction.state == "confirmed" and transaction.finalized
+    attempts = rows.one(ATTEMPTS.scan(transaction.id))
+    assert transaction.hash in {attempt.hash for attempt in attempts}
+
+    receipt = node.ask("eth_getTransactionReceipt", transaction.hash)
+    gas = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+    assert receipt["status"] == "0x1" and receipt["to"].lower() == job.recipient.lower()
+    assert node.balance(job.recipient) == PAYOUT
+    assert node.balance(job.purse.address) == 10 * ETHER - PAYOUT - gas
+    assert node.count(job.purse.address) == node.count(job.purse.address, "pending") == 1
+    _books_balance(rows, job)
+
+
+def _books_balance(rows: Session, job: Job) -> None:
+    """Of this job's supply to the wei, and of every supply that there is."""
+    for supply in rows.one(supplies.SUPPLIES.scan()):
+        lines: list[Any] = rows.one(supplies.ledger_of(supply.id))
+        assert supply.available + supply.reserved + supply.settled == supply.amount
+        assert ledger.verify(supply, lines) == []
+        assert sum(line.amount for line in lines) == 0
+    own = rows.one(supplies.by_id(job.supply["id"]))
+    assert (own.available, own.reserved, own.settled) == (2 * ETHER - PAYOUT, 0, PAYOUT)
+    (allocation,) = rows.one(ALLOCATIONS.scan(job.order["id"]))
+    assert (allocation.status, allocation.settled) == ("settled", PAYOUT)
