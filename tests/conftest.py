@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,6 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long texts are often random tokens: named by their place, tests are the same in every worker."""
     return argname if isinstance(val, str | bytes) and len(val) > 24 else None
+
+
+def pytest_runtest_setup() -> None:
+    """eth_account (a cross-check in some tests, never in the product) raises the recursion limit to 100,000 when
+    imported; deeply nested JSON would then end this process instead of raising RecursionError."""
+    sys.setrecursionlimit(min(sys.getrecursionlimit(), 3000))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -20,19 +20,16 @@ from shared.store.transactions import ATTEMPTS, TRANSACTIONS
 from tests.e2e.job import ETHER, PAYOUT, Job, Node, Purse
 
 POINTS = [
-    "supplies sent",
+    "supplies sent",  # "sent": the request has left, nothing is answered
     "supply answered",
-    "orders sent",
     "order answered",
     "claims sent",
     "claim answered",
     "process sent",
     "process answered",
-    "process answered + 0.2 s",
-    "process answered + 0.5 s",
-    "process answered + 2 s",
+    "process answered + 0.1 s",
     "payout broadcast",
-    "payout mined",
+    "payout mined",  # and not final yet
 ]
 
 
@@ -57,15 +54,18 @@ def node(product: Product) -> Node:
 def test_a_killed_gateway_pays_exactly_once(
     product: Product, database: Database, node: Node, point: str
 ) -> None:
+    if product.gateway is None or not product.gateway.alive:  # the test before this one broke off
+        product.start_gateway()
     job = Job(product.url, Purse.funded(node))
     with job.http, ThreadPoolExecutor(1) as worker:
         job.prepare()
         running = worker.submit(job.run)
         _wait_for(point, job, node, running)
         product.kill_gateway()
-        assert not running.done() or running.exception() is None
+        assert not running.done(), "the job was over too early"
         product.start_gateway()
         running.result(30)
+        assert job.repeated, "no call was interrupted"
         _paid_once(job, node, Session(database.snapshot()))
 
 
