@@ -18,7 +18,7 @@ Web3 Wallet Backend is up.
   logs        {logs}
   operator    {email}  {password}
 
-Register a user and look at the gas price:
+Register a user, and sign in as the operator:
 
   curl -s {url}/api/v1/auth/register -H 'Content-Type: application/json' \\
        -d '{{"email": "me@example.com", "password": "correct horse battery staple"}}'

@@ -1,7 +1,7 @@
 """The narrow port to the database: read rows by key or key range, buffer mutations, commit.
 
 No SQL passes here (reports and migrations have their own way): key reads serve production and the emulator
-best, and the same services can run over an in-memory serialisable store (`memory.py`) that one contract suite
+best, and the same services can run over an in-memory serialisable model (the tests have one) that one contract suite
 holds to the emulator.
 
     StoreError

@@ -56,7 +56,7 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True)
 class OperationRecord:
-    """A mutation happened: its key, what the request was, and the answer to replay (kept 48 h)."""
+    """A mutation happened: its key, what the request was, and the answer to replay (kept at least 48 h)."""
 
     principal: str
     key: str

@@ -174,11 +174,11 @@ class UnitOfWork(Session):
             "time": self.now.isoformat(),
             "datacontenttype": "application/json",
             "sequence": sequence,
-            "requestid": self.context.request_id,
+            "request_id": self.context.request_id,
             "data": json.loads(model.model_dump_json()),
         }
         if self.context.causation_id:
-            envelope["causationid"] = self.context.causation_id
+            envelope["causation_id"] = self.context.causation_id
         if self.context.traceparent:
             envelope["traceparent"] = self.context.traceparent
         declared = self.context.publishes
