@@ -143,6 +143,7 @@ def text(event: dict[str, Any]) -> bytes:
     return json.dumps(event).encode()
 
 
+SUBJECT = "The CloudEvent's subject is missing or not a short string."
 KNOWN = {"ce-type": "claim.claim"}
 CASES: dict[str, tuple[bytes, dict[str, str], str, str]] = {
     "garbage": (b"\xff\x00{not json", KNOWN, "claim_order", "The message data is not JSON."),
@@ -173,18 +174,8 @@ CASES: dict[str, tuple[bytes, dict[str, str], str, str]] = {
         "claim_order",
         "The message data is not a CloudEvent with specversion 1.0.",
     ),
-    "no subject": (
-        text(good(subject="")),
-        KNOWN,
-        "claim_order",
-        "The CloudEvent's subject is missing or not a short string.",
-    ),
-    "long subject": (
-        text(good(subject="u" * 200)),
-        KNOWN,
-        "claim_order",
-        "The CloudEvent's subject is missing or not a short string.",
-    ),
+    "no subject": (text(good(subject="")), KNOWN, "claim_order", SUBJECT),
+    "long subject": (text(good(subject="u" * 200)), KNOWN, "claim_order", SUBJECT),
     "data of text": (
         text(good(data="text")),
         KNOWN,
