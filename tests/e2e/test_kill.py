@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulators.client import wait_for
 from emulators.product import Product
 from shared.domain import ledger
 from shared.store import claims, supplies
@@ -64,6 +65,8 @@ def test_a_killed_gateway_pays_exactly_once(
         product.kill_gateway()
         assert not running.done(), "the job was over too early"
         product.start_gateway()
+        wait_for("the payout", lambda: running.done() or node.count(job.purse.address), 30.0, 0.05)
+        node.ask("anvil_mine", "0x4")  # final now: nobody waits for four blocks
         running.result(30)
         assert job.repeated, "no call was interrupted"
         _paid_once(job, node, Session(database.snapshot()))
