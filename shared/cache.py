@@ -1,8 +1,8 @@
 """The fenced Firestore cache of hot reads. It never decides about money, claims or permission.
 
-One call each way. A put or an expiry is one blind merge `{v, body | None, hard, floor: Maximum(v)}`; a fill from
-a strong read is the same without `floor`. An entry counts only while `v ≥ floor` and `now < hard`, so late puts
-and fills can only cause misses. Firestore's own TTL removal merely cleans up (policy on `hard`).
+One call each way. An expiry, after a commit, is one blind merge `{v, body: None, hard, floor: Maximum(v)}`; a fill
+by a reader is `{v, body, hard}` without `floor`. An entry counts only while `v ≥ floor` and `now < hard`, so late
+fills and expiries can only cause misses. Firestore's own TTL removal merely cleans up (policy on `hard`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ class Entry:
 
 class Cache(Protocol):
     def get(self, kind: str, identity: str) -> Entry | None: ...
-    def put(self, kind: str, identity: str, entry: Entry) -> None: ...
     def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
     def expire(self, kind: str, identity: str, version: int) -> None: ...
     def check(self) -> None:
@@ -50,7 +49,6 @@ class NoCache:
     def get(self, kind: str, identity: str) -> Entry | None:
         return None
 
-    def put(self, kind: str, identity: str, entry: Entry) -> None: ...
     def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
     def expire(self, kind: str, identity: str, version: int) -> None: ...
     def check(self) -> None: ...
@@ -107,12 +105,8 @@ class FirestoreCache:
             return None
         return Entry(data["v"], data["owner"], data["body"], data["hard"] - timedelta(seconds=HARD_SECONDS))
 
-    def put(self, kind: str, identity: str, entry: Entry) -> None:
-        """After a commit that wrote this version."""
-        self._set(kind, identity, self._fields(entry) | {"floor": self._maximum(entry.version)})
-
     def fill(self, kind: str, identity: str, entry: Entry) -> None:
-        """After a strong read: never lifts the floor, so it cannot hide a newer put."""
+        """After a read: never lifts the floor, so it cannot hide a newer commit."""
         self._set(kind, identity, self._fields(entry))
 
     def expire(self, kind: str, identity: str, version: int) -> None:

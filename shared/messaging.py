@@ -20,7 +20,7 @@ from shared.clock import new_id
 from shared.commit import AlreadyApplied, Replay
 from shared.context import Context, Idempotency, current, deadline_in, running
 from shared.domain.errors import Refusal
-from shared.errors import ValidationFailed
+from shared.errors import IdempotencyKeyReused, ValidationFailed
 from shared.events import Event, UnreadableEvent, parse
 from shared.http import Incoming, Reply
 from shared.identity.permissions import Caller
@@ -113,7 +113,10 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
         return
     context.causation_id, context.traceparent = event.id, event.traceparent
     if trigger.request is not None:
-        _command(operation, trigger, event, context)
+        try:
+            _command(operation, trigger, event, context)
+        except IdempotencyKeyReused as reused:  # a refusal under this id cannot be stored either
+            bury(delivery, trigger.topic, operation.name, f"{reused.code}: {reused.text}")
         return
     context.caller = Caller.of_system()
     try:

@@ -178,3 +178,13 @@ def test_what_nobody_can_handle_is_a_dead_letter(desk: Desk) -> None:
         "No operation takes commands of type order.explode.",
         "The CloudEvent's data is not an object.",
     ]
+
+
+def test_a_command_id_used_with_other_data_is_a_dead_letter(desk: Desk) -> None:
+    """Neither effect nor refusal can be stored under the id; redelivering it would change nothing."""
+    shopper = desk.shopper()
+    body = {"currency": "ETH", "items": ITEMS}
+    deliver(desk, "place_order", command("order.place", shopper, body, "same"))
+    deliver(desk, "place_order", command("order.place", shopper, body | {"note": "other"}, "same"))
+    assert len(desk.get("/orders", shopper)["items"]) == 1
+    assert [letter.reason.split(":")[0] for letter in desk.dead_letters()] == ["IDEMPOTENCY_KEY_REUSED"]
