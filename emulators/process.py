@@ -40,6 +40,7 @@ def spawn(
     death: signal.Signals = signal.SIGKILL,
     env: Mapping[str, str] | None = None,
     keep: Sequence[int] = (),
+    cwd: Path | None = None,
 ) -> Child:
     """Start a command; output is appended to `log`, `env` is added to ours, `keep` are descriptors it inherits.
 
@@ -58,6 +59,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             pass_fds=tuple(keep),
+            cwd=cwd,
             start_new_session=True,
         )
     return Child(name, process, log)

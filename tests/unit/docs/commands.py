@@ -1,0 +1,48 @@
+"""Whether a command that a document shows is one that works here, as far as can be told without running it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cache
+
+from tests.unit.docs.pages import ROOT, tracked
+
+# Other people's modules: their words are not ours to check.
+FOREIGN = frozenset({"venv", "pip", "pytest", "functions_framework", "piptools", "json.tool", "http.server"})
+
+
+def make_problem(command: str) -> str | None:
+    """`make target VARIABLE=…`: the target and its variables are those of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in shlex.split(command.replace("…", "x"))[1:]:
+        name, given, _ = word.partition("=")
+        if given and not re.search(rf"\b{name}\b", makefile):
+            return f"the Makefile knows no {name}"
+        if not given and not re.search(rf"^{re.escape(word)}:", makefile, re.MULTILINE):
+            return f"the Makefile has no target {word}"
+    return None
+
+
+def python_problem(command: str) -> str | None:
+    """`python -m module word --option`: the module is there, and its source knows each word and option."""
+    rest = command.partition(" -m ")[2]
+    module, *given = re.split(r"\s+", re.split(r"[`,;|&)]|\s>", rest)[0].strip())
+    if module in FOREIGN:
+        return None
+    text = _module(module)
+    if text is None:
+        return f"there is no module {module}"
+    asked = [word for word in given if re.fullmatch(r"--[\w-]+|[a-z][a-z_-]+", word)]
+    missing = [word for word in asked if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)]
+    return f"{module} does not know {', '.join(missing)}" if missing else None
+
+
+@cache
+def _module(name: str) -> str | None:
+    """The source of a module, of a package all of it."""
+    path = name.replace(".", "/")
+    files = [f"{path}.py"] if f"{path}.py" in tracked() else []
+    if f"{path}/__main__.py" in tracked():
+        files = [known for known in sorted(tracked()) if known.startswith(path) and known.endswith(".py")]
+    return "\n".join((ROOT / file).read_text(encoding="utf-8") for file in files) if files else None

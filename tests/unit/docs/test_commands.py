@@ -1,0 +1,54 @@
+"""Every command of a document is run by a test, is one that the repository has, or is marked as needing a cloud.
+
+A block that needs a project of Google Cloud begins with ```sh cloud. The blocks of the pages in RUN are run, in
+order, against a running product (tests/e2e/test_documents.py). All other shell blocks may hold only commands that
+`problem` knows: an unknown one is a failure, so that nobody shows what nobody has tried.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.unit.docs.commands import make_problem, python_problem
+from tests.unit.docs.pages import Fence, Page, pages
+
+RUN = frozenset({"docs/api.md"})
+# The tools that a block for the cloud may use beside ours, and the shell's own words.
+CLOUD_TOOLS = frozenset(
+    {"gcloud", "terraform", "kubectl", "curl", "docker", "export", "cd", "cp", "dig", "jq"}
+)
+LANGUAGES = frozenset({"sh", "python", "json", "text", "mermaid", "sql", "hcl", "yaml", "promql", "http"})
+
+
+def problem(page: Page, fence: Fence, command: str) -> str | None:
+    """What is wrong with a command, if anything."""
+    if page.name in RUN or (page.name == "README.md" and "$API/" in command):
+        return None  # run by tests/e2e/test_documents.py
+    plain = re.sub(r"^([A-Z_]+=(\"[^\"]*\"|\S*)\s+)+", "", command)
+    if plain.startswith("make "):
+        return make_problem(plain)
+    if re.search(r"(^|\s)(\.venv/bin/)?python3? -m ", plain):
+        return python_problem(plain)
+    if fence.cloud and (plain.split()[0] in CLOUD_TOOLS or re.fullmatch(r"[A-Z_]+=.*", command)):
+        return None
+    return "nobody runs this: let a test do it, or mark the block as ```sh cloud"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_commands_are_tried_or_marked(page: Page) -> None:
+    problems = [
+        f"{page.name}:{fence.line}: {command}: {said}"
+        for fence in page.fences()
+        if fence.shell
+        for command in fence.commands()
+        if (said := problem(page, fence, command))
+    ]
+    assert problems == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_blocks_say_what_they_are(page: Page) -> None:
+    unknown = [f"{page.name}:{f.line}" for f in page.fences() if not f.info or f.info[0] not in LANGUAGES]
+    assert unknown == []

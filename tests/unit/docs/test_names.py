@@ -1,0 +1,114 @@
+"""What documents name in `code` exists: files, targets, modules, variables, error codes, events, routes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from fnmatch import fnmatch
+from functools import cache
+
+import pytest
+
+from tests.unit.docs.commands import make_problem, python_problem
+from tests.unit.docs.pages import ROOT, Page, pages, source, tracked, words
+
+TOP = frozenset(name.split("/")[0] for name in tracked() if "/" in name)
+# Folders and files that tools make and .gitignore leaves out.
+MADE = (".venv", "node_modules", ".run")
+# What the README's example makes; tests/e2e/test_documents.py makes it.
+EXAMPLE = {"functions/supplies/count_supplies.py", "tests/emulated/desk/test_count.py", "GET /supplies/count"}
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_names_exist(page: Page) -> None:
+    problems = [
+        f"{page.name}:{line}: `{code}`: {said}" for line, code in page.codes() if (said := problem(code))
+    ]
+    assert problems == []
+
+
+def problem(code: str) -> str | None:
+    """What is wrong with a name, if anything; texts of other kinds are not looked at."""
+    found = ((match, check) for pattern, check in KINDS if (match := pattern.search(code)))
+    match, check = next(found, (None, None))
+    return check(match) if match and check and code not in EXAMPLE else None
+
+
+def file_problem(found: re.Match[str]) -> str | None:
+    plain = re.sub(r"<\w+>|NNNN_name|…|\{\w+\}", "*", found[0]).rstrip("/")
+    if "/" in plain and plain.split("/")[0] not in TOP | set(MADE):
+        return None if "." not in plain.split("/")[-1] or _anywhere(plain) else "no such file"
+    if plain.startswith(MADE):
+        return None
+    if "/" in plain:
+        return None if any(fnmatch(known, plain) for known in tracked()) else "no such file"
+    return None if _anywhere(plain) or f'"{plain}"' in source() else "no such file"
+
+
+def _anywhere(name: str) -> bool:
+    return any(known == name or known.endswith("/" + name) for known in tracked())
+
+
+@cache
+def routes() -> dict[str, set[str]]:
+    """By path, its parameters as {}: the methods."""
+    document = json.loads((ROOT / "schemas" / "openapi.json").read_text(encoding="utf-8"))
+    found: dict[str, set[str]] = {"/healthz": {"GET"}, "/readyz": {"GET"}}
+    for path, methods in document["paths"].items():
+        found[re.sub(r"\{\w+\}", "{}", path)] = {method.upper() for method in methods}
+    return found
+
+
+def route_problem(found: re.Match[str]) -> str | None:
+    """A route without /api/v1 is looked for below it; without its beginning, at any end of one."""
+    method, path = found.groups()
+    plain = re.sub(r"\{\w+\}|<\w+>", "{}", path.partition("?")[0])
+    candidates = [plain, f"/api/v1{plain}"]
+    if method is None:
+        candidates += [known for known in routes() if known.endswith(plain)]
+    answered = [routes()[known] for known in candidates if known in routes()]
+    if not answered:  # `/metrics`: a path that the local gateway answers by itself
+        return None if method is None and f'"{plain}' in source() else "no such route"
+    wrong = method is not None and not any(method in methods for methods in answered)
+    return f"does not answer {method}" if wrong else None
+
+
+@cache
+def events() -> frozenset[str]:
+    """Every string of the source that may be the type of an event or a command."""
+    return frozenset(re.findall(r'"([a-z]+\.[a-z_]+)"', source()))
+
+
+def event_problem(found: re.Match[str]) -> str | None:
+    aggregate, verbs = found[1], found[2].split("|")
+    if aggregate not in {name.partition(".")[0] for name in _announced()}:
+        return None
+    known = events() | _announced()
+    missing = [verb for verb in verbs if f"{aggregate}.{verb}" not in known]
+    return f"no such event or command: {', '.join(missing)}" if missing else None
+
+
+@cache
+def _announced() -> frozenset[str]:
+    catalog = json.loads((ROOT / "schemas" / "catalog.json").read_text(encoding="utf-8"))
+    messages = (trigger for entry in catalog["operations"].values() for trigger in entry["messages"])
+    return frozenset(kind for trigger in messages for kind in trigger["types"] if kind != "*")
+
+
+def _variable(found: re.Match[str]) -> str | None:
+    return None if found[1] in words() else "no such variable or code"
+
+
+FILE = re.compile(
+    r"^([\w.*{}<>…-]+(/[\w.*{}<>…-]*)+|[\w.-]+\.(py|md|json|sql|tf|yaml|yml|toml|txt|in|cfg)|Dockerfile)$"
+)
+# The first pattern that a text fits says how it is looked at.
+KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
+    (re.compile(r"^make \w.*"), lambda found: make_problem(found[0])),
+    (re.compile(r"^.*\bpython3? -m .*"), lambda found: python_problem(found[0])),
+    (re.compile(r"^(?:(GET|POST|PUT|PATCH|DELETE) )?(/[a-z{.][^\s`]*)$"), route_problem),
+    (re.compile(r"^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(=\S*)?$"), _variable),
+    (FILE, file_problem),
+    (re.compile(r"^([a-z]+)\.([a-z]+(?:_[a-z]+)*(?:\|[a-z_]+)*)$"), event_problem),
+)
