@@ -1,0 +1,87 @@
+"""Metrics as an OpenTelemetry reader sees them, and at no cost while there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from shared import metrics
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No metric is declared and nobody collects."""
+    monkeypatch.setattr(metrics, "_known", {})
+    monkeypatch.setattr(metrics, "_meters", [])
+
+
+@pytest.fixture
+def reader(fresh: None) -> Iterator[InMemoryMetricReader]:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    metrics.collect(provider.get_meter("test"))
+    yield reader
+    provider.shutdown()
+
+
+def points(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
+    data = reader.get_metrics_data()
+    found = data.resource_metrics[0].scope_metrics[0].metrics if data else []
+    return {metric.name: list(metric.data.data_points) for metric in found}
+
+
+def test_counters_and_histograms_are_collected(reader: InMemoryMetricReader) -> None:
+    runs = metrics.counter("wallet_x_total", "", "operation")
+    took = metrics.histogram("wallet_x_seconds", "", "operation", buckets=(1.0, 2.0))
+    runs.add(operation="claim_order")
+    runs.add(2, operation="claim_order")
+    took.record(1.5, operation="claim_order")
+    found = points(reader)
+    assert [(p.value, dict(p.attributes)) for p in found["wallet_x"]] == [(3, {"operation": "claim_order"})]
+    assert [(p.sum, tuple(p.bucket_counts)) for p in found["wallet_x_seconds"]] == [(1.5, (0, 1, 0))]
+
+
+def test_what_was_declared_before_somebody_collects_is_collected(fresh: None) -> None:
+    early = metrics.counter("wallet_early_total", "")
+    early.add()
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    metrics.collect(provider.get_meter("test"))
+    early.add()
+    assert [p.value for p in points(reader)["wallet_early"]] == [1]
+    provider.shutdown()
+
+
+def test_a_gauge_is_forgotten_when_nobody_renews_it(
+    reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(metrics.time, "monotonic", lambda: now)
+    depth = metrics.gauge("wallet_depth", "", "chain")
+    depth.set(3, chain="local")
+    assert [p.value for p in points(reader)["wallet_depth"]] == [3]
+    now += metrics.FRESH_SECONDS + 1
+    assert "wallet_depth" not in points(reader)
+
+
+def test_other_labels_than_declared_are_a_mistake(fresh: None) -> None:
+    with pytest.raises(AssertionError, match="operation"):
+        metrics.counter("wallet_y_total", "", "operation").add(order="ord_1")
+
+
+@pytest.mark.parametrize("name", ["wallet_requests", "requests_total"])
+def test_names_follow_the_conventions(fresh: None, name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        metrics.counter(name, "")
+
+
+def test_a_histogram_says_its_unit_and_a_name_is_declared_once(fresh: None) -> None:
+    with pytest.raises(ValueError, match="wallet_latency"):
+        metrics.histogram("wallet_latency", "")
+    metrics.gauge("wallet_z", "")
+    with pytest.raises(ValueError, match="wallet_z"):
+        metrics.gauge("wallet_z", "")
