@@ -63,7 +63,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make requirements" $(PY) -m piptools compile -
 present = test -f $(1) || { echo "$(1) is not there yet" >&2; exit 1; }
 
 .venv/.installed: requirements.txt requirements-dev.txt
-	@.ci/python -m venv .venv
+	@test -x $(PY) || .ci/python -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
