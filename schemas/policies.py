@@ -34,7 +34,8 @@ class GetPolicy(Request):
 
 
 class UpdatePolicy(Request):
-    """The whole policy of a wallet; an absent list allows everything, an empty one nothing."""
+    """The whole policy of a wallet; an absent list allows everything, an empty one nothing. What exceeds
+    `approval_above` waits for one of the `approvers` (user ids), or for an administrator."""
 
     wallet_id: Id
     limits: Annotated[list[AssetLimit], Field(max_length=100)] = Field(default_factory=list)
@@ -42,6 +43,7 @@ class UpdatePolicy(Request):
     allowed_contracts: Annotated[list[Address], Field(max_length=1000)] | None = None
     allowed_selectors: Annotated[list[Selector], Field(max_length=1000)] | None = None
     approval_above: BaseUnits | None = None
+    approvers: Annotated[list[Id], Field(max_length=50)] | None = None
     paused: Flag = False
 
     @field_validator("limits")
@@ -62,6 +64,7 @@ class UpdatePolicy(Request):
             "allowed_contracts": self.allowed_contracts,
             "allowed_selectors": self.allowed_selectors,
             "approval_above": None if self.approval_above is None else int(self.approval_above),
+            "approvers": self.approvers,
             "paused": self.paused,
         }
 
@@ -75,6 +78,7 @@ class Policy(Resource):
     allowed_contracts: list[str] | None
     allowed_selectors: list[str] | None
     approval_above: str | None
+    approvers: list[str] | None
     paused: bool
     version: int
     updated_at: Instant
@@ -88,6 +92,7 @@ class Policy(Resource):
             allowed_contracts=policy.allowed_contracts,
             allowed_selectors=policy.allowed_selectors,
             approval_above=None if policy.approval_above is None else str(policy.approval_above),
+            approvers=policy.approvers,
             paused=policy.paused,
             version=policy.version,
             updated_at=policy.updated_at,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -96,6 +96,14 @@ class ReplaceTransaction(Request):
     transaction_id: Id
 
 
+class ApproveTransaction(Request):
+    """What the second person decides; `reason` is shown to the sender of a declined one."""
+
+    transaction_id: Id
+    decision: Literal["approve", "decline"] = "approve"
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+
 class SentToken(Resource):
     address: str
     amount: str
@@ -131,7 +139,8 @@ class Failure(Resource):
 
 
 class Transaction(Resource):
-    """`to` is who gets the value or the tokens; `hash` is of the latest attempt, once mined of the mined one.
+    """`to` is who gets the value or the tokens; `hash` is of the latest attempt, once mined of the mined one. While it
+    waits for a second person, `blocked_reason` is APPROVAL_REQUIRED and it ends at `approval_until`.
 
     `confirmations` is null where the chain does not answer, 0 while no block holds it."""
 
@@ -163,6 +172,8 @@ class Transaction(Resource):
     cancel_requested: bool
     claim_id: str | None
     deadline: Instant | None
+    approval_until: Instant | None
+    approved_by: str | None
     error: Failure | None
     version: int
     created_at: Instant
@@ -185,6 +196,8 @@ class Transaction(Resource):
             "cancel_requested",
             "claim_id",
             "deadline",
+            "approval_until",
+            "approved_by",
             "finalized",
         )
         last = ("version", "created_at", "updated_at")

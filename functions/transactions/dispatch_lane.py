@@ -20,7 +20,7 @@ EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
 
 @message(
     "transaction-events",
-    type=("transaction.accepted", "transaction.replacing"),
+    type=("transaction.accepted", "transaction.approved", "transaction.replacing"),
     needs=("chain", "signer"),
     publishes=EVENTS,
 )

@@ -39,6 +39,7 @@ class Policy:
     allowed_contracts: list[str] | None
     allowed_selectors: list[str] | None
     approval_above: int | None  # of any asset, in its base units
+    approvers: list[str] | None  # ids of users who may approve, besides administrators
     paused: bool
     version: int
     created_at: datetime
@@ -196,7 +197,7 @@ def _since(
 
 def empty(wallet_id: str, user_id: str, now: datetime) -> Policy:
     """The policy of a wallet without one: everything is allowed."""
-    return Policy(wallet_id, user_id, {}, None, None, None, None, False, 0, now, now)
+    return Policy(wallet_id, user_id, {}, None, None, None, None, None, False, 0, now, now)
 
 
 def _check_call(policy: Policy, action: Action) -> None:

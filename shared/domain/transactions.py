@@ -21,7 +21,7 @@ from shared.domain.tx_states import LIVE, TERMINAL, Event, PublicStatus, State, 
 Kind = Literal["call", "noop"]
 AttemptKind = Literal["payload", "noop"]
 Speed = Literal["slow", "average", "fast"]
-BlockedReason = Literal["FUNDS_BLOCKED", "FEE_BLOCKED", "FOREIGN_NONCE"]
+BlockedReason = Literal["FUNDS_BLOCKED", "FEE_BLOCKED", "FOREIGN_NONCE", "APPROVAL_REQUIRED"]
 UndoState = Literal["cancelled", "rejected", "expired"]
 
 SETTLEMENT_TENANT: Final = "settlement"  # UNIQUE(tenant, idem_key): owner and service cannot pay twice
@@ -88,6 +88,9 @@ class Transaction:
     claim_id: str | None  # payments only
     allocation_id: str | None
     round: int | None
+    approval_until: datetime | None  # a second person has to approve it until then
+    approved_by: str | None
+    approved_digest: str | None  # of the payload that was approved
     version: int
     created_at: datetime
     updated_at: datetime

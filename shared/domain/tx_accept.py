@@ -72,8 +72,11 @@ def accept(
     committed_value: int,
     committed_gas: int,
     payment: PaymentOf | None = None,
+    approval_until: datetime | None = None,
 ) -> Transaction:
-    """A new transaction in `accepted`. Raises InvalidValue, DataTooLarge, GasTooLow."""
+    """A new transaction in `accepted`, or in `held` when somebody has to approve it (`approval_until`).
+
+    Raises InvalidValue, DataTooLarge, GasTooLow."""
     check_intent(intent, now)
     fees = intent.fees or Fees()
     return _new(
@@ -88,11 +91,18 @@ def accept(
         speed=None if intent.fees else intent.speed,
         committed_value=committed_value,
         committed_gas=committed_gas,
-        next_action_at=queued_until(intent.deadline, now),
+        next_action_at=queued_until(_earlier(intent.deadline, approval_until), now),
+        state="held" if approval_until else "accepted",
+        blocked_reason="APPROVAL_REQUIRED" if approval_until else None,
+        approval_until=approval_until,
         claim_id=payment.claim_id if payment else None,
         allocation_id=payment.allocation_id if payment else None,
         round=payment.round if payment else None,
     )
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def check_intent(intent: Intent, now: datetime) -> None:

@@ -180,13 +180,15 @@ def undo(
         raise InvalidState("A no-op cannot be undone.", status=transaction.status)
     if transaction.undo_state is not None and not transaction.terminal:
         return transaction
-    error = error or ("DEADLINE_PASSED" if to == "expired" else None)
+    if to == "expired":
+        error = error or ("APPROVAL_EXPIRED" if transaction.state == "held" else "DEADLINE_PASSED")
     wanted = transaction.cancel_requested or to == "cancelled"
     if transaction.nonce is None:
         return transaction.moved(
             "undo",
             to,
             now,
+            blocked_reason=None,
             cancel_requested=wanted,
             error=error,
             error_message=message,

@@ -28,8 +28,8 @@ def next_action_at(
     """The next look: doubling from one block time while unmined, with ± 20 % jitter; None when finalized."""
     if transaction.finalized:
         return None
-    if transaction.state == "accepted":
-        return queued_until(transaction.deadline, now)
+    if transaction.state in ("held", "accepted"):
+        return queued_until(_ends_at(transaction), now)
     if transaction.state == "nonced":
         return now + NONCED_WAIT
     return now + _jitter(
@@ -61,10 +61,16 @@ def bump_due(last_attempt_at: datetime, now: datetime, block_seconds: float) -> 
 
 
 def expired(transaction: Transaction, now: datetime) -> bool:
-    """Whether its deadline has passed and it may still be undone."""
-    due = transaction.deadline is not None and transaction.deadline <= now
+    """Whether its deadline, or the time to approve it, has passed and it may still be undone."""
+    ends_at = _ends_at(transaction)
+    due = ends_at is not None and ends_at <= now
     open_end = transaction.live or transaction.state in UNSENT
     return due and open_end and transaction.undo_state is None
+
+
+def _ends_at(transaction: Transaction) -> datetime | None:
+    ends = [transaction.deadline, transaction.approval_until if transaction.state == "held" else None]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _jitter(wait: timedelta, transaction: Transaction) -> timedelta:

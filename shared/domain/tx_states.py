@@ -1,6 +1,6 @@
 """The transaction's state machine as data, and the one function that makes a transition.
 
-    accepted → nonced → signed → submitted → mined → confirmed | reverted | cancelled | rejected | expired
+    [held →] accepted → nonced → signed → submitted → mined → confirmed | reverted | cancelled | rejected | expired
 
 Before a nonce is taken everything can simply end. From then on the nonce is never given back: undoing means
 a no-op on the same nonce, and the outcome is decided by which attempt a block holds. A terminal state is
@@ -14,6 +14,7 @@ from typing import Final, Literal
 from shared.domain.errors import InvalidState
 
 State = Literal[
+    "held",
     "accepted",
     "nonced",
     "signed",
@@ -26,6 +27,7 @@ State = Literal[
     "expired",
 ]
 Event = Literal[
+    "approve",  # by a second person, where the wallet's policy asks for one
     "allocate",  # T1: the lane gave a nonce
     "hasten",  # a caller offers more for it
     "undo",  # cancel, deadline or refusal: ends what has no nonce, asks for a no-op otherwise
@@ -43,7 +45,7 @@ PublicStatus = Literal[
 ]
 
 TERMINAL: Final[frozenset[State]] = frozenset({"confirmed", "reverted", "cancelled", "rejected", "expired"})
-UNSENT: Final[frozenset[State]] = frozenset({"accepted", "nonced"})  # no bytes exist
+UNSENT: Final[frozenset[State]] = frozenset({"held", "accepted", "nonced"})  # no bytes exist
 LIVE: Final[frozenset[State]] = frozenset({"signed", "submitted"})  # bytes exist, no block holds them
 
 
@@ -52,6 +54,9 @@ def _to(*states: State) -> frozenset[State]:
 
 
 TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
+    ("held", "approve"): _to("accepted"),
+    ("held", "hasten"): _to("held"),
+    ("held", "undo"): _to("cancelled", "rejected", "expired"),
     ("accepted", "allocate"): _to("nonced"),
     ("accepted", "hasten"): _to("accepted"),
     ("nonced", "hasten"): _to("nonced"),
@@ -81,6 +86,7 @@ TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
 }
 
 PUBLIC: Final[dict[State, PublicStatus]] = {
+    "held": "queued",
     "accepted": "queued",
     "nonced": "queued",
     "signed": "queued",

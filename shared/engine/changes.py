@@ -80,6 +80,8 @@ def kinds(before: Transaction | None, after: Transaction) -> list[str]:
     if after.attempt_count > max(1, before.attempt_count):
         found.append("replaced")
     moved = after.state != before.state
+    if before.state == "held" and after.state == "accepted":
+        found.append("approved")
     if moved and after.state == "submitted":
         found.append("submitted" if before.state in ("signed", "nonced") else "reorged")
     elif after.state == "mined" and after.mined_block_hash != before.mined_block_hash:
@@ -97,10 +99,14 @@ def announce(
     transaction: Transaction,
     attempts: Sequence[Attempt],
     head: int | None = None,
+    *,
+    also: Iterable[str] = (),
 ) -> None:
-    """Emit `transaction.<kind>`, also to the feed of the wallet's owner."""
+    """Emit `transaction.<kind>`, also to the feeds of the wallet's owner and of those who are to approve it."""
     view = show(transaction, attempts, head)
-    unit.emit(f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id])
+    unit.emit(
+        f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id, *also]
+    )
 
 
 def tell_desk(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from shared import policing
-from shared.domain.policies import Action, PolicyDenied
+from shared.domain.policies import Action
 from shared.domain.transactions import Transaction
 from shared.domain.tx_accept import Intent
 from shared.store.unit import UnitOfWork
 
 
-def allow(unit: UnitOfWork, intent: Intent) -> None:
-    """Hold the intent to its wallet's policy and book the day's spending. Raises PolicyDenied."""
-    decision = policing.reserve(unit, intent.wallet_id, action_of(intent))
-    if decision.needs_approval:
-        raise PolicyDenied("A second person would have to approve this.", rule="approval_above")
+def allow(unit: UnitOfWork, intent: Intent) -> bool:
+    """Hold the intent to its wallet's policy and book the day's spending; whether a second person must approve it.
+
+    Raises PolicyDenied."""
+    return policing.reserve(unit, intent.wallet_id, action_of(intent)).needs_approval
 
 
 def give_back(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:

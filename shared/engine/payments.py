@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared import resources
+from shared import approving, resources
 from shared.chain import tokens
 from shared.domain import spending, tx_accept
 from shared.domain.spending import SettlementUnfunded
@@ -67,12 +67,12 @@ def accept(
 ) -> Transaction:
     """Insert the payment's transaction and mark its funds as in flight; several may draw on one wallet in a body.
 
-    `wallet_id` and `user_id` are the supplying wallet and its owner. Raises PolicyDenied, SettlementUnfunded,
-    BalanceUnknown."""
+    `wallet_id` and `user_id` are the supplying wallet and its owner. What exceeds
+    `approval_above` needs an administrator as the caller. Raises PolicyDenied, SettlementUnfunded, BalanceUnknown."""
     intent = replace(planned.intent, wallet_id=wallet_id, user_id=user_id)
     asset = (intent.from_address, intent.chain, intent.token_address)
     unit.read(FUNDS.get_many(purses.keys(*asset)), POLICIES.find(wallet_id))
-    limits.allow(unit, intent)
+    above = limits.allow(unit, intent)
     purse = purses.observed(purses.get(unit, *asset), planned.seen, unit)
     try:
         purse = spending.start_payment(purse, planned.amount, planned.committed_gas, unit.now)
@@ -89,6 +89,8 @@ def accept(
         committed_gas=planned.committed_gas,
         payment=payment,
     )
+    if above:
+        accepted = approving.by_processor(unit, accepted)
     purses.put(unit, purse)
     unit.write(accepted)
     changes.announce(unit, "accepted", accepted, [])

@@ -11,7 +11,7 @@ from shared import resources
 from shared.chain import tokens
 from shared.chain.client import ChainClient
 from shared.chain.registry import checksum
-from shared.domain import spending, tx_accept
+from shared.domain import approvals, spending, tx_accept
 from shared.domain.errors import InvalidValue
 from shared.domain.fees import Fees, check_chosen
 from shared.domain.funds import InsufficientBalance, InsufficientGas
@@ -87,13 +87,13 @@ def accept(
     PolicyDenied, SendExceedsBalance, SendExceedsGas, FundsCommitted, BalanceUnknown."""
     intent = planned.intent
     asset = (intent.from_address, intent.chain, intent.token_address)
-    wallet, _, _ = unit.read(
+    wallet, _, policy = unit.read(
         WALLETS.get(intent.wallet_id),
         FUNDS.get_many(purses.keys(*asset)),
         POLICIES.find(intent.wallet_id),
     )
     require_active(wallet)
-    limits.allow(unit, intent)
+    waits = limits.allow(unit, intent)
     purse = purses.observed(purses.get(unit, *asset), planned.seen, unit)
     amount = intent.token_amount if intent.token_address is not None else intent.value
     reserve = resources.registry().chain(intent.chain).settlement_gas_reserve
@@ -111,11 +111,12 @@ def accept(
         unit.now,
         committed_value=intent.value,
         committed_gas=planned.committed_gas,
+        approval_until=unit.now + approvals.WAIT if waits else None,
     )
     purses.put(unit, purse)
     unit.write(accepted)
     unit.on_conflict(IdempotencyKeyReused())  # the key's operation record is gone, its transaction is not
-    changes.announce(unit, "accepted", accepted, [])
+    changes.announce(unit, "accepted", accepted, [], also=approvals.audience(policy, accepted))
     return accepted
 
 

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from schemas.transactions import Transaction as View
 from shared import resources
 from shared.chain.errors import ChainError
+from shared.domain import approvals
 from shared.domain.errors import NotFound
 from shared.domain.transactions import Attempt, Transaction
 from shared.domain.tx_evidence import Log
 from shared.identity.permissions import Caller
+from shared.store.policies import POLICIES
 from shared.store.session import Session
 from shared.store.transactions import ATTEMPTS, RECEIPTS, TRANSACTIONS
 
@@ -21,11 +23,20 @@ _lock = threading.Lock()
 
 
 def read(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
-    """A transaction that the caller may see, with its attempts. Raises NotFound."""
+    """A transaction that the caller may see, or is to approve, with its attempts. Raises NotFound."""
     found, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
-    if not caller.sees(found.user_id):
+    if not caller.sees(found.user_id) and not _approves(session, caller, found):
         raise NotFound
     return found, attempts
+
+
+def _approves(session: Session, caller: Caller, transaction: Transaction) -> bool:
+    """Whether the policy names the caller for a transaction that waits or waited."""
+    if transaction.approval_until is None:
+        return False
+    return approvals.may_approve(
+        session.maybe(POLICIES.find(transaction.wallet_id)), caller.user_id, administrator=False
+    )
 
 
 def view(transaction: Transaction, attempts: Sequence[Attempt]) -> View:

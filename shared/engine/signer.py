@@ -13,7 +13,8 @@ from typing import Any
 
 from shared import custody
 from shared.chain.registry import ChainSpec
-from shared.domain import policies
+from shared.domain import approvals, policies
+from shared.domain.policies import PolicyDenied
 from shared.domain.transactions import Transaction
 from shared.domain.tx_attempts import Plan
 from shared.engine.limits import action_of
@@ -54,13 +55,17 @@ class Keys:
         return f"Keys({sorted(self._wallets)})"
 
     def sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
-        """Sign what is planned for this nonce, if the wallet's policy still allows it. A no-op is always allowed,
-        a payment was checked when its claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
+        """Sign what is planned for this nonce, if the wallet's policy still allows it and, above its threshold, a
+        second person approved this very payload. A no-op is always allowed, a payment was checked when its claim was
+        processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
         from shared.keys.accounts import sign_transaction
 
         policy = self._policies.get(transaction.wallet_id)
         if policy is not None and planned.kind == "payload" and not transaction.is_payment:
-            policies.check(policy, action_of(transaction))
+            action = action_of(transaction)
+            policies.check(policy, action)
+            if policies.needs_approval(policy, action) and not approvals.is_approved(transaction):
+                raise PolicyDenied("A second person has to approve this.", rule="approval_above")
         signed = sign_transaction(fields(spec, transaction, planned, nonce), self._key(transaction))
         return Signed(signed.raw, "0x" + signed.hash.hex())
 

@@ -23,7 +23,7 @@ def _expire(unit: UnitOfWork, ids: Sequence[str], block_seconds: float) -> None:
     for transaction in list(batch.rows.values()):
         if tx_schedule.expired(transaction, unit.now):
             batch.change(unit, tx_attempts.undo(transaction, "expired", unit.now))
-        elif transaction.state == "accepted":
+        elif transaction.state in ("held", "accepted"):
             due = tx_schedule.next_action_at(transaction, unit.now, block_seconds)
             unit.write(replace(transaction, next_action_at=due))
 

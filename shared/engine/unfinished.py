@@ -15,6 +15,7 @@ from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS, due, next_q
 
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
 LANES_A_PASS = 500
+QUEUED = ("held", "accepted")  # without a nonce
 _next_lane: dict[str, str] = {}  # where the last pass stopped, when there were more lanes than that; a hint
 
 
@@ -58,8 +59,8 @@ def find(chain: str) -> Work:
 def load(work: Work) -> Unfinished:
     """The rows behind the entries, in one wave. What is changing under the read is left to the next pass."""
     session = Session(resources.database().snapshot())
-    waiting = [entry for entry in work.due if entry["state"] == "accepted"]
-    prefixes: list[Key] = [(entry["transaction_id"],) for entry in work.due if entry["state"] != "accepted"]
+    waiting = [entry for entry in work.due if entry["state"] in QUEUED]
+    prefixes: list[Key] = [(entry["transaction_id"],) for entry in work.due if entry["state"] not in QUEUED]
     names = {entry["lane_id"] for entry in work.due} | set(work.queued)
     rows, found, known = session.read(
         TRANSACTIONS.get_many(prefixes),

@@ -39,7 +39,7 @@ OPERATOR_PERMISSIONS = frozenset(
 )
 
 ADMIN_PERMISSIONS = USER_PERMISSIONS | {"audit:read", "admin:*"}
-ALL_PERMISSIONS = ADMIN_PERMISSIONS | OPERATOR_PERMISSIONS | {"admin:users"}
+ALL_PERMISSIONS = ADMIN_PERMISSIONS | OPERATOR_PERMISSIONS | {"admin:users", "admin:approve"}
 
 ROLES = MappingProxyType(
     {

@@ -23,6 +23,8 @@ POLICIES = Table(
     Policy,
     ("id",),
     texts=frozenset({"approval_above"}),
-    documents=frozenset({"limits", "allowed_recipients", "allowed_contracts", "allowed_selectors"}),
+    documents=frozenset(
+        {"limits", "allowed_recipients", "allowed_contracts", "allowed_selectors", "approvers"}
+    ),
 )
 SPENDING = Table("policy_spending", Spending, ("wallet_id", "asset", "hour"), texts=frozenset({"amount"}))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import resources
+from shared import bootstrap, resources
 from shared.store.records import AUDIT
 from shared.store.session import Session
 from tests.emulated.desk.world import ETHER, Desk, figures
+from tests.support.people import People
 
 
 def test_an_order_is_paid_on_chain_and_completed(desk: Desk) -> None:
@@ -176,3 +177,27 @@ def test_a_wallets_policy_can_refuse_a_payment(desk: Desk) -> None:
     desk.app.ok(200, "PUT", f"/wallets/{wallets[1]}/policy", {"limits": []}, user=shopper)
     desk.process(shopper, claim["id"])
     assert desk.drive(claim["id"], shopper)["status"] == "processed"
+
+
+def test_above_the_threshold_an_administrator_processes_the_claim(desk: Desk) -> None:
+    people = People(desk.app)
+    shopper, admin, claimer = people.register(), people.register(), desk.claimer()
+    bootstrap.appoint(admin.email)
+    people.sign_in(admin)
+    wallet = desk.imported(shopper.id, ether=2)
+    rules = {"approval_above": str(ETHER // 2), "approvers": [claimer]}
+    shopper.ok(200, "PUT", f"/wallets/{wallet}/policy", rules)
+    desk.supply(shopper.id, "1")
+    claim = desk.claimed(claimer, desk.order(shopper.id, "0.75")["id"])
+    path = f"/claims/{claim['id']}/process"
+    assert shopper.refused("POLICY_DENIED", "POST", path).body["error"]["data"] == {
+        "rule": "approval_above",
+        "wallet_id": wallet,
+    }
+    service = desk.app.call("POST", path, user="usr_robot", roles=("service",))
+    assert (service.status, service.code) == (422, "POLICY_DENIED"), "no row says that it administrates"
+    answer = admin.ok(202, "POST", path)
+    (payment,) = answer["settlement"]["payments"]
+    paid_by = shopper.ok(200, "GET", f"/transactions/{payment['transaction_id']}")
+    assert (paid_by["approved_by"], paid_by["blocked_reason"]) == (admin.id, None)
+    assert desk.drive(claim["id"], shopper.id)["status"] == "processed"

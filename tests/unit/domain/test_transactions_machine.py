@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shared.domain import lanes, tx_accept, tx_attempts, tx_outcome, tx_schedule
+from shared.domain import approvals, lanes, tx_accept, tx_attempts, tx_outcome, tx_schedule
 from shared.domain.errors import Refusal
 from shared.domain.fees import FeeCapReached, FeeCaps, Fees, replaces
 from shared.domain.transactions import Attempt, Transaction
@@ -55,6 +55,7 @@ class Machine(RuleBasedStateMachine):
                 self.now,
                 committed_value=1,
                 committed_gas=10**18,
+                approval_until=self.now + approvals.WAIT if number == 0 else None,
             )
             self.txs.append(transaction)
             self.attempts[transaction.id] = []
@@ -88,6 +89,17 @@ class Machine(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 60))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
+
+    @rule(number=which, person=st.sampled_from(["usr_1", "settlement", "usr_2"]))
+    def approve(self, number: int, person: str) -> None:
+        transaction = self.txs[number]
+        try:
+            self.change(number, approvals.approve(transaction, person, self.now))
+        except Refusal:
+            assert person != "usr_2" or transaction.state != "held"
+            return
+        assert person == "usr_2" or (person == "settlement" and transaction.tenant == "usr_1")
+        assert approvals.is_approved(self.txs[number])
 
     @rule(first=which, limit=st.integers(1, 3))
     def allocate(self, first: int, limit: int) -> None:
@@ -237,6 +249,12 @@ class Machine(RuleBasedStateMachine):
         self.change(number, gone)
 
     @invariant()
+    def what_waits_for_approval_has_no_nonce(self) -> None:
+        for transaction in self.txs:
+            if transaction.approval_until is not None and not approvals.is_approved(transaction):
+                assert transaction.nonce is None
+
+    @invariant()
     def one_transaction_per_nonce_without_holes(self) -> None:
         nonces = sorted(transaction.nonce for transaction in self.txs if transaction.nonce is not None)
         assert nonces == list(range(self.lane.next_nonce))  # I2
@@ -247,7 +265,8 @@ class Machine(RuleBasedStateMachine):
             assert (transaction.next_action_at is None) == transaction.finalized
             due = tx_schedule.next_action_at(transaction, self.now, 1.0, sends=3)
             assert (due is None) == transaction.finalized
-            longest = tx_schedule.QUEUED_WAIT if transaction.state == "accepted" else timedelta(seconds=360)
+            queued = transaction.state in ("held", "accepted")
+            longest = tx_schedule.QUEUED_WAIT if queued else timedelta(seconds=360)
             assert due is None or due - self.now <= longest
 
     @invariant()

@@ -270,7 +270,7 @@ def test_bumps_wait_for_three_blocks_and_deadlines_only_bind_what_can_be_undone(
 
 
 @pytest.mark.parametrize(
-    "state", ["accepted", "nonced", "signed", "submitted", "mined", "confirmed", "reverted"]
+    "state", ["held", "accepted", "nonced", "signed", "submitted", "mined", "confirmed", "reverted"]
 )
 @pytest.mark.parametrize("event", sorted({event for _, event in TRANSITIONS}))
 def test_what_the_table_lacks_is_refused_with_the_public_status(state, event) -> None:
