@@ -1,0 +1,1 @@
+"""Benchmarks: every other module here is one, by its name."""

@@ -1,0 +1,151 @@
+"""What every benchmark stands on: the product in this process over emulators of its own, and ratios to bare calls.
+
+Emulators slow down with every call that they have served, and machines differ; so a limit is always a ratio of two
+times taken by turns in one run. Only what a server would spend is timed: requests are made ready before.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from emulators.stack import Stack
+from shared import resources, web
+from shared.events import PubSubPublisher
+from shared.http import Incoming, Reply
+from tests.support.inprocess import App
+
+Ready = Callable[[], Any]  # what is timed
+WARM = 20  # rounds before the clock counts
+
+
+class Telling(PubSubPublisher):
+    """The real publisher; it remembers what it was given, so that a benchmark can hand it on."""
+
+    def __init__(self, project: str) -> None:
+        super().__init__(project)
+        self.sent: list[tuple[str, Mapping[str, Any]]] = []
+        self.failing = False
+
+    def publish(self, topic: str, envelope: Mapping[str, Any]) -> Any:
+        self.sent.append((topic, envelope))
+        return super().publish(topic, envelope)
+
+
+@dataclass
+class Bench:
+    """Takes times and prints them."""
+
+    app: App
+    published: Telling
+    missed: list[str] = field(default_factory=list)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        user: str,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Callable[[], Reply]:
+        """A request with its token and body ready; calling it is what a function's instance does."""
+        sent = {"content-type": "application/json", "authorization": f"Bearer {self.app.token(user)}"}
+        full = f"/api/v1{path}"
+        found = self.app.router.find(method, full)
+        assert found is not None, path
+        data = b"" if body is None else json.dumps(body).encode()
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        asked = {name: [value] for name, value in (query or {}).items()}
+        incoming = Incoming(method, full, sent, asked, data)
+        return lambda: web.dispatch(found, incoming)
+
+    def ratio(
+        self,
+        what: str,
+        ours: Callable[[int], Ready],
+        bare: Callable[[int], Ready],
+        *,
+        than: str = "bare",
+        rounds: int,
+        most: float,
+        goal: float | None = None,
+    ) -> float:
+        """How many times the bare calls' median ours is. `ours(n)` and `bare(n)` make round n ready, untimed;
+        what they answer runs by turns under the clock. `than` names what ours is compared with."""
+        times: dict[str, list[float]] = {"ours": [], "bare": []}
+        for number in range(rounds + WARM):
+            pair = [("ours", ours(number)), ("bare", bare(number))]
+            for name, call in pair if number % 2 else reversed(pair):
+                took = _timed(call)
+                if number >= WARM:
+                    times[name].append(took)
+        mine, floor = statistics.median(times["ours"]), statistics.median(times["bare"])
+        self.limit(f"{what}: {mine * 1e3:.2f} ms, {than} {floor * 1e3:.2f} ms", mine / floor, most, goal)
+        return mine / floor
+
+    def limit(self, what: str, value: float, most: float, goal: float | None = None) -> None:
+        """Print a ratio with what it may be at most."""
+        aim = "" if goal is None else f", goal {goal:g}"
+        line = f"{what}: {value:.2f} × (at most {most:g}{aim})"
+        print(f"  {line}", flush=True)
+        if value > most:
+            self.missed.append(line)
+
+    def figure(self, what: str, value: float, unit: str) -> None:
+        """Print a figure that has no limit, because it tells as much about the machine."""
+        print(f"  {what}: {value:,.4g} {unit}", flush=True)
+
+
+def _timed(call: Ready) -> float:
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def product(name: str) -> Iterator[Bench]:
+    """The product over fresh emulators and a node; their addresses are in os.environ."""
+    temporary = tempfile.TemporaryDirectory(prefix=f"bench-{name}-")
+    with temporary as folder, Stack.start(Path(folder) / "logs") as stack:
+        os.environ.update(stack.env)
+        with _in_this_process(folder) as bench:
+            yield bench
+
+
+@contextmanager
+def _in_this_process(folder: str) -> Iterator[Bench]:
+    from google.api_core.exceptions import AlreadyExists
+    from google.cloud import spanner
+    from google.cloud.pubsub_v1 import PublisherClient
+
+    from emulators.topics import topic_names
+    from schemas import migrate
+    from shared.settings import load
+    from shared.store.spanner import connect
+
+    settings = replace(load(), state_dir=folder, push_token="push-token", cache_database="(default)")
+    client = spanner.Client(project=settings.project, disable_builtin_metrics=True)
+    migrate.fresh(client, settings.spanner_instance, "bench")
+    publisher = PublisherClient()
+    for topic in topic_names():
+        with suppress(AlreadyExists):
+            publisher.create_topic(name=publisher.topic_path(settings.project, topic))
+    database = connect(settings.project, settings.spanner_instance, "bench")
+    telling = Telling(settings.project)
+    with resources.override(fresh=True, settings=settings, database=database, publisher=telling):
+        yield Bench(App(), telling)
