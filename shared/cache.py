@@ -85,18 +85,26 @@ class Breaker:
 class FirestoreCache:
     """One Firestore database per region, collection `c`, documents `<kind>:<id>`."""
 
-    def __init__(self, project: str, database: str, clock: Clock, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self,
+        project: str,
+        database: str,
+        clock: Clock,
+        breaker: Breaker | None = None,
+        call_seconds: float = CALL_SECONDS,
+    ) -> None:
         from google.cloud import firestore
 
         self._maximum = firestore.Maximum
         self._entries = firestore.Client(project=project, database=database).collection("c")
         self._clock = clock
         self._breaker = breaker or Breaker()
+        self._call_seconds = call_seconds
 
     def get(self, kind: str, identity: str) -> Entry | None:
         """A valid entry or None: absent, expired, fenced off, of another schema, or the cache is not answering."""
         snapshot = self._breaker.call(
-            lambda: self._entries.document(f"{kind}:{identity}").get(timeout=CALL_SECONDS, retry=None)
+            lambda: self._entries.document(f"{kind}:{identity}").get(timeout=self._call_seconds, retry=None)
         )
         data = snapshot.to_dict() if snapshot is not None and snapshot.exists else None
         if not data or data.get("schema") != SCHEMA or data.get("body") is None:
@@ -129,5 +137,5 @@ class FirestoreCache:
     def _set(self, kind: str, identity: str, fields: dict[str, Any]) -> None:
         point("before_cache")
         document = self._entries.document(f"{kind}:{identity}")
-        self._breaker.call(lambda: document.set(fields, merge=True, timeout=CALL_SECONDS, retry=None))
+        self._breaker.call(lambda: document.set(fields, merge=True, timeout=self._call_seconds, retry=None))
         point("after_cache")

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from shared.domain.errors import NotFound
@@ -64,7 +65,7 @@ class Table(Generic[T]):
         """The column of a field: `id` is renamed where interleaved children repeat it (`order_id`)."""
         return self.id_column if name == "id" else name
 
-    @property
+    @cached_property
     def key_columns(self) -> tuple[str, ...]:
         return tuple(self.column(name) for name in self.key)
 

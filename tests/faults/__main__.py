@@ -1,6 +1,6 @@
 """Run the long proofs one after the other, each with its own emulators; they print their figures.
 
-python -m tests.faults [race|idempotency|inbox|histories|transfers] …
+python -m tests.faults [race|linearizability|idempotency|…] …   SEED=… repeats what a failure printed
 """
 
 from __future__ import annotations
@@ -8,41 +8,68 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
+
+DEFAULT_SEED = "7"
+LIMIT_SECONDS = 1500  # of one test
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file of proofs and the sizes that make it long."""
+    """Files of proofs and the sizes that make them long."""
 
-    path: str
+    paths: tuple[str, ...]
     sizes: dict[str, str] = field(default_factory=dict)
 
 
 PARTS = {
-    "race": Part("tests/emulated/desk/test_race.py", {"RIVALS": "10000", "THREADS": "256"}),
-    "idempotency": Part("tests/emulated/core/test_idempotency.py", {"KEYS": "5000", "MODEL_KEYS": "100000"}),
-    "inbox": Part("tests/emulated/core/test_inbox.py", {"EVENTS": "14000", "MODEL_EVENTS": "700000"}),
-    "histories": Part("tests/unit/engine/test_histories.py", {"SEEDS": "10000"}),
-    "transfers": Part("tests/emulated/engine/test_volume.py", {"TRANSFERS": "5000"}),
+    "race": Part(("tests/emulated/desk/test_race.py",), {"RIVALS": "10000", "THREADS": "256"}),
+    "linearizability": Part(
+        ("tests/unit/model/test_linearizability.py", "tests/emulated/desk/test_linearizability.py"),
+        {"OPERATIONS": "20000", "MODEL_OPERATIONS": "100000"},
+    ),
+    "idempotency": Part(
+        ("tests/emulated/core/test_idempotency.py",), {"KEYS": "5000", "MODEL_KEYS": "100000"}
+    ),
+    "inbox": Part(("tests/emulated/core/test_inbox.py",), {"EVENTS": "15500", "MODEL_EVENTS": "770000"}),
+    "histories": Part(("tests/unit/engine/test_histories.py",), {"SEEDS": "10000"}),
+    "transfers": Part(("tests/emulated/engine/test_volume.py",), {"TRANSFERS": "5000"}),
 }
 
 
 def main(names: list[str]) -> int:
-    """The number of proofs that failed; 2 for an unknown name."""
+    """1 when a proof failed, 2 for an unknown name."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         sys.stderr.write(f"unknown: {' '.join(unknown)}; there are: {' '.join(PARTS)}\n")
         return 2
-    failed = 0
-    for name in names or PARTS:
-        part = PARTS[name]
-        sizes = " ".join(f"{key}={value}" for key, value in part.sizes.items())
-        sys.stdout.write(f"\n== {name}: {sizes} pytest {part.path}\n")
-        sys.stdout.flush()
-        command = [sys.executable, "-m", "pytest", "-q", "-s", "--timeout", "1500", part.path]
-        failed += subprocess.run(command, env=os.environ | part.sizes, check=False).returncode != 0
-    return failed
+    seed = os.environ.get("SEED", DEFAULT_SEED)
+    began = time.monotonic()
+    lines = [_run(name, PARTS[name], seed) for name in names or PARTS]
+    _say("\n== proofs")
+    for line, _ in lines:
+        _say(line)
+    _say(f"{'all':16} {time.monotonic() - began:7.1f} s")
+    return int(not all(passed for _, passed in lines))
+
+
+def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
+    """A line of the table, and whether the part passed."""
+    sizes = part.sizes | {"SEED": seed}
+    _say(
+        f"\n== {name}: {' '.join(f'{key}={value}' for key, value in sizes.items())} pytest {' '.join(part.paths)}"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "--timeout", str(LIMIT_SECONDS), *part.paths]
+    began = time.monotonic()
+    passed = subprocess.run(command, env=os.environ | sizes, check=False).returncode == 0
+    line = f"{name:16} {time.monotonic() - began:7.1f} s  "
+    return line + ("passed" if passed else f"FAILED: SEED={seed} make prove PART={name} repeats it"), passed
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

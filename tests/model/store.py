@@ -26,47 +26,10 @@ from shared.store.port import (
     Transaction,
     UnknownOutcome,
 )
-from shared.store.records import shard_of
 from shared.store.table import INDEXES, TABLES, Index, Table
+from tests.model.generated import GENERATED
 
 T = TypeVar("T")
-Generated = Callable[[Row], Any]
-
-# The generated columns of schemas/spanner; the shard's hash differs from FARM_FINGERPRINT, its use does not.
-GENERATED: dict[str, dict[str, Generated]] = {
-    "orders": {
-        "open_shard": lambda row: (
-            shard_of(row["order_id"], 16) if row["status"] == "open" and not row["hidden"] else None
-        )
-    },
-    "claims": {
-        "live_order_id": lambda row: (
-            row["order_id"] if row["status"] in ("claimed", "processing", "processed", "failed") else None
-        ),
-        "live_user_id": lambda row: row["user_id"] if row["status"] == "claimed" else None,
-        "paying_wallet_id": lambda row: (
-            row["wallet_id"] if row["status"] in ("claimed", "processing", "failed") else None
-        ),
-    },
-    "supplies": {
-        "live_address": lambda row: (
-            row["address"] if row["status"] in ("active", "paused", "exhausted") else None
-        )
-    },
-    "funds": {"watch_shard": lambda row: shard_of(row["address"], 16) if row["supplies"] > 0 else None},
-    "users": {"list_shard": lambda row: shard_of(row["id"], 4)},
-    "wallets": {
-        "active_address": lambda row: row["address"] if row["status"] == "active" else None,
-        "disabled_shard": lambda row: shard_of(row["id"], 4) if row["status"] == "disabled" else None,
-    },
-    "transactions": {
-        "due_shard": lambda row: (
-            None if row["next_action_at"] is None else shard_of(row["transaction_id"], 16)
-        ),
-        "queued_lane_id": lambda row: row["lane_id"] if row["state"] == "accepted" else None,
-        "open_wallet_id": lambda row: None if row["finalized"] else row["wallet_id"],
-    },
-}
 
 
 @dataclass
@@ -106,6 +69,8 @@ class MemoryDatabase:
         self._lock = threading.RLock()
         self.rows: dict[str, SortedDict] = {name: SortedDict() for name in TABLES}
         self.entries: dict[str, SortedDict] = {name: SortedDict() for name in INDEXES}
+        self._indexes = {name: [one for one in INDEXES.values() if one.table.name == name] for name in TABLES}
+        self._unique = {name: [one for one in some if one.unique] for name, some in self._indexes.items()}
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> MemoryDatabase:
         return self
@@ -117,7 +82,7 @@ class MemoryDatabase:
     def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
         with self._lock:
             while True:
-                attempt = _Attempt(self)
+                attempt = Attempt(self)
                 answer = body(attempt)
                 if self.faults.rng.random() >= self.faults.abort:
                     return answer, self._commit(attempt.mutations)
@@ -131,77 +96,67 @@ class MemoryDatabase:
         if lost and self.faults.rng.random() < 0.5:
             raise UnknownOutcome("the commit never arrived (injected)")
         self._last = max(self._now(), self._last + timedelta(microseconds=1))
-        self._check(mutations)
-        for mutation in mutations:
-            self._apply(mutation)
+        done: list[tuple[Table[Any], Key, Row | None]] = []
+        try:
+            for mutation in mutations:
+                done.append(self._apply(mutation))
+        except BaseException:
+            for table, key, before in reversed(done):
+                self._put(table, key, before)
+            raise
         if lost:
             raise UnknownOutcome("the commit's answer was lost (injected)")
         return self._last
 
-    def _check(self, mutations: list[Mutation]) -> None:
-        """Refuse the whole commit before anything is applied."""
-        taken: dict[str, set[Key]] = {}
-        for mutation in mutations:
-            table = TABLES[mutation.table]
-            if mutation.kind == "delete":
-                continue
-            row = self._merged(table, mutation)
-            key = tuple(row[name] for name in table.key_columns)
-            exists = key in self.rows[table.name]
-            if mutation.kind == "insert" and (exists or key in taken.setdefault(table.name, set())):
+    def _apply(self, mutation: Mutation) -> tuple[Table[Any], Key, Row | None]:
+        """One after the other: what one frees, the next may take. Answers what was there."""
+        table = TABLES[mutation.table]
+        if mutation.kind == "delete":
+            key, row = mutation.values, None
+        else:
+            row = dict(zip(mutation.columns, mutation.values, strict=True))
+            if COMMIT_TIMESTAMP in mutation.values:
+                row = {
+                    name: self._last if value == COMMIT_TIMESTAMP else value for name, value in row.items()
+                }
+            key = tuple([row[name] for name in table.key_columns])
+        before: Row | None = self.rows[table.name].get(key)
+        if row is not None:
+            if mutation.kind == "insert" and before is not None:
                 raise AlreadyExists(f"Row {key} in table {table.name} already exists")
-            if mutation.kind == "update" and not exists:
+            if mutation.kind == "update" and before is None:
                 raise KeyError(f"no row {key} in {table.name}")
-            taken.setdefault(table.name, set()).add(key)
-            for index in self._indexes(table):
-                self._check_unique(index, table, row, key)
+            row = row if before is None else before | row
+            for name, make in GENERATED.get(table.name, {}).items():
+                row[name] = make(row)
+            for index in self._unique[table.name]:
+                self._check_unique(index, row, key)
+        self._put(table, key, row)
+        return table, key, before
 
-    def _check_unique(self, index: Index[Any], table: Table[Any], row: Row, key: Key) -> None:
-        if not index.unique:
-            return
-        values = self._values(index, row)
+    def _check_unique(self, index: Index[Any], row: Row, key: Key) -> None:
+        values = tuple(row[name] for name in index.key)
         if index.null_filtered and None in values:
             return
         for found in _range(self.entries[index.name], index.key, index.descending, KeyRange(values, values)):
             if found[-1] != key:
                 raise AlreadyExists(f"Unique index violation on index {index.name} at {values}")
 
-    def _merged(self, table: Table[Any], mutation: Mutation) -> Row:
-        given = dict(zip(mutation.columns, mutation.values, strict=True))
-        given = {name: self._last if value == COMMIT_TIMESTAMP else value for name, value in given.items()}
-        key = tuple(given[name] for name in table.key_columns)
-        before = self.rows[table.name].get(key, {}) if mutation.kind != "insert" else {}
-        row = {**before, **given}
-        generated = {name: make(row) for name, make in GENERATED.get(table.name, {}).items()}
-        return {**row, **generated}
-
-    def _apply(self, mutation: Mutation) -> None:
-        table = TABLES[mutation.table]
-        if mutation.kind == "delete":
-            old = self.rows[table.name].pop(mutation.values, None)
-            self._unindex(table, old, mutation.values)
-            return
-        row = self._merged(table, mutation)
-        key = tuple(row[name] for name in table.key_columns)
-        self._unindex(table, self.rows[table.name].get(key), key)
-        self.rows[table.name][key] = row
-        for index in self._indexes(table):
-            values = self._values(index, row)
-            if not (index.null_filtered and None in values):
-                self.entries[index.name][(*_ordered(index.key, index.descending, values), key)] = row
-
-    def _unindex(self, table: Table[Any], row: Row | None, key: Key) -> None:
-        if row is None:
-            return
-        for index in self._indexes(table):
-            values = _ordered(index.key, index.descending, self._values(index, row))
-            self.entries[index.name].pop((*values, key), None)
-
-    def _indexes(self, table: Table[Any]) -> list[Index[Any]]:
-        return [index for index in INDEXES.values() if index.table is table]
-
-    def _values(self, index: Index[Any], row: Row) -> Key:
-        return tuple(row[name] for name in index.key)
+    def _put(self, table: Table[Any], key: Key, row: Row | None) -> None:
+        """The row as it is from now on (None: gone), and its index entries."""
+        rows = self.rows[table.name]
+        before = rows.get(key)
+        if row is not None:
+            rows[key] = row
+        elif before is not None:
+            del rows[key]
+        for index in self._indexes[table.name]:
+            entries = self.entries[index.name]
+            old, new = _entry(index, key, before), _entry(index, key, row)
+            if old is not None and old != new:
+                del entries[old]
+            if new is not None:
+                entries[new] = row
 
     def _one(self, read: Read) -> list[Row]:
         if read.spans:
@@ -220,6 +175,16 @@ class MemoryDatabase:
             found = [source[key] for key in _range(source, names, descending, span, read.limit)]
         found = found[: read.limit] if read.limit else found
         return [{name: row[name] for name in read.columns} for row in found]
+
+
+def _entry(index: Index[Any], key: Key, row: Row | None) -> Key | None:
+    """Where the index has the row: its values, then the primary key."""
+    if row is None:
+        return None
+    values = tuple([row[name] for name in index.key])
+    if index.null_filtered and None in values:
+        return None
+    return (*_ordered(index.key, index.descending, values), key)
 
 
 def _range(
@@ -268,7 +233,7 @@ def _nullable(value: Any) -> Any:
     return _NULL if value is None else value
 
 
-class _Attempt:
+class Attempt:
     """One run of a body."""
 
     def __init__(self, database: MemoryDatabase) -> None:

@@ -18,7 +18,8 @@ from shared.store.session import Session
 from shared.store.table import INDEXES, TABLES
 from shared.store.users import USERS, USERS_BY_EMAIL
 from shared.store.wallets import WALLETS, WALLETS_BY_OWNER
-from tests.model.store import GENERATED, Faults, MemoryDatabase
+from tests.model.generated import GENERATED
+from tests.model.store import Faults, MemoryDatabase
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -75,6 +76,34 @@ def test_a_unique_index_holds_and_ignores_nulls(store: Database) -> None:
         store.write(insert(USERS, user("usr_4", "a@x")))
     found = Session(store.snapshot()).one(USERS_BY_EMAIL.scan("a@x", limit=2))
     assert [entry["id"] for entry in found] == ["usr_1"]
+
+
+def test_what_a_commit_frees_its_next_row_may_take(store: Database) -> None:
+    store.write(insert(USERS, user("usr_1", "a@x")))
+
+    def swap(transaction: Transaction) -> None:
+        before = Session(transaction).one(USERS.get("usr_1"))
+        freed = USERS.mutation("update", replace(before, email=None))
+        transaction.buffer([freed, *insert(USERS, user("usr_2", "a@x"))])
+
+    store.transact(swap)
+    found = Session(store.snapshot()).one(USERS_BY_EMAIL.scan("a@x"))
+    assert [entry["id"] for entry in found] == ["usr_2"]
+
+
+def test_a_commit_that_fails_at_its_last_row_leaves_no_trace(store: Database) -> None:
+    store.write(insert(USERS, user("usr_1", "a@x"), user("usr_2", "b@x")))
+
+    def body(transaction: Transaction) -> None:
+        before = Session(transaction).one(USERS.get("usr_1"))
+        moved = USERS.mutation("update", replace(before, email="c@x"))
+        transaction.buffer([moved, *insert(USERS, user("usr_3", "b@x"))])
+
+    with pytest.raises(AlreadyExists):
+        store.transact(body)
+    session = Session(store.snapshot())
+    assert session.one(USERS.get("usr_1")).email == "a@x"
+    assert [len(session.one(USERS_BY_EMAIL.scan(email))) for email in ("a@x", "b@x", "c@x")] == [1, 1, 0]
 
 
 def test_a_body_reads_the_state_before_its_own_writes(store: Database) -> None:

@@ -14,7 +14,7 @@ from tests.support.clock import TestClock
 
 @pytest.fixture
 def cache(emulators: Mapping[str, str]) -> FirestoreCache:
-    return FirestoreCache(emulators["GOOGLE_CLOUD_PROJECT"], "(default)", TestClock())
+    return FirestoreCache(emulators["GOOGLE_CLOUD_PROJECT"], "(default)", TestClock(), call_seconds=10)
 
 
 def entry(cache: FirestoreCache, version: int) -> Entry:

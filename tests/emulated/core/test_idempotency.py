@@ -5,7 +5,6 @@ KEYS and MODEL_KEYS make it long; SEED repeats a run.
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +16,11 @@ from shared import resources
 from shared.errors import IdempotencyKeyReused
 from shared.store.port import Database
 from tests.emulated.core.bodies import Forgetful, count, insist, once
+from tests.support.proof import SEED, figure, size
 
-SIZES = {"emulator": int(os.environ.get("KEYS", "60")), "model": int(os.environ.get("MODEL_KEYS", "2000"))}
-SEED = int(os.environ.get("SEED", "7"))
+SIZES = {"emulator": size("KEYS", 60), "model": size("MODEL_KEYS", 2000)}
 TRIES = 3
+WORKERS = 8
 
 
 def test_each_key_has_one_effect_and_one_answer(either: tuple[str, Database]) -> None:
@@ -34,11 +34,15 @@ def test_each_key_has_one_effect_and_one_answer(either: tuple[str, Database]) ->
             requests[first], requests[second] = requests[second], requests[first]
     lossy = Forgetful(store, lambda: rng.choice(["before", "after"]) if rng.random() < 0.05 else None)
     began = time.monotonic()
-    with resources.override(database=lossy), ThreadPoolExecutor(8) as pool:
-        answers = Counter(pool.map(lambda key: (key, insist(key)), requests))
+    waiting = iter(requests)  # shared: each worker takes the next
+    with resources.override(database=lossy), ThreadPoolExecutor(WORKERS) as pool:
+        work = [pool.submit(lambda: Counter((key, insist(key)) for key in waiting)) for _ in range(WORKERS)]
+        answers = sum((one.result() for one in work), Counter[tuple[str, str]]())
     seconds = time.monotonic() - began
     assert answers == {(key, f'{{"text":"{key}"}}'): TRIES for key in keys}
     assert count(store) == len(keys)
     with pytest.raises(IdempotencyKeyReused):
         once("other", keys[0], "another fingerprint")
-    print(f"idempotency ({name}, seed {SEED}): {len(keys)} keys × {TRIES}, one effect each, {seconds:.1f} s")
+    figure(
+        "idempotency", name, f"{len(keys)} keys × {TRIES}, one effect and one answer each, {seconds:.1f} s"
+    )

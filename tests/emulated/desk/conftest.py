@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
 
 from shared import resources
-from shared.domain import funds, ledger
 from shared.store.port import Database
 from shared.store.session import Session
-from shared.store.supplies import FUNDS, LEDGER, SUPPLIES
-from shared.store.transactions import TRANSACTIONS
 from tests.emulated.conftest import Recorder
+from tests.emulated.desk.books import balanced
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
 from tests.support.inprocess import App
@@ -35,21 +31,6 @@ def clock(app: App) -> Iterator[TestClock]:
 
 @pytest.fixture(autouse=True)
 def books(database: Database) -> Iterator[None]:
-    """available + reserved + settled = amount, the ledger sums to zero, and funds rows say what is committed."""
+    """What `balanced` says, after every test."""
     yield
-    session = Session(database.snapshot())
-    supplies, lines, rows = session.read(SUPPLIES.scan(), LEDGER.scan(), FUNDS.scan())
-    of: dict[str, list[Any]] = defaultdict(list)
-    for line in lines:
-        of[line.supply_id].append(line)
-    wrong = [problem for supply in supplies for problem in ledger.verify(supply, of[supply.id])]
-    assert not wrong, wrong
-    assert sum(line.amount for line in lines) == 0
-    promised: dict[tuple[str, str], int] = defaultdict(int)
-    for supply in supplies:
-        promised[supply.address, supply.token_address or ""] += funds.commitment(supply)
-    for one in session.one(TRANSACTIONS.scan()):
-        if not one.terminal:
-            promised[one.from_address, ""] += one.committed_gas
-    for row in rows:
-        assert row.committed == promised[row.address, row.token_address], row
+    balanced(Session(database.snapshot()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from shared import resources
 from shared.store.claims import CLAIMS
 from shared.store.session import Session
 from tests.emulated.desk.world import Desk
+from tests.support.proof import figure, size
 
 
 def race(desk: Desk, claimers: list[str], order_id: str, threads: int) -> Counter[int]:
@@ -24,7 +24,7 @@ def race(desk: Desk, claimers: list[str], order_id: str, threads: int) -> Counte
 
 
 SEEDED_AT_ONCE = 500  # wallets in one commit: thousands outlast a call's deadline
-RACES = [(50, 50), (int(os.environ.get("RIVALS", "1000")), int(os.environ.get("THREADS", "64")))]
+RACES = [(50, 50), (size("RIVALS", 1000), size("THREADS", 64))]
 
 
 @pytest.mark.parametrize(("rivals", "threads"), RACES)
@@ -36,9 +36,8 @@ def test_of_many_claims_at_once_exactly_one_wins(desk: Desk, rivals: int, thread
         desk.wallets(claimers[start : start + SEEDED_AT_ONCE])
     began = time.monotonic()
     codes = race(desk, claimers, order["id"], threads)
-    print(
-        f"race (emulator): {rivals} callers, {threads} at once: {dict(codes)} in {time.monotonic() - began:.1f} s"
-    )
+    text = f"{rivals} callers, {threads} at once: {dict(codes)} in {time.monotonic() - began:.1f} s"
+    figure("race", "emulator", text)
     assert codes == {201: 1, 409: rivals - 1}
     rows = Session(resources.database().snapshot()).one(CLAIMS.scan())
     assert [row.id for row in rows] == [desk.get(f"/orders/{order['id']}", shopper)["claim_id"]]

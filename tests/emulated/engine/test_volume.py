@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import time
 
 import pytest
@@ -15,9 +13,9 @@ from shared.identity.permissions import Caller
 from shared.store.transactions import LANES, TRANSACTIONS
 from shared.store.unit import UnitOfWork
 from tests.emulated.engine.world import ETHER, World
+from tests.support.proof import figure, size
 
-_log = logging.getLogger(__name__)
-TRANSFERS = int(os.environ.get("TRANSFERS", "1000"))
+TRANSFERS = size("TRANSFERS", 1000)
 TOGETHER = 50  # accepted in one commit: what is tried here comes after
 TARGET = "0x" + "5000" * 10
 
@@ -52,4 +50,5 @@ def test_many_transfers_from_one_wallet(world: World) -> None:
     mined = world.mined_of(wallet.address)
     assert [int(one["nonce"], 16) for one in mined] == list(range(TRANSFERS))
     assert world.balance(TARGET) == TRANSFERS
-    _log.warning("transfers a second, nonced, signed, stored, sent and recorded: %.0f", TRANSFERS / seconds)
+    text = f"{TRANSFERS} nonced, signed, stored, sent and recorded, {TRANSFERS / seconds:.0f} a second"
+    figure("transfers", "emulator and node", text)

@@ -20,7 +20,7 @@ from shared.keys.local import LocalVault, MasterKeys
 from shared.settings import load
 from shared.store.port import StoreError
 from shared.store.table import INDEXES
-from tests.model import store as model
+from tests.model.generated import GENERATED
 
 if TYPE_CHECKING:
     from tests.unit.engine.histories import History
@@ -96,7 +96,7 @@ def _complete_the_model() -> None:
     """Generated columns that no history needs are NULL."""
     for index in INDEXES.values():
         table = index.table
-        known = model.GENERATED.setdefault(table.name, {})
+        known = GENERATED.setdefault(table.name, {})
         for name in index.key:
             if name not in table.columns and name not in known:
                 known[name] = lambda row: None

@@ -1,0 +1,46 @@
+"""The generated columns of schemas/spanner, for the model; a hash differs from FARM_FINGERPRINT, its use does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.store.port import Row
+from shared.store.records import shard_of
+
+Generated = Callable[[Row], Any]
+
+GENERATED: dict[str, dict[str, Generated]] = {
+    "orders": {
+        "open_shard": lambda row: (
+            shard_of(row["order_id"], 16) if row["status"] == "open" and not row["hidden"] else None
+        )
+    },
+    "claims": {
+        "live_order_id": lambda row: (
+            row["order_id"] if row["status"] in ("claimed", "processing", "processed", "failed") else None
+        ),
+        "live_user_id": lambda row: row["user_id"] if row["status"] == "claimed" else None,
+        "paying_wallet_id": lambda row: (
+            row["wallet_id"] if row["status"] in ("claimed", "processing", "failed") else None
+        ),
+    },
+    "supplies": {
+        "live_address": lambda row: (
+            row["address"] if row["status"] in ("active", "paused", "exhausted") else None
+        )
+    },
+    "funds": {"watch_shard": lambda row: shard_of(row["address"], 16) if row["supplies"] > 0 else None},
+    "users": {"list_shard": lambda row: shard_of(row["id"], 4)},
+    "wallets": {
+        "active_address": lambda row: row["address"] if row["status"] == "active" else None,
+        "disabled_shard": lambda row: shard_of(row["id"], 4) if row["status"] == "disabled" else None,
+    },
+    "transactions": {
+        "due_shard": lambda row: (
+            None if row["next_action_at"] is None else shard_of(row["transaction_id"], 16)
+        ),
+        "queued_lane_id": lambda row: row["lane_id"] if row["state"] == "accepted" else None,
+        "open_wallet_id": lambda row: None if row["finalized"] else row["wallet_id"],
+    },
+}
