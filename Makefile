@@ -1,7 +1,7 @@
 # Every target does the set-up it lacks, into .venv and node_modules. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test check prove bench generate requirements clean
+.PHONY: help setup demo run test check prove bench generate requirements licences audit sbom clean
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
@@ -27,12 +27,15 @@ test: setup ## the whole suite on real emulators (WORKERS=2, TESTS=tests)
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not serial" $(TESTS)
 	@! grep -rq --include='*.py' 'mark\.serial' $(TESTS) || $(PYTEST) -m serial $(TESTS)
 
-check: setup ## lint, format, types, import rules, generated files
+check: setup ## lint, format, types, import rules, generated files, licences, secrets, known weaknesses
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	@if [ -f schemas/generate.py ]; then echo "$(PY) -m schemas.generate --check"; $(PY) -m schemas.generate --check; fi
+	$(PY) .ci/licences.py --check
+	$(PY) .ci/secrets_scan.py
+	$(PY) .ci/advisories.py 8
 
 prove: setup ## the long proofs, or one of them (PART=…)
 	@$(call present,tests/faults/__main__.py)
@@ -49,10 +52,22 @@ generate: setup ## write the catalog, OpenAPI and the other files made from the 
 requirements: setup ## pin what requirements*.in ask for anew, with digests (UPGRADE=--upgrade)
 	$(COMPILE) -o requirements.txt requirements.in
 	$(COMPILE) -o requirements-dev.txt requirements-dev.in
+	@echo "make licences lists what has changed"
+
+licences: setup ## list the licences of what is deployed, in docs/licences.md
+	$(PY) .ci/licences.py
+
+audit: setup ## ask for known weaknesses of what is deployed; fails when nobody answers
+	$(PY) .ci/advisories.py
+
+sbom: setup ## the software bill of materials of what is deployed (CycloneDX), in build/sbom.json
+	@mkdir -p build
+	$(PY) -W ignore -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --validate --output-file build/sbom.json
 
 clean: ## stop the emulators in the background; remove everything that make has made
 	@if [ -f .run/emulators.json ]; then $(PY) -m emulators down; fi
-	rm -rf .run .venv node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .run .venv build node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip-compile with nothing of this machine's own set-up in what it writes.

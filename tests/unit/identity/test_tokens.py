@@ -288,7 +288,7 @@ def test_a_lone_pem_is_a_ring_of_one() -> None:
         '{"active": "x", "keys": []}',
         '{"active": "x", "keys": ["nonsense"]}',
         '{"active": "x", "keys": [7]}',
-        "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----",  # pragma: allowlist secret
         PUBLIC_PEM.decode(),
         _rsa_key().decode(),
     ],
