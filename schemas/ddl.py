@@ -1,0 +1,245 @@
+"""The part of Spanner's DDL that the migrations are written in, read into a `Schema`.
+
+Only what tools need to know: tables with columns and keys, indexes. A statement that this module does not know
+raises UnknownStatement: it is better to teach it than to guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+_NAME = r"`?(\w+)`?"
+_TYPE = re.compile(r"ARRAY<[^>]*>(?:\([^)]*\))?|\w+(?:\(\s*\w+\s*\))?", re.I)
+
+
+class UnknownStatement(ValueError):
+    """A statement that the tools cannot judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type: str
+    not_null: bool = False
+    filled: bool = False  # has a default or is generated: an insert need not name it
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`key` holds the names of the key's columns, `descending` those of them that descend."""
+
+    name: str
+    columns: dict[str, Column]
+    key: tuple[str, ...]
+    descending: frozenset[str] = frozenset()
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    name: str
+    table: str
+    key: tuple[str, ...]
+    descending: frozenset[str] = frozenset()
+    unique: bool = False
+    null_filtered: bool = False
+    stored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: `kind` is create table, create index, add column, drop column, alter column, drop table,
+    drop index, add check or other; `what` is the table, index or column that it is about."""
+
+    text: str
+    kind: str
+    name: str
+    what: Table | Index | Column | str | None = None
+
+
+@dataclass
+class Schema:
+    """What a sequence of statements leads to."""
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    indexes: dict[str, Index] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, statements: Iterable[str]) -> Schema:
+        schema = cls()
+        for text in statements:
+            schema.apply(parse(text))
+        return schema
+
+    def apply(self, statement: Statement) -> None:
+        """Carry out one statement. Raises UnknownStatement where it is about something that is not there."""
+        what, name = statement.what, statement.name
+        if isinstance(what, Table):
+            self.tables[name] = what
+        elif isinstance(what, Index):
+            self.indexes[name] = what
+        elif statement.kind == "drop table":
+            self.tables.pop(name, None)
+        elif statement.kind == "drop index":
+            self.indexes.pop(name, None)
+        elif statement.kind in ("add column", "alter column", "drop column"):
+            self._columns(statement)
+
+    def _columns(self, statement: Statement) -> None:
+        table, what = self.tables.get(statement.name), statement.what
+        if table is None:
+            raise UnknownStatement(f"there is no table {statement.name}: {statement.text}")
+        columns = dict(table.columns)
+        if isinstance(what, Column):
+            columns[what.name] = what
+        else:
+            columns.pop(str(what), None)
+        self.tables[statement.name] = replace(table, columns=columns)
+
+    def holds(self, statement: Statement) -> bool:
+        """Whether the statement's effect is there already: what a run that was broken off has done."""
+        name, what = statement.name, statement.what
+        columns = self.tables[name].columns if name in self.tables else {}
+        there = {
+            "create table": name in self.tables,
+            "drop table": name not in self.tables,
+            "create index": name in self.indexes,
+            "drop index": name not in self.indexes,
+            "add column": isinstance(what, Column) and what.name in columns,
+            "drop column": str(what) not in columns,
+        }
+        return there.get(statement.kind, False)
+
+
+def parse(text: str) -> Statement:
+    """One statement, without comments and semicolon."""
+    flat = " ".join(text.split())
+    for pattern, make in _FORMS:
+        found = re.match(pattern, flat, re.I)
+        if found:
+            return make(flat, found)
+    raise UnknownStatement(f"not known to the tools: {flat[:100]}")
+
+
+def _create_table(text: str, found: re.Match[str]) -> Statement:
+    name = found[1]
+    body, rest = _parenthesis(text, found.end() - 1)
+    columns, key_text = {}, ""
+    for part in split(body):
+        if re.match(r"(CONSTRAINT|CHECK|FOREIGN)\b", part, re.I):
+            continue
+        if re.match(r"PRIMARY KEY", part, re.I):
+            key_text = part
+            continue
+        column = _column(part)
+        columns[column.name] = column
+    place = re.search(r"PRIMARY KEY\s*\(", rest, re.I)
+    key_text = rest[place.end() - 1 :] if place else key_text[key_text.find("(") :]
+    names, descending = _key(_parenthesis(key_text, 0)[0]) if key_text else ((), frozenset())
+    parent = re.search(rf"INTERLEAVE IN (?:PARENT )?{_NAME}", rest, re.I)
+    return Statement(
+        text, "create table", name, Table(name, columns, names, descending, parent[1] if parent else None)
+    )
+
+
+def _create_index(text: str, found: re.Match[str]) -> Statement:
+    body, rest = _parenthesis(text, found.end() - 1)
+    names, descending = _key(body)
+    stored = re.match(r"\s*STORING\s*\(", rest, re.I)
+    columns = split(_parenthesis(rest, stored.end() - 1)[0]) if stored else []
+    index = Index(
+        name=found[3],
+        table=found[4],
+        key=names,
+        descending=descending,
+        unique=bool(found[1]),
+        null_filtered=bool(found[2]),
+        stored=tuple(column.strip("` ") for column in columns),
+    )
+    return Statement(text, "create index", index.name, index)
+
+
+def _column(text: str) -> Column:
+    found = re.match(rf"{_NAME}\s+", text)
+    kind = _TYPE.match(text, found.end()) if found else None
+    if not found or not kind:
+        raise UnknownStatement(f"not a column: {text[:100]}")
+    rest = text[kind.end() :]
+    generated = bool(re.search(r"\bAS\s*\(", rest, re.I))
+    filled = generated or bool(re.search(r"\b(DEFAULT|AUTO_INCREMENT|GENERATED)\b", rest, re.I))
+    required = bool(re.search(r"\bNOT NULL\b", re.sub(r"\(.*\)", "", rest), re.I))
+    return Column(found[1], kind[0].upper().replace(" ", ""), required, filled, generated)
+
+
+def _key(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    parts = [part.split() for part in split(text)]
+    names = tuple(part[0].strip("`") for part in parts)
+    return names, frozenset(n for n, p in zip(names, parts, strict=True) if p[-1].upper() == "DESC")
+
+
+def _parenthesis(text: str, start: int) -> tuple[str, str]:
+    """What is within the parenthesis that opens at `start`, and what follows it."""
+    depth = 0
+    for place in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if depth == 0:
+            return text[start + 1 : place], text[place + 1 :]
+    raise UnknownStatement(f"a parenthesis is not closed: {text[:100]}")
+
+
+def split(text: str) -> list[str]:
+    """The parts between the commas that are in no parenthesis."""
+    return [part.strip() for part in _parts(text) if part.strip()]
+
+
+def _parts(text: str) -> Iterator[str]:
+    depth = start = 0
+    for place, letter in enumerate(text):
+        depth += {"(": 1, "<": 1, ")": -1, ">": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]
+
+
+_ALTER = rf"ALTER TABLE {_NAME} "
+_FORMS = (
+    (rf"CREATE TABLE (?:IF NOT EXISTS )?{_NAME}\s*\(", _create_table),
+    (
+        rf"CREATE (UNIQUE )?(NULL_FILTERED )?INDEX (?:IF NOT EXISTS )?{_NAME}\s+ON\s+{_NAME}\s*\(",
+        _create_index,
+    ),
+    (
+        rf"{_ALTER}ADD COLUMN (?:IF NOT EXISTS )?(?=`?\w)",
+        lambda text, found: Statement(text, "add column", found[1], _column(text[found.end() :])),
+    ),
+    (
+        rf"{_ALTER}ALTER COLUMN {_NAME} (?:SET|DROP) ",
+        lambda text, found: Statement(text, "other", found[1], found[2]),
+    ),
+    (
+        rf"{_ALTER}ALTER COLUMN (?=`?\w)",
+        lambda text, found: Statement(text, "alter column", found[1], _column(text[found.end() :])),
+    ),
+    (
+        rf"{_ALTER}DROP COLUMN (?:IF EXISTS )?{_NAME}",
+        lambda text, found: Statement(text, "drop column", found[1], found[2]),
+    ),
+    (rf"{_ALTER}ADD (?:CONSTRAINT \w+ )?CHECK", lambda text, found: Statement(text, "add check", found[1])),
+    (
+        rf"{_ALTER}(?:ADD|REPLACE|DROP) ROW DELETION POLICY",
+        lambda text, found: Statement(text, "other", found[1]),
+    ),
+    (rf"{_ALTER}DROP CONSTRAINT", lambda text, found: Statement(text, "other", found[1])),
+    (
+        rf"DROP TABLE (?:IF EXISTS )?{_NAME}",
+        lambda text, found: Statement(text, "drop table", found[1]),
+    ),
+    (
+        rf"DROP INDEX (?:IF EXISTS )?{_NAME}",
+        lambda text, found: Statement(text, "drop index", found[1]),
+    ),
+)

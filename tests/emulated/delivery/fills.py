@@ -1,0 +1,23 @@
+"""A backfill for the tests. `DIE_AT=3` kills its process at the third row that it is given."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+from typing import Any
+
+from schemas.backfill import Backfill
+from shared.store.users import USERS
+
+_given = itertools.count(1)
+
+
+def lowered(row: dict[str, Any]) -> dict[str, Any] | None:
+    """The tier in lower case: what can be seen to have been done once to every row."""
+    if next(_given) == int(os.environ.get("DIE_AT", "0")):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"tier": row["tier"].lower()} if row["tier"] != row["tier"].lower() else None
+
+
+BACKFILLS = (Backfill("lower-tiers", USERS, ("tier",), lowered),)
