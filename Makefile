@@ -36,6 +36,7 @@ check: setup ## lint, format, types, import rules, generated files, licences, se
 	$(PY) .ci/licences.py --check
 	$(PY) .ci/secrets_scan.py
 	$(PY) .ci/advisories.py 8
+	$(PY) -m schemas.lint
 
 prove: setup ## the long proofs, or one of them (PART=…)
 	@$(call present,tests/faults/__main__.py)

@@ -34,6 +34,7 @@ PARTS = {
     ),
     "inbox": Part(("tests/emulated/core/test_inbox.py",), {"EVENTS": "15500", "MODEL_EVENTS": "770000"}),
     "histories": Part(("tests/unit/engine/test_histories.py",), {"SEEDS": "10000"}),
+    "releases": Part(("tests/faults/releases.py",)),
     "transfers": Part(("tests/emulated/engine/test_volume.py",), {"TRANSFERS": "5000"}),
 }
 

@@ -22,7 +22,9 @@ from shared.store.spanner import SpannerDatabase
 from shared.store.users import USERS
 from tests.emulated.delivery import fills
 
-FIRST = Migration.of("0001_first", "CREATE TABLE things (id STRING(9) NOT NULL, name STRING(9)) PRIMARY KEY (id);")
+FIRST = Migration.of(
+    "0001_first", "CREATE TABLE things (id STRING(9) NOT NULL, name STRING(9)) PRIMARY KEY (id);"
+)
 SECOND = Migration.of(
     "0002_second",
     """ALTER TABLE things ADD COLUMN colour STRING(9);
@@ -93,7 +95,20 @@ def test_a_file_that_was_changed_after_it_was_applied_is_refused(spanner_client:
 def users(database: Database, count: int) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     made = [
-        User(f"usr_{n:03}", None, None, None, ("user",), "BASIC" if n % 3 else "basic", False, False, None, 1, now, now)
+        User(
+            f"usr_{n:03}",
+            None,
+            None,
+            None,
+            ("user",),
+            "BASIC" if n % 3 else "basic",
+            False,
+            False,
+            None,
+            1,
+            now,
+            now,
+        )
         for n in range(count)
     ]
     database.write([USERS.mutation("insert", user) for user in made])
@@ -107,7 +122,9 @@ def tiers(database: Database) -> dict[str, str]:
 def program(database: SpannerDatabase, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "schemas.backfill", "--batch", "4", "tests.emulated.delivery.fills"]
     mine = {**os.environ, "SPANNER_DATABASE": database.handle.database_id, **env}
-    return subprocess.run(command, cwd=ROOT, env=mine, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=mine, capture_output=True, text=True, timeout=90, check=False
+    )
 
 
 def test_a_backfill_that_is_killed_goes_on_where_it_was(database: SpannerDatabase) -> None:

@@ -115,7 +115,9 @@ def test_a_column_goes_once_neither_release_reads_it() -> None:
 
 def test_what_the_code_needs_must_be_there_before_the_first_release_too() -> None:
     code = replace(RELEASE, tables={**RELEASE.tables, "others": THINGS})
-    assert found("", live=None, code=code) == ["others: 1.0.0 uses this table and no migration leaves it there"]
+    assert found("", live=None, code=code) == [
+        "others: 1.0.0 uses this table and no migration leaves it there"
+    ]
 
 
 def test_an_applied_file_is_neither_edited_nor_removed() -> None:
