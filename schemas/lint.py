@@ -53,7 +53,7 @@ class Lint:
     def _edited(self) -> Iterator[str]:
         if self.live is None:
             return
-        here = {migration.name: migration.digest for migration in self.migrations}
+        here = {each.name: releases.labelled(each.digest) for each in self.migrations}
         for name, digest in self.live.migrations.items():
             if name not in here:
                 yield f"{name}: release {self.live.version} has applied it, the file is gone"

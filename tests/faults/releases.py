@@ -35,7 +35,9 @@ def git(*arguments: str) -> str:
 def migrations_at(commit: str) -> dict[str, str]:
     names = git("ls-tree", "--name-only", f"{commit}:schemas/spanner").split()
     contents = {Path(name).stem: git("show", f"{commit}:schemas/spanner/{name}") + "\n" for name in names}
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in contents.items()}
+    return {
+        name: releases.labelled(hashlib.sha256(text.encode()).hexdigest()) for name, text in contents.items()
+    }
 
 
 def commit_of(release: Release) -> str:

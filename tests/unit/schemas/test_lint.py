@@ -34,7 +34,9 @@ BY_NAME = {
     "null_filtered": False,
     "columns": ["created_at", "id", "name", "size"],
 }
-RELEASE = Release("1.0.0", {FIRST.name: FIRST.digest}, {"things": THINGS}, {"things_by_name": BY_NAME})
+RELEASE = Release(
+    "1.0.0", {FIRST.name: releases.labelled(FIRST.digest)}, {"things": THINGS}, {"things_by_name": BY_NAME}
+)
 
 
 def found(sql: str, *, live: Release | None = RELEASE, code: Release | None = None) -> list[str]:
