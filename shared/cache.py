@@ -2,7 +2,8 @@
 
 One call each way. An expiry, after a commit, is one blind merge `{v, body: None, hard, floor: Maximum(v)}`; a fill
 by a reader is `{v, body, hard}` without `floor`. An entry counts only while `v ≥ floor` and `now < hard`, so late
-fills and expiries can only cause misses. Firestore's own TTL removal merely cleans up (policy on `hard`).
+fills and expiries can only cause misses. Firestore's own TTL removal merely cleans up, a day later (policy on `gone`):
+by `hard` it could take the floor away while a fill from before the floor is still on its way.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from shared.clock import Clock
 from shared.faults import point
 
 HARD_SECONDS = 30.0
+KEPT = timedelta(days=1)  # how long a document stays at least
 CALL_SECONDS = 0.25
 SCHEMA = 1
 _log = logging.getLogger(__name__)
@@ -85,21 +87,20 @@ class Breaker:
 class FirestoreCache:
     """One Firestore database per region, collection `c`, documents `<kind>:<id>`."""
 
-    def __init__(
-        self,
-        project: str,
-        database: str,
-        clock: Clock,
-        breaker: Breaker | None = None,
-        call_seconds: float = CALL_SECONDS,
-    ) -> None:
+    def __init__(self, entries: Any, clock: Clock, call_seconds: float = CALL_SECONDS) -> None:
         from google.cloud import firestore
 
         self._maximum = firestore.Maximum
-        self._entries = firestore.Client(project=project, database=database).collection("c")
+        self._entries = entries
         self._clock = clock
-        self._breaker = breaker or Breaker()
+        self._breaker = Breaker()
         self._call_seconds = call_seconds
+
+    @classmethod
+    def connect(cls, project: str, database: str, clock: Clock) -> Self:
+        from google.cloud import firestore
+
+        return cls(firestore.Client(project=project, database=database).collection("c"), clock)
 
     def get(self, kind: str, identity: str) -> Entry | None:
         """A valid entry or None: absent, expired, fenced off, of another schema, or the cache is not answering."""
@@ -114,8 +115,9 @@ class FirestoreCache:
         return Entry(data["v"], data["owner"], data["body"], data["hard"] - timedelta(seconds=HARD_SECONDS))
 
     def fill(self, kind: str, identity: str, entry: Entry) -> None:
-        """After a read: never lifts the floor, so it cannot hide a newer commit."""
-        self._set(kind, identity, self._fields(entry))
+        """After a read: never lifts the floor, so it cannot hide a newer commit. Not when it would be over already."""
+        if entry.since + timedelta(seconds=HARD_SECONDS) > self._clock.now():
+            self._set(kind, identity, self._fields(entry))
 
     def expire(self, kind: str, identity: str, version: int) -> None:
         """After a commit that wrote `version` without having the whole view at hand."""
@@ -132,6 +134,7 @@ class FirestoreCache:
             "owner": entry.owner,
             "body": entry.body,
             "hard": entry.since + timedelta(seconds=HARD_SECONDS),
+            "gone": entry.since + KEPT,
         }
 
     def _set(self, kind: str, identity: str, fields: dict[str, Any]) -> None:

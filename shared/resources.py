@@ -66,7 +66,7 @@ def cache() -> Cache:
 
         chosen = settings()
         return (
-            FirestoreCache(chosen.project, chosen.cache_database, clock())
+            FirestoreCache.connect(chosen.project, chosen.cache_database, clock())
             if chosen.cache_enabled
             else NoCache()
         )

@@ -14,6 +14,7 @@ import pytest
 from shared import resources
 from shared.settings import load
 from shared.store.port import Database
+from tests.model.documents import Documents
 from tests.support.inprocess import App
 
 
@@ -73,3 +74,17 @@ def app(
     chosen = replace(load(), state_dir=str(tmp_path), push_token="push-token", cache_database="(default)")
     with resources.override(fresh=True, settings=chosen, database=database, publisher=published):
         yield App()
+
+
+@pytest.fixture
+def firestore(emulators: Mapping[str, str]) -> Any:
+    """The cache's collection in the emulator."""
+    from google.cloud.firestore import Client
+
+    return Client(project=emulators["GOOGLE_CLOUD_PROJECT"], database="(default)").collection("c")
+
+
+@pytest.fixture
+def documents() -> Documents:
+    """Its model."""
+    return Documents()

@@ -29,6 +29,10 @@ PARTS = {
         ("tests/unit/model/test_linearizability.py", "tests/emulated/desk/test_linearizability.py"),
         {"OPERATIONS": "20000", "MODEL_OPERATIONS": "100000"},
     ),
+    "cache": Part(
+        ("tests/emulated/contract/test_cache.py", "tests/emulated/core/test_cache_schedules.py"),
+        {"SCHEDULES": "300", "MODEL_SCHEDULES": "200000"},
+    ),
     "idempotency": Part(
         ("tests/emulated/core/test_idempotency.py",), {"KEYS": "5000", "MODEL_KEYS": "100000"}
     ),

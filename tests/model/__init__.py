@@ -1,4 +1,5 @@
-"""The model: store, bus and cache in memory behind the production ports, for seeded simulation.
+"""The model: a store and a cache's collection in memory behind the production ports, for seeded simulation.
 
-One contract suite (tests/emulated/contract) holds each of them to the emulator. A figure measured here says so.
+One contract suite (tests/emulated/contract) holds both to the emulators. A figure measured here says so. Beside them
+stands what histories are judged by: a specification of one order's tenures and a linearizability checker.
 """

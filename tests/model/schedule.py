@@ -1,0 +1,19 @@
+"""A scheduler: actors are generators that yield wherever others may go on; one generator of chance decides who does."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from random import Random
+
+Actor = Generator[None, None, None]
+
+
+def interleave(actors: Sequence[Actor], rng: Random) -> None:
+    """Run all actors to their ends, one step at a time."""
+    left = list(actors)
+    while left:
+        place = rng.randrange(len(left))
+        try:
+            next(left[place])
+        except StopIteration:
+            del left[place]
