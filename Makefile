@@ -1,7 +1,7 @@
 # Every target does the set-up it lacks, into .venv and node_modules. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test check prove bench generate requirements licences audit sbom clean
+.PHONY: help setup demo run test check infra-check prove bench generate requirements licences audit sbom clean
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
@@ -37,6 +37,10 @@ check: setup ## lint, format, types, import rules, generated files, licences, se
 	$(PY) .ci/secrets_scan.py
 	$(PY) .ci/advisories.py 8
 	$(PY) -m schemas.lint
+	$(PY) -m infra.check
+
+infra-check: setup ## Terraform's format, validity and tests, without a cloud (where terraform is installed)
+	$(PY) -m infra.check
 
 prove: setup ## the long proofs, or one of them (PART=…)
 	@$(call present,tests/faults/__main__.py)

@@ -194,7 +194,7 @@ class UserPage(Page[User]):
 
 
 class ApiKey(Resource):
-    """`hint` is the key's beginning; `last_used_at` is to the hour."""
+    """`hint` is the key's beginning; `last_used_at`: by an operation that may write, to the hour."""
 
     id: str
     name: str

@@ -29,6 +29,8 @@ def _operation(entry: Operation) -> dict[str, Any]:
     return {
         "module": entry.module,
         "group": entry.group,
+        "service": entry.service,
+        "writes": entry.writes,
         "summary": entry.summary,
         "needs": sorted(entry.needs),
         "publishes": sorted(entry.publishes),
@@ -38,6 +40,9 @@ def _operation(entry: Operation) -> dict[str, Any]:
                 "path": trigger.path,
                 "permission": trigger.permission,
                 "idempotency": trigger.idempotency,
+                "media": trigger.media,
+                "writes": trigger.writes,
+                "shared": trigger.shared,
             }
             for trigger in entry.https
         ],

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from shared import resources
+from shared.context import current
 from shared.domain.users import User
 from shared.identity.errors import InvalidApiKey, Unauthenticated
 from shared.identity.permissions import Caller, narrowed, permissions_of
@@ -50,7 +51,8 @@ def _of_key(text: str, now: datetime) -> Caller:
     user: User | None = session.maybe(USERS.find(row.user_id))
     if user is None or user.disabled or row.expired(now):
         raise InvalidApiKey
-    if row.last_used_at is None or now - row.last_used_at >= USED_EVERY:
+    unnoted = row.last_used_at is None or now - row.last_used_at >= USED_EVERY
+    if unnoted and current().writes:  # an operation that only reads has no right to note it
         _used(row.id, now)
     return Caller(
         user_id=user.id,

@@ -78,6 +78,7 @@ class _Run:
     ) -> None:
         self.body, self.args, self.inbox, self.optimistic = body, args, inbox, optimistic
         self.context = current()
+        assert self.context.writes, f"{self.context.operation} commits, and declares that it writes nothing"
         self.now = resources.clock().now()
         self.ids = IdSource()
         given = self.context.idempotency

@@ -34,6 +34,7 @@ class Context:
     deadline: float
     caller: Caller | None = None
     publishes: frozenset[str] | None = None  # the topics its operation declares; None: not checked
+    writes: bool = True  # does its operation declare that it changes anything?
     idempotency: Idempotency | None = None
     if_match: int | None = None
     min_version: int | None = None

@@ -68,6 +68,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
         operation=operation.name,
         request_id=_request_id(incoming.headers),
         publishes=operation.publishes,
+        writes=operation.writes,
         deadline=deadline_in(resources.settings().request_seconds),
         traceparent=_traceparent(incoming.headers),
         network=throttle.network(incoming.headers, resources.settings().forwarded_hops),

@@ -23,7 +23,8 @@ from types import ModuleType
 from typing import Any, Literal, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
-Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer"]
+# vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail
+Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail"]
 API = "/api/v1"
 PUBLIC = "public"  # the permission of an operation that anybody may call
 SELF = "self"  # of one that every identified caller may, because it is about the caller
@@ -43,6 +44,10 @@ class HttpTrigger:
     idempotency: Literal["none", "optional", "required"]
     also: tuple[int, ...] = ()  # other success statuses; 204 has no body
     media: str = "application/json"
+    writes: bool = (
+        True  # in Spanner; one that does not write is served by the nearest region and may only read
+    )
+    shared: bool = False  # the answer is the same for everybody: a CDN may keep it for as long as it says
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -87,6 +92,16 @@ class Operation:
         return self.module.split(".")[-2]
 
     @property
+    def service(self) -> str:
+        """The name of its service in a deployment."""
+        return self.name.replace("_", "-")
+
+    @property
+    def writes(self) -> bool:
+        """Does it change anything in Spanner? One that does not gets no right to."""
+        return bool(self.messages or self.schedules) or any(trigger.writes for trigger in self.https)
+
+    @property
     def summary(self) -> str:
         return (
             inspect.getdoc(self.function) or inspect.getdoc(importlib.import_module(self.module)) or ""
@@ -108,13 +123,22 @@ def http(
     also: tuple[int, ...] = (),
     media: str = "application/json",
     idempotency: Literal["none", "optional", "required"] | None = None,
+    writes: bool | None = None,
+    shared: bool = False,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
-    """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST."""
+    """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST.
+
+    Every method but GET `writes`, unless it says that it does not."""
+    if shared and (method != "GET" or permission != PUBLIC):
+        raise ValueError(f"{method} {path}: only what anybody may GET has an answer to share")
     full = path[1:] if path.startswith("//") else API + path
     keyed = idempotency or ("optional" if method == "POST" else "none")
-    trigger = HttpTrigger(method, full, permission, request, answer, status, keyed, also, media)
+    changes = method != "GET" if writes is None else writes
+    trigger = HttpTrigger(
+        method, full, permission, request, answer, status, keyed, also, media, changes, shared
+    )
     return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
 
 

@@ -14,7 +14,15 @@ from shared.store import users
 from shared.store.session import Session
 
 
-@http("POST", "/auth/login", permission=PUBLIC, request=Login, answer=Tokens, idempotency="none")
+@http(
+    "POST",
+    "/auth/login",
+    permission=PUBLIC,
+    request=Login,
+    answer=Tokens,
+    idempotency="none",
+    needs=("issuer",),
+)
 def login_user(request: Login, caller: Caller | None) -> Tokens:
     try:
         email = rules.normal_email(request.email)

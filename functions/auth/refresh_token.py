@@ -10,6 +10,14 @@ from shared.identity.permissions import Caller
 from shared.operation import PUBLIC, http
 
 
-@http("POST", "/auth/refresh", permission=PUBLIC, request=Refresh, answer=Tokens, idempotency="none")
+@http(
+    "POST",
+    "/auth/refresh",
+    permission=PUBLIC,
+    request=Refresh,
+    answer=Tokens,
+    idempotency="none",
+    needs=("issuer",),
+)
 def refresh_token(request: Refresh, caller: Caller | None) -> Tokens:
     return Tokens.of(signin.refreshed(request.refresh_token.get_secret_value()))

@@ -15,7 +15,14 @@ SERVICE = "web3 wallet backend"
 
 
 @http(
-    "POST", "/auth/register", permission=PUBLIC, request=Register, answer=User, status=201, idempotency="none"
+    "POST",
+    "/auth/register",
+    permission=PUBLIC,
+    request=Register,
+    answer=User,
+    status=201,
+    idempotency="none",
+    needs=("mail",),
 )
 def register_user(request: Register, caller: Caller | None) -> User:
     email = rules.normal_email(request.email)

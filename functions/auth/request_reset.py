@@ -15,6 +15,7 @@ from shared.operation import PUBLIC, http
     request=RequestReset,
     status=204,
     idempotency="none",
+    needs=("mail",),
 )
 def request_reset(request: RequestReset, caller: Caller | None) -> None:
     mailing.password_reset(request.email)

@@ -24,7 +24,7 @@ from shared.store.unit import UnitOfWork
     request=VerifySiwe,
     answer=Tokens,
     idempotency="none",
-    needs=("chain",),
+    needs=("chain", "issuer"),
 )
 def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     message = siwe.parse(request.message)

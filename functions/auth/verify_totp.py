@@ -44,7 +44,7 @@ Verified = tuple[User, RefreshFamily, bool, Refusal | None]
     request=VerifyCode,
     answer=StepUp,
     idempotency="none",
-    needs=("signer",),
+    needs=("signer", "issuer"),
 )
 def verify_totp(request: VerifyCode, caller: Caller) -> StepUp:
     persons.require_person(caller)

@@ -15,6 +15,7 @@ from shared.operation import http
     request=DecryptKey,
     answer=PrivateKey,
     idempotency="none",
+    writes=False,
 )
 def decrypt_private_key(request: DecryptKey, caller: Caller) -> PrivateKey:
     key = keystore.decrypt(request.encrypted_key, request.passphrase.get_secret_value(), "encrypted_key")

@@ -15,6 +15,7 @@ from shared.operation import http
     request=EncryptKey,
     answer=EncryptedKey,
     idempotency="none",
+    writes=False,
 )
 def encrypt_private_key(request: EncryptKey, caller: Caller) -> EncryptedKey:
     key = accounts.parse_private_key(request.private_key.get_secret_value())

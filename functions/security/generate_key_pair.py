@@ -16,6 +16,7 @@ from shared.operation import http
     request=GenerateKeyPair,
     answer=KeyPair,
     idempotency="none",
+    writes=False,
 )
 def generate_key_pair(request: GenerateKeyPair, caller: Caller) -> KeyPair:
     resources.registry().chain(request.chain or resources.settings().default_chain)

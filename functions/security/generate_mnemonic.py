@@ -15,6 +15,7 @@ from shared.operation import http
     request=GenerateMnemonic,
     answer=Mnemonic,
     idempotency="none",
+    writes=False,
 )
 def generate_mnemonic(request: GenerateMnemonic, caller: Caller) -> Mnemonic:
     return Mnemonic(mnemonic=mnemonic.generate(request.strength))

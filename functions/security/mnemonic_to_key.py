@@ -15,6 +15,7 @@ from shared.operation import http
     request=MnemonicToKey,
     answer=KeyPair,
     idempotency="none",
+    writes=False,
 )
 def mnemonic_to_key(request: MnemonicToKey, caller: Caller) -> KeyPair:
     seed = mnemonic.to_seed(request.mnemonic.get_secret_value())

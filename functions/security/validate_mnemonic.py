@@ -15,6 +15,7 @@ from shared.operation import http
     request=ValidateMnemonic,
     answer=Validity,
     idempotency="none",
+    writes=False,
 )
 def validate_mnemonic(request: ValidateMnemonic, caller: Caller) -> Validity:
     return Validity(valid=mnemonic.is_valid(request.mnemonic.get_secret_value()))

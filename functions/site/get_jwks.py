@@ -13,7 +13,7 @@ from shared.operation import PUBLIC, http
 CACHE_SECONDS = 300
 
 
-@http("GET", "//.well-known/jwks.json", permission=PUBLIC, answer=Jwks)
+@http("GET", "//.well-known/jwks.json", permission=PUBLIC, shared=True, answer=Jwks)
 def get_jwks(caller: Caller | None) -> Reply:
     body = json.dumps(resources.tokens().ring.jwks())
     return Reply(200, body, {"Cache-Control": f"public, max-age={CACHE_SECONDS}"})

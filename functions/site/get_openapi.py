@@ -10,6 +10,6 @@ from shared.operation import PUBLIC, http
 CACHE_SECONDS = 300
 
 
-@http("GET", "//openapi.json", permission=PUBLIC)
+@http("GET", "//openapi.json", permission=PUBLIC, shared=True)
 def get_openapi(caller: Caller | None) -> Reply:
     return Reply(200, generated.openapi(), {"Cache-Control": f"public, max-age={CACHE_SECONDS}"})

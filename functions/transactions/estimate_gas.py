@@ -16,6 +16,7 @@ from shared.operation import http
     request=TransactionCall,
     answer=GasEstimate,
     idempotency="none",
+    writes=False,
     needs=("chain",),
 )
 def estimate_gas(request: TransactionCall, caller: Caller) -> GasEstimate:

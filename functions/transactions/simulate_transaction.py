@@ -18,6 +18,7 @@ from shared.operation import http
     request=TransactionCall,
     answer=Simulation,
     idempotency="none",
+    writes=False,
     needs=("chain",),
 )
 def simulate_transaction(request: TransactionCall, caller: Caller) -> Simulation:

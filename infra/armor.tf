@@ -1,0 +1,136 @@
+# Cloud Armor. Who calls too often is banned for a while; what looks like an attack is logged until waf_preview is off,
+# because hex, signatures and typed data look like one.
+
+locals {
+  # Rule sets and the sensitivity at which they are evaluated: higher ones mistake JSON-RPC and EIP-712 bodies.
+  waf = {
+    sqli-v33-stable             = 1
+    xss-v33-stable              = 1
+    lfi-v33-stable              = 1
+    rce-v33-stable              = 1
+    protocolattack-v33-stable   = 1
+    scannerdetection-v33-stable = 1
+    cve-canary                  = 1
+  }
+  waf_order = sort(keys(local.waf))
+}
+
+resource "google_compute_security_policy" "api" {
+  name        = "wallet-api"
+  description = "What everybody on the internet may call."
+  type        = "CLOUD_ARMOR"
+  depends_on  = [google_project_service.api]
+
+  advanced_options_config {
+    json_parsing = "STANDARD"
+    log_level    = "NORMAL"
+    # No user_ip_request_headers: nothing that we trust stands in front, so a client could choose its own address.
+  }
+  adaptive_protection_config {
+    layer_7_ddos_defense_config {
+      enable          = true
+      rule_visibility = "STANDARD"
+    }
+  }
+
+  dynamic "rule" {
+    for_each = { for index, name in local.waf_order : name => 1000 + index }
+    content {
+      action      = "deny(403)"
+      priority    = rule.value
+      preview     = var.waf_preview
+      description = rule.key
+      match {
+        expr {
+          expression = "evaluatePreconfiguredWaf('${rule.key}', {'sensitivity': ${local.waf[rule.key]}})"
+        }
+      }
+    }
+  }
+
+  # A key that is used from many addresses at once is bounded, too.
+  rule {
+    action      = "rate_based_ban"
+    priority    = 2000
+    description = "Too many requests with one API key"
+    match {
+      expr {
+        expression = "has(request.headers['x-api-key'])"
+      }
+    }
+    rate_limit_options {
+      conform_action      = "allow"
+      exceed_action       = "deny(429)"
+      enforce_on_key      = "HTTP_HEADER"
+      enforce_on_key_name = "x-api-key"
+      ban_duration_sec    = 60
+      rate_limit_threshold {
+        count        = var.requests_per_minute * 5
+        interval_sec = 60
+      }
+    }
+  }
+  rule {
+    action      = "rate_based_ban"
+    priority    = 2001
+    description = "Too many requests from one address"
+    match {
+      versioned_expr = "SRC_IPS_V1"
+      config {
+        src_ip_ranges = ["*"]
+      }
+    }
+    rate_limit_options {
+      conform_action   = "allow"
+      exceed_action    = "deny(429)"
+      enforce_on_key   = "IP"
+      ban_duration_sec = 600
+      rate_limit_threshold {
+        count        = var.requests_per_minute
+        interval_sec = 60
+      }
+    }
+  }
+  rule {
+    action      = "allow"
+    priority    = 2147483647
+    description = "Everything else"
+    match {
+      versioned_expr = "SRC_IPS_V1"
+      config {
+        src_ip_ranges = ["*"]
+      }
+    }
+  }
+}
+
+# Pub/Sub and Cloud Scheduler come from few addresses and in bursts: a ban would stop every event. Their token is what
+# lets them in.
+resource "google_compute_security_policy" "events" {
+  name        = "wallet-events"
+  description = "Pub/Sub and Cloud Scheduler: no bans."
+  type        = "CLOUD_ARMOR"
+  depends_on  = [google_project_service.api]
+
+  rule {
+    action      = "deny(403)"
+    priority    = 1000
+    description = "Neither of them sends anything but POST with a token"
+    match {
+      expr {
+        expression = "request.method != 'POST' || !has(request.headers['authorization'])"
+      }
+    }
+  }
+  rule {
+    action      = "allow"
+    priority    = 2147483647
+    description = "Everything else"
+    match {
+      versioned_expr = "SRC_IPS_V1"
+      config {
+        src_ip_ranges = ["*"]
+      }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+# The balancer's backends. A service has one for each way in which requests reach it:
+#   nearest   all regions; a region that fails again and again is left out for a while
+#   leader    the region of Spanner's leader alone: a write from elsewhere would cross an ocean for each of its round trips
+#   cdn       as nearest, behind Cloud CDN
+#   events    all regions, nobody left out: an answer that asks Pub/Sub to wait must not take a region away from users
+#   <region>  one region, for the subscriptions of its own cache
+
+locals {
+  backends = merge(
+    { for name, service in local.services : "${name}/nearest" => { service = name, flavour = "nearest", regions = local.regions } if service.public },
+    { for name, service in local.services : "${name}/leader" => { service = name, flavour = "leader", regions = [var.leader_region] } if service.public && service.writes },
+    { for name in local.cached : "${name}/cdn" => { service = name, flavour = "cdn", regions = local.regions } },
+    { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.regions } if service.events },
+    { for pair in setproduct(local.regional, local.regions) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
+  )
+  endpoint_groups = { for key, group in google_compute_region_network_endpoint_group.service : key => group.id }
+  backend_ids     = { for key, backend in google_compute_backend_service.backend : key => backend.id }
+
+  cached   = distinct([for route in values(local.routes) : route.service if route.flavour == "cdn"])
+  regional = distinct([for push in values(local.pushes) : push.service if push.region != null])
+}
+
+resource "google_compute_region_network_endpoint_group" "service" {
+  for_each              = local.deployed
+  name                  = each.value.service
+  region                = each.value.region
+  network_endpoint_type = "SERVERLESS"
+
+  cloud_run {
+    service = local.service_names[each.key]
+  }
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "google_compute_backend_service" "backend" {
+  for_each              = local.backends
+  name                  = replace(each.key, "/", "--")
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  protocol              = "HTTPS"
+  security_policy       = each.value.flavour == "events" || contains(local.regions, each.value.flavour) ? google_compute_security_policy.events.id : google_compute_security_policy.api.id
+  enable_cdn            = each.value.flavour == "cdn"
+
+  dynamic "backend" {
+    for_each = each.value.regions
+    content {
+      group = local.endpoint_groups["${each.value.service}/${backend.value}"]
+    }
+  }
+
+  dynamic "outlier_detection" {
+    for_each = contains(["nearest", "cdn"], each.value.flavour) && length(each.value.regions) > 1 ? [1] : []
+    content {
+      consecutive_errors     = 10
+      max_ejection_percent   = 50
+      enforcing_success_rate = 0
+      interval {
+        seconds = 5
+      }
+      base_ejection_time {
+        seconds = 30
+      }
+    }
+  }
+
+  dynamic "cdn_policy" {
+    for_each = each.value.flavour == "cdn" ? [1] : []
+    content {
+      # Only what the answer itself allows, and never what was asked for with a credential.
+      cache_mode        = "USE_ORIGIN_HEADERS"
+      negative_caching  = false
+      serve_while_stale = 0
+      cache_key_policy {
+        include_host         = true
+        include_protocol     = true
+        include_query_string = true
+      }
+      bypass_cache_on_request_headers {
+        header_name = "Authorization"
+      }
+    }
+  }
+
+  log_config {
+    enable      = true
+    sample_rate = var.balancer_log_rate
+  }
+}

@@ -1,0 +1,166 @@
+# The global balancer: one address for the API, routed by path and method as the catalog says, and one host for events.
+
+locals {
+  # A path's last rule takes the methods that it does not have: its function answers them with 405, or CORS.
+  rules = merge(
+    { for key, route in local.routes : key => merge(route, { any = false }) },
+    { for key, routes in { for key, route in local.routes : trimsuffix(key, " ${route.method}") => route... } :
+    "${key} ~" => merge(routes[0], { key = "${key} ~", any = true }) },
+  )
+  rule_order = sort(keys(local.rules))
+  # A path that nobody serves gets the application's own 404, from an operation that everybody may call.
+  not_found = local.backend_ids["${values(local.routes)[0].service}/nearest"]
+}
+
+resource "google_compute_url_map" "https" {
+  name            = "wallet"
+  default_service = local.not_found
+
+  host_rule {
+    hosts        = [var.domain]
+    path_matcher = "api"
+  }
+  path_matcher {
+    name            = "api"
+    default_service = local.not_found
+
+    dynamic "route_rules" {
+      for_each = { for index, key in local.rule_order : index => local.rules[key] }
+      content {
+        priority = tonumber(route_rules.key) + 1
+        service = local.backend_ids[
+          "${route_rules.value.service}/${route_rules.value.flavour == "leader" && var.writes == "nearest" ? "nearest" : route_rules.value.flavour}"
+        ]
+        match_rules {
+          full_path_match     = strcontains(route_rules.value.path, "{") ? null : route_rules.value.path
+          path_template_match = strcontains(route_rules.value.path, "{") ? replace(route_rules.value.path, "/\\{([a-z_]+)\\}/", "{$1=*}") : null
+
+          dynamic "header_matches" {
+            for_each = route_rules.value.any ? [] : [route_rules.value.method]
+            content {
+              header_name = ":method"
+              exact_match = header_matches.value
+            }
+          }
+        }
+      }
+    }
+  }
+
+  host_rule {
+    hosts        = [local.events_domain]
+    path_matcher = "events"
+  }
+  path_matcher {
+    name            = "events"
+    default_service = local.not_found
+
+    dynamic "path_rule" {
+      for_each = local.event_paths
+      content {
+        paths   = path_rule.value
+        service = local.backend_ids["${path_rule.key}/events"]
+      }
+    }
+  }
+
+  dynamic "host_rule" {
+    for_each = length(local.regional) > 0 ? local.regions : []
+    content {
+      hosts        = ["${host_rule.value}.${local.events_domain}"]
+      path_matcher = host_rule.value
+    }
+  }
+  dynamic "path_matcher" {
+    for_each = length(local.regional) > 0 ? local.regions : []
+    content {
+      name            = path_matcher.value
+      default_service = local.not_found
+
+      dynamic "path_rule" {
+        for_each = local.regional
+        content {
+          paths   = [for push in values(local.pushes) : "/push/${push.operation}" if push.service == path_rule.value && push.region == path_matcher.value]
+          service = local.backend_ids["${path_rule.value}/${path_matcher.value}"]
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.rules) <= 200
+      error_message = "The catalog has ${length(local.rules)} rules for the balancer, which takes 200 for one host: set granularity of paths aside by a second host, or ask Google for a higher quota."
+    }
+    precondition {
+      condition     = alltrue([for route in values(local.routes) : length(regexall("\\{", route.path)) <= 5 && length(route.path) <= 255])
+      error_message = "The balancer takes at most five variables and 255 characters in a path: shorten the path of the operation."
+    }
+  }
+}
+
+locals {
+  event_paths = {
+    for name, service in local.services : name => flatten([
+      for operation in service.operations : concat(
+        length(local.operations[operation].messages) > 0 ? ["/push/${operation}"] : [],
+        length(local.operations[operation].schedules) > 0 ? ["/schedule/${operation}"] : [],
+      )
+    ]) if service.events
+  }
+}
+
+resource "google_compute_url_map" "redirect" {
+  name = "wallet-redirect"
+
+  default_url_redirect {
+    https_redirect         = true
+    redirect_response_code = "PERMANENT_REDIRECT"
+    strip_query            = false
+  }
+}
+
+resource "google_compute_ssl_policy" "modern" {
+  name            = "wallet"
+  profile         = "MODERN"
+  min_tls_version = "TLS_1_2"
+  depends_on      = [google_project_service.api]
+}
+
+resource "google_compute_target_https_proxy" "https" {
+  name            = "wallet"
+  url_map         = google_compute_url_map.https.id
+  certificate_map = "//certificatemanager.googleapis.com/${google_certificate_manager_certificate_map.wallet.id}"
+  ssl_policy      = google_compute_ssl_policy.modern.id
+  quic_override   = "ENABLE"
+}
+
+resource "google_compute_target_http_proxy" "redirect" {
+  name    = "wallet-redirect"
+  url_map = google_compute_url_map.redirect.id
+}
+
+resource "google_compute_global_address" "address" {
+  for_each   = toset(["IPV4", "IPV6"])
+  name       = "wallet-${lower(each.key)}"
+  ip_version = each.key
+  depends_on = [google_project_service.api]
+}
+
+resource "google_compute_global_forwarding_rule" "https" {
+  for_each              = google_compute_global_address.address
+  name                  = "wallet-https-${lower(each.key)}"
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  ip_address            = each.value.id
+  port_range            = "443"
+  target                = google_compute_target_https_proxy.https.id
+}
+
+resource "google_compute_global_forwarding_rule" "redirect" {
+  for_each              = google_compute_global_address.address
+  name                  = "wallet-http-${lower(each.key)}"
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  ip_address            = each.value.id
+  port_range            = "80"
+  target                = google_compute_target_http_proxy.redirect.id
+}

@@ -1,0 +1,75 @@
+# What the code declares (schemas/catalog.json), arranged by service. Everything else is made from these locals; no
+# operation, route, topic or right is named in this folder.
+
+locals {
+  # vault seals secrets, signer opens them, issuer signs access tokens, mail sends mails.
+  known_needs = ["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail"]
+
+  regions    = var.regions
+  operations = jsondecode(file(var.catalog)).operations
+
+  service_of = {
+    for name, operation in local.operations :
+    name => var.granularity == "group" ? replace(operation.group, "_", "-") : operation.service
+  }
+  members = { for service in distinct(values(local.service_of)) : service => sort([for n, s in local.service_of : n if s == service]) }
+
+  services = {
+    for service, names in local.members : service => {
+      target     = var.granularity == "group" ? local.operations[names[0]].group : names[0]
+      operations = names
+      needs      = distinct(flatten([for n in names : local.operations[n].needs]))
+      publishes  = distinct(flatten([for n in names : local.operations[n].publishes]))
+      writes     = anytrue([for n in names : local.operations[n].writes])
+      public     = anytrue([for n in names : length(local.operations[n].http) > 0])
+      events     = anytrue([for n in names : length(local.operations[n].messages) + length(local.operations[n].schedules) > 0])
+      streams    = anytrue(flatten([for n in names : [for h in local.operations[n].http : h.media == "text/event-stream"]]))
+      # Started each minute at most: what has to run more often goes on within its minute.
+      loops = anytrue(flatten([for n in names : [for s in local.operations[n].schedules : s.seconds < 60]]))
+    }
+  }
+
+  # One route for each HTTP trigger, the most particular paths first: in each segment, text sorts before "~".
+  routes = {
+    for route in flatten([
+      for name, operation in local.operations : [
+        for http in operation.http : {
+          key     = "${replace(http.path, "/{[a-z_]+}/", "~")} ${http.method}"
+          method  = http.method
+          path    = http.path
+          service = local.service_of[name]
+          flavour = http.shared ? "cdn" : http.writes ? "leader" : "nearest"
+        }
+      ]
+    ]) : route.key => route
+  }
+  route_order = sort(keys(local.routes))
+
+  subscriptions = {
+    for subscription in flatten([
+      for name, operation in local.operations : [
+        for message in operation.messages : {
+          name        = "${name}.${message.topic}"
+          operation   = name
+          service     = local.service_of[name]
+          topic       = message.topic
+          types       = message.types
+          each_region = try(message.each_region, false)
+        }
+      ]
+    ]) : subscription.name => subscription
+  }
+
+  topics = distinct(concat(
+    [local.dead_letter_topic],
+    flatten([for o in local.operations : o.publishes]),
+    flatten([for o in local.operations : [for m in o.messages : m.topic]]),
+  ))
+  dead_letter_topic = "dead-letters"
+
+  schedules = merge([
+    for name, operation in local.operations : length(operation.schedules) == 0 ? {} : {
+      (name) = { service = local.service_of[name], cron = operation.schedules[0].cron, seconds = operation.schedules[0].seconds }
+    }
+  ]...)
+}

@@ -1,0 +1,56 @@
+"""Runs Terraform on a copy of infra/ against the schema-only provider, with nothing of this machine's own set-up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+INFRA = Path(__file__).parent.parent
+ROOT = INFRA.parent
+SECONDS = 300
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
+    """A copy of infra/ with the catalog beside it, for as long as the block takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "infra"
+        shutil.copytree(
+            INFRA, target, ignore=shutil.ignore_patterns(".terraform*", "__pycache__", "*.py", "*.gz")
+        )
+        (Path(folder) / "schemas").mkdir()
+        shutil.copy(ROOT / "schemas" / "catalog.json", Path(folder) / "schemas")
+        yield target
+
+
+def run(folder: Path, provider: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One Terraform command in `folder`; standard error is part of the output."""
+    configuration = folder.parent / "terraformrc"
+    configuration.write_text("")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    env = (
+        kept
+        | dict(provider)
+        | {
+            "TF_CLI_CONFIG_FILE": str(configuration),
+            "TF_DATA_DIR": str(folder.parent / "data"),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+        }
+    )
+    return subprocess.run(  # noqa: S603 - our own arguments
+        ["terraform", *arguments],  # noqa: S607 - wherever it is installed
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )

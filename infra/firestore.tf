@@ -1,0 +1,35 @@
+# One cache in each region, where its services are: a cache must not pay for consensus between continents. Nothing in it
+# is missed. The counters of rate limits are one for all regions, so that a budget is spent once.
+
+locals {
+  caches = { for region in local.regions : "cache-${region}" => region }
+  # Firestore's own multi-region beside Spanner's leader, else the leader's region.
+  limits_location = local.multi_region ? (startswith(var.leader_region, "europe") ? "eur3" : "nam5") : var.leader_region
+  expiring = merge(
+    { for name in keys(local.caches) : name => { collection = "c", field = "hard" } },
+    { limits = { collection = "rates", field = "until" } },
+  )
+}
+
+resource "google_firestore_database" "cache" {
+  for_each                          = merge(local.caches, { limits = local.limits_location })
+  name                              = each.key
+  location_id                       = each.value
+  type                              = "FIRESTORE_NATIVE"
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_DISABLED"
+  delete_protection_state           = "DELETE_PROTECTION_DISABLED"
+  deletion_policy                   = "DELETE"
+  depends_on                        = [google_project_service.api]
+}
+
+# Removal may lag by a day: readers compare the time themselves.
+resource "google_firestore_field" "expiry" {
+  for_each   = local.expiring
+  database   = google_firestore_database.cache[each.key].name
+  collection = each.value.collection
+  field      = each.value.field
+
+  ttl_config {}
+  # Nothing searches by it, and an index on a time is a hot spot.
+  index_config {}
+}

@@ -1,0 +1,96 @@
+# One identity for each service, with the least roles that its declaration implies. Only members are added: an
+# authoritative binding would remove what somebody else has granted.
+
+locals {
+  email       = { for name, account in google_service_account.service : name => "${account.account_id}@${var.project}.iam.gserviceaccount.com" }
+  member      = { for name, email in local.email : name => "serviceAccount:${email}" }
+  push_email  = "${google_service_account.push.account_id}@${var.project}.iam.gserviceaccount.com"
+  push_member = "serviceAccount:${local.push_email}"
+
+  # Who signs may decrypt, and nobody else; who makes wallets may only encrypt.
+  kms_roles = merge(
+    { for name, service in local.services : "${name}/decrypt" => { service = name, role = "roles/cloudkms.cryptoKeyDecrypter" } if contains(service.needs, "signer") },
+    { for name, service in local.services : "${name}/encrypt" => { service = name, role = "roles/cloudkms.cryptoKeyEncrypter" } if contains(service.needs, "vault") },
+  )
+  publishers = merge([
+    for name, service in local.services : { for topic in service.publishes : "${name}/${topic}" => { service = name, topic = topic } }
+  ]...)
+  secret_readers = merge([
+    for secret, rights in local.secrets : { for name in rights.readers : "${name}/${secret}" => { service = name, secret = secret } }
+  ]...)
+}
+
+resource "google_service_account" "service" {
+  for_each     = local.services
+  account_id   = "fn-${each.key}"
+  display_name = "Service ${each.key}"
+  depends_on   = [google_project_service.api]
+
+  lifecycle {
+    precondition {
+      condition     = length("fn-${each.key}") <= 30
+      error_message = "The service account fn-${each.key} has more than 30 characters: give the operation or group a name of at most 27."
+    }
+  }
+}
+
+# Pub/Sub and Cloud Scheduler call as this account; the application checks its address, too.
+resource "google_service_account" "push" {
+  account_id   = "push"
+  display_name = "Pub/Sub pushes and scheduled starts"
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_spanner_database_iam_member" "service" {
+  for_each = { for name, service in local.services : name => service if contains(service.needs, "spanner") }
+  instance = google_spanner_instance.wallet.name
+  database = google_spanner_database.wallet.name
+  role     = each.value.writes ? "roles/spanner.databaseUser" : "roles/spanner.databaseReader"
+  member   = local.member[each.key]
+}
+
+# Firestore has no rights below the database's, so a condition confines each right to one kind of database.
+resource "google_project_iam_member" "cache" {
+  for_each = { for name, service in local.services : name => service if contains(service.needs, "cache") || service.writes }
+  project  = var.project
+  role     = "roles/datastore.user"
+  member   = local.member[each.key]
+
+  condition {
+    title      = "caches"
+    expression = "resource.name.startsWith(\"projects/${var.project}/databases/cache-\")"
+  }
+}
+
+resource "google_project_iam_member" "limits" {
+  for_each = { for name, service in local.services : name => service if service.public }
+  project  = var.project
+  role     = "roles/datastore.user"
+  member   = local.member[each.key]
+
+  condition {
+    title      = "limits"
+    expression = "resource.name == \"projects/${var.project}/databases/limits\""
+  }
+}
+
+resource "google_pubsub_topic_iam_member" "publisher" {
+  for_each = local.publishers
+  topic    = local.topic_names[each.value.topic]
+  role     = "roles/pubsub.publisher"
+  member   = local.member[each.value.service]
+}
+
+resource "google_kms_crypto_key_iam_member" "custody" {
+  for_each      = local.kms_roles
+  crypto_key_id = google_kms_crypto_key.custody.id
+  role          = each.value.role
+  member        = local.member[each.value.service]
+}
+
+resource "google_secret_manager_secret_iam_member" "reader" {
+  for_each  = local.secret_readers
+  secret_id = local.secret_ids[each.value.secret]
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.member[each.value.service]
+}

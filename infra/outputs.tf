@@ -1,0 +1,19 @@
+output "addresses" {
+  description = "The balancer's addresses; DNS in dns_zone points at them."
+  value       = { for version, address in google_compute_global_address.address : version => address.address }
+}
+
+output "registry" {
+  description = "Where the image is pushed."
+  value       = "${var.leader_region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
+}
+
+output "services" {
+  description = "The operations of each service, and the regions it is in."
+  value       = { for name, service in local.services : name => { operations = service.operations, regions = local.regions } }
+}
+
+output "secrets" {
+  description = "Secrets that need a version before services start."
+  value       = sort(keys(local.secrets))
+}

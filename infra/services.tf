@@ -1,0 +1,122 @@
+# One Cloud Run service for each operation (or group of them) in each region, all from one image.
+
+locals {
+  deployed = {
+    for pair in setproduct(keys(local.services), local.regions) :
+    "${pair[0]}/${pair[1]}" => { service = pair[0], region = pair[1] }
+  }
+  # A stream ends by itself after ten minutes; a schedule's work may fill its minute.
+  timeout_seconds = { for name, service in local.services : name => service.streams ? 660 : 60 }
+  concurrency     = 16
+}
+
+resource "google_cloud_run_v2_service" "service" {
+  for_each            = local.deployed
+  name                = each.value.service
+  location            = each.value.region
+  deletion_protection = var.deletion_protection
+
+  # Reachable through the balancer only: otherwise Cloud Armor could be walked around.
+  ingress              = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+  default_uri_disabled = true
+  # What people call carries our own bearer tokens, which Cloud Run would refuse; what only Pub/Sub and Cloud Scheduler
+  # call is checked by Cloud Run, too.
+  invoker_iam_disabled = local.services[each.value.service].public
+  custom_audiences     = [local.common_settings.PUSH_AUDIENCE]
+
+  scaling {
+    min_instance_count = lookup(var.min_instances, each.value.service, 0)
+    max_instance_count = var.max_instances
+  }
+
+  template {
+    service_account                  = local.email[each.value.service]
+    timeout                          = "${local.timeout_seconds[each.value.service]}s"
+    max_instance_request_concurrency = local.concurrency
+    labels                           = { operation = each.value.service }
+
+    containers {
+      image = var.image
+
+      dynamic "env" {
+        for_each = merge(var.settings, local.common_settings, {
+          FUNCTION_TARGET = local.services[each.value.service].target
+          REGION          = each.value.region
+          CACHE_DATABASE  = "cache-${each.value.region}"
+          HANDLER_SECONDS = local.services[each.value.service].loops ? "58" : "45"
+          THREADS         = tostring(local.concurrency)
+        })
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = { for secret, variable in local.secret_variables : secret => variable if contains(local.secrets[secret].readers, each.value.service) }
+        content {
+          name = env.value
+          value_source {
+            secret_key_ref {
+              secret  = local.secret_ids[env.key]
+              version = lookup(var.secret_versions, env.key, 1)
+            }
+          }
+        }
+      }
+
+      volume_mounts {
+        name       = "token-keys"
+        mount_path = local.secret_folder
+      }
+
+      resources {
+        limits            = { cpu = "1", memory = "512Mi" }
+        cpu_idle          = true
+        startup_cpu_boost = true
+      }
+
+      startup_probe {
+        period_seconds    = 1
+        timeout_seconds   = 1
+        failure_threshold = 30
+        http_get {
+          path = "/healthz"
+        }
+      }
+    }
+
+    volumes {
+      name = "token-keys"
+      secret {
+        secret = local.secret_ids[local.token_secret[each.value.service]]
+        items {
+          path    = "token-keys"
+          version = lookup(var.secret_versions, local.token_secret[each.value.service], 1)
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    # infra/rollout.py deploys revisions and shifts traffic; Terraform must not set them back.
+    ignore_changes = [client, client_version, template[0].containers[0].image, template[0].labels, template[0].revision, traffic]
+  }
+
+  depends_on = [google_project_service.api, google_secret_manager_secret_iam_member.reader]
+}
+
+locals {
+  service_names = { for key, service in google_cloud_run_v2_service.service : key => service.name }
+
+  token_secret = { for name, service in local.services : name => contains(service.needs, "issuer") ? "token-keys" : "token-keys-public" }
+}
+
+# Pub/Sub and Cloud Scheduler may call what nobody else calls.
+resource "google_cloud_run_v2_service_iam_member" "push" {
+  for_each = { for key, deployed in local.deployed : key => deployed if !local.services[deployed.service].public }
+  name     = local.service_names[each.key]
+  location = each.value.region
+  role     = "roles/run.invoker"
+  member   = local.push_member
+}

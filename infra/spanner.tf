@@ -1,0 +1,77 @@
+# The only truth: one multi-region database. Its tables are made by schemas/migrate.py, not here: Terraform would
+# recreate the database for an edited statement.
+
+locals {
+  # Where each configuration has replicas that serve reads, the leader first. Before adding one:
+  # gcloud spanner instance-configs describe <name> --format='value(replicas)'
+  spanner_replicas = merge(
+    {
+      nam-eur-asia1 = ["us-central1", "europe-west1", "asia-east1"]
+      eur3          = ["europe-west1", "europe-west4"]
+    },
+    { for region in ["us-central1", "europe-west1", "asia-east1"] : "regional-${region}" => [region] },
+  )
+  multi_region = !startswith(var.spanner_config, "regional-")
+}
+
+resource "google_spanner_instance" "wallet" {
+  name                         = "wallet"
+  display_name                 = "Wallet (${var.environment})"
+  config                       = var.spanner_config
+  edition                      = local.multi_region ? "ENTERPRISE_PLUS" : "ENTERPRISE"
+  default_backup_schedule_type = "NONE"
+  force_destroy                = false
+
+  autoscaling_config {
+    autoscaling_limits {
+      min_processing_units = var.spanner_processing_units.min
+      max_processing_units = var.spanner_processing_units.max
+    }
+    autoscaling_targets {
+      # Low enough that the other regions can carry the load of one that fails.
+      high_priority_cpu_utilization_percent = local.multi_region ? 45 : 65
+      storage_utilization_percent           = 80
+    }
+  }
+  depends_on = [google_project_service.api]
+}
+
+resource "google_spanner_database" "wallet" {
+  name                     = "wallet"
+  instance                 = google_spanner_instance.wallet.name
+  version_retention_period = "7d"
+  deletion_protection      = var.deletion_protection
+  enable_drop_protection   = var.deletion_protection
+
+  lifecycle {
+    ignore_changes = [ddl]
+  }
+}
+
+resource "google_spanner_backup_schedule" "full" {
+  name               = "full"
+  instance           = google_spanner_instance.wallet.name
+  database           = google_spanner_database.wallet.name
+  retention_duration = "2592000s"
+
+  spec {
+    cron_spec {
+      text = "0 3 * * *"
+    }
+  }
+  full_backup_spec {}
+}
+
+resource "google_spanner_backup_schedule" "incremental" {
+  name               = "incremental"
+  instance           = google_spanner_instance.wallet.name
+  database           = google_spanner_database.wallet.name
+  retention_duration = "604800s"
+
+  spec {
+    cron_spec {
+      text = "0 */4 * * *"
+    }
+  }
+  incremental_backup_spec {}
+}

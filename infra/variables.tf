@@ -1,0 +1,286 @@
+variable "project" {
+  description = "The Google Cloud project of this environment, e.g. acme-wallet-prod."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project must be a project id (6 to 30 lower-case letters, digits and hyphens), not its number or display name."
+  }
+}
+
+variable "environment" {
+  description = "dev, staging or prod; the application sees it as ENVIRONMENT."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "staging", "prod"], var.environment)
+    error_message = "environment must be dev, staging or prod; \"local\" is for the emulators and switches safeguards off."
+  }
+}
+
+variable "domain" {
+  description = "The API's host name. Pub/Sub and Cloud Scheduler call events.<domain>."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.domain))
+    error_message = "domain must be a host name without scheme, port or path, e.g. api.example.com."
+  }
+}
+
+variable "dns_zone" {
+  description = "The name of the Cloud DNS zone that holds the domain. It has to exist: its name servers are entered at the registrar by hand."
+  type        = string
+}
+
+variable "image" {
+  description = "The image that services are created with. Later ones are rolled out by infra/rollout.py, which Terraform does not undo."
+  type        = string
+
+  validation {
+    condition     = can(regex("@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image must end in @sha256:<digest>: a tag can be moved, and then regions would run different code."
+  }
+}
+
+variable "regions" {
+  description = "Where services run. Each needs a replica of the Spanner configuration, or its reads would cross oceans."
+  type        = list(string)
+  default     = ["us-central1", "europe-west1", "asia-east1"]
+
+  validation {
+    condition     = length(var.regions) > 0 && length(distinct(var.regions)) == length(var.regions)
+    error_message = "regions must name at least one region, and none twice."
+  }
+  validation {
+    condition     = length(setsubtract(var.regions, try(local.spanner_replicas[var.spanner_config], []))) == 0
+    error_message = "regions has ${join(", ", setsubtract(var.regions, try(local.spanner_replicas[var.spanner_config], [])))} where ${var.spanner_config} has no replica that serves reads (it has ${join(", ", try(local.spanner_replicas[var.spanner_config], []))}): choose other regions or another spanner_config."
+  }
+}
+
+variable "leader_region" {
+  description = "The region of Spanner's leader, where writing operations are served. See README.md, Failover."
+  type        = string
+  default     = "us-central1"
+
+  validation {
+    condition     = contains(var.regions, var.leader_region)
+    error_message = "leader_region must be one of regions: writing operations are served there."
+  }
+}
+
+variable "writes" {
+  description = "Where writing operations are served: \"leader\" (its region alone), or \"nearest\" (any region; slower far from the leader). The switch for an outage of the leader's region."
+  type        = string
+  default     = "leader"
+
+  validation {
+    condition     = contains(["leader", "nearest"], var.writes)
+    error_message = "writes must be leader or nearest."
+  }
+}
+
+variable "granularity" {
+  description = "\"operation\": one Cloud Run service for each operation. \"group\": one for each group (claims, orders, …), for small installations."
+  type        = string
+  default     = "operation"
+
+  validation {
+    condition     = contains(["operation", "group"], var.granularity)
+    error_message = "granularity must be operation or group."
+  }
+}
+
+variable "catalog" {
+  description = "The generated catalog that services, routes, topics and rights are made from."
+  type        = string
+  default     = "../schemas/catalog.json"
+
+  validation {
+    condition     = can(jsondecode(file(var.catalog)).operations)
+    error_message = "catalog ${var.catalog} is missing or is not a catalog: run `make generate` and commit schemas/catalog.json."
+  }
+  validation {
+    condition     = alltrue([for o in try(jsondecode(file(var.catalog)).operations, {}) : can([o.service, o.group, o.writes, o.needs, o.publishes, o.http, o.messages, o.schedules])])
+    error_message = "catalog ${var.catalog} was made by another version of schemas/generate.py: run `make generate`; if the code is newer than infra/, update both to one commit."
+  }
+  validation {
+    condition     = length(setsubtract(flatten([for o in try(jsondecode(file(var.catalog)).operations, {}) : try(o.needs, [])]), local.known_needs)) == 0
+    error_message = "catalog ${var.catalog} declares needs that infra/ grants nothing for (${join(", ", setsubtract(flatten([for o in try(jsondecode(file(var.catalog)).operations, {}) : try(o.needs, [])]), local.known_needs))}): say in infra/catalog.tf and infra/identity.tf what they imply."
+  }
+  validation {
+    condition     = alltrue([for n, o in try(jsondecode(file(var.catalog)).operations, {}) : length(try(o.service, n)) <= 27])
+    error_message = "catalog ${var.catalog} has names longer than 27 characters (${join(", ", [for n, o in try(jsondecode(file(var.catalog)).operations, {}) : n if length(try(o.service, n)) > 27])}): a service account is named fn-<name> and has at most 30; rename the operations."
+  }
+}
+
+variable "spanner_config" {
+  description = "The Spanner instance configuration: nam-eur-asia1 serves three continents; regional-<region> is for dev."
+  type        = string
+  default     = "nam-eur-asia1"
+
+  validation {
+    condition     = contains(keys(local.spanner_replicas), var.spanner_config)
+    error_message = "spanner_config ${var.spanner_config} is not in the table of infra/spanner.tf: check its replicas with `gcloud spanner instance-configs describe` and add it."
+  }
+}
+
+variable "spanner_processing_units" {
+  description = "The limits between which Spanner scales itself."
+  type        = object({ min = number, max = number })
+  default     = { min = 1000, max = 10000 }
+
+  validation {
+    condition = (
+      var.spanner_processing_units.min >= 1000 && var.spanner_processing_units.min % 1000 == 0 &&
+      var.spanner_processing_units.max >= var.spanner_processing_units.min && var.spanner_processing_units.max % 1000 == 0
+    )
+    error_message = "spanner_processing_units must be multiples of 1000 with min ≤ max: less cannot be scaled automatically."
+  }
+}
+
+variable "min_instances" {
+  description = "Instances kept warm in each region, by service; the others scale to zero."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.min_instances), keys(local.services))) == 0
+    error_message = "min_instances names services that do not exist (${join(", ", setsubtract(keys(var.min_instances), keys(local.services)))}): a service is named like its operation with hyphens, or like its group."
+  }
+}
+
+variable "max_instances" {
+  description = "The most instances of one service in one region: a bound on costs and on sessions of Spanner."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.max_instances >= 1 && alltrue([for n in values(var.min_instances) : n <= var.max_instances])
+    error_message = "max_instances must be at least 1, and at least each of min_instances."
+  }
+}
+
+variable "chains" {
+  description = "The chains that are served. Each has a secret rpc-url-<chain> with its nodes' URLs, separated by commas."
+  type        = set(string)
+  default     = ["ethereum"]
+
+  validation {
+    condition     = length(var.chains) > 0 && alltrue([for c in var.chains : can(regex("^[a-z][a-z0-9]{0,30}$", c))])
+    error_message = "chains must name at least one chain, in lower-case letters and digits as in shared/chain/registry.py."
+  }
+}
+
+variable "default_chain" {
+  description = "The chain of a request that names none."
+  type        = string
+  default     = "ethereum"
+
+  validation {
+    condition     = contains(var.chains, var.default_chain)
+    error_message = "default_chain must be one of chains."
+  }
+}
+
+variable "secret_versions" {
+  description = "The version of each secret that services use, as a number: \"latest\" would change running services without a rollout."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.secret_versions), keys(local.secrets))) == 0
+    error_message = "secret_versions names secrets that do not exist (${join(", ", setsubtract(keys(var.secret_versions), keys(local.secrets)))}); there are ${join(", ", sort(keys(local.secrets)))}."
+  }
+}
+
+variable "mail_sender" {
+  description = "The address that mails come from; their server is the secret smtp-url. Empty: no mails are sent."
+  type        = string
+  default     = ""
+}
+
+variable "siwe_domains" {
+  description = "Sites whose pages may ask a wallet to sign in here."
+  type        = list(string)
+  default     = []
+}
+
+variable "settings" {
+  description = "Further variables of shared/settings.py for every service, e.g. { CLAIM_LEASE_SECONDS = \"600\" }."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setintersection(keys(var.settings), local.reserved_settings)) == 0
+    error_message = "settings has ${join(", ", setintersection(keys(var.settings), local.reserved_settings))}, which Terraform sets itself: use its own variable instead."
+  }
+}
+
+variable "kms_location" {
+  description = "Where keys are: a multi-region outlives the loss of a region. It cannot be changed later."
+  type        = string
+  default     = "us"
+}
+
+variable "requests_per_minute" {
+  description = "Requests a minute from one address after which it is banned for ten minutes."
+  type        = number
+  default     = 1200
+}
+
+variable "waf_preview" {
+  description = "Only log what the WAF rules would block. Hex and typed data look like attacks: leave it on until the logs are clean."
+  type        = bool
+  default     = true
+}
+
+variable "balancer_log_rate" {
+  description = "The share of requests that the balancer logs, 0 to 1."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.balancer_log_rate >= 0 && var.balancer_log_rate <= 1
+    error_message = "balancer_log_rate must be between 0 and 1."
+  }
+}
+
+variable "audit_retention_days" {
+  description = "How long audit logs are kept."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.audit_retention_days >= 365 && var.audit_retention_days <= 3650
+    error_message = "audit_retention_days must be between 365 (less answers no auditor) and 3650."
+  }
+}
+
+variable "budget" {
+  description = "The monthly budget; its alerts go to notification_channels at 50, 90 and 100 %, and when 100 % is forecast. Null: none."
+  type        = object({ billing_account = string, currency = string, units = number })
+  default     = null
+}
+
+variable "notification_channels" {
+  description = "Monitoring notification channels of budget and alerts: projects/<project>/notificationChannels/<id>."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for c in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", c))])
+    error_message = "notification_channels must be full names: `gcloud beta monitoring channels list --format='value(name)'`."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Refuse to delete what holds data or answers requests. Only dev may be without."
+  type        = bool
+  default     = true
+
+  validation {
+    condition     = var.deletion_protection || var.environment == "dev"
+    error_message = "deletion_protection may be false in dev only."
+  }
+}
