@@ -59,17 +59,25 @@ def firestore() -> list[str] | None:
 
 
 def anvil() -> list[str]:
-    """The EVM node's native binary; npm's launcher would stand between us and the process. Raises Missing."""
+    """The EVM node. Raises Missing."""
+    return _foundry("anvil")
+
+
+def cast() -> list[str]:
+    """The tool whose keys, keystores and signatures ours are compared with in tests. Raises Missing."""
+    return _foundry("cast")
+
+
+def _foundry(name: str) -> list[str]:
+    """A native binary: npm's launcher would stand between us and the process."""
     system = {"Linux": "linux", "Darwin": "darwin"}.get(platform.system(), "")
     cpu = {"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}.get(
         platform.machine(), ""
     )
-    binary = ROOT / f"node_modules/@foundry-rs/anvil-{system}-{cpu}/bin/anvil"
-    found = str(binary) if binary.is_file() else shutil.which("anvil")
+    binary = ROOT / f"node_modules/@foundry-rs/{name}-{system}-{cpu}/bin/{name}"
+    found = str(binary) if binary.is_file() else shutil.which(name)
     if not found:
-        raise Missing(
-            "The EVM node (anvil) is not installed: run `make setup` (it needs Node.js 20 and npm)."
-        )
+        raise Missing(f"Foundry's {name} is not installed: run `make setup` (it needs Node.js 20 and npm).")
     return [found]
 
 
