@@ -10,19 +10,24 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shared.certificates import Certificates
+from shared.errors import Unready
 from shared.identity.errors import Unauthenticated
 from shared.settings import Settings
 
 Verifier = Callable[[str, str], Mapping[str, Any]]
+CLOCK_SKEW = 10  # seconds
+_certificates = Certificates()
 
 
 def google_claims(token: str, audience: str) -> Mapping[str, Any]:
     """The verified claims of a Google-signed OIDC token. Raises ValueError or GoogleAuthError otherwise."""
-    from google.auth.transport import requests
+    from google.auth import jwt
     from google.oauth2 import id_token
 
+    kid = str(jwt.decode_header(token).get("kid"))  # type: ignore[no-untyped-call]
     claims: Mapping[str, Any] = id_token.verify_oauth2_token(  # type: ignore[no-untyped-call]
-        token, requests.Request(), audience=audience
+        token, _certificates.transport(kid), audience=audience, clock_skew_in_seconds=CLOCK_SKEW
     )
     return claims
 
@@ -30,7 +35,7 @@ def google_claims(token: str, audience: str) -> Mapping[str, Any]:
 def authenticate(
     settings: Settings, headers: Mapping[str, str], token: str, verify: Verifier = google_claims
 ) -> None:
-    """Accept this delivery. Raises Unauthenticated (401) otherwise."""
+    """Accept this delivery. Raises Unauthenticated (401) otherwise, Unready where Google's keys cannot be had."""
     if settings.push_audience:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not bearer:
@@ -41,10 +46,12 @@ def authenticate(
 
 
 def _check_claims(settings: Settings, bearer: str, verify: Verifier) -> None:
-    from google.auth.exceptions import GoogleAuthError
+    from google.auth.exceptions import GoogleAuthError, TransportError
 
     try:
         claims = verify(bearer, settings.push_audience)
+    except TransportError:
+        raise Unready() from None
     except (ValueError, GoogleAuthError):
         raise Unauthenticated() from None
     if claims.get("email_verified") is not True or not _same(

@@ -1,0 +1,81 @@
+"""Google's signing certificates, kept by this process: as long as their max-age says, at most ten minutes.
+
+A key id that they do not hold asks for them again, at most once a minute: Google announces keys before it uses them,
+and whoever sends made-up ids must not make us ask each time. Certificates that cannot be had verify nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol
+
+LONGEST: Final = 600.0  # seconds
+AGAIN_AFTER: Final = 60.0
+TIMEOUT: Final = 5.0
+
+
+class Response(Protocol):
+    """What google-auth's transports answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    response: Response
+    asked_at: float
+    until: float
+    kids: frozenset[str]
+
+
+class Certificates:
+    """One set of certificates; `fetch(url)` asks for it, `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self, fetch: Callable[[str], Response] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._fetch = fetch or _asked
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[str, _Kept] = {}
+
+    def transport(self, kid: str) -> Callable[..., Response]:
+        """A google-auth transport for a token that was signed by `kid`."""
+        return partial(self._get, kid)
+
+    def _get(self, kid: str, url: str, method: str = "GET", **_: Any) -> Response:
+        with self._lock:  # who comes meanwhile waits for the same answer
+            now = self._clock()
+            kept = self._kept.get(url)
+            if (
+                kept is not None
+                and now < kept.until
+                and (kid in kept.kids or now < kept.asked_at + AGAIN_AFTER)
+            ):
+                return kept.response
+            response = self._fetch(url)
+            if response.status == 200:
+                until = now + min(LONGEST, _max_age(response.headers))
+                self._kept[url] = _Kept(response, now, until, frozenset(json.loads(response.data)))
+            return response
+
+
+def _asked(url: str) -> Response:
+    from google.auth.transport import requests
+
+    response: Response = requests.Request()(url, method="GET", timeout=TIMEOUT)
+    return response
+
+
+def _max_age(headers: Mapping[str, str]) -> float:
+    control = next((value for name, value in headers.items() if name.lower() == "cache-control"), "")
+    found = re.search(r"max-age=(\d{1,9})", control)
+    return float(found[1]) if found and "no-store" not in control else 0.0
