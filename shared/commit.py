@@ -15,16 +15,17 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from shared import relay, resources
+from shared import relay, resources, standing
 from shared.clock import IdSource, new_id
 from shared.context import Context, current
 from shared.domain.errors import Refusal
 from shared.errors import Contended, IdempotencyKeyReused, Unready
 from shared.faults import point
+from shared.identity.errors import Unauthenticated
 from shared.store import records
 from shared.store.port import AlreadyExists, Contention, Transaction, Unavailable, UnknownOutcome
 from shared.store.session import Session
-from shared.store.unit import Changes, UnitOfWork
+from shared.store.unit import UnitOfWork
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class _Run:
         self.body, self.args, self.inbox, self.optimistic = body, args, inbox, optimistic
         self.context = current()
         assert self.context.writes, f"{self.context.operation} commits, and declares that it writes nothing"
+        self.standing = standing.of(self.context.caller)
         self.now = resources.clock().now()
         self.ids = IdSource()
         given = self.context.idempotency
@@ -99,9 +101,14 @@ class _Run:
         self.ids.rewind()
         self.context.success_status = None
         self.unit = unit = UnitOfWork(transaction, self.context, self.now, self.ids)
+        unit.ride(self.standing.queries, self.standing.check, after=int(self.optimistic))
         try:
             answer = self.body(unit, *self.args)
+        except Unauthenticated as refusal:
+            refusal.record_checked = True  # nothing is replayed to who may not ask any more
+            raise
         except Refusal as refusal:
+            unit.ride((), standing.NOBODY.check)  # a loser's second read is of its record alone
             if self.context.idempotency:
                 self._replay(unit)
                 refusal.record_checked = True
@@ -186,7 +193,6 @@ def etag_of(answer: Any) -> str | None:
 
 __all__ = [
     "AlreadyApplied",
-    "Changes",
     "Replay",
     "commit",
     "etag_of",

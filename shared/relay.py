@@ -16,8 +16,8 @@ from typing import Any
 from shared import resources
 from shared.faults import point
 from shared.store import records
+from shared.store.changes import Changes
 from shared.store.port import Mutation
-from shared.store.unit import Changes
 
 AFTER_COMMIT_SECONDS = 0.03
 PUBLISH_SECONDS = 10.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.wallets import Signature
-from shared import custody
+from shared import custody, standing
 from shared.commit import commit
 from shared.domain.policies import Policy
 from shared.domain.wallets import Wallet
@@ -15,8 +15,13 @@ from shared.store.wallets import VAULT_KEYS, usable
 
 
 def asked(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
-    """The wallet that the caller may sign with, and its policy. Raises NotFound."""
-    return session.read(usable(caller, wallet_id), POLICIES.find(wallet_id))
+    """The wallet that the caller may sign with, and its policy. Raises NotFound, SignInEnded."""
+    mine = standing.of(caller)
+    wallet, policy, *rows = session.read_all(
+        [usable(caller, wallet_id), POLICIES.find(wallet_id), *mine.queries]
+    )
+    mine.check(*rows)
+    return wallet, policy
 
 
 def private_key(session: Session, wallet: Wallet) -> bytes:

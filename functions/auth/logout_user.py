@@ -1,4 +1,4 @@
-"""End this sign-in: its refresh token is void at once, its access token within 15 minutes."""
+"""End this sign-in: its refresh token is void at once, its access token for all that changes something."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ The audit row is committed before the key leaves; a replayed answer holds no key
 from __future__ import annotations
 
 from schemas.wallets import ExportedWallet, ExportWallet
-from shared import custody, persons, resources
+from shared import custody, persons, resources, standing
 from shared.commit import commit
 from shared.domain.errors import NotFound
 from shared.identity.permissions import Caller
@@ -28,7 +28,11 @@ from shared.store.wallets import VAULT_KEYS, owned
 def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
     persons.require_recent_login(caller)
     session = Session(resources.database().snapshot())
-    wallet, second = session.read(owned(caller, request.wallet_id), enrolled(caller.user_id))
+    mine = standing.of(caller)
+    wallet, second, *rows = session.read_all(
+        [owned(caller, request.wallet_id), enrolled(caller.user_id), *mine.queries]
+    )
+    mine.check(*rows)
     if wallet.user_id != caller.user_id:  # not even who acts for others takes their keys away
         raise NotFound
     persons.require_second_factor(caller, enrolled=second)

@@ -7,53 +7,21 @@ unit may be re-run, so nothing here reads a clock, draws randomness or talks to 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from shared.clock import IdSource
 from shared.context import Context
 from shared.domain.errors import Refusal
 from shared.errors import VersionMismatch
 from shared.store import records
+from shared.store.changes import Answer, Changes, Emitted
 from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Transaction
 from shared.store.session import Session
 from shared.store.table import BY_ROW, Query
 
 T = TypeVar("T")
-
-
-class Answer(Protocol):
-    """What pydantic models offer: the JSON that crosses the border."""
-
-    def model_dump_json(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Emitted:
-    """One event of this commit; `ord` is its place in the commit."""
-
-    ord: int
-    envelope: dict[str, Any]
-    topic: str
-
-    @property
-    def id(self) -> str:
-        return str(self.envelope["id"])
-
-    @property
-    def shard(self) -> int:
-        return records.shard_of(self.envelope["subject"], records.OUTBOX_SHARDS)
-
-
-@dataclass(slots=True)
-class Changes:
-    """What a committed body leaves to do and to tell."""
-
-    events: list[Emitted] = field(default_factory=list)
-    stale: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, id) → version
-    audit_resource: str | None = None
 
 
 class UnitOfWork(Session):
@@ -71,17 +39,36 @@ class UnitOfWork(Session):
         self._writes: dict[tuple[str, Key], Mutation] = {}
         self._conflict: Refusal | None = None
         self._noted = False
+        self._riders: tuple[Query[Any], ...] = ()
+        self._check: Callable[..., None] = _nothing
+        self._waits = 0  # waves until the riders go
 
     def read_all(self, queries: Iterable[Query[Any]]) -> list[Any]:
         """As Session has it; rows by key that this unit has read before are not asked for again."""
         wanted = list(queries)
         asked = [query for query in wanted if not self._holds(query)]
-        found = (
-            dict(zip(map(id, asked), self._reader.read(*(query.read for query in asked)), strict=True))
-            if asked
-            else {}
-        )
-        return [query.answer(self._seen(query, query.decode(found.get(id(query), [])))) for query in wanted]
+        riders = self._boarding() if asked else ()
+        reads = dict.fromkeys(query.read for query in (*riders, *asked))
+        found = dict(zip(reads, self._reader.read(*reads), strict=True)) if reads else {}
+
+        def answer(query: Query[Any]) -> Any:
+            return query.answer(self._seen(query, query.decode(found.get(query.read, []))))
+
+        if riders:
+            self._check(*map(answer, riders))
+        return [answer(query) for query in wanted]
+
+    def ride(self, queries: Sequence[Query[Any]], check: Callable[..., None], *, after: int = 0) -> None:
+        """Let these queries go out with the body's own reads, `after` so many waves, and check their answers before
+        the body sees its own: no round trip of their own. A body that reads nothing carries none."""
+        self._riders, self._check, self._waits = tuple(queries), check, after
+
+    def _boarding(self) -> tuple[Query[Any], ...]:
+        self._waits -= 1
+        if self._waits >= 0:
+            return ()
+        riders, self._riders = self._riders, ()
+        return riders
 
     def _holds(self, query: Query[Any]) -> bool:
         """Whether every key of the query was read or written here: a transaction reads the same again."""
@@ -246,3 +233,6 @@ class UnitOfWork(Session):
             if place in self._known:
                 answers.append(self._known[place])
         return answers
+
+
+def _nothing(*_: Any) -> None: ...
