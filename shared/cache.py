@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self
 
+from shared import tracing
 from shared.clock import Clock
 from shared.faults import point
 
@@ -72,7 +73,8 @@ class Breaker:
                     return None
                 self._until = time.monotonic() + self._pause
         try:
-            answer = action()
+            with tracing.span("firestore"):
+                answer = action()
         except Exception as error:
             with self._lock:
                 self._failures += 1

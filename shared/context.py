@@ -44,10 +44,12 @@ class Context:
     traceparent: str | None = None
     success_status: int | None = None
     etag: str | None = None
+    code: str = ""  # of the error that this run ended with
     network: str = "local"  # where the request comes from, for throttles
     headers: dict[str, str] = field(default_factory=dict)  # of the answer, whatever it will be
     calls: list[str] = field(default_factory=list)
     background: list[Callable[[], Any]] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def principal(self) -> str:
@@ -77,6 +79,12 @@ def running(context: Context) -> Iterator[Context]:
         yield context
     finally:
         _current.reset(token)
+
+
+def operation_or(other: str) -> str:
+    """The name of the operation that runs."""
+    context = _current.get()
+    return context.operation if context else other
 
 
 def deadline_in(seconds: float) -> float:

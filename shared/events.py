@@ -34,7 +34,6 @@ class Event:
     subject: str
     sequence: int
     data: Mapping[str, Any]
-    traceparent: str | None
 
 
 def parse(raw: bytes) -> Event:
@@ -54,7 +53,6 @@ def parse(raw: bytes) -> Event:
     if not isinstance(body.get("data"), dict):
         raise UnreadableEvent("The CloudEvent's data is not an object.")
     sequence = body.get("sequence", 0)
-    trace = body.get("traceparent")
     return Event(
         body["id"],
         body["type"],
@@ -62,7 +60,6 @@ def parse(raw: bytes) -> Event:
         body["subject"],
         sequence if isinstance(sequence, int) else 0,
         body["data"],
-        trace if isinstance(trace, str) else None,
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import authentication, commit, parsing, resources, throttle
+from shared import authentication, commit, parsing, resources, telemetry, throttle, tracing
 from shared.chain.errors import ChainError
 from shared.clock import new_id
 from shared.context import Context, Idempotency, deadline_in, running
@@ -49,7 +49,6 @@ __all__ = [
 ]
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(slots=True)
@@ -70,21 +69,16 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
         publishes=operation.publishes,
         writes=operation.writes,
         deadline=deadline_in(resources.settings().request_seconds),
-        traceparent=_traceparent(incoming.headers),
         network=throttle.network(incoming.headers, resources.settings().forwarded_hops),
     )
-    with running(context):
+    with running(context), tracing.entered(context, "SERVER", incoming.headers.get("traceparent")):
         try:
             reply = _run(operation, incoming, context)
         except commit.Replay as replay:
             reply = _replayed(operation, replay)
         except Exception as error:
             reply = failed(error, context)
-        if context.caller is not None:
-            _log.info(
-                "served",
-                extra={"status": reply.status, "principal": context.principal, "calls": len(context.calls)},
-            )
+        telemetry.finished(context, "http", reply.status, incoming.method, incoming.path)
     reply.headers.update(context.headers)
     reply.headers.setdefault("Cache-Control", "no-store")
     reply.headers["X-Request-Id"] = context.request_id
@@ -188,6 +182,7 @@ def _replayed(operation: Operation, replay: commit.Replay) -> Reply:
 def failed(error: Exception, context: Context) -> Reply:
     """The error reply of any exception; only refusals tell what happened."""
     refusal = as_refusal(error)
+    context.code = refusal.code
     if refusal.status >= 500:
         _log.error("failed", exc_info=error, extra={"code": refusal.code})
     body = json.dumps({"error": error_body(refusal, context.request_id)})
@@ -222,8 +217,3 @@ def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
 def _request_id(headers: Mapping[str, str]) -> str:
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else new_id("req")
-
-
-def _traceparent(headers: Mapping[str, str]) -> str | None:
-    given = headers.get("traceparent", "")
-    return given if _TRACEPARENT.fullmatch(given) else None

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared import commit, http, resources
+from shared import commit, http, resources, telemetry, tracing
 from shared.clock import new_id
 from shared.commit import AlreadyApplied, Replay
 from shared.context import Context, Idempotency, current, deadline_in, running
@@ -63,15 +63,24 @@ def deliver(operation: Operation, incoming: Incoming) -> Reply:
     context.publishes = operation.publishes
     with running(context):
         try:
-            delivery = unwrap(incoming.body)
+            reply = _delivered(operation, unwrap(incoming.body), context)
+        except Exception as error:
+            reply = http.failed(error, context)
+        telemetry.finished(context, "message", reply.status)
+    return reply
+
+
+def _delivered(operation: Operation, delivery: Delivery, context: Context) -> Reply:
+    with tracing.entered(context, "CONSUMER", delivery.attributes.get("ce-traceparent")):
+        try:
             trigger = _trigger(operation, delivery)
             if trigger is not None:
                 _handle(operation, trigger, delivery, context)
-            return Reply(ACKNOWLEDGED)
         except (AlreadyApplied, Replay):
-            return Reply(ACKNOWLEDGED)
+            pass
         except Exception as error:
             return http.failed(error, context)
+    return Reply(ACKNOWLEDGED)
 
 
 def unwrap(body: bytes) -> Delivery:
@@ -111,7 +120,7 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
     except UnreadableEvent as unreadable:
         bury(delivery, trigger.topic, operation.name, unreadable.text)
         return
-    context.causation_id, context.traceparent = event.id, event.traceparent
+    context.causation_id = event.id
     if trigger.request is not None:
         try:
             _command(operation, trigger, event, context)
@@ -141,6 +150,7 @@ def _command(operation: Operation, trigger: MessageTrigger, event: Event, contex
         refusal = http.as_refusal(error)
         if refusal.status >= 500 or refusal.status == 429:
             raise
+        context.code = refusal.code
         _log.info("command refused", extra={"code": refusal.code, "command": event.id})
         commit.commit(_refuse, event, refusal)
 
@@ -166,7 +176,7 @@ def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     ]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
     digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
     context = Context(current().operation, new_id("req"), deadline_in(resources.settings().handler_seconds))
-    context.caller = Caller.of_system()
+    context.caller, context.traceparent = Caller.of_system(), current().traceparent
     with running(context):
         inbox = records.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
         try:

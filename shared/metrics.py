@@ -164,4 +164,5 @@ CACHE_READS = counter(
     "wallet_cache_reads_total", "GETs by id: hit, miss, or bypass (a strong read).", "kind", "outcome"
 )
 ABORTS = counter("wallet_aborts_total", "Transaction bodies that were run again.", "operation")
+SIGNER_DENIALS = counter("wallet_signer_denials_total", "Signatures refused: policy, or key.", "reason")
 EVENTS = counter("wallet_events_total", "Committed events.", "type")

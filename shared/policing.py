@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from shared import resources
+from shared import metrics, resources
 from shared.clock import new_id
 from shared.context import current
 from shared.domain import policies as rules
@@ -103,6 +103,7 @@ def denial(wallet_id: str, denied: PolicyDenied) -> None:
         resources.clock().now(),
     )
     resources.database().write([records.AUDIT.mutation("insert", row)])
+    metrics.SIGNER_DENIALS.add(reason="policy")
     _log.info("denied by policy", extra={"wallet": wallet_id, "rule": denied.data["rule"]})
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from shared import resources
+from shared import metrics, resources
 from shared.cache import Entry
 from shared.context import Context, current
 from shared.domain.errors import NotFound
@@ -43,16 +43,20 @@ Load = Callable[[Session], Found[M]]
 def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M]) -> M:
     """The resource as `caller` may see it. Raises NotFound when there is none for this caller."""
     context = current()
-    if not context.strong_read:
+    if context.strong_read:
+        metrics.CACHE_READS.add(kind=kind, outcome="bypass")
+    else:
         entry = resources.cache().get(kind, identity)
         if (
             entry is not None
             and entry.owner == caller.user_id
             and entry.version >= (context.min_version or 0)
         ):
+            metrics.CACHE_READS.add(kind=kind, outcome="hit")
             context.etag = f'"{entry.version}"'
             view: M = model.model_validate_json(entry.body)  # type: ignore[attr-defined]
             return view
+        metrics.CACHE_READS.add(kind=kind, outcome="miss")
     found = _read(kind, identity, load, context)
     context.etag = f'"{found.version}"'
     if caller.sees(found.owner):

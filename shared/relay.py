@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from shared import resources
+from shared import metrics, resources, tracing
 from shared.faults import point
 from shared.store import records
 from shared.store.changes import Changes
@@ -28,6 +28,10 @@ _pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="relay")
 def after_commit(changes: Changes, committed_at: datetime) -> None:
     """Publish this commit's events and fence the cache, together, waiting at most 30 ms; failures only delay."""
     work: list[Callable[[], Any]] = []
+    for record in changes.measured:
+        record()
+    for event in changes.events:
+        metrics.EVENTS.add(type=event.envelope["type"])
     if changes.events:
         rows = [
             records.OutboxRow(event.shard, committed_at, event.ord, event.id, event.topic, event.envelope, 0)
@@ -52,10 +56,11 @@ def publish(rows: Sequence[records.OutboxRow]) -> int:
     """Publish rows and delete those that Pub/Sub has taken; answers how many."""
     publisher = resources.publisher()
     point("before_publish")
-    sent: list[tuple[records.OutboxRow, Future[str]]] = [
-        (row, publisher.publish(row.topic, row.envelope)) for row in rows
-    ]
-    wait([future for _, future in sent], timeout=PUBLISH_SECONDS)
+    with tracing.span("pubsub.publish", messaging_batch=len(rows)):
+        sent: list[tuple[records.OutboxRow, Future[str]]] = [
+            (row, publisher.publish(row.topic, row.envelope)) for row in rows
+        ]
+        wait([future for _, future in sent], timeout=PUBLISH_SECONDS)
     done = [row for row, future in sent if future.done() and future.exception() is None]
     point("after_publish")
     if done:

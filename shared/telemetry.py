@@ -1,4 +1,7 @@
-"""Logs as one JSON object per line with Cloud Logging's fields and the request's ids."""
+"""Logs as one JSON object per line with Cloud Logging's fields, and the one line and metrics of each run.
+
+Fields: https://cloud.google.com/logging/docs/structured-logging
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,17 @@ import json
 import logging
 import os
 import sys
+import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
-from shared.context import current_or_none
+from shared import metrics
+from shared.context import Context, current_or_none
 
+Trigger = Literal["http", "message", "schedule"]
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_CLOUD = "logging.googleapis.com/"
+_log = logging.getLogger(__name__)
 
 
 class JsonFormatter(logging.Formatter):
@@ -26,17 +34,32 @@ class JsonFormatter(logging.Formatter):
         }
         context = current_or_none()
         if context is not None:
-            entry["operation"] = context.operation
-            entry["request_id"] = context.request_id
-            if context.traceparent:
-                project = os.environ.get("GOOGLE_CLOUD_PROJECT", "")
-                trace, span = context.traceparent.split("-")[1:3]
-                entry["logging.googleapis.com/trace"] = f"projects/{project}/traces/{trace}"
-                entry["logging.googleapis.com/spanId"] = span
+            entry |= _of_run(context)
         entry |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
+        if record.levelno >= logging.ERROR:
+            entry[_CLOUD + "sourceLocation"] = {
+                "file": record.pathname,
+                "line": str(record.lineno),
+                "function": record.funcName,
+            }
         return json.dumps(entry, default=str)
+
+
+def _of_run(context: Context) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "operation": context.operation,
+        "request_id": context.request_id,
+        _CLOUD + "labels": {"operation": context.operation},
+    }
+    if context.traceparent:
+        project = os.environ.get("GOOGLE_CLOUD_PROJECT", "")
+        _, trace, span, flags = context.traceparent.split("-")
+        fields[_CLOUD + "trace"] = f"projects/{project}/traces/{trace}"
+        fields[_CLOUD + "spanId"] = span
+        fields[_CLOUD + "trace_sampled"] = flags == "01"
+    return fields
 
 
 def configure() -> None:
@@ -48,3 +71,27 @@ def configure() -> None:
     root.setLevel(logging.WARNING)
     for name in ("functions", "shared", "schemas", "emulators"):
         logging.getLogger(name).setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+
+
+def finished(context: Context, trigger: Trigger, status: int, method: str = "POST", path: str = "") -> None:
+    """Count a run that is over and write its line. `path` without its query, which may hold what is private."""
+    seconds = time.monotonic() - context.started
+    metrics.RUNS.add(operation=context.operation, trigger=trigger, status=str(status))
+    metrics.RUN_SECONDS.record(seconds, operation=context.operation, trigger=trigger)
+    if context.code:
+        metrics.REFUSALS.add(operation=context.operation, code=context.code)
+    _log.info(
+        "served",
+        extra={
+            "httpRequest": {
+                "requestMethod": method,
+                "requestUrl": path or f"/{trigger}/{context.operation}",
+                "status": status,
+                "latency": f"{seconds:.6f}s",
+            },
+            "trigger": trigger,
+            "code": context.code,
+            "principal": context.principal,
+            "calls": len(context.calls),
+        },
+    )

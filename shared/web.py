@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from shared import http, messaging, push, readiness, resources
+from shared import exporting, http, messaging, push, readiness, resources, telemetry, tracing
 from shared.clock import new_id
 from shared.context import Context, deadline_in, running
 from shared.domain.errors import Refusal
@@ -59,6 +59,7 @@ def respond(reply: Reply) -> Response:
 
 def dispatch(operation: Operation, request: Incoming) -> Reply:
     """Answer by path: probes, pushes, schedules, or the operation's own routes. Never raises."""
+    exporting.start()
     try:
         reply = _dispatch(operation, request)
     except Exception as error:  # functions-framework would show its text
@@ -95,9 +96,11 @@ def _scheduled(operation: Operation) -> Reply:
     context = Context(operation.name, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()
     context.publishes = operation.publishes
-    with running(context):
+    with running(context), tracing.entered(context, "INTERNAL", None):
         try:
             operation.function()
+            reply = Reply(204)
         except Exception as error:
-            return http.failed(error, context)
-    return Reply(204)
+            reply = http.failed(error, context)
+        telemetry.finished(context, "schedule", reply.status)
+    return reply

@@ -29,6 +29,7 @@ BATCH = 50  # addresses of each shard and run
 def watch_balances() -> None:
     session = Session(resources.database().snapshot(staleness=5))
     changed, holdings = 0, _holdings(session, _addresses(session))
+    watching.measure(holdings)
     for chain in sorted({holding.chain for holding in holdings}):
         try:
             client = resources.chain(chain)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from shared import metrics, tracing
 from shared.chain.errors import ChainError, RateLimited, Unreachable, WrongChain
 from shared.chain.rpc import Call, Rpc
 
@@ -14,6 +15,16 @@ Clock = Callable[[], float]
 _WEIGHT: Final = 0.2  # of the newest observation in the moving averages
 _ERROR_COST: Final = 5.0  # seconds that a certain failure is worth against latency
 _LAG_COST: Final = 0.5  # seconds per block behind the best
+RPC_CALLS = metrics.counter(
+    "wallet_rpc_calls_total",
+    "Exchanges with nodes: answered, failed or limited.",
+    "chain",
+    "endpoint",
+    "outcome",
+)
+RPC_SECONDS = metrics.histogram(
+    "wallet_rpc_seconds", "How long exchanges with nodes take.", "chain", "endpoint"
+)
 REST: Final = 2.0  # seconds without reads after a 429 or three failures in a row
 
 
@@ -67,17 +78,17 @@ class Endpoint:
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
         """The result; WrongChain when this endpoint serves another chain."""
         self.verify(timeout)
-        return self._measured(1, lambda: self.rpc.call(method, params, timeout))
+        return self._measured(method, 1, lambda: self.rpc.call(method, params, timeout))
 
     def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
         self.verify(timeout)
-        return list(self._measured(len(calls), lambda: self.rpc.batch(calls, timeout)))
+        return list(self._measured("batch", len(calls), lambda: self.rpc.batch(calls, timeout)))
 
     def verify(self, timeout: float | None = None) -> None:
         """Asked once: eth_chainId must be the registry's, else nothing may be signed or sent here."""
         if self._verified:
             return
-        answer = self._measured(1, lambda: self.rpc.call("eth_chainId", [], timeout))
+        answer = self._measured("eth_chainId", 1, lambda: self.rpc.call("eth_chainId", [], timeout))
         try:
             found = int(answer, 16)
         except (TypeError, ValueError):
@@ -86,14 +97,15 @@ class Endpoint:
             raise WrongChain(f"{self.name} serves chain {found} instead of {self._chain_id}")
         self._verified = True
 
-    def _measured(self, calls: int, ask: Callable[[], Any]) -> Any:
+    def _measured(self, method: str, calls: int, ask: Callable[[], Any]) -> Any:
         if not self._bucket.take(calls):
             raise RateLimited(f"{self.name}: our own limit")
         started = self._clock()
         try:
-            result = ask()
+            with tracing.span(f"rpc {method}", rpc_system="jsonrpc", rpc_method=method, endpoint=self.name):
+                result = ask()
         except (Unreachable, RateLimited) as error:
-            self._failed(error)
+            self._failed(error, self._clock() - started)
             raise
         except ChainError:
             self._answered(started)
@@ -102,11 +114,18 @@ class Endpoint:
         return result
 
     def _answered(self, started: float) -> None:
+        self._count("answered", self._clock() - started)
         self.latency += _WEIGHT * (self._clock() - started - self.latency)
         self.error_rate *= 1 - _WEIGHT
         self._failures = 0
 
-    def _failed(self, error: ChainError) -> None:
+    def _count(self, outcome: str, seconds: float) -> None:
+        chain = self.name.partition("#")[0]
+        RPC_CALLS.add(chain=chain, endpoint=self.name, outcome=outcome)
+        RPC_SECONDS.record(seconds, chain=chain, endpoint=self.name)
+
+    def _failed(self, error: ChainError, seconds: float) -> None:
+        self._count("limited" if isinstance(error, RateLimited) else "failed", seconds)
         self.error_rate += _WEIGHT * (1 - self.error_rate)
         self._failures += 1
         if isinstance(error, RateLimited) or self._failures >= 3:

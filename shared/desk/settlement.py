@@ -7,8 +7,10 @@ written its own rows. Everything is read by key through the unit; nothing happen
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, Literal
 
+from shared import metrics
 from shared.desk import stock
 from shared.desk.telling import tell_claim, tell_order
 from shared.desk.whole import Whole
@@ -32,6 +34,12 @@ OUTCOMES: Final[dict[str, Outcome]] = {
     "cancelled": "cancelled",
     "expired": "cancelled",
 }
+SETTLEMENT_SECONDS = metrics.histogram(
+    "wallet_settlement_seconds",
+    "From a claim's first payment to all of them final.",
+    "chain",
+    buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 21_600, 86_400),
+)
 CLAIM_EVENTS: Final = {"processed": "claim.processed", "failed": "claim.failed"}
 ORDER_EVENTS: Final = {"completed": "order.completed", "failed": "order.failed"}
 
@@ -99,6 +107,10 @@ def _conclude(
         standing = settlement.conclude(order, claim, payments, unit.now)
     after = standing.claim if standing.claim != claim else claim_rules.change(claim, unit.now)
     unit.write(after)
+    if after.status == "processed" != claim.status:
+        begun = min(payment.created_at for payment in payments)
+        seconds = (unit.now - begun).total_seconds()
+        unit.measure(partial(SETTLEMENT_SECONDS.record, seconds, chain=claim.chain))
     if after.status != claim.status:
         tell_claim(unit, CLAIM_EVENTS[after.status], after, payments)
     placed = order_rules.advance(order, unit.now) if standing.order == order and moved else standing.order

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import resources
+from shared import metrics, resources
 from shared.commit import commit
 from shared.desk import assets
 from shared.desk.telling import tell_supply
@@ -20,6 +20,12 @@ from shared.domain.supplies import UNDERFUNDED, Supply
 from shared.engine.purses import Observed
 from shared.store import supplies
 from shared.store.unit import UnitOfWork
+
+COVERAGE = metrics.gauge(
+    "wallet_coverage_lowest_ratio",
+    "Of the addresses looked at, the least that one was seen to hold of what it is promised for.",
+    "chain",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,18 @@ def _judged(purse: Purse, group: Sequence[Supply], now: datetime) -> list[tuple[
 
 def _landed(row: Funds) -> Funds:
     return replace(row, observed_balance=row.observed_balance + row.in_flight)
+
+
+def measure(holdings: Sequence[Holding]) -> None:
+    """Set the gauge; what is in flight may have left the balance already."""
+    lowest: dict[str, float] = {}
+    for holding in holdings:
+        for row in holding.funds:
+            if row.committed and row.observed_block:
+                ratio = (row.observed_balance + row.in_flight) / row.committed
+                lowest[holding.chain] = min(ratio, lowest.get(holding.chain, ratio))
+    for chain, ratio in lowest.items():
+        COVERAGE.set(ratio, chain=chain)
 
 
 def look(holding: Holding, seen: Sequence[tuple[str, Observed]]) -> bool:

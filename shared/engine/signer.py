@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import custody
+from shared import custody, metrics
 from shared.chain.registry import ChainSpec
 from shared.domain import approvals, policies
 from shared.domain.policies import PolicyDenied
@@ -58,6 +58,14 @@ class Keys:
         """Sign what is planned for this nonce, if the wallet's policy still allows it and, above its threshold, a
         second person approved this very payload. A no-op is always allowed, a payment was checked when its claim was
         processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
+        try:
+            return self._sign(spec, transaction, planned, nonce)
+        except (PolicyDenied, KeyFault) as refused:
+            reason = "policy" if isinstance(refused, PolicyDenied) else "key"
+            metrics.SIGNER_DENIALS.add(reason=reason)
+            raise
+
+    def _sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
         from shared.keys.accounts import sign_transaction
 
         policy = self._policies.get(transaction.wallet_id)

@@ -31,7 +31,7 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
     owner, name = new_id("own"), f"tick:{chain}"
     held = False
     try:
-        while work := unfinished.find(chain):
+        while work := _work(chain):
             if not leases.take(name, owner, lease_seconds):
                 return
             held, started = True, time.monotonic()
@@ -45,10 +45,18 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
             leases.give_back(name, owner)
 
 
+def _work(chain: str) -> Work:
+    work = unfinished.find(chain)
+    if not work:
+        unfinished.measure(chain, None)
+    return work
+
+
 def run_pass(chain: str, work: Work | None = None) -> None:
     """Look at everything unfinished once: outcomes, lanes, what is to be sent again, what is queued."""
     work = work or unfinished.find(chain)
     found = unfinished.load(work)
+    unfinished.measure(chain, found)
     if found.late:
         block_seconds = resources.registry().chain(chain).block_seconds
         _safely("deadlines", chain, lambda: undoing.expire(found.late, block_seconds))

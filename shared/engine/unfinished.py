@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared import resources
+from shared import metrics, resources
 from shared.domain.lanes import Lane
 from shared.domain.transactions import Attempt, Transaction
 from shared.store.port import Key, Row
@@ -16,6 +16,12 @@ from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS, due, next_q
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
 LANES_A_PASS = 500
 QUEUED = ("held", "accepted")  # without a nonce
+INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")
+INFLIGHT_OLDEST = metrics.gauge(
+    "wallet_inflight_oldest_seconds", "Since the oldest of them was accepted.", "chain"
+)
+LANES_PAUSED = metrics.gauge("wallet_lanes_paused", "Addresses that send nothing, by why.", "chain", "reason")
+PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")
 _next_lane: dict[str, str] = {}  # where the last pass stopped, when there were more lanes than that; a hint
 
 
@@ -75,3 +81,15 @@ def load(work: Work) -> Unfinished:
     now = resources.clock().now()
     late = [entry["transaction_id"] for entry in waiting if entry["next_action_at"] <= now]
     return Unfinished(complete, attempts, known, late)
+
+
+def measure(chain: str, found: Unfinished | None) -> None:
+    """Set the gauges by what a pass has read anyway; None: there is nothing to do."""
+    open_rows = [row for row in found.rows if not row.terminal] if found else []
+    oldest = min((row.created_at for row in open_rows), default=None)
+    age = (resources.clock().now() - oldest).total_seconds() if oldest else 0.0
+    INFLIGHT.set(len(open_rows), chain=chain)
+    INFLIGHT_OLDEST.set(age, chain=chain)
+    for reason in PAUSES:
+        paused = [lane for lane in found.lanes if lane.paused_reason == reason] if found else []
+        LANES_PAUSED.set(len(paused), chain=chain, reason=reason)

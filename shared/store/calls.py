@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 
+from shared import tracing
 from shared.context import count_call, remaining_seconds
 
 CALL_CAP_SECONDS = 30.0
@@ -18,7 +19,8 @@ class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
         return details._replace(timeout=min(details.timeout or left, left))
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        return continuation(self._capped(details), request)
+        with tracing.span(f"spanner.{details.method.rsplit('/', 1)[-1]}"):
+            return continuation(self._capped(details), request)
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
         return continuation(self._capped(details), request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,3 +39,4 @@ class Changes:
     events: list[Emitted] = field(default_factory=list)
     stale: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, id) → version
     audit_resource: str | None = None
+    measured: list[Callable[[], None]] = field(default_factory=list)

@@ -20,7 +20,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from shared.context import remaining_seconds
+from shared import metrics
+from shared.context import operation_or, remaining_seconds
 from shared.store import gate, narrow, wire
 from shared.store.port import (
     AlreadyExists,
@@ -116,6 +117,8 @@ class SpannerDatabase:
         seen: list[_Transaction] = []
 
         def run(inner: Any) -> T:
+            if seen:
+                metrics.ABORTS.add(operation=operation_or("none"))
             seen[:] = [_Transaction(inner)]
             return body(seen[0])
 

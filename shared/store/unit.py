@@ -122,6 +122,10 @@ class UnitOfWork(Session):
         self.changes.audit_resource = resource
         self._noted = True
 
+    def measure(self, record: Callable[[], None]) -> None:
+        """Record a metric of this mutation: once, when it is committed."""
+        self.changes.measured.append(record)
+
     def match(self, value: Any) -> None:
         """Enforce the request's If-Match on this resource. Raises VersionMismatch (412)."""
         wanted = self.context.if_match

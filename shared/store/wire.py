@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from shared import tracing
 from shared.store.port import KeyRange, Mutation, Read, Row
 
 _LEAVES: Final = frozenset({"outbox", "events", "attempts", "audit"})
@@ -24,8 +25,9 @@ def rows(source: Any, read: Read) -> list[Row]:
         keys = key_set(ranges=[_key_range(span) for span in spans])
     else:
         keys = key_set(keys=[list(key) for key in read.keys])
-    found = source.read(read.table, read.columns, keys, index=read.index or "", limit=read.limit)
-    return [dict(zip(read.columns, map(_plain, row), strict=True)) for row in found]
+    with tracing.span("spanner.Read", db_collection_name=read.table):
+        found = source.read(read.table, read.columns, keys, index=read.index or "", limit=read.limit)
+        return [dict(zip(read.columns, map(_plain, row), strict=True)) for row in found]
 
 
 def _key_range(span: KeyRange) -> Any:

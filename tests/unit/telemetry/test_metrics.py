@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from shared import metrics
+from tests.support.collected import Metrics, measured
 
 
 @pytest.fixture
@@ -20,52 +18,40 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def reader(fresh: None) -> Iterator[InMemoryMetricReader]:
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-    metrics.collect(provider.get_meter("test"))
-    yield reader
-    provider.shutdown()
+def collected(fresh: None) -> Iterator[Metrics]:
+    with measured() as found:
+        yield found
 
 
-def points(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
-    data = reader.get_metrics_data()
-    found = data.resource_metrics[0].scope_metrics[0].metrics if data else []
-    return {metric.name: list(metric.data.data_points) for metric in found}
-
-
-def test_counters_and_histograms_are_collected(reader: InMemoryMetricReader) -> None:
+def test_counters_and_histograms_are_collected(collected: Metrics) -> None:
     runs = metrics.counter("wallet_x_total", "", "operation")
     took = metrics.histogram("wallet_x_seconds", "", "operation", buckets=(1.0, 2.0))
     runs.add(operation="claim_order")
     runs.add(2, operation="claim_order")
     took.record(1.5, operation="claim_order")
-    found = points(reader)
-    assert [(p.value, dict(p.attributes)) for p in found["wallet_x"]] == [(3, {"operation": "claim_order"})]
-    assert [(p.sum, tuple(p.bucket_counts)) for p in found["wallet_x_seconds"]] == [(1.5, (0, 1, 0))]
+    assert collected.value("wallet_x_total", operation="claim_order") == 3
+    (point,) = collected.points("wallet_x_seconds")
+    assert (point.sum, tuple(point.bucket_counts)) == (1.5, (0, 1, 0))
 
 
 def test_what_was_declared_before_somebody_collects_is_collected(fresh: None) -> None:
     early = metrics.counter("wallet_early_total", "")
     early.add()
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-    metrics.collect(provider.get_meter("test"))
-    early.add()
-    assert [p.value for p in points(reader)["wallet_early"]] == [1]
-    provider.shutdown()
+    with measured() as collected:
+        early.add()
+        assert collected.value("wallet_early_total") == 1
 
 
 def test_a_gauge_is_forgotten_when_nobody_renews_it(
-    reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch
+    collected: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0
     monkeypatch.setattr(metrics.time, "monotonic", lambda: now)
     depth = metrics.gauge("wallet_depth", "", "chain")
     depth.set(3, chain="local")
-    assert [p.value for p in points(reader)["wallet_depth"]] == [3]
+    assert collected.value("wallet_depth", chain="local") == 3
     now += metrics.FRESH_SECONDS + 1
-    assert "wallet_depth" not in points(reader)
+    assert collected.points("wallet_depth") == []
 
 
 def test_other_labels_than_declared_are_a_mistake(fresh: None) -> None:
