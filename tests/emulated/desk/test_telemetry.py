@@ -135,7 +135,7 @@ def test_a_settlement_is_timed_once_and_the_engine_says_what_is_in_flight(desk: 
     desk.process(user, claim["id"])
     with measured() as found:
         desk.app.schedule("tick_chain")  # sends it
-        desk.app.schedule("tick_chain")  # finds it, not deep enough yet
+        desk.app.schedule("tick_chain")  # finds it without an outcome, whatever it writes then
         assert count(found, "wallet_inflight_transactions", chain="local") == 1
         assert count(found, "wallet_inflight_oldest_seconds", chain="local") > 0
         assert desk.drive(claim["id"], claimer)["status"] == "processed"
