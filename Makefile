@@ -1,7 +1,7 @@
 # Every target does the set-up it lacks, into .venv and node_modules. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test check infra-check prove bench generate requirements licences audit sbom clean
+.PHONY: help setup demo run test check infra-check prove bench generate requirements licences audit sbom cost clean
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
@@ -34,6 +34,7 @@ check: setup ## lint, format, types, import rules, generated files, licences, se
 	.venv/bin/lint-imports
 	@if [ -f schemas/generate.py ]; then echo "$(PY) -m schemas.generate --check"; $(PY) -m schemas.generate --check; fi
 	$(PY) .ci/licences.py --check
+	$(PY) -m infra.cost --check
 	$(PY) .ci/secrets_scan.py
 	$(PY) .ci/advisories.py 8
 	$(PY) -m schemas.lint
@@ -69,6 +70,9 @@ sbom: setup ## the software bill of materials of what is deployed (CycloneDX), i
 	@mkdir -p build
 	$(PY) -W ignore -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml \
 		--output-reproducible --validate --output-file build/sbom.json
+
+cost: setup ## compute the tables of docs/cost.md from infra/cost
+	$(PY) -m infra.cost
 
 clean: ## stop the emulators in the background; remove everything that make has made
 	@if [ -f .run/emulators.json ]; then $(PY) -m emulators down; fi
