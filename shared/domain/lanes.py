@@ -79,10 +79,10 @@ def open_lane(chain: str, address: str, *, latest: int, pending: int, finalized:
 
 
 def room(lane: Lane, max_inflight: int) -> int:
-    """How many nonces may be given now; 0 while paused or overtaken."""
+    """How many nonces may be given now, in one commit or several; 0 while paused or overtaken."""
     if lane.paused_reason or lane.overtaken:
         return 0
-    return max(0, min(MAX_BATCH, max_inflight - lane.in_flight))
+    return max(0, max_inflight - lane.in_flight)
 
 
 def allocate(
@@ -104,7 +104,7 @@ def allocate(
         raise LaneMoved(next_nonce=lane.next_nonce)
     if any(transaction.lane_id != lane.id for transaction in transactions):
         raise WrongLane
-    chosen = transactions[: room(lane, max_inflight)]
+    chosen = transactions[: min(MAX_BATCH, room(lane, max_inflight))]
     given = tuple(
         transaction.moved(
             "allocate",

@@ -30,10 +30,10 @@ FUNDS_BLOCKED = "FUNDS_BLOCKED"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a node answered to attempt `k` of a transaction."""
+    """What a node answered to an attempt of a transaction, both as they were when its bytes left."""
 
-    transaction_id: str
-    k: int
+    transaction: Transaction
+    attempt: Attempt
     outcome: SendOutcome
 
 
@@ -72,7 +72,7 @@ def send(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> 
     point("after_broadcast")
     sent = []
     for (transaction, attempt), result in zip(ordered, results, strict=True):
-        sent.append(Sent(transaction.id, attempt.k, result.outcome))
+        sent.append(Sent(transaction, attempt, result.outcome))
         if result.outcome not in ("sent", "known"):
             _log.warning(
                 "a node did not take a transaction",
@@ -83,11 +83,12 @@ def send(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> 
 
 def _record(unit: UnitOfWork, lane_id: str, sent: Sequence[Sent], block_seconds: float) -> None:
     """T3 for a batch: transactions, attempts, and the lane when funds hold it up or let it go on."""
-    batch = Batch.read(unit, (one.transaction_id for one in sent))
+    batch = Batch.resume(unit, [(one.transaction, one.attempt) for one in sent])
     short, freed = False, False
     for one in sent:
-        transaction = batch.rows.get(one.transaction_id)
-        attempt = next((a for a in batch.attempts.get(one.transaction_id, ()) if a.k == one.k), None)
+        transaction = batch.rows.get(one.transaction.id)
+        attempts = batch.attempts.get(one.transaction.id, ())
+        attempt = next((a for a in attempts if a.k == one.attempt.k), None)
         if transaction is None or attempt is None:
             continue
         after, attempt, step = tx_attempts.record_send(

@@ -33,6 +33,25 @@ class Batch:
         return cls({row.id: row for row in rows}, attempts)
 
     @classmethod
+    def resume(cls, unit: UnitOfWork, seen: Sequence[tuple[Transaction, Attempt]]) -> Batch:
+        """Transactions that were seen before, each with its latest attempt. One with a single attempt that nobody
+        changed since is not read again: every answer to an attempt makes a new version of a live transaction."""
+        single = {
+            row.id: attempt for row, attempt in seen if row.live and row.attempt_count == attempt.k == 1
+        }
+        known = [row for row, _ in seen if row.id in single]
+        kept = (
+            unit.adopt(known, *unit.read_all([TRANSACTIONS.versions((row.id,) for row in known)]))
+            if known
+            else []
+        )
+        unit.know(*(single[row.id] for row in kept))
+        rows, attempts = {row.id: row for row in kept}, {row.id: [single[row.id]] for row in kept}
+        others = [row.id for row, _ in seen if row.id not in rows]
+        read = cls.read(unit, others) if others else cls({}, {})
+        return cls(rows | read.rows, attempts | read.attempts)
+
+    @classmethod
     def of(cls, row: Transaction, attempts: Sequence[Attempt]) -> Batch:
         """Of one transaction that the body has read already."""
         return cls({row.id: row}, {row.id: list(attempts)})

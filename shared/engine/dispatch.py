@@ -34,6 +34,7 @@ from shared.store.unit import UnitOfWork
 
 _log = logging.getLogger(__name__)
 _turns = Turns()
+LOOK_AHEAD = 4 * lanes.MAX_BATCH  # queued transactions that one look reads
 TRIES = 8  # against other dispatchers, before the next tick takes over
 
 
@@ -54,10 +55,10 @@ def dispatch(lane_id: str) -> None:
 def _drain(lane_id: str) -> None:
     """Batch after batch, each sent while the next one is signed and stored."""
     with broadcast.Outgoing() as outgoing:
-        _batches(lane_id, outgoing)
+        _rounds(lane_id, outgoing)
 
 
-def _batches(lane_id: str, outgoing: broadcast.Outgoing) -> None:
+def _rounds(lane_id: str, outgoing: broadcast.Outgoing) -> None:
     lost = 0
     while lost < TRIES:
         try:
@@ -72,11 +73,9 @@ def _batches(lane_id: str, outgoing: broadcast.Outgoing) -> None:
 
 
 def _round(lane_id: str, outgoing: broadcast.Outgoing) -> bool:
-    """One batch; whether there may be more."""
+    """What one look at the queue shows, batch by batch; whether there may be more."""
     session = Session(resources.database().snapshot())
-    lane, entries = session.read(
-        LANES.find(lane_id), TRANSACTIONS_QUEUED.scan(lane_id, limit=lanes.MAX_BATCH)
-    )
+    lane, entries = session.read(LANES.find(lane_id), TRANSACTIONS_QUEUED.scan(lane_id, limit=LOOK_AHEAD))
     if not entries:
         return False
     queued = session.follow(TRANSACTIONS, entries)
@@ -86,21 +85,37 @@ def _round(lane_id: str, outgoing: broadcast.Outgoing) -> bool:
     if late:
         undoing.expire(late, client.spec.block_seconds)
         return True
-    opening = None if lane else _opening(client, queued[0])
-    current = lane or opening
-    assert current is not None
-    if not queued or not (places := lanes.room(current, client.spec.max_inflight)):
+    if not queued:
+        return False
+    lane = lane or _opening(client, queued[0])
+    if not (places := lanes.room(lane, client.spec.max_inflight)):
         return False
     chosen = _affordable(client, session, queued[:places])
-    prepared, denied = _signed(client, session, current, chosen)
-    if denied:
-        undoing.reject(denied)
-        return True  # the nonces of what follows it are others
-    if not prepared:
-        return False
-    given = commit(_allocate, current, opening is not None, prepared, client.spec.max_inflight)
-    outgoing.send(client, given)
-    return len(given) == len(queued)
+    keys = Keys(session, (one.wallet_id for one in chosen))
+    return _batches(client, keys, lane, chosen, outgoing) and len(chosen) == len(queued)
+
+
+def _batches(
+    client: ChainClient,
+    keys: Keys,
+    lane: Lane,
+    chosen: Sequence[Transaction],
+    outgoing: broadcast.Outgoing,
+) -> bool:
+    """Batch after batch: signed, stored, handed over to be sent; whether all got their nonces."""
+    for start in range(0, len(chosen), lanes.MAX_BATCH):
+        part = chosen[start : start + lanes.MAX_BATCH]
+        prepared, denied = _signed(client, keys, lane, part)
+        if denied:
+            undoing.reject(denied)
+            raise LaneMoved  # the nonces of what follows it are others
+        if not prepared:
+            return False
+        lane, given = commit(_allocate, lane, prepared, client.spec.max_inflight)
+        outgoing.send(client, given)
+        if len(given) < len(part):
+            return False
+    return True
 
 
 def _opening(client: ChainClient, first: Transaction) -> Lane:
@@ -146,16 +161,13 @@ def _draws(transaction: Transaction) -> int:
 
 
 def _signed(
-    client: ChainClient, session: Session, lane: Lane, queued: Sequence[Transaction]
+    client: ChainClient, keys: Keys, lane: Lane, queued: Sequence[Transaction]
 ) -> tuple[list[Prepared], dict[str, PolicyDenied]]:
     """Bytes for consecutive nonces from the lane's next one, and what the wallet's policy denies now.
 
     What cannot be signed stays queued, and what follows it too: the order of a wallet's transactions is kept."""
     denied: dict[str, PolicyDenied] = {}
-    if not queued:
-        return [], denied
     spec, market = client.spec, client.fee_snapshot()
-    keys = Keys(session, (one.wallet_id for one in queued))
     prepared: list[Prepared] = []
     for one in queued:
         try:
@@ -172,20 +184,19 @@ def _signed(
 
 
 def _allocate(
-    unit: UnitOfWork, seen: Lane, opens: bool, prepared: Sequence[Prepared], max_inflight: int
-) -> list[tuple[Transaction, Attempt]]:
-    """Lane, transactions and attempts in one commit; `seen` is the lane that the bytes were signed for.
+    unit: UnitOfWork, seen: Lane, prepared: Sequence[Prepared], max_inflight: int
+) -> tuple[Lane, list[tuple[Transaction, Attempt]]]:
+    """Lane, transactions and attempts in one commit; `seen` is the lane that the bytes were signed for. Without a
+    row it opens (lanes are never deleted).
 
     Raises LaneMoved, LanePaused."""
-    ids = [(one.transaction.id,) for one in prepared]
-    stored, found = unit.read(LANES.find(seen.id), TRANSACTIONS.get_many(ids))
-    rows = {row.id: row for row in found}
-    lane = stored or (seen if opens else None)
-    if lane is None or any(rows[one.transaction.id].version != one.transaction.version for one in prepared):
+    queued = [one.transaction for one in prepared]
+    stored, versions = unit.read(LANES.find(seen.id), TRANSACTIONS.versions((one.id,) for one in queued))
+    if len(unit.adopt(queued, versions)) < len(queued):
         raise LaneMoved
     lane, given = lanes.allocate(
-        lane,
-        [rows[one.transaction.id] for one in prepared],
+        stored or seen,
+        queued,
         max_inflight,
         unit.now,
         expected_next_nonce=seen.next_nonce,
@@ -203,7 +214,7 @@ def _allocate(
             expected_attempts=0,
         )
         unit.write(transaction, attempt)
-        changes.tell_desk(unit, rows[transaction.id], transaction)
+        changes.tell_desk(unit, one.transaction, transaction)
         done.append((transaction, attempt))
     unit.write(lane)
-    return done
+    return lane, done

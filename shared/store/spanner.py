@@ -15,7 +15,7 @@ import contextvars
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -136,10 +136,11 @@ class SpannerDatabase:
         return answer, committed
 
     def write(self, mutations: Sequence[Mutation]) -> datetime:
-        with self._turn():
+        with ExitStack() as turn:
             try:
                 with self.handle.batch() as batch:
                     wire.buffer(batch, mutations)
+                    turn.enter_context(self._turn())  # encoded already: the queue waits for the commit alone
             except Exception as error:
                 raise _translate(error, committing=True) from error
         committed: datetime = batch.committed

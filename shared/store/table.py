@@ -28,6 +28,7 @@ class Query(Generic[A]):
     read: Read
     answer: Callable[[list[Any]], A]
     table: Table[Any]
+    partial: bool = False  # some columns of rows, which a unit of work must not take for the rows
 
     def decode(self, rows: list[Row]) -> list[Any]:
         return [self.table.decode(row) for row in rows]
@@ -35,7 +36,7 @@ class Query(Generic[A]):
     def then(self, check: Callable[[A], Any]) -> Query[Any]:
         """The same query with its answer passed through `check` (which may raise a Refusal)."""
         answer = self.answer
-        return Query(self.read, lambda rows: check(answer(rows)), self.table)
+        return Query(self.read, lambda rows: check(answer(rows)), self.table, self.partial)
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,14 @@ class Table(Generic[T]):
     id_column: str = "id"
     names: tuple[str, ...] = field(init=False)
     columns: tuple[str, ...] = field(init=False)
+    converters: tuple[tuple[str, Callable[[Any], Any] | None], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         names = tuple(f.name for f in fields(self.row))  # type: ignore[arg-type]
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "columns", tuple(self.column(name) for name in names))
+        converters = tuple((self.column(name), self._converter(name)) for name in names)
+        object.__setattr__(self, "converters", converters)
         TABLES[self.name] = self
         BY_ROW[self.row] = self
 
@@ -76,7 +80,16 @@ class Table(Generic[T]):
         return {self.column(name): self._to_column(name, getattr(value, name)) for name in self.names}
 
     def decode(self, row: Row) -> T:
-        return self.row(**{name: self._from_column(name, row[self.column(name)]) for name in self.names})
+        values = []
+        for column, convert in self.converters:
+            value = row[column]
+            if value is not None:
+                if convert is not None:
+                    value = convert(value)
+                elif type(value) is list:
+                    value = tuple(value)
+            values.append(value)
+        return self.row(*values)
 
     def _to_column(self, name: str, value: Any) -> Any:
         if value is None:
@@ -89,13 +102,17 @@ class Table(Generic[T]):
             return json.dumps(value, separators=(",", ":"), sort_keys=True)
         return list(value) if isinstance(value, tuple) else value
 
+    def _converter(self, name: str) -> Callable[[Any], Any] | None:
+        if name in self.numeric or name in self.texts:
+            return int
+        return json.loads if name in self.documents else None
+
     def _from_column(self, name: str, value: Any) -> Any:
         if value is None:
             return None
-        if name in self.numeric or name in self.texts:
-            return int(value)
-        if name in self.documents:
-            return json.loads(value)
+        convert = self._converter(name)
+        if convert is not None:
+            return convert(value)
         return tuple(value) if isinstance(value, list) else value
 
     def mutation(self, kind: Any, value: T) -> Mutation:
@@ -124,6 +141,11 @@ class Table(Generic[T]):
     def get_many(self, keys: Iterable[Key]) -> Query[list[T]]:
         """The rows with these primary keys that exist, in key order."""
         return Query(Read(self.name, self.columns, keys=tuple(keys)), list, self)
+
+    def versions(self, keys: Iterable[Key]) -> Query[list[Row]]:
+        """Keys and versions of the rows with these primary keys that exist, as dicts (see `UnitOfWork.adopt`)."""
+        read = Read(self.name, (*self.key_columns, "version"), keys=tuple(keys))
+        return Query(read, list, _Entries(self), partial=True)
 
     def scan(self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0) -> Query[list[T]]:
         """Rows whose primary key starts with `prefix`, beyond `after`, up to `upto` inclusive."""
@@ -163,13 +185,13 @@ class Index(Generic[T]):
         """Index entries (as dicts) in index order; `after` continues behind those key values (a cursor)."""
         span = key_range(prefix, after, upto)
         read = Read(self.table.name, self.columns, span=span, index=self.name, limit=limit)
-        return Query(read, list, _Entries(self))
+        return Query(read, list, _Entries(self.table), partial=True)
 
     def below(self, prefixes: Iterable[Key]) -> Query[list[Row]]:
         """The entries that start with any of these prefixes, in one read."""
         spans = tuple(KeyRange(prefix, prefix) for prefix in prefixes)
         read = Read(self.table.name, self.columns, spans=spans, index=self.name)
-        return Query(read, list, _Entries(self))
+        return Query(read, list, _Entries(self.table), partial=True)
 
     def rows(self, *prefix: Any, limit: int = 0) -> Query[list[T]]:
         """Whole rows from an index that stores all columns of its table; to read, not to change."""
@@ -179,10 +201,10 @@ class Index(Generic[T]):
 
 
 class _Entries(Table[Any]):
-    """Decodes index entries into plain dicts."""
+    """Decodes index entries, and other parts of rows, into plain dicts."""
 
-    def __init__(self, index: Index[Any]) -> None:
-        for name, value in vars(index.table).items():
+    def __init__(self, table: Table[Any]) -> None:
+        for name, value in vars(table).items():
             object.__setattr__(self, name, value)
 
     def decode(self, row: Row) -> Any:

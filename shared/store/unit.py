@@ -17,7 +17,7 @@ from shared.domain.errors import Refusal
 from shared.errors import VersionMismatch
 from shared.store import records
 from shared.store.changes import Answer, Changes, Emitted
-from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Transaction
+from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Row, Transaction
 from shared.store.session import Session
 from shared.store.table import BY_ROW, Query
 
@@ -72,10 +72,33 @@ class UnitOfWork(Session):
 
     def _holds(self, query: Query[Any]) -> bool:
         """Whether every key of the query was read or written here: a transaction reads the same again."""
-        if query.read.index is not None or not query.read.keys:
+        if query.partial or query.read.index is not None or not query.read.keys:
             return False
         places = ((query.read.table, key) for key in query.read.keys)
         return all(place in self._asked or place in self._writes for place in places)
+
+    def adopt(self, values: Iterable[T], versions: Sequence[Row]) -> list[T]:
+        """Those of these rows, which were read outside, that still have their version; they count as read here.
+
+        `versions` is what this unit read by `Table.versions`: a row that nobody changed is not read twice."""
+        kept: list[T] = []
+        found: dict[Key, int] | None = None
+        for value in values:
+            table = BY_ROW[type(value)]
+            if found is None:
+                found = {tuple(row[name] for name in table.key_columns): row["version"] for row in versions}
+            if found.get(table.key_of(value)) == value.version:  # type: ignore[attr-defined]
+                self.know(value)
+                kept.append(value)
+        return kept
+
+    def know(self, *values: Any) -> None:
+        """Take rows as read that cannot have changed, because the row that they hang on has not."""
+        for value in values:
+            table = BY_ROW[type(value)]
+            place = (table.name, table.key_of(value))
+            self._asked.add(place)
+            self._known[place] = self._stored[place] = value
 
     def new_id(self, prefix: str) -> str:
         """A random id, the same one each time the body is re-run."""
@@ -179,7 +202,7 @@ class UnitOfWork(Session):
         self.changes.events.append(event)
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
         for user_id, view in views.items():
-            seen = envelope | {"data": json.loads(view.model_dump_json())}
+            seen = envelope if view is model else envelope | {"data": json.loads(view.model_dump_json())}
             row = records.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)
             self._insert(records.FEED, row)
 
@@ -221,7 +244,7 @@ class UnitOfWork(Session):
 
     def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
         """What was read with this unit's own writes over it; an index shows only what is committed."""
-        if query.read.index is not None:
+        if query.partial or query.read.index is not None:
             return rows
         table = query.table
         stored = {table.key_of(row): row for row in rows}

@@ -41,11 +41,16 @@ def _key_range(span: KeyRange) -> Any:
     return make(**bounds)
 
 
+_AS_IS: Final = frozenset({str, int, bool, float, type(None), datetime})
+
+
 def _plain(value: Any) -> Any:
     """BYTES come as base64. The client's datetime subclass would not compare equal after pickling or replace."""
+    if type(value) in _AS_IS:
+        return value
     if isinstance(value, bytes):
         return base64.b64decode(value)
-    if isinstance(value, datetime) and type(value) is not datetime:
+    if isinstance(value, datetime):
         return datetime(
             value.year,
             value.month,

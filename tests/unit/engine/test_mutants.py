@@ -39,7 +39,7 @@ def recycle_on_timeout(patch: Any) -> None:
     def send(client: Any, stored: Any) -> None:
         results = client.send_many([attempt.raw for _, attempt in stored])
         pairs = list(zip(stored, results, strict=True))
-        sent = [broadcast.Sent(t.id, a.k, r.outcome) for (t, a), r in pairs]
+        sent = [broadcast.Sent(t, a, r.outcome) for (t, a), r in pairs]
         if sent:
             broadcast.commit(record, stored[0][0].lane_id, sent, client.spec.block_seconds)
         for (transaction, attempt), result in reversed(pairs):
@@ -70,7 +70,7 @@ def store_after_the_send(patch: Any) -> None:
 
     def commit(body: Any, *args: Any) -> Any:
         if body is dispatch._allocate:
-            resources.chain("local").send_many([one.signed.raw for one in args[2]])
+            resources.chain("local").send_many([one.signed.raw for one in args[1]])
         return real(body, *args)
 
     patch.setattr(dispatch, "commit", commit)
@@ -93,9 +93,9 @@ def believe_the_newest(patch: Any) -> None:
     patch.setattr(broadcast, "Sent", _believing)
 
 
-def _believing(transaction_id: str, k: int, outcome: Any) -> Any:
+def _believing(transaction: Any, attempt: Any, outcome: Any) -> Any:
     seen = "sent" if outcome == "replacement_underpriced" else outcome
-    return _Sent(transaction_id, k, seen)
+    return _Sent(transaction, attempt, seen)
 
 
 _Sent = broadcast.Sent
