@@ -19,7 +19,7 @@ from schemas.base import (
     Request,
     Resource,
 )
-from shared.domain import transactions
+from shared.domain import transactions, tx_low
 from shared.domain.transactions import AttemptKind, BlockedReason, Speed
 from shared.domain.tx_states import PublicStatus
 
@@ -218,6 +218,28 @@ class Transaction(Resource):
             confirmations=_confirmations(tx.mined_block_number, head),
             effective_gas_price=_text(tx.effective_gas_price),
             error=Failure(code=tx.error, message=tx.error_message) if tx.error else None,
+        )
+
+
+class LowBalance(Resource):
+    """The native balance of a wallet that sends fell below the threshold; wei."""
+
+    wallet_id: str
+    user_id: str
+    chain: str
+    address: str
+    balance: str
+    threshold: str
+    version: int
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, low: tx_low.LowBalance) -> LowBalance:
+        same = ("wallet_id", "user_id", "chain", "address", "version", "updated_at")
+        return cls(
+            **{name: getattr(low, name) for name in same},
+            balance=str(low.balance),
+            threshold=str(low.threshold),
         )
 
 

@@ -47,6 +47,7 @@ class Settings:
     limits_database: str = "(default)"
     forwarded_hops: int = 0  # proxies of ours that append to X-Forwarded-For
     siwe_domains: tuple[str, ...] = ()  # sites whose pages may ask a wallet to sign in here
+    top_ups: str = ""  # by chain, see `shared.domain.tx_low.rules`; none: nothing is topped up
     sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
 
     @property
@@ -87,6 +88,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         limits_database=env.get("LIMITS_DATABASE", env.get("CACHE_DATABASE", "(default)")),
         forwarded_hops=int(env.get("FORWARDED_HOPS", "0" if local else "2")),
         siwe_domains=tuple(filter(None, env.get("SIWE_DOMAINS", LOCAL_DOMAINS if local else "").split(","))),
+        top_ups=env.get("TOP_UPS", ""),
         sign_in_attempts=int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
     )
 

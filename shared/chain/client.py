@@ -113,6 +113,13 @@ class ChainClient:
 
         return self.pool.read(ask)
 
+    def balances(self, addresses: Sequence[str], block: int) -> list[int]:
+        """Wei of each address after the block at a height, in one exchange."""
+        return [
+            types.quantity(a)
+            for a in self.batch([("eth_getBalance", [one, hex(block)]) for one in addresses])
+        ]
+
     def token_balance(self, token: str, address: str, block: int | None = None) -> tuple[int, int]:
         """(base units, height). Raises Ambiguous when there is no ERC-20 at `token`."""
 

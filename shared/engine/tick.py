@@ -17,7 +17,7 @@ from shared.clock import new_id
 from shared.context import remaining_seconds
 from shared.domain.lanes import Lane
 from shared.domain.transactions import Transaction
-from shared.engine import lanes, leases, resend, track, undoing, unfinished
+from shared.engine import lanes, leases, low_balances, resend, track, undoing, unfinished
 from shared.engine.dispatch import dispatch
 from shared.engine.unfinished import Unfinished, Work
 from shared.engine.view import View
@@ -64,6 +64,8 @@ def run_pass(chain: str, work: Work | None = None) -> None:
         _follow(View(resources.chain(chain)), found)
     for lane_id in work.queued:
         _safely("dispatch", lane_id, lambda lane_id=lane_id: dispatch(lane_id))
+    lane_ids = {lane.id for lane in found.lanes} | set(work.queued)
+    _safely("balances", chain, lambda: low_balances.watch(resources.chain(chain), lane_ids))
 
 
 def _follow(view: View, found: Unfinished) -> None:

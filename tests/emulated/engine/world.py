@@ -97,9 +97,10 @@ class World:
     def forget(self) -> None:
         """What a process that starts anew has: nothing in memory. The chain's client is made again."""
         import shared.engine.lanes as engine_lanes
-        from shared.engine import showing
+        from shared.engine import low_balances, showing
 
         engine_lanes._asked.clear()
+        low_balances._looked.clear()
         showing._heads.clear()
         resources._made.pop("chain:local", None)
 

@@ -14,7 +14,7 @@ from shared import commit as commits
 from shared.cache import NoCache
 from shared.chain.errors import ChainError
 from shared.domain.errors import Refusal
-from shared.engine import broadcast, dispatch, unfinished
+from shared.engine import broadcast, dispatch, low_balances, unfinished
 from shared.engine import lanes as engine_lanes
 from shared.keys.local import LocalVault, MasterKeys
 from shared.settings import load
@@ -85,6 +85,7 @@ def world(history: History, patch: Any) -> Iterator[None]:
     _complete_the_model()
     engine_lanes._asked.clear()
     unfinished._next_lane.clear()
+    low_balances._looked.clear()
     with resources.override(
         fresh=True, settings=settings, vault=vault, clock=history.clock, cache=NoCache(),
         database=history.database, **{"chain:local": history.client},

@@ -1,0 +1,127 @@
+"""Low balances of the addresses that have something unfinished: `wallet.low_balance` once for each fall below the
+chain's threshold, and a top-up from the treasury's wallet where the deployment has one (off by default).
+
+The address itself needs nothing for it: what is blocked for want of funds goes on when the balance is there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from schemas.transactions import LowBalance as View
+from shared import resources
+from shared.chain.client import ChainClient
+from shared.chain.errors import ChainError
+from shared.chain.registry import checksum
+from shared.commit import commit
+from shared.domain import tx_low
+from shared.domain.errors import Refusal
+from shared.domain.transactions import Transaction
+from shared.domain.tx_low import LowBalance, TopUp
+from shared.engine import lanes, sends
+from shared.engine.sends import SendPlan
+from shared.store.low_balances import LOW_BALANCES
+from shared.store.policies import POLICIES
+from shared.store.session import Session
+from shared.store.transactions import TRANSACTIONS, TRANSACTIONS_QUEUED
+from shared.store.unit import UnitOfWork
+from shared.store.wallets import WALLETS
+
+_log = logging.getLogger(__name__)
+LOOK_SECONDS = 10.0  # between two looks at the same address
+TOPIC = "transaction-events"
+_looked: dict[str, datetime] = {}  # a hint of this process
+
+
+def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
+    """Look at the addresses of these lanes that were not looked at a moment ago."""
+    now = resources.clock().now()
+    wanted = sorted(one for one in lane_ids if _due(one, now))
+    if not wanted:
+        return
+    _looked.update(dict.fromkeys(wanted, now))
+    rule = tx_low.rules(resources.settings().top_ups).get(client.spec.name)
+    threshold = rule.below if rule else client.spec.settlement_gas_reserve
+    height = max(0, client.confirmed_number())
+    held = client.balances([checksum(lane_id.partition(":")[2]) for lane_id in wanted], height)
+    session = Session(resources.database().snapshot())
+    known = {row.id: row for row in session.one(LOW_BALANCES.get_many((one,) for one in wanted))}
+    for lane_id, balance in zip(wanted, held, strict=True):
+        row = known.get(lane_id)
+        if (balance < threshold) != (row is not None and row.low):
+            row = _note(lane_id, row, balance, threshold)
+        if rule is not None and row is not None and row.low and balance < threshold:
+            _top_up(row, rule, balance)
+
+
+def _due(lane_id: str, now: datetime) -> bool:
+    last = _looked.get(lane_id)
+    return last is None or (now - last).total_seconds() >= LOOK_SECONDS
+
+
+def _note(lane_id: str, known: LowBalance | None, balance: int, threshold: int) -> LowBalance | None:
+    sender = None if known else _sender(lane_id)
+    if known is None and sender is None:
+        return None
+    return commit(_cross, lane_id, sender, balance, threshold)
+
+
+def _cross(
+    unit: UnitOfWork, lane_id: str, sender: Transaction | None, balance: int, threshold: int
+) -> LowBalance | None:
+    known = unit.maybe(LOW_BALANCES.find(lane_id))
+    if known is not None:
+        after = tx_low.crossed(known, balance, threshold, unit.now)
+    elif sender is not None:
+        after = tx_low.found(sender, balance, threshold, unit.now)
+    else:
+        return None
+    if after.low and after != known:
+        view = View.of(after)
+        unit.emit(
+            "wallet.low_balance", after.wallet_id, after.version, view, feed=[after.user_id], topic=TOPIC
+        )
+    unit.write(after)
+    return after
+
+
+def _sender(lane_id: str) -> Transaction | None:
+    """Some transaction of the lane, for its wallet: one with a nonce, or the first that waits for one."""
+    sent = lanes.any_row(lane_id)
+    if sent is not None:
+        return sent
+    session = Session(resources.database().snapshot())
+    queued = session.follow(TRANSACTIONS, session.one(TRANSACTIONS_QUEUED.scan(lane_id, limit=1)))
+    return queued[0] if queued else None
+
+
+def _top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
+    """Accept the next top-up, if the newest one is final and the treasury may; what hinders it is logged."""
+    session = Session(resources.database().snapshot())
+    wallet = session.maybe(WALLETS.find(rule.wallet_id))
+    newest = session.maybe(TRANSACTIONS.find(low.top_up_id)) if low.top_up_id else None
+    if wallet is None or wallet.address == low.address or not tx_low.may_top_up(low, newest):
+        return
+    try:
+        tx_low.check_bounded(session.maybe(POLICIES.find(wallet.id)))
+        planned = sends.plan(sends.intent_of(wallet, low.address, value=rule.up_to - balance), gas=None)
+        commit(_accept, low, planned)
+    except (Refusal, ChainError) as problem:
+        _log.error("no top-up", extra={"lane": low.id, "problem": str(problem)})
+
+
+def _accept(unit: UnitOfWork, seen: LowBalance, planned: SendPlan) -> None:
+    low, policy = unit.read(LOW_BALANCES.get(seen.id), POLICIES.find(planned.intent.wallet_id))
+    if low.version != seen.version:
+        return  # another process was faster, or the balance is back
+    tx_low.check_bounded(policy)
+    accepted = sends.accept(
+        unit,
+        planned,
+        transaction_id=unit.new_id("txn"),
+        tenant=tx_low.TREASURY_TENANT,
+        idem_key=low.next_key,
+    )
+    unit.write(tx_low.topped_up(low, accepted, unit.now))
