@@ -10,10 +10,9 @@ from contextlib import suppress
 from typing import Any
 
 from shared import operation
-from shared.messaging import subscription_name
+from shared.messaging import DEAD_LETTER_TOPIC, subscription_name
 from shared.settings import load
 
-DEAD_LETTER_TOPIC = "dead-letters"
 DELIVERY_ATTEMPTS = 5
 EVENT_TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")
 

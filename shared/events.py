@@ -70,6 +70,13 @@ def attributes(envelope: Mapping[str, Any]) -> dict[str, str]:
     return found | {"content-type": "application/cloudevents+json"}
 
 
+def refused_for_good(error: BaseException | None) -> bool:
+    """Whether Pub/Sub refuses this message however often it is sent: it is malformed or too large."""
+    from google.api_core.exceptions import InvalidArgument
+
+    return isinstance(error, InvalidArgument | ValueError | TypeError)
+
+
 class Publisher(Protocol):
     def publish(self, topic: str, envelope: Mapping[str, Any]) -> Future[str]:
         """Send one event; the future answers the message id or raises."""

@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 ACKNOWLEDGED = 204
 REASON_LIMIT = 1000
 CONSUMER_LIMIT = 64
+DEAD_LETTER_TOPIC = "dead-letters"
 BODY_LIMIT = 2_000_000  # characters; a Spanner column takes 2,621,440
 
 
@@ -107,6 +108,11 @@ def _trigger(operation: Operation, delivery: Delivery) -> MessageTrigger | None:
 def subscription_name(operation: Operation, trigger: MessageTrigger) -> str:
     """One subscription per operation and topic."""
     return f"{operation.name}.{trigger.topic}"
+
+
+def topic_of(subscription: str) -> str:
+    """The topic in a subscription's name, or "" when it is none of ours."""
+    return ([*subscription.split("."), ""])[1]
 
 
 def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, context: Context) -> None:

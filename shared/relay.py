@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from shared import metrics, resources, tracing
+from shared import events, metrics, resources, tracing
 from shared.faults import point
 from shared.store import records
 from shared.store.changes import Changes
@@ -34,7 +34,9 @@ def after_commit(changes: Changes, committed_at: datetime) -> None:
         metrics.EVENTS.add(type=event.envelope["type"])
     if changes.events:
         rows = [
-            records.OutboxRow(event.shard, committed_at, event.ord, event.id, event.topic, event.envelope, 0)
+            records.OutboxRow(
+                event.shard, committed_at, event.ord, event.row_id, event.topic, event.envelope, 0
+            )
             for event in changes.events
         ]
         work.append(partial(publish, rows))
@@ -52,14 +54,19 @@ def _quietly(task: Callable[[], Any]) -> None:
         _log.warning("work after a commit failed; the sweeper repeats it", exc_info=True)
 
 
-def publish(rows: Sequence[records.OutboxRow]) -> int:
-    """Publish rows and delete those that Pub/Sub has taken; answers how many."""
+class Published(NamedTuple):
+    """How many rows Pub/Sub has taken, and which it will never take, with what it says."""
+
+    done: int
+    refused: list[tuple[records.OutboxRow, str]]
+
+
+def publish(rows: Sequence[records.OutboxRow]) -> Published:
+    """Publish rows and delete those that Pub/Sub has taken."""
     publisher = resources.publisher()
     point("before_publish")
     with tracing.span("pubsub.publish", messaging_batch=len(rows)):
-        sent: list[tuple[records.OutboxRow, Future[str]]] = [
-            (row, publisher.publish(row.topic, row.envelope)) for row in rows
-        ]
+        sent: list[tuple[records.OutboxRow, Future[str]]] = [(row, _sent(publisher, row)) for row in rows]
         wait([future for _, future in sent], timeout=PUBLISH_SECONDS)
     done = [row for row, future in sent if future.done() and future.exception() is None]
     point("after_publish")
@@ -69,7 +76,21 @@ def publish(rows: Sequence[records.OutboxRow]) -> int:
             [Mutation("delete", table.name, table.key_columns, table.key_of(row)) for row in done]
         )
     point("after_delete")
+    refused = []
     for row, future in sent:
-        if not future.done() or future.exception() is not None:
+        error = future.exception() if future.done() else TimeoutError()
+        if error is not None:
             _log.warning("an event was not published; it stays in the outbox", extra={"event": row.id})
-    return len(done)
+            if events.refused_for_good(error):
+                refused.append((row, f"Pub/Sub refuses it: {error}"))
+    return Published(len(done), refused)
+
+
+def _sent(publisher: events.Publisher, row: records.OutboxRow) -> Future[str]:
+    """The client refuses some messages before it sends them: one such must not keep the others."""
+    try:
+        return publisher.publish(row.topic, row.envelope)
+    except Exception as error:
+        failed: Future[str] = Future()
+        failed.set_exception(error)
+        return failed

@@ -102,6 +102,7 @@ def _rate_limits(env: Mapping[str, str], local: bool) -> dict[str, int]:
         "public": 600,  # of one network, for each operation that anybody may call
         "register_user": 60,
         "request_reset": 20,
+        "redrive": 1_000,  # dead letters, by all operators together
     }
     limits = dict.fromkeys(known, 1_000_000) if local else known
     for part in filter(None, env.get("RATE_LIMITS", "").split(",")):

@@ -9,10 +9,9 @@ from __future__ import annotations
 from schemas import generated
 from shared import messaging
 from shared.events import UnreadableEvent, parse
-from shared.messaging import Delivery
+from shared.messaging import DEAD_LETTER_TOPIC, Delivery
 from shared.operation import message
 
-DEAD_LETTER_TOPIC = "dead-letters"
 SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 
 

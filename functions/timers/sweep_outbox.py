@@ -1,4 +1,5 @@
 """Relay outbox rows that are older than 10 s: what a request could not publish itself is never lost.
+What Pub/Sub refuses for good becomes a dead letter and keeps nothing behind it.
 
 Each shard is scanned from its low-water mark, because deleted versions pile up in Spanner below it; once an hour
 the whole shard is scanned. Two sweepers at once only publish twice.
@@ -6,13 +7,17 @@ the whole shard is scanned. Two sweepers at once only publish twice.
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import datetime, timedelta
 
-from shared import relay, resources
+from shared import events, relay, resources
+from shared.commit import commit
+from shared.messaging import REASON_LIMIT
 from shared.operation import schedule
-from shared.store.records import OUTBOX, OUTBOX_SHARDS, SWEEP_MARKS, OutboxRow, SweepMark
+from shared.store.records import OUTBOX, OUTBOX_SHARDS, SWEEP_MARKS, DeadLetter, OutboxRow, SweepMark
 from shared.store.session import Session
+from shared.store.unit import UnitOfWork
 
 _log = logging.getLogger(__name__)
 AGE = timedelta(seconds=10)
@@ -51,6 +56,29 @@ def _relay(rows: list[OutboxRow]) -> bool:
     """True when nothing of this shard is left behind the mark."""
     if not rows:
         return True
-    done = relay.publish(rows)
-    _log.info("relayed", extra={"events": done, "of": len(rows), "shard": rows[0].shard})
-    return done == len(rows) < BATCH
+    published = relay.publish(rows)
+    _log.info("relayed", extra={"events": published.done, "of": len(rows), "shard": rows[0].shard})
+    for row, reason in published.refused:
+        commit(_give_up, row, reason)
+    return published.done + len(published.refused) == len(rows) < BATCH
+
+
+def _give_up(unit: UnitOfWork, row: OutboxRow, reason: str) -> None:
+    """A row that Pub/Sub will never take becomes a dead letter, once."""
+    if unit.maybe(OUTBOX.find(row.shard, row.committed_at, row.ord, row.id)) is None:
+        return
+    unit.delete(row)
+    unit.write(
+        DeadLetter(
+            unit.new_id("dlq"),
+            sweep_outbox.__name__,
+            row.topic,
+            reason[:REASON_LIMIT],
+            json.dumps(row.envelope),
+            events.attributes(row.envelope),
+            "new",
+            1,
+            unit.now,
+            unit.now,
+        )
+    )

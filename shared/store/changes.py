@@ -17,11 +17,12 @@ class Answer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """One event of this commit; `ord` is its place in the commit."""
+    """One event of this commit; `ord` is its place in the commit, `row_id` its outbox row's name."""
 
     ord: int
     envelope: dict[str, Any]
     topic: str
+    row_id: str
 
     @property
     def id(self) -> str:

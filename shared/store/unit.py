@@ -198,7 +198,7 @@ class UnitOfWork(Session):
         declared = self.context.publishes
         goes_to = topic or f"{kind.split('.', 1)[0]}-events"
         assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
-        event = Emitted(len(self.changes.events), envelope, goes_to)
+        event = Emitted(len(self.changes.events), envelope, goes_to, envelope["id"])
         self.changes.events.append(event)
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
         for user_id, view in views.items():
@@ -206,13 +206,20 @@ class UnitOfWork(Session):
             row = records.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)
             self._insert(records.FEED, row)
 
+    def send_again(self, topic: str, envelope: dict[str, Any]) -> None:
+        """Publish an envelope of before once more as it is, under its own id, after the commit."""
+        declared = self.context.publishes
+        assert declared is None or topic in declared, f"{self.context.operation} does not declare {topic}"
+        row_id = self.new_id("evt")  # the envelope's own may be longer than a row's
+        self.changes.events.append(Emitted(len(self.changes.events), envelope, topic, row_id))
+
     def seal(self, *extra: Any) -> None:
         """Buffer everything: the body's writes, its outbox rows, one audit row and `extra` records."""
         for event in self.changes.events:
             self._insert(
                 records.OUTBOX,
                 records.OutboxRow(
-                    event.shard, COMMIT_TIMESTAMP, event.ord, event.id, event.topic, event.envelope, 0
+                    event.shard, COMMIT_TIMESTAMP, event.ord, event.row_id, event.topic, event.envelope, 0
                 ),
             )
         if self._writes or self.changes.events or self._noted:

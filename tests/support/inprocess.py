@@ -85,13 +85,19 @@ class App:
         return answer.body
 
     def push(
-        self, name: str, envelope: Mapping[str, Any], *, attributes: Mapping[str, str] | None = None
+        self,
+        name: str,
+        envelope: Mapping[str, Any],
+        *,
+        attributes: Mapping[str, str] | None = None,
+        topic: str | None = None,
     ) -> Answer:
-        """Deliver one message to an operation as Pub/Sub would."""
+        """Deliver one message to an operation as Pub/Sub would, by its subscription to `topic` (None: any)."""
         data = base64.b64encode(json.dumps(envelope).encode()).decode()
         given = {"ce-type": str(envelope.get("type"))} if attributes is None else dict(attributes)
         message = {"data": data, "attributes": given, "messageId": str(uuid.uuid4())}
-        return self.push_raw(name, json.dumps({"message": message}).encode())
+        body = {"message": message} | ({"subscription": f"{name}.{topic}"} if topic else {})
+        return self.push_raw(name, json.dumps(body).encode())
 
     def push_raw(self, name: str, body: bytes) -> Answer:
         token = resources.settings().push_token

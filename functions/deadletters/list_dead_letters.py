@@ -1,0 +1,17 @@
+"""Messages that nobody could handle, each with its reason, newest first; those that wait when no status is asked."""
+
+from __future__ import annotations
+
+from schemas.deadletters import DeadLetter, DeadLetterPage, ListDeadLetters
+from shared.identity.permissions import Caller
+from shared.listing import page
+from shared.operation import http
+from shared.store.records import DEAD_LETTERS_BY_TIME
+
+
+@http("GET", "/dead-letters", permission="admin:redrive", request=ListDeadLetters, answer=DeadLetterPage)
+def list_dead_letters(request: ListDeadLetters, caller: Caller) -> DeadLetterPage:
+    rows, cursor = page(
+        DEAD_LETTERS_BY_TIME, [request.status], limit=request.limit, cursor=request.cursor, filters={}
+    )
+    return DeadLetterPage(items=[DeadLetter.of(row) for row in rows], next_cursor=cursor)

@@ -1,0 +1,69 @@
+"""Send a dead letter again: the original CloudEvent, under its own id, to the topic that it came from.
+
+Whoever has handled it before knows the id and does nothing, so it is safe to repeat. What can still not be handled
+becomes a new dead letter. All operators together send only so many in an hour.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from schemas import generated
+from schemas.deadletters import DeadLetter, RedriveDeadLetter
+from shared import events, resources
+from shared.commit import commit
+from shared.domain.errors import InvalidState, Refusal
+from shared.identity.permissions import Caller
+from shared.limits import RateLimited
+from shared.messaging import DEAD_LETTER_TOPIC, topic_of
+from shared.operation import http
+from shared.store.records import DEAD_LETTERS
+from shared.store.unit import UnitOfWork
+
+TOPICS = (
+    *("supply-commands", "order-commands", "claim-commands", "transaction-commands"),
+    *("supply-events", "order-events", "claim-events", "transaction-events"),
+)
+BUDGET = "redrive"
+
+
+class NotRedrivable(Refusal):
+    code, status = "NOT_REDRIVABLE", 409
+    message = "This message cannot be sent again as it is; its sender has to send a right one."
+
+
+@http(
+    "POST",
+    "/dead-letters/{dead_letter_id}/redrive",
+    permission="admin:redrive",
+    request=RedriveDeadLetter,
+    answer=DeadLetter,
+    publishes=TOPICS,
+)
+def redrive_dead_letter(request: RedriveDeadLetter, caller: Caller) -> DeadLetter:
+    limiter, now = resources.limiter(), resources.clock().now()
+    rate = limiter.take(BUDGET, limiter.limit(BUDGET, "basic"), now)
+    if not rate.allowed:
+        raise RateLimited(rate, now)
+    return commit(_redrive, request.dead_letter_id)
+
+
+def _redrive(unit: UnitOfWork, dead_letter_id: str) -> DeadLetter:
+    letter = unit.one(DEAD_LETTERS.get(dead_letter_id))
+    unit.match(letter)
+    if letter.status != "new":
+        raise InvalidState(status=letter.status)
+    topic = topic_of(letter.consumer) if letter.topic == DEAD_LETTER_TOPIC else letter.topic
+    if topic not in TOPICS:
+        raise NotRedrivable(f"It came from {letter.consumer}, which is no subscription of ours.")
+    try:
+        event = events.parse(letter.body.encode())
+    except events.UnreadableEvent as unreadable:
+        raise NotRedrivable(unreadable.text) from None
+    if topic.endswith("-commands") and event.type not in generated.commands()[topic]:
+        raise NotRedrivable("No operation takes commands of its type.")
+    unit.send_again(topic, json.loads(letter.body))
+    after = replace(letter, status="redriven", version=letter.version + 1, updated_at=unit.now)
+    unit.write(after)
+    return DeadLetter.of(after)

@@ -1,0 +1,65 @@
+"""Dead letters as operators see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import StringConstraints
+
+from schemas.base import Id, Instant, Limit, Page, Request, Resource
+
+if TYPE_CHECKING:
+    from shared.store import records
+
+SHOWN = 4_096  # characters of a message's text
+
+
+class ListDeadLetters(Request):
+    """Those of one status: what still waits for somebody, or what was sent again."""
+
+    limit: Limit = 50
+    cursor: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    status: Literal["new", "redriven"] = "new"
+
+
+class RedriveDeadLetter(Request):
+    """Which one."""
+
+    dead_letter_id: Id
+
+
+class DeadLetter(Resource):
+    """A message that `consumer` could not handle, and why. `body` is the beginning of its text, `size` the length
+    of all of it in characters."""
+
+    id: str
+    topic: str
+    consumer: str
+    reason: str
+    body: str
+    size: int
+    attributes: dict[str, str]
+    status: Literal["new", "redriven"]
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, row: records.DeadLetter) -> DeadLetter:
+        return cls(
+            id=row.id,
+            topic=row.topic,
+            consumer=row.consumer,
+            reason=row.reason,
+            body=row.body[:SHOWN],
+            size=len(row.body),
+            attributes=row.attributes,
+            status=row.status,
+            version=row.version,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+
+class DeadLetterPage(Page[DeadLetter]):
+    """Newest first."""
