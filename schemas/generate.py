@@ -3,6 +3,7 @@
     schemas/catalog.json    every operation with its triggers, needs and topics (Terraform and rollout read it)
     schemas/openapi.json    OpenAPI 3.1 of the HTTP triggers
     schemas/pubsub/*.json   the JSON schema of each command
+    docs/reference.md       routes, commands, schedules and error codes for people
 
 `--check` writes nothing and exits 1 naming the files that are stale.
 """
@@ -66,6 +67,7 @@ def command_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
 def files() -> dict[Path, str]:
     """Every generated file with its content."""
     from schemas.openapi import document
+    from schemas.reference import page
 
     found = {
         FOLDER / "catalog.json": catalog_document(),
@@ -73,7 +75,8 @@ def files() -> dict[Path, str]:
     }
     for kind, schema in command_schemas():
         found[FOLDER / "pubsub" / f"{kind}.json"] = schema
-    return {path: json.dumps(content, indent=2, sort_keys=True) + "\n" for path, content in found.items()}
+    written = {path: json.dumps(content, indent=2, sort_keys=True) + "\n" for path, content in found.items()}
+    return written | {FOLDER.parent / "docs" / "reference.md": page(operation.catalog())}
 
 
 def stale() -> list[Path]:

@@ -150,13 +150,18 @@ def _error() -> dict[str, Any]:
 
 
 def error_codes() -> list[str]:
-    """The closed list: the code of every refusal that shared/ and functions/ define, whatever was imported before.
+    """The closed list of codes."""
+    return sorted({kind.code for kind in refusals()})
+
+
+def refusals() -> list[type[Refusal]]:
+    """Every refusal that shared/ and functions/ define, whatever was imported before, in a fixed order.
 
     Refusals of operations are known through the catalog; every module of shared/ is imported here.
     """
     for module in pkgutil.walk_packages(shared.__path__, "shared."):
         importlib.import_module(module.name)
-    return sorted({kind.code for kind in _refusals(Refusal)})
+    return sorted(_refusals(Refusal), key=lambda kind: (kind.code, kind.__module__, kind.__qualname__))
 
 
 def _refusals(kind: type[Refusal]) -> Iterator[type[Refusal]]:
