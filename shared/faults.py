@@ -1,13 +1,14 @@
 """Named crash points for fault tests: `FAULT_POINT=before_publish:3` kills the process at the third passage.
 
-Only local runs look at the variable; elsewhere `point` does nothing.
+Only local runs look at the variable or count; elsewhere `point` does nothing.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
+import threading
+from collections import Counter
 from typing import Final
 
 POINTS: Final = frozenset(
@@ -23,12 +24,43 @@ POINTS: Final = frozenset(
         "after_broadcast",
     }
 )
-_wanted, _, _times = os.environ.get("FAULT_POINT", "").partition(":")
-_armed = bool(_wanted) and os.environ.get("ENVIRONMENT", "local") == "local"
-_passages = itertools.count(1)
+LOCAL: Final = os.environ.get("ENVIRONMENT", "local") == "local"
+
+
+class _Trap:
+    """How often each point was passed, and where to die."""
+
+    def __init__(self) -> None:
+        self.passages: Counter[str] = Counter()
+        self.armed: tuple[str, int] | None = None
+        self.lock = threading.Lock()
+
+
+_trap = _Trap()
+
+
+def arm(place: str) -> None:
+    """Die at `point` or `point:passage`, counted from here; "" is nowhere."""
+    name, _, passage = place.partition(":")
+    with _trap.lock:
+        _trap.passages.clear()
+        _trap.armed = (name, int(passage or 1)) if name else None
+
+
+def passages() -> dict[str, int]:
+    """How often each point was passed since the last `arm`."""
+    with _trap.lock:
+        return dict(_trap.passages)
 
 
 def point(name: str) -> None:
     """Die here by SIGKILL when this is the armed point and passage."""
-    if _armed and name == _wanted and next(_passages) == int(_times or 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+    if not LOCAL:
+        return
+    with _trap.lock:
+        _trap.passages[name] += 1
+        if _trap.armed == (name, _trap.passages[name]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+arm(os.environ.get("FAULT_POINT", ""))

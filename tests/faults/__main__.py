@@ -37,6 +37,7 @@ PARTS = {
         ("tests/emulated/core/test_idempotency.py",), {"KEYS": "5000", "MODEL_KEYS": "100000"}
     ),
     "inbox": Part(("tests/emulated/core/test_inbox.py",), {"EVENTS": "15500", "MODEL_EVENTS": "770000"}),
+    "kill": Part(("tests/emulated/desk/test_sigkill.py",), {"KILLS": "10"}),
     "histories": Part(("tests/unit/engine/test_histories.py",), {"SEEDS": "10000"}),
     "releases": Part(("tests/faults/releases.py",)),
     "transfers": Part(("tests/emulated/engine/test_volume.py",), {"TRANSFERS": "5000"}),

@@ -1,0 +1,179 @@
+"""The desk's process killed at each named point: money is conserved, every event delivered, every effect there once.
+
+KILLS is the number of days (seeds), each with a death at every point; SEED is the first.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+import uuid
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+from shared import faults, resources
+from shared.events import PubSubPublisher
+from shared.store import records
+from shared.store.claims import CLAIMS, PAYMENTS
+from shared.store.orders import ORDERS
+from shared.store.session import Session
+from shared.store.supplies import SUPPLIES
+from shared.store.transactions import TRANSACTIONS
+from tests.emulated.desk.books import balanced
+from tests.emulated.desk.victim import Life, Scene, live
+from tests.emulated.desk.world import ETHER, Desk
+from tests.support.clock import TestClock
+from tests.support.proof import SEED, figure, size
+
+KILLS = size("KILLS", 1)
+TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")
+
+
+@dataclass
+class Listener:
+    """Subscribed to every topic, of a project of its own, before anything happens."""
+
+    project: str = field(default_factory=lambda: f"kill-{uuid.uuid4().hex[:12]}")
+    heard: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        publisher, self._client = PublisherClient(), SubscriberClient()
+        self._names = [self._client.subscription_path(self.project, topic) for topic in TOPICS]
+        for topic, name in zip(TOPICS, self._names, strict=True):
+            path = publisher.topic_path(self.project, topic)
+            publisher.create_topic(name=path)
+            self._client.create_subscription(
+                request={"name": name, "topic": path, "ack_deadline_seconds": 60}
+            )
+        publisher.transport.close()
+
+    def listen(self) -> None:
+        """Take what is there."""
+        for name in self._names:
+            request = {"subscription": name, "max_messages": 1000, "return_immediately": True}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                answer = self._client.pull(request=request)
+            for one in answer.received_messages:
+                envelope = json.loads(one.message.data)
+                assert self.heard.setdefault(envelope["id"], envelope) == envelope
+            if answer.received_messages:
+                ids = [one.ack_id for one in answer.received_messages]
+                self._client.acknowledge(subscription=name, ack_ids=ids)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@dataclass
+class Stage:
+    """Where lives are lived one after the other, until the day is over."""
+
+    desk: Desk
+    clock: TestClock
+    listener: Listener
+    scene: Scene
+    told: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def live(self, fault: str = "") -> Life:
+        """What two lives are told under one key is the same."""
+        life = live(self.scene, fault)
+        again = {name: answer for name, answer in life.told.items() if name in self.told}
+        assert again == {name: self.told[name] for name in again}
+        self.told |= life.told
+        return life
+
+    def check(self) -> None:
+        """Money, events, effects."""
+        self.clock.advance(timedelta(seconds=60))  # what requests left behind is the sweeper's
+        session = Session(resources.database().snapshot())
+        deadline = time.monotonic() + 30
+        while session.one(records.OUTBOX.scan()):
+            assert time.monotonic() < deadline, "the outbox is never empty"
+            assert self.desk.app.schedule("sweep_outbox").status == 204
+        committed = {row.id for row in session.one(records.FEED.scan())}
+        while not committed <= self.listener.heard.keys():
+            assert time.monotonic() < deadline, "a committed event was never delivered"
+            self.listener.listen()
+        assert self.listener.heard.keys() <= committed, "an event was delivered that was never committed"
+        balanced(session)
+        self._once(session)
+
+    def _once(self, session: Session) -> None:
+        """Each key did what it says, once."""
+        price = int(self.scene.price[2:]) * ETHER // 10
+        statuses = {row.amount: row.status for row in session.one(ORDERS.scan())}
+        assert statuses == {price: "completed", 5 * ETHER // 2: "cancelled"}
+        claims = sorted(session.one(CLAIMS.scan()), key=lambda row: row.epoch)
+        assert [(row.status, row.epoch) for row in claims] == [
+            ("released", 1),
+            ("rejected", 3),
+            ("processed", 5),
+        ]
+        (payment,), (transaction,) = session.one(PAYMENTS.scan()), session.one(TRANSACTIONS.scan())
+        assert (payment.status, payment.round, payment.amount) == ("paid", 1, price)
+        assert (transaction.state, transaction.nonce) == ("confirmed", 0)
+        assert self.desk.balance(claims[-1].recipient) == price
+        supplies = {row.status: row for row in session.one(SUPPLIES.scan())}
+        first, second = supplies["active"], supplies["closed"]
+        assert (first.amount, first.reserved, first.settled) == (2 * ETHER, 0, price)
+        assert (second.amount, second.available) == (0, 0)
+        done = {row.key for row in session.one(records.OPERATIONS.scan()) if row.principal != "system"}
+        assert self.told.keys() <= done
+        audited = Counter(
+            (row.actor, row.request_id) for row in session.one(records.AUDIT.scan()) if row.actor != "system"
+        )
+        assert max(audited.values()) == 1
+        seen = self.desk.app.ok(200, "GET", f"/orders/{payment.order_id}", user=self.scene.shopper)
+        assert seen == self.desk.get(f"/orders/{payment.order_id}", self.scene.shopper)
+
+
+@pytest.fixture
+def stage(desk: Desk, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    shopper, claimers = desk.person("shopper"), (desk.claimer(), desk.claimer())
+    desk.imported(shopper, ether=10)
+    name = resources.database().handle.database_id  # type: ignore[attr-defined]
+    listener, clock = Listener(), TestClock()
+    settings = replace(resources.settings(), spanner_database=name)
+    desk.app.token(shopper)  # the keys that tokens are signed with are there now
+    seed = SEED + request.param
+    with resources.override(publisher=PubSubPublisher(listener.project), clock=clock):
+        yield Stage(desk, clock, listener, Scene(settings, listener.project, shopper, claimers, seed))
+    listener.close()
+
+
+passed: dict[int, dict[str, int]] = {}  # by seed: how often a day passes each point
+
+
+@pytest.mark.parametrize("stage", range(KILLS), indirect=True)
+def test_a_day_without_deaths(stage: Stage) -> None:
+    life = stage.live()
+    assert life.exit == 0
+    passed[stage.scene.seed] = life.passages or {}
+    assert passed[stage.scene.seed].keys() == faults.POINTS
+    stage.check()
+
+
+@pytest.mark.parametrize("point", sorted(faults.POINTS))
+@pytest.mark.parametrize("stage", range(KILLS), indirect=True)
+def test_whoever_dies_is_replaced(stage: Stage, point: str) -> None:
+    seed = stage.scene.seed
+    rng = Random(f"{seed}/{point}")
+    deaths = []
+    for _ in range(rng.choice([1, 1, 2])):
+        passage = rng.randint(1, max(1, 3 * passed.get(seed, {}).get(point, 1) // 4))
+        life = stage.live(f"{point}:{passage}")
+        deaths.append((passage, life.exit))
+    assert deaths[0][1] == -signal.SIGKILL, deaths
+    assert stage.live().exit == 0, f"seed {seed}, died at {point} {deaths}"
+    stage.check()
+    figure("kill", "emulators and node", f"day {seed}: {point} at passage {deaths}, another life ended it")
