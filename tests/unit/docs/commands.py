@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from functools import cache
@@ -36,6 +37,25 @@ def python_problem(command: str) -> str | None:
     asked = [word for word in given if re.fullmatch(r"--[\w-]+|[a-z][a-z_-]+", word)]
     missing = [word for word in asked if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)]
     return f"{module} does not know {', '.join(missing)}" if missing else None
+
+
+def api_problem(command: str) -> str | None:
+    """`curl -X METHOD $API/path/$ID?query`: the API has the route, and its method."""
+    path = re.sub(r"\$\w+", "{}", re.search(r"\$API(/[^\s\"'?]*)", command)[1])  # type: ignore[index]
+    method = re.search(r"-X ([A-Z]+)", command)
+    given = method[1] if method else "POST" if " -d " in command else "GET"
+    methods = routes().get(f"/api/v1{path}")
+    return None if methods and given in methods else f"the API has no {given} {path}"
+
+
+@cache
+def routes() -> dict[str, set[str]]:
+    """By path, its parameters as {}: the methods."""
+    document = json.loads((ROOT / "schemas" / "openapi.json").read_text(encoding="utf-8"))
+    found: dict[str, set[str]] = {"/healthz": {"GET"}, "/readyz": {"GET"}}
+    for path, methods in document["paths"].items():
+        found[re.sub(r"\{\w+\}", "{}", path)] = {method.upper() for method in methods}
+    return found
 
 
 @cache

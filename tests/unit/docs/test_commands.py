@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from tests.unit.docs.commands import make_problem, python_problem
+from tests.unit.docs.commands import api_problem, make_problem, python_problem
 from tests.unit.docs.pages import Fence, Page, pages
 
 RUN = frozenset({"docs/api.md"})
@@ -31,6 +31,8 @@ def problem(page: Page, fence: Fence, command: str) -> str | None:
         return make_problem(plain)
     if re.search(r"(^|\s)(\.venv/bin/)?python3? -m ", plain):
         return python_problem(plain)
+    if fence.cloud and "$API/" in plain:
+        return api_problem(plain)
     if fence.cloud and (plain.split()[0] in CLOUD_TOOLS or re.fullmatch(r"[A-Z_]+=.*", command)):
         return None
     return "nobody runs this: let a test do it, or mark the block as ```sh cloud"
