@@ -59,7 +59,8 @@ def route_problem(found: re.Match[str]) -> str | None:
         candidates += [known for known in routes() if known.endswith(plain)]
     answered = [routes()[known] for known in candidates if known in routes()]
     if not answered:  # `/metrics`, `/push/<operation>`: what the gateway answers by itself
-        return None if f'"{plain.partition("{")[0]}' in source() else "no such route"
+        own = not any(known.startswith(f"/api/v1/{plain.split('/')[1]}") for known in routes())
+        return None if own and f'"{plain.partition("{")[0]}' in source() else "no such route"
     wrong = method is not None and not any(method in methods for methods in answered)
     return f"does not answer {method}" if wrong else None
 
