@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,6 +50,7 @@ class Faults:
     error: float = 0.0  # a read fails
     lost_answer: float = 0.0  # bytes are taken, the answer is an error
     swallow: float = 0.0  # bytes are acknowledged and not kept
+    delay: float = 0.0  # bytes are acknowledged and reach the pool blocks later
     forget: float = 0.0  # the pool loses a transaction, per block
     lag: float = 0.0  # a read is answered as of one or two blocks ago
     hide: float = 0.0  # a receipt is not found
@@ -67,9 +69,12 @@ class Chain:
         self.pool: dict[tuple[str, int], Sent] = {}
         self.base_fee = GWEI
         self.given: dict[str, int] = {}  # balances set by hand
+        self.late: list[tuple[int, Sent]] = []  # acknowledged, and kept only from this height on
+        self.told: Counter[str] = Counter()  # the lies that were told, by name
 
     def mine(self, *, empty: bool = False) -> None:
         head = self.blocks[-1]
+        self._admit_late(head.number + 1)
         nonces, balances = dict(head.nonces), dict(head.balances)
         balances.update(self.given)
         self.given = {}
@@ -93,12 +98,22 @@ class Chain:
         self.pool = {key: sent for key, sent in self.pool.items() if key[1] >= nonces.get(key[0], 0)}
         for key in sorted(self.pool):
             if self.rng.random() < self.faults.forget:
+                self.told["forgotten"] += 1
                 del self.pool[key]
+
+    def _admit_late(self, height: int) -> None:
+        due = [sent for at, sent in self.late if at <= height]
+        self.late = [(at, sent) for at, sent in self.late if at > height]
+        for sent in due:
+            if self.refusal(sent) is None:
+                self.pool[sent.sender, sent.nonce] = sent
 
     def reorganise(self, depth: int) -> None:
         """Replace the newest blocks by as many others; what they held is back in the pool, or forgotten."""
         depth = min(depth, FINAL_DEPTH - 1, len(self.blocks) - 1)
         gone = self.blocks[-depth:] if depth else []
+        if any(block.sent for block in gone):
+            self.told[f"reorganised {depth}"] += 1
         del self.blocks[len(self.blocks) - depth :]
         for block in gone:
             for sent in block.sent:
@@ -128,7 +143,11 @@ class Chain:
             "nonce too high": self.faults.strict and gap,
             "account limit exceeded": other is None and len(waiting) >= self.faults.slots,
         }
-        return next((reason for reason, holds in reasons.items() if holds), None)
+        found = next((reason for reason, holds in reasons.items() if holds), None)
+        if found is not None:
+            kind = (" as reth" if self.faults.ceil else " as geth") if "replacement" in found else ""
+            self.told[found + kind + (f" {self.faults.slots}" if "limit" in found else "")] += 1
+        return found
 
     def _replaces(self, old: Sent, new: Sent) -> bool:
         def least(wei: int) -> int:

@@ -17,6 +17,7 @@ from shared.chain.endpoints import Endpoint
 from shared.chain.errors import ChainError
 from shared.chain.pool import Pool
 from shared.chain.registry import Registry
+from shared.chain.rpc import Rpc
 from shared.clock import new_id
 from shared.context import Context, deadline_in, running
 from shared.domain.errors import Refusal
@@ -48,26 +49,41 @@ class History:
     rng: random.Random = field(init=False)
     clock: Clock = field(default_factory=Clock)
     accepted: dict[str, int] = field(default_factory=dict)  # transaction id → value, unique
-    foreign: bool = False
     armed: bool = False
+    length: int = STEPS
 
     def __post_init__(self) -> None:
         rng = self.rng = random.Random(self.seed)
+        self.transfers, slots = rng.choices(
+            [(TRANSFERS, 2), (TRANSFERS, 16), (24, 16), (72, 64)], [40, 50, 9, 1]
+        )[0]
         chance = rng.choice([0.0, 0.1, 0.2])
         faults = Faults(
             error=chance, lost_answer=rng.choice([0.0, 0.2, 0.4]), swallow=rng.choice([0.0, 0.15]),
             forget=rng.choice([0.0, 0.2]), lag=rng.choice([0.0, 0.2]), hide=rng.choice([0.0, 0.3]),
-            strict=rng.random() < 0.3, ceil=rng.random() < 0.5, slots=rng.choice([2, 16, 64]),
+            delay=rng.choice([0.0, 0.0, 0.2]), strict=rng.random() < 0.3, ceil=rng.random() < 0.5, slots=slots,
         )  # fmt: skip
         self.node = LyingNode(rng, self.seconds, faults)
-        self.trouble = model.Faults(rng, abort=rng.choice([0.0, 0.1]), unknown=rng.choice([0.0, 0.05]))
-        self.database = model.MemoryDatabase(model.Faults(rng), self.clock.now)
-        spec = Registry.DEFAULT.chain("local")
         self.mirror = Mirror(self.node, replace(faults, lag=0.1))
-        nodes = [self.node, self.mirror][: rng.choice([1, 1, 2])]
+        self.trouble = model.Faults(rng, abort=rng.choice([0.0, 0.1]), unknown=rng.choice([0.0, 0.05]))
+        self.database = self.opened()
+        spec = Registry.DEFAULT.chain("local")
+        nodes = self.endpoints()[: rng.choice([1, 1, 2])]
         pool = Pool([Endpoint(node, spec.chain_id, clock=self.seconds) for node in nodes])
         pool._threads = None  # one after the other: a seed is a history
         self.client = ChainClient(spec, pool)
+
+    def opened(self) -> Any:
+        """The store of this history."""
+        return model.MemoryDatabase(model.Faults(self.rng), self.clock.now)
+
+    def endpoints(self) -> list[Rpc]:
+        """The node as the engine reaches it, in two ways."""
+        return [self.node, self.mirror]
+
+    def trouble_store(self, abort: float, unknown: float) -> None:
+        """How often the store aborts a body, or loses the answer of a commit."""
+        self.database.faults.abort, self.database.faults.unknown = abort, unknown
 
     def seconds(self) -> float:
         return self.clock.moment.timestamp()
@@ -92,15 +108,16 @@ class History:
         self.owner = self.wallet()
         for _ in range(3):
             self.node.mine()
-        self.armed, self.database.faults = True, self.trouble
-        for _ in range(STEPS):
+        self.armed = True
+        self.trouble_store(self.trouble.abort, self.trouble.unknown)
+        for _ in range(self.length):
             step = self.rng.choices(*zip(*self.steps(), strict=True))[0]
             self.attempt(step)
         self.peace()
 
     def steps(self) -> list[tuple[Callable[[], None], int]]:
         return [
-            (self.accept, 25 if len(self.accepted) < TRANSFERS else 0),
+            (self.accept_some, 25 if len(self.accepted) < self.transfers else 0),
             (self.hint, 8),
             (self.tick, 30),
             (self.mine, 25),
@@ -121,6 +138,11 @@ class History:
         context.caller = Caller.of_system()
         with running(context), contextlib.suppress(Killed, ChainError, StoreError, Refusal):
             step()
+
+    def accept_some(self) -> None:
+        """One; at first so many that with the usual number there are as many as the history has transfers."""
+        for _ in range(1 if self.accepted else self.transfers - TRANSFERS + 1):
+            self.attempt(self.accept)
 
     def accept(self) -> None:
         value = 1000 + len(self.accepted)
@@ -178,7 +200,7 @@ class History:
             },
             self.key,
         )  # fmt: skip
-        self.foreign = True
+        self.node.told["a foreign sender"] += 1
         self.node._take(signed.raw)
 
     def empty(self) -> None:
@@ -194,7 +216,7 @@ class History:
         self.armed = False
         calm = Faults(strict=self.node.faults.strict, ceil=self.node.faults.ceil)
         self.node.faults = self.mirror.faults = calm
-        self.database.faults.abort = self.database.faults.unknown = 0.0
+        self.trouble_store(0.0, 0.0)
         self.node.base_fee = GWEI
         self.attempt(self.top_up)
         for number in range(300):

@@ -37,7 +37,15 @@ class LyingNode(Chain):
         return answers
 
     def _failure(self) -> ChainError:
-        return self.rng.choice([Unreachable("HTTP 502"), RateLimited("HTTP 429"), Unreachable("time-out")])
+        kinds = [
+            Unreachable("HTTP 502"),
+            RateLimited("HTTP 429"),
+            Unreachable("time-out"),
+            Unreachable("garbage"),
+        ]
+        failure = self.rng.choice(kinds)
+        self.told[str(failure)] += 1
+        return failure
 
     def _take(self, raw: bytes) -> str:
         decoded, public_key = decode_signed(raw)
@@ -49,11 +57,17 @@ class LyingNode(Chain):
         )  # fmt: skip
         roll = self.rng.random()
         if roll < self.faults.swallow:
+            self.told["swallowed"] += 1
+            return digest
+        if self.rng.random() < self.faults.delay:
+            self.told["delayed"] += 1
+            self.late.append((self.blocks[-1].number + self.rng.randint(2, 5), sent))
             return digest
         refusal = self.refusal(sent)
         if refusal is None:
             self.pool[sent.sender, sent.nonce] = sent
         if roll < self.faults.swallow + self.faults.lost_answer:
+            self.told["accepted, answered an error" if refusal is None else "refused, answered an error"] += 1
             raise self._failure()
         if refusal is not None:
             raise classify(refusal, -32000)
@@ -62,6 +76,7 @@ class LyingNode(Chain):
     def _seen(self) -> list[Mined]:
         """The chain as this call shows it."""
         behind = self.rng.randint(1, 2) if self.rng.random() < self.faults.lag else 0
+        self.told["lagged"] += bool(behind)
         return self.blocks[: max(1, len(self.blocks) - behind)]
 
     def _at(self, ref: str) -> Mined | None:
@@ -117,6 +132,7 @@ class LyingNode(Chain):
 
     def eth_getTransactionReceipt(self, tx_hash: str) -> Any:
         if self.rng.random() < self.faults.hide:
+            self.told["hid a receipt"] += 1
             return None
         for block in self._seen():
             for sent in block.sent:

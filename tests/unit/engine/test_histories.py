@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 
 import pytest
 
@@ -14,6 +15,17 @@ from tests.unit.engine.histories import History, world
 
 SEEDS = size("SEEDS", 1000)
 FIRST = size("FIRST_SEED", 0)
+LIES = {
+    "HTTP 429", "HTTP 502", "time-out", "garbage", "accepted, answered an error", "swallowed", "delayed",
+    "forgotten", "lagged", "hid a receipt", "a foreign sender", "nonce too low", "nonce too high",
+    "reorganised 1", "reorganised 2", "reorganised 3",  # confirmed is what is two deep: three undoes it
+    "replacement transaction underpriced as geth", "replacement transaction underpriced as reth",
+    "account limit exceeded 2", "account limit exceeded 16", "account limit exceeded 64",
+    "max fee per gas less than block base fee", "insufficient funds for gas * price + value",
+}  # fmt: skip
+
+
+TOLD: Counter[str] = Counter()  # by the histories below
 
 
 @pytest.mark.parametrize("block", range(8))
@@ -25,8 +37,15 @@ def test_random_histories(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
         history = History(seed)
         with monkeypatch.context() as patch, world(history, patch):
             history.run()
+        TOLD.update(history.node.told)
     figure(
         "histories",
         "model",
         f"{len(seeds)} of the engine, each its own seed, {time.monotonic() - began:.1f} s",
     )
+
+
+@pytest.mark.skipif(SEEDS < 1000, reason="fewer histories do not meet everything")
+def test_every_lie_was_told_to_them() -> None:
+    assert TOLD, "this runs after the histories, in their process"
+    assert not LIES - TOLD.keys()
