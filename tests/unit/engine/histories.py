@@ -241,13 +241,13 @@ class History:
         cancel_transaction(ReplaceTransaction(transaction_id=row.id), caller)
 
     def rows(self) -> list[Transaction]:
-        return Session(self.database).one(TRANSACTIONS.scan())
+        return Session(self.database.snapshot()).one(TRANSACTIONS.scan())
 
     def judge(self) -> None:
         """0 double, 0 lost: what the rows say is what the chain holds."""
         where = f"seed {self.seed}"
         mined = [one for one in self.node.canonical() if one.sender == self.owner.address.lower()]
-        attempts = Session(self.database).one(ATTEMPTS.scan())
+        attempts = Session(self.database.snapshot()).one(ATTEMPTS.scan())
         ours = {attempt.hash: attempt for attempt in attempts}
         times: dict[int, int] = {}
         for one in mined:
