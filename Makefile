@@ -27,12 +27,13 @@ test: setup ## the whole suite on real emulators (WORKERS=2, TESTS=tests)
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not serial" $(TESTS)
 	@! grep -rq --include='*.py' 'mark\.serial' $(TESTS) || $(PYTEST) -m serial $(TESTS)
 
-check: setup ## lint, format, types, import rules, generated files, licences, secrets, known weaknesses
+check: setup ## lint, format, types, imports, generated files, documents, licences, secrets, weaknesses
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	@if [ -f schemas/generate.py ]; then echo "$(PY) -m schemas.generate --check"; $(PY) -m schemas.generate --check; fi
+	$(PYTEST) tests/unit/docs
 	$(PY) .ci/licences.py --check
 	$(PY) -m infra.cost --check
 	$(PY) .ci/secrets_scan.py
