@@ -1,7 +1,7 @@
 # Every target does the set-up it lacks, into .venv and node_modules. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test check infra-check prove bench generate requirements licences audit sbom cost clean
+.PHONY: help setup demo observe run test check infra-check prove bench generate requirements licences audit sbom cost clean
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
@@ -18,6 +18,9 @@ setup: .venv/.installed node_modules/.installed ## create .venv and node_modules
 
 demo: setup ## an order placed, claimed once by fifty and paid on chain, with everything it needs
 	@$(PY) -m emulators demo
+
+observe: setup ## the product (or the one on PORT) with Prometheus beside it, and Grafana where it is installed
+	@$(PY) -m emulators observe
 
 run: setup ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C
 	@$(PY) -m emulators run

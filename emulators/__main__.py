@@ -96,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("-f", "--follow", action="store_true")
     commands.add_parser("run", help="keep the whole product running on this machine")
     commands.add_parser("demo", help="an order placed, claimed once and paid on chain")
+    commands.add_parser(
+        "observe", help="watch the product with Prometheus, and Grafana where it is installed"
+    )
     return parser
 
 
@@ -107,7 +110,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "logs": _logs,
 }
 # Modules of this package with a `main(arguments) -> exit status`.
-_PRODUCT = ("run", "demo")
+_PRODUCT = ("run", "demo", "observe")
 
 if __name__ == "__main__":
     sys.exit(main())

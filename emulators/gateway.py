@@ -59,7 +59,10 @@ def make_app() -> Flask:
     """The WSGI application."""
     from flask import Flask, request
 
+    from emulators import exposition
     from shared import web
+
+    exposition.registry()
 
     app = Flask("gateway", static_folder=None)
     router = Router(operation.catalog())
@@ -77,6 +80,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
 def _answer(router: Router, needs: frozenset[str], request: Request) -> Reply:
+    from emulators import exposition
     from shared import readiness, web
     from shared.clock import new_id
     from shared.domain.errors import NotFound
@@ -84,6 +88,8 @@ def _answer(router: Router, needs: frozenset[str], request: Request) -> Reply:
     incoming: Incoming = web.incoming(request)
     if incoming.path == "/healthz":
         return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
+    if incoming.path == "/metrics":
+        return Reply(200, exposition.text(), {"Content-Type": exposition.CONTENT_TYPE})
     if incoming.path == "/readyz":
         return readiness.reply(needs)
     found = router.find(incoming.method, incoming.path)

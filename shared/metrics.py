@@ -58,8 +58,7 @@ class Counter(Instrument):
             self._bound(amount, labels)
 
     def bind(self, meter: Meter) -> None:
-        name = self.name.removesuffix("_total")  # which every exporter adds
-        self._bound = meter.create_counter(name, description=self.description).add
+        self._bound = meter.create_counter(self.name, description=self.description).add
 
 
 class Histogram(Instrument):

@@ -35,7 +35,7 @@ def measure_backlog() -> None:
     letters = len(session.one(DEAD_LETTERS_BY_TIME.scan("new", limit=LIMIT)))
     OUTBOX_OLDEST.set(outbox)
     DEAD_LETTERS.set(letters)
-    lanes = {chain: _lanes(session, chain, now) for chain in sorted(resources.settings().rpc_urls)}
+    lanes = _lanes(session, now)
     _log.info("backlog", extra={"outbox_seconds": outbox, "dead_letters": letters, "lanes": lanes})
 
 
@@ -52,11 +52,18 @@ def _outbox(session: Session, now: datetime) -> float:
     return max(0.0, (now - oldest).total_seconds())
 
 
-def _lanes(session: Session, chain: str, now: datetime) -> dict[str, float]:
-    """How many transactions wait for a nonce, and for how long the first of them does."""
-    entries = session.one(TRANSACTIONS_QUEUED.scan(after=(f"{chain}:",), upto=(f"{chain}:~",), limit=LIMIT))
-    oldest = min((entry["created_at"] for entry in entries), default=now)
-    found = {"depth": float(len(entries)), "oldest_seconds": max(0.0, (now - oldest).total_seconds())}
-    LANE_DEPTH.set(found["depth"], chain=chain)
-    LANE_OLDEST.set(found["oldest_seconds"], chain=chain)
-    return found
+def _lanes(session: Session, now: datetime) -> dict[str, int]:
+    """By chain, how many transactions wait for a nonce. Of all chains: which are served is known to those who may
+    have the nodes' addresses."""
+    chains = sorted(resources.registry().chains)
+    found = session.read_all(
+        [
+            TRANSACTIONS_QUEUED.scan(after=(f"{chain}:",), upto=(f"{chain}:~",), limit=LIMIT)
+            for chain in chains
+        ]
+    )
+    for chain, entries in zip(chains, found, strict=True):
+        oldest = min((entry["created_at"] for entry in entries), default=now)
+        LANE_DEPTH.set(len(entries), chain=chain)
+        LANE_OLDEST.set(max(0.0, (now - oldest).total_seconds()), chain=chain)
+    return {chain: len(entries) for chain, entries in zip(chains, found, strict=True) if entries}

@@ -24,6 +24,7 @@ class Part:
 
 
 PARTS = {
+    "observe": Part("tests/e2e/test_observe.py", {"OBSERVE": "1"}),
     "race": Part(("tests/emulated/desk/test_race.py",), {"RIVALS": "10000", "THREADS": "256"}),
     "linearizability": Part(
         ("tests/unit/model/test_linearizability.py", "tests/emulated/desk/test_linearizability.py"),

@@ -27,8 +27,7 @@ class Metrics:
         """The data points of a metric; [] when nothing was recorded."""
         data = self.reader.get_metrics_data()
         found = data.resource_metrics[0].scope_metrics[0].metrics if data else []
-        wanted = name.removesuffix("_total")
-        return [point for metric in found if metric.name == wanted for point in metric.data.data_points]
+        return [point for metric in found if metric.name == name for point in metric.data.data_points]
 
     def value(self, name: str, **labels: str) -> float | None:
         """The value (of a histogram: the count) with exactly these labels."""

@@ -1,0 +1,31 @@
+"""`/metrics` of the local gateway, in Prometheus' text format. A deployment sends its metrics by OTLP instead."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@cache
+def registry() -> CollectorRegistry:
+    """Begin to collect (once in a process)."""
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
+    from prometheus_client import CollectorRegistry
+
+    from shared import exporting
+
+    made = CollectorRegistry()
+    exporting.collect(PrometheusMetricReader(True, scope_info_enabled=False, registry=made))
+    return made
+
+
+def text() -> str:
+    """All metrics as they are now."""
+    from prometheus_client import generate_latest
+
+    return generate_latest(registry()).decode()

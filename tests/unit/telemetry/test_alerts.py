@@ -1,0 +1,96 @@
+"""Alerts and dashboards ask for metrics that exist, by labels that they have, and Prometheus can read the rules."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import shared
+from emulators import monitoring
+from shared import metrics, operation
+
+SUFFIXES = ("_bucket", "_count", "_sum")
+PROMTOOL = shutil.which("promtool")
+METRIC = re.compile(r"\b(wallet_\w+)(?:\{([^}]*)\})?")
+BY = re.compile(r"\bby \(([^)]*)\)")
+OPERATIONS = re.compile(r'operation=~"([^"]+)"')
+
+
+def declared() -> dict[str, metrics.Instrument]:
+    operation.catalog()
+    for module in pkgutil.walk_packages(shared.__path__, "shared."):
+        importlib.import_module(module.name)  # whichever declares one
+    return metrics.declared()
+
+
+def base(name: str) -> str:
+    """The metric behind a histogram's series."""
+    return next((name.removesuffix(end) for end in SUFFIXES if name.endswith(end)), name)
+
+
+@pytest.mark.parametrize("asked", list(monitoring.asked()), ids=lambda asked: asked.owner)
+def test_what_is_asked_for_exists(asked: monitoring.Asked) -> None:
+    known = declared()
+    found = METRIC.findall(asked.query)
+    assert found, "asks for nothing of ours"
+    labels = {"le"}
+    for name, selectors in found:
+        metric = known[base(name)]
+        assert (name != metric.name) == (metric.kind == "histogram"), name
+        assert set(re.findall(r"(\w+)[=!]", selectors)) <= metric.labels | {"le"}
+        labels |= metric.labels
+    grouped = {label.strip() for group in BY.findall(asked.query) for label in group.split(",")}
+    assert grouped <= labels
+    for names in OPERATIONS.findall(asked.query):
+        assert set(names.split("|")) <= set(operation.catalog())
+
+
+def test_codes_and_events_that_are_asked_for_exist() -> None:
+    text = "\n".join(asked.query for asked in monitoring.asked())
+    openapi = Path("schemas/openapi.json").read_text(encoding="utf-8")
+    for names in re.findall(r'code=~?"([^"]+)"', text):
+        assert all(f'"{name}"' in openapi for name in names.split("|")), names
+
+
+def test_each_alert_has_its_section_of_the_runbook() -> None:
+    names = [alert["name"] for alert in monitoring.alerts()]
+    assert len(names) == len(set(names))
+    for alert in monitoring.alerts():
+        assert alert["runbook"] == f"docs/operations.md#{alert['name'].lower()}"
+        assert alert["severity"] in ("page", "ticket")
+        for condition in [*alert.get("conditions", ()), *alert.get("cloud", ())]:
+            assert ("above" in condition) != ("below" in condition)
+
+
+def test_an_alert_holds_while_all_its_conditions_do() -> None:
+    both = [{"query": "a", "above": 1}, {"query": "b", "below": 2}]
+    assert monitoring.expression(both) == "(a) > 1 and (b) < 2"
+
+
+def test_grafana_gets_every_panel_that_one_machine_can_fill(tmp_path: Path) -> None:
+    monitoring.provision(tmp_path, "127.0.0.1:1", "http://127.0.0.1:2")
+    shown = {
+        path.stem: json.loads(path.read_text())["panels"] for path in (tmp_path / "grafana/json").iterdir()
+    }
+    asked = {q["expr"] for panels in shown.values() for panel in panels for q in panel["targets"]}
+    wanted = {one.query for one in monitoring.asked() if one.owner.startswith("dashboard")}
+    assert asked == wanted
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in shown["money"]]
+    assert len(places) == len(set(places))
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is part of Debian's package prometheus")
+def test_prometheus_can_read_rules_and_configuration(tmp_path: Path) -> None:
+    settings = monitoring.provision(tmp_path, "127.0.0.1:1", "http://127.0.0.1:2")
+    assert PROMTOOL is not None
+    command = [PROMTOOL, "check", "config", str(settings)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(monitoring.rules()['groups'][0]['rules'])} rules found" in done.stdout
