@@ -1,5 +1,7 @@
 """Topics and push subscriptions in the Pub/Sub emulator, from the catalog; running it again changes nothing.
 
+Where a subscription is one of each region, a gateway makes that of its own (REGION).
+
 Each subscription has the dead-letter policy of production; the emulator stores filters without applying them, so
 the push adapter filters too.
 """
@@ -30,7 +32,7 @@ def provision(port: int, token: str) -> None:
     from google.api_core.exceptions import AlreadyExists
     from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-    project = load().project
+    project, region = load().project, load().region
     publisher, subscriber = PublisherClient(), SubscriberClient()
     for topic in sorted(topic_names()):
         with suppress(AlreadyExists):
@@ -38,7 +40,8 @@ def provision(port: int, token: str) -> None:
     for entry in operation.catalog().values():
         for trigger in entry.messages:
             push = {"push_endpoint": f"http://127.0.0.1:{port}/push/{entry.name}?token={token}"}
-            wanted = _subscription(project, publisher, subscriber, entry, trigger) | {"push_config": push}
+            name = subscription_name(entry, trigger, region)
+            wanted = _subscription(project, publisher, subscriber, name, trigger) | {"push_config": push}
             try:
                 subscriber.create_subscription(request=wanted)
             except AlreadyExists:
@@ -50,11 +53,11 @@ def _subscription(
     project: str,
     publisher: Any,
     subscriber: Any,
-    entry: operation.Operation,
+    name: str,
     trigger: operation.MessageTrigger,
 ) -> dict[str, Any]:
     wanted: dict[str, Any] = {
-        "name": subscriber.subscription_path(project, subscription_name(entry, trigger)),
+        "name": subscriber.subscription_path(project, name),
         "topic": publisher.topic_path(project, trigger.topic),
         "ack_deadline_seconds": 60,
         "retry_policy": {"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 10}},

@@ -48,7 +48,12 @@ def _operation(entry: Operation) -> dict[str, Any]:
             for trigger in entry.https
         ],
         "messages": [
-            {"topic": trigger.topic, "types": list(trigger.types), "command": trigger.request is not None}
+            {
+                "topic": trigger.topic,
+                "types": list(trigger.types),
+                "command": trigger.request is not None,
+                "each_region": trigger.each_region,
+            }
             for trigger in entry.messages
         ],
         "schedules": [{"seconds": trigger.seconds, "cron": trigger.cron} for trigger in entry.schedules],

@@ -98,16 +98,18 @@ def unwrap(body: bytes) -> Delivery:
 
 def _trigger(operation: Operation, delivery: Delivery) -> MessageTrigger | None:
     kind = delivery.attributes.get("ce-type", "")
+    subscription, region = delivery.subscription.rsplit("/", 1)[-1], resources.settings().region
     for trigger in operation.messages:
-        subscribed = delivery.subscription.rsplit("/", 1)[-1] in ("", subscription_name(operation, trigger))
+        subscribed = subscription in ("", subscription_name(operation, trigger, region))
         if subscribed and (kind in trigger.types or "*" in trigger.types):
             return trigger
     return None
 
 
-def subscription_name(operation: Operation, trigger: MessageTrigger) -> str:
-    """One subscription per operation and topic."""
-    return f"{operation.name}.{trigger.topic}"
+def subscription_name(operation: Operation, trigger: MessageTrigger, region: str) -> str:
+    """One subscription per operation and topic, or per operation, topic and region."""
+    name = f"{operation.name}.{trigger.topic}"
+    return f"{name}.{region}" if trigger.each_region else name
 
 
 def topic_of(subscription: str) -> str:

@@ -56,11 +56,14 @@ class HttpTrigger:
 
 @dataclass(frozen=True)
 class MessageTrigger:
-    """A subscription to `topic`; a command when it has a `request`, else a reaction to events."""
+    """A subscription to `topic`; a command when it has a `request`, else a reaction to events.
+
+    With `each_region` every region has a subscription of its own, which pushes to that region."""
 
     topic: str
     types: tuple[str, ...]
     request: type[Any] | None
+    each_region: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,12 +150,14 @@ def message(
     *,
     type: str | tuple[str, ...],  # noqa: A002 - the CloudEvents attribute
     request: type[Any] | None = None,
+    each_region: bool = False,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
-    """Receive CloudEvents of `type` from `topic`; with `request`, they are commands of that schema."""
+    """Receive CloudEvents of `type` from `topic`; with `request`, they are commands of that schema; with
+    `each_region`, once in every region."""
     types = (type,) if isinstance(type, str) else type
-    trigger = MessageTrigger(topic, types, request)
+    trigger = MessageTrigger(topic, types, request, each_region)
     return _declare(lambda operation: operation.messages.append(trigger), needs, publishes)
 
 

@@ -42,10 +42,11 @@ _READERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="spanner-read")
 
 
 def connect(project: str, instance: str, database: str) -> SpannerDatabase:
-    """Open the database; SPANNER_EMULATOR_HOST chooses the emulator (without the read-write multiplexed
-    sessions, which fail there)."""
+    """Open the database; SPANNER_EMULATOR_HOST chooses the emulator (without multiplexed sessions: there a session
+    has one transaction at a time, also for reading)."""
     emulator = os.environ.get("SPANNER_EMULATOR_HOST")
     if emulator:
+        os.environ["GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS"] = "false"
         os.environ["GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_FOR_RW"] = "false"
     from google.cloud import spanner
 

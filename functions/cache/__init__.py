@@ -1,0 +1,1 @@
+"""The copies of hot reads that each region keeps."""
