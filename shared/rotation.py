@@ -23,6 +23,7 @@ from shared.clock import new_id
 from shared.commit import commit
 from shared.context import Context, deadline_in, running
 from shared.identity.permissions import Caller
+from shared.keys.files import alone
 from shared.keys.local import load_master_keys, save_master_keys
 from shared.keys.vault import Binding, SealedKey, reseal
 from shared.store.factors import FACTORS, Factor
@@ -62,7 +63,16 @@ def _pages(session: Session, table: Table[T]) -> Iterator[list[T]]:
 
 
 def rotate(on_row: Callable[[str], None] = lambda identity: None) -> int:
-    """Begin or continue a rotation; how many secrets were resealed. `on_row` hears of each."""
+    """Begin or continue a rotation; how many secrets were resealed. `on_row` hears of each.
+
+    Raises SecretUnusable while another process rotates the local master key."""
+    if resources.settings().kms_key:
+        return _rotate(on_row)
+    with alone(_path()):
+        return _rotate(on_row)
+
+
+def _rotate(on_row: Callable[[str], None]) -> int:
     vault = resources.vault()
     session = Session(resources.database().snapshot())
     waiting = [one for one in everything(session) if not vault.is_current(_of(one))]
@@ -99,12 +109,13 @@ def status() -> Counter[str]:
 def retire() -> list[str]:
     """Forget the local master keys that seal nothing; their names."""
     path = _path()
-    keys, used = load_master_keys(path), status()
-    gone = [name for name in keys.keys if name != keys.active and not used[name]]
-    for name in gone:
-        keys = keys.without(name)
-    if gone:
-        save_master_keys(path, keys)
+    with alone(path):
+        keys, used = load_master_keys(path), status()
+        gone = [name for name in keys.keys if name != keys.active and not used[name]]
+        for name in gone:
+            keys = keys.without(name)
+        if gone:
+            save_master_keys(path, keys)
     return gone
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shared.keys.errors import SecretUnusable
@@ -45,6 +46,19 @@ def mark(path: Path | None) -> tuple[int, int] | None:
 def replace_secret(path: Path, text: str) -> None:
     """Store `text` at `path` (0600) in one step: a crash leaves the old or the new content."""
     _publish(path, text, replace=True)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Change the file at `path` while no other process does: of two that add to what they read, one would lose.
+
+    Raises SecretUnusable at once when another is at it; a process that dies lets go."""
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SecretUnusable(f"another process is changing {path.name}") from None
+        yield
 
 
 def _publish(path: Path, text: str, *, replace: bool) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from tests.support.places import Eavesdropper
+
 SECRET_FIELDS = frozenset({"password", "private_key", "mnemonic", "token", "refresh_token", "passphrase"})
 
 
@@ -16,6 +18,7 @@ class Secrets:
     """Secrets by what they are."""
 
     known: dict[str, set[str]] = field(default_factory=dict)
+    ears: Eavesdropper = field(default_factory=Eavesdropper)
 
     def add(self, what: str, value: str) -> None:
         if value:

@@ -22,6 +22,7 @@ from shared.store.spanner import connect
 from shared.store.transactions import ATTEMPTS
 from tests.e2e.job import Node, Purse
 from tests.e2e.secrets_seen import Secrets, spellings
+from tests.support.places import Collector, Eavesdropper, columns, documents
 
 CLAIMERS = 50
 
@@ -41,6 +42,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Secrets:
     def migrating(self: Product) -> None:
         seen.add("push token", self.env["PUSH_TOKEN"])
         migrate(self)
+        seen.ears = Eavesdropper.listening()
 
     monkeypatch.setattr(Api, "call", listening)
     monkeypatch.setattr(Product, "migrate", migrating)
@@ -63,7 +65,10 @@ def test_an_order_is_claimed_once_by_fifty_and_paid_and_no_secret_is_written(
         demo, "shutil", SimpleNamespace(rmtree=lambda *_, **__: None)
     )  # its logs are read below
 
-    assert demo.main(["--claimers", str(CLAIMERS)]) == 0
+    with Collector.listening() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.port}")
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "1")
+        assert demo.main(["--claimers", str(CLAIMERS)]) == 0
 
     printed, errors = capfd.readouterr()
     _check(json.loads(printed.splitlines()[-1]))
@@ -75,8 +80,28 @@ def test_an_order_is_claimed_once_by_fifty_and_paid_and_no_secret_is_written(
     for log in (log for folder in folders for log in folder.rglob("*.log")):
         written[log.name] = log.read_text(errors="replace")
     assert '"severity"' in written["gateway.log"]
+    written["spans"] = "\n".join(collector.texts("/v1/traces"))
+    written["metrics"] = "\n".join(collector.texts("/v1/metrics"))
     assert {name: found for name, text in written.items() if (found := secrets.leaks(text))} == {}
-    assert "@example.com" not in written["gateway.log"]
+    assert "claim_order" in written["spans"]
+    for name in ("gateway.log", "spans", "metrics"):
+        assert "@example.com" not in written[name]
+    _nothing_is_stored(secrets)
+
+
+def _nothing_is_stored(secrets: Secrets) -> None:
+    """Signed bytes are stored in one place; no other secret in any column, document or message."""
+    stored = dict(columns())
+    assert len(stored) > 200 and secrets.leaks(stored.pop("attempts.raw"))
+    cached = dict(documents())
+    heard = list(secrets.ears.messages())
+    assert cached and {"claim.processed", "transaction.confirmed"} <= {kind(message) for _, message in heard}
+    places = [*stored.items(), *cached.items(), *heard]
+    assert [(where, found) for where, text in places if (found := secrets.leaks(text))] == []
+
+
+def kind(message: str) -> str:
+    return str(json.JSONDecoder().raw_decode(message)[0]["type"])
 
 
 def _check(summary: dict[str, Any]) -> None:

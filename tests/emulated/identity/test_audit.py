@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from shared import audit, resources
+from shared import audit, operation, resources
 from shared.store.port import Mutation
 from shared.store.records import AUDIT, AUDIT_SHARDS, AuditRow, shard_of
 from shared.store.session import Session
@@ -100,6 +100,20 @@ def test_rows_are_sealed_and_tampering_is_seen(app: App) -> None:
     resources.database().write([AUDIT.mutation("insert", second)])
     happened("slipped_in", now - timedelta(hours=4))
     assert len(audit.verify(session)[1]) == 1
+
+
+def test_every_row_is_sealed_within_two_minutes(app: App) -> None:
+    """The sealer runs each minute; a row is old enough for it after half a minute."""
+    session, now = Session(resources.database().snapshot()), resources.clock().now()
+    row = happened("something", now - timedelta(hours=3))
+    (trigger,) = operation.load("seal_audit").schedules
+    assert (trigger.seconds, trigger.cron) == (60, "* * * * *")
+    worst = row.committed_at + audit.MARGIN - timedelta(microseconds=1)
+    sealed_at(app, worst)
+    assert session.one(audit.SEALS.scan(row.shard))[0].until < row.committed_at, "a moment too early"
+    sealed_at(app, worst + timedelta(seconds=trigger.seconds))
+    assert session.one(audit.SEALS.scan(row.shard))[0].until >= row.committed_at
+    assert audit.MARGIN + timedelta(seconds=trigger.seconds) < timedelta(minutes=2)
 
 
 def test_exports_lines_in_commit_order(person: Person, app: App) -> None:

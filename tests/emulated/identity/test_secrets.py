@@ -19,8 +19,10 @@ from shared.keys import hd, mnemonic
 from shared.store.session import Session
 from shared.store.table import TABLES
 from tests.emulated.conftest import Recorder
+from tests.support.collected import traced
 from tests.support.inprocess import App
 from tests.support.people import PASSWORD, People, Person
+from tests.support.places import documents
 
 PASSPHRASE = "a passphrase for the file"
 
@@ -97,8 +99,16 @@ def test_no_secret_is_left_anywhere(
         logging.INFO, logger="google"
     )  # its DEBUG lines are whole requests; never on in the product
     person = people.register()
-    secrets = used(person, people) + rejected(app, person)
-    places = [*stored(), ("messages", json.dumps(published.sent))]
+    with traced(1.0) as spans:
+        secrets = used(person, people) + rejected(app, person)
+    finished = [span.to_json() for span in spans.get_finished_spans()]
+    assert finished
+    places = [
+        *stored(),
+        *documents(),
+        ("messages", json.dumps(published.sent)),
+        ("spans", "\n".join(finished)),
+    ]
     logs = caplog.text + "\n".join(json.dumps(vars(record), default=str) for record in caplog.records)
     assert len(places) > 20 and "served" in logs
     found = [

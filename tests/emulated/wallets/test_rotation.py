@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +17,7 @@ from shared import resources, rotation
 from shared.clock import new_id
 from shared.context import Context, deadline_in, running
 from shared.identity.permissions import Caller
-from shared.keys.errors import MasterKeyMissing, SealBroken
+from shared.keys.errors import MasterKeyMissing, SealBroken, SecretUnusable
 from shared.keys.local import LocalVault, load_master_keys
 from shared.keys.vault import SealedKey
 from shared.store.port import Mutation
@@ -64,6 +69,44 @@ def test_a_rotation_that_was_killed_goes_on(person: Person) -> None:
     assert rotation.retire() == [before] and rotation.retire() == []
     signs(person, [*wallets, late])
     assert rotation.main(["status"]) == 0 and rotation.main(["nonsense"]) == 2
+
+
+@pytest.mark.parametrize("point", ["after_commit:1", "after_commit:3", "after_commit:5"])
+def test_the_command_is_killed_and_run_again(person: Person, point: str) -> None:
+    wallets = made(person)
+    assert command("rotate", FAULT_POINT=point).returncode == -signal.SIGKILL
+    assert len(rotation.status()) == 2, "half way"
+    signs(person, wallets)
+    again = command("rotate")
+    assert again.returncode == 0 and "secrets resealed" in again.stdout
+    assert len(rotation.status()) == 1
+    assert command("retire").returncode == 0
+    signs(person, wallets)
+
+
+def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`python -m shared.rotation` as an operator runs it."""
+    database: Any = resources.database()
+    here = {"STATE_DIR": resources.settings().state_dir, "SPANNER_DATABASE": database.handle.database_id}
+    line = [sys.executable, "-m", "shared.rotation", *arguments]
+    return subprocess.run(
+        line, env={**os.environ, **here, **env}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_of_two_rotations_at_once_one_is_refused(person: Person) -> None:
+    """Both would add a key to the file they read, and the later one would lose the earlier one's."""
+    made(person)
+    refused: list[type[BaseException]] = []
+
+    def another(identity: str) -> None:
+        for work in (rotation.rotate, rotation.retire):
+            with pytest.raises(SecretUnusable) as caught:
+                work()
+            refused.append(caught.type)
+
+    assert rotation.rotate(another) == 6 and len(refused) == 12
+    assert len(rotation.retire()) == 1
 
 
 def test_a_backup_of_the_master_key_opens_what_it_sealed(person: Person, tmp_path: Path) -> None:
