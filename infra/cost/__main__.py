@@ -21,13 +21,23 @@ MONTH_HOURS, MONTH_SECONDS = 730, 730 * 3600
 
 
 @dataclass(frozen=True)
+class SetUp:
+    """Where the product runs; `spanner` names its prices and capacities in prices.json."""
+
+    spanner: str
+    regions: int
+
+
+SET_UPS = (SetUp("multi", 3), SetUp("one", 1))
+
+
+@dataclass(frozen=True)
 class Line:
-    """One line of the bill: how much of what, and its dollars in two set-ups."""
+    """One line of the bill: how much of what, and its dollars in each set-up."""
 
     item: str
     quantity: str
-    multi: float
-    one: float
+    dollars: tuple[float, ...]
 
 
 def _load(path: Path) -> Any:
@@ -43,111 +53,150 @@ class Model:
         self.price = {name: entry["dollars"] for name, entry in self.listed.items()}
         self.assumed: dict[str, float] = document["assumptions"]
         self.usage = _load(HERE / "usage.json")
-        self.matched, self.billed = self._deliveries()
+        self.operations: dict[str, Any] = _load(ROOT / "schemas" / "catalog.json")["operations"]
+        self.events = sum(self.usage["events"].values())
 
-    def _deliveries(self) -> tuple[int, int]:
+    def deliveries(self, setup: SetUp) -> tuple[int, int]:
         """Of one order's events: pushes to functions, and deliveries billed (a filter's misses are billed, too)."""
-        operations = _load(ROOT / "schemas" / "catalog.json")["operations"]
-        takes = [trigger for entry in operations.values() for trigger in entry["messages"]]
-        matched = billed = 0
+        takes = [trigger for entry in self.operations.values() for trigger in entry["messages"]]
+        pushed = billed = 0
         for kind, count in self.usage["events"].items():
-            topic = f"{kind.partition('.')[0]}-events"
-            subscribed = [trigger for trigger in takes if trigger["topic"] == topic]
-            billed += count * len(subscribed)
-            matched += count * sum(bool({kind, "*"} & set(trigger["types"])) for trigger in subscribed)
-        return matched, billed
+            for trigger in takes:
+                if trigger["topic"] == f"{kind.partition('.')[0]}-events":
+                    copies = count * (setup.regions if trigger["each_region"] else 1)
+                    billed += copies
+                    pushed += copies if {kind, "*"} & set(trigger["types"]) else 0
+        return pushed, billed
 
     def lines(self) -> list[Line]:
         """What a million orders cause."""
+        each = [self._used(setup) for setup in SET_UPS]
+        found = []
+        for item, (what, _, _) in each[0].items():
+            amounts = dict.fromkeys(
+                used[item][1] for used in each
+            )  # told apart only where the set-ups differ
+            dollars = tuple(MILLION * used[item][2] for used in each)
+            found.append(Line(item, what.format(" or ".join(amounts)), dollars))
+        return found
+
+    def _used(self, setup: SetUp) -> dict[str, tuple[str, str, float]]:
+        """By line, what one order uses, how much of it, and its dollars."""
         use, price, assumed = self.usage, self.price, self.assumed
-        requests, pushes = use["requests"], self.matched
-        seconds = (requests * assumed["request_seconds"] + pushes * assumed["delivery_seconds"]) / assumed[
-            "overlap"
-        ]
-        runs = MILLION * (requests + pushes)
-        compute = MILLION * seconds * (price["run_cpu"] + assumed["memory_gib"] * price["run_memory"])
-        average = use["event_bytes"] / sum(use["events"].values())
-        moved = MILLION * (use["event_bytes"] + self.billed * average)
-        documents = assumed["cache_documents"]
-        cache = MILLION * (
+        pushed, billed = self.deliveries(setup)
+        requests, runs = use["requests"], use["requests"] + pushed
+        seconds = requests * assumed["request_seconds"] + pushed * assumed["delivery_seconds"]
+        seconds /= assumed["overlap"]
+        moved = use["event_bytes"] * (1 + billed / self.events)
+        writes = use["cache_writes"] + pushed  # nearly every push expires an entry of its region's cache
+        cache = (
             use["cache_reads"] * price["firestore_read"]
-            + use["cache_writes"] * price["firestore_write"]
-            + documents * price["firestore_delete"]
+            + writes * price["firestore_write"]
+            + setup.regions * assumed["cache_documents"] * price["firestore_delete"]
         )
-        answers = MILLION * requests * assumed["answer_bytes"] / GIB
-        logs = runs * assumed["log_bytes_per_run"] / GIB
-        rows = use["rows_written"]
-        kept, feeds = (
-            MILLION * use[name] * assumed["bytes_with_indexes"] / 1e9
-            for name in ("bytes_kept", "bytes_in_feeds")
+        feeds, kept = (
+            use[name] * assumed["bytes_with_indexes"] / 1e9 for name in ("bytes_in_feeds", "bytes_kept")
         )
-        hours = {name: self._node_hours(name, rows) for name in ("multi", "one")}
+        hours, storage = self._node_hours(setup), price[f"spanner_{setup.spanner}_storage"]
+        logs, answers = runs * assumed["log_bytes_per_run"] / GIB, requests * assumed["answer_bytes"] / GIB
+        edge = answers * (price["balancer"] + price["egress"]) + runs * price["armor"]
+        compute = price["run_cpu"] + assumed["memory_gib"] * price["run_memory"]
+        nodes = hours * price[f"spanner_{setup.spanner}"]
+        rows = f"{use['rows_written']} rows; {{}} node-hours a million orders"
+        return {
+            "Cloud Run, requests": (
+                f"{requests} calls, {{}} pushes",
+                f"{pushed}",
+                runs * price["run_requests"],
+            ),
+            "Cloud Run, processor and memory": ("{} vCPU-seconds", f"{seconds:.2f}", seconds * compute),
+            "Spanner, processors": (rows, f"{MILLION * hours:.1f}", nodes),
+            "Spanner, feeds, deleted after a month": (
+                "{} kB with indexes",
+                f"{feeds * 1e6:.0f}",
+                feeds * storage,
+            ),
+            "Spanner, the rest, each month kept": ("{} kB with indexes", f"{kept * 1e6:.0f}", kept * storage),
+            "Pub/Sub": (
+                f"{self.events} events, {{}} deliveries billed",
+                f"{billed}",
+                moved / TIB * price["pubsub"],
+            ),
+            "Firestore": (f"{use['cache_reads']} reads, {{}} writes", f"{writes}", cache),
+            "Cloud KMS": ("{} signature", f"{use['signatures']}", use["signatures"] * price["kms"]),
+            "Logs": ("{} kB", f"{logs * GIB / 1000:.0f}", logs * price["logging"]),
+            "Load balancer, Cloud Armor, internet": ("{} kB of answers", f"{answers * GIB / 1000:.0f}", edge),
+        }
 
-        def same(item: str, quantity: str, dollars: float) -> Line:
-            return Line(item, quantity, dollars, dollars)
-
-        return [
-            same("Cloud Run, requests", f"{requests} calls + {pushes} pushes an order", runs * price["run_requests"]),
-            same("Cloud Run, processor and memory", f"{seconds:.2f} vCPU-seconds an order", compute),
-            Line("Spanner, processors", f"{rows} rows an order: {hours['multi']:.1f} or {hours['one']:.1f} node-hours",
-                 hours["multi"] * price["spanner_multi"], hours["one"] * price["spanner_one"]),
-            Line("Spanner, feeds, deleted after a month", f"{feeds:.0f} GB",
-                 feeds * price["spanner_multi_storage"], feeds * price["spanner_one_storage"]),
-            Line("Spanner, the rest, each month kept", f"{kept:.0f} GB with indexes",
-                 kept * price["spanner_multi_storage"], kept * price["spanner_one_storage"]),
-            same("Pub/Sub", f"{sum(use['events'].values())} events, {self.billed} deliveries billed an order",
-                 moved / TIB * price["pubsub"]),
-            same("Firestore", f"{use['cache_reads']} reads, {use['cache_writes']} writes an order", cache),
-            same("Cloud KMS", f"{use['signatures']} signature an order", MILLION * use["signatures"] * price["kms"]),
-            same("Logs", f"{logs:.1f} GiB", logs * price["logging"]),
-            same("Load balancer, Cloud Armor, internet", f"{answers:.1f} GiB of answers",
-                 answers * (price["balancer"] + price["egress"]) + MILLION * requests * price["armor"]),
-        ]  # fmt: skip
-
-    def _node_hours(self, name: str, rows: int) -> float:
-        assumed = self.assumed
-        per_second = assumed[f"spanner_{name}_rows_per_node_second"] * assumed[f"spanner_{name}_cpu_share"]
-        return MILLION * rows / per_second / 3600
+    def _node_hours(self, setup: SetUp) -> float:
+        rows = self.assumed[f"spanner_{setup.spanner}_rows_per_node_second"]
+        return float(
+            self.usage["rows_written"] / rows / self.assumed[f"spanner_{setup.spanner}_cpu_share"] / 3600
+        )
 
     def floor(self) -> list[Line]:
         """What a month costs when nothing happens."""
         price, assumed = self.price, self.assumed
-        warm = assumed["warm_instances"]
-        idle = warm * MONTH_SECONDS * (1 + assumed["memory_gib"]) * price["run_idle"]
+        warm, jobs = (
+            assumed["warm_instances_per_region"],
+            sum(bool(o["schedules"]) for o in self.operations.values()),
+        )
+        idle = warm * self.instance_month()
         busy = price["run_cpu"] + assumed["memory_gib"] * price["run_memory"]
         tick = MONTH_SECONDS * assumed["tick_share_of_a_minute"] * busy
+        nodes = tuple(
+            MONTH_HOURS * price[f"spanner_{s.spanner}"] * assumed[f"spanner_{s.spanner}_smallest"]
+            for s in SET_UPS
+        )
         return [
-            Line("Spanner, the smallest instance", "1 node, or 100 processing units",
-                 MONTH_HOURS * price["spanner_multi"], MONTH_HOURS * price["spanner_one"] / 10),
-            Line("Warm instances", f"{warm:.0f} idle instances, or {warm / 3:.0f}", idle, idle / 3),
-            Line("`tick_chain`", "one request that loops, for each chain", tick, tick),
-            Line("Schedules", f"{assumed['schedules']:.0f} jobs in two regions, or one",
-                 2 * assumed["schedules"] * price["scheduler"], assumed["schedules"] * price["scheduler"]),
-            Line("Load balancer", "forwarding rules", price["balancer_rules"], price["balancer_rules"]),
+            Line("Spanner, the smallest instance", "a node", nodes),
+            Line("Warm instances", f"{warm:.0f} idle instances a region", tuple(s.regions * idle for s in SET_UPS)),
+            Line("`tick_chain`", "one request that loops, for each chain", (tick, tick)),
+            Line("Schedules", f"{jobs} jobs, at most in two regions",
+                 tuple(min(2, s.regions) * jobs * price["scheduler"] for s in SET_UPS)),
+            Line("Load balancer", "forwarding rules", (price["balancer_rules"],) * 2),
         ]  # fmt: skip
+
+    def instance_month(self) -> float:
+        """Dollars of one idle instance that is kept warm for a month."""
+        return float(MONTH_SECONDS * (1 + self.assumed["memory_gib"]) * self.price["run_idle"])
 
 
 def table(lines: list[Line], what: str) -> str:
     rows = [f"| {what} | how much | three regions, $ | one region, $ |", "|---|---|--:|--:|"]
-    rows += [f"| {line.item} | {line.quantity} | {line.multi:,.2f} | {line.one:,.2f} |" for line in lines]
-    multi, one = sum(line.multi for line in lines), sum(line.one for line in lines)
-    return "\n".join([*rows, f"| **sum** | | **{multi:,.2f}** | **{one:,.2f}** |"])
+    rows += [
+        f"| {line.item} | {line.quantity} | {' | '.join(f'{d:,.2f}' for d in line.dollars)} |"
+        for line in lines
+    ]
+    sums = [sum(line.dollars[i] for line in lines) for i in range(len(SET_UPS))]
+    return "\n".join([*rows, f"| **sum** | | {' | '.join(f'**{d:,.2f}**' for d in sums)} |"])
+
+
+def granularity(model: Model) -> str:
+    """What it costs to keep one instance of everything warm, by how operations are grouped into services."""
+    rows = [
+        "| `granularity` | services | three regions, $ a month | one region, $ a month |",
+        "|---|--:|--:|--:|",
+    ]
+    groups = {entry["group"] for entry in model.operations.values()}
+    for name, count in (("operation", len(model.operations)), ("group", len(groups))):
+        cells = [f"{setup.regions * count * model.instance_month():,.0f}" for setup in SET_UPS]
+        rows.append(f"| `{name}` | {count} | {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def per_order(model: Model) -> str:
-    """Dollars an order at several sizes: the month's floor is shared by the month's orders.
-
-    Spanner's smallest instance does the first orders' work, so the larger of floor and use counts for it."""
+    """Dollars an order at several sizes. Spanner's smallest instance does the first orders' work, so the larger of
+    floor and use counts for it."""
     rows = ["| orders a month | three regions, $ a month | an order, $ | one region, $ a month | an order, $ |",
             "|--:|--:|--:|--:|--:|"]  # fmt: skip
     lines, floor = model.lines(), model.floor()
     for orders in (100_000, 1_000_000, 10_000_000, 30_000_000):
         cells = [f"{orders:,}"]
-        for setup in ("multi", "one"):
-            used = {line.item: getattr(line, setup) * orders / MILLION for line in lines}
-            fixed = [getattr(line, setup) for line in floor]
-            nodes = max(used.pop("Spanner, processors"), fixed.pop(0))
-            month = nodes + sum(used.values()) + sum(fixed)
+        for i in range(len(SET_UPS)):
+            used = {line.item: line.dollars[i] * orders / MILLION for line in lines}
+            fixed = [line.dollars[i] for line in floor]
+            month = max(used.pop("Spanner, processors"), fixed.pop(0)) + sum(used.values()) + sum(fixed)
             cells += [f"{month:,.0f}", f"{month / orders:.5f}"]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
@@ -168,6 +217,7 @@ def written(text: str) -> str:
     parts = {
         "orders": table(model.lines(), "a million orders"),
         "floor": table(model.floor(), "a month"),
+        "granularity": granularity(model),
         "sizes": per_order(model),
         "prices": prices(model),
     }

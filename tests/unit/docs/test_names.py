@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable
 from fnmatch import fnmatch
 from functools import cache
+from typing import get_args
 
 import pytest
 
+from shared.domain.tx_states import State
 from tests.unit.docs.commands import make_problem, python_problem, routes
 from tests.unit.docs.pages import ROOT, Page, pages, source, tracked, words
 
@@ -75,7 +77,9 @@ def event_problem(found: re.Match[str]) -> str | None:
     aggregate, verbs = found[1], found[2].split("|")
     if aggregate not in {name.partition(".")[0] for name in _announced()}:
         return None
-    known = events() | _announced()
+    known = (
+        events() | _announced() | {f"transaction.{state}" for state in get_args(State)}
+    )  # named by the outcome
     missing = [verb for verb in verbs if f"{aggregate}.{verb}" not in known]
     return f"no such event or command: {', '.join(missing)}" if missing else None
 
