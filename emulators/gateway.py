@@ -8,51 +8,17 @@ catalog; nothing is listed here. One gunicorn worker with threads, as functions-
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from shared import operation, telemetry
-from shared.http import Incoming, Reply, as_refusal, error_body
-from shared.operation import Operation
 
 if TYPE_CHECKING:
-    from flask import Flask, Request
+    from flask import Flask
 
 THREADS = int(os.environ.get("GATEWAY_THREADS", "32"))
-
-
-class Router:
-    """Finds the operation that a path belongs to."""
-
-    def __init__(self, operations: dict[str, Operation]) -> None:
-        self._operations = operations
-        self._fixed: dict[str, Operation] = {}
-        self._patterns: list[tuple[str, Any, Operation]] = []
-        for entry in operations.values():
-            for trigger in entry.https:
-                if "{" in trigger.path:
-                    self._patterns.append((trigger.method, trigger.pattern, entry))
-                else:
-                    self._fixed[f"{trigger.method} {trigger.path}"] = entry
-
-    def find(self, method: str, path: str) -> Operation | None:
-        """The operation for this method and path, else any that knows the path (it answers 405), else None."""
-        head, _, name = path.lstrip("/").partition("/")
-        if head in ("push", "schedule"):
-            return self._operations.get(name)
-        exact = self._fixed.get(f"{method} {path}")
-        if exact is not None:
-            return exact
-        known = None
-        for wanted, pattern, entry in self._patterns:
-            if pattern.match(path):
-                if wanted == method:
-                    return entry
-                known = entry
-        return known or next((entry for key, entry in self._fixed.items() if key.endswith(f" {path}")), None)
 
 
 def make_app() -> Flask:
@@ -65,40 +31,19 @@ def make_app() -> Flask:
     exposition.registry()
 
     app = Flask("gateway", static_folder=None)
-    router = Router(operation.catalog())
-    needs = frozenset().union(*(entry.needs for entry in operation.catalog().values()))
+    view = web.serve_all(operation.catalog())
 
     @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
     @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
     def everything(path: str) -> Any:
-        return web.respond(_answer(router, needs, request))
+        if request.path == "/metrics":
+            return exposition.text(), {"Content-Type": exposition.CONTENT_TYPE}
+        return view(request)
 
     return app
 
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-
-
-def _answer(router: Router, needs: frozenset[str], request: Request) -> Reply:
-    from emulators import exposition
-    from shared import readiness, web
-    from shared.clock import new_id
-    from shared.domain.errors import NotFound
-
-    incoming: Incoming = web.incoming(request)
-    if incoming.path == "/healthz":
-        return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
-    if incoming.path == "/metrics":
-        return Reply(200, exposition.text(), {"Content-Type": exposition.CONTENT_TYPE})
-    if incoming.path == "/readyz":
-        return readiness.reply(needs)
-    found = router.find(incoming.method, incoming.path)
-    if found is None:
-        body = json.dumps(
-            {"error": error_body(as_refusal(NotFound("There is no such route.")), new_id("req"))}
-        )
-        return Reply(404, body, {"Content-Type": "application/json"})
-    return web.dispatch(found, incoming)
 
 
 def serve(port: int, started: Callable[[], None]) -> None:

@@ -1,25 +1,27 @@
-"""The one source file for functions-framework: FUNCTION_TARGET names the operation.
+"""The one source file for functions-framework: FUNCTION_TARGET names the operation, or a group of them.
 
     FUNCTION_TARGET=claim_order python -m functions_framework --source functions/main.py
+    FUNCTION_TARGET=claims      …   serves every operation of functions/claims/
 
-`__getattr__` imports the one module that the target needs, so a service's cold start pays for nothing else.
+`__getattr__` imports the modules that the target needs, so a service's cold start pays for nothing else.
 """
 
 from __future__ import annotations
 
 import os
 import types
+from collections.abc import Callable
 from typing import Any
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    from shared import operation, telemetry, web
+    from shared import telemetry
 
     telemetry.configure()
     try:
-        serve = web.serve(operation.load(name))
+        serve = _serve(name)
     except LookupError as error:
         raise AttributeError(str(error)) from error
 
@@ -30,6 +32,14 @@ def __getattr__(name: str) -> Any:
     target.__name__ = name
     globals()[name] = target
     return target
+
+
+def _serve(name: str) -> Callable[[Any], Any]:
+    from shared import operation, web
+
+    if any(module.split(".")[1] == name for module in operation.modules()):
+        return web.serve_all(operation.group(name))
+    return web.serve(operation.load(name))
 
 
 if os.environ.get("FUNCTION_TARGET"):

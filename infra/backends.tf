@@ -13,8 +13,10 @@ locals {
     { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.regions } if service.events },
     { for pair in setproduct(local.regional, local.regions) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
   )
-  endpoint_groups = { for key, group in google_compute_region_network_endpoint_group.service : key => group.id }
-  backend_ids     = { for key, backend in google_compute_backend_service.backend : key => backend.id }
+  # Written out, so that a plan shows who is behind what instead of "known after apply".
+  endpoint_groups   = { for key, group in google_compute_region_network_endpoint_group.service : key => "projects/${var.project}/regions/${group.region}/networkEndpointGroups/${group.name}" }
+  backend_ids       = { for key, backend in google_compute_backend_service.backend : key => "projects/${var.project}/global/backendServices/${backend.name}" }
+  security_policies = { for name in [google_compute_security_policy.api.name, google_compute_security_policy.events.name] : name => "projects/${var.project}/global/securityPolicies/${name}" }
 
   cached   = distinct([for route in values(local.routes) : route.service if route.flavour == "cdn"])
   regional = distinct([for push in values(local.pushes) : push.service if push.region != null])
@@ -39,7 +41,7 @@ resource "google_compute_backend_service" "backend" {
   name                  = replace(each.key, "/", "--")
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
-  security_policy       = each.value.flavour == "events" || contains(local.regions, each.value.flavour) ? google_compute_security_policy.events.id : google_compute_security_policy.api.id
+  security_policy       = local.security_policies[contains(["nearest", "leader", "cdn"], each.value.flavour) ? "wallet-api" : "wallet-events"]
   enable_cdn            = each.value.flavour == "cdn"
 
   dynamic "backend" {

@@ -2,8 +2,8 @@
 # operation, route, topic or right is named in this folder.
 
 locals {
-  # vault seals secrets, signer opens them, issuer signs access tokens, mail sends mails.
-  known_needs = ["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail"]
+  # vault seals secrets, signer opens them, issuer signs access tokens, mail sends mails, relay publishes to any topic.
+  known_needs = ["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay"]
 
   regions    = var.regions
   operations = jsondecode(file(var.catalog)).operations
@@ -66,6 +66,8 @@ locals {
     flatten([for o in local.operations : [for m in o.messages : m.topic]]),
   ))
   dead_letter_topic = "dead-letters"
+  # What commits announce: the topics that only people and other systems publish to are not among them.
+  event_topics = distinct(flatten([for o in local.operations : o.publishes]))
 
   schedules = merge([
     for name, operation in local.operations : length(operation.schedules) == 0 ? {} : {

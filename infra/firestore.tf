@@ -6,7 +6,7 @@ locals {
   # Firestore's own multi-region beside Spanner's leader, else the leader's region.
   limits_location = local.multi_region ? (startswith(var.leader_region, "europe") ? "eur3" : "nam5") : var.leader_region
   expiring = merge(
-    { for name in keys(local.caches) : name => { collection = "c", field = "hard" } },
+    { for name in keys(local.caches) : name => { collection = "c", field = "gone" } },
     { limits = { collection = "rates", field = "until" } },
   )
 }

@@ -13,7 +13,7 @@ locals {
     { for name, service in local.services : "${name}/encrypt" => { service = name, role = "roles/cloudkms.cryptoKeyEncrypter" } if contains(service.needs, "vault") },
   )
   publishers = merge([
-    for name, service in local.services : { for topic in service.publishes : "${name}/${topic}" => { service = name, topic = topic } }
+    for name, service in local.services : { for topic in contains(service.needs, "relay") ? local.event_topics : service.publishes : "${name}/${topic}" => { service = name, topic = topic } }
   ]...)
   secret_readers = merge([
     for secret, rights in local.secrets : { for name in rights.readers : "${name}/${secret}" => { service = name, secret = secret } }

@@ -9,7 +9,7 @@ locals {
     } : { (name) = merge(subscription, { region = null }) }
   ]...)
   topic_names        = { for name, topic in google_pubsub_topic.topic : name => topic.name }
-  topic_ids          = { for name, topic in google_pubsub_topic.topic : name => topic.id }
+  topic_ids          = { for name, topic in google_pubsub_topic.topic : name => "projects/${var.project}/topics/${topic.name}" }
   subscription_names = { for name, subscription in google_pubsub_subscription.push : name => subscription.name }
 
   pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"

@@ -67,6 +67,10 @@ variable "leader_region" {
     condition     = contains(var.regions, var.leader_region)
     error_message = "leader_region must be one of regions: writing operations are served there."
   }
+  validation {
+    condition     = var.leader_region == try(local.spanner_replicas[var.spanner_config][0], "")
+    error_message = "leader_region must be where ${var.spanner_config} has its leader (${try(local.spanner_replicas[var.spanner_config][0], "unknown")}): from elsewhere, each round trip of a write crosses an ocean."
+  }
 }
 
 variable "writes" {

@@ -23,8 +23,8 @@ from types import ModuleType
 from typing import Any, Literal, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
-# vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail
-Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail"]
+# vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail; relay: publishes to any topic
+Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay"]
 API = "/api/v1"
 PUBLIC = "public"  # the permission of an operation that anybody may call
 SELF = "self"  # of one that every identified caller may, because it is about the caller
@@ -225,3 +225,11 @@ def load(name: str) -> Operation:
         if module.rsplit(".", 1)[-1] == name:
             return operation_of(importlib.import_module(module))
     raise LookupError(f"there is no operation {name}")
+
+
+def group(name: str) -> dict[str, Operation]:
+    """The operations of one group by name, importing theirs only. Raises LookupError for an unknown group."""
+    found = [operation_of(importlib.import_module(m)) for m in modules() if m.split(".")[1] == name]
+    if not found:
+        raise LookupError(f"there is no operation or group {name}")
+    return {entry.name: entry for entry in found}

@@ -68,6 +68,10 @@ def _vault() -> None:
     resources.vault()
 
 
+def _issuer() -> None:
+    _ = resources.tokens().ring.signing_key
+
+
 CHECKS: dict[str, Callable[[], object]] = {
     "spanner": _spanner,
     "pubsub": _pubsub,
@@ -75,4 +79,7 @@ CHECKS: dict[str, Callable[[], object]] = {
     "chain": _chain,
     "vault": _vault,
     "signer": _vault,
+    "issuer": _issuer,
+    "mail": resources.mail,
+    "relay": _pubsub,
 }

@@ -8,7 +8,7 @@ anything else       the operation's HTTP triggers
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from shared import exporting, http, messaging, push, readiness, resources, telemetry, tracing
@@ -18,10 +18,12 @@ from shared.domain.errors import Refusal
 from shared.http import Incoming, Reply
 from shared.identity.permissions import Caller
 from shared.operation import Operation
+from shared.routing import Router
 
 if TYPE_CHECKING:
     from flask import Request, Response
 
+PROBES = ("/healthz", "/readyz")
 MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
 
@@ -30,6 +32,18 @@ def serve(operation: Operation) -> Callable[[Request], Response]:
 
     def view(request: Request) -> Response:
         return respond(dispatch(operation, incoming(request)))
+
+    return view
+
+
+def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Response]:
+    """The flask view of several operations: by path, as a balancer would choose a service."""
+    router = Router(operations)
+
+    def view(request: Request) -> Response:
+        asked = incoming(request)
+        found = None if asked.path in PROBES else router.find(asked.method, asked.path)
+        return respond(dispatch(found, asked) if found else router.elsewhere(asked))
 
     return view
 

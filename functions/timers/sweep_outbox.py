@@ -27,7 +27,7 @@ BATCH = 500
 EPOCH = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 
 
-@schedule(seconds=2, needs=("pubsub",))
+@schedule(seconds=2, needs=("pubsub", "relay"))
 def sweep_outbox() -> None:
     now = resources.clock().now()
     session = Session(resources.database().snapshot(staleness=5))

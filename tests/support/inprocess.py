@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulators.gateway import Router
 from shared import operation, resources, web
 from shared.http import Incoming, Reply
 from shared.identity.permissions import Caller
+from shared.routing import Router
 
 
 @dataclass

@@ -1,0 +1,120 @@
+# What differs by variable, on a catalog of five operations: granularity, where writes go, one region, each region's cache.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+}
+
+variables {
+  project     = "acme-wallet-prod"
+  environment = "prod"
+  domain      = "api.example.com"
+  dns_zone    = "example-com"
+  image       = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  catalog     = "tests/catalogs/small.json"
+}
+
+run "groups" {
+  command = plan
+  variables {
+    granularity = "group"
+  }
+  assert {
+    condition     = toset([for s in google_cloud_run_v2_service.service : s.name]) == toset(["caches", "claims", "site"]) && length(google_cloud_run_v2_service.service) == 9
+    error_message = "There is not one service for each group and region."
+  }
+  assert {
+    condition = alltrue([
+      for s in google_cloud_run_v2_service.service : contains([for e in s.template[0].containers[0].env : e.value if e.name == "FUNCTION_TARGET"], s.name)
+    ])
+    error_message = "A group's service is not told to serve its group."
+  }
+  assert {
+    condition     = google_spanner_database_iam_member.service["claims"].role == "roles/spanner.databaseUser" && google_spanner_database_iam_member.service["site"].role == "roles/spanner.databaseReader"
+    error_message = "A group may not do what its operations do, or more."
+  }
+  assert {
+    condition     = length(google_kms_crypto_key_iam_member.custody) == 1 && google_kms_crypto_key_iam_member.custody["claims/decrypt"].role == "roles/cloudkms.cryptoKeyDecrypter"
+    error_message = "Another group than the signers' can decrypt."
+  }
+  assert {
+    condition = {
+      for rule in google_compute_url_map.https.path_matcher[0].route_rules : "${rule.match_rules[0].header_matches[0].exact_match} ${coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match)}" => basename(rule.service)
+      if length(rule.match_rules[0].header_matches) > 0
+      } == {
+      "POST /api/v1/claims" = "claims--leader", "GET /api/v1/claims/{claim_id=*}" = "claims--nearest", "GET /.well-known/jwks.json" = "site--cdn"
+    }
+    error_message = "A route does not lead to its group's service."
+  }
+  assert {
+    condition     = google_pubsub_subscription.push["claim_order.claim-commands"].push_config[0].push_endpoint == "https://events.api.example.com/push/claim_order"
+    error_message = "A subscription depends on the granularity."
+  }
+}
+
+run "writes_anywhere" {
+  command = plan
+  variables {
+    writes = "nearest"
+  }
+  assert {
+    condition = alltrue([
+      for rule in google_compute_url_map.https.path_matcher[0].route_rules : !endswith(rule.service, "--leader")
+    ])
+    error_message = "Writes still wait for the leader's region."
+  }
+}
+
+run "each_region" {
+  command = plan
+  assert {
+    condition     = toset([for n in keys(google_pubsub_subscription.push) : n if startswith(n, "drop_entries")]) == toset([for r in ["us-central1", "europe-west1", "asia-east1"] : "drop_entries.claim-events.${r}"])
+    error_message = "A region's cache has no subscription of its own."
+  }
+  assert {
+    condition     = google_pubsub_subscription.push["drop_entries.claim-events.asia-east1"].push_config[0].push_endpoint == "https://asia-east1.events.api.example.com/push/drop_entries"
+    error_message = "A region's subscription pushes to another region."
+  }
+  assert {
+    condition = {
+      for m in google_compute_url_map.https.path_matcher : m.name => [for rule in m.path_rule : "${join(",", rule.paths)} ${basename(rule.service)}"] if !contains(["api", "events"], m.name)
+    } == { for r in ["us-central1", "europe-west1", "asia-east1"] : r => ["/push/drop_entries drop-entries--${r}"] }
+    error_message = "A region's host does not lead to that region."
+  }
+  assert {
+    condition     = [for b in google_compute_backend_service.backend["drop-entries/asia-east1"].backend : b.group] == ["projects/acme-wallet-prod/regions/asia-east1/networkEndpointGroups/drop-entries"]
+    error_message = "A region's backend has other regions in it."
+  }
+  assert {
+    condition     = contains(keys(google_pubsub_subscription_iam_member.dead_letters), "drop_entries.claim-events.asia-east1")
+    error_message = "A region's subscription may not take its messages to the dead letters."
+  }
+}
+
+run "one_region" {
+  command = plan
+  variables {
+    environment         = "dev"
+    regions             = ["europe-west1"]
+    leader_region       = "europe-west1"
+    spanner_config      = "regional-europe-west1"
+    deletion_protection = false
+  }
+  assert {
+    condition     = google_spanner_instance.wallet.edition == "ENTERPRISE" && google_spanner_instance.wallet.config == "regional-europe-west1"
+    error_message = "One region pays for several."
+  }
+  assert {
+    condition     = toset([for d in google_firestore_database.cache : "${d.name} ${d.location_id}"]) == toset(["cache-europe-west1 europe-west1", "limits europe-west1"])
+    error_message = "There is not one cache in the one region."
+  }
+  assert {
+    condition     = length([for b in google_compute_backend_service.backend : b if length(b.outlier_detection) > 0]) == 0
+    error_message = "The only region could be left out."
+  }
+  assert {
+    condition     = alltrue([for j in google_cloud_scheduler_job.schedule : j.region == "europe-west1"])
+    error_message = "A schedule starts elsewhere."
+  }
+}

@@ -1,0 +1,83 @@
+# What the catalog asks for, told without the locals of infra/: the tests compare both.
+
+locals {
+  regions    = ["us-central1", "europe-west1", "asia-east1"]
+  operations = jsondecode(file("${path.module}/../../../schemas/catalog.json")).operations
+  names      = keys(local.operations)
+}
+
+output "regions" {
+  value = local.regions
+}
+
+output "operations" {
+  value = local.operations
+}
+
+output "deployed" {
+  value = toset(flatten([for o in local.operations : [for r in local.regions : "${o.service}/${r}"]]))
+}
+
+output "routes" {
+  description = "\"METHOD path\" with the path as the balancer writes it -> the backend that serves it."
+  value = merge([
+    for o in local.operations : {
+      for h in o.http : "${h.method} ${replace(h.path, "/\\{(\\w+)\\}/", "{$1=*}")}" =>
+      "${o.service}/${h.shared ? "cdn" : h.writes ? "leader" : "nearest"}"
+    }
+  ]...)
+}
+
+output "subscriptions" {
+  value = toset(flatten([for n, o in local.operations : [for m in o.messages : "${n}.${m.topic}"]]))
+}
+
+output "topics" {
+  value = toset(concat(["dead-letters"], flatten([for o in local.operations : concat(o.publishes, [for m in o.messages : m.topic])])))
+}
+
+output "schedules" {
+  value = toset([for n, o in local.operations : n if length(o.schedules) > 0])
+}
+
+output "publishers" {
+  value = toset(flatten([for o in local.operations : [for t in o.publishes : "${o.service}/${t}"] if !contains(o.needs, "relay")]))
+}
+
+output "with" {
+  description = "need -> the services of the operations that declare it"
+  value = {
+    for need in distinct(flatten([for o in local.operations : o.needs])) :
+    need => toset([for o in local.operations : o.service if contains(o.needs, need)])
+  }
+}
+
+output "readers" {
+  value = toset([for o in local.operations : o.service if !o.writes])
+}
+
+output "public" {
+  value = toset([for o in local.operations : o.service if length(o.http) > 0])
+}
+
+output "internal" {
+  value = toset([for o in local.operations : o.service if length(o.http) == 0])
+}
+
+output "everybody" {
+  description = "Files that give a right to everybody, as wide as a project, or so that rights given by others are lost."
+  value = [
+    for f in fileset("${path.module}/../..", "*.tf") : f
+    if length(regexall("allUsers|allAuthenticatedUsers|\"domain:|_iam_binding\"|_iam_policy\"|roles/(owner|editor)", file("${path.module}/../../${f}"))) > 0
+  ]
+}
+
+output "kept" {
+  description = "How many keys Terraform refuses to destroy: a test cannot see it in a plan."
+  value       = length(regexall("prevent_destroy = true", file("${path.module}/../../keys.tf")))
+}
+
+output "serverless" {
+  description = "Serverless backends have neither a timeout nor health checks; the API refuses both."
+  value       = length(regexall("timeout_sec|health_checks", file("${path.module}/../../backends.tf"))) == 0
+}
