@@ -131,4 +131,6 @@ def test_a_mailed_token_is_for_one_purpose_and_a_short_time(
             422,
         )
     assert app.ok(200, "POST", "/auth/email/verify", {"token": welcome})["email_verified"] is True
-    refused(app, "MAIL_TOKEN_INVALID", "/auth/email/verify", {"token": welcome[:-1] + "A"}, 422)
+    other = "A" if welcome[-5] != "A" else "B"  # not the last: some of its bits may carry nothing
+    forged = welcome[:-5] + other + welcome[-4:]
+    refused(app, "MAIL_TOKEN_INVALID", "/auth/email/verify", {"token": forged}, 422)
