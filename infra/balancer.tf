@@ -1,13 +1,8 @@
 # The global balancer: one address for the API, routed by path and method as the catalog says, and one host for events.
 
 locals {
-  # A path's last rule takes the methods that it does not have: its function answers them with 405, or CORS.
-  rules = merge(
-    { for key, route in local.routes : key => merge(route, { any = false }) },
-    { for key, routes in { for key, route in local.routes : trimsuffix(key, " ${route.method}") => route... } :
-    "${key} ~" => merge(routes[0], { key = "${key} ~", any = true }) },
-  )
-  rule_order = sort(keys(local.rules))
+  # The last rule of a path also takes the methods that the path does not have: its function answers them with 405.
+  last = toset([for keys in values({ for key, route in local.routes : route.path => key... }) : sort(keys)[length(keys) - 1]])
   # A path that nobody serves gets the application's own 404, from an operation that everybody may call.
   not_found = local.backend_ids["${values(local.routes)[0].service}/nearest"]
 }
@@ -25,21 +20,24 @@ resource "google_compute_url_map" "https" {
     default_service = local.not_found
 
     dynamic "route_rules" {
-      for_each = { for index, key in local.rule_order : index => local.rules[key] }
+      for_each = { for index, key in local.route_order : index => local.routes[key] }
       content {
         priority = tonumber(route_rules.key) + 1
         service = local.backend_ids[
           "${route_rules.value.service}/${route_rules.value.flavour == "leader" && var.writes == "nearest" ? "nearest" : route_rules.value.flavour}"
         ]
-        match_rules {
-          full_path_match     = strcontains(route_rules.value.path, "{") ? null : route_rules.value.path
-          path_template_match = strcontains(route_rules.value.path, "{") ? replace(route_rules.value.path, "/\\{([a-z_]+)\\}/", "{$1=*}") : null
+        dynamic "match_rules" {
+          for_each = contains(local.last, route_rules.value.key) ? [route_rules.value.method, null] : [route_rules.value.method]
+          content {
+            full_path_match     = strcontains(route_rules.value.path, "{") ? null : route_rules.value.path
+            path_template_match = strcontains(route_rules.value.path, "{") ? replace(route_rules.value.path, "/\\{([a-z_]+)\\}/", "{$1=*}") : null
 
-          dynamic "header_matches" {
-            for_each = route_rules.value.any ? [] : [route_rules.value.method]
-            content {
-              header_name = ":method"
-              exact_match = header_matches.value
+            dynamic "header_matches" {
+              for_each = match_rules.value == null ? [] : [match_rules.value]
+              content {
+                header_name = ":method"
+                exact_match = header_matches.value
+              }
             }
           }
         }
@@ -89,8 +87,8 @@ resource "google_compute_url_map" "https" {
 
   lifecycle {
     precondition {
-      condition     = length(local.rules) <= 200
-      error_message = "The catalog has ${length(local.rules)} rules for the balancer, which takes 200 for one host: set granularity of paths aside by a second host, or ask Google for a higher quota."
+      condition     = length(local.routes) <= 200
+      error_message = "The catalog has ${length(local.routes)} routes, and the balancer takes 200 for one host: serve a part of them from a second host, or ask Google for a higher quota."
     }
     precondition {
       condition     = alltrue([for route in values(local.routes) : length(regexall("\\{", route.path)) <= 5 && length(route.path) <= 255])

@@ -8,6 +8,10 @@ locals {
       for region in local.regions : "${name}.${region}" => merge(subscription, { name = "${name}.${region}", region = region })
     } : { (name) = merge(subscription, { region = null }) }
   ]...)
+  # Pub/Sub takes 256 characters; what a longer filter would keep away, the application drops after a look at its type.
+  conditions = { for name, push in local.pushes : name => join(" OR ", [for t in push.types : "attributes.\"ce-type\" = \"${t}\""]) }
+  filters    = { for name, push in local.pushes : name => contains(push.types, "*") || length(local.conditions[name]) > 256 ? null : local.conditions[name] }
+
   topic_names        = { for name, topic in google_pubsub_topic.topic : name => topic.name }
   topic_ids          = { for name, topic in google_pubsub_topic.topic : name => "projects/${var.project}/topics/${topic.name}" }
   subscription_names = { for name, subscription in google_pubsub_subscription.push : name => subscription.name }
@@ -32,7 +36,7 @@ resource "google_pubsub_subscription" "push" {
   topic                      = local.topic_names[each.value.topic]
   ack_deadline_seconds       = 60
   message_retention_duration = "604800s"
-  filter                     = contains(each.value.types, "*") ? null : join(" OR ", [for t in each.value.types : "attributes.\"ce-type\" = \"${t}\""])
+  filter                     = local.filters[each.key]
 
   push_config {
     push_endpoint = "https://${each.value.region == null ? "" : "${each.value.region}."}${local.events_domain}/push/${each.value.operation}"

@@ -169,12 +169,11 @@ run "production" {
     condition = {
       for rule in google_compute_url_map.https.path_matcher[0].route_rules :
       "${rule.match_rules[0].header_matches[0].exact_match} ${coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match)}" => rule.service
-      if length(rule.match_rules[0].header_matches) > 0
     } == { for route, backend in run.expected.routes : route => "projects/acme-wallet-prod/global/backendServices/${replace(backend, "/", "--")}" }
     error_message = "The balancer does not send exactly the catalog's routes, by method, to their operations."
   }
   assert {
-    condition     = alltrue([for rule in google_compute_url_map.https.path_matcher[0].route_rules : alltrue([for h in rule.match_rules[0].header_matches : h.header_name == ":method"])])
+    condition     = alltrue([for rule in google_compute_url_map.https.path_matcher[0].route_rules : alltrue(flatten([for m in rule.match_rules : [for h in m.header_matches : h.header_name == ":method"]]))])
     error_message = "A route looks at something else than the method."
   }
   assert {
@@ -192,13 +191,21 @@ run "production" {
     error_message = "Two rules have one priority."
   }
   assert {
-    condition = alltrue([
-      for path in toset([for route in keys(run.expected.routes) : split(" ", route)[1]]) : contains([
-        for rule in google_compute_url_map.https.path_matcher[0].route_rules : coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match)
-        if length(rule.match_rules[0].header_matches) == 0
-      ], path)
-    ])
+    condition = toset([for route in keys(run.expected.routes) : split(" ", route)[1]]) == toset(flatten([
+      for rule in google_compute_url_map.https.path_matcher[0].route_rules : [
+        for m in rule.match_rules : coalesce(m.full_path_match, m.path_template_match) if length(m.header_matches) == 0
+      ]
+    ]))
     error_message = "A method that a path lacks would get a 404 instead of its function's 405."
+  }
+  assert {
+    condition = alltrue(flatten([
+      for any in google_compute_url_map.https.path_matcher[0].route_rules : [
+        for one in google_compute_url_map.https.path_matcher[0].route_rules : one.priority <= any.priority
+        if length(any.match_rules) == 2 && coalesce(one.match_rules[0].full_path_match, one.match_rules[0].path_template_match) == coalesce(any.match_rules[0].full_path_match, any.match_rules[0].path_template_match)
+      ]
+    ]))
+    error_message = "A rule for any method hides another method of the path."
   }
   assert {
     condition = toset(flatten([for rule in google_compute_url_map.https.path_matcher[1].path_rule : rule.paths])) == toset(flatten([
@@ -228,14 +235,14 @@ run "production" {
   }
   assert {
     condition = alltrue([
-      for k, b in google_compute_backend_service.backend : b.security_policy == "projects/acme-wallet-prod/global/securityPolicies/wallet-${endswith(k, "/events") ? "events" : "api"}"
+      for k, b in google_compute_backend_service.backend : b.security_policy == "projects/acme-wallet-prod/global/securityPolicies/wallet-${can(regex("/(nearest|leader|cdn)$", k)) ? "api" : "events"}"
     ])
     error_message = "A backend is without its Cloud Armor policy."
   }
   assert {
     condition = alltrue([
       for k, b in google_compute_backend_service.backend : toset([for member in b.backend : member.group]) == toset([
-        for r in endswith(k, "/leader") ? ["us-central1"] : run.expected.regions : "projects/acme-wallet-prod/regions/${r}/networkEndpointGroups/${split("/", k)[0]}"
+        for r in endswith(k, "/leader") ? ["us-central1"] : contains(run.expected.regions, split("/", k)[1]) ? [split("/", k)[1]] : run.expected.regions : "projects/acme-wallet-prod/regions/${r}/networkEndpointGroups/${split("/", k)[0]}"
       ])
     ])
     error_message = "Writes are not served near Spanner's leader, or something else not in every region."
@@ -261,12 +268,12 @@ run "production" {
     error_message = "A topic forgets within the week, or keeps messages elsewhere."
   }
   assert {
-    condition     = toset(keys(google_pubsub_subscription.push)) == run.expected.subscriptions
+    condition     = toset(keys(google_pubsub_subscription.push)) == toset(keys(run.expected.subscriptions))
     error_message = "Not exactly the catalog's subscriptions exist."
   }
   assert {
     condition = alltrue([
-      for n, s in google_pubsub_subscription.push : s.push_config[0].push_endpoint == "https://events.api.example.com/push/${split(".", n)[0]}" &&
+      for n, s in google_pubsub_subscription.push : s.push_config[0].push_endpoint == run.expected.subscriptions[n] &&
       s.push_config[0].oidc_token[0].service_account_email == "push@acme-wallet-prod.iam.gserviceaccount.com" && s.push_config[0].oidc_token[0].audience == "https://events.api.example.com"
     ])
     error_message = "A subscription does not push through the balancer with a token."
@@ -299,8 +306,8 @@ run "production" {
   assert {
     condition = alltrue([
       for n, o in run.expected.operations : alltrue([
-        for m in o.messages : contains(m.types, "*") ? google_pubsub_subscription.push["${n}.${m.topic}"].filter == null :
-        alltrue([for t in m.types : strcontains(google_pubsub_subscription.push["${n}.${m.topic}"].filter, "attributes.\"ce-type\" = \"${t}\"")])
+        for m in o.messages : contains(m.types, "*") || sum([for t in m.types : length(t) + 29]) > 260 ? google_pubsub_subscription.push["${n}.${m.topic}${m.each_region ? ".asia-east1" : ""}"].filter == null :
+        alltrue([for t in m.types : strcontains(google_pubsub_subscription.push["${n}.${m.topic}${m.each_region ? ".asia-east1" : ""}"].filter, "attributes.\"ce-type\" = \"${t}\"")])
       ])
     ])
     error_message = "A subscription's filter leaves out a type that its operation takes."

@@ -41,7 +41,6 @@ run "groups" {
   assert {
     condition = {
       for rule in google_compute_url_map.https.path_matcher[0].route_rules : "${rule.match_rules[0].header_matches[0].exact_match} ${coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match)}" => basename(rule.service)
-      if length(rule.match_rules[0].header_matches) > 0
       } == {
       "POST /api/v1/claims" = "claims--leader", "GET /api/v1/claims/{claim_id=*}" = "claims--nearest", "GET /.well-known/jwks.json" = "site--cdn"
     }

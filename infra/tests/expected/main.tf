@@ -29,7 +29,14 @@ output "routes" {
 }
 
 output "subscriptions" {
-  value = toset(flatten([for n, o in local.operations : [for m in o.messages : "${n}.${m.topic}"]]))
+  description = "name -> where it pushes"
+  value = merge(flatten([
+    for n, o in local.operations : [
+      for m in o.messages : m.each_region ? {
+        for r in local.regions : "${n}.${m.topic}.${r}" => "https://${r}.events.api.example.com/push/${n}"
+      } : { "${n}.${m.topic}" = "https://events.api.example.com/push/${n}" }
+    ]
+  ])...)
 }
 
 output "topics" {
