@@ -14,7 +14,7 @@ ALERTS = {
 }
 RUNBOOKS = Page(ROOT / "docs" / "operations.md")
 SECTIONS = {
-    part.partition("\n")[0]: part.partition("\n")[2]
+    part.partition("\n")[0]: part.partition("\n")[2].partition("\n## ")[0]
     for part in re.split(r"^### ", RUNBOOKS.text, flags=re.M)[1:]
 }
 
@@ -25,6 +25,7 @@ def test_an_alert_has_its_section(name: str) -> None:
     path, _, anchor = alert["runbook"].partition("#")
     assert path == RUNBOOKS.name and anchor in RUNBOOKS.anchors
     assert SECTIONS[name].startswith(f"**{alert['severity']}** · ")
+    assert "```sh cloud\n" in SECTIONS[name]  # what to do is a command
 
 
 def test_no_section_is_without_its_alert() -> None:

@@ -1,0 +1,41 @@
+"""The queries of the runbooks fit the schema: each runs on the emulator."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from schemas import migrate
+from tests.unit.docs.pages import pages
+
+QUERIES = [
+    query
+    for page in pages()
+    for fence in page.fences()
+    if fence.shell
+    for command in fence.commands()
+    for query in re.findall(r"--sql=\"([^\"]+)\"", command)
+]
+
+
+@pytest.fixture(scope="module")
+def tables(spanner_client: Any, emulators: Mapping[str, str]) -> Iterator[Any]:
+    instance, name = emulators["SPANNER_INSTANCE"], f"t{uuid.uuid4().hex[:20]}"
+    migrate.fresh(spanner_client, instance, name)
+    database = spanner_client.instance(instance).database(name)
+    yield database
+    database.drop()
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+def test_a_runbooks_query_runs(tables: Any, query: str) -> None:
+    with tables.snapshot() as snapshot:
+        assert list(snapshot.execute_sql(query)) == []
+
+
+def test_there_are_some() -> None:
+    assert len(QUERIES) >= 5
