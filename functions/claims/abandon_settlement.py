@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from schemas.claims import AbandonSettlement, Claim
+from shared import resources
 from shared.commit import commit
-from shared.desk import stock, whole
+from shared.desk import paying, stock, whole
 from shared.desk.telling import tell_claim
 from shared.domain import settlement
 from shared.identity.permissions import Caller
 from shared.operation import http
 from shared.store import claims
+from shared.store.session import Session
 from shared.store.unit import UnitOfWork
 
 
@@ -19,9 +21,14 @@ from shared.store.unit import UnitOfWork
     permission="admin:settle",
     request=AbandonSettlement,
     answer=Claim,
+    needs=("chain",),
     publishes=("claim-events", "supply-events"),
 )
 def abandon_settlement(request: AbandonSettlement, caller: Caller) -> Claim:
+    session = Session(resources.database().snapshot())
+    claim = session.one(claims.by_id(request.claim_id))
+    if claim.status == "failed":
+        paying.require_unpaid(session, claim)
     return commit(_abandon, request)
 
 

@@ -32,7 +32,10 @@ _log = logging.getLogger(__name__)
 def retry_settlement(request: RetrySettlement, caller: Caller) -> Claim:
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(request.claim_id))
-    plans = paying.planned(session, claim) if claim.status == "failed" else {}
+    plans: Plans = {}
+    if claim.status == "failed":
+        paying.require_unpaid(session, claim)
+        plans = paying.planned(session, claim)
     with paying.denials_audited():
         answer = commit(_retry, request, plans)
     _log.info("settlement retried", extra={"claim": claim.id, "by": caller.user_id, "reason": request.reason})

@@ -20,7 +20,7 @@ from shared.desk.whole import Whole
 from shared.domain.allocation import MAX_ALLOCATIONS, Allocation
 from shared.domain.claims import Claim, require_claimed
 from shared.domain.policies import PolicyDenied
-from shared.domain.settlement import Payment, Round
+from shared.domain.settlement import Payment, Round, newest
 from shared.errors import Contended
 from shared.identity.permissions import Caller
 from shared.store import claims, orders, supplies
@@ -59,6 +59,17 @@ def planned(session: Session, claim: Claim) -> Plans:
     with ThreadPoolExecutor(MAX_ALLOCATIONS) as pool:
         work = [pool.submit(contextvars.copy_context().run, planned_one, part) for part in parts]
         return {part.id: one.result() for part, one in zip(parts, work, strict=True)}
+
+
+def require_unpaid(session: Session, claim: Claim) -> None:
+    """What a failed claim's newest payments did not pay, they will not: asked of the chain once more.
+
+    Raises InvalidState, ChainError."""
+    from shared.engine import unpaid
+
+    payments = session.many(claims.payments_of(claim.id))
+    left = [payment for payment in newest(payments).values() if payment.status != "paid"]
+    unpaid.require(claim.chain, [payment.transaction_id for payment in left])
 
 
 def pay(

@@ -39,6 +39,13 @@ PARTS = {
     ),
     "inbox": Part(("tests/emulated/core/test_inbox.py",), {"EVENTS": "15500", "MODEL_EVENTS": "770000"}),
     "kill": Part(("tests/emulated/desk/test_sigkill.py",), {"KILLS": "10"}),
+    "settlement": Part(
+        (
+            "tests/emulated/engine/test_three_payments.py",
+            "tests/emulated/engine/test_payments.py",
+            "tests/emulated/desk/test_settlement.py",
+        )
+    ),
     "histories": Part(("tests/unit/engine/test_histories.py",), {"SEEDS": "10000"}),
     "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}),
     "releases": Part(("tests/faults/releases.py",)),

@@ -57,7 +57,8 @@ def world(app: App, published: Recorder) -> Iterator[World]:
             made = World(app, rpc, published)
             made.mine(3)
             yield made
-            check(made)
+            if not made.undone:
+                check(made)
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ class World:
     published: Any
     delivered: int = 0
     wallets: list[Wallet] = field(default_factory=list)
+    undone: bool = False  # what was final is gone: rows and chain differ for good
 
     def control(self, method: str, *params: Any) -> Any:
         return self.rpc.call(method, list(params))
