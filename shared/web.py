@@ -73,7 +73,7 @@ def respond(reply: Reply) -> Response:
 
 def dispatch(operation: Operation, request: Incoming) -> Reply:
     """Answer by path: probes, pushes, schedules, or the operation's own routes. Never raises."""
-    exporting.start()
+    exporting.beat()
     try:
         reply = _dispatch(operation, request)
     except Exception as error:  # functions-framework would show its text
