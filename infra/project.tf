@@ -3,7 +3,7 @@
 locals {
   apis = [
     "artifactregistry", "billingbudgets", "certificatemanager", "cloudbuild", "cloudkms", "cloudscheduler", "compute", "dns",
-    "firestore", "iam", "logging", "monitoring", "pubsub", "run", "secretmanager", "spanner",
+    "firestore", "iam", "logging", "monitoring", "pubsub", "run", "secretmanager", "spanner", "telemetry",
   ]
   audited_services = ["cloudkms.googleapis.com", "secretmanager.googleapis.com", "spanner.googleapis.com", "iam.googleapis.com"]
 }

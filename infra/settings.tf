@@ -18,6 +18,9 @@ locals {
     SIWE_DOMAINS         = join(",", coalescelist(var.siwe_domains, [var.domain]))
     MAIL_SENDER          = var.mail_sender
     KMS_KEY              = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/custody"
+    # The share of traces that are kept where the caller has not decided.
+    OTEL_TRACES_SAMPLER_ARG     = tostring(var.trace_share)
+    OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry_endpoint
     # The balancer appends the client's address and its own.
     FORWARDED_HOPS = "2"
   }

@@ -278,6 +278,28 @@ variable "notification_channels" {
   }
 }
 
+variable "telemetry_endpoint" {
+  description = "Where services send spans and metrics by OTLP over HTTP; alerts and dashboards read the metrics. Empty: nowhere, and the alerts on them stay silent."
+  type        = string
+  default     = "https://telemetry.googleapis.com"
+
+  validation {
+    condition     = var.telemetry_endpoint == "" || can(regex("^https?://[^/]+$", var.telemetry_endpoint))
+    error_message = "telemetry_endpoint must be a URL without a path (/v1/traces and /v1/metrics are added), or empty."
+  }
+}
+
+variable "trace_share" {
+  description = "The share of traces that are kept where the caller has not decided."
+  type        = number
+  default     = 0.05
+
+  validation {
+    condition     = var.trace_share >= 0 && var.trace_share <= 1
+    error_message = "trace_share must be between 0 and 1."
+  }
+}
+
 variable "deletion_protection" {
   description = "Refuse to delete what holds data or answers requests. Only dev may be without."
   type        = bool

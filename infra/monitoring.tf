@@ -1,0 +1,142 @@
+# Alerts and dashboards from the same data that `make observe` gives to Prometheus and Grafana (alerts.json,
+# dashboards/): our own metrics come from the services by OTLP, Google's by themselves.
+
+locals {
+  alerts     = jsondecode(file("${path.module}/alerts.json")).alerts
+  dashboards = { for file in fileset(path.module, "dashboards/*.json") : trimsuffix(basename(file), ".json") => jsondecode(file("${path.module}/${file}")) }
+
+  # An alert holds while all its conditions do.
+  expressions = {
+    for alert in local.alerts : alert.name => join(" and ", [
+      for c in try(alert.cloud, alert.conditions) :
+      "(${c.query}) ${can(c.above) ? ">" : "<"} ${try(c.above, c.below)}"
+    ])
+  }
+  units = { ops = "1/s", ratio = "10^2.%", seconds = "s", count = "1" }
+}
+
+resource "google_monitoring_alert_policy" "alert" {
+  for_each              = { for alert in local.alerts : alert.name => alert }
+  display_name          = each.key
+  combiner              = "OR"
+  severity              = each.value.severity == "page" ? "CRITICAL" : "WARNING"
+  notification_channels = var.notification_channels
+  user_labels           = { severity = each.value.severity }
+
+  conditions {
+    display_name = each.value.summary
+    condition_prometheus_query_language {
+      query               = local.expressions[each.key]
+      duration            = "${local.hold_seconds[each.key]}s"
+      evaluation_interval = "60s"
+      alert_rule          = each.key
+      # Metrics that nobody has written yet have no descriptor; the alert would be refused.
+      disable_metric_validation = true
+    }
+  }
+
+  documentation {
+    subject   = "${each.value.severity}: ${each.value.summary}"
+    content   = "${each.value.summary}\n\nRunbook: ${each.value.runbook}"
+    mime_type = "text/markdown"
+  }
+
+  depends_on = [google_project_service.api, google_logging_metric.key_access_denied]
+}
+
+locals {
+  # "90s", "10m", "1h" in seconds.
+  hold_seconds = {
+    for alert in local.alerts : alert.name =>
+    tonumber(substr(alert.hold, 0, length(alert.hold) - 1)) * { s = 1, m = 60, h = 3600 }[substr(alert.hold, -1, 1)]
+  }
+}
+
+resource "google_monitoring_dashboard" "dashboard" {
+  for_each = local.dashboards
+  dashboard_json = jsonencode({
+    displayName = each.value.title
+    mosaicLayout = {
+      columns = 48
+      tiles = [
+        for place, panel in each.value.panels : {
+          xPos = place % 3 * 16, yPos = floor(place / 3) * 16, width = 16, height = 16
+          widget = {
+            title = panel.title
+            xyChart = {
+              dataSets = [
+                for q in panel.queries : {
+                  plotType       = "LINE"
+                  targetAxis     = "Y1"
+                  legendTemplate = q.legend == "" ? "" : "$${metric.labels.${q.legend}}"
+                  timeSeriesQuery = {
+                    prometheusQuery = q.query
+                    unitOverride    = local.units[panel.unit]
+                  }
+                }
+              ]
+              yAxis = { scale = "LINEAR" }
+            }
+          }
+        }
+      ]
+    }
+  })
+
+  depends_on = [google_project_service.api]
+}
+
+# Data access logs are on for both (project.tf): a refused call is somebody who tried.
+resource "google_logging_metric" "key_access_denied" {
+  name        = "key_access_denied"
+  description = "Calls to Cloud KMS and Secret Manager that were refused for want of a right."
+  filter      = <<-EOT
+    log_id("cloudaudit.googleapis.com/data_access")
+    protoPayload.serviceName=("cloudkms.googleapis.com" OR "secretmanager.googleapis.com")
+    protoPayload.status.code=7
+  EOT
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+    labels { key = "service" }
+  }
+  label_extractors = { service = "EXTRACT(protoPayload.serviceName)" }
+
+  depends_on = [google_project_service.api]
+}
+
+# From three continents, through the balancer, to what needs no sign-in.
+resource "google_monitoring_uptime_check_config" "api" {
+  display_name     = "API"
+  timeout          = "10s"
+  period           = "60s"
+  selected_regions = ["USA", "EUROPE", "ASIA_PACIFIC"]
+
+  http_check {
+    path         = "/.well-known/jwks.json"
+    port         = 443
+    use_ssl      = true
+    validate_ssl = true
+  }
+  content_matchers {
+    content = "\"keys\""
+    matcher = "CONTAINS_STRING"
+  }
+  monitored_resource {
+    type   = "uptime_url"
+    labels = { project_id = var.project, host = var.domain }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# Every service writes its own spans and metrics, and reads none.
+resource "google_project_iam_member" "telemetry" {
+  for_each = var.telemetry_endpoint == "" ? {} : {
+    for pair in setproduct(keys(local.services), ["tracesWriter", "metricsWriter"]) :
+    "${pair[0]}/${pair[1]}" => { service = pair[0], role = "roles/telemetry.${pair[1]}" }
+  }
+  project = var.project
+  role    = each.value.role
+  member  = local.member[each.value.service]
+}
