@@ -42,6 +42,7 @@ check: setup ## lint, format, types, imports, generated files, documents, licenc
 	$(PY) .ci/secrets_scan.py
 	$(PY) .ci/advisories.py 8
 	$(PY) -m schemas.lint
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.cloudbuild cloudbuild.yaml
 	$(PY) -m infra.check
 
 infra-check: setup ## Terraform's format, validity and tests, without a cloud (where terraform is installed)

@@ -22,12 +22,15 @@ _CHECKERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="ready")
 
 
 def reply(needs: Iterable[str]) -> Reply:
-    """200 with each dependency's state, or 503 naming what does not answer."""
+    """200 with each dependency's state, or 503 naming what does not answer. A rollout asks which revision this is."""
     until = time.monotonic() + CHECK_SECONDS
     checks = {need: _CHECKERS.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
     states = {need: _state(need, check, until) for need, check in checks.items()}
     ready = all(state == "ok" for state in states.values())
-    body = json.dumps({"status": "ready" if ready else "unready", "dependencies": states})
+    answer = {"status": "ready" if ready else "unready", "dependencies": states}
+    if resources.settings().revision:
+        answer["revision"] = resources.settings().revision
+    body = json.dumps(answer)
     return Reply(200 if ready else 503, body, {"Content-Type": "application/json"})
 
 

@@ -48,6 +48,7 @@ class Settings:
     forwarded_hops: int = 0  # proxies of ours that append to X-Forwarded-For
     siwe_domains: tuple[str, ...] = ()  # sites whose pages may ask a wallet to sign in here
     top_ups: str = ""  # by chain, see `shared.domain.tx_low.rules`; none: nothing is topped up
+    revision: str = ""  # which of the service's revisions this is; Cloud Run says so
     sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
 
     @property
@@ -89,6 +90,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         forwarded_hops=int(env.get("FORWARDED_HOPS", "0" if local else "2")),
         siwe_domains=tuple(filter(None, env.get("SIWE_DOMAINS", LOCAL_DOMAINS if local else "").split(","))),
         top_ups=env.get("TOP_UPS", ""),
+        revision=env.get("K_REVISION", ""),
         sign_in_attempts=int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
     )
 

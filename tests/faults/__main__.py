@@ -49,6 +49,7 @@ PARTS = {
     "histories": Part(("tests/unit/engine/test_histories.py",), {"SEEDS": "10000"}),
     "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}),
     "releases": Part(("tests/faults/releases.py",)),
+    "rollout": Part(("tests/unit/infra/test_rollout.py",), {"EVERY": "1"}),
     "transfers": Part(("tests/emulated/engine/test_volume.py",), {"TRANSFERS": "5000"}),
 }
 

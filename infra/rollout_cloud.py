@@ -1,0 +1,140 @@
+"""Cloud Run as the rollout sees it, through gcloud. What is where is asked, never remembered: a rollout that was killed
+is taken up by the next from the services' own traffic and labels."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+TAG = "canary"
+ATTEMPTS = 3
+TOKEN_SECONDS = 600  # they last an hour
+
+
+class CloudError(Exception):
+    """gcloud failed, three times."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A service in a region."""
+
+    region: str
+    service: str
+
+    def __str__(self) -> str:
+        return f"{self.service} in {self.region}"
+
+
+@dataclass(frozen=True)
+class Revision:
+    name: str
+    labels: dict[str, str]
+    ready: bool
+    image: str
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a service's requests go, in per cent, and what carries the tag."""
+
+    traffic: dict[str, int]
+    tagged: Revision | None
+    revisions: dict[str, Revision] = field(repr=False)
+
+    def labels(self, revision: str) -> dict[str, str]:
+        known = self.revisions.get(revision)
+        return known.labels if known else {}
+
+
+@dataclass
+class Cloud:
+    """gcloud for one project. `pause` seconds lie before a repetition."""
+
+    project: str
+    pause: float = 3.0
+    say: Callable[[str], None] = lambda text: None
+    _token: tuple[str, float] = ("", 0.0)
+
+    def states(self, region: str) -> dict[str, State]:
+        """Every service of a region."""
+        revisions: dict[str, dict[str, Revision]] = {}
+        for item in self._json("run", "revisions", "list", "--region", region):
+            service = item["metadata"]["labels"].get("serving.knative.dev/service", "")
+            revision = _revision(item)
+            revisions.setdefault(service, {})[revision.name] = revision
+        found = {}
+        for item in self._json("run", "services", "list", "--region", region):
+            name = item["metadata"]["name"]
+            found[name] = _state(item, revisions.get(name, {}))
+        return found
+
+    def deploy(self, place: Place, image: str, labels: dict[str, str]) -> None:
+        """A new revision with the tag and without traffic."""
+        marks = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        self._run(
+            *("run", "deploy", place.service, "--region", place.region, "--image", image),
+            *("--no-traffic", "--tag", TAG, "--update-labels", marks),
+        )
+
+    def send(self, place: Place, shares: dict[str, int]) -> None:
+        """Split a service's requests; the shares add up to 100, so that nothing is left to an older split."""
+        assert sum(shares.values()) == 100, shares
+        split = ",".join(f"{revision}={share}" for revision, share in shares.items() if share)
+        self._run(
+            *("run", "services", "update-traffic", place.service, "--region", place.region),
+            *("--to-revisions", split),
+        )
+
+    def token(self, audience: str = "") -> str:
+        """For Google's APIs, or with an audience one that Cloud Run takes."""
+        if audience:
+            return self._run("auth", "print-identity-token", f"--audiences={audience}").strip()
+        value, until = self._token
+        if time.monotonic() > until:
+            value = self._run("auth", "print-access-token").strip()
+            self._token = (value, time.monotonic() + TOKEN_SECONDS)
+        return value
+
+    def _json(self, *arguments: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self._run(*arguments, "--format", "json") or "[]")
+        return found
+
+    def _run(self, *arguments: str) -> str:
+        command = ["gcloud", *arguments, "--project", self.project, "--quiet"]
+        for attempt in range(1, ATTEMPTS + 1):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            if done.returncode == 0:
+                return done.stdout
+            self.say(f"gcloud {' '.join(arguments[:4])} failed: {_last_line(done.stderr)}")
+            if attempt < ATTEMPTS:
+                time.sleep(self.pause * attempt)
+        raise CloudError(f"gcloud {' '.join(arguments)}: {_last_line(done.stderr)}")
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[-1]
+
+
+def _revision(item: dict[str, Any]) -> Revision:
+    conditions: Sequence[dict[str, str]] = item.get("status", {}).get("conditions", [])
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    containers = item.get("spec", {}).get("containers") or [{}]
+    image = containers[0].get("image", "")
+    return Revision(item["metadata"]["name"], item["metadata"].get("labels", {}), ready, image)
+
+
+def _state(item: dict[str, Any], revisions: dict[str, Revision]) -> State:
+    traffic: dict[str, int] = {}
+    tagged = None
+    for target in item.get("status", {}).get("traffic", []):
+        name = target["revisionName"]
+        if target.get("percent"):
+            traffic[name] = traffic.get(name, 0) + target["percent"]
+        if target.get("tag") == TAG:
+            tagged = revisions.get(name)
+    return State(traffic, tagged, revisions)
