@@ -36,5 +36,5 @@ def simulate_transaction(request: TransactionCall, caller: Caller) -> Simulation
         gas=seen.gas,
         return_data="0x" + (seen.return_data or seen.revert_data).hex(),
         revert_reason=reason,
-        logs=[LogEntry.of(log) for log in seen.logs],
+        logs=[LogEntry.of(log) for log in seen.logs or ()],
     )

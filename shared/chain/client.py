@@ -25,7 +25,7 @@ class ChainClient:
 
     def __init__(self, spec: ChainSpec, pool: Pool) -> None:
         self.spec, self.pool = spec, pool
-        self._fees: tuple[float, fees.FeeSnapshot] | None = None
+        self._fees: tuple[float, int, fees.FeeSnapshot] | None = None  # when, at which head
         self._fees_lock = threading.Lock()
 
     @classmethod
@@ -174,16 +174,18 @@ class ChainClient:
     def _simulate_by_call(self, call: CallRequest) -> Simulation:
         try:
             returned = self.call(call)
-            return Simulation(True, self.estimate_gas(call), returned, b"", "", ())
+            return Simulation(True, self.estimate_gas(call), returned, b"", "", None)
         except ExecutionReverted as error:
             return Simulation(False, 0, b"", error.data, error.text, ())
 
     def fee_snapshot(self) -> fees.FeeSnapshot:
-        """Shared by all senders of this process for a block's time."""
+        """Shared by all senders of this process until a newer block is seen, at most for a block's time."""
         with self._fees_lock:
-            if self._fees is None or time.monotonic() - self._fees[0] > self.spec.block_seconds:
-                self._fees = (time.monotonic(), self._ask_fees())
-            return self._fees[1]
+            head = max(endpoint.head for endpoint in self.pool.endpoints)
+            known = self._fees
+            if known is None or head > known[1] or time.monotonic() - known[0] > self.spec.block_seconds:
+                known = self._fees = (time.monotonic(), head, self._ask_fees())
+            return known[2]
 
     def _ask_fees(self) -> fees.FeeSnapshot:
         if self.spec.fee_kind == "legacy":

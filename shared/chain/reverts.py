@@ -22,6 +22,30 @@ PANICS: Final[dict[int, str]] = {
     0x41: "too much memory allocated",
     0x51: "call to a zero-initialised function",
 }
+# ERC-6093: what tokens refuse with, whoever wrote them. A contract's own ABI comes first.
+_STANDARD: Final = {
+    "ERC20InsufficientBalance": ("address", "uint256", "uint256"),
+    "ERC20InvalidSender": ("address",),
+    "ERC20InvalidReceiver": ("address",),
+    "ERC20InsufficientAllowance": ("address", "uint256", "uint256"),
+    "ERC20InvalidApprover": ("address",),
+    "ERC20InvalidSpender": ("address",),
+    "ERC721InvalidOwner": ("address",),
+    "ERC721NonexistentToken": ("uint256",),
+    "ERC721IncorrectOwner": ("address", "uint256", "address"),
+    "ERC721InvalidReceiver": ("address",),
+    "ERC721InsufficientApproval": ("address", "uint256"),
+    "ERC1155InsufficientBalance": ("address", "uint256", "uint256", "uint256"),
+    "ERC1155InvalidReceiver": ("address",),
+    "ERC1155MissingApprovalForAll": ("address", "address"),
+    "OwnableUnauthorizedAccount": ("address",),
+    "AccessControlUnauthorizedAccount": ("address", "bytes32"),
+    "EnforcedPause": (),
+}
+STANDARD: Final[tuple[Mapping[str, Any], ...]] = tuple(
+    {"type": "error", "name": name, "inputs": [{"type": kind} for kind in kinds]}
+    for name, kinds in _STANDARD.items()
+)
 _LONGEST: Final = 1_000  # characters of a reason; contracts write it
 
 
@@ -47,7 +71,7 @@ def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str 
     if selector == PANIC and (values := _decode(["uint256"], body)):
         code = int(values[0])
         return Revert("panic", PANICS.get(code, f"panic {code:#x}"), "Panic", (str(code),), raw)
-    for entry in abi:
+    for entry in (*abi, *STANDARD):
         if entry.get("type") == "error" and _selector(entry) == selector:
             types = [_type(item) for item in entry.get("inputs", ())]
             values = _decode(types, body)

@@ -76,14 +76,14 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What would happen in the next block; `revert_data` is empty unless it fails."""
+    """What would happen in the next block; `revert_data` is empty unless it fails, `logs` None where unknown."""
 
     success: bool
     gas: int
     return_data: bytes
     revert_data: bytes
     revert_text: str
-    logs: tuple[Log, ...]
+    logs: tuple[Log, ...] | None
 
 
 def block_ref(block: BlockRef) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,15 +43,15 @@ class Receipt:
     logs: tuple[Log, ...]
 
 
-def transfer_seen(receipt: Receipt, token: str, sender: str, recipient: str, amount: int) -> bool:
-    """Whether the token logged Transfer(sender, recipient, amount) in this receipt (ERC-20)."""
+def transfer_logged(logs: Iterable[Log], token: str, sender: str, recipient: str, amount: int) -> bool:
+    """Whether the token logged Transfer(sender, recipient, amount) there (ERC-20)."""
     wanted = (TRANSFER_TOPIC, _topic(sender), _topic(recipient))
     return any(
         log.address.lower() == token.lower()
         and tuple(topic.lower() for topic in log.topics) == wanted
         and len(log.data) == 66
         and int(log.data, 16) == amount
-        for log in receipt.logs
+        for log in logs
     )
 
 
@@ -70,8 +71,8 @@ def paid(transaction: Transaction, receipt: Receipt) -> bool:
         return False
     if transaction.token_address is None or transaction.token_recipient is None:
         return True
-    return transfer_seen(
-        receipt,
+    return transfer_logged(
+        receipt.logs,
         transaction.token_address,
         transaction.from_address,
         transaction.token_recipient,

@@ -19,6 +19,7 @@ from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.fees import FeeCaps, Fees
 from shared.domain.funds import InsufficientBalance
 from shared.domain.tx_accept import MAX_TRANSACTION_GAS, PLAIN_GAS, Intent
+from shared.domain.tx_evidence import transfer_logged
 from shared.engine.purses import Observed
 
 GAS_MARGIN_PERCENT = 125  # of the estimate: what a call costs depends on the state it meets
@@ -65,11 +66,25 @@ def preflight(
     except GasLimit:
         raise InvalidValue("gas", f"more than {MAX_TRANSACTION_GAS} would be needed") from None
     seen = balances(client, intent.from_address, intent.token_address, _height(client, confirmed))
-    if returned and not tokens.transfer_accepted(types.data(returned[0])):
+    if returned:
+        _check_transfer(client, intent, tried, types.data(returned[0]))
+    return Preflight(gas or with_margin(types.quantity(estimate)), seen)
+
+
+def _check_transfer(client: ChainClient, intent: Intent, tried: CallRequest, answer: bytes) -> None:
+    """A token that says no is refused, and one that says nothing (old ones do) unless its log says that it
+    transfers; where a node cannot tell the logs, nothing counts as yes. Raises SimulationFailed."""
+    if not tokens.transfer_accepted(answer):
         raise SimulationFailed(
             revert={"kind": "refused", "reason": "the token answers that it does not transfer"}
         )
-    return Preflight(gas or with_margin(types.quantity(estimate)), seen)
+    if answer or intent.token_address is None or intent.token_recipient is None:
+        return
+    logs = client.simulate(tried).logs
+    moved = (intent.token_address, intent.from_address, intent.token_recipient, intent.token_amount or 0)
+    if logs is not None and not transfer_logged(logs, *moved):
+        reason = "the token answers nothing and logs no transfer"
+        raise SimulationFailed(revert={"kind": "refused", "reason": reason})
 
 
 def balances(client: ChainClient, address: str, token: str | None, height: int | None = None) -> Observed:

@@ -46,7 +46,11 @@ PARTS = {
             "tests/emulated/desk/test_settlement.py",
         )
     ),
-    "histories": Part(("tests/unit/engine/test_histories.py",), {"SEEDS": "10000"}),
+    "histories": Part(
+        ("tests/unit/engine/test_histories.py", "tests/emulated/engine/test_histories_http.py"),
+        {"SEEDS": "10000", "HTTP_SEEDS": "60"},
+    ),
+    "senders": Part(("tests/emulated/engine/test_sigkill.py",), {"SENDER_KILLS": "99"}),
     "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}),
     "releases": Part(("tests/faults/releases.py",)),
     "rollout": Part(("tests/unit/infra/test_rollout.py",), {"EVERY": "1"}),

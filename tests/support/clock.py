@@ -18,3 +18,16 @@ class TestClock:
 
     def advance(self, by: timedelta) -> None:
         self.moment += by
+
+
+@dataclass
+class ShiftedClock:
+    """Goes on as the real one does, ahead of it by what it was advanced."""
+
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, by: timedelta) -> None:
+        self.ahead += by

@@ -10,7 +10,7 @@ from shared.chain.errors import Ambiguous, ExecutionReverted, InsufficientFunds,
 from shared.chain.registry import Registry
 from shared.chain.reverts import decode_revert
 from shared.chain.types import CallRequest
-from shared.domain.tx_evidence import transfer_seen
+from shared.domain.tx_evidence import transfer_logged
 
 OTHER = "0x000000000000000000000000000000000000bEEF"
 
@@ -123,8 +123,8 @@ def test_a_token_transfer_gives_evidence(node, token, signer) -> None:
     raw, tx_hash = signer(owner, nonce, to=address, value=0, data=data, gas=100_000)
     node.client.send_raw(raw)
     receipt = node.wait_for(tx_hash)
-    assert transfer_seen(receipt, address, owner.address, OTHER, 250)
-    assert not transfer_seen(receipt, address, owner.address, OTHER, 251)
+    assert transfer_logged(receipt.logs, address, owner.address, OTHER, 250)
+    assert not transfer_logged(receipt.logs, address, owner.address, OTHER, 251)
 
 
 def test_simulation_shows_logs_and_reverts(node, token, token_abi) -> None:

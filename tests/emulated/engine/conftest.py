@@ -19,6 +19,7 @@ from shared.chain.errors import ChainError
 from shared.chain.rpc import RpcClient
 from tests.emulated.conftest import Recorder
 from tests.emulated.engine.world import World, check
+from tests.support.clock import ShiftedClock
 from tests.support.inprocess import App
 
 
@@ -53,8 +54,9 @@ def world(app: App, published: Recorder) -> Iterator[World]:
     """The product over a node that mines only on demand; the invariants are checked at the end."""
     with node("--no-mining") as (url, rpc):
         settings = replace(resources.settings(), rpc_urls={"local": (url,)})
-        with resources.override(settings=settings):
-            made = World(app, rpc, published)
+        clock = ShiftedClock()
+        with resources.override(settings=settings, clock=clock):
+            made = World(app, rpc, published, clock)
             made.mine(3)
             yield made
             if not made.undone:

@@ -148,7 +148,7 @@ def test_the_second_factor_is_asked_where_there_is_one(owner: Person, friend: Pe
     from tests.emulated.identity.test_second_factor import App
 
     sent = send(owner, wallet)
-    with resources.override(clock=TestClock()):
+    with resources.override(clock=TestClock(resources.clock().now())):
         clock = resources.clock()
         assert isinstance(clock, TestClock)
         without = friend.token

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,7 +51,7 @@ def test_a_sender_that_dies_around_a_broadcast_loses_nothing(
     assert {world.row(one).state for one in sent} == {"signed"}
     world.forget()
     world.mine()
-    time.sleep(2.5)  # until what is signed and not sent is due
+    world.later(3)  # until what is signed and not sent is due
     world.settle()
     assert world.balance(target) == 21
     assert [world.row(one).attempt_count for one in sent] == [1, 1, 1]
@@ -64,7 +63,8 @@ def test_a_process_that_dies_at_any_commit_loses_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str, passage: int
 ) -> None:
     wallet, target = world.wallet(), Account.create().address
-    sent = [world.send(wallet, target, 9)["id"] for _ in range(2)]
+    for _ in range(2):
+        world.send(wallet, target, 9)
     with monkeypatch.context() as patch:
         patch.setattr(commits, "point", killer(step, passage))
         for _ in range(6):
@@ -75,12 +75,7 @@ def test_a_process_that_dies_at_any_commit_loses_nothing(
                 break
     world.forget()
     world.mine()
-    deadline = time.monotonic() + 20
-    while not all(world.row(one).finalized for one in sent):
-        assert time.monotonic() < deadline
-        world.tick()
-        world.mine()
-        time.sleep(0.1)
+    world.settle(30)
     assert world.balance(target) == 18
     assert world.count(wallet.address) == 2
 
@@ -126,7 +121,7 @@ def test_a_node_that_forgets_the_pool_gets_the_same_bytes_again(world: World) ->
     world.mine()
     world.tick()
     assert world.balance(target) == 0
-    time.sleep(1.3)
+    world.later(2)
     world.tick()
     world.settle()
     assert world.balance(target) == 5
@@ -135,10 +130,10 @@ def test_a_node_that_forgets_the_pool_gets_the_same_bytes_again(world: World) ->
 
 
 def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
-    assert leases.take("tick:x", "a", 0.5)
-    assert not leases.take("tick:x", "b", 0.5)
-    assert leases.take("tick:x", "a", 0.2)
-    time.sleep(0.25)
+    assert leases.take("tick:x", "a", 30)
+    assert not leases.take("tick:x", "b", 30)
+    assert leases.take("tick:x", "a", 20)
+    world.later(21)
     assert leases.take("tick:x", "b", 5)
     leases.give_back("tick:x", "b")
     assert leases.take("tick:x", "a", 5)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from eth_account import Account
 
+from shared import resources
 from shared.store.supplies import FUNDS
 from shared.store.transactions import LANES, TRANSACTIONS
 from tests.emulated.engine.world import ETHER, GWEI, World
@@ -163,11 +164,9 @@ def test_found_by_hash_and_with_its_receipt(world: World) -> None:
 
 def test_a_deadline_ends_what_is_still_queued(world: World) -> None:
     wallet = world.wallet()
-    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    soon = (resources.clock().now() + timedelta(minutes=1)).isoformat()
     sent = world.send(wallet, Account.create().address, deadline=soon)["id"]
-    import time
-
-    time.sleep(1.1)
+    world.later(61)
     world.tick()
     row = world.row(sent)
     assert (row.state, row.nonce, row.error, row.finalized) == ("expired", None, "DEADLINE_PASSED", True)

@@ -1,22 +1,30 @@
-"""A sending process killed for real, between every two steps: another one finishes its work, nothing twice."""
+"""A sending process killed for real, between every two steps: another one finishes its work, nothing twice.
+
+SENDER_KILLS=99 takes all steps; `make test` takes the first ones of each list.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from emulators.toolkit import ROOT
 from shared import resources
+from shared.domain.transactions import Transaction
 from tests.emulated.engine.world import World
+from tests.support.proof import size
 
 TARGET = "0x" + "dead" * 10
+KILLS = size("SENDER_KILLS", 7)
+SECONDS = 60  # by when a process has come to where it is killed, on a busy machine
 _SENDER = """
-import time
 from concurrent.futures import Future
 from shared import resources
 from shared.context import Context, deadline_in, running
@@ -29,54 +37,110 @@ class Nowhere:
         future.set_result("1")
         return future
 
-context = Context("tick_chain", "req", deadline_in(60))
+context = Context("tick_chain", "req", deadline_in(120))
 context.caller = Caller.of_system()
 with resources.override(publisher=Nowhere()), running(context):
     while True:
         tick.run_pass("local")
-        time.sleep(0.05)
 """
+# The passages of a transfer's life, in commits: 1 T1 + T2, 2 T3, then what the chain says of lane and transactions.
+SENDING = [
+    "before_commit:1",  # signed, nothing stored
+    "after_commit:1",  # stored, not sent
+    "before_broadcast:1",
+    "after_broadcast:1",  # sent, the answer not recorded
+    "before_commit:2",
+    "after_commit:2",  # recorded
+    "before_commit:4",  # mined, not recorded
+    "before_publish:1",
+    "after_publish:1",
+    "after_delete:1",
+    "before_commit:3",
+    "after_commit:3",
+    "after_commit:4",
+    "before_commit:5",
+    "after_commit:5",
+]
+# A no-op for what was sent and is to be cancelled: 1 T4, 2 T3 of it.
+UNDOING = [
+    "after_commit:1",  # the no-op is stored, not sent
+    "after_broadcast:1",
+    "before_commit:1",
+    "before_broadcast:1",
+    "before_commit:2",
+    "after_commit:2",
+]
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        "before_commit:1",  # signed, nothing stored
-        "after_commit:1",  # stored, not sent
-        "before_broadcast:1",
-        "after_broadcast:1",  # sent, the answer not recorded
-        "before_commit:2",
-        "after_commit:2",  # recorded
-        "before_commit:4",  # mined, not recorded
-        "after_commit:5",
-    ],
-)
-def test_a_killed_sender_is_replaced(world: World, point: str) -> None:
-    wallet = world.wallet()
-    sent = [world.send(wallet, TARGET, number + 1)["id"] for number in range(3)]
-    settings = resources.settings()
+@contextlib.contextmanager
+def sender(world: World, point: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that drives the chain; it dies at the point, or at the end of the block."""
     env = os.environ | {
-        "FAULT_POINT": point,
-        "RPC_URL": settings.rpc_urls["local"][0],
-        "STATE_DIR": settings.state_dir,
+        "RPC_URL": resources.settings().rpc_urls["local"][0],
+        "STATE_DIR": resources.settings().state_dir,
         "SPANNER_DATABASE": resources.database().handle.database_id,  # type: ignore[attr-defined]
         "CACHE": "off",
     }
+    if point is not None:
+        env["FAULT_POINT"] = point
     child = subprocess.Popen([sys.executable, "-c", _SENDER], cwd=ROOT, env=env)
-    deadline = time.monotonic() + 30
     try:
-        while child.poll() is None and time.monotonic() < deadline:
-            world.mine()
-            time.sleep(0.2)
+        yield child
     finally:
         child.kill()
         child.wait()
-    assert child.returncode == -signal.SIGKILL and time.monotonic() < deadline
-    while not all(world.row(one).finalized for one in sent):
-        assert time.monotonic() < deadline + 30
-        world.tick()
-        world.mine()
-        time.sleep(0.1)
+
+
+def killed(world: World, point: str) -> None:
+    """Let a process of its own work, over blocks that follow each other, until it is killed at the point."""
+    began = time.monotonic()
+    with sender(world, point) as child:
+        while child.returncode is None and time.monotonic() - began < SECONDS:
+            world.mine()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(0.2)
+        assert child.returncode == -signal.SIGKILL, f"never came to {point}"
+
+
+@pytest.mark.parametrize("point", SENDING[:KILLS])
+def test_a_killed_sender_is_replaced(world: World, point: str) -> None:
+    wallet = world.wallet()
+    sent = [world.send(wallet, TARGET, number + 1)["id"] for number in range(3)]
+    killed(world, point)
+    world.settle(60)
     assert [world.row(one).state for one in sent] == ["confirmed"] * 3
     assert [world.row(one).nonce for one in sent] == [0, 1, 2]
     assert world.balance(TARGET) == 6 and world.count(wallet.address) == 3
+
+
+@pytest.mark.parametrize("point", UNDOING[: KILLS // 3])
+def test_a_killed_canceller_is_replaced(world: World, point: str) -> None:
+    wallet = world.wallet()
+    sent, other = (world.send(wallet, TARGET, value)["id"] for value in (5, 3))
+    world.hints()
+    world.app.ok(200, "POST", f"/transactions/{sent}/cancel", user=wallet.user_id)
+    with sender(world, point) as child:
+        child.wait(SECONDS)  # no block comes meanwhile: the no-op decides
+    assert child.returncode == -signal.SIGKILL
+    world.settle(60)
+    assert _states(world.row(sent), world.row(other)) == ["cancelled", "confirmed"]
+    assert world.balance(TARGET) == 3 and world.count(wallet.address) == 2
+
+
+def test_two_processes_fight_over_one_lane(world: World) -> None:
+    """Both find the same queue at the same time, without a lease: compare-and-set lets one win each batch."""
+    wallet = world.wallet()
+    sent = [world.send(wallet, TARGET, number + 1)["id"] for number in range(100)]
+    began = time.monotonic()
+    with sender(world), sender(world):
+        while not all(world.row(one).nonce is not None for one in (sent[0], sent[-1])):
+            assert time.monotonic() - began < SECONDS
+            world.mine()
+    world.settle(60)
+    assert [world.row(one).nonce for one in sent] == list(range(100))
+    assert {world.row(one).state for one in sent} == {"confirmed"}
+    assert world.balance(TARGET) == 5050 and world.count(wallet.address) == 100
+
+
+def _states(*rows: Transaction) -> list[str]:
+    return [row.state for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eth_account import Account
@@ -22,6 +22,7 @@ from shared.store.supplies import FUNDS
 from shared.store.table import Table
 from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS
 from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
+from tests.support.clock import ShiftedClock
 from tests.support.inprocess import App
 
 ETHER = 10**18
@@ -35,6 +36,7 @@ class World:
     app: App
     rpc: RpcClient
     published: Any
+    clock: ShiftedClock | None = None
     delivered: int = 0
     wallets: list[Wallet] = field(default_factory=list)
     undone: bool = False  # what was final is gone: rows and chain differ for good
@@ -43,8 +45,16 @@ class World:
         return self.rpc.call(method, list(params))
 
     def mine(self, blocks: int = 1) -> None:
+        """Blocks a second apart, by the clock and by the chain; on a node that mines by itself only a block more."""
         for _ in range(blocks):
+            self.later(1)
             self.control("evm_mine")
+
+    def later(self, seconds: int) -> None:
+        """Let time pass for the product, and for the next block."""
+        if self.clock is not None:
+            self.clock.advance(timedelta(seconds=seconds))
+            self.control("evm_increaseTime", seconds)
 
     def head(self) -> int:
         return int(self.control("eth_blockNumber"), 16)

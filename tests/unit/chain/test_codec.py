@@ -58,6 +58,9 @@ def test_reverts() -> None:
     nested = keccak(text="Bad((uint8,bytes)[])")[:4] + encode(["(uint8,bytes)[]"], [[(1, b"\2")]])
     assert decode_revert(nested, ABI).arguments == ([["1", "0x02"]],)
     assert decode_revert(custom).kind == "unknown"
+    standard = keccak(text="ERC20InsufficientBalance(address,uint256,uint256)")[:4]
+    found = decode_revert(standard + encode(["address", "uint256", "uint256"], [ADDRESS, 5, 7]))
+    assert (found.kind, found.name, found.arguments[1:]) == ("custom", "ERC20InsufficientBalance", ("5", "7"))
     assert decode_revert(b"", text="out of gas").reason == "out of gas"
 
 

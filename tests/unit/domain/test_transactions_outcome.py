@@ -18,7 +18,7 @@ from shared.domain.transactions import (
 )
 from shared.domain.tx_accept import Intent, PaymentOf
 from shared.domain.tx_attempts import Plan, ReplacementTooCheap
-from shared.domain.tx_evidence import TRANSFER_TOPIC, Log, Receipt, transfer_seen
+from shared.domain.tx_evidence import TRANSFER_TOPIC, Log, Receipt, transfer_logged
 from shared.domain.tx_outcome import NotEvidence
 from shared.domain.tx_states import TRANSITIONS, public_status
 
@@ -158,13 +158,10 @@ def test_a_token_payout_counts_only_with_its_transfer_log(tenant, logs, state, e
 
 
 def test_transfer_evidence_ignores_case_but_not_shape() -> None:
-    attempt = signed(nonced())[1]
     upper = replace(transfer_log(), address=TOKEN.upper().replace("X", "x"))
-    assert transfer_seen(
-        receipt_of(attempt, logs=(upper,)), TOKEN, SENDER.upper().replace("X", "x"), TARGET, 70
-    )
+    assert transfer_logged((upper,), TOKEN, SENDER.upper().replace("X", "x"), TARGET, 70)
     nft = replace(transfer_log(), topics=(*transfer_log().topics, "0x" + "46".rjust(64, "0")), data="0x")
-    assert not transfer_seen(receipt_of(attempt, logs=(nft,)), TOKEN, SENDER, TARGET, 70)
+    assert not transfer_logged((nft,), TOKEN, SENDER, TARGET, 70)
 
 
 def test_a_terminal_state_goes_back_when_its_block_is_gone_until_it_is_final() -> None:
