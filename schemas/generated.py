@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from shared.operation import path_pattern
 
 FOLDER = Path(__file__).parent
 
@@ -17,11 +20,21 @@ def openapi() -> str:
 
 
 @cache
+def _catalog() -> Any:
+    return json.loads((FOLDER / "catalog.json").read_text(encoding="utf-8"))
+
+
+def methods(path: str) -> list[str]:
+    """The methods that some operation answers on this path."""
+    triggers = (trigger for entry in _catalog()["operations"].values() for trigger in entry["http"])
+    return sorted({trigger["method"] for trigger in triggers if path_pattern(trigger["path"]).match(path)})
+
+
+@cache
 def commands() -> Mapping[str, frozenset[str]]:
     """By topic, the types of the commands and events that some operation takes from it ("*" not counted)."""
-    document = json.loads((FOLDER / "catalog.json").read_text(encoding="utf-8"))
     found: dict[str, frozenset[str]] = {}
-    for entry in document["operations"].values():
+    for entry in _catalog()["operations"].values():
         for trigger in entry["messages"]:
             found[trigger["topic"]] = found.get(trigger["topic"], frozenset()) | (
                 set(trigger["types"]) - {"*"}

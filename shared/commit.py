@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from shared import relay, resources, standing
+from shared import commands, relay, resources, standing
 from shared.clock import IdSource, new_id
 from shared.context import Context, current
 from shared.domain.errors import Refusal
@@ -93,6 +93,7 @@ class _Run:
     def once(self) -> Any:
         answer, committed_at = resources.database().transact(self._attempt, optimistic=self.optimistic)
         assert self.unit is not None
+        self.context.committed = True
         point("after_commit")
         relay.after_commit(self.unit.changes, committed_at)
         return answer
@@ -115,6 +116,8 @@ class _Run:
             elif self.unsure and unit.maybe(records.OPERATIONS.find(self.context.principal, self.key)):
                 return self.answer
             raise
+        if self.context.command and not unit.changes.events:
+            commands.completed(unit, self.context.command, render(answer, redact=True))
         unit.seal(self.inbox or self._record(answer))
         point("before_commit")
         self.answer = answer

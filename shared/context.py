@@ -25,6 +25,15 @@ class Idempotency:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The command that is being carried out; `subject`: on whose behalf."""
+
+    id: str
+    type: str
+    subject: str
+
+
 @dataclass(slots=True)
 class Context:
     """One run of one operation. `deadline` is on the monotonic clock, in seconds."""
@@ -40,6 +49,8 @@ class Context:
     min_version: int | None = None
     strong_read: bool = False
     last_event_id: str | None = None  # where a stream goes on
+    command: Command | None = None
+    committed: bool = False
     causation_id: str | None = None
     traceparent: str | None = None
     success_status: int | None = None

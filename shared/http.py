@@ -111,7 +111,8 @@ def _allowed(caller: Caller, permission: str) -> bool:
 
 
 def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[str, str]]:
-    """The trigger whose method and path match. Raises NotFound or MethodNotAllowed."""
+    """The trigger whose method and path match. Raises NotFound, or MethodNotAllowed with what other operations
+    answer on the path as well."""
     from shared.domain.errors import NotFound
 
     paths = [
@@ -121,7 +122,9 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
         if trigger.method == incoming.method:
             return trigger, found.groupdict()
     if paths:
-        raise MethodNotAllowed(allowed=sorted(trigger.method for trigger, _ in paths))
+        from schemas import generated
+
+        raise MethodNotAllowed(allowed=generated.methods(incoming.path))
     raise NotFound("There is no such route.")
 
 
@@ -187,6 +190,8 @@ def failed(error: Exception, context: Context) -> Reply:
         _log.error("failed", exc_info=error, extra={"code": refusal.code})
     body = json.dumps({"error": error_body(refusal, context.request_id)})
     headers = {"Retry-After": f"{refusal.retry_after:g}"} if refusal.retry_after is not None else {}
+    if isinstance(refusal, MethodNotAllowed):
+        headers["Allow"] = ", ".join(refusal.data["allowed"])
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Reply(refusal.status, body, headers)

@@ -13,12 +13,11 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from shared import commit, http, resources, telemetry, tracing
+from shared import commands, commit, http, resources, telemetry, tracing
 from shared.clock import new_id
 from shared.commit import AlreadyApplied, Replay
-from shared.context import Context, Idempotency, current, deadline_in, running
+from shared.context import Command, Context, Idempotency, current, deadline_in, running
 from shared.domain.errors import Refusal
 from shared.errors import IdempotencyKeyReused, ValidationFailed
 from shared.events import Event, UnreadableEvent, parse
@@ -45,16 +44,6 @@ class Delivery:
     attributes: Mapping[str, str]
     message_id: str
     subscription: str
-
-
-class Refused:
-    """The body of `command.refused`: which command, and the contract's error object."""
-
-    def __init__(self, event: Event, error: Mapping[str, Any]) -> None:
-        self._data = {"command": {"id": event.id, "type": event.type}, "error": error}
-
-    def model_dump_json(self) -> str:
-        return json.dumps(self._data)
 
 
 def deliver(operation: Operation, incoming: Incoming) -> Reply:
@@ -146,6 +135,7 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
 
 def _command(operation: Operation, trigger: MessageTrigger, event: Event, context: Context) -> None:
     context.caller = Caller.of_command(event.subject)
+    context.command = command = Command(event.id, event.type, event.subject)
     fields = dict(event.data)
     match = fields.pop("if_match", None)
     context.idempotency = Idempotency(event.id, http.fingerprint(operation.name, fields))
@@ -154,27 +144,25 @@ def _command(operation: Operation, trigger: MessageTrigger, event: Event, contex
             raise ValidationFailed(details=[{"field": "if_match", "message": "must be a version"}])
         context.if_match = match
         operation.function(http.validate(trigger.request, fields), context.caller)
+        if not context.committed:
+            commit.commit(_nothing)
     except (Refusal, StoreError) as error:
         refusal = http.as_refusal(error)
         if refusal.status >= 500 or refusal.status == 429:
             raise
         context.code = refusal.code
         _log.info("command refused", extra={"code": refusal.code, "command": event.id})
-        commit.commit(_refuse, event, refusal)
+        commit.commit(_refuse, command, refusal)
 
 
-def _refuse(unit: UnitOfWork, event: Event, refusal: Refusal) -> None:
+def _refuse(unit: UnitOfWork, command: Command, refusal: Refusal) -> None:
     """Answer `command.refused` once: its operation record takes the command's key, so it cannot succeed later."""
     unit.answer_status(refusal.status)
-    error = http.error_body(refusal, unit.context.request_id)
-    unit.emit(
-        "command.refused",
-        event.subject,
-        0,
-        Refused(event, error),
-        feed=[event.subject],
-        topic=f"{event.type.split('.', 1)[0]}-events",
-    )
+    commands.refused(unit, command, http.error_body(refusal, unit.context.request_id))
+
+
+def _nothing(unit: UnitOfWork) -> None:
+    """There was nothing to do, which the sender hears, too."""
 
 
 def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:

@@ -31,6 +31,11 @@ SELF = "self"  # of one that every identified caller may, because it is about th
 MAX_NAME = 27  # service accounts are named fn-<name> and have at most 30 characters
 
 
+def path_pattern(path: str) -> re.Pattern[str]:
+    """What matches a path with parameters in braces, each a group of its name."""
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + r"$")
+
+
 @dataclass(frozen=True)
 class HttpTrigger:
     """`path` is absolute; braces name path parameters, which join the body under the same names."""
@@ -51,7 +56,7 @@ class HttpTrigger:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"$")
+        return path_pattern(self.path)
 
 
 @dataclass(frozen=True)

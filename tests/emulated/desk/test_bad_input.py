@@ -197,6 +197,21 @@ def test_the_envelope_of_a_request_is_checked_first(desk: Desk) -> None:
     refused(call("GET", "/events?wait=-1", user=shopper), 422, "VALIDATION_FAILED", "wait")
 
 
+def test_a_method_that_a_path_lacks_is_told_those_that_it_has(desk: Desk) -> None:
+    """Whichever function is asked: each knows what the others answer."""
+    shopper = desk.shopper()
+    for path, allowed in {
+        "/orders": ["GET", "POST"],
+        "/orders/ord_x": ["DELETE", "GET", "PUT"],
+        "/orders/ord_x/cancel": ["POST"],
+        "/claims/clm_x": ["GET"],
+    }.items():
+        for method in {"DELETE", "GET", "PATCH", "POST", "PUT"} - set(allowed):
+            answer = desk.app.call(method, path, {}, user=shopper)
+            assert refused(answer, 405, "METHOD_NOT_ALLOWED")["data"] == {"allowed": allowed}
+            assert answer.headers["Allow"] == ", ".join(allowed)
+
+
 def test_cursors_are_bound_to_their_list_and_caller(desk: Desk) -> None:
     shopper, other = desk.shopper(), desk.shopper()
     for _ in range(2):

@@ -157,6 +157,30 @@ def test_a_refused_command_is_answered_by_an_event(desk: Desk) -> None:
     assert desk.dead_letters() == []
 
 
+def test_a_command_that_nothing_else_tells_of_is_answered_once(desk: Desk) -> None:
+    """A heartbeat, a change that changes nothing, the claim that one has already, and no order to claim."""
+    shopper, claimer = desk.shopper(), desk.claimer()
+    order = desk.order(shopper, note="same")
+    claim = desk.claimed(claimer, order["id"])
+    for operation, kind, user, data, result in (
+        ("heartbeat_claim", "claim.heartbeat", claimer, {"claim_id": claim["id"]}, claim["id"]),
+        ("update_order", "order.update", shopper, {"order_id": order["id"], "note": "same"}, order["id"]),
+        ("claim_order", "claim.claim", claimer, {"order_id": order["id"]}, claim["id"]),
+        ("claim_next", "claim.next", claimer, {}, None),
+    ):
+        for _ in range(2):
+            deliver(desk, operation, command(kind, user, data, f"once-{kind}"))
+        told = [e for e in desk.outbox() if e.get("causation_id") == f"once-{kind}"]
+        assert [event["type"] for event in told] == ["command.completed"], kind
+        event = desk.feed(user, "command.completed")
+        assert event["data"]["command"] == {"id": f"once-{kind}", "type": kind}
+        assert (event["data"]["result"] or {}).get("id") == result
+    desk.order(desk.shopper())
+    deliver(desk, "claim_next", command("claim.next", claimer, {}, "once-claim.next"))
+    assert len(desk.get("/claims", claimer)["items"]) == 1, "what a command has answered it does not do later"
+    assert desk.dead_letters() == []
+
+
 def test_what_nobody_can_handle_is_a_dead_letter(desk: Desk) -> None:
     shopper = desk.shopper()
     unknown = command("order.explode", shopper, {})
