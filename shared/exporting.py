@@ -7,7 +7,7 @@ OTEL_METRIC_EXPORT_INTERVAL   milliseconds between two exports, at least (15000)
 
 Exports go out beside runs: between requests Cloud Run gives no processor, and a timer's export would time out. What
 is left goes out when the instance ends. Set up with the first run, because a server's fork would lose the SDK's
-threads, and importing it takes 100 ms.
+threads.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from schemas.transactions import LowBalance as View
-from shared import resources
+from shared import metrics, resources
 from shared.chain.client import ChainClient
 from shared.chain.errors import ChainError
 from shared.chain.registry import checksum
@@ -32,6 +32,11 @@ from shared.store.wallets import WALLETS
 _log = logging.getLogger(__name__)
 LOOK_SECONDS = 10.0  # between two looks at the same address
 TOPIC = "transaction-events"
+GAS = metrics.gauge(
+    "wallet_gas_lowest_ratio",
+    "Of the addresses looked at, the least that one holds of the threshold below which its balance is low.",
+    "chain",
+)
 _looked: dict[str, datetime] = {}  # a hint of this process
 
 
@@ -46,6 +51,8 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
     threshold = rule.below if rule else client.spec.settlement_gas_reserve
     height = max(0, client.confirmed_number())
     held = client.balances([checksum(lane_id.partition(":")[2]) for lane_id in wanted], height)
+    if threshold:
+        GAS.set(min(held) / threshold, chain=client.spec.name)
     session = Session(resources.database().snapshot())
     known = {row.id: row for row in session.one(LOW_BALANCES.get_many((one,) for one in wanted))}
     for lane_id, balance in zip(wanted, held, strict=True):
