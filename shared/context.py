@@ -43,6 +43,7 @@ class Context:
     deadline: float
     caller: Caller | None = None
     publishes: frozenset[str] | None = None  # the topics its operation declares; None: not checked
+    signs: bool = True  # is its operation declared as one that opens keys?
     writes: bool = True  # does its operation declare that it changes anything?
     idempotency: Idempotency | None = None
     if_match: int | None = None

@@ -68,6 +68,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
         request_id=_request_id(incoming.headers),
         publishes=operation.publishes,
         writes=operation.writes,
+        signs=operation.signs,
         deadline=deadline_in(resources.settings().request_seconds),
         network=throttle.network(incoming.headers, resources.settings().forwarded_hops),
     )

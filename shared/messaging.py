@@ -49,7 +49,9 @@ class Delivery:
 def deliver(operation: Operation, incoming: Incoming) -> Reply:
     """Handle one push. The caller has authenticated it."""
     settings = resources.settings()
-    context = Context(operation.name, new_id("req"), deadline_in(settings.handler_seconds))
+    context = Context(
+        operation.name, new_id("req"), deadline_in(settings.handler_seconds), signs=operation.signs
+    )
     context.publishes = operation.publishes
     with running(context):
         try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.events import Publisher
     from shared.identity.passwords import Passwords
     from shared.identity.tokens import AccessTokens
+    from shared.keys.kms_calls import KmsCalls
     from shared.keys.vault import KeyVault
     from shared.limits import Limiter
     from shared.mail import Mail
@@ -125,6 +126,13 @@ def vault() -> KeyVault:
         return LocalVault(keys, production=not chosen.local, source=path)
 
     return cast("KeyVault", _once("vault", make))
+
+
+def kms() -> KmsCalls:
+    """Cloud KMS, for keys that never leave it."""
+    from shared.keys.kms_calls import KmsCalls
+
+    return cast("KmsCalls", _once("kms", KmsCalls))
 
 
 def tokens() -> AccessTokens:

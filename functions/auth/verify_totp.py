@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from schemas.auth import StepUp, VerifyCode
-from shared import persons, resources, second_factor, signin
+from shared import custody, persons, resources, second_factor, signin
 from shared.commit import commit
 from shared.domain.errors import Refusal
 from shared.domain.users import User
@@ -15,7 +15,6 @@ from shared.identity import recovery
 from shared.identity.errors import InvalidRefreshToken
 from shared.identity.permissions import Caller
 from shared.identity.refresh import RefreshFamily
-from shared.keys.vault import SealedKey
 from shared.operation import SELF, http
 from shared.store.factors import FACTORS
 from shared.store.session import Session
@@ -51,7 +50,7 @@ def verify_totp(request: VerifyCode, caller: Caller) -> StepUp:
     factor = Session(resources.database().snapshot()).maybe(FACTORS.find(caller.user_id))
     if factor is None:
         raise second_factor.NoSecondFactor
-    secret = resources.vault().open(SealedKey.from_bytes(factor.sealed), second_factor.binding(factor.id))
+    secret = custody.open_sealed(factor.sealed, second_factor.binding(factor.id))
     codes = recovery.generate()
     given = _Given(request.code.get_secret_value(), secret, factor.sealed, codes)
     user, family, first, refusal = commit(_verify, caller, given)

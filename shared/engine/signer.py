@@ -1,7 +1,7 @@
 """Keys and signatures: only operations declared with `needs=("signer", …)` come here.
 
-A key is opened for one piece of work and never kept. What is derived must be the wallet's own address: a wrong row
-can make a signature impossible, never one of another account.
+A key is opened for one piece of work and never kept; a treasury's stays in Cloud KMS. What is derived must be the
+wallet's own address: a wrong row can make a signature impossible, never one of another account.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared import custody, metrics
 from shared.chain.registry import ChainSpec
@@ -22,6 +22,9 @@ from shared.keys.errors import KeyFault
 from shared.store.policies import POLICIES
 from shared.store.session import Session
 from shared.store.wallets import VAULT_KEYS, WALLETS
+
+if TYPE_CHECKING:
+    from shared.keys.accounts import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Keys:
         self._policies = {policy.id: policy for policy in rules}
         self._wallets = {wallet.id: wallet for wallet in wallets}
         self._sealed = {key.id: key for key in sealed}
-        self._open: dict[str, bytes] = {}
+        self._open: dict[str, Signer] = {}
 
     def __repr__(self) -> str:
         return f"Keys({sorted(self._wallets)})"
@@ -66,18 +69,16 @@ class Keys:
             raise
 
     def _sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
-        from shared.keys.accounts import sign_transaction
-
         policy = self._policies.get(transaction.wallet_id)
         if policy is not None and planned.kind == "payload" and not transaction.is_payment:
             action = action_of(transaction)
             policies.check(policy, action)
             if policies.needs_approval(policy, action) and not approvals.is_approved(transaction):
                 raise PolicyDenied("A second person has to approve this.", rule="approval_above")
-        signed = sign_transaction(fields(spec, transaction, planned, nonce), self._key(transaction))
+        signed = self._signer(transaction).sign_transaction(fields(spec, transaction, planned, nonce))
         return Signed(signed.raw, "0x" + signed.hash.hex())
 
-    def _key(self, transaction: Transaction) -> bytes:
+    def _signer(self, transaction: Transaction) -> Signer:
         if transaction.wallet_id not in self._open:
             wallet = self._wallets.get(transaction.wallet_id)
             sealed = self._sealed.get(wallet.key_id) if wallet else None
@@ -85,7 +86,7 @@ class Keys:
                 raise KeyFault("the wallet's key is not here any more")
             if wallet.address != transaction.from_address or wallet.chain != transaction.chain:
                 raise custody.WrongKey("the transaction is of another address than its wallet")
-            self._open[transaction.wallet_id] = custody.private_key(wallet, sealed)
+            self._open[transaction.wallet_id] = custody.signer(wallet, sealed)
         return self._open[transaction.wallet_id]
 
 

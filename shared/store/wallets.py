@@ -17,7 +17,7 @@ class VaultKey:
     """A sealed seed or private key; only signers' services can open it."""
 
     id: str  # key_…
-    purpose: str  # seed, private_key
+    purpose: str  # seed, private_key, kms_key
     sealed: bytes = field(repr=False)
     master_key_id: str
     version: int
