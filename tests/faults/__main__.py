@@ -21,10 +21,11 @@ class Part:
 
     paths: tuple[str, ...]
     sizes: dict[str, str] = field(default_factory=dict)
+    workers: int = 1  # processes at once, where nothing is measured and every test is alone
 
 
 PARTS = {
-    "observe": Part("tests/e2e/test_observe.py", {"OBSERVE": "1"}),
+    "observe": Part(("tests/e2e/test_observe.py",), {"OBSERVE": "1"}),
     "race": Part(("tests/emulated/desk/test_race.py",), {"RIVALS": "10000", "THREADS": "256"}),
     "linearizability": Part(
         ("tests/unit/model/test_linearizability.py", "tests/emulated/desk/test_linearizability.py"),
@@ -38,7 +39,7 @@ PARTS = {
         ("tests/emulated/core/test_idempotency.py",), {"KEYS": "5000", "MODEL_KEYS": "100000"}
     ),
     "inbox": Part(("tests/emulated/core/test_inbox.py",), {"EVENTS": "15500", "MODEL_EVENTS": "770000"}),
-    "kill": Part(("tests/emulated/desk/test_sigkill.py",), {"KILLS": "10"}),
+    "kill": Part(("tests/emulated/desk/test_sigkill.py",), {"KILLS": "8"}),
     "settlement": Part(
         (
             "tests/emulated/engine/test_three_payments.py",
@@ -49,6 +50,7 @@ PARTS = {
     "histories": Part(
         ("tests/unit/engine/test_histories.py", "tests/emulated/engine/test_histories_http.py"),
         {"SEEDS": "10000", "HTTP_SEEDS": "60"},
+        workers=2,
     ),
     "senders": Part(("tests/emulated/engine/test_sigkill.py",), {"SENDER_KILLS": "99"}),
     "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}),
@@ -81,6 +83,8 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
         f"\n== {name}: {' '.join(f'{key}={value}' for key, value in sizes.items())} pytest {' '.join(part.paths)}"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-s", "--timeout", str(LIMIT_SECONDS), *part.paths]
+    if part.workers > 1:
+        command += ["-n", str(part.workers), "-rP"]  # what passed tests printed comes at the end
     began = time.monotonic()
     passed = subprocess.run(command, env=os.environ | sizes, check=False).returncode == 0
     line = f"{name:16} {time.monotonic() - began:7.1f} s  "
