@@ -48,6 +48,34 @@ def api_problem(command: str) -> str | None:
     return None if methods and given in methods else f"the API has no {given} {path}"
 
 
+def terraform_problem(command: str) -> str | None:
+    """`terraform … -target=type.name -var=name=value`: infra/ has the resource and the variable."""
+    resources = [target.split(".") for target in re.findall(r"-target=(\w+\.\w+)", command)]
+    missing = [
+        ".".join(pair) for pair in resources if f'resource "{pair[0]}" "{pair[1]}"' not in _terraform()
+    ]
+    missing += [
+        name for name in re.findall(r"-var=(\w+)=", command) if f'variable "{name}"' not in _terraform()
+    ]
+    return f"infra/ has no {', '.join(missing)}" if missing else None
+
+
+def variables_problem(text: str) -> str | None:
+    """A block of Terraform variables: infra/ knows each."""
+    missing = [
+        name
+        for name in re.findall(r"^(\w+) *=", text, re.MULTILINE)
+        if f'variable "{name}"' not in _terraform()
+    ]
+    return f"infra/ has no variable {', '.join(missing)}" if missing else None
+
+
+@cache
+def _terraform() -> str:
+    files = (name for name in sorted(tracked()) if re.fullmatch(r"infra/[^/]+\.tf", name))
+    return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in files)
+
+
 @cache
 def routes() -> dict[str, set[str]]:
     """By path, its parameters as {}: the methods."""

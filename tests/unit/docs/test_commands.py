@@ -11,13 +11,19 @@ import re
 
 import pytest
 
-from tests.unit.docs.commands import api_problem, make_problem, python_problem
+from tests.unit.docs.commands import (
+    api_problem,
+    make_problem,
+    python_problem,
+    terraform_problem,
+    variables_problem,
+)
 from tests.unit.docs.pages import Fence, Page, pages
 
 RUN = frozenset({"docs/api.md"})
 # The tools that a block for the cloud may use beside ours, and the shell's own words.
 CLOUD_TOOLS = frozenset(
-    {"gcloud", "terraform", "kubectl", "curl", "docker", "export", "cd", "cp", "dig", "jq"}
+    {"gcloud", "terraform", "kubectl", "curl", "docker", "openssl", "export", "cd", "cp", "dig", "jq"}
 )
 LANGUAGES = frozenset({"sh", "python", "json", "text", "mermaid", "sql", "hcl", "yaml", "promql", "http"})
 
@@ -33,6 +39,8 @@ def problem(page: Page, fence: Fence, command: str) -> str | None:
         return python_problem(plain)
     if fence.cloud and "$API/" in plain:
         return api_problem(plain)
+    if fence.cloud and plain.startswith("terraform "):
+        return terraform_problem(plain)
     if fence.cloud and (plain.split()[0] in CLOUD_TOOLS or re.fullmatch(r"[A-Z_]+=.*", command)):
         return None
     return "nobody runs this: let a test do it, or mark the block as ```sh cloud"
@@ -48,6 +56,11 @@ def test_commands_are_tried_or_marked(page: Page) -> None:
         if (said := problem(page, fence, command))
     ]
     assert problems == []
+
+
+def test_terraforms_variables_exist() -> None:
+    blocks = [fence for page in pages() for fence in page.fences() if fence.info[:1] == ("hcl",)]
+    assert blocks and [said for fence in blocks if (said := variables_problem(fence.text))] == []
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
