@@ -28,19 +28,19 @@ CLOUD_TOOLS = frozenset(
 LANGUAGES = frozenset({"sh", "python", "json", "text", "mermaid", "sql", "hcl", "yaml", "promql", "http"})
 
 
+# By what a command looks like, what looks at it; the second only in blocks for the cloud.
+KNOWN = {r"^make ": make_problem, r"(^|\s)(\.venv/bin/)?python3? -m ": python_problem}
+CLOUDS = {r"\$API/": api_problem, r"^terraform ": terraform_problem}
+
+
 def problem(page: Page, fence: Fence, command: str) -> str | None:
     """What is wrong with a command, if anything."""
     if page.name in RUN or (page.name == "README.md" and "$API/" in command):
         return None  # run by tests/e2e/test_documents.py
     plain = re.sub(r"^([A-Z_]+=(\"[^\"]*\"|\S*)\s+)+", "", command)
-    if plain.startswith("make "):
-        return make_problem(plain)
-    if re.search(r"(^|\s)(\.venv/bin/)?python3? -m ", plain):
-        return python_problem(plain)
-    if fence.cloud and "$API/" in plain:
-        return api_problem(plain)
-    if fence.cloud and plain.startswith("terraform "):
-        return terraform_problem(plain)
+    for pattern, look in (KNOWN | CLOUDS if fence.cloud else KNOWN).items():
+        if re.search(pattern, plain):
+            return look(plain)
     if fence.cloud and (plain.split()[0] in CLOUD_TOOLS or re.fullmatch(r"[A-Z_]+=.*", command)):
         return None
     return "nobody runs this: let a test do it, or mark the block as ```sh cloud"
