@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from functools import cache
+from itertools import pairwise
 
 from tests.unit.docs.pages import ROOT, tracked
 
@@ -34,7 +35,8 @@ def python_problem(command: str) -> str | None:
     text = _module(module)
     if text is None:
         return f"there is no module {module}"
-    asked = [word for word in given if re.fullmatch(r"--[\w-]+|[a-z][a-z_-]+", word)]
+    values = {word for option, word in pairwise(given) if option.startswith("--")}
+    asked = [word for word in given if re.fullmatch(r"--[\w-]+|[a-z][a-z_-]+", word) and word not in values]
     missing = [word for word in asked if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)]
     return f"{module} does not know {', '.join(missing)}" if missing else None
 
