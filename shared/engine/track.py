@@ -9,13 +9,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from shared.commit import commit
 from shared.domain import tx_outcome, tx_schedule
 from shared.domain.errors import InvalidState
 from shared.domain.transactions import Attempt, Transaction
-from shared.domain.tx_evidence import Receipt
+from shared.domain.tx_evidence import Log, Receipt, decoded
 from shared.domain.tx_outcome import NotEvidence
 from shared.engine import purses
 from shared.engine.changes import Batch
@@ -161,8 +161,12 @@ def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block
 
 
 def _stored(transaction_id: str, receipt: Receipt, now: datetime) -> StoredReceipt:
-    logs = [
-        {"address": log.address, "topics": list(log.topics), "data": log.data, "index": log.index}
-        for log in receipt.logs
-    ]
+    logs = [_plain(log) for log in receipt.logs]
     return StoredReceipt(transaction_id, receipt.hash, receipt.block_hash, receipt.success, logs, now)
+
+
+def _plain(log: Log) -> dict[str, Any]:
+    """A log as it is stored, decoded where it is known what it says."""
+    name, arguments = decoded(log)
+    raw = {"address": log.address, "topics": list(log.topics), "data": log.data, "index": log.index}
+    return raw if name is None else raw | {"name": name, "arguments": arguments}

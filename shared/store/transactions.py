@@ -30,7 +30,7 @@ class StoredReceipt:
     hash: str
     block_hash: str
     success: bool
-    logs: list[dict[str, Any]]  # address, topics, data, index
+    logs: list[dict[str, Any]]  # address, topics, data, index; name and arguments where they are known
     created_at: datetime
 
 

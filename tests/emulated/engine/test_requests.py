@@ -42,6 +42,7 @@ def refused(world: World, wallet: Any, body: dict[str, Any]) -> Any:
         ({"to": None}, "VALIDATION_FAILED", "to"),
         ({"to": None, "data": FAILS}, "SIMULATION_FAILED", None),
         ({"to": None, "data": "0x" + "00" * 49_153}, "DATA_TOO_LARGE", None),
+        ({"to": TARGET, "data": "0x" + "00" * (127 * 1024 + 1)}, "DATA_TOO_LARGE", None),
         ({"to": TARGET, "data": "0x123"}, "VALIDATION_FAILED", "data"),
         ({"to": TARGET, "max_fee_per_gas": str(501 * GWEI), "max_priority_fee_per_gas": "1"}, "FEE_ABOVE_CAP", None),
         ({"to": TARGET, "max_fee_per_gas": "5", "max_priority_fee_per_gas": "6"}, "INVALID_FEE", None),

@@ -13,7 +13,7 @@ from eth_utils.address import to_checksum_address
 from shared.chain import tokens
 from shared.domain.tx_evidence import TRANSFER_TOPIC
 from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, TRANSACTIONS
+from shared.store.transactions import LANES, RECEIPTS, TRANSACTIONS
 from tests.emulated.engine.world import World
 
 TARGET = to_checksum_address("0x" + "c0ffee" * 6 + "c0ff")
@@ -59,6 +59,8 @@ def test_tokens_move_and_are_booked_on_their_own_row(world: World) -> None:
     receipt = world.app.ok(200, "GET", f"/transactions/{sent['id']}/receipt", user=wallet.user_id)
     assert receipt["logs"][0]["name"] == "Transfer"
     assert receipt["logs"][0]["arguments"]["value"] == "700"
+    (kept,) = [row for row in world.rows(RECEIPTS) if row.transaction_id == sent["id"]]
+    assert (kept.logs[0]["name"], kept.logs[0]["arguments"]["value"]) == ("Transfer", "700")
     too_much = world.app.call(
         "POST",
         "/transactions",

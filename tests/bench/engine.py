@@ -1,0 +1,388 @@
+"""The transaction engine beside bare calls: dispatch, from HTTP accept to broadcast, signing, and what one costs.
+
+Where the time goes is printed as the share of the largest parts of a profile; the machine's own emulators and node
+run beside it and are part of every figure.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import itertools
+import os
+import pstats
+import re
+import secrets
+import statistics
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from shared import resources
+from shared.chain.rpc import RpcClient
+from shared.commit import commit
+from shared.context import running
+from shared.domain.wallets import Wallet
+from shared.engine import dispatch, sends
+from shared.keys.accounts import address_of, sign_transaction
+from shared.store.unit import UnitOfWork
+from tests.emulated.conftest import Recorder
+from tests.emulated.engine.test_faults import as_system
+from tests.emulated.engine.world import ETHER, GWEI, World
+from tests.support import replay
+from tests.support.bench import Bench, Ready
+
+TRANSFERS, TURNS = 512, 4
+ROUNDS = 60
+TOGETHER = 200  # requests, by as many threads as an instance has
+THREADS = 4
+HINTS = 0.1  # seconds: the hints that come meanwhile are one
+MOST_DISPATCH, GOAL_DISPATCH = 4.0, 2.0  # 0.25 and 0.5 of the node's own speed
+MOST_PATH, GOAL_PATH = 1 / 0.6, 1 / 0.8
+TARGET = "0x" + "be" * 20
+_names = itertools.count()
+
+
+def run(bench: Bench) -> None:
+    url = os.environ["RPC_URL"]
+    world = World(bench.app, RpcClient("control", url), bench.published)
+    signing(bench)
+    with resources.override(publisher=Recorder()):  # Pub/Sub's emulator would have a third of the machine
+        dispatching(bench, world, url)
+        path(bench, world, url)
+        beside_web3(bench, world, url)
+
+
+def signing(bench: Bench) -> None:
+    times = []
+    key = os.urandom(32)
+    for nonce in range(500):
+        began = time.perf_counter()
+        sign_transaction(_fields(nonce), key)
+        times.append(time.perf_counter() - began)
+    bench.figure("signing", statistics.median(times) * 1e3, "ms")
+    bench.limit("signing, of 0.6 ms", statistics.median(times) / 0.6e-3, 1.0)
+
+
+def _fields(nonce: int) -> dict[str, Any]:
+    return {
+        "chainId": 31337, "nonce": nonce, "to": TARGET, "value": 1, "gas": 21_000,
+        "maxFeePerGas": 10 * GWEI, "maxPriorityFeePerGas": GWEI,
+    }  # fmt: skip
+
+
+# — dispatch: queued → broadcast
+
+
+def dispatching(bench: Bench, world: World, url: str) -> None:
+    """By turns: the engine drains a lane's queue; one client thread, as the engine's, sends bytes signed before."""
+    ours, bare, batched = [], [], []
+    for turn in range(TURNS + 1):
+        bare.append(_presigned(world, url, 1))
+        batched.append(_presigned(world, url, 32))
+        ours.append(_drained(world))
+        if turn == 0:  # warm now
+            ours.clear(), bare.clear(), batched.clear()
+    mine, floor = statistics.median(ours), statistics.median(bare)
+    bench.figure("dispatch", TRANSFERS / mine, "transactions a second")
+    bench.figure("pre-signed bytes, one thread", TRANSFERS / floor, "a second")
+    bench.figure("the same in batches of 32", TRANSFERS / statistics.median(batched), "a second")
+    bench.limit(
+        "dispatch, of pre-signed bytes sent by one thread", mine / floor, MOST_DISPATCH, GOAL_DISPATCH
+    )
+    _drained(world, lambda work: _profile("dispatch", work))
+    calls: Counter[str] = Counter()
+    _drained(world, lambda work: calls.update(_counted(work)))
+    for what, count in sorted(calls.items()):
+        bench.figure(f"dispatch, {what} for each transaction", count / TRANSFERS, "")
+
+
+def _presigned(world: World, url: str, together: int) -> float:
+    key = os.urandom(32)
+    world.control("anvil_setBalance", address_of(key), hex(100 * ETHER))
+    raws = ["0x" + sign_transaction(_fields(nonce), key).raw.hex() for nonce in range(TRANSFERS)]
+    client = RpcClient("bare", url)
+    began = time.perf_counter()
+    for start in range(0, TRANSFERS, together):
+        if together == 1:
+            client.call("eth_sendRawTransaction", [raws[start]])
+        else:
+            client.batch([("eth_sendRawTransaction", [raw]) for raw in raws[start : start + together]])
+    took = time.perf_counter() - began
+    client.close()
+    return took
+
+
+def _drained(world: World, around: Callable[[Callable[[], None]], None] | None = None) -> float:
+    """Seconds for a queue of transfers; accepting them is not counted. `around` runs what is."""
+    wallet = world.wallet(100 * ETHER)
+    with running(as_system()):
+        planned = sends.plan(sends.intent_of(wallet, TARGET, value=1), gas=None)
+        for _ in range(0, TRANSFERS, 32):
+            commit(_accept, planned)
+        lane = f"local:{wallet.address.lower()}"
+        began = time.perf_counter()
+        if around is None:
+            dispatch.dispatch(lane)
+        else:
+            around(lambda: dispatch.dispatch(lane))
+        took = time.perf_counter() - began
+    assert int(world.control("eth_getTransactionCount", wallet.address, "pending"), 16) == TRANSFERS
+    return took
+
+
+def _accept(unit: UnitOfWork, planned: sends.SendPlan) -> None:
+    for _ in range(32):
+        name = f"bench_{next(_names)}"
+        sends.accept(unit, planned, transaction_id=unit.new_id("txn"), tenant="bench", idem_key=name)
+
+
+# — from the request to the node
+
+
+def path(bench: Bench, world: World, url: str) -> None:
+    """One transaction: the request that accepts it and the message that dispatches it, beside the same calls bare."""
+    wallet, other = world.wallet(100 * ETHER), world.wallet(100 * ETHER)
+    for one in (wallet, other):
+        _sent(bench, world, one)  # opens the lane
+    steps = Steps()
+    with steps.noted(), _rpcs() as asked:
+        _sent(bench, world, wallet)
+    swaps = {
+        wallet.id: other.id, wallet.user_id: other.user_id, wallet.address: other.address,
+        wallet.address.lower(): other.address.lower(),
+    }  # fmt: skip
+    bare_rpc = RpcClient("bare", url)
+
+    def ours(_: int) -> Ready:
+        return lambda: _sent(bench, world, wallet)
+
+    def bare(_: int) -> Ready:
+        calls = steps.bare(swaps)
+
+        def together() -> None:
+            for call in calls:
+                call()
+            for body in asked:
+                _asked(bare_rpc, body)
+
+        return together
+
+    bench.ratio("from request to node", ours, bare, rounds=ROUNDS, most=MOST_PATH, goal=GOAL_PATH)
+    bench.figure("one alone: RPC exchanges", len(asked), "")
+    bench.figure("one alone: Spanner reads and commits in a row", steps.trips, "")
+    _profile("from request to node", lambda: [_sent(bench, world, wallet) for _ in range(40)])
+
+
+def _asked(client: RpcClient, body: Any) -> None:
+    client._exchange(body, None)
+
+
+def _sent(bench: Bench, world: World, wallet: Wallet) -> None:
+    body = {"wallet_id": wallet.id, "to": TARGET, "value": "1"}
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    reply = bench.request("POST", "/transactions", body, user=wallet.user_id, headers=key)()
+    assert reply.status == 202, reply.body
+    with running(as_system()):
+        dispatch.dispatch(f"local:{wallet.address.lower()}")
+
+
+class Steps:
+    """What was noted of several commits in a row: each with the reads before it."""
+
+    def __init__(self) -> None:
+        self.made = [replay.Calls()]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "waves" and self.made[-1].commit:
+            self.made.append(replay.Calls())
+        return getattr(self.made[-1], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "made":
+            object.__setattr__(self, name, value)
+            return
+        if name == "optimistic" and self.made[-1].commit:
+            self.made.append(replay.Calls())
+        setattr(self.made[-1], name, value)
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        database: Any = replay._Database(resources.database(), self)  # type: ignore[arg-type]
+        with resources.override(database=database):
+            yield
+
+    @property
+    def trips(self) -> int:
+        return sum(len(step.waves) + len(step.inside) + bool(step.commit) for step in self.made)
+
+    def bare(self, swaps: dict[str, str]) -> list[Callable[[], None]]:
+        handle: Any = resources.database().handle  # type: ignore[attr-defined]
+        fresh: dict[str, str] = {}
+        nonce = 10**9 + next(_names)
+        return [_step(step, handle, _Swapped(step, fresh, swaps, nonce)) for step in self.made]
+
+
+class _Swapped(replay._Names):
+    """Another wallet's rows, with a nonce and hashes that nobody has had."""
+
+    def __init__(self, calls: Any, fresh: dict[str, str], swaps: dict[str, str], nonce: int) -> None:
+        super().__init__(calls, {})
+        self._map, self._kept = fresh, set()
+        self._swaps, self._nonce = swaps, nonce
+
+    def text(self, value: str) -> str:
+        for one, other in self._swaps.items():
+            value = value.replace(one, other)
+        value = re.sub(r"0x[0-9a-f]{64}", lambda found: self._hash(found[0]), value)
+        return super().text(value)
+
+    def _hash(self, digest: str) -> str:
+        return self._map.setdefault(digest, "0x" + secrets.token_hex(32))
+
+    def mutation(self, mutation: Any) -> Any:
+        made = super().mutation(mutation)
+        if made.table != "transactions" or "nonce" not in made.columns:
+            return made
+        at = made.columns.index("nonce")
+        if made.values[at] is None:
+            return made
+        return replay.replace(made, values=(*made.values[:at], self._nonce, *made.values[at + 1 :]))
+
+
+def _step(step: replay.Calls, handle: Any, names: _Swapped) -> Callable[[], None]:
+    waves = [(staleness, [names.read(one) for one in reads]) for staleness, reads in step.waves]
+    inside = [[names.read(one) for one in reads] for reads in step.inside]
+    buffered = replay.wire.grouped([names.mutation(one) for one in step.commit])
+
+    def call() -> None:
+        for staleness, reads in waves:
+            replay._together([replay._snapshot_read(handle, staleness, one) for one in reads])
+        if buffered:
+            replay._commit(handle, inside, buffered, step.optimistic)
+
+    return call
+
+
+# — beside a loop that stores nothing
+
+
+def beside_web3(bench: Bench, world: World, url: str) -> None:
+    """As an instance runs: requests in parallel, their lane drained meanwhile; and a loop with web3.py."""
+    wallet = world.wallet(100 * ETHER)
+    _sent(bench, world, wallet)
+    bench.limit("accept to broadcast, of a web3.py loop", _together(bench, wallet) / _looped(world, url), 1.0)
+
+
+def _together(bench: Bench, wallet: Wallet) -> float:
+    lane = f"local:{wallet.address.lower()}"
+    over = threading.Event()
+
+    def drain() -> None:
+        with running(as_system()):
+            while not over.is_set():
+                dispatch.dispatch(lane)
+                over.wait(HINTS)
+            dispatch.dispatch(lane)
+
+    ready = [
+        bench.request(
+            "POST", "/transactions", {"wallet_id": wallet.id, "to": TARGET, "value": "1"}, user=wallet.user_id,
+            headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+        for _ in range(TOGETHER)
+    ]  # fmt: skip
+    began = time.perf_counter()
+    drainer = threading.Thread(target=drain)
+    drainer.start()
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert {reply.status for reply in pool.map(lambda call: call(), ready)} == {202}
+    over.set()
+    drainer.join()
+    took = time.perf_counter() - began
+    bench.figure("accept to broadcast, four at a time", TOGETHER / took, "a second")
+    return took
+
+
+def _looped(world: World, url: str) -> float:
+    from eth_account import Account
+    from web3 import HTTPProvider, Web3
+
+    account, web3 = Account.create(), Web3(HTTPProvider(url))
+    world.control("anvil_setBalance", account.address, hex(100 * ETHER))
+    began = time.perf_counter()
+    for _ in range(TOGETHER):
+        tip = web3.eth.max_priority_fee
+        base = web3.eth.get_block("latest")["baseFeePerGas"]
+        fields = {
+            "chainId": web3.eth.chain_id, "from": account.address, "to": Web3.to_checksum_address(TARGET),
+            "value": 1, "nonce": web3.eth.get_transaction_count(account.address, "pending"),
+            "maxFeePerGas": 2 * base + tip, "maxPriorityFeePerGas": tip,
+        }  # fmt: skip
+        fields["gas"] = web3.eth.estimate_gas(fields)
+        web3.eth.send_raw_transaction(account.sign_transaction(fields).raw_transaction)
+    took = time.perf_counter() - began
+    print(f"  a web3.py loop: {TOGETHER / took:,.4g} a second", flush=True)
+    return took
+
+
+# — where the time goes
+
+
+@contextmanager
+def _rpcs() -> Iterator[list[Any]]:
+    """The bodies of all exchanges with nodes."""
+    bodies: list[Any] = []
+    real = RpcClient._exchange
+
+    def noting(self: RpcClient, body: Any, timeout: float | None) -> Any:
+        bodies.append(body)
+        return real(self, body, timeout)
+
+    RpcClient._exchange = noting  # type: ignore[method-assign]
+    try:
+        yield bodies
+    finally:
+        RpcClient._exchange = real  # type: ignore[method-assign]
+
+
+def _counted(work: Callable[[], None]) -> Counter[str]:
+    """Calls to nodes and round trips to Spanner."""
+    from shared.store import calls as spanner
+
+    found: Counter[str] = Counter()
+    real = spanner.count_call
+
+    def count(method: str) -> None:
+        found[f"Spanner {method}"] += 1
+        real(method)
+
+    spanner.count_call = count
+    try:
+        with _rpcs() as bodies:
+            work()
+    finally:
+        spanner.count_call = real
+    for body in bodies:
+        found["RPC calls"] += len(body) if isinstance(body, list) else 1
+        found["RPC exchanges"] += 1
+    return found
+
+
+def _profile(what: str, work: Callable[[], Any]) -> None:
+    """The five functions with the most time of their own on this thread, as shares."""
+    profile = cProfile.Profile()
+    profile.enable()
+    work()
+    profile.disable()
+    stats = pstats.Stats(profile)
+    rows = sorted(stats.stats.items(), key=lambda row: -row[1][2])[:5]  # type: ignore[attr-defined]
+    shares = [
+        f"{name} {100 * own / stats.total_tt:.0f} %"  # type: ignore[attr-defined]
+        for (_, _, name), (_, _, own, _, _) in rows
+    ]
+    print(f"  {what}, a profile: {'; '.join(shares)}", flush=True)
