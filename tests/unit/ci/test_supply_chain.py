@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -121,6 +122,24 @@ def test_only_licences_that_bind_nobody_pass(
     import licences
 
     assert licences.allowed(licences.spdx(licence)) is passes
+
+
+def test_the_bill_of_materials_names_every_requirement_with_its_digests() -> None:
+    made = subprocess.run(
+        ["make", "--old-file=setup", "sbom"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    bill = json.loads((ROOT / "build" / "sbom.json").read_text())
+    pinned = re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert {(part["name"], part["version"]) for part in bill["components"]} == set(pinned)
+    for part in bill["components"]:
+        assert part["purl"].startswith("pkg:pypi/")
+        assert part["externalReferences"][0]["hashes"]
 
 
 def test_hooks_are_local_and_name_what_exists() -> None:
