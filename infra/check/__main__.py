@@ -34,13 +34,11 @@ def main() -> int:
 
 
 def _tests(folder: Path, variables: Mapping[str, str]) -> bool:
-    files = sorted(f"tests/{path.name}" for path in (folder / "tests").glob("*.tftest.hcl"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return all(
-            list(
-                pool.map(lambda file: _step(folder, variables, "test", "-no-color", f"-filter={file}"), files)
-            )
+        done = pool.map(
+            lambda test: _step(folder, variables, "test", "-no-color", *test), terraform.TESTS.values()
         )
+        return all(list(done))
 
 
 def _step(folder: Path, variables: Mapping[str, str], *arguments: str) -> bool:

@@ -13,6 +13,19 @@ from pathlib import Path
 INFRA = Path(__file__).parent.parent
 ROOT = INFRA.parent
 SECONDS = 300
+TESTS = {
+    "catalog": ("-filter=tests/catalog.tftest.hcl", "-var-file=environments/prod.tfvars"),
+    "platform": ("-filter=tests/platform.tftest.hcl",),
+    "choices": ("-filter=tests/choices.tftest.hcl",),
+    "refusals": ("-filter=tests/refusals.tftest.hcl",),
+} | {
+    name: (
+        "-test-directory=environments",
+        f"-var-file=environments/{name}.tfvars",
+        "-var=catalog=tests/catalogs/small.json",
+    )
+    for name in ("dev", "staging")
+}
 
 
 @contextmanager

@@ -1,20 +1,11 @@
 # The whole catalog in production: each thing that it declares is there, everywhere, with the rights that it implies and
-# no others. What is expected comes from the catalog itself (tests/expected), not from the locals of infra/.
+# no others. The variables are those of environments/prod.tfvars (-var-file). What is expected comes from the catalog itself (tests/expected), not from the locals of infra/.
 
 mock_provider "google" {
   override_during = plan
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
-}
-
-variables {
-  project     = "acme-wallet-prod"
-  environment = "prod"
-  domain      = "api.example.com"
-  dns_zone    = "example-com"
-  image       = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  mail_sender = "wallet@example.com"
 }
 
 run "expected" {

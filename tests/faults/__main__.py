@@ -56,6 +56,7 @@ PARTS = {
     "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}),
     "releases": Part(("tests/faults/releases.py",)),
     "rollout": Part(("tests/unit/infra/test_rollout.py",), {"EVERY": "1"}),
+    "terraform": Part(("tests/unit/infra/test_terraform.py",), {"MUTATIONS": "all"}),
     "transfers": Part(("tests/emulated/engine/test_volume.py",), {"TRANSFERS": "5000"}),
 }
 

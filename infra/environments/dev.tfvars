@@ -1,0 +1,14 @@
+# One region and one service for each group: the least that costs something.
+project             = "acme-wallet-dev"
+environment         = "dev"
+domain              = "dev.api.example.com"
+dns_zone            = "dev-api-example-com"
+image               = "us-central1-docker.pkg.dev/acme-wallet-dev/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+regions             = ["us-central1"]
+leader_region       = "us-central1"
+spanner_config      = "regional-us-central1"
+granularity         = "group"
+max_instances       = 5
+chains              = ["sepolia"]
+default_chain       = "sepolia"
+deletion_protection = false

@@ -1,0 +1,9 @@
+# As production, with less of it: what works here works there.
+project       = "acme-wallet-staging"
+environment   = "staging"
+domain        = "staging.api.example.com"
+dns_zone      = "staging-api-example-com"
+image         = "us-central1-docker.pkg.dev/acme-wallet-staging/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+max_instances = 20
+chains        = ["sepolia"]
+default_chain = "sepolia"
