@@ -28,15 +28,15 @@ resource "google_service_account" "service" {
 
   lifecycle {
     precondition {
-      condition     = length("fn-${each.key}") <= 30
-      error_message = "The service account fn-${each.key} has more than 30 characters: give the operation or group a name of at most 27."
+      condition     = can(regex("^[a-z]([-a-z0-9]{4,28}[a-z0-9])$", "fn-${each.key}"))
+      error_message = "fn-${each.key} is no name of a service account (6 to 30 lower-case letters, digits and hyphens): give the operation or group a name of 3 to 27."
     }
   }
 }
 
 # Pub/Sub and Cloud Scheduler call as this account; the application checks its address, too.
 resource "google_service_account" "push" {
-  account_id   = "push"
+  account_id   = "events-push"
   display_name = "Pub/Sub pushes and scheduled starts"
   depends_on   = [google_project_service.api]
 }

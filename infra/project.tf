@@ -2,7 +2,7 @@
 
 locals {
   apis = [
-    "artifactregistry", "billingbudgets", "certificatemanager", "cloudbuild", "cloudkms", "cloudscheduler", "compute", "dns",
+    "artifactregistry", "billingbudgets", "certificatemanager", "cloudbuild", "cloudkms", "cloudresourcemanager", "cloudscheduler", "compute", "dns",
     "firestore", "iam", "logging", "monitoring", "pubsub", "run", "secretmanager", "spanner", "telemetry",
   ]
   audited_services = ["cloudkms.googleapis.com", "secretmanager.googleapis.com", "spanner.googleapis.com", "iam.googleapis.com"]
@@ -71,7 +71,7 @@ resource "google_logging_project_bucket_config" "audit" {
 resource "google_logging_project_sink" "audit" {
   name                   = "audit"
   destination            = "logging.googleapis.com/${google_logging_project_bucket_config.audit.id}"
-  filter                 = "logName:\"cloudaudit.googleapis.com\" OR jsonPayload.audit=true"
+  filter                 = "logName:\"cloudaudit.googleapis.com\""
   unique_writer_identity = true
 }
 

@@ -66,7 +66,7 @@ run "production" {
 
   # Identities and rights
   assert {
-    condition     = alltrue([for n, a in google_service_account.service : a.account_id == "fn-${n}" && length(a.account_id) <= 30])
+    condition     = alltrue([for n, a in google_service_account.service : a.account_id == "fn-${n}" && length(a.account_id) <= 30 && length(google_service_account.push.account_id) >= 6])
     error_message = "A service account is misnamed or its name too long."
   }
   assert {
@@ -146,7 +146,7 @@ run "production" {
   }
   assert {
     condition = toset(keys(google_cloud_run_v2_service_iam_member.push)) == toset(flatten([for s in run.expected.internal : [for r in run.expected.regions : "${s}/${r}"]])) && alltrue([
-      for m in google_cloud_run_v2_service_iam_member.push : m.role == "roles/run.invoker" && m.member == "serviceAccount:push@acme-wallet-prod.iam.gserviceaccount.com"
+      for m in google_cloud_run_v2_service_iam_member.push : m.role == "roles/run.invoker" && m.member == "serviceAccount:events-push@acme-wallet-prod.iam.gserviceaccount.com"
     ])
     error_message = "Not exactly Pub/Sub and Cloud Scheduler may call what nobody else calls."
   }
@@ -265,7 +265,7 @@ run "production" {
   assert {
     condition = alltrue([
       for n, s in google_pubsub_subscription.push : s.push_config[0].push_endpoint == run.expected.subscriptions[n] &&
-      s.push_config[0].oidc_token[0].service_account_email == "push@acme-wallet-prod.iam.gserviceaccount.com" && s.push_config[0].oidc_token[0].audience == "https://events.api.example.com"
+      s.push_config[0].oidc_token[0].service_account_email == "events-push@acme-wallet-prod.iam.gserviceaccount.com" && s.push_config[0].oidc_token[0].audience == "https://events.api.example.com"
     ])
     error_message = "A subscription does not push through the balancer with a token."
   }
