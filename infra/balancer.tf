@@ -62,6 +62,34 @@ resource "google_compute_url_map" "https" {
     }
   }
 
+  # New revisions, for whoever knows the secret; for everybody else there is nothing.
+  dynamic "host_rule" {
+    for_each = local.canaries
+    content {
+      hosts        = ["*.canary-${host_rule.value}.${var.domain}"]
+      path_matcher = "canary-${host_rule.value}"
+    }
+  }
+  dynamic "path_matcher" {
+    for_each = local.canaries
+    content {
+      name            = "canary-${path_matcher.value}"
+      default_service = local.not_found
+
+      route_rules {
+        priority = 1
+        service  = google_compute_backend_service.canary[path_matcher.value].id
+        match_rules {
+          prefix_match = "/"
+          header_matches {
+            header_name = "x-canary"
+            exact_match = var.canary_secret
+          }
+        }
+      }
+    }
+  }
+
   dynamic "host_rule" {
     for_each = length(local.regional) > 0 ? local.regions : []
     content {

@@ -1,12 +1,17 @@
 # Names and certificates. A certificate is issued by its DNS record before any traffic moves here.
 
 locals {
-  hosts = {
+  hosts = merge({
     api    = { name = var.domain, certified = [var.domain] }
     events = { name = local.events_domain, certified = [local.events_domain, "*.${local.events_domain}"] }
-  }
+    }, {
+    for region in local.canaries : "canary-${region}" => {
+      name      = "canary-${region}.${var.domain}"
+      certified = ["*.canary-${region}.${var.domain}"]
+    }
+  })
   records = merge([
-    for host in [var.domain, local.events_domain, "*.${local.events_domain}"] : {
+    for host in flatten(values(local.hosts)[*].certified) : {
       "${host}/A"    = { name = host, type = "A", version = "IPV4" }
       "${host}/AAAA" = { name = host, type = "AAAA", version = "IPV6" }
     }

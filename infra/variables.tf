@@ -187,6 +187,18 @@ variable "default_chain" {
   }
 }
 
+variable "canary_secret" {
+  description = "What the header X-Canary must say for a new revision to be called before it has traffic; also the secret canary-secret, for the rollout. Empty: there are no canary hosts. Give it as TF_VAR_canary_secret; it is in the state."
+  type        = string
+  default     = ""
+  sensitive   = true
+
+  validation {
+    condition     = var.canary_secret == "" || length(var.canary_secret) >= 32
+    error_message = "canary_secret must have at least 32 characters, e.g. from `openssl rand -hex 32`."
+  }
+}
+
 variable "secret_versions" {
   description = "The version of each secret that services use, as a number: \"latest\" would change running services without a rollout."
   type        = map(number)

@@ -13,19 +13,15 @@ from pathlib import Path
 INFRA = Path(__file__).parent.parent
 ROOT = INFRA.parent
 SECONDS = 300
+# The arguments of each test by its name; only the catalog's has the variables of an environment.
 TESTS = {
-    "catalog": ("-filter=tests/catalog.tftest.hcl", "-var-file=environments/prod.tfvars"),
-    "platform": ("-filter=tests/platform.tftest.hcl",),
-    "choices": ("-filter=tests/choices.tftest.hcl",),
-    "refusals": ("-filter=tests/refusals.tftest.hcl",),
-} | {
-    name: (
-        "-test-directory=environments",
-        f"-var-file=environments/{name}.tfvars",
-        "-var=catalog=tests/catalogs/small.json",
-    )
-    for name in ("dev", "staging")
+    path.name.partition(".")[0]: (f"-filter=tests/{path.name}",)
+    for path in sorted((INFRA / "tests").glob("*.tftest.hcl"))
 }
+TESTS["catalog"] += ("-var-file=environments/prod.tfvars",)
+for _name in ("dev", "staging"):
+    _small = "-var=catalog=tests/catalogs/small.json"
+    TESTS[_name] = ("-test-directory=environments", f"-var-file=environments/{_name}.tfvars", _small)
 
 
 @contextmanager

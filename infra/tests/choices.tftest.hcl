@@ -91,6 +91,35 @@ run "each_region" {
   }
 }
 
+run "canaries" {
+  command = plan
+  variables {
+    canary_secret = "0123456789abcdef0123456789abcdef"
+  }
+  assert {
+    condition = { for g in google_compute_region_network_endpoint_group.canary : g.region => "${g.cloud_run[0].tag} ${g.cloud_run[0].url_mask}" } == {
+      for r in ["us-central1", "europe-west1", "asia-east1"] : r => "canary <service>.canary-${r}.api.example.com"
+    }
+    error_message = "A new revision cannot be called in its region."
+  }
+  assert {
+    condition = alltrue([
+      for m in google_compute_url_map.https.path_matcher : alltrue([
+        for rule in m.route_rules : alltrue([for h in rule.match_rules[0].header_matches : h.header_name == "x-canary" && nonsensitive(h.exact_match) == "0123456789abcdef0123456789abcdef"]) && length(rule.match_rules[0].header_matches) == 1
+      ]) if startswith(m.name, "canary-")
+    ]) && length([for m in google_compute_url_map.https.path_matcher : m if startswith(m.name, "canary-")]) == 3
+    error_message = "A new revision can be called without the secret."
+  }
+  assert {
+    condition     = contains([for r in google_dns_record_set.host : r.name], "*.canary-asia-east1.api.example.com.") && contains(flatten([for c in google_certificate_manager_certificate.host : c.managed[0].domains]), "*.canary-asia-east1.api.example.com")
+    error_message = "A canary host has no address or certificate."
+  }
+  assert {
+    condition     = toset([for m in google_project_iam_member.delivery : m.role]) == toset(["roles/run.developer", "roles/monitoring.viewer", "roles/logging.logWriter"]) && toset(keys(google_service_account_iam_member.delivery)) == toset(keys(google_service_account.service))
+    error_message = "The rollout may do too much or too little."
+  }
+}
+
 run "one_region" {
   command = plan
   variables {

@@ -229,6 +229,14 @@ run "channel_by_name" {
   expect_failures = [var.notification_channels]
 }
 
+run "short_secret" {
+  command = plan
+  variables {
+    canary_secret = "hunter2"
+  }
+  expect_failures = [var.canary_secret]
+}
+
 run "log_rate" {
   command = plan
   variables {
