@@ -14,7 +14,7 @@ INFRA = Path(__file__).parent.parent
 ROOT = INFRA.parent
 SECONDS = 300
 # The arguments of each test by its name; only the catalog's has the variables of an environment.
-TESTS = {
+TESTS: dict[str, tuple[str, ...]] = {
     path.name.partition(".")[0]: (f"-filter=tests/{path.name}",)
     for path in sorted((INFRA / "tests").glob("*.tftest.hcl"))
 }
