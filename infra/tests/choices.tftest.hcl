@@ -94,7 +94,7 @@ run "each_region" {
 run "canaries" {
   command = plan
   variables {
-    canary_secret = "0123456789abcdef0123456789abcdef"
+    canary_secret = "0123456789abcdef0123456789abcdef" # pragma: allowlist secret
   }
   assert {
     condition = { for g in google_compute_region_network_endpoint_group.canary : g.region => "${g.cloud_run[0].tag} ${g.cloud_run[0].url_mask}" } == {

@@ -232,7 +232,7 @@ run "channel_by_name" {
 run "short_secret" {
   command = plan
   variables {
-    canary_secret = "hunter2"
+    canary_secret = "hunter2" # pragma: allowlist secret
   }
   expect_failures = [var.canary_secret]
 }
