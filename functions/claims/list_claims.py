@@ -28,7 +28,8 @@ def list_claims(request: ListClaims, caller: Caller) -> ClaimPage:
     rows, cursor = page(
         index, [owner], limit=request.limit, cursor=request.cursor, filters={"status": request.status}
     )
-    return ClaimPage(items=_views(rows), next_cursor=cursor)
+    views = [view for view in _views(rows) if request.status in (None, view.status)]  # a lease may be over
+    return ClaimPage(items=views, next_cursor=cursor)
 
 
 def _require_owner(order_id: str, caller: Caller) -> None:

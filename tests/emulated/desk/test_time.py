@@ -58,6 +58,18 @@ def test_a_lapsed_lease_gives_the_order_back(desk: Desk, clock: TestClock) -> No
     assert desk.events(shopper)[-2:] == ["claim.expired", "order.reopened"]
 
 
+def test_a_lapsed_claim_is_not_listed_as_held(desk: Desk, clock: TestClock) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    lapsing = desk.claimed(claimer, desk.order(shopper)["id"])
+    clock.advance(10 * MINUTE)
+    held = desk.claimed(claimer, desk.order(shopper)["id"])
+    clock.advance(5 * MINUTE)
+    listed = desk.get("/claims?status=claimed", claimer)
+    assert ([one["id"] for one in listed["items"]], listed["next_cursor"]) == ([held["id"]], None)
+    every = {one["id"]: one["status"] for one in desk.get("/claims", claimer)["items"]}
+    assert every == {lapsing["id"]: "expired", held["id"]: "claimed"}
+
+
 def test_a_lapsed_claim_does_not_wait_for_the_timer(desk: Desk, clock: TestClock) -> None:
     shopper, first, second = desk.shopper(), desk.claimer(), desk.claimer()
     order = desk.order(shopper)

@@ -95,6 +95,19 @@ def test_a_service_is_recognised() -> None:
     assert TOKENS.verify(_issue(roles=("service",)), NOW).kind == "service"
 
 
+def test_a_token_that_was_seen_before_ages_all_the_same() -> None:
+    token = _issue()
+    late = (NOW + LIFETIME).replace(microsecond=0)
+    assert TOKENS.verify(token, NOW) == TOKENS.verify(token, NOW)
+    with pytest.raises(TokenExpired):
+        TOKENS.verify(token, late)
+    with pytest.raises(Unauthenticated):
+        TOKENS.verify(token, NOW - timedelta(minutes=1))
+    other = AccessTokens(KeyRing.generate(), TOKENS.issuer, TOKENS.audience)
+    with pytest.raises(Unauthenticated):
+        other.verify(token, NOW)
+
+
 def test_an_expired_token_is_told_apart_only_when_it_is_genuine() -> None:
     late = (NOW + LIFETIME).replace(microsecond=0)  # RFC 7519: not on or after
     with pytest.raises(TokenExpired):
