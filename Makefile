@@ -56,6 +56,9 @@ bench: setup ## the benchmarks, or one of them (PART=…)
 	@$(call present,tests/bench/__main__.py)
 	$(PY) -m tests.bench $(PART)
 
+migrate: setup ## bring the database that the environment names up to date (SPANNER_INSTANCE, SPANNER_DATABASE)
+	$(PY) -m schemas.migrate
+
 generate: setup ## write the catalog, OpenAPI and the other files made from the code
 	@$(call present,schemas/generate.py)
 	$(PY) -m schemas.generate
