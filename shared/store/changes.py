@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
+from shared.context import Context
 from shared.store import records
 
 
@@ -41,3 +44,35 @@ class Changes:
     stale: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, id) → version
     audit_resource: str | None = None
     measured: list[Callable[[], None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an envelope says beside the data: `sequence` is the aggregate's version."""
+
+    id: str
+    kind: str
+    subject: str
+    sequence: int
+    now: datetime
+
+
+def envelope(context: Context, told: Told, model: Answer) -> dict[str, Any]:
+    """The CloudEvent of one event as one audience sees it."""
+    found = {
+        "specversion": "1.0",
+        "id": told.id,
+        "source": f"wallet-backend/{context.operation}",
+        "type": told.kind,
+        "subject": told.subject,
+        "time": told.now.isoformat(),
+        "datacontenttype": "application/json",
+        "sequence": told.sequence,
+        "request_id": context.request_id,
+        "data": json.loads(model.model_dump_json()),
+    }
+    if context.causation_id:
+        found["causation_id"] = context.causation_id
+    if context.traceparent:
+        found["traceparent"] = context.traceparent
+    return found

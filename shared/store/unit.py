@@ -6,7 +6,6 @@ unit may be re-run, so nothing here reads a clock, draws randomness or talks to 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ from shared.clock import IdSource
 from shared.context import Context
 from shared.domain.errors import Refusal
 from shared.errors import VersionMismatch
-from shared.store import records
+from shared.store import changes, records
 from shared.store.changes import Answer, Changes, Emitted
 from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Row, Transaction
 from shared.store.session import Session
@@ -77,19 +76,13 @@ class UnitOfWork(Session):
         places = ((query.read.table, key) for key in query.read.keys)
         return all(place in self._asked or place in self._writes for place in places)
 
-    def adopt(self, values: Iterable[T], versions: Sequence[Row]) -> list[T]:
-        """Those of these rows, which were read outside, that still have their version; they count as read here.
+    def adopt(self, values: Sequence[Any], versions: Sequence[Row]) -> list[Any]:
+        """Those of these rows of one table, read outside, that still have their version; they count as read here.
 
         `versions` is what this unit read by `Table.versions`: a row that nobody changed is not read twice."""
-        kept: list[T] = []
-        found: dict[Key, int] | None = None
-        for value in values:
-            table = BY_ROW[type(value)]
-            if found is None:
-                found = {tuple(row[name] for name in table.key_columns): row["version"] for row in versions}
-            if found.get(table.key_of(value)) == value.version:  # type: ignore[attr-defined]
-                self.know(value)
-                kept.append(value)
+        found = {tuple(row.values())[:-1]: row["version"] for row in versions}
+        kept = [one for one in values if found.get(BY_ROW[type(one)].key_of(one)) == one.version]
+        self.know(*kept)
         return kept
 
     def know(self, *values: Any) -> None:
@@ -179,22 +172,8 @@ class UnitOfWork(Session):
     ) -> None:
         """Announce an event after the commit: to `<aggregate>-events`, and to the feeds of the users in `feed`
         (each with the view that GET would give to that user)."""
-        envelope = {
-            "specversion": "1.0",
-            "id": self.new_id("evt"),
-            "source": f"wallet-backend/{self.context.operation}",
-            "type": kind,
-            "subject": subject,
-            "time": self.now.isoformat(),
-            "datacontenttype": "application/json",
-            "sequence": sequence,
-            "request_id": self.context.request_id,
-            "data": json.loads(model.model_dump_json()),
-        }
-        if self.context.causation_id:
-            envelope["causation_id"] = self.context.causation_id
-        if self.context.traceparent:
-            envelope["traceparent"] = self.context.traceparent
+        told = changes.Told(self.new_id("evt"), kind, subject, sequence, self.now)
+        envelope = changes.envelope(self.context, told, model)
         declared = self.context.publishes
         goes_to = topic or f"{kind.split('.', 1)[0]}-events"
         assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
@@ -202,7 +181,7 @@ class UnitOfWork(Session):
         self.changes.events.append(event)
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
         for user_id, view in views.items():
-            seen = envelope if view is model else envelope | {"data": json.loads(view.model_dump_json())}
+            seen = envelope if view is model else changes.envelope(self.context, told, view)
             row = records.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)
             self._insert(records.FEED, row)
 

@@ -6,20 +6,15 @@ run beside it and are part of every figure.
 
 from __future__ import annotations
 
-import cProfile
 import itertools
 import os
-import pstats
-import re
-import secrets
 import statistics
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 from shared import resources
@@ -33,8 +28,9 @@ from shared.store.unit import UnitOfWork
 from tests.emulated.conftest import Recorder
 from tests.emulated.engine.test_faults import as_system
 from tests.emulated.engine.world import ETHER, GWEI, World
-from tests.support import replay
+from tests.support import costs
 from tests.support.bench import Bench, Ready
+from tests.support.steps import Steps
 
 TRANSFERS, TURNS = 512, 4
 ROUNDS = 60
@@ -52,9 +48,9 @@ def run(bench: Bench) -> None:
     world = World(bench.app, RpcClient("control", url), bench.published)
     signing(bench)
     with resources.override(publisher=Recorder()):  # Pub/Sub's emulator would have a third of the machine
-        dispatching(bench, world, url)
-        path(bench, world, url)
         beside_web3(bench, world, url)
+        path(bench, world, url)
+        dispatching(bench, world, url)
 
 
 def signing(bench: Bench) -> None:
@@ -94,9 +90,9 @@ def dispatching(bench: Bench, world: World, url: str) -> None:
     bench.limit(
         "dispatch, of pre-signed bytes sent by one thread", mine / floor, MOST_DISPATCH, GOAL_DISPATCH
     )
-    _drained(world, lambda work: _profile("dispatch", work))
+    _drained(world, lambda work: costs.shares("dispatch", work))
     calls: Counter[str] = Counter()
-    _drained(world, lambda work: calls.update(_counted(work)))
+    _drained(world, lambda work: calls.update(costs.counted(work)))
     for what, count in sorted(calls.items()):
         bench.figure(f"dispatch, {what} for each transaction", count / TRANSFERS, "")
 
@@ -150,7 +146,7 @@ def path(bench: Bench, world: World, url: str) -> None:
     for one in (wallet, other):
         _sent(bench, world, one)  # opens the lane
     steps = Steps()
-    with steps.noted(), _rpcs() as asked:
+    with steps.noted(), costs.exchanges() as asked:
         _sent(bench, world, wallet)
     swaps = {
         wallet.id: other.id, wallet.user_id: other.user_id, wallet.address: other.address,
@@ -175,7 +171,7 @@ def path(bench: Bench, world: World, url: str) -> None:
     bench.ratio("from request to node", ours, bare, rounds=ROUNDS, most=MOST_PATH, goal=GOAL_PATH)
     bench.figure("one alone: RPC exchanges", len(asked), "")
     bench.figure("one alone: Spanner reads and commits in a row", steps.trips, "")
-    _profile("from request to node", lambda: [_sent(bench, world, wallet) for _ in range(40)])
+    costs.shares("from request to node", lambda: [_sent(bench, world, wallet) for _ in range(40)])
 
 
 def _asked(client: RpcClient, body: Any) -> None:
@@ -189,83 +185,6 @@ def _sent(bench: Bench, world: World, wallet: Wallet) -> None:
     assert reply.status == 202, reply.body
     with running(as_system()):
         dispatch.dispatch(f"local:{wallet.address.lower()}")
-
-
-class Steps:
-    """What was noted of several commits in a row: each with the reads before it."""
-
-    def __init__(self) -> None:
-        self.made = [replay.Calls()]
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "waves" and self.made[-1].commit:
-            self.made.append(replay.Calls())
-        return getattr(self.made[-1], name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "made":
-            object.__setattr__(self, name, value)
-            return
-        if name == "optimistic" and self.made[-1].commit:
-            self.made.append(replay.Calls())
-        setattr(self.made[-1], name, value)
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        database: Any = replay._Database(resources.database(), self)  # type: ignore[arg-type]
-        with resources.override(database=database):
-            yield
-
-    @property
-    def trips(self) -> int:
-        return sum(len(step.waves) + len(step.inside) + bool(step.commit) for step in self.made)
-
-    def bare(self, swaps: dict[str, str]) -> list[Callable[[], None]]:
-        handle: Any = resources.database().handle  # type: ignore[attr-defined]
-        fresh: dict[str, str] = {}
-        nonce = 10**9 + next(_names)
-        return [_step(step, handle, _Swapped(step, fresh, swaps, nonce)) for step in self.made]
-
-
-class _Swapped(replay._Names):
-    """Another wallet's rows, with a nonce and hashes that nobody has had."""
-
-    def __init__(self, calls: Any, fresh: dict[str, str], swaps: dict[str, str], nonce: int) -> None:
-        super().__init__(calls, {})
-        self._map, self._kept = fresh, set()
-        self._swaps, self._nonce = swaps, nonce
-
-    def text(self, value: str) -> str:
-        for one, other in self._swaps.items():
-            value = value.replace(one, other)
-        value = re.sub(r"0x[0-9a-f]{64}", lambda found: self._hash(found[0]), value)
-        return super().text(value)
-
-    def _hash(self, digest: str) -> str:
-        return self._map.setdefault(digest, "0x" + secrets.token_hex(32))
-
-    def mutation(self, mutation: Any) -> Any:
-        made = super().mutation(mutation)
-        if made.table != "transactions" or "nonce" not in made.columns:
-            return made
-        at = made.columns.index("nonce")
-        if made.values[at] is None:
-            return made
-        return replay.replace(made, values=(*made.values[:at], self._nonce, *made.values[at + 1 :]))
-
-
-def _step(step: replay.Calls, handle: Any, names: _Swapped) -> Callable[[], None]:
-    waves = [(staleness, [names.read(one) for one in reads]) for staleness, reads in step.waves]
-    inside = [[names.read(one) for one in reads] for reads in step.inside]
-    buffered = replay.wire.grouped([names.mutation(one) for one in step.commit])
-
-    def call() -> None:
-        for staleness, reads in waves:
-            replay._together([replay._snapshot_read(handle, staleness, one) for one in reads])
-        if buffered:
-            replay._commit(handle, inside, buffered, step.optimistic)
-
-    return call
 
 
 # — beside a loop that stores nothing
@@ -328,61 +247,3 @@ def _looped(world: World, url: str) -> float:
     took = time.perf_counter() - began
     print(f"  a web3.py loop: {TOGETHER / took:,.4g} a second", flush=True)
     return took
-
-
-# — where the time goes
-
-
-@contextmanager
-def _rpcs() -> Iterator[list[Any]]:
-    """The bodies of all exchanges with nodes."""
-    bodies: list[Any] = []
-    real = RpcClient._exchange
-
-    def noting(self: RpcClient, body: Any, timeout: float | None) -> Any:
-        bodies.append(body)
-        return real(self, body, timeout)
-
-    RpcClient._exchange = noting  # type: ignore[method-assign]
-    try:
-        yield bodies
-    finally:
-        RpcClient._exchange = real  # type: ignore[method-assign]
-
-
-def _counted(work: Callable[[], None]) -> Counter[str]:
-    """Calls to nodes and round trips to Spanner."""
-    from shared.store import calls as spanner
-
-    found: Counter[str] = Counter()
-    real = spanner.count_call
-
-    def count(method: str) -> None:
-        found[f"Spanner {method}"] += 1
-        real(method)
-
-    spanner.count_call = count
-    try:
-        with _rpcs() as bodies:
-            work()
-    finally:
-        spanner.count_call = real
-    for body in bodies:
-        found["RPC calls"] += len(body) if isinstance(body, list) else 1
-        found["RPC exchanges"] += 1
-    return found
-
-
-def _profile(what: str, work: Callable[[], Any]) -> None:
-    """The five functions with the most time of their own on this thread, as shares."""
-    profile = cProfile.Profile()
-    profile.enable()
-    work()
-    profile.disable()
-    stats = pstats.Stats(profile)
-    rows = sorted(stats.stats.items(), key=lambda row: -row[1][2])[:5]  # type: ignore[attr-defined]
-    shares = [
-        f"{name} {100 * own / stats.total_tt:.0f} %"  # type: ignore[attr-defined]
-        for (_, _, name), (_, _, own, _, _) in rows
-    ]
-    print(f"  {what}, a profile: {'; '.join(shares)}", flush=True)
