@@ -14,7 +14,7 @@ from eth_account import Account
 from shared import resources
 from shared.chain.registry import Registry
 from shared.keys.transactions import decode_signed
-from shared.store.transactions import LANES
+from shared.store.transactions import ATTEMPTS, LANES
 from tests.emulated.engine.world import ETHER, GWEI, World
 
 TARGET = "0x" + "fee1" * 10
@@ -59,6 +59,49 @@ def test_a_legacy_chain(world: World, changed: Any) -> None:
     assert shown["attempts"][0]["max_fee_per_gas"] is None and shown["status"] == "confirmed"
     price = world.app.ok(200, "GET", "/transactions/gas-price", user=wallet.user_id)
     assert price["base_fee"] is None and int(price["average"]["gas_price"]) > 0
+
+
+def test_confirmed_and_final_by_the_tags_of_the_chain(world: World, changed: Any) -> None:
+    wallet = world.wallet()
+    world.mine(70)  # the balance is read at the confirmed block
+    changed(confirmations="safe", has_finalized=True)
+    sent = world.send(wallet, TARGET, 5)["id"]
+    world.hints()
+    world.mine(4)
+    world.tick()
+    assert world.row(sent).state == "mined"
+    _mine_until(world, sent, "safe")
+    world.tick()
+    assert (world.row(sent).state, world.row(sent).finalized) == ("confirmed", False)
+    _mine_until(world, sent, "finalized")
+    world.tick()
+    world.mine()
+    world.tick()
+    assert world.row(sent).finalized
+
+
+def _mine_until(world: World, sent: str, tag: str) -> None:
+    """One look when the tag has not come to the transaction's block yet, then blocks until it has."""
+    number = world.row(sent).mined_block_number or 0
+    for _ in range(100):
+        if int(world.control("eth_getBlockByNumber", tag, False)["number"], 16) > number:
+            break
+        world.mine()
+    world.tick()  # one endpoint proves by two looks
+    world.mine()
+
+
+def test_nothing_is_signed_for_a_node_of_another_chain(world: World, changed: Any) -> None:
+    wallet = world.wallet()
+    sent = world.send(wallet, TARGET, 5)["id"]
+    changed(chain_id=1)
+    refused = world.app.call("POST", "/transactions", {"to": TARGET, "value": "1"}, user=wallet.user_id)
+    assert refused.status == 503
+    world.tick()
+    assert world.row(sent).state == "accepted" and not world.rows(ATTEMPTS)
+    changed(chain_id=31337)
+    world.settle()
+    assert world.row(sent).state == "confirmed"
 
 
 def test_an_access_list_is_signed_and_paid_for(world: World) -> None:
