@@ -14,6 +14,8 @@ from shared.domain.errors import InvalidState
 from shared.errors import Contended
 from shared.identity.permissions import Caller
 from shared.operation import http, message
+from shared.store import wallets
+from shared.store.session import Session
 from shared.store.unit import UnitOfWork
 
 TRIES = 6  # orders that are tried before others are let through
@@ -32,7 +34,8 @@ AMONG = 8  # of the oldest, one is picked at random, so that claimers do not all
 )
 @message("claim-commands", type="claim.next", request=ClaimNext)
 def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
-    wanted = openings.Wanted.of(request.chain, request.currency, request.min_amount, caller.user_id)
+    claimer = _claimer(request, caller)
+    wanted = openings.Wanted.of(request.chain, request.currency, request.min_amount, claimer)
     lease = timedelta(seconds=resources.settings().claim_lease_seconds)
     lost: set[str] = set()
     while len(lost) < TRIES:
@@ -51,5 +54,14 @@ def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
     raise Contended
 
 
+def _claimer(request: ClaimNext, caller: Caller) -> str:
+    """Whose own orders are passed over: the wallet's owner when the caller acts for others. Raises NotFound."""
+    if request.wallet_id is None or not caller.acts_for_others:
+        return caller.user_id
+    wallet = Session(resources.database().snapshot()).one(wallets.usable(caller, request.wallet_id))
+    return wallet.user_id
+
+
 def _claim(unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller, lease: timedelta) -> Claim:
-    return tenures.begin(unit, order_id, wallet_id, caller, lease)
+    """A new tenure only: what the same claimer has taken meanwhile is another call's."""
+    return tenures.begin(unit, order_id, wallet_id, caller, lease, again=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.claims import Claim, GetClaim
+from shared import resources
 from shared.desk import tenures
 from shared.identity.permissions import Caller
 from shared.operation import http
@@ -30,4 +31,5 @@ def get_claim(request: GetClaim, caller: Caller) -> Claim:
             lambda reader: view if reader.user_id == claim.order_user_id else None,
         )
 
-    return tenures.as_of_now(by_id("claims", request.claim_id, caller, Claim, load))
+    view = by_id("claims", request.claim_id, caller, Claim, load)
+    return tenures.as_of_now(view, resources.clock().now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 from schemas.claims import Claim, ClaimPage, ListClaims
 from shared import resources
@@ -12,10 +13,12 @@ from shared.domain import claims as rules
 from shared.domain.errors import NotFound
 from shared.domain.settlement import Payment
 from shared.identity.permissions import Caller
-from shared.listing import page
+from shared.listing import page_now
 from shared.operation import http
 from shared.store import claims, orders
 from shared.store.session import Session
+
+WRITTEN = {"expired": ("claimed", "expired")}  # what the rows of a status may still say
 
 
 @http("GET", "/claims", permission="claim:read", request=ListClaims, answer=ClaimPage)
@@ -25,11 +28,16 @@ def list_claims(request: ListClaims, caller: Caller) -> ClaimPage:
     else:
         _require_owner(request.order_id, caller)
         index, owner = claims.CLAIMS_BY_ORDER, request.order_id
-    rows, cursor = page(
-        index, [owner], limit=request.limit, cursor=request.cursor, filters={"status": request.status}
+    now, status = resources.clock().now(), request.status
+    rows, cursor = page_now(
+        index,
+        [owner],
+        limit=request.limit,
+        cursor=request.cursor,
+        filters={"status": WRITTEN.get(status or "", status)},
+        keep=lambda claim: status in (None, claim.status_at(now)),
     )
-    views = [view for view in _views(rows) if request.status in (None, view.status)]  # a lease may be over
-    return ClaimPage(items=views, next_cursor=cursor)
+    return ClaimPage(items=_views(rows, now), next_cursor=cursor)
 
 
 def _require_owner(order_id: str, caller: Caller) -> None:
@@ -38,11 +46,11 @@ def _require_owner(order_id: str, caller: Caller) -> None:
         raise NotFound
 
 
-def _views(rows: Sequence[rules.Claim]) -> list[Claim]:
+def _views(rows: Sequence[rules.Claim], now: datetime) -> list[Claim]:
     settled = [row.id for row in rows if row.settlement_round]
     payments: dict[str, list[Payment]] = defaultdict(list)
     if settled:
         session = Session(resources.database().snapshot())
         for payment in session.many(claims.payments_below(settled)):
             payments[payment.claim_id].append(payment)
-    return [tenures.as_of_now(Claim.of(row, payments[row.id])) for row in rows]
+    return [tenures.as_of_now(Claim.of(row, payments[row.id]), now) for row in rows]

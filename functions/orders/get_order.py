@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.base import Resource
-from schemas.orders import GetOrder, Order, OrderView
+from schemas.orders import GetOrder, Order, OrderView, PublicOrder
 from shared import resources
 from shared.desk import whole
 from shared.identity.permissions import Caller
@@ -20,16 +19,17 @@ from shared.store.session import Session
     answer=OrderView,
     needs=("cache",),
 )
-def get_order(request: GetOrder, caller: Caller) -> Resource:
-    def load(session: Session) -> Found[Resource]:
+def get_order(request: GetOrder, caller: Caller) -> Order | PublicOrder:
+    def load(session: Session) -> Found[Order | PublicOrder]:
         found = whole.read(session, request.order_id)
         order, view = found.order, found.view
 
-        def others(reader: Caller) -> Resource | None:
+        def others(reader: Caller) -> PublicOrder | None:
             open_to_all = order.visible_to_all(resources.clock().now())
             return view.public() if open_to_all or order.claimer_id == reader.user_id else None
 
         return Found(order.user_id, order.version, view, others)
 
-    owners_view: type[Resource] = Order
-    return by_id("orders", request.order_id, caller, owners_view, load)
+    owners_view: type[Order | PublicOrder] = Order
+    view = by_id("orders", request.order_id, caller, owners_view, load)
+    return whole.as_of_now(view, resources.clock().now())

@@ -4,33 +4,41 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 from schemas.orders import ListOrders, Order, OrderPage
 from shared import resources
-from shared.desk import assets
+from shared.desk import assets, whole
 from shared.domain import orders as rules
 from shared.domain.allocation import Allocation
 from shared.domain.orders import OrderItem
 from shared.identity.permissions import Caller
-from shared.listing import page
+from shared.listing import page_now
 from shared.operation import http
 from shared.store import orders
 from shared.store.session import Session
 
+WRITTEN = {"expired": ("expired", "open")}  # what the rows of a status may still say
+
 
 @http("GET", "/orders", permission="order:read", request=ListOrders, answer=OrderPage)
 def list_orders(request: ListOrders, caller: Caller) -> OrderPage:
-    rows, cursor = page(
+    now, status = resources.clock().now(), request.status
+    rows, cursor = page_now(
         orders.ORDERS_BY_OWNER,
         [caller.subject(request.user_id), False],
         limit=request.limit,
         cursor=request.cursor,
-        filters={"status": request.status, "currency": assets.symbol(None, request.currency)},
+        filters={
+            "status": WRITTEN.get(status or "", status),
+            "currency": assets.symbol(None, request.currency),
+        },
+        keep=lambda order: status in (None, order.status_at(now)),
     )
-    return OrderPage(items=_views(rows), next_cursor=cursor)
+    return OrderPage(items=_views(rows, now), next_cursor=cursor)
 
 
-def _views(rows: Sequence[rules.Order]) -> list[Order]:
+def _views(rows: Sequence[rules.Order], now: datetime) -> list[Order]:
     if not rows:
         return []
     ids = [row.id for row in rows]
@@ -42,4 +50,4 @@ def _views(rows: Sequence[rules.Order]) -> list[Order]:
         items[item.order_id].append(item)
     for part in all_allocations:
         allocations[part.order_id].append(part)
-    return [Order.of(row, items[row.id], allocations[row.id]) for row in rows]
+    return [whole.as_of_now(Order.of(row, items[row.id], allocations[row.id]), now) for row in rows]

@@ -32,7 +32,7 @@ def _update(unit: UnitOfWork, request: UpdateOrder, caller: Caller) -> Order:
     unit.match(held.order)
     after = rules.update(held.order, unit.now, **given(request, "note", "expires_at"))
     if after == held.order:
-        return held.view
+        return whole.as_of_now(held.view, unit.now)
     unit.write(after)
     if after.expires_at != held.order.expires_at:
         unit.write(*due.order_expiry(after))

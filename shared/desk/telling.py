@@ -8,7 +8,7 @@ from schemas.base import Resource
 from schemas.claims import Claim as ClaimView
 from schemas.orders import Order as OrderView
 from schemas.supplies import Supply as SupplyView
-from shared.desk.whole import Whole
+from shared.desk.whole import Whole, as_of_now
 from shared.domain import supplies
 from shared.domain.claims import Claim
 from shared.domain.settlement import Payment
@@ -25,7 +25,7 @@ def tell_supply(unit: UnitOfWork, before: Supply | None, after: Supply) -> Suppl
 
 def tell_order(unit: UnitOfWork, kind: str, whole: Whole) -> OrderView:
     """To its owner, and the public part to its claimer."""
-    order, view = whole.order, whole.view
+    order, view = whole.order, as_of_now(whole.view, unit.now)
     feed: dict[str, Resource] = {order.user_id: view}
     if order.claimer_id is not None:
         feed[order.claimer_id] = view.public()

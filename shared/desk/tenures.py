@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from schemas.claims import Claim as ClaimView
-from shared import resources
 from shared.desk import due
 from shared.desk.telling import tell_claim, tell_order
 from shared.desk.whole import Whole
 from shared.domain import claims as rules
 from shared.domain.claim_refusals import OrderAlreadyClaimed
 from shared.domain.claims import Claim
+from shared.domain.orders import Order
 from shared.identity.permissions import Caller
 from shared.store import claims, orders, wallets
 from shared.store.unit import UnitOfWork
 
 
 def begin(
-    unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller, lease: timedelta
+    unit: UnitOfWork,
+    order_id: str,
+    wallet_id: str | None,
+    caller: Caller,
+    lease: timedelta,
+    *,
+    again: bool = True,
 ) -> ClaimView:
-    """Claim the order for the wallet's owner; the same claim with status 200 when it was claimed so before.
+    """Claim the order for the wallet's owner; the same claim with status 200 when it was claimed so before, or a
+    refusal when it shall not be the same `again`.
 
     Raises NotFound, WalletRequired, and what `domain.claims.claim` does."""
-    order = unit.one(orders.by_id(order_id))
-    claimer = _claimer(unit, wallet_id, caller)
+    order, claimer = _order_and_claimer(unit, order_id, wallet_id, caller)
+    if order.claim_id is not None and not again:
+        raise OrderAlreadyClaimed
     rules.refuse_at_once(order, claimer, unit.now)
     wallet, leases, items, allocations = unit.read(
         wallets.chosen(caller, wallet_id, order.chain),
@@ -49,11 +57,14 @@ def begin(
     return tell_claim(unit, "claim.claimed", tenure.claim)
 
 
-def _claimer(unit: UnitOfWork, wallet_id: str | None, caller: Caller) -> str:
-    """The caller, or whom a caller who acts for others names by the wallet."""
+def _order_and_claimer(
+    unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller
+) -> tuple[Order, str]:
+    """The order, and the caller or whom a caller who acts for others names by the wallet."""
     if wallet_id is None or not caller.acts_for_others:
-        return caller.user_id
-    return unit.one(wallets.usable(caller, wallet_id)).user_id
+        return unit.one(orders.by_id(order_id)), caller.user_id
+    order, wallet = unit.read(orders.by_id(order_id), wallets.usable(caller, wallet_id))
+    return order, wallet.user_id
 
 
 def _again(unit: UnitOfWork, claim: Claim) -> ClaimView:
@@ -62,9 +73,8 @@ def _again(unit: UnitOfWork, claim: Claim) -> ClaimView:
     return ClaimView.of(claim, payments)
 
 
-def as_of_now(view: ClaimView) -> ClaimView:
+def as_of_now(view: ClaimView, now: datetime) -> ClaimView:
     """A lease that has run out is over, also before a timer has written it down."""
-    now = resources.clock().now()
     if view.status == "claimed" and view.lease_until is not None and view.lease_until <= now:
         return view.model_copy(update={"status": "expired", "reason": "LEASE_EXPIRED", "lease_until": None})
     return view

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import NamedTuple, TypeVar
 
 from schemas.orders import Order as OrderView
+from schemas.orders import PublicOrder
 from shared.domain.allocation import Allocation
 from shared.domain.orders import Order, OrderItem
 from shared.store import orders
 from shared.store.session import Session
+
+V = TypeVar("V", OrderView, PublicOrder, OrderView | PublicOrder)
 
 
 class Whole(NamedTuple):
@@ -33,3 +37,11 @@ def read(session: Session, order_id: str) -> Whole:
     """All of it in one wave. Raises NotFound."""
     found = session.read(orders.by_id(order_id), orders.items_of(order_id), orders.allocations_of(order_id))
     return Whole(*found)
+
+
+def as_of_now(view: V, now: datetime) -> V:
+    """An open order past its time has expired, also before a timer has written it down and given back its parts."""
+    over = view.expires_at is not None and view.expires_at <= now
+    if view.status == "open" and over:
+        return view.model_copy(update={"status": "expired"})
+    return view

@@ -63,6 +63,10 @@ class Claim:
         """Whether the lease has run out, written down or not."""
         return self.status == "claimed" and self.lease_until is not None and self.lease_until <= now
 
+    def status_at(self, now: datetime) -> ClaimStatus:
+        """The status, written down or not."""
+        return "expired" if self.lapsed(now) else self.status
+
     def live(self, now: datetime) -> bool:
         """Holds its order now."""
         return self.status in LIVE and not self.lapsed(now)
@@ -226,14 +230,14 @@ def lapse(order: Order, claim: Claim, now: datetime) -> Ended:
 
 def require_claimed(claim: Claim, now: datetime) -> None:
     """Raises InvalidState with `data.status` unless the claim is claimed and its lease runs."""
-    if claim.status != "claimed" or claim.lapsed(now):
-        raise InvalidState(status="expired" if claim.lapsed(now) else claim.status)
+    if claim.status_at(now) != "claimed":
+        raise InvalidState(status=claim.status_at(now))
 
 
 def _holding(claim: Claim, order: Order, now: datetime, epoch: int | None) -> None:
     stale = order.claim_id != claim.id or epoch not in (None, claim.epoch)
     if stale or claim.lapsed(now):
-        raise LeaseLost(status="expired" if claim.lapsed(now) else claim.status)
+        raise LeaseLost(status=claim.status_at(now))
     require_claimed(claim, now)
 
 

@@ -40,9 +40,7 @@ class Order:
     claim_id: str | None  # the live claim; stays from `processing` on, None while open
     claimer_id: str | None  # the live claim's user
     claim_epoch: int  # grows with each tenure and each return to `open`; 0 = never claimed
-    lease_until: (
-        datetime | None
-    )  # not before this moment can the live claim lapse (heartbeats do not write it)
+    lease_until: datetime | None  # the live claim cannot lapse before it (heartbeats do not write it)
     hidden: bool  # deleted by its owner: readable by id, absent from lists
     version: int
     created_at: datetime
@@ -55,9 +53,13 @@ class Order:
     def expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
 
+    def status_at(self, now: datetime) -> OrderStatus:
+        """The status, written down or not."""
+        return "expired" if self.status == "open" and self.expired(now) else self.status
+
     def visible_to_all(self, now: datetime) -> bool:
         """Whether anybody who may claim may see its public part."""
-        return self.status == "open" and not self.expired(now)
+        return self.status_at(now) == "open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,15 @@ def test_claiming_takes_three(desk: Desk, counting: CountingDatabase, named: boo
     assert len(counting.trips) <= 3
 
 
+def test_a_service_that_names_a_wallet_takes_three(desk: Desk, counting: CountingDatabase) -> None:
+    shopper, claimer = desk.shopper(), desk.person()
+    wallet = desk.wallet(claimer)
+    body = {"order_id": desk.order(shopper)["id"], "wallet_id": wallet}
+    counting.trips.clear()
+    claim = desk.app.ok(201, "POST", "/claims", body, user="svc", roles=("service",))
+    assert (claim["user_id"], len(counting.trips)) == (claimer, 3)
+
+
 def test_a_loser_costs_the_order_and_its_own_record(desk: Desk, counting: CountingDatabase) -> None:
     shopper, claimer, loser = desk.shopper(), desk.claimer(), desk.claimer()
     order = desk.order(shopper)

@@ -129,3 +129,50 @@ def test_a_supply_that_no_event_announced_is_checked_by_the_timer(desk: Desk, cl
     clock.advance(MINUTE)
     fire(desk)
     assert desk.get(f"/supplies/{made['id']}", user)["status"] == "active"
+
+
+def ids(desk: Desk, user: str, path: str) -> list[str]:
+    """What a list answers, page by page."""
+    found, cursor = [], ""
+    while True:
+        page = desk.get(f"{path}&limit=2{cursor}", user)
+        found += [one["id"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def test_lists_by_status_show_what_is_over_as_reading_it_does(desk: Desk, clock: TestClock) -> None:
+    """Before a timer has written it down, and the same afterwards."""
+    shopper, claimer = desk.shopper(), desk.claimer()
+    lapsing = [desk.claimed(claimer, desk.order(shopper, "0.1")["id"]) for _ in range(3)]
+    ending = [desk.order(shopper, "0.1", expires_at=later(clock, 15))["id"] for _ in range(3)]
+    clock.advance(10 * MINUTE)
+    held = [desk.claimed(claimer, desk.order(shopper, "0.1")["id"])["id"] for _ in range(3)]
+    lasting = [desk.order(shopper, "0.1")["id"] for _ in range(3)]
+    clock.advance(5 * MINUTE)
+    lapsed = {claim["id"] for claim in lapsing}
+
+    def agree() -> None:
+        assert set(ids(desk, claimer, "/claims?status=expired")) == lapsed
+        assert set(ids(desk, claimer, "/claims?status=claimed")) == set(held)
+        for claim in lapsing:
+            of_order = f"/claims?order_id={claim['order_id']}"
+            assert ids(desk, shopper, f"{of_order}&status=expired") == [claim["id"]]
+            assert ids(desk, shopper, f"{of_order}&status=claimed") == []
+        assert set(ids(desk, shopper, "/orders?status=expired")) == set(ending)
+        assert not set(ending) & set(ids(desk, shopper, "/orders?status=open"))
+        assert set(lasting) <= set(ids(desk, shopper, "/orders?status=open"))
+        every = {one["id"]: one["status"] for one in desk.get("/orders", shopper)["items"]}
+        for order in [*ending, *lasting]:
+            assert every[order] == desk.get(f"/orders/{order}", shopper)["status"]
+            assert every[order] == desk.app.ok(200, "GET", f"/orders/{order}", user=shopper)["status"]
+        assert {every[order] for order in ending} == {"expired"}
+
+    agree()
+    noted = desk.app.ok(200, "PUT", f"/orders/{ending[0]}", {"note": "late"}, user=shopper)
+    assert (noted["status"], desk.feed(shopper, "order.updated")["data"]["status"]) == ("expired", "expired")
+    fire(desk)
+    agree()
+    for supply in desk.get("/supplies?status=active", shopper)["items"]:
+        assert desk.get(f"/supplies/{supply['id']}", shopper) == supply

@@ -1,0 +1,118 @@
+"""Asking for any order: which one it is, when there is none, and when to ask again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from functions.claims.claim_next import AMONG
+from shared import resources
+from shared.clock import new_id
+from shared.store.orders import OPEN_SHARDS, ORDERS
+from shared.store.port import Database, Read, Reader
+from shared.store.session import Session
+from tests.emulated.desk.test_bad_input import refused
+from tests.emulated.desk.world import Desk
+from tests.support.clock import TestClock
+from tests.support.inprocess import Answer
+
+
+def ask(desk: Desk, user: str, body: dict[str, Any] | None = None, **more: Any) -> Answer:
+    return desk.app.call("POST", "/claims/next", body, user=user, **more)
+
+
+class Frozen:
+    """A database whose index of open orders goes on showing what it showed first: others are always faster."""
+
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+        self._seen: dict[Read, Any] = {}
+
+    def snapshot(self, **options: Any) -> Reader:
+        inner, seen = self._inner.snapshot(**options), self._seen
+
+        class Snapshot:
+            def read(self, *reads: Read) -> Any:
+                fresh = [read for read in reads if read.index != "orders_open" or read not in seen]
+                rows = dict(zip(fresh, inner.read(*fresh), strict=True)) if fresh else {}
+                seen.update({read: rows[read] for read in fresh if read.index == "orders_open"})
+                return [rows[read] if read in rows else seen[read] for read in reads]
+
+        return Snapshot()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def test_the_oldest_are_preferred(desk: Desk, clock: TestClock) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    orders = []
+    for _ in range(AMONG + 4):
+        clock.advance(timedelta(seconds=1))
+        orders.append(desk.order(shopper, "0.01")["id"])
+    left = list(orders)
+    while left:
+        found = ask(desk, claimer).body["order_id"]
+        assert found in left[:AMONG]
+        left.remove(found)
+    assert ask(desk, claimer).status == 204
+
+
+def test_there_is_none_only_when_every_shard_was_read_to_its_end(desk: Desk) -> None:
+    """The one that matches lies behind many that do not, each shard longer than its first read."""
+    shopper, claimer = desk.shopper(), desk.claimer()
+    wanted = Session(resources.database().snapshot()).one(ORDERS.get(desk.order(shopper, "0.5")["id"]))
+    others = [
+        replace(wanted, id=new_id("ord"), amount=1, created_at=wanted.created_at - timedelta(seconds=number))
+        for number in range(1, 20 * OPEN_SHARDS)
+    ]
+    resources.database().write([ORDERS.mutation("insert", other) for other in others])
+    found = ask(desk, claimer, {"min_amount": "0.5"})
+    assert (found.status, found.body["order_id"]) == (201, wanted.id)
+    assert ask(desk, claimer, {"min_amount": "0.5"}).status == 204
+
+
+def test_whoever_is_always_late_is_asked_to_come_again(desk: Desk) -> None:
+    shopper, fast, slow = desk.shopper(), desk.claimer(), desk.claimer()
+    for _ in range(3):
+        desk.order(shopper, "0.1")
+    with resources.override(database=Frozen(resources.database())):
+        while ask(desk, fast).status == 201:
+            pass
+        answer = ask(desk, slow)
+        refused(answer, 503, "CONTENTION")
+        assert answer.headers["Retry-After"] == "0.2"
+    assert ask(desk, slow).status == 204
+    assert len(desk.get("/claims", fast)["items"]) == 3
+
+
+def test_one_who_asks_twice_never_gets_the_same_order(desk: Desk) -> None:
+    """Workers of one account share its claims; each must have work of its own."""
+    shopper, claimer = desk.shopper(), desk.claimer()
+    desk.order(shopper, "0.1")
+    with resources.override(database=Frozen(resources.database())):
+        assert ask(desk, claimer).status == 201
+        refused(ask(desk, claimer), 503, "CONTENTION")
+    assert ask(desk, claimer).status == 204
+
+
+def test_a_service_that_names_a_wallet_passes_over_its_owners_orders(desk: Desk) -> None:
+    shopper, other = desk.person("shopper"), desk.shopper()
+    wallet = desk.wallet(shopper, ether=5)
+    desk.supply(shopper, "1")
+    own = desk.order(shopper, "0.1")
+    service: dict[str, Any] = {"roles": ("service",)}
+    assert ask(desk, "svc", {"wallet_id": wallet}, **service).status == 204
+    theirs = desk.order(other, "0.1")
+    found = ask(desk, "svc", {"wallet_id": wallet}, **service)
+    assert (found.status, found.body["order_id"], found.body["user_id"]) == (201, theirs["id"], shopper)
+    assert desk.get(f"/orders/{own['id']}", shopper)["status"] == "open"
+
+
+def test_who_holds_enough_gets_no_more(desk: Desk) -> None:
+    shopper, claimer = desk.shopper(), desk.claimer()
+    for _ in range(21):
+        desk.order(shopper, "0.01")
+    assert [ask(desk, claimer).status for _ in range(20)] == [201] * 20
+    assert refused(ask(desk, claimer), 409, "CLAIM_LIMIT")["data"] == {"limit": 20}
