@@ -52,10 +52,11 @@ def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M
             and entry.owner == caller.user_id
             and entry.version >= (context.min_version or 0)
         ):
-            metrics.CACHE_READS.add(kind=kind, outcome="hit")
-            context.etag = f'"{entry.version}"'
-            view: M = model.model_validate_json(entry.body)  # type: ignore[attr-defined]
-            return view
+            view = _view(model, entry.body)
+            if view is not None:
+                metrics.CACHE_READS.add(kind=kind, outcome="hit")
+                context.etag = f'"{entry.version}"'
+                return view
         metrics.CACHE_READS.add(kind=kind, outcome="miss")
     found = _read(kind, identity, load, context)
     context.etag = f'"{found.version}"'
@@ -65,6 +66,15 @@ def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M
     if seen is None:
         raise NotFound()
     return seen
+
+
+def _view(model: type[M], body: str) -> M | None:
+    """The view in an entry; None when another release wrote it with other fields."""
+    try:
+        view: M = model.model_validate_json(body)  # type: ignore[attr-defined]
+    except ValueError:
+        return None
+    return view
 
 
 def _read(kind: str, identity: str, load: Load[M], context: Context) -> Found[M]:

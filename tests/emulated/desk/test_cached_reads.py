@@ -225,3 +225,15 @@ def test_every_change_that_is_told_expires_the_copies(topic: str) -> None:
     kind, _, rest = TOLD[topic].partition(".")
     assert trigger.each_region
     assert set(trigger.types) == {f"{kind}.{name}" for name in rest.split("|")[1:]}
+
+
+def test_an_entry_of_another_release_is_a_miss(desk: Desk, cache: FirestoreCache) -> None:
+    shopper = desk.shopper()
+    order = desk.order(shopper)
+    plant(
+        cache,
+        "orders",
+        {name: order[name] for name in ("id", "user_id", "version")},
+        note="of an older shape",
+    )
+    assert get(desk, f"/orders/{order['id']}", shopper).body == order
