@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from schemas.reconciliation import Difference
 from shared import resources
@@ -19,6 +19,7 @@ from shared.store.supplies import LEDGER
 
 _log = logging.getLogger(__name__)
 Place = tuple[str, str]  # address, chain
+Asset = tuple[str, str, str]  # address, chain, token address or ""
 
 
 def ledgers(session: Session, page: Sequence[Supply]) -> Iterator[Difference]:
@@ -49,14 +50,23 @@ def _addresses(session: Session, places: Sequence[Place]) -> Iterator[Difference
         return
     rows, entries = session.read(supplies.funds_below(places), supplies.live_below(places))
     live = session.many(supplies.by_ids([entry["supply_id"] for entry in entries])) if entries else []
-    for row in rows:
-        own = [s for s in live if _key(s) == (row.address, row.chain, row.token_address)]
-        yield from _promises(row, own)
+    own: dict[Asset, list[Supply]] = defaultdict(list)
+    for supply in live:
+        own[supply.address, supply.chain, supply.token_address or ""].append(supply)
+    for row in [*rows, *_missing(rows, own)]:
+        yield from _promises(row, own[row.address, row.chain, row.token_address])
         yield from _on_chain(row)
 
 
-def _key(supply: Supply) -> tuple[str, str, str]:
-    return supply.address, supply.chain, supply.token_address or ""
+def _missing(rows: Sequence[Funds], own: Iterable[Asset]) -> list[Funds]:
+    """Rows that live supplies should have and have not: as if nothing were committed."""
+    there = {(row.address, row.chain, row.token_address) for row in rows}
+    now = resources.clock().now()
+    return [
+        funds.empty(chain, address, token, now)
+        for address, chain, token in own
+        if (address, chain, token) not in there
+    ]
 
 
 def _promises(row: Funds, own: Sequence[Supply]) -> Iterator[Difference]:

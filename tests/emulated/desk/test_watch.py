@@ -1,14 +1,9 @@
-"""What the chain holds against what is promised: pausing, resuming, and the reconciliation report."""
+"""What the chain holds against what is promised: pausing and resuming."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
-from shared import resources
-from shared.store.session import Session
-from shared.store.supplies import FUNDS, LEDGER
 from tests.emulated.desk.test_bad_input import refused
 from tests.emulated.desk.world import Desk, figures
 from tests.support.clock import TestClock
@@ -87,46 +82,6 @@ def test_a_payout_on_its_way_is_no_shortfall(desk: Desk) -> None:
     assert desk.drive(claim["id"], shopper)["status"] == "processed"
     watch(desk)
     assert status(desk, shopper, supply) == ("active", None)
-
-
-def reconcile(desk: Desk, query: str = "") -> Any:
-    return desk.app.ok(200, "GET", f"/reconciliation{query}", user="ops", roles=("operator",))
-
-
-def test_reconciliation_finds_nothing_where_all_agrees(desk: Desk) -> None:
-    shopper, other = desk.shopper(), desk.shopper()
-    desk.claimed(other, desk.order(shopper)["id"])
-    assert reconcile(desk) == {"supplies": 2, "addresses": 2, "differences": [], "next_cursor": None}
-    first = reconcile(desk, "?limit=1")
-    assert (first["supplies"], first["differences"]) == (1, [])
-    assert reconcile(desk, f"?limit=1&cursor={first['next_cursor']}")["next_cursor"] is None
-    assert desk.app.call("GET", "/reconciliation", user=shopper).status == 403
-
-
-def test_reconciliation_names_each_difference(desk: Desk) -> None:
-    shopper = desk.person()
-    wallet = desk.wallet(shopper, ether=5)
-    supply = desk.supply(shopper, "2")["id"]
-    address = desk.address(wallet)
-    session = Session(resources.database().snapshot())
-    (line, *_) = session.one(LEDGER.scan(supply))
-    row = session.one(FUNDS.get(address, "local", ""))
-    wrong = [
-        LEDGER.mutation("update", replace(line, amount=line.amount - 1)),
-        FUNDS.mutation("update", replace(row, committed=row.committed + 7)),
-    ]
-    right = [LEDGER.mutation("update", line), FUNDS.mutation("update", row)]
-    resources.database().write(wrong)
-    desk.fund(address, 1)
-    found = reconcile(desk)["differences"]
-    resources.database().write(right)
-    assert {(one["kind"], one["subject"]) for one in found} == {
-        ("ledger", supply),
-        ("funds", f"local:{address}:native"),
-        ("chain", f"local:{address}:native"),
-    }
-    funds = next(one for one in found if one["kind"] == "funds")
-    assert (funds["expected"], funds["found"]) == (str(2 * 10**18), str(2 * 10**18 + 7))
 
 
 def test_a_lapsed_lease_is_over_in_every_view(desk: Desk, clock: TestClock) -> None:
