@@ -76,6 +76,40 @@ def test_if_match_guards_against_older_views(desk: Desk) -> None:
     assert (fresh.status, fresh.headers["ETag"]) == (200, '"2"')
 
 
+def test_a_version_of_another_resource_does_not_match(desk: Desk) -> None:
+    """Each call that changes something of supplies, orders and claims refuses it and changes nothing."""
+    shopper, claimer = desk.shopper(supply=None), desk.claimer()
+    supply = desk.supply(shopper, "2")
+    order = desk.order(shopper)
+    claim = desk.claimed(claimer, order["id"])
+    seen = {
+        shopper: [f"/supplies/{supply['id']}", f"/orders/{order['id']}"],
+        claimer: [f"/claims/{claim['id']}"],
+    }
+    rows = {path: desk.get(path, user) for user, paths in seen.items() for path in paths}
+    supplies, orders, claims = rows
+    assert [row["version"] for row in rows.values()] == [3, 2, 1]
+    told = [desk.events(user) for user in (shopper, claimer)]
+    for other, method, path, body, user in (
+        (orders, "PUT", supplies, {"amount": "1"}, shopper),
+        (claims, "DELETE", supplies, None, shopper),
+        (claims, "PUT", orders, {"note": "x"}, shopper),
+        (supplies, "POST", f"{orders}/cancel", None, shopper),
+        (claims, "DELETE", orders, None, shopper),
+        (orders, "POST", f"{claims}/heartbeat", None, claimer),
+        (supplies, "POST", f"{claims}/release", None, claimer),
+        (orders, "POST", f"{claims}/reject", {"reason": "x"}, shopper),
+    ):
+        answer = desk.app.call(
+            method, path, body, user=user, headers={"If-Match": f'"{rows[other]["version"]}"'}
+        )
+        assert (answer.status, answer.code) == (412, "VERSION_MISMATCH"), path
+        own = next(row for name, row in rows.items() if path.startswith(name))
+        assert answer.body["error"]["data"] == {"version": own["version"]}, path
+    assert rows == {path: desk.get(path, user) for user, paths in seen.items() for path in paths}
+    assert told == [desk.events(user) for user in (shopper, claimer)]
+
+
 def deliver(desk: Desk, operation: str, sent: dict[str, Any]) -> None:
     assert desk.app.push(operation, sent).status == 204
 

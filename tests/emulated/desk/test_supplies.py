@@ -140,3 +140,43 @@ def test_the_ledger_says_how_each_balance_came_about(desk: Desk, clock: TestCloc
     assert at(second)["balances"] == {"available": "0.6", "reserved": "0.4", "settled": "0", "external": "-1"}
     assert at(first - timedelta(days=1))["balances"]["available"] == "0"
     assert desk.app.call("GET", f"/supplies/{supply}/ledger", user=desk.shopper()).status == 404
+
+
+def test_a_moment_of_the_ledger_includes_what_happened_at_it_and_nothing_later(
+    desk: Desk, clock: TestClock
+) -> None:
+    """To the microsecond; also when several things happened at one moment, and page by page."""
+    shopper = desk.shopper(supply=None)
+    made = clock.now()
+    supply = desk.supply(shopper, "1")["id"]
+    clock.advance(timedelta(minutes=1))
+    moved = clock.now()
+    desk.order(shopper, "0.4")
+    change(desk, shopper, supply, amount="0.9")
+    clock.advance(timedelta(microseconds=1))
+    change(desk, shopper, supply, amount="0.5")
+
+    def at(moment: Any, more: str = "") -> Any:
+        text = moment.isoformat().replace("+00:00", "Z")
+        return desk.get(f"/supplies/{supply}/ledger?at={text}{more}", shopper)
+
+    instant = timedelta(microseconds=1)
+    for moment, balances, lines in (
+        (made - instant, ("0", "0", "0"), 0),
+        (made, ("1", "0", "-1"), 2),
+        (moved - instant, ("1", "0", "-1"), 2),
+        (moved, ("0.5", "0.4", "-0.9"), 6),
+        (moved + instant, ("0.1", "0.4", "-0.5"), 8),
+        (moved + timedelta(days=9), ("0.1", "0.4", "-0.5"), 8),
+    ):
+        seen = at(moment)
+        told = (seen["balances"]["available"], seen["balances"]["reserved"], seen["balances"]["external"])
+        assert (told, len(seen["items"])) == (balances, lines), moment
+    first = at(moved, "&limit=5")
+    rest = at(moved, f"&limit=5&cursor={first['next_cursor']}")
+    assert (first["items"] + rest["items"], rest["next_cursor"]) == (at(moved)["items"], None)
+    assert rest["balances"] == first["balances"]
+    answer = desk.app.call(
+        "GET", f"/supplies/{supply}/ledger?limit=5&cursor={first['next_cursor']}", user=shopper
+    )
+    refused(answer, 400, "INVALID_CURSOR")

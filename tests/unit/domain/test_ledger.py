@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -50,6 +51,21 @@ def test_balances_at_a_moment() -> None:
     assert replay(lines, NOW + MINUTE)["reserved"] == 300
     assert replay(lines) == {"available": 700, "reserved": 0, "settled": 300, "external": -1000}
     assert not any(replay(lines, NOW - MINUTE).values())
+
+
+def test_a_moment_includes_what_happened_at_it_and_nothing_later() -> None:
+    _, lines = history()
+    instant = timedelta(microseconds=1)
+    moments = (NOW, NOW + MINUTE, NOW + 2 * MINUTE)
+    states = [
+        {"available": 0, "reserved": 0, "settled": 0, "external": 0},
+        {"available": 1000, "reserved": 0, "settled": 0, "external": -1000},
+        {"available": 700, "reserved": 300, "settled": 0, "external": -1000},
+        {"available": 700, "reserved": 0, "settled": 300, "external": -1000},
+    ]
+    for number, moment in enumerate(moments):
+        assert replay(lines, moment - instant) == states[number]
+        assert replay(lines, moment) == replay(lines, moment + instant) == states[number + 1]
 
 
 @pytest.mark.parametrize("verb", sorted(FLOWS))
