@@ -28,7 +28,9 @@ def _delete(unit: UnitOfWork, request: DeleteOrder, caller: Caller) -> None:
     access.as_owner(caller, held.order.user_id)
     unit.match(held.order)
     if held.order.status == "open":
-        endings.end(unit, "order.cancelled", held, rules.cancel)
+        over = held.order.expired(unit.now)
+        kind, rule = ("order.expired", rules.expire) if over else ("order.cancelled", rules.cancel)
+        endings.end(unit, kind, held, rule)
         held = whole.read(unit, request.order_id)
     if not held.order.hidden:
         endings.end(unit, "order.deleted", held, rules.delete)

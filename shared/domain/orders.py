@@ -190,6 +190,8 @@ def cancel(
     order: Order, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
 ) -> Ended:
     """Give everything back; from open only. Raises InvalidState with `data.status`."""
+    if order.status_at(now) != "open":
+        raise InvalidState(status=order.status_at(now))
     return _end(order, "cancelled", allocations, supplies, now)
 
 
@@ -205,13 +207,13 @@ def expire(
 def delete(
     order: Order, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
 ) -> Ended:
-    """Cancel an open order and take any order out of every list; never refused.
+    """Cancel an open order, or let it expire, and take any order out of every list; never refused.
 
     A claim on it goes on; should that end unpaid, the order expires instead of opening again.
     """
     ended = Ended(order, (), ())
     if order.status == "open":
-        ended = cancel(order, allocations, supplies, now)
+        ended = (expire if order.expired(now) else cancel)(order, allocations, supplies, now)
     return ended if order.hidden else ended._replace(order=advance(ended.order, now, hidden=True))
 
 

@@ -41,6 +41,22 @@ def test_an_expired_order_is_refused_at_once_and_released_by_the_timer(desk: Des
     refused(desk.claim(claimer, order["id"]), 409, "ORDER_EXPIRED")
 
 
+def test_an_expired_order_is_not_cancelled_and_expires_when_it_is_deleted(
+    desk: Desk, clock: TestClock
+) -> None:
+    shopper = desk.shopper()
+    order = desk.order(shopper, expires_at=later(clock, 10))
+    clock.advance(10 * MINUTE)
+    answer = desk.app.call("POST", f"/orders/{order['id']}/cancel", user=shopper)
+    assert refused(answer, 409, "INVALID_STATE")["data"] == {"status": "expired"}
+    assert desk.app.call("DELETE", f"/orders/{order['id']}", user=shopper).status == 204
+    assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "expired"
+    supply = desk.get(f"/supplies/{order['allocations'][0]['supply_id']}", shopper)
+    assert figures(supply) == ("2", "2", "0", "0")
+    assert desk.events(shopper)[-3:] == ["supply.updated", "order.expired", "order.deleted"]
+    fire(desk)
+
+
 def test_a_lapsed_lease_gives_the_order_back(desk: Desk, clock: TestClock) -> None:
     shopper, claimer = desk.shopper(), desk.claimer()
     order = desk.order(shopper)

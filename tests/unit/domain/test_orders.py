@@ -132,6 +132,16 @@ def test_the_expiry_changes_only_before_processing_and_before_it_has_come() -> N
         orders.update(an_order(), NOW, expires_at=NOW)
 
 
+def test_what_is_past_its_time_expires_and_is_not_cancelled() -> None:
+    placed = place(expires_at=LATER)
+    stock = [moved.supply for moved in placed.moves]
+    with pytest.raises(InvalidState) as refused:
+        orders.cancel(placed.order, placed.allocations, stock, LATER)
+    assert refused.value.data == {"status": "expired"}
+    gone = orders.delete(placed.order, placed.allocations, stock, LATER)
+    assert (gone.order.status, gone.order.hidden, gone.moves[0].supply.reserved) == ("expired", True, 0)
+
+
 def test_deleting_cancels_what_is_open_and_hides() -> None:
     placed = place()
     gone = orders.delete(placed.order, placed.allocations, [m.supply for m in placed.moves], NOW)
