@@ -26,6 +26,9 @@ from shared.store.unit import UnitOfWork
 
 _log = logging.getLogger(__name__)
 FUNDS_BLOCKED = "FUNDS_BLOCKED"
+TAKEN = ("sent", "known")
+RECORDED_TOGETHER = 64  # answers in one commit
+MOST_UNRECORDED = 512  # answers of a lane that wait until its queue is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,32 @@ class Sent:
 
 
 class Outgoing:
-    """Sends batches of one lane one after the other, while their caller prepares the next one.
+    """Sends batches of one lane one after the other, while their caller prepares the next one, and records the
+    answers last: what was not recorded when a process dies is sent again, and known by then.
 
     At the end of the block everything is sent and recorded; the first failure is raised then."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="broadcast")
         self._sent: list[Future[None]] = []
+        self._answers: list[Sent] = []
+        self._client: ChainClient | None = None
 
     def send(self, client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
-        """Send and record these after those that were given before."""
+        """Send these after those that were given before."""
+        self._client = client
         run = contextvars.copy_context().run
-        self._sent.append(self._thread.submit(run, send, client, stored))
+        self._sent.append(self._thread.submit(run, self._send, client, stored))
+
+    def _send(self, client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
+        self._answers += broadcast(client, stored)
+        refused = any(one.outcome not in TAKEN for one in self._answers)
+        if refused or len(self._answers) >= MOST_UNRECORDED:
+            self._record(client)
+
+    def _record(self, client: ChainClient) -> None:
+        answers, self._answers = self._answers, []
+        record(client, answers)
 
     def __enter__(self) -> Self:
         return self
@@ -58,14 +75,21 @@ class Outgoing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._thread.shutdown(wait=True)
+        if self._client is not None:
+            self._record(self._client)
         for future in self._sent:
             future.result()
 
 
 def send(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
     """Send stored attempts of one lane in the order of their nonces and record the answers."""
+    record(client, broadcast(client, stored))
+
+
+def broadcast(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> list[Sent]:
+    """Send stored attempts of one lane in the order of their nonces."""
     if not stored:
-        return
+        return []
     ordered = sorted(stored, key=lambda pair: pair[0].nonce or 0)
     point("before_broadcast")
     results = client.send_many([attempt.raw for _, attempt in ordered])
@@ -73,12 +97,19 @@ def send(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> 
     sent = []
     for (transaction, attempt), result in zip(ordered, results, strict=True):
         sent.append(Sent(transaction, attempt, result.outcome))
-        if result.outcome not in ("sent", "known"):
+        if result.outcome not in TAKEN:
             _log.warning(
                 "a node did not take a transaction",
                 extra={"transaction": transaction.id, "outcome": result.outcome, "answer": result.text},
             )
-    commit(_record, ordered[0][0].lane_id, sent, client.spec.block_seconds)
+    return sent
+
+
+def record(client: ChainClient, sent: Sequence[Sent]) -> None:
+    """T3 for attempts of one lane."""
+    for start in range(0, len(sent), RECORDED_TOGETHER):
+        part = sent[start : start + RECORDED_TOGETHER]
+        commit(_record, part[0].transaction.lane_id, part, client.spec.block_seconds)
 
 
 def _record(unit: UnitOfWork, lane_id: str, sent: Sequence[Sent], block_seconds: float) -> None:
