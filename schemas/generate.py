@@ -2,6 +2,7 @@
 
     schemas/catalog.json    every operation with its triggers, needs and topics (Terraform and rollout read it)
     schemas/openapi.json    OpenAPI 3.1 of the HTTP triggers
+    schemas/routes.json     the methods of each path
     schemas/pubsub/*.json   the JSON schema of each command
     docs/reference.md       routes, commands, schedules and error codes for people
 
@@ -60,6 +61,15 @@ def _operation(entry: Operation) -> dict[str, Any]:
     }
 
 
+def routes() -> dict[str, list[str]]:
+    """The methods of each path."""
+    found: dict[str, list[str]] = {}
+    for entry in operation.catalog().values():
+        for trigger in entry.https:
+            found[trigger.path] = sorted({*found.get(trigger.path, ()), trigger.method})
+    return found
+
+
 def command_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     """(command type, JSON schema of its data)."""
     for entry in operation.catalog().values():
@@ -77,6 +87,7 @@ def files() -> dict[Path, str]:
     found = {
         FOLDER / "catalog.json": catalog_document(),
         FOLDER / "openapi.json": document(operation.catalog()),
+        FOLDER / "routes.json": routes(),
     }
     for kind, schema in command_schemas():
         found[FOLDER / "pubsub" / f"{kind}.json"] = schema

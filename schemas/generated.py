@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shared.operation import path_pattern
-
 FOLDER = Path(__file__).parent
 
 
@@ -22,12 +20,6 @@ def openapi() -> str:
 @cache
 def _catalog() -> Any:
     return json.loads((FOLDER / "catalog.json").read_text(encoding="utf-8"))
-
-
-def methods(path: str) -> list[str]:
-    """The methods that some operation answers on this path."""
-    triggers = (trigger for entry in _catalog()["operations"].values() for trigger in entry["http"])
-    return sorted({trigger["method"] for trigger in triggers if path_pattern(trigger["path"]).match(path)})
 
 
 @cache

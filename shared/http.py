@@ -123,9 +123,9 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
         if trigger.method == incoming.method:
             return trigger, found.groupdict()
     if paths:
-        from schemas import generated
+        from schemas import routes
 
-        raise MethodNotAllowed(allowed=generated.methods(incoming.path))
+        raise MethodNotAllowed(allowed=routes.methods(incoming.path))
     raise NotFound("There is no such route.")
 
 

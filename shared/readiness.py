@@ -28,7 +28,7 @@ def reply(needs: Iterable[str]) -> Reply:
     states = {need: _state(need, check, until) for need, check in checks.items()}
     ready = all(state == "ok" for state in states.values())
     answer = {"status": "ready" if ready else "unready", "dependencies": states}
-    if resources.settings().revision:
+    if ready and resources.settings().revision:
         answer["revision"] = resources.settings().revision
     body = json.dumps(answer)
     return Reply(200 if ready else 503, body, {"Content-Type": "application/json"})
