@@ -28,7 +28,7 @@ class ListAudit(Request):
 
 class AuditEntry(Resource):
     """One committed change or use of a key. `action` is the operation; `events` names what it announced, or
-    `policy.denied:<rule>`."""
+    `policy.denied:<rule>` or `payout.refused:<reason>`."""
 
     id: str
     at: Instant

@@ -88,7 +88,14 @@ def denials_audited(wallet_id: str) -> Iterator[None]:
 
 
 def denial(wallet_id: str, denied: PolicyDenied) -> None:
-    """The audit row of one denial: nothing else is committed with a refusal."""
+    """The audit row of one denial."""
+    record(wallet_id, f"policy.denied:{denied.data['rule']}")
+    metrics.SIGNER_DENIALS.add(reason="policy")
+    _log.info("denied by policy", extra={"wallet": wallet_id, "rule": denied.data["rule"]})
+
+
+def record(resource: str, event: str) -> None:
+    """An audit row of its own: nothing else is committed with a refusal."""
     context, identity = current(), new_id("aud")
     row = records.AuditRow(
         records.shard_of(identity, records.AUDIT_SHARDS),
@@ -96,15 +103,13 @@ def denial(wallet_id: str, denied: PolicyDenied) -> None:
         identity,
         context.principal,
         context.operation,
-        wallet_id,
+        resource,
         context.request_id,
         context.causation_id,
-        [f"policy.denied:{denied.data['rule']}"],
+        [event],
         resources.clock().now(),
     )
     resources.database().write([records.AUDIT.mutation("insert", row)])
-    metrics.SIGNER_DENIALS.add(reason="policy")
-    _log.info("denied by policy", extra={"wallet": wallet_id, "rule": denied.data["rule"]})
 
 
 def _hour(moment: datetime) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.keys.vault import KeyVault
     from shared.limits import Limiter
     from shared.mail import Mail
+    from shared.screening import Screening
     from shared.store.port import Database
 
 _made: dict[str, Any] = {}
@@ -166,6 +167,18 @@ def mail() -> Mail:
         return FileMail(Path(chosen.state_dir) / "mail") if chosen.local else NoMail()
 
     return cast("Mail", _once("mail", make))
+
+
+def screening() -> Screening:
+    """Says whether an address may be paid: everybody, or whom the service at SCREENING_URL allows."""
+
+    def make() -> Any:
+        from shared.screening import AllowAll, HttpScreening
+
+        url = settings().screening_url
+        return HttpScreening(url) if url else AllowAll()
+
+    return cast("Screening", _once("screening", make))
 
 
 def limiter() -> Limiter:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 LOCAL_DOMAINS = "localhost,localhost:8080,127.0.0.1,127.0.0.1:8080"
 
@@ -50,6 +51,9 @@ class Settings:
     top_ups: str = ""  # by chain, see `shared.domain.tx_low.rules`; none: nothing is topped up
     revision: str = ""  # which of the service's revisions this is; Cloud Run says so
     sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
+    screening_url: str = field(
+        default="", repr=False
+    )  # who is asked before a payout; none: everybody is paid
 
     @property
     def local(self) -> bool:
@@ -92,7 +96,22 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         top_ups=env.get("TOP_UPS", ""),
         revision=env.get("K_REVISION", ""),
         sign_in_attempts=int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
+        screening_url=_screening_url(env, local),
     )
+
+
+def _screening_url(env: Mapping[str, str], local: bool) -> str:
+    """Its answers decide about money: https, but locally."""
+    url = env.get("SCREENING_URL", "")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+        usable = parts.scheme in (("http", "https") if local else ("https",)) and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if url and (not usable or "@" in parts.netloc):
+        raise ValueError("the environment variable SCREENING_URL must be an https URL without a user")
+    return url
 
 
 def _rate_limits(env: Mapping[str, str], local: bool) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Pay a claim: its payments and their transactions are inserted in the commit that moves it to processing.
 
-Gas, fees, balances and policy are looked at before the transaction, for each payment; a refusal starts nothing.
+The recipient is screened, and gas, fees, balances and policy are looked at, before the transaction; a refusal starts
+nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A round of payments: planned on chain outside the transaction, inserted with the move to processing.
+"""A round of payments: screened, and planned on chain, outside the transaction, inserted with the move to processing.
 
 The engine's part is `shared.engine.payments`: `plan` asks gas, fees, balances and policy, `accept` inserts the
 transaction and books the funds rows. How the outcome comes back is in `settlement`.
@@ -7,6 +7,7 @@ transaction and books the funds rows. How the outcome comes back is in `settleme
 from __future__ import annotations
 
 import contextvars
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,10 +20,12 @@ from shared.desk.telling import tell_claim, tell_order
 from shared.desk.whole import Whole
 from shared.domain.allocation import MAX_ALLOCATIONS, Allocation
 from shared.domain.claims import Claim, require_claimed
+from shared.domain.money import format_amount
 from shared.domain.policies import PolicyDenied
 from shared.domain.settlement import Payment, Round, newest
 from shared.errors import Contended
 from shared.identity.permissions import Caller
+from shared.screening import Payout, PayoutRefused
 from shared.store import claims, orders, supplies
 from shared.store.session import Session
 from shared.store.unit import UnitOfWork
@@ -31,12 +34,14 @@ if TYPE_CHECKING:
     from shared.engine.payments import PaymentPlan
 
 Plans = Mapping[str, "PaymentPlan"]  # by allocation
+_log = logging.getLogger(__name__)
 
 
 def plans(claim_id: str, caller: Caller) -> Plans:
     """What each payment of the claim's order would cost, asked of the chain.
 
-    Raises NotFound, Forbidden, InvalidState, SettlementUnfunded, SimulationFailed, ChainError."""
+    Raises NotFound, Forbidden, InvalidState, SettlementUnfunded, SimulationFailed, ChainError, and what
+    `screen` does."""
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(claim_id))
     access.as_order_owner(caller, claim)
@@ -45,7 +50,8 @@ def plans(claim_id: str, caller: Caller) -> Plans:
 
 
 def planned(session: Session, claim: Claim) -> Plans:
-    """A plan for every allocation that is still reserved; the chain is asked for all of them at once."""
+    """A plan for every allocation that is still reserved; the chain is asked for all of them, and screening for
+    the recipient that they share, at once."""
     from shared.engine import payments
 
     parts = [p for p in session.many(orders.allocations_of(claim.order_id)) if p.status == "reserved"]
@@ -56,9 +62,26 @@ def planned(session: Session, claim: Claim) -> Plans:
         asked = address[part.supply_id], claim.recipient, claim.token_address, part.amount
         return payments.plan(claim.chain, *asked)
 
-    with ThreadPoolExecutor(MAX_ALLOCATIONS) as pool:
+    with ThreadPoolExecutor(MAX_ALLOCATIONS + 1) as pool:
+        total = sum(part.amount for part in parts)
+        screened = pool.submit(contextvars.copy_context().run, screen, claim, total) if parts else None
         work = [pool.submit(contextvars.copy_context().run, planned_one, part) for part in parts]
+        if screened is not None:
+            screened.result()
         return {part.id: one.result() for part, one in zip(parts, work, strict=True)}
+
+
+def screen(claim: Claim, amount: int) -> None:
+    """Ask whether the claim's recipient may be paid this much; a refusal is audited. Outside of any body.
+
+    Raises PayoutRefused, ScreeningUnavailable."""
+    text = format_amount(amount, claim.decimals)
+    verdict = resources.screening().ask(Payout(claim.chain, claim.recipient, text, claim.currency, claim.id))
+    if verdict.allowed:
+        return
+    policing.record(claim.id, f"payout.refused:{verdict.reason}")
+    _log.info("payout refused by screening", extra={"claim": claim.id})
+    raise PayoutRefused(recipient=claim.recipient)
 
 
 def require_unpaid(session: Session, claim: Claim) -> None:
