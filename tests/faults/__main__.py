@@ -85,7 +85,7 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
     )
     command = [sys.executable, "-m", "pytest", "-q", "-s", "--timeout", str(LIMIT_SECONDS), *part.paths]
     if part.workers > 1:
-        command += ["-n", str(part.workers), "-rP"]  # what passed tests printed comes at the end
+        command += ["-n", str(part.workers), "--dist", "loadfile", "-rP"]  # prints come last
     began = time.monotonic()
     passed = subprocess.run(command, env=os.environ | sizes, check=False).returncode == 0
     line = f"{name:16} {time.monotonic() - began:7.1f} s  "
