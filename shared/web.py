@@ -53,8 +53,12 @@ def incoming(request: Request) -> Incoming:
 
     A push may be as long as Pub/Sub allows: one that was not read could not be recorded, and would come for ever."""
     limit = MAX_PUSH if request.path.startswith("/push/") else http.MAX_BODY
-    too_long = (request.content_length or 0) > limit
-    body = b"\0" * (limit + 1) if too_long else request.get_data(cache=True)
+    if request.content_length is None:  # sent in chunks, without saying how many
+        body = request.stream.read(limit + 1)
+    elif request.content_length > limit:
+        body = b"\0" * (limit + 1)
+    else:
+        body = request.get_data(cache=True)
     return Incoming(
         request.method,
         request.path,

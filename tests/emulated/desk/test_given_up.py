@@ -7,14 +7,10 @@ in this process, or a 503 while they are out of order.
 from __future__ import annotations
 
 import json
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -28,6 +24,7 @@ from shared.store import records
 from shared.store.session import Session
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import command
+from tests.support.pushes import pushed_to
 
 
 @dataclass
@@ -49,35 +46,13 @@ class Endpoint:
         return status
 
 
-@contextmanager
-def serving(endpoint: Endpoint) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(endpoint.push(self.path, body))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture
 def bus(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Endpoint, PubSubPublisher]]:
     from google.cloud.pubsub_v1 import SubscriberClient
 
     project = f"outage-{uuid.uuid4().hex[:12]}"
     endpoint, publisher = Endpoint(), PubSubPublisher(project)
-    with serving(endpoint) as port:
+    with pushed_to(endpoint.push) as port:
         monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", project)
         topics.provision(port, resources.settings().push_token)
         yield endpoint, publisher

@@ -6,14 +6,11 @@ A relay between the emulator and the functions counts deliveries and notes what 
 from __future__ import annotations
 
 import json
-import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -24,6 +21,7 @@ from shared.store import records
 from shared.store.session import Session
 from tests.emulated.functions.conftest import Functions
 from tests.support.inprocess import command
+from tests.support.pushes import pushed_to
 
 CONSUMERS = ("record_dead_letter", "claim_order")
 TOPIC = "claim-commands"
@@ -53,28 +51,6 @@ class Relay:
         return {(name, identity) for name, identity, status in self.seen if status == 204}
 
 
-@contextmanager
-def relaying(relay: Relay) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(relay.forward(self.path, body))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @dataclass
 class Bus:
     """A Pub/Sub project of this module's own, whose subscriptions push to the relay."""
@@ -96,7 +72,7 @@ def bus(functions: Functions) -> Iterator[Bus]:
     functions.start(*CONSUMERS)
     relay, project = Relay(functions), f"malformed-{uuid.uuid4().hex[:12]}"
     publisher, subscriber = PublisherClient(), SubscriberClient()
-    with relaying(relay) as port:
+    with pushed_to(relay.forward) as port:
         names = []
         for topic, consumer in (
             (TOPIC, "record_dead_letter"),
