@@ -10,6 +10,7 @@ from typing import Any
 from shared.chain import types
 from shared.chain.client import ChainClient, block_receipts
 from shared.chain.endpoints import Endpoint
+from shared.chain.errors import Lagging
 from shared.chain.types import MinedTransaction
 from shared.domain.tx_evidence import Receipt
 
@@ -50,21 +51,32 @@ def nonce_at(client: ChainClient, address: str, number: int, head: int) -> int:
 def mined_with_nonce(
     client: ChainClient, address: str, nonce: int, *, low: int, high: int, head: int
 ) -> MinedTransaction | None:
-    """The transaction of (address, nonce) in blocks low..high, found by bisection; None when none is there.
+    """The transaction of (address, nonce) at or below block `high`, found by its sender's counts; None when none is.
 
-    `high` must be finalized for a proof of a foreign sender; nodes must still hold the state from `low` on.
-    """
+    `high` must be finalized for a proof of a foreign sender. It is looked for from block `low` on, and earlier where
+    it is older; what nodes have no state of any more counts as before it."""
     if nonce_at(client, address, high, head) <= nonce:
         return None
+    span = max(1, high - low)
+    while low > 0 and _used(client, address, nonce, low - 1):
+        high, span = low - 1, 2 * span
+        low = max(0, high - span)
     while low < high:
         middle = (low + high) // 2
-        if client.nonce(address, middle) > nonce:
+        if _used(client, address, nonce, middle):
             high = middle
         else:
             low = middle + 1
     return client.pool.quorum(
         ("sender", address, nonce, high), lambda endpoint: _in_block(endpoint, address, nonce, high), head
     )
+
+
+def _used(client: ChainClient, address: str, nonce: int, number: int) -> bool:
+    try:
+        return client.nonce(address, number) > nonce
+    except Lagging:
+        return False
 
 
 def _in_block(endpoint: Endpoint, address: str, nonce: int, number: int) -> MinedTransaction | None:

@@ -106,6 +106,15 @@ def balances(client: ChainClient, address: str, token: str | None, height: int |
     return Observed(number, types.quantity(coin), amount)
 
 
+def balance_and_count(client: ChainClient, address: str) -> tuple[int, int]:
+    """Wei at the chain's confirmed height, and the newest transaction count."""
+    number = max(0, client.confirmed_number())
+    balance, count = client.batch(
+        [("eth_getBalance", [address, hex(number)]), ("eth_getTransactionCount", [address, "latest"])]
+    )
+    return types.quantity(balance), types.quantity(count)
+
+
 def committed_gas(gas: int, fees: Fees, caps: FeeCaps) -> int:
     """Wei to hold back for gas: room for replacements above the first attempt's fee, within the chain's caps."""
     return gas * min(FEE_ROOM * fees.per_gas, max(caps.max_fee_per_gas, fees.per_gas))

@@ -90,7 +90,7 @@ def _round(lane_id: str, outgoing: broadcast.Outgoing) -> bool:
     lane = lane or _opening(client, queued[0])
     if not (places := lanes.room(lane, client.spec.max_inflight)):
         return False
-    chosen = _affordable(client, session, queued[:places])
+    chosen = _affordable(client, session, lane, queued[:places])
     keys = Keys(session, (one.wallet_id for one in chosen))
     return _batches(client, keys, lane, chosen, outgoing) and len(chosen) == len(queued)
 
@@ -134,14 +134,17 @@ def _opening(client: ChainClient, first: Transaction) -> Lane:
 
 
 def _affordable(
-    client: ChainClient, session: Session, queued: Sequence[Transaction]
+    client: ChainClient, session: Session, lane: Lane, queued: Sequence[Transaction]
 ) -> Sequence[Transaction]:
     """The first of them, in order, that the native balance covers, so that a shortage never holds a nonce.
 
-    What is in flight of this address covers all of them; only when the balance is below that is it counted out."""
+    What is in flight of this address covers all of them; only when the balance is below that is it counted out.
+    None while the chain shows nonces as used that were not given here: the tick finds out whether that is final."""
     first = queued[0]
     funds = session.one(FUNDS.find(first.from_address, first.chain, ""))
-    balance = asking.balances(client, first.from_address, None).coin
+    balance, count = asking.balance_and_count(client, first.from_address)
+    if count > lane.next_nonce:
+        return []
     drawn = funds.in_flight if funds else 0
     left = balance - drawn + sum(_draws(one) for one in queued)
     chosen = []

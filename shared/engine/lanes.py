@@ -24,7 +24,8 @@ from shared.store.unit import UnitOfWork
 
 _log = logging.getLogger(__name__)
 _asked: dict[tuple[str, str], int] = {}  # at which height a quorum is asked for; a hint of this process
-SEARCH_MARGIN = 200  # blocks before a transaction's first attempt
+SEARCH_MARGIN = 200  # blocks before a transaction was accepted; what used its nonce is looked for there first
+ASKED_FOR = 32  # blocks
 
 
 def sync(view: View, lane: Lane, counts: Nonces) -> None:
@@ -45,10 +46,10 @@ def _sync(unit: UnitOfWork, lane_id: str, latest: int, finalized: int) -> None:
 def _proven_count(view: View, lane: Lane) -> int:
     """The finalized count, when a quorum gives it: only that may raise the floor. Asked at one height until then."""
     key = ("count", lane.id)
-    height = _asked.setdefault(key, view.finalized)
+    height = _height(view, key)
     try:
         found = evidence.nonce_at(view.client, lane.address, height, view.head.number)
-    except NoQuorum:
+    except ChainError:
         return lane.finalized_nonce
     _asked.pop(key, None)
     return found
@@ -121,7 +122,7 @@ def _holder(view: View, row: Transaction) -> MinedTransaction | None:
     """The mined transaction of this row's sender and nonce; None while a quorum does not show one."""
     assert row.nonce is not None
     key = ("nonce", row.id)
-    high = _asked.setdefault(key, view.finalized)
+    high = _height(view, key)
     age = (view.now - row.created_at).total_seconds() / view.client.spec.block_seconds
     low = max(0, high - int(age) - SEARCH_MARGIN)
     try:
@@ -135,6 +136,14 @@ def _holder(view: View, row: Transaction) -> MinedTransaction | None:
         return None
     _asked.pop(key, None)
     return found
+
+
+def _height(view: View, key: tuple[str, str]) -> int:
+    """A finalized height that a question is asked at for some passes, but not after nodes have dropped its state."""
+    asked = _asked.get(key)
+    if asked is None or view.finalized - asked > ASKED_FOR:
+        asked = _asked[key] = view.finalized
+    return asked
 
 
 def _proof(

@@ -1,0 +1,118 @@
+"""Somebody else who holds a wallet's key: their nonces are not taken, and what took one of ours is found."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("tests.model.store")
+
+from shared.chain.errors import Lagging
+from shared.domain.transactions import Transaction
+from shared.engine import lanes as engine_lanes
+from tests.unit.engine.blocks import Faults
+from tests.unit.engine.histories import History, world
+
+
+class Calm(History):
+    """A history in which nothing happens by itself."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.node.faults = self.mirror.faults = Faults()
+        self.rng = self.node.rng = random.Random(0)
+
+    def row(self, number: int) -> Transaction:
+        """A transaction by the order in which they were accepted."""
+        by_id = {row.id: row for row in self.rows()}
+        return by_id[list(self.accepted)[number]]
+
+    def tick_through(self, blocks: int) -> None:
+        for _ in range(blocks):
+            self.mine()
+            self.attempt(self.tick)
+
+
+@pytest.fixture
+def calm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calm]:
+    """A wallet whose first transaction from here is final; its lane is known."""
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+    history = Calm(1)
+    with monkeypatch.context() as patch, world(history, patch):
+        history.owner = history.wallet()
+        history.mine()
+        history.attempt(history.accept)
+        history.tick_through(10)
+        assert history.row(0).finalized
+        yield history
+
+
+def test_a_nonce_that_the_chain_shows_as_used_is_not_given(calm: Calm) -> None:
+    """The hint is faster than the tick: the lane's row does not know yet what was sent from elsewhere."""
+    calm.attempt(calm.foreigner)
+    for _ in range(10):
+        calm.mine()
+    calm.attempt(calm.accept)
+    calm.attempt(calm.hint)
+    calm.tick_through(15)
+    assert (calm.row(1).nonce, calm.row(1).state) == (2, "confirmed")
+
+
+def test_what_took_a_nonce_is_found_however_long_ago(calm: Calm) -> None:
+    _taken_long_ago(calm)
+    calm.tick_through(10)
+    assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
+    calm.attempt(lambda: calm.give_up(calm.row(1)))
+    assert (calm.row(1).state, calm.row(1).finalized) == ("rejected", True)
+
+
+def test_a_node_without_old_states_still_shows_what_took_a_nonce(calm: Calm) -> None:
+    for _ in range(300):
+        calm.mine()
+    _taken_long_ago(calm, blocks=40)
+    _prune(calm, keep=64)
+    calm.tick_through(10)
+    assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
+
+
+def test_a_height_is_not_asked_for_when_nodes_have_forgotten_it(calm: Calm) -> None:
+    """This process began to look, and others had the lease since."""
+    engine_lanes._asked["count", calm.row(0).lane_id] = 3
+    for _ in range(300):
+        calm.mine()
+    _taken_long_ago(calm, blocks=40)
+    engine_lanes._asked["nonce", calm.row(1).id] = 3
+    _prune(calm, keep=64)
+    calm.tick_through(10)
+    assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
+
+
+def _taken_long_ago(calm: Calm, blocks: int = 400) -> None:
+    """Ours gets the nonce from a node that is as far behind as the other's transaction is old."""
+    stale = list(calm.node.blocks)
+    calm.attempt(calm.foreigner)
+    for _ in range(blocks):
+        calm.mine()
+    newest, calm.node.blocks = calm.node.blocks, stale
+    calm.attempt(calm.accept)
+    calm.attempt(calm.hint)
+    calm.node.blocks = newest
+    calm.node.pool.clear()
+    assert calm.row(1).nonce == 1
+
+
+def _prune(calm: Calm, keep: int) -> None:
+    """States older than `keep` blocks are gone, as on nodes that are no archives; blocks stay."""
+    real: Any = calm.node._state
+
+    def state(ref: str) -> Any:
+        found = real(ref)
+        if found.number < calm.node.blocks[-1].number - keep:
+            raise Lagging("missing trie node")
+        return found
+
+    calm.node._state = state  # type: ignore[method-assign]
