@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from shared.chain import fees, tokens, types
 from shared.chain.broadcast import SendResult, send_many
 from shared.chain.endpoints import Endpoint
-from shared.chain.errors import Ambiguous, ChainError, ExecutionReverted, MethodMissing
+from shared.chain.errors import Ambiguous, ChainError, ExecutionReverted, Lagging, MethodMissing, NodeError
 from shared.chain.pool import Pool, result_or_raise
 from shared.chain.registry import ChainSpec
 from shared.chain.rpc import Remaining, RpcClient
@@ -58,8 +58,12 @@ class ChainClient:
         return self.pool.read(lambda endpoint: endpoint.call(method, list(params)))
 
     def batch(self, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        """Reads of one endpoint in one exchange; the first error among them is raised."""
-        return [result_or_raise(answer) for answer in self.pool.read(lambda endpoint: endpoint.batch(calls))]
+        """Reads of one endpoint in one exchange; the first error among them counts as that of a single read."""
+
+        def ask(endpoint: Endpoint) -> list[Any]:
+            return [result_or_raise(answer) for answer in endpoint.batch(calls)]
+
+        return self.pool.read(ask)
 
     def chain_id(self) -> int:
         """The registry's id, confirmed by every reachable endpoint. Raises WrongChain, Unreachable."""
@@ -137,16 +141,22 @@ class ChainClient:
         return types.quantity(self.request("eth_getTransactionCount", address, block_ref(ref)))
 
     def nonces(self, addresses: Sequence[str], finalized_number: int) -> list[Nonces]:
-        """Latest, pending and finalized counts of lanes, in one exchange with one endpoint."""
-        refs = ["latest", "pending", hex(max(finalized_number, 0))]
+        """Latest, pending and finalized counts of lanes, in one exchange with one endpoint. The finalized count is 0,
+        which says nothing, without such a block and where no node has its state any more."""
+        final = [hex(finalized_number)] if finalized_number >= 0 else []
+        try:
+            counts = self._counts(addresses, ["latest", "pending", *final])
+        except Lagging:
+            counts = self._counts(addresses, ["latest", "pending"])
+        return [
+            Nonces(latest, pending, known[0] if known else 0, finalized_number)
+            for latest, pending, *known in counts
+        ]
+
+    def _counts(self, addresses: Sequence[str], refs: Sequence[str]) -> list[list[int]]:
         calls = [("eth_getTransactionCount", [address, ref]) for address in addresses for ref in refs]
         counts = [types.quantity(answer) for answer in self.batch(calls)]
-        return [
-            Nonces(
-                counts[at], counts[at + 1], counts[at + 2] if finalized_number >= 0 else 0, finalized_number
-            )
-            for at in range(0, len(counts), 3)
-        ]
+        return [counts[at : at + len(refs)] for at in range(0, len(counts), len(refs))]
 
     def estimate_gas(self, call: CallRequest) -> int:
         """Raises ExecutionReverted, InsufficientFunds, GasLimit."""
@@ -208,8 +218,13 @@ class ChainClient:
         return types.receipt(self.request("eth_getTransactionReceipt", tx_hash))
 
     def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
+        """None where a node shows none, or refuses to: it may still be indexing, or have dropped the block."""
         calls = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes]
-        return [types.receipt(answer) for answer in self.batch(calls)] if calls else []
+        answers = self.pool.read(lambda endpoint: endpoint.batch(calls)) if calls else []
+        return [
+            None if isinstance(answer, NodeError) else types.receipt(result_or_raise(answer))
+            for answer in answers
+        ]
 
     def receipts_of_block(self, number: int) -> tuple[Receipt, ...]:
         """All receipts of the canonical block at a height; () when there is none yet."""

@@ -25,6 +25,16 @@ def canonical_hash(client: ChainClient, number: int, head: int) -> str | None:
     return client.pool.quorum(("block", number), ask, head)
 
 
+def reached(client: ChainClient, tag: str) -> int:
+    """The height that a block tag has at a quorum of endpoints: no single one decides what is deep enough; -1: none."""
+
+    def ask(endpoint: Endpoint) -> int:
+        found = types.block(endpoint.call("eth_getBlockByNumber", [tag, False]))
+        return found.number if found else -1
+
+    return client.pool.reached(ask)
+
+
 def receipts_of_block(client: ChainClient, number: int, head: int) -> tuple[Receipt, ...]:
     """All receipts of the canonical block, which a quorum gives alike."""
     return client.pool.quorum(("receipts", number), lambda endpoint: block_receipts(endpoint, number), head)

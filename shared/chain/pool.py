@@ -101,6 +101,18 @@ class Pool:
             answers.append(answer)
         raise NoQuorum(f"{len(answers)} of {self.needed} endpoints answered, none agreed")
 
+    def reached(self, ask: Ask[int]) -> int:
+        """The greatest height that as many endpoints have reached as a quorum needs. Raises NoQuorum."""
+        heights: list[int] = []
+        for endpoint in self.ranked():
+            try:
+                heights.append(ask(endpoint))
+            except (Unreachable, RateLimited, NodeError):
+                continue
+            if len(heights) == self.needed:
+                return min(heights)
+        raise NoQuorum(f"{len(heights)} of {self.needed} endpoints answered")
+
     def _twice(self, key: object, answer: T, head: int) -> T:
         with self._lock:
             earlier = self._seen.get(key)

@@ -93,7 +93,7 @@ def block_ref(block: BlockRef) -> str:
 def parsed(parse: Callable[[Any], T], answer: Any) -> T:
     try:
         return parse(answer)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         raise Unreachable("a node's answer cannot be read") from None
 
 

@@ -20,9 +20,13 @@ def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, latest: 
         undoing.expire(late, view.client.spec.block_seconds)  # the next pass finds them with an undo_state
     waiting = sorted((row for row in rows if row.id not in late), key=lambda row: row.nonce or 0)
     new = [row for row in waiting if _wants_attempt(view, row, attempts[row.id], latest)]
-    taken = replace.replace(view.client, [(row, _latest(attempts[row.id])) for row in new]) if new else set()
-    again = [row for row in _due(view, waiting, attempts) if row.id not in taken]
-    broadcast.send(view.client, [(row, attempts[row.id][-1]) for row in again])
+    taken: set[str] = set()
+    try:
+        if new:
+            taken = replace.replace(view.client, [(row, _latest(attempts[row.id])) for row in new])
+    finally:  # where fees or keys cannot be had, nodes may still have lost what was signed before
+        again = [row for row in _due(view, waiting, attempts) if row.id not in taken]
+        broadcast.send(view.client, [(row, attempts[row.id][-1]) for row in again])
 
 
 def _wants_attempt(view: View, row: Transaction, attempts: Sequence[Attempt], latest_nonce: int) -> bool:

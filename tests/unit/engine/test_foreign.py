@@ -2,53 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import random
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-pytest.importorskip("tests.model.store")
-
 from shared.chain.errors import Lagging
-from shared.domain.transactions import Transaction
 from shared.engine import lanes as engine_lanes
-from tests.unit.engine.blocks import Faults
-from tests.unit.engine.histories import History, world
-
-
-class Calm(History):
-    """A history in which nothing happens by itself."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.node.faults = self.mirror.faults = Faults()
-        self.rng = self.node.rng = random.Random(0)
-
-    def row(self, number: int) -> Transaction:
-        """A transaction by the order in which they were accepted."""
-        by_id = {row.id: row for row in self.rows()}
-        return by_id[list(self.accepted)[number]]
-
-    def tick_through(self, blocks: int) -> None:
-        for _ in range(blocks):
-            self.mine()
-            self.attempt(self.tick)
-
-
-@pytest.fixture
-def calm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calm]:
-    """A wallet whose first transaction from here is final; its lane is known."""
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
-    history = Calm(1)
-    with monkeypatch.context() as patch, world(history, patch):
-        history.owner = history.wallet()
-        history.mine()
-        history.attempt(history.accept)
-        history.tick_through(10)
-        assert history.row(0).finalized
-        yield history
+from tests.unit.engine.calm import Calm
 
 
 def test_a_nonce_that_the_chain_shows_as_used_is_not_given(calm: Calm) -> None:

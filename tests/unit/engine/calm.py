@@ -1,0 +1,47 @@
+"""Histories in which nothing happens by itself: each test says what does."""
+
+from __future__ import annotations
+
+import random
+
+from schemas.transactions import ReplaceTransaction
+from shared.chain.endpoints import Endpoint
+from shared.chain.pool import Pool
+from shared.domain.transactions import Transaction
+from shared.identity.permissions import Caller
+from tests.unit.engine.blocks import Faults
+from tests.unit.engine.histories import History
+
+
+class Calm(History):
+    """One wallet, two endpoints unless a test takes one away."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.node.faults = self.mirror.faults = Faults()
+        self.rng = self.node.rng = random.Random(0)
+        self.use(self.node, self.mirror)
+
+    def use(self, *nodes: object) -> None:
+        """Reach the chain by these endpoints."""
+        chain_id = self.client.spec.chain_id
+        pool = Pool([Endpoint(node, chain_id, clock=self.seconds) for node in nodes])  # type: ignore[arg-type]
+        pool._threads = None
+        self.client.pool = pool
+
+    def row(self, number: int) -> Transaction:
+        """A transaction by the order in which they were accepted."""
+        by_id = {row.id: row for row in self.rows()}
+        return by_id[list(self.accepted)[number]]
+
+    def hasten_one(self, number: int) -> None:
+        """Its owner offers more."""
+        from functions.transactions.speed_up_transaction import speed_up_transaction
+
+        caller = Caller.of_user("ops", ["operator"], "service")
+        speed_up_transaction(ReplaceTransaction(transaction_id=self.row(number).id), caller)
+
+    def tick_through(self, blocks: int) -> None:
+        for _ in range(blocks):
+            self.mine()
+            self.attempt(self.tick)

@@ -1,0 +1,144 @@
+"""Nodes in trouble: what one of them says, lacks or cannot do decides nothing and holds up nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.chain.errors import Ambiguous, ChainError, Lagging, MethodMissing, Unreachable
+from shared.keys.errors import VaultUnavailable
+from tests.unit.engine.calm import Calm
+
+
+class Twisted:
+    """An endpoint of the same chain whose answers a test changes."""
+
+    def __init__(self, calm: Calm, **answers: Any) -> None:
+        self.name, self.node, self.answers = f"lying#{id(self) % 97}", calm.node, answers
+
+    def close(self) -> None: ...
+
+    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
+        if (answer := self.answers.get(method)) is None:
+            return self.node.call(method, params)
+        return answer(self.node, params)
+
+    def batch(self, calls: Any, timeout: float | None = None) -> list[Any]:
+        answers: list[Any] = []
+        for method, params in calls:
+            try:
+                answers.append(self.call(method, params))
+            except ChainError as error:
+                answers.append(error)
+        return answers
+
+
+def sent(calm: Calm, blocks: int = 1) -> int:
+    """A transaction in a block, looked at once; its number."""
+    calm.attempt(calm.accept)
+    calm.attempt(calm.hint)
+    calm.tick_through(blocks)
+    return len(calm.accepted) - 1
+
+
+def ahead(node: Any, params: list[Any]) -> Any:
+    block = node.eth_getBlockByNumber(*params)
+    return block | {"number": hex(int(block["number"], 16) + 50)} if params[0] == "latest" else block
+
+
+def test_a_node_that_claims_to_be_ahead_makes_nothing_final(calm: Calm) -> None:
+    calm.use(Twisted(calm, eth_getBlockByNumber=ahead), calm.node)
+    number = sent(calm)
+    assert (calm.row(number).state, calm.row(number).finalized) == ("mined", False)
+    calm.node.reorganise(1)
+    calm.node.pool.clear()
+    calm.tick_through(20)
+    assert calm.row(number).finalized and calm.row(number).state == "confirmed"
+    calm.judge()
+
+
+def test_nodes_that_lag_do_not_undo_what_is_mined(calm: Calm) -> None:
+    number = sent(calm)
+    behind = calm.node.blocks.pop()
+    calm.attempt(calm.tick)
+    calm.attempt(calm.tick)
+    assert calm.row(number).state == "mined"
+    calm.node.blocks.append(behind)
+    calm.tick_through(20)
+    assert calm.row(number).state == "confirmed" and calm.row(number).version < 10
+
+
+def test_a_block_that_no_node_can_show_holds_up_only_what_is_in_it(calm: Calm) -> None:
+    first = sent(calm)
+    broken = hex(calm.node.blocks[-1].number)
+
+    def receipts(node: Any, params: list[Any]) -> Any:
+        if params[0] == broken:
+            raise Unreachable("the answer is too large")
+        return node.eth_getBlockReceipts(*params)
+
+    calm.use(Twisted(calm, eth_getBlockReceipts=receipts))
+    second = sent(calm)
+    calm.tick_through(15)
+    assert calm.row(second).finalized
+    assert calm.row(first).state == "mined"
+
+
+def test_a_receipt_that_a_node_refuses_to_show_holds_up_only_its_own(calm: Calm) -> None:
+    first = sent(calm, blocks=0)
+    hidden = calm.row(first).hash
+
+    def receipt(node: Any, params: list[Any]) -> Any:
+        if params[0] == hidden:
+            raise Ambiguous("transaction indexing is in progress")
+        return node.eth_getTransactionReceipt(*params)
+
+    calm.use(Twisted(calm, eth_getTransactionReceipt=receipt))
+    calm.tick_through(1)
+    second = sent(calm)
+    calm.tick_through(3)
+    assert calm.row(second).state == "confirmed"
+
+
+def old_state(node: Any, params: list[Any]) -> Any:
+    if params[1] not in ("latest", "pending"):
+        raise Lagging("missing trie node")
+    return node.eth_getTransactionCount(*params)
+
+
+def test_nodes_without_the_finalized_state_still_track(calm: Calm) -> None:
+    calm.use(Twisted(calm, eth_getTransactionCount=old_state))
+    number = sent(calm)
+    calm.tick_through(15)
+    assert calm.row(number).finalized
+
+
+def test_an_answer_that_one_node_lacks_is_asked_of_the_other(calm: Calm) -> None:
+    calm.use(Twisted(calm, eth_getTransactionCount=old_state), calm.node)
+    (counts,) = calm.client.nonces([calm.owner.address], 5)
+    assert counts.finalized == 1
+
+
+@pytest.mark.parametrize("trouble", ["fees", "keys"])
+def test_bytes_go_out_again_although_no_more_can_be_offered(
+    calm: Calm, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """optimism#11614: the bump failed, and what the pool had lost was never sent again."""
+    first = sent(calm, blocks=0)
+    second = sent(calm, blocks=0)
+    calm.node.pool.clear()
+    calm.attempt(lambda: calm.hasten_one(first))
+
+    def missing(node: Any, params: list[Any]) -> Any:
+        raise MethodMissing("eth_feeHistory")
+
+    def unavailable(*args: Any) -> Any:
+        raise VaultUnavailable
+
+    if trouble == "fees":
+        calm.use(Twisted(calm, eth_feeHistory=missing))
+    else:
+        monkeypatch.setattr("shared.engine.signer.Keys.sign", unavailable)
+    calm.tick_through(8)
+    assert [calm.row(one).state for one in (first, second)] == ["confirmed", "confirmed"]
