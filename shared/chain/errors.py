@@ -19,7 +19,12 @@ nethermind AcceptTxResult, besu TransactionInvalidReason, anvil, hosted provider
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+_LONGEST: Final = 4_000  # characters of a text that are looked at
+_URL: Final = re.compile(r"\b[a-z]{2,8}://\S+", re.IGNORECASE)
+_BYTES: Final = re.compile(r"[0-9a-f]{130,}", re.IGNORECASE)  # longer than two words, as signed bytes are
 
 
 class ChainError(Exception):
@@ -111,7 +116,10 @@ class Ambiguous(NodeError):
 
 
 # The first match wins, so a text that contains another stands above it.
+# What a contract says comes first: its words may be any of the others.
 TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
+    (ExecutionReverted, (
+        "execution reverted", "vm execution error", "vm exception while processing", "reverted with reason")),
     (RateLimited, (
         "rate limit", "ratelimit", "too many requests", "compute units per second", "request limit", "quota",
         "requests per second", "daily request count", "capacity exceeded", "throttl", "allowed rps")),
@@ -135,7 +143,8 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
         "insufficient funds", "insufficientfunds", "insufficient_funds", "insufficient balance",
         "upfront cost exceeds", "upfront_cost_exceeds", "not have enough funds", "not enough funds",
         "sender doesn't have enough")),
-    (IntrinsicGas, ("intrinsic gas", "intrinsic_gas", "gas too low", "floor data gas", "gaslimittoolow")),
+    (IntrinsicGas, (
+        "intrinsic gas", "intrinsic_gas", "floor data gas", "gaslimittoolow", "transaction gas is too low")),
     (GasLimit, (
         "exceeds block gas limit", "exceeds_block_gas_limit", "exceeds max transaction gas",
         "exceeds current gas limit", "gas limit too high", "gaslimitexceeded", "gas limit exceed",
@@ -145,7 +154,7 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
     (Underpriced, (
         "underpriced", "less than block base fee", "fee cap less than", "gas price below", "gas tip cap",
         "gas price too low", "gas_price_too_low", "gas price is too low", "minimum needed", "feetoolow",
-        "fee too low", "below base fee", "basefee too low", "price_below_current_base_fee",
+        "fee too low", "gas too low", "below base fee", "basefee too low", "price_below_current_base_fee",
         "max fee per gas less", "lower than the minimum", "below the minimum", "below chain minimum")),
     (InvalidType, (
         "type not supported", "unsupported transaction type", "invalid transaction type", "unknown-tx type",
@@ -156,7 +165,7 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
     (Lagging, (
         "header not found", "block not found", "unknown block", "missing trie node", "resource not found",
         "state not available", "historical state", "state is pruned", "blockoutofrange", "out of range")),
-    (ExecutionReverted, ("execution reverted", "reverted", "vm execution error", "revert")),
+    (ExecutionReverted, ("revert",)),
     (MethodMissing, (
         "method not found", "does not exist/is not available", "method not supported", "unsupported method",
         "method is not supported", "not implemented", "unknown method", "is not whitelisted")),
@@ -165,6 +174,7 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
 
 def classify(text: str, code: int | None = None, data: object = None) -> ChainError:
     """The error of a node's answer; unknown texts are Ambiguous, except the standard codes 3 and -32601."""
+    text = _shown(text)
     lower = text.lower().replace("unknown transaction", "unknown-tx")
     payload = revert_data(data)
     for kind, texts in TEXTS:
@@ -177,6 +187,11 @@ def classify(text: str, code: int | None = None, data: object = None) -> ChainEr
     if code == -32005:  # EIP-1474 "limit exceeded"
         return RateLimited(text[:300])
     return Ambiguous(text, code)
+
+
+def _shown(text: str) -> str:
+    """Without what a node may repeat in its answer: our endpoint's URL, signed bytes."""
+    return _BYTES.sub("…", _URL.sub("…", text[:_LONGEST]))
 
 
 def revert_data(data: object) -> bytes:

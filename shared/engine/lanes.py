@@ -56,13 +56,13 @@ def _proven_count(view: View, lane: Lane) -> int:
 
 
 def resume(lane: Lane) -> None:
-    """Let a lane go on that was paused for want of funds, when nothing on it is blocked any more."""
-    commit(_resume, lane.id)
+    """Let a lane go on when nothing on it is blocked any more for what it was paused for."""
+    commit(_resume, lane)
 
 
-def _resume(unit: UnitOfWork, lane_id: str) -> None:
-    lane = unit.one(LANES.get(lane_id))
-    if lane.paused_reason == "FUNDS_BLOCKED":
+def _resume(unit: UnitOfWork, seen: Lane) -> None:
+    lane = unit.one(LANES.get(seen.id))
+    if lane.paused_reason == seen.paused_reason:
         unit.write(lanes.resume(lane, unit.now))
 
 

@@ -97,9 +97,7 @@ def _follow(view: View, found: Unfinished) -> None:
 
 def _lane(view: View, found: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]) -> None:
     lanes.sync(view, lane, counts)
-    if lane.paused_reason == "FUNDS_BLOCKED" and all(
-        row.blocked_reason != "FUNDS_BLOCKED" for row in waiting
-    ):
+    if lane.paused_reason and all(row.blocked_reason != lane.paused_reason for row in waiting):
         lanes.resume(lane)
     for row in waiting:
         if row.live and (row.nonce or 0) < counts.finalized and row.blocked_reason != "FOREIGN_NONCE":

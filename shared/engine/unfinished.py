@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import metrics, resources
 from shared.domain.lanes import Lane
 from shared.domain.transactions import Attempt, Transaction
 from shared.store.port import Key, Row
 from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS, due, next_queue
+from shared.store.transactions import ATTEMPTS, DUE_PAGE, LANES, TRANSACTIONS, due, due_after, next_queue
 
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
 LANES_A_PASS = 500
+MOST_PAGES = 100  # of a shard in one pass
 QUEUED = ("held", "accepted")  # without a nonce
 INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")
 INFLIGHT_OLDEST = metrics.gauge(
@@ -49,10 +50,9 @@ class Unfinished:
 def find(chain: str) -> Work:
     """One wave of index reads, and one small read for each lane with a queue."""
     session = Session(resources.database().snapshot())
-    first, *shards = session.read_all(
-        [next_queue(chain, _next_lane.get(chain, "")), *due(resources.clock().now() + AHEAD)]
-    )
-    entries = [entry for shard in shards for entry in shard if entry["chain"] == chain]
+    before = resources.clock().now() + AHEAD
+    first, *pages = session.read_all([next_queue(chain, _next_lane.get(chain, "")), *due(before)])
+    entries = [entry for page in pages for entry in _of_chain(session, chain, page, before)]
     queued: list[str] = []
     entry = first
     while entry and len(queued) < LANES_A_PASS:
@@ -60,6 +60,17 @@ def find(chain: str) -> Work:
         entry = session.one(next_queue(chain, queued[-1]))
     _next_lane[chain] = queued[-1] if entry else ""
     return Work(entries, queued)
+
+
+def _of_chain(session: Session, chain: str, page: list[Row], before: datetime) -> list[Row]:
+    """What a shard holds of a chain, up to a page, beyond what another one, its nodes being down, cannot finish."""
+    found = [entry for entry in page if entry["chain"] == chain]
+    for _ in range(MOST_PAGES):
+        if len(page) < DUE_PAGE or len(found) >= DUE_PAGE:
+            break
+        page = session.one(due_after(page[-1], before))
+        found += [entry for entry in page if entry["chain"] == chain]
+    return found
 
 
 def load(work: Work) -> Unfinished:

@@ -35,6 +35,7 @@ class StoredReceipt:
 
 
 DUE_SHARDS = 16
+DUE_PAGE = 200
 TRANSACTIONS = Table(
     "transactions",
     Transaction,
@@ -76,11 +77,17 @@ TRANSACTIONS_BY_OWNER = Index(
 ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
 
 
-def due(before: datetime, limit: int = 200) -> list[Query[list[Row]]]:
-    """Index entries of what has to be looked at before a moment, `limit` of each shard, the oldest first.
+def due(before: datetime) -> list[Query[list[Row]]]:
+    """Index entries of what has to be looked at before a moment, of all chains: a page of each shard, the oldest first.
 
     Every transaction that is not finalized is due at some time; what is queued is found by its lane."""
-    return [TRANSACTIONS_DUE.scan(shard, upto=(before,), limit=limit) for shard in range(DUE_SHARDS)]
+    return [TRANSACTIONS_DUE.scan(shard, upto=(before,), limit=DUE_PAGE) for shard in range(DUE_SHARDS)]
+
+
+def due_after(entry: Row, before: datetime) -> Query[list[Row]]:
+    """The page of its shard that follows this entry."""
+    behind = (entry["next_action_at"], entry["transaction_id"])
+    return TRANSACTIONS_DUE.scan(entry["due_shard"], after=behind, upto=(before,), limit=DUE_PAGE)
 
 
 def next_queue(chain: str, after: str = "") -> Query[list[Row]]:

@@ -144,3 +144,14 @@ def test_answers_that_cannot_be_read(answer) -> None:
         types.quantity(None)
     with pytest.raises(Unreachable):
         fees.from_history(LOCAL, answer)
+
+
+@pytest.mark.parametrize("change", [{"baseFeePerGas": []}, {"reward": [["0x1"]], "gasUsedRatio": [0.5]}])
+def test_a_fee_history_with_holes_is_garbage(change: dict[str, object]) -> None:
+    with pytest.raises(Unreachable):
+        fees.from_history(LOCAL, history(7 * GWEI, [[1, 2, 3]], [0.5]) | change)
+
+
+def test_a_simulation_without_calls_is_garbage() -> None:
+    with pytest.raises(Unreachable):
+        types.parsed(lambda blocks: types.simulation(blocks[0]["calls"][0]), [])

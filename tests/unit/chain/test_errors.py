@@ -47,6 +47,8 @@ TEXTS = [
     ("FeeTooLowToCompete", -32010, errors.Underpriced, "underpriced"),
     ("ReplacementNotAllowed", -32010, errors.ReplacementUnderpriced, "replacement_underpriced"),
     ("GasLimitExceeded, Gas limit: 1", -32010, errors.GasLimit, "unsendable"),
+    ("FeeTooLow, MaxFeePerGas too low. MaxFeePerGas: 50, BaseFee: 100", -32010, errors.Underpriced, "underpriced"),
+    ("FeeTooLow, EffectivePriorityFeePerGas too low 10 < 20, BaseFee: 30", -32010, errors.Underpriced, "underpriced"),
     # besu
     ("Known transaction", -32000, errors.AlreadyKnown, "known"),
     ("Upfront cost exceeds account balance", -32004, errors.InsufficientFunds, "insufficient_funds"),
@@ -71,6 +73,32 @@ def test_texts_of_nodes(text, code, kind, outcome) -> None:
         found = errors.classify(spelled, code)
         assert type(found) is kind
         assert outcome_of(found) == outcome
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Address: insufficient balance",
+        "rate limit exceeded",
+        "quota reached",
+        "header not found",
+        "nonce too low",
+    ],
+)
+def test_what_a_contract_says_is_not_taken_for_the_node(reason: str) -> None:
+    found = errors.classify(f"execution reverted: {reason}", 3, "0x08c379a0")
+    assert type(found) is errors.ExecutionReverted
+    assert reason in found.text
+
+
+@pytest.mark.parametrize("text", ["boom {}", "nonce too low {}", "429 too many requests {}"])
+@pytest.mark.parametrize(
+    "secret",
+    ["https://node.example/v2/s3cret", "wss://u:s3cret@node.example", "0x02f8" + "ab" * 110, "F86B" * 40],
+)
+def test_a_node_that_repeats_our_secrets_is_not_quoted(text: str, secret: str) -> None:
+    assert secret not in str(errors.classify(text.format(secret)))
+    assert "0x" + "ab" * 32 in str(errors.classify("known transaction: 0x" + "ab" * 32))
 
 
 @pytest.mark.parametrize("code", [-32000, -32003, -32010, 3, None, 0])

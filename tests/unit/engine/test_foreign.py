@@ -6,6 +6,8 @@ from typing import Any
 
 from shared.chain.errors import Lagging
 from shared.engine import lanes as engine_lanes
+from shared.store.session import Session
+from shared.store.transactions import ATTEMPTS
 from tests.unit.engine.calm import Calm
 
 
@@ -47,6 +49,22 @@ def test_a_height_is_not_asked_for_when_nodes_have_forgotten_it(calm: Calm) -> N
     _prune(calm, keep=64)
     calm.tick_through(10)
     assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
+
+
+def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(calm: Calm) -> None:
+    """Deeper than final, and our bytes are mined: no row is left whose giving up would let the lane go on."""
+    before = list(calm.node.blocks)
+    _taken_long_ago(calm, blocks=10)
+    calm.tick_through(10)
+    assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
+    calm.node.blocks = before
+    (attempt,) = Session(calm.database.snapshot()).one(ATTEMPTS.scan(calm.row(1).id))
+    calm.node._take(attempt.raw)
+    calm.tick_through(40)
+    assert calm.row(1).state == "confirmed"
+    calm.attempt(calm.accept)
+    calm.tick_through(10)
+    assert calm.row(2).state == "confirmed"
 
 
 def _taken_long_ago(calm: Calm, blocks: int = 400) -> None:

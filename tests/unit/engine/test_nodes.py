@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.chain.errors import Ambiguous, ChainError, Lagging, MethodMissing, Unreachable
 from shared.keys.errors import VaultUnavailable
+from shared.store.transactions import DUE_PAGE, DUE_SHARDS, TRANSACTIONS
 from tests.unit.engine.calm import Calm
+from tests.unit.engine.staging import START
 
 
 class Twisted:
@@ -142,3 +145,13 @@ def test_bytes_go_out_again_although_no_more_can_be_offered(
         monkeypatch.setattr("shared.engine.signer.Keys.sign", unavailable)
     calm.tick_through(8)
     assert [calm.row(one).state for one in (first, second)] == ["confirmed", "confirmed"]
+
+
+def test_what_another_chain_cannot_finish_holds_up_nobody(calm: Calm) -> None:
+    """Its nodes are down, and by now its unfinished transactions are the oldest of all."""
+    number = sent(calm)
+    other = replace(calm.row(number), chain="sepolia", lane_id="sepolia:0x1", next_action_at=START)
+    rows = [replace(other, id=f"txn_{n}", idem_key=f"{n}", nonce=n) for n in range(2 * DUE_PAGE * DUE_SHARDS)]
+    calm.database.write([TRANSACTIONS.mutation("insert", row) for row in rows])
+    calm.tick_through(10)
+    assert calm.row(number).finalized
