@@ -12,6 +12,7 @@ from shared.chain.broadcast import SendResult, send_many
 from shared.chain.endpoints import Endpoint
 from shared.chain.errors import Ambiguous, ChainError, ExecutionReverted, Lagging, MethodMissing, NodeError
 from shared.chain.pool import Pool, result_or_raise
+from shared.chain.receipts import block_receipts
 from shared.chain.registry import ChainSpec
 from shared.chain.rpc import Remaining, RpcClient
 from shared.chain.types import Block, BlockRef, CallRequest, MinedTransaction, Nonces, Simulation, block_ref
@@ -235,19 +236,6 @@ class ChainClient:
 
     def code(self, address: str, ref: BlockRef = "latest") -> bytes:
         return types.data(self.request("eth_getCode", address, block_ref(ref)))
-
-
-def block_receipts(endpoint: Endpoint, number: int) -> tuple[Receipt, ...]:
-    """eth_getBlockReceipts of one endpoint, or one by one where the method is missing."""
-    try:
-        answers = endpoint.call("eth_getBlockReceipts", [hex(number)]) or []
-    except MethodMissing:
-        found = types.block(endpoint.call("eth_getBlockByNumber", [hex(number), False]))
-        hashes = found.transactions if found else ()
-        calls = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes]
-        answers = [result_or_raise(answer) for answer in endpoint.batch(calls)] if calls else []
-    receipts = types.parsed(lambda entries: [types.receipt(entry) for entry in entries], answers)
-    return tuple(receipt for receipt in receipts if receipt is not None)
 
 
 def _block_number(endpoint: Endpoint) -> int:

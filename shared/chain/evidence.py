@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from shared.chain import types
-from shared.chain.client import ChainClient, block_receipts
+from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
 from shared.chain.errors import Lagging
+from shared.chain.receipts import block_receipts
 from shared.chain.types import MinedTransaction
 from shared.domain.tx_evidence import Receipt
 
@@ -35,9 +37,15 @@ def reached(client: ChainClient, tag: str) -> int:
     return client.pool.reached(ask)
 
 
-def receipts_of_block(client: ChainClient, number: int, head: int) -> tuple[Receipt, ...]:
-    """All receipts of the canonical block, which a quorum gives alike."""
-    return client.pool.quorum(("receipts", number), lambda endpoint: block_receipts(endpoint, number), head)
+def receipts_of_block(
+    client: ChainClient, number: int, head: int, wanted: Collection[str] | None = None
+) -> tuple[Receipt, ...]:
+    """The receipts of the canonical block, all or those of `wanted` hashes, which a quorum gives alike."""
+
+    def ask(endpoint: Endpoint) -> tuple[Receipt, ...]:
+        return block_receipts(endpoint, number, wanted)
+
+    return client.pool.quorum(("receipts", number), ask, head)
 
 
 def receipt(client: ChainClient, tx_hash: str, head: int) -> Receipt | None:

@@ -19,7 +19,7 @@ from shared.domain.lanes import Lane
 from shared.domain.transactions import Transaction
 from shared.engine import lanes, leases, low_balances, resend, track, undoing, unfinished
 from shared.engine.dispatch import dispatch
-from shared.engine.unfinished import Unfinished, Work
+from shared.engine.unfinished import PAUSES, Unfinished, Work
 from shared.engine.view import View
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def _follow(view: View, found: Unfinished) -> None:
 
 def _lane(view: View, found: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]) -> None:
     lanes.sync(view, lane, counts)
-    if lane.paused_reason and all(row.blocked_reason != lane.paused_reason for row in waiting):
+    if lane.paused_reason in PAUSES and all(row.blocked_reason != lane.paused_reason for row in waiting):
         lanes.resume(lane)
     for row in waiting:
         if row.live and (row.nonce or 0) < counts.finalized and row.blocked_reason != "FOREIGN_NONCE":

@@ -47,6 +47,7 @@ def look(
     mined_below: Mapping[str, int],
 ) -> list[Finding]:
     """What changed for these transactions; `mined_below` is the newest transaction count of each lane."""
+    view.know(attempt.hash for row in rows for attempt in attempts[row.id])
     live = [row for row in rows if row.live and (row.nonce or 0) < mined_below.get(row.lane_id, 0)]
     view.load_receipts([attempt.hash for row in live for attempt in attempts[row.id]])
     seen = [row for row in rows if row.mined_block_number is not None]

@@ -22,7 +22,7 @@ INFLIGHT_OLDEST = metrics.gauge(
     "wallet_inflight_oldest_seconds", "Since the oldest of them was accepted.", "chain"
 )
 LANES_PAUSED = metrics.gauge("wallet_lanes_paused", "Addresses that send nothing, by why.", "chain", "reason")
-PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")
+PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")  # as transactions are blocked: these end when none is any more
 _next_lane: dict[str, str] = {}  # where the last pass stopped, when there were more lanes than that; a hint
 
 

@@ -32,6 +32,7 @@ def _stands(view: View, row: Transaction, attempts: Sequence[Attempt]) -> bool:
     """Whether the outcome's block is still there, or another one, proven and final by now, holds the same outcome."""
     if view.hash_at(row.mined_block_number or 0) == row.mined_block_hash:
         return True
+    view.know(attempt.hash for attempt in attempts)
     for attempt in attempts:
         seen = view.receipt(attempt.hash)
         if seen is None or seen.block_number > view.finalized:

@@ -29,6 +29,7 @@ class View:
         self._hashes: dict[int, str | None] = {}
         self._receipts: dict[str, Receipt | None] = {}
         self._proven: dict[int, dict[str, Receipt] | None] = {}
+        self._ours: set[str] = set()
 
     def _confirmed(self) -> int:
         policy = self.client.spec.confirmations
@@ -49,6 +50,13 @@ class View:
             except NoQuorum:
                 self._tags[tag] = -1
         return self._tags[tag]
+
+    def know(self, hashes: Iterable[str]) -> None:
+        """These are our own: what blocks say of them is to be proven."""
+        wanted = set(hashes)
+        if not wanted <= self._ours:
+            self._ours |= wanted
+            self._proven.clear()
 
     def load_hashes(self, numbers: Iterable[int]) -> None:
         """Ask for the canonical blocks at these heights, in one exchange."""
@@ -75,10 +83,10 @@ class View:
         return found if found is not None and found.block_number <= self.head.number else None
 
     def proven_receipts(self, number: int) -> dict[str, Receipt] | None:
-        """The receipts of the canonical block at a height by hash, as a quorum gives them; None: not yet."""
+        """Our receipts in the canonical block at a height by hash, as a quorum gives them; None: not yet."""
         if number not in self._proven:
             try:
-                found = evidence.receipts_of_block(self.client, number, self.head.number)
+                found = evidence.receipts_of_block(self.client, number, self.head.number, self._ours)
                 self._proven[number] = {receipt.hash: receipt for receipt in found}
             except ChainError as error:
                 self._unproven(number, error)

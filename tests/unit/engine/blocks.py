@@ -54,6 +54,7 @@ class Faults:
     forget: float = 0.0  # the pool loses a transaction, per block
     lag: float = 0.0  # a read is answered as of one or two blocks ago
     hide: float = 0.0  # a receipt is not found
+    ahead: float = 0.0  # the head is said to be blocks higher than it is
     strict: bool = False  # refuses nonces with a gap
     ceil: bool = False  # replacement threshold as reth's, else geth's
     slots: int = 64

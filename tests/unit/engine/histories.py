@@ -30,6 +30,7 @@ from shared.keys.accounts import address_of, sign_transaction
 from shared.keys.vault import Binding
 from shared.store.port import StoreError
 from shared.store.session import Session
+from shared.store.supplies import FUNDS
 from shared.store.transactions import ATTEMPTS, TRANSACTIONS
 from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
 from tests.model import store as model
@@ -89,16 +90,20 @@ class History:
         return self.clock.moment.timestamp()
 
     def wallet(self) -> Wallet:
-        key = self.rng.randbytes(32)
+        self.key = self.rng.randbytes(32)
+        return self.stored_wallet("1", self.key)
+
+    def stored_wallet(self, name: str, key: bytes) -> Wallet:
         address, user = address_of(key), f"usr_{self.rng.random()}"
         wallet = Wallet(
-            "wal_1", user, "w", "local", "imported", address, None, None, None, "key_1", "active", None, 1,
-            START, START,
+            f"wal_{name}", user, "w", "local", "imported", address, None, None, None, f"key_{name}", "active",
+            None, 1, START, START,
         )  # fmt: skip
         sealed = resources.vault().seal(key, Binding(user, wallet.id, "private_key", 1))
-        stored = VaultKey("key_1", "private_key", sealed.to_bytes(), sealed.master_key_id, 1, START, START)
+        stored = VaultKey(
+            wallet.key_id, "private_key", sealed.to_bytes(), sealed.master_key_id, 1, START, START
+        )
         self.database.write([WALLETS.mutation("insert", wallet), VAULT_KEYS.mutation("insert", stored)])
-        self.key = key
         return wallet
 
     # — what may happen
@@ -261,6 +266,8 @@ class History:
             assert (row.state == "confirmed") == (count == 1), f"{where}: {row.id} {row.state}, {count}"
         nonces = [one.nonce for one in mined]
         assert nonces == list(range(len(mined))), f"{where}: nonces {nonces}"
+        for purse in Session(self.database.snapshot()).one(FUNDS.scan()):
+            assert purse.committed == purse.in_flight == 0, f"{where}: {purse} when all is over"
 
 
 def _accept(unit: Any, planned: Any, identity: str) -> None:

@@ -102,9 +102,11 @@ class LyingNode(Chain):
         block = self._at(ref)
         if block is None:
             return None
+        ahead = 9 if ref == "latest" and self.rng.random() < self.faults.ahead else 0
+        self.told["ahead"] += bool(ahead)
         entries = [_transaction(one, block) if full else one.hash for one in block.sent]
         return {
-            "number": hex(block.number), "hash": block.hash, "parentHash": block.parent,
+            "number": hex(block.number + ahead), "hash": block.hash, "parentHash": block.parent,
             "timestamp": hex(block.timestamp), "baseFeePerGas": hex(block.base_fee), "gasLimit": "0x1c9c380",
             "transactions": entries,
         }  # fmt: skip

@@ -88,6 +88,25 @@ def test_a_block_that_no_node_can_show_holds_up_only_what_is_in_it(calm: Calm) -
     assert calm.row(first).state == "mined"
 
 
+def with_strangers(receipt: Any) -> Any:
+    """Block receipts with one that is not ours, as this node shows it."""
+    return lambda node, params: [*node.eth_getBlockReceipts(*params), receipt]
+
+
+STRANGE = {"transactionHash": "0x" + "77" * 32, "status": None, "blockHash": "0x1", "logs": []}
+
+
+@pytest.mark.parametrize(
+    "receipt", [STRANGE, STRANGE | {"gasUsed": "0x1"}, {"transactionHash": "0x" + "66" * 32}]
+)
+def test_nobody_elses_receipt_has_a_say(calm: Calm, receipt: Any) -> None:
+    """Clients disagree about the chain's own transactions, and some show them without what every other one has."""
+    calm.use(calm.node, Twisted(calm, eth_getBlockReceipts=with_strangers(receipt)))
+    number = sent(calm)
+    calm.tick_through(10)
+    assert calm.row(number).finalized
+
+
 def test_a_receipt_that_a_node_refuses_to_show_holds_up_only_its_own(calm: Calm) -> None:
     first = sent(calm, blocks=0)
     hidden = calm.row(first).hash

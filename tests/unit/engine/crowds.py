@@ -1,0 +1,214 @@
+"""Random histories of several wallets on one chain: policies, approvals, a treasury, and rivals at every commit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+from schemas.transactions import ApproveTransaction
+from shared import approving, resources
+from shared import commit as commits
+from shared.chain.errors import ChainError
+from shared.context import current
+from shared.domain.errors import Refusal
+from shared.domain.policies import Policy
+from shared.domain.transactions import Transaction
+from shared.domain.wallets import Wallet
+from shared.engine import broadcast, dispatch, lanes, low_balances, track, undoing
+from shared.engine import replace as replacing
+from shared.identity.permissions import Caller
+from shared.store.policies import POLICIES, SPENDING
+from shared.store.port import StoreError
+from shared.store.session import Session
+from shared.store.supplies import FUNDS
+from shared.store.transactions import ATTEMPTS
+from tests.unit.engine.blocks import Sent
+from tests.unit.engine.histories import History
+from tests.unit.engine.staging import START
+
+APPROVED_ABOVE = 1_003  # values begin with 1000: most of them wait for a second person
+LOW, FULL = 10**18, 10**19
+COMPETED: tuple[ModuleType, ...] = (dispatch, replacing, track, broadcast, lanes, undoing, low_balances)
+
+
+class Crowd(History):
+    """Some wallets, perhaps two of the same key, the last one the treasury."""
+
+    owners: list[Wallet]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.transfers, self.length = max(self.transfers, 14), 110
+
+    def wallet(self) -> Wallet:
+        keys = [self.rng.randbytes(32) for _ in range(self.rng.randint(1, 3))]
+        if self.rng.random() < 0.3:
+            keys.append(keys[0])  # another user imported it, too
+        keys.append(self.rng.randbytes(32))
+        names = [*(str(number) for number in range(len(keys) - 1)), "treasury"]
+        self.owners = [self.stored_wallet(name, key) for name, key in zip(names, keys, strict=True)]
+        self.keys = {wallet.id: key for wallet, key in zip(self.owners, keys, strict=True)}
+        self.treasury = self.owners[-1]
+        self.bound(self.treasury, [wallet.address for wallet in self.owners], None)
+        if self.rng.random() < 0.6:
+            self.bound(self.owners[0], None, APPROVED_ABOVE)
+        if len(self.client.pool.endpoints) > 1:
+            self.mirror.faults.ahead = self.rng.choice([0.0, 0.2])
+        self.choose()
+        return self.owner
+
+    def bound(self, wallet: Wallet, recipients: list[str] | None, above: int | None) -> None:
+        since = (START - timedelta(days=1)).isoformat()
+        limits: dict[str, dict[str, str | None]] = {
+            "native": {"max_per_transaction": None, "max_per_day": str(10**21), "day_since": since}
+        }
+        policy = Policy(
+            wallet.id, wallet.user_id, limits, recipients, None, None, above, ["usr_second"], False, 1, START, START
+        )  # fmt: skip
+        self.database.write([POLICIES.mutation("insert", policy)])
+
+    def choose(self) -> None:
+        self.owner = self.rng.choice(self.owners)
+        self.key = self.keys[self.owner.id]
+
+    # — what may happen
+
+    def steps(self) -> list[tuple[Callable[[], None], int]]:
+        return [
+            *super().steps(),
+            (self.approve, 14),
+            (self.decline, 1),
+            (self.next_day, 1),
+            (low_balances._looked.clear, 2),
+        ]
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        self.choose()
+        super().attempt(step)
+
+    def stage(self, patch: Any) -> None:
+        """Who approves is not asked for here; at each commit of the engine somebody else may be faster."""
+        patch.setattr(
+            approving, "policy_for", lambda unit, caller, row: unit.maybe(POLICIES.find(row.wallet_id))
+        )
+        rule = {"wallet_id": "wal_treasury", "below": str(LOW), "up_to": str(FULL)}
+        settings = replace(resources.settings(), top_ups=json.dumps({"local": rule}))
+        patch.setattr(resources, "settings", lambda: settings)
+        for module in COMPETED:
+            patch.setattr(module, "commit", self._overtaken(module.commit))
+
+    def _overtaken(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def commit(body: Any, *args: Any, **more: Any) -> Any:
+            if self.armed and self.rng.random() < 0.04:
+                self.armed = False
+                rivals = (
+                    self.tick,
+                    self.hint,
+                    self.cancel,
+                    self.hasten,
+                    self.approve,
+                    self.decline,
+                    self.mine,
+                )
+                with contextlib.suppress(ChainError, StoreError, Refusal):
+                    self.rng.choice(rivals)()
+                self.armed = True
+            return real(body, *args, **more)
+
+        return commit
+
+    def approve(self) -> None:
+        self.decide("approve")
+
+    def decline(self) -> None:
+        self.decide("decline")
+
+    def decide(self, decision: str) -> None:
+        from functions.transactions.approve_transaction import _decide
+
+        if self.accepted:
+            request = ApproveTransaction(
+                transaction_id=self.rng.choice(sorted(self.accepted)),
+                decision=decision,  # type: ignore[arg-type]
+            )
+            before, current().caller = current().caller, Caller.of_user("usr_second", ["user"], "user")
+            try:
+                commits.commit(_decide, request, Caller.of_user("usr_second", ["user"], "user"))
+            finally:
+                current().caller = before
+
+    def next_day(self) -> None:
+        self.clock.moment += timedelta(hours=25)
+
+    def top_up(self) -> None:
+        for wallet in self.owners:
+            self.node.given[wallet.address.lower()] = 10**20
+
+    # — the end
+
+    def peace(self) -> None:
+        """What still waits for a second person ends by itself."""
+        self.clock.moment += timedelta(hours=25)
+        self.mirror.faults.ahead = 0.0
+        super().peace()
+
+    def judge(self) -> None:
+        where = f"seed {self.seed}"
+        session = Session(self.database.snapshot())
+        attempts = {attempt.hash: attempt for attempt in session.one(ATTEMPTS.scan())}
+        mined: dict[str, list[Sent]] = {wallet.address.lower(): [] for wallet in self.owners}
+        for one in self.node.canonical():
+            mined[one.sender].append(one)
+        paid: Counter[str] = Counter()
+        for sender, sent in mined.items():
+            assert [one.nonce for one in sent] == list(range(len(sent))), f"{where}: nonces of {sender}"
+            for one in sent:
+                assert one.hash in attempts or one.value == 7, f"{where}: sent but not stored"
+                if one.hash in attempts and attempts[one.hash].kind == "payload":
+                    paid[attempts[one.hash].transaction_id] += 1
+        values = Counter(one.value for sent in mined.values() for one in sent if 1_000 <= one.value < 10_000)
+        assert all(count == 1 for count in values.values()), f"{where}: {values}"
+        rows = [row for row in self.rows() if row.kind == "call"]
+        for row in rows:
+            assert paid[row.id] == (row.state == "confirmed"), (
+                f"{where}: {row.id} {row.state}, {paid[row.id]}"
+            )
+            assert not self.wanted_approval(row) or row.approved_by, f"{where}: {row.id} was not approved"
+        self.judge_books(where, rows)
+
+    def met(self) -> Counter[str]:
+        """What became of its transactions, and which lies it was told."""
+        found = Counter(self.node.told)
+        for row in self.rows():
+            found[row.state] += 1
+            found[row.error or ""] += 1
+            found["approved"] += row.approved_by is not None
+            found["topped up"] += row.tenant == "treasury" and row.state == "confirmed"
+            found["filled"] += row.kind == "noop"
+        return found
+
+    def wanted_approval(self, row: Transaction) -> bool:
+        return row.state == "confirmed" and row.approval_until is not None
+
+    def judge_books(self, where: str, rows: list[Transaction]) -> None:
+        """Nothing is promised any more, and what counts against a day is what was paid."""
+        session = Session(self.database.snapshot())
+        for purse in session.one(FUNDS.scan()):
+            assert purse.committed == purse.in_flight == 0, f"{where}: {purse} when all is over"
+        booked: Counter[str] = Counter()
+        for bucket in session.one(SPENDING.scan()):
+            booked[bucket.wallet_id] += bucket.amount
+        limited = {policy.id for policy in session.one(POLICIES.scan())}
+        spent: Counter[str] = Counter()
+        for row in rows:
+            if row.wallet_id in limited and row.state == "confirmed":
+                spent[row.wallet_id] += row.value
+        assert +booked == +spent, f"{where}: booked {booked}, spent {spent}"
+        keys = [row.idem_key for row in rows if row.tenant == "treasury"]
+        assert len(keys) == len(set(keys)), f"{where}: {keys}"
