@@ -48,8 +48,12 @@ PARTS = {
         )
     ),
     "histories": Part(
-        ("tests/unit/engine/test_histories.py", "tests/emulated/engine/test_histories_http.py"),
-        {"SEEDS": "10000", "HTTP_SEEDS": "60"},
+        (
+            "tests/unit/engine/test_histories.py",
+            "tests/unit/engine/test_crowds.py",
+            "tests/emulated/engine/test_histories_http.py",
+        ),
+        {"SEEDS": "10000", "CROWDS": "4000", "HTTP_SEEDS": "60"},
         workers=2,
     ),
     "senders": Part(("tests/emulated/engine/test_sigkill.py",), {"SENDER_KILLS": "99"}),
