@@ -22,9 +22,8 @@ from shared.clock import new_id
 from shared.context import current
 from shared.domain import policies as rules
 from shared.domain.policies import Action, Decision, Policy, PolicyDenied
-from shared.store import records
+from shared.store import changes, records
 from shared.store.policies import POLICIES, SPENDING, Spending
-from shared.store.port import COMMIT_TIMESTAMP
 from shared.store.session import Session
 from shared.store.unit import UnitOfWork
 
@@ -96,19 +95,7 @@ def denial(wallet_id: str, denied: PolicyDenied) -> None:
 
 def record(resource: str, event: str) -> None:
     """An audit row of its own: nothing else is committed with a refusal."""
-    context, identity = current(), new_id("aud")
-    row = records.AuditRow(
-        records.shard_of(identity, records.AUDIT_SHARDS),
-        COMMIT_TIMESTAMP,
-        identity,
-        context.principal,
-        context.operation,
-        resource,
-        context.request_id,
-        context.causation_id,
-        [event],
-        resources.clock().now(),
-    )
+    row = changes.audit_row(current(), new_id("aud"), resource, [event], resources.clock().now())
     resources.database().write([records.AUDIT.mutation("insert", row)])
 
 

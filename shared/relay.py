@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from shared import events, metrics, resources, tracing
@@ -25,23 +26,19 @@ _log = logging.getLogger(__name__)
 _pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="relay")
 
 
-def after_commit(changes: Changes, committed_at: datetime) -> None:
+def after_commit(changes: Sequence[Changes], committed_at: datetime) -> None:
     """Publish this commit's events and fence the cache, together, waiting at most 30 ms; failures only delay."""
     work: list[Callable[[], Any]] = []
-    for record in changes.measured:
+    for record in chain.from_iterable(each.measured for each in changes):
         record()
-    for event in changes.events:
+    events = [event for each in changes for event in each.events]
+    for event in events:
         metrics.EVENTS.add(type=event.envelope["type"])
-    if changes.events:
-        rows = [
-            records.OutboxRow(
-                event.shard, committed_at, event.ord, event.row_id, event.topic, event.envelope, 0
-            )
-            for event in changes.events
-        ]
-        work.append(partial(publish, rows))
+    if events:
+        work.append(partial(publish, [event.row(committed_at) for event in events]))
     cache = resources.cache()
-    for (kind, identity), version in changes.stale.items():
+    stale = {place: version for each in changes for place, version in each.stale.items()}
+    for (kind, identity), version in stale.items():
         work.append(partial(cache.expire, kind, identity, version))
     futures = [_pool.submit(contextvars.copy_context().run, _quietly, task) for task in work]
     wait(futures, timeout=AFTER_COMMIT_SECONDS)

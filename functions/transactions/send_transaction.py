@@ -39,7 +39,7 @@ def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     intent = calls.to_send(request, calls.on_chain(wallet, request))
     planned = sends.plan(intent, gas=request.gas, mixed_fees=calls.mixed(request))
     with policing.denials_audited(wallet.id):
-        return commit(_send, planned)
+        return commit(_send, planned, group=f"funds:{intent.chain}:{intent.from_address}")
 
 
 def _send(unit: UnitOfWork, planned: SendPlan) -> Transaction:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from shared.context import Context
 from shared.store import records
+from shared.store.port import COMMIT_TIMESTAMP
 
 
 class Answer(Protocol):
@@ -35,15 +36,27 @@ class Emitted:
     def shard(self) -> int:
         return records.shard_of(self.envelope["subject"], records.OUTBOX_SHARDS)
 
+    def row(self, committed_at: Any) -> records.OutboxRow:
+        """Its row in the outbox; `committed_at` is the marker while writing."""
+        return records.OutboxRow(
+            self.shard, committed_at, self.ord, self.row_id, self.topic, self.envelope, 0
+        )
+
 
 @dataclass(slots=True)
 class Changes:
-    """What a committed body leaves to do and to tell."""
+    """What a committed body leaves to do and to tell; `first` is the place of its first event in the commit."""
 
+    first: int = 0
     events: list[Emitted] = field(default_factory=list)
     stale: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, id) → version
     audit_resource: str | None = None
     measured: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def place(self) -> int:
+        """The place of the next event in the commit."""
+        return self.first + len(self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +89,21 @@ def envelope(context: Context, told: Told, model: Answer) -> dict[str, Any]:
     if context.traceparent:
         found["traceparent"] = context.traceparent
     return found
+
+
+def audit_row(
+    context: Context, identity: str, resource: str | None, events: list[str], now: datetime
+) -> records.AuditRow:
+    """Who does what in this run, to be inserted."""
+    return records.AuditRow(
+        records.shard_of(identity, records.AUDIT_SHARDS),
+        COMMIT_TIMESTAMP,
+        identity,
+        context.principal,
+        context.operation,
+        resource,
+        context.request_id,
+        context.causation_id,
+        events,
+        now,
+    )

@@ -73,6 +73,10 @@ class Read:
     index: str | None = None
     limit: int = 0
 
+    def covers(self, key: Key) -> bool:
+        """Whether an ascending key lies in one of the ranges."""
+        return any(span.holds(key) for span in (*((self.span,) if self.span else ()), *self.spans))
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:

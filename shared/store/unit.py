@@ -15,8 +15,9 @@ from shared.context import Context
 from shared.domain.errors import Refusal
 from shared.errors import VersionMismatch
 from shared.store import changes, records
-from shared.store.changes import Answer, Changes, Emitted
-from shared.store.port import COMMIT_TIMESTAMP, Key, Mutation, Row, Transaction
+from shared.store.changes import Answer, Changes, Emitted, audit_row
+from shared.store.overlay import Overlay
+from shared.store.port import COMMIT_TIMESTAMP, Row, Transaction
 from shared.store.session import Session
 from shared.store.table import BY_ROW, Query
 
@@ -24,20 +25,26 @@ T = TypeVar("T")
 
 
 class UnitOfWork(Session):
-    """See docs/developing.md for the calls. Reads by key or key range show the unit's own writes."""
+    """See docs/developing.md for the calls. Reads by key or key range show the unit's own writes, and those of the
+    unit `before` it in the same commit, which it goes on from; that one stays as it is."""
 
-    def __init__(self, transaction: Transaction, context: Context, now: datetime, ids: IdSource) -> None:
+    def __init__(
+        self,
+        transaction: Transaction,
+        context: Context,
+        now: datetime,
+        ids: IdSource,
+        before: UnitOfWork | None = None,
+    ) -> None:
         super().__init__(transaction)
         self.now = now
         self.context = context
-        self.changes = Changes()
+        self.changes: Changes = Changes(before.changes.place if before else 0)
         self._ids = ids
-        self._known: dict[tuple[str, Key], Any] = {}  # as this unit sees them
-        self._asked: set[tuple[str, Key]] = set()  # keys that were read, whether or not there is a row
-        self._stored: dict[tuple[str, Key], Any] = {}  # as they were read
-        self._writes: dict[tuple[str, Key], Mutation] = {}
-        self._conflict: Refusal | None = None
-        self._noted = False
+        self._follows = before is not None
+        self._rows: Overlay = Overlay(before._rows if before else None)
+        self.conflict: Refusal | None = None  # what an insert that meets an existing row means
+        self._touched = False  # there is something to audit
         self._riders: tuple[Query[Any], ...] = ()
         self._check: Callable[..., None] = _nothing
         self._waits = 0  # waves until the riders go
@@ -45,13 +52,14 @@ class UnitOfWork(Session):
     def read_all(self, queries: Iterable[Query[Any]]) -> list[Any]:
         """As Session has it; rows by key that this unit has read before are not asked for again."""
         wanted = list(queries)
-        asked = [query for query in wanted if not self._holds(query)]
-        riders = self._boarding() if asked else ()
-        reads = dict.fromkeys(query.read for query in (*riders, *asked))
+        asked = [query for query in wanted if not self._rows.holds(query)]
+        riders = self._boarding() if asked or self._follows else ()
+        asked = [*(query for query in riders if not self._rows.holds(query)), *asked]
+        reads = dict.fromkeys(query.read for query in asked)
         found = dict(zip(reads, self._reader.read(*reads), strict=True)) if reads else {}
 
         def answer(query: Query[Any]) -> Any:
-            return query.answer(self._seen(query, query.decode(found.get(query.read, []))))
+            return query.answer(self._rows.seen(query, query.decode(found.get(query.read, []))))
 
         if riders:
             self._check(*map(answer, riders))
@@ -69,13 +77,6 @@ class UnitOfWork(Session):
         riders, self._riders = self._riders, ()
         return riders
 
-    def _holds(self, query: Query[Any]) -> bool:
-        """Whether every key of the query was read or written here: a transaction reads the same again."""
-        if query.partial or query.read.index is not None or not query.read.keys:
-            return False
-        places = ((query.read.table, key) for key in query.read.keys)
-        return all(place in self._asked or place in self._writes for place in places)
-
     def adopt(self, values: Sequence[Any], versions: Sequence[Row]) -> list[Any]:
         """Those of these rows of one table, read outside, that still have their version; they count as read here.
 
@@ -88,10 +89,7 @@ class UnitOfWork(Session):
     def know(self, *values: Any) -> None:
         """Take rows as read that cannot have changed, because the row that they hang on has not."""
         for value in values:
-            table = BY_ROW[type(value)]
-            place = (table.name, table.key_of(value))
-            self._asked.add(place)
-            self._known[place] = self._stored[place] = value
+            self._rows.know(value)
 
     def new_id(self, prefix: str) -> str:
         """A random id, the same one each time the body is re-run."""
@@ -102,18 +100,10 @@ class UnitOfWork(Session):
 
         An object written twice keeps its first kind of write and its last content."""
         for value in values:
-            table = BY_ROW[type(value)]
-            place = (table.name, table.key_of(value))
-            before = self._known.get(place)
-            if before == value:
+            if not self._rows.write(value):
                 continue
-            earlier = self._writes.get(place)
-            inserting = before is None or (earlier is not None and earlier.kind == "insert")
-            stored = self._stored.get(place)
-            self._writes[place] = (
-                table.mutation("insert", value) if inserting else table.update(stored, value)
-            )
-            self._known[place] = value
+            self._touched = True
+            table = BY_ROW[type(value)]
             if table.cached:
                 self.changes.stale[(table.name, value.id)] = value.version
             if self.changes.audit_resource is None and hasattr(value, "id"):
@@ -122,21 +112,18 @@ class UnitOfWork(Session):
     def delete(self, *values: Any) -> None:
         """Remove rows."""
         for value in values:
-            table = BY_ROW[type(value)]
-            place = (table.name, table.key_of(value))
-            self._known.pop(place, None)
-            self._writes[place] = Mutation("delete", table.name, table.key_columns, place[1])
+            self._rows.delete(value)
+            self._touched = True
 
     def latest(self, value: T) -> T:
         """The row of `value` as this unit has it now: what other rules of the same body have written since."""
-        table = BY_ROW[type(value)]
-        known: T = self._known.get((table.name, table.key_of(value)), value)
+        known: T = self._rows.latest(value)
         return known
 
     def note(self, resource: str) -> None:
         """Write an audit row for this resource even if nothing changes: a key was used or shown."""
         self.changes.audit_resource = resource
-        self._noted = True
+        self._touched = True
 
     def measure(self, record: Callable[[], None]) -> None:
         """Record a metric of this mutation: once, when it is committed."""
@@ -150,11 +137,7 @@ class UnitOfWork(Session):
 
     def on_conflict(self, refusal: Refusal) -> None:
         """What to answer when an insert meets an existing row or unique index entry."""
-        self._conflict = refusal
-
-    @property
-    def conflict(self) -> Refusal | None:
-        return self._conflict
+        self.conflict = refusal
 
     def answer_status(self, status: int) -> None:
         """Answer with another success status than the declared one."""
@@ -177,75 +160,41 @@ class UnitOfWork(Session):
         declared = self.context.publishes
         goes_to = topic or f"{kind.split('.', 1)[0]}-events"
         assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
-        event = Emitted(len(self.changes.events), envelope, goes_to, envelope["id"])
+        event = Emitted(self.changes.place, envelope, goes_to, envelope["id"])
         self.changes.events.append(event)
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
         for user_id, view in views.items():
             seen = envelope if view is model else changes.envelope(self.context, told, view)
             row = records.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)
-            self._insert(records.FEED, row)
+            self._rows.insert(row)
 
     def send_again(self, topic: str, envelope: dict[str, Any]) -> None:
         """Publish an envelope of before once more as it is, under its own id, after the commit."""
         declared = self.context.publishes
         assert declared is None or topic in declared, f"{self.context.operation} does not declare {topic}"
         row_id = self.new_id("evt")  # the envelope's own may be longer than a row's
-        self.changes.events.append(Emitted(len(self.changes.events), envelope, topic, row_id))
+        self.changes.events.append(Emitted(self.changes.place, envelope, topic, row_id))
 
     def seal(self, *extra: Any) -> None:
-        """Buffer everything: the body's writes, its outbox rows, one audit row and `extra` records."""
-        for event in self.changes.events:
-            self._insert(
-                records.OUTBOX,
-                records.OutboxRow(
-                    event.shard, COMMIT_TIMESTAMP, event.ord, event.row_id, event.topic, event.envelope, 0
-                ),
-            )
-        if self._writes or self.changes.events or self._noted:
-            self._insert(records.AUDIT, self._audit_row())
+        """Add to the body's writes its outbox rows, one audit row and `extra` records."""
+        changes = self.changes
+        for event in changes.events:
+            self._rows.insert(event.row(COMMIT_TIMESTAMP))
+        if self._touched or changes.events:
+            kinds = sorted({event.envelope["type"] for event in changes.events})
+            row = audit_row(self.context, self.new_id("aud"), changes.audit_resource, kinds, self.now)
+            self._rows.insert(row)
         for row in extra:
-            self._insert(BY_ROW[type(row)], row)
-        if self._writes:
-            self._reader.buffer(list(self._writes.values()))  # type: ignore[attr-defined]
+            self._rows.insert(row)
 
-    def _audit_row(self) -> records.AuditRow:
-        context = self.context
-        identity = self.new_id("aud")
-        return records.AuditRow(
-            records.shard_of(identity, records.AUDIT_SHARDS),
-            COMMIT_TIMESTAMP,
-            identity,
-            context.principal,
-            context.operation,
-            self.changes.audit_resource,
-            context.request_id,
-            context.causation_id,
-            sorted({event.envelope["type"] for event in self.changes.events}),
-            self.now,
-        )
-
-    def _insert(self, table: Any, row: Any) -> None:
-        place = (table.name, table.key_of(row))
-        self._writes[place], self._known[place] = table.mutation("insert", row), row
+    def flush(self) -> None:
+        """Buffer everything for the commit."""
+        mutations = self._rows.mutations
+        if mutations:
+            self._reader.buffer(mutations)  # type: ignore[attr-defined]
 
     def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
-        """What was read with this unit's own writes over it; an index shows only what is committed."""
-        if query.partial or query.read.index is not None:
-            return rows
-        table = query.table
-        stored = {table.key_of(row): row for row in rows}
-        answers = []
-        for key in dict.fromkeys((*stored, *query.read.keys)):
-            place = (table.name, key)
-            self._asked.add(place)
-            if place not in self._writes:
-                if key in stored:
-                    self._known[place] = self._stored[place] = stored[key]
-            elif self._writes[place].kind == "delete":
-                continue
-            if place in self._known:
-                answers.append(self._known[place])
-        return answers
+        return self._rows.seen(query, rows)
 
 
 def _nothing(*_: Any) -> None: ...

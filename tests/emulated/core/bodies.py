@@ -57,22 +57,22 @@ def letter(unit: UnitOfWork, text: str) -> Body:
     return Body(text)
 
 
-def once(text: str, key: str | None, fingerprint: str = "f") -> str:
+def once(text: str, key: str | None, fingerprint: str = "f", group: str | None = None) -> str:
     """One request's answer, replayed or not."""
     context = Context("test_op", new_id("req"), deadline_in(60))
     context.idempotency = Idempotency(key, fingerprint) if key else None
     with running(context):
         try:
-            return commit.render(commit.commit(letter, text))
+            return commit.render(commit.commit(letter, text, group=group))
         except commit.Replay as replay:
             return replay.record.body
 
 
-def insist(key: str) -> str:
+def insist(key: str, group: str | None = None) -> str:
     """What a client does after a 503: the same request again."""
     while True:
         with suppress(Unready):
-            return once(key, key)
+            return once(key, key, group=group)
 
 
 def count(database: Database) -> int:

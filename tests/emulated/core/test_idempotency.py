@@ -1,4 +1,4 @@
-"""Each key has one effect and one answer, under concurrent twins and lost commit answers.
+"""Each key has one effect and one answer, under concurrent twins, alone and in groups, and lost commit answers.
 
 KEYS and MODEL_KEYS make it long; SEED repeats a run.
 """
@@ -27,7 +27,7 @@ def test_each_key_has_one_effect_and_one_answer(either: tuple[str, Database]) ->
     name, store = either
     rng = Random(SEED)
     keys = [f"key-{number}" for number in range(SIZES[name])]
-    requests = [key for key in keys for _ in range(TRIES)]
+    requests = [(key, rng.choice([None, "letters"])) for key in keys for _ in range(TRIES)]
     for _ in range(len(keys)):  # most repeats follow at once: twins; the rest come any time later
         if rng.random() < 0.8:
             first, second = rng.randrange(len(requests)), rng.randrange(len(requests))
@@ -36,7 +36,10 @@ def test_each_key_has_one_effect_and_one_answer(either: tuple[str, Database]) ->
     began = time.monotonic()
     waiting = iter(requests)  # shared: each worker takes the next
     with resources.override(database=lossy), ThreadPoolExecutor(WORKERS) as pool:
-        work = [pool.submit(lambda: Counter((key, insist(key)) for key in waiting)) for _ in range(WORKERS)]
+        work = [
+            pool.submit(lambda: Counter((key, insist(key, group)) for key, group in waiting))
+            for _ in range(WORKERS)
+        ]
         answers = sum((one.result() for one in work), Counter[tuple[str, str]]())
     seconds = time.monotonic() - began
     assert answers == {(key, f'{{"text":"{key}"}}'): TRIES for key in keys}

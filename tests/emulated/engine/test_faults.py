@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from eth_account import Account
 
-from shared import commit as commits
-from shared import resources
+from shared import resources, run
 from shared.context import Context, deadline_in, running
 from shared.engine import broadcast, dispatch, leases
 from shared.identity.permissions import Caller
@@ -66,7 +65,7 @@ def test_a_process_that_dies_at_any_commit_loses_nothing(
     for _ in range(2):
         world.send(wallet, target, 9)
     with monkeypatch.context() as patch:
-        patch.setattr(commits, "point", killer(step, passage))
+        patch.setattr(run, "point", killer(step, passage))
         for _ in range(6):
             try:
                 world.tick()

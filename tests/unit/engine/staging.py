@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shared import clock, relay, resources
-from shared import commit as commits
+from shared import clock, group_commit, relay, resources, run
 from shared.cache import NoCache
 from shared.chain.errors import ChainError
 from shared.domain.errors import Refusal
@@ -81,7 +80,8 @@ def world(history: History, patch: Any) -> Iterator[None]:
     patch.setattr(dispatch, "commit", overtaken)
     patch.setattr(broadcast, "point", point)
     patch.setattr(broadcast, "Outgoing", Inline)
-    patch.setattr(commits, "point", point)
+    patch.setattr(run, "point", point)
+    patch.setattr(group_commit, "point", point)
     _complete_the_model()
     engine_lanes._asked.clear()
     unfinished._next_lane.clear()

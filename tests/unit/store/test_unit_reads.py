@@ -1,4 +1,4 @@
-"""A unit of work reads what it has written."""
+"""A unit of work reads what it has written, and what the one before it in the same commit has."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ def test_an_inserted_row_is_read_and_stays_one_insert() -> None:
     assert found is not None
     unit.write(add(found, NOW, committed=1))
     unit.seal()
+    unit.flush()
     kinds = [m.kind for m in unit._reader.buffered if m.table == "funds"]  # type: ignore[attr-defined]
     assert kinds == ["insert"]
 
@@ -76,6 +77,7 @@ def test_an_update_carries_what_differs_from_the_stored_row() -> None:
     unit.write(add(first, NOW, committed=5))
     unit.write(add(unit.one(FUNDS.get("0xA", "local", "")), NOW, in_flight=2))
     unit.seal()
+    unit.flush()
     (update,) = [m for m in unit._reader.buffered if m.table == "funds"]  # type: ignore[attr-defined]
     given = dict(zip(update.columns, update.values, strict=True))
     assert update.kind == "update"
@@ -129,3 +131,54 @@ def test_a_row_is_asked_for_once() -> None:
     unit.delete(unit.one(FUNDS.get("0xA", "local", "")))
     assert unit.maybe(FUNDS.find("0xA", "local", "")) is None
     assert rows.asked == 3
+
+
+def behind(before: UnitOfWork) -> UnitOfWork:
+    return UnitOfWork(before._reader, Context("test", "req_2", 0.0), NOW, IdSource(), before)  # type: ignore[arg-type]
+
+
+def test_a_range_shows_rows_that_are_only_inserted_yet_in_order_and_to_its_limit() -> None:
+    unit = unit_over(empty("local", "0xA", "0x5", NOW))
+    unit.write(
+        empty("local", "0xA", "0x9", NOW), empty("local", "0xA", None, NOW), empty("local", "0xB", None, NOW)
+    )
+    assert [row.token_address for row in unit.one(FUNDS.scan("0xA"))] == ["", "0x5", "0x9"]
+    assert [row.token_address for row in unit.one(FUNDS.scan("0xA", limit=2))] == ["", "0x5"]
+
+
+def test_a_unit_goes_on_from_the_one_before_it_and_leaves_that_as_it_is() -> None:
+    first = unit_over(empty("local", "0xA", None, NOW))
+    first.write(add(first.one(FUNDS.get("0xA", "local", "")), NOW, committed=5))
+    second = behind(first)
+    second.write(add(second.one(FUNDS.get("0xA", "local", "")), NOW, committed=2))
+    assert second.one(FUNDS.get("0xA", "local", "")).committed == 7
+    assert first.one(FUNDS.get("0xA", "local", "")).committed == 5
+    third = behind(first)  # the second was refused
+    third.write(add(third.one(FUNDS.get("0xA", "local", "")), NOW, committed=1))
+    third.flush()
+    (update,) = third._reader.buffered  # type: ignore[attr-defined]
+    assert dict(zip(update.columns, update.values, strict=True))["committed"] == "6"
+    assert third._reader.asked == 1  # type: ignore[attr-defined]
+
+
+def test_whose_unit_follows_another_is_checked_though_it_asks_for_nothing() -> None:
+    first = unit_over(empty("local", "0xA", None, NOW))
+    seen: list[tuple[Any, ...]] = []
+    first.ride([FUNDS.find("0xA", "local", "")], lambda *rows: seen.append(rows))
+    first.one(FUNDS.get("0xA", "local", ""))
+    second = behind(first)
+    second.ride([FUNDS.find("0xA", "local", "")], lambda *rows: seen.append(rows))
+    second.one(FUNDS.get("0xA", "local", ""))
+    second.one(FUNDS.get("0xA", "local", ""))
+    assert [row.address for (row,) in seen] == ["0xA", "0xA"]
+    assert second._reader.asked == 1  # type: ignore[attr-defined]
+
+
+def test_who_changes_nothing_behind_another_leaves_no_audit_row() -> None:
+    first = unit_over()
+    first.write(empty("local", "0xA", None, NOW))
+    first.seal()
+    second = behind(first)
+    second.seal()
+    second.flush()
+    assert [m.table for m in second._reader.buffered] == ["funds", "audit"]  # type: ignore[attr-defined]

@@ -1,0 +1,103 @@
+"""Rows as a commit will leave them: what a transaction has read, with what is to be written over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.store.port import AlreadyExists, Key, Mutation
+from shared.store.table import BY_ROW, Query, Table
+
+Place = tuple[str, Key]  # a table and a primary key
+
+
+def place_of(value: Any) -> tuple[Table[Any], Place]:
+    """The table of a row's object, and the row's place in it."""
+    table = BY_ROW[type(value)]
+    return table, (table.name, table.key_of(value))
+
+
+class Overlay:
+    """What one transaction knows of rows by primary key; an index shows only what is committed."""
+
+    def __init__(self, under: Overlay | None = None) -> None:
+        """Go on from what `under` knows and writes, and leave that as it is."""
+        self._known: dict[Place, Any] = dict(under._known) if under else {}  # rows as they are now
+        self._asked: set[Place] = set(under._asked) if under else set()  # read, whether or not there is a row
+        self._stored: dict[Place, Any] = dict(under._stored) if under else {}  # as they were read
+        self._writes: dict[Place, Mutation] = dict(under._writes) if under else {}
+
+    @property
+    def mutations(self) -> list[Mutation]:
+        return list(self._writes.values())
+
+    def holds(self, query: Query[Any]) -> bool:
+        """Whether every key of the query was read or written here: a transaction reads the same again."""
+        if query.partial or query.read.index is not None or not query.read.keys:
+            return False
+        places = ((query.read.table, key) for key in query.read.keys)
+        return all(place in self._asked or place in self._writes for place in places)
+
+    def seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
+        """What was read, with the writes over it; it is remembered."""
+        if query.partial or query.read.index is not None:
+            return rows
+        table = query.table
+        stored = {table.key_of(row): row for row in rows}
+        answers = []
+        for key in self._in_order(query, stored):
+            place = (table.name, key)
+            self._asked.add(place)
+            if place not in self._writes:
+                if key in stored:
+                    self._known[place] = self._stored[place] = stored[key]
+            elif self._writes[place].kind == "delete":
+                continue
+            if place in self._known:
+                answers.append(self._known[place])
+        return answers[: query.read.limit or None]
+
+    def _in_order(self, query: Query[Any], stored: Iterable[Key]) -> Iterable[Key]:
+        """The keys that a query may answer: stored ones, named ones, and inserted ones that its ranges hold."""
+        read, table = query.read, query.table
+        if read.keys or table.descending:
+            return dict.fromkeys((*stored, *read.keys))
+        own = [key for name, key in self._writes if name == table.name and read.covers(key)]
+        return sorted({*stored, *own}) if own else stored
+
+    def know(self, value: Any) -> None:
+        """Take a row as read."""
+        _, place = place_of(value)
+        self._asked.add(place)
+        self._known[place] = self._stored[place] = value
+
+    def latest(self, value: Any) -> Any:
+        """The row of `value` as it is now, `value` itself when nothing is known of it."""
+        return self._known.get(place_of(value)[1], value)
+
+    def write(self, value: Any) -> bool:
+        """Insert a row, or update it when it is known; False when it is so already.
+
+        Written twice it keeps its first kind of write and its last content."""
+        table, place = place_of(value)
+        before = self._known.get(place)
+        if before == value:
+            return False
+        earlier = self._writes.get(place)
+        inserting = before is None or (earlier is not None and earlier.kind == "insert")
+        stored = self._stored.get(place)
+        self._writes[place] = table.mutation("insert", value) if inserting else table.update(stored, value)
+        self._known[place] = value
+        return True
+
+    def insert(self, value: Any) -> None:
+        """Insert a row that must be new. Raises AlreadyExists when it is written here already."""
+        table, place = place_of(value)
+        if place in self._writes:
+            raise AlreadyExists(f"{table.name}: written in this commit already")
+        self._writes[place], self._known[place] = table.mutation("insert", value), value
+
+    def delete(self, value: Any) -> None:
+        table, place = place_of(value)
+        self._known.pop(place, None)
+        self._writes[place] = Mutation("delete", table.name, table.key_columns, place[1])
