@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from shared.context import remaining_seconds
 from shared.domain.errors import Refusal
 
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
-
 TIMEOUT: Final = 5.0  # seconds, or what is left of the request when that is less
 MAX_BYTES: Final = 64 * 1024  # of an answer
 MAX_REASON: Final = 200  # characters
 _CONNECTIONS: Final = 16
+_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 _log = logging.getLogger(__name__)
 
@@ -77,63 +74,28 @@ class HttpScreening:
     """Asks a company's service; safe for threads. Follows no redirect and repeats nothing."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
-        from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+        from shared import outgoing
 
         parts = urlsplit(url)
-        kind = HTTPSConnectionPool if parts.scheme == "https" else HTTPConnectionPool
-        self._pool = kind(parts.hostname or "", parts.port, maxsize=_CONNECTIONS, block=True)
+        self._pool = outgoing.connections(parts.scheme, parts.hostname or "", parts.port, _CONNECTIONS)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._timeout = timeout
 
     def ask(self, payout: Payout) -> Verdict:
-        from urllib3.exceptions import HTTPError
+        from shared import outgoing
 
-        seconds = remaining_seconds(self._timeout)
-        until = time.monotonic() + seconds
+        body, seconds = json.dumps(asdict(payout)).encode(), remaining_seconds(self._timeout)
         try:
-            response = self._post(json.dumps(asdict(payout)).encode(), seconds)
-            try:
-                answer = _read(response, until)
-            except BaseException:
-                response.close()  # what is left of the answer must not meet the next question
-                raise
-            finally:
-                response.release_conn()
+            status, answer = outgoing.post(
+                self._pool, self._path, body, _HEADERS, seconds=seconds, most=MAX_BYTES
+            )
+            if status != 200:
+                raise ValueError(f"HTTP {status}")
             return _verdict(answer)
-        except (HTTPError, OSError, ValueError, RecursionError) as error:
-            _log.warning("no answer from screening", extra={"problem": type(error).__name__})
+        except (outgoing.NoAnswer, ValueError, RecursionError) as error:
+            problem = str(error) if isinstance(error, outgoing.NoAnswer) else type(error).__name__
+            _log.warning("no answer from screening", extra={"problem": problem})
             raise ScreeningUnavailable from None
-
-    def _post(self, body: bytes, seconds: float) -> BaseHTTPResponse:
-        from urllib3 import Timeout
-
-        return self._pool.request(
-            "POST",
-            self._path,
-            body=body,
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            timeout=Timeout(total=seconds),
-            pool_timeout=seconds,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-
-
-def _read(response: BaseHTTPResponse, until: float) -> bytes:
-    """The whole body of a 200 that came in time. Raises ValueError, TimeoutError."""
-    if response.status != 200:
-        raise ValueError(f"HTTP {response.status}")
-    text = b""
-    while part := response.read1(MAX_BYTES, decode_content=True):  # never waits to fill a buffer
-        text += part
-        if len(text) > MAX_BYTES:
-            raise ValueError("the answer is too large")
-        if time.monotonic() > until:
-            raise TimeoutError
-    if time.monotonic() > until:
-        raise TimeoutError
-    return text
 
 
 def _verdict(text: bytes) -> Verdict:

@@ -172,6 +172,9 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
 )  # fmt: skip
 
 
+_NESTED: Final = 4  # objects around revert data, at most
+
+
 def classify(text: str, code: int | None = None, data: object = None) -> ChainError:
     """The error of a node's answer; unknown texts are Ambiguous, except the standard codes 3 and -32601."""
     text = _shown(text)
@@ -196,8 +199,9 @@ def _shown(text: str) -> str:
 
 def revert_data(data: object) -> bytes:
     """Revert bytes wherever nodes put them: "0x…", "Reverted 0x…" (parity), {"data": "0x…"} (hardhat)."""
-    if isinstance(data, dict):
-        return revert_data(data.get("data") or data.get("result") or data.get("originalError"))
+    for _ in range(_NESTED):
+        if isinstance(data, dict):
+            data = data.get("data") or data.get("result") or data.get("originalError")
     if not isinstance(data, str) or "0x" not in data:
         return b""
     try:

@@ -47,11 +47,12 @@ STANDARD: Final[tuple[Mapping[str, Any], ...]] = tuple(
     for name, kinds in _STANDARD.items()
 )
 _LONGEST: Final = 1_000  # characters of a reason; contracts write it
+_SHOWN: Final = 4_096  # bytes of the data that are told
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """`reason` is for people; arguments are JSON-ready (integers as strings, bytes as 0x hex)."""
+    """`reason` is for people; arguments are JSON-ready (integers as strings, bytes as 0x hex); `data` is cut."""
 
     kind: Literal["error", "panic", "custom", "unknown", "empty"]
     reason: str
@@ -62,7 +63,7 @@ class Revert:
 
 def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str = "") -> Revert:
     """The revert behind `data`; `text` is the node's message, used where the data says nothing."""
-    raw = "0x" + data.hex()
+    raw = "0x" + data[:_SHOWN].hex()
     if not data:
         return Revert("empty", text[:_LONGEST] or "reverted without a reason", data=raw)
     selector, body = data[:4], data[4:]

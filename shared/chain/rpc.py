@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from shared.chain.errors import ChainError, RateLimited, Unreachable, classify
 
 if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
-    from urllib3.connectionpool import HTTPConnectionPool
+    from urllib3 import HTTPConnectionPool
 
 Call = tuple[str, list[Any]]  # method, params
 Remaining = Callable[[], float | None]  # seconds until the caller's deadline, None without one
 
 TIMEOUT: Final = 10.0  # seconds for one exchange
 MAX_BYTES: Final = 32 * 1024 * 1024  # a full block with all receipts stays far below
+MAX_TEXT: Final = 4_096  # characters of an error's message
 MAX_BATCH: Final = 100  # calls in one HTTP request; hosted nodes refuse more
 _CONNECTIONS: Final = 32
 
@@ -48,6 +47,8 @@ class RpcClient:
         """Raises ValueError (without the URL) unless it is an http or https URL."""
         from urllib3.util import parse_url
 
+        from shared import outgoing
+
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold hosts and paths
         try:
             parsed = parse_url(url)
@@ -62,7 +63,9 @@ class RpcClient:
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
         if parsed.auth:
             self._headers["Authorization"] = _basic(parsed.auth)
-        self._pool = _connections(parsed.scheme, parsed.host, parsed.port)
+        self._pool: HTTPConnectionPool = outgoing.connections(
+            parsed.scheme, parsed.host, parsed.port, _CONNECTIONS
+        )
 
     def __repr__(self) -> str:
         return f"RpcClient({self.name})"
@@ -97,7 +100,11 @@ class RpcClient:
         if not isinstance(answers, list):  # refused as a whole
             refusal = self._result(answers)
             raise refusal if isinstance(refusal, RateLimited | Unreachable) else self._garbage()
-        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
+        by_id = {
+            answer["id"]: answer
+            for answer in answers
+            if isinstance(answer, dict) and isinstance(answer.get("id"), int)
+        }
         return [
             self._result(by_id[number]) if number in by_id else self._garbage() for number in range(len(body))
         ]
@@ -107,62 +114,33 @@ class RpcClient:
             return self._garbage()
         if (error := answer.get("error")) is not None:
             if not isinstance(error, dict):
-                return classify(str(error))
+                return classify(_text(error))
             code = error.get("code")
-            text = str(error.get("message", ""))
+            text = _text(error.get("message"))
             return classify(text, code if isinstance(code, int) else None, error.get("data"))
         return answer["result"] if "result" in answer else self._garbage()
 
     def _exchange(self, body: Any, timeout: float | None) -> Any:
-        from urllib3.exceptions import HTTPError
+        from shared import outgoing
 
         seconds = min(wait for wait in (timeout, TIMEOUT, self._remaining()) if wait is not None)
         if seconds <= 0:
             raise Unreachable(f"{self.name}: no time left")
-        until = time.monotonic() + seconds
+        text = json.dumps(body, separators=(",", ":")).encode()
         try:
-            response = self._post(json.dumps(body, separators=(",", ":")).encode(), seconds)
-            try:
-                status, text = response.status, self._read(response, until)
-            finally:
-                response.release_conn()
-        except (HTTPError, OSError) as error:
-            raise Unreachable(f"{self.name}: {type(error).__name__}") from None
-        return self._decode(status, text)
-
-    def _post(self, body: bytes, seconds: float) -> BaseHTTPResponse:
-        from urllib3 import Timeout
-
-        return self._pool.request(
-            "POST",
-            self._path,
-            body=body,
-            headers=self._headers,
-            timeout=Timeout(total=seconds),
-            pool_timeout=seconds,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-
-    def _read(self, response: BaseHTTPResponse, until: float) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while part := response.read1(256 * 1024, decode_content=True):  # never waits to fill a buffer
-            size += len(part)
-            if size > self._max_bytes or time.monotonic() > until:
-                response.close()
-                problem = "the answer is too large" if size > self._max_bytes else "time-out"
-                raise Unreachable(f"{self.name}: {problem}")
-            parts.append(part)
-        return b"".join(parts)
+            status, answer = outgoing.post(
+                self._pool, self._path, text, self._headers, seconds=seconds, most=self._max_bytes
+            )
+        except outgoing.NoAnswer as error:
+            raise Unreachable(f"{self.name}: {error}") from None
+        return self._decode(status, answer)
 
     def _decode(self, status: int, text: bytes) -> Any:
         if status == 429:
             raise RateLimited(f"{self.name}: HTTP 429")
         try:
             answer = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unreachable(f"{self.name}: HTTP {status}, not JSON") from None
         if status >= 500 and not (isinstance(answer, dict) and "error" in answer):
             raise Unreachable(f"{self.name}: HTTP {status}")
@@ -172,14 +150,12 @@ class RpcClient:
         return Unreachable(f"{self.name}: not a JSON-RPC answer")
 
 
+def _text(message: Any) -> str:
+    """A node's own words; what is looked for in them is looked for in so many characters only."""
+    return message[:MAX_TEXT] if isinstance(message, str) else ""
+
+
 def _basic(auth: str) -> str:
     from urllib3.util import make_headers
 
     return make_headers(basic_auth=auth)["authorization"]
-
-
-def _connections(scheme: str, host: str, port: int | None) -> HTTPConnectionPool:
-    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-    kind = HTTPSConnectionPool if scheme == "https" else HTTPConnectionPool
-    return kind(host, port, maxsize=_CONNECTIONS, block=True)

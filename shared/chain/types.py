@@ -170,12 +170,13 @@ def simulation(raw: Any) -> Simulation:
     """One call of an eth_simulateV1 answer."""
     success = int(raw["status"], 16) == 1
     error = raw.get("error") or {}
+    message = error.get("message")
     returned = data(raw.get("returnData") or "0x")
     return Simulation(
         success=success,
         gas=int(raw["gasUsed"], 16),
         return_data=returned if success else b"",
         revert_data=b"" if success else revert_data(error.get("data")) or returned,
-        revert_text="" if success else str(error.get("message", "")),
+        revert_text=message if isinstance(message, str) and not success else "",
         logs=tuple(log(entry) for entry in raw.get("logs") or ()),
     )

@@ -70,6 +70,11 @@ def test_no_revert_data_is_too_strange(data: bytes, text: str) -> None:
         assert len(decode_revert(prefix + data, ABI, text).reason) <= 1_000
 
 
+def test_long_revert_data_is_told_in_part() -> None:
+    assert decode_revert(b"\x01" * 4_096).data == "0x" + "01" * 4_096
+    assert decode_revert(b"\x01" * 1_000_000).data == "0x" + "01" * 4_096
+
+
 @given(st.integers(0, 2**256 - 1))
 def test_a_transfer_is_read_back(amount: int) -> None:
     assert tokens.decoded_transfer(tokens.transfer(ADDRESS, amount)) == (ADDRESS, amount)

@@ -124,3 +124,10 @@ def test_revert_data_wherever_it_is(data) -> None:
 @pytest.mark.parametrize("data", [None, 7, "text", "0xzz", {}, {"data": None}])
 def test_garbage_is_no_revert_data(data) -> None:
     assert errors.revert_data(data) == b""
+
+
+def test_what_is_nested_for_ever_is_no_revert_data() -> None:
+    data: object = "0x08c379a0ff"
+    for _ in range(5_000):
+        data = {"data": data}
+    assert errors.revert_data(data) == b""

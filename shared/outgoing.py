@@ -1,0 +1,177 @@
+"""POSTs to servers that are not ours: whatever they drip, an exchange ends in time, and no answer is too large.
+
+urllib3 bounds each wait for the next byte, so a byte a second would hold a call for ever. Here all of an exchange has
+one end: waiting for a connection, connecting to each of a host's addresses, TLS, sending, headers and body. Only
+the resolver of host names keeps time by itself. No thread is needed for it, so none stays behind.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+_PIECE: Final = 16 * 1024  # sent at once; TLS waits for each of its records anew
+_BLOCK: Final = 256 * 1024  # read at once, at most
+_TOO_LARGE: Final = "the answer is too large"
+
+
+class NoAnswer(Exception):
+    """Its text names what happened, and neither host nor path."""
+
+
+@dataclass(slots=True)
+class _Bounds:
+    until: float  # on the monotonic clock
+    bytes_left: int
+
+    def seconds(self) -> float:
+        """What is left. Raises TimeoutError when nothing is."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the exchange takes too long")
+        return left
+
+
+_bounds: ContextVar[_Bounds] = ContextVar("bounds")  # of this thread's exchange
+
+
+def connections(scheme: str, host: str, port: int | None, most: int) -> HTTPConnectionPool:
+    """At most `most` kept connections to one server, each waiting for its turn beyond that."""
+    pool = _HttpsPool if scheme == "https" else _HttpPool
+    return pool(host, port, maxsize=most, block=True)
+
+
+def post(
+    pool: HTTPConnectionPool,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    seconds: float,
+    most: int,
+) -> tuple[int, bytes]:
+    """(status, body) within `seconds`, of `most` bytes at most, on the wire as well as unpacked. Follows no redirect
+    and repeats nothing. Raises NoAnswer."""
+    bounds = _Bounds(time.monotonic() + seconds, most)
+    token = _bounds.set(bounds)
+    try:
+        response = pool.urlopen(
+            "POST",
+            path,
+            body=body,
+            headers=headers,
+            timeout=seconds,
+            pool_timeout=seconds,  # type: ignore[arg-type]  # urllib3 says int; its queue takes any
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            return response.status, _read(response, most)
+        except BaseException:
+            response.close()  # what is left of the answer must not meet the next request
+            raise
+        finally:
+            response.release_conn()
+    except (HTTPError, OSError) as error:
+        raise NoAnswer(_TOO_LARGE if bounds.bytes_left < 0 else type(error).__name__) from None
+    finally:
+        _bounds.reset(token)
+
+
+def _read(response: BaseHTTPResponse, most: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while part := response.read1(_BLOCK, decode_content=True):  # never waits to fill a buffer
+        size += len(part)
+        if size > most:
+            raise NoAnswer(_TOO_LARGE)
+        parts.append(part)
+    return b"".join(parts)
+
+
+class _Incoming(io.RawIOBase):
+    """What a socket receives, each time waiting for what is left of the exchange."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw, self._sock, self._bounds = raw, sock, _bounds.get()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._bounds.seconds())
+        count: int | None = self._raw.readinto(buffer)
+        self._bounds.bytes_left -= count or 0
+        if self._bounds.bytes_left < 0:
+            raise OSError(_TOO_LARGE)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *given: Any, **named: Any) -> None:
+        super().__init__(sock, *given, **named)
+        self.fp = io.BufferedReader(_Incoming(self.fp.detach(), sock))
+
+
+class _Bounded(HTTPConnection):
+    response_class = _Answer
+
+    def _new_conn(self) -> socket.socket:
+        """A connection to the first of the host's addresses that takes it; all of them have the same end."""
+        failure: OSError = OSError("the host has no address")
+        for family, kind, protocol, _, address in _addresses(self._dns_host, self.port):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(_bounds.get().seconds())
+                sock.connect(address)
+                sock.settimeout(_bounds.get().seconds())  # for the handshake of TLS
+                return sock
+            except OSError as error:
+                sock.close()
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(self, "time-out")
+        raise NewConnectionError(self, type(failure).__name__)
+
+    def send(self, data: bytes) -> None:  # type: ignore[override]
+        if self.sock is None:
+            self.connect()
+        for start in range(0, len(data), _PIECE):
+            self.sock.settimeout(_bounds.get().seconds())
+            self.sock.sendall(data[start : start + _PIECE])
+
+
+class _BoundedTls(_Bounded, HTTPSConnection):
+    pass
+
+
+def _addresses(host: str, port: int) -> list[Any]:
+    """Raises OSError."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # a label that no host name may have
+        raise OSError("not a host name") from None
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Bounded
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _BoundedTls
