@@ -43,6 +43,8 @@ def floor_of(intent: Intent) -> int:
 def to_try(request: TransactionCall, wallet: Wallet) -> Intent:
     """The intent of a call without fees. Raises InvalidValue."""
     token = (request.token.address, int(request.token.amount)) if request.token else None
+    if token is not None and token[1] > tx_accept.MAX_UINT256:
+        raise InvalidValue("token.amount", "must be an unsigned 256-bit integer")
     return sends.intent_of(
         wallet,
         request.to,

@@ -36,10 +36,10 @@ def _wants_attempt(view: View, row: Transaction, attempts: Sequence[Attempt], la
         return _due_now(view, row)
     if wished(row, last):
         return True
+    if last.last_result == "underpriced" and row.blocked_reason in (None, "FUNDS_BLOCKED"):
+        return _due_now(view, row)  # a node looks at the fee before it looks at the balance
     if row.blocked_reason is not None:
         return False
-    if last.last_result == "underpriced":
-        return _due_now(view, row)
     head = row.nonce == latest_nonce
     return (
         head

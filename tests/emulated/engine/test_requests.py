@@ -49,6 +49,7 @@ def refused(world: World, wallet: Any, body: dict[str, Any]) -> Any:
         ({"to": TARGET, "max_fee_per_gas": "5"}, "INVALID_FEE", None),
         ({"to": TARGET, "gas_price": "5"}, "INVALID_FEE", None),
         ({"to": TARGET, "token": {"address": TARGET, "amount": "1"}}, "VALIDATION_FAILED", "token.address"),
+        ({"to": TARGET, "token": {"address": TARGET, "amount": "9" * 78}}, "VALIDATION_FAILED", "token.amount"),
         ({"to": TARGET, "value": "1", "token": {"address": TARGET, "amount": "1"}}, "VALIDATION_FAILED", None),
         ({"to": TARGET, "nonce": 7}, "VALIDATION_FAILED", "nonce"),
         ({"to": TARGET, "speed": "warp"}, "VALIDATION_FAILED", "speed"),

@@ -16,6 +16,8 @@ from shared.domain.tx_accept import DataTooLarge, GasTooLow, Intent, PaymentOf
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SENDER = "0x" + "a1" * 20
 TARGET = "0x" + "b2" * 20
+KEYS = json.dumps([{"address": SENDER, "storageKeys": ["0x" + "00" * 32] * 4_000}])
+HALF = json.dumps([{"address": SENDER, "storageKeys": ["0x" + "00" * 32] * 1_000}])
 INTENT = Intent("wal_1", "usr_1", "local", SENDER, TARGET, value=5)
 
 
@@ -70,6 +72,8 @@ def test_a_payment_carries_its_allocation() -> None:
         ({"data": b"\1", "gas": 21_015}, GasTooLow),
         ({"data": bytes(128 * 1024), "gas": 2**24}, DataTooLarge),
         ({"to": None, "data": bytes(49_153), "gas": 2**24}, DataTooLarge),
+        ({"access_list": KEYS, "gas": 2**24}, DataTooLarge),
+        ({"data": bytes(100_000), "access_list": HALF, "gas": 2**24}, DataTooLarge),
         ({"deadline": NOW}, InvalidValue),
         ({"token_address": SENDER}, InvalidValue),
         ({"token_address": TARGET}, InvalidValue),  # together with a value

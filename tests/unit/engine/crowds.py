@@ -28,7 +28,7 @@ from shared.store.port import StoreError
 from shared.store.session import Session
 from shared.store.supplies import FUNDS
 from shared.store.transactions import ATTEMPTS
-from tests.unit.engine.blocks import Sent
+from tests.unit.engine.blocks import GWEI, Sent
 from tests.unit.engine.histories import History
 from tests.unit.engine.staging import START
 
@@ -45,6 +45,7 @@ class Crowd(History):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.transfers, self.length = max(self.transfers, 14), 110
+        self.last_fee = self.rng.choice([1, 5]) * GWEI  # what was committed for gas at 1 suffices for 5
 
     def wallet(self) -> Wallet:
         keys = [self.rng.randbytes(32) for _ in range(self.rng.randint(1, 3))]

@@ -52,6 +52,7 @@ class History:
     accepted: dict[str, int] = field(default_factory=dict)  # transaction id → value, unique
     armed: bool = False
     length: int = STEPS
+    last_fee: int = GWEI
 
     def __post_init__(self) -> None:
         rng = self.rng = random.Random(self.seed)
@@ -222,7 +223,7 @@ class History:
         calm = Faults(strict=self.node.faults.strict, ceil=self.node.faults.ceil)
         self.node.faults = self.mirror.faults = calm
         self.trouble_store(0.0, 0.0)
-        self.node.base_fee = GWEI
+        self.node.base_fee = self.last_fee
         self.attempt(self.top_up)
         for number in range(300):
             self.clock.moment += timedelta(seconds=1 if number % 5 else 20)
