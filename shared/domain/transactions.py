@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, Self
 
 from shared.domain.errors import Refusal
-from shared.domain.fees import Fees
+from shared.domain.fees import FeeCaps, Fees
 from shared.domain.tx_states import LIVE, TERMINAL, Event, PublicStatus, State, check, public_status
 
 Kind = Literal["call", "noop"]
@@ -65,7 +65,7 @@ class Transaction:
     gas_price: int | None
     speed: Speed | None
     committed_value: int  # what the native funds row holds back for `value`
-    committed_gas: int  # and for gas; gas × fee of every attempt stays within it
+    committed_gas: int  # and for gas; gas × fee of every payload stays within it
     nonce: int | None
     state: State
     blocked_reason: BlockedReason | None
@@ -122,6 +122,14 @@ class Transaction:
         """What the sender set, None when the engine chooses."""
         fees = Fees(self.max_fee_per_gas, self.max_priority_fee_per_gas, self.gas_price)
         return fees if fees.per_gas else None
+
+    def held(self, caps: FeeCaps, kind: AttemptKind, gas: int) -> FeeCaps:
+        """The caps within what was committed. A no-op uses no more gas than its payload, whatever its limit, and sends
+        no value: that may pay for it, unless it is reserved for an allocation."""
+        if not self.committed_gas:
+            return caps
+        freed = self.committed_value if kind == "noop" and not self.is_payment else 0
+        return caps.within(min(gas, self.gas), self.committed_gas + freed)
 
     def moved(self, event: Event, target: State, now: datetime, **changes: Any) -> Self:
         """The next version in `target`; InvalidState unless the table allows it."""

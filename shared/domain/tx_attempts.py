@@ -74,8 +74,7 @@ def plan(
     wants_noop = transaction.kind == "noop" or transaction.undo_state is not None
     kind: AttemptKind = "noop" if wants_noop or (latest and latest.kind == "noop") else "payload"
     gas = noop_gas if kind == "noop" else transaction.gas
-    if transaction.committed_gas:
-        caps = caps.within(gas, transaction.committed_gas)
+    caps = transaction.held(caps, kind, gas)
     if latest is not None:
         return Plan(kind, gas, replacement(latest.fees, market, caps))
     return Plan(kind, gas, at_most(transaction.chosen_fees or market, caps))
@@ -213,9 +212,7 @@ def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now:
     InvalidState when it is mined or over, FeeCapReached when the caps or the committed gas leave no room.
     """
     if latest is not None and transaction.live:
-        if transaction.committed_gas:
-            caps = caps.within(latest.gas, transaction.committed_gas)
-        replacement(latest.fees, None, caps)
+        replacement(latest.fees, None, transaction.held(caps, latest.kind, latest.gas))
     wanted = transaction.attempt_count + 1 if transaction.live else None
     if transaction.speed == "fast" and transaction.attempts_wanted == wanted:
         return transaction

@@ -221,6 +221,37 @@ def test_bumps_stop_at_what_is_committed_for_gas() -> None:
     assert tx_attempts.block(blocked, None, NOW, 1.0).blocked_reason is None
 
 
+def test_a_noop_that_may_take_more_gas_than_its_payload_is_not_held_to_a_lower_fee() -> None:
+    """On Arbitrum gas pays for layer 1, too: a no-op's limit is 200,000 and what it uses no more than a transfer's."""
+    transaction, attempt = signed(nonced(committed_gas=21_000 * 8 * GWEI))
+    undone = tx_attempts.undo(transaction, "cancelled", NOW)
+    noop = tx_attempts.plan(undone, attempt, MARKET, CAPS, noop_gas=200_000)
+    assert (noop.kind, noop.gas) == ("noop", 200_000)
+    assert noop.fees.per_gas <= 8 * GWEI
+    stored, second = tx_attempts.persist(
+        undone, noop, attempt, NOW, raw=b"raw", tx_hash="0xhash2", expected_attempts=1
+    )
+    assert tx_attempts.hasten(stored, second, CAPS, NOW).wants_attempt
+
+
+@pytest.mark.parametrize(("tenant", "undone"), [("usr_1", True), ("settlement", False)])
+def test_undoing_may_cost_what_would_have_been_sent(tenant: str, undone: bool) -> None:
+    """Bumps have used up what was committed for gas; an allocation's value stays reserved."""
+    transaction = replace(
+        nonced(tenant=tenant, committed_gas=21_000 * 5 * GWEI), committed_value=21_000 * 5 * GWEI
+    )
+    transaction, attempt = signed(*signed(transaction))
+    with pytest.raises(FeeCapReached):
+        signed(transaction, attempt)
+    cancelled = tx_attempts.undo(transaction, "cancelled", NOW)
+    if not undone:
+        with pytest.raises(FeeCapReached):
+            signed(cancelled, attempt)
+        return
+    _, noop = signed(cancelled, attempt)
+    assert noop.fees.per_gas * noop.gas <= transaction.committed_gas + transaction.committed_value
+
+
 def test_missing_funds_keep_the_nonce_and_pass_when_the_bytes_are_taken() -> None:
     transaction, attempt = signed(nonced())
     transaction, attempt, step = sent(transaction, attempt, "insufficient_funds")
