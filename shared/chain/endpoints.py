@@ -82,7 +82,12 @@ class Endpoint:
 
     def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
         self.verify(timeout)
-        return list(self._measured("batch", len(calls), lambda: self.rpc.batch(calls, timeout)))
+        answers = list(self._measured("batch", len(calls), lambda: self.rpc.batch(calls, timeout)))
+        if any(
+            isinstance(answer, RateLimited) for answer in answers
+        ):  # hosted nodes limit single calls of a batch
+            self._rest_until = self._clock() + REST
+        return answers
 
     def verify(self, timeout: float | None = None) -> None:
         """Asked once: eth_chainId must be the registry's, else nothing may be signed or sent here."""

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _asked: dict[tuple[str, str], int] = {}  # at which height a quorum is asked for; a hint of this process
 SEARCH_MARGIN = 200  # blocks before a transaction was accepted; what used its nonce is looked for there first
 ASKED_FOR = 32  # blocks
+NONCES_A_LOOK = 1_024  # as many as may be in flight
 
 
 def sync(view: View, lane: Lane, counts: Nonces) -> None:
@@ -67,10 +68,15 @@ def _resume(unit: UnitOfWork, seen: Lane) -> None:
 
 
 def fill_gaps(lane: Lane, latest: int, sample: Transaction) -> None:
-    """Insert a no-op for every nonce of [latest, next_nonce) that no row holds; `sample` is any row of the lane."""
+    """Insert a no-op for every nonce of [latest, next_nonce) that no row holds; `sample` is any row of the lane.
+
+    A node that lags far behind shows a long past: the nonces that come next are the ones that matter."""
     session = Session(resources.database().snapshot())
-    taken = session.one(nonces(lane.id, latest, lane.next_nonce))
-    missing = lanes.gaps(replace(lane, chain_nonce=latest), (entry["nonce"] for entry in taken))
+    end = min(lane.next_nonce, latest + NONCES_A_LOOK)
+    taken = session.one(nonces(lane.id, latest, end))
+    missing = lanes.gaps(
+        replace(lane, chain_nonce=latest, next_nonce=end), (entry["nonce"] for entry in taken)
+    )
     if missing:
         _log.error("nonces without a row are filled", extra={"lane": lane.id, "count": len(missing)})
         commit(_fill, missing, sample)
@@ -180,6 +186,6 @@ def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, b
 def any_row(lane_id: str) -> Transaction | None:
     """Some transaction of a lane, for its wallet."""
     session = Session(resources.database().snapshot())
-    entries = session.one(nonces(lane_id, 0, 2**62))[:1]
+    entries = session.one(nonces(lane_id, 0, 2**62, limit=1))
     found = session.follow(TRANSACTIONS, entries)
     return found[0] if found else None

@@ -97,6 +97,6 @@ def next_queue(chain: str, after: str = "") -> Query[list[Row]]:
     return TRANSACTIONS_QUEUED.scan(after=(after or f"{chain}:",), upto=(f"{chain}:~",), limit=1)
 
 
-def nonces(lane_id: str, start: int, end: int) -> Query[list[Row]]:
-    """Index entries of a lane's nonces in [start, end)."""
-    return TRANSACTIONS_BY_NONCE.scan(lane_id, after=(start - 1,), upto=(end - 1,))
+def nonces(lane_id: str, start: int, end: int, *, limit: int = 0) -> Query[list[Row]]:
+    """Index entries of a lane's nonces in [start, end), the first `limit` of them."""
+    return TRANSACTIONS_BY_NONCE.scan(lane_id, after=(start - 1,), upto=(end - 1,), limit=limit)

@@ -119,6 +119,13 @@ def test_a_429_rests_the_endpoint_at_once(pool_of) -> None:
     assert not pool.endpoints[0].healthy
 
 
+def test_a_429_for_one_call_of_a_batch_rests_the_endpoint(pool_of) -> None:
+    pool = pool_of(Node("a", always(RateLimited("429"))), Node("b", always("0x2")))
+    client = ChainClient(Registry.DEFAULT.chain("local"), pool)
+    assert client.batch([("eth_blockNumber", [])] * 2) == ["0x2", "0x2"]
+    assert not pool.endpoints[0].healthy
+
+
 def test_our_own_limit_moves_calls_elsewhere_and_recovers(pool_of, clock) -> None:
     pool = pool_of(Node("a", always("0xa")), Node("b", always("0xb")), rate=1.0, burst=3.0)
     assert {pool.read(ask) for _ in range(4)} == {"0xa", "0xb"}

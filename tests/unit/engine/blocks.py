@@ -41,6 +41,7 @@ class Mined:
     sent: tuple[Sent, ...]
     nonces: dict[str, int]
     balances: dict[str, int]
+    failed: frozenset[str] = frozenset()  # hashes of what used its gas and did nothing
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Faults:
     forget: float = 0.0  # the pool loses a transaction, per block
     lag: float = 0.0  # a read is answered as of one or two blocks ago
     hide: float = 0.0  # a receipt is not found
+    revert: float = 0.0  # what is mined fails
     ahead: float = 0.0  # the head is said to be blocks higher than it is
     strict: bool = False  # refuses nonces with a gap
     ceil: bool = False  # replacement threshold as reth's, else geth's
@@ -80,20 +82,25 @@ class Chain:
         balances.update(self.given)
         self.given = {}
         chosen: list[Sent] = []
+        failed: set[str] = set()
         for sender in sorted({key[0] for key in self.pool}):
             while not empty and (sent := self.pool.get((sender, nonces.get(sender, 0)))) is not None:
                 price = min(sent.max_fee, self.base_fee + sent.tip)
                 cost = sent.value + 21_000 * price
                 if sent.max_fee < self.base_fee or balances.get(sender, START_BALANCE) < cost:
                     break
-                balances[sender] = balances.get(sender, START_BALANCE) - cost
-                balances[sent.to] = balances.get(sent.to, START_BALANCE) + sent.value
+                fails = sent.value and self.rng.random() < self.faults.revert
+                moved = 0 if fails else sent.value
+                failed |= {sent.hash} if fails else set()
+                balances[sender] = balances.get(sender, START_BALANCE) - cost + sent.value - moved
+                balances[sent.to] = balances.get(sent.to, START_BALANCE) + moved
                 nonces[sender] = sent.nonce + 1
                 chosen.append(sent)
         number = head.number + 1
         salt = f"{number}/{head.hash}/{self.rng.random()}"
         made = Mined(
-            number, self._hash(salt), head.hash, int(self.now()), self.base_fee, tuple(chosen), nonces, balances
+            number, self._hash(salt), head.hash, int(self.now()), self.base_fee, tuple(chosen), nonces, balances,
+            frozenset(failed),
         )  # fmt: skip
         self.blocks.append(made)
         self.pool = {key: sent for key, sent in self.pool.items() if key[1] >= nonces.get(key[0], 0)}

@@ -59,6 +59,7 @@ class Crowd(History):
         self.bound(self.treasury, [wallet.address for wallet in self.owners], None)
         if self.rng.random() < 0.6:
             self.bound(self.owners[0], None, APPROVED_ABOVE)
+        self.node.faults.revert = self.rng.choice([0.0, 0.1])
         if len(self.client.pool.endpoints) > 1:
             self.mirror.faults.ahead = self.rng.choice([0.0, 0.2])
         self.choose()
@@ -87,6 +88,7 @@ class Crowd(History):
             (self.decline, 1),
             (self.next_day, 1),
             (low_balances._looked.clear, 2),
+            (self.outage, 2),
         ]
 
     def attempt(self, step: Callable[[], None]) -> None:
@@ -147,6 +149,12 @@ class Crowd(History):
     def next_day(self) -> None:
         self.clock.moment += timedelta(hours=25)
 
+    def outage(self) -> None:
+        """One way to the chain is down, or works again."""
+        self.mirror.faults.error = (
+            1.0 - self.mirror.faults.error if self.mirror.faults.error in (0.0, 1.0) else 1.0
+        )
+
     def top_up(self) -> None:
         for wallet in self.owners:
             self.node.given[wallet.address.lower()] = 10**20
@@ -163,6 +171,7 @@ class Crowd(History):
         where = f"seed {self.seed}"
         session = Session(self.database.snapshot())
         attempts = {attempt.hash: attempt for attempt in session.one(ATTEMPTS.scan())}
+        failed = {one for block in self.node.blocks for one in block.failed}
         mined: dict[str, list[Sent]] = {wallet.address.lower(): [] for wallet in self.owners}
         for one in self.node.canonical():
             mined[one.sender].append(one)
@@ -177,9 +186,8 @@ class Crowd(History):
         assert all(count == 1 for count in values.values()), f"{where}: {values}"
         rows = [row for row in self.rows() if row.kind == "call"]
         for row in rows:
-            assert paid[row.id] == (row.state == "confirmed"), (
-                f"{where}: {row.id} {row.state}, {paid[row.id]}"
-            )
+            outcome = "reverted" if row.hash in failed else "confirmed"
+            assert paid[row.id] == (row.state == outcome), f"{where}: {row.id} {row.state}, {paid[row.id]}"
             assert not self.wanted_approval(row) or row.approved_by, f"{where}: {row.id} was not approved"
         self.judge_books(where, rows)
 

@@ -182,8 +182,9 @@ def _keccak(raw: bytes) -> bytes:
 
 def _receipt(sent: Sent, block: Mined) -> Any:
     return {
-        "transactionHash": sent.hash, "blockHash": block.hash, "blockNumber": hex(block.number), "status": "0x1",
-        "gasUsed": hex(21_000), "effectiveGasPrice": hex(min(sent.max_fee, block.base_fee + sent.tip)),
+        "transactionHash": sent.hash, "blockHash": block.hash, "blockNumber": hex(block.number),
+        "status": "0x0" if sent.hash in block.failed else "0x1", "gasUsed": hex(21_000),
+        "effectiveGasPrice": hex(min(sent.max_fee, block.base_fee + sent.tip)),
         "contractAddress": None, "logs": [],
     }  # fmt: skip
 

@@ -14,7 +14,7 @@ from tests.unit.engine.histories import world
 SEEDS = size("CROWDS", 200)
 FIRST = size("FIRST_SEED", 0)
 EVENTS = {
-    "confirmed", "cancelled", "rejected", "expired", "approved", "topped up", "filled",
+    "confirmed", "reverted", "cancelled", "rejected", "expired", "approved", "topped up", "filled",
     "APPROVAL_EXPIRED", "APPROVAL_DECLINED", "DEADLINE_PASSED", "FOREIGN_NONCE", "ahead", "reorganised 3",
 }  # fmt: skip
 MET: Counter[str] = Counter()  # by the crowds below

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from shared.chain.errors import Ambiguous, ChainError, Lagging, MethodMissing, Unreachable
+from shared.engine import lanes as engine_lanes
 from shared.keys.errors import VaultUnavailable
-from shared.store.transactions import DUE_PAGE, DUE_SHARDS, TRANSACTIONS
+from shared.store.session import Session
+from shared.store.transactions import DUE_PAGE, DUE_SHARDS, LANES, TRANSACTIONS
 from tests.unit.engine.calm import Calm
 from tests.unit.engine.staging import START
 
@@ -174,3 +176,24 @@ def test_what_another_chain_cannot_finish_holds_up_nobody(calm: Calm) -> None:
     calm.database.write([TRANSACTIONS.mutation("insert", row) for row in rows])
     calm.tick_through(10)
     assert calm.row(number).finalized
+
+
+def test_a_long_past_is_not_read(calm: Calm) -> None:
+    """A node that starts anew shows no transactions of a lane that has thousands."""
+    row = calm.row(0)
+    rows = [replace(row, id=f"txn_{n}", idem_key=f"{n}", nonce=n) for n in range(1, 5_000)]
+    calm.database.write([TRANSACTIONS.mutation("insert", one) for one in rows])
+    lane = Session(calm.database.snapshot()).one(LANES.get(row.lane_id))
+    read: list[int] = []
+    real = calm.database.read
+
+    def counted(*reads: Any) -> Any:
+        found = real(*reads)
+        read.extend(len(rows) for rows in found)
+        return found
+
+    calm.database.read = counted
+    engine_lanes.fill_gaps(replace(lane, next_nonce=5_000), 0, row)
+    assert engine_lanes.any_row(row.lane_id) == row
+    assert max(read) <= 1_024
+    assert len(calm.rows()) == 5_000
