@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from shared import metrics, tracing
 from shared.chain.errors import ChainError, RateLimited, Unreachable, WrongChain
-from shared.chain.rpc import Call, Rpc
+from shared.chain.rpc import MAX_BATCH, Call, Rpc
 
 Clock = Callable[[], float]
 _WEIGHT: Final = 0.2  # of the newest observation in the moving averages
@@ -25,6 +26,7 @@ RPC_CALLS = metrics.counter(
 RPC_SECONDS = metrics.histogram(
     "wallet_rpc_seconds", "How long exchanges with nodes take.", "chain", "endpoint"
 )
+PATIENCE: Final = 0.5  # seconds that a call waits for our own limit before another endpoint is asked
 REST: Final = 2.0  # seconds without reads after a 429 or three failures in a row
 
 
@@ -47,6 +49,12 @@ class TokenBucket:
             self._tokens -= amount
             return True
 
+    def wait(self, amount: int = 1) -> float:
+        """Seconds until so many calls may be made."""
+        with self._lock:
+            have = self._tokens + (self._clock() - self._at) * self._rate
+            return max(0.0, (min(amount, self._burst) - have) / self._rate)
+
 
 class Endpoint:
     """An Rpc that verifies its chain before its first answer is believed and learns how well it does."""
@@ -59,12 +67,14 @@ class Endpoint:
         rate: float = 1_000.0,
         burst: float = 2_000.0,
         clock: Clock = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.rpc, self.name, self.head = rpc, rpc.name, 0
         self.latency, self.error_rate = 0.05, 0.0
         self._chain_id, self._verified = chain_id, False
         self._bucket = TokenBucket(rate, burst, clock)
         self._clock, self._failures, self._rest_until = clock, 0, 0.0
+        self._sleep = sleep
 
     @property
     def healthy(self) -> bool:
@@ -81,8 +91,12 @@ class Endpoint:
         return self._measured(method, 1, lambda: self.rpc.call(method, params, timeout))
 
     def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
+        """The answers in order, errors in place. However many, they go out at the pace that is allowed."""
         self.verify(timeout)
-        answers = list(self._measured("batch", len(calls), lambda: self.rpc.batch(calls, timeout)))
+        answers: list[Any] = []
+        for start in range(0, len(calls), MAX_BATCH):
+            ask = partial(self.rpc.batch, calls[start : start + MAX_BATCH], timeout)
+            answers += self._measured("batch", len(ask.args[0]), ask)
         if any(
             isinstance(answer, RateLimited) for answer in answers
         ):  # hosted nodes limit single calls of a batch
@@ -103,6 +117,9 @@ class Endpoint:
         self._verified = True
 
     def _measured(self, method: str, calls: int, ask: Callable[[], Any]) -> Any:
+        wait = self._bucket.wait(calls)
+        if 0 < wait <= PATIENCE:
+            self._sleep(wait + 0.001)  # a clock's own steps
         if not self._bucket.take(calls):
             raise RateLimited(f"{self.name}: our own limit")
         started = self._clock()

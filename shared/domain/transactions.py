@@ -10,7 +10,7 @@ terminal state comes from chain evidence only (I5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
@@ -144,7 +144,7 @@ class Attempt:
     transaction_id: str
     k: int
     kind: AttemptKind
-    raw: bytes
+    raw: bytes = field(repr=False)
     hash: str
     max_fee_per_gas: int | None
     max_priority_fee_per_gas: int | None

@@ -135,6 +135,19 @@ def test_our_own_limit_moves_calls_elsewhere_and_recovers(pool_of, clock) -> Non
     assert pool.read(ask) in ("0xa", "0xb")
 
 
+def test_more_calls_than_the_limit_go_out_at_its_pace(clock) -> None:
+    """A pass over many lanes asks for thousands at once: refused, it would be refused in every pass."""
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    endpoint = Endpoint(Node("a", always("0x1")), 31337, clock=clock, sleep=sleep)
+    began = clock.now
+    for size in (1, 2_100, 700, 1_500):
+        assert endpoint.batch([("eth_blockNumber", [])] * size) == ["0x1"] * size
+    assert clock.now - began == pytest.approx(2.3, abs=0.05)
+
+
 def test_a_bucket_lets_an_oversized_batch_pass_when_full(clock) -> None:
     bucket = TokenBucket(1.0, 10.0, clock)
     assert bucket.take(50)

@@ -25,7 +25,7 @@ class Calm(History):
     def use(self, *nodes: object) -> None:
         """Reach the chain by these endpoints."""
         chain_id = self.client.spec.chain_id
-        pool = Pool([Endpoint(node, chain_id, clock=self.seconds) for node in nodes])  # type: ignore[arg-type]
+        pool = Pool([Endpoint(node, chain_id, clock=self.seconds, sleep=self.slept) for node in nodes])  # type: ignore[arg-type]
         pool._threads = None
         self.client.pool = pool
 

@@ -71,7 +71,7 @@ class History:
         self.database = self.opened()
         spec = Registry.DEFAULT.chain("local")
         nodes = self.endpoints()[: rng.choice([1, 1, 2])]
-        pool = Pool([Endpoint(node, spec.chain_id, clock=self.seconds) for node in nodes])
+        pool = Pool([Endpoint(node, spec.chain_id, clock=self.seconds, sleep=self.slept) for node in nodes])
         pool._threads = None  # one after the other: a seed is a history
         self.client = ChainClient(spec, pool)
 
@@ -89,6 +89,10 @@ class History:
 
     def seconds(self) -> float:
         return self.clock.moment.timestamp()
+
+    def slept(self, seconds: float) -> None:
+        """Nobody waits here."""
+        self.clock.moment += timedelta(seconds=seconds)
 
     def wallet(self) -> Wallet:
         self.key = self.rng.randbytes(32)
