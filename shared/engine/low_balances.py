@@ -109,7 +109,9 @@ def _top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
     session = Session(resources.database().snapshot())
     wallet = session.maybe(WALLETS.find(rule.wallet_id))
     newest = session.maybe(TRANSACTIONS.find(low.top_up_id)) if low.top_up_id else None
-    if wallet is None or wallet.address == low.address or not tx_low.may_top_up(low, newest):
+    if wallet is None or wallet.chain != low.chain or wallet.address == low.address:
+        return
+    if not tx_low.may_top_up(low, newest):
         return
     try:
         tx_low.check_bounded(session.maybe(POLICIES.find(wallet.id)))

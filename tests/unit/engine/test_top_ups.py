@@ -1,0 +1,33 @@
+"""A treasury's rule is for its own chain."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.tx_low import LowBalance, TopUp
+from shared.engine import low_balances
+from shared.store.low_balances import LOW_BALANCES
+from tests.unit.engine.crowds import Crowd
+from tests.unit.engine.histories import world
+from tests.unit.engine.staging import START
+
+TARGET = "0x" + "ab" * 20
+
+
+@pytest.mark.parametrize(("chain", "count"), [("local", 1), ("sepolia", 0)])
+def test_a_treasury_sends_nothing_on_another_chain(
+    monkeypatch: pytest.MonkeyPatch, chain: str, count: int
+) -> None:
+    """The low address would stay low there, and the next top-up follow."""
+    crowd = Crowd(1)
+    with monkeypatch.context() as patch, world(crowd, patch):
+        crowd.stage(patch)
+        crowd.wallet()
+        crowd.mine()
+        low = LowBalance(
+            f"{chain}:{TARGET}", chain, crowd.owners[0].address, "wal_0", "usr", True, 0, 10, 0, None, 1, START, START
+        )  # fmt: skip
+        crowd.database.write([LOW_BALANCES.mutation("insert", low)])
+        rule = TopUp(crowd.treasury.id, below=10, up_to=100)
+        super(Crowd, crowd).attempt(lambda: low_balances._top_up(low, rule, 0))
+        assert len(crowd.rows()) == count
