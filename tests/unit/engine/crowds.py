@@ -17,6 +17,7 @@ from shared import commit as commits
 from shared.chain.errors import ChainError
 from shared.context import current
 from shared.domain.errors import Refusal
+from shared.domain.fees import FeeKind
 from shared.domain.policies import Policy
 from shared.domain.transactions import Transaction
 from shared.domain.wallets import Wallet
@@ -45,7 +46,11 @@ class Crowd(History):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.transfers, self.length = max(self.transfers, 14), 110
-        self.last_fee = self.rng.choice([1, 5]) * GWEI  # what was committed for gas at 1 suffices for 5
+        kind: FeeKind = self.rng.choice(["eip1559", "eip1559", "legacy"])
+        tagged = self.rng.random() < 0.5
+        self.client.spec = replace(self.client.spec, fee_kind=kind, has_finalized=tagged)
+        most = 3 if kind == "legacy" else 5  # what was committed for gas at 1 suffices
+        self.last_fee = self.rng.choice([1, most]) * GWEI
 
     def wallet(self) -> Wallet:
         keys = [self.rng.randbytes(32) for _ in range(self.rng.randint(1, 3))]

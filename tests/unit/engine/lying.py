@@ -8,7 +8,7 @@ from typing import Any
 from shared.chain.errors import ChainError, RateLimited, Unreachable, classify
 from shared.keys.accounts import address_of_public_key
 from shared.keys.transactions import decode_signed
-from tests.unit.engine.blocks import GWEI, START_BALANCE, Chain, Faults, Mined, Sent
+from tests.unit.engine.blocks import FINAL_DEPTH, GWEI, START_BALANCE, Chain, Faults, Mined, Sent
 
 
 class LyingNode(Chain):
@@ -49,7 +49,7 @@ class LyingNode(Chain):
 
     def _take(self, raw: bytes) -> str:
         decoded, public_key = decode_signed(raw)
-        max_fee, tip = decoded.fees[1], decoded.fees[0]
+        max_fee, tip = decoded.fees[-1], decoded.fees[0]  # a legacy price is both
         digest = "0x" + _keccak(raw).hex()
         sent = Sent(
             raw, digest, address_of_public_key(public_key).lower(), decoded.nonce,
@@ -81,6 +81,8 @@ class LyingNode(Chain):
 
     def _at(self, ref: str) -> Mined | None:
         seen = self._seen()
+        if ref == "finalized":
+            return seen[max(0, len(seen) - FINAL_DEPTH)]
         if not ref.startswith("0x"):
             return seen[-1]
         number = int(ref, 16)
@@ -102,7 +104,7 @@ class LyingNode(Chain):
         block = self._at(ref)
         if block is None:
             return None
-        ahead = 9 if ref == "latest" and self.rng.random() < self.faults.ahead else 0
+        ahead = 9 if ref in ("latest", "finalized") and self.rng.random() < self.faults.ahead else 0
         self.told["ahead"] += bool(ahead)
         entries = [_transaction(one, block) if full else one.hash for one in block.sent]
         return {
@@ -122,6 +124,9 @@ class LyingNode(Chain):
 
     def eth_estimateGas(self, call: Any, *ref: str) -> str:
         return hex(21_000)
+
+    def eth_gasPrice(self) -> str:
+        return hex(self.base_fee + GWEI)
 
     def eth_feeHistory(self, count: str, newest: str, percentiles: list[int]) -> Any:
         head = self._seen()[-1]
