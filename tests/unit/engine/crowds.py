@@ -212,9 +212,8 @@ class Crowd(History):
 
     def judge_books(self, where: str, rows: list[Transaction]) -> None:
         """Nothing is promised any more, and what counts against a day is what was paid."""
+        self.judge_purses(where)
         session = Session(self.database.snapshot())
-        for purse in session.one(FUNDS.scan()):
-            assert purse.committed == purse.in_flight == 0, f"{where}: {purse} when all is over"
         booked: Counter[str] = Counter()
         for bucket in session.one(SPENDING.scan()):
             booked[bucket.wallet_id] += bucket.amount
@@ -226,3 +225,7 @@ class Crowd(History):
         assert +booked == +spent, f"{where}: booked {booked}, spent {spent}"
         keys = [row.idem_key for row in rows if row.tenant == "treasury"]
         assert len(keys) == len(set(keys)), f"{where}: {keys}"
+
+    def judge_purses(self, where: str) -> None:
+        for purse in Session(self.database.snapshot()).one(FUNDS.scan()):
+            assert purse.committed == purse.in_flight == 0, f"{where}: {purse} when all is over"

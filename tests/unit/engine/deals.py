@@ -1,0 +1,174 @@
+"""Random histories of orders that are paid: supplies, claims, payouts, operators, and a chain that takes back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from types import ModuleType
+from typing import Any
+
+from functions.claims import abandon_settlement, process_claim, retry_settlement
+from functions.claims.claim_order import claim_order
+from functions.orders.place_order import place_order
+from functions.supplies.close_supply import close_supply
+from functions.supplies.create_supply import create_supply
+from functions.supplies.watch_balances import watch_balances
+from schemas.claims import AbandonSettlement, ClaimOrder, ProcessClaim, RetrySettlement
+from schemas.orders import NewItem, PlaceOrder
+from schemas.supplies import CloseSupply, CreateSupply
+from shared.desk import activation, paying
+from shared.domain import funds
+from shared.domain.money import format_amount
+from shared.domain.wallets import Wallet
+from shared.identity.permissions import Caller
+from shared.store.claims import CLAIMS, PAYMENTS
+from shared.store.orders import ALLOCATIONS
+from shared.store.session import Session
+from shared.store.supplies import FUNDS, LEDGER, SUPPLIES
+from shared.store.table import Table
+from tests.unit.engine.crowds import Crowd
+
+OPERATOR = Caller.of_user("ops", ["operator"], "service")
+DEALS = 6
+SUPPLIED = 10**16
+PRICED = 100_000  # and one wei more for each order: what is paid names its allocation
+COMPETED: tuple[ModuleType, ...] = (process_claim, retry_settlement, abandon_settlement)
+
+
+class Inline:
+    """An executor that does the work at once: a seed is a history."""
+
+    def __init__(self, workers: int) -> None: ...
+
+    def submit(self, run: Callable[..., Any], *args: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(run(*args))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+    def __enter__(self) -> Inline:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+class Deals(Crowd):
+    """The first wallet's owner supplies and orders, somebody else claims."""
+
+    def wallet(self) -> Wallet:
+        found = super().wallet()
+        self.claimer = self.stored_wallet("claimer", self.rng.randbytes(32))
+        self.orders = 0
+        self.node.faults.revert = self.rng.choice([0.0, 0.2])
+        return found
+
+    def bound(self, wallet: Wallet, recipients: list[str] | None, above: int | None) -> None:
+        super().bound(wallet, recipients, above and 10**18)  # payouts above it are an administrator's
+
+    def stage(self, patch: Any) -> None:
+        super().stage(patch)
+        patch.setattr(paying, "ThreadPoolExecutor", Inline)
+        for module in COMPETED:
+            patch.setattr(module, "commit", self._overtaken(module.commit))
+
+    def steps(self) -> list[tuple[Callable[[], None], int]]:
+        return [
+            *super().steps(),
+            (self.deal, 12 if self.orders < DEALS else 0),
+            (self.process, 12),
+            (self.cancel_payment, 4),
+            (self.retry, 4),
+            (self.abandon, 1),
+            (self.close, 1),
+            (watch_balances, 4),
+        ]
+
+    # — what may happen
+
+    def deal(self) -> None:
+        """A supply if none is left, an order of it, and a claim."""
+        owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
+        if not any(one.available >= SUPPLIED // 2 for one in self.all(SUPPLIES) if one.status == "active"):
+            amount = format_amount(SUPPLIED, 18)
+            supply = create_supply(CreateSupply(currency="ETH", amount=amount, wallet_id="wal_0"), owner)
+            activation.check(supply.id)
+        self.orders += 1
+        price = format_amount(PRICED + self.orders, 18)
+        item = NewItem(product_id="p", product_name="p", price=price, quantity=1)
+        order = place_order(PlaceOrder(currency="ETH", items=[item]), owner)
+        claimer = Caller.of_user(self.claimer.user_id, ["user"], "service")
+        claim_order(ClaimOrder(order_id=order.id, wallet_id=self.claimer.id), claimer)
+
+    def process(self) -> None:
+        owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
+        for claim in self.claims("claimed"):
+            process_claim.process_claim(ProcessClaim(claim_id=claim.id), owner)
+
+    def cancel_payment(self) -> None:
+        """An operator gives a payout up: it is undone, or mined all the same."""
+        from functions.transactions.cancel_transaction import cancel_transaction
+        from schemas.transactions import ReplaceTransaction
+
+        for payment in self.all(PAYMENTS):
+            if not payment.terminal and self.rng.random() < 0.5:
+                cancel_transaction(ReplaceTransaction(transaction_id=payment.transaction_id), OPERATOR)
+
+    def retry(self) -> None:
+        for claim in self.claims("failed"):
+            retry_settlement.retry_settlement(RetrySettlement(claim_id=claim.id, reason="again"), OPERATOR)
+
+    def abandon(self) -> None:
+        for claim in self.claims("failed"):
+            request = AbandonSettlement(claim_id=claim.id, reason="given up")
+            abandon_settlement.abandon_settlement(request, OPERATOR)
+
+    def close(self) -> None:
+        owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
+        for supply in self.all(SUPPLIES):
+            if supply.live:
+                close_supply(CloseSupply(supply_id=supply.id), owner)
+
+    def claims(self, status: str) -> Iterator[Any]:
+        found = [one for one in self.all(CLAIMS) if one.status == status]
+        self.rng.shuffle(found)
+        return iter(found[:1])
+
+    def all(self, table: Table[Any]) -> list[Any]:
+        return sorted(Session(self.database.snapshot()).one(table.scan()), key=table.key_of)
+
+    # — the end
+
+    def judge(self) -> None:
+        super().judge()
+        self.judge_deals(f"seed {self.seed}")
+
+    def judge_deals(self, where: str) -> None:
+        """Each allocation is paid at most once, and is settled if it was; books say what happened."""
+        failed = {one for block in self.node.blocks for one in block.failed}
+        paid = Counter(one.value for one in self.node.canonical() if one.hash not in failed)
+        settled: Counter[str] = Counter()
+        for part in self.all(ALLOCATIONS):
+            assert paid[part.amount] <= 1, f"{where}: {part} was paid {paid[part.amount]} times"
+            assert (part.status == "settled") == (paid[part.amount] == 1), f"{where}: {part}"
+            settled[part.supply_id] += part.amount if part.status == "settled" else 0
+        for supply in self.all(SUPPLIES):
+            assert supply.available + supply.reserved + supply.settled == supply.amount, f"{where}: {supply}"
+            assert supply.settled == settled[supply.id], f"{where}: {supply}"
+            lines: Counter[str] = Counter()
+            for line in self.all(LEDGER):
+                if line.supply_id == supply.id:
+                    lines[line.account] += line.amount
+            kept = Counter(available=supply.available, reserved=supply.reserved, settled=supply.settled)
+            assert +lines == +kept and sum(lines.values()) == 0, f"{where}: {supply}, {lines}"
+        for claim in self.all(CLAIMS):
+            assert claim.status != "processing", f"{where}: {claim}"
+
+    def judge_purses(self, where: str) -> None:
+        promised: Counter[str] = Counter()
+        for supply in self.all(SUPPLIES):
+            promised[supply.address] += funds.commitment(supply)
+        for purse in self.all(FUNDS):
+            assert (purse.committed, purse.in_flight) == (promised[purse.address], 0), f"{where}: {purse}"
