@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from shared.chain.types import Nonces
 from shared.domain import tx_schedule
 from shared.domain.transactions import Attempt, Transaction
 from shared.engine import asking, broadcast, replace, undoing
 from shared.engine.view import View
 
 Attempts = Mapping[str, Sequence[Attempt]]
+HELD = ("sent", "known", "replacement_underpriced")  # answers of a node that has bytes for the nonce
 
 
-def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, latest: int) -> None:
-    """Do what is due for one lane's transactions that no block holds; `latest` is its transaction count."""
+def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, counts: Nonces) -> None:
+    """Do what is due for one lane's transactions that no block holds; `counts` are the lane's."""
     late = [row.id for row in rows if tx_schedule.expired(row, view.now)]
     if late:
         undoing.expire(late, view.client.spec.block_seconds)  # the next pass finds them with an undo_state
     waiting = sorted((row for row in rows if row.id not in late), key=lambda row: row.nonce or 0)
-    new = [row for row in waiting if _wants_attempt(view, row, attempts[row.id], latest)]
+    pooled = counts.pending > counts.latest
+    new = [
+        row for row in waiting if _wants_attempt(view, row, attempts[row.id], counts.latest, pooled=pooled)
+    ]
     taken: set[str] = set()
     try:
         if new:
@@ -29,8 +34,11 @@ def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, latest: 
         broadcast.send(view.client, [(row, attempts[row.id][-1]) for row in again])
 
 
-def _wants_attempt(view: View, row: Transaction, attempts: Sequence[Attempt], latest_nonce: int) -> bool:
-    """A first attempt, the no-op of an undoing, what a node asked more for, or a bump of the lane's head."""
+def _wants_attempt(
+    view: View, row: Transaction, attempts: Sequence[Attempt], latest_nonce: int, *, pooled: bool = False
+) -> bool:
+    """A first attempt, the no-op of an undoing, what a node asked more for, or a bump of the lane's head: a node has
+    it, by what it answered or because its pool holds (`pooled`) the nonce that comes next."""
     last = _latest(attempts)
     if last is None:
         return _due_now(view, row)
@@ -40,12 +48,9 @@ def _wants_attempt(view: View, row: Transaction, attempts: Sequence[Attempt], la
         return _due_now(view, row)  # a node looks at the fee before it looks at the balance
     if row.blocked_reason is not None:
         return False
-    head = row.nonce == latest_nonce
-    return (
-        head
-        and last.last_result in ("sent", "known", "replacement_underpriced")
-        and _had_its_time(view, last)
-    )
+    if row.nonce != latest_nonce or not _had_its_time(view, last):
+        return False
+    return last.last_result in HELD or (pooled and last.last_result == "ambiguous")
 
 
 def wished(row: Transaction, last: Attempt) -> bool:

@@ -108,7 +108,7 @@ def _lane(view: View, found: Unfinished, lane: Lane, counts: Nonces, waiting: Se
             lanes.fill_gaps(lane, counts.latest, sample)
     unmined = [row for row in waiting if (row.nonce or 0) >= counts.latest or row.state == "nonced"]
     if unmined:
-        resend.attend(view, unmined, found.attempts, counts.latest)
+        resend.attend(view, unmined, found.attempts, counts)
 
 
 def _safely(what: str, lane_id: str, work: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from shared.engine import lanes as engine_lanes
 from shared.keys.errors import VaultUnavailable
 from shared.store.session import Session
 from shared.store.transactions import DUE_PAGE, DUE_SHARDS, LANES, TRANSACTIONS
+from tests.unit.engine.blocks import GWEI
 from tests.unit.engine.calm import Calm
 from tests.unit.engine.staging import START
 
@@ -166,6 +168,20 @@ def test_bytes_go_out_again_although_no_more_can_be_offered(
         monkeypatch.setattr("shared.engine.signer.Keys.sign", unavailable)
     calm.tick_through(8)
     assert [calm.row(one).state for one in (first, second)] == ["confirmed", "confirmed"]
+
+
+def test_a_node_whose_answers_nobody_understands_is_offered_more(calm: Calm) -> None:
+    def odd(node: Any, params: list[Any]) -> Any:
+        with contextlib.suppress(ChainError):
+            node.call("eth_sendRawTransaction", params)
+        raise Ambiguous("E_TX_17")
+
+    calm.use(Twisted(calm, eth_sendRawTransaction=odd))
+    calm.attempt(calm.accept)
+    calm.attempt(calm.hint)
+    calm.node.base_fee = 4 * GWEI  # above what was offered, below what was committed
+    calm.tick_through(20)
+    assert calm.row(1).state == "confirmed" and calm.row(1).attempt_count > 1
 
 
 def test_what_another_chain_cannot_finish_holds_up_nobody(calm: Calm) -> None:
