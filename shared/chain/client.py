@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 from shared.chain import fees, tokens, types
 from shared.chain.broadcast import SendResult, send_many
 from shared.chain.endpoints import Endpoint
-from shared.chain.errors import Ambiguous, ChainError, ExecutionReverted, Lagging, MethodMissing, NodeError
+from shared.chain.errors import (
+    Ambiguous,
+    ExecutionReverted,
+    Lagging,
+    MethodMissing,
+    RateLimited,
+    Unreachable,
+)
 from shared.chain.pool import Pool, result_or_raise
 from shared.chain.receipts import block_receipts
 from shared.chain.registry import ChainSpec
@@ -71,7 +78,7 @@ class ChainClient:
         answers = self.pool.broadcast(lambda endpoint: endpoint.verify())
         failures = [answer for answer in answers if answer is not None]
         for failure in failures:
-            if len(failures) == len(answers) or not _retryable(failure):
+            if len(failures) == len(answers) or not isinstance(failure, RateLimited | Unreachable):
                 raise failure
         return self.spec.chain_id
 
@@ -93,6 +100,10 @@ class ChainClient:
             return found
 
         return self.pool.read(ask)
+
+    def hashes(self, numbers: Sequence[int]) -> list[str | None]:
+        """Of the blocks at these heights; None where a node shows none, or nothing that can be read."""
+        return self.pool.each([("eth_getBlockByNumber", [hex(one), False]) for one in numbers], types.hash_of)
 
     def finalized_number(self) -> int:
         """The newest height that cannot be reorganised: the chain's tag, else twice its depth; -1: none."""
@@ -219,13 +230,8 @@ class ChainClient:
         return types.receipt(self.request("eth_getTransactionReceipt", tx_hash))
 
     def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
-        """None where a node shows none, or refuses to: it may still be indexing, or have dropped the block."""
-        calls = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes]
-        answers = self.pool.read(lambda endpoint: endpoint.batch(calls)) if calls else []
-        return [
-            None if isinstance(answer, NodeError) else types.receipt(result_or_raise(answer))
-            for answer in answers
-        ]
+        """None where a node shows none, or nothing that can be read: it may still be indexing."""
+        return self.pool.each([("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes], types.receipt)
 
     def receipts_of_block(self, number: int) -> tuple[Receipt, ...]:
         """All receipts of the canonical block at a height; () when there is none yet."""
@@ -242,9 +248,3 @@ def _block_number(endpoint: Endpoint) -> int:
     number = types.quantity(endpoint.call("eth_blockNumber", []))
     endpoint.head = max(endpoint.head, number)
     return number
-
-
-def _retryable(error: ChainError) -> bool:
-    from shared.chain.errors import RateLimited, Unreachable
-
-    return isinstance(error, RateLimited | Unreachable)

@@ -18,6 +18,7 @@ from shared.chain.errors import (
     RateLimited,
     Unreachable,
 )
+from shared.chain.rpc import Call
 
 T = TypeVar("T")
 Ask = Callable[[Endpoint], T]
@@ -67,6 +68,19 @@ class Pool:
             except (Unreachable, RateLimited, Lagging, MethodMissing) as error:
                 failure = error
         raise failure
+
+    def each(self, calls: Sequence[Call], parse: Callable[[Any], T | None]) -> list[T | None]:
+        """Reads in one exchange of which each may fail by itself: None for an error and for garbage."""
+
+        def one(answer: Any) -> T | None:
+            try:
+                return None if isinstance(answer, ChainError) else parse(answer)
+            except Unreachable:
+                return None
+
+        return [
+            one(answer) for answer in (self.read(lambda endpoint: endpoint.batch(calls)) if calls else ())
+        ]
 
     def broadcast(self, ask: Ask[T]) -> list[T | ChainError]:
         """What every healthy endpoint (or all, when none is) answers; failures in place of answers."""

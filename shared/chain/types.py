@@ -109,6 +109,12 @@ def block(answer: Any) -> Block | None:
     return None if answer is None else parsed(_block, answer)
 
 
+def hash_of(answer: Any) -> str | None:
+    """A block's hash; None for everything else."""
+    found = answer.get("hash") if isinstance(answer, dict) else None
+    return found.lower() if isinstance(found, str) else None
+
+
 def receipt(answer: Any) -> Receipt | None:
     return None if answer is None else parsed(_receipt, answer)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from shared import resources
-from shared.chain import evidence, types
+from shared.chain import evidence
 from shared.chain.client import ChainClient
 from shared.chain.errors import ChainError, NoQuorum
 from shared.chain.types import Block
@@ -61,10 +61,7 @@ class View:
     def load_hashes(self, numbers: Iterable[int]) -> None:
         """Ask for the canonical blocks at these heights, in one exchange."""
         wanted = sorted(set(numbers) - self._hashes.keys())
-        calls = [("eth_getBlockByNumber", [hex(number), False]) for number in wanted]
-        for number, answer in zip(wanted, self.client.batch(calls) if calls else (), strict=True):
-            found = types.block(answer)
-            self._hashes[number] = found.hash if found else None
+        self._hashes.update(zip(wanted, self.client.hashes(wanted), strict=True))
 
     def load_receipts(self, hashes: Sequence[str]) -> None:
         """Ask for these receipts, in one exchange."""

@@ -76,17 +76,38 @@ def test_nodes_that_lag_do_not_undo_what_is_mined(calm: Calm) -> None:
     assert calm.row(number).state == "confirmed" and calm.row(number).version < 10
 
 
-def test_a_block_that_no_node_can_show_holds_up_only_what_is_in_it(calm: Calm) -> None:
+def test_a_block_too_large_to_be_shown_is_proven_receipt_by_receipt(calm: Calm) -> None:
+    """Somebody has filled it with logs, which on cheap chains costs little."""
+    calm.use(Twisted(calm, eth_getBlockReceipts=too_large), calm.node)
+    number = sent(calm)
+    calm.tick_through(10)
+    assert calm.row(number).finalized
+
+
+def too_large(node: Any, params: list[Any]) -> Any:
+    raise Unreachable("the answer is too large")
+
+
+def test_what_no_node_can_show_holds_up_only_itself(calm: Calm) -> None:
     first = sent(calm)
-    broken = hex(calm.node.blocks[-1].number)
+    number, hidden = hex(calm.node.blocks[-1].number), calm.row(first).hash
 
     def receipts(node: Any, params: list[Any]) -> Any:
-        if params[0] == broken:
-            raise Unreachable("the answer is too large")
-        return node.eth_getBlockReceipts(*params)
+        return too_large(node, params) if params[0] == number else node.eth_getBlockReceipts(*params)
 
-    calm.use(Twisted(calm, eth_getBlockReceipts=receipts))
+    def receipt(node: Any, params: list[Any]) -> Any:
+        return too_large(node, params) if params[0] == hidden else node.eth_getTransactionReceipt(*params)
+
+    def block(node: Any, params: list[Any]) -> Any:
+        return {"number": None} if params[0] == number else node.eth_getBlockByNumber(*params)
+
+    calm.use(Twisted(calm, eth_getBlockReceipts=receipts, eth_getTransactionReceipt=receipt))
     second = sent(calm)
+    calm.use(
+        Twisted(
+            calm, eth_getBlockReceipts=receipts, eth_getTransactionReceipt=receipt, eth_getBlockByNumber=block
+        )
+    )
     calm.tick_through(15)
     assert calm.row(second).finalized
     assert calm.row(first).state == "mined"
