@@ -29,12 +29,13 @@ from shared.errors import Contended
 from shared.keys.errors import KeyFault
 from shared.store.session import Session
 from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED
+from shared.store.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED, nonces
 from shared.store.unit import UnitOfWork
 
 _log = logging.getLogger(__name__)
 _turns = Turns()
 LOOK_AHEAD = 4 * lanes.MAX_BATCH  # queued transactions that one look reads
+LOOK_BACK = 2_048  # nonces among which those are that are not final
 TRIES = 8  # against other dispatchers, before the next tick takes over
 
 
@@ -138,25 +139,34 @@ def _affordable(
 ) -> Sequence[Transaction]:
     """The first of them, in order, that the native balance covers, so that a shortage never holds a nonce.
 
-    What is in flight of this address covers all of them; only when the balance is below that is it counted out.
+    Where the balance covers all that is in flight of this address, it covers them; else what has a nonce goes first.
     None while the chain shows nonces as used that were not given here: the tick finds out whether that is final."""
     first = queued[0]
     funds = session.one(FUNDS.find(first.from_address, first.chain, ""))
     balance, count = asking.balance_and_count(client, first.from_address)
     if count > lane.next_nonce:
         return []
-    drawn = funds.in_flight if funds else 0
-    left = balance - drawn + sum(_draws(one) for one in queued)
+    if funds is None or funds.in_flight > balance:
+        balance -= sum(_draws(one) for one in _under_way(session, lane))
+    else:
+        balance = sum(_draws(one) for one in queued)
     chosen = []
     for one in queued:
-        left -= _draws(one)
-        if left < 0:
+        balance -= _draws(one)
+        if balance < 0:
             if one.blocked_reason is None:
                 _log.warning("a queued transaction is not covered", extra={"transaction": one.id})
                 undoing.hold(one.id, client.spec.block_seconds)
             break
         chosen.append(one)
     return chosen
+
+
+def _under_way(session: Session, lane: Lane) -> list[Transaction]:
+    """What has a nonce and has not left the balance at the confirmed height."""
+    first = max(lane.finalized_nonce, lane.next_nonce - LOOK_BACK)
+    entries = session.one(nonces(lane.id, first, lane.next_nonce))
+    return [one for one in session.follow(TRANSACTIONS, entries) if not one.terminal]
 
 
 def _draws(transaction: Transaction) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 
 from schemas.transactions import ReplaceTransaction
+from shared import commit as commits
 from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Pool
 from shared.domain.transactions import Transaction
+from shared.engine import sends
 from shared.identity.permissions import Caller
 from tests.unit.engine.blocks import Faults
-from tests.unit.engine.histories import History
+from tests.unit.engine.histories import History, _accept
 
 
 class Calm(History):
@@ -40,6 +42,11 @@ class Calm(History):
 
         caller = Caller.of_user("ops", ["operator"], "service")
         speed_up_transaction(ReplaceTransaction(transaction_id=self.row(number).id), caller)
+
+    def accept_value(self, identity: str, wei: int) -> None:
+        """A transfer of so much, under its own id."""
+        planned = sends.plan(sends.intent_of(self.owner, "0x" + "ab" * 20, value=wei), gas=None)
+        commits.commit(_accept, planned, identity)
 
     def tick_through(self, blocks: int) -> None:
         for _ in range(blocks):
