@@ -252,16 +252,6 @@ def test_undoing_may_cost_what_would_have_been_sent(tenant: str, undone: bool) -
     assert noop.fees.per_gas * noop.gas <= transaction.committed_gas + transaction.committed_value
 
 
-def test_what_waits_for_approval_says_which_time_has_passed() -> None:
-    later, last = NOW + timedelta(hours=1), NOW + timedelta(hours=24)
-    intent = Intent("wal_1", "usr_1", "local", SENDER, TARGET, value=1, deadline=later)
-    held = tx_accept.accept(
-        intent, "txn_1", "usr_1", "k", NOW, committed_value=1, committed_gas=1, approval_until=last
-    )
-    assert tx_attempts.undo(held, "expired", later).error == "DEADLINE_PASSED"
-    assert tx_attempts.undo(replace(held, deadline=None), "expired", last).error == "APPROVAL_EXPIRED"
-
-
 def test_signed_bytes_are_not_shown() -> None:
     _, attempt = signed(nonced())
     assert "raw" not in repr(attempt)
