@@ -180,10 +180,7 @@ def undo(
     if transaction.undo_state is not None and not transaction.terminal:
         return transaction
     if to == "expired":
-        late = transaction.deadline is not None and transaction.deadline <= now
-        error = error or (
-            "APPROVAL_EXPIRED" if transaction.state == "held" and not late else "DEADLINE_PASSED"
-        )
+        error = error or ("APPROVAL_EXPIRED" if transaction.state == "held" else "DEADLINE_PASSED")
     wanted = transaction.cancel_requested or to == "cancelled"
     if transaction.nonce is None:
         return transaction.moved(
