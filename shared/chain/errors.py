@@ -22,7 +22,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_LONGEST: Final = 4_000  # characters of a text that are looked at
 _URL: Final = re.compile(r"\b[a-z]{2,8}://\S+", re.IGNORECASE)
 _BYTES: Final = re.compile(r"[0-9a-f]{130,}", re.IGNORECASE)  # longer than two words, as signed bytes are
 
@@ -194,7 +193,7 @@ def classify(text: str, code: int | None = None, data: object = None) -> ChainEr
 
 def _shown(text: str) -> str:
     """Without what a node may repeat in its answer: our endpoint's URL, signed bytes."""
-    return _BYTES.sub("…", _URL.sub("…", text[:_LONGEST]))
+    return _BYTES.sub("…", _URL.sub("…", text))
 
 
 def revert_data(data: object) -> bytes:
