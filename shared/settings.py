@@ -73,7 +73,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         cache_database=env.get("CACHE_DATABASE", "(default)"),
         default_chain=env.get("DEFAULT_CHAIN", "local" if local else "ethereum"),
         rpc_urls=_rpc_urls(env),
-        chain_tokens=env.get("CHAIN_TOKENS", ""),
+        chain_tokens=_chain_tokens(env),
         push_token=env.get("PUSH_TOKEN", ""),
         push_audience=env.get("PUSH_AUDIENCE", ""),
         push_service_account=env.get("PUSH_SERVICE_ACCOUNT", ""),
@@ -98,6 +98,18 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         sign_in_attempts=int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
         screening_url=_screening_url(env, local),
     )
+
+
+def _chain_tokens(env: Mapping[str, str]) -> str:
+    """Read here to refuse it before anything is served: a wrong number of decimals is a wrong amount of money."""
+    if text := env.get("CHAIN_TOKENS", ""):
+        from shared.chain.registry import Registry
+
+        try:
+            Registry.configured(text)
+        except ValueError as error:
+            raise ValueError(f"the environment variable CHAIN_TOKENS is wrong: {error}") from None
+    return text
 
 
 def _screening_url(env: Mapping[str, str], local: bool) -> str:

@@ -21,4 +21,6 @@ from shared.operation import http
 )
 def estimate_gas(request: TransactionCall, caller: Caller) -> GasEstimate:
     client, intent = calls.from_caller(request, caller)
-    return GasEstimate(gas=asking.preflight(client, intent, gas=request.gas).gas)
+    found = asking.preflight(client, intent, gas=request.gas)
+    asking.require_balance(intent, found.seen)
+    return GasEstimate(gas=found.gas)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -10,10 +11,11 @@ from typing import Any, ClassVar, Final, Literal
 
 from shared.domain.errors import Refusal
 from shared.domain.fees import FeeCaps, FeeKind
-from shared.domain.money import Asset
+from shared.domain.money import MAX_DECIMALS, Asset
 
 GWEI: Final = 10**9
 HD_PATH: Final = "m/44'/60'/0'/0/{index}"  # BIP-44 with SLIP-44 coin type 60, as all EVM wallets do
+_SYMBOL: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 Confirmations = int | Literal["safe", "finalized"]
 
 
@@ -29,11 +31,19 @@ class UnsupportedCurrency(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An ERC-20 without fee on transfer and without rebasing; address in EIP-55."""
+    """An ERC-20 without fee on transfer and without rebasing; address in EIP-55.
+
+    Raises ValueError for a symbol or decimals that no supply could be in."""
 
     symbol: str
     address: str
     decimals: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.symbol, str) or not _SYMBOL.fullmatch(self.symbol):
+            raise ValueError(f"the symbol {str(self.symbol)[:40]!r} is none")
+        if type(self.decimals) is not int or not 0 <= self.decimals <= MAX_DECIMALS:
+            raise ValueError(f"the decimals of {self.symbol} must be an integer from 0 to {MAX_DECIMALS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +132,19 @@ class Registry:
     def configured(cls, extra_tokens: str = "") -> Registry:
         """The built-in chains plus tokens of a JSON text `{"<chain>": [{"symbol", "address", "decimals"}]}`.
 
-        Whoever configures a token vouches that it is plain (see Token). Raises UnknownChain, ValueError.
+        Whoever configures a token vouches that it is plain (see Token), and for its decimals. Raises ValueError.
         """
-        registry = cls.DEFAULT
-        for name, entries in (json.loads(extra_tokens) if extra_tokens else {}).items():
-            tokens = [Token(entry["symbol"], entry["address"], int(entry["decimals"])) for entry in entries]
+        registry, listed = cls.DEFAULT, json.loads(extra_tokens or "{}")
+        try:
+            added = {
+                name: [Token(entry["symbol"], entry["address"], entry["decimals"]) for entry in entries]
+                for name, entries in listed.items()
+            }
+        except (AttributeError, KeyError, TypeError):
+            raise ValueError("not an object of chains with lists of symbol, address and decimals") from None
+        for name, tokens in added.items():
+            if name not in registry.chains:
+                raise ValueError(f"there is no chain {name[:40]!r}")
             registry = registry.with_tokens(name, tokens)
         return registry
 
@@ -169,7 +187,7 @@ def checksum(address: str) -> str:
     """EIP-55 form. Raises ValueError unless it is 0x and 40 hex digits, mixed case only as EIP-55 has it."""
     from eth_utils.address import is_hex_address, to_checksum_address
 
-    if not address.startswith("0x") or not is_hex_address(address):
+    if not isinstance(address, str) or not address.startswith("0x") or not is_hex_address(address):
         raise ValueError("not an address")
     right = str(to_checksum_address(address))
     mixed = address[2:] not in (address[2:].lower(), address[2:].upper())

@@ -13,6 +13,7 @@ from typing import Final
 from shared.domain.errors import InvalidValue
 
 MAX_AMOUNT: Final = 10**29 - 1  # base units
+MAX_DECIMALS: Final = 28  # of a currency of the desk: one whole unit is not more than MAX_AMOUNT
 MAX_AMOUNT_TEXT: Final = 66  # characters of the longest amount that is read at all
 AMOUNT_PATTERN: Final = r"^(0\.[0-9]*[1-9][0-9]*|[1-9][0-9]{0,28}(\.[0-9]{1,36})?)$"  # greater than zero
 _DECIMAL: Final = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")

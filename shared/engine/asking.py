@@ -18,6 +18,7 @@ from shared.chain.types import CallRequest
 from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.fees import FeeCaps, Fees
 from shared.domain.funds import InsufficientBalance
+from shared.domain.transactions import Transaction
 from shared.domain.tx_accept import MAX_TRANSACTION_GAS, PLAIN_GAS, Intent
 from shared.domain.tx_evidence import transfer_logged
 from shared.engine.purses import Observed
@@ -69,6 +70,22 @@ def preflight(
     if returned:
         _check_transfer(client, intent, tried, types.data(returned[0]))
     return Preflight(gas or with_margin(types.quantity(estimate)), seen)
+
+
+def again(client: ChainClient, row: Transaction) -> None:
+    """Try a transaction that was accepted some time ago, as it stands. Raises what `preflight` raises."""
+    intent = Intent(
+        row.wallet_id, row.user_id, row.chain, row.from_address, row.to, row.value, row.data,
+        access_list=row.access_list, token_address=row.token_address, token_recipient=row.token_recipient,
+        token_amount=row.token_amount,
+    )  # fmt: skip
+    require_balance(intent, preflight(client, intent, gas=row.gas).seen)
+
+
+def require_balance(intent: Intent, seen: Observed) -> None:
+    """What is sent is there: not every node looks at that when it estimates. Raises SendExceedsBalance."""
+    if intent.value > seen.coin or (intent.token_amount or 0) > (seen.token or 0):
+        raise SendExceedsBalance
 
 
 def _check_transfer(client: ChainClient, intent: Intent, tried: CallRequest, answer: bytes) -> None:

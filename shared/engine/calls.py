@@ -20,11 +20,14 @@ from shared.store.wallets import meant
 
 
 def from_caller(request: TransactionCall, caller: Caller) -> tuple[ChainClient, Intent]:
-    """A call that is only tried, from the caller's wallet. Raises NotFound, WalletRequired, InvalidValue."""
+    """A call that is only tried, from the caller's wallet.
+
+    Raises NotFound, WalletRequired, InvalidValue, DataTooLarge, GasTooLow."""
     chain = request.chain or resources.settings().default_chain
     wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
     intent = to_try(request, on_chain(wallet, request))
-    tx_accept.check_intent(replace(intent, gas=floor_of(intent)), resources.clock().now())
+    gas = floor_of(intent) if request.gas is None else request.gas
+    tx_accept.check_intent(replace(intent, gas=gas), resources.clock().now())
     return resources.chain(wallet.chain), intent
 
 

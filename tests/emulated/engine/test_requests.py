@@ -1,71 +1,19 @@
-"""What is refused at the border: a reason for each, no nonce burnt, nothing committed; and the reading calls."""
+"""Who may send and see what, keys, commands, lists, deadlines, and the reading calls; refusals: test_refusals."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-import pytest
 from eth_account import Account
 
 from shared import resources
 from shared.store.supplies import FUNDS
 from shared.store.transactions import LANES, TRANSACTIONS
-from tests.emulated.engine.world import ETHER, GWEI, World
+from tests.emulated.engine.world import ETHER, World
 from tests.support.inprocess import command
 
 TARGET = "0x000000000000000000000000000000000000dEaD"
 FAILS = "0x5f80fd"  # PUSH0 DUP1 REVERT as init code
-
-
-def refused(world: World, wallet: Any, body: dict[str, Any]) -> Any:
-    answer = world.app.call("POST", "/transactions", {"wallet_id": wallet.id} | body, user=wallet.user_id)
-    assert answer.status >= 400, answer.text
-    return answer
-
-
-@pytest.mark.parametrize(
-    ("body", "code", "field"),
-    [
-        ({"to": TARGET.replace("dEaD", "DeaD")}, "VALIDATION_FAILED", "to"),
-        ({"to": "vitalik.eth"}, "VALIDATION_FAILED", "to"),
-        ({"to": "0x12"}, "VALIDATION_FAILED", "to"),
-        ({"to": TARGET, "value": 5}, "VALIDATION_FAILED", "value"),
-        ({"to": TARGET, "value": "-1"}, "VALIDATION_FAILED", "value"),
-        ({"to": TARGET, "value": "1.5"}, "VALIDATION_FAILED", "value"),
-        ({"to": TARGET, "value": str(2**256)}, "VALIDATION_FAILED", "value"),
-        ({"to": TARGET, "value": str(11 * ETHER)}, "INSUFFICIENT_BALANCE", None),
-        ({"to": TARGET, "value": str(10 * ETHER - 1)}, "INSUFFICIENT_GAS", None),
-        ({"to": TARGET, "chain": "ethereum"}, "VALIDATION_FAILED", "chain"),
-        ({"to": TARGET, "gas": 20_999}, "GAS_TOO_LOW", None),
-        ({"to": TARGET, "gas": 2**24 + 1}, "VALIDATION_FAILED", "gas"),
-        ({"to": None}, "VALIDATION_FAILED", "to"),
-        ({"to": None, "data": FAILS}, "SIMULATION_FAILED", None),
-        ({"to": None, "data": "0x" + "00" * 49_153}, "DATA_TOO_LARGE", None),
-        ({"to": TARGET, "data": "0x" + "00" * (127 * 1024 + 1)}, "DATA_TOO_LARGE", None),
-        ({"to": TARGET, "data": "0x123"}, "VALIDATION_FAILED", "data"),
-        ({"to": TARGET, "max_fee_per_gas": str(501 * GWEI), "max_priority_fee_per_gas": "1"}, "FEE_ABOVE_CAP", None),
-        ({"to": TARGET, "max_fee_per_gas": "5", "max_priority_fee_per_gas": "6"}, "INVALID_FEE", None),
-        ({"to": TARGET, "max_fee_per_gas": "5"}, "INVALID_FEE", None),
-        ({"to": TARGET, "gas_price": "5"}, "INVALID_FEE", None),
-        ({"to": TARGET, "token": {"address": TARGET, "amount": "1"}}, "VALIDATION_FAILED", "token.address"),
-        ({"to": TARGET, "token": {"address": TARGET, "amount": "9" * 78}}, "VALIDATION_FAILED", "token.amount"),
-        ({"to": TARGET, "value": "1", "token": {"address": TARGET, "amount": "1"}}, "VALIDATION_FAILED", None),
-        ({"to": TARGET, "nonce": 7}, "VALIDATION_FAILED", "nonce"),
-        ({"to": TARGET, "speed": "warp"}, "VALIDATION_FAILED", "speed"),
-        ({"to": TARGET, "deadline": "2020-01-01T00:00:00Z"}, "VALIDATION_FAILED", "deadline"),
-    ],
-)  # fmt: skip
-def test_a_bad_request_costs_nothing(
-    world: World, body: dict[str, Any], code: str, field: str | None
-) -> None:
-    wallet = world.wallet()
-    answer = refused(world, wallet, body)
-    assert (answer.status, answer.code) == (422, code), answer.text
-    if field is not None:
-        assert answer.body["error"]["details"][0]["field"] == field
-    assert not world.rows(TRANSACTIONS) and not world.rows(LANES) and not world.rows(FUNDS)
-    assert not world.published.sent
 
 
 def test_others_wallets_and_transactions_do_not_exist(world: World) -> None:

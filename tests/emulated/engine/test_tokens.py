@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from shared.chain import tokens
-from shared.domain.tx_evidence import TRANSFER_TOPIC
 from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, RECEIPTS, TRANSACTIONS
+from shared.store.transactions import RECEIPTS
+from tests.emulated.engine import contracts
+from tests.emulated.engine.contracts import LOGGED, NOTHING
 from tests.emulated.engine.world import World
 
 TARGET = to_checksum_address("0x" + "c0ffee" * 6 + "c0ff")
@@ -108,34 +108,9 @@ def test_a_policy_that_changes_is_asked_again_before_signing(world: World, pause
     assert funds.committed == 0
 
 
-def answering(world: World, tail: str) -> str:
-    """A token that holds 10**18 of everybody and answers every other call by `tail`."""
-    start = "5f3560e01c806370a082311460" + f"{15 + len(tail) // 2:02x}" + "57"
-    address = to_checksum_address("0x" + os.urandom(20).hex())
-    code = "0x" + start + tail + "5b670de0b6b3a76400005f5260205ff3"
-    world.control("anvil_setCode", address, code)
-    world.mine(2)
-    return str(address)
-
-
-FALSE, TRUE, NOTHING = "5f5f5260205ff3", "60015f5260205ff3", "00"
-
-
-@pytest.mark.parametrize("tail", [FALSE, NOTHING])
-def test_a_token_that_does_not_transfer_is_refused(world: World, tail: str) -> None:
-    wallet, token = world.wallet(), answering(world, tail)
-    body = {"to": TARGET, "token": {"address": token, "amount": "5"}}
-    refused = world.app.call("POST", "/transactions", body, user=wallet.user_id)
-    assert (refused.status, refused.code) == (422, "SIMULATION_FAILED"), refused.text
-    assert refused.body["error"]["data"]["revert"]["kind"] == "refused"
-    assert not world.rows(TRANSACTIONS) and not world.rows(FUNDS) and not world.rows(LANES)
-
-
 def test_a_token_that_answers_nothing_but_logs_its_transfer_is_taken(world: World) -> None:
-    """As USDT does: LOG3(Transfer, caller, the first argument) with the second argument as data, then STOP."""
-    topic = TRANSFER_TOPIC[2:]
-    log = f"6024355f52600435337f{topic}60205fa300"
-    wallet, token = world.wallet(), answering(world, log)
+    """As USDT does."""
+    wallet, token = world.wallet(), contracts.token(world, LOGGED + NOTHING)
     body = {"to": TARGET, "token": {"address": token, "amount": "5"}}
     sent = world.app.ok(202, "POST", "/transactions", body, user=wallet.user_id)["id"]
     world.settle()

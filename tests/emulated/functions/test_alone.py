@@ -199,15 +199,27 @@ def test_lives_but_is_not_ready_while_a_need_does_not_answer(
         process.stop([service.child])
 
 
-def test_a_deployment_without_its_settings_tells_nobody(functions: Functions) -> None:
-    """What fails outside of any operation is answered in the contract's shape as well."""
-    service = functions.spawn("get_me", "unset", ENVIRONMENT="prod", FINGERPRINT_KEY="")
+DECIMALS = '{"local": [{"symbol": "T", "address": "0x0", "decimals": 255}]}'
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("FINGERPRINT_KEY", {"ENVIRONMENT": "prod", "FINGERPRINT_KEY": ""}),
+        ("CHAIN_TOKENS", {"CHAIN_TOKENS": DECIMALS}),
+    ],
+)
+def test_a_deployment_without_its_settings_tells_nobody(
+    functions: Functions, name: str, wrong: dict[str, str]
+) -> None:
+    """What fails outside of any operation is answered in the contract's shape as well; none gets ready."""
+    service = functions.spawn("get_me", f"unset-{name}", **wrong)
     try:
         wait(service)
         answer = service.call("GET", "/api/v1/auth/me")
         assert (answer.status_code, code(answer)) == (500, "INTERNAL")
-        assert "FINGERPRINT_KEY" not in answer.text
-        assert "FINGERPRINT_KEY" in service.log()
+        assert name not in answer.text
+        assert name in service.log()
         assert service.call("POST", "/push/get_me?token=x").status_code == 500
         assert service.call("GET", "/readyz").status_code == 503
     finally:

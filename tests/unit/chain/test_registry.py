@@ -7,10 +7,19 @@ import json
 import pytest
 
 from shared.chain.registry import GWEI, Registry, Token, UnknownChain, UnsupportedCurrency, checksum
+from shared.domain.errors import InvalidValue
 from shared.domain.fees import FeeCaps
-from shared.domain.money import Asset
+from shared.domain.money import Asset, format_amount, parse_amount
+from shared.settings import load
 
 REGISTRY = Registry.DEFAULT
+ADDRESS = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
+
+
+def tokens(**odd: object) -> str:
+    return json.dumps({"local": [{"symbol": "TST", "address": ADDRESS, "decimals": 6} | odd]})
+
+
 IDS = {
     "local": 31337, "ethereum": 1, "sepolia": 11155111, "bsc": 56,
     "polygon": 137, "base": 8453, "arbitrum": 42161, "optimism": 10,
@@ -54,11 +63,9 @@ def test_currencies() -> None:
 
 
 def test_tokens_by_configuration() -> None:
-    address = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
-    text = json.dumps({"local": [{"symbol": "TST", "address": address, "decimals": 6}]})
-    registry = Registry.configured(text)
+    registry = Registry.configured(tokens())
     asset = Asset("local", "TST", "0x5FbDB2315678afecb367f032d93F642f64180aa3", 6)
-    assert registry.currency("local", "TST") == registry.currency("local", address) == asset
+    assert registry.currency("local", "TST") == registry.currency("local", ADDRESS) == asset
     assert Registry.configured("").chains == REGISTRY.chains
     replaced = registry.with_tokens("local", [Token("TST", "0x" + "11" * 20, 8)])
     assert [token.decimals for token in replaced.chain("local").tokens] == [8]
@@ -78,6 +85,49 @@ def test_tokens_by_configuration() -> None:
 def test_bad_configuration_is_refused(symbol, address) -> None:
     with pytest.raises(ValueError, match=r"address|native coin"):
         REGISTRY.with_tokens("local", [Token(symbol, address, 18)])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (tokens(decimals=29), "decimals of TST must be an integer from 0 to 28"),
+        (tokens(decimals=255), "from 0 to 28"),
+        (tokens(decimals=-1), "from 0 to 28"),
+        (tokens(decimals=6.5), "from 0 to 28"),
+        (tokens(decimals="6"), "from 0 to 28"),
+        (tokens(decimals=True), "from 0 to 28"),
+        (tokens(decimals=None), "from 0 to 28"),
+        (tokens(symbol=""), "symbol"),
+        (tokens(symbol="A B"), "symbol"),
+        (tokens(symbol=7), "symbol"),
+        (tokens(symbol="ETH"), "native coin"),
+        (tokens(address="0x12"), "not an address"),
+        (tokens(address=None), "not an address"),
+        (json.dumps({"nowhere": []}), "no chain 'nowhere'"),
+        (
+            json.dumps({"local": [{"symbol": "TST", "address": ADDRESS}]}),
+            "lists of symbol, address and decimals",
+        ),
+        (json.dumps({"local": 7}), "lists of"),
+        (json.dumps([]), "lists of"),
+        ("{", "Expecting"),
+    ],
+)
+def test_tokens_that_cannot_be_are_refused_with_the_settings(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=f"CHAIN_TOKENS is wrong: .*{problem}"):
+        load({"CHAIN_TOKENS": text})
+
+
+@pytest.mark.parametrize("decimals", [0, 2, 28])
+def test_decimals_that_a_supply_can_have(decimals: int) -> None:
+    asset = Registry.configured(load({"CHAIN_TOKENS": tokens(decimals=decimals)}).chain_tokens).currency(
+        "local", "TST"
+    )
+    assert asset.decimals == decimals
+    whole = parse_amount("1", decimals)
+    assert format_amount(whole, decimals) == "1"
+    with pytest.raises(InvalidValue):
+        parse_amount("1", 29)  # more than the ledger holds
 
 
 def test_caps_are_in_wei() -> None:

@@ -1,0 +1,47 @@
+"""Tokens as byte code: what each answers is said by the test, so that any oddity of a contract can be tried."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from eth_utils.address import to_checksum_address
+
+from shared.chain import tokens
+from shared.domain.tx_evidence import TRANSFER_TOPIC
+from tests.emulated.engine.world import World
+
+HELD = 10**18  # base units, of everybody
+# Ends of a call: what is left on the stack is not looked at.
+NOTHING, REVERT = "00", "5f80fd"
+LOGGED = (
+    f"6024355f52600435337f{TRANSFER_TOPIC[2:]}60205fa3"  # Transfer(caller, first argument, second argument)
+)
+
+
+def word(value: int) -> str:
+    """Return a number."""
+    return f"7f{value:064x}5f5260205ff3"
+
+
+def short(size: int) -> str:
+    """Return so many zero bytes."""
+    return f"60{size:02x}5ff3"
+
+
+TRUE, FALSE = word(1), word(0)
+
+
+def token(world: World, transfer: str = LOGGED + TRUE, answers: Mapping[bytes, str] | None = None) -> str:
+    """The address of a contract that ends `answers` (by selector) as they say, balanceOf by HELD, the rest by
+    `transfer`."""
+    ends = {tokens.BALANCE_OF: word(HELD)} | dict(answers or {})
+    start = 5 + 11 * len(ends)
+    table, tails = "", transfer
+    for selector, end in ends.items():
+        table += f"8063{selector.hex()}1461{start + len(tails) // 2:04x}57"
+        tails += "5b" + end
+    address = str(to_checksum_address("0x" + os.urandom(20).hex()))
+    world.control("anvil_setCode", address, "0x5f3560e01c" + table + tails)
+    world.mine(2)
+    return address
