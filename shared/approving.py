@@ -12,13 +12,14 @@ from shared.errors import Forbidden
 from shared.identity.permissions import Caller, grants, permissions_of
 from shared.store.factors import enrolled
 from shared.store.policies import POLICIES
+from shared.store.session import Session
 from shared.store.unit import UnitOfWork
 from shared.store.users import USERS
 
 PERMISSION = "admin:approve"
 
 
-def policy_for(unit: UnitOfWork, caller: Caller, transaction: Transaction) -> Policy | None:
+def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Policy | None:
     """The policy of a transaction's wallet, if this person may decide about what exceeds it.
 
     Raises NotFound (a stranger), Forbidden, RecentLoginRequired, SecondFactorRequired, OwnTransaction."""

@@ -17,6 +17,7 @@ from shared.store.policies import SPENDING
 from shared.store.port import Mutation
 from shared.store.supplies import FUNDS
 from shared.store.transactions import LANES
+from tests.emulated.engine import contracts
 from tests.emulated.engine.world import World
 from tests.support.clock import TestClock
 from tests.support.people import People, Person
@@ -110,6 +111,34 @@ def test_neither_owner_nor_strangers_nor_keys_approve(
     key = friend.ok(201, "POST", "/auth/api-keys", {"name": "k", "scopes": ["transaction:read"]})["api_key"]
     assert owner.app.call("POST", path(sent), headers={"x-api-key": key}).status == 403
     assert owner.ok(200, "GET", f"/transactions/{sent['id']}")["approved_by"] is None
+
+
+def test_what_would_fail_by_now_is_not_approved_and_waits_on(
+    world: World, people: People, owner: Person, friend: Person, wallet: Wallet
+) -> None:
+    token = contracts.token(world)
+    transfer = {"to": TARGET, "value": "0", "token": {"address": token, "amount": "6"}}
+    sent = send(owner, wallet, **transfer)
+    code = world.control("eth_getCode", token, "latest")
+    funds = world.rows(FUNDS)
+    world.control("anvil_setCode", token, "0x5f80fd")  # meanwhile its transfers revert
+    refused = friend.refused("SIMULATION_FAILED", "POST", path(sent))
+    assert (refused.status, refused.body["error"]["data"]["revert"]["kind"]) == (422, "empty")
+    people.register().refused("NOT_FOUND", "POST", path(sent))
+    held = world.row(sent["id"])
+    assert (held.state, held.version, held.nonce) == ("held", sent["version"], None)
+    assert world.rows(FUNDS) == funds and not world.rows(LANES)
+    native = send(owner, wallet)
+    world.control("anvil_setBalance", wallet.address, "0x5")
+    world.mine(2)
+    friend.refused("INSUFFICIENT_BALANCE", "POST", path(native))
+    world.control("anvil_setBalance", wallet.address, hex(10**19))
+    world.control("anvil_setCode", token, code)
+    world.mine(2)
+    for one in (sent, native):
+        assert friend.ok(200, "POST", path(one))["approved_by"] == friend.id
+    world.settle()
+    assert {world.row(one["id"]).state for one in (sent, native)} == {"confirmed"}
 
 
 def test_an_administrator_approves_but_not_what_they_sent(
