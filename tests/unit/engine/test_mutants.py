@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,7 @@ def quiet() -> Iterator[None]:
 def recycle_on_timeout(patch: Any) -> None:
     """An ambiguous answer counts as "not sent": the nonce goes back to the lane."""
     real = broadcast._record
+    back: Counter[str] = Counter()
 
     def record(unit: Any, lane_id: str, sent: Any, block_seconds: float) -> None:
         real(unit, lane_id, [one for one in sent if one.outcome != "ambiguous"], block_seconds)
@@ -43,7 +45,8 @@ def recycle_on_timeout(patch: Any) -> None:
         if sent:
             broadcast.commit(record, stored[0][0].lane_id, sent, client.spec.block_seconds)
         for (transaction, attempt), result in reversed(pairs):
-            if result.outcome == "ambiguous" and attempt.k == 1:
+            if result.outcome == "ambiguous" and attempt.k == 1 and back[transaction.id] < 3:
+                back[transaction.id] += 1  # a node without room says so again and again
                 _give_back(transaction)
 
     patch.setattr(broadcast, "send", send)
