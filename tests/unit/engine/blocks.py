@@ -149,7 +149,10 @@ class Chain:
             "max fee per gas less than block base fee": self.faults.strict and sent.max_fee < self.base_fee,
             "replacement transaction underpriced": other is not None and not self._replaces(other, sent),
             "nonce too high": self.faults.strict and gap,
-            "account limit exceeded": other is None and len(waiting) >= self.faults.slots,
+            # reth lets the nonce that comes next through, geth drops the last ones for it
+            "account limit exceeded": other is None
+            and sent.nonce > nonce
+            and len(waiting) >= self.faults.slots,
         }
         found = next((reason for reason, holds in reasons.items() if holds), None)
         if found is not None:
