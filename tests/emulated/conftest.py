@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared import resources
+from shared import relay, resources
 from shared.settings import load
 from shared.store.port import Database
 from tests.model.documents import Documents
@@ -48,17 +49,52 @@ def spanner_client(emulators: Mapping[str, str]) -> Any:
     return spanner.Client(project=emulators["GOOGLE_CLOUD_PROJECT"], disable_builtin_metrics=True)
 
 
+@pytest.fixture(scope="session")
+def emptied() -> list[str]:
+    """Databases that earlier tests of this process have left empty: making one takes longer than many a test."""
+    return []
+
+
 @pytest.fixture
-def database(spanner_client: Any, emulators: Mapping[str, str]) -> Iterator[Database]:
-    """A fresh database with the whole schema."""
+def database(spanner_client: Any, emulators: Mapping[str, str], emptied: list[str]) -> Iterator[Database]:
+    """A database of one's own with the whole schema and nothing in it."""
     from schemas import migrate
     from shared.store.spanner import connect
 
-    name = f"t{uuid.uuid4().hex[:20]}"
     instance = emulators["SPANNER_INSTANCE"]
-    migrate.fresh(spanner_client, instance, name)
+    if emptied:
+        name = emptied.pop()
+    else:
+        name = f"t{uuid.uuid4().hex[:20]}"
+        migrate.fresh(spanner_client, instance, name)
+    handle = spanner_client.instance(instance).database(name)
     yield connect(emulators["GOOGLE_CLOUD_PROJECT"], instance, name)
-    spanner_client.instance(instance).database(name).drop()
+    if _empty(handle):
+        emptied.append(name)
+    else:
+        handle.drop()
+
+
+def _empty(handle: Any) -> bool:
+    """Delete every row but those that say which migrations there were; False where a test has left a transaction open,
+    as a killed one does: on the emulator that holds up all others."""
+    from google.api_core.exceptions import Aborted
+    from google.cloud.spanner import KeySet
+
+    from schemas import migrate
+
+    text = "".join(statement for one in migrate.migrations() for statement in one.statements)
+    session = handle.session()
+    session.create()
+    batch = session.batch()
+    for table in reversed(re.findall(r"CREATE TABLE (\w+)", text)):  # children before their parents
+        batch.delete(table, KeySet(all_=True))
+    try:
+        batch.commit(timeout_secs=0.1)
+    except Aborted:
+        return False
+    session.delete()
+    return True
 
 
 @pytest.fixture
@@ -68,10 +104,16 @@ def published() -> Recorder:
 
 @pytest.fixture
 def app(
-    database: Database, published: Recorder, tmp_path: Path, emulators: Mapping[str, str]
+    database: Database,
+    published: Recorder,
+    tmp_path: Path,
+    emulators: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[App]:
     """The product in this process: real Spanner, Firestore and node; events are recorded."""
     chosen = replace(load(), state_dir=str(tmp_path), push_token="push-token", cache_database="(default)")
+    # A test that looks at what was published sees all of it; how long an answer waits is a test's of its own.
+    monkeypatch.setattr(relay, "AFTER_COMMIT_SECONDS", 30.0)
     with resources.override(fresh=True, settings=chosen, database=database, publisher=published):
         yield App()
 
