@@ -90,8 +90,10 @@ class World:
             return
         if after.version == before.version + 1:
             check(kind, before.status, after.status)
-        else:  # a lapsed claim and a new one, or cancelled and hidden, in one commit
-            assert (before.status, after.status) in {("open", "cancelled"), ("claimed", "claimed")}
+        else:  # a lapsed claim and a new one, or ended and hidden, in one commit
+            assert (before.status, after.status) in {
+                ("open", "cancelled"), ("open", "expired"), ("claimed", "claimed"),
+            }  # fmt: skip
 
     def of_order(self, order_id: str) -> list[Allocation]:
         return [a for a in self.allocations.values() if a.order_id == order_id]
