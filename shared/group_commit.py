@@ -49,18 +49,24 @@ class _Seat:
         self.called = threading.Event()  # it leads, or it is settled
         self.leads = False
         self.answer: Any = None
-        self.error: Exception | None = Unready()
+        self.error: Exception | None = Unready()  # until the commit is known to have happened
+        self._tried: Exception | None = None
 
     def attempt(self, transaction: Transaction, before: UnitOfWork | None) -> UnitOfWork | None:
         """The unit with this run's writes behind those `before`; None when it has none."""
+        self._tried = None
         try:
             with running(self.run.context):
-                self.answer, self.error = self.run.attempt(transaction, before), None
+                self.answer = self.run.attempt(transaction, before)
         except (Refusal, Replay) as refusal:
-            self.error = refusal
+            self._tried = refusal
         except AlreadyExists:  # of what another one here inserts: that has to be there first
-            self.error = Alone()
-        return None if self.error else self.run.unit
+            self._tried = Alone()
+        return None if self._tried else self.run.unit
+
+    def settle(self) -> None:
+        """What was tried counts."""
+        self.error = self._tried
 
 
 def join(group: str, run: Run) -> Any:
@@ -69,7 +75,8 @@ def join(group: str, run: Run) -> Any:
     seat = _Seat(run)
     if not _enters(group, seat):
         seat.called.wait(remaining_seconds(LONGEST_WAIT))
-        _gives_up(group, seat)
+        if _gives_up(group, seat):
+            raise Unready()
     if seat.leads:
         _lead(group, seat)
     if isinstance(seat.error, Alone):
@@ -89,11 +96,14 @@ def _enters(group: str, seat: _Seat) -> bool:
         return seat.leads
 
 
-def _gives_up(group: str, seat: _Seat) -> None:
-    """Past its deadline it is not taken along any more; was it taken already, only its operation record knows."""
+def _gives_up(group: str, seat: _Seat) -> bool:
+    """Past its deadline it is not taken along any more; was it taken already, only its operation record will know."""
     with _lock:
-        if not seat.called.is_set() and seat in _waiting.get(group, ()):
+        if seat.called.is_set():
+            return False
+        if seat in _waiting.get(group, ()):
             _waiting[group].remove(seat)
+        return True
 
 
 def _lead(group: str, first: _Seat) -> None:
@@ -141,15 +151,19 @@ def _commit(group: str, seats: list[_Seat]) -> datetime | None:
             raise _Refused
         last.flush()
 
+    committed_at = None
     try:
-        return resources.database().transact(body)[1]
+        committed_at = resources.database().transact(body)[1]
     except _Refused:
-        return None
+        pass
     except Exception as error:
         _log.info("each runs alone", extra={"runs": len(seats), "error": type(error).__name__})
         for seat in seats:
             seat.error = Alone()
-    return None
+        return None
+    for seat in seats:
+        seat.settle()
+    return committed_at
 
 
 def _tell(seats: list[_Seat], committed_at: datetime) -> None:

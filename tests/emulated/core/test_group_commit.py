@@ -220,16 +220,50 @@ def test_past_its_deadline_a_run_is_not_taken_along(store: Counting) -> None:
     assert texts(store) == ["a"]
 
 
-def test_a_leader_that_dies_leaves_nobody_waiting(store: Counting) -> None:
+def test_who_cannot_wait_for_the_commit_is_not_told_that_it_happened(store: Counting) -> None:
+    """Its run was tried already: whether it is committed only its operation record will know."""
+    led, joined, tried, go = (threading.Event() for _ in range(4))
+
+    def leading(unit: UnitOfWork) -> Body:
+        led.set()
+        assert joined.wait(20)
+        return letter(unit, "a")
+
+    def holding(unit: UnitOfWork) -> Body:
+        tried.set()
+        assert go.wait(20)
+        return letter(unit, "c")
+
+    with ThreadPoolExecutor(3) as pool:
+        leader = pool.submit(run, leading, "a")
+        assert led.wait(20)
+        late = pool.submit(run, told("late"), "late", 2.0)
+        until(lambda: waiting() == 1)
+        last = pool.submit(run, holding, "c")
+        until(lambda: waiting() == 2)
+        joined.set()
+        assert tried.wait(20)
+        assert isinstance(late.exception(20), Unready)
+        go.set()
+        assert (leader.result(20), last.result(20)) == ('{"text":"a"}', '{"text":"c"}')
+    with pytest.raises(commit.Replay) as replayed:
+        run(told("late"), "late")
+    assert replayed.value.record.body == '{"text":"late"}'
+    assert texts(store) == ["a", "c", "late"]
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_leader_that_dies_leaves_nobody_waiting(store: Counting, place: int) -> None:
     class Killed(BaseException):
         """The thread ends here."""
 
     def dying(unit: UnitOfWork) -> Body:
         raise Killed
 
-    first, second, third = together((told("a"), "a"), (dying, "b"), (told("c"), "c"))
-    assert isinstance(first.exception(), Killed)
-    assert isinstance(second.exception(), Unready)
-    assert isinstance(third.exception(), Unready)
+    works: list[Work] = [(told("a"), "a"), (told("c"), "c")]
+    works.insert(place, (dying, "b"))
+    leader, *others = together(*works)
+    assert isinstance(leader.exception(), Killed)
+    assert all(isinstance(one.exception(), Unready) for one in others)
     assert count(store) == 0
     assert run(told("c"), "c") == '{"text":"c"}'
