@@ -14,12 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
 
 _STACK = pytest.StashKey[Stack]()
+# How long an example takes says how busy the machine is: benchmarks measure, tests do not.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

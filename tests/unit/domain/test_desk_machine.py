@@ -192,4 +192,4 @@ class Desk(RuleBasedStateMachine):
 
 
 TestDesk = Desk.TestCase
-TestDesk.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+TestDesk.settings = settings(max_examples=200, stateful_step_count=60)

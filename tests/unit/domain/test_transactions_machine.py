@@ -278,5 +278,5 @@ class Machine(RuleBasedStateMachine):
                 assert transaction.hash == stored[-1].hash
 
 
-Machine.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+Machine.TestCase.settings = settings(max_examples=200, stateful_step_count=60)
 TestMachine = Machine.TestCase
