@@ -63,6 +63,9 @@ class ChainSpec:
     decimals: int = 18
     max_inflight: int = 16  # geth guarantees 16 executable places per account
     noop_gas: int = 21_000  # more where gas also pays for layer 1
+    fee_oracle: str | None = (
+        None  # where layer 1 is paid beside gas: the contract that says how much (`l1_fees`)
+    )
     tokens: tuple[Token, ...] = ()
     hd_path: str = HD_PATH
 
@@ -87,6 +90,10 @@ def _spec(name: str, chain_id: int, symbol: str, **more: Any) -> ChainSpec:
     return ChainSpec(name=name, chain_id=chain_id, symbol=symbol, **more)
 
 
+_OP_FEE_ORACLE: Final = (
+    "0x420000000000000000000000000000000000000F"  # GasPriceOracle, a predeploy of the OP stack
+)
+
 # USDT on ethereum is left out: its contract can switch on a fee on transfers (basisPointsRate).
 _SPECS: Final = (
     _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=1024,
@@ -107,6 +114,7 @@ _SPECS: Final = (
                   Token("USDT", "0xc2132D05D31c914a87C6611C10748AEb04B58e8F", 6))),
     _spec("base", 8453, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True,
           caps=_caps(100, 20), least_priority_fee=GWEI // 1_000, settlement_gas_reserve=2 * 10**15,
+          fee_oracle=_OP_FEE_ORACLE,
           tokens=(Token("USDC", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", 6),)),
     _spec("arbitrum", 42161, "ETH", block_seconds=0.25, confirmations=20, has_finalized=True,
           caps=_caps(100, 20), least_priority_fee=0, settlement_gas_reserve=2 * 10**15, noop_gas=200_000,
@@ -114,6 +122,7 @@ _SPECS: Final = (
                   Token("USDT", "0xFd086bC7CD5C481DCC9C85ebE478A1C0b69FCbb9", 6))),
     _spec("optimism", 10, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True,
           caps=_caps(100, 20), least_priority_fee=GWEI // 1_000, settlement_gas_reserve=2 * 10**15,
+          fee_oracle=_OP_FEE_ORACLE,
           tokens=(Token("USDC", "0x0b2C639c533813f4Aa9D7837CAf62653d097Ff85", 6),
                   Token("USDT", "0x94b008aA00579c1307B0EF2c499aD98a8ce58e58", 6))),
 )  # fmt: skip

@@ -65,7 +65,7 @@ class Transaction:
     gas_price: int | None
     speed: Speed | None
     committed_value: int  # what the native funds row holds back for `value`
-    committed_gas: int  # and for gas; gas × fee of every payload stays within it
+    committed_gas: int  # and for gas and layer 1's own fee; gas × fee of every payload stays within it
     nonce: int | None
     state: State
     blocked_reason: BlockedReason | None
@@ -125,7 +125,11 @@ class Transaction:
 
     def held(self, caps: FeeCaps, kind: AttemptKind, gas: int) -> FeeCaps:
         """The caps within what was committed. A no-op uses no more gas than its payload, whatever its limit, and sends
-        no value: that may pay for it, unless it is reserved for an allocation."""
+        no value: that may pay for it, unless it is reserved for an allocation.
+
+        Where layer 1 takes a fee of its own, its part of `committed_gas` is not told apart here (there is no column
+        for it): bumps beyond the room for gas may use it up. gas × fee still stays within `committed_gas`, so what
+        the transaction costs beyond it is at most layer 1's fee."""
         if not self.committed_gas:
             return caps
         freed = self.committed_value if kind == "noop" and not self.is_payment else 0

@@ -112,7 +112,7 @@ def check_intent(intent: Intent, now: datetime) -> None:
     if intent.to is None and not intent.data:
         raise InvalidValue("to", "may only be absent when data holds the code of a contract to create")
     bound = MAX_INITCODE_BYTES if intent.to is None else MAX_DATA_BYTES
-    if len(intent.data) > bound or len(intent.data) + _listed_bytes(intent.access_list) > MAX_DATA_BYTES:
+    if len(intent.data) > bound or len(intent.data) + listed_bytes(intent.access_list) > MAX_DATA_BYTES:
         raise DataTooLarge(maximum=bound)
     if intent.token_address is not None and (intent.to != intent.token_address or intent.value):
         raise InvalidValue("token", "cannot be combined with another recipient or a value")
@@ -137,7 +137,7 @@ def intrinsic_gas(data: bytes, *, creates: bool, access_list: str | None = None)
     return max(gas, PLAIN_GAS + 10 * tokens)
 
 
-def _listed_bytes(access_list: str | None) -> int:
+def listed_bytes(access_list: str | None) -> int:
     """What an access list adds to the transaction: 33 bytes for a key, at most 28 more for an address."""
     entries = json.loads(access_list) if access_list else []
     return sum(28 + 33 * len(entry.get("storageKeys", ())) for entry in entries)

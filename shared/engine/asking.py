@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.chain import reverts, tokens, types
+from shared.chain import l1_fees, reverts, tokens, types
 from shared.chain.client import ChainClient
+from shared.chain.endpoints import Endpoint
 from shared.chain.errors import Ambiguous, ExecutionReverted, GasLimit, InsufficientFunds, NodeError
+from shared.chain.pool import result_or_raise
+from shared.chain.rpc import Call
 from shared.chain.types import CallRequest
 from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.fees import FeeCaps, Fees
@@ -25,6 +28,7 @@ from shared.engine.purses import Observed
 
 GAS_MARGIN_PERCENT = 125  # of the estimate: what a call costs depends on the state it meets
 FEE_ROOM = 2  # × the first attempt's fee: five bumps fit into what is committed for gas
+L1_FEE_ROOM = 2  # × what layer 1 costs now: its fees rise by at most an eighth a block, so for six blocks
 
 
 class SimulationFailed(Refusal):
@@ -41,10 +45,12 @@ class SendExceedsBalance(InsufficientBalance):
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What the chain says of an intent now: gas in units, balances at the confirmed height."""
+    """What the chain says of an intent now: gas in units, balances at the confirmed height, and the wei that layer 1
+    takes at most beside the gas (0 where it takes nothing)."""
 
     gas: int
     seen: Observed
+    l1_fee: int
 
 
 def preflight(
@@ -54,11 +60,11 @@ def preflight(
 
     `gas` is the sender's own limit. Raises SimulationFailed, SendExceedsBalance, InvalidValue, ChainError."""
     tried = call_of(intent, gas)
-    calls = [_confirmed(client), ("eth_estimateGas", [tried.encoded()])]
+    calls: list[Call] = [_confirmed(client), ("eth_estimateGas", [tried.encoded()])]
     if intent.token_address is not None:
         calls.append(("eth_call", [tried.encoded(), "latest"]))
     try:
-        confirmed, estimate, *returned = client.batch(calls)
+        (confirmed, estimate, *returned), l1_fee = _answers(client, calls, intent)
     except ExecutionReverted as error:
         revert = reverts.decode_revert(error.data, abi, error.text)
         raise SimulationFailed(revert=asdict(revert)) from None
@@ -69,7 +75,22 @@ def preflight(
     seen = balances(client, intent.from_address, intent.token_address, _height(client, confirmed))
     if returned:
         _check_transfer(client, intent, tried, types.data(returned[0]))
-    return Preflight(gas or with_margin(types.quantity(estimate)), seen)
+    return Preflight(gas or with_margin(types.quantity(estimate)), seen, l1_fee)
+
+
+def _answers(client: ChainClient, calls: list[Call], intent: Intent) -> tuple[list[Any], int]:
+    """The calls' answers and, from the same exchange, what layer 1 takes. A node whose fee oracle fails is passed over:
+    without its word nothing is accepted (ChainError), and its revert is not one of the intent."""
+    oracle = client.spec.fee_oracle
+    if oracle is None:
+        return client.batch(calls), 0
+    fee = l1_fees.asked(oracle, l1_fees.unsigned_size(intent.data, intent.access_list))
+
+    def ask(endpoint: Endpoint) -> tuple[list[Any], int]:
+        *answers, l1_fee = endpoint.batch([*calls, fee])
+        return [result_or_raise(answer) for answer in answers], l1_fees.wei(l1_fee)
+
+    return client.pool.read(ask)
 
 
 def again(client: ChainClient, row: Transaction) -> None:
@@ -132,9 +153,11 @@ def balance_and_count(client: ChainClient, address: str) -> tuple[int, int]:
     return types.quantity(balance), types.quantity(count)
 
 
-def committed_gas(gas: int, fees: Fees, caps: FeeCaps) -> int:
-    """Wei to hold back for gas: room for replacements above the first attempt's fee, within the chain's caps."""
-    return gas * min(FEE_ROOM * fees.per_gas, max(caps.max_fee_per_gas, fees.per_gas))
+def committed_gas(found: Preflight, fees: Fees, caps: FeeCaps) -> int:
+    """Wei to hold back for gas: room for replacements above the first attempt's fee, within the chain's caps; and for
+    layer 1, which nodes want to see in the balance too, with room for its own fees to rise."""
+    highest = min(FEE_ROOM * fees.per_gas, max(caps.max_fee_per_gas, fees.per_gas))
+    return found.gas * highest + L1_FEE_ROOM * found.l1_fee
 
 
 def with_margin(estimate: int) -> int:

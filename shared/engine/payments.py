@@ -50,7 +50,7 @@ def plan(chain: str, from_address: str, to: str, token_address: str | None, amou
             raise SettlementUnfunded from None
         raise
     fees = client.fee_snapshot().at("average")
-    committed = asking.committed_gas(found.gas, fees, client.spec.caps)
+    committed = asking.committed_gas(found, fees, client.spec.caps)
     return PaymentPlan(replace(intent, gas=found.gas), amount, committed, found.seen)
 
 

@@ -55,7 +55,7 @@ def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False, abi: Abi 
     found = asking.preflight(client, intent, gas=gas, abi=abi)
     intent = replace(intent, gas=found.gas)
     first = intent.fees or client.fee_snapshot().at(intent.speed)
-    return SendPlan(intent, asking.committed_gas(intent.gas, first, client.spec.caps), found.seen)
+    return SendPlan(intent, asking.committed_gas(found, first, client.spec.caps), found.seen)
 
 
 def _checked(client: ChainClient, intent: Intent, gas: int | None, mixed_fees: bool) -> Intent:

@@ -10,12 +10,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 from emulators import toolkit
 from shared import resources
 from shared.chain.errors import ChainError
+from shared.chain.registry import Registry
 from shared.chain.rpc import RpcClient
 from tests.emulated.conftest import Recorder
 from tests.emulated.engine.world import World, check
@@ -69,3 +72,21 @@ def running_world(app: App, published: Recorder) -> Iterator[World]:
     rpc = RpcClient("control", os.environ["RPC_URL"])
     yield World(app, rpc, published)
     rpc.close()
+
+
+@pytest.fixture
+def changed(world: World) -> Iterator[Any]:
+    """The local chain as a test wants it."""
+    undo = []
+
+    def change(**fields: Any) -> None:
+        spec = replace(resources.registry().chain("local"), **fields)
+        registry = Registry(MappingProxyType({**resources.registry().chains, "local": spec}))
+        block = resources.override(registry=registry)
+        block.__enter__()
+        undo.append(block)
+        resources._made.pop("chain:local", None)
+
+    yield change
+    for block in undo:
+        block.__exit__(None, None, None)

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
-import pytest
 from eth_account import Account
 
-from shared import resources
-from shared.chain.registry import Registry
 from shared.keys.transactions import decode_signed
 from shared.store.transactions import ATTEMPTS, LANES
 from tests.emulated.engine.world import ETHER, GWEI, World
 
 TARGET = "0x" + "fee1" * 10
-
-
-@pytest.fixture
-def changed(world: World) -> Iterator[Any]:
-    """The local chain as a test wants it."""
-    undo = []
-
-    def change(**fields: Any) -> None:
-        spec = replace(resources.registry().chain("local"), **fields)
-        registry = Registry(MappingProxyType({**resources.registry().chains, "local": spec}))
-        block = resources.override(registry=registry)
-        block.__enter__()
-        undo.append(block)
-        resources._made.pop("chain:local", None)
-
-    yield change
-    for block in undo:
-        block.__exit__(None, None, None)
 
 
 def test_a_legacy_chain(world: World, changed: Any) -> None:
