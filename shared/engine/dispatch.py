@@ -29,7 +29,7 @@ from shared.errors import Contended
 from shared.keys.errors import KeyFault
 from shared.store.session import Session
 from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED, nonces
+from shared.store.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED, glances, nonces
 from shared.store.unit import UnitOfWork
 
 _log = logging.getLogger(__name__)
@@ -166,7 +166,8 @@ def _under_way(session: Session, lane: Lane) -> list[Transaction]:
     """What has a nonce and has not left the balance at the confirmed height."""
     first = max(lane.finalized_nonce, lane.next_nonce - LOOK_BACK)
     entries = session.one(nonces(lane.id, first, lane.next_nonce))
-    return [one for one in session.follow(TRANSACTIONS, entries) if not one.terminal]
+    rows = session.one(glances(entry["transaction_id"] for entry in entries)) if entries else []
+    return [one for one in rows if not one.terminal]
 
 
 def _draws(transaction: Transaction) -> int:

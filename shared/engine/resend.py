@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from shared.chain.types import Nonces
 from shared.domain import tx_schedule
 from shared.domain.transactions import Attempt, Transaction
-from shared.engine import asking, broadcast, replace, undoing
+from shared.engine import asking, broadcast, replace, undoing, unfinished
+from shared.engine.unfinished import Sending
 from shared.engine.view import View
 
 Attempts = Mapping[str, Sequence[Attempt]]
@@ -27,11 +28,28 @@ def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, counts: 
     ]
     taken: set[str] = set()
     try:
-        if new:
-            taken = replace.replace(view.client, [(row, _latest(attempts[row.id])) for row in new])
+        _in_parts(
+            [(row, _latest(attempts[row.id])) for row in new],
+            lambda part: taken.update(replace.replace(view.client, part)),
+        )
     finally:  # where fees or keys cannot be had, nodes may still have lost what was signed before
         again = [row for row in _due(view, waiting, attempts) if row.id not in taken]
-        broadcast.send(view.client, [(row, attempts[row.id][-1]) for row in again])
+        _in_parts(
+            [(row, attempts[row.id][-1]) for row in again],
+            lambda part: broadcast.send(view.client, [(row, latest) for row, latest in part if latest]),
+        )
+
+
+def _in_parts(wanted: Sequence[Sending], work: Callable[[list[Sending]], None]) -> None:
+    """As many at a time as a pass may hold. The failure of some keeps back no others; it is raised at the end."""
+    failure: Exception | None = None
+    for part in unfinished.whole(wanted):
+        try:
+            work(part)
+        except Exception as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 def _wants_attempt(

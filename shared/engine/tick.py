@@ -57,9 +57,10 @@ def run_pass(chain: str, work: Work | None = None) -> None:
     work = work or unfinished.find(chain)
     found = unfinished.load(work)
     unfinished.measure(chain, found)
-    if found.late:
-        block_seconds = resources.registry().chain(chain).block_seconds
-        _safely("deadlines", chain, lambda: undoing.expire(found.late, block_seconds))
+    block_seconds = resources.registry().chain(chain).block_seconds
+    for start in range(0, len(found.late), undoing.TOGETHER):
+        late = found.late[start : start + undoing.TOGETHER]
+        _safely("deadlines", chain, lambda late=late: undoing.expire(late, block_seconds))
     if found.lanes:
         _follow(View(resources.chain(chain)), found)
     for lane_id in work.queued:

@@ -12,10 +12,13 @@ from shared.domain.policies import PolicyDenied
 from shared.engine.changes import Batch
 from shared.store.unit import UnitOfWork
 
+TOGETHER = 32  # in one commit, which holds all their bytes
+
 
 def expire(ids: Sequence[str], block_seconds: float) -> None:
     """Undo those of these transactions whose deadline has passed; look at the queued ones again later."""
-    commit(_expire, ids, block_seconds)
+    for start in range(0, len(ids), TOGETHER):
+        commit(_expire, ids[start : start + TOGETHER], block_seconds)
 
 
 def _expire(unit: UnitOfWork, ids: Sequence[str], block_seconds: float) -> None:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared import metrics, resources
 from shared.domain.lanes import Lane
 from shared.domain.transactions import Attempt, Transaction
+from shared.store.lean import UNREAD
 from shared.store.port import Key, Row
 from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS, DUE_PAGE, LANES, TRANSACTIONS, due, due_after, next_queue
+from shared.store.transactions import (
+    ATTEMPTS,
+    DUE_PAGE,
+    LANES,
+    TRANSACTIONS,
+    attempt_glances,
+    due,
+    due_after,
+    glances,
+    next_queue,
+)
 
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
 LANES_A_PASS = 500
 MOST_PAGES = 100  # of a shard in one pass
+WHOLE = 32  # rows that a pass holds with their data and signed bytes: a hundred kilobytes and more each
 QUEUED = ("held", "accepted")  # without a nonce
 INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")
 INFLIGHT_OLDEST = metrics.gauge(
@@ -23,7 +35,9 @@ INFLIGHT_OLDEST = metrics.gauge(
 )
 LANES_PAUSED = metrics.gauge("wallet_lanes_paused", "Addresses that send nothing, by why.", "chain", "reason")
 PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")  # as transactions are blocked: these end when none is any more
-_next_lane: dict[str, str] = {}  # where the last pass stopped, when there were more lanes than that; a hint
+# By configured chain, where the last pass stopped when there were more lanes than that: a hint.
+_next_lane: dict[str, str] = {}
+Sending = tuple[Transaction, Attempt | None]  # with its latest attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """The rows of it: transactions with a nonce, all their attempts, and the lanes of everything."""
+    """The rows of it: transactions with a nonce, all their attempts, and the lanes of everything.
+
+    More than a few come without data and signed bytes: what is signed or sent goes through `whole`."""
 
     rows: Sequence[Transaction]
     attempts: dict[str, list[Attempt]]
@@ -79,9 +95,10 @@ def load(work: Work) -> Unfinished:
     waiting = [entry for entry in work.due if entry["state"] in QUEUED]
     prefixes: list[Key] = [(entry["transaction_id"],) for entry in work.due if entry["state"] not in QUEUED]
     names = {entry["lane_id"] for entry in work.due} | set(work.queued)
+    few = len(prefixes) <= WHOLE
     rows, found, known = session.read(
-        TRANSACTIONS.get_many(prefixes),
-        ATTEMPTS.below(prefixes),
+        TRANSACTIONS.get_many(prefixes) if few else glances(key[0] for key in prefixes),
+        ATTEMPTS.below(prefixes) if few else attempt_glances(prefixes),
         LANES.get_many([(name,) for name in sorted(names)]),
     )
     attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
@@ -92,6 +109,25 @@ def load(work: Work) -> Unfinished:
     now = resources.clock().now()
     late = [entry["transaction_id"] for entry in waiting if entry["next_action_at"] <= now]
     return Unfinished(complete, attempts, known, late)
+
+
+def whole(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
+    """These with all that they hold, in their order: at once when they were read so, else some at a time, as they are
+    now. What got another attempt meanwhile is left to whoever made it."""
+    if all(row.data is not UNREAD for row, _ in wanted):
+        if wanted:
+            yield list(wanted)
+        return
+    for start in range(0, len(wanted), WHOLE):
+        part = wanted[start : start + WHOLE]
+        rows, attempts = Session(resources.database().snapshot()).read(
+            TRANSACTIONS.get_many((row.id,) for row, _ in part),
+            ATTEMPTS.get_many((row.id, latest.k) for row, latest in part if latest),
+        )
+        now = {row.id: row for row in rows}
+        signed = {attempt.transaction_id: attempt for attempt in attempts}
+        same = (row.id for row, _ in part if row.id in now and now[row.id].attempt_count == row.attempt_count)
+        yield [(now[one], signed.get(one)) for one in same]
 
 
 def measure(chain: str, found: Unfinished | None) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.domain.lanes import Lane
 from shared.domain.transactions import Attempt, Transaction
-from shared.store.port import Row
+from shared.store.lean import lean
+from shared.store.port import Key, Row
 from shared.store.table import Index, Query, Table
 
 
@@ -75,6 +77,16 @@ TRANSACTIONS_BY_OWNER = Index(
     stored=("wallet_id", "chain", "state", "blocked_reason"),
 )
 ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
+
+
+def glances(ids: Iterable[str]) -> Query[list[Transaction]]:
+    """Transactions without what their senders may make large: to look at, neither to sign nor to show."""
+    return lean(TRANSACTIONS.get_many((one,) for one in ids), "data", "access_list")
+
+
+def attempt_glances(prefixes: Iterable[Key]) -> Query[list[Attempt]]:
+    """Attempts without their bytes: to look for, not to send."""
+    return lean(ATTEMPTS.below(prefixes), "raw")
 
 
 def due(before: datetime) -> list[Query[list[Row]]]:

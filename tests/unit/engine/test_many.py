@@ -1,0 +1,101 @@
+"""Many large transactions at once: a pass holds the bytes of a few, and sends them all the same."""
+
+from __future__ import annotations
+
+import tracemalloc
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import commit as commits
+from shared.domain.tx_accept import MAX_DATA_BYTES
+from shared.engine import broadcast, sends, unfinished
+from tests.support.proof import figure
+from tests.unit.engine.calm import Calm
+from tests.unit.engine.histories import _accept
+
+MANY = 96
+GAS = 8_000_000  # what so much data costs at least
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture
+def many(calm: Calm) -> Calm:
+    """As many large transactions with a nonce, due and in no block."""
+    calm.node.faults.slots = 1024
+    for number in range(MANY):
+        calm.attempt(lambda number=number: accept_large(calm, f"txn_large{number:03}"))
+    calm.attempt(calm.hint)
+    assert [row.state for row in rows(calm)] == ["submitted"] * MANY
+    calm.use(calm.node)  # its errors would hold on to what they are about
+    return calm
+
+
+def accept_large(calm: Calm, identity: str) -> None:
+    intent = sends.intent_of(calm.owner, "0x" + "ab" * 20, value=1, data=b"\xff" * (MAX_DATA_BYTES - 1_000))
+    commits.commit(_accept, sends.plan(intent, gas=GAS), identity)
+
+
+def rows(calm: Calm) -> list[Any]:
+    return [row for row in calm.rows() if row.id.startswith("txn_large")]
+
+
+def peak_of_a_pass(calm: Calm) -> float:
+    """MiB that a pass takes at most in which all is sent again, where what is read is a copy, as it is from a wire."""
+    calm.clock.moment += timedelta(seconds=70)
+    calm.node.pool.clear()
+    real = calm.database.read
+
+    def copied(*reads: Any) -> Any:
+        return [
+            [{k: bytes(bytearray(v)) if isinstance(v, bytes) else v for k, v in row.items()} for row in found]
+            for found in real(*reads)
+        ]
+
+    calm.database.read = copied
+    tracemalloc.start()
+    calm.attempt(calm.tick)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    calm.database.read = real
+    return peak / MEBIBYTE
+
+
+def test_a_pass_holds_the_bytes_of_a_few(many: Calm, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [row.version for row in rows(many)]
+    peak = peak_of_a_pass(many)
+    assert len(many.node.pool) == MANY
+    assert all(row.version > version for row, version in zip(rows(many), before, strict=True)), (
+        "all were sent"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(unfinished, "WHOLE", 10**6)
+        everything = peak_of_a_pass(many)
+    figure(
+        "a pass", "model", f"{MANY} large transactions: {peak:.0f} MiB at most, {everything:.0f} read whole"
+    )
+    assert peak < 0.5 * everything
+
+
+def test_the_failure_of_some_keeps_back_no_others(many: Calm, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, first = broadcast._record, rows(many)[0].id
+
+    def record(unit: Any, lane_id: str, sent: Any, block_seconds: float) -> None:
+        assert all(one.transaction.id != first for one in sent), "a defect about this one"
+        real(unit, lane_id, sent, block_seconds)
+
+    before = [row.version for row in rows(many)]
+    many.clock.moment += timedelta(seconds=70)
+    many.node.pool.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(broadcast, "_record", record)
+        many.attempt(many.tick)
+    assert len(many.node.pool) == MANY
+    changed = [row.version > version for row, version in zip(rows(many), before, strict=True)]
+    assert changed.count(False) == unfinished.WHOLE
+
+
+def test_they_are_mined_and_final_in_the_end(many: Calm) -> None:
+    many.tick_through(20)
+    assert all(row.finalized and row.state == "confirmed" for row in rows(many))
