@@ -17,13 +17,17 @@ from shared.domain.transactions import Attempt, Transaction
 from shared.domain.tx_outcome import ForeignProof, NotEvidence
 from shared.engine import track
 from shared.engine.changes import Batch
+from shared.engine.recent import Recent
+from shared.engine.unfinished import MOST_LANES, MOST_ROWS
 from shared.engine.view import View
 from shared.store.session import Session
 from shared.store.transactions import LANES, TRANSACTIONS, nonces
 from shared.store.unit import UnitOfWork
 
 _log = logging.getLogger(__name__)
-_asked: dict[tuple[str, str], int] = {}  # at which height a quorum is asked for; a hint of this process
+# At which height a quorum is asked for, a hint of this process. Where a single endpoint must say the same at two heads,
+# an entry has to last from one pass to the next: there is room for all that a pass can ask.
+_asked: Recent[tuple[str, str], int] = Recent(MOST_ROWS + MOST_LANES)
 SEARCH_MARGIN = 200  # blocks before a transaction was accepted; what used its nonce is looked for there first
 ASKED_FOR = 32  # blocks
 NONCES_A_LOOK = 1_024  # as many as may be in flight
@@ -148,7 +152,8 @@ def _height(view: View, key: tuple[str, str]) -> int:
     """A finalized height that a question is asked at for some passes, but not after nodes have dropped its state."""
     asked = _asked.get(key)
     if asked is None or view.finalized - asked > ASKED_FOR:
-        asked = _asked[key] = view.finalized
+        asked = view.finalized
+    _asked[key] = asked
     return asked
 
 

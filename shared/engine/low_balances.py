@@ -21,7 +21,9 @@ from shared.domain.errors import Refusal
 from shared.domain.transactions import Transaction
 from shared.domain.tx_low import LowBalance, TopUp
 from shared.engine import lanes, sends
+from shared.engine.recent import Recent
 from shared.engine.sends import SendPlan
+from shared.engine.unfinished import MOST_LANES
 from shared.store.low_balances import LOW_BALANCES
 from shared.store.policies import POLICIES
 from shared.store.session import Session
@@ -37,7 +39,7 @@ GAS = metrics.gauge(
     "Of the addresses looked at, the least that one holds of the threshold below which its balance is low.",
     "chain",
 )
-_looked: dict[str, datetime] = {}  # a hint of this process
+_looked: Recent[str, datetime] = Recent(MOST_LANES)  # a hint of this process
 
 
 def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
@@ -46,7 +48,8 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
     wanted = sorted(one for one in lane_ids if _due(one, now))
     if not wanted:
         return
-    _looked.update(dict.fromkeys(wanted, now))
+    for lane_id in wanted:
+        _looked[lane_id] = now
     rule = tx_low.rules(resources.settings().top_ups).get(client.spec.name)
     threshold = rule.below if rule else client.spec.settlement_gas_reserve
     height = max(0, client.confirmed_number())

@@ -18,7 +18,7 @@ from shared.store.policies import POLICIES
 from shared.store.session import Session
 from shared.store.transactions import ATTEMPTS, RECEIPTS, TRANSACTIONS
 
-_heads: dict[str, tuple[float, int]] = {}
+_heads: dict[str, tuple[float, int]] = {}  # by configured chain
 _lock = threading.Lock()
 
 

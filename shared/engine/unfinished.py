@@ -15,6 +15,7 @@ from shared.store.session import Session
 from shared.store.transactions import (
     ATTEMPTS,
     DUE_PAGE,
+    DUE_SHARDS,
     LANES,
     TRANSACTIONS,
     attempt_glances,
@@ -27,6 +28,8 @@ from shared.store.transactions import (
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
 LANES_A_PASS = 500
 MOST_PAGES = 100  # of a shard in one pass
+MOST_ROWS = 2 * DUE_PAGE * DUE_SHARDS  # that a pass looks at
+MOST_LANES = MOST_ROWS + LANES_A_PASS
 WHOLE = 32  # rows that a pass holds with their data and signed bytes: a hundred kilobytes and more each
 QUEUED = ("held", "accepted")  # without a nonce
 INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")

@@ -51,6 +51,21 @@ def test_a_height_is_not_asked_for_when_nodes_have_forgotten_it(calm: Calm) -> N
     assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
 
 
+def test_a_height_that_is_forgotten_only_has_the_question_asked_again(calm: Calm) -> None:
+    """One endpoint must say the same at two heads, so it takes two passes more."""
+    calm.use(calm.node)
+    _taken_long_ago(calm, blocks=10)
+    calm.tick_through(1)
+    assert engine_lanes._asked, "something is asked"
+    for _ in range(3):
+        calm.tick_through(1)
+        engine_lanes._asked.clear()
+    assert calm.row(1).blocked_reason is None, "a new height each time proves nothing"
+    calm.tick_through(10)
+    assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
+    assert not engine_lanes._asked
+
+
 def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(calm: Calm) -> None:
     """Deeper than final, and our bytes are mined: no row is left whose giving up would let the lane go on."""
     before = list(calm.node.blocks)
