@@ -83,16 +83,13 @@ def _follow(view: View, found: Unfinished) -> None:
     findings = track.look(view, found.rows, found.attempts, below)
     track.write(findings, spec.block_seconds)
     settled = {finding.transaction_id for finding in findings}
+    waiting: dict[str, list[Transaction]] = {lane.id: [] for lane in found.lanes}
+    for row in found.rows:
+        if row.lane_id in waiting and row.id not in settled and (row.live or row.state == "nonced"):
+            waiting[row.lane_id].append(row)
     for lane in found.lanes:
-        waiting = [
-            row
-            for row in found.rows
-            if row.lane_id == lane.id and row.id not in settled and (row.live or row.state == "nonced")
-        ]
         _safely(
-            "lane",
-            lane.id,
-            lambda lane=lane, waiting=waiting: _lane(view, found, lane, counts[lane.id], waiting),
+            "lane", lane.id, lambda lane=lane: _lane(view, found, lane, counts[lane.id], waiting[lane.id])
         )
 
 
