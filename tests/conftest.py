@@ -21,9 +21,23 @@ from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
 
 _STACK = pytest.StashKey[Stack]()
+_FILES = pytest.StashKey[list[Path]]()
 # How long an example takes says how busy the machine is: benchmarks measure, tests do not.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", default="1/1", help="2/6: the second of six shares of the test files")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Keep this share's files: every n-th of them, so that each share has some of every kind."""
+    share, shares = map(int, config.getoption("share").split("/"))
+    if shares == 1 or not collection_path.name.startswith("test_") or collection_path.is_dir():
+        return None
+    files = config.stash.setdefault(_FILES, sorted((ROOT / "tests").rglob("test_*.py")))
+    return files.index(collection_path) % shares != share - 1 or None
 
 
 def pytest_configure(config: pytest.Config) -> None:
