@@ -48,6 +48,19 @@ def broken(unit: UnitOfWork) -> Body:
     raise Bug
 
 
+def held(
+    arrived: threading.Event, go: threading.Event, body: Callable[[UnitOfWork], Body]
+) -> Callable[[UnitOfWork], Body]:
+    """The body, which says that it has begun and goes on when it may."""
+
+    def holding(unit: UnitOfWork) -> Body:
+        arrived.set()
+        assert go.wait(20)
+        return body(unit)
+
+    return holding
+
+
 def run(body: Callable[[UnitOfWork], Body], key: str | None, seconds: float = 30.0) -> str:
     context = Context("test_op", "req", deadline_in(seconds))
     context.idempotency = Idempotency(key, "f") if key else None
@@ -69,14 +82,8 @@ def waiting() -> int:
 def together(*works: Work) -> list[Future[str]]:
     """The first leads, and is held until all others wait for it."""
     led, gathered = threading.Event(), threading.Event()
-
-    def leading(unit: UnitOfWork) -> Body:
-        led.set()
-        assert gathered.wait(20)
-        return works[0][0](unit)
-
     with ThreadPoolExecutor(len(works)) as pool:
-        found = [pool.submit(run, leading, works[0][1])]
+        found = [pool.submit(run, held(led, gathered, works[0][0]), works[0][1])]
         assert led.wait(20)
         for number, (body, key) in enumerate(works[1:], 1):
             found.append(pool.submit(run, body, key))
@@ -204,14 +211,8 @@ def test_a_lost_answer_is_settled_by_each_ones_record(store: Counting, happens: 
 
 def test_past_its_deadline_a_run_is_not_taken_along(store: Counting) -> None:
     led, go = threading.Event(), threading.Event()
-
-    def leading(unit: UnitOfWork) -> Body:
-        led.set()
-        assert go.wait(20)
-        return letter(unit, "a")
-
     with ThreadPoolExecutor(2) as pool:
-        leader = pool.submit(run, leading, "a")
+        leader = pool.submit(run, held(led, go, told("a")), "a")
         assert led.wait(20)
         late = pool.submit(run, told("late"), "late", 0.05)
         assert isinstance(late.exception(20), Unready)
@@ -223,23 +224,12 @@ def test_past_its_deadline_a_run_is_not_taken_along(store: Counting) -> None:
 def test_who_cannot_wait_for_the_commit_is_not_told_that_it_happened(store: Counting) -> None:
     """Its run was tried already: whether it is committed only its operation record will know."""
     led, joined, tried, go = (threading.Event() for _ in range(4))
-
-    def leading(unit: UnitOfWork) -> Body:
-        led.set()
-        assert joined.wait(20)
-        return letter(unit, "a")
-
-    def holding(unit: UnitOfWork) -> Body:
-        tried.set()
-        assert go.wait(20)
-        return letter(unit, "c")
-
     with ThreadPoolExecutor(3) as pool:
-        leader = pool.submit(run, leading, "a")
+        leader = pool.submit(run, held(led, joined, told("a")), "a")
         assert led.wait(20)
         late = pool.submit(run, told("late"), "late", 2.0)
         until(lambda: waiting() == 1)
-        last = pool.submit(run, holding, "c")
+        last = pool.submit(run, held(tried, go, told("c")), "c")
         until(lambda: waiting() == 2)
         joined.set()
         assert tried.wait(20)
