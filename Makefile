@@ -44,13 +44,13 @@ check: setup ## lint, format, types, imports, generated files, documents, licenc
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	@if [ -f schemas/generate.py ]; then echo "$(PY) -m schemas.generate --check"; $(PY) -m schemas.generate --check; fi
+	@if [ -f schemas/contract/generate.py ]; then echo "$(PY) -m schemas.contract.generate --check"; $(PY) -m schemas.contract.generate --check; fi
 	$(PYTEST) tests/unit/docs
 	$(PY) .ci/licences.py --check
 	$(PY) -m infra.cost --check
 	$(PY) .ci/secrets_scan.py
 	$(PY) .ci/advisories.py 8
-	$(PY) -m schemas.lint
+	$(PY) -m schemas.database.lint
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.cloudbuild cloudbuild.yaml
 	$(PY) -m infra.check
 
@@ -66,11 +66,11 @@ bench: setup ## the benchmarks, or one of them (PART=…)
 	$(PY) -m tests.bench $(PART)
 
 migrate: setup ## bring the database that the environment names up to date (SPANNER_INSTANCE, SPANNER_DATABASE)
-	$(PY) -m schemas.migrate
+	$(PY) -m schemas.database.migrate
 
 generate: setup ## write the catalog, OpenAPI and the other files made from the code
-	@$(call present,schemas/generate.py)
-	$(PY) -m schemas.generate
+	@$(call present,schemas/contract/generate.py)
+	$(PY) -m schemas.contract.generate
 
 requirements: setup ## pin what requirements*.in ask for anew, with digests (UPGRADE=--upgrade)
 	$(COMPILE) -o requirements.txt requirements.in

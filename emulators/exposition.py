@@ -17,10 +17,10 @@ def registry() -> CollectorRegistry:
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from prometheus_client import CollectorRegistry
 
-    from shared import exporting
+    from shared.telemetry import export
 
     made = CollectorRegistry()
-    exporting.collect(PrometheusMetricReader(True, scope_info_enabled=False, registry=made))
+    export.collect(PrometheusMetricReader(True, scope_info_enabled=False, registry=made))
     return made
 
 

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from shared import operation, telemetry
+from shared.runtime import operation
+from shared.telemetry import logs
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -26,12 +27,12 @@ def make_app() -> Flask:
     from flask import Flask, request
 
     from emulators import exposition
-    from shared import web
+    from shared.triggers import flask_app
 
     exposition.registry()
 
     app = Flask("gateway", static_folder=None)
-    view = web.serve_all(operation.catalog())
+    view = flask_app.serve_all(operation.catalog())
 
     @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
     @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
@@ -73,7 +74,7 @@ def serve(port: int, started: Callable[[], None]) -> None:
 
 
 def main() -> int:
-    telemetry.configure()
+    logs.configure()
     port = int(os.environ.get("PORT", "8080"))
     os.environ.setdefault("PUSH_TOKEN", "")
 

@@ -63,7 +63,7 @@ class Product:
         """Apply the schema in this process's own client."""
         from google.cloud import spanner
 
-        from schemas import migrate
+        from schemas.database import migrate
 
         os.environ.update(self.env)
         client = spanner.Client(project=self.env["GOOGLE_CLOUD_PROJECT"], disable_builtin_metrics=True)

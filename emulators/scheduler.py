@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.request
 
-from shared import operation
+from shared.runtime import operation
 
 _log = logging.getLogger(__name__)
 DEADLINE_SECONDS = 60

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from shared import commit, resources
-from shared.clock import new_id
-from shared.context import Context, deadline_in, running
+from shared import resources
 from shared.domain import users as rules
-from shared.identity.permissions import Caller
-from shared.store import users
-from shared.store.unit import UnitOfWork
+from shared.domain.permissions import Caller
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.tables import users
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes import commit
 
 
 def operator(email: str, password: str, roles: tuple[str, ...] = ("user", "operator", "admin")) -> None:

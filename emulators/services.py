@@ -46,7 +46,8 @@ SPANNER = Service(
     toolkit.spanner,
     lambda port: ("--host_port", f"127.0.0.1:{port}"),
     probes.spanner,
-    # Of the transactions that meet another one, so many percent abort it. Ours queue (shared/store/gate.py) and never
+    # Of the transactions that meet another one, so many percent abort it. Ours queue
+    # (shared/store/spanner/emulator.py) and never
     # meet; but a process killed inside its transaction would hold the emulator's only one for ever.
     flags=("--abort_current_transaction_probability", "10"),
 )

@@ -11,9 +11,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from shared import operation
-from shared.messaging import DEAD_LETTER_TOPIC, subscription_name
+from shared.runtime import operation
 from shared.settings import load
+from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, subscription_name
 
 DELIVERY_ATTEMPTS = 5
 EVENT_TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")

@@ -17,9 +17,9 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    from shared import telemetry
+    from shared.telemetry import logs
 
-    telemetry.configure()
+    logs.configure()
     try:
         serve = _serve(name)
     except LookupError as error:
@@ -35,11 +35,12 @@ def __getattr__(name: str) -> Any:
 
 
 def _serve(name: str) -> Callable[[Any], Any]:
-    from shared import operation, web
+    from shared.runtime import operation
+    from shared.triggers import flask_app
 
     if any(module.split(".")[1] == name for module in operation.modules()):
-        return web.serve_all(operation.group(name))
-    return web.serve(operation.load(name))
+        return flask_app.serve_all(operation.group(name))
+    return flask_app.serve(operation.load(name))
 
 
 if os.environ.get("FUNCTION_TARGET"):

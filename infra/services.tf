@@ -99,7 +99,7 @@ resource "google_cloud_run_v2_service" "service" {
   }
 
   lifecycle {
-    # infra/rollout.py deploys revisions and shifts traffic; Terraform must not set them back.
+    # infra/rollout/command.py deploys revisions and shifts traffic; Terraform must not set them back.
     ignore_changes = [client, client_version, template[0].containers[0].image, template[0].labels, template[0].revision, traffic]
   }
 

@@ -1,4 +1,4 @@
-# The only truth: one multi-region database. Its tables are made by schemas/migrate.py, not here: Terraform would
+# The only truth: one multi-region database. Its tables are made by schemas/database/migrate.py, not here: Terraform would
 # recreate the database for an edited statement.
 
 locals {

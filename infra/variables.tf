@@ -34,7 +34,7 @@ variable "dns_zone" {
 }
 
 variable "image" {
-  description = "The image that services are created with. Later ones are rolled out by infra/rollout.py, which Terraform does not undo."
+  description = "The image that services are created with. Later ones are rolled out by infra/rollout/command.py, which Terraform does not undo."
   type        = string
 
   validation {
@@ -106,7 +106,7 @@ variable "catalog" {
   }
   validation {
     condition     = alltrue([for o in try(jsondecode(file(var.catalog)).operations, {}) : can([o.service, o.group, o.writes, o.needs, o.publishes, o.http, o.messages, o.schedules])])
-    error_message = "catalog ${var.catalog} was made by another version of schemas/generate.py: run `make generate`; if the code is newer than infra/, update both to one commit."
+    error_message = "catalog ${var.catalog} was made by another version of schemas/contract/generate.py: run `make generate`; if the code is newer than infra/, update both to one commit."
   }
   validation {
     condition     = length(setsubtract(flatten([for o in try(jsondecode(file(var.catalog)).operations, {}) : try(o.needs, [])]), local.known_needs)) == 0

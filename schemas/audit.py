@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from schemas.base import Id, Instant, Limit, Page, Request, Resource
 
 if TYPE_CHECKING:
-    from shared.store.records import AuditRow
+    from shared.store.tables.system import AuditRow
 
 
 class ListAudit(Request):

@@ -10,8 +10,8 @@ from schemas.base import Flag, Id, Instant, Label, Limit, ListQuery, Page, Reque
 from shared.domain import users
 
 if TYPE_CHECKING:
-    from shared.signin import SignedIn
-    from shared.store.keys import ApiKeyRow
+    from shared.identity.tokens import SignedIn
+    from shared.store.tables.api_keys import ApiKeyRow
 
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=256)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]

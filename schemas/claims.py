@@ -20,10 +20,10 @@ from schemas.base import (
     Request,
     Resource,
 )
-from shared.domain import claims
+from shared.domain.desk import claims
+from shared.domain.desk.settlement import Payment
+from shared.domain.desk.states import ClaimStatus, PaymentStatus, SettlementStatus
 from shared.domain.money import format_amount
-from shared.domain.settlement import Payment
-from shared.domain.states import ClaimStatus, PaymentStatus, SettlementStatus
 
 Epoch = Annotated[Count, Field(ge=1, le=2**53)]
 

@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 from schemas.base import Id, Instant, Limit, Page, Request, Resource
 
 if TYPE_CHECKING:
-    from shared.store import records
+    from shared.store.tables import system
 
 SHOWN = 4_096  # characters of a message's text
 
@@ -45,7 +45,7 @@ class DeadLetter(Resource):
     updated_at: Instant
 
     @classmethod
-    def of(cls, row: records.DeadLetter) -> DeadLetter:
+    def of(cls, row: system.DeadLetter) -> DeadLetter:
         return cls(
             id=row.id,
             topic=row.topic,

@@ -23,9 +23,9 @@ from schemas.base import (
     Request,
     Resource,
 )
-from shared.domain import allocation, orders
+from shared.domain.desk import allocation, orders
+from shared.domain.desk.states import OrderStatus
 from shared.domain.money import format_amount
-from shared.domain.states import OrderStatus
 
 
 class NewItem(Request):

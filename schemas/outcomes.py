@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from schemas.base import ChainName, Count, Request, Resource
-from shared.domain.fees import Fees
-from shared.domain.tx_evidence import Log, decoded
+from shared.domain.transactions.evidence import Log, decoded
+from shared.domain.transactions.fees import Fees
 
 
 class GasPriceQuery(Request):

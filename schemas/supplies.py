@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from schemas.base import AmountText, ChainName, Currency, Id, Instant, ListQuery, Page, Request, Resource
-from shared.domain import supplies
-from shared.domain.ledger import Account, LedgerEntry, Verb, balances
+from shared.domain.desk import supplies
+from shared.domain.desk.ledger import Account, LedgerEntry, Verb, balances
+from shared.domain.desk.states import SupplyStatus
 from shared.domain.money import format_amount
-from shared.domain.states import SupplyStatus
 
 
 class CreateSupply(Request):

@@ -19,9 +19,9 @@ from schemas.base import (
     Request,
     Resource,
 )
-from shared.domain import transactions, tx_low
-from shared.domain.transactions import AttemptKind, BlockedReason, Speed
-from shared.domain.tx_states import PublicStatus
+from shared.domain.transactions import low_balances, transactions
+from shared.domain.transactions.states import PublicStatus
+from shared.domain.transactions.transactions import AttemptKind, BlockedReason, Speed
 
 BaseUnits = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 PositiveUnits = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,77}$")]
@@ -234,7 +234,7 @@ class LowBalance(Resource):
     updated_at: Instant
 
     @classmethod
-    def of(cls, low: tx_low.LowBalance) -> LowBalance:
+    def of(cls, low: low_balances.LowBalance) -> LowBalance:
         same = ("wallet_id", "user_id", "chain", "address", "version", "updated_at")
         return cls(
             **{name: getattr(low, name) for name in same},

@@ -20,9 +20,9 @@ from schemas.base import (
     Request,
     Resource,
 )
-from shared.domain import wallets
 from shared.domain.money import Asset, format_amount
-from shared.domain.states import WalletType
+from shared.domain.wallets import wallets
+from shared.domain.wallets.wallets import WalletType
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 Path = Annotated[str, StringConstraints(max_length=64, pattern=r"^m(/[0-9]{1,10}'?){1,10}$")]

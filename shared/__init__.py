@@ -1,1 +1,1 @@
-"""The code that functions share; see docs/developing.md for what goes where."""
+"""What operations share: rooms in layers, each importing only rooms below it."""

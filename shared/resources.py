@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, cast
 from shared.settings import Settings, load
 
 if TYPE_CHECKING:
-    from shared.cache import Cache
+    from shared.adapters.cache import Cache
+    from shared.adapters.mail import Mail
+    from shared.adapters.pubsub import Publisher
+    from shared.adapters.rate_limits import Limiter
+    from shared.adapters.screening import Screening
     from shared.chain.client import ChainClient
     from shared.chain.registry import Registry
-    from shared.clock import Clock
-    from shared.events import Publisher
     from shared.identity.passwords import Passwords
     from shared.identity.tokens import AccessTokens
-    from shared.keys.kms_calls import KmsCalls
+    from shared.keys.kms_client import KmsCalls
     from shared.keys.vault import KeyVault
-    from shared.limits import Limiter
-    from shared.mail import Mail
-    from shared.screening import Screening
+    from shared.runtime.clock import Clock
     from shared.store.port import Database
 
 _made: dict[str, Any] = {}
@@ -47,14 +47,14 @@ def settings() -> Settings:
 
 
 def clock() -> Clock:
-    from shared.clock import SystemClock
+    from shared.runtime.clock import SystemClock
 
     return cast("Clock", _once("clock", SystemClock))
 
 
 def database() -> Database:
     def make() -> Any:
-        from shared.store.spanner import connect
+        from shared.store.spanner.database import connect
 
         chosen = settings()
         return connect(chosen.project, chosen.spanner_instance, chosen.spanner_database)
@@ -64,7 +64,7 @@ def database() -> Database:
 
 def cache() -> Cache:
     def make() -> Any:
-        from shared.cache import FirestoreCache, NoCache
+        from shared.adapters.cache import FirestoreCache, NoCache
 
         chosen = settings()
         return (
@@ -78,7 +78,7 @@ def cache() -> Cache:
 
 def publisher() -> Publisher:
     def make() -> Any:
-        from shared.events import PubSubPublisher
+        from shared.adapters.pubsub import PubSubPublisher
 
         return PubSubPublisher(settings().project)
 
@@ -91,7 +91,7 @@ def chain(name: str) -> ChainClient:
     def make() -> Any:
         from shared.chain.client import ChainClient
         from shared.chain.registry import UnknownChain
-        from shared.context import remaining_seconds
+        from shared.runtime.context import remaining_seconds
 
         spec = registry().chain(name)
         urls = settings().rpc_urls.get(name)
@@ -117,10 +117,10 @@ def vault() -> KeyVault:
     def make() -> Any:
         chosen = settings()
         if chosen.kms_key:
-            from shared.keys.kms import CloudKmsVault
+            from shared.keys.kms_vault import CloudKmsVault
 
             return CloudKmsVault(chosen.kms_key)
-        from shared.keys.local import LocalVault, load_master_keys
+        from shared.keys.local_vault import LocalVault, load_master_keys
 
         path = Path(chosen.state_dir) / "master-keys.json"
         keys = load_master_keys(path, create=chosen.local)
@@ -131,7 +131,7 @@ def vault() -> KeyVault:
 
 def kms() -> KmsCalls:
     """Cloud KMS, for keys that never leave it."""
-    from shared.keys.kms_calls import KmsCalls
+    from shared.keys.kms_client import KmsCalls
 
     return cast("KmsCalls", _once("kms", KmsCalls))
 
@@ -140,9 +140,16 @@ def tokens() -> AccessTokens:
     """Issues and verifies access tokens; the key ring is a file locally, a mounted secret in production."""
 
     def make() -> Any:
-        from shared.token_keys import TokenFile
+        from shared.identity.token_file import TokenFile
 
-        return TokenFile(settings())
+        chosen = settings()
+        return TokenFile(
+            chosen.token_keys_path,
+            chosen.token_issuer,
+            chosen.token_audience,
+            create=chosen.local,
+            owner_only=not chosen.token_keys_file,
+        )
 
     found = _once("tokens", make)
     return cast("AccessTokens", found.current() if hasattr(found, "current") else found)
@@ -159,7 +166,7 @@ def mail() -> Mail:
     """Sends mails: to a folder locally, through SMTP_URL in production."""
 
     def make() -> Any:
-        from shared.mail import FileMail, NoMail, SmtpMail
+        from shared.adapters.mail import FileMail, NoMail, SmtpMail
 
         chosen = settings()
         if chosen.smtp_url:
@@ -173,7 +180,7 @@ def screening() -> Screening:
     """Says whether an address may be paid: everybody, or whom the service at SCREENING_URL allows."""
 
     def make() -> Any:
-        from shared.screening import AllowAll, HttpScreening
+        from shared.adapters.screening import AllowAll, HttpScreening
 
         url = settings().screening_url
         return HttpScreening(url) if url else AllowAll()
@@ -185,7 +192,7 @@ def limiter() -> Limiter:
     """Counts requests: alone in a local run, whose one process serves everything; else with all instances."""
 
     def make() -> Any:
-        from shared.limits import FirestoreCounters, Limiter, OwnCounters
+        from shared.adapters.rate_limits import FirestoreCounters, Limiter, OwnCounters
 
         chosen = settings()
         shared = not chosen.local and chosen.cache_enabled

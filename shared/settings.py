@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 LOCAL_DOMAINS = "localhost,localhost:8080,127.0.0.1,127.0.0.1:8080"
@@ -48,7 +49,9 @@ class Settings:
     limits_database: str = "(default)"
     forwarded_hops: int = 0  # proxies of ours that append to X-Forwarded-For
     siwe_domains: tuple[str, ...] = ()  # sites whose pages may ask a wallet to sign in here
-    top_ups: str = ""  # by chain, see `shared.domain.tx_low.rules`; none: nothing is topped up
+    top_ups: str = (
+        ""  # by chain, see `shared.domain.transactions.low_balances.rules`; none: nothing is topped up
+    )
     revision: str = ""  # which of the service's revisions this is; Cloud Run says so
     sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
     screening_url: str = field(
@@ -58,6 +61,11 @@ class Settings:
     @property
     def local(self) -> bool:
         return self.environment == "local"
+
+    @property
+    def token_keys_path(self) -> Path:
+        """Where the ring of the keys that sign access tokens is."""
+        return Path(self.token_keys_file or f"{self.state_dir}/token-keys.json")
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from schemas.auth import ListUsers, User, UserPage
-from shared import merging, resources
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.reads import pagination
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.users import USER_SHARDS, USERS, USERS_BY_TIME
+from shared.store.tables.users import USER_SHARDS, USERS, USERS_BY_TIME
 
 
 @http("GET", "/admin/users", permission="admin:users", request=ListUsers, answer=UserPage)
 def list_users(request: ListUsers, caller: Caller) -> UserPage:
-    entries, cursor = merging.page(
+    entries, cursor = pagination.page_over_shards(
         USER_SHARDS,
         lambda shard, after, limit: USERS_BY_TIME.scan(shard, after=after, limit=limit),
         lambda entry: (entry["created_at"], entry["id"]),

@@ -9,21 +9,22 @@ import logging
 
 from schemas.auth import UpdateUser, User
 from schemas.base import given
-from shared import persons, resources
-from shared.commit import commit
-from shared.desk import endings, whole
-from shared.domain import claims as claim_rules
+from shared import resources
+from shared.desk import endings, orders
 from shared.domain import users as rules
+from shared.domain.desk import claims as claim_rules
 from shared.domain.errors import Refusal
-from shared.errors import Forbidden
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.store import claims
-from shared.store.claims import CLAIMS_LIVE_BY_USER
-from shared.store.factors import enrolled
+from shared.domain.permissions import Caller
+from shared.identity import step_up
+from shared.runtime.errors import Forbidden
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
-from shared.store.users import USERS
+from shared.store.tables import claims
+from shared.store.tables.claims import CLAIMS_LIVE_BY_USER
+from shared.store.tables.sign_ins import enrolled
+from shared.store.tables.users import USERS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +38,10 @@ _log = logging.getLogger(__name__)
     publishes=("claim-events", "order-events", "supply-events"),
 )
 def update_user(request: UpdateUser, caller: Caller) -> User:
-    persons.require_person(caller)
+    step_up.require_person(caller)
     session = Session(resources.database().snapshot())
     needed = session.one(enrolled(caller.user_id)) or not resources.settings().local
-    persons.require_second_factor(caller, enrolled=needed)
+    step_up.require_second_factor(caller, enrolled=needed)
     if request.id == caller.user_id:
         raise Forbidden("Another administrator has to change this account.")
     user = commit(_update, request)
@@ -73,5 +74,5 @@ def _release(claim_id: str) -> None:
 
 def _end(unit: UnitOfWork, claim_id: str) -> None:
     claim = unit.one(claims.by_id(claim_id))
-    held = whole.read(unit, claim.order_id)
+    held = orders.read(unit, claim.order_id)
     endings.end_tenure(unit, "claim.released", claim_rules.release(claim, held.order, unit.now), held)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.audit import AuditEntry, AuditPage, ListAudit
-from shared import merging
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.domain.permissions import Caller
+from shared.reads import pagination
+from shared.runtime.operation import http
 from shared.store.port import Key
-from shared.store.records import AUDIT, AUDIT_SHARDS, AuditRow
 from shared.store.table import Query
+from shared.store.tables.system import AUDIT, AUDIT_SHARDS, AuditRow
 
 
 @http("GET", "/audit", permission="audit:read", request=ListAudit, answer=AuditPage)
@@ -25,7 +25,7 @@ def list_audit(request: ListAudit, caller: Caller) -> AuditPage:
     def keep(row: AuditRow) -> bool:
         return all(getattr(row, name) == value for name, value in wanted.items())
 
-    rows, cursor = merging.page(
+    rows, cursor = pagination.page_over_shards(
         AUDIT_SHARDS,
         scan,
         lambda row: (row.committed_at, row.id),

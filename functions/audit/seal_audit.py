@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from shared import audit, resources
-from shared.operation import schedule
+from shared import resources
+from shared.runtime.operation import schedule
+from shared.store import audit_chain
 from shared.store.port import AlreadyExists
-from shared.store.records import AUDIT_SHARDS
 from shared.store.session import Session
+from shared.store.tables.system import AUDIT_SHARDS
 
 _log = logging.getLogger(__name__)
 
@@ -18,9 +19,9 @@ def seal_audit() -> None:
     session = Session(resources.database().snapshot())
     now = resources.clock().now()
     for shard in range(AUDIT_SHARDS):
-        for seal in audit.seal(session, shard, now):
+        for seal in audit_chain.seal(session, shard, now):
             try:
-                resources.database().write([audit.SEALS.mutation("insert", seal)])
+                resources.database().write([audit_chain.SEALS.mutation("insert", seal)])
             except AlreadyExists:  # another sealer was first; the next run goes on from its seal
                 break
             if seal.rows:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from schemas.auth import Enrolment
-from shared import persons, resources, second_factor
-from shared.commit import commit
-from shared.identity import totp
-from shared.identity.permissions import Caller
+from shared import resources
+from shared.auth import second_factor
+from shared.domain.permissions import Caller
+from shared.identity import step_up, totp
 from shared.keys.vault import SealedKey
-from shared.operation import SELF, http
-from shared.store.factors import FACTORS, Factor
+from shared.runtime.operation import SELF, http
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
-from shared.store.users import USERS
+from shared.store.tables.sign_ins import FACTORS, Factor
+from shared.store.tables.users import USERS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 ISSUER = "Web3 Wallet"
 
@@ -21,7 +22,7 @@ ISSUER = "Web3 Wallet"
     "POST", "/auth/totp", permission=SELF, answer=Enrolment, status=201, idempotency="none", needs=("vault",)
 )
 def add_totp(caller: Caller) -> Enrolment:
-    persons.require_recent_login(caller)
+    step_up.require_recent_login(caller, resources.clock().now())
     user = Session(resources.database().snapshot()).one(USERS.get(caller.user_id))
     secret = totp.generate_secret()
     sealed = resources.vault().seal(secret, second_factor.binding(user.id))

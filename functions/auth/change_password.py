@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from schemas.auth import ChangePassword, User
 from shared import resources
-from shared.attempts import Attempt
-from shared.commit import commit
+from shared.auth.sign_in_attempts import Attempt
 from shared.domain import users as rules
+from shared.domain.permissions import Caller
 from shared.identity.errors import InvalidCredentials
 from shared.identity.passwords import refuse_weak
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http
-from shared.persons import require_person
+from shared.identity.step_up import require_person
+from shared.runtime.operation import SELF, http
 from shared.store.session import Session
-from shared.store.sessions import SESSIONS
-from shared.store.unit import UnitOfWork
-from shared.store.users import USERS
+from shared.store.tables.sign_ins import SESSIONS
+from shared.store.tables.users import USERS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http("POST", "/auth/password", permission=SELF, request=ChangePassword, answer=User, idempotency="none")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from schemas.auth import CreateApiKey, CreatedApiKey
-from shared import persons
-from shared.commit import commit
 from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.money import in_future
+from shared.domain.permissions import Caller, is_permission
+from shared.identity import step_up
 from shared.identity.api_keys import ApiKey
-from shared.identity.permissions import Caller, is_permission
-from shared.operation import SELF, http
-from shared.store.keys import API_KEYS_BY_USER, ApiKeyRow
-from shared.store.unit import UnitOfWork
+from shared.runtime.operation import SELF, http
+from shared.store.tables.api_keys import API_KEYS_BY_USER, ApiKeyRow
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 MOST = 50  # keys of one user
 
@@ -30,7 +30,7 @@ class TooManyApiKeys(Refusal):
     idempotency="none",
 )
 def create_api_key(request: CreateApiKey, caller: Caller) -> CreatedApiKey:
-    persons.require_person(caller)
+    step_up.require_person(caller)
     for scope in request.scopes:
         if not is_permission(scope) or not caller.may(scope):
             raise InvalidValue("scopes", "must be permissions that the caller holds")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from schemas.auth import DeleteApiKey
-from shared.commit import commit
 from shared.domain.errors import NotFound
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http
-from shared.persons import require_person
-from shared.store.keys import API_KEYS
-from shared.store.unit import UnitOfWork
+from shared.domain.permissions import Caller
+from shared.identity.step_up import require_person
+from shared.runtime.operation import SELF, http
+from shared.store.tables.api_keys import API_KEYS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http("DELETE", "/auth/api-keys/{api_key_id}", permission=SELF, request=DeleteApiKey, status=204)

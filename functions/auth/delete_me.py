@@ -4,19 +4,21 @@ Refused while a wallet holds anything or somebody still relies on it. There is n
 
 from __future__ import annotations
 
-from shared import persons, privacy, resources
-from shared.commit import commit
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http
-from shared.store.factors import enrolled
+from shared import resources
+from shared.auth import personal_data
+from shared.domain.permissions import Caller
+from shared.identity import step_up
+from shared.runtime.operation import SELF, http
 from shared.store.session import Session
+from shared.store.tables.sign_ins import enrolled
+from shared.writes.commit import commit
 
 
 @http("DELETE", "/auth/me", permission=SELF, status=204, needs=("chain",), publishes=("supply-events",))
 def delete_me(caller: Caller) -> None:
-    persons.require_recent_login(caller)
+    step_up.require_recent_login(caller, resources.clock().now())
     session = Session(resources.database().snapshot())
-    persons.require_second_factor(caller, enrolled=session.one(enrolled(caller.user_id)))
-    wallets = privacy.wallets_of(session, caller.user_id)
-    privacy.refuse_funds(wallets)
-    commit(privacy.erase, caller.user_id, frozenset(wallet.id for wallet in wallets))
+    step_up.require_second_factor(caller, enrolled=session.one(enrolled(caller.user_id)))
+    wallets = personal_data.wallets_of(session, caller.user_id)
+    personal_data.refuse_funds(wallets)
+    commit(personal_data.erase, caller.user_id, frozenset(wallet.id for wallet in wallets))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from schemas.auth import PersonalData
-from shared import persons, privacy, resources
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http
+from shared import resources
+from shared.auth import personal_data
+from shared.domain.permissions import Caller
+from shared.identity import step_up
+from shared.runtime.operation import SELF, http
 from shared.store.session import Session
 
 
 @http("GET", "/auth/me/export", permission=SELF, answer=PersonalData)
 def export_me(caller: Caller) -> PersonalData:
-    persons.require_person(caller)
-    data, cut = privacy.document(Session(resources.database().snapshot()), caller.user_id)
+    step_up.require_person(caller)
+    data, cut = personal_data.document(Session(resources.database().snapshot()), caller.user_id)
     return PersonalData(exported_at=resources.clock().now(), data=data, cut=cut)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from schemas.auth import User
 from shared import resources
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http
+from shared.domain.permissions import Caller
+from shared.runtime.operation import SELF, http
 from shared.store.session import Session
-from shared.store.users import USERS
+from shared.store.tables.users import USERS
 
 
 @http("GET", "/auth/me", permission=SELF, answer=User)

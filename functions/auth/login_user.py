@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from schemas.auth import Login, Tokens
-from shared import resources, signin
-from shared.attempts import Attempt
+from shared import resources
+from shared.auth import sign_in
+from shared.auth.sign_in_attempts import Attempt
 from shared.domain import users as rules
 from shared.domain.errors import InvalidValue
+from shared.domain.permissions import Caller
 from shared.identity.errors import InvalidCredentials
-from shared.identity.permissions import Caller
-from shared.operation import PUBLIC, http
-from shared.store import users
+from shared.runtime.operation import PUBLIC, http
 from shared.store.session import Session
+from shared.store.tables import users
 
 
 @http(
@@ -37,4 +38,4 @@ def login_user(request: Login, caller: Caller | None) -> Tokens:
     if not resources.passwords().verify(password, user.password_hash if user else None) or user is None:
         attempt.failed()
         raise InvalidCredentials
-    return Tokens.of(signin.open_session(user, ("pwd",), attempt))
+    return Tokens.of(sign_in.open_session(user, ("pwd",), attempt))

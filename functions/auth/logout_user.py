@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shared.commit import commit
-from shared.identity import refresh
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http
-from shared.persons import require_person
-from shared.store.sessions import SESSIONS
-from shared.store.unit import UnitOfWork
+from shared.domain.permissions import Caller
+from shared.identity import refresh_tokens
+from shared.identity.step_up import require_person
+from shared.runtime.operation import SELF, http
+from shared.store.tables.sign_ins import SESSIONS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http("POST", "/auth/logout", permission=SELF, status=204, idempotency="none")
@@ -20,4 +20,4 @@ def logout_user(caller: Caller) -> None:
 def _end(unit: UnitOfWork, caller: Caller) -> None:
     family = unit.maybe(SESSIONS.find(caller.session_id))
     if family is not None and family.user_id == caller.user_id:
-        unit.write(refresh.revoked(family, unit.now))
+        unit.write(refresh_tokens.revoked(family, unit.now))

@@ -5,9 +5,9 @@ Using an older token of the sign-in again ends the sign-in: one of two who hold 
 from __future__ import annotations
 
 from schemas.auth import Refresh, Tokens
-from shared import signin
-from shared.identity.permissions import Caller
-from shared.operation import PUBLIC, http
+from shared.auth import sign_in
+from shared.domain.permissions import Caller
+from shared.runtime.operation import PUBLIC, http
 
 
 @http(
@@ -20,4 +20,4 @@ from shared.operation import PUBLIC, http
     needs=("issuer",),
 )
 def refresh_token(request: Refresh, caller: Caller | None) -> Tokens:
-    return Tokens.of(signin.refreshed(request.refresh_token.get_secret_value()))
+    return Tokens.of(sign_in.refreshed(request.refresh_token.get_secret_value()))

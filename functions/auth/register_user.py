@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from schemas.auth import Register, User
-from shared import mailing, resources
-from shared.commit import commit
+from shared import resources
+from shared.auth import mails
 from shared.domain import users as rules
+from shared.domain.permissions import Caller
 from shared.identity.passwords import refuse_weak
-from shared.identity.permissions import Caller
-from shared.operation import PUBLIC, http
-from shared.store.unit import UnitOfWork
+from shared.runtime.operation import PUBLIC, http
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 SERVICE = "web3 wallet backend"
 
@@ -29,7 +30,7 @@ def register_user(request: Register, caller: Caller | None) -> User:
     password = request.password.get_secret_value()
     refuse_weak(password, (email, SERVICE))
     user = commit(_register, email, resources.passwords().hash(password))
-    mailing.verification(user)
+    mails.verification(user)
     return User.of(user)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from shared import persons
-from shared.commit import commit
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http
-from shared.second_factor import NoSecondFactor
-from shared.store.factors import FACTORS
-from shared.store.unit import UnitOfWork
+from shared import resources
+from shared.auth.second_factor import NoSecondFactor
+from shared.domain.permissions import Caller
+from shared.identity import step_up
+from shared.runtime.operation import SELF, http
+from shared.store.tables.sign_ins import FACTORS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http("DELETE", "/auth/totp", permission=SELF, status=204)
 def remove_totp(caller: Caller) -> None:
-    persons.require_recent_login(caller)
+    step_up.require_recent_login(caller, resources.clock().now())
     commit(_remove, caller)
 
 
@@ -21,6 +22,6 @@ def _remove(unit: UnitOfWork, caller: Caller) -> None:
     factor = unit.maybe(FACTORS.find(caller.user_id))
     if factor is None:
         raise NoSecondFactor
-    persons.require_second_factor(caller, enrolled=factor.confirmed_at is not None)
+    step_up.require_second_factor(caller, enrolled=factor.confirmed_at is not None)
     unit.note(factor.id)
     unit.delete(factor)

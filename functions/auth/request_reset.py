@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.auth import RequestReset
-from shared import mailing
-from shared.identity.permissions import Caller
-from shared.operation import PUBLIC, http
+from shared.auth import mails
+from shared.domain.permissions import Caller
+from shared.runtime.operation import PUBLIC, http
 
 
 @http(
@@ -18,4 +18,4 @@ from shared.operation import PUBLIC, http
     needs=("mail",),
 )
 def request_reset(request: RequestReset, caller: Caller | None) -> None:
-    mailing.password_reset(request.email)
+    mails.password_reset(request.email)

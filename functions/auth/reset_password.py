@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from schemas.auth import ResetPassword, User
 from shared import resources
-from shared.commit import commit
 from shared.domain import users as rules
+from shared.domain.permissions import Caller
 from shared.identity import mail_tokens
 from shared.identity.passwords import refuse_weak
-from shared.identity.permissions import Caller
-from shared.operation import PUBLIC, http
-from shared.store.unit import UnitOfWork
-from shared.store.users import USERS
+from shared.runtime.operation import PUBLIC, http
+from shared.store.tables.users import USERS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(

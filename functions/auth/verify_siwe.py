@@ -5,16 +5,17 @@ The first sign-in of an address makes its account. A nonce counts once."""
 from __future__ import annotations
 
 from schemas.auth import Tokens, VerifySiwe
-from shared import contract_wallets, resources, signin
-from shared.commit import commit
+from shared import resources
+from shared.auth import contract_signatures, sign_in
 from shared.domain import users as rules
-from shared.identity import nonces, siwe
+from shared.domain.permissions import Caller
+from shared.identity import siwe, siwe_nonces
 from shared.identity.errors import InvalidCredentials, SiweRefused
-from shared.identity.permissions import Caller
-from shared.operation import PUBLIC, http
-from shared.store import users
-from shared.store.sessions import SPENT_NONCES
-from shared.store.unit import UnitOfWork
+from shared.runtime.operation import PUBLIC, http
+from shared.store.tables import users
+from shared.store.tables.sign_ins import SPENT_NONCES
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -29,15 +30,15 @@ from shared.store.unit import UnitOfWork
 def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     message = siwe.parse(request.message)
     spent = _expected(message)
-    siwe.verify_signature(message, request.signature, contract_wallets.checker(message.chain_id))
+    siwe.verify_signature(message, request.signature, contract_signatures.checker(message.chain_id))
     user = commit(_enter, message.address, spent)
-    return Tokens.of(signin.open_session(user, ("wallet",)))
+    return Tokens.of(sign_in.open_session(user, ("wallet",)))
 
 
-def _expected(message: siwe.SiweMessage) -> nonces.SpentNonce:
+def _expected(message: siwe.SiweMessage) -> siwe_nonces.SpentNonce:
     """Hold the message to this site and moment. Raises SiweRefused."""
     settings, now = resources.settings(), resources.clock().now()
-    ends = nonces.expiry(message.nonce, settings.fingerprint_key)
+    ends = siwe_nonces.expiry(message.nonce, settings.fingerprint_key)
     if ends is None or now >= ends:
         raise SiweRefused("nonce")
     siwe.check(
@@ -48,10 +49,10 @@ def _expected(message: siwe.SiweMessage) -> nonces.SpentNonce:
         nonce=message.nonce,
         now=now,
     )
-    return nonces.SpentNonce(message.nonce, ends)
+    return siwe_nonces.SpentNonce(message.nonce, ends)
 
 
-def _enter(unit: UnitOfWork, address: str, spent: nonces.SpentNonce) -> rules.User:
+def _enter(unit: UnitOfWork, address: str, spent: siwe_nonces.SpentNonce) -> rules.User:
     """Spend the nonce; find or make the account of the address."""
     if unit.maybe(SPENT_NONCES.find(spent.id)) is not None:
         raise SiweRefused("nonce")

@@ -7,20 +7,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from schemas.auth import StepUp, VerifyCode
-from shared import custody, persons, resources, second_factor, signin
-from shared.commit import commit
+from shared import resources
+from shared.auth import second_factor, sign_in
 from shared.domain.errors import Refusal
+from shared.domain.permissions import Caller
 from shared.domain.users import User
-from shared.identity import recovery
+from shared.identity import recovery_codes, step_up
 from shared.identity.errors import InvalidRefreshToken
-from shared.identity.permissions import Caller
-from shared.identity.refresh import RefreshFamily
-from shared.operation import SELF, http
-from shared.store.factors import FACTORS
+from shared.identity.refresh_tokens import RefreshFamily
+from shared.runtime.operation import SELF, http
 from shared.store.session import Session
-from shared.store.sessions import SESSIONS
-from shared.store.unit import UnitOfWork
-from shared.store.users import USERS
+from shared.store.tables.sign_ins import FACTORS, SESSIONS
+from shared.store.tables.users import USERS
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import custody
+from shared.writes.commit import commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,17 @@ Verified = tuple[User, RefreshFamily, bool, Refusal | None]
     needs=("signer", "issuer"),
 )
 def verify_totp(request: VerifyCode, caller: Caller) -> StepUp:
-    persons.require_person(caller)
+    step_up.require_person(caller)
     factor = Session(resources.database().snapshot()).maybe(FACTORS.find(caller.user_id))
     if factor is None:
         raise second_factor.NoSecondFactor
     secret = custody.open_sealed(factor.sealed, second_factor.binding(factor.id))
-    codes = recovery.generate()
+    codes = recovery_codes.generate()
     given = _Given(request.code.get_secret_value(), secret, factor.sealed, codes)
     user, family, first, refusal = commit(_verify, caller, given)
     if refusal is not None:
         raise refusal
-    token, expires_at = signin.access_token(user, family)
+    token, expires_at = sign_in.access_token(user, family)
     return StepUp(token=token, expires_at=expires_at, recovery_codes=codes if first else None)
 
 
@@ -68,7 +69,7 @@ def _verify(unit: UnitOfWork, caller: Caller, given: _Given) -> Verified:
         raise InvalidRefreshToken
     if factor.sealed != given.sealed:
         raise second_factor.NoSecondFactor
-    hashes = tuple(recovery.hashed(one) for one in given.codes)
+    hashes = tuple(recovery_codes.hashed(one) for one in given.codes)
     after, refusal = second_factor.checked(factor, given.secret, given.code, hashes, unit.now)
     unit.write(after)
     if refusal is None and "otp" not in family.factors:

@@ -7,9 +7,9 @@ that is newer. What does not arrive is over by itself within the entry's hard li
 from __future__ import annotations
 
 from shared import resources
-from shared.events import Event
-from shared.operation import message
-from shared.store import claims, orders, supplies
+from shared.runtime.cloud_event import Event
+from shared.runtime.operation import message
+from shared.store.tables import claims, orders, supplies
 
 KINDS = {
     "supply": supplies.SUPPLIES.name,

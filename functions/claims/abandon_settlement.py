@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from schemas.claims import AbandonSettlement, Claim
 from shared import resources
-from shared.commit import commit
-from shared.desk import paying, stock, whole
-from shared.desk.telling import tell_claim
-from shared.domain import settlement
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.store import claims
+from shared.desk import orders, supplies
+from shared.desk.events import tell_claim
+from shared.domain.desk import settlement
+from shared.domain.permissions import Caller
+from shared.engine import payouts
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables import claims
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -28,16 +29,16 @@ def abandon_settlement(request: AbandonSettlement, caller: Caller) -> Claim:
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(request.claim_id))
     if claim.status == "failed":
-        paying.require_unpaid(session, claim)
+        payouts.require_unpaid(session, claim)
     return commit(_abandon, request)
 
 
 def _abandon(unit: UnitOfWork, request: AbandonSettlement) -> Claim:
     claim, payments = unit.read(claims.by_id(request.claim_id), claims.payments_of(request.claim_id))
     unit.match(claim)
-    held = whole.read(unit, claim.order_id)
-    before = stock.held_by(unit, held.allocations)
+    held = orders.read(unit, claim.order_id)
+    before = supplies.held_by(unit, held.allocations)
     done = settlement.abandon(claim, payments, held.allocations, before, reason=request.reason, now=unit.now)
     unit.write(done.claim, *done.allocations)
-    stock.move(unit, before, done.moves)
+    supplies.move(unit, before, done.moves)
     return tell_claim(unit, "claim.failed", done.claim, payments)

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 from schemas.claims import Claim, ClaimNext
 from shared import resources
-from shared.commit import commit, replay_if_done
-from shared.desk import openings, tenures
-from shared.domain.claim_refusals import OrderAlreadyClaimed, OrderExpired
+from shared.desk import claims, open_orders
+from shared.domain.desk.claims import OrderAlreadyClaimed, OrderExpired
 from shared.domain.errors import InvalidState
-from shared.errors import Contended
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import wallets
+from shared.domain.permissions import Caller
+from shared.runtime.errors import Contended
+from shared.runtime.operation import http, message
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables import wallets
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit, replay_if_done
 
 TRIES = 6  # orders that are tried before others are let through
 AMONG = 8  # of the oldest, one is picked at random, so that claimers do not all run for the same
@@ -35,11 +35,11 @@ AMONG = 8  # of the oldest, one is picked at random, so that claimers do not all
 @message("claim-commands", type="claim.next", request=ClaimNext)
 def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
     claimer = _claimer(request, caller)
-    wanted = openings.Wanted.of(request.chain, request.currency, request.min_amount, claimer)
+    wanted = open_orders.Wanted.of(request.chain, request.currency, request.min_amount, claimer)
     lease = timedelta(seconds=resources.settings().claim_lease_seconds)
     lost: set[str] = set()
     while len(lost) < TRIES:
-        found = [entry["order_id"] for entry in openings.oldest(wanted, AMONG + len(lost))]
+        found = [entry["order_id"] for entry in open_orders.oldest(wanted, AMONG + len(lost))]
         if not found:
             replay_if_done()
             return None
@@ -64,4 +64,4 @@ def _claimer(request: ClaimNext, caller: Caller) -> str:
 
 def _claim(unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller, lease: timedelta) -> Claim:
     """A new tenure only: what the same claimer has taken meanwhile is another call's."""
-    return tenures.begin(unit, order_id, wallet_id, caller, lease, again=False)
+    return claims.begin(unit, order_id, wallet_id, caller, lease, again=False)

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 from schemas.claims import Claim, ClaimOrder
 from shared import resources
-from shared.commit import commit
-from shared.desk import tenures
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store.unit import UnitOfWork
+from shared.desk import claims
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http, message
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -34,4 +34,4 @@ def claim_order(request: ClaimOrder, caller: Caller) -> Claim:
 
 
 def _claim(unit: UnitOfWork, request: ClaimOrder, caller: Caller, lease: timedelta) -> Claim:
-    return tenures.begin(unit, request.order_id, request.wallet_id, caller, lease)
+    return claims.begin(unit, request.order_id, request.wallet_id, caller, lease)

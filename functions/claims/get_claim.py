@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from schemas.claims import Claim, GetClaim
 from shared import resources
-from shared.desk import tenures
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.reading import Found, by_id
-from shared.store import claims
+from shared.desk import claims as desk_claims
+from shared.domain.permissions import Caller
+from shared.reads.cached_read import Found, by_id
+from shared.runtime.operation import http
 from shared.store.session import Session
+from shared.store.tables import claims
 
 
 @http(
@@ -32,4 +32,4 @@ def get_claim(request: GetClaim, caller: Caller) -> Claim:
         )
 
     view = by_id("claims", request.claim_id, caller, Claim, load)
-    return tenures.as_of_now(view, resources.clock().now())
+    return desk_claims.as_of_now(view, resources.clock().now())

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from schemas.claims import Claim, HeartbeatClaim
 from shared import resources
-from shared.commit import commit
-from shared.desk import access
-from shared.domain import claims as rules
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import claims, orders
-from shared.store.unit import UnitOfWork
+from shared.desk import authorization
+from shared.domain.desk import claims as rules
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http, message
+from shared.store.tables import claims, orders
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -31,7 +31,7 @@ def heartbeat_claim(request: HeartbeatClaim, caller: Caller) -> Claim:
 
 def _extend(unit: UnitOfWork, request: HeartbeatClaim, caller: Caller, lease: timedelta) -> Claim:
     claim = unit.one(claims.by_id(request.claim_id))
-    access.as_claimer(caller, claim)
+    authorization.as_claimer(caller, claim)
     unit.match(claim)
     order = unit.one(orders.by_id(claim.order_id))
     after = rules.heartbeat(claim, order, unit.now, lease, request.epoch)

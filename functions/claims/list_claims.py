@@ -8,15 +8,15 @@ from datetime import datetime
 
 from schemas.claims import Claim, ClaimPage, ListClaims
 from shared import resources
-from shared.desk import tenures
-from shared.domain import claims as rules
+from shared.desk import claims as desk_claims
+from shared.domain.desk import claims as rules
+from shared.domain.desk.settlement import Payment
 from shared.domain.errors import NotFound
-from shared.domain.settlement import Payment
-from shared.identity.permissions import Caller
-from shared.listing import page_now
-from shared.operation import http
-from shared.store import claims, orders
+from shared.domain.permissions import Caller
+from shared.reads.pagination import page_now
+from shared.runtime.operation import http
 from shared.store.session import Session
+from shared.store.tables import claims, orders
 
 WRITTEN = {"expired": ("claimed", "expired")}  # what the rows of a status may still say
 
@@ -53,4 +53,4 @@ def _views(rows: Sequence[rules.Claim], now: datetime) -> list[Claim]:
         session = Session(resources.database().snapshot())
         for payment in session.many(claims.payments_below(settled)):
             payments[payment.claim_id].append(payment)
-    return [tenures.as_of_now(Claim.of(row, payments[row.id]), now) for row in rows]
+    return [desk_claims.as_of_now(Claim.of(row, payments[row.id]), now) for row in rows]

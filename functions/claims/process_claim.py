@@ -7,14 +7,15 @@ nothing.
 from __future__ import annotations
 
 from schemas.claims import Claim, ProcessClaim
-from shared.commit import commit
-from shared.desk import access, paying, whole
-from shared.desk.paying import Plans
-from shared.domain import settlement
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import claims
-from shared.store.unit import UnitOfWork
+from shared.desk import authorization, orders
+from shared.domain.desk import settlement
+from shared.domain.permissions import Caller
+from shared.engine import payouts
+from shared.engine.payouts import Plans
+from shared.runtime.operation import http, message
+from shared.store.tables import claims
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -29,17 +30,17 @@ from shared.store.unit import UnitOfWork
 )
 @message("claim-commands", type="claim.process", request=ProcessClaim)
 def process_claim(request: ProcessClaim, caller: Caller) -> Claim:
-    plans = paying.plans(request.claim_id, caller)
-    with paying.denials_audited():
+    plans = payouts.plans(request.claim_id, caller)
+    with payouts.denials_audited():
         return commit(_process, request, caller, plans)
 
 
 def _process(unit: UnitOfWork, request: ProcessClaim, caller: Caller, plans: Plans) -> Claim:
     claim = unit.one(claims.by_id(request.claim_id))
-    access.as_order_owner(caller, claim)
+    authorization.as_order_owner(caller, claim)
     unit.match(claim)
-    held = whole.read(unit, claim.order_id)
+    held = orders.read(unit, claim.order_id)
     started = settlement.start(
         held.order, claim, held.allocations, new_id=unit.new_id, now=unit.now, epoch=request.epoch
     )
-    return paying.pay(unit, started, plans, held)
+    return payouts.pay(unit, started, plans, held)

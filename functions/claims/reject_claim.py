@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from schemas.claims import Claim, RejectClaim
-from shared.commit import commit
-from shared.desk import access, endings, whole
-from shared.domain import claims as rules
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import claims
-from shared.store.unit import UnitOfWork
+from shared.desk import authorization, endings, orders
+from shared.domain.desk import claims as rules
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http, message
+from shared.store.tables import claims
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -27,8 +27,8 @@ def reject_claim(request: RejectClaim, caller: Caller) -> Claim:
 
 def _reject(unit: UnitOfWork, request: RejectClaim, caller: Caller) -> Claim:
     claim = unit.one(claims.by_id(request.claim_id))
-    access.as_order_owner(caller, claim)
+    authorization.as_order_owner(caller, claim)
     unit.match(claim)
-    held = whole.read(unit, claim.order_id)
+    held = orders.read(unit, claim.order_id)
     ended = rules.reject(claim, held.order, request.reason, unit.now)
     return endings.end_tenure(unit, "claim.rejected", ended, held)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from schemas.claims import Claim, ReleaseClaim
-from shared.commit import commit
-from shared.desk import access, endings, whole
-from shared.domain import claims as rules
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import claims
-from shared.store.unit import UnitOfWork
+from shared.desk import authorization, endings, orders
+from shared.domain.desk import claims as rules
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http, message
+from shared.store.tables import claims
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -27,8 +27,8 @@ def release_claim(request: ReleaseClaim, caller: Caller) -> Claim:
 
 def _release(unit: UnitOfWork, request: ReleaseClaim, caller: Caller) -> Claim:
     claim = unit.one(claims.by_id(request.claim_id))
-    access.as_claimer(caller, claim)
+    authorization.as_claimer(caller, claim)
     unit.match(claim)
-    held = whole.read(unit, claim.order_id)
+    held = orders.read(unit, claim.order_id)
     ended = rules.release(claim, held.order, unit.now, request.epoch)
     return endings.end_tenure(unit, "claim.released", ended, held)

@@ -6,15 +6,16 @@ import logging
 
 from schemas.claims import Claim, RetrySettlement
 from shared import resources
-from shared.commit import commit
-from shared.desk import paying, whole
-from shared.desk.paying import Plans
-from shared.domain import settlement
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import claims
+from shared.desk import orders
+from shared.domain.desk import settlement
+from shared.domain.permissions import Caller
+from shared.engine import payouts
+from shared.engine.payouts import Plans
+from shared.runtime.operation import http, message
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables import claims
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 
@@ -34,9 +35,9 @@ def retry_settlement(request: RetrySettlement, caller: Caller) -> Claim:
     claim = session.one(claims.by_id(request.claim_id))
     plans: Plans = {}
     if claim.status == "failed":
-        paying.require_unpaid(session, claim)
-        plans = paying.planned(session, claim)
-    with paying.denials_audited():
+        payouts.require_unpaid(session, claim)
+        plans = payouts.planned(session, claim)
+    with payouts.denials_audited():
         answer = commit(_retry, request, plans)
     _log.info("settlement retried", extra={"claim": claim.id, "by": caller.user_id, "reason": request.reason})
     return answer
@@ -45,8 +46,8 @@ def retry_settlement(request: RetrySettlement, caller: Caller) -> Claim:
 def _retry(unit: UnitOfWork, request: RetrySettlement, plans: Plans) -> Claim:
     claim, payments = unit.read(claims.by_id(request.claim_id), claims.payments_of(request.claim_id))
     unit.match(claim)
-    held = whole.read(unit, claim.order_id)
+    held = orders.read(unit, claim.order_id)
     started = settlement.retry(
         held.order, claim, payments, held.allocations, new_id=unit.new_id, now=unit.now
     )
-    return paying.pay(unit, started, plans, held, payments)
+    return payouts.pay(unit, started, plans, held, payments)

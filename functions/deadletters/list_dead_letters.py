@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.deadletters import DeadLetter, DeadLetterPage, ListDeadLetters
-from shared.identity.permissions import Caller
-from shared.listing import page
-from shared.operation import http
-from shared.store.records import DEAD_LETTERS_BY_TIME
+from shared.domain.permissions import Caller
+from shared.reads.pagination import page
+from shared.runtime.operation import http
+from shared.store.tables.system import DEAD_LETTERS_BY_TIME
 
 
 @http("GET", "/dead-letters", permission="admin:redrive", request=ListDeadLetters, answer=DeadLetterPage)

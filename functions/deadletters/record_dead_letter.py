@@ -6,11 +6,11 @@ that operation's alone, to handle or to record. So each message is recorded by o
 
 from __future__ import annotations
 
-from schemas import generated
-from shared import messaging
-from shared.events import UnreadableEvent, parse
-from shared.messaging import DEAD_LETTER_TOPIC, Delivery
-from shared.operation import message
+from schemas.contract import generated
+from shared.runtime.cloud_event import UnreadableEvent, parse
+from shared.runtime.operation import message
+from shared.triggers import pubsub_push
+from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, Delivery
 
 SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 
@@ -23,11 +23,11 @@ SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 def record_dead_letter(delivery: Delivery, topic: str) -> None:
     if topic == DEAD_LETTER_TOPIC:
         source = delivery.attributes.get(SOURCE, "unknown")
-        messaging.bury(delivery, topic, source, "Pub/Sub gave up: too many failed deliveries.")
+        pubsub_push.bury(delivery, topic, source, "Pub/Sub gave up: too many failed deliveries.")
         return
     if delivery.attributes.get("ce-type") in generated.commands().get(topic, frozenset()):
         return  # its own operation has its own subscription
-    messaging.bury(delivery, topic, record_dead_letter.__name__, _reason(delivery))
+    pubsub_push.bury(delivery, topic, record_dead_letter.__name__, _reason(delivery))
 
 
 def _reason(delivery: Delivery) -> str:

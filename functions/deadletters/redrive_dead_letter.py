@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from schemas import generated
+from schemas.contract import generated
 from schemas.deadletters import DeadLetter, RedriveDeadLetter
-from shared import events, resources
-from shared.commit import commit
+from shared import resources
+from shared.adapters.rate_limits import RateLimited
 from shared.domain.errors import InvalidState, Refusal
-from shared.identity.permissions import Caller
-from shared.limits import RateLimited
-from shared.messaging import DEAD_LETTER_TOPIC, topic_of
-from shared.operation import http
-from shared.store.records import DEAD_LETTERS
-from shared.store.unit import UnitOfWork
+from shared.domain.permissions import Caller
+from shared.runtime import cloud_event
+from shared.runtime.operation import http
+from shared.store.tables.system import DEAD_LETTERS
+from shared.store.unit_of_work import UnitOfWork
+from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, topic_of
+from shared.writes.commit import commit
 
 TOPICS = (
     *("supply-commands", "order-commands", "claim-commands", "transaction-commands"),
@@ -58,8 +59,8 @@ def _redrive(unit: UnitOfWork, dead_letter_id: str) -> DeadLetter:
     if topic not in TOPICS:
         raise NotRedrivable(f"It came from {letter.consumer}, which is no subscription of ours.")
     try:
-        event = events.parse(letter.body.encode())
-    except events.UnreadableEvent as unreadable:
+        event = cloud_event.parse(letter.body.encode())
+    except cloud_event.UnreadableEvent as unreadable:
         raise NotRedrivable(unreadable.text) from None
     if topic.endswith("-commands") and event.type not in generated.commands()[topic]:
         raise NotRedrivable("No operation takes commands of its type.")

@@ -9,10 +9,10 @@ import time
 
 from schemas.events import EventPage, ListEvents
 from shared import resources
-from shared.context import current, deadline_in
-from shared.desk import feed
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.desk import event_feed
+from shared.domain.permissions import Caller
+from shared.runtime.context import current, deadline_in
+from shared.runtime.operation import http
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
@@ -21,11 +21,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 def list_events(request: ListEvents, caller: Caller) -> EventPage:
     current().deadline = deadline_in(request.wait + resources.settings().request_seconds)
     until = time.monotonic() + request.wait
-    wanted = feed.wanted(request.types)
-    chunk = feed.read(caller.user_id, request.after, wanted, request.limit)
+    wanted = event_feed.wanted(request.types)
+    chunk = event_feed.read(caller.user_id, request.after, wanted, request.limit)
     pause = FIRST_PAUSE
     while not chunk.events and time.monotonic() < until:
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
         pause = min(2 * pause, LONGEST_PAUSE)
-        chunk = feed.read(caller.user_id, chunk.cursor, wanted, request.limit)
+        chunk = event_feed.read(caller.user_id, chunk.cursor, wanted, request.limit)
     return EventPage(items=[event for event, _ in chunk.events], cursor=chunk.cursor)

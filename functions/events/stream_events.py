@@ -11,12 +11,12 @@ import time
 from collections.abc import Generator, Iterator
 
 from schemas.events import CloudEvent, StreamEvents
-from shared.context import current
-from shared.desk import feed
-from shared.errors import Unready
-from shared.http import Reply
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.desk import event_feed
+from shared.domain.permissions import Caller
+from shared.runtime.context import current
+from shared.runtime.errors import Unready
+from shared.runtime.operation import http
+from shared.triggers.reply import Reply
 
 STREAMS = 8  # at once in one instance
 CHUNK = 100
@@ -28,8 +28,8 @@ _room = threading.BoundedSemaphore(STREAMS)
 @http("GET", "/events/stream", permission="event:read", request=StreamEvents, media="text/event-stream")
 def stream_events(request: StreamEvents, caller: Caller) -> Reply:
     cursor = request.after or current().last_event_id
-    wanted = feed.wanted(request.types)
-    first = feed.read(caller.user_id, cursor, wanted, CHUNK)
+    wanted = event_feed.wanted(request.types)
+    first = event_feed.read(caller.user_id, cursor, wanted, CHUNK)
     if not _room.acquire(blocking=False):
         raise Unready("This instance serves as many streams as it can; try again.")
     return Reply(200, headers=dict(HEADERS), stream=_Stream(_pieces(caller.user_id, wanted, first)))
@@ -58,7 +58,7 @@ class _Stream(Iterator[str]):
     __del__ = close
 
 
-def _pieces(user_id: str, wanted: frozenset[str] | None, chunk: feed.Chunk) -> Generator[str]:
+def _pieces(user_id: str, wanted: frozenset[str] | None, chunk: event_feed.Chunk) -> Generator[str]:
     until, last = time.monotonic() + LONGEST, time.monotonic()
     yield "retry: 1000\n\n"
     while time.monotonic() < until:
@@ -71,7 +71,7 @@ def _pieces(user_id: str, wanted: frozenset[str] | None, chunk: feed.Chunk) -> G
             yield ": still here\n\n"
         if len(chunk.events) < CHUNK:
             time.sleep(PAUSE)
-        chunk = feed.read(user_id, chunk.cursor, wanted, CHUNK)
+        chunk = event_feed.read(user_id, chunk.cursor, wanted, CHUNK)
 
 
 def _piece(event: CloudEvent, cursor: str) -> str:

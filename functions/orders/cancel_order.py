@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.orders import CancelOrder, Order
-from shared.commit import commit
-from shared.desk import access, endings, whole
-from shared.domain import orders as rules
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store.unit import UnitOfWork
+from shared.desk import authorization, endings, orders
+from shared.domain.desk import orders as rules
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http, message
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -25,7 +25,7 @@ def cancel_order(request: CancelOrder, caller: Caller) -> Order:
 
 
 def _cancel(unit: UnitOfWork, request: CancelOrder, caller: Caller) -> Order:
-    held = whole.read(unit, request.order_id)
-    access.as_owner(caller, held.order.user_id)
+    held = orders.read(unit, request.order_id)
+    authorization.as_owner(caller, held.order.user_id)
     unit.match(held.order)
     return endings.end(unit, "order.cancelled", held, rules.cancel)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.orders import DeleteOrder
-from shared.commit import commit
-from shared.desk import access, endings, whole
-from shared.domain import orders as rules
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.store.unit import UnitOfWork
+from shared.desk import authorization, endings, orders
+from shared.domain.desk import orders as rules
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -24,13 +24,13 @@ def delete_order(request: DeleteOrder, caller: Caller) -> None:
 
 
 def _delete(unit: UnitOfWork, request: DeleteOrder, caller: Caller) -> None:
-    held = whole.read(unit, request.order_id)
-    access.as_owner(caller, held.order.user_id)
+    held = orders.read(unit, request.order_id)
+    authorization.as_owner(caller, held.order.user_id)
     unit.match(held.order)
     if held.order.status == "open":
         over = held.order.expired(unit.now)
         kind, rule = ("order.expired", rules.expire) if over else ("order.cancelled", rules.cancel)
         endings.end(unit, kind, held, rule)
-        held = whole.read(unit, request.order_id)
+        held = orders.read(unit, request.order_id)
     if not held.order.hidden:
         endings.end(unit, "order.deleted", held, rules.delete)

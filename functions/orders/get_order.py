@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from schemas.orders import GetOrder, Order, OrderView, PublicOrder
 from shared import resources
-from shared.desk import whole
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.reading import Found, by_id
+from shared.desk import orders
+from shared.domain.permissions import Caller
+from shared.reads.cached_read import Found, by_id
+from shared.runtime.operation import http
 from shared.store.session import Session
 
 
@@ -21,7 +21,7 @@ from shared.store.session import Session
 )
 def get_order(request: GetOrder, caller: Caller) -> Order | PublicOrder:
     def load(session: Session) -> Found[Order | PublicOrder]:
-        found = whole.read(session, request.order_id)
+        found = orders.read(session, request.order_id)
         order, view = found.order, found.view
 
         def others(reader: Caller) -> PublicOrder | None:
@@ -32,4 +32,4 @@ def get_order(request: GetOrder, caller: Caller) -> Order | PublicOrder:
 
     owners_view: type[Order | PublicOrder] = Order
     view = by_id("orders", request.order_id, caller, owners_view, load)
-    return whole.as_of_now(view, resources.clock().now())
+    return orders.as_of_now(view, resources.clock().now())

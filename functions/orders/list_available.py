@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 
 from schemas.orders import AvailablePage, ListAvailable, PublicOrder
-from shared import cursors, resources
-from shared.desk import openings
-from shared.domain.orders import OrderItem
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.store import orders
+from shared import resources
+from shared.desk import open_orders
+from shared.domain.desk.orders import OrderItem
+from shared.domain.permissions import Caller
+from shared.reads import pagination
+from shared.runtime.operation import http
 from shared.store.port import Row
 from shared.store.session import Session
+from shared.store.tables import orders
 
 
 @http("GET", "/orders/available", permission="order:read", request=ListAvailable, answer=AvailablePage)
 def list_available(request: ListAvailable, caller: Caller) -> AvailablePage:
-    wanted = openings.Wanted.of(request.chain, request.currency, request.min_amount, caller.user_id)
+    wanted = open_orders.Wanted.of(request.chain, request.currency, request.min_amount, caller.user_id)
     binding = ["available", caller.user_id, wanted.chain, wanted.currency, wanted.min_amount]
-    after = cursors.decode(binding, request.cursor) if request.cursor else None
-    entries, last = openings.newest(wanted, after, request.limit)
-    cursor = None if last is None else cursors.encode(binding, (last["created_at"], last["order_id"]))
+    after = pagination.decode(binding, request.cursor) if request.cursor else None
+    entries, last = open_orders.newest(wanted, after, request.limit)
+    cursor = None if last is None else pagination.encode(binding, (last["created_at"], last["order_id"]))
     return AvailablePage(items=_views(entries), next_cursor=cursor)
 
 

@@ -8,15 +8,16 @@ from datetime import datetime
 
 from schemas.orders import ListOrders, Order, OrderPage
 from shared import resources
-from shared.desk import assets, whole
-from shared.domain import orders as rules
-from shared.domain.allocation import Allocation
-from shared.domain.orders import OrderItem
-from shared.identity.permissions import Caller
-from shared.listing import page_now
-from shared.operation import http
-from shared.store import orders
+from shared.desk import orders as desk_orders
+from shared.desk import supplies
+from shared.domain.desk import orders as rules
+from shared.domain.desk.allocation import Allocation
+from shared.domain.desk.orders import OrderItem
+from shared.domain.permissions import Caller
+from shared.reads.pagination import page_now
+from shared.runtime.operation import http
 from shared.store.session import Session
+from shared.store.tables import orders
 
 WRITTEN = {"expired": ("expired", "open")}  # what the rows of a status may still say
 
@@ -31,7 +32,7 @@ def list_orders(request: ListOrders, caller: Caller) -> OrderPage:
         cursor=request.cursor,
         filters={
             "status": WRITTEN.get(status or "", status),
-            "currency": assets.symbol(None, request.currency),
+            "currency": supplies.symbol(None, request.currency),
         },
         keep=lambda order: status in (None, order.status_at(now)),
     )
@@ -50,4 +51,4 @@ def _views(rows: Sequence[rules.Order], now: datetime) -> list[Order]:
         items[item.order_id].append(item)
     for part in all_allocations:
         allocations[part.order_id].append(part)
-    return [whole.as_of_now(Order.of(row, items[row.id], allocations[row.id]), now) for row in rows]
+    return [desk_orders.as_of_now(Order.of(row, items[row.id], allocations[row.id]), now) for row in rows]

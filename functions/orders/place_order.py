@@ -10,22 +10,23 @@ from typing import NamedTuple
 
 from schemas.orders import Order, PlaceOrder
 from shared import resources
-from shared.clock import new_id
-from shared.commit import commit
-from shared.desk import assets, due, stock
-from shared.desk.telling import tell_order
-from shared.desk.whole import Whole
-from shared.domain import orders as rules
-from shared.domain.allocation import MAX_ALLOCATIONS, InsufficientSupply, TooFragmented, shares
+from shared.desk import supplies as desk_supplies
+from shared.desk import timers
+from shared.desk.events import tell_order
+from shared.desk.orders import Whole
+from shared.domain.desk import orders as rules
+from shared.domain.desk.allocation import MAX_ALLOCATIONS, InsufficientSupply, TooFragmented, shares
+from shared.domain.desk.orders import Placed
+from shared.domain.desk.supplies import Supply
 from shared.domain.errors import NotFound
 from shared.domain.money import Asset
-from shared.domain.orders import Placed
-from shared.domain.supplies import Supply
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import supplies
+from shared.domain.permissions import Caller
+from shared.runtime.clock import new_id
+from shared.runtime.operation import http, message
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables import supplies
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 STALE_SECONDS = 10.0
 CANDIDATES = 100  # supplies, the largest first, that are read again when the snapshot's choice fails
@@ -43,7 +44,7 @@ CANDIDATES = 100  # supplies, the largest first, that are read again when the sn
 )
 @message("order-commands", type="order.place", request=PlaceOrder)
 def place_order(request: PlaceOrder, caller: Caller) -> Order:
-    asset = assets.of(request.chain, request.currency)
+    asset = desk_supplies.of(request.chain, request.currency)
     wanted = _Wanted(request, caller.user_id, asset, new_id("ord"))
     total = sum(item.total for item in rules.items(wanted.order_id, request.lines(), asset.decimals))
     if request.supply_ids is not None:
@@ -83,8 +84,8 @@ def _place(unit: UnitOfWork, wanted: _Wanted, first: list[str], every: list[str]
             raise
         offered = _read(unit, every)
         placed = _decide(unit, wanted, offered)
-    unit.write(placed.order, *placed.items, *placed.allocations, *due.order_expiry(placed.order))
-    stock.move(unit, offered, placed.moves)
+    unit.write(placed.order, *placed.items, *placed.allocations, *timers.order_expiry(placed.order))
+    desk_supplies.move(unit, offered, placed.moves)
     return tell_order(unit, "order.created", Whole(placed.order, placed.items, placed.allocations))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from schemas.base import given
 from schemas.orders import Order, UpdateOrder
-from shared.commit import commit
-from shared.desk import access, due, whole
-from shared.desk.telling import tell_order
-from shared.domain import orders as rules
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store.unit import UnitOfWork
+from shared.desk import authorization, orders, timers
+from shared.desk.events import tell_order
+from shared.domain.desk import orders as rules
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http, message
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -27,13 +27,13 @@ def update_order(request: UpdateOrder, caller: Caller) -> Order:
 
 
 def _update(unit: UnitOfWork, request: UpdateOrder, caller: Caller) -> Order:
-    held = whole.read(unit, request.order_id)
-    access.as_owner(caller, held.order.user_id)
+    held = orders.read(unit, request.order_id)
+    authorization.as_owner(caller, held.order.user_id)
     unit.match(held.order)
     after = rules.update(held.order, unit.now, **given(request, "note", "expires_at"))
     if after == held.order:
-        return whole.as_of_now(held.view, unit.now)
+        return orders.as_of_now(held.view, unit.now)
     unit.write(after)
     if after.expires_at != held.order.expires_at:
-        unit.write(*due.order_expiry(after))
+        unit.write(*timers.order_expiry(after))
     return tell_order(unit, "order.updated", held.now(after))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from schemas.security import GenerateKeyPair, KeyPair
 from shared import resources
-from shared.identity.permissions import Caller
+from shared.domain.permissions import Caller
 from shared.keys import accounts
-from shared.operation import http
+from shared.runtime.operation import http
 
 
 @http(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.security import KeyPair, MnemonicToKey
-from shared.identity.permissions import Caller
+from shared.domain.permissions import Caller
 from shared.keys import accounts, hd, mnemonic
-from shared.operation import http
+from shared.runtime.operation import http
 
 
 @http(

@@ -6,9 +6,9 @@ import json
 
 from schemas.auth import Jwks
 from shared import resources
-from shared.http import Reply
-from shared.identity.permissions import Caller
-from shared.operation import PUBLIC, http
+from shared.domain.permissions import Caller
+from shared.runtime.operation import PUBLIC, http
+from shared.triggers.reply import Reply
 
 CACHE_SECONDS = 300
 

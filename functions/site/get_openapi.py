@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas import generated
-from shared.http import Reply
-from shared.identity.permissions import Caller
-from shared.operation import PUBLIC, http
+from schemas.contract import generated
+from shared.domain.permissions import Caller
+from shared.runtime.operation import PUBLIC, http
+from shared.triggers.reply import Reply
 
 CACHE_SECONDS = 300
 

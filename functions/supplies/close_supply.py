@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from schemas.supplies import CloseSupply
-from shared.commit import commit
-from shared.desk import access, stock
-from shared.domain import supplies as rules
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import supplies
-from shared.store.unit import UnitOfWork
+from shared.desk import authorization
+from shared.desk import supplies as desk_supplies
+from shared.domain.desk import supplies as rules
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http, message
+from shared.store.tables import supplies
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -27,6 +28,6 @@ def close_supply(request: CloseSupply, caller: Caller) -> None:
 
 def _close(unit: UnitOfWork, request: CloseSupply, caller: Caller) -> None:
     supply = unit.one(supplies.by_id(request.supply_id))
-    access.as_owner(caller, supply.user_id)
+    authorization.as_owner(caller, supply.user_id)
     unit.match(supply)
-    stock.move(unit, [supply], [rules.close(supply, unit.now)])
+    desk_supplies.move(unit, [supply], [rules.close(supply, unit.now)])

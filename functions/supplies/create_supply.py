@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from schemas.supplies import CreateSupply, Supply
-from shared.commit import commit
-from shared.desk import assets, due
-from shared.desk.telling import tell_supply
-from shared.domain import supplies as rules
+from shared.desk import supplies, timers
+from shared.desk.events import tell_supply
+from shared.domain.desk import supplies as rules
 from shared.domain.errors import InvalidValue
 from shared.domain.money import Asset, parse_amount
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import wallets
-from shared.store.unit import UnitOfWork
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http, message
+from shared.store.tables import wallets
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -26,7 +26,7 @@ from shared.store.unit import UnitOfWork
 )
 @message("supply-commands", type="supply.create", request=CreateSupply)
 def create_supply(request: CreateSupply, caller: Caller) -> Supply:
-    asset = assets.of(request.chain, request.currency)
+    asset = supplies.of(request.chain, request.currency)
     amount = parse_amount(request.amount, asset.decimals)
     return commit(_create, request, caller, asset, amount)
 
@@ -45,5 +45,5 @@ def _create(unit: UnitOfWork, request: CreateSupply, caller: Caller, asset: Asse
         expires_at=request.expires_at,
         now=unit.now,
     )
-    unit.write(supply, *entries, due.supply_check(supply), *due.supply_expiry(supply))
+    unit.write(supply, *entries, timers.supply_check(supply), *timers.supply_expiry(supply))
     return tell_supply(unit, None, supply)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from schemas.reconciliation import Reconcile, Reconciliation
-from shared import cursors, resources
-from shared.desk import reconciling
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared import resources
+from shared.desk import reconciliation
+from shared.domain.permissions import Caller
+from shared.reads import pagination
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.supplies import SUPPLIES
+from shared.store.tables.supplies import SUPPLIES
 
 BINDING = ["reconciliation"]
 
@@ -22,7 +23,7 @@ BINDING = ["reconciliation"]
     needs=("chain",),
 )
 def get_reconciliation(request: Reconcile, caller: Caller) -> Reconciliation:
-    after = cursors.decode(BINDING, request.cursor) if request.cursor else None
+    after = pagination.decode(BINDING, request.cursor) if request.cursor else None
     session = Session(resources.database().snapshot(consistent=True))
     rows = session.many(SUPPLIES.scan(after=after, limit=request.limit + 1))
     page = rows[: request.limit]
@@ -30,6 +31,6 @@ def get_reconciliation(request: Reconcile, caller: Caller) -> Reconciliation:
     return Reconciliation(
         supplies=len(page),
         addresses=len(places),
-        differences=[*reconciling.ledgers(session, page), *reconciling.addresses(session, places)],
-        next_cursor=cursors.encode(BINDING, [page[-1].id]) if len(rows) > len(page) else None,
+        differences=[*reconciliation.ledgers(session, page), *reconciliation.addresses(session, places)],
+        next_cursor=pagination.encode(BINDING, [page[-1].id]) if len(rows) > len(page) else None,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from schemas.supplies import GetSupply, Supply
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.reading import Found, by_id
-from shared.store import supplies
+from shared.domain.permissions import Caller
+from shared.reads.cached_read import Found, by_id
+from shared.runtime.operation import http
 from shared.store.session import Session
+from shared.store.tables import supplies
 
 
 @http(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from schemas.supplies import ListSupplies, Supply, SupplyPage
-from shared.desk import assets
-from shared.identity.permissions import Caller
-from shared.listing import page
-from shared.operation import http
-from shared.store.supplies import SUPPLIES_BY_OWNER
+from shared.desk import supplies
+from shared.domain.permissions import Caller
+from shared.reads.pagination import page
+from shared.runtime.operation import http
+from shared.store.tables.supplies import SUPPLIES_BY_OWNER
 
 
 @http("GET", "/supplies", permission="supply:read", request=ListSupplies, answer=SupplyPage)
@@ -19,7 +19,7 @@ def list_supplies(request: ListSupplies, caller: Caller) -> SupplyPage:
         cursor=request.cursor,
         filters={
             "chain": request.chain,
-            "currency": assets.symbol(request.chain, request.currency),
+            "currency": supplies.symbol(request.chain, request.currency),
             "status": request.status,
         },
     )

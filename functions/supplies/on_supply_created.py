@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shared import resources
 from shared.desk import activation
-from shared.events import Event
-from shared.operation import message
-from shared.store.records import InboxRow
+from shared.runtime.cloud_event import Event
+from shared.runtime.operation import message
+from shared.store.tables.system import InboxRow
 
 
 @message("supply-events", type="supply.created", needs=("chain",), publishes=("supply-events",))

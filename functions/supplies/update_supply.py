@@ -10,20 +10,22 @@ from datetime import datetime
 from schemas.base import given
 from schemas.supplies import Supply, UpdateSupply
 from shared import resources
-from shared.commit import commit
-from shared.desk import access, due, observing, stock
-from shared.domain import funds
-from shared.domain import supplies as rules
+from shared.desk import authorization, timers
+from shared.desk import supplies as desk_supplies
+from shared.domain.desk import funds
+from shared.domain.desk import supplies as rules
+from shared.domain.desk.states import KEEP
+from shared.domain.desk.supplies import Moved
 from shared.domain.money import parse_amount
-from shared.domain.states import KEEP
-from shared.domain.supplies import Moved
-from shared.engine.purses import Observed
-from shared.errors import Contended
-from shared.identity.permissions import Caller
-from shared.operation import http, message
-from shared.store import supplies
+from shared.domain.permissions import Caller
+from shared.funds import balances
+from shared.funds.balances import Observed
+from shared.runtime.errors import Contended
+from shared.runtime.operation import http, message
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables import supplies
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -45,21 +47,21 @@ def _look(request: UpdateSupply, caller: Caller) -> Observed | None:
     if request.amount is None and request.status != "active":
         return None
     supply = Session(resources.database().snapshot()).one(supplies.by_id(request.supply_id))
-    access.as_owner(caller, supply.user_id)
+    authorization.as_owner(caller, supply.user_id)
     after = _changed(request, supply, resources.clock().now()).supply
-    return observing.observe(supply) if funds.needs_cover(supply, after) else None
+    return balances.observe(supply) if funds.needs_cover(supply, after) else None
 
 
 def _update(unit: UnitOfWork, request: UpdateSupply, caller: Caller, seen: Observed | None) -> Supply:
     supply = unit.one(supplies.by_id(request.supply_id))
-    access.as_owner(caller, supply.user_id)
+    authorization.as_owner(caller, supply.user_id)
     unit.match(supply)
     moved = _changed(request, supply, unit.now)
     if seen is None and funds.needs_cover(supply, moved.supply):
         raise Contended  # it changed since the first look: repeat
     if moved.supply.expires_at != supply.expires_at:
-        unit.write(*due.supply_expiry(moved.supply))
-    stock.move(unit, [supply], [moved], seen)
+        unit.write(*timers.supply_expiry(moved.supply))
+    desk_supplies.move(unit, [supply], [moved], seen)
     return Supply.of(moved.supply)
 
 

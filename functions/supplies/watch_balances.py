@@ -12,14 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from shared import resources
-from shared.desk import watching
-from shared.desk.watching import Holding
-from shared.domain.funds import Funds
-from shared.domain.supplies import Supply
-from shared.engine.purses import Observed
-from shared.operation import schedule
-from shared.store import supplies
+from shared.desk import coverage
+from shared.desk.coverage import Holding
+from shared.domain.desk.funds import Funds
+from shared.domain.desk.supplies import Supply
+from shared.funds.balances import Observed
+from shared.runtime.operation import schedule
 from shared.store.session import Session
+from shared.store.tables import supplies
 
 _log = logging.getLogger(__name__)
 BATCH = 50  # addresses of each shard and run
@@ -29,7 +29,7 @@ BATCH = 50  # addresses of each shard and run
 def watch_balances() -> None:
     session = Session(resources.database().snapshot(staleness=5))
     changed, holdings = 0, _holdings(session, _addresses(session))
-    watching.measure(holdings)
+    coverage.measure(holdings)
     for chain in sorted({holding.chain for holding in holdings}):
         try:
             client = resources.chain(chain)
@@ -73,7 +73,7 @@ def _holdings(session: Session, places: Iterable[tuple[str, str]]) -> list[Holdi
 def _look(holding: Holding, block: int) -> bool:
     """True when something changed; one address that cannot be looked at keeps none of the others."""
     try:
-        return watching.look(holding, [(asset, _seen(holding, asset, block)) for asset in _assets(holding)])
+        return coverage.look(holding, [(asset, _seen(holding, asset, block)) for asset in _assets(holding)])
     except Exception:
         _log.warning("an address was not observed", exc_info=True, extra={"chain": holding.chain})
         return False
@@ -85,7 +85,7 @@ def _assets(holding: Holding) -> list[str]:
 
 
 def _seen(holding: Holding, token_address: str, block: int) -> Observed:
-    from shared.engine.asking import balances
+    from shared.funds.balances import balances
 
     client = resources.chain(holding.chain)
     return balances(client, holding.address, token_address or None, max(0, block))

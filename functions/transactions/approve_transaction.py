@@ -6,16 +6,17 @@ proves no person. What would fail by now is not approved and stays held: it may 
 from __future__ import annotations
 
 from schemas.transactions import ApproveTransaction, Transaction
-from shared import approving, policing, resources
-from shared.commit import commit
-from shared.domain import approvals
-from shared.domain import policies as rules
-from shared.engine import asking, changes, limits
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.transactions import approvals
+from shared.domain.wallets import policies as rules
+from shared.engine import batch, preflight
+from shared.runtime.operation import SELF, http
 from shared.store.session import Session
-from shared.store.transactions import TRANSACTIONS
-from shared.store.unit import UnitOfWork
+from shared.store.tables.transactions import TRANSACTIONS
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import approval, policy_enforcement
+from shared.writes.commit import commit
 
 
 @http(
@@ -30,7 +31,7 @@ from shared.store.unit import UnitOfWork
 def approve_transaction(request: ApproveTransaction, caller: Caller) -> Transaction:
     if request.decision == "approve":
         _try_again(request.transaction_id, caller)
-    with policing.denials_audited(request.transaction_id):
+    with policy_enforcement.denials_audited(request.transaction_id):
         return commit(_decide, request, caller)
 
 
@@ -40,20 +41,20 @@ def _try_again(transaction_id: str, caller: Caller) -> None:
     Raises what `policy_for` and `asking.preflight` raise."""
     session = Session(resources.database().snapshot())
     found = session.one(TRANSACTIONS.get(transaction_id))
-    approving.policy_for(session, caller, found)
+    approval.policy_for(session, caller, found)
     if found.state == "held":
-        asking.again(resources.chain(found.chain), found)
+        preflight.again(resources.chain(found.chain), found)
 
 
 def _decide(unit: UnitOfWork, request: ApproveTransaction, caller: Caller) -> Transaction:
     found = unit.one(TRANSACTIONS.get(request.transaction_id))
-    policy = approving.policy_for(unit, caller, found)
+    policy = approval.policy_for(unit, caller, found)
     unit.match(found)
     if request.decision == "decline":
         after = approvals.decline(found, caller.user_id, unit.now, request.reason)
     else:
         after = approvals.approve(found, caller.user_id, unit.now)
         if policy is not None:
-            rules.check(policy, limits.action_of(found))
-    changes.Batch.of(found, []).change(unit, after)
-    return changes.show(after, [])
+            rules.check(policy, policy_enforcement.action_of(found))
+    batch.Batch.of(found, []).change(unit, after)
+    return batch.show(after, [])

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from schemas.transactions import ReplaceTransaction, Transaction
 from shared import resources
-from shared.commit import commit
-from shared.domain import tx_attempts, tx_outcome
-from shared.domain.tx_outcome import ForeignProof
-from shared.engine import access, changes, lanes
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http, message
+from shared.domain.permissions import Caller
+from shared.domain.transactions import attempts as attempt_rules
+from shared.domain.transactions import outcome
+from shared.domain.transactions.outcome import ForeignProof
+from shared.engine import batch as engine_batch
+from shared.engine import nonce_sync, queries
+from shared.runtime.operation import SELF, http, message
 from shared.store.session import Session
-from shared.store.transactions import LANES
-from shared.store.unit import UnitOfWork
+from shared.store.tables.transactions import LANES
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
 
@@ -33,21 +35,21 @@ EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
 @message("transaction-commands", type="transaction.cancel", request=ReplaceTransaction)
 def cancel_transaction(request: ReplaceTransaction, caller: Caller) -> Transaction:
     session = Session(resources.database().snapshot())
-    found, attempts = access.replaceable(session, caller, request.transaction_id)
-    proof = lanes.proven_foreign(found, attempts) if found.blocked_reason == "FOREIGN_NONCE" else None
+    found, attempts = queries.replaceable(session, caller, request.transaction_id)
+    proof = nonce_sync.proven_foreign(found, attempts) if found.blocked_reason == "FOREIGN_NONCE" else None
     return commit(_cancel, request, caller, proof)
 
 
 def _cancel(
     unit: UnitOfWork, request: ReplaceTransaction, caller: Caller, proof: ForeignProof | None
 ) -> Transaction:
-    found, attempts = access.replaceable(unit, caller, request.transaction_id)
+    found, attempts = queries.replaceable(unit, caller, request.transaction_id)
     unit.match(found)
-    batch = changes.Batch.of(found, attempts)
+    batch = engine_batch.Batch.of(found, attempts)
     if proof is not None and found.blocked_reason == "FOREIGN_NONCE":
-        after = tx_outcome.concede(found, attempts, proof, unit.now)
-        lanes.release(unit, unit.one(LANES.get(found.lane_id)))
+        after = outcome.concede(found, attempts, proof, unit.now)
+        nonce_sync.release(unit, unit.one(LANES.get(found.lane_id)))
     else:
-        after = tx_attempts.undo(found, "cancelled", unit.now)
+        after = attempt_rules.undo(found, "cancelled", unit.now)
     batch.change(unit, after)
     return batch.ask_replacement(unit, after)

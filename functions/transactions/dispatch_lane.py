@@ -7,13 +7,13 @@ looks at it as well.
 from __future__ import annotations
 
 from shared import resources
-from shared.engine import resend
+from shared.engine import rebroadcast
 from shared.engine.dispatch import dispatch
-from shared.engine.replace import replace
-from shared.events import Event
-from shared.operation import message
+from shared.engine.replacement import replace
+from shared.runtime.cloud_event import Event
+from shared.runtime.operation import message
 from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
 
 EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
 
@@ -31,5 +31,5 @@ def dispatch_lane(event: Event) -> None:
         return
     if found.state == "accepted":
         dispatch(found.lane_id)
-    elif attempts and resend.wished(found, attempts[-1]):
+    elif attempts and rebroadcast.wished(found, attempts[-1]):
         replace(resources.chain(found.chain), [(found, attempts[-1])])

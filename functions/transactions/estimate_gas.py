@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from schemas.outcomes import GasEstimate
 from schemas.transactions import TransactionCall
-from shared.engine import asking, calls
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.domain.permissions import Caller
+from shared.engine import intents, preflight
+from shared.runtime.operation import http
 
 
 @http(
@@ -20,7 +20,7 @@ from shared.operation import http
     needs=("chain",),
 )
 def estimate_gas(request: TransactionCall, caller: Caller) -> GasEstimate:
-    client, intent = calls.from_caller(request, caller)
-    found = asking.preflight(client, intent, gas=request.gas)
-    asking.require_balance(intent, found.seen)
+    client, intent = intents.from_caller(request, caller)
+    found = preflight.preflight(client, intent, gas=request.gas)
+    preflight.require_balance(intent, found.seen)
     return GasEstimate(gas=found.gas)

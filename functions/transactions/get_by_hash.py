@@ -5,11 +5,11 @@ from __future__ import annotations
 from schemas.transactions import Transaction, TransactionByHash
 from shared import resources
 from shared.domain.errors import NotFound
-from shared.engine import showing
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.domain.permissions import Caller
+from shared.engine import queries
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS_BY_HASH
+from shared.store.tables.transactions import ATTEMPTS_BY_HASH
 
 
 @http(
@@ -25,7 +25,7 @@ def get_by_hash(request: TransactionByHash, caller: Caller) -> Transaction:
     entries = session.one(ATTEMPTS_BY_HASH.scan(request.hash.lower(), limit=1))
     if not entries:
         raise NotFound
-    found, attempts = showing.read(session, caller, entries[0]["transaction_id"])
+    found, attempts = queries.read(session, caller, entries[0]["transaction_id"])
     if found.chain != request.chain:
         raise NotFound
-    return showing.view(found, attempts)
+    return queries.view(found, attempts)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schemas.outcomes import FeeOffer, GasPrice, GasPriceQuery
 from shared import resources
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http
 
 
 @http(

@@ -9,9 +9,9 @@ from schemas.outcomes import LogEntry, Receipt
 from schemas.transactions import GetTransaction
 from shared import resources
 from shared.domain.errors import NotFound
-from shared.engine import showing
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.domain.permissions import Caller
+from shared.engine import queries
+from shared.runtime.operation import http
 from shared.store.session import Session
 
 
@@ -25,17 +25,17 @@ from shared.store.session import Session
 )
 def get_receipt(request: GetTransaction, caller: Caller) -> Receipt:
     session = Session(resources.database().snapshot())
-    transaction, attempts = showing.read(session, caller, request.transaction_id)
+    transaction, attempts = queries.read(session, caller, request.transaction_id)
     if transaction.mined_block_number is None:
         raise NotFound("No block holds the transaction yet.")
-    success, logs = showing.outcome(session, transaction)
+    success, logs = queries.outcome(session, transaction)
     return Receipt(
         transaction_id=transaction.id,
         chain=transaction.chain,
         hash=transaction.hash or "",
         block_number=transaction.mined_block_number,
         block_hash=transaction.mined_block_hash or "",
-        confirmations=showing.view(transaction, attempts).confirmations,
+        confirmations=queries.view(transaction, attempts).confirmations,
         success=success,
         gas_used=transaction.gas_used or 0,
         effective_gas_price=str(transaction.effective_gas_price or 0),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from schemas.transactions import GetTransaction, Transaction
 from shared import resources
-from shared.engine import showing
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.domain.permissions import Caller
+from shared.engine import queries
+from shared.runtime.operation import http
 from shared.store.session import Session
 
 
@@ -20,4 +20,4 @@ from shared.store.session import Session
 )
 def get_transaction(request: GetTransaction, caller: Caller) -> Transaction:
     session = Session(resources.database().snapshot())
-    return showing.view(*showing.read(session, caller, request.transaction_id))
+    return queries.view(*queries.read(session, caller, request.transaction_id))

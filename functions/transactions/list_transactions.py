@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from schemas.transactions import ListTransactions, TransactionPage
-from shared import listing, resources
-from shared.domain.tx_states import public_status
-from shared.engine import showing
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.transactions.states import public_status
+from shared.engine import queries
+from shared.reads import pagination
+from shared.runtime.operation import http
 from shared.store.port import Row
 from shared.store.session import Session
-from shared.store.transactions import TRANSACTIONS_BY_OWNER
+from shared.store.tables.transactions import TRANSACTIONS_BY_OWNER
 
 
 @http(
@@ -25,7 +26,7 @@ def list_transactions(request: ListTransactions, caller: Caller) -> TransactionP
     def shows(entry: Row) -> bool:
         return public_status(entry["state"], entry["blocked_reason"]) == request.status
 
-    rows, cursor = listing.page(
+    rows, cursor = pagination.page(
         TRANSACTIONS_BY_OWNER,
         [caller.subject(request.user_id)],
         limit=request.limit,
@@ -33,5 +34,5 @@ def list_transactions(request: ListTransactions, caller: Caller) -> TransactionP
         filters={"wallet_id": request.wallet_id, "chain": request.chain},
         keep=shows if request.status else None,
     )
-    items = showing.views(Session(resources.database().snapshot()), rows)
+    items = queries.views(Session(resources.database().snapshot()), rows)
     return TransactionPage(items=items, next_cursor=cursor)

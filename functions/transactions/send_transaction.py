@@ -7,16 +7,17 @@ chain's tick if that never does.
 from __future__ import annotations
 
 from schemas.transactions import SendTransaction, Transaction
-from shared import policing, resources
-from shared.commit import commit
-from shared.context import current
-from shared.engine import calls, sends
-from shared.engine.sends import SendPlan
-from shared.identity.permissions import Caller
-from shared.operation import http, message
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.engine import accept, intents
+from shared.engine.accept import SendPlan
+from shared.runtime.context import current
+from shared.runtime.operation import http, message
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
-from shared.store.wallets import meant
+from shared.store.tables.wallets import meant
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import policy_enforcement
+from shared.writes.commit import commit
 
 EVENTS = ("transaction-events",)
 
@@ -36,15 +37,15 @@ EVENTS = ("transaction-events",)
 def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     chain = request.chain or resources.settings().default_chain
     wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
-    intent = calls.to_send(request, calls.on_chain(wallet, request))
-    planned = sends.plan(intent, gas=request.gas, mixed_fees=calls.mixed(request))
-    with policing.denials_audited(wallet.id):
+    intent = intents.to_send(request, intents.on_chain(wallet, request))
+    planned = accept.plan(intent, gas=request.gas, mixed_fees=intents.mixed(request))
+    with policy_enforcement.denials_audited(wallet.id):
         return commit(_send, planned, group=f"funds:{intent.chain}:{intent.from_address}")
 
 
 def _send(unit: UnitOfWork, planned: SendPlan) -> Transaction:
     given = current().idempotency
-    accepted = sends.accept(
+    accepted = accept.accept(
         unit,
         planned,
         transaction_id=unit.new_id("txn"),

@@ -6,9 +6,9 @@ from schemas.outcomes import LogEntry, Simulation
 from schemas.transactions import TransactionCall
 from shared.chain.errors import NodeError
 from shared.chain.reverts import decode_revert
-from shared.engine import asking, calls
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.domain.permissions import Caller
+from shared.engine import intents, preflight
+from shared.runtime.operation import http
 
 
 @http(
@@ -22,11 +22,11 @@ from shared.operation import http
     needs=("chain",),
 )
 def simulate_transaction(request: TransactionCall, caller: Caller) -> Simulation:
-    client, intent = calls.from_caller(request, caller)
+    client, intent = intents.from_caller(request, caller)
     try:
-        seen = client.simulate(asking.call_of(intent, request.gas))
+        seen = client.simulate(preflight.call_of(intent, request.gas))
     except NodeError as error:
-        refusal = asking.refused(error)
+        refusal = preflight.refused(error)
         if refusal is None:
             raise
         raise refusal from None

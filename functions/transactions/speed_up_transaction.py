@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from schemas.transactions import ReplaceTransaction, Transaction
 from shared import resources
-from shared.commit import commit
-from shared.domain import tx_attempts
-from shared.engine import access, changes
-from shared.identity.permissions import Caller
-from shared.operation import SELF, http, message
-from shared.store.unit import UnitOfWork
+from shared.domain.permissions import Caller
+from shared.domain.transactions import attempts as attempt_rules
+from shared.engine import batch as engine_batch
+from shared.engine import queries
+from shared.runtime.operation import SELF, http, message
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http(
@@ -26,10 +27,10 @@ def speed_up_transaction(request: ReplaceTransaction, caller: Caller) -> Transac
 
 
 def _speed_up(unit: UnitOfWork, request: ReplaceTransaction, caller: Caller) -> Transaction:
-    found, attempts = access.replaceable(unit, caller, request.transaction_id)
+    found, attempts = queries.replaceable(unit, caller, request.transaction_id)
     unit.match(found)
-    batch = changes.Batch.of(found, attempts)
+    batch = engine_batch.Batch.of(found, attempts)
     caps = resources.registry().chain(found.chain).caps
-    after = tx_attempts.hasten(found, attempts[-1] if attempts else None, caps, unit.now)
+    after = attempt_rules.hasten(found, attempts[-1] if attempts else None, caps, unit.now)
     batch.change(unit, after)
     return batch.ask_replacement(unit, after)

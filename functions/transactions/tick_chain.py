@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from shared import resources
 from shared.engine import tick
-from shared.operation import schedule
+from shared.runtime.operation import schedule
 
 _log = logging.getLogger(__name__)
 EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from schemas.wallets import AddAccount, WalletAnswer
-from shared import custody, resources
-from shared.clock import new_id
-from shared.commit import commit
-from shared.domain.wallets import Wallet, WalletHasNoSeed, made, next_account, refuse_twin
-from shared.errors import Contended
-from shared.identity.permissions import Caller
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.wallets.wallets import Wallet, WalletHasNoSeed, made, next_account, refuse_twin
 from shared.keys import accounts, hd
-from shared.operation import http
+from shared.runtime.clock import new_id
+from shared.runtime.errors import Contended
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
-from shared.store.wallets import VAULT_KEYS, accounts_of, holding, usable
+from shared.store.tables.wallets import VAULT_KEYS, accounts_of, holding, usable
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import custody
+from shared.writes.commit import commit
 
 TRIES = 8  # accounts of one seed made at the same moment
 

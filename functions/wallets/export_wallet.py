@@ -5,16 +5,19 @@ The audit row is committed before the key leaves; a replayed answer holds no key
 from __future__ import annotations
 
 from schemas.wallets import ExportedWallet, ExportWallet
-from shared import custody, persons, resources, standing
-from shared.commit import commit
+from shared import resources
 from shared.domain.errors import NotFound
-from shared.identity.permissions import Caller
+from shared.domain.permissions import Caller
+from shared.identity import step_up
 from shared.keys import keystore
-from shared.operation import http
-from shared.store.factors import enrolled
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
-from shared.store.wallets import VAULT_KEYS, owned
+from shared.store.tables.sign_ins import enrolled
+from shared.store.tables.wallets import VAULT_KEYS, owned
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import custody
+from shared.writes import session_check
+from shared.writes.commit import commit
 
 
 @http(
@@ -26,16 +29,16 @@ from shared.store.wallets import VAULT_KEYS, owned
     needs=("signer",),
 )
 def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
-    persons.require_recent_login(caller)
+    step_up.require_recent_login(caller, resources.clock().now())
     session = Session(resources.database().snapshot())
-    mine = standing.of(caller)
+    mine = session_check.of(caller)
     wallet, second, *rows = session.read_all(
         [owned(caller, request.wallet_id), enrolled(caller.user_id), *mine.queries]
     )
     mine.check(*rows)
     if wallet.user_id != caller.user_id:  # not even who acts for others takes their keys away
         raise NotFound
-    persons.require_second_factor(caller, enrolled=second)
+    step_up.require_second_factor(caller, enrolled=second)
     key = custody.private_key(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
     if request.format == "private_key" or request.passphrase is None:
         return commit(_note, wallet.id, ExportedWallet(private_key="0x" + key.hex()))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from schemas.wallets import Balance, GetBalance
-from shared import balances, resources
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.funds import balances
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.wallets import owned
+from shared.store.tables.wallets import owned
 
 
 @http(

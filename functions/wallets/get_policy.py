@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from schemas.policies import GetPolicy, Policy
 from shared import resources
-from shared.domain import policies as rules
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.store.policies import POLICIES
+from shared.domain.permissions import Caller
+from shared.domain.wallets import policies as rules
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.wallets import owned
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.wallets import owned
 
 
 @http("GET", "/wallets/{wallet_id}/policy", permission="wallet:read", request=GetPolicy, answer=Policy)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from schemas.wallets import GetWallet, Wallet
 from shared import resources
-from shared.identity.permissions import Caller
-from shared.operation import http
+from shared.domain.permissions import Caller
+from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.wallets import owned
+from shared.store.tables.wallets import owned
 
 
 @http("GET", "/wallets/{wallet_id}", permission="wallet:read", request=GetWallet, answer=Wallet)

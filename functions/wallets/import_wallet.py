@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from schemas.wallets import ImportWallet, WalletAnswer
-from shared import custody, resources
+from shared import resources
 from shared.chain.registry import ChainSpec
-from shared.clock import new_id
-from shared.commit import commit
-from shared.domain.wallets import Wallet, WalletExists, made, refuse_twin
-from shared.identity.permissions import Caller
+from shared.domain.permissions import Caller
+from shared.domain.wallets.wallets import Wallet, WalletExists, made, refuse_twin
 from shared.keys import accounts, hd, mnemonic
-from shared.operation import http
-from shared.store.unit import UnitOfWork
-from shared.store.wallets import VaultKey, holding
+from shared.runtime.clock import new_id
+from shared.runtime.operation import http
+from shared.store.tables.wallets import VaultKey, holding
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import custody
+from shared.writes.commit import commit
 
 
 @http(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from schemas.wallets import ListWallets, Wallet, WalletPage
-from shared import listing
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.store.wallets import WALLETS_BY_OWNER
+from shared.domain.permissions import Caller
+from shared.reads import pagination
+from shared.runtime.operation import http
+from shared.store.tables.wallets import WALLETS_BY_OWNER
 
 
 @http("GET", "/wallets", permission="wallet:read", request=ListWallets, answer=WalletPage)
 def list_wallets(request: ListWallets, caller: Caller) -> WalletPage:
-    rows, cursor = listing.page(
+    rows, cursor = pagination.page(
         WALLETS_BY_OWNER,
         [caller.subject(request.user_id)],
         limit=request.limit,

@@ -5,15 +5,16 @@ A policy that asks for approval is as hard to change as the key is to export: wi
 from __future__ import annotations
 
 from schemas.policies import Policy, UpdatePolicy
-from shared.commit import commit
-from shared.domain import policies as rules
-from shared.identity.permissions import Caller
-from shared.operation import http
-from shared.persons import require_person, require_recent_login, require_second_factor
-from shared.store.factors import enrolled
-from shared.store.policies import POLICIES
-from shared.store.unit import UnitOfWork
-from shared.store.wallets import usable
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.wallets import policies as rules
+from shared.identity.step_up import require_person, require_recent_login, require_second_factor
+from shared.runtime.operation import http
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.sign_ins import enrolled
+from shared.store.tables.wallets import usable
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 @http("PUT", "/wallets/{wallet_id}/policy", permission="wallet:write", request=UpdatePolicy, answer=Policy)
@@ -30,7 +31,7 @@ def _set(unit: UnitOfWork, request: UpdatePolicy, caller: Caller) -> Policy:
     unit.match(policy)
     after = rules.changed(policy, unit.now, **request.rules())
     if policy.approval_above is not None and after != policy:
-        require_recent_login(caller)
+        require_recent_login(caller, resources.clock().now())
         require_second_factor(caller, enrolled=second)
     unit.write(after)
     return Policy.of(after)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 
-from shared import closing, resources
+from shared import resources
 from shared.chain.errors import ChainError
-from shared.commit import commit
-from shared.context import current
-from shared.operation import schedule
+from shared.runtime.context import current
+from shared.runtime.operation import schedule
 from shared.store.session import Session
-from shared.store.wallets import DISABLED_SHARDS, WALLETS, WALLETS_DISABLED
+from shared.store.tables.wallets import DISABLED_SHARDS, WALLETS, WALLETS_DISABLED
+from shared.wallets import deletion
+from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 BATCH = 50  # of each shard and run
@@ -20,7 +21,7 @@ RESERVE_SECONDS = 10.0  # of the deadline
 
 @schedule(seconds=3600, cron="17 * * * *", needs=("chain",))
 def shred_keys() -> None:
-    before = resources.clock().now() - closing.KEPT
+    before = resources.clock().now() - deletion.KEPT
     session = Session(resources.database().snapshot())
     due = session.read_all(
         WALLETS_DISABLED.scan(shard, upto=(before,), limit=BATCH) for shard in range(DISABLED_SHARDS)
@@ -39,7 +40,7 @@ def _shred(session: Session, wallet_id: str) -> bool:
     if wallet is None:
         return False
     try:
-        return commit(closing.shred, wallet_id, closing.empty_accounts(session, wallet))
+        return commit(deletion.shred, wallet_id, deletion.empty_accounts(session, wallet))
     except ChainError as error:
         _log.warning(
             "a deleted wallet's balance is not known", extra={"wallet": wallet_id, "error": str(error)}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from schemas.wallets import Signature, SignMessage
-from shared import policing, resources, signing
-from shared.domain import policies
-from shared.identity.permissions import Caller
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.wallets import policies
 from shared.keys import messages
-from shared.operation import http
+from shared.runtime.operation import http
 from shared.store.session import Session
+from shared.wallets import policy_enforcement, signing
 
 
 @http(
@@ -22,7 +23,7 @@ from shared.store.session import Session
 def sign_message(request: SignMessage, caller: Caller) -> Signature:
     session = Session(resources.database().snapshot())
     wallet, policy = signing.asked(session, caller, request.wallet_id)
-    with policing.denials_audited(wallet.id):
+    with policy_enforcement.denials_audited(wallet.id):
         if policy is not None:
             policies.check_message(policy)
     key = signing.private_key(session, wallet)

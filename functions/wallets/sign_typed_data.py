@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.wallets import Signature, SignTypedData
-from shared import policing, resources, signing
-from shared.domain import policies
-from shared.identity.permissions import Caller
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.wallets import policies
 from shared.keys import messages
-from shared.operation import http
+from shared.runtime.operation import http
 from shared.store.session import Session
+from shared.wallets import policy_enforcement, signing
 
 
 @http(
@@ -24,7 +25,7 @@ from shared.store.session import Session
 def sign_typed_data(request: SignTypedData, caller: Caller) -> Signature:
     session = Session(resources.database().snapshot())
     wallet, policy = signing.asked(session, caller, request.wallet_id)
-    with policing.denials_audited(wallet.id):
+    with policy_enforcement.denials_audited(wallet.id):
         if policy is not None:
             policies.check_typed_data(policy, _contract(request.typed_data))
     chain_id = resources.registry().chain(wallet.chain).chain_id

@@ -1,1 +1,1 @@
-"""EVM chains: which there are, how nodes are asked, and what their answers mean."""
+"""Chains as data, and JSON-RPC with quorum."""

@@ -19,7 +19,7 @@ from shared.chain.errors import (
 )
 from shared.chain.pool import Pool
 from shared.chain.rpc import MAX_BATCH
-from shared.domain.tx_attempts import SendOutcome
+from shared.domain.transactions.attempts import SendOutcome
 
 _MEANING: Final[tuple[tuple[type[ChainError], SendOutcome], ...]] = (
     (AlreadyKnown, "known"),

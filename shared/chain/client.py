@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from shared.chain import fees, tokens, types
+from shared.chain.block_receipts import block_receipts
 from shared.chain.broadcast import SendResult, send_many
 from shared.chain.endpoints import Endpoint
 from shared.chain.errors import (
@@ -19,11 +20,10 @@ from shared.chain.errors import (
     Unreachable,
 )
 from shared.chain.pool import Pool, result_or_raise
-from shared.chain.receipts import block_receipts
 from shared.chain.registry import ChainSpec
 from shared.chain.rpc import Remaining, RpcClient
 from shared.chain.types import Block, BlockRef, CallRequest, MinedTransaction, Nonces, Simulation, block_ref
-from shared.domain.tx_evidence import Receipt
+from shared.domain.transactions.evidence import Receipt
 
 T = TypeVar("T")
 

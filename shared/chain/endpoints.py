@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from shared import metrics, tracing
 from shared.chain.errors import ChainError, RateLimited, Unreachable, WrongChain
 from shared.chain.rpc import MAX_BATCH, Call, Rpc
+from shared.telemetry import metrics, tracing
 
 Clock = Callable[[], float]
 _WEIGHT: Final = 0.2  # of the newest observation in the moving averages

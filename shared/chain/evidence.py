@@ -9,12 +9,12 @@ from collections.abc import Collection
 from typing import Any
 
 from shared.chain import types
+from shared.chain.block_receipts import block_receipts
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
 from shared.chain.errors import Lagging
-from shared.chain.receipts import block_receipts
 from shared.chain.types import MinedTransaction
-from shared.domain.tx_evidence import Receipt
+from shared.domain.transactions.evidence import Receipt
 
 
 def canonical_hash(client: ChainClient, number: int, head: int) -> str | None:

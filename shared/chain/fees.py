@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from shared.chain.registry import ChainSpec
 from shared.chain.types import parsed
-from shared.domain.fees import Fees, at_most
-from shared.domain.transactions import Speed
+from shared.domain.transactions.fees import Fees, at_most
+from shared.domain.transactions.transactions import Speed
 
 BLOCKS: Final = 20
 PERCENTILES: Final[dict[Speed, int]] = {"slow": 10, "average": 50, "fast": 90}

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 
-from shared.domain.errors import Refusal
-from shared.domain.fees import FeeCaps, FeeKind
+from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.money import MAX_DECIMALS, Asset
+from shared.domain.transactions.fees import FeeCaps, FeeKind
+from shared.keys.addresses import parse_address
 
 GWEI: Final = 10**9
 HD_PATH: Final = "m/44'/60'/0'/0/{index}"  # BIP-44 with SLIP-44 coin type 60, as all EVM wallets do
@@ -194,15 +195,10 @@ class Registry:
 
 def checksum(address: str) -> str:
     """EIP-55 form. Raises ValueError unless it is 0x and 40 hex digits, mixed case only as EIP-55 has it."""
-    from eth_utils.address import is_hex_address, to_checksum_address
-
-    if not isinstance(address, str) or not address.startswith("0x") or not is_hex_address(address):
-        raise ValueError("not an address")
-    right = str(to_checksum_address(address))
-    mixed = address[2:] not in (address[2:].lower(), address[2:].upper())
-    if mixed and address != right:
-        raise ValueError("the address's EIP-55 checksum is wrong")
-    return right
+    try:
+        return parse_address(str(address))
+    except InvalidValue as wrong:
+        raise ValueError(f"not an address: {wrong.details[0]['message']}") from None
 
 
 Registry.DEFAULT = Registry()

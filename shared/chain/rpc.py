@@ -47,7 +47,7 @@ class RpcClient:
         """Raises ValueError (without the URL) unless it is an http or https URL."""
         from urllib3.util import parse_url
 
-        from shared import outgoing
+        from shared.runtime import bounded_http
 
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold hosts and paths
         try:
@@ -63,7 +63,7 @@ class RpcClient:
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
         if parsed.auth:
             self._headers["Authorization"] = _basic(parsed.auth)
-        self._pool: HTTPConnectionPool = outgoing.connections(
+        self._pool: HTTPConnectionPool = bounded_http.connections(
             parsed.scheme, parsed.host, parsed.port, _CONNECTIONS
         )
 
@@ -121,17 +121,17 @@ class RpcClient:
         return answer["result"] if "result" in answer else self._garbage()
 
     def _exchange(self, body: Any, timeout: float | None) -> Any:
-        from shared import outgoing
+        from shared.runtime import bounded_http
 
         seconds = min(wait for wait in (timeout, TIMEOUT, self._remaining()) if wait is not None)
         if seconds <= 0:
             raise Unreachable(f"{self.name}: no time left")
         text = json.dumps(body, separators=(",", ":")).encode()
         try:
-            status, answer = outgoing.post(
+            status, answer = bounded_http.post(
                 self._pool, self._path, text, self._headers, seconds=seconds, most=self._max_bytes
             )
-        except outgoing.NoAnswer as error:
+        except bounded_http.NoAnswer as error:
             raise Unreachable(f"{self.name}: {error}") from None
         return self._decode(status, answer)
 

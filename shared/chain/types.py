@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from shared.chain.errors import Unreachable, revert_data
 from shared.chain.registry import checksum
-from shared.domain.tx_evidence import Log, Receipt
+from shared.domain.transactions.evidence import Log, Receipt
 
 T = TypeVar("T")
 BlockRef = int | str  # a number, or a tag: latest, pending, safe, finalized, earliest

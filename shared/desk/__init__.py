@@ -1,1 +1,1 @@
-"""The order desk: what operations on supplies, orders and claims have in common."""
+"""What operations on supplies, orders and claims share."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from shared import resources
-from shared.commit import commit
-from shared.desk import assets, due, observing, stock
-from shared.desk.telling import tell_supply
-from shared.domain import funds, supplies
-from shared.domain.funds import InsufficientBalance, InsufficientGas
-from shared.domain.supplies import Supply
-from shared.engine.purses import Observed, observed
-from shared.store import supplies as rows
-from shared.store.records import InboxRow
+from shared.desk import supplies as desk_supplies
+from shared.desk import timers
+from shared.desk.events import tell_supply
+from shared.domain.desk import funds, supplies
+from shared.domain.desk.funds import InsufficientBalance, InsufficientGas
+from shared.domain.desk.supplies import Supply
+from shared.funds import balances
+from shared.funds.balances import Observed
+from shared.funds.bookings import observed
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables import supplies as rows
+from shared.store.tables.system import InboxRow
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 
 def check(supply_id: str, inbox: InboxRow | None = None) -> None:
@@ -24,7 +27,7 @@ def check(supply_id: str, inbox: InboxRow | None = None) -> None:
     supply = Session(resources.database().snapshot()).maybe(rows.find(supply_id))
     if supply is None or supply.status != "pending":
         return
-    seen = observing.observe(supply)
+    seen = balances.observe(supply)
     commit(_decide, supply_id, seen, inbox=inbox)
 
 
@@ -32,9 +35,9 @@ def _decide(unit: UnitOfWork, supply_id: str, seen: Observed) -> None:
     supply = unit.one(rows.by_id(supply_id))
     if supply.status != "pending":
         return
-    unit.delete(due.supply_check(supply))
+    unit.delete(timers.supply_check(supply))
     if supply.expired(unit.now):
-        stock.move(unit, [supply], [supplies.expire(supply, unit.now)])
+        desk_supplies.move(unit, [supply], [supplies.expire(supply, unit.now)])
         return
     after = _activated(unit, supply, seen)
     unit.write(after)
@@ -42,11 +45,11 @@ def _decide(unit: UnitOfWork, supply_id: str, seen: Observed) -> None:
 
 
 def _activated(unit: UnitOfWork, supply: Supply, seen: Observed) -> Supply:
-    purse = observed(stock.purse_of(unit, supply), seen, unit)
+    purse = observed(desk_supplies.purse_of(unit, supply), seen, unit)
     after = supplies.activate(supply, unit.now)
     try:
-        purse = funds.book(purse, supply, after, assets.gas_reserve(supply.chain), unit.now)
+        purse = funds.book(purse, supply, after, desk_supplies.gas_reserve(supply.chain), unit.now)
     except (InsufficientBalance, InsufficientGas) as refusal:
         return supplies.reject(supply, refusal.code, unit.now)
-    unit.write(*stock.rows(purse))
+    unit.write(*desk_supplies.rows(purse))
     return after

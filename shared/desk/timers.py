@@ -1,97 +1,33 @@
-"""What happens when a timer of the desk is due. Nothing is done that reads and writes would not do by themselves."""
+"""The timers of the desk: hints to look at something again. What looks decides from the aggregate."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from shared.commit import commit
-from shared.desk import activation, due, endings, stock, whole
-from shared.domain import claims as claim_rules
-from shared.domain import orders as order_rules
-from shared.domain import supplies as supply_rules
-from shared.domain.claims import Claim
-from shared.domain.orders import Order
-from shared.domain.supplies import Supply
-from shared.store import claims, orders, supplies
-from shared.store.records import Timer, timer
-from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.domain.desk.claims import Claim
+from shared.domain.desk.orders import Order
+from shared.domain.desk.supplies import Supply
+from shared.store.tables.system import Timer, timer
 
-AGAIN = timedelta(minutes=1)  # for what is still reserved of an expired supply
+SUPPLY_CHECK: Final = "supply_check"  # a supply that is still pending a minute after it was made
+SUPPLY_EXPIRY: Final = "supply_expiry"
+ORDER_EXPIRY: Final = "order_expiry"
+CLAIM_LEASE: Final = "claim_lease"
+CHECK_AFTER: Final = timedelta(minutes=1)
 
 
-def idle(session: Session, timers: Sequence[Timer], now: datetime) -> list[Timer]:
-    """Those of the timers that nothing is left to do for, now or later: they can simply go."""
-    of: dict[str, list[str]] = defaultdict(list)
-    for one in timers:
-        of[one.kind].append(one.subject)
-    own = [*of[due.SUPPLY_CHECK], *of[due.SUPPLY_EXPIRY]]
-    found = session.read(
-        orders.by_ids(of[due.ORDER_EXPIRY]), claims.by_ids(of[due.CLAIM_LEASE]), supplies.by_ids(own)
-    )
-    rows = {row.id: row for group in found for row in group}
-    return [one for one in timers if not _matters(one, rows.get(one.subject), now)]
+def supply_check(supply: Supply) -> Timer:
+    return timer(SUPPLY_CHECK, supply.id, supply.created_at + CHECK_AFTER)
 
 
-def _matters(what: Timer, row: Order | Claim | Supply | None, now: datetime) -> bool:
-    if isinstance(row, Claim):
-        return row.status == "claimed"
-    if isinstance(row, Order):
-        return row.status == "open" and row.expired(now)
-    if row is None:
-        return False
-    if what.kind == due.SUPPLY_CHECK:
-        return row.status == "pending"
-    return row.status not in ("closed", "rejected") and row.expired(now)
+def supply_expiry(supply: Supply) -> list[Timer]:
+    return [] if supply.expires_at is None else [timer(SUPPLY_EXPIRY, supply.id, supply.expires_at)]
 
 
-def fire(what: Timer) -> None:
-    """Handle one due timer and remove it. Raises what its rules and the store raise."""
-    if what.kind == due.SUPPLY_CHECK:
-        activation.check(what.subject)
-    commit(HANDLERS.get(what.kind, _drop), what)
+def order_expiry(order: Order) -> list[Timer]:
+    return [] if order.expires_at is None else [timer(ORDER_EXPIRY, order.id, order.expires_at)]
 
 
-def _drop(unit: UnitOfWork, what: Timer) -> None:
-    unit.delete(what)
-
-
-def _order_expiry(unit: UnitOfWork, what: Timer) -> None:
-    unit.delete(what)
-    order = unit.maybe(orders.find(what.subject))
-    if order is None or order.status != "open" or not order.expired(unit.now):
-        return
-    endings.end(unit, "order.expired", whole.read(unit, order.id), order_rules.expire)
-
-
-def _claim_lease(unit: UnitOfWork, what: Timer) -> None:
-    unit.delete(what)
-    claim = unit.maybe(claims.find(what.subject))
-    if claim is None or claim.status != "claimed":
-        return
-    if not claim.lapsed(unit.now):
-        unit.write(*due.claim_lease(claim))
-        return
-    held = whole.read(unit, claim.order_id)
-    ended = claim_rules.lapse(held.order, claim, unit.now)
-    endings.end_tenure(unit, "claim.expired", ended, held)
-
-
-def _supply_expiry(unit: UnitOfWork, what: Timer) -> None:
-    unit.delete(what)
-    supply = unit.maybe(supplies.find(what.subject))
-    if supply is None or not supply.expired(unit.now) or supply.status in ("closed", "rejected"):
-        return
-    if supply.reserved:
-        unit.write(timer(due.SUPPLY_EXPIRY, supply.id, unit.now + AGAIN))
-    stock.move(unit, [supply], [supply_rules.expire(supply, unit.now)])
-
-
-HANDLERS: Final[dict[str, Callable[[UnitOfWork, Timer], None]]] = {
-    due.ORDER_EXPIRY: _order_expiry,
-    due.CLAIM_LEASE: _claim_lease,
-    due.SUPPLY_EXPIRY: _supply_expiry,
-}
+def claim_lease(claim: Claim) -> list[Timer]:
+    return [] if claim.lease_until is None else [timer(CLAIM_LEASE, claim.id, claim.lease_until)]

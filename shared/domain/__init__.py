@@ -1,1 +1,1 @@
-"""Pure rules: standard library only, no I/O, no clock, no randomness. Refusals are raised from `errors`."""
+"""Pure rules and rows: standard library only, no I/O."""

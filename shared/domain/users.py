@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from shared.domain.desk.states import KEEP, Keep
 from shared.domain.errors import InvalidValue, Refusal
-from shared.domain.states import KEEP, Keep
 
 ROLES: Final = frozenset({"user", "service", "operator", "admin"})
 TIERS: Final = frozenset({"basic", "premium", "enterprise", "service"})

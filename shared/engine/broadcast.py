@@ -15,14 +15,15 @@ from types import TracebackType
 from typing import Self
 
 from shared.chain.client import ChainClient
-from shared.commit import commit
-from shared.domain import lanes, tx_attempts
-from shared.domain.transactions import Attempt, Transaction
-from shared.domain.tx_attempts import SendOutcome
-from shared.engine.changes import Batch
-from shared.faults import point
-from shared.store.transactions import LANES
-from shared.store.unit import UnitOfWork
+from shared.domain.transactions import attempts as attempt_rules
+from shared.domain.transactions import lanes
+from shared.domain.transactions.attempts import SendOutcome
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.engine.batch import Batch
+from shared.runtime.crash_points import point
+from shared.store.tables.transactions import LANES
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 FUNDS_BLOCKED = "FUNDS_BLOCKED"
@@ -122,7 +123,7 @@ def _record(unit: UnitOfWork, lane_id: str, sent: Sequence[Sent], block_seconds:
         attempt = next((a for a in attempts if a.k == one.attempt.k), None)
         if transaction is None or attempt is None:
             continue
-        after, attempt, step = tx_attempts.record_send(
+        after, attempt, step = attempt_rules.record_send(
             transaction, attempt, one.outcome, unit.now, block_seconds
         )
         short = short or step == "pause_lane"

@@ -14,23 +14,23 @@ from dataclasses import dataclass
 
 from shared import resources
 from shared.chain.client import ChainClient
-from shared.commit import commit
-from shared.domain import lanes, tx_attempts, tx_schedule
 from shared.domain.errors import InvalidState
-from shared.domain.fees import FeeCapReached
-from shared.domain.lanes import Lane, LaneMoved, LanePaused
-from shared.domain.policies import PolicyDenied
-from shared.domain.transactions import Attempt, AttemptConflict, Transaction
-from shared.domain.tx_attempts import Plan
-from shared.engine import asking, broadcast, changes, undoing
+from shared.domain.transactions import attempts, lanes, schedule
+from shared.domain.transactions.attempts import Plan
+from shared.domain.transactions.fees import FeeCapReached
+from shared.domain.transactions.lanes import Lane, LaneMoved, LanePaused
+from shared.domain.transactions.transactions import Attempt, AttemptConflict, Transaction
+from shared.domain.wallets.policies import PolicyDenied
+from shared.engine import batch, broadcast, cancellation, preflight
+from shared.engine.process_hints import Turns
 from shared.engine.signer import Keys, Signed
-from shared.engine.turns import Turns
-from shared.errors import Contended
 from shared.keys.errors import KeyFault
+from shared.runtime.errors import Contended
 from shared.store.session import Session
-from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED, glances, nonces
-from shared.store.unit import UnitOfWork
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED, glances, nonces
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 _turns = Turns()
@@ -81,10 +81,10 @@ def _round(lane_id: str, outgoing: broadcast.Outgoing) -> bool:
         return False
     queued = session.follow(TRANSACTIONS, entries)
     now = resources.clock().now()
-    late = [one.id for one in queued if tx_schedule.expired(one, now)]
+    late = [one.id for one in queued if schedule.expired(one, now)]
     client = resources.chain(queued[0].chain)
     if late:
-        undoing.expire(late, client.spec.block_seconds)
+        cancellation.expire(late, client.spec.block_seconds)
         return True
     if not queued:
         return False
@@ -108,7 +108,7 @@ def _batches(
         part = chosen[start : start + lanes.MAX_BATCH]
         prepared, denied = _signed(client, keys, lane, part)
         if denied:
-            undoing.reject(denied)
+            cancellation.reject(denied)
             raise LaneMoved  # the nonces of what follows it are others
         if not prepared:
             return False
@@ -143,7 +143,7 @@ def _affordable(
     None while the chain shows nonces as used that were not given here: the tick finds out whether that is final."""
     first = queued[0]
     funds = session.one(FUNDS.find(first.from_address, first.chain, ""))
-    balance, count = asking.balance_and_count(client, first.from_address)
+    balance, count = preflight.balance_and_count(client, first.from_address)
     if count > lane.next_nonce:
         return []
     if funds is None or funds.in_flight > balance:
@@ -156,7 +156,7 @@ def _affordable(
         if balance < 0:
             if one.blocked_reason is None:
                 _log.warning("a queued transaction is not covered", extra={"transaction": one.id})
-                undoing.hold(one.id, client.spec.block_seconds)
+                cancellation.hold(one.id, client.spec.block_seconds)
             break
         chosen.append(one)
     return chosen
@@ -185,7 +185,7 @@ def _signed(
     prepared: list[Prepared] = []
     for one in queued:
         try:
-            planned = tx_attempts.plan(one, None, market.at(one.speed), spec.caps, noop_gas=spec.noop_gas)
+            planned = attempts.plan(one, None, market.at(one.speed), spec.caps, noop_gas=spec.noop_gas)
             signed = keys.sign(spec, one, planned, lane.next_nonce + len(prepared))
         except PolicyDenied as refusal:
             denied[one.id] = refusal
@@ -218,7 +218,7 @@ def _allocate(
     unit.on_conflict(LaneMoved())
     done = []
     for nonced, one in zip(given, prepared, strict=False):
-        transaction, attempt = tx_attempts.persist(
+        transaction, attempt = attempts.persist(
             nonced,
             one.planned,
             None,
@@ -228,7 +228,7 @@ def _allocate(
             expected_attempts=0,
         )
         unit.write(transaction, attempt)
-        changes.tell_desk(unit, one.transaction, transaction)
+        batch.tell_desk(unit, one.transaction, transaction)
         done.append((transaction, attempt))
     unit.write(lane)
     return lane, done

@@ -11,25 +11,25 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from schemas.transactions import LowBalance as View
-from shared import metrics, resources
+from shared import resources
 from shared.chain.client import ChainClient
 from shared.chain.errors import ChainError
 from shared.chain.registry import checksum
-from shared.commit import commit
-from shared.domain import tx_low
 from shared.domain.errors import Refusal
-from shared.domain.transactions import Transaction
-from shared.domain.tx_low import LowBalance, TopUp
-from shared.engine import lanes, sends
-from shared.engine.recent import Recent
-from shared.engine.sends import SendPlan
-from shared.engine.unfinished import MOST_LANES
-from shared.store.low_balances import LOW_BALANCES
-from shared.store.policies import POLICIES
+from shared.domain.transactions import low_balances
+from shared.domain.transactions.low_balances import LowBalance, TopUp
+from shared.domain.transactions.transactions import Transaction
+from shared.engine import accept, intents, nonce_sync
+from shared.engine.accept import SendPlan
+from shared.engine.pending import MOST_LANES
+from shared.engine.process_hints import Recent
 from shared.store.session import Session
-from shared.store.transactions import TRANSACTIONS, TRANSACTIONS_QUEUED
-from shared.store.unit import UnitOfWork
-from shared.store.wallets import WALLETS
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.transactions import LOW_BALANCES, TRANSACTIONS, TRANSACTIONS_QUEUED
+from shared.store.tables.wallets import WALLETS
+from shared.store.unit_of_work import UnitOfWork
+from shared.telemetry import metrics
+from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 LOOK_SECONDS = 10.0  # between two looks at the same address
@@ -50,7 +50,7 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
         return
     for lane_id in wanted:
         _looked[lane_id] = now
-    rule = tx_low.rules(resources.settings().top_ups).get(client.spec.name)
+    rule = low_balances.rules(resources.settings().top_ups).get(client.spec.name)
     threshold = rule.below if rule else client.spec.settlement_gas_reserve
     height = max(0, client.confirmed_number())
     held = client.balances([checksum(lane_id.partition(":")[2]) for lane_id in wanted], height)
@@ -83,9 +83,9 @@ def _cross(
 ) -> LowBalance | None:
     known = unit.maybe(LOW_BALANCES.find(lane_id))
     if known is not None:
-        after = tx_low.crossed(known, balance, threshold, unit.now)
+        after = low_balances.crossed(known, balance, threshold, unit.now)
     elif sender is not None:
-        after = tx_low.found(sender, balance, threshold, unit.now)
+        after = low_balances.found(sender, balance, threshold, unit.now)
     else:
         return None
     if after.low and after != known:
@@ -99,7 +99,7 @@ def _cross(
 
 def _sender(lane_id: str) -> Transaction | None:
     """Some transaction of the lane, for its wallet: one with a nonce, or the first that waits for one."""
-    sent = lanes.any_row(lane_id)
+    sent = nonce_sync.any_row(lane_id)
     if sent is not None:
         return sent
     session = Session(resources.database().snapshot())
@@ -114,11 +114,11 @@ def _top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
     newest = session.maybe(TRANSACTIONS.find(low.top_up_id)) if low.top_up_id else None
     if wallet is None or wallet.chain != low.chain or wallet.address == low.address:
         return
-    if not tx_low.may_top_up(low, newest):
+    if not low_balances.may_top_up(low, newest):
         return
     try:
-        tx_low.check_bounded(session.maybe(POLICIES.find(wallet.id)))
-        planned = sends.plan(sends.intent_of(wallet, low.address, value=rule.up_to - balance), gas=None)
+        low_balances.check_bounded(session.maybe(POLICIES.find(wallet.id)))
+        planned = accept.plan(intents.intent_of(wallet, low.address, value=rule.up_to - balance), gas=None)
         commit(_accept, low, planned)
     except (Refusal, ChainError) as problem:
         _log.error("no top-up", extra={"lane": low.id, "problem": str(problem)})
@@ -128,12 +128,12 @@ def _accept(unit: UnitOfWork, seen: LowBalance, planned: SendPlan) -> None:
     low, policy = unit.read(LOW_BALANCES.get(seen.id), POLICIES.find(planned.intent.wallet_id))
     if low.version != seen.version:
         return  # another process was faster, or the balance is back
-    tx_low.check_bounded(policy)
-    accepted = sends.accept(
+    low_balances.check_bounded(policy)
+    accepted = accept.accept(
         unit,
         planned,
         transaction_id=unit.new_id("txn"),
-        tenant=tx_low.TREASURY_TENANT,
+        tenant=low_balances.TREASURY_TENANT,
         idem_key=low.next_key,
     )
-    unit.write(tx_low.topped_up(low, accepted, unit.now))
+    unit.write(low_balances.topped_up(low, accepted, unit.now))

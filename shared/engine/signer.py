@@ -11,17 +11,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shared import custody, metrics
 from shared.chain.registry import ChainSpec
-from shared.domain import approvals, policies
-from shared.domain.policies import PolicyDenied
-from shared.domain.transactions import Transaction
-from shared.domain.tx_attempts import Plan
-from shared.engine.limits import action_of
+from shared.domain.transactions import approvals
+from shared.domain.transactions.attempts import Plan
+from shared.domain.transactions.transactions import Transaction
+from shared.domain.wallets import policies
+from shared.domain.wallets.policies import PolicyDenied
 from shared.keys.errors import KeyFault
-from shared.store.policies import POLICIES
 from shared.store.session import Session
-from shared.store.wallets import VAULT_KEYS, WALLETS
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.wallets import VAULT_KEYS, WALLETS
+from shared.telemetry import metrics
+from shared.wallets import custody
+from shared.wallets.policy_enforcement import action_of
 
 if TYPE_CHECKING:
     from shared.keys.accounts import Signer

@@ -9,18 +9,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 
 from shared import resources
 from shared.chain.errors import ChainError
 from shared.chain.types import Nonces
-from shared.clock import new_id
-from shared.context import remaining_seconds
-from shared.domain.lanes import Lane
-from shared.domain.transactions import Transaction
-from shared.engine import lanes, leases, low_balances, resend, track, undoing, unfinished
+from shared.domain.transactions.lanes import Lane
+from shared.domain.transactions.transactions import Transaction
+from shared.engine import cancellation, confirmation, low_balances, nonce_sync, pending, rebroadcast
+from shared.engine.chain_view import View
 from shared.engine.dispatch import dispatch
-from shared.engine.unfinished import PAUSES, Unfinished, Work
-from shared.engine.view import View
+from shared.engine.pending import PAUSES, Unfinished, Work
+from shared.runtime.clock import new_id
+from shared.runtime.context import remaining_seconds
+from shared.store import port
+from shared.store.session import Session
+from shared.store.tables.transactions import LEASES, Lease
 
 _log = logging.getLogger(__name__)
 STOP_BEFORE = 5.0  # seconds left of the run's time
@@ -32,7 +36,7 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
     held = False
     try:
         while work := _work(chain):
-            if not leases.take(name, owner, lease_seconds):
+            if not take(name, owner, lease_seconds):
                 return
             held, started = True, time.monotonic()
             run_pass(chain, work)
@@ -42,25 +46,25 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
             time.sleep(max(0.05, block - (time.monotonic() - started)))
     finally:
         if held:
-            leases.give_back(name, owner)
+            give_back(name, owner)
 
 
 def _work(chain: str) -> Work:
-    work = unfinished.find(chain)
+    work = pending.find(chain)
     if not work:
-        unfinished.measure(chain, None)
+        pending.measure(chain, None)
     return work
 
 
 def run_pass(chain: str, work: Work | None = None) -> None:
     """Look at everything unfinished once: outcomes, lanes, what is to be sent again, what is queued."""
-    work = work or unfinished.find(chain)
-    found = unfinished.load(work)
-    unfinished.measure(chain, found)
+    work = work or pending.find(chain)
+    found = pending.load(work)
+    pending.measure(chain, found)
     block_seconds = resources.registry().chain(chain).block_seconds
-    for start in range(0, len(found.late), undoing.TOGETHER):
-        late = found.late[start : start + undoing.TOGETHER]
-        _safely("deadlines", chain, lambda late=late: undoing.expire(late, block_seconds))
+    for start in range(0, len(found.late), cancellation.TOGETHER):
+        late = found.late[start : start + cancellation.TOGETHER]
+        _safely("deadlines", chain, lambda late=late: cancellation.expire(late, block_seconds))
     if found.lanes:
         _follow(View(resources.chain(chain)), found)
     for lane_id in work.queued:
@@ -80,8 +84,8 @@ def _follow(view: View, found: Unfinished) -> None:
         )
     )
     below = {lane_id: seen.latest for lane_id, seen in counts.items()}
-    findings = track.look(view, found.rows, found.attempts, below)
-    track.write(findings, spec.block_seconds)
+    findings = confirmation.look(view, found.rows, found.attempts, below)
+    confirmation.write(findings, spec.block_seconds)
     settled = {finding.transaction_id for finding in findings}
     waiting: dict[str, list[Transaction]] = {lane.id: [] for lane in found.lanes}
     for row in found.rows:
@@ -94,19 +98,19 @@ def _follow(view: View, found: Unfinished) -> None:
 
 
 def _lane(view: View, found: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]) -> None:
-    lanes.sync(view, lane, counts)
+    nonce_sync.sync(view, lane, counts)
     if lane.paused_reason in PAUSES and all(row.blocked_reason != lane.paused_reason for row in waiting):
-        lanes.resume(lane)
+        nonce_sync.resume(lane)
     for row in waiting:
         if row.live and (row.nonce or 0) < counts.finalized and row.blocked_reason != "FOREIGN_NONCE":
-            lanes.find_holder(view, row, found.attempts[row.id])
+            nonce_sync.find_holder(view, row, found.attempts[row.id])
     if counts.latest < lane.next_nonce and all(row.nonce != counts.latest for row in waiting):
-        sample = waiting[0] if waiting else lanes.any_row(lane.id)
+        sample = waiting[0] if waiting else nonce_sync.any_row(lane.id)
         if sample is not None:
-            lanes.fill_gaps(lane, counts.latest, sample)
+            nonce_sync.fill_gaps(lane, counts.latest, sample)
     unmined = [row for row in waiting if (row.nonce or 0) >= counts.latest or row.state == "nonced"]
     if unmined:
-        resend.attend(view, unmined, found.attempts, counts)
+        rebroadcast.attend(view, unmined, found.attempts, counts)
 
 
 def _safely(what: str, lane_id: str, work: object) -> None:
@@ -117,3 +121,28 @@ def _safely(what: str, lane_id: str, work: object) -> None:
         _log.warning("a node failed", extra={"what": what, "lane": lane_id, "error": str(error)})
     except Exception:
         _log.exception("a lane was not attended to", extra={"what": what, "lane": lane_id})
+
+
+# Leases: who does a recurring job now. They save work; what is written rests on compare-and-set (I7).
+
+
+def take(name: str, owner: str, seconds: float) -> bool:
+    """Take or renew a lease; False while another holds it."""
+    now = resources.clock().now()
+
+    def body(transaction: port.Transaction) -> bool:
+        held = Session(transaction).one(LEASES.find(name))
+        if held is not None and held.owner != owner and held.held_until > now:
+            return False
+        fence = held.fence if held is not None and held.owner == owner else (held.fence if held else 0) + 1
+        lease = Lease(name, owner, now + timedelta(seconds=seconds), fence)
+        transaction.buffer([LEASES.mutation("upsert", lease)])
+        return True
+
+    taken, _ = resources.database().transact(body)
+    return taken
+
+
+def give_back(name: str, owner: str) -> None:
+    """Let the next one start at once."""
+    take(name, owner, 0)

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shared.keys.errors import SecretUnusable
-from shared.keys.files import read_secret, replace_secret
+from shared.keys.secret_files import read_secret, replace_secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.errors import InvalidValue
 from shared.identity.errors import IdentityBusy
-from shared.keys.gate import Gate
+from shared.keys.work_slots import Gate
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

@@ -68,7 +68,7 @@ def generate_nonce() -> str:
 
 def parse(text: str) -> SiweMessage:
     """Read a message. Raises InvalidValue (field `message`) for anything outside of the grammar."""
-    from shared.keys.accounts import parse_address
+    from shared.keys.addresses import parse_address
 
     match = _MESSAGE.fullmatch(text) if len(text) <= MAX_MESSAGE_CHARACTERS else None
     if match is None:

@@ -15,9 +15,9 @@ from typing import Any
 
 import jwt
 
+from shared.domain.permissions import TIERS, Caller, permissions_of
 from shared.identity.errors import TokenExpired, Unauthenticated
 from shared.identity.key_ring import KeyRing
-from shared.identity.permissions import TIERS, Caller, permissions_of
 
 ALGORITHM, TYPE = "ES256", "at+jwt"
 LIFETIME = timedelta(minutes=15)
@@ -140,3 +140,12 @@ def _well_formed(claims: dict[str, Any]) -> bool:
         and all(isinstance(claims[name], str) and claims[name] for name in ("sub", "sid", "jti"))
         and claims["tier"] in TIERS
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The tokens of a session; both are secrets. `expires_at` is the access token's end."""
+
+    token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime

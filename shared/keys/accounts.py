@@ -1,4 +1,4 @@
-"""Private keys, EIP-55 addresses, and signing a transaction with a key.
+"""Private keys, the addresses that follow from them, and signing a transaction with a key.
 
 A private key is 32 bytes, 1 ≤ key < n. Addresses are EIP-55 text. Every reading function raises
 InvalidValue (422) that names the field and never repeats the value.
@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 from shared.domain.errors import InvalidValue
 from shared.keys import curve
+from shared.keys.addresses import checksummed, parse_address
 from shared.keys.errors import AddressMismatch
-from shared.keys.transactions import SignedBytes, UnsignedTransaction
+from shared.keys.raw_transactions import SignedBytes, UnsignedTransaction
 
 _KEY = re.compile(r"(?:0x|0X)?([0-9a-fA-F]{64})")
-_ADDRESS = re.compile(r"0x([0-9a-fA-F]{40})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +76,6 @@ def address_of(key: bytes) -> str:
 def address_of_public_key(public_key: bytes) -> str:
     """The EIP-55 address of 64 bytes x ‖ y: the last 20 bytes of their Keccak-256."""
     return checksummed(curve.keccak(public_key)[12:])
-
-
-def checksummed(address: bytes) -> str:
-    """20 bytes as EIP-55 text."""
-    digits = address.hex()
-    marks = curve.keccak(digits.encode()).hex()
-    return "0x" + "".join(
-        digit.upper() if mark >= "8" else digit for digit, mark in zip(digits, marks, strict=False)
-    )
-
-
-def parse_address(text: str, field_name: str = "address") -> str:
-    """The EIP-55 form of `text`. All-lower and all-upper digits carry no checksum; mixed ones must match it.
-
-    Raises InvalidValue.
-    """
-    match = _ADDRESS.fullmatch(text)
-    if match is None:
-        raise InvalidValue(field_name, "must be 0x and 40 hexadecimal digits")
-    canonical = checksummed(bytes.fromhex(match[1]))
-    if text != canonical and match[1] not in (match[1].lower(), match[1].upper()):
-        raise InvalidValue(field_name, "its capital letters do not match the checksum (EIP-55)")
-    return canonical
 
 
 def sign_transaction(tx: Mapping[str, Any], key: bytes) -> SignedBytes:

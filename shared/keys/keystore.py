@@ -26,7 +26,7 @@ from shared.domain.errors import InvalidValue
 from shared.keys import curve
 from shared.keys.accounts import address_of, checked_key
 from shared.keys.errors import AddressMismatch, KeystoreTooCostly, WrongPassphrase
-from shared.keys.gate import Gate
+from shared.keys.work_slots import Gate
 
 MAX_MEMORY = 256 * 1024 * 1024  # bytes: 128·n·r
 MAX_WORK = 2**22  # n·r·p: twice geth's standard, about 1.5 s

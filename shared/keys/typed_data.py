@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.errors import InvalidValue
-from shared.keys.accounts import parse_address
+from shared.keys.addresses import parse_address
 from shared.keys.curve import keccak
 from shared.keys.errors import ChainMismatch
 

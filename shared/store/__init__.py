@@ -1,1 +1,1 @@
-"""Spanner access: a narrow port, typed tables, the unit of work, and one module of queries per aggregate."""
+"""The port to the database, typed tables and the unit of work."""

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from shared import resources
-from shared.clock import new_id
-from shared.http import Reply
+from shared.runtime.clock import new_id
 from shared.store.session import Session
-from shared.store.supplies import SUPPLIES
+from shared.store.tables.supplies import SUPPLIES
+from shared.triggers.reply import Reply
 from tests.emulated.desk.world import Desk
 from tests.support.bench import WARM, Bench, Ready
 from tests.support.replay import Calls

@@ -6,9 +6,9 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from shared import resources
-from shared.clock import new_id
-from shared.domain.orders import Order, OrderItem
-from shared.store.orders import ORDER_ITEMS, ORDERS
+from shared.domain.desk.orders import Order, OrderItem
+from shared.runtime.clock import new_id
+from shared.store.tables.orders import ORDER_ITEMS, ORDERS
 from tests.support.bench import Bench, Ready
 
 SHORT, LONG = 1_000, int(os.environ.get("ORDERS", "100000"))
@@ -46,14 +46,16 @@ def _deep(bench: Bench) -> tuple[str, str]:
 
 
 def _cursor(bench: Bench, user: str, behind: int) -> str:
-    from shared import cursors
-    from shared.store.orders import ORDERS_BY_OWNER
+    from shared.reads import pagination
     from shared.store.session import Session
+    from shared.store.tables.orders import ORDERS_BY_OWNER
 
     (entry,) = Session(resources.database().snapshot()).many(
         ORDERS_BY_OWNER.scan(user, False, after=(_placed(behind), ""), limit=1)
     )
-    return cursors.encode([ORDERS_BY_OWNER.name, user, False, []], (entry["created_at"], entry["order_id"]))
+    return pagination.encode(
+        [ORDERS_BY_OWNER.name, user, False, []], (entry["created_at"], entry["order_id"])
+    )
 
 
 BEGIN = datetime.now(UTC) - timedelta(days=1)

@@ -20,12 +20,12 @@ from unittest import mock
 
 from shared import resources
 from shared.chain.rpc import RpcClient
-from shared.commit import commit
-from shared.context import running
-from shared.domain.wallets import Wallet
-from shared.engine import broadcast, dispatch, sends
+from shared.domain.wallets.wallets import Wallet
+from shared.engine import accept, broadcast, dispatch, intents
 from shared.keys.accounts import address_of, sign_transaction
-from shared.store.unit import UnitOfWork
+from shared.runtime.context import running
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 from tests.emulated.conftest import Recorder
 from tests.emulated.engine.test_faults import as_system
 from tests.emulated.engine.world import ETHER, GWEI, World
@@ -131,7 +131,7 @@ def _drained(world: World, around: Callable[[Callable[[], None]], None] | None =
         return answers
 
     with running(as_system()), mock.patch.object(broadcast, "broadcast", noted):
-        planned = sends.plan(sends.intent_of(wallet, TARGET, value=1), gas=None)
+        planned = accept.plan(intents.intent_of(wallet, TARGET, value=1), gas=None)
         for _ in range(0, TRANSFERS, 32):
             commit(_accept, planned)
         lane = f"local:{wallet.address.lower()}"
@@ -145,10 +145,10 @@ def _drained(world: World, around: Callable[[Callable[[], None]], None] | None =
     return sent[-1] - began, took
 
 
-def _accept(unit: UnitOfWork, planned: sends.SendPlan) -> None:
+def _accept(unit: UnitOfWork, planned: accept.SendPlan) -> None:
     for _ in range(32):
         name = f"bench_{next(_names)}"
-        sends.accept(unit, planned, transaction_id=unit.new_id("txn"), tenant="bench", idem_key=name)
+        accept.accept(unit, planned, transaction_id=unit.new_id("txn"), tenant="bench", idem_key=name)
 
 
 # — from the request to the node

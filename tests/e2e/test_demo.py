@@ -18,8 +18,8 @@ from emulators.client import Api
 from emulators.product import Product
 from emulators.toolkit import ROOT
 from shared.store.session import Session
-from shared.store.spanner import connect
-from shared.store.transactions import ATTEMPTS
+from shared.store.spanner.database import connect
+from shared.store.tables.transactions import ATTEMPTS
 from tests.e2e.job import Node, Purse
 from tests.e2e.secrets_seen import Secrets, spellings
 from tests.support.places import Collector, Eavesdropper, columns, documents

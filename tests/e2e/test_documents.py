@@ -51,7 +51,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     module.write_text(f"{imported}\n\n{models}")
     (folder / "functions" / "supplies" / "count_supplies.py").write_text(operation)
     (folder / "tests" / "emulated" / "desk" / "test_count.py").write_text(test)
-    run(folder, "-m", "schemas.generate")
+    run(folder, "-m", "schemas.contract.generate")
     return folder
 
 

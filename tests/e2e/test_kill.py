@@ -11,13 +11,13 @@ import pytest
 
 from emulators.client import wait_for
 from emulators.product import Product
-from shared.domain import ledger
-from shared.store import claims, supplies
-from shared.store.orders import ALLOCATIONS
+from shared.domain.desk import ledger
 from shared.store.port import Database
 from shared.store.session import Session
-from shared.store.spanner import connect
-from shared.store.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.spanner.database import connect
+from shared.store.tables import claims, supplies
+from shared.store.tables.orders import ALLOCATIONS
+from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
 from tests.e2e.job import ETHER, PAYOUT, Job, Node, Purse
 
 POINTS = [

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from shared import relay, resources
+from shared import resources
 from shared.settings import load
 from shared.store.port import Database
+from shared.writes import outbox_relay
 from tests.model.documents import Documents
 from tests.support.inprocess import App
 
@@ -63,8 +64,8 @@ def emptied() -> list[str]:
 @pytest.fixture
 def database(spanner_client: Any, emulators: Mapping[str, str], emptied: list[str]) -> Iterator[Database]:
     """A database of one's own with the whole schema and nothing in it."""
-    from schemas import migrate
-    from shared.store.spanner import connect
+    from schemas.database import migrate
+    from shared.store.spanner.database import connect
 
     instance = emulators["SPANNER_INSTANCE"]
     if emptied:
@@ -86,7 +87,7 @@ def _empty(handle: Any) -> bool:
     from google.api_core.exceptions import Aborted
     from google.cloud.spanner import KeySet
 
-    from schemas import migrate
+    from schemas.database import migrate
 
     with handle.snapshot() as snapshot:
         if next(iter(snapshot.execute_sql(_ROWS)))[0] > MOST_ROWS:
@@ -121,7 +122,7 @@ def app(
     """The product in this process: real Spanner, Firestore and node; events are recorded."""
     chosen = replace(load(), state_dir=str(tmp_path), push_token="push-token", cache_database="(default)")
     # A test that looks at what was published sees all of it; how long an answer waits is a test's of its own.
-    monkeypatch.setattr(relay, "AFTER_COMMIT_SECONDS", 30.0)
+    monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 30.0)
     with resources.override(fresh=True, settings=chosen, database=database, publisher=published):
         yield App()
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from emulators.toolkit import ROOT
-from schemas import migrate, releases
-from schemas.releases import Release
+from schemas.database import migrate, releases
+from schemas.database.releases import Release
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -90,11 +90,11 @@ def demo(folder: Path, env: Mapping[str, str]) -> None:
 
 
 def test_both_releases_do_the_whole_job_on_the_new_schema(before: Path, env: dict[str, str]) -> None:
-    python(before, env, "-m", "schemas.migrate")
+    python(before, env, "-m", "schemas.database.migrate")
     demo(before, env)
     release = releases.newest()
     assert release is not None
-    applied = python(ROOT, env, "-m", "schemas.migrate").split()
+    applied = python(ROOT, env, "-m", "schemas.database.migrate").split()
     new = [each.name for each in migrate.migrations() if each.name not in release.migrations]
     assert applied == (new or ["nothing", "to", "migrate"])
     demo(before, env)  # the release before, on the schema of this one

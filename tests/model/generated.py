@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.store.port import Row
-from shared.store.records import shard_of
+from shared.store.tables.system import shard_of
 
 Generated = Callable[[Row], Any]
 

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from emulators.stack import Stack
-from shared import resources, web
-from shared.events import PubSubPublisher
-from shared.http import Incoming, Reply
+from shared import resources
+from shared.adapters.pubsub import PubSubPublisher
+from shared.triggers import flask_app
+from shared.triggers.reply import Reply
+from shared.triggers.request_parsing import Incoming
 from tests.support.inprocess import App
 
 Ready = Callable[[], Any]  # what is timed
@@ -68,7 +70,7 @@ class Bench:
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         asked = {name: [value] for name, value in (query or {}).items()}
         incoming = Incoming(method, full, sent, asked, data)
-        return lambda: web.dispatch(found, incoming)
+        return lambda: flask_app.dispatch(found, incoming)
 
     def ratio(
         self,
@@ -134,9 +136,9 @@ def _in_this_process(folder: str) -> Iterator[Bench]:
     from google.cloud.pubsub_v1 import PublisherClient
 
     from emulators.topics import topic_names
-    from schemas import migrate
+    from schemas.database import migrate
     from shared.settings import load
-    from shared.store.spanner import connect
+    from shared.store.spanner.database import connect
 
     settings = replace(load(), state_dir=folder, push_token="push-token", cache_database="(default)")
     client = spanner.Client(project=settings.project, disable_builtin_metrics=True)

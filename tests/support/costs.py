@@ -31,7 +31,7 @@ def exchanges() -> Iterator[list[Any]]:
 
 def counted(work: Callable[[], None]) -> Counter[str]:
     """Calls to nodes and round trips to Spanner."""
-    from shared.store import calls as spanner
+    from shared.store.spanner import interceptor as spanner
 
     found: Counter[str] = Counter()
     real = spanner.count_call

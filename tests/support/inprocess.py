@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import operation, resources, web
-from shared.http import Incoming, Reply
-from shared.identity.permissions import Caller
-from shared.routing import Router
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.runtime import operation
+from shared.triggers import flask_app
+from shared.triggers.reply import Reply
+from shared.triggers.request_parsing import Incoming
+from shared.triggers.router import Router
 
 
 @dataclass
@@ -76,7 +79,7 @@ class App:
         incoming = Incoming(method, full, sent, parse_qs(query, keep_blank_values=True), data)
         found = self.router.find(method, full)
         assert found is not None, f"no operation serves {method} {full}"
-        return _parsed(web.dispatch(found, incoming))
+        return _parsed(flask_app.dispatch(found, incoming))
 
     def ok(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """The body of an answer that must have `status`."""
@@ -102,12 +105,12 @@ class App:
     def push_raw(self, name: str, body: bytes) -> Answer:
         token = resources.settings().push_token
         incoming = Incoming("POST", f"/push/{name}", {}, {"token": [token]}, body)
-        return _parsed(web.dispatch(operation.load(name), incoming))
+        return _parsed(flask_app.dispatch(operation.load(name), incoming))
 
     def schedule(self, name: str) -> Answer:
         token = resources.settings().push_token
         incoming = Incoming("POST", f"/schedule/{name}", {}, {"token": [token]}, b"")
-        return _parsed(web.dispatch(operation.load(name), incoming))
+        return _parsed(flask_app.dispatch(operation.load(name), incoming))
 
 
 def _parsed(reply: Reply) -> Answer:

@@ -22,10 +22,10 @@ from datetime import timedelta
 from typing import Any
 
 from shared import resources
-from shared.relay import AFTER_COMMIT_SECONDS
-from shared.store import wire
 from shared.store.port import Mutation, Read
-from shared.store.spanner import ABORT_RETRY_SECONDS
+from shared.store.spanner import codec
+from shared.store.spanner.database import ABORT_RETRY_SECONDS
+from shared.writes.outbox_relay import AFTER_COMMIT_SECONDS
 
 _ID = re.compile(r"\b(?:[a-z]{2,4}_[a-z2-7]{24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 _threads = ThreadPoolExecutor(16, thread_name_prefix="bare")
@@ -59,7 +59,7 @@ class Calls:
         names = _Names(self, instead)
         waves = [(staleness, [names.read(r) for r in reads]) for staleness, reads in self.waves]
         inside = [[names.read(r) for r in reads] for reads in self.inside]
-        buffered = wire.grouped([names.mutation(m) for m in self.commit])
+        buffered = codec.grouped([names.mutation(m) for m in self.commit])
         after = self._after(handle, names)
 
         def run() -> None:
@@ -78,7 +78,7 @@ class Calls:
             (client.topic_path(project, topic), names.text(str(dict(event))).encode(), str(event["subject"]))
             for topic, event in self.events
         ]
-        deletes = wire.grouped(self.deletes)
+        deletes = codec.grouped(self.deletes)
         calls: list[Callable[[], Any]] = []
         if events:
             calls.append(lambda: _tell(client, events, handle, deletes))
@@ -125,7 +125,7 @@ class _Names:
             read.span, start=self._values(read.span.start), end=self._values(read.span.end)
         )
         keys = tuple(self._values(key) for key in read.keys)
-        wire.rows(Source(), replace(read, keys=keys, span=span, spans=spans))
+        codec.rows(Source(), replace(read, keys=keys, span=span, spans=spans))
         found: tuple[str, tuple[str, ...], Any, str, int] = seen[0]
         return found
 

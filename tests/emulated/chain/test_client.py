@@ -10,7 +10,7 @@ from shared.chain.errors import Ambiguous, ExecutionReverted, InsufficientFunds,
 from shared.chain.registry import Registry
 from shared.chain.reverts import decode_revert
 from shared.chain.types import CallRequest
-from shared.domain.tx_evidence import transfer_logged
+from shared.domain.transactions.evidence import transfer_logged
 
 OTHER = "0x000000000000000000000000000000000000bEEF"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Maximum
 
-from shared.cache import HARD_SECONDS, KEPT, Entry, FirestoreCache
+from shared.adapters.cache import HARD_SECONDS, KEPT, Entry, FirestoreCache
 from tests.support.clock import TestClock
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from shared import operation
 from shared.domain.users import User
-from shared.domain.wallets import Wallet
+from shared.domain.wallets.wallets import Wallet
+from shared.runtime import operation
 from shared.store.port import COMMIT_TIMESTAMP, AlreadyExists, Database, Mutation, Transaction
-from shared.store.records import OUTBOX, OutboxRow
 from shared.store.session import Session
 from shared.store.table import INDEXES, TABLES
-from shared.store.users import USERS, USERS_BY_EMAIL
-from shared.store.wallets import WALLETS, WALLETS_BY_OWNER
+from shared.store.tables.system import OUTBOX, OutboxRow
+from shared.store.tables.users import USERS, USERS_BY_EMAIL
+from shared.store.tables.wallets import WALLETS, WALLETS_BY_OWNER
 from tests.model.generated import GENERATED
 from tests.model.store import Faults, MemoryDatabase
 

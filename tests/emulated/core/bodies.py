@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import commit
-from shared.clock import new_id
-from shared.context import Context, Idempotency, deadline_in, running
-from shared.errors import Unready
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, Idempotency, deadline_in, running
+from shared.runtime.errors import Unready
 from shared.store.port import Database, Mutation, Transaction, UnknownOutcome
-from shared.store.records import DEAD_LETTERS, DeadLetter
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables.system import DEAD_LETTERS, DeadLetter
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes import commit
 
 
 class Body:

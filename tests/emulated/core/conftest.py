@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared import resources
-from shared.cache import NoCache
+from shared.adapters.cache import NoCache
 from shared.store.port import Database
 from tests.emulated.conftest import Recorder
 from tests.model.store import MemoryDatabase

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shared.cache import HARD_SECONDS, Entry, FirestoreCache
+from shared.adapters.cache import HARD_SECONDS, Entry, FirestoreCache
 from tests.model.documents import Documents
 from tests.model.schedule import Actor, interleave
 from tests.support.clock import TestClock

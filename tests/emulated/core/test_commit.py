@@ -6,15 +6,16 @@ from datetime import datetime
 
 import pytest
 
-from shared import commit, resources
-from shared.context import Context, Idempotency, deadline_in, running
+from shared import resources
 from shared.domain.errors import InvalidState, Refusal
-from shared.errors import IdempotencyKeyReused
-from shared.store import records
+from shared.runtime.context import Context, Idempotency, deadline_in, running
+from shared.runtime.errors import IdempotencyKeyReused
 from shared.store.port import Database
-from shared.store.records import DEAD_LETTERS, OPERATIONS, DeadLetter
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables import system
+from shared.store.tables.system import DEAD_LETTERS, OPERATIONS, DeadLetter
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes import commit
 from tests.emulated.conftest import Recorder
 from tests.emulated.core.bodies import Body, Forgetful, count, letter, once
 
@@ -65,7 +66,7 @@ def test_a_conflict_is_the_bodys_own_refusal(core: Database) -> None:
 
 
 def test_an_event_is_applied_once(core: Database) -> None:
-    row = records.InboxRow("consumer", "evt_1", datetime.fromisoformat("2026-01-01T00:00:00+00:00"))
+    row = system.InboxRow("consumer", "evt_1", datetime.fromisoformat("2026-01-01T00:00:00+00:00"))
     with running(Context("test_op", "req", deadline_in(30))):
         commit.commit(letter, "effect", inbox=row)
         with pytest.raises(commit.AlreadyApplied):
@@ -83,11 +84,9 @@ def test_state_record_audit_and_outbox_share_one_commit(core: Database, publishe
     with running(Context("test_op", "req", deadline_in(30), idempotency=Idempotency("k", "f"))):
         commit.commit(body)
     session = Session(core.snapshot())
-    outbox = [
-        row for shard in range(records.OUTBOX_SHARDS) for row in session.one(records.OUTBOX.scan(shard))
-    ]
-    feed = session.one(records.FEED.scan("usr_1"))
-    audit = [row for shard in range(records.AUDIT_SHARDS) for row in session.one(records.AUDIT.scan(shard))]
+    outbox = [row for shard in range(system.OUTBOX_SHARDS) for row in session.one(system.OUTBOX.scan(shard))]
+    feed = session.one(system.FEED.scan("usr_1"))
+    audit = [row for shard in range(system.AUDIT_SHARDS) for row in session.one(system.AUDIT.scan(shard))]
     assert session.maybe(OPERATIONS.find("anonymous", "k")) is not None
     assert len({row.committed_at for row in [*outbox, *feed, *audit]}) == 1
     assert [row.envelope["type"] for row in outbox] == ["order.created"]

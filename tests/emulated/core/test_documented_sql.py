@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas import migrate
+from schemas.database import migrate
 from tests.unit.docs.pages import pages
 
 QUERIES = [

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from shared import commit, group_commit, resources
-from shared.context import Context, Idempotency, deadline_in, running
+from shared import resources
 from shared.domain.errors import InvalidState
-from shared.errors import Unready
+from shared.runtime.context import Context, Idempotency, deadline_in, running
+from shared.runtime.errors import Unready
 from shared.store.port import Database, UnknownOutcome
-from shared.store.records import AUDIT, DEAD_LETTERS, FEED, OPERATIONS, OUTBOX
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables.system import AUDIT, DEAD_LETTERS, FEED, OPERATIONS, OUTBOX
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes import commit, group_commit
 from tests.emulated.conftest import Recorder
 from tests.emulated.core.bodies import Body, count, letter
 

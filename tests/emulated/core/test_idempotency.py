@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from shared import resources
-from shared.errors import IdempotencyKeyReused
+from shared.runtime.errors import IdempotencyKeyReused
 from shared.store.port import Database
 from tests.emulated.core.bodies import Forgetful, count, insist, once
 from tests.support.proof import SEED, figure, size

@@ -11,14 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from random import Random
 
-from shared import commit, resources
-from shared.clock import new_id
-from shared.context import Context, deadline_in, running
-from shared.store import records
+from shared import resources
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
 from shared.store.port import Database
-from shared.store.records import DEAD_LETTERS, DeadLetter
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables import system
+from shared.store.tables.system import DEAD_LETTERS, DeadLetter
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes import commit
 from tests.support.proof import SEED, figure, size
 
 SIZES = {"emulator": size("EVENTS", 300), "model": size("MODEL_EVENTS", 5000)}
@@ -40,7 +41,7 @@ def deliver(event: tuple[str, str]) -> bool:
     """True when the event had its effect now."""
     identity, aggregate = event
     with running(Context("counter", new_id("req"), deadline_in(60))):
-        row = records.InboxRow("counter", identity, resources.clock().now())
+        row = system.InboxRow("counter", identity, resources.clock().now())
         try:
             commit.commit(_count, aggregate, inbox=row)
         except commit.AlreadyApplied:

@@ -7,8 +7,8 @@ import os
 import signal
 from typing import Any
 
-from schemas.backfill import Backfill
-from shared.store.users import USERS
+from schemas.database.backfill import Backfill
+from shared.store.tables.users import USERS
 
 _given = itertools.count(1)
 

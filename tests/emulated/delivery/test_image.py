@@ -155,7 +155,8 @@ def test_the_processes_are_nobodys_and_can_change_nothing(image: Image, services
 def test_nothing_but_the_requirements_and_the_product_can_be_imported(image: Image) -> None:
     assert (
         as_nobody(
-            image, "import functions.main, shared.web, schemas.migrate, google.cloud.spanner"
+            image,
+            "import functions.main, shared.triggers.flask_app, schemas.database.migrate, google.cloud.spanner",
         ).returncode
         == 0
     )
@@ -192,7 +193,7 @@ def test_what_the_context_leaves_out() -> None:
     ignored = Ignore(
         [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
     )
-    inside = ("requirements.txt", "shared/web.py", "schemas/spanner/0001_core.sql")
+    inside = ("requirements.txt", "shared/triggers/flask_app.py", "schemas/spanner/0001_core.sql")
     assert [path for path in inside if ignored(path)] == []
     outside = (
         ".git/config",

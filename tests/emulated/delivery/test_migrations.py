@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from emulators.toolkit import ROOT
-from schemas import backfill, migrate
-from schemas.migrate import ChangedMigrationError, Migration
+from schemas.database import backfill, migrate
+from schemas.database.migrate import ChangedMigrationError, Migration
 from shared.domain.users import User
 from shared.store.port import Database, Read
-from shared.store.spanner import SpannerDatabase
-from shared.store.users import USERS
+from shared.store.spanner.database import SpannerDatabase
+from shared.store.tables.users import USERS
 from tests.emulated.delivery import fills
 
 FIRST = Migration.of(
@@ -120,7 +120,14 @@ def tiers(database: Database) -> dict[str, str]:
 
 
 def program(database: SpannerDatabase, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "schemas.backfill", "--batch", "4", "tests.emulated.delivery.fills"]
+    command = [
+        sys.executable,
+        "-m",
+        "schemas.database.backfill",
+        "--batch",
+        "4",
+        "tests.emulated.delivery.fills",
+    ]
     mine = {**os.environ, "SPANNER_DATABASE": database.handle.database_id, **env}
     return subprocess.run(
         command, cwd=ROOT, env=mine, capture_output=True, text=True, timeout=90, check=False

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from shared.domain import funds, ledger
+from shared.domain.desk import funds, ledger
 from shared.store.session import Session
-from shared.store.supplies import FUNDS, LEDGER, SUPPLIES
-from shared.store.transactions import TRANSACTIONS
+from shared.store.tables.supplies import FUNDS, LEDGER, SUPPLIES
+from shared.store.tables.transactions import TRANSACTIONS
 
 
 def balanced(session: Session) -> None:

@@ -10,7 +10,7 @@ import pytest
 from shared import resources
 from shared.chain.client import ChainClient
 from shared.store.session import Session
-from shared.store.wallets import WALLETS
+from shared.store.tables.wallets import WALLETS
 from tests.emulated.desk.world import Desk, figures
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared import resources
 from shared.store.session import Session
-from shared.store.supplies import SUPPLIES
+from shared.store.tables.supplies import SUPPLIES
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import Answer
 

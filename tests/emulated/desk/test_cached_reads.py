@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from shared import operation, resources
-from shared.cache import HARD_SECONDS, Breaker, Entry, FirestoreCache
-from shared.clock import SystemClock
+from shared import resources
+from shared.adapters.cache import HARD_SECONDS, Entry, FirestoreCache
+from shared.adapters.circuit_breaker import Breaker
+from shared.runtime import operation
+from shared.runtime.clock import SystemClock
 from shared.store.port import Database, Read, Reader
 from tests.emulated.desk.world import NO_CACHE, Desk
 from tests.support.clock import TestClock

@@ -8,10 +8,10 @@ from typing import Any
 
 from functions.claims.claim_next import AMONG
 from shared import resources
-from shared.clock import new_id
-from shared.store.orders import OPEN_SHARDS, ORDERS
+from shared.runtime.clock import new_id
 from shared.store.port import Database, Read, Reader
 from shared.store.session import Session
+from shared.store.tables.orders import OPEN_SHARDS, ORDERS
 from tests.emulated.desk.test_bad_input import refused
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock

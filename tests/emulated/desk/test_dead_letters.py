@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 
 from functions.deadletters import redrive_dead_letter as redriving
-from shared import operation, resources
-from shared.clock import new_id
-from shared.events import PubSubPublisher, attributes
-from shared.limits import Limiter, OwnCounters
-from shared.messaging import DEAD_LETTER_TOPIC
-from shared.store import records
+from shared import resources
+from shared.adapters.pubsub import PubSubPublisher
+from shared.adapters.rate_limits import Limiter, OwnCounters
+from shared.runtime import operation
+from shared.runtime.clock import new_id
+from shared.runtime.cloud_event import attributes
 from shared.store.port import COMMIT_TIMESTAMP
 from shared.store.session import Session
-from shared.store.spanner import connect
+from shared.store.spanner.database import connect
+from shared.store.tables import system
+from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer, command
@@ -215,12 +217,12 @@ def test_an_event_that_pubsub_refuses_for_good_becomes_a_letter(
     """Its neighbours get through, and it is not tried again."""
     fine = command("claim.release", "usr_1", {})
     for topic in ("1", "claim-commands"):  # no topic may have so short a name
-        row = records.OutboxRow(3, COMMIT_TIMESTAMP, 0, new_id("evt"), topic, fine, 0)
-        resources.database().write([records.OUTBOX.mutation("insert", row)])
+        row = system.OutboxRow(3, COMMIT_TIMESTAMP, 0, new_id("evt"), topic, fine, 0)
+        resources.database().write([system.OUTBOX.mutation("insert", row)])
     clock.advance(timedelta(seconds=30))
     deadline = time.monotonic() + 60
     with resources.override(publisher=topics):
-        while Session(resources.database().snapshot()).one(records.OUTBOX.scan()):
+        while Session(resources.database().snapshot()).one(system.OUTBOX.scan()):
             assert time.monotonic() < deadline
             assert desk.app.schedule("sweep_outbox").status == 204  # it reads what may be 5 s old
     (letter,) = listed(desk)["items"]

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from emulators.gateway import make_app
-from schemas.openapi import document
-from shared import operation
+from schemas.contract.openapi import document
+from shared.runtime import operation
 from tests.emulated.desk.world import Desk
 
 GROUPS = ("supplies", "orders", "claims", "events", "deadletters")

@@ -16,12 +16,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emulators import topics
-from shared import operation, resources, web
-from shared.events import PubSubPublisher
-from shared.http import Incoming
-from shared.messaging import DEAD_LETTER_TOPIC, subscription_name
-from shared.store import records
+from shared import resources
+from shared.adapters.pubsub import PubSubPublisher
+from shared.runtime import operation
 from shared.store.session import Session
+from shared.store.tables import system
+from shared.triggers import flask_app
+from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, subscription_name
+from shared.triggers.request_parsing import Incoming
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import command
 from tests.support.pushes import pushed_to
@@ -41,7 +43,7 @@ class Endpoint:
         if not self.working and not recording:
             return 503
         incoming = Incoming("POST", parts.path, {}, parse_qs(parts.query), body)
-        status = web.dispatch(operation.load(name), incoming).status
+        status = flask_app.dispatch(operation.load(name), incoming).status
         self.answers.append((name, status))
         return status
 
@@ -69,8 +71,8 @@ def eventually(what: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def letters() -> list[records.DeadLetter]:
-    rows: list[records.DeadLetter] = Session(resources.database().snapshot()).one(records.DEAD_LETTERS.scan())
+def letters() -> list[system.DeadLetter]:
+    rows: list[system.DeadLetter] = Session(resources.database().snapshot()).one(system.DEAD_LETTERS.scan())
     return rows
 
 

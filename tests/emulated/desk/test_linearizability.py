@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.cache import NoCache
+from shared.adapters.cache import NoCache
 from shared.store.port import Database, Transaction
 from shared.store.session import Session
 from tests.emulated.conftest import Recorder

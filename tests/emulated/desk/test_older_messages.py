@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared import operation
+from shared.runtime import operation
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import command
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.commit import commit
-from shared.context import Context, deadline_in, running
-from shared.desk.settlement import payment_changed
+from shared.desk.payment_outcomes import payment_changed
 from shared.domain.errors import InvalidState
-from shared.domain.transactions import Transaction
-from shared.identity.permissions import Caller
+from shared.domain.permissions import Caller
+from shared.domain.transactions.transactions import Transaction
+from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
-from shared.store.transactions import TRANSACTIONS
+from shared.store.tables.transactions import TRANSACTIONS
+from shared.writes.commit import commit
 from tests.emulated.desk.world import Desk, figures
 
 

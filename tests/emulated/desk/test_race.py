@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared import resources
-from shared.store.claims import CLAIMS
 from shared.store.session import Session
+from shared.store.tables.claims import CLAIMS
 from tests.emulated.desk.world import Desk
 from tests.support.proof import figure, size
 

@@ -11,12 +11,12 @@ import pytest
 
 from shared import resources
 from shared.chain.client import ChainClient
-from shared.domain.funds import Funds
-from shared.domain.ledger import LedgerEntry
-from shared.domain.supplies import Supply
+from shared.domain.desk.funds import Funds
+from shared.domain.desk.ledger import LedgerEntry
+from shared.domain.desk.supplies import Supply
 from shared.store.port import Mutation
 from shared.store.session import Session
-from shared.store.supplies import FUNDS, LEDGER, SUPPLIES
+from shared.store.tables.supplies import FUNDS, LEDGER, SUPPLIES
 from tests.emulated.desk.world import Desk
 
 

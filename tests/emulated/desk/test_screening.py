@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared import resources
-from shared.screening import HttpScreening, Payout, Verdict
-from shared.store.records import AUDIT
+from shared.adapters.screening import HttpScreening, Payout, Verdict
 from shared.store.session import Session
-from shared.store.supplies import FUNDS
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.system import AUDIT
 from tests.emulated.desk.test_payouts import paying
 from tests.emulated.desk.world import Desk
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import bootstrap, resources
-from shared.store.records import AUDIT
+from shared import resources
+from shared.ops import appoint_admin
 from shared.store.session import Session
+from shared.store.tables.system import AUDIT
 from tests.emulated.desk.world import ETHER, Desk, figures
 from tests.support.people import People
 
@@ -182,7 +183,7 @@ def test_a_wallets_policy_can_refuse_a_payment(desk: Desk) -> None:
 def test_above_the_threshold_an_administrator_processes_the_claim(desk: Desk) -> None:
     people = People(desk.app)
     shopper, admin, claimer = people.register(), people.register(), desk.claimer()
-    bootstrap.appoint(admin.email)
+    appoint_admin.appoint(admin.email)
     people.sign_in(admin)
     wallet = desk.imported(shopper.id, ether=2)
     rules = {"approval_above": str(ETHER // 2), "approvers": [claimer]}

@@ -20,14 +20,15 @@ from typing import Any
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from shared import faults, resources
-from shared.events import PubSubPublisher
-from shared.store import records
-from shared.store.claims import CLAIMS, PAYMENTS
-from shared.store.orders import ORDERS
+from shared import resources
+from shared.adapters.pubsub import PubSubPublisher
+from shared.runtime import crash_points
 from shared.store.session import Session
-from shared.store.supplies import SUPPLIES
-from shared.store.transactions import TRANSACTIONS
+from shared.store.tables import system
+from shared.store.tables.claims import CLAIMS, PAYMENTS
+from shared.store.tables.orders import ORDERS
+from shared.store.tables.supplies import SUPPLIES
+from shared.store.tables.transactions import TRANSACTIONS
 from tests.emulated.desk.books import balanced
 from tests.emulated.desk.victim import Life, Scene, live
 from tests.emulated.desk.world import ETHER, Desk
@@ -97,10 +98,10 @@ class Stage:
         self.clock.advance(timedelta(seconds=60))  # what requests left behind is the sweeper's
         session = Session(resources.database().snapshot())
         deadline = time.monotonic() + 30
-        while session.one(records.OUTBOX.scan()):
+        while session.one(system.OUTBOX.scan()):
             assert time.monotonic() < deadline, "the outbox is never empty"
             assert self.desk.app.schedule("sweep_outbox").status == 204
-        committed = {row.id for row in session.one(records.FEED.scan())}
+        committed = {row.id for row in session.one(system.FEED.scan())}
         while not committed <= self.listener.heard.keys():
             assert time.monotonic() < deadline, "a committed event was never delivered"
             self.listener.listen()
@@ -127,10 +128,10 @@ class Stage:
         first, second = supplies["active"], supplies["closed"]
         assert (first.amount, first.reserved, first.settled) == (2 * ETHER, 0, price)
         assert (second.amount, second.available) == (0, 0)
-        done = {row.key for row in session.one(records.OPERATIONS.scan()) if row.principal != "system"}
+        done = {row.key for row in session.one(system.OPERATIONS.scan()) if row.principal != "system"}
         assert self.told.keys() <= done
         audited = Counter(
-            (row.actor, row.request_id) for row in session.one(records.AUDIT.scan()) if row.actor != "system"
+            (row.actor, row.request_id) for row in session.one(system.AUDIT.scan()) if row.actor != "system"
         )
         assert max(audited.values()) == 1
         seen = self.desk.app.ok(200, "GET", f"/orders/{payment.order_id}", user=self.scene.shopper)
@@ -159,11 +160,11 @@ def test_a_day_without_deaths(stage: Stage) -> None:
     life = stage.live()
     assert life.exit == 0
     passed[stage.scene.seed] = life.passages or {}
-    assert passed[stage.scene.seed].keys() == faults.POINTS
+    assert passed[stage.scene.seed].keys() == crash_points.POINTS
     stage.check()
 
 
-@pytest.mark.parametrize("point", sorted(faults.POINTS))
+@pytest.mark.parametrize("point", sorted(crash_points.POINTS))
 @pytest.mark.parametrize("stage", range(KILLS), indirect=True)
 def test_whoever_dies_is_replaced(stage: Stage, point: str) -> None:
     seed = stage.scene.seed

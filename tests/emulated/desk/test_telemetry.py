@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared import events, resources, tracing
-from shared.store import records
-from shared.store.records import DeadLetter
+from shared import resources
+from shared.runtime import cloud_event
+from shared.store.tables import system
+from shared.store.tables.system import DeadLetter
+from shared.telemetry import tracing
 from tests.emulated.desk.world import Desk
 from tests.support.collected import Metrics, measured, traced
 from tests.support.inprocess import command
@@ -35,7 +37,7 @@ def test_a_trace_goes_from_the_request_to_the_reaction(desk: Desk, caplog: pytes
     assert trace_of(created).trace_id == TRACE
     assert trace_of(created).span_id not in GIVEN
 
-    attributes = events.attributes(created)
+    attributes = cloud_event.attributes(created)
     assert attributes["ce-traceparent"] == created["traceparent"]
     assert desk.app.push("on_supply_created", created, attributes=attributes).status == 204
     activated = desk.envelope("supply.activated", made["id"])
@@ -157,9 +159,9 @@ def test_the_backlog_is_what_waits(desk: Desk) -> None:
 
     then = datetime.now(UTC) - timedelta(minutes=5)
     letter = DeadLetter("dlq_1", "c", "t", "r", "", {}, "new", 1, then, then)
-    event = records.OutboxRow(3, then, 0, "evt_1", "order-events", {"subject": "x"}, 0)
+    event = system.OutboxRow(3, then, 0, "evt_1", "order-events", {"subject": "x"}, 0)
     resources.database().write(
-        [records.DEAD_LETTERS.mutation("insert", letter), records.OUTBOX.mutation("insert", event)]
+        [system.DEAD_LETTERS.mutation("insert", letter), system.OUTBOX.mutation("insert", event)]
     )
     with resources.override(database=_Strong(resources.database())), measured() as found:
         assert desk.app.schedule("measure_backlog").status == 204

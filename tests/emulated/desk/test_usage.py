@@ -13,7 +13,7 @@ import pytest
 
 from emulators.toolkit import ROOT
 from shared import resources
-from shared.cache import Cache, Entry
+from shared.adapters.cache import Cache, Entry
 from shared.store.port import Database, Mutation, Reader, Transaction
 from tests.emulated.desk.world import Desk
 

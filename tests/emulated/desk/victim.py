@@ -17,10 +17,11 @@ import google.cloud.firestore
 import google.cloud.pubsub_v1
 import google.cloud.spanner  # noqa: F401
 
-from shared import faults, operation, resources
-from shared.events import PubSubPublisher
+from shared import resources
+from shared.adapters.pubsub import PubSubPublisher
+from shared.runtime import crash_points, operation
 from shared.settings import Settings
-from shared.store.spanner import connect
+from shared.store.spanner.database import connect
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import Answer, App, command
@@ -83,10 +84,10 @@ def _serve(scene: Scene, fault: str, tell: Connection) -> None:
     database = connect(chosen.project, chosen.spanner_instance, chosen.spanner_database)
     publisher = PubSubPublisher(scene.events)
     with resources.override(fresh=True, settings=chosen, database=database, publisher=publisher):
-        faults.arm(fault)
+        crash_points.arm(fault)
         desk = Desk(App(), Recorder(), chosen.rpc_urls["local"][0])
         Day(desk, scene, lambda *answer: tell.send(answer)).spend()
-        tell.send(("passages", 0, faults.passages()))
+        tell.send(("passages", 0, crash_points.passages()))
 
 
 @dataclass

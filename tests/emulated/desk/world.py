@@ -14,10 +14,10 @@ import httpx
 
 from shared import resources
 from shared.chain.registry import checksum
-from shared.clock import new_id
-from shared.domain.wallets import Wallet
+from shared.domain.wallets.wallets import Wallet
+from shared.runtime.clock import new_id
 from shared.store.port import Mutation
-from shared.store.wallets import WALLETS
+from shared.store.tables.wallets import WALLETS
 from tests.emulated.conftest import Recorder
 from tests.support.inprocess import Answer, App
 
@@ -141,11 +141,11 @@ class Desk:
 
     def outbox(self) -> list[Mapping[str, Any]]:
         """All events published so far, or still waiting to be."""
-        from shared.store import records
         from shared.store.session import Session
+        from shared.store.tables import system
 
         session = Session(resources.database().snapshot())
-        waiting = session.one(records.OUTBOX.scan())
+        waiting = session.one(system.OUTBOX.scan())
         seen = {e["id"]: e for _, e in self.published.sent}
         return [*seen.values(), *(row.envelope for row in waiting if row.id not in seen)]
 
@@ -164,10 +164,10 @@ class Desk:
         return found[-1]
 
     def dead_letters(self) -> list[Any]:
-        from shared.store import records
         from shared.store.session import Session
+        from shared.store.tables import system
 
-        rows: list[Any] = Session(resources.database().snapshot()).one(records.DEAD_LETTERS.scan())
+        rows: list[Any] = Session(resources.database().snapshot()).one(system.DEAD_LETTERS.scan())
         return rows
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from eth_utils.address import to_checksum_address
 
 from shared.chain import tokens
-from shared.domain.tx_evidence import TRANSFER_TOPIC
+from shared.domain.transactions.evidence import TRANSFER_TOPIC
 from tests.emulated.engine.world import World
 
 HELD = 10**18  # base units, of everybody

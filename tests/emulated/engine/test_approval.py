@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from shared import bootstrap, resources
-from shared.domain import approvals
-from shared.domain.wallets import Wallet
+from shared import resources
+from shared.domain.transactions import approvals
+from shared.domain.wallets.wallets import Wallet
 from shared.identity.passwords import Passwords
-from shared.store.policies import SPENDING
+from shared.ops import appoint_admin
 from shared.store.port import Mutation
-from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES
+from shared.store.tables.policies import SPENDING
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import LANES
 from tests.emulated.engine import contracts
 from tests.emulated.engine.world import World
 from tests.support.clock import TestClock
@@ -144,7 +145,7 @@ def test_what_would_fail_by_now_is_not_approved_and_waits_on(
 def test_an_administrator_approves_but_not_what_they_sent(
     people: People, owner: Person, friend: Person, wallet: Wallet
 ) -> None:
-    bootstrap.appoint(friend.email)
+    appoint_admin.appoint(friend.email)
     people.sign_in(friend)
     policy(owner, wallet)
     mine = send(friend, wallet)  # on the owner's behalf
@@ -156,7 +157,7 @@ def test_only_who_has_just_signed_in_and_still_may(
     people: People, owner: Person, friend: Person, wallet: Wallet
 ) -> None:
     admin = people.register()
-    bootstrap.appoint(admin.email)
+    appoint_admin.appoint(admin.email)
     with resources.override(clock=TestClock()):
         clock = resources.clock()
         assert isinstance(clock, TestClock)

@@ -6,9 +6,9 @@ from eth_account import Account
 from eth_utils.address import to_checksum_address
 
 from shared import resources
-from shared.domain import lanes
-from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, TRANSACTIONS
+from shared.domain.transactions import lanes
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import LANES, TRANSACTIONS
 from tests.emulated.engine.world import ETHER, GWEI, World
 
 TARGET = to_checksum_address("0x" + "c0ffee" * 6 + "c0ff")

@@ -7,8 +7,8 @@ from typing import Any
 
 from eth_account import Account
 
-from shared.keys.transactions import decode_signed
-from shared.store.transactions import ATTEMPTS, LANES
+from shared.keys.raw_transactions import decode_signed
+from shared.store.tables.transactions import ATTEMPTS, LANES
 from tests.emulated.engine.world import ETHER, GWEI, World
 
 TARGET = "0x" + "fee1" * 10

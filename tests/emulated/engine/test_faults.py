@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from eth_account import Account
 
-from shared import resources, run
-from shared.context import Context, deadline_in, running
-from shared.engine import broadcast, dispatch, leases
-from shared.identity.permissions import Caller
-from shared.store.transactions import LANES, LEASES
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.engine import broadcast, dispatch, tick
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.tables.transactions import LANES, LEASES
+from shared.writes import mutation
 from tests.emulated.engine.world import World
 
 
@@ -65,7 +66,7 @@ def test_a_process_that_dies_at_any_commit_loses_nothing(
     for _ in range(2):
         world.send(wallet, target, 9)
     with monkeypatch.context() as patch:
-        patch.setattr(run, "point", killer(step, passage))
+        patch.setattr(mutation, "point", killer(step, passage))
         for _ in range(6):
             try:
                 world.tick()
@@ -129,13 +130,13 @@ def test_a_node_that_forgets_the_pool_gets_the_same_bytes_again(world: World) ->
 
 
 def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
-    assert leases.take("tick:x", "a", 30)
-    assert not leases.take("tick:x", "b", 30)
-    assert leases.take("tick:x", "a", 20)
+    assert tick.take("tick:x", "a", 30)
+    assert not tick.take("tick:x", "b", 30)
+    assert tick.take("tick:x", "a", 20)
     world.later(21)
-    assert leases.take("tick:x", "b", 5)
-    leases.give_back("tick:x", "b")
-    assert leases.take("tick:x", "a", 5)
+    assert tick.take("tick:x", "b", 5)
+    tick.give_back("tick:x", "b")
+    assert tick.take("tick:x", "a", 5)
     (lease,) = world.rows(LEASES)
     assert lease.fence == 3
 
@@ -143,10 +144,10 @@ def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
 def test_a_tick_leaves_the_work_to_the_holder_of_the_lease(world: World) -> None:
     wallet, target = world.wallet(), Account.create().address
     sent = world.send(wallet, target)["id"]
-    assert leases.take("tick:local", "somebody", 30)
+    assert tick.take("tick:local", "somebody", 30)
     world.tick()
     assert world.row(sent).state == "accepted"
-    leases.give_back("tick:local", "somebody")
+    tick.give_back("tick:local", "somebody")
     world.tick()
     assert world.row(sent).state == "submitted"
 

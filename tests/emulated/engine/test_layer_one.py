@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.chain import l1_fees
+from shared.chain import op_stack_fees
 from shared.chain.registry import Registry
 from shared.chain.rpc import RpcClient
-from shared.domain.wallets import Wallet
-from shared.engine import payments
-from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, TRANSACTIONS
+from shared.domain.wallets.wallets import Wallet
+from shared.engine import accept_payment
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import LANES, TRANSACTIONS
 from tests.emulated.engine import contracts
 from tests.emulated.engine.contracts import NOTHING, REVERT, short, word
 from tests.emulated.engine.world import ETHER, World
@@ -25,7 +25,7 @@ TARGET = "0x000000000000000000000000000000000000dEaD"
 ORACLE = Registry.DEFAULT.chain("base").fee_oracle or ""
 WEI_PER_BYTE = 10**13
 PRICED = "6004356509184e72a000025f5260205ff3"  # the argument × WEI_PER_BYTE
-PLAIN = l1_fees.FIXED_BYTES * WEI_PER_BYTE
+PLAIN = op_stack_fees.FIXED_BYTES * WEI_PER_BYTE
 
 
 def oracle(world: World, end: str) -> None:
@@ -46,7 +46,7 @@ def held(world: World, value: int, **more: Any) -> int:
 
 
 def paid(world: World, token: str | None = None) -> int:
-    return payments.plan("local", world.wallets[0].address, TARGET, token, 5).committed_gas
+    return accept_payment.plan("local", world.wallets[0].address, TARGET, token, 5).committed_gas
 
 
 def test_what_is_held_back_includes_layer_1(world: World, changed: Any) -> None:

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.domain.wallets import Wallet
+from shared.domain.wallets.wallets import Wallet
 from shared.engine import low_balances
-from shared.store.low_balances import LOW_BALANCES
 from shared.store.session import Session
-from shared.store.transactions import TRANSACTIONS
+from shared.store.tables.transactions import LOW_BALANCES, TRANSACTIONS
 from tests.emulated.engine.test_faults import as_system
 from tests.emulated.engine.world import ETHER, World
 
@@ -113,7 +112,7 @@ def test_several_processes_send_one_top_up(world: World, treasury: Wallet) -> No
 
 
 def world_runs() -> Any:
-    from shared.context import running
+    from shared.runtime.context import running
 
     return running(as_system())
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from eth_account import Account
 
-from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import LANES
 from tests.emulated.engine.world import ETHER, World
 
 

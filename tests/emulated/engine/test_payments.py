@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.domain.wallets import Wallet
-from shared.store.supplies import FUNDS, LEDGER, SUPPLIES
-from shared.store.transactions import TRANSACTIONS
+from shared.domain.wallets.wallets import Wallet
+from shared.store.tables.supplies import FUNDS, LEDGER, SUPPLIES
+from shared.store.tables.transactions import TRANSACTIONS
 from tests.emulated.engine.world import ETHER, World
 
 FRESH = {"Cache-Control": "no-cache"}

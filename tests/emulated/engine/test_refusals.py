@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.chain import tokens
-from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, TRANSACTIONS
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import LANES, TRANSACTIONS
 from tests.emulated.engine import contracts
 from tests.emulated.engine.contracts import FALSE, LOGGED, NOTHING, REVERT, short, word
 from tests.emulated.engine.world import ETHER, GWEI, World

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import LANES
 from tests.emulated.engine.world import ETHER, GWEI, World
 
 TARGET = "0x" + "b0b0" * 10

@@ -7,8 +7,8 @@ from datetime import timedelta
 from eth_account import Account
 
 from shared import resources
-from shared.store.supplies import FUNDS
-from shared.store.transactions import LANES, TRANSACTIONS
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import LANES, TRANSACTIONS
 from tests.emulated.engine.world import ETHER, World
 from tests.support.inprocess import command
 

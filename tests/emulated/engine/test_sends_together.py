@@ -9,10 +9,10 @@ from threading import Barrier
 
 from eth_account import Account
 
-from shared.domain.wallets import Wallet
-from shared.store.records import FEED
-from shared.store.supplies import FUNDS
-from shared.store.transactions import TRANSACTIONS
+from shared.domain.wallets.wallets import Wallet
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.system import FEED
+from shared.store.tables.transactions import TRANSACTIONS
 from tests.emulated.engine.world import ETHER, World
 from tests.support.inprocess import Answer
 

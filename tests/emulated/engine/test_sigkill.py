@@ -17,7 +17,7 @@ import pytest
 
 from emulators.toolkit import ROOT
 from shared import resources
-from shared.domain.transactions import Transaction
+from shared.domain.transactions.transactions import Transaction
 from tests.emulated.engine.world import World
 from tests.support.proof import size
 
@@ -27,9 +27,9 @@ SECONDS = 60  # by when a process has come to where it is killed, on a busy mach
 _SENDER = """
 from concurrent.futures import Future
 from shared import resources
-from shared.context import Context, deadline_in, running
+from shared.runtime.context import Context, deadline_in, running
 from shared.engine import tick
-from shared.identity.permissions import Caller
+from shared.domain.permissions import Caller
 
 class Nowhere:
     def publish(self, topic, envelope):

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.domain.wallets import Wallet
+from shared.domain.wallets.wallets import Wallet
 from shared.store.session import Session
-from shared.store.supplies import SUPPLIES
-from shared.store.transactions import ATTEMPTS
+from shared.store.tables.supplies import SUPPLIES
+from shared.store.tables.transactions import ATTEMPTS
 from tests.emulated.desk.books import balanced
 from tests.emulated.engine.world import ETHER, World
 from tests.support.inprocess import Answer

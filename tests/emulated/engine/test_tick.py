@@ -9,12 +9,12 @@ from dataclasses import replace
 from eth_account import Account
 
 from shared import resources
-from shared.commit import commit
-from shared.context import Context, deadline_in, running
-from shared.engine import sends, tick, unfinished
-from shared.identity.permissions import Caller
-from shared.store.transactions import LANES, LEASES
-from shared.store.unit import UnitOfWork
+from shared.domain.permissions import Caller
+from shared.engine import accept, intents, pending, tick
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.tables.transactions import LANES, LEASES
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
 from tests.emulated.engine.world import ETHER, World
 
 TARGET = "0x" + "71c4" * 10
@@ -27,10 +27,10 @@ def as_system(seconds: float = 60) -> Context:
     return context
 
 
-def _accept(unit: UnitOfWork, planned: sends.SendPlan) -> None:
+def _accept(unit: UnitOfWork, planned: accept.SendPlan) -> None:
     for number in range(BACKLOG):
         key = f"b{number:04}"
-        sends.accept(unit, planned, transaction_id=f"txn_{key}", tenant="usr", idem_key=key)
+        accept.accept(unit, planned, transaction_id=f"txn_{key}", tenant="usr", idem_key=key)
 
 
 def test_a_run_goes_on_until_everything_is_final(running_world: World) -> None:
@@ -77,7 +77,7 @@ def test_two_runs_share_the_work_by_the_lease(running_world: World) -> None:
 def test_a_paused_lane_with_a_long_queue_hides_nothing(world: World) -> None:
     paused, other = world.wallet(20 * ETHER), world.wallet()
     with running(as_system()):
-        planned = sends.plan(sends.intent_of(paused, TARGET, value=1), gas=None)
+        planned = accept.plan(intents.intent_of(paused, TARGET, value=1), gas=None)
         commit(_accept, planned)
     world.tick()
     (lane,) = world.rows(LANES)
@@ -86,7 +86,7 @@ def test_a_paused_lane_with_a_long_queue_hides_nothing(world: World) -> None:
     )
     first = world.send(paused, TARGET, 2)["id"]
     quick = world.send(other, TARGET, 3)["id"]
-    work = unfinished.find("local")
+    work = pending.find("local")
     assert len(work.queued) == 2
     world.tick()
     assert world.row(quick).state == "submitted"

@@ -10,8 +10,8 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from shared.chain import tokens
-from shared.store.supplies import FUNDS
-from shared.store.transactions import RECEIPTS
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import RECEIPTS
 from tests.emulated.engine import contracts
 from tests.emulated.engine.contracts import LOGGED, NOTHING
 from tests.emulated.engine.world import World

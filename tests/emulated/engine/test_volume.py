@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from shared import relay
-from shared.commit import commit
-from shared.context import Context, deadline_in, running
-from shared.engine import dispatch, sends
-from shared.identity.permissions import Caller
-from shared.store.transactions import LANES, TRANSACTIONS
-from shared.store.unit import UnitOfWork
+from shared.domain.permissions import Caller
+from shared.engine import accept, dispatch, intents
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.tables.transactions import LANES, TRANSACTIONS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes import outbox_relay
+from shared.writes.commit import commit
 from tests.emulated.engine.world import ETHER, World
 from tests.support.proof import figure, size
 
@@ -21,21 +21,21 @@ TOGETHER = 50  # accepted in one commit: what is tried here comes after
 TARGET = "0x" + "5000" * 10
 
 
-def _accept(unit: UnitOfWork, planned: sends.SendPlan, start: int) -> None:
+def _accept(unit: UnitOfWork, planned: accept.SendPlan, start: int) -> None:
     for number in range(start, start + TOGETHER):
         key = f"v{number:05}"
-        sends.accept(unit, planned, transaction_id=f"txn_{key}", tenant="usr", idem_key=key)
+        accept.accept(unit, planned, transaction_id=f"txn_{key}", tenant="usr", idem_key=key)
 
 
 @pytest.mark.serial
 @pytest.mark.timeout(300)
 def test_many_transfers_from_one_wallet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "AFTER_COMMIT_SECONDS", 0.03)  # as in production: the figure is of that
+    monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 0.03)  # as in production: the figure is of that
     wallet = world.wallet(10 * ETHER)
     context = Context("volume", "req", deadline_in(300))
     context.caller = Caller.of_system()
     with running(context):
-        planned = sends.plan(sends.intent_of(wallet, TARGET, value=1), gas=None)
+        planned = accept.plan(intents.intent_of(wallet, TARGET, value=1), gas=None)
         for start in range(0, TRANSFERS, TOGETHER):
             commit(_accept, planned, start)
         (lane_id,) = {row.lane_id for row in world.rows(TRANSACTIONS)}

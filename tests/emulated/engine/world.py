@@ -12,16 +12,16 @@ from eth_account import Account
 
 from shared import resources
 from shared.chain.rpc import RpcClient
-from shared.domain.fees import replaces
-from shared.domain.transactions import Attempt, Transaction
-from shared.domain.wallets import Wallet
-from shared.keys.transactions import decode_signed
+from shared.domain.transactions.fees import replaces
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.domain.wallets.wallets import Wallet
+from shared.keys.raw_transactions import decode_signed
 from shared.keys.vault import Binding
 from shared.store.session import Session
-from shared.store.supplies import FUNDS
 from shared.store.table import Table
-from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS
-from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
+from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
 from tests.support.clock import ShiftedClock
 from tests.support.inprocess import App
 
@@ -107,12 +107,11 @@ class World:
 
     def forget(self) -> None:
         """What a process that starts anew has: nothing in memory. The chain's client is made again."""
-        import shared.engine.lanes as engine_lanes
-        from shared.engine import low_balances, showing
+        from shared.engine import low_balances, nonce_sync, queries
 
-        engine_lanes._asked.clear()
+        nonce_sync._asked.clear()
         low_balances._looked.clear()
-        showing._heads.clear()
+        queries._heads.clear()
         resources._made.pop("chain:local", None)
 
     def settle(self, rounds: int = 12) -> None:

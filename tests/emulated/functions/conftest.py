@@ -100,8 +100,8 @@ def functions(
     from google.cloud.pubsub_v1 import PublisherClient
 
     from emulators.topics import topic_names
-    from schemas import migrate
-    from shared.store.spanner import connect
+    from schemas.database import migrate
+    from shared.store.spanner.database import connect
 
     project, instance, name = (
         emulators["GOOGLE_CLOUD_PROJECT"],

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from emulators import process
-from shared import operation
-from shared.store import records
+from shared.runtime import operation
 from shared.store.session import Session
+from shared.store.tables import system
 from tests.emulated.functions.conftest import Functions, Service, wait
 from tests.support.inprocess import command
 
@@ -148,7 +148,7 @@ def test_a_pushed_command_is_handled_once_and_only_with_the_token(
     for _ in range(2):
         answer = service.call("POST", f"/push/claim_order?token={functions.push_token}", json=pushed)
         assert (answer.status_code, answer.content) == (204, b"")
-    record = Session(functions.database.snapshot()).maybe(records.OPERATIONS.find("usr_pushed", identity))
+    record = Session(functions.database.snapshot()).maybe(system.OPERATIONS.find("usr_pushed", identity))
     assert record is not None and record.status == 404
 
 

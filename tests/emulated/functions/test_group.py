@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared import operation
+from shared.runtime import operation
 from tests.emulated.functions.conftest import Functions, Service
 from tests.emulated.functions.test_alone import bearer, code, envelope
 from tests.support.inprocess import command

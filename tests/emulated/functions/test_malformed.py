@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.events import attributes
-from shared.store import records
+from shared.runtime.cloud_event import attributes
 from shared.store.session import Session
+from shared.store.tables import system
 from tests.emulated.functions.conftest import Functions
 from tests.support.inprocess import command
 from tests.support.pushes import pushed_to
@@ -100,8 +100,8 @@ def bus(functions: Functions) -> Iterator[Bus]:
     subscriber.close()
 
 
-def letters(functions: Functions) -> list[records.DeadLetter]:
-    return Session(functions.database.snapshot()).one(records.DEAD_LETTERS.scan())
+def letters(functions: Functions) -> list[system.DeadLetter]:
+    return Session(functions.database.snapshot()).one(system.DEAD_LETTERS.scan())
 
 
 def eventually(what: Any, seconds: float = 40.0) -> None:

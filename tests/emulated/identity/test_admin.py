@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared import bootstrap, resources
+from shared import resources
 from shared.domain.errors import NotFound
+from shared.ops import appoint_admin
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import App
@@ -18,18 +19,18 @@ from tests.support.people import People, Person
 @pytest.fixture
 def admin(people: People) -> Person:
     person = people.register()
-    bootstrap.appoint(person.email)
+    appoint_admin.appoint(person.email)
     people.sign_in(person)
     return person
 
 
 def test_the_first_administrator_is_appointed_once(people: People, admin: Person, app: App) -> None:
     assert admin.ok(200, "GET", "/auth/me")["roles"] == ["admin", "operator", "user"]
-    with pytest.raises(bootstrap.AlreadyAppointed):
-        bootstrap.appoint(people.register().email)
-    with pytest.raises((NotFound, bootstrap.AlreadyAppointed)):
-        bootstrap.appoint("nobody@example.com")
-    assert bootstrap.main([]) == 2 and bootstrap.main(["nobody@example.com"]) == 1
+    with pytest.raises(appoint_admin.AlreadyAppointed):
+        appoint_admin.appoint(people.register().email)
+    with pytest.raises((NotFound, appoint_admin.AlreadyAppointed)):
+        appoint_admin.appoint("nobody@example.com")
+    assert appoint_admin.main([]) == 2 and appoint_admin.main(["nobody@example.com"]) == 1
 
 
 def test_accounts_are_listed_newest_first_in_pages(people: People, admin: Person) -> None:

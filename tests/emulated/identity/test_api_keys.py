@@ -9,9 +9,9 @@ import pytest
 
 from shared import resources
 from shared.domain import users as rules
-from shared.store.keys import API_KEYS
 from shared.store.session import Session
-from shared.store.users import USERS
+from shared.store.tables.api_keys import API_KEYS
+from shared.store.tables.users import USERS
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer, App
 from tests.support.people import People, Person

@@ -9,10 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
-from shared import audit, operation, resources
+from shared import resources
+from shared.runtime import operation
+from shared.store import audit_chain
 from shared.store.port import Mutation
-from shared.store.records import AUDIT, AUDIT_SHARDS, AuditRow, shard_of
 from shared.store.session import Session
+from shared.store.tables.system import AUDIT, AUDIT_SHARDS, AuditRow, shard_of
 from tests.support.clock import TestClock
 from tests.support.inprocess import App
 from tests.support.people import People, Person
@@ -80,26 +82,26 @@ def sealed_at(app: App, moment: datetime) -> None:
 
 def test_rows_are_sealed_and_tampering_is_seen(app: App) -> None:
     session, now = Session(resources.database().snapshot()), resources.clock().now()
-    assert audit.verify(session) == (None, [])
+    assert audit_chain.verify(session) == (None, [])
     first = happened("first", now - timedelta(hours=6))
     sealed_at(app, now - timedelta(hours=5))
-    until, problems = audit.verify(session)
-    assert problems == [] and until == now - timedelta(hours=5) - audit.MARGIN
+    until, problems = audit_chain.verify(session)
+    assert problems == [] and until == now - timedelta(hours=5) - audit_chain.MARGIN
     second = happened("second", now - timedelta(hours=2, minutes=5))
     sealed_at(app, now)
     sealed_at(app, now)
-    until, problems = audit.verify(session)
+    until, problems = audit_chain.verify(session)
     assert problems == [] and until is not None and until > now - timedelta(hours=2)
     columns = ("shard", "committed_at", "id", "actor")
     forged = Mutation("update", "audit", columns, (*AUDIT.key_of(first), "usr_other"))
     resources.database().write([forged])
-    assert len(audit.verify(session)[1]) == 1 and "not as sealed" in audit.verify(session)[1][0]
+    assert len(audit_chain.verify(session)[1]) == 1 and "not as sealed" in audit_chain.verify(session)[1][0]
     resources.database().write([AUDIT.mutation("update", first)])
     resources.database().write([Mutation("delete", "audit", AUDIT.key_columns, AUDIT.key_of(second))])
-    assert len(audit.verify(session)[1]) == 1
+    assert len(audit_chain.verify(session)[1]) == 1
     resources.database().write([AUDIT.mutation("insert", second)])
     happened("slipped_in", now - timedelta(hours=4))
-    assert len(audit.verify(session)[1]) == 1
+    assert len(audit_chain.verify(session)[1]) == 1
 
 
 def test_every_row_is_sealed_within_two_minutes(app: App) -> None:
@@ -108,12 +110,12 @@ def test_every_row_is_sealed_within_two_minutes(app: App) -> None:
     row = happened("something", now - timedelta(hours=3))
     (trigger,) = operation.load("seal_audit").schedules
     assert (trigger.seconds, trigger.cron) == (60, "* * * * *")
-    worst = row.committed_at + audit.MARGIN - timedelta(microseconds=1)
+    worst = row.committed_at + audit_chain.MARGIN - timedelta(microseconds=1)
     sealed_at(app, worst)
-    assert session.one(audit.SEALS.scan(row.shard))[0].until < row.committed_at, "a moment too early"
+    assert session.one(audit_chain.SEALS.scan(row.shard))[0].until < row.committed_at, "a moment too early"
     sealed_at(app, worst + timedelta(seconds=trigger.seconds))
-    assert session.one(audit.SEALS.scan(row.shard))[0].until >= row.committed_at
-    assert audit.MARGIN + timedelta(seconds=trigger.seconds) < timedelta(minutes=2)
+    assert session.one(audit_chain.SEALS.scan(row.shard))[0].until >= row.committed_at
+    assert audit_chain.MARGIN + timedelta(seconds=trigger.seconds) < timedelta(minutes=2)
 
 
 def test_exports_lines_in_commit_order(person: Person, app: App) -> None:
@@ -121,7 +123,7 @@ def test_exports_lines_in_commit_order(person: Person, app: App) -> None:
     session = Session(resources.database().snapshot())
     lines = [
         json.loads(text)
-        for text in audit.exported(session, now - timedelta(hours=3), now + timedelta(seconds=2))
+        for text in audit_chain.exported(session, now - timedelta(hours=3), now + timedelta(seconds=2))
     ]
     assert [line["action"] for line in lines] == ["register_user", "login_user", *["create_wallet"] * 3]
     assert person.email not in json.dumps(lines)

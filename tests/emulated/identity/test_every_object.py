@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared import operation, resources
-from shared.operation import HttpTrigger
+from shared import resources
+from shared.runtime import operation
+from shared.runtime.operation import HttpTrigger
 from shared.store.session import Session
 from shared.store.table import TABLES
 from tests.emulated.conftest import Recorder
@@ -144,7 +145,7 @@ def test_an_open_order_shows_its_public_part_only(theirs: dict[str, str], strang
 
 def test_a_hash_finds_ones_own_transaction_only(desk: Desk, theirs: dict[str, str], stranger: Person) -> None:
     desk.app.schedule("tick_chain")
-    from shared.store.transactions import TRANSACTIONS
+    from shared.store.tables.transactions import TRANSACTIONS
 
     row = Session(resources.database().snapshot()).one(TRANSACTIONS.get(theirs["transaction_id"]))
     assert row.hash

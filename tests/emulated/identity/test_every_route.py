@@ -14,10 +14,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared import operation, resources
+from shared import resources
 from shared.identity.key_ring import KeyRing, TokenKey
 from shared.identity.tokens import AccessTokens
-from shared.operation import HttpTrigger
+from shared.runtime import operation
+from shared.runtime.operation import HttpTrigger
 from tests.support.inprocess import Answer, App
 
 OPEN = {  # what anybody may call: nothing else may ever answer without a credential

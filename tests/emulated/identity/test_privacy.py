@@ -10,8 +10,8 @@ import pytest
 
 from shared import resources
 from shared.store.session import Session
-from shared.store.users import USERS
-from shared.store.wallets import VAULT_KEYS, WALLETS
+from shared.store.tables.users import USERS
+from shared.store.tables.wallets import VAULT_KEYS, WALLETS
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import App

@@ -11,8 +11,8 @@ import pytest
 
 from shared import resources
 from shared.identity import totp
-from shared.store.factors import FACTORS
 from shared.store.session import Session
+from shared.store.tables.sign_ins import FACTORS
 from tests.support.clock import TestClock
 from tests.support.people import People, Person
 

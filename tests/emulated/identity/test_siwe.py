@@ -13,10 +13,11 @@ import pytest
 
 from shared import resources
 from shared.domain import users as rules
-from shared.identity import nonces
-from shared.keys import accounts, messages
+from shared.identity import siwe_nonces
+from shared.keys import accounts
+from shared.keys.addresses import messages, parse_address
 from shared.store.session import Session
-from shared.store.users import USERS
+from shared.store.tables.users import USERS
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer, App
 from tests.support.people import People
@@ -90,7 +91,7 @@ def test_a_nonce_counts_once_and_for_ten_minutes(people: People, app: App, key: 
     assert verify(app, message, signature).status == 200
     assert verify(app, message, signature).body["error"]["data"] == {"reason": "nonce"}
     message = text(app, accounts.address_of(key))
-    with resources.override(clock=TestClock(resources.clock().now() + nonces.LIFETIME)):
+    with resources.override(clock=TestClock(resources.clock().now() + siwe_nonces.LIFETIME)):
         answer = verify(app, message, messages.sign_message(message, key))
     assert answer.body["error"]["data"] == {"reason": "nonce"}
 
@@ -117,7 +118,7 @@ def test_a_contract_wallet_decides_by_itself(people: People, app: App, emulators
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
         assert "error" not in httpx.post(emulators["RPC_URL"], json=body, timeout=10).json()
 
-    address = accounts.parse_address("0x" + secrets.token_hex(20))
+    address = parse_address("0x" + secrets.token_hex(20))
     rpc("anvil_setCode", address, CONTRACT)
     message = text(app, address)
     assert verify(app, message, "0xabcdef").body["error"]["data"] == {"reason": "signature"}

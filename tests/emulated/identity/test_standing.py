@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared import bootstrap, resources
+from shared import resources
+from shared.ops import appoint_admin
 from shared.store.session import Session
-from shared.store.sessions import SESSIONS
+from shared.store.tables.sign_ins import SESSIONS
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.trips import CountingDatabase
 from tests.emulated.desk.world import Desk
@@ -29,7 +30,7 @@ def desk(app: App, published: Recorder, emulators: Mapping[str, str]) -> Desk:
 @pytest.fixture
 def admin(people: People) -> Person:
     person = people.register()
-    bootstrap.appoint(person.email)
+    appoint_admin.appoint(person.email)
     people.sign_in(person)
     return person
 

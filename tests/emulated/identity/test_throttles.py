@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared import cache, resources, throttle
+from shared import resources
+from shared.adapters import cache
+from shared.adapters.rate_limits import FirestoreCounters, Limiter, OwnCounters
 from shared.identity.lockout import WINDOW
-from shared.limits import FirestoreCounters, Limiter, OwnCounters
 from shared.store.session import Session
-from shared.store.sessions import GUARDS
+from shared.store.tables.sign_ins import GUARDS
+from shared.triggers import throttle
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer, App
 from tests.support.people import PASSWORD, People

@@ -8,9 +8,11 @@ from pathlib import Path
 import jwt
 import pytest
 
-from shared import resources, token_keys
+from shared import resources
 from shared.identity.key_ring import load_key_ring
+from shared.identity.token_file import TokenFile
 from shared.keys.errors import SecretUnusable
+from shared.ops import rotate_token_keys
 from tests.support.inprocess import App
 from tests.support.people import People, Person
 
@@ -20,7 +22,7 @@ def kid(person: Person) -> str:
 
 
 def run(app: App, *arguments: str) -> int:
-    return token_keys.main(arguments)
+    return rotate_token_keys.main(arguments)
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +63,8 @@ def test_services_that_only_check_need_nothing_private(
     public = tmp_path / "public.json"
     public.write_text(text)
     chosen = replace(resources.settings(), token_keys_file=str(public))
-    with resources.override(settings=chosen, tokens=token_keys.TokenFile(chosen)):
+    tokens = TokenFile(public, chosen.token_issuer, chosen.token_audience, create=False, owner_only=False)
+    with resources.override(settings=chosen, tokens=tokens):
         assert person.ok(200, "GET", "/auth/me")["id"] == person.id
         with pytest.raises(SecretUnusable):
             _ = resources.tokens().ring.signing_key

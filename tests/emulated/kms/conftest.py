@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.keys.kms_calls import KmsCalls
+from shared.keys.kms_client import KmsCalls
 from tests.emulated.kms.server import KmsServer
 
 

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eth_account import Account
 
 from shared.domain.errors import InvalidValue
-from shared.keys import kms as custody
+from shared.keys import kms_vault as custody
 from shared.keys.accounts import Signer, address_of, refuse_other_sender
 from shared.keys.curve import ORDER, keccak, public_key_of, recovered
 from shared.keys.errors import AddressMismatch, KeyServiceRefused, VaultUnavailable
-from shared.keys.kms import KmsTreasurySigner, fetch_public_key
-from shared.keys.kms_calls import KmsCalls
-from shared.keys.transactions import decode_signed
+from shared.keys.kms_client import KmsCalls
+from shared.keys.kms_vault import KmsTreasurySigner, fetch_public_key
+from shared.keys.raw_transactions import decode_signed
 from tests.emulated.kms.server import Algorithms, KmsServer
 
 DYNAMIC = {

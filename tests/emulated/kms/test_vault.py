@@ -11,9 +11,9 @@ import pytest
 
 from shared.keys.data_keys import DataKeyCache
 from shared.keys.errors import KeyFault, KeyServiceRefused, MasterKeyMissing, SealBroken, VaultUnavailable
-from shared.keys.kms import CloudKmsVault
-from shared.keys.kms_calls import KmsCalls
-from shared.keys.local import LocalVault, MasterKeys
+from shared.keys.kms_client import KmsCalls
+from shared.keys.kms_vault import CloudKmsVault
+from shared.keys.local_vault import LocalVault, MasterKeys
 from shared.keys.vault import Binding, KeyVault, SealedKey, reseal
 from tests.emulated.kms.server import KmsServer
 

@@ -9,18 +9,21 @@ from dataclasses import replace
 import grpc
 import pytest
 
-from shared import custody, operation, resources, rotation, treasury
-from shared.context import Context, deadline_in, running
+from shared import resources
 from shared.domain.errors import NotFound
-from shared.domain.wallets import Wallet, WalletExists
+from shared.domain.wallets.wallets import Wallet, WalletExists
 from shared.identity.passwords import Passwords
 from shared.keys.accounts import address_of
 from shared.keys.errors import SealBroken
-from shared.keys.kms_calls import KmsCalls
+from shared.keys.kms_client import KmsCalls
 from shared.keys.vault import Binding, SealedKey
+from shared.ops import enrol_treasury, rotate_master_key
+from shared.runtime import operation
+from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS
-from shared.store.wallets import VAULT_KEYS, WALLETS
+from shared.store.tables.transactions import ATTEMPTS
+from shared.store.tables.wallets import VAULT_KEYS, WALLETS
+from shared.wallets import custody
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import ETHER, Desk
 from tests.emulated.kms.server import KmsServer
@@ -49,7 +52,7 @@ def version(kms: KmsServer) -> str:
 
 @pytest.fixture
 def wallet(desk: Desk, owner: Person, version: str) -> Wallet:
-    made = treasury.enrol(owner.id, "local", version)
+    made = enrol_treasury.enrol(owner.id, "local", version)
     desk.fund(made.address, 5)
     return made
 
@@ -123,11 +126,11 @@ def test_enrolment_is_checked_and_rotation_keeps_it(
     desk: Desk, owner: Person, wallet: Wallet, version: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(WalletExists):
-        treasury.enrol(owner.id, "local", version)
+        enrol_treasury.enrol(owner.id, "local", version)
     with pytest.raises(NotFound):
-        treasury.enrol("usr_nobody", "local", version)
-    assert treasury.main([owner.id, "nowhere", version]) == 1 and treasury.main([]) == 2
-    assert rotation.main(["rotate"]) == 0 and "1 secrets resealed" in capsys.readouterr().out
+        enrol_treasury.enrol("usr_nobody", "local", version)
+    assert enrol_treasury.main([owner.id, "nowhere", version]) == 1 and enrol_treasury.main([]) == 2
+    assert rotate_master_key.main(["rotate"]) == 0 and "1 secrets resealed" in capsys.readouterr().out
     until(desk, owner, pay(owner, wallet), "confirmed")
 
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from shared import resources
-from shared.domain.wallets import Wallet
+from shared.domain.wallets.wallets import Wallet
 from shared.store.session import Session
-from shared.store.wallets import VAULT_KEYS, WALLETS
+from shared.store.tables.wallets import VAULT_KEYS, WALLETS
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from shared import policing, resources
-from shared.commit import commit
-from shared.context import Context, deadline_in, running
-from shared.domain.policies import Action, PolicyDenied
-from shared.identity.permissions import Caller
-from shared.store.policies import SPENDING
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.wallets.policies import Action, PolicyDenied
+from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
-from shared.store.unit import UnitOfWork
+from shared.store.tables.policies import SPENDING
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import policy_enforcement
+from shared.writes.commit import commit
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
@@ -45,7 +46,7 @@ def send(desk: Desk, user: str, wallet: str, value: int, to: str = FRIEND) -> An
 
 
 def reserve(unit: UnitOfWork, wallet: str, action: Action) -> None:
-    policing.reserve(unit, wallet, action)
+    policy_enforcement.reserve(unit, wallet, action)
 
 
 def spent(wallet: str) -> int:
@@ -96,11 +97,11 @@ def test_what_did_not_happen_is_given_back_if_it_was_booked(desk: Desk) -> None:
         commit(reserve, wallet, action)
         with pytest.raises(PolicyDenied):
             commit(reserve, wallet, action)
-        commit(policing.release, wallet, action, accepted)
+        commit(policy_enforcement.release, wallet, action, accepted)
         assert spent(wallet) == 8, "it may have been accepted before the limit was set"
         clock.advance(timedelta(hours=25))
         commit(reserve, wallet, action)
         assert spent(wallet) == 16, "yesterday does not count, its bucket stays"
-        commit(policing.release, wallet, action, clock.now())
+        commit(policy_enforcement.release, wallet, action, clock.now())
         assert spent(wallet) == 8
         commit(reserve, wallet, action)

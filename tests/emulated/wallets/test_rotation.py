@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
-from shared import resources, rotation
-from shared.clock import new_id
-from shared.context import Context, deadline_in, running
-from shared.identity.permissions import Caller
+from shared import resources
+from shared.domain.permissions import Caller
 from shared.keys.errors import MasterKeyMissing, SealBroken, SecretUnusable
-from shared.keys.local import LocalVault, load_master_keys
+from shared.keys.local_vault import LocalVault, load_master_keys
 from shared.keys.vault import SealedKey
+from shared.ops import rotate_master_key
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
 from shared.store.port import Mutation
 from shared.store.session import Session
-from shared.store.wallets import VAULT_KEYS, WALLETS
+from shared.store.tables.wallets import VAULT_KEYS, WALLETS
 from tests.support.people import People, Person
 
 
@@ -50,7 +51,7 @@ def made(person: Person) -> list[str]:
 
 def test_a_rotation_that_was_killed_goes_on(person: Person) -> None:
     wallets = made(person)
-    (before,) = rotation.status()
+    (before,) = rotate_master_key.status()
     seen: list[str] = []
 
     def kill(identity: str) -> None:
@@ -59,36 +60,36 @@ def test_a_rotation_that_was_killed_goes_on(person: Person) -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        rotation.rotate(kill)
-    assert sorted(rotation.status().values()) == [3, 3]
+        rotate_master_key.rotate(kill)
+    assert sorted(rotate_master_key.status().values()) == [3, 3]
     signs(person, wallets)
     late = person.wallet()["id"]  # sealed under the new key by the running product
-    assert rotation.rotate() == 3
-    (after,) = rotation.status()
-    assert after != before and rotation.status()[after] == 7
-    assert rotation.retire() == [before] and rotation.retire() == []
+    assert rotate_master_key.rotate() == 3
+    (after,) = rotate_master_key.status()
+    assert after != before and rotate_master_key.status()[after] == 7
+    assert rotate_master_key.retire() == [before] and rotate_master_key.retire() == []
     signs(person, [*wallets, late])
-    assert rotation.main(["status"]) == 0 and rotation.main(["nonsense"]) == 2
+    assert rotate_master_key.main(["status"]) == 0 and rotate_master_key.main(["nonsense"]) == 2
 
 
 @pytest.mark.parametrize("point", ["after_commit:1", "after_commit:3", "after_commit:5"])
 def test_the_command_is_killed_and_run_again(person: Person, point: str) -> None:
     wallets = made(person)
     assert command("rotate", FAULT_POINT=point).returncode == -signal.SIGKILL
-    assert len(rotation.status()) == 2, "half way"
+    assert len(rotate_master_key.status()) == 2, "half way"
     signs(person, wallets)
     again = command("rotate")
     assert again.returncode == 0 and "secrets resealed" in again.stdout
-    assert len(rotation.status()) == 1
+    assert len(rotate_master_key.status()) == 1
     assert command("retire").returncode == 0
     signs(person, wallets)
 
 
 def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """`python -m shared.rotation` as an operator runs it."""
+    """`python -m shared.ops.rotate_master_key` as an operator runs it."""
     database: Any = resources.database()
     here = {"STATE_DIR": resources.settings().state_dir, "SPANNER_DATABASE": database.handle.database_id}
-    line = [sys.executable, "-m", "shared.rotation", *arguments]
+    line = [sys.executable, "-m", "shared.ops.rotate_master_key", *arguments]
     return subprocess.run(
         line, env={**os.environ, **here, **env}, capture_output=True, text=True, timeout=60, check=False
     )
@@ -100,13 +101,13 @@ def test_of_two_rotations_at_once_one_is_refused(person: Person) -> None:
     refused: list[type[BaseException]] = []
 
     def another(identity: str) -> None:
-        for work in (rotation.rotate, rotation.retire):
+        for work in (rotate_master_key.rotate, rotate_master_key.retire):
             with pytest.raises(SecretUnusable) as caught:
                 work()
             refused.append(caught.type)
 
-    assert rotation.rotate(another) == 6 and len(refused) == 12
-    assert len(rotation.retire()) == 1
+    assert rotate_master_key.rotate(another) == 6 and len(refused) == 12
+    assert len(rotate_master_key.retire()) == 1
 
 
 def test_a_backup_of_the_master_key_opens_what_it_sealed(person: Person, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from shared import resources
 from shared.keys import accounts, keystore, messages
-from shared.store.records import AUDIT, AUDIT_SHARDS
 from shared.store.session import Session
+from shared.store.tables.system import AUDIT, AUDIT_SHARDS
 from tests.emulated.wallets.test_custody import FIRST, KEY
 from tests.support.clock import TestClock
 from tests.support.people import PASSWORD, People, Person

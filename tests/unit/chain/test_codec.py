@@ -12,7 +12,7 @@ from shared.chain import fees, tokens, types
 from shared.chain.errors import Unreachable
 from shared.chain.registry import GWEI, Registry
 from shared.chain.reverts import PANIC, decode_revert
-from shared.domain.tx_evidence import TRANSFER_TOPIC
+from shared.domain.transactions.evidence import TRANSFER_TOPIC
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 LOCAL, BSC = Registry.DEFAULT.chain("local"), Registry.DEFAULT.chain("bsc")

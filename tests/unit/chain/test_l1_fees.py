@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.chain import l1_fees, tokens
+from shared.chain import op_stack_fees, tokens
 from shared.chain.errors import Unreachable, classify
 from shared.chain.registry import Registry, checksum
-from shared.domain.tx_accept import MAX_DATA_BYTES, MAX_INITCODE_BYTES, MAX_TRANSACTION_GAS
+from shared.domain.transactions.acceptance import MAX_DATA_BYTES, MAX_INITCODE_BYTES, MAX_TRANSACTION_GAS
 from shared.keys.curve import ORDER, Signature
-from shared.keys.transactions import UnsignedTransaction
+from shared.keys.raw_transactions import UnsignedTransaction
 
 ORACLE = "0x420000000000000000000000000000000000000F"
 SIGNATURE_BYTES = 68  # what the oracle itself adds
@@ -50,7 +50,7 @@ def signed_size(data: bytes, access_list: str | None, to: str | None, **numbers:
 def test_no_transaction_has_more_bytes_than_the_oracle_is_asked_for(payload: dict[str, Any]) -> None:
     data, access_list = payload.get("data", b""), payload.get("access_list")
     shape = {"data": data, "access_list": access_list, "to": payload.get("to", TO)}
-    bound = l1_fees.unsigned_size(data, access_list) + SIGNATURE_BYTES
+    bound = op_stack_fees.unsigned_size(data, access_list) + SIGNATURE_BYTES
     largest = {
         "chainId": 2**63 - 1, "nonce": 2**64 - 2, "value": 2**256 - 1, "gas": 2**64 - 1,
         "maxFeePerGas": 2**64 - 1, "maxPriorityFeePerGas": 2**64 - 1,
@@ -74,20 +74,20 @@ def test_the_chains_that_have_an_oracle() -> None:
 
 
 def test_the_call() -> None:
-    method, (query, block) = l1_fees.asked(ORACLE, 300)
+    method, (query, block) = op_stack_fees.asked(ORACLE, 300)
     assert (method, query["to"], block) == ("eth_call", ORACLE, "latest")
     assert query["input"] == "0xf1c7a58b" + f"{300:064x}"
     from eth_utils.crypto import keccak
 
-    assert keccak(text="getL1FeeUpperBound(uint256)")[:4] == l1_fees.UPPER_BOUND
+    assert keccak(text="getL1FeeUpperBound(uint256)")[:4] == op_stack_fees.UPPER_BOUND
 
 
 def test_what_is_a_fee_and_what_is_none() -> None:
-    assert l1_fees.wei("0x" + f"{7:064x}") == 7
-    assert l1_fees.wei("0x" + f"{10**19:064x}") == 10**19
+    assert op_stack_fees.wei("0x" + f"{7:064x}") == 7
+    assert op_stack_fees.wei("0x" + f"{10**19:064x}") == 10**19
     for answer in (
         "0x", "0x07", "0x" + "00" * 31, "0x" + "00" * 64, "0x" + f"{10**19 + 1:064x}", None, {}, "fee",
         classify("execution reverted"), classify("insufficient funds"),
     ):  # fmt: skip
         with pytest.raises(Unreachable):
-            l1_fees.wei(answer)
+            op_stack_fees.wei(answer)

@@ -8,8 +8,8 @@ import pytest
 
 from shared.chain.registry import GWEI, Registry, Token, UnknownChain, UnsupportedCurrency, checksum
 from shared.domain.errors import InvalidValue
-from shared.domain.fees import FeeCaps
 from shared.domain.money import Asset, format_amount, parse_amount
+from shared.domain.transactions.fees import FeeCaps
 from shared.settings import load
 
 REGISTRY = Registry.DEFAULT

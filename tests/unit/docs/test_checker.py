@@ -13,12 +13,13 @@ from tests.unit.docs.test_names import problem as name_problem
 
 WRONG = [
     "shared/nothing.py", "nothing_like_it.py", "docs/decisions/0099-nothing.md", "make nothing", "make test FOO=1",
-    "python -m shared.rotation explode", "python -m shared.nothing", "NO_SUCH_VARIABLE", "order.exploded",
+    "python -m shared.ops.rotate_master_key explode", "python -m shared.nothing", "NO_SUCH_VARIABLE", "order.exploded",
     "GET /nothing", "DELETE /orders", "/auth/nothing", "POST /orders/{order_id}/claim",
 ]  # fmt: skip
 RIGHT = [
-    "shared/commit.py", "commit.py", "schemas/spanner/NNNN_name.sql", "make test", "make bench PART=claims",
-    "python -m shared.rotation rotate", "ORDER_ALREADY_CLAIMED", "KMS_KEY=…", "order.claimed", "claim.claim|next",
+    "shared/writes/commit.py", "commit.py", "schemas/spanner/NNNN_name.sql", "make test", "make bench PART=claims",
+    "python -m shared.ops.rotate_master_key rotate", "ORDER_ALREADY_CLAIMED", "KMS_KEY=…", "order.claimed",
+    "claim.claim|next",
     "GET /orders/{id}", "POST /auth/login", "/auth/refresh", "unit.now", "python -m emulators demo --claimers 10",
 ]  # fmt: skip
 
@@ -48,7 +49,7 @@ def test_right_names_pass(code: str) -> None:
         ("sh cloud", "curl -s $API/claims/$CLAIM/process", True),
         ("sh cloud", 'curl -s "$API/nothing?limit=1"', True),
         ("sh", "make test TESTS=tests/unit   # a part", False),
-        ("sh", "GOOGLE_CLOUD_PROJECT=x .venv/bin/python -m schemas.migrate", False),
+        ("sh", "GOOGLE_CLOUD_PROJECT=x .venv/bin/python -m schemas.database.migrate", False),
         ("sh", ".venv/bin/python -m schemas.migrat", True),
     ],
 )

@@ -11,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from shared.domain.tx_states import State
+from shared.domain.transactions.states import State
 from tests.unit.docs.commands import make_problem, python_problem, routes
 from tests.unit.docs.pages import ROOT, Page, pages, source, tracked, words
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shared.domain.states import TRANSITIONS
+from shared.domain.desk.states import TRANSITIONS
 from tests.unit.docs.pages import ROOT, Page
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shared.domain import claims, payouts, settlement
-from shared.domain.allocation import Allocation
-from shared.domain.claims import Claim
-from shared.domain.orders import Order
-from shared.domain.settlement import Payment
-from shared.domain.supplies import Supply
+from shared.domain.desk import claims, settlement
+from shared.domain.desk.allocation import Allocation
+from shared.domain.desk.claims import Claim
+from shared.domain.desk.orders import Order
+from shared.domain.desk.settlement import Payment
+from shared.domain.desk.supplies import Supply
 from tests.unit.domain.factories import NOW, ids, place, supply, wallet
 
 
@@ -53,15 +53,15 @@ class Desk:
         allocation = list(self.allocations.values())[number]
         payment = self.payments[allocation.id, round_]
         if status == "paid":
-            evidence = payouts.paid(payment, allocation, self.supplies[allocation.supply_id], NOW)
+            evidence = settlement.paid(payment, allocation, self.supplies[allocation.supply_id], NOW)
             self.keep(evidence)
             payment = evidence.payment
         else:
-            payment = payouts.unpaid(payment, status, "REVERTED", NOW)  # type: ignore[arg-type]
-        self.payments[allocation.id, round_] = payouts.finalize(payment, NOW) if final else payment
+            payment = settlement.unpaid(payment, status, "REVERTED", NOW)  # type: ignore[arg-type]
+        self.payments[allocation.id, round_] = settlement.finalize(payment, NOW) if final else payment
         self.conclude()
 
-    def keep(self, evidence: payouts.Evidence) -> None:
+    def keep(self, evidence: settlement.Evidence) -> None:
         self.allocations[evidence.allocation.id] = evidence.allocation
         self.supplies[evidence.moved.supply.id] = evidence.moved.supply
         self.payments[evidence.payment.allocation_id, evidence.payment.round] = evidence.payment

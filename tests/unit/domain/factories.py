@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from shared.domain import claims, orders, supplies
-from shared.domain.claims import Tenure
-from shared.domain.funds import Funds, Purse, empty, observe
+from shared.domain.desk import claims, orders, supplies
+from shared.domain.desk.claims import Tenure
+from shared.domain.desk.funds import Funds, Purse, empty, observe
+from shared.domain.desk.orders import Line, Order, Placed
+from shared.domain.desk.supplies import Supply
 from shared.domain.money import Asset
-from shared.domain.orders import Line, Order, Placed
-from shared.domain.supplies import Supply
-from shared.domain.wallets import Wallet
+from shared.domain.wallets.wallets import Wallet
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

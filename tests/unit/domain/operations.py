@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.domain import claims, funds, orders, payouts, settlement, spending, supplies
-from shared.domain.allocation import Allocation, give_back
-from shared.domain.claims import Claim
-from shared.domain.orders import Line, Order
-from shared.domain.settlement import Payment
-from shared.domain.supplies import Moved, Supply
+from shared.domain.desk import claims, funds, orders, settlement, supplies
+from shared.domain.desk.allocation import Allocation, give_back
+from shared.domain.desk.claims import Claim
+from shared.domain.desk.orders import Line, Order
+from shared.domain.desk.settlement import Payment
+from shared.domain.desk.supplies import Moved, Supply
 from tests.unit.domain.factories import COIN, wallet
 from tests.unit.domain.world import GAS, World
 
@@ -132,22 +132,22 @@ def process_claim(world: World, claim: Claim, again: bool) -> None:
     for payment in made.payments:
         world.keep_payment(payment)
         purse = world.purses[order.user_id]
-        world.purses[order.user_id] = spending.start_payment(purse, payment.amount, GAS, world.now)
+        world.purses[order.user_id] = funds.start_payment(purse, payment.amount, GAS, world.now)
     world.keep_order(made.order)
     world.keep_claim(made.claim)
 
 
 def block_payment(world: World, payment: Payment, reason: str | None) -> None:
-    world.keep_payment(payouts.block(payment, reason, world.now))
+    world.keep_payment(settlement.block(payment, reason, world.now))
     _concluded(world, payment.claim_id)
 
 
 def pay(world: World, payment: Payment) -> None:
     supply = world.supplies[payment.supply_id]
-    found = payouts.paid(payment, world.allocations[payment.allocation_id], supply, world.now)
+    found = settlement.paid(payment, world.allocations[payment.allocation_id], supply, world.now)
     world.chain[supply.user_id] -= payment.amount
     _keep_evidence(world, found)
-    world.purses[supply.user_id] = spending.end_payment(
+    world.purses[supply.user_id] = funds.end_payment(
         world.purses[supply.user_id], payment.amount, GAS, None, world.now
     )
     _concluded(world, payment.claim_id)
@@ -155,22 +155,22 @@ def pay(world: World, payment: Payment) -> None:
 
 def fail(world: World, payment: Payment, status: Any) -> None:
     owner = world.supplies[payment.supply_id].user_id
-    world.keep_payment(payouts.unpaid(payment, status, "REVERTED", world.now))
-    world.purses[owner] = spending.end_payment(world.purses[owner], payment.amount, GAS, None, world.now)
+    world.keep_payment(settlement.unpaid(payment, status, "REVERTED", world.now))
+    world.purses[owner] = funds.end_payment(world.purses[owner], payment.amount, GAS, None, world.now)
     _concluded(world, payment.claim_id)
 
 
 def finalize(world: World, payment: Payment) -> None:
-    world.keep_payment(payouts.finalize(payment, world.now))
+    world.keep_payment(settlement.finalize(payment, world.now))
     _concluded(world, payment.claim_id)
 
 
 def reorganise(world: World, payment: Payment) -> None:
     allocation, supply = world.allocations[payment.allocation_id], world.supplies[payment.supply_id]
-    found = payouts.take_back(payment, allocation, supply, world.now)
+    found = settlement.take_back(payment, allocation, supply, world.now)
     world.chain[supply.user_id] += payment.amount if payment.status == "paid" else 0
     _keep_evidence(world, found)
-    world.purses[supply.user_id] = spending.resume_payment(
+    world.purses[supply.user_id] = funds.resume_payment(
         world.purses[supply.user_id], payment.amount, GAS, world.now
     )
     _concluded(world, payment.claim_id)
@@ -191,7 +191,7 @@ def _returned(world: World, allocations: tuple[Allocation, ...], moves: tuple[Mo
         world.move(moved)
 
 
-def _keep_evidence(world: World, found: payouts.Evidence) -> None:
+def _keep_evidence(world: World, found: settlement.Evidence) -> None:
     world.keep_payment(found.payment)
     world.allocations[found.allocation.id] = found.allocation
     world.move(found.moved)

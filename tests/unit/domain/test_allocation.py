@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import supplies
-from shared.domain.allocation import (
+from shared.domain.desk import supplies
+from shared.domain.desk.allocation import (
     InsufficientSupply,
     TooFragmented,
     choose,

@@ -7,8 +7,10 @@ from datetime import datetime
 
 import pytest
 
-from shared.domain import claims, orders
-from shared.domain.claim_refusals import (
+from shared.domain.desk import claims, orders
+from shared.domain.desk.claims import (
+    LEASE,
+    MAX_LIVE,
     ClaimExists,
     ClaimLimit,
     LeaseLost,
@@ -16,9 +18,8 @@ from shared.domain.claim_refusals import (
     OrderExpired,
     OwnOrder,
 )
-from shared.domain.claims import LEASE, MAX_LIVE
+from shared.domain.desk.orders import Order
 from shared.domain.errors import InvalidState, InvalidValue, Refusal
-from shared.domain.orders import Order
 from tests.unit.domain.factories import MINUTE, NOW, OWNER, claim, place, taken, wallet
 
 

@@ -7,9 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import claims
-from shared.domain.claim_refusals import LeaseLost
-from shared.domain.claims import LEASE
+from shared.domain.desk import claims
+from shared.domain.desk.claims import LEASE, LeaseLost
 from shared.domain.errors import InvalidState
 from tests.unit.domain.factories import MINUTE, NOW, claim, place, taken
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain import funds, supplies
+from shared.domain.desk import funds, supplies
+from shared.domain.desk.funds import BalanceUnknown, InsufficientBalance, InsufficientGas, Purse
+from shared.domain.desk.supplies import release, reserve, settle, unsettle
 from shared.domain.errors import Refusal
-from shared.domain.funds import BalanceUnknown, InsufficientBalance, InsufficientGas, Purse
-from shared.domain.reservations import release, reserve, settle, unsettle
 from tests.unit.domain.factories import MINUTE, NOW, TOKEN, native, row, supply, tokens
 
 PENDING = supply(status="pending")

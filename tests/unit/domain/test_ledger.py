@@ -7,10 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import supplies
-from shared.domain.ledger import FLOWS, BrokenLedger, LedgerEntry, Verb, entries, replay, verify
-from shared.domain.reservations import reserve, settle
-from shared.domain.supplies import Supply
+from shared.domain.desk import supplies
+from shared.domain.desk.ledger import FLOWS, BrokenLedger, LedgerEntry, Verb, entries, replay, verify
+from shared.domain.desk.supplies import Supply, reserve, settle
 from tests.unit.domain.factories import COIN, MINUTE, NOW, OWNER, supply
 
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import orders
-from shared.domain.allocation import InsufficientSupply
+from shared.domain.desk import orders
+from shared.domain.desk.allocation import InsufficientSupply
+from shared.domain.desk.orders import MAX_ITEMS, Line, Order
 from shared.domain.errors import InvalidState, InvalidValue
 from shared.domain.money import MAX_AMOUNT
-from shared.domain.orders import MAX_ITEMS, Line, Order
 from tests.unit.domain.factories import MINUTE, NOW, line, place, supply
 
 LATER = NOW + timedelta(hours=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain import payouts, settlement
+from shared.domain.desk import settlement
 from shared.domain.errors import InvalidState
 from tests.unit.domain.desk import Desk
 from tests.unit.domain.factories import NOW
@@ -14,11 +14,11 @@ def test_a_blocked_payment_shows_and_goes_on() -> None:
     desk = Desk.started()
     desk.outcome(0, "paid")
     key = ("alc_2", 1)
-    desk.payments[key] = payouts.block(desk.payments[key], "FUNDS_BLOCKED", NOW)
-    assert payouts.block(desk.payments[key], "FUNDS_BLOCKED", NOW) is desk.payments[key]
+    desk.payments[key] = settlement.block(desk.payments[key], "FUNDS_BLOCKED", NOW)
+    assert settlement.block(desk.payments[key], "FUNDS_BLOCKED", NOW) is desk.payments[key]
     desk.conclude()
     assert desk.state == ("processing", "processing", "blocked")
-    desk.payments[key] = payouts.block(desk.payments[key], None, NOW)
+    desk.payments[key] = settlement.block(desk.payments[key], None, NOW)
     assert (desk.payments[key].status, desk.payments[key].reason) == ("pending", None)
     desk.conclude()
     assert desk.claim.settlement_status == "partial"
@@ -32,7 +32,9 @@ def test_a_reorganisation_takes_a_payout_back_until_it_is_final() -> None:
     for number in range(3):
         desk.outcome(number, "paid", final=number != 1)
     desk.keep(
-        payouts.take_back(desk.payments["alc_2", 1], desk.allocations["alc_2"], desk.supplies["sup_1"], NOW)
+        settlement.take_back(
+            desk.payments["alc_2", 1], desk.allocations["alc_2"], desk.supplies["sup_1"], NOW
+        )
     )
     desk.conclude()
     assert desk.state == ("processing", "processing", "partial")
@@ -46,7 +48,7 @@ def test_a_failure_is_taken_back_without_moving_money() -> None:
     desk = Desk.started()
     desk.outcome(0, "failed", final=False)
     allocation, row = desk.allocations["alc_1"], desk.supplies["sup_0"]
-    back = payouts.take_back(desk.payments["alc_1", 1], allocation, row, NOW)
+    back = settlement.take_back(desk.payments["alc_1", 1], allocation, row, NOW)
     assert (back.payment.status, back.payment.reason) == ("pending", None)
     assert (back.allocation, back.moved) == (allocation, (row, ()))
 
@@ -55,19 +57,19 @@ def test_evidence_counts_once() -> None:
     desk = Desk.started()
     allocation, row, payment = desk.allocations["alc_1"], desk.supplies["sup_0"], desk.payments["alc_1", 1]
     for refused in (
-        lambda: payouts.finalize(payment, NOW),
-        lambda: payouts.take_back(payment, allocation, row, NOW),
+        lambda: settlement.finalize(payment, NOW),
+        lambda: settlement.take_back(payment, allocation, row, NOW),
     ):
         with pytest.raises(InvalidState):
             refused()
     desk.outcome(0, "paid")
     final = desk.payments["alc_1", 1]
-    assert payouts.finalize(final, NOW) is final
+    assert settlement.finalize(final, NOW) is final
     for again in (
-        lambda: payouts.paid(final, allocation, row, NOW),
-        lambda: payouts.unpaid(final, "failed", None, NOW),
-        lambda: payouts.block(final, "FUNDS_BLOCKED", NOW),
-        lambda: payouts.take_back(final, allocation, row, NOW),
+        lambda: settlement.paid(final, allocation, row, NOW),
+        lambda: settlement.unpaid(final, "failed", None, NOW),
+        lambda: settlement.block(final, "FUNDS_BLOCKED", NOW),
+        lambda: settlement.take_back(final, allocation, row, NOW),
     ):
         with pytest.raises(InvalidState) as refusal:
             again()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import policies
-from shared.domain.policies import NATIVE, Action, Policy, PolicyDenied
+from shared.domain.wallets import policies
+from shared.domain.wallets.policies import NATIVE, Action, Policy, PolicyDenied
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 ME, FRIEND, TOKEN, OTHER = ("0x" + digit * 40 for digit in "ABCD")

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import supplies
+from shared.domain.desk import supplies
+from shared.domain.desk.ledger import BrokenLedger
+from shared.domain.desk.supplies import accepts, release, reserve, settle, unsettle
 from shared.domain.errors import InvalidState
-from shared.domain.ledger import BrokenLedger
-from shared.domain.reservations import accepts, release, reserve, settle, unsettle
 from tests.unit.domain.factories import COIN, ETH, NOW, TOKEN, supply
 
 LATER = NOW + timedelta(hours=1)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain import claims, payouts, settlement
-from shared.domain.claim_refusals import LeaseLost
-from shared.domain.claims import LEASE
+from shared.domain.desk import claims, settlement
+from shared.domain.desk.claims import LEASE, LeaseLost
 from shared.domain.errors import InvalidState
 from tests.unit.domain.desk import Desk
 from tests.unit.domain.factories import NOW
@@ -54,7 +53,7 @@ def test_paid_is_not_processed_before_it_is_finalized() -> None:
         desk.outcome(number, "paid", final=False)
     assert desk.state == ("processing", "processing", "paid")
     for key, payment in desk.payments.items():
-        desk.payments[key] = payouts.finalize(payment, NOW)
+        desk.payments[key] = settlement.finalize(payment, NOW)
     desk.conclude()
     assert desk.state == ("completed", "processed", "paid")
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.errors import Refusal
-from shared.domain.funds import BalanceUnknown, InsufficientBalance, InsufficientGas, Purse
-from shared.domain.spending import (
+from shared.domain.desk.funds import (
+    BalanceUnknown,
     FundsCommitted,
+    InsufficientBalance,
+    InsufficientGas,
+    Purse,
     SettlementUnfunded,
     end_payment,
     end_send,
@@ -18,6 +20,7 @@ from shared.domain.spending import (
     start_payment,
     start_send,
 )
+from shared.domain.errors import Refusal
 from tests.unit.domain.factories import NOW, native, tokens
 
 

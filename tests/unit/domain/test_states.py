@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from shared.domain import states
+from shared.domain.desk import states
+from shared.domain.desk.states import TRANSITIONS, check
 from shared.domain.errors import InvalidState
-from shared.domain.states import TRANSITIONS, check
 
 ARROWS = {
     "supply": """pending>active pending>rejected pending>closed active>paused active>exhausted active>closed

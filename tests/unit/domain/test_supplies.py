@@ -6,11 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import supplies
+from shared.domain.desk import supplies
+from shared.domain.desk.supplies import (
+    UNDERFUNDED,
+    AmountInUse,
+    Supply,
+    SupplyReserved,
+    release,
+    reserve,
+    settle,
+)
 from shared.domain.errors import InvalidState, InvalidValue
 from shared.domain.money import MAX_AMOUNT
-from shared.domain.reservations import release, reserve, settle
-from shared.domain.supplies import UNDERFUNDED, AmountInUse, Supply, SupplyReserved
 from tests.unit.domain.factories import COIN, MINUTE, NOW, OWNER, supply
 
 LATER = NOW + timedelta(hours=1)

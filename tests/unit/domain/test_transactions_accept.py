@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain import tx_accept, tx_schedule
 from shared.domain.errors import InvalidValue
-from shared.domain.fees import Fees
-from shared.domain.tx_accept import DataTooLarge, GasTooLow, Intent, PaymentOf
+from shared.domain.transactions import acceptance, schedule
+from shared.domain.transactions.acceptance import DataTooLarge, GasTooLow, Intent, PaymentOf
+from shared.domain.transactions.fees import Fees
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SENDER = "0x" + "a1" * 20
@@ -23,13 +23,13 @@ INTENT = Intent("wal_1", "usr_1", "local", SENDER, TARGET, value=5)
 
 def accept(intent: Intent, **more):
     more = {"committed_value": intent.value, "committed_gas": 10**15, **more}
-    return tx_accept.accept(intent, "txn_1", "usr_1", "key", NOW, **more)
+    return acceptance.accept(intent, "txn_1", "usr_1", "key", NOW, **more)
 
 
 def test_an_accepted_transaction_has_no_nonce_and_is_found_by_its_lane() -> None:
     transaction = accept(INTENT)
     assert (transaction.state, transaction.status, transaction.nonce) == ("accepted", "queued", None)
-    assert transaction.next_action_at == NOW + tx_schedule.QUEUED_WAIT
+    assert transaction.next_action_at == NOW + schedule.QUEUED_WAIT
     soon = NOW + timedelta(seconds=9)
     assert accept(replace(INTENT, deadline=soon)).next_action_at == soon
     assert transaction.lane_id == f"local:{SENDER}"
@@ -46,7 +46,7 @@ def test_senders_fees_are_kept_and_replace_the_speed() -> None:
 
 def test_a_payment_carries_its_allocation() -> None:
     payment = PaymentOf("clm_1", "alc_1", 2)
-    transaction = tx_accept.accept(
+    transaction = acceptance.accept(
         INTENT,
         "txn_1",
         "settlement",
@@ -101,11 +101,11 @@ def test_creation_is_accepted_with_code() -> None:
 )
 def test_intrinsic_gas(data, creates, access_list, gas) -> None:
     text = json.dumps(access_list) if access_list else None
-    assert tx_accept.intrinsic_gas(data, creates=creates, access_list=text) == gas
+    assert acceptance.intrinsic_gas(data, creates=creates, access_list=text) == gas
 
 
 def test_a_fill_is_a_noop_to_itself_that_only_one_sweeper_can_insert() -> None:
-    filled = tx_accept.fill("wal_1", "usr_1", "local", SENDER, nonce=7, transaction_id="txn_9", now=NOW)
+    filled = acceptance.fill("wal_1", "usr_1", "local", SENDER, nonce=7, transaction_id="txn_9", now=NOW)
     assert (filled.kind, filled.state, filled.nonce, filled.to, filled.value) == (
         "noop",
         "nonced",

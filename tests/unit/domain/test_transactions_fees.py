@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import fees as rules
-from shared.domain.fees import FeeAboveCap, FeeCapReached, FeeCaps, Fees, InvalidFee
+from shared.domain.transactions import fees as rules
+from shared.domain.transactions.fees import FeeAboveCap, FeeCapReached, FeeCaps, Fees, InvalidFee
 
 GWEI = 10**9
 CAPS = FeeCaps(max_fee_per_gas=500 * GWEI, max_priority_fee_per_gas=100 * GWEI)

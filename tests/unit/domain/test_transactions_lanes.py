@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import lanes, tx_accept
 from shared.domain.errors import InvalidState
-from shared.domain.lanes import Lane, LaneMoved, LanePaused, WrongLane
-from shared.domain.transactions import Transaction
-from shared.domain.tx_accept import Intent
+from shared.domain.transactions import acceptance, lanes
+from shared.domain.transactions.acceptance import Intent
+from shared.domain.transactions.lanes import Lane, LaneMoved, LanePaused, WrongLane
+from shared.domain.transactions.transactions import Transaction
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SENDER = "0x" + "A1" * 20
@@ -26,7 +26,7 @@ def lane(latest: int = 0, pending: int = 0, finalized: int = 0) -> Lane:
 def queued(count: int, sender: str = SENDER) -> list[Transaction]:
     intent = Intent("wal_1", "usr_1", "local", sender, "0x" + "b2" * 20)
     return [
-        tx_accept.accept(intent, f"txn_{n}", "usr_1", f"k{n}", NOW, committed_value=0, committed_gas=10**16)
+        acceptance.accept(intent, f"txn_{n}", "usr_1", f"k{n}", NOW, committed_value=0, committed_gas=10**16)
         for n in range(count)
     ]
 

@@ -13,14 +13,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shared.domain import approvals, lanes, tx_accept, tx_attempts, tx_outcome, tx_schedule
 from shared.domain.errors import Refusal
-from shared.domain.fees import FeeCapReached, FeeCaps, Fees, replaces
-from shared.domain.transactions import Attempt, Transaction
-from shared.domain.tx_accept import Intent
-from shared.domain.tx_evidence import Receipt
-from shared.domain.tx_outcome import ForeignProof
-from shared.domain.tx_states import TERMINAL, TRANSITIONS
+from shared.domain.transactions import acceptance, approvals, attempts, lanes, schedule
+from shared.domain.transactions import outcome as outcome_rules
+from shared.domain.transactions.acceptance import Intent
+from shared.domain.transactions.evidence import Receipt
+from shared.domain.transactions.fees import FeeCapReached, FeeCaps, Fees, replaces
+from shared.domain.transactions.outcome import ForeignProof
+from shared.domain.transactions.states import TERMINAL, TRANSITIONS
+from shared.domain.transactions.transactions import Attempt, Transaction
 
 GWEI = 10**9
 SENDER = "0x" + "a1" * 20
@@ -47,7 +48,7 @@ class Machine(RuleBasedStateMachine):
         intent = Intent("wal_1", "usr_1", "local", SENDER, "0x" + "b2" * 20, value=1)
         for number in range(COUNT):
             tenant = "settlement" if number == COUNT - 1 else "usr_1"
-            transaction = tx_accept.accept(
+            transaction = acceptance.accept(
                 intent,
                 f"txn_{number}",
                 tenant,
@@ -116,8 +117,8 @@ class Machine(RuleBasedStateMachine):
         transaction, latest = self.txs[number], self.latest(self.txs[number])
         market = Fees(base * GWEI, GWEI)
         try:
-            planned = tx_attempts.plan(transaction, latest, market, CAPS, noop_gas=21_000)
-            new, attempt = tx_attempts.persist(
+            planned = attempts.plan(transaction, latest, market, CAPS, noop_gas=21_000)
+            new, attempt = attempts.persist(
                 transaction,
                 planned,
                 latest,
@@ -139,14 +140,14 @@ class Machine(RuleBasedStateMachine):
         self.change(number, new)
         self.attempts[transaction.id].append(attempt)
 
-    @rule(number=which, k=pick, outcome=st.sampled_from(sorted(tx_attempts.STEPS)))
-    def record(self, number: int, k: int, outcome: tx_attempts.SendOutcome) -> None:
+    @rule(number=which, k=pick, outcome=st.sampled_from(sorted(attempts.STEPS)))
+    def record(self, number: int, k: int, outcome: attempts.SendOutcome) -> None:
         transaction = self.txs[number]
         stored = self.attempts[transaction.id]
         if not stored:
             return
         at = k % len(stored)
-        new, attempt, step = tx_attempts.record_send(transaction, stored[at], outcome, self.now, 1.0)
+        new, attempt, step = attempts.record_send(transaction, stored[at], outcome, self.now, 1.0)
         assert step == "wait" or (transaction.live and at == len(stored) - 1)
         stored[at] = attempt
         self.change(number, new)
@@ -154,7 +155,7 @@ class Machine(RuleBasedStateMachine):
     @rule(number=which, to=st.sampled_from(["cancelled", "rejected", "expired"]))
     def undo(self, number: int, to: str) -> None:
         try:
-            self.change(number, tx_attempts.undo(self.txs[number], to, self.now))  # type: ignore[arg-type]
+            self.change(number, attempts.undo(self.txs[number], to, self.now))  # type: ignore[arg-type]
         except Refusal:
             assert self.txs[number].state == "mined" or self.txs[number].terminal
 
@@ -170,7 +171,7 @@ class Machine(RuleBasedStateMachine):
         self.block += 1
         self.mined_in[transaction.id] = (attempt.k, self.block)
         try:
-            seen = tx_outcome.mined(
+            seen = outcome_rules.mined(
                 transaction, attempt, self.receipt(attempt, self.block, success), self.now, 1.0
             )
         except Refusal:
@@ -190,7 +191,7 @@ class Machine(RuleBasedStateMachine):
         if wrong:
             receipt = replace(receipt, block_hash="0xother")
         try:
-            done = tx_outcome.conclude(transaction, attempt, receipt, self.now, 1.0)
+            done = outcome_rules.conclude(transaction, attempt, receipt, self.now, 1.0)
         except Refusal:
             assert wrong or transaction.state != "mined"
             return
@@ -209,7 +210,7 @@ class Machine(RuleBasedStateMachine):
         if self.mined_in[transaction.id][1] <= self.final:
             return
         try:
-            back = tx_outcome.reorged(transaction, latest, self.now)
+            back = outcome_rules.reorged(transaction, latest, self.now)
         except Refusal:
             assert transaction.mined_block_hash is None
             return
@@ -222,7 +223,7 @@ class Machine(RuleBasedStateMachine):
     def finalize(self, number: int, ahead: int) -> None:
         self.final = max(self.final, self.block - ahead)
         try:
-            self.change(number, tx_outcome.finalize(self.txs[number], self.final, self.now))
+            self.change(number, outcome_rules.finalize(self.txs[number], self.final, self.now))
         except Refusal:
             transaction = self.txs[number]
             height = transaction.mined_block_number
@@ -236,12 +237,12 @@ class Machine(RuleBasedStateMachine):
         tx_hash = stored[0].hash if our_own else "0xforeign"
         proof = ForeignProof(SENDER, transaction.nonce, tx_hash, 5, 5 if final else 4)
         held = (
-            tx_attempts.block(transaction, "FOREIGN_NONCE", self.now, 1.0)
+            attempts.block(transaction, "FOREIGN_NONCE", self.now, 1.0)
             if blocked and transaction.live
             else transaction
         )
         try:
-            gone = tx_outcome.concede(held, stored, proof, self.now)
+            gone = outcome_rules.concede(held, stored, proof, self.now)
         except Refusal:
             assert our_own or not final or held.blocked_reason != "FOREIGN_NONCE"
             return
@@ -263,10 +264,10 @@ class Machine(RuleBasedStateMachine):
     def something_is_always_due_until_it_is_final(self) -> None:
         for transaction in self.txs:
             assert (transaction.next_action_at is None) == transaction.finalized
-            due = tx_schedule.next_action_at(transaction, self.now, 1.0, sends=3)
+            due = schedule.next_action_at(transaction, self.now, 1.0, sends=3)
             assert (due is None) == transaction.finalized
             queued = transaction.state in ("held", "accepted")
-            longest = tx_schedule.QUEUED_WAIT if queued else timedelta(seconds=360)
+            longest = schedule.QUEUED_WAIT if queued else timedelta(seconds=360)
             assert due is None or due - self.now <= longest
 
     @invariant()

@@ -7,20 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain import lanes, tx_accept, tx_attempts, tx_outcome, tx_schedule
 from shared.domain.errors import InvalidState
-from shared.domain.fees import FeeCapReached, FeeCaps, Fees
-from shared.domain.transactions import (
+from shared.domain.transactions import acceptance, attempts, lanes, schedule
+from shared.domain.transactions import outcome as outcome_rules
+from shared.domain.transactions.acceptance import Intent, PaymentOf
+from shared.domain.transactions.attempts import Plan, ReplacementTooCheap
+from shared.domain.transactions.evidence import TRANSFER_TOPIC, Log, Receipt, transfer_logged
+from shared.domain.transactions.fees import FeeCapReached, FeeCaps, Fees
+from shared.domain.transactions.outcome import NotEvidence
+from shared.domain.transactions.states import TRANSITIONS, public_status
+from shared.domain.transactions.transactions import (
     Attempt,
     AttemptConflict,
     SettlementTransaction,
     Transaction,
 )
-from shared.domain.tx_accept import Intent, PaymentOf
-from shared.domain.tx_attempts import Plan, ReplacementTooCheap
-from shared.domain.tx_evidence import TRANSFER_TOPIC, Log, Receipt, transfer_logged
-from shared.domain.tx_outcome import NotEvidence
-from shared.domain.tx_states import TRANSITIONS, public_status
 
 GWEI = 10**9
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,7 +44,7 @@ def nonced(*, tenant: str = "usr_1", token: bool = False, committed_gas: int = 1
             gas=60_000,
         )
     payment = PaymentOf("clm_1", "alc_1", 1) if tenant == "settlement" else None
-    accepted = tx_accept.accept(
+    accepted = acceptance.accept(
         intent, "txn_1", tenant, "k", NOW, committed_value=1, committed_gas=committed_gas, payment=payment
     )
     lane = lanes.open_lane("local", SENDER, latest=0, pending=0, finalized=0, now=NOW)
@@ -51,8 +52,8 @@ def nonced(*, tenant: str = "usr_1", token: bool = False, committed_gas: int = 1
 
 
 def signed(transaction: Transaction, latest: Attempt | None = None) -> tuple[Transaction, Attempt]:
-    plan = tx_attempts.plan(transaction, latest, MARKET, CAPS, noop_gas=21_000)
-    return tx_attempts.persist(
+    plan = attempts.plan(transaction, latest, MARKET, CAPS, noop_gas=21_000)
+    return attempts.persist(
         transaction,
         plan,
         latest,
@@ -63,8 +64,8 @@ def signed(transaction: Transaction, latest: Attempt | None = None) -> tuple[Tra
     )
 
 
-def sent(transaction: Transaction, attempt: Attempt, outcome: tx_attempts.SendOutcome = "sent"):
-    return tx_attempts.record_send(transaction, attempt, outcome, NOW, 1.0)
+def sent(transaction: Transaction, attempt: Attempt, outcome: attempts.SendOutcome = "sent"):
+    return attempts.record_send(transaction, attempt, outcome, NOW, 1.0)
 
 
 def receipt_of(
@@ -74,8 +75,8 @@ def receipt_of(
 
 
 def outcome(transaction: Transaction, attempt: Attempt, receipt: Receipt) -> Transaction:
-    mined = tx_outcome.mined(transaction, attempt, receipt, NOW, 1.0)
-    return tx_outcome.conclude(mined, attempt, receipt, NOW, 1.0)
+    mined = outcome_rules.mined(transaction, attempt, receipt, NOW, 1.0)
+    return outcome_rules.conclude(mined, attempt, receipt, NOW, 1.0)
 
 
 def transfer_log(amount: int = 70, sender: str = SENDER, token: str = TOKEN) -> Log:
@@ -91,7 +92,7 @@ def test_any_answer_but_a_refusal_means_submitted(answer) -> None:
     assert transaction.next_action_at > NOW
 
 
-@pytest.mark.parametrize(("answer", "step"), sorted(tx_attempts.STEPS.items()))
+@pytest.mark.parametrize(("answer", "step"), sorted(attempts.STEPS.items()))
 def test_no_answer_changes_the_nonce_or_ends_the_transaction(answer, step) -> None:
     transaction, attempt = signed(nonced())
     after, _, asked = sent(transaction, attempt, answer)
@@ -102,7 +103,7 @@ def test_no_answer_changes_the_nonce_or_ends_the_transaction(answer, step) -> No
 def test_the_attempt_that_is_mined_decides_over_a_wanted_cancel() -> None:
     transaction, payload = signed(nonced())
     transaction, payload, _ = sent(transaction, payload)
-    transaction = tx_attempts.undo(transaction, "cancelled", NOW)
+    transaction = attempts.undo(transaction, "cancelled", NOW)
     assert transaction.cancel_requested
     transaction, noop = signed(transaction, payload)
     assert (noop.kind, noop.gas) == ("noop", 21_000)
@@ -112,7 +113,7 @@ def test_the_attempt_that_is_mined_decides_over_a_wanted_cancel() -> None:
 
 @pytest.mark.parametrize(("wish", "state"), [("expired", "expired"), ("rejected", "rejected")])
 def test_a_noop_ends_in_what_it_was_wanted_for(wish, state) -> None:
-    transaction = tx_attempts.undo(nonced(), wish, NOW)
+    transaction = attempts.undo(nonced(), wish, NOW)
     assert transaction.state == "nonced"  # the nonce is filled, never given back
     transaction, noop = signed(transaction)
     assert noop.kind == "noop"
@@ -130,7 +131,7 @@ def test_bytes_no_node_takes_are_replaced_by_a_noop_and_end_rejected() -> None:
 
 def test_without_a_nonce_it_simply_ends() -> None:
     accepted = replace(nonced(), state="accepted", nonce=None)
-    ended = tx_attempts.undo(accepted, "rejected", NOW, error="SIMULATION_FAILED", message="no entry")
+    ended = attempts.undo(accepted, "rejected", NOW, error="SIMULATION_FAILED", message="no entry")
     assert (ended.state, ended.finalized, ended.next_action_at) == ("rejected", True, None)
 
 
@@ -167,46 +168,48 @@ def test_transfer_evidence_ignores_case_but_not_shape() -> None:
 def test_a_terminal_state_goes_back_when_its_block_is_gone_until_it_is_final() -> None:
     transaction, attempt = signed(nonced())
     done = outcome(transaction, attempt, receipt_of(attempt, success=False))
-    back = tx_outcome.reorged(done, attempt, NOW)
+    back = outcome_rules.reorged(done, attempt, NOW)
     assert (back.state, back.error, back.gas_used, back.mined_block_hash) == ("submitted", None, None, None)
     assert (back.hash, back.nonce, back.next_action_at) == (attempt.hash, 0, NOW)
-    final = tx_outcome.finalize(done, 9, NOW)
+    final = outcome_rules.finalize(done, 9, NOW)
     assert (final.finalized, final.next_action_at) == (True, None)
-    assert tx_outcome.finalize(final, 9, NOW) is final
+    assert outcome_rules.finalize(final, 9, NOW) is final
     with pytest.raises(InvalidState):
-        tx_outcome.reorged(final, attempt, NOW)
+        outcome_rules.reorged(final, attempt, NOW)
     with pytest.raises(NotEvidence):
-        tx_outcome.finalize(done, 8, NOW)
+        outcome_rules.finalize(done, 8, NOW)
 
 
 def test_evidence_of_another_block_or_attempt_concludes_nothing() -> None:
     transaction, attempt = signed(nonced())
-    mined = tx_outcome.mined(transaction, attempt, receipt_of(attempt), NOW, 1.0)
-    assert tx_outcome.mined(mined, attempt, receipt_of(attempt), NOW, 1.0) is mined
-    moved = tx_outcome.mined(mined, attempt, receipt_of(attempt, block="0xb2"), NOW, 1.0)
+    mined = outcome_rules.mined(transaction, attempt, receipt_of(attempt), NOW, 1.0)
+    assert outcome_rules.mined(mined, attempt, receipt_of(attempt), NOW, 1.0) is mined
+    moved = outcome_rules.mined(mined, attempt, receipt_of(attempt, block="0xb2"), NOW, 1.0)
     assert moved.mined_block_hash == "0xb2"
     with pytest.raises(NotEvidence):
-        tx_outcome.conclude(mined, attempt, receipt_of(attempt, block="0xb2"), NOW, 1.0)
+        outcome_rules.conclude(mined, attempt, receipt_of(attempt, block="0xb2"), NOW, 1.0)
     with pytest.raises(NotEvidence):
-        tx_outcome.mined(transaction, replace(attempt, transaction_id="txn_2"), receipt_of(attempt), NOW, 1.0)
+        outcome_rules.mined(
+            transaction, replace(attempt, transaction_id="txn_2"), receipt_of(attempt), NOW, 1.0
+        )
     with pytest.raises(NotEvidence):
-        tx_outcome.mined(transaction, attempt, replace(receipt_of(attempt), hash="0xother"), NOW, 1.0)
+        outcome_rules.mined(transaction, attempt, replace(receipt_of(attempt), hash="0xother"), NOW, 1.0)
 
 
 def test_the_loser_of_a_race_gets_a_conflict_and_a_cheap_replacement_is_refused() -> None:
     transaction, attempt = signed(nonced())
     plan = Plan("payload", 21_000, attempt.fees)
     with pytest.raises(AttemptConflict):
-        tx_attempts.persist(transaction, plan, None, NOW, raw=b"", tx_hash="0x", expected_attempts=0)
+        attempts.persist(transaction, plan, None, NOW, raw=b"", tx_hash="0x", expected_attempts=0)
     with pytest.raises(ReplacementTooCheap):
-        tx_attempts.persist(transaction, plan, attempt, NOW, raw=b"", tx_hash="0x", expected_attempts=1)
+        attempts.persist(transaction, plan, attempt, NOW, raw=b"", tx_hash="0x", expected_attempts=1)
 
 
 def test_a_payload_never_follows_a_noop() -> None:
-    transaction, noop = signed(tx_attempts.undo(nonced(), "cancelled", NOW))
+    transaction, noop = signed(attempts.undo(nonced(), "cancelled", NOW))
     plan = Plan("payload", 21_000, Fees(10**12, 10**11))
     with pytest.raises(InvalidState):
-        tx_attempts.persist(transaction, plan, noop, NOW, raw=b"", tx_hash="0x", expected_attempts=1)
+        attempts.persist(transaction, plan, noop, NOW, raw=b"", tx_hash="0x", expected_attempts=1)
 
 
 def test_bumps_stop_at_what_is_committed_for_gas() -> None:
@@ -215,23 +218,23 @@ def test_bumps_stop_at_what_is_committed_for_gas() -> None:
     assert second.fees.per_gas * second.gas <= transaction.committed_gas
     with pytest.raises(FeeCapReached):
         signed(transaction, second)
-    blocked = tx_attempts.block(transaction, "FEE_BLOCKED", NOW, 1.0)
+    blocked = attempts.block(transaction, "FEE_BLOCKED", NOW, 1.0)
     assert (blocked.status, blocked.blocked_reason) == ("submitted", "FEE_BLOCKED")
-    assert tx_attempts.block(blocked, "FEE_BLOCKED", NOW, 1.0) is blocked
-    assert tx_attempts.block(blocked, None, NOW, 1.0).blocked_reason is None
+    assert attempts.block(blocked, "FEE_BLOCKED", NOW, 1.0) is blocked
+    assert attempts.block(blocked, None, NOW, 1.0).blocked_reason is None
 
 
 def test_a_noop_that_may_take_more_gas_than_its_payload_is_not_held_to_a_lower_fee() -> None:
     """On Arbitrum gas pays for layer 1, too: a no-op's limit is 200,000 and what it uses no more than a transfer's."""
     transaction, attempt = signed(nonced(committed_gas=21_000 * 8 * GWEI))
-    undone = tx_attempts.undo(transaction, "cancelled", NOW)
-    noop = tx_attempts.plan(undone, attempt, MARKET, CAPS, noop_gas=200_000)
+    undone = attempts.undo(transaction, "cancelled", NOW)
+    noop = attempts.plan(undone, attempt, MARKET, CAPS, noop_gas=200_000)
     assert (noop.kind, noop.gas) == ("noop", 200_000)
     assert noop.fees.per_gas <= 8 * GWEI
-    stored, second = tx_attempts.persist(
+    stored, second = attempts.persist(
         undone, noop, attempt, NOW, raw=b"raw", tx_hash="0xhash2", expected_attempts=1
     )
-    assert tx_attempts.hasten(stored, second, CAPS, NOW).wants_attempt
+    assert attempts.hasten(stored, second, CAPS, NOW).wants_attempt
 
 
 @pytest.mark.parametrize(("tenant", "undone"), [("usr_1", True), ("settlement", False)])
@@ -243,7 +246,7 @@ def test_undoing_may_cost_what_would_have_been_sent(tenant: str, undone: bool) -
     transaction, attempt = signed(*signed(transaction))
     with pytest.raises(FeeCapReached):
         signed(transaction, attempt)
-    cancelled = tx_attempts.undo(transaction, "cancelled", NOW)
+    cancelled = attempts.undo(transaction, "cancelled", NOW)
     if not undone:
         with pytest.raises(FeeCapReached):
             signed(cancelled, attempt)
@@ -268,38 +271,38 @@ def test_missing_funds_keep_the_nonce_and_pass_when_the_bytes_are_taken() -> Non
 
 def test_users_cannot_replace_a_settlement() -> None:
     with pytest.raises(SettlementTransaction):
-        tx_attempts.check_replaceable(nonced(tenant="settlement"), by_operator=False)
-    tx_attempts.check_replaceable(nonced(tenant="settlement"), by_operator=True)
-    tx_attempts.check_replaceable(nonced(), by_operator=False)
+        attempts.check_replaceable(nonced(tenant="settlement"), by_operator=False)
+    attempts.check_replaceable(nonced(tenant="settlement"), by_operator=True)
+    attempts.check_replaceable(nonced(), by_operator=False)
     transaction, attempt = signed(nonced())
-    mined = tx_outcome.mined(transaction, attempt, receipt_of(attempt), NOW, 1.0)
+    mined = outcome_rules.mined(transaction, attempt, receipt_of(attempt), NOW, 1.0)
     with pytest.raises(InvalidState) as refusal:
-        tx_attempts.check_replaceable(mined, by_operator=False)
+        attempts.check_replaceable(mined, by_operator=False)
     assert refusal.value.data["status"] == "mined"
 
 
 def test_a_late_answer_only_marks_the_attempt() -> None:
     transaction, attempt = signed(nonced())
-    mined = tx_outcome.mined(transaction, attempt, receipt_of(attempt), NOW, 1.0)
+    mined = outcome_rules.mined(transaction, attempt, receipt_of(attempt), NOW, 1.0)
     after, marked, step = sent(mined, attempt, "nonce_too_low")
     assert after is mined
     assert (marked.last_result, step) == ("nonce_too_low", "wait")
 
 
 def test_depth_counts_the_head_block() -> None:
-    assert tx_outcome.deep_enough(9, 9, 1)
-    assert not tx_outcome.deep_enough(9, 9, 2)
-    assert tx_outcome.deep_enough(9, 10, 2)
+    assert outcome_rules.deep_enough(9, 9, 1)
+    assert not outcome_rules.deep_enough(9, 9, 2)
+    assert outcome_rules.deep_enough(9, 10, 2)
 
 
 def test_bumps_wait_for_three_blocks_and_deadlines_only_bind_what_can_be_undone() -> None:
-    assert not tx_schedule.bump_due(NOW, NOW + timedelta(seconds=5), 1.0)
-    assert tx_schedule.bump_due(NOW, NOW + timedelta(seconds=6), 1.0)
-    assert not tx_schedule.bump_due(NOW, NOW + timedelta(seconds=35), 12.0)
+    assert not schedule.bump_due(NOW, NOW + timedelta(seconds=5), 1.0)
+    assert schedule.bump_due(NOW, NOW + timedelta(seconds=6), 1.0)
+    assert not schedule.bump_due(NOW, NOW + timedelta(seconds=35), 12.0)
     due = replace(nonced(), deadline=NOW)
-    assert tx_schedule.expired(due, NOW)
-    assert not tx_schedule.expired(tx_attempts.undo(due, "cancelled", NOW), NOW)
-    assert not tx_schedule.expired(nonced(), NOW)
+    assert schedule.expired(due, NOW)
+    assert not schedule.expired(attempts.undo(due, "cancelled", NOW), NOW)
+    assert not schedule.expired(nonced(), NOW)
 
 
 @pytest.mark.parametrize(

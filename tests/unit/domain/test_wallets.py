@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain import wallets
 from shared.domain.errors import InvalidState, NotFound
-from shared.domain.wallets import WalletExists, WalletHasNoSeed, WalletInUse, WalletRequired
+from shared.domain.wallets import wallets
+from shared.domain.wallets.wallets import WalletExists, WalletHasNoSeed, WalletInUse, WalletRequired
 from tests.unit.domain.factories import NOW, wallet
 
 IDLE = {"reserved": False, "unfinished": False, "pays_in": False, "holds_value": False, "force": False}

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from shared.domain import funds, ledger, settlement
-from shared.domain.allocation import Allocation
-from shared.domain.claims import Claim
-from shared.domain.funds import Purse
-from shared.domain.ledger import LedgerEntry
-from shared.domain.orders import Order
-from shared.domain.settlement import Payment
-from shared.domain.states import Kind, check
-from shared.domain.supplies import Moved, Supply
+from shared.domain.desk import funds, ledger, settlement
+from shared.domain.desk.allocation import Allocation
+from shared.domain.desk.claims import Claim
+from shared.domain.desk.funds import Purse
+from shared.domain.desk.ledger import LedgerEntry
+from shared.domain.desk.orders import Order
+from shared.domain.desk.settlement import Payment
+from shared.domain.desk.states import Kind, check
+from shared.domain.desk.supplies import Moved, Supply
 from tests.unit.domain.factories import NOW, native
 
 OWNERS = ("usr_a", "usr_b")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 from schemas.transactions import ReplaceTransaction
-from shared import commit as commits
 from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Pool
-from shared.domain.transactions import Transaction
-from shared.engine import sends
-from shared.identity.permissions import Caller
+from shared.domain.permissions import Caller
+from shared.domain.transactions.transactions import Transaction
+from shared.engine import accept, intents
+from shared.writes import commit as commits
 from tests.unit.engine.blocks import Faults
 from tests.unit.engine.histories import History, _accept
 
@@ -45,7 +45,7 @@ class Calm(History):
 
     def accept_value(self, identity: str, wei: int) -> None:
         """A transfer of so much, under its own id."""
-        planned = sends.plan(sends.intent_of(self.owner, "0x" + "ab" * 20, value=wei), gas=None)
+        planned = accept.plan(intents.intent_of(self.owner, "0x" + "ab" * 20, value=wei), gas=None)
         commits.commit(_accept, planned, identity)
 
     def tick_through(self, blocks: int) -> None:

@@ -12,30 +12,39 @@ from types import ModuleType
 from typing import Any
 
 from schemas.transactions import ApproveTransaction
-from shared import approving, resources
-from shared import commit as commits
+from shared import resources
 from shared.chain.errors import ChainError
-from shared.context import current
 from shared.domain.errors import Refusal
-from shared.domain.fees import FeeKind
-from shared.domain.policies import Policy
-from shared.domain.transactions import Transaction
-from shared.domain.wallets import Wallet
-from shared.engine import broadcast, dispatch, lanes, low_balances, track, undoing
-from shared.engine import replace as replacing
-from shared.identity.permissions import Caller
-from shared.store.policies import POLICIES, SPENDING
+from shared.domain.permissions import Caller
+from shared.domain.transactions.fees import FeeKind
+from shared.domain.transactions.transactions import Transaction
+from shared.domain.wallets.policies import Policy
+from shared.domain.wallets.wallets import Wallet
+from shared.engine import broadcast, cancellation, confirmation, dispatch, low_balances, nonce_sync
+from shared.engine import replacement as replacing
+from shared.runtime.context import current
 from shared.store.port import StoreError
 from shared.store.session import Session
-from shared.store.supplies import FUNDS
-from shared.store.transactions import ATTEMPTS
+from shared.store.tables.policies import POLICIES, SPENDING
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import ATTEMPTS
+from shared.wallets import approval
+from shared.writes import commit as commits
 from tests.unit.engine.blocks import GWEI, Sent
 from tests.unit.engine.histories import History
 from tests.unit.engine.staging import START
 
 APPROVED_ABOVE = 1_003  # values begin with 1000: most of them wait for a second person
 LOW, FULL = 10**18, 10**19
-COMPETED: tuple[ModuleType, ...] = (dispatch, replacing, track, broadcast, lanes, undoing, low_balances)
+COMPETED: tuple[ModuleType, ...] = (
+    dispatch,
+    replacing,
+    confirmation,
+    broadcast,
+    nonce_sync,
+    cancellation,
+    low_balances,
+)
 
 
 class Crowd(History):
@@ -103,7 +112,7 @@ class Crowd(History):
     def stage(self, patch: Any) -> None:
         """Who approves is not asked for here; at each commit of the engine somebody else may be faster."""
         patch.setattr(
-            approving, "policy_for", lambda unit, caller, row: unit.maybe(POLICIES.find(row.wallet_id))
+            approval, "policy_for", lambda unit, caller, row: unit.maybe(POLICIES.find(row.wallet_id))
         )
         rule = {"wallet_id": "wal_treasury", "below": str(LOW), "up_to": str(FULL)}
         settings = replace(resources.settings(), top_ups=json.dumps({"local": rule}))

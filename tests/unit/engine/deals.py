@@ -17,16 +17,17 @@ from functions.supplies.watch_balances import watch_balances
 from schemas.claims import AbandonSettlement, ClaimOrder, ProcessClaim, RetrySettlement
 from schemas.orders import NewItem, PlaceOrder
 from schemas.supplies import CloseSupply, CreateSupply
-from shared.desk import activation, paying
-from shared.domain import funds
+from shared.desk import activation
+from shared.domain.desk import funds
 from shared.domain.money import format_amount
-from shared.domain.wallets import Wallet
-from shared.identity.permissions import Caller
-from shared.store.claims import CLAIMS, PAYMENTS
-from shared.store.orders import ALLOCATIONS
+from shared.domain.permissions import Caller
+from shared.domain.wallets.wallets import Wallet
+from shared.engine import payouts
 from shared.store.session import Session
-from shared.store.supplies import FUNDS, LEDGER, SUPPLIES
 from shared.store.table import Table
+from shared.store.tables.claims import CLAIMS, PAYMENTS
+from shared.store.tables.orders import ALLOCATIONS
+from shared.store.tables.supplies import FUNDS, LEDGER, SUPPLIES
 from tests.unit.engine.crowds import Crowd
 
 OPERATOR = Caller.of_user("ops", ["operator"], "service")
@@ -70,7 +71,7 @@ class Deals(Crowd):
 
     def stage(self, patch: Any) -> None:
         super().stage(patch)
-        patch.setattr(paying, "ThreadPoolExecutor", Inline)
+        patch.setattr(payouts, "ThreadPoolExecutor", Inline)
         for module in COMPETED:
             patch.setattr(module, "commit", self._overtaken(module.commit))
 

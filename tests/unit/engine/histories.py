@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 from schemas.transactions import ReplaceTransaction
-from shared import commit as commits
 from shared import resources
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
@@ -18,21 +17,22 @@ from shared.chain.errors import ChainError
 from shared.chain.pool import Pool
 from shared.chain.registry import Registry
 from shared.chain.rpc import Rpc
-from shared.clock import new_id
-from shared.context import Context, deadline_in, running
 from shared.domain.errors import Refusal
-from shared.domain.transactions import Transaction
-from shared.domain.wallets import Wallet
-from shared.engine import dispatch, sends, tick
-from shared.engine import lanes as engine_lanes
-from shared.identity.permissions import Caller
+from shared.domain.permissions import Caller
+from shared.domain.transactions.transactions import Transaction
+from shared.domain.wallets.wallets import Wallet
+from shared.engine import accept, dispatch, intents, tick
+from shared.engine import nonce_sync as engine_lanes
 from shared.keys.accounts import address_of, sign_transaction
 from shared.keys.vault import Binding
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
 from shared.store.port import StoreError
 from shared.store.session import Session
-from shared.store.supplies import FUNDS
-from shared.store.transactions import ATTEMPTS, TRANSACTIONS
-from shared.store.wallets import VAULT_KEYS, WALLETS, VaultKey
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
+from shared.writes import commit as commits
 from tests.model import store as model
 from tests.unit.engine.blocks import GWEI, Faults
 from tests.unit.engine.lying import LyingNode, Mirror
@@ -156,10 +156,10 @@ class History:
 
     def accept(self) -> None:
         value = 1000 + len(self.accepted)
-        intent = sends.intent_of(self.owner, "0x" + "ab" * 20, value=value)
+        intent = intents.intent_of(self.owner, "0x" + "ab" * 20, value=value)
         if self.rng.random() < 0.15:
             intent = replace(intent, deadline=self.clock.moment + timedelta(seconds=self.rng.randint(1, 30)))
-        planned = sends.plan(intent, gas=None)
+        planned = accept.plan(intent, gas=None)
         identity = new_id("txn")
         self.accepted[identity] = value
         commits.commit(_accept, planned, identity)
@@ -276,7 +276,7 @@ class History:
 
 
 def _accept(unit: Any, planned: Any, identity: str) -> None:
-    sends.accept(unit, planned, transaction_id=identity, tenant="usr", idem_key=identity)
+    accept.accept(unit, planned, transaction_id=identity, tenant="usr", idem_key=identity)
 
 
 __all__ = ["History", "world"]

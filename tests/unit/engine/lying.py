@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.chain.errors import ChainError, RateLimited, Unreachable, classify
 from shared.keys.accounts import address_of_public_key
-from shared.keys.transactions import decode_signed
+from shared.keys.raw_transactions import decode_signed
 from tests.unit.engine.blocks import FINAL_DEPTH, GWEI, START_BALANCE, Chain, Faults, Mined, Sent
 
 

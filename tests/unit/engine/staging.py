@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shared import clock, group_commit, relay, resources, run
-from shared.cache import NoCache
+from shared import resources
+from shared.adapters.cache import NoCache
 from shared.chain.errors import ChainError
 from shared.domain.errors import Refusal
-from shared.engine import broadcast, dispatch, low_balances, unfinished
-from shared.engine import lanes as engine_lanes
-from shared.keys.local import LocalVault, MasterKeys
+from shared.engine import broadcast, dispatch, low_balances, pending
+from shared.engine import nonce_sync as engine_lanes
+from shared.keys.local_vault import LocalVault, MasterKeys
+from shared.runtime import clock
 from shared.settings import load
 from shared.store.port import StoreError
 from shared.store.table import INDEXES
+from shared.writes import group_commit, mutation, outbox_relay
 from tests.model.generated import GENERATED
 
 if TYPE_CHECKING:
@@ -75,19 +77,19 @@ def world(history: History, patch: Any) -> Iterator[None]:
 
     patch.setattr(clock, "secrets", random.Random(history.seed + 1))
     patch.setattr(clock.secrets, "token_bytes", clock.secrets.randbytes, raising=False)
-    patch.setattr(relay, "after_commit", lambda changes, committed_at: None)
+    patch.setattr(outbox_relay, "after_commit", lambda changes, committed_at: None)
     patch.setattr(dispatch.time, "sleep", lambda seconds: None)
     patch.setattr(dispatch, "commit", overtaken)
     patch.setattr(broadcast, "point", point)
     patch.setattr(broadcast, "Outgoing", Inline)
-    patch.setattr(run, "point", point)
+    patch.setattr(mutation, "point", point)
     patch.setattr(group_commit, "point", point)
     _complete_the_model()
     engine_lanes._asked.clear()
-    unfinished._next_lane.clear()
+    pending._next_lane.clear()
     low_balances._looked.clear()
     if history.seed % 4 == 3:  # as where there is much to do
-        patch.setattr(unfinished, "WHOLE", 1)
+        patch.setattr(pending, "WHOLE", 1)
     with resources.override(
         fresh=True, settings=settings, vault=vault, clock=history.clock, cache=NoCache(),
         database=history.database, **{"chain:local": history.client},

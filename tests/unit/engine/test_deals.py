@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from shared.store.claims import CLAIMS, PAYMENTS
-from shared.store.supplies import LEDGER
+from shared.store.tables.claims import CLAIMS, PAYMENTS
+from shared.store.tables.supplies import LEDGER
 from tests.support.proof import size
 from tests.unit.engine.deals import Deals
 from tests.unit.engine.histories import world

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shared.chain.errors import Lagging
-from shared.engine import lanes as engine_lanes
+from shared.engine import nonce_sync as engine_lanes
 from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS
+from shared.store.tables.transactions import ATTEMPTS
 from tests.unit.engine.calm import Calm
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared import commit as commits
-from shared.domain.tx_accept import MAX_DATA_BYTES
-from shared.engine import broadcast, sends, unfinished
+from shared.domain.transactions.acceptance import MAX_DATA_BYTES
+from shared.engine import accept, broadcast, intents, pending
+from shared.writes import commit as commits
 from tests.support.proof import figure
 from tests.unit.engine.calm import Calm
 from tests.unit.engine.histories import _accept
@@ -33,8 +33,8 @@ def many(calm: Calm) -> Calm:
 
 
 def accept_large(calm: Calm, identity: str) -> None:
-    intent = sends.intent_of(calm.owner, "0x" + "ab" * 20, value=1, data=b"\xff" * (MAX_DATA_BYTES - 1_000))
-    commits.commit(_accept, sends.plan(intent, gas=GAS), identity)
+    intent = intents.intent_of(calm.owner, "0x" + "ab" * 20, value=1, data=b"\xff" * (MAX_DATA_BYTES - 1_000))
+    commits.commit(_accept, accept.plan(intent, gas=GAS), identity)
 
 
 def rows(calm: Calm) -> list[Any]:
@@ -70,7 +70,7 @@ def test_a_pass_holds_the_bytes_of_a_few(many: Calm, monkeypatch: pytest.MonkeyP
         "all were sent"
     )
     with monkeypatch.context() as patch:
-        patch.setattr(unfinished, "WHOLE", 10**6)
+        patch.setattr(pending, "WHOLE", 10**6)
         everything = peak_of_a_pass(many)
     figure(
         "a pass", "model", f"{MANY} large transactions: {peak:.0f} MiB at most, {everything:.0f} read whole"
@@ -93,7 +93,7 @@ def test_the_failure_of_some_keeps_back_no_others(many: Calm, monkeypatch: pytes
         many.attempt(many.tick)
     assert len(many.node.pool) == MANY
     changed = [row.version > version for row, version in zip(rows(many), before, strict=True)]
-    assert changed.count(False) == unfinished.WHOLE
+    assert changed.count(False) == pending.WHOLE
 
 
 def test_they_are_mined_and_final_in_the_end(many: Calm) -> None:

@@ -13,11 +13,11 @@ import pytest
 pytest.importorskip("tests.model.store")
 
 from shared import resources
-from shared.domain import tx_attempts
-from shared.engine import broadcast, dispatch, lanes, track
+from shared.domain.transactions import attempts as attempt_rules
+from shared.engine import broadcast, confirmation, dispatch, nonce_sync
 from shared.store.port import Mutation
 from shared.store.session import Session
-from shared.store.transactions import ATTEMPTS, LANES, TRANSACTIONS
+from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
 from tests.unit.engine.histories import History, world
 
 SEEDS = 400  # each mistake shows within so many
@@ -81,7 +81,7 @@ def store_after_the_send(patch: Any) -> None:
 
 def believe_the_newest(patch: Any) -> None:
     """ "replacement underpriced" is a success: only the newest bytes are looked for from then on."""
-    real = track.look
+    real = confirmation.look
 
     def look(view: Any, rows: Any, attempts: Any, below: Any) -> Any:
         newest = {
@@ -90,9 +90,9 @@ def believe_the_newest(patch: Any) -> None:
         }
         return real(view, rows, newest, below)
 
-    patch.setattr(track, "look", look)
-    patch.setattr(lanes, "find_holder", lambda *args: None)  # what finds out otherwise
-    patch.setitem(tx_attempts.STEPS, "replacement_underpriced", "wait")
+    patch.setattr(confirmation, "look", look)
+    patch.setattr(nonce_sync, "find_holder", lambda *args: None)  # what finds out otherwise
+    patch.setitem(attempt_rules.STEPS, "replacement_underpriced", "wait")
     patch.setattr(broadcast, "Sent", _believing)
 
 
@@ -106,12 +106,12 @@ _Sent = broadcast.Sent
 
 def terminal_at_once(patch: Any) -> None:
     """What is mined is final, whatever comes after."""
-    from shared.engine import view
+    from shared.engine import chain_view
 
-    patch.setattr(view.View, "proven_receipts", _receipts)
-    patch.setattr(view.View, "_confirmed", lambda self: self.head.number)
-    patch.setattr(view.View, "_finalized", lambda self: self.head.number)
-    patch.setattr(view.View, "proves_hash", lambda self, number, wanted: self.hash_at(number) == wanted)
+    patch.setattr(chain_view.View, "proven_receipts", _receipts)
+    patch.setattr(chain_view.View, "_confirmed", lambda self: self.head.number)
+    patch.setattr(chain_view.View, "_finalized", lambda self: self.head.number)
+    patch.setattr(chain_view.View, "proves_hash", lambda self, number, wanted: self.hash_at(number) == wanted)
 
 
 def _receipts(view: Any, number: int) -> Any:

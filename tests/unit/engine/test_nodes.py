@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from shared.chain.errors import Ambiguous, ChainError, Lagging, MethodMissing, Unreachable
-from shared.engine import lanes as engine_lanes
+from shared.engine import nonce_sync as engine_lanes
 from shared.keys.errors import VaultUnavailable
 from shared.store.session import Session
-from shared.store.transactions import DUE_PAGE, DUE_SHARDS, LANES, TRANSACTIONS
+from shared.store.tables.transactions import DUE_PAGE, DUE_SHARDS, LANES, TRANSACTIONS
 from tests.unit.engine.blocks import GWEI
 from tests.unit.engine.calm import Calm
 from tests.unit.engine.staging import START

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.engine.recent import Recent
+from shared.engine.process_hints import Recent
 
 
 def test_what_was_set_longest_ago_makes_room() -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from shared.chain.registry import Registry
-from shared.domain import lanes, tx_accept, tx_attempts
-from shared.domain.fees import FeeCaps, Fees
-from shared.domain.transactions import Attempt, Transaction
-from shared.domain.tx_accept import Intent
-from shared.engine import resend
-from shared.engine.turns import Turns
+from shared.domain.transactions import acceptance, lanes
+from shared.domain.transactions import attempts as attempt_rules
+from shared.domain.transactions.acceptance import Intent
+from shared.domain.transactions.fees import FeeCaps, Fees
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.engine import rebroadcast
+from shared.engine.process_hints import Turns
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GWEI = 10**9
@@ -28,18 +29,18 @@ def sent(
     """A submitted transaction whose only attempt was made `age` seconds ago."""
     then = NOW - timedelta(seconds=age)
     intent = Intent("wal_1", "usr_1", "local", SENDER, "0x" + "b2" * 20, value=1)
-    accepted = tx_accept.accept(
+    accepted = acceptance.accept(
         intent, f"txn_{nonce}", "usr_1", f"k{nonce}", then, committed_value=1, committed_gas=10**17
     )
     lane = lanes.open_lane("local", SENDER, latest=nonce, pending=nonce, finalized=0, now=then)
     (nonced,) = lanes.allocate(lane, [accepted], 16, then)[1]
-    planned = tx_attempts.plan(
+    planned = attempt_rules.plan(
         nonced, None, Fees(4 * GWEI, GWEI), FeeCaps(500 * GWEI, 100 * GWEI), noop_gas=21_000
     )
-    row, attempt = tx_attempts.persist(
+    row, attempt = attempt_rules.persist(
         nonced, planned, None, then, raw=b"raw", tx_hash=f"0x{nonce}", expected_attempts=0
     )
-    row, attempt, _ = tx_attempts.record_send(row, attempt, outcome, then, 1.0)  # type: ignore[arg-type]
+    row, attempt, _ = attempt_rules.record_send(row, attempt, outcome, then, 1.0)  # type: ignore[arg-type]
     return replace(row, next_action_at=NOW), replace(attempt, send_count=sends)
 
 
@@ -50,7 +51,7 @@ def view(*, head_age: float = 0.0) -> Any:
 
 
 def wants(row: Transaction, attempt: Attempt, *, latest: int = 0, head_age: float = 0.0) -> bool:
-    return resend._wants_attempt(view(head_age=head_age), row, [attempt], latest)
+    return rebroadcast._wants_attempt(view(head_age=head_age), row, [attempt], latest)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_bytes_that_a_node_had_lost_get_time_again() -> None:
 
 def test_what_is_undone_gets_its_noop_at_once_and_once() -> None:
     row, attempt = sent("known", age=1)
-    undone = tx_attempts.undo(row, "cancelled", NOW)
+    undone = attempt_rules.undo(row, "cancelled", NOW)
     assert wants(undone, attempt)
     assert not wants(undone, replace(attempt, kind="noop"))
 
@@ -99,20 +100,20 @@ def test_what_is_undone_gets_its_noop_at_once_and_once() -> None:
 def test_a_blocked_one_is_sent_again_but_offers_no_more() -> None:
     row, attempt = sent("known")
     for reason in ("FUNDS_BLOCKED", "FEE_BLOCKED"):
-        blocked = replace(tx_attempts.block(row, reason, NOW, 1.0), next_action_at=NOW)  # type: ignore[arg-type]
+        blocked = replace(attempt_rules.block(row, reason, NOW, 1.0), next_action_at=NOW)  # type: ignore[arg-type]
         assert not wants(blocked, attempt)
-        assert resend._due(view(), [blocked], {row.id: [attempt]}) == [blocked]
-    foreign = tx_attempts.block(row, "FOREIGN_NONCE", NOW, 1.0)
-    assert resend._due(view(), [foreign], {row.id: [attempt]}) == []
+        assert rebroadcast._due(view(), [blocked], {row.id: [attempt]}) == [blocked]
+    foreign = attempt_rules.block(row, "FOREIGN_NONCE", NOW, 1.0)
+    assert rebroadcast._due(view(), [foreign], {row.id: [attempt]}) == []
 
 
 def test_a_missing_nonce_sends_the_whole_lane_again_in_order() -> None:
     pairs = [sent("known", nonce=0), sent("nonce_too_high", nonce=1), sent("known", nonce=2)]
     later = [replace(row, next_action_at=NOW + timedelta(minutes=1)) for row, _ in pairs]
     attempts = {row.id: [attempt] for row, attempt in pairs}
-    assert resend._due(view(), later, attempts) == []
+    assert rebroadcast._due(view(), later, attempts) == []
     later[1] = replace(later[1], next_action_at=NOW)
-    assert [row.nonce for row in resend._due(view(), later, attempts)] == [0, 1, 2]
+    assert [row.nonce for row in rebroadcast._due(view(), later, attempts)] == [0, 1, 2]
 
 
 def test_who_comes_during_a_run_makes_it_go_round_again() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.tx_low import LowBalance, TopUp
+from shared.domain.transactions.low_balances import LowBalance, TopUp
 from shared.engine import low_balances
-from shared.store.low_balances import LOW_BALANCES
+from shared.store.tables.transactions import LOW_BALANCES
 from tests.unit.engine.crowds import Crowd
 from tests.unit.engine.histories import world
 from tests.unit.engine.staging import START

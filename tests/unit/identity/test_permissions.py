@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.identity import permissions
-from shared.identity.permissions import Caller, grants, narrowed, permissions_of
+from shared.domain import permissions
+from shared.domain.permissions import Caller, grants, narrowed, permissions_of
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 CONTRACT = [

@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from shared import push
-from shared.certificates import AGAIN_AFTER, LONGEST, Certificates
-from shared.errors import Unready
 from shared.identity.errors import Unauthenticated
+from shared.runtime.errors import Unready
 from shared.settings import Settings, load
+from shared.triggers import push_auth
+from shared.triggers.google_certificates import AGAIN_AFTER, LONGEST, Certificates
 
 AUDIENCE, ROBOT = "https://api.example", "push@example.iam.gserviceaccount.com"
 
@@ -65,7 +65,7 @@ class Google:
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Google:
     made = Google()
-    monkeypatch.setattr(push, "_certificates", Certificates(made, lambda: made.now))
+    monkeypatch.setattr(push_auth, "_certificates", Certificates(made, lambda: made.now))
     return made
 
 
@@ -82,7 +82,7 @@ def token(key: Any = KEY, kid: str = "k1", algorithm: str = "RS256", **changes: 
 
 
 def push_with(settings: Settings, bearer: str) -> None:
-    push.authenticate(settings, {"authorization": f"Bearer {bearer}"}, "")
+    push_auth.authenticate(settings, {"authorization": f"Bearer {bearer}"}, "")
 
 
 def test_googles_token_of_our_account_for_us_is_taken(google: Google, settings: Settings) -> None:
@@ -113,7 +113,7 @@ def test_every_other_one_is_refused(google: Google, settings: Settings, bearer: 
 
 def test_the_run_token_does_not_count_where_an_audience_is_set(google: Google, settings: Settings) -> None:
     with pytest.raises(Unauthenticated):
-        push.authenticate(replace(settings, push_token="t"), {}, "t")
+        push_auth.authenticate(replace(settings, push_token="t"), {}, "t")
 
 
 def test_certificates_are_asked_for_once_in_ten_minutes(google: Google, settings: Settings) -> None:

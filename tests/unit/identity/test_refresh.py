@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.identity.errors import InvalidRefreshToken, RefreshTokenReused
-from shared.identity.refresh import LIFETIME, RefreshFamily, RefreshToken, opened, revoked, rotated
+from shared.identity.refresh_tokens import LIFETIME, RefreshFamily, RefreshToken, opened, revoked, rotated
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST = RefreshToken.generate("ses_1")

@@ -19,9 +19,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from shared.domain.permissions import permissions_of
 from shared.identity.errors import TokenExpired, Unauthenticated
 from shared.identity.key_ring import KeyRing, TokenKey, load_key_ring, save_key_ring
-from shared.identity.permissions import permissions_of
 from shared.identity.tokens import CLAIMS, LIFETIME, AccessTokens
 from shared.keys.errors import SecretUnusable
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from emulators.toolkit import ROOT
-from shared import operation
+from shared.runtime import operation
 
 # Loaded when first used, never to start: together they take more than a second of processor time.
 LAZY = {
@@ -22,13 +22,19 @@ LAZY = {
     *("google.cloud.kms", "grpc", "web3", "eth_account", "flask", "requests"),
 }
 CRYPTOGRAPHY = {"coincurve", "argon2", "cryptography"}
-KEYS_IN = {"auth", "security", "timers", "transactions", "wallets"}  # the groups that may start with those
+KEYS_IN = {
+    "auth",
+    "security",
+    "maintenance",
+    "transactions",
+    "wallets",
+}  # the groups that may start with those
 MODULES = 420  # at most, of which Python and pydantic are some 260
 pytestmark = pytest.mark.timeout(300)
 _LOAD_EACH = """
 import json, os, sys
 import functions.main as main
-import pydantic.main, schemas.base, shared.telemetry, shared.web  # what nearly all have in common, once
+import pydantic.main, schemas.base, shared.telemetry.logs, shared.triggers.flask_app  # common to nearly all
 names, watched = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 found = {}
 for name in names:

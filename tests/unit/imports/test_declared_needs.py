@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from emulators.toolkit import ROOT
-from shared import commit, operation
-from shared.context import Context, deadline_in, running
+from shared.runtime import operation
+from shared.runtime.context import Context, deadline_in, running
+from shared.writes import commit
 
 
-@pytest.mark.parametrize(("need", "helper"), [("issuer", "signin."), ("mail", "mailing.")])
+@pytest.mark.parametrize(("need", "helper"), [("issuer", "sign_in."), ("mail", "mails.")])
 def test_who_issues_tokens_or_sends_mail_says_so(need: str, helper: str) -> None:
     found = {
         name

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 import pytest
 
 from emulators.toolkit import ROOT
-from schemas import generated
-from shared import operation
+from schemas.contract import generated
 from shared.domain.errors import Refusal
+from shared.runtime import operation
 
 _DIGEST = """
 import hashlib, importlib, json, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
-from schemas.generate import files
+from schemas.contract.generate import files
 text = json.dumps({str(path): content for path, content in sorted(files().items())})
 print(hashlib.sha256(text.encode()).hexdigest())
 """
@@ -59,18 +59,18 @@ def _codes(node: ast.ClassDef) -> Iterator[str]:
 
 
 def test_it_is_the_same_in_every_process() -> None:
-    assert digest("1", "functions.claims.claim_order", "shared.limits") == digest("2")
+    assert digest("1", "functions.claims.claim_order", "shared.adapters.rate_limits") == digest("2")
 
 
 def test_this_process_gives_the_same_with_a_refusal_of_its_own() -> None:
-    from schemas.generate import files
+    from schemas.contract.generate import files
 
     text = json.dumps({str(path): content for path, content in sorted(files().items())})
     assert hashlib.sha256(text.encode()).hexdigest() == digest("3")
 
 
 def test_every_code_in_the_source_is_in_the_document() -> None:
-    from schemas.openapi import document
+    from schemas.contract.openapi import document
 
     error = document(operation.catalog())["components"]["schemas"]["Error"]["properties"]["error"]
     listed, written = set(error["properties"]["code"]["enum"]), set(written_codes())

@@ -15,7 +15,7 @@ import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 
 from emulators.toolkit import ROOT
-from infra import rollout
+from infra.rollout import command as rollout_command
 
 FILE = ROOT / "cloudbuild.yaml"
 BUILD: dict[str, Any] = yaml.safe_load(FILE.read_text())
@@ -67,8 +67,8 @@ def test_the_rollout_is_called_as_it_wants_and_by_digest() -> None:
     line = next(line for line in text.splitlines() if "infra.rollout" in line)
     line = re.sub(r"\$\(cat image\)", "r/wallet@sha256:" + "a" * 64, line)
     line = re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), line)
-    options = rollout.parser().parse_args(shlex.split(line.partition("infra.rollout ")[2]))
-    made = rollout.made(options)
+    options = rollout_command.parser().parse_args(shlex.split(line.partition("infra.rollout ")[2]))
+    made = rollout_command.made(options)
     assert (made.regions, made.bake) == (["asia-east1", "europe-west1", "us-central1"], 300)
     assert made.smoke.url == "https://{service}.canary-{region}.wallet.example.com"
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from emulators.toolkit import ROOT
-from infra import rollout, rollout_closure
-from infra.rollout_gate import Limits, Seen, judge
+from infra.rollout import closure
+from infra.rollout import command as rollout_command
+from infra.rollout.gate import Limits, Seen, judge
 from tests.unit.infra.clouds import IMAGE, REGIONS, RELEASE, SERVICES, FakeCloud, install, serving
 
 EVERY = int(os.environ.get("EVERY", "7"))
@@ -38,7 +39,7 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud
 def run(cloud: FakeCloud, command: str = "run", *more: str) -> int:
     before = signal.getsignal(signal.SIGTERM)
     try:
-        return rollout.main(cloud.arguments(command, *more))
+        return rollout_command.main(cloud.arguments(command, *more))
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -52,7 +53,7 @@ def sends(cloud: FakeCloud) -> list[tuple[str, str, int]]:
 
 
 def test_a_healthy_release_reaches_every_region_step_by_step(cloud: FakeCloud) -> None:
-    assert run(cloud) == rollout.DONE
+    assert run(cloud) == rollout_command.DONE
     assert cloud.everywhere("new")
     wanted = [
         (region, service, share) for region in REGIONS for share in (5, 25, 100) for service in SERVICES
@@ -65,16 +66,16 @@ def test_a_healthy_release_reaches_every_region_step_by_step(cloud: FakeCloud) -
 
 
 def test_what_did_not_change_is_left_alone(cloud: FakeCloud) -> None:
-    assert run(cloud) == rollout.DONE
+    assert run(cloud) == rollout_command.DONE
     calls = len(cloud.calls)
-    assert run(cloud) == rollout.DONE
+    assert run(cloud) == rollout_command.DONE
     assert all(" list " in line for line in cloud.calls[calls:])
 
 
 def test_new_settings_are_rolled_out_without_new_code(cloud: FakeCloud) -> None:
-    assert run(cloud) == rollout.DONE
+    assert run(cloud) == rollout_command.DONE
     again = [argument if argument != RELEASE else "1a2b3c4-2" for argument in cloud.arguments("run", "--all")]
-    assert rollout.main(again) == rollout.DONE
+    assert rollout_command.main(again) == rollout_command.DONE
     assert sum(line.startswith("run deploy") for line in cloud.calls) == 2 * len(SERVICES) * len(REGIONS)
 
 
@@ -91,7 +92,7 @@ def test_a_failed_smoke_test_sends_no_request_to_the_new_revisions(
 ) -> None:
     for name, value in broken.items():
         setattr(cloud, name, value)
-    assert run(cloud) == rollout.FAILED
+    assert run(cloud) == rollout_command.FAILED
     assert said in capsys.readouterr().out
     assert sends(cloud) == []
     assert cloud.everywhere("old")
@@ -103,7 +104,7 @@ def test_a_canary_that_fails_takes_every_region_back(
     cloud: FakeCloud, capsys: pytest.CaptureFixture[str], region: str, share: int
 ) -> None:
     cloud.bad_from = {region: share}
-    assert run(cloud) == rollout.FAILED
+    assert run(cloud) == rollout_command.FAILED
     assert cloud.everywhere("old")
     out = capsys.readouterr().out
     assert f"get-order in {region}: 50 of 100 requests failed" in out
@@ -113,14 +114,14 @@ def test_a_canary_that_fails_takes_every_region_back(
 
 def test_a_slow_canary_is_taken_back(cloud: FakeCloud, capsys: pytest.CaptureFixture[str]) -> None:
     cloud.new_counts = (100.0, 0.0, 900.0)
-    assert run(cloud) == rollout.FAILED
+    assert run(cloud) == rollout_command.FAILED
     assert "p95 is 900 ms, 500 ms would pass" in capsys.readouterr().out
     assert cloud.everywhere("old")
 
 
 def test_what_monitoring_does_not_tell_is_not_healthy(cloud: FakeCloud) -> None:
     cloud.monitoring = 500
-    assert run(cloud) == rollout.FAILED
+    assert run(cloud) == rollout_command.FAILED
     assert cloud.everywhere("old")
 
 
@@ -128,7 +129,7 @@ def test_a_revision_that_does_not_start_gets_no_request(
     cloud: FakeCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.change("us-central1/get-order", sick=True)
-    assert run(cloud) == rollout.FAILED
+    assert run(cloud) == rollout_command.FAILED
     assert "not ready after the deployment: get-order in us-central1" in capsys.readouterr().out
     assert cloud.everywhere("old")
 
@@ -140,14 +141,14 @@ def test_a_rollback_that_fails_says_what_is_where(
     cloud.inject(
         "update-traffic get-order --region asia-east1 --to-revisions get-order-00001-old=100", times=99
     )
-    assert run(cloud) == rollout.STUCK
+    assert run(cloud) == rollout_command.STUCK
     out = capsys.readouterr().out
     assert "ROLLBACK FAILED" in out
     assert "get-order in asia-east1: 100 % to get-order-00002-new, wanted all to get-order-00001-old" in out
     left = {place: shares for place, shares in cloud.traffic().items() if shares != {"old": 100}}
     assert left == {"asia-east1/get-order": {"new": 100}}
     cloud.calm()
-    assert run(cloud, "rollback") == rollout.DONE  # by hand, later
+    assert run(cloud, "rollback") == rollout_command.DONE  # by hand, later
     assert cloud.everywhere("old")
 
 
@@ -155,12 +156,12 @@ def test_a_rollback_whose_region_cannot_be_read_goes_by_what_was_sent(cloud: Fak
     cloud.bad_from = {"us-central1": 5}
     forward = len(SERVICES) * len(REGIONS) * 2 + 8  # past deployment and both looks
     cloud.inject(" list ", after=forward, times=99)
-    assert run(cloud) == rollout.FAILED
+    assert run(cloud) == rollout_command.FAILED
     assert cloud.everywhere("old")
 
 
 def clean_calls(cloud: FakeCloud) -> int:
-    assert run(cloud) == rollout.DONE
+    assert run(cloud) == rollout_command.DONE
     count = len(cloud.calls)
     cloud.start()
     return count
@@ -168,12 +169,12 @@ def clean_calls(cloud: FakeCloud) -> int:
 
 @pytest.mark.parametrize("how", ["fail", "late"])
 def test_a_failure_at_any_call_leaves_everything_as_before(cloud: FakeCloud, how: str) -> None:
-    ended = {rollout.DONE: "new", rollout.FAILED: "old"}
+    ended = {rollout_command.DONE: "new", rollout_command.FAILED: "old"}
     for call in range(0, clean_calls(cloud), EVERY):
         cloud.start()
         cloud.inject("", how, after=call)
         status = run(cloud)
-        assert status == rollout.FAILED or (how == "late" and status == rollout.DONE), call
+        assert status == rollout_command.FAILED or (how == "late" and status == rollout_command.DONE), call
         assert cloud.everywhere(ended[status]), (call, cloud.traffic())
 
 
@@ -181,7 +182,7 @@ def test_one_failure_at_any_call_is_repeated(cloud: FakeCloud) -> None:
     for call in range(2, clean_calls(cloud), 2 * EVERY):
         cloud.start()
         cloud.inject("", after=call, times=1)
-        assert run(cloud) == rollout.DONE, call
+        assert run(cloud) == rollout_command.DONE, call
         assert cloud.everywhere("new")
 
 
@@ -194,7 +195,7 @@ def test_a_rollout_that_is_killed_is_finished_or_taken_back_by_another(cloud: Fa
         killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         cloud.calm()
-        assert run(cloud, then) == rollout.DONE, call
+        assert run(cloud, then) == rollout_command.DONE, call
         assert cloud.everywhere("new" if then == "run" else "old"), (call, cloud.traffic())
 
 
@@ -207,14 +208,14 @@ def test_a_build_that_is_stopped_takes_its_release_back(cloud: FakeCloud) -> Non
             assert child.poll() is None, line
         child.send_signal(signal.SIGTERM)
         rest = child.stdout.read()
-    assert child.returncode == rollout.FAILED, rest
+    assert child.returncode == rollout_command.FAILED, rest
     assert "FAILED: KeyboardInterrupt" in rest
     assert cloud.everywhere("old")
 
 
 def test_a_plan_changes_nothing(cloud: FakeCloud, capsys: pytest.CaptureFixture[str]) -> None:
     before = cloud.read()["services"]
-    assert run(cloud, "plan") == rollout.DONE
+    assert run(cloud, "plan") == rollout_command.DONE
     assert cloud.read()["services"] == before
     assert "get-order in asia-east1: to be deployed; before: get-order-00001-old" in capsys.readouterr().out
 
@@ -223,7 +224,7 @@ def test_a_split_that_somebody_made_is_not_touched(
     cloud: FakeCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.change("asia-east1/get-order", traffic={"get-order-00001-old": 60, "get-order-00000-older": 40})
-    assert run(cloud) == rollout.FAILED
+    assert run(cloud) == rollout_command.FAILED
     assert "is split between get-order-00000-older and get-order-00001-old" in capsys.readouterr().out
     assert all(" list " in line for line in cloud.calls)
 
@@ -232,7 +233,7 @@ def test_a_service_that_terraform_has_not_made_is_named(
     cloud: FakeCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.start(services=("get-order",))
-    assert run(cloud) == rollout.FAILED
+    assert run(cloud) == rollout_command.FAILED
     assert "sweep-outbox in asia-east1 is not there: Terraform makes the services" in capsys.readouterr().out
 
 
@@ -247,7 +248,9 @@ def test_a_service_that_terraform_has_not_made_is_named(
 def test_wrong_usage_is_refused(
     cloud: FakeCloud, capsys: pytest.CaptureFixture[str], changed: dict[str, str], said: str
 ) -> None:
-    assert rollout.main([changed.get(each, each) for each in cloud.arguments()]) == rollout.USAGE
+    assert (
+        rollout_command.main([changed.get(each, each) for each in cloud.arguments()]) == rollout_command.USAGE
+    )
     assert said in capsys.readouterr().err
     assert cloud.calls == []
 
@@ -271,12 +274,16 @@ def test_what_the_gate_lets_through(now: Seen, before: Seen, passes: bool) -> No
 
 
 def test_a_closure_holds_what_an_operation_needs_and_no_other_operation() -> None:
-    found = rollout_closure.closure("functions.orders.get_order")
-    assert {"functions/orders/get_order.py", "shared/web.py", "shared/store/spanner.py"} <= found
+    found = closure.closure("functions.orders.get_order")
+    assert {
+        "functions/orders/get_order.py",
+        "shared/triggers/flask_app.py",
+        "shared/store/spanner/database.py",
+    } <= found
     assert {file for file in found if file.startswith("functions/") and file.count("/") == 2} == {
         "functions/orders/get_order.py",
         "functions/orders/__init__.py",
     }
-    assert "schemas/openapi.json" in rollout_closure.closure("functions.site.get_openapi")
+    assert "schemas/openapi.json" in closure.closure("functions.site.get_openapi")
     assert "schemas/openapi.json" not in found
-    assert "shared/identity/breached.txt" in rollout_closure.closure("functions.auth.register_user")
+    assert "shared/identity/breached.txt" in closure.closure("functions.auth.register_user")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import InvalidValue
 from shared.keys import accounts
+from shared.keys.addresses import parse_address
 from shared.keys.curve import ORDER
 
 keys = st.integers(1, ORDER - 1).map(lambda number: number.to_bytes(32, "big"))
@@ -78,7 +79,7 @@ def test_new_keys_are_valid_and_differ() -> None:
 def test_published_checksums(address: str) -> None:
     assert accounts.checksummed(bytes.fromhex(address[2:])) == address
     for typed in (address, address.lower(), "0x" + address[2:].upper()):
-        assert accounts.parse_address(typed) == address
+        assert parse_address(typed) == address
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_published_checksums(address: str) -> None:
 )
 def test_malformed_addresses_are_refused(text: str) -> None:
     with pytest.raises(InvalidValue):
-        accounts.parse_address(text)
+        parse_address(text)
 
 
 def test_nothing_secret_shows_in_a_repr() -> None:

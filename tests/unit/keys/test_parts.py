@@ -11,7 +11,7 @@ import pytest
 from shared.keys.crc32c import crc32c
 from shared.keys.data_keys import DataKeyCache
 from shared.keys.errors import KeyWorkBusy
-from shared.keys.gate import Gate
+from shared.keys.work_slots import Gate
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_a_gate_waits_for_its_turn() -> None:
 @pytest.mark.parametrize(
     "modules",
     [
-        "shared.keys.accounts, shared.keys.transactions, shared.keys.hd, shared.keys.mnemonic",
-        "shared.keys.local, shared.keys.messages, shared.keys.keystore, shared.keys.kms",
+        "shared.keys.accounts, shared.keys.raw_transactions, shared.keys.hd, shared.keys.mnemonic",
+        "shared.keys.local_vault, shared.keys.messages, shared.keys.keystore, shared.keys.kms_vault",
     ],
 )
 def test_heavy_libraries_are_imported_when_they_are_needed(modules: str) -> None:

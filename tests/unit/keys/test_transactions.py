@@ -15,7 +15,7 @@ from shared.keys import rlp
 from shared.keys.accounts import KeySigner, address_of, address_of_public_key, sign_transaction
 from shared.keys.curve import ORDER, public_key_of
 from shared.keys.errors import AddressMismatch
-from shared.keys.transactions import UnsignedTransaction, decode_signed
+from shared.keys.raw_transactions import UnsignedTransaction, decode_signed
 
 KEY = b"\x46" * 32
 EIP155 = {

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.keys import envelope
 from shared.keys.errors import KeyFault, MasterKeyMissing, MasterKeyUnusable, SealBroken, SecretUnusable
-from shared.keys.local import LocalVault, MasterKeys, load_master_keys, save_master_keys
+from shared.keys.local_vault import LocalVault, MasterKeys, load_master_keys, save_master_keys
 from shared.keys.vault import MAX_SECRET_BYTES, Binding, SealedKey, reseal
 
 SECRET = bytes(range(32))

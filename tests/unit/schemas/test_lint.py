@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from schemas import ddl, lint, migrate, releases
-from schemas.ddl import Schema
-from schemas.migrate import Migration
-from schemas.releases import Release
+from schemas.database import ddl, lint, migrate, releases
+from schemas.database.ddl import Schema
+from schemas.database.migrate import Migration
+from schemas.database.releases import Release
 
 FIRST = Migration.of(
     "0001_first",

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.orders import Order, OrderView, PlaceOrder, PublicOrder, UpdateOrder
-from shared.domain.orders import Line
+from shared.domain.desk.orders import Line
 from tests.unit.domain.factories import place
 
 PRIVATE = {"allocations", "note", "claim_id"}

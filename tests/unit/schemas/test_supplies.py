@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.supplies import CreateSupply, Ledger, ListSupplies, Supply, SupplyPage, UpdateSupply
-from shared.domain import ledger
-from shared.domain.ledger import LedgerEntry
-from shared.domain.reservations import reserve, settle
+from shared.domain.desk import ledger
+from shared.domain.desk.ledger import LedgerEntry
+from shared.domain.desk.supplies import reserve, settle
 from tests.unit.domain.factories import ETH, NOW, supply
 
 

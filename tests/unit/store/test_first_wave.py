@@ -9,7 +9,7 @@ import pytest
 from google.api_core.exceptions import Aborted
 
 from shared.store.port import Read
-from shared.store.spanner import _Transaction
+from shared.store.spanner.database import _Transaction
 
 READS = tuple(Read(name, ("id",), keys=(("1",),)) for name in ("users", "wallets", "policies"))
 

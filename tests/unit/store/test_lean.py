@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 
 from shared.chain.broadcast import send_many
-from shared.domain import tx_accept
 from shared.domain.errors import InvalidValue
-from shared.domain.tx_accept import Intent
+from shared.domain.transactions import acceptance
+from shared.domain.transactions.acceptance import Intent
 from shared.engine.signer import fields
 from shared.keys.accounts import sign_transaction
-from shared.store.lean import UNREAD
+from shared.store.partial_rows import UNREAD
 from shared.store.session import Session
-from shared.store.transactions import TRANSACTIONS, glances
+from shared.store.tables.transactions import TRANSACTIONS, glances
 from tests.model.store import MemoryDatabase
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 INTENT = Intent(
     "wal_1", "usr_1", "local", "0x" + "a1" * 20, "0x" + "b2" * 20, value=1, data=b"\x01" * 9, gas=50_000
 )
-ROW = tx_accept.accept(INTENT, "txn_1", "usr_1", "k", NOW, committed_value=1, committed_gas=10**17)
+ROW = acceptance.accept(INTENT, "txn_1", "usr_1", "k", NOW, committed_value=1, committed_gas=10**17)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.store.narrow import Narrow
-from shared.store.orders import ORDERS_BY_OWNER
 from shared.store.port import Read, Row
+from shared.store.spanner.emulator import Narrow
+from shared.store.tables.orders import ORDERS_BY_OWNER
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.clock import IdSource
-from shared.context import Context
-from shared.domain.funds import Funds, add, empty
+from shared.domain.desk.funds import Funds, add, empty
+from shared.runtime.clock import IdSource
+from shared.runtime.context import Context
 from shared.store.port import Mutation, Read, Row
-from shared.store.supplies import FUNDS
-from shared.store.unit import UnitOfWork
-from shared.store.wire import grouped
+from shared.store.spanner.codec import grouped
+from shared.store.tables.supplies import FUNDS
+from shared.store.unit_of_work import UnitOfWork
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -14,7 +14,8 @@ import pytest
 
 import shared
 from emulators import monitoring
-from shared import metrics, operation
+from shared.runtime import operation
+from shared.telemetry import metrics
 
 SUFFIXES = ("_bucket", "_count", "_sum")
 PROMTOOL = shutil.which("promtool")

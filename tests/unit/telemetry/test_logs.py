@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared import telemetry
-from shared.context import Context, deadline_in, running
+from shared.runtime.context import Context, deadline_in, running
+from shared.telemetry import logs
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -22,7 +22,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 def line(record: logging.LogRecord) -> dict[str, Any]:
-    text = telemetry.JsonFormatter().format(record)
+    text = logs.JsonFormatter().format(record)
     assert "\n" not in text
     found: dict[str, Any] = json.loads(text)
     return found
@@ -61,7 +61,7 @@ def test_the_line_of_a_run_has_the_request_and_no_query(
     caplog.set_level(logging.INFO, "shared.telemetry")
     run.code = "LEASE_LOST"
     with running(run):
-        telemetry.finished(run, "http", 409, "POST", "/api/v1/claims")
+        logs.finished(run, "http", 409, "POST", "/api/v1/claims")
         found = line(caplog.records[-1])
     request = found["httpRequest"]
     assert (request["requestMethod"], request["requestUrl"], request["status"]) == (

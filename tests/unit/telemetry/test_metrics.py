@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared import metrics
+from shared.telemetry import metrics
 from tests.support.collected import Metrics, measured
 
 

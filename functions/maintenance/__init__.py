@@ -1,0 +1,1 @@
+"""What keeps the system going: due timers, the outbox, the backlog."""

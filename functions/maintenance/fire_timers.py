@@ -1,0 +1,75 @@
+"""Look again at what is due: expired orders and supplies, lapsed leases, supplies never checked.
+
+A timer is only a hint: its handler decides from the aggregate, in one commit that also removes the timer. Most have
+nothing left to do and are removed together. A timer that fails stays for the next run. Two runs at once do each
+thing once.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from shared import resources
+from shared.desk import timer_handlers
+from shared.runtime.context import remaining_seconds
+from shared.runtime.operation import schedule
+from shared.store.port import Mutation
+from shared.store.session import Session
+from shared.store.tables.system import TIMER_SHARDS, TIMERS, Timer
+
+_log = logging.getLogger(__name__)
+BATCH = 100  # of each shard and round
+AT_ONCE = 8
+RESERVE_SECONDS = 10.0  # of the deadline, left to the last round
+
+
+@schedule(seconds=2, needs=("chain",), publishes=("supply-events", "order-events", "claim-events"))
+def fire_timers() -> None:
+    seen: set[Timer] = set()
+    while remaining_seconds(3_600) > RESERVE_SECONDS:
+        due = [timer for timer in _due() if timer not in seen]
+        if not due:
+            return
+        seen.update(due)
+        idle = set(
+            timer_handlers.idle(Session(resources.database().snapshot()), due, resources.clock().now())
+        )
+        _drop(idle)
+        fired = _fire([timer for timer in due if timer not in idle])
+        _log.info("timers", extra={"fired": fired, "idle": len(idle), "due": len(due)})
+
+
+def _due() -> list[Timer]:
+    """The next timers of every shard, the longest due first."""
+    now = resources.clock().now()
+    session = Session(resources.database().snapshot())
+    shards = session.read_all([TIMERS.scan(shard, upto=(now,), limit=BATCH) for shard in range(TIMER_SHARDS)])
+    return sorted((timer for shard in shards for timer in shard), key=lambda timer: timer.due_at)
+
+
+def _drop(idle: set[Timer]) -> None:
+    if idle:
+        columns = TIMERS.key_columns
+        resources.database().write(
+            [Mutation("delete", TIMERS.name, columns, TIMERS.key_of(timer)) for timer in idle]
+        )
+
+
+def _fire(live: Sequence[Timer]) -> int:
+    """How many were handled."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        work = [pool.submit(contextvars.copy_context().run, _handled, timer) for timer in live]
+        return sum(one.result() for one in work)
+
+
+def _handled(timer: Timer) -> bool:
+    """Whatever goes wrong with one keeps none of the others."""
+    try:
+        timer_handlers.fire(timer)
+    except Exception:
+        _log.warning("a timer failed", exc_info=True, extra={"kind": timer.kind, "subject": timer.subject})
+        return False
+    return True

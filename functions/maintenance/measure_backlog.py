@@ -1,0 +1,70 @@
+"""Measure what waits: events to be published, transactions without a nonce, dead letters nobody has looked at.
+
+Gauges for whoever collects metrics, and one log line. Index entries only, each read limited: a number that reaches
+its limit means "that many or more".
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from shared import resources
+from shared.runtime.operation import schedule
+from shared.store.session import Session
+from shared.store.tables.system import DEAD_LETTERS_BY_TIME, OUTBOX, OUTBOX_SHARDS, SWEEP_MARKS
+from shared.store.tables.transactions import TRANSACTIONS_QUEUED
+from shared.telemetry import metrics
+
+_log = logging.getLogger(__name__)
+STALE_SECONDS = 5
+LIMIT = 2_000
+EPOCH = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
+OUTBOX_OLDEST = metrics.gauge(
+    "wallet_outbox_oldest_seconds", "How long the oldest event waits; 0: none does."
+)
+DEAD_LETTERS = metrics.gauge("wallet_dead_letters", "Dead letters that nobody has looked at.")
+LANE_DEPTH = metrics.gauge("wallet_lane_depth", "Transactions that wait for a nonce.", "chain")
+LANE_OLDEST = metrics.gauge("wallet_lane_oldest_seconds", "Since the oldest of them was accepted.", "chain")
+
+
+@schedule(seconds=5)
+def measure_backlog() -> None:
+    session = Session(resources.database().snapshot(staleness=STALE_SECONDS))
+    now = resources.clock().now()
+    outbox = _outbox(session, now)
+    letters = len(session.one(DEAD_LETTERS_BY_TIME.scan("new", limit=LIMIT)))
+    OUTBOX_OLDEST.set(outbox)
+    DEAD_LETTERS.set(letters)
+    lanes = _lanes(session, now)
+    _log.info("backlog", extra={"outbox_seconds": outbox, "dead_letters": letters, "lanes": lanes})
+
+
+def _outbox(session: Session, now: datetime) -> float:
+    """Seconds since the oldest event was committed that is not published; 0 when there is none.
+
+    Looked for from the sweep's marks on: below them are only remains of what was deleted."""
+    stored = session.one(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
+    starts = {mark.shard: mark.mark for mark in stored}
+    shards = session.read_all(
+        [OUTBOX.scan(shard, after=(starts.get(shard, EPOCH),), limit=1) for shard in range(OUTBOX_SHARDS)]
+    )
+    oldest = min((row.committed_at for rows in shards for row in rows), default=now)
+    return max(0.0, (now - oldest).total_seconds())
+
+
+def _lanes(session: Session, now: datetime) -> dict[str, int]:
+    """By chain, how many transactions wait for a nonce. Of all chains: which are served is known to those who may
+    have the nodes' addresses."""
+    chains = sorted(resources.registry().chains)
+    found = session.read_all(
+        [
+            TRANSACTIONS_QUEUED.scan(after=(f"{chain}:",), upto=(f"{chain}:~",), limit=LIMIT)
+            for chain in chains
+        ]
+    )
+    for chain, entries in zip(chains, found, strict=True):
+        oldest = min((entry["created_at"] for entry in entries), default=now)
+        LANE_DEPTH.set(len(entries), chain=chain)
+        LANE_OLDEST.set(max(0.0, (now - oldest).total_seconds()), chain=chain)
+    return {chain: len(entries) for chain, entries in zip(chains, found, strict=True) if entries}

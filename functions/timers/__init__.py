@@ -1,1 +1,0 @@
-"""Scheduled work: relaying what requests left in the outbox, and firing due timers."""

@@ -1,0 +1,1 @@
+"""The rollout of a release, region by region."""

@@ -1,0 +1,101 @@
+"""What an operation's behaviour depends on, as one digest: its module, all that this imports, the data files that these
+name, the entry point, the pinned requirements and the Dockerfile. An operation whose digest is the running revision's
+need not be deployed again.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("functions", "shared", "schemas")
+ALWAYS = ("functions/main.py", "requirements.txt", "infra/Dockerfile")
+SCALES = ("operation", "group")
+
+
+def services(granularity: str) -> dict[str, list[str]]:
+    """The Cloud Run services and the operations that each serves, as infra/catalog.tf arranges them."""
+    found: dict[str, list[str]] = {}
+    for name, entry in catalog().items():
+        service = entry["group"].replace("_", "-") if granularity == "group" else entry["service"]
+        found.setdefault(service, []).append(name)
+    return found
+
+
+@cache
+def catalog() -> dict[str, dict[str, str]]:
+    operations: dict[str, dict[str, str]] = json.loads((ROOT / "schemas/catalog.json").read_text())[
+        "operations"
+    ]
+    return operations
+
+
+def digest(operations: list[str]) -> str:
+    """Of all files that these operations depend on; 32 characters, as a label may have."""
+    files = sorted({path for name in operations for path in closure(catalog()[name]["module"])} | set(ALWAYS))
+    total = hashlib.sha256()
+    for path in files:
+        total.update(f"{path}\n{hashlib.sha256((ROOT / path).read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()[:32]
+
+
+def closure(module: str) -> set[str]:
+    """The files below the root that a module and everything it imports, at once or later, consists of."""
+    found: set[str] = set()
+    waiting = [*_with_packages(module), "functions.main"]
+    while waiting:
+        file = _file(waiting.pop())
+        if file and file not in found:
+            found.add(file)
+            imported, data = _needs(file)
+            waiting += imported
+            found |= data
+    return found
+
+
+def _file(module: str) -> str | None:
+    path = module.replace(".", "/")
+    return next((file for file in (f"{path}.py", f"{path}/__init__.py") if (ROOT / file).is_file()), None)
+
+
+@cache
+def _needs(file: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The project's modules that a file imports anywhere in it, and the data files that it names, beside it or
+    in the folder above."""
+    tree = ast.parse((ROOT / file).read_text())
+    folder = (ROOT / file).parent
+    named = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    folders = [folder, folder.parent] if folder.parent != ROOT else [folder]
+    data = {str((at / name).relative_to(ROOT)) for name in named for at in folders if _is_data(at, name)}
+    return tuple(_imports(tree, file)), frozenset(data)
+
+
+def _is_data(folder: Path, name: str) -> bool:
+    return 2 < len(name) < 64 and "/" not in name and not name.endswith(".py") and (folder / name).is_file()
+
+
+def _imports(tree: ast.AST, file: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+        for name in names:
+            if name.split(".")[0] in PACKAGES:
+                yield from _with_packages(name)
+
+
+def _with_packages(module: str) -> Iterator[str]:
+    """A module and the packages around it: importing it runs them, too."""
+    parts = module.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))

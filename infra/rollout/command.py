@@ -1,0 +1,158 @@
+"""Roll a release out over all services and regions, and back when it is not healthy.
+
+    python -m infra.rollout run --project P --image …@sha256:… --release 1a2b3c4 --canary URL
+    python -m infra.rollout plan …       what `run` would do
+    python -m infra.rollout rollback …   all requests back to the revisions before this release
+
+Only services whose code changed are deployed, first everywhere without requests, and called. Then region by region 5,
+25 and 100 % of the requests go to the new revisions, with a look at errors and latency after each step. Whatever
+fails, all services go back to the revisions that they had. It may be killed and started again: it goes on from what is
+there.
+
+Exit status: 0 done · 1 failed, and everything is as before · 2 wrong usage · 3 failed, and not everything could be
+taken back: the last lines say what is where.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+from contextlib import suppress
+from types import FrameType
+
+from infra.rollout import closure
+from infra.rollout.cloud import Cloud, CloudError
+from infra.rollout.gate import MONITORING, Gate, Limits, Smoke
+from infra.rollout.steps import Refused, Rollout
+
+REGIONS = "asia-east1,europe-west1,us-central1"
+DONE, FAILED, USAGE, STUCK = range(4)
+
+
+def run(rollout: Rollout) -> int:
+    """All of it; the exit status."""
+    try:
+        rollout.look()
+        if not rollout.changes:
+            rollout.say("nothing changed")
+            return DONE
+    except (Refused, CloudError) as error:
+        rollout.say(f"not begun: {error}")
+        return FAILED
+    try:
+        rollout.deploy()
+        rollout.call()
+        rollout.shift()
+    except (Exception, KeyboardInterrupt) as error:  # also of ours: what went wrong must not stay
+        rollout.say(f"FAILED: {str(error) or type(error).__name__}")
+        return FAILED if rollback(rollout) == DONE else STUCK
+    rollout.say(f"{rollout.release} is everywhere")
+    return DONE
+
+
+def rollback(rollout: Rollout) -> int:
+    """Back to the revisions before; 3 when something stays behind."""
+    stuck = rollout.back()
+    if not stuck:
+        rollout.say("everything is as before")
+        return DONE
+    rollout.say(
+        "ROLLBACK FAILED; by hand: gcloud run services update-traffic SERVICE --region R --to-revisions OLD=100"
+    )
+    for line in stuck:
+        rollout.say(f"  {line}")
+    return STUCK
+
+
+def plan(rollout: Rollout) -> int:
+    """Say what `run` would do, and do nothing."""
+    try:
+        rollout.look()
+    except (Refused, CloudError) as error:
+        rollout.say(f"cannot begin: {error}")
+        return FAILED
+    for place, change in sorted(rollout.changes.items()):
+        what = f"has {change.share} % on {change.new}" if change.new else "to be deployed"
+        rollout.say(f"{place}: {what}; before: {change.before}")
+    rollout.say(f"{len(rollout.changes)} changed of {len(rollout.services) * len(rollout.regions)}")
+    return DONE
+
+
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(
+        prog="python -m infra.rollout", description=__doc__.split("\n")[0] if __doc__ else ""
+    )
+    found.add_argument("command", choices=("run", "plan", "rollback"))
+    found.add_argument("--project", required=True)
+    found.add_argument("--image", default="", help="by its digest")
+    found.add_argument("--release", required=True, help="the commit, in short")
+    found.add_argument("--regions", default=REGIONS, help="in the order of the rollout")
+    found.add_argument("--granularity", choices=closure.SCALES, default="operation")
+    found.add_argument(
+        "--canary", default="", help="URL with {service} and {region}; its secret is in CANARY_SECRET"
+    )
+    found.add_argument(
+        "--audience", default="", help="of the tokens for services that nobody but Google calls"
+    )
+    found.add_argument("--bake", type=int, default=300, help="seconds between a step and the look at it")
+    found.add_argument("--pause", type=float, default=3.0, help="seconds before a call is repeated")
+    found.add_argument("--only", default="", help="these services alone")
+    found.add_argument("--all", action="store_true", help="also what did not change: after new settings")
+    found.add_argument("--parallel", type=int, default=12)
+    found.add_argument("--monitoring", default=MONITORING)
+    return found
+
+
+def made(options: argparse.Namespace) -> Rollout:
+    """Raises Refused for an image without digest and a release that is no label."""
+    if options.command == "run" and not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", options.image):
+        raise Refused(f"--image {options.image or '(none)'}: name it by its digest: a tag may be moved")
+    if options.command == "run" and not ("{service}" in options.canary and "{region}" in options.canary):
+        raise Refused("--canary needs {service} and {region} in it")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", options.release):
+        raise Refused(f"--release {options.release}: at most 63 of a-z, 0-9, _ and -, as a label may have")
+
+    def say(text: str) -> None:
+        with suppress(OSError):  # whoever read this is gone: the rollout, and the way back, go on
+            print(text, flush=True)  # noqa: T201 - this is what a build's log shows
+
+    cloud = Cloud(options.project, options.pause, say)
+    gate = Gate(cloud, max(60, options.bake), Limits(), options.monitoring, options.pause)
+    smoke = Smoke(cloud, options.canary, os.environ.get("CANARY_SECRET", ""), options.audience, options.pause)
+    services = closure.services(options.granularity)
+    only = [name for name in options.only.split(",") if name] or list(services)
+    unknown = sorted(set(only) - set(services))
+    if unknown:
+        raise Refused(f"--only {', '.join(unknown)}: the catalog has no such service")
+    return Rollout(
+        cloud=cloud,
+        image=options.image,
+        release=options.release,
+        regions=[region for region in options.regions.split(",") if region],
+        services={name: services[name] for name in only},
+        gate=gate,
+        smoke=smoke,
+        bake=options.bake,
+        parallel=options.parallel,
+        everything=options.all,
+        say=say,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments)
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: the way back is not interrupted
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        rollout = made(options)
+    except Refused as error:
+        sys.stderr.write(f"{error}\n")
+        return USAGE
+    return {"run": run, "plan": plan, "rollback": rollback}[options.command](rollout)

@@ -1,7 +1,0 @@
-"""The backfills of this release, in order. A finished one is taken out by the release after it."""
-
-from __future__ import annotations
-
-from schemas.backfill import Backfill
-
-BACKFILLS: tuple[Backfill, ...] = ()

@@ -1,0 +1,1 @@
+"""Tools of the contract: the catalog, OpenAPI, reference and routes, generated from the code."""

@@ -1,0 +1,120 @@
+"""Generate what is derived from the decorators and models: `python -m schemas.contract.generate [--check]`.
+
+    schemas/catalog.json    every operation with its triggers, needs and topics (Terraform and rollout read it)
+    schemas/openapi.json    OpenAPI 3.1 of the HTTP triggers
+    schemas/routes.json     the methods of each path
+    schemas/pubsub/*.json   the JSON schema of each command
+    docs/reference.md       routes, commands, schedules and error codes for people
+
+`--check` writes nothing and exits 1 naming the files that are stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from schemas.contract.generated import FOLDER
+from shared.runtime import operation
+from shared.runtime.operation import Operation
+
+
+def catalog_document() -> dict[str, Any]:
+    """The catalog as data."""
+    return {"operations": {name: _operation(entry) for name, entry in operation.catalog().items()}}
+
+
+def _operation(entry: Operation) -> dict[str, Any]:
+    return {
+        "module": entry.module,
+        "group": entry.group,
+        "service": entry.service,
+        "writes": entry.writes,
+        "summary": entry.summary,
+        "needs": sorted(entry.needs),
+        "publishes": sorted(entry.publishes),
+        "http": [
+            {
+                "method": trigger.method,
+                "path": trigger.path,
+                "permission": trigger.permission,
+                "idempotency": trigger.idempotency,
+                "media": trigger.media,
+                "writes": trigger.writes,
+                "shared": trigger.shared,
+            }
+            for trigger in entry.https
+        ],
+        "messages": [
+            {
+                "topic": trigger.topic,
+                "types": list(trigger.types),
+                "command": trigger.request is not None,
+                "each_region": trigger.each_region,
+            }
+            for trigger in entry.messages
+        ],
+        "schedules": [{"seconds": trigger.seconds, "cron": trigger.cron} for trigger in entry.schedules],
+    }
+
+
+def routes() -> dict[str, list[str]]:
+    """The methods of each path."""
+    found: dict[str, list[str]] = {}
+    for entry in operation.catalog().values():
+        for trigger in entry.https:
+            found[trigger.path] = sorted({*found.get(trigger.path, ()), trigger.method})
+    return found
+
+
+def command_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
+    """(command type, JSON schema of its data)."""
+    for entry in operation.catalog().values():
+        for trigger in entry.messages:
+            if trigger.request is not None:
+                for kind in trigger.types:
+                    yield kind, trigger.request.model_json_schema()
+
+
+def files() -> dict[Path, str]:
+    """Every generated file with its content."""
+    from schemas.contract.openapi import document
+    from schemas.contract.reference import page
+
+    found = {
+        FOLDER / "catalog.json": catalog_document(),
+        FOLDER / "openapi.json": document(operation.catalog()),
+        FOLDER / "routes.json": routes(),
+    }
+    for kind, schema in command_schemas():
+        found[FOLDER / "pubsub" / f"{kind}.json"] = schema
+    written = {path: json.dumps(content, indent=2, sort_keys=True) + "\n" for path, content in found.items()}
+    return written | {FOLDER.parent / "docs" / "reference.md": page(operation.catalog())}
+
+
+def stale() -> list[Path]:
+    """Generated files that are missing, differ, or belong to nothing any more."""
+    wanted = files()
+    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    return changed + [path for path in (FOLDER / "pubsub").glob("*.json") if path not in wanted]
+
+
+def main(arguments: list[str]) -> int:
+    old = stale()
+    if "--check" in arguments:
+        for path in old:
+            sys.stderr.write(f"stale: {path.relative_to(FOLDER.parent)} (run: make generate)\n")
+        return 1 if old else 0
+    for path in old:
+        path.unlink(missing_ok=True)
+    for path, text in files().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

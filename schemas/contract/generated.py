@@ -1,0 +1,34 @@
+"""What `make generate` has written, for operations that need it without importing all the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent.parent
+
+
+@cache
+def openapi() -> str:
+    """The OpenAPI document, as it stands in the file."""
+    return (FOLDER / "openapi.json").read_text(encoding="utf-8")
+
+
+@cache
+def _catalog() -> Any:
+    return json.loads((FOLDER / "catalog.json").read_text(encoding="utf-8"))
+
+
+@cache
+def commands() -> Mapping[str, frozenset[str]]:
+    """By topic, the types of the commands and events that some operation takes from it ("*" not counted)."""
+    found: dict[str, frozenset[str]] = {}
+    for entry in _catalog()["operations"].values():
+        for trigger in entry["messages"]:
+            found[trigger["topic"]] = found.get(trigger["topic"], frozenset()) | (
+                set(trigger["types"]) - {"*"}
+            )
+    return found

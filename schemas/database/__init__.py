@@ -1,0 +1,1 @@
+"""Tools of the database: DDL, migrations and their checks, backfills, releases."""

@@ -1,0 +1,193 @@
+"""Apply the Spanner migrations in order, each once: `python -m schemas.database.migrate [--plan]`.
+
+A migration is `schemas/spanner/NNNN_name.sql`. What was applied is recorded in the table `migrations` with the
+file's digest; a file that changed after it was applied is refused. DDL in Spanner is not transactional, so the
+statements of a file go one by one and `schema_progress` says how many are done: a run that was broken off is
+continued by the next. Two runs at once: one fails at a name that the other has taken, and can be repeated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from schemas.database import ddl
+
+_log = logging.getLogger(__name__)
+FOLDER = Path(__file__).parent.parent / "spanner"
+STATEMENT_SECONDS = 3600  # an index over a large table takes its time
+_RECORDS = (
+    """CREATE TABLE IF NOT EXISTS migrations (
+  name STRING(128) NOT NULL,
+  digest STRING(64) NOT NULL,
+  applied_at TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true)
+) PRIMARY KEY (name)""",
+    """CREATE TABLE IF NOT EXISTS schema_progress (
+  name STRING(128) NOT NULL,
+  position STRING(MAX) NOT NULL,
+  done BOOL NOT NULL,
+  `rows` INT64 NOT NULL,
+  updated_at TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true)
+) PRIMARY KEY (name)""",
+)
+PROGRESS = ("name", "position", "done", "rows", "updated_at")
+
+
+@dataclass(frozen=True)
+class Migration:
+    name: str
+    digest: str
+    statements: list[str]
+    text: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, name: str, text: str) -> Migration:
+        """Comments and the final semicolons are not sent: Spanner refuses them."""
+        bare = re.sub(r"(?m)^\s*--.*$", "", text)
+        statements = [part.strip() for part in re.split(r";\s*(?:\n|$)", bare) if part.strip()]
+        return cls(name, hashlib.sha256(text.encode()).hexdigest(), statements, text)
+
+
+class ChangedMigrationError(Exception):
+    """A migration's file is not the one that was applied."""
+
+
+def migrations(folder: Path | None = None) -> list[Migration]:
+    """All migrations in order."""
+    paths = sorted((folder or FOLDER).glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    return [Migration.of(path.stem, path.read_text()) for path in paths]
+
+
+def ensure_instance(client: Any, name: str) -> Any:
+    """The instance, created when the emulator does not have it (production's comes from Terraform)."""
+    from google.api_core.exceptions import AlreadyExists
+
+    instance = client.instance(name)
+    if not instance.exists():
+        config = f"{client.project_name}/instanceConfigs/emulator-config"
+        with suppress(AlreadyExists):  # another process was faster
+            client.instance(name, configuration_name=config, node_count=1).create().result(60)
+    return instance
+
+
+def fresh(client: Any, instance: str, database: str, every: list[Migration] | None = None) -> None:
+    """Create a database with the whole schema in one call: what tests and local runs use."""
+    every = migrations() if every is None else every
+    statements = [*_RECORDS, *(statement for migration in every for statement in migration.statements)]
+    handle = ensure_instance(client, instance).database(database, ddl_statements=statements)
+    handle.create().result(120)
+    _record(handle, every)
+
+
+def apply(client: Any, instance: str, database: str, every: list[Migration] | None = None) -> list[str]:
+    """Bring a database up to date; answers the names applied now.
+
+    Raises ChangedMigrationError when an applied file differs from its record."""
+    every = migrations() if every is None else every
+    handle = ensure_instance(client, instance).database(database)
+    if not handle.exists():
+        fresh(client, instance, database, every)
+        return [migration.name for migration in every]
+    handle.update_ddl(list(_RECORDS)).result(120)
+    waiting = pending(handle, every)
+    for migration in waiting:
+        _continue(handle, migration)
+        _record(handle, [migration])
+        _log.info("migrated", extra={"migration": migration.name})
+    return [migration.name for migration in waiting]
+
+
+def pending(handle: Any, every: list[Migration]) -> list[Migration]:
+    """What was not applied yet. Raises ChangedMigrationError."""
+    with handle.snapshot() as snapshot:
+        done = dict(snapshot.execute_sql("SELECT name, digest FROM migrations"))
+    for migration in every:
+        if done.get(migration.name, migration.digest) != migration.digest:
+            raise ChangedMigrationError(f"{migration.name} was changed after it was applied")
+    return [migration for migration in every if migration.name not in done]
+
+
+def _continue(handle: Any, migration: Migration) -> None:
+    """Send the statements that are not done. The first of a broken-off run may have been: the schema tells."""
+    started = _done_statements(handle, migration.name)
+    for place in range(started or 0, len(migration.statements)):
+        if started is None and place == 0:
+            _note(handle, migration, 0)
+        text = migration.statements[place]
+        if not (place == started and _holds(handle, text)):
+            handle.update_ddl([text]).result(STATEMENT_SECONDS)
+        _note(handle, migration, place + 1)
+
+
+def _done_statements(handle: Any, name: str) -> int | None:
+    query = "SELECT position FROM schema_progress WHERE name = @name"
+    with handle.snapshot() as snapshot:
+        rows = list(snapshot.execute_sql(query, params={"name": name}, param_types=_text("name")))
+    return int(rows[0][0]) if rows else None
+
+
+def _text(name: str) -> dict[str, Any]:
+    from google.cloud.spanner_v1 import param_types
+
+    return {name: param_types.STRING}
+
+
+def _holds(handle: Any, text: str) -> bool:
+    handle.reload()
+    schema = ddl.Schema()
+    for statement in handle.ddl_statements:
+        with suppress(ddl.UnknownStatement):  # what others have put there
+            schema.apply(ddl.parse(statement))
+    return schema.holds(ddl.parse(text))
+
+
+def _note(handle: Any, migration: Migration, place: int) -> None:
+    from google.cloud import spanner
+
+    row = (migration.name, str(place), place == len(migration.statements), 0, spanner.COMMIT_TIMESTAMP)
+    with handle.batch() as batch:
+        batch.insert_or_update("schema_progress", PROGRESS, [row])
+
+
+def _record(handle: Any, applied: list[Migration]) -> None:
+    from google.cloud import spanner
+
+    rows = [(migration.name, migration.digest, spanner.COMMIT_TIMESTAMP) for migration in applied]
+    with handle.batch() as batch:
+        batch.insert("migrations", ("name", "digest", "applied_at"), rows)
+
+
+def main(arguments: list[str]) -> int:
+    """Apply what is pending, or with --plan print it; 1 when a file was changed after it was applied."""
+    from google.cloud import spanner
+
+    from shared.settings import load
+    from shared.telemetry import logs
+
+    if arguments not in ([], ["--plan"]):
+        sys.stderr.write("usage: python -m schemas.database.migrate [--plan]\n")
+        return 2
+    logs.configure()
+    chosen = load()
+    client: Any = spanner.Client(project=chosen.project, disable_builtin_metrics=True)
+    try:
+        if arguments:
+            handle = client.instance(chosen.spanner_instance).database(chosen.spanner_database)
+            names = [migration.name for migration in pending(handle, migrations())]
+        else:
+            names = apply(client, chosen.spanner_instance, chosen.spanner_database)
+    except ChangedMigrationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write("".join(f"{name}\n" for name in names) or "nothing to migrate\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""The fenced Firestore cache of hot reads. It never decides about money, claims or permission.
+
+One call each way. An expiry, after a commit, is one blind merge `{v, body: None, hard, floor: Maximum(v)}`; a fill
+by a reader is `{v, body, hard}` without `floor`. An entry counts only while `v ≥ floor` and `now < hard`, so late
+fills and expiries can only cause misses. Firestore's own TTL removal merely cleans up, a day later (policy on `gone`):
+by `hard` it could take the floor away while a fill from before the floor is still on its way.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, Self
+
+from shared.adapters.circuit_breaker import Breaker
+from shared.runtime.clock import Clock
+from shared.runtime.crash_points import point
+
+HARD_SECONDS = 30.0
+KEPT = timedelta(days=1)  # how long a document stays at least
+CALL_SECONDS = 0.25
+SCHEMA = 1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The owner's view of a resource as JSON text, at a version."""
+
+    version: int
+    owner: str
+    body: str
+    since: datetime  # when it was known to be current: before the read, or the commit's moment
+
+
+class Cache(Protocol):
+    def get(self, kind: str, identity: str) -> Entry | None: ...
+    def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
+    def expire(self, kind: str, identity: str, version: int) -> None: ...
+    def check(self) -> None:
+        """Raise when the cache does not answer."""
+        ...
+
+
+class NoCache:
+    """A cache that holds nothing: when it is switched off."""
+
+    def get(self, kind: str, identity: str) -> Entry | None:
+        return None
+
+    def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
+    def expire(self, kind: str, identity: str, version: int) -> None: ...
+    def check(self) -> None: ...
+
+
+class FirestoreCache:
+    """One Firestore database per region, collection `c`, documents `<kind>:<id>`."""
+
+    def __init__(self, entries: Any, clock: Clock, call_seconds: float = CALL_SECONDS) -> None:
+        from google.cloud import firestore
+
+        self._maximum = firestore.Maximum
+        self._entries = entries
+        self._clock = clock
+        self._breaker = Breaker()
+        self._call_seconds = call_seconds
+
+    @classmethod
+    def connect(cls, project: str, database: str, clock: Clock) -> Self:
+        from google.cloud import firestore
+
+        return cls(firestore.Client(project=project, database=database).collection("c"), clock)
+
+    def get(self, kind: str, identity: str) -> Entry | None:
+        """A valid entry or None: absent, expired, fenced off, of another schema, or the cache is not answering."""
+        snapshot = self._breaker.call(
+            lambda: self._entries.document(f"{kind}:{identity}").get(timeout=self._call_seconds, retry=None)
+        )
+        data = snapshot.to_dict() if snapshot is not None and snapshot.exists else None
+        if not data or data.get("schema") != SCHEMA or data.get("body") is None:
+            return None
+        if data["v"] < data.get("floor", 0) or self._clock.now() >= data["hard"]:
+            return None
+        return Entry(data["v"], data["owner"], data["body"], data["hard"] - timedelta(seconds=HARD_SECONDS))
+
+    def fill(self, kind: str, identity: str, entry: Entry) -> None:
+        """After a read: never lifts the floor, so it cannot hide a newer commit. Not when it would be over already."""
+        if entry.since + timedelta(seconds=HARD_SECONDS) > self._clock.now():
+            self._set(kind, identity, self._fields(entry))
+
+    def expire(self, kind: str, identity: str, version: int) -> None:
+        """After a commit that wrote `version` without having the whole view at hand."""
+        nothing = self._fields(Entry(version, "", "", self._clock.now())) | {"body": None}
+        self._set(kind, identity, nothing | {"floor": self._maximum(version)})
+
+    def check(self) -> None:
+        self._entries.document("readiness:probe").get(timeout=2.0, retry=None)
+
+    def _fields(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "v": entry.version,
+            "schema": SCHEMA,
+            "owner": entry.owner,
+            "body": entry.body,
+            "hard": entry.since + timedelta(seconds=HARD_SECONDS),
+            "gone": entry.since + KEPT,
+        }
+
+    def _set(self, kind: str, identity: str, fields: dict[str, Any]) -> None:
+        point("before_cache")
+        document = self._entries.document(f"{kind}:{identity}")
+        self._breaker.call(lambda: document.set(fields, merge=True, timeout=self._call_seconds, retry=None))
+        point("after_cache")

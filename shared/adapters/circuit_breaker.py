@@ -1,0 +1,42 @@
+"""A circuit breaker: opens after failures in a row, then lets one probe through at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from shared.telemetry import tracing
+
+_log = logging.getLogger(__name__)
+
+
+class Breaker:
+    """Opens after `limit` failures in a row and lets one probe through each `pause` seconds."""
+
+    def __init__(self, limit: int = 5, pause: float = 5.0) -> None:
+        self._limit, self._pause = limit, pause
+        self._failures, self._until = 0, 0.0
+        self._lock = threading.Lock()
+
+    def call(self, action: Callable[[], Any]) -> Any:
+        """The action's answer, or None when it fails or the breaker is open."""
+        with self._lock:
+            if self._failures >= self._limit:
+                if time.monotonic() < self._until:
+                    return None
+                self._until = time.monotonic() + self._pause
+        try:
+            with tracing.span("firestore"):
+                answer = action()
+        except Exception as error:
+            with self._lock:
+                self._failures += 1
+                self._until = time.monotonic() + self._pause
+            _log.warning("the cache did not answer", extra={"error": type(error).__name__})
+            return None
+        with self._lock:
+            self._failures = 0
+        return answer

@@ -1,0 +1,75 @@
+"""Who is calling: a bearer token, an API key, or nobody for a public operation. Deny by default.
+
+A token is checked without reading anything. An API key is read with its owner at each call, so that revoking the
+key, disabling the owner or taking roles away counts at once; both reads are by key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from shared import resources
+from shared.domain.permissions import Caller, narrowed, permissions_of
+from shared.domain.users import User
+from shared.identity.errors import InvalidApiKey, Unauthenticated
+from shared.runtime.context import current
+from shared.runtime.operation import PUBLIC
+
+_log = logging.getLogger(__name__)
+USED_EVERY = timedelta(hours=1)  # how exact `last_used_at` is
+
+
+def caller(headers: Mapping[str, str], permission: str) -> Caller | None:
+    """The caller that the headers prove; None for a public operation.
+
+    Raises Unauthenticated (401) without a valid credential, or with two."""
+    if permission == PUBLIC:
+        return None
+    bearer, key = headers.get("authorization"), headers.get("x-api-key")
+    if key is not None and bearer is None:
+        return _of_key(key.strip(), resources.clock().now())
+    scheme, _, token = (bearer or "").partition(" ")
+    if key is not None or scheme.lower() != "bearer" or not token:
+        raise Unauthenticated()
+    return resources.tokens().verify(token.strip(), resources.clock().now())
+
+
+def _of_key(text: str, now: datetime) -> Caller:
+    """Raises InvalidApiKey: malformed, unknown, expired, or of a disabled or deleted user."""
+    from shared.identity.api_keys import ApiKey
+    from shared.store.session import Session
+    from shared.store.tables.api_keys import API_KEYS, ApiKeyRow
+    from shared.store.tables.users import USERS
+
+    presented = ApiKey.parse(text)
+    session = Session(resources.database().snapshot())
+    row: ApiKeyRow | None = session.maybe(API_KEYS.find(presented.id))
+    presented.verify(row.hash if row else None)
+    assert row is not None
+    user: User | None = session.maybe(USERS.find(row.user_id))
+    if user is None or user.disabled or row.expired(now):
+        raise InvalidApiKey
+    unnoted = row.last_used_at is None or now - row.last_used_at >= USED_EVERY
+    if unnoted and current().writes:  # an operation that only reads has no right to note it
+        _used(row.id, now)
+    return Caller(
+        user_id=user.id,
+        kind="api_key",
+        roles=frozenset(user.roles),
+        permissions=narrowed(permissions_of(user.roles), row.scopes),
+        tier=user.tier,
+        session_id=row.id,
+    )
+
+
+def _used(key_id: str, now: datetime) -> None:
+    """Note the hour; never a reason to refuse the request."""
+    from shared.store.port import Mutation, StoreError
+
+    columns = ("id", "last_used_at")
+    try:
+        resources.database().write([Mutation("update", "api_keys", columns, (key_id, now))])
+    except StoreError as error:
+        _log.warning("an API key's use was not noted", extra={"error": type(error).__name__})

@@ -1,0 +1,59 @@
+"""Mails that the product sends. What they hold is secret: it is handed to the mail port, never stored or logged."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from shared import resources
+from shared.domain import users as rules
+from shared.domain.errors import InvalidValue
+from shared.identity import mail_tokens
+from shared.identity.mail_tokens import MailToken, Purpose
+from shared.store.session import Session
+from shared.store.tables import users
+
+_log = logging.getLogger(__name__)
+LEVEL_SECONDS = 0.5  # a reset request is answered after so long, known or not; not in local runs
+
+RESET_TEXT = """Somebody, probably you, asked for a new password for your wallet account.
+
+To choose one, send this token to POST /api/v1/auth/password/reset within an hour:
+
+{token}
+
+If it was not you, do nothing: your password stays as it is.
+"""
+VERIFY_TEXT = """Welcome. To confirm that this is your address, send this token to POST /api/v1/auth/email/verify:
+
+{token}
+"""
+
+
+def password_reset(email: str) -> None:
+    """Mail a reset token to this address if an account uses it; takes as long if none does."""
+    started = time.monotonic()
+    try:
+        user = users.by_email(Session(resources.database().snapshot()), rules.normal_email(email))
+    except InvalidValue:
+        user = None
+    if user is not None and user.email is not None and not user.disabled:
+        _send(mail_tokens.RESET, user, "Choose a new password", RESET_TEXT)
+    if not resources.settings().local:
+        time.sleep(max(0.0, LEVEL_SECONDS - (time.monotonic() - started)))
+
+
+def verification(user: rules.User) -> None:
+    """Mail a verification token to a new account."""
+    _send(mail_tokens.VERIFY, user, "Confirm your address", VERIFY_TEXT)
+
+
+def _send(purpose: Purpose, user: rules.User, subject: str, text: str) -> None:
+    """A mail that cannot be sent is not worth refusing what it belongs to: people ask again."""
+    assert user.email is not None
+    settings = resources.settings()
+    token = MailToken.made(purpose, user, resources.clock().now(), settings.fingerprint_key)
+    try:
+        resources.mail().send(user.email, subject, text.format(token=token.text))
+    except Exception as error:
+        _log.error("a mail was not sent", extra={"error": type(error).__name__, "user": user.id})

@@ -1,0 +1,127 @@
+"""A person's own data: all of it as one document, and its removal where nothing stands against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from shared.domain import users as rules
+from shared.domain.errors import Refusal
+from shared.domain.wallets import wallets as wallet_rules
+from shared.domain.wallets.wallets import Wallet, WalletInUse
+from shared.store.session import Session
+from shared.store.table import Index, Table
+from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
+from shared.store.tables.claims import CLAIMS, CLAIMS_BY_USER
+from shared.store.tables.orders import ORDERS, ORDERS_BY_OWNER
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.sign_ins import FACTORS, SESSIONS, SESSIONS_BY_USER
+from shared.store.tables.supplies import SUPPLIES, SUPPLIES_BY_OWNER
+from shared.store.tables.transactions import TRANSACTIONS, TRANSACTIONS_BY_OWNER
+from shared.store.tables.users import USERS
+from shared.store.tables.wallets import VAULT_KEYS, WALLETS, WALLETS_BY_OWNER
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import deletion
+
+MOST: Final = 10_000  # rows of a kind in one document
+MOST_WALLETS: Final = 50  # that an account may have to be erased in one commit
+_KINDS: Final[dict[str, tuple[Table[Any], Index[Any]]]] = {
+    "sessions": (SESSIONS, SESSIONS_BY_USER),
+    "api_keys": (API_KEYS, API_KEYS_BY_USER),
+    "wallets": (WALLETS, WALLETS_BY_OWNER),
+    "supplies": (SUPPLIES, SUPPLIES_BY_OWNER),
+    "orders": (ORDERS, ORDERS_BY_OWNER),
+    "claims": (CLAIMS, CLAIMS_BY_USER),
+    "transactions": (TRANSACTIONS, TRANSACTIONS_BY_OWNER),
+}
+_SECRET: Final = frozenset({"password_hash", "hash", "family_hash", "current_hash", "key_id", "idem_key"})
+
+
+class AccountInUse(Refusal):
+    """`data.reason` (and `data.wallet_id`) say what still stands against it."""
+
+    code, status, message = "ACCOUNT_IN_USE", 409, "The account still has funds or obligations."
+
+
+def document(session: Session, user_id: str) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    """(rows by kind as plain JSON without anything secret, the kinds that did not fit)."""
+    found = {"user": [_plain(USERS, session.one(USERS.get(user_id)))]}
+    cut = []
+    for kind, (table, index) in _KINDS.items():
+        entries = session.one(index.scan(user_id, limit=MOST + 1))
+        if len(entries) > MOST:
+            cut.append(kind)
+        found[kind] = [_plain(table, row) for row in session.follow(table, entries[:MOST])]
+    wallets = [(wallet["id"],) for wallet in found["wallets"]]
+    found["policies"] = (
+        [_plain(POLICIES, one) for one in session.one(POLICIES.get_many(wallets))] if wallets else []
+    )
+    return found, cut
+
+
+def _plain(table: Table[Any], row: Any) -> dict[str, Any]:
+    return {name: _json(value) for name, value in table.encode(row).items() if not _hidden(name, value)}
+
+
+def _hidden(name: str, value: Any) -> bool:
+    return name in _SECRET or isinstance(value, bytes)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def wallets_of(session: Session, user_id: str) -> list[Wallet]:
+    """The user's wallets whose keys still exist. Raises AccountInUse when they are too many for one commit."""
+    entries = session.one(WALLETS_BY_OWNER.scan(user_id))
+    kept = [entry for entry in entries if entry["status"] != "shredded"]
+    if len(kept) > MOST_WALLETS:
+        raise AccountInUse(reason="too_many_wallets", limit=MOST_WALLETS)
+    return session.follow(WALLETS, kept)
+
+
+def refuse_funds(wallets: list[Wallet]) -> None:
+    """Asks the chains. Raises AccountInUse for a wallet that holds something, ChainError."""
+    for wallet in wallets:
+        if deletion.holds_balance(wallet):
+            raise AccountInUse(reason="holds_value", wallet_id=wallet.id)
+
+
+def erase(unit: UnitOfWork, user_id: str, seen: frozenset[str]) -> None:
+    """Shred every key, remove what signs in, and leave an account without anything personal.
+
+    `seen`: the wallets that were found empty. Raises AccountInUse; nothing is forced."""
+    user = unit.one(USERS.get(user_id))
+    wallets = wallets_of(unit, user_id)
+    for wallet in wallets:
+        if wallet.id not in seen:
+            raise AccountInUse(reason="holds_value", wallet_id=wallet.id)
+        unit.write(_ended(unit, wallet))
+    unit.delete(*_belongings(unit, user_id, wallets))
+    unit.write(rules.erased(user, unit.now))
+    unit.note(user_id)
+
+
+def _ended(unit: UnitOfWork, wallet: Wallet) -> Wallet:
+    """The wallet shredded, if nothing needs it. Raises AccountInUse."""
+    if wallet.status == "active":
+        try:
+            wallet = deletion.disable(unit, wallet, balance=False, force=False)
+        except WalletInUse as refusal:
+            raise AccountInUse(wallet_id=wallet.id, **refusal.data) from None
+    return wallet_rules.forgotten(wallet_rules.shred(wallet, unit.now))
+
+
+def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterator[Any]:
+    """The rows that go: sealed keys, policies, API keys, sign-ins, the second factor."""
+    keys = sorted({wallet.key_id for wallet in wallets})
+    yield from unit.one(VAULT_KEYS.get_many((key,) for key in keys)) if keys else ()
+    yield from unit.one(POLICIES.get_many((wallet.id,) for wallet in wallets)) if wallets else ()
+    yield from unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
+    yield from unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
+    factor = unit.maybe(FACTORS.find(user_id))
+    yield from () if factor is None else (factor,)

@@ -1,0 +1,54 @@
+"""One attempt to prove a password: refused when there were too many, counted when it fails, trusted when not.
+
+Attempts at the same moment are checked before any of them is counted; how many that can be is bounded by the
+password gate of each instance (two at once)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared import resources
+from shared.identity import lockout
+from shared.identity.lockout import Guard
+from shared.runtime.context import current
+from shared.store.table import Query
+from shared.store.tables.sign_ins import GUARDS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The guard rows of an account here and everywhere."""
+
+    here: str
+    everywhere: str
+
+    @classmethod
+    def on(cls, account: str) -> Attempt:
+        """An attempt from the request's network on an account (an e-mail address or a user's id)."""
+        key = resources.settings().fingerprint_key
+        here, everywhere = current().network, lockout.EVERYWHERE
+        return cls(lockout.guard_id(account, here, key), lockout.guard_id(account, everywhere, key))
+
+    @property
+    def queries(self) -> tuple[Query[Guard | None], Query[Guard | None]]:
+        """What `check` has to be told; to be read together with what else is needed."""
+        return GUARDS.find(self.here), GUARDS.find(self.everywhere)
+
+    def check(self, here: Guard | None, everywhere: Guard | None) -> None:
+        """Before the password is looked at. Raises TooManyAttempts."""
+        lockout.check(here, everywhere, resources.settings().sign_in_attempts, resources.clock().now())
+
+    def failed(self) -> None:
+        """Count it, in a commit of its own (audited)."""
+        commit(self._count)
+
+    def _count(self, unit: UnitOfWork) -> None:
+        here, everywhere = unit.read(*self.queries)
+        unit.write(lockout.failed(here, self.here, unit.now))
+        unit.write(lockout.failed(everywhere, self.everywhere, unit.now))
+
+    def succeeded(self, unit: UnitOfWork, guard: Guard | None) -> None:
+        """In the commit of the sign-in; `guard` is the row `here` as that commit read it."""
+        unit.write(lockout.succeeded(guard, self.here, unit.now))

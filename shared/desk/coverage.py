@@ -1,0 +1,123 @@
+"""Whether what an address holds still covers its supplies: the newest are paused first, and resumed when it does.
+
+What is found by snapshots is decided again in a transaction of the address, on the rows as they are then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared import resources
+from shared.desk import supplies as desk_supplies
+from shared.desk.events import tell_supply
+from shared.domain.desk import funds
+from shared.domain.desk import supplies as rules
+from shared.domain.desk.funds import BalanceUnknown, Funds, Purse
+from shared.domain.desk.supplies import UNDERFUNDED, Supply
+from shared.funds.balances import Observed
+from shared.store.tables import supplies
+from shared.store.unit_of_work import UnitOfWork
+from shared.telemetry import metrics
+from shared.writes.commit import commit
+
+COVERAGE = metrics.gauge(
+    "wallet_coverage_lowest_ratio",
+    "Of the addresses looked at, the least that one was seen to hold of what it is promised for.",
+    "chain",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """All that is known of one address on one chain."""
+
+    chain: str
+    address: str
+    funds: Sequence[Funds]
+    supplies: Sequence[Supply]
+
+    def purse(self, token_address: str) -> Purse:
+        """Raises KeyError for an asset without a row."""
+        rows = {row.token_address: row for row in self.funds}
+        return Purse(rows[""], rows[token_address] if token_address else None)
+
+
+Verdict = tuple[list[Funds], list[tuple[Supply, Supply]]]  # rows as they become; supplies before and after
+
+
+def judge(holding: Holding, seen: Iterable[tuple[str, Observed]], now: datetime) -> Verdict:
+    """What these observations (by token address) change."""
+    observations = dict(seen)
+    rows = [_noted(row, observations.get(row.token_address), now) for row in holding.funds]
+    known = replace(holding, funds=rows)
+    changed: list[tuple[Supply, Supply]] = []
+    for token_address in observations:
+        group = [s for s in holding.supplies if s.live and (s.token_address or "") == token_address]
+        changed += _judged(known.purse(token_address), group, now) if group else []
+    return rows, changed
+
+
+def _noted(row: Funds, seen: Observed | None, now: datetime) -> Funds:
+    if seen is None:
+        return row
+    balance = seen.coin if not row.token_address else seen.token
+    if balance is None or balance == row.observed_balance:
+        return row
+    return funds.observe(row, balance, seen.block, now)
+
+
+def _judged(purse: Purse, group: Sequence[Supply], now: datetime) -> list[tuple[Supply, Supply]]:
+    """What is in flight may have left the balance already: a supply is paused only when even then it is short."""
+    reserve = desk_supplies.gas_reserve(purse.coin.chain)
+    landed = Purse(_landed(purse.coin), purse.token and _landed(purse.token))
+    try:
+        short = funds.underfunded(purse, group, reserve)
+        surely = funds.underfunded(landed, group, reserve)
+    except BalanceUnknown:
+        return []
+    pairs = []
+    for supply in group:
+        if supply.id in surely and supply.status != "paused":
+            pairs.append((supply, rules.pause(supply, now, UNDERFUNDED)))
+        elif supply.id not in short and supply.status == "paused" and supply.reason == UNDERFUNDED:
+            pairs.append((supply, rules.resume(supply, now)))
+    return pairs
+
+
+def _landed(row: Funds) -> Funds:
+    return replace(row, observed_balance=row.observed_balance + row.in_flight)
+
+
+def measure(holdings: Sequence[Holding]) -> None:
+    """Set the gauge; what is in flight may have left the balance already."""
+    lowest: dict[str, float] = {}
+    for holding in holdings:
+        for row in holding.funds:
+            if row.committed and row.observed_block:
+                ratio = (row.observed_balance + row.in_flight) / row.committed
+                lowest[holding.chain] = min(ratio, lowest.get(holding.chain, ratio))
+    for chain, ratio in lowest.items():
+        COVERAGE.set(ratio, chain=chain)
+
+
+def look(holding: Holding, seen: Sequence[tuple[str, Observed]]) -> bool:
+    """Write what the observations change, if anything; whether they did."""
+    rows, changed = judge(holding, seen, resources.clock().now())
+    if not changed and list(holding.funds) == rows:
+        return False
+    commit(_write, holding, seen)
+    return True
+
+
+def _write(unit: UnitOfWork, holding: Holding, seen: Sequence[tuple[str, Observed]]) -> None:
+    place = (holding.address, holding.chain)
+    rows, live = unit.read(
+        supplies.funds_below([place]), supplies.by_ids([supply.id for supply in holding.supplies])
+    )
+    rows, changed = judge(replace(holding, funds=rows, supplies=live), seen, unit.now)
+    unit.write(*rows)
+    for before, after in changed:
+        unit.write(after)
+        tell_supply(unit, before, after)

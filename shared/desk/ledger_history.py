@@ -1,0 +1,53 @@
+"""A supply's ledger, read backwards in pages, and its balances at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from shared.domain.desk.ledger import Account, LedgerEntry, balances
+from shared.domain.desk.supplies import Supply
+from shared.store.session import Session
+from shared.store.tables.supplies import LEDGER
+
+CHUNK = 100  # versions of a supply per read; each has at most two lines
+Position = tuple[int, int]  # supply_version, ord: what comes next lies below it
+
+
+def page(
+    session: Session, supply: Supply, *, below: Position | None, limit: int, until: datetime | None
+) -> tuple[list[LedgerEntry], Position | None]:
+    """Lines up to a moment, newest first, and where the next page begins."""
+    found: list[LedgerEntry] = []
+    for line in _backwards(session, supply, below):
+        if until is not None and line.created_at > until:
+            continue
+        if len(found) == limit:
+            return found, (found[-1].supply_version, found[-1].ord)
+        found.append(line)
+    return found, None
+
+
+def balances_at(session: Session, supply: Supply, moment: datetime) -> dict[Account, int]:
+    """The four accounts at a moment, base units: each account's newest line until then says its balance."""
+    state = balances(None)
+    missing = set(state)
+    for line in _backwards(session, supply, None):
+        if line.created_at <= moment and line.account in missing:
+            state[line.account] = line.balance_after
+            missing.discard(line.account)
+        if not missing:
+            break
+    return state
+
+
+def _backwards(session: Session, supply: Supply, below: Position | None) -> Iterator[LedgerEntry]:
+    """All lines, newest first; versions are dense enough that reading them in chunks finds lines soon."""
+    top = supply.version if below is None else below[0]
+    while top > 0:
+        bottom = max(0, top - CHUNK)
+        lines = session.many(LEDGER.scan(supply.id, after=(bottom,), upto=(top,)))
+        for line in reversed(lines):
+            if below is None or (line.supply_version, line.ord) < below:
+                yield line
+        top = bottom

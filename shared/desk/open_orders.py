@@ -1,0 +1,89 @@
+"""Open orders of others: spread over shards, merged by age."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from shared import resources
+from shared.desk import supplies
+from shared.store.port import Key, Row
+from shared.store.session import Session
+from shared.store.table import Index
+from shared.store.tables.orders import OPEN_SHARDS, ORDERS_AVAILABLE, ORDERS_OPEN
+
+SCANNED = 5_000  # entries per call of the list; its cursor goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an order must be; `min_amount` in the unit of its currency."""
+
+    chain: str
+    currency: str | None
+    min_amount: Decimal
+    not_of: str
+
+    @classmethod
+    def of(cls, chain: str | None, currency: str | None, min_amount: str | None, not_of: str) -> Wanted:
+        """Raises UnknownChain, UnsupportedCurrency."""
+        name = resources.registry().chain(chain or resources.settings().default_chain).name
+        symbol = None if currency is None else supplies.of(name, currency).symbol
+        return cls(name, symbol, Decimal(min_amount or 0), not_of)
+
+    def fits(self, entry: Row, now: datetime) -> bool:
+        """Whether an index entry is an order that this caller may claim now."""
+        return (
+            entry["user_id"] != self.not_of
+            and entry["chain"] == self.chain
+            and self.currency in (None, entry["currency"])
+            and Decimal(entry["amount"]).scaleb(-entry["decimals"]) >= self.min_amount
+            and (entry["expires_at"] is None or entry["expires_at"] > now)
+        )
+
+
+def oldest(wanted: Wanted, count: int) -> list[Row]:
+    """The oldest fitting entries; none only when every shard was read to its end."""
+    now = resources.clock().now()
+    merged = heapq.merge(*_shards(ORDERS_OPEN, None, count), key=lambda e: (e["created_at"], e["order_id"]))
+    return list(islice((entry for entry in merged if wanted.fits(entry, now)), count))
+
+
+def newest(wanted: Wanted, after: Key | None, count: int) -> tuple[list[Row], Row | None]:
+    """Up to `count` fitting entries behind a position, and the entry that the next page begins behind."""
+    now = resources.clock().now()
+    shards = _shards(ORDERS_AVAILABLE, after, count)
+    merged = heapq.merge(*shards, key=lambda e: (-e["created_at"].timestamp(), e["order_id"]))
+    found: list[Row] = []
+    for scanned, entry in enumerate(merged, 1):
+        if wanted.fits(entry, now):
+            if len(found) == count:
+                return found, found[-1]
+            found.append(entry)
+        if scanned == SCANNED:
+            return found, entry
+    return found, None
+
+
+def _shards(index: Index[Any], after: Key | None, count: int) -> list[Iterator[Row]]:
+    """Each shard's entries in index order: the first of all are read at once, more of one when it runs out."""
+    session = Session(resources.database().snapshot())
+    size = max(8, 2 * count // OPEN_SHARDS)
+    shards = range(OPEN_SHARDS)
+    first = session.read_all([index.scan(shard, after=after, limit=size) for shard in shards])
+    return [_more(session, index, shard, rows, size) for shard, rows in zip(shards, first, strict=True)]
+
+
+def _more(session: Session, index: Index[Any], shard: int, rows: list[Row], size: int) -> Iterator[Row]:
+    while rows:
+        yield from rows
+        if len(rows) < size:
+            return
+        last = rows[-1]
+        size = min(8 * size, 500)
+        rows = session.many(index.scan(shard, after=(last["created_at"], last["order_id"]), limit=size))

@@ -1,0 +1,1 @@
+"""Rules of supplies, orders, claims and their settlement."""

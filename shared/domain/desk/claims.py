@@ -1,0 +1,276 @@
+"""A claim: one claimer's tenure over an order, with a lease and an epoch.
+
+    claimed → processing → processed | failed;  claimed → released | expired | rejected;  failed → processing
+
+The lease is enforced on the spot: from `lease_until` on the claim counts as lapsed, whether or not the timer
+has written it down. The order carries the claim's id and epoch; a holder of another epoch is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from shared.domain.desk.orders import Order, advance, reopened
+from shared.domain.desk.states import ClaimStatus, SettlementStatus, check
+from shared.domain.errors import InvalidState, InvalidValue, Refusal
+from shared.domain.wallets.wallets import Wallet
+
+LEASE: Final = timedelta(minutes=15)
+LONGEST: Final = timedelta(hours=2)  # of a lease with all its heartbeats
+MAX_LIVE: Final = 20
+LIVE: Final = frozenset({"claimed", "processing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Amounts in base units; what it needs of the order and the wallet is copied when it is made."""
+
+    id: str  # clm_…, unique per tenure
+    order_id: str
+    order_user_id: str  # the order's owner
+    user_id: str  # the claimer
+    wallet_id: str
+    recipient: str  # address of that wallet, EIP-55
+    chain: str
+    currency: str
+    token_address: str | None
+    decimals: int
+    amount: int
+    status: ClaimStatus
+    reason: str | None
+    epoch: int
+    lease_until: datetime | None  # None from `processing` on
+    claimed_at: datetime
+    processed_at: datetime | None
+    settlement_status: SettlementStatus
+    settlement_round: int  # the newest round of payments; 0 = none
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    def lapsed(self, now: datetime) -> bool:
+        """Whether the lease has run out, written down or not."""
+        return self.status == "claimed" and self.lease_until is not None and self.lease_until <= now
+
+    def status_at(self, now: datetime) -> ClaimStatus:
+        """The status, written down or not."""
+        return "expired" if self.lapsed(now) else self.status
+
+    def live(self, now: datetime) -> bool:
+        """Holds its order now."""
+        return self.status in LIVE and not self.lapsed(now)
+
+    def may_pay(self, now: datetime) -> bool:
+        """Whether a payout to its wallet may still come; a failed claim until an operator abandons it."""
+        return self.live(now) or (self.status == "failed" and self.reason is None)
+
+
+class Tenure(NamedTuple):
+    """What a claim makes; write all that is there, nothing when it is `replayed`."""
+
+    order: Order
+    claim: Claim
+    lapsed: Claim | None = None  # the claim whose lease had run out
+    replayed: bool = False
+
+
+class Ended(NamedTuple):
+    """A claim that ended unpaid; its order is open, or expired and then gives its reservations back."""
+
+    order: Order
+    claim: Claim
+
+
+def refuse_at_once(order: Order, user_id: str, now: datetime) -> None:
+    """What the order alone says against a claim, before anything else is read: losers of a race cost no more.
+
+    Raises OwnOrder, OrderAlreadyClaimed, OrderExpired, InvalidState as `claim` does.
+    """
+    if order.user_id == user_id:
+        raise OwnOrder
+    if order.claim_id is not None:
+        if not must_read_holder(order, user_id, now):
+            raise OrderAlreadyClaimed
+    else:
+        _require_open(order, now)
+
+
+def must_read_holder(order: Order, user_id: str, now: datetime) -> bool:
+    """Whether `claim` needs the order's live claim; a loser of a race is refused without reading it."""
+    over = order.lease_until is not None and order.lease_until <= now
+    return order.claim_id is not None and (order.claimer_id == user_id or over)
+
+
+def claim(
+    order: Order,
+    holder: Claim | None,
+    wallet: Wallet,
+    leases: Iterable[datetime],
+    *,
+    claim_id: str,
+    now: datetime,
+    lease: timedelta = LEASE,
+) -> Tenure:
+    """Claim an order for the wallet's owner; exactly one live claim exists at any time.
+
+    `holder` is the order's live claim where `must_read_holder` says so; `leases` are the `lease_until` of all
+    claims that the caller holds. The same caller and wallet again is a replay. Raises OwnOrder,
+    OrderAlreadyClaimed, ClaimExists, OrderExpired, ClaimLimit, InvalidState (cancelled), InvalidValue (a
+    wallet of another chain).
+    """
+    if order.user_id == wallet.user_id:
+        raise OwnOrder
+    if wallet.chain != order.chain or wallet.status != "active":
+        raise InvalidValue("wallet_id", f"must be an active wallet on {order.chain}")
+    lapsed = None
+    if order.claim_id is not None:
+        if holder is None or holder.id != order.claim_id or not holder.lapsed(now):
+            return _again(order, holder, wallet)
+        order, lapsed = lapse(order, holder, now)
+    _require_open(order, now)
+    if sum(until > now for until in leases) >= MAX_LIVE:
+        raise ClaimLimit(limit=MAX_LIVE)
+    made = _new(order, wallet, claim_id, now, lease)
+    taken = advance(
+        order,
+        now,
+        status="claimed",
+        claim_id=made.id,
+        claimer_id=made.user_id,
+        claim_epoch=made.epoch,
+        lease_until=made.lease_until,
+    )
+    return Tenure(taken, made, lapsed)
+
+
+def _require_open(order: Order, now: datetime) -> None:
+    if order.status == "expired" or order.expired(now):
+        raise OrderExpired
+    check("order", order.status, "claimed")
+
+
+def _again(order: Order, holder: Claim | None, wallet: Wallet) -> Tenure:
+    if holder is None or holder.id != order.claim_id or holder.user_id != wallet.user_id:
+        raise OrderAlreadyClaimed
+    if holder.wallet_id != wallet.id:
+        raise ClaimExists(claim_id=holder.id)
+    return Tenure(order, holder, replayed=True)
+
+
+def _new(order: Order, wallet: Wallet, claim_id: str, now: datetime, lease: timedelta) -> Claim:
+    return Claim(
+        id=claim_id,
+        order_id=order.id,
+        order_user_id=order.user_id,
+        user_id=wallet.user_id,
+        wallet_id=wallet.id,
+        recipient=wallet.address,
+        chain=order.chain,
+        currency=order.currency,
+        token_address=order.token_address,
+        decimals=order.decimals,
+        amount=order.amount,
+        status="claimed",
+        reason=None,
+        epoch=order.claim_epoch + 1,
+        lease_until=min(now + lease, order.expires_at or now + lease),
+        claimed_at=now,
+        processed_at=None,
+        settlement_status="none",
+        settlement_round=0,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def heartbeat(
+    claim: Claim, order: Order, now: datetime, lease: timedelta = LEASE, epoch: int | None = None
+) -> Claim:
+    """Extend the lease, up to two hours in all and never past the order's expiry.
+
+    The same claim when it cannot be extended. Raises LeaseLost, InvalidState (from processing on).
+    """
+    _holding(claim, order, now, epoch)
+    until = min(now + lease, claim.claimed_at + LONGEST, order.expires_at or now + lease)
+    if claim.lease_until is not None and until <= claim.lease_until:
+        return claim
+    return change(claim, now, lease_until=until)
+
+
+def release(claim: Claim, order: Order, now: datetime, epoch: int | None = None) -> Ended:
+    """The claimer gives the order back. Raises LeaseLost, InvalidState (from processing on)."""
+    _holding(claim, order, now, epoch)
+    return _end(claim, order, "released", None, now)
+
+
+def reject(claim: Claim, order: Order, reason: str, now: datetime) -> Ended:
+    """The order's owner takes the order back, from claimed only. Raises InvalidState."""
+    require_claimed(claim, now)
+    return _end(claim, order, "rejected", reason, now)
+
+
+def lapse(order: Order, claim: Claim, now: datetime) -> Ended:
+    """Write down that the lease has run out. Raises InvalidState when it has not."""
+    if not claim.lapsed(now):
+        raise InvalidState("The lease has not run out.", status=claim.status)
+    return _end(claim, order, "expired", "LEASE_EXPIRED", now)
+
+
+def require_claimed(claim: Claim, now: datetime) -> None:
+    """Raises InvalidState with `data.status` unless the claim is claimed and its lease runs."""
+    if claim.status_at(now) != "claimed":
+        raise InvalidState(status=claim.status_at(now))
+
+
+def _holding(claim: Claim, order: Order, now: datetime, epoch: int | None) -> None:
+    stale = order.claim_id != claim.id or epoch not in (None, claim.epoch)
+    if stale or claim.lapsed(now):
+        raise LeaseLost(status=claim.status_at(now))
+    require_claimed(claim, now)
+
+
+def _end(claim: Claim, order: Order, status: ClaimStatus, reason: str | None, now: datetime) -> Ended:
+    check("claim", claim.status, status)
+    return Ended(reopened(order, now), change(claim, now, status=status, reason=reason, lease_until=None))
+
+
+def change(claim: Claim, now: datetime, **changes: Any) -> Claim:
+    """The next version with these fields, for the rules of the domain; a new status must be in the table."""
+    return replace(claim, version=claim.version + 1, updated_at=now, **changes)
+
+
+# Why a claim is not made, or does not hold any more.
+
+
+class OwnOrder(Refusal):
+    code, status, message = "OWN_ORDER", 403, "One's own order cannot be claimed."
+
+
+class OrderAlreadyClaimed(Refusal):
+    code, status, message = "ORDER_ALREADY_CLAIMED", 409, "Somebody else has claimed the order."
+
+
+class ClaimExists(Refusal):
+    """`data.claim_id` is the caller's own claim."""
+
+    code, status, message = "CLAIM_EXISTS", 409, "The caller has claimed the order with another wallet."
+
+
+class OrderExpired(Refusal):
+    code, status, message = "ORDER_EXPIRED", 409, "The order's time is over."
+
+
+class ClaimLimit(Refusal):
+    """`data.limit` is the largest number of live claims of one user."""
+
+    code, status, message = "CLAIM_LIMIT", 409, "The caller has too many live claims."
+
+
+class LeaseLost(Refusal):
+    """`data.status` is the claim's state."""
+
+    code, status, message = "LEASE_LOST", 409, "The claim's lease is over."

@@ -1,0 +1,261 @@
+"""What an address holds on chain against what is promised from it: the coverage rule.
+
+One row per (chain, address, asset) over all users. `committed` = Σ(available + reserved) of live supplies +
+value and maximal gas of unfinished transactions; `in_flight` is the part that such transactions carry. A new
+promise needs `committed + new part + settlement gas reserve ≤ observed balance`, compared in the commit that
+writes the rows. A token's value is promised on the token's row, gas on the native one: a `Purse` holds both.
+Amounts are base units, gas is in wei. What transactions draw is in `spending`.
+
+Balances are to be observed at the chain's confirmed depth, where a payment appears no earlier than it counts
+as paid here; an observation older than the newest block that ended a commitment is not valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from shared.domain.desk.supplies import Supply
+from shared.domain.errors import Refusal
+
+Gap = Literal["INSUFFICIENT_BALANCE", "INSUFFICIENT_GAS"]
+NEVER = -1
+
+
+class InsufficientBalance(Refusal):
+    code, status, message = "INSUFFICIENT_BALANCE", 409, "The wallet's balance does not cover this."
+
+
+class InsufficientGas(Refusal):
+    code, status, message = "INSUFFICIENT_GAS", 409, "The wallet's native balance does not cover the gas."
+
+
+class BalanceUnknown(Refusal):
+    """No valid observation: read the balance again and repeat."""
+
+    code, status, message = "BALANCE_UNKNOWN", 503, "The balance is not known well enough yet; try again."
+    retry_after: ClassVar[float | None] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """Key (chain, address, token_address); base units; token_address "" is the native coin."""
+
+    chain: str
+    address: str
+    token_address: str
+    committed: (
+        int  # Σ(available + reserved) of live supplies + value and maximal gas of unfinished transactions
+    )
+    in_flight: int  # the part of `committed` that unfinished transactions carry
+    supplies: int  # live supplies that draw on this row (native: also those of tokens, for gas)
+    observed_balance: int  # at the confirmed depth, at observed_block
+    observed_block: int  # -1: never observed
+    settled_block: int  # an observation older than this block is not valid for coverage; -1: none
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def balance(self) -> int:
+        """The last observed balance. Raises BalanceUnknown when there is none that is valid."""
+        if self.observed_block == NEVER or self.observed_block < self.settled_block:
+            raise BalanceUnknown
+        return self.observed_balance
+
+
+class Purse(NamedTuple):
+    """The native row of an address and, when the asset is a token, the token's row."""
+
+    coin: Funds
+    token: Funds | None = None
+
+    @property
+    def value(self) -> Funds:
+        """The row that the asset's value is promised on."""
+        return self.token or self.coin
+
+
+def empty(chain: str, address: str, token_address: str | None, now: datetime) -> Funds:
+    """A row for an address and asset that nothing is known of yet."""
+    return Funds(chain, address, token_address or "", 0, 0, 0, 0, NEVER, NEVER, 1, now, now)
+
+
+def observe(funds: Funds, balance: int, block: int, now: datetime) -> Funds:
+    """Record the balance at a block; the same row when the observation is older than the last one."""
+    if block < funds.observed_block or (block, balance) == (funds.observed_block, funds.observed_balance):
+        return funds
+    return _next(funds, now, observed_balance=balance, observed_block=block)
+
+
+def gap(purse: Purse, part: int, gas_reserve: int) -> Gap | None:
+    """Why a further `part` is not covered, None when it is. Raises BalanceUnknown."""
+    coin, token = purse
+    if purse.value.committed + part > purse.value.balance:
+        return "INSUFFICIENT_BALANCE"
+    needed = coin.committed + gas_reserve + (0 if token else part)
+    return "INSUFFICIENT_GAS" if needed > coin.balance else None
+
+
+def require(purse: Purse, part: int, gas_reserve: int) -> None:
+    """Raises InsufficientBalance, InsufficientGas or BalanceUnknown unless a further `part` is covered."""
+    reason = gap(purse, part, gas_reserve)
+    if reason:
+        raise InsufficientBalance if reason == "INSUFFICIENT_BALANCE" else InsufficientGas
+
+
+def commitment(supply: Supply | None) -> int:
+    """What a supply commits of its wallet's balance, base units."""
+    if supply is None or not (supply.live or supply.status == "closed"):
+        return 0
+    return supply.available + supply.reserved
+
+
+def book(purse: Purse, before: Supply, after: Supply, gas_reserve: int, now: datetime) -> Purse:
+    """Follow a change of a supply; compares the coverage when the supply starts, grows or resumes.
+
+    `purse` is that of the supply's address and asset. The same rows when the change commits nothing else.
+    Raises InsufficientBalance, InsufficientGas, BalanceUnknown.
+    """
+    part = commitment(after) - commitment(before)
+    drawn = int(commitment(after) > 0) - int(commitment(before) > 0)
+    if needs_cover(before, after):
+        require(purse, part, gas_reserve)
+    if not part and not drawn:
+        return purse
+    if purse.token is None:
+        return Purse(add(purse.coin, now, committed=part, supplies=drawn))
+    coin = add(purse.coin, now, supplies=drawn) if drawn else purse.coin
+    return Purse(coin, add(purse.token, now, committed=part, supplies=drawn))
+
+
+def needs_cover(before: Supply, after: Supply) -> bool:
+    """Whether the change asks for a valid observation: the supply starts, grows or resumes."""
+    grows = (
+        before.status != "closed"
+        and commitment(after) > commitment(before)
+        and after.settled == before.settled
+    )
+    return grows or (before.status == "paused" and after.status in ("active", "exhausted"))
+
+
+def underfunded(purse: Purse, supplies: Iterable[Supply], gas_reserve: int) -> frozenset[str]:
+    """The ids of the live supplies of this purse's asset that its balance does not cover: the newest first.
+
+    What is reserved or in flight counts before anything that is only available. Raises BalanceUnknown.
+    """
+    live = sorted((s for s in supplies if s.live), key=lambda s: (s.created_at, s.id))
+    reserve = 0 if purse.token else gas_reserve
+    short_of_gas = purse.token is not None and purse.coin.committed + gas_reserve > purse.coin.balance
+    left = purse.value.balance - reserve - purse.value.committed + sum(s.available for s in live)
+    short: set[str] = set()
+    for supply in live:
+        if left < 0 or supply.available > left or short_of_gas:
+            short.add(supply.id)
+        else:
+            left -= supply.available
+    return frozenset(short)
+
+
+def add(funds: Funds, now: datetime, *, committed: int = 0, in_flight: int = 0, supplies: int = 0) -> Funds:
+    """The row with these changes, base units; for the rules of the domain."""
+    after = _next(
+        funds,
+        now,
+        committed=funds.committed + committed,
+        in_flight=funds.in_flight + in_flight,
+        supplies=funds.supplies + supplies,
+    )
+    assert min(after.in_flight, after.committed, after.supplies) >= 0, "a funds row became negative"
+    return after
+
+
+def ended(funds: Funds, block: int | None, now: datetime) -> Funds:
+    """The row after a commitment ended in this block: older observations are not valid any more."""
+    if block is None or block <= funds.settled_block:
+        return funds
+    return _next(funds, now, settled_block=block)
+
+
+def _next(funds: Funds, now: datetime, **changes: Any) -> Funds:
+    return replace(funds, version=funds.version + 1, updated_at=now, **changes)
+
+
+# What transactions draw from an address's funds while they are unfinished.
+
+
+class FundsCommitted(Refusal):
+    code, status, message = "FUNDS_COMMITTED", 409, "The wallet's balance is committed to supplies."
+
+
+class SettlementUnfunded(Refusal):
+    """`data.wallet_id` may name the wallet; nothing was started, the claim stays claimed."""
+
+    code, status, message = "SETTLEMENT_UNFUNDED", 409, "A supplying wallet cannot pay now; top it up."
+
+
+def start_send(purse: Purse, amount: int, max_gas: int, gas_reserve: int, now: datetime) -> Purse:
+    """Commit an ordinary send.
+
+    The settlement gas reserve is demanded only of an address that live supplies draw on. Raises
+    InsufficientBalance, InsufficientGas, FundsCommitted, BalanceUnknown.
+    """
+    coin, value = purse.coin, purse.value
+    drawn = max_gas + (0 if purse.token else amount)
+    if value.in_flight + amount > value.balance:
+        raise InsufficientBalance
+    if coin.in_flight + drawn > coin.balance:
+        raise InsufficientGas
+    reserve = gas_reserve if coin.supplies else 0
+    if coin.committed + drawn + reserve > coin.balance or value.committed + amount > value.balance:
+        raise FundsCommitted
+    return resume_send(purse, amount, max_gas, now)
+
+
+def resume_send(purse: Purse, amount: int, max_gas: int, now: datetime) -> Purse:
+    """Commit a send again that the chain took back."""
+    return _draw(purse, amount, amount, max_gas, now)
+
+
+def end_send(purse: Purse, amount: int, max_gas: int, block: int | None, now: datetime) -> Purse:
+    """A send is final in `block`, or never came to the chain (None): whatever it cost is in the balance."""
+    return _close(_draw(purse, -amount, -amount, -max_gas, now), block, now)
+
+
+def start_payment(purse: Purse, amount: int, max_gas: int, now: datetime) -> Purse:
+    """Mark a reservation as being paid and commit its gas.
+
+    All that is in flight must fit the balances; what is only promised to other orders does not hinder it.
+    Raises SettlementUnfunded, BalanceUnknown.
+    """
+    coin, value = purse.coin, purse.value
+    drawn = max_gas + (0 if purse.token else amount)
+    if value.in_flight + amount > value.balance or coin.in_flight + drawn > coin.balance:
+        raise SettlementUnfunded
+    return resume_payment(purse, amount, max_gas, now)
+
+
+def resume_payment(purse: Purse, amount: int, max_gas: int, now: datetime) -> Purse:
+    """A payment that the chain took back is in flight again."""
+    return _draw(purse, 0, amount, max_gas, now)
+
+
+def end_payment(purse: Purse, amount: int, max_gas: int, block: int | None, now: datetime) -> Purse:
+    """A payment is terminal in `block` (None: it never came to the chain), paid or not."""
+    return _close(_draw(purse, 0, -amount, -max_gas, now), block, now)
+
+
+def _draw(purse: Purse, committed: int, in_flight: int, gas: int, now: datetime) -> Purse:
+    if purse.token is None:
+        return Purse(add(purse.coin, now, committed=committed + gas, in_flight=in_flight + gas))
+    return Purse(
+        add(purse.coin, now, committed=gas, in_flight=gas),
+        add(purse.token, now, committed=committed, in_flight=in_flight),
+    )
+
+
+def _close(purse: Purse, block: int | None, now: datetime) -> Purse:
+    token: Funds | None = ended(purse.token, block, now) if purse.token else None
+    return Purse(ended(purse.coin, block, now), token)

@@ -1,0 +1,283 @@
+"""Payments of a claim, one per allocation and round, and what their evidence makes of claim and order.
+
+An allocation settles on its own evidence, at once. The claim leaves `processing` only when the newest payment
+of every allocation is terminal and finalized: all paid → processed, order completed; else both failed, what
+is unpaid still reserved. A further round pays only allocations whose last payment is terminal, unpaid and
+finalized, so nobody is paid twice. What the chain says of a single payment is in `payouts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from shared.domain.desk import claims, orders
+from shared.domain.desk.allocation import Allocation, give_back, marked
+from shared.domain.desk.claims import Claim, LeaseLost, require_claimed
+from shared.domain.desk.orders import Order
+from shared.domain.desk.states import PaymentStatus, SettlementStatus, check
+from shared.domain.desk.supplies import Moved, Supply, settle, unsettle
+from shared.domain.errors import InvalidState
+
+TERMINAL: Final = frozenset({"paid", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Key (claim_id, allocation_id, round); amount in base units."""
+
+    claim_id: str
+    allocation_id: str
+    round: int
+    order_id: str
+    supply_id: str
+    wallet_id: str  # the supplying wallet
+    transaction_id: str  # txn_…
+    amount: int
+    status: PaymentStatus
+    reason: str | None  # why it is blocked, failed or cancelled
+    finalized: bool  # no reorganisation can change the outcome any more
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its transaction, tenant `settlement`."""
+        return f"settle:{self.claim_id}:{self.allocation_id}:{self.round}"
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL
+
+
+class Round(NamedTuple):
+    """Claim and order in processing, and the payments of a new round to insert with their transactions."""
+
+    order: Order
+    claim: Claim
+    payments: tuple[Payment, ...]
+
+
+class Standing(NamedTuple):
+    order: Order
+    claim: Claim
+
+
+class Abandoned(NamedTuple):
+    claim: Claim
+    allocations: tuple[Allocation, ...]
+    moves: tuple[Moved, ...]
+
+
+def start(
+    order: Order,
+    claim: Claim,
+    allocations: Sequence[Allocation],
+    *,
+    new_id: Callable[[str], str],
+    now: datetime,
+    epoch: int | None = None,
+) -> Round:
+    """The first round: one payment for every allocation; `new_id("txn")` names each payment's transaction.
+
+    Raises InvalidState unless the claim holds its order now, LeaseLost for another epoch than the claim's.
+    """
+    if epoch is not None and epoch != claim.epoch:
+        raise LeaseLost(status=claim.status)
+    require_claimed(claim, now)
+    return _round(order, claim, allocations, new_id, now)
+
+
+def retry(
+    order: Order,
+    claim: Claim,
+    payments: Iterable[Payment],
+    allocations: Sequence[Allocation],
+    *,
+    new_id: Callable[[str], str],
+    now: datetime,
+) -> Round:
+    """From failed: a further round for what is unpaid and still reserved. `payments` are all of the claim's.
+
+    Raises InvalidState: not failed, nothing left to pay, or a last payment that may still be paid.
+    """
+    unpaid = _unpaid(claim, payments, allocations)
+    return _round(order, claim, unpaid, new_id, now)
+
+
+def abandon(
+    claim: Claim,
+    payments: Iterable[Payment],
+    allocations: Sequence[Allocation],
+    supplies: Sequence[Supply],
+    *,
+    reason: str,
+    now: datetime,
+) -> Abandoned:
+    """From failed: return what is unpaid to its supplies; claim and order stay failed.
+
+    Raises InvalidState as `retry` does.
+    """
+    unpaid = _unpaid(claim, payments, allocations)
+    back = give_back(claim.order_id, unpaid, supplies, now)
+    return Abandoned(claims.change(claim, now, reason=reason), back.allocations, back.moves)
+
+
+def _unpaid(claim: Claim, payments: Iterable[Payment], allocations: Sequence[Allocation]) -> list[Allocation]:
+    check("claim", claim.status, "processing")
+    last = newest(payments)
+    unpaid = [a for a in allocations if a.status == "reserved"]
+    if not unpaid:
+        raise InvalidState("Nothing is left to pay.", status=claim.status)
+    for allocation in unpaid:
+        payment = last.get(allocation.id)
+        if payment is None or payment.status == "paid" or not (payment.terminal and payment.finalized):
+            raise InvalidState("A payment may still come through.", status=claim.status)
+    return unpaid
+
+
+def _round(
+    order: Order,
+    claim: Claim,
+    allocations: Sequence[Allocation],
+    new_id: Callable[[str], str],
+    now: datetime,
+) -> Round:
+    check("claim", claim.status, "processing")
+    check("order", order.status, "processing")
+    number = claim.settlement_round + 1
+    payments = tuple(
+        Payment(
+            claim_id=claim.id,
+            allocation_id=allocation.id,
+            round=number,
+            order_id=order.id,
+            supply_id=allocation.supply_id,
+            wallet_id=allocation.wallet_id,
+            transaction_id=new_id("txn"),
+            amount=allocation.amount,
+            status="pending",
+            reason=None,
+            finalized=False,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        for allocation in allocations
+    )
+    moving = claims.change(
+        claim,
+        now,
+        status="processing",
+        lease_until=None,
+        settlement_status="pending",
+        settlement_round=number,
+    )
+    return Round(orders.advance(order, now, status="processing", lease_until=None), moving, payments)
+
+
+def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datetime) -> Standing:
+    """What all payments of a claim make of it; the same objects when nothing changes.
+
+    Raises InvalidState unless the claim is processing.
+    """
+    if claim.status != "processing":
+        raise InvalidState(status=claim.status)
+    last = newest(payments).values()
+    status = status_of(last)
+    if not last or not all(payment.terminal and payment.finalized for payment in last):
+        if status == claim.settlement_status:
+            return Standing(order, claim)
+        return Standing(order, claims.change(claim, now, settlement_status=status))
+    if status == "paid":
+        done = claims.change(claim, now, status="processed", settlement_status=status, processed_at=now)
+        return Standing(orders.advance(order, now, status="completed"), done)
+    failed = claims.change(claim, now, status="failed", settlement_status=status)
+    return Standing(orders.advance(order, now, status="failed"), failed)
+
+
+def newest(payments: Iterable[Payment]) -> dict[str, Payment]:
+    """Of each allocation the payment of the newest round."""
+    return {payment.allocation_id: payment for payment in sorted(payments, key=lambda p: p.round)}
+
+
+def status_of(payments: Iterable[Payment]) -> SettlementStatus:
+    """The settlement's status in one word, from the newest payments."""
+    seen = {payment.status for payment in payments}
+    if not seen:
+        return "none"
+    if "blocked" in seen:
+        return "blocked"
+    if seen == {"paid"}:
+        return "paid"
+    if "paid" in seen:
+        return "partial"
+    return "pending" if "pending" in seen else "failed"
+
+
+# What the chain says of one payment, and what that does to its allocation and supply.
+
+
+class Evidence(NamedTuple):
+    """A payment with what its outcome did to its allocation and supply."""
+
+    payment: Payment
+    allocation: Allocation
+    moved: Moved
+
+
+def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
+    """The payment waits for an operator or a top-up (`reason`), or goes on (None). Raises InvalidState."""
+    if payment.terminal:
+        raise InvalidState(status=payment.status)
+    status: PaymentStatus = "blocked" if reason else "pending"
+    if (payment.status, payment.reason) == (status, reason):
+        return payment
+    return _change(payment, now, status=status, reason=reason)
+
+
+def paid(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> Evidence:
+    """The payout stands at the confirmed depth: allocation and supply settle. Raises InvalidState."""
+    if payment.terminal:
+        raise InvalidState(status=payment.status)
+    moved = settle(supply, payment.amount, payment.transaction_id, now)
+    return Evidence(
+        _change(payment, now, status="paid", reason=None), marked(allocation, "settled", now), moved
+    )
+
+
+def unpaid(
+    payment: Payment, status: Literal["failed", "cancelled"], reason: str | None, now: datetime
+) -> Payment:
+    """The transaction ended without paying; the allocation stays reserved. Raises InvalidState."""
+    if payment.terminal:
+        raise InvalidState(status=payment.status)
+    return _change(payment, now, status=status, reason=reason)
+
+
+def finalize(payment: Payment, now: datetime) -> Payment:
+    """No reorganisation can change the outcome any more. Raises InvalidState while it is not terminal."""
+    if not payment.terminal:
+        raise InvalidState(status=payment.status)
+    return payment if payment.finalized else _change(payment, now, finalized=True)
+
+
+def take_back(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> Evidence:
+    """The chain dropped the block of a terminal payment: it is pending, its allocation reserved again.
+
+    Raises InvalidState when the payment is not terminal or already finalized.
+    """
+    if not payment.terminal or payment.finalized:
+        raise InvalidState(status=payment.status)
+    pending = _change(payment, now, status="pending", reason=None)
+    if payment.status != "paid":
+        return Evidence(pending, allocation, Moved(supply, ()))
+    moved = unsettle(supply, payment.amount, payment.transaction_id, now)
+    return Evidence(pending, marked(allocation, "reserved", now), moved)
+
+
+def _change(payment: Payment, now: datetime, **changes: Any) -> Payment:
+    return replace(payment, version=payment.version + 1, updated_at=now, **changes)

@@ -1,0 +1,66 @@
+"""The state machines of supplies, orders and claims as data, and the one function that checks a transition.
+
+A missing pair is a refusal. From `processing` nothing is released, rejected, expired or cancelled.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, Literal
+
+from shared.domain.errors import InvalidState
+
+SupplyStatus = Literal["pending", "active", "paused", "exhausted", "closed", "rejected"]
+OrderStatus = Literal["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"]
+ClaimStatus = Literal["claimed", "processing", "processed", "failed", "released", "expired", "rejected"]
+AllocationStatus = Literal["reserved", "settled", "released"]
+PaymentStatus = Literal["pending", "blocked", "paid", "failed", "cancelled"]
+SettlementStatus = Literal["none", "pending", "blocked", "partial", "paid", "failed"]
+Kind = Literal["supply", "order", "claim"]
+
+TRANSITIONS: Final[dict[Kind, dict[str, frozenset[str]]]] = {
+    "supply": {
+        "pending": frozenset({"active", "rejected", "closed"}),
+        "active": frozenset({"paused", "exhausted", "closed"}),
+        "paused": frozenset({"active", "exhausted", "closed"}),
+        "exhausted": frozenset({"active", "paused", "closed"}),
+        "closed": frozenset(),
+        "rejected": frozenset(),
+    },
+    "order": {
+        "open": frozenset({"claimed", "cancelled", "expired"}),
+        "claimed": frozenset({"processing", "open", "expired"}),
+        "processing": frozenset({"completed", "failed"}),
+        "failed": frozenset({"processing"}),
+        "completed": frozenset(),
+        "cancelled": frozenset(),
+        "expired": frozenset(),
+    },
+    "claim": {
+        "claimed": frozenset({"processing", "released", "expired", "rejected"}),
+        "processing": frozenset({"processed", "failed"}),
+        "failed": frozenset({"processing"}),
+        "processed": frozenset(),
+        "released": frozenset(),
+        "expired": frozenset(),
+        "rejected": frozenset(),
+    },
+}
+
+
+class Keep(Enum):
+    """The value of an argument that asks for no change, where None is a value of its own."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+
+
+def check(kind: Kind, current: str, target: str) -> None:
+    """Refuse a transition that the table does not hold.
+
+    Raises InvalidState with `data.status`, the current state.
+    """
+    if target not in TRANSITIONS[kind][current]:
+        raise InvalidState(f"A {kind} that is {current} cannot become {target}.", status=current)

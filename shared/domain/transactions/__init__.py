@@ -1,0 +1,1 @@
+"""Rules of transactions: accepting, nonces, attempts, fees, outcome."""

@@ -1,0 +1,248 @@
+"""T2–T4: signed bytes for a nonce, what nodes answered to them, replacements and undoing.
+
+Bytes reach a node only after the Attempt that holds them is committed (I1). Only finality ever says "not
+sent": an error from a node is a reason to look or to send the same bytes again, never to take another nonce.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from shared.domain.errors import InvalidState, Refusal
+from shared.domain.transactions.fees import FeeCaps, Fees, at_most, replacement, replaces
+from shared.domain.transactions.schedule import SIGNED_WAIT, next_action_at
+from shared.domain.transactions.states import UNSENT
+from shared.domain.transactions.transactions import (
+    Attempt,
+    AttemptConflict,
+    AttemptKind,
+    BlockedReason,
+    SettlementTransaction,
+    Transaction,
+    UndoState,
+)
+
+SendOutcome = Literal[
+    "sent",
+    "known",  # already in this node's pool
+    "ambiguous",  # time-out, 5xx, 429, lost connection, unknown text: it may have been taken
+    "nonce_too_low",
+    "nonce_too_high",
+    "replacement_underpriced",
+    "underpriced",
+    "insufficient_funds",
+    "unsendable",  # intrinsic gas, size, gas limit, type: no node will ever take these bytes
+]
+Step = Literal["wait", "check_receipts", "inspect_nonce", "bump", "rebroadcast_lane", "pause_lane", "undo"]
+
+STEPS: Final[dict[SendOutcome, Step]] = {
+    "sent": "wait",
+    "known": "wait",
+    "ambiguous": "wait",
+    "nonce_too_low": "check_receipts",
+    "nonce_too_high": "rebroadcast_lane",
+    "replacement_underpriced": "inspect_nonce",
+    "underpriced": "bump",
+    "insufficient_funds": "pause_lane",
+    "unsendable": "undo",
+}
+SUBMITS: Final[frozenset[SendOutcome]] = frozenset({"sent", "known", "ambiguous"})
+
+
+class ReplacementTooCheap(Refusal):
+    code, status, message = "REPLACEMENT_TOO_CHEAP", 409, "A replacement must offer at least 12.5 % more."
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to sign for a transaction's nonce: its payload, or a no-op to itself; gas in units."""
+
+    kind: AttemptKind
+    gas: int
+    fees: Fees
+
+
+def plan(
+    transaction: Transaction, latest: Attempt | None, market: Fees, caps: FeeCaps, *, noop_gas: int
+) -> Plan:
+    """The next attempt: the kind of the latest one unless undoing was asked for; FeeCapReached at the caps.
+
+    The first attempt takes the sender's fees or the market's, cut to the caps; later ones bump the latest.
+    """
+    wants_noop = transaction.kind == "noop" or transaction.undo_state is not None
+    kind: AttemptKind = "noop" if wants_noop or (latest and latest.kind == "noop") else "payload"
+    gas = noop_gas if kind == "noop" else transaction.gas
+    caps = transaction.held(caps, kind, gas)
+    if latest is not None:
+        return Plan(kind, gas, replacement(latest.fees, market, caps))
+    return Plan(kind, gas, at_most(transaction.chosen_fees or market, caps))
+
+
+def persist(
+    transaction: Transaction,
+    planned: Plan,
+    latest: Attempt | None,
+    now: datetime,
+    *,
+    raw: bytes,
+    tx_hash: str,
+    expected_attempts: int,
+) -> tuple[Transaction, Attempt]:
+    """T2, T4: the attempt to insert and the transaction's next version, by compare-and-set on attempt_count.
+
+    Raises AttemptConflict (use the stored attempt and drop this signature), ReplacementTooCheap (I4),
+    InvalidState (no nonce, or a payload where only a no-op may follow).
+    """
+    count = transaction.attempt_count
+    if count != expected_attempts or (latest.k if latest else 0) != count:
+        raise AttemptConflict(attempt_count=count)
+    if latest is not None and not replaces(latest.fees, planned.fees):
+        raise ReplacementTooCheap
+    undoing = transaction.kind == "noop" or transaction.undo_state or (latest and latest.kind == "noop")
+    if transaction.nonce is None or (undoing and planned.kind == "payload"):
+        raise InvalidState("Only a no-op may be signed for this nonce.", status=transaction.status)
+    attempt = Attempt(
+        transaction_id=transaction.id,
+        k=count + 1,
+        kind=planned.kind,
+        raw=raw,
+        hash=tx_hash,
+        max_fee_per_gas=planned.fees.max_fee_per_gas,
+        max_priority_fee_per_gas=planned.fees.max_priority_fee_per_gas,
+        gas_price=planned.fees.gas_price,
+        gas=planned.gas,
+        send_count=0,
+        first_sent_at=None,
+        last_sent_at=None,
+        last_result=None,
+        created_at=now,
+    )
+    target = "signed" if transaction.state == "nonced" else transaction.state
+    blocked = None if transaction.blocked_reason == "FEE_BLOCKED" else transaction.blocked_reason
+    return (
+        transaction.moved(
+            "attempt",
+            target,
+            now,
+            attempt_count=attempt.k,
+            hash=tx_hash,
+            blocked_reason=blocked,
+            next_action_at=now + SIGNED_WAIT,
+        ),
+        attempt,
+    )
+
+
+def record_send(
+    transaction: Transaction, attempt: Attempt, outcome: SendOutcome, now: datetime, block_seconds: float
+) -> tuple[Transaction, Attempt, Step]:
+    """T3: what came of a broadcast, and what to do next.
+
+    A late answer, for a transaction that is no longer live, only marks the attempt; an answer to an older
+    attempt never asks for a step.
+    """
+    sends = attempt.send_count + 1
+    attempt = replace(
+        attempt,
+        send_count=sends,
+        first_sent_at=attempt.first_sent_at or now,
+        last_sent_at=now,
+        last_result=outcome,
+    )
+    if not transaction.live:
+        return transaction, attempt, "wait"
+    step: Step = STEPS[outcome] if attempt.k == transaction.attempt_count else "wait"
+    target = "submitted" if outcome in SUBMITS else transaction.state
+    blocked = _blocked_after(transaction, outcome, step)
+    transaction = transaction.moved("sent", target, now, blocked_reason=blocked)
+    if step == "undo" and attempt.kind == "payload":
+        transaction = undo(transaction, "rejected", now, error="REJECTED_BY_NODE")
+    due = now if step in ("bump", "undo") else next_action_at(transaction, now, block_seconds, sends=sends)
+    return replace(transaction, next_action_at=due), attempt, step
+
+
+def undo(
+    transaction: Transaction,
+    to: UndoState,
+    now: datetime,
+    *,
+    error: str | None = None,
+    message: str | None = None,
+) -> Transaction:
+    """End it: at once while it has no nonce, else a no-op is wanted and decides when it is mined.
+
+    The first wish stands: asking again changes nothing. InvalidState when it is mined, terminal or a no-op.
+    """
+    if transaction.kind == "noop":
+        raise InvalidState("A no-op cannot be undone.", status=transaction.status)
+    if transaction.undo_state is not None and not transaction.terminal:
+        return transaction
+    if to == "expired":
+        error = error or ("APPROVAL_EXPIRED" if transaction.state == "held" else "DEADLINE_PASSED")
+    wanted = transaction.cancel_requested or to == "cancelled"
+    if transaction.nonce is None:
+        return transaction.moved(
+            "undo",
+            to,
+            now,
+            blocked_reason=None,
+            cancel_requested=wanted,
+            error=error,
+            error_message=message,
+            finalized=True,
+            next_action_at=None,
+        )
+    return transaction.moved(
+        "undo",
+        transaction.state,
+        now,
+        undo_state=to,
+        cancel_requested=wanted,
+        error=error,
+        error_message=message,
+        next_action_at=now,
+    )
+
+
+def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now: datetime) -> Transaction:
+    """Offer what is fast from now on; where bytes exist, by a further attempt on the same nonce, asked for once.
+
+    InvalidState when it is mined or over, FeeCapReached when the caps or the committed gas leave no room.
+    """
+    if latest is not None and transaction.live:
+        replacement(latest.fees, None, transaction.held(caps, latest.kind, latest.gas))
+    wanted = transaction.attempt_count + 1 if transaction.live else None
+    if transaction.speed == "fast" and transaction.attempts_wanted == wanted:
+        return transaction
+    due = now if transaction.live else transaction.next_action_at
+    changes = {"speed": "fast", "attempts_wanted": wanted, "next_action_at": due}
+    return transaction.moved("hasten", transaction.state, now, **changes)
+
+
+def check_replaceable(transaction: Transaction, *, by_operator: bool) -> None:
+    """Whether a caller may cancel or speed it up: SettlementTransaction for users, InvalidState when over."""
+    if transaction.is_payment and not by_operator:
+        raise SettlementTransaction(claim_id=transaction.claim_id)
+    if not transaction.live and transaction.state not in UNSENT:
+        raise InvalidState(status=transaction.status)
+
+
+def block(
+    transaction: Transaction, reason: BlockedReason | None, now: datetime, block_seconds: float
+) -> Transaction:
+    """Held up (it keeps its nonce and is sent again and again), or free when `reason` is None."""
+    if transaction.blocked_reason == reason:
+        return transaction
+    moved = transaction.moved("block", transaction.state, now, blocked_reason=reason)
+    due = next_action_at(moved, now, block_seconds) if reason else now
+    return replace(moved, next_action_at=due)
+
+
+def _blocked_after(transaction: Transaction, outcome: SendOutcome, step: Step) -> BlockedReason | None:
+    if step == "pause_lane":
+        return "FUNDS_BLOCKED"
+    if outcome in ("sent", "known") and transaction.blocked_reason == "FUNDS_BLOCKED":
+        return None
+    return transaction.blocked_reason

@@ -1,0 +1,158 @@
+"""A lane: the nonces of one address on one chain (T1 allocate, T8 sync).
+
+`next_nonce` only grows. Being in flight is `next_nonce - chain_nonce`: a place is free when a transaction is
+mined, not when it is final. Several processes may allocate at once: whoever commits second finds another
+`next_nonce` than it signed for (LaneMoved) and starts again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from shared.domain.errors import Refusal
+from shared.domain.transactions.schedule import NONCED_WAIT
+from shared.domain.transactions.transactions import Transaction
+
+MAX_BATCH: Final = 32  # transactions that get a nonce in one commit
+
+
+class LanePaused(Refusal):
+    code, status, message = "LANE_PAUSED", 409, "Sending from this address is paused."
+
+
+class LaneMoved(Refusal):
+    """Compare-and-set on next_nonce failed: sign again for other nonces."""
+
+    code, status, message = "LANE_MOVED", 409, "Another process allocated nonces in the meantime."
+
+
+class WrongLane(Refusal):
+    code, status, message = "WRONG_LANE", 409, "The transaction belongs to another address or chain."
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Nonces are transaction counts as `eth_getTransactionCount` gives them: the next one to be used."""
+
+    id: str  # "<chain>:<address in lower case>"
+    chain: str
+    address: str  # EIP-55
+    next_nonce: int  # given to the next transaction
+    chain_nonce: int  # in the latest block, as last seen; may fall in a reorganisation
+    finalized_nonce: int  # in the last finalized block, seen by a quorum
+    paused_reason: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def in_flight(self) -> int:
+        return max(0, self.next_nonce - self.chain_nonce)
+
+    @property
+    def overtaken(self) -> bool:
+        """A foreign sender used nonces that we did not give; wait until that is final, or gone."""
+        return self.chain_nonce > self.next_nonce
+
+
+def lane_id(chain: str, address: str) -> str:
+    return f"{chain}:{address.lower()}"
+
+
+def open_lane(chain: str, address: str, *, latest: int, pending: int, finalized: int, now: datetime) -> Lane:
+    """A lane for an address never used here; it starts after what is already on its way."""
+    return Lane(
+        id=lane_id(chain, address),
+        chain=chain,
+        address=address,
+        next_nonce=max(latest, pending),
+        chain_nonce=latest,
+        finalized_nonce=finalized,
+        paused_reason=None,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def room(lane: Lane, max_inflight: int) -> int:
+    """How many nonces may be given now, in one commit or several; 0 while paused or overtaken."""
+    if lane.paused_reason or lane.overtaken:
+        return 0
+    return max(0, max_inflight - lane.in_flight)
+
+
+def allocate(
+    lane: Lane,
+    transactions: Sequence[Transaction],
+    max_inflight: int,
+    now: datetime,
+    *,
+    expected_next_nonce: int | None = None,
+) -> tuple[Lane, tuple[Transaction, ...]]:
+    """T1: nonces for the first of `transactions` that fit, in their order; those without room stay out.
+
+    `expected_next_nonce` is what the bytes were signed for, when they are stored in the same commit.
+    Raises LanePaused, LaneMoved, WrongLane, InvalidState (one of them is not `accepted`).
+    """
+    if lane.paused_reason:
+        raise LanePaused(reason=lane.paused_reason)
+    if expected_next_nonce not in (None, lane.next_nonce):
+        raise LaneMoved(next_nonce=lane.next_nonce)
+    if any(transaction.lane_id != lane.id for transaction in transactions):
+        raise WrongLane
+    chosen = transactions[: min(MAX_BATCH, room(lane, max_inflight))]
+    given = tuple(
+        transaction.moved(
+            "allocate",
+            "nonced",
+            now,
+            nonce=lane.next_nonce + offset,
+            blocked_reason=None,
+            next_action_at=now + NONCED_WAIT,
+        )
+        for offset, transaction in enumerate(chosen)
+    )
+    return _changed(lane, now, next_nonce=lane.next_nonce + len(given)), given
+
+
+def sync(lane: Lane, now: datetime, *, latest: int, finalized: int) -> tuple[Lane, bool]:
+    """T8: what the chain says now; also whether a foreign sender was found.
+
+    The floor is raised to the finalized nonce only (a foreign transaction in the head block can vanish, and a
+    nonce skipped for it would never be mined); `next_nonce` is never lowered.
+    """
+    final = max(lane.finalized_nonce, finalized)
+    foreign = final > lane.next_nonce
+    moved = _changed(
+        lane,
+        now,
+        chain_nonce=max(latest, final),
+        finalized_nonce=final,
+        next_nonce=max(lane.next_nonce, final),
+    )
+    return moved, foreign or moved.overtaken
+
+
+def gaps(lane: Lane, taken: Iterable[int]) -> tuple[int, ...]:
+    """Nonces in [chain_nonce, next_nonce) that no row holds: each needs a no-op (tx_accept.fill)."""
+    rows = frozenset(taken)
+    return tuple(nonce for nonce in range(lane.chain_nonce, lane.next_nonce) if nonce not in rows)
+
+
+def pause(lane: Lane, reason: str, now: datetime) -> Lane:
+    return _changed(lane, now, paused_reason=reason)
+
+
+def resume(lane: Lane, now: datetime) -> Lane:
+    return _changed(lane, now, paused_reason=None)
+
+
+def _changed(lane: Lane, now: datetime, **changes: int | str | None) -> Lane:
+    """The next version, or the same object when nothing is different (no write on the hot row)."""
+    if all(getattr(lane, name) == value for name, value in changes.items()):
+        return lane
+    return replace(lane, version=lane.version + 1, updated_at=now, **changes)  # type: ignore[arg-type]

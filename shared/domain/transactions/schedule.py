@@ -1,0 +1,79 @@
+"""When the engine must look at a transaction again (`next_action_at`). The sweeper alone finishes everything:
+whatever is not finalized always has a next time, so nothing depends on a message or a running process.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.domain.transactions.states import UNSENT
+from shared.domain.transactions.transactions import Transaction
+
+QUEUED_WAIT: Final = timedelta(hours=1)  # its lane is looked at all the time: a net below that
+NONCED_WAIT: Final = timedelta(seconds=5)  # a process is signing; afterwards another one does
+SIGNED_WAIT: Final = timedelta(seconds=2)  # bytes are stored and being sent
+LEAST_WAIT: Final = timedelta(seconds=0.2)
+BLOCKED_WAIT: Final = timedelta(seconds=15)
+LONGEST_WAIT: Final = timedelta(seconds=60)
+FINALITY_WAIT: Final = timedelta(seconds=300)
+BUMP_AFTER_BLOCKS: Final = 3
+BUMP_AFTER_LEAST: Final = timedelta(seconds=6)  # on chains with blocks under two seconds
+
+
+def next_action_at(
+    transaction: Transaction, now: datetime, block_seconds: float, *, sends: int = 0
+) -> datetime | None:
+    """The next look: doubling from one block time while unmined, with ± 20 % jitter; None when finalized."""
+    if transaction.finalized:
+        return None
+    if transaction.state in ("held", "accepted"):
+        return queued_until(_ends_at(transaction), now)
+    if transaction.state == "nonced":
+        return now + NONCED_WAIT
+    return now + _jitter(
+        _wait(transaction, max(timedelta(seconds=block_seconds), LEAST_WAIT), sends), transaction
+    )
+
+
+def queued_until(deadline: datetime | None, now: datetime) -> datetime:
+    """When to look at what waits for a nonce: at its deadline. A long queue must not hide what is due."""
+    return min(now + QUEUED_WAIT, deadline or now + QUEUED_WAIT)
+
+
+def _wait(transaction: Transaction, block: timedelta, sends: int) -> timedelta:
+    if transaction.terminal:
+        return min(8 * block, FINALITY_WAIT)
+    if transaction.state == "mined":
+        return block
+    if transaction.blocked_reason:
+        return max(BLOCKED_WAIT, block)
+    if sends == 0:
+        return SIGNED_WAIT
+    return min(block * (1 << min(sends - 1, 6)), LONGEST_WAIT)
+
+
+def bump_due(last_attempt_at: datetime, now: datetime, block_seconds: float) -> bool:
+    """Whether the latest attempt had its time: three blocks, at least six seconds."""
+    wait = max(timedelta(seconds=BUMP_AFTER_BLOCKS * block_seconds), BUMP_AFTER_LEAST)
+    return now - last_attempt_at >= wait
+
+
+def expired(transaction: Transaction, now: datetime) -> bool:
+    """Whether its deadline, or the time to approve it, has passed and it may still be undone."""
+    ends_at = _ends_at(transaction)
+    due = ends_at is not None and ends_at <= now
+    open_end = transaction.live or transaction.state in UNSENT
+    return due and open_end and transaction.undo_state is None
+
+
+def _ends_at(transaction: Transaction) -> datetime | None:
+    ends = [transaction.deadline, transaction.approval_until if transaction.state == "held" else None]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _jitter(wait: timedelta, transaction: Transaction) -> timedelta:
+    """Spread by id and version, so that a re-run of a transaction body computes the same time."""
+    share = zlib.crc32(f"{transaction.id}:{transaction.version}".encode()) % 401
+    return wait * ((800 + share) / 1000)

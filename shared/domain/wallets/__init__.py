@@ -1,0 +1,1 @@
+"""Rules of wallets and of what their policies allow."""

@@ -1,0 +1,172 @@
+"""A wallet: an address whose key the product keeps; key material lives in the vault, never here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.errors import InvalidState, NotFound, Refusal
+
+_MARK = "'"  # of a hardened step
+
+
+class WalletExists(Refusal):
+    """`data.wallet_id` is the caller's own wallet with that address."""
+
+    code, status, message = "WALLET_EXISTS", 409, "The caller holds this key already."
+
+
+class WalletRequired(Refusal):
+    """`data.wallets` lists the ids of the caller's wallets on the chain."""
+
+    code, status, message = "WALLET_REQUIRED", 422, "Name the wallet: the caller has none or several here."
+
+
+class WalletHasNoSeed(Refusal):
+    code, status = "WALLET_HAS_NO_SEED", 409
+    message = "The wallet was imported by its private key: it has no further accounts."
+
+
+class WalletInUse(Refusal):
+    """`data.reason` says what still needs the wallet."""
+
+    code, status, message = "WALLET_IN_USE", 409, "Something still needs this wallet."
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """(user_id, chain, address) is unique among active wallets; another user may hold the same address."""
+
+    id: str  # wal_…
+    user_id: str
+    name: str
+    chain: str
+    type: WalletType
+    address: str  # EIP-55
+    derivation_path: str | None  # None: imported by private key or keystore
+    parent_id: str | None  # the wallet whose seed this account shares
+    index: int | None  # account index on that seed
+    key_id: str  # the vault record that holds the seed or key
+    status: WalletStatus
+    disabled_at: datetime | None  # deleted by its owner; the key is shredded 30 days later
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def made(
+    *,
+    wallet_id: str,
+    key_id: str,
+    user_id: str,
+    name: str,
+    chain: str,
+    address: str,
+    path: str | None,
+    now: datetime,
+    parent_id: str | None = None,
+) -> Wallet:
+    """A new wallet; with a `path` it is an account of a seed, whose last step is its index."""
+    return Wallet(
+        id=wallet_id,
+        user_id=user_id,
+        name=name,
+        chain=chain,
+        type="hd" if path else "imported",
+        address=address,
+        derivation_path=path,
+        parent_id=parent_id,
+        index=int(path.rsplit("/", 1)[-1].rstrip("'")) if path else None,
+        key_id=key_id,
+        status="active",
+        disabled_at=None,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
+    """The wallet meant when none is named: the only active one on the chain. Raises WalletRequired."""
+    usable = [wallet for wallet in wallets if wallet.chain == chain and wallet.status == "active"]
+    if len(usable) != 1:
+        raise WalletRequired(wallets=sorted(wallet.id for wallet in usable))
+    return usable[0]
+
+
+def refuse_twin(wallets: Iterable[Wallet], chain: str, address: str) -> None:
+    """Raises WalletExists when one of the caller's own active wallets has this address on the chain."""
+    for wallet in wallets:
+        if (wallet.chain, wallet.address, wallet.status) == (chain, address, "active"):
+            raise WalletExists(wallet_id=wallet.id)
+
+
+def next_account(newest: Wallet) -> str:
+    """The path after the newest account's: its last step plus one. An index is used once, also by a deleted
+    account. Raises WalletHasNoSeed."""
+    if newest.derivation_path is None or newest.index is None:
+        raise WalletHasNoSeed
+    base, _, last = newest.derivation_path.rpartition("/")
+    return f"{base}/{newest.index + 1}{_MARK if last.endswith(_MARK) else ''}"
+
+
+def require_active(wallet: Wallet) -> Wallet:
+    """The wallet itself; NotFound when its owner has deleted it."""
+    if wallet.status != "active":
+        raise NotFound
+    return wallet
+
+
+def disable(
+    wallet: Wallet,
+    now: datetime,
+    *,
+    reserved: bool,
+    unfinished: bool,
+    pays_in: bool,
+    holds_value: bool,
+    force: bool,
+) -> Wallet:
+    """Delete: disabled at once; its supplies are closed in the same commit, its key is shredded later.
+
+    `reserved`: a supply of it has a reservation; `unfinished`: a transaction of it is not final; `pays_in`: a
+    live claim, or a failed one that may be retried, pays to it; `holds_value`: it has a balance or open
+    supplies, which needs `force`. Raises WalletInUse, InvalidState (disabled already).
+    """
+    if wallet.status != "active":
+        raise InvalidState(status=wallet.status)
+    reasons = {
+        "supply_reserved": reserved,
+        "transaction_unfinished": unfinished,
+        "claim_pays_in": pays_in,
+        "holds_value": holds_value and not force,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise WalletInUse(reason=reason)
+    return replace(wallet, status="disabled", disabled_at=now, version=wallet.version + 1, updated_at=now)
+
+
+def shred(wallet: Wallet, now: datetime) -> Wallet:
+    """Its key is gone for good. Raises InvalidState unless its owner has deleted it."""
+    if wallet.status != "disabled":
+        raise InvalidState(status=wallet.status)
+    return replace(wallet, status="shredded", version=wallet.version + 1, updated_at=now)
+
+
+def kept(wallet: Wallet, now: datetime) -> Wallet:
+    """Deleted, but not empty: its key is kept for another while."""
+    return replace(wallet, disabled_at=now, version=wallet.version + 1, updated_at=now)
+
+
+def forgotten(wallet: Wallet) -> Wallet:
+    """Without the name that its owner gave it; the address stays in the books."""
+    return replace(wallet, name="deleted")
+
+
+WalletType = Literal["hd", "imported"]
+
+
+WalletStatus = Literal["active", "disabled", "shredded"]

@@ -1,0 +1,109 @@
+"""T0 for a user's transaction: what is asked outside, and what the body then commits. No nonce is taken here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared import resources
+from shared.chain.client import ChainClient
+from shared.domain.desk import funds
+from shared.domain.desk.funds import InsufficientBalance, InsufficientGas
+from shared.domain.transactions import acceptance, approvals
+from shared.domain.transactions.acceptance import Intent
+from shared.domain.transactions.fees import check_chosen
+from shared.domain.transactions.transactions import Transaction
+from shared.domain.wallets.wallets import require_active
+from shared.engine import batch, preflight
+from shared.engine.intents import named_token
+from shared.funds import bookings
+from shared.funds.balances import Observed
+from shared.runtime.errors import IdempotencyKeyReused
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.wallets import WALLETS
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import policy_enforcement
+
+Abi = Iterable[Mapping[str, Any]]
+
+
+class SendExceedsGas(InsufficientGas):
+    """The same for a transaction, which is refused as it stands."""
+
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class SendPlan:
+    """An intent that the chain would take now, with what it commits (wei) and the balances that were seen."""
+
+    intent: Intent
+    committed_gas: int
+    seen: Observed
+
+
+def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False, abi: Abi = ()) -> SendPlan:
+    """Check and try an intent; `gas` is the sender's own limit, None to use the estimate; `abi` names the errors
+    of the called contract. Outside of any body.
+
+    Raises InvalidValue, GasTooLow, DataTooLarge, InvalidFee, FeeAboveCap, SimulationFailed, SendExceedsBalance,
+    UnknownChain, ChainError."""
+    client = resources.chain(intent.chain)
+    intent = _checked(client, intent, gas, mixed_fees)
+    found = preflight.preflight(client, intent, gas=gas, abi=abi)
+    intent = replace(intent, gas=found.gas)
+    first = intent.fees or client.fee_snapshot().at(intent.speed)
+    return SendPlan(intent, preflight.committed_gas(found, first, client.spec.caps), found.seen)
+
+
+def _checked(client: ChainClient, intent: Intent, gas: int | None, mixed_fees: bool) -> Intent:
+    """What needs no node: addresses, amounts, the gas limit's floor, the sender's own fees."""
+    now = resources.clock().now()
+    if intent.fees is not None:
+        check_chosen(intent.fees, client.spec.fee_kind, client.spec.caps, mixed=mixed_fees)
+    creates = intent.to is None
+    floor = acceptance.intrinsic_gas(intent.data, creates=creates, access_list=intent.access_list)
+    acceptance.check_intent(replace(intent, gas=floor if gas is None else gas), now)
+    return named_token(intent)
+
+
+def accept(
+    unit: UnitOfWork, planned: SendPlan, *, transaction_id: str, tenant: str, idem_key: str
+) -> Transaction:
+    """Insert the transaction and commit its funds. Raises NotFound when the wallet was deleted meanwhile,
+    PolicyDenied, SendExceedsBalance, SendExceedsGas, FundsCommitted, BalanceUnknown."""
+    intent = planned.intent
+    asset = (intent.from_address, intent.chain, intent.token_address)
+    wallet, _, policy = unit.read(
+        WALLETS.get(intent.wallet_id),
+        FUNDS.get_many(bookings.keys(*asset)),
+        POLICIES.find(intent.wallet_id),
+    )
+    require_active(wallet)
+    waits = policy_enforcement.allow(unit, intent)
+    purse = bookings.observed(bookings.get(unit, *asset), planned.seen, unit)
+    amount = intent.token_amount if intent.token_address is not None else intent.value
+    reserve = resources.registry().chain(intent.chain).settlement_gas_reserve
+    try:
+        purse = funds.start_send(purse, amount or 0, planned.committed_gas, reserve, unit.now)
+    except InsufficientBalance:
+        raise preflight.SendExceedsBalance from None
+    except InsufficientGas:
+        raise SendExceedsGas from None
+    accepted = acceptance.accept(
+        intent,
+        transaction_id,
+        tenant,
+        idem_key,
+        unit.now,
+        committed_value=intent.value,
+        committed_gas=planned.committed_gas,
+        approval_until=unit.now + approvals.WAIT if waits else None,
+    )
+    bookings.put(unit, purse)
+    unit.write(accepted)
+    unit.on_conflict(IdempotencyKeyReused())  # the key's operation record is gone, its transaction is not
+    batch.announce(unit, "accepted", accepted, [], also=approvals.audience(policy, accepted))
+    return accepted

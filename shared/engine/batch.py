@@ -1,0 +1,141 @@
+"""What follows of any change of a transaction, in the commit that makes it: the row, its funds, events, its claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas import transactions as views
+from shared import resources
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.funds.bookings import follow
+from shared.store.port import Key
+from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import policy_enforcement
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Transactions as one body read them, with all their attempts and the funds they draw on."""
+
+    rows: dict[str, Transaction]
+    attempts: dict[str, list[Attempt]]
+
+    @classmethod
+    def read(cls, unit: UnitOfWork, ids: Iterable[str]) -> Batch:
+        """One wave. Ids without a row are left out."""
+        prefixes: list[Key] = [(one,) for one in dict.fromkeys(ids)]
+        rows, found = unit.read(TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes))
+        attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
+        for attempt in found:
+            attempts[attempt.transaction_id].append(attempt)
+        return cls({row.id: row for row in rows}, attempts)
+
+    @classmethod
+    def resume(cls, unit: UnitOfWork, seen: Sequence[tuple[Transaction, Attempt]]) -> Batch:
+        """Transactions that were seen before, each with its latest attempt. One with a single attempt that nobody
+        changed since is not read again: every answer to an attempt makes a new version of a live transaction."""
+        single = {
+            row.id: attempt for row, attempt in seen if row.live and row.attempt_count == attempt.k == 1
+        }
+        known = [row for row, _ in seen if row.id in single]
+        kept = (
+            unit.adopt(known, *unit.read_all([TRANSACTIONS.versions((row.id,) for row in known)]))
+            if known
+            else []
+        )
+        unit.know(*(single[row.id] for row in kept))
+        rows, attempts = {row.id: row for row in kept}, {row.id: [single[row.id]] for row in kept}
+        others = [row.id for row, _ in seen if row.id not in rows]
+        read = cls.read(unit, others) if others else cls({}, {})
+        return cls(rows | read.rows, attempts | read.attempts)
+
+    @classmethod
+    def of(cls, row: Transaction, attempts: Sequence[Attempt]) -> Batch:
+        """Of one transaction that the body has read already."""
+        return cls({row.id: row}, {row.id: list(attempts)})
+
+    def change(
+        self, unit: UnitOfWork, after: Transaction, *attempts: Attempt, head: int | None = None
+    ) -> None:
+        """Write the next version of a transaction with these new or changed attempts, and all that follows."""
+        before, known = self.rows[after.id], self.attempts[after.id]
+        changed = {attempt.k: attempt for attempt in attempts}
+        every = [changed.pop(attempt.k, attempt) for attempt in known] + list(changed.values())
+        self.rows[after.id], self.attempts[after.id] = after, every
+        if attempts:
+            unit.write(*attempts)
+        if after == before:
+            return
+        unit.write(after)
+        follow(unit, before, after)
+        for kind in kinds(before, after):
+            announce(unit, kind, after, every, head)
+        tell_desk(unit, before, after)
+        policy_enforcement.give_back(unit, before, after)
+
+    def ask_replacement(self, unit: UnitOfWork, after: Transaction) -> views.Transaction:
+        """Hint at a wish that needs a signature, and show the transaction that the wish is about."""
+        attempts = self.attempts[after.id]
+        if after.wants_attempt or (after.undo_state is not None and not after.terminal):
+            view = show(after, attempts)
+            unit.emit("transaction.replacing", after.id, after.version, view)
+            return view
+        return show(after, attempts)
+
+
+def show(transaction: Transaction, attempts: Sequence[Attempt], head: int | None = None) -> views.Transaction:
+    """What its owner sees."""
+    chain_id = resources.registry().chain(transaction.chain).chain_id
+    return views.Transaction.of(transaction, attempts, chain_id, head)
+
+
+def kinds(before: Transaction | None, after: Transaction) -> list[str]:
+    """The events of a change, by what callers can see of it."""
+    if before is None:
+        return ["accepted"]
+    found = []
+    if after.attempt_count > max(1, before.attempt_count):
+        found.append("replaced")
+    moved = after.state != before.state
+    if before.state == "held" and after.state == "accepted":
+        found.append("approved")
+    if moved and after.state == "submitted":
+        found.append("submitted" if before.state in ("signed", "nonced") else "reorged")
+    elif after.state == "mined" and after.mined_block_hash != before.mined_block_hash:
+        found.append("mined")
+    elif moved and after.terminal:
+        found.append(after.state)
+    if after.blocked_reason and after.blocked_reason != before.blocked_reason:
+        found.append("stuck")
+    return found
+
+
+def announce(
+    unit: UnitOfWork,
+    kind: str,
+    transaction: Transaction,
+    attempts: Sequence[Attempt],
+    head: int | None = None,
+    *,
+    also: Iterable[str] = (),
+) -> None:
+    """Emit `transaction.<kind>`, also to the feeds of the wallet's owner and of those who are to approve it."""
+    view = show(transaction, attempts, head)
+    unit.emit(
+        f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id, *also]
+    )
+
+
+def tell_desk(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
+    """Let a payment's claim follow what the chain said; its funds are booked already."""
+    if after.is_payment and _standing(before) != _standing(after):
+        from shared.desk.payment_outcomes import payment_changed
+
+        payment_changed(unit, after)
+
+
+def _standing(transaction: Transaction) -> tuple[object, ...]:
+    mined = transaction.state if transaction.terminal or transaction.state == "mined" else "unmined"
+    return mined, transaction.blocked_reason, transaction.finalized, transaction.mined_block_hash

@@ -1,0 +1,111 @@
+"""What one pass over a chain sees: one head for everything, answers remembered for the pass, evidence by quorum."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from shared import resources
+from shared.chain import evidence
+from shared.chain.client import ChainClient
+from shared.chain.errors import ChainError, NoQuorum
+from shared.chain.types import Block
+from shared.domain.transactions.evidence import Receipt
+
+_log = logging.getLogger(__name__)
+MOST_FAILURES = 3  # of blocks in one pass
+
+
+class View:
+    """Plain answers show what to look into; only `proven…` ones make something terminal or undo it."""
+
+    def __init__(self, client: ChainClient) -> None:
+        self.client = client
+        self.now = resources.clock().now()
+        self.head: Block = client.head()
+        self._tags = {"latest": self.head.number} if client.pool.needed == 1 else {}
+        self.confirmed, self.finalized = self._confirmed(), self._finalized()
+        self._failures = 0
+        self._hashes: dict[int, str | None] = {}
+        self._receipts: dict[str, Receipt | None] = {}
+        self._proven: dict[int, dict[str, Receipt] | None] = {}
+        self._ours: set[str] = set()
+
+    def _confirmed(self) -> int:
+        policy = self.client.spec.confirmations
+        return self._depth(policy) if isinstance(policy, int) else self._reached(policy)
+
+    def _finalized(self) -> int:
+        spec = self.client.spec
+        return self._reached("finalized") if spec.has_finalized else self._depth(2 * spec.depth)
+
+    def _depth(self, blocks: int) -> int:
+        """The newest height with so many blocks from it on; -1: none."""
+        return max(-1, self._reached("latest") + 1 - blocks)
+
+    def _reached(self, tag: str) -> int:
+        if tag not in self._tags:
+            try:
+                self._tags[tag] = evidence.reached(self.client, tag)
+            except NoQuorum:
+                self._tags[tag] = -1
+        return self._tags[tag]
+
+    def know(self, hashes: Iterable[str]) -> None:
+        """These are our own: what blocks say of them is to be proven."""
+        wanted = set(hashes)
+        if not wanted <= self._ours:
+            self._ours |= wanted
+            self._proven.clear()
+
+    def load_hashes(self, numbers: Iterable[int]) -> None:
+        """Ask for the canonical blocks at these heights, in one exchange."""
+        wanted = sorted(set(numbers) - self._hashes.keys())
+        self._hashes.update(zip(wanted, self.client.hashes(wanted), strict=True))
+
+    def load_receipts(self, hashes: Sequence[str]) -> None:
+        """Ask for these receipts, in one exchange."""
+        wanted = [one for one in dict.fromkeys(hashes) if one not in self._receipts]
+        self._receipts.update(zip(wanted, self.client.receipts(wanted), strict=True))
+
+    def hash_at(self, number: int) -> str | None:
+        """The hash of the block that a node shows at a height."""
+        self.load_hashes([number])
+        return self._hashes[number]
+
+    def receipt(self, tx_hash: str) -> Receipt | None:
+        """A receipt that a node shows, of a block up to the head; None says nothing."""
+        self.load_receipts([tx_hash])
+        found = self._receipts[tx_hash]
+        return found if found is not None and found.block_number <= self.head.number else None
+
+    def proven_receipts(self, number: int) -> dict[str, Receipt] | None:
+        """Our receipts in the canonical block at a height by hash, as a quorum gives them; None: not yet."""
+        if number not in self._proven:
+            try:
+                found = evidence.receipts_of_block(self.client, number, self.head.number, self._ours)
+                self._proven[number] = {receipt.hash: receipt for receipt in found}
+            except ChainError as error:
+                self._unproven(number, error)
+                self._proven[number] = None
+        return self._proven[number]
+
+    def proves_hash(self, number: int, wanted: str) -> bool | None:
+        """Whether the canonical block at a height is this one; None while no quorum says, or nodes have none there:
+        those that lag do not have it yet."""
+        try:
+            found = evidence.canonical_hash(self.client, number, self.head.number)
+        except ChainError as error:
+            self._unproven(number, error)
+            return None
+        return None if found is None else found == wanted
+
+    def _unproven(self, number: int, error: ChainError) -> None:
+        """What one block cannot show must not hold up what others do; where nodes fail all the time, the pass ends."""
+        if isinstance(error, NoQuorum):
+            return
+        fields = {"chain": self.client.spec.name, "block": number, "error": str(error)}
+        _log.warning("a block cannot be looked at", extra=fields)
+        self._failures += 1
+        if self._failures > MOST_FAILURES:
+            raise error

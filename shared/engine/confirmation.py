@@ -1,0 +1,173 @@
+"""T5–T7 and finality: what a pass finds out about transactions with signed bytes, and the commits that follow.
+
+Found outside, from one view of the chain; written only if the row is still the version that was looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from shared.domain.errors import InvalidState
+from shared.domain.transactions import outcome, schedule
+from shared.domain.transactions.evidence import Log, Receipt, decoded
+from shared.domain.transactions.outcome import NotEvidence
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.engine.batch import Batch
+from shared.engine.chain_view import View
+from shared.funds import bookings
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import RECEIPTS, StoredReceipt
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
+
+_log = logging.getLogger(__name__)
+CHUNK = 32  # findings in one commit
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is to be written of one transaction; `height` is the head, or for `finalize` the finalized height."""
+
+    transaction_id: str
+    version: int
+    what: Literal["mined", "mined_final", "final", "reorg", "finalize", "postpone"]
+    height: int
+    k: int = 0
+    receipt: Receipt | None = None
+
+
+def look(
+    view: View,
+    rows: Sequence[Transaction],
+    attempts: Mapping[str, Sequence[Attempt]],
+    mined_below: Mapping[str, int],
+) -> list[Finding]:
+    """What changed for these transactions; `mined_below` is the newest transaction count of each lane."""
+    view.know(attempt.hash for row in rows for attempt in attempts[row.id])
+    live = [row for row in rows if row.live and (row.nonce or 0) < mined_below.get(row.lane_id, 0)]
+    view.load_receipts([attempt.hash for row in live for attempt in attempts[row.id]])
+    seen = [row for row in rows if row.mined_block_number is not None]
+    view.load_hashes(row.mined_block_number or 0 for row in seen)
+    found = [_unmined(view, row, attempts[row.id]) for row in live]
+    found += [_mined(view, row, attempts[row.id]) for row in seen]
+    return [finding for finding in found if finding is not None]
+
+
+def _unmined(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
+    """T5 when a receipt of any attempt is there; with T6 when that is proven and deep enough already."""
+    for attempt in attempts:
+        receipt = view.receipt(attempt.hash)
+        if receipt is None:
+            continue
+        proven = (view.proven_receipts(receipt.block_number) or {}).get(receipt.hash)
+        if proven == receipt and receipt.block_number <= view.confirmed:
+            return Finding(row.id, row.version, "mined_final", view.head.number, attempt.k, receipt)
+        return Finding(row.id, row.version, "mined", view.head.number, attempt.k, receipt)
+    return None
+
+
+def _mined(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
+    """T6 at depth, T7 when its block is gone, finality."""
+    number, block = row.mined_block_number or 0, row.mined_block_hash or ""
+    if view.hash_at(number) != block:
+        return _displaced(view, row, attempts)
+    if row.terminal:
+        if number <= view.finalized + 1 and view.proves_hash(number, block) and number <= view.finalized:
+            return Finding(row.id, row.version, "finalize", view.finalized)
+        due = row.next_action_at is not None and row.next_action_at <= view.now
+        return Finding(row.id, row.version, "postpone", view.head.number) if due else None
+    proven = (view.proven_receipts(number) or {}).get(row.hash or "")
+    if proven is None or proven.block_hash != block or number > view.confirmed:
+        return None
+    return Finding(row.id, row.version, "final", view.head.number, row.mined_attempt or 0, proven)
+
+
+def in_block(view: View, row: Transaction, attempts: Sequence[Attempt], number: int) -> Finding | None:
+    """T5 from a block that a quorum shows, where the receipt itself is hidden or its index pruned."""
+    receipts = view.proven_receipts(number) or {}
+    for attempt in attempts:
+        if attempt.hash in receipts:
+            receipt = receipts[attempt.hash]
+            return Finding(row.id, row.version, "mined", view.head.number, attempt.k, receipt)
+    return None
+
+
+def _displaced(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
+    number, block = row.mined_block_number or 0, row.mined_block_hash or ""
+    if not row.terminal:
+        for attempt in attempts:
+            receipt = view.receipt(attempt.hash)
+            if receipt is not None and receipt.block_hash != block:
+                return Finding(row.id, row.version, "mined", view.head.number, attempt.k, receipt)
+    if view.proves_hash(number, block) is False:
+        return Finding(row.id, row.version, "reorg", view.head.number)
+    return None
+
+
+def write(findings: Iterable[Finding], block_seconds: float) -> None:
+    """Commit findings, some at a time; one that cannot be written does not hold up the others."""
+    wanted = list(findings)
+    for start in range(0, len(wanted), CHUNK):
+        part = wanted[start : start + CHUNK]
+        try:
+            commit(_write, part, block_seconds)
+        except Exception:
+            if len(part) == 1:
+                _log.exception("a finding was not written", extra={"transaction": part[0].transaction_id})
+                continue
+            _log.warning("findings are written one by one", exc_info=True)
+            for one in part:
+                write([one], block_seconds)
+
+
+def _write(unit: UnitOfWork, findings: Sequence[Finding], block_seconds: float) -> None:
+    batch = Batch.read(unit, (one.transaction_id for one in findings))
+    ended = [one.transaction_id for one in findings if one.what in ("final", "mined_final", "reorg")]
+    if ended:  # what these changes will need: funds, and a receipt from before a reorganisation
+        wanted = bookings.keys_of(batch.rows[one] for one in ended if one in batch.rows)
+        unit.read(FUNDS.get_many(wanted), RECEIPTS.get_many([(one,) for one in ended]))
+    for one in findings:
+        row = batch.rows.get(one.transaction_id)
+        if row is None or row.version != one.version:
+            continue
+        try:
+            _apply(unit, batch, row, one, block_seconds)
+        except (InvalidState, NotEvidence) as stale:
+            _log.info("a finding does not hold", extra={"transaction": row.id, "problem": stale.code})
+
+
+def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block_seconds: float) -> None:
+    attempts, now = batch.attempts[row.id], unit.now
+    if one.what == "postpone":
+        unit.write(replace(row, next_action_at=schedule.next_action_at(row, now, block_seconds)))
+    elif one.what == "finalize":
+        batch.change(unit, outcome.finalize(row, one.height, now))
+    elif one.what == "reorg":
+        _log.warning("a block with a transaction is gone", extra={"transaction": row.id, "state": row.state})
+        batch.change(unit, outcome.reorged(row, attempts[-1], now), head=one.height)
+    else:
+        attempt, receipt = attempts[one.k - 1], one.receipt
+        assert receipt is not None
+        if one.what in ("mined", "mined_final"):
+            row = outcome.mined(row, attempt, receipt, now, block_seconds)
+            batch.change(unit, row, head=one.height)
+        if one.what in ("final", "mined_final"):
+            after = outcome.conclude(row, attempt, receipt, now, block_seconds)
+            batch.change(unit, after, head=one.height)
+            unit.write(_stored(row.id, receipt, now))
+
+
+def _stored(transaction_id: str, receipt: Receipt, now: datetime) -> StoredReceipt:
+    logs = [_plain(log) for log in receipt.logs]
+    return StoredReceipt(transaction_id, receipt.hash, receipt.block_hash, receipt.success, logs, now)
+
+
+def _plain(log: Log) -> dict[str, Any]:
+    """A log as it is stored, decoded where it is known what it says."""
+    name, arguments = decoded(log)
+    raw = {"address": log.address, "topics": list(log.topics), "data": log.data, "index": log.index}
+    return raw if name is None else raw | {"name": name, "arguments": arguments}

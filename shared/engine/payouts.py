@@ -1,0 +1,170 @@
+"""A round of payments: screened, and planned on chain, outside the transaction, inserted with the move to processing.
+
+The engine's part is `shared.engine.accept_payment`: `plan` asks gas, fees, balances and policy, `accept` inserts the
+transaction and books the funds rows. How the outcome comes back is in `settlement`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from schemas.claims import Claim as ClaimView
+from shared import resources
+from shared.adapters.screening import Payout, PayoutRefused
+from shared.chain.errors import NoQuorum
+from shared.desk import authorization
+from shared.desk.events import tell_claim, tell_order
+from shared.desk.orders import Whole
+from shared.domain.desk.allocation import MAX_ALLOCATIONS, Allocation
+from shared.domain.desk.claims import Claim, require_claimed
+from shared.domain.desk.settlement import Payment, Round, newest
+from shared.domain.errors import InvalidState
+from shared.domain.money import format_amount
+from shared.domain.permissions import Caller
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.domain.wallets.policies import PolicyDenied
+from shared.engine.chain_view import View
+from shared.runtime.errors import Contended
+from shared.store.session import Session
+from shared.store.tables import claims, orders, supplies
+from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import policy_enforcement
+
+if TYPE_CHECKING:
+    from shared.engine.accept_payment import PaymentPlan
+
+Plans = Mapping[str, "PaymentPlan"]  # by allocation
+_log = logging.getLogger(__name__)
+
+
+def plans(claim_id: str, caller: Caller) -> Plans:
+    """What each payment of the claim's order would cost, asked of the chain.
+
+    Raises NotFound, Forbidden, InvalidState, SettlementUnfunded, SimulationFailed, ChainError, and what
+    `screen` does."""
+    session = Session(resources.database().snapshot())
+    claim = session.one(claims.by_id(claim_id))
+    authorization.as_order_owner(caller, claim)
+    require_claimed(claim, resources.clock().now())
+    return planned(session, claim)
+
+
+def planned(session: Session, claim: Claim) -> Plans:
+    """A plan for every allocation that is still reserved; the chain is asked for all of them, and screening for
+    the recipient that they share, at once."""
+    from shared.engine import accept_payment
+
+    parts = [p for p in session.many(orders.allocations_of(claim.order_id)) if p.status == "reserved"]
+    stock = session.many(supplies.by_ids(sorted({part.supply_id for part in parts}))) if parts else []
+    address = {supply.id: supply.address for supply in stock}
+
+    def planned_one(part: Allocation) -> PaymentPlan:
+        asked = address[part.supply_id], claim.recipient, claim.token_address, part.amount
+        return accept_payment.plan(claim.chain, *asked)
+
+    with ThreadPoolExecutor(MAX_ALLOCATIONS + 1) as pool:
+        total = sum(part.amount for part in parts)
+        screened = pool.submit(contextvars.copy_context().run, screen, claim, total) if parts else None
+        work = [pool.submit(contextvars.copy_context().run, planned_one, part) for part in parts]
+        if screened is not None:
+            screened.result()
+        return {part.id: one.result() for part, one in zip(parts, work, strict=True)}
+
+
+def screen(claim: Claim, amount: int) -> None:
+    """Ask whether the claim's recipient may be paid this much; a refusal is audited. Outside of any body.
+
+    Raises PayoutRefused, ScreeningUnavailable."""
+    text = format_amount(amount, claim.decimals)
+    verdict = resources.screening().ask(Payout(claim.chain, claim.recipient, text, claim.currency, claim.id))
+    if verdict.allowed:
+        return
+    policy_enforcement.record(claim.id, f"payout.refused:{verdict.reason}")
+    _log.info("payout refused by screening", extra={"claim": claim.id})
+    raise PayoutRefused(recipient=claim.recipient)
+
+
+def require_unpaid(session: Session, claim: Claim) -> None:
+    """What a failed claim's newest payments did not pay, they will not: asked of the chain once more.
+
+    Raises InvalidState, ChainError."""
+    pass
+
+    payments = session.many(claims.payments_of(claim.id))
+    left = [payment for payment in newest(payments).values() if payment.status != "paid"]
+    require(claim.chain, [payment.transaction_id for payment in left])
+
+
+def pay(
+    unit: UnitOfWork, started: Round, plans: Plans, whole: Whole, earlier: Iterable[Payment] = ()
+) -> ClaimView:
+    """Write the round; the view of the claim with all payments. Raises SettlementUnfunded, PolicyDenied."""
+    from shared.engine import accept_payment
+
+    if any(payment.allocation_id not in plans for payment in started.payments):
+        raise Contended  # something changed between the plan and the commit: repeat
+    unit.write(started.claim, started.order, *started.payments)
+    for payment in started.payments:
+        try:
+            accept_payment.accept(
+                unit,
+                plans[payment.allocation_id],
+                transaction_id=payment.transaction_id,
+                wallet_id=payment.wallet_id,
+                user_id=started.order.user_id,
+                claim_id=payment.claim_id,
+                allocation_id=payment.allocation_id,
+                round=payment.round,
+            )
+        except PolicyDenied as denied:
+            denied.data["wallet_id"] = payment.wallet_id
+            raise
+    tell_order(unit, "order.updated", whole.now(started.order))
+    return tell_claim(unit, "claim.processing", started.claim, [*earlier, *started.payments])
+
+
+@contextmanager
+def denials_audited() -> Iterator[None]:
+    """Around the commit of a round: audit which wallet's policy refused it."""
+    try:
+        yield
+    except PolicyDenied as denied:
+        policy_enforcement.denial(denied.data["wallet_id"], denied)
+        raise
+
+
+# Before an operator pays or returns what a failed settlement left: does the chain still show that it failed?
+
+
+def require(chain: str, transaction_ids: Iterable[str]) -> None:
+    """Look once more at payments that are final and unpaid by their rows. Outside of any body.
+
+    Raises InvalidState when one may still be paid, ChainError when the chain does not say."""
+    session, view = Session(resources.database().snapshot()), View(resources.chain(chain))
+    for one in transaction_ids:
+        row, attempts = session.read(TRANSACTIONS.get(one), ATTEMPTS.scan(one))
+        if row.mined_block_hash is not None and not _stands(view, row, attempts):
+            raise InvalidState("The chain does not show any more that a payment has failed.", status="failed")
+
+
+def _stands(view: View, row: Transaction, attempts: Sequence[Attempt]) -> bool:
+    """Whether the outcome's block is still there, or another one, proven and final by now, holds the same outcome."""
+    if view.hash_at(row.mined_block_number or 0) == row.mined_block_hash:
+        return True
+    view.know(attempt.hash for attempt in attempts)
+    for attempt in attempts:
+        seen = view.receipt(attempt.hash)
+        if seen is None or seen.block_number > view.finalized:
+            continue
+        proven = view.proven_receipts(seen.block_number)
+        if proven is None:
+            raise NoQuorum("no quorum about the block of a payment")
+        receipt = proven.get(attempt.hash)
+        return receipt is not None and (attempt.kind == "noop" or not receipt.success)
+    return False

@@ -1,0 +1,108 @@
+"""Transactions as their readers see them, with confirmations counted from the chain's head."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from schemas.transactions import Transaction as View
+from shared import resources
+from shared.chain.errors import ChainError
+from shared.domain.errors import NotFound
+from shared.domain.permissions import Caller
+from shared.domain.transactions import approvals
+from shared.domain.transactions.attempts import check_replaceable
+from shared.domain.transactions.evidence import Log
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.runtime.errors import Forbidden
+from shared.store.session import Session
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.transactions import ATTEMPTS, RECEIPTS, TRANSACTIONS
+
+_heads: dict[str, tuple[float, int]] = {}  # by configured chain
+_lock = threading.Lock()
+
+
+def read(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
+    """A transaction that the caller may see, or is to approve, with its attempts. Raises NotFound."""
+    found, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
+    if not caller.sees(found.user_id) and not _approves(session, caller, found):
+        raise NotFound
+    return found, attempts
+
+
+def _approves(session: Session, caller: Caller, transaction: Transaction) -> bool:
+    """Whether the policy names the caller for a transaction that waits or waited."""
+    if transaction.approval_until is None:
+        return False
+    return approvals.may_approve(
+        session.maybe(POLICIES.find(transaction.wallet_id)), caller.user_id, administrator=False
+    )
+
+
+def view(transaction: Transaction, attempts: Sequence[Attempt]) -> View:
+    """As its owner sees it now."""
+    spec = resources.registry().chain(transaction.chain)
+    head = newest(transaction.chain) if transaction.mined_block_number is not None else None
+    return View.of(transaction, attempts, spec.chain_id, head)
+
+
+def views(session: Session, transactions: Sequence[Transaction]) -> list[View]:
+    """Several, their attempts in one read."""
+    if not transactions:
+        return []
+    by_id: dict[str, list[Attempt]] = {one.id: [] for one in transactions}
+    for attempt in session.one(ATTEMPTS.below([(one.id,) for one in transactions])):
+        by_id[attempt.transaction_id].append(attempt)
+    return [view(one, by_id[one.id]) for one in transactions]
+
+
+def outcome(session: Session, transaction: Transaction) -> tuple[bool, Sequence[Log]]:
+    """Success and logs of a mined transaction: stored once it is over, the chain's until then. Raises NotFound."""
+    if transaction.terminal:
+        kept = session.maybe(RECEIPTS.find(transaction.id))
+        if kept is not None:
+            logs = [Log(log["address"], tuple(log["topics"]), log["data"], log["index"]) for log in kept.logs]
+            return kept.success, logs
+    found = resources.chain(transaction.chain).receipt(transaction.hash or "")
+    if found is None:
+        raise NotFound("No block holds the transaction at the moment.")
+    return found.success, found.logs
+
+
+def newest(chain: str) -> int | None:
+    """The chain's newest height, at most a block time old; None when no node answers."""
+    with _lock:
+        seen = _heads.get(chain)
+    try:
+        client = resources.chain(chain)
+        if seen is None or time.monotonic() - seen[0] > client.spec.block_seconds:
+            seen = (time.monotonic(), client.block_number())
+            with _lock:
+                _heads[chain] = seen
+    except ChainError:
+        return None
+    return seen[1]
+
+
+# Who may replace or cancel a transaction: its owner, who acts for the owner, or an operator.
+
+
+OPERATOR = "admin:replace"
+OWNER = "transaction:send"
+
+
+def replaceable(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
+    """A transaction that is not mined, with its attempts.
+
+    Raises NotFound, Forbidden, SettlementTransaction (a payment, for its owner), InvalidState (mined or over)."""
+    found, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
+    operator = caller.may(OPERATOR)
+    if not operator:
+        if caller.subject(found.user_id) != found.user_id:
+            raise NotFound
+        if not caller.may(OWNER):
+            raise Forbidden(permission=OWNER)
+    check_replaceable(found, by_operator=operator)
+    return found, attempts

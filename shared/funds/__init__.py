@@ -1,0 +1,1 @@
+"""What addresses hold on chain, and what is booked on it."""

@@ -1,0 +1,1 @@
+"""Operators' commands: `python -m shared.ops.<command>`."""

@@ -1,0 +1,1 @@
+"""Reading by id through the cache, and pages."""

@@ -1,0 +1,171 @@
+"""Keyset pages over an index: newest first, stable under inserts, never OFFSET, bounded work."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Any, TypeVar
+
+from shared import resources
+from shared.runtime.errors import InvalidCursor
+from shared.store.port import Key, Row
+from shared.store.session import Session
+from shared.store.table import Index, Query
+
+T = TypeVar("T")
+MAX_SCANNED = 5_000  # index entries per call; a page may come short, its cursor goes on
+MAX_ROUNDS = 10  # pages of rows that are looked at for one page of those that belong to it
+
+
+def page(
+    index: Index[T],
+    prefix: Sequence[Any],
+    *,
+    limit: int,
+    cursor: str | None,
+    filters: Mapping[str, Any],
+    keep: Callable[[Row], bool] | None = None,
+) -> tuple[list[T], str | None]:
+    """One page of the rows below `prefix`, and the cursor of the next one.
+
+    `filters` must equal the index's stored columns, or hold them when they are tuples; those that are None do not
+    filter. `keep` decides further.
+    Raises InvalidCursor for a cursor of another list, caller or filter."""
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    binding = [index.name, *prefix, sorted(wanted.items())]
+    after = decode(binding, cursor) if cursor else None
+    session = Session(resources.database().snapshot())
+    position = index.key[len(prefix) :]
+    found: list[Row] = []
+    scanned = 0
+    while True:
+        size = limit + 1 - len(found) if not (wanted or keep) else max(limit + 1, 200)
+        entries = session.one(index.scan(*prefix, after=after, limit=size))
+        scanned += len(entries)
+        for entry in entries:
+            after = tuple(entry[name] for name in position)
+            if _fits(entry, wanted) and (keep is None or keep(entry)):
+                found.append(entry)
+                if len(found) > limit:
+                    break
+        if len(found) > limit or len(entries) < size or scanned >= MAX_SCANNED:
+            break
+    more = len(found) > limit
+    exhausted = not more and len(entries) < size
+    shown = found[:limit]
+    rows = session.follow(index.table, shown)
+    if exhausted:
+        return rows, None
+    last = tuple(shown[-1][name] for name in position) if more else after
+    return rows, encode(binding, last or ())
+
+
+def _fits(entry: Row, wanted: Mapping[str, Any]) -> bool:
+    return all(
+        entry[name] in value if isinstance(value, tuple) else entry[name] == value
+        for name, value in wanted.items()
+    )
+
+
+def page_now(
+    index: Index[T],
+    prefix: Sequence[Any],
+    *,
+    limit: int,
+    cursor: str | None,
+    filters: Mapping[str, Any],
+    keep: Callable[[T], bool],
+) -> tuple[list[T], str | None]:
+    """A page of rows of which each says by itself whether it belongs to the list now: what time alone has changed is
+    not in the index. It may come short after many that do not, and its cursor goes on. Raises InvalidCursor."""
+    found: list[T] = []
+    for _ in range(MAX_ROUNDS):
+        rows, cursor = page(index, prefix, limit=limit - len(found), cursor=cursor, filters=filters)
+        found += filter(keep, rows)
+        if cursor is None or len(found) == limit:
+            break
+    return found, cursor
+
+
+# Opaque list cursors: where the previous page ended, signed and bound to the list, its filters and the caller.
+
+
+_MAC = 16
+_LIMIT = 1024
+
+
+def encode(binding: Sequence[Any], position: Sequence[Any]) -> str:
+    """The cursor behind `position` (index key values) of the list that `binding` describes."""
+    plain = [{"t": value.isoformat()} if isinstance(value, datetime) else value for value in position]
+    payload = json.dumps(plain, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_mac(binding, payload) + payload).decode().rstrip("=")
+
+
+def decode(binding: Sequence[Any], cursor: str) -> tuple[Any, ...]:
+    """The position. Raises InvalidCursor (400) for anything but a cursor that `encode` gave for this list."""
+    if len(cursor) > _LIMIT or not cursor.isascii():
+        raise InvalidCursor()
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise InvalidCursor() from None
+    if not hmac.compare_digest(raw[:_MAC], _mac(binding, raw[_MAC:])):
+        raise InvalidCursor()
+    values = json.loads(raw[_MAC:])
+    return tuple(datetime.fromisoformat(value["t"]) if isinstance(value, dict) else value for value in values)
+
+
+def _mac(binding: Sequence[Any], payload: bytes) -> bytes:
+    text = json.dumps(["cursor", *binding], default=str).encode() + b"\0" + payload
+    return hmac.new(resources.settings().fingerprint_key, text, hashlib.sha256).digest()[:_MAC]
+
+
+R = TypeVar("R")
+Scan = Callable[[int, Key | None, int], Query[list[R]]]  # (shard, behind this position, how many)
+Position = Callable[[R], tuple[datetime, str]]
+
+
+def page_over_shards(
+    shards: int,
+    scan: Scan[R],
+    position: Position[R],
+    *,
+    limit: int,
+    cursor: str | None,
+    binding: Sequence[Any],
+    keep: Callable[[R], bool] | None = None,
+) -> tuple[list[R], str | None]:
+    """One page and the cursor of the next. `binding` names the list, its filters and whose it is.
+
+    Raises InvalidCursor for a cursor of another list."""
+    after: Key | None = decode(binding, cursor) if cursor else None
+    session = Session(resources.database().snapshot())
+    size = limit + 1 if keep is None else max(limit + 1, 200)
+    found: list[R] = []
+    scanned = 0
+    while True:
+        waves = session.read_all([scan(shard, after, size) for shard in range(shards)])
+        scanned += sum(map(len, waves))
+        rows = sorted(chain.from_iterable(waves), key=lambda row: _newest_first(position(row)))
+        full = [_newest_first(position(wave[-1])) for wave in waves if len(wave) == size]
+        horizon = min(full) if full else None  # behind it, a shard may hold rows that were not read
+        sure = [row for row in rows if horizon is None or _newest_first(position(row)) <= horizon]
+        for row in sure:
+            if keep is None or keep(row):
+                found.append(row)
+                if len(found) > limit:
+                    return found[:limit], encode(binding, position(found[limit - 1]))
+        if horizon is None:
+            return found, None
+        after = position(sure[-1])
+        if scanned >= MAX_SCANNED:
+            return found, encode(binding, after)
+
+
+def _newest_first(position: tuple[datetime, str]) -> tuple[float, str]:
+    return -position[0].timestamp(), position[1]

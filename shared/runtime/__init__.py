@@ -1,0 +1,1 @@
+"""What surrounds one run: context, clock, declared operations, refusals, events, bounded HTTP."""

@@ -1,0 +1,107 @@
+"""CloudEvents 1.0: the envelope that crosses Pub/Sub, written and read in one place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.domain.errors import Refusal
+from shared.runtime.context import Context
+
+MAX_DATA = 256 * 1024  # bytes, as for a request's body
+
+
+_LIMITS = {"id": 255, "type": 255, "source": 255, "subject": 64}  # characters; a subject is one of our ids
+
+
+class UnreadableEvent(Refusal):
+    """A message that is no CloudEvent of ours: recorded as a dead letter and acknowledged."""
+
+    code, status, message = "UNREADABLE_EVENT", 422, "The message is not a readable CloudEvent."
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One received CloudEvent; `sequence` is the aggregate's version when it happened."""
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    sequence: int
+    data: Mapping[str, Any]
+
+
+def parse(raw: bytes) -> Event:
+    """Read the structured form. Raises UnreadableEvent naming what is wrong."""
+    if len(raw) > MAX_DATA:
+        raise UnreadableEvent(f"The message data has {len(raw)} bytes; 256 KiB are the limit.")
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise UnreadableEvent("The message data is not JSON.") from None
+    if not isinstance(body, dict) or body.get("specversion") != "1.0":
+        raise UnreadableEvent("The message data is not a CloudEvent with specversion 1.0.")
+    for name, limit in _LIMITS.items():
+        value = body.get(name)
+        if not isinstance(value, str) or not 0 < len(value) <= limit or not value.isprintable():
+            raise UnreadableEvent(f"The CloudEvent's {name} is missing or not a short string.")
+    if not isinstance(body.get("data"), dict):
+        raise UnreadableEvent("The CloudEvent's data is not an object.")
+    sequence = body.get("sequence", 0)
+    return Event(
+        body["id"],
+        body["type"],
+        body["source"],
+        body["subject"],
+        sequence if isinstance(sequence, int) else 0,
+        body["data"],
+    )
+
+
+def attributes(envelope: Mapping[str, Any]) -> dict[str, str]:
+    """The Pub/Sub attributes of an envelope."""
+    names = ("specversion", "id", "source", "type", "subject", "time", "sequence", "traceparent")
+    found = {f"ce-{name}": str(envelope[name]) for name in names if name in envelope}
+    return found | {"content-type": "application/cloudevents+json"}
+
+
+class Answer(Protocol):
+    """What pydantic models offer: the JSON that crosses the border."""
+
+    def model_dump_json(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an envelope says beside the data: `sequence` is the aggregate's version."""
+
+    id: str
+    kind: str
+    subject: str
+    sequence: int
+    now: datetime
+
+
+def envelope(context: Context, told: Told, model: Answer) -> dict[str, Any]:
+    """The CloudEvent of one event as one audience sees it."""
+    found = {
+        "specversion": "1.0",
+        "id": told.id,
+        "source": f"wallet-backend/{context.operation}",
+        "type": told.kind,
+        "subject": told.subject,
+        "time": told.now.isoformat(),
+        "datacontenttype": "application/json",
+        "sequence": told.sequence,
+        "request_id": context.request_id,
+        "data": json.loads(model.model_dump_json()),
+    }
+    if context.causation_id:
+        found["causation_id"] = context.causation_id
+    if context.traceparent:
+        found["traceparent"] = context.traceparent
+    return found

@@ -1,0 +1,240 @@
+"""Where an operation's triggers are declared, once; everything else is generated from it.
+
+    @http("POST", "/claims", permission="claim:execute", request=ClaimOrder, answer=Claim, status=201,
+          idempotency="required", publishes=("claim-events",))
+    @message("claim-commands", type="claim.claim", request=ClaimOrder)
+    def claim_order(request: ClaimOrder, caller: Caller) -> Claim: ...
+
+`@message` without `request` is a reaction: `on_something(event: Event) -> None`. `@schedule` calls its function
+with nothing. The catalog, OpenAPI, the local gateway, Pub/Sub subscriptions and Terraform read `catalog()`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+# vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail; relay: publishes to any topic
+Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay"]
+API = "/api/v1"
+PUBLIC = "public"  # the permission of an operation that anybody may call
+SELF = "self"  # of one that every identified caller may, because it is about the caller
+MAX_NAME = 27  # service accounts are named fn-<name> and have at most 30 characters
+
+
+def path_pattern(path: str) -> re.Pattern[str]:
+    """What matches a path with parameters in braces, each a group of its name."""
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + r"$")
+
+
+@dataclass(frozen=True)
+class HttpTrigger:
+    """`path` is absolute; braces name path parameters, which join the body under the same names."""
+
+    method: str
+    path: str
+    permission: str
+    request: type[Any] | None
+    answer: type[Any] | None
+    status: int
+    idempotency: Literal["none", "optional", "required"]
+    also: tuple[int, ...] = ()  # other success statuses; 204 has no body
+    media: str = "application/json"
+    writes: bool = (
+        True  # in Spanner; one that does not write is served by the nearest region and may only read
+    )
+    shared: bool = False  # the answer is the same for everybody: a CDN may keep it for as long as it says
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return path_pattern(self.path)
+
+
+@dataclass(frozen=True)
+class MessageTrigger:
+    """A subscription to `topic`; a command when it has a `request`, else a reaction to events.
+
+    With `each_region` every region has a subscription of its own, which pushes to that region."""
+
+    topic: str
+    types: tuple[str, ...]
+    request: type[Any] | None
+    each_region: bool = False
+
+
+@dataclass(frozen=True)
+class ScheduleTrigger:
+    """Started every `seconds` locally, by `cron` (at most each minute) in production."""
+
+    seconds: float
+    cron: str
+
+
+@dataclass
+class Operation:
+    """One function and everything declared about it."""
+
+    name: str
+    function: Callable[..., Any]
+    needs: frozenset[str] = frozenset({"spanner"})
+    publishes: frozenset[str] = frozenset()  # topics its commits announce events on
+    https: list[HttpTrigger] = field(default_factory=list)
+    messages: list[MessageTrigger] = field(default_factory=list)
+    schedules: list[ScheduleTrigger] = field(default_factory=list)
+
+    @property
+    def module(self) -> str:
+        return self.function.__module__
+
+    @property
+    def group(self) -> str:
+        return self.module.split(".")[-2]
+
+    @property
+    def service(self) -> str:
+        """The name of its service in a deployment."""
+        return self.name.replace("_", "-")
+
+    @property
+    def writes(self) -> bool:
+        """Does it change anything in Spanner? One that does not gets no right to."""
+        return bool(self.messages or self.schedules) or any(trigger.writes for trigger in self.https)
+
+    @property
+    def summary(self) -> str:
+        return (
+            inspect.getdoc(self.function) or inspect.getdoc(importlib.import_module(self.module)) or ""
+        ).split("\n")[0]
+
+    @property
+    def signs(self) -> bool:
+        return "signer" in self.needs
+
+
+def http(
+    method: str,
+    path: str,
+    *,
+    permission: str,
+    request: type[Any] | None = None,
+    answer: type[Any] | None = None,
+    status: int = 200,
+    also: tuple[int, ...] = (),
+    media: str = "application/json",
+    idempotency: Literal["none", "optional", "required"] | None = None,
+    writes: bool | None = None,
+    shared: bool = False,
+    needs: tuple[Need, ...] = (),
+    publishes: tuple[str, ...] = (),
+) -> Callable[[F], F]:
+    """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST.
+
+    Every method but GET `writes`, unless it says that it does not."""
+    if shared and (method != "GET" or permission != PUBLIC):
+        raise ValueError(f"{method} {path}: only what anybody may GET has an answer to share")
+    full = path[1:] if path.startswith("//") else API + path
+    keyed = idempotency or ("optional" if method == "POST" else "none")
+    changes = method != "GET" if writes is None else writes
+    trigger = HttpTrigger(
+        method, full, permission, request, answer, status, keyed, also, media, changes, shared
+    )
+    return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
+
+
+def message(
+    topic: str,
+    *,
+    type: str | tuple[str, ...],  # noqa: A002 - the CloudEvents attribute
+    request: type[Any] | None = None,
+    each_region: bool = False,
+    needs: tuple[Need, ...] = (),
+    publishes: tuple[str, ...] = (),
+) -> Callable[[F], F]:
+    """Receive CloudEvents of `type` from `topic`; with `request`, they are commands of that schema; with
+    `each_region`, once in every region."""
+    types = (type,) if isinstance(type, str) else type
+    trigger = MessageTrigger(topic, types, request, each_region)
+    return _declare(lambda operation: operation.messages.append(trigger), needs, publishes)
+
+
+def schedule(
+    *,
+    seconds: float,
+    cron: str = "* * * * *",
+    needs: tuple[Need, ...] = (),
+    publishes: tuple[str, ...] = (),
+) -> Callable[[F], F]:
+    """Start regularly: every `seconds` locally, by `cron` in production (its floor is a minute)."""
+    trigger = ScheduleTrigger(seconds, cron)
+    return _declare(lambda operation: operation.schedules.append(trigger), needs, publishes)
+
+
+def _declare(
+    add: Callable[[Operation], None], needs: tuple[str, ...], publishes: tuple[str, ...]
+) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        operation = getattr(function, "operation", None)
+        if operation is None:
+            operation = Operation(function.__name__, function)
+            function.operation = operation  # type: ignore[attr-defined]
+        operation.needs |= set(needs) | ({"pubsub"} if publishes else set())
+        operation.publishes |= set(publishes)
+        add(operation)
+        return function
+
+    return decorate
+
+
+def operation_of(module: ModuleType) -> Operation:
+    """The operation that a module under functions/ declares. Raises TypeError when it declares none."""
+    name = module.__name__.rsplit(".", 1)[-1]
+    operation = getattr(getattr(module, name, None), "operation", None)
+    if not isinstance(operation, Operation):
+        raise TypeError(f"{module.__name__} declares no operation {name}")
+    return operation
+
+
+def modules() -> Iterator[str]:
+    """The dotted names of all operation modules, without importing them."""
+    root = Path(__file__).parents[2] / "functions"
+    for package in pkgutil.iter_modules([str(root)]):
+        if package.ispkg:
+            for entry in pkgutil.iter_modules([str(root / package.name)]):
+                yield f"functions.{package.name}.{entry.name}"
+
+
+@cache
+def catalog() -> dict[str, Operation]:
+    """Every operation by name. Imports all of functions/: for tools, the gateway and tests, not for a service."""
+    found = {}
+    for name in sorted(modules()):
+        operation = operation_of(importlib.import_module(name))
+        if operation.name in found or len(operation.name) > MAX_NAME:
+            raise ValueError(f"the name {operation.name} is taken or longer than {MAX_NAME}")
+        found[operation.name] = operation
+    return found
+
+
+def load(name: str) -> Operation:
+    """One operation, importing its module only. Raises LookupError for an unknown name."""
+    for module in modules():
+        if module.rsplit(".", 1)[-1] == name:
+            return operation_of(importlib.import_module(module))
+    raise LookupError(f"there is no operation {name}")
+
+
+def group(name: str) -> dict[str, Operation]:
+    """The operations of one group by name, importing theirs only. Raises LookupError for an unknown group."""
+    found = [operation_of(importlib.import_module(m)) for m in modules() if m.split(".")[1] == name]
+    if not found:
+        raise LookupError(f"there is no operation or group {name}")
+    return {entry.name: entry for entry in found}

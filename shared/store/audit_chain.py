@@ -1,0 +1,109 @@
+"""The audit log sealed into hash chains, one per shard.
+
+Rows are written unchained, in the commit of what they tell of, so that no commit waits for another. The sealer
+chains closed ranges in commit order afterwards: digest = SHA-256(previous digest ‖ the range's rows). Each digest
+goes to the log as well, out of the database's reach: who rewrites rows and seals contradicts what was logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from shared.store.session import Session
+from shared.store.table import Table
+from shared.store.tables.system import AUDIT, AUDIT_SHARDS, AuditRow
+
+MARGIN: Final = timedelta(seconds=30)  # a range is closed when it is so old: clocks differ by less
+STEP: Final = timedelta(hours=1)  # the longest range of one seal, after the first
+EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+GENESIS: Final = hashlib.sha256(b"audit").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Everything of a shard committed in (since, until]."""
+
+    shard: int
+    seq: int  # from 1, the newest first in the table
+    since: datetime
+    until: datetime
+    rows: int
+    previous: str
+    digest: str
+    sealed_at: datetime
+
+
+SEALS = Table("audit_seals", Seal, ("shard", "seq"), descending=frozenset({"seq"}))
+
+
+def between(session: Session, shard: int, since: datetime, until: datetime) -> list[AuditRow]:
+    """A shard's rows of (since, until], the oldest first. The table holds the newest first."""
+    rows = session.one(AUDIT.scan(shard, after=(until + timedelta(microseconds=1),), upto=(since,)))
+    return [row for row in reversed(rows) if row.committed_at > since]
+
+
+def digest(previous: str, rows: list[AuditRow]) -> str:
+    """Of a range, given the digest of the range before."""
+    total = hashlib.sha256(previous.encode())
+    for row in rows:
+        total.update(line(row).encode() + b"\n")
+    return total.hexdigest()
+
+
+def line(row: AuditRow) -> str:
+    """One row as canonical JSON."""
+    plain = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(row).items()
+    }
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def seal(session: Session, shard: int, now: datetime) -> list[Seal]:
+    """The seals that are due for a shard; an hour without rows is sealed empty, so that the chain goes on."""
+    newest = session.one(SEALS.scan(shard, limit=1))
+    last = newest[0] if newest else None
+    since, found = (last.until if last else EPOCH), list[Seal]()
+    while now - MARGIN > since:
+        until = now - MARGIN if last is None else min(now - MARGIN, since + STEP)
+        rows = between(session, shard, since, until)
+        if not rows and until - since < STEP:
+            break
+        before = last.digest if last else GENESIS
+        number = last.seq + 1 if last else 1
+        last = Seal(shard, number, since, until, len(rows), before, digest(before, rows), now)
+        found.append(last)
+        since = until
+    return found
+
+
+def verify(session: Session) -> tuple[datetime | None, list[str]]:
+    """(up to when every shard is sealed, what is wrong). Reads everything."""
+    problems: list[str] = []
+    ends = []
+    for shard in range(AUDIT_SHARDS):
+        before, since = GENESIS, EPOCH
+        chain: list[Seal] = session.one(SEALS.scan(shard))
+        for one in reversed(chain):
+            rows = between(session, shard, one.since, one.until)
+            if one.previous != before or one.since != since:
+                problems.append(f"shard {shard}: seal {one.seq} does not follow the one before it")
+            if len(rows) != one.rows or digest(before, rows) != one.digest:
+                problems.append(f"shard {shard}: the rows of {one.since} to {one.until} are not as sealed")
+            before, since = one.digest, one.until
+        ends.append(since)
+    return (None if EPOCH in ends else min(ends)), problems
+
+
+def exported(session: Session, since: datetime, until: datetime) -> Iterator[str]:
+    """Rows of (since, until] as NDJSON lines in commit order, an hour at a time."""
+    while since < until:
+        end = min(until, since + STEP)
+        rows = [row for shard in range(AUDIT_SHARDS) for row in between(session, shard, since, end)]
+        yield from map(line, sorted(rows, key=lambda row: (row.committed_at, row.id)))
+        since = end

@@ -1,0 +1,68 @@
+"""What a body leaves to tell once it is committed: its events, the cached rows it made stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.runtime.context import Context
+from shared.store.port import COMMIT_TIMESTAMP
+from shared.store.tables import system
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """One event of this commit; `ord` is its place in the commit, `row_id` its outbox row's name."""
+
+    ord: int
+    envelope: dict[str, Any]
+    topic: str
+    row_id: str
+
+    @property
+    def id(self) -> str:
+        return str(self.envelope["id"])
+
+    @property
+    def shard(self) -> int:
+        return system.shard_of(self.envelope["subject"], system.OUTBOX_SHARDS)
+
+    def row(self, committed_at: Any) -> system.OutboxRow:
+        """Its row in the outbox; `committed_at` is the marker while writing."""
+        return system.OutboxRow(self.shard, committed_at, self.ord, self.row_id, self.topic, self.envelope, 0)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a committed body leaves to do and to tell; `first` is the place of its first event in the commit."""
+
+    first: int = 0
+    events: list[Emitted] = field(default_factory=list)
+    stale: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, id) → version
+    audit_resource: str | None = None
+    measured: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def place(self) -> int:
+        """The place of the next event in the commit."""
+        return self.first + len(self.events)
+
+
+def audit_row(
+    context: Context, identity: str, resource: str | None, events: list[str], now: datetime
+) -> system.AuditRow:
+    """Who does what in this run, to be inserted."""
+    return system.AuditRow(
+        system.shard_of(identity, system.AUDIT_SHARDS),
+        COMMIT_TIMESTAMP,
+        identity,
+        context.principal,
+        context.operation,
+        resource,
+        context.request_id,
+        context.causation_id,
+        events,
+        now,
+    )

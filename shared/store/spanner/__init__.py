@@ -1,0 +1,1 @@
+"""The port on Cloud Spanner and its emulator."""

@@ -1,0 +1,258 @@
+"""The port over Cloud Spanner (and its emulator).
+
+Facts this module encodes:
+- `run_in_transaction` waits 2 s and more after an abort unless `default_retry_delay` is given.
+- `timeout_secs` bounds nothing by itself: `_Calls`, one gRPC interceptor, caps each call at the request's
+  remaining time and counts round trips.
+- The emulator runs one read-write transaction at a time per database: `gate.py` queues them fairly there; and it
+  reads whole ranges before it limits them: `narrow.py` asks for less.
+- A commit whose answer is lost has an unknown outcome; the caller settles it by the operation record.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from shared.runtime.context import operation_or, remaining_seconds
+from shared.store.port import (
+    AlreadyExists,
+    Contention,
+    Mutation,
+    Read,
+    Row,
+    StoreError,
+    Transaction,
+    Unavailable,
+    UnknownOutcome,
+)
+from shared.store.spanner import codec
+from shared.store.spanner import emulator as spanner_emulator
+from shared.telemetry import metrics
+
+T = TypeVar("T")
+ABORT_RETRY_SECONDS = 0.008
+TRANSACTION_CAP_SECONDS = 30.0
+_READERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="spanner-read")
+
+
+def connect(project: str, instance: str, database: str) -> SpannerDatabase:
+    """Open the database; SPANNER_EMULATOR_HOST chooses the emulator (without multiplexed sessions: there a session
+    has one transaction at a time, also for reading)."""
+    emulator = os.environ.get("SPANNER_EMULATOR_HOST")
+    if emulator:
+        os.environ["GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS"] = "false"
+        os.environ["GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_FOR_RW"] = "false"
+    from google.cloud import spanner
+
+    client: Any = spanner.Client(project=project, disable_builtin_metrics=True)
+    pool = _emulator_sessions() if emulator else None
+    handle = client.instance(instance).database(database, pool=pool)
+    from shared.store.spanner.interceptor import intercepted_api
+
+    handle._spanner_api = intercepted_api(client, handle, emulator)
+    return SpannerDatabase(
+        handle, spanner_emulator.Gate(f"{emulator}/{instance}/{database}") if emulator else None
+    )
+
+
+def _emulator_sessions() -> Any:
+    """A plain pool: the default one asks GetSession before each use, FixedSizePool mixes naive and aware times."""
+    from google.cloud.spanner_v1.pool import AbstractSessionPool
+
+    class Sessions(AbstractSessionPool):
+        def __init__(self) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]
+            self._free: list[Any] = []
+
+        def bind(self, database: Any) -> None:
+            self._database = database
+
+        def get(self) -> Any:
+            try:
+                return self._free.pop()
+            except IndexError:
+                session = self._new_session()  # type: ignore[no-untyped-call]
+                session.create()
+                return session
+
+        def put(self, session: Any) -> None:
+            self._free.append(session)
+
+        def clear(self) -> None:
+            while self._free:
+                self._free.pop().delete()
+
+    return Sessions()
+
+
+class SpannerDatabase:
+    """`Database` over google-cloud-spanner."""
+
+    def __init__(self, handle: Any, one_at_a_time: spanner_emulator.Gate | None) -> None:
+        self.handle = handle
+        self._gate = one_at_a_time
+        self._narrow = spanner_emulator.Narrow() if one_at_a_time else None
+
+    def _turn(self) -> Any:
+        return self._gate.turn() if self._gate else nullcontext()
+
+    def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
+        return _Snapshot(self.handle, staleness, consistent, self._narrow)
+
+    def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
+        blind = _Blind()
+        try:
+            answer = body(blind)
+        except _ReadNeeded:
+            return self._read_write(body, optimistic)
+        return answer, self.write(blind.mutations)
+
+    def _read_write(self, body: Callable[[Transaction], T], optimistic: bool) -> tuple[T, datetime]:
+        from google.cloud.spanner_v1 import TransactionOptions
+
+        modes = TransactionOptions.ReadWrite.ReadLockMode
+        seen: list[_Transaction] = []
+
+        def run(inner: Any) -> T:
+            if seen:
+                metrics.ABORTS.add(operation=operation_or("none"))
+            seen[:] = [_Transaction(inner)]
+            return body(seen[0])
+
+        with self._turn():
+            try:
+                answer = self.handle.run_in_transaction(
+                    run,
+                    default_retry_delay=ABORT_RETRY_SECONDS,
+                    timeout_secs=remaining_seconds(TRANSACTION_CAP_SECONDS),
+                    read_lock_mode=modes.OPTIMISTIC if optimistic else modes.PESSIMISTIC,
+                )
+            except Exception as error:
+                raise _translate(error, committing=bool(seen) and seen[0].finished) from error
+        committed = seen[0].inner.committed
+        return answer, committed
+
+    def write(self, mutations: Sequence[Mutation]) -> datetime:
+        with ExitStack() as turn:
+            try:
+                with self.handle.batch() as batch:
+                    codec.buffer(batch, mutations)
+                    turn.enter_context(self._turn())  # encoded already: the queue waits for the commit alone
+            except Exception as error:
+                raise _translate(error, committing=True) from error
+        committed: datetime = batch.committed
+        return committed
+
+
+class _Snapshot:
+    def __init__(
+        self,
+        handle: Any,
+        staleness: float | None,
+        consistent: bool,
+        narrowing: spanner_emulator.Narrow | None,
+    ) -> None:
+        self._handle = handle
+        self._narrow = narrowing
+        self._staleness = timedelta(seconds=staleness) if staleness else None
+        self._consistent = consistent
+
+    def read(self, *reads: Read) -> list[list[Row]]:
+        if self._consistent and len(reads) > 1:
+            with self._handle.snapshot(exact_staleness=self._staleness, multi_use=True) as snapshot:
+                return _first_wave(snapshot, reads)
+        return _together([partial(self._single, read) for read in reads])
+
+    def _single(self, read: Read) -> list[Row]:
+        return self._narrow.rows(read, self._alone) if self._narrow else self._alone(read)
+
+    def _alone(self, read: Read) -> list[Row]:
+        with self._handle.snapshot(max_staleness=self._staleness) as snapshot:
+            return codec.rows(snapshot, read)
+
+
+class _ReadNeeded(Exception):
+    """The body reads: it needs a real transaction."""
+
+
+class _Blind:
+    """A transaction for bodies that only insert: their mutations are one commit without a begin."""
+
+    def __init__(self) -> None:
+        self.mutations: list[Mutation] = []
+
+    def read(self, *reads: Read) -> list[list[Row]]:
+        raise _ReadNeeded
+
+    def buffer(self, mutations: Sequence[Mutation]) -> None:
+        self.mutations = list(mutations)
+
+
+class _Transaction:
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.finished = False
+        self._begun = False
+
+    def read(self, *reads: Read) -> list[list[Row]]:
+        if self._begun:
+            return _wave(self.inner, reads)
+        rows = _first_wave(self.inner, reads)
+        self._begun = True
+        return rows
+
+    def buffer(self, mutations: Sequence[Mutation]) -> None:
+        codec.buffer(self.inner, mutations)
+        self.finished = True  # the body is done: what follows is the commit
+
+
+def _first_wave(source: Any, reads: Sequence[Read]) -> list[list[Row]]:
+    """The first read begins the transaction; the client holds the others back until it has, anyway.
+
+    Sent together, they would wait 30 s for a begin that was aborted in another thread."""
+    return _wave(source, reads[:1]) + (_wave(source, reads[1:]) if len(reads) > 1 else [])
+
+
+def _wave(source: Any, reads: Sequence[Read]) -> list[list[Row]]:
+    return _together([partial(codec.rows, source, read) for read in reads])
+
+
+def _together(calls: Sequence[Callable[[], list[Row]]]) -> list[list[Row]]:
+    """Run the calls at once, the first on this thread; faults are the store's."""
+    try:
+        context = contextvars.copy_context()
+        others = [_READERS.submit(context.copy().run, call) for call in calls[1:]]
+        return [calls[0](), *(other.result() for other in others)]
+    except Exception as error:
+        raise _translate(error, committing=False) from error
+
+
+def _translate(error: Exception, committing: bool) -> Exception:
+    """Google's exceptions as the port's; a Refusal or a bug passes unchanged. Aborts pass so that the client
+    re-runs the body."""
+    from google.api_core import exceptions as google
+
+    if isinstance(error, StoreError) or not isinstance(error, (google.GoogleAPICallError, google.RetryError)):
+        return error
+    if isinstance(error, google.AlreadyExists):
+        return AlreadyExists(error.message)
+    if isinstance(error, google.Aborted):
+        return Contention(error.message) if committing else error
+    unsure = (
+        google.DeadlineExceeded,
+        google.ServiceUnavailable,
+        google.InternalServerError,
+        google.Cancelled,
+        google.Unknown,
+        google.RetryError,
+    )
+    if isinstance(error, unsure):
+        return UnknownOutcome(str(error)) if committing else Unavailable(str(error))
+    return error

@@ -1,0 +1,1 @@
+"""One module per aggregate: its tables, indexes and queries."""

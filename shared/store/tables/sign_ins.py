@@ -1,0 +1,44 @@
+"""Sign-ins: one row per refresh family; and what slows down guessing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.identity.lockout import Guard
+from shared.identity.refresh_tokens import RefreshFamily
+from shared.identity.siwe_nonces import SpentNonce
+from shared.store.table import Index, Query, Table
+
+SESSIONS = Table("sessions", RefreshFamily, ("id",))
+SESSIONS_BY_USER = Index("sessions_by_user", SESSIONS, ("user_id", "id"))
+GUARDS = Table("sign_in_guards", Guard, ("id",))
+SPENT_NONCES = Table("spent_nonces", SpentNonce, ("id",))
+
+
+# Second factors: one authenticator app per account, its secret sealed in the vault.
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A time-based one-time code (RFC 6238); it counts from `confirmed_at` on."""
+
+    id: str  # the user's
+    sealed: bytes = field(repr=False)
+    master_key_id: str
+    confirmed_at: datetime | None
+    last_step: int | None  # the step of the last code that was taken: none before it counts again
+    recovery: tuple[str, ...]  # SHA-256 of the recovery codes that are left, in hex
+    failures: int  # wrong codes in a row
+    failed_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+FACTORS = Table("second_factors", Factor, ("id",))
+
+
+def enrolled(user_id: str) -> Query[bool]:
+    """Whether the account has a confirmed second factor."""
+    return FACTORS.find(user_id).then(lambda factor: factor is not None and factor.confirmed_at is not None)

@@ -1,0 +1,121 @@
+"""Transactions, their attempts, the lanes they are sent on, and leases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.transactions.lanes import Lane
+from shared.domain.transactions.low_balances import LowBalance
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.store.partial_rows import lean
+from shared.store.port import Key, Row
+from shared.store.table import Index, Query, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who does a recurring job now. For efficiency only: safety is compare-and-set on the rows themselves."""
+
+    name: str
+    owner: str
+    held_until: datetime
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReceipt:
+    """The receipt that a terminal state rests on; a reorganisation before finality replaces it."""
+
+    transaction_id: str
+    hash: str
+    block_hash: str
+    success: bool
+    logs: list[dict[str, Any]]  # address, topics, data, index; name and arguments where they are known
+    created_at: datetime
+
+
+DUE_SHARDS = 16
+DUE_PAGE = 200
+TRANSACTIONS = Table(
+    "transactions",
+    Transaction,
+    ("id",),
+    id_column="transaction_id",
+    texts=frozenset({"value", "token_amount", "committed_value", "committed_gas"}),
+)
+ATTEMPTS = Table("attempts", Attempt, ("transaction_id", "k"))
+RECEIPTS = Table("receipts", StoredReceipt, ("transaction_id",), documents=frozenset({"logs"}))
+LANES = Table("lanes", Lane, ("id",))
+LEASES = Table("leases", Lease, ("name",))
+TRANSACTIONS_BY_KEY = Index("transactions_by_key", TRANSACTIONS, ("tenant", "idem_key"), unique=True)
+TRANSACTIONS_BY_NONCE = Index(
+    "transactions_by_nonce", TRANSACTIONS, ("lane_id", "nonce"), unique=True, null_filtered=True
+)
+TRANSACTIONS_DUE = Index(
+    "transactions_due",
+    TRANSACTIONS,
+    ("due_shard", "next_action_at", "transaction_id"),
+    null_filtered=True,
+    stored=("lane_id", "chain", "state"),
+)
+TRANSACTIONS_QUEUED = Index(
+    "transactions_queued",
+    TRANSACTIONS,
+    ("queued_lane_id", "created_at", "transaction_id"),
+    null_filtered=True,
+)
+TRANSACTIONS_BY_WALLET_OPEN = Index(  # not finalized
+    "transactions_by_wallet_open", TRANSACTIONS, ("open_wallet_id", "transaction_id"), null_filtered=True
+)
+TRANSACTIONS_BY_OWNER = Index(
+    "transactions_by_owner",
+    TRANSACTIONS,
+    ("user_id", "created_at", "transaction_id"),
+    frozenset({"created_at"}),
+    stored=("wallet_id", "chain", "state", "blocked_reason"),
+)
+ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
+
+
+def glances(ids: Iterable[str]) -> Query[list[Transaction]]:
+    """Transactions without what their senders may make large: to look at, neither to sign nor to show."""
+    return lean(TRANSACTIONS.get_many((one,) for one in ids), "data", "access_list")
+
+
+def attempt_glances(prefixes: Iterable[Key]) -> Query[list[Attempt]]:
+    """Attempts without their bytes: to look for, not to send."""
+    return lean(ATTEMPTS.below(prefixes), "raw")
+
+
+def due(before: datetime) -> list[Query[list[Row]]]:
+    """Index entries of what has to be looked at before a moment, of all chains: a page of each shard, the oldest first.
+
+    Every transaction that is not finalized is due at some time; what is queued is found by its lane."""
+    return [TRANSACTIONS_DUE.scan(shard, upto=(before,), limit=DUE_PAGE) for shard in range(DUE_SHARDS)]
+
+
+def due_after(entry: Row, before: datetime) -> Query[list[Row]]:
+    """The page of its shard that follows this entry."""
+    behind = (entry["next_action_at"], entry["transaction_id"])
+    return TRANSACTIONS_DUE.scan(entry["due_shard"], after=behind, upto=(before,), limit=DUE_PAGE)
+
+
+def next_queue(chain: str, after: str = "") -> Query[list[Row]]:
+    """The first index entry of the next lane of a chain that has something queued; () when there is none.
+
+    A lane is one step, however long its queue is."""
+    return TRANSACTIONS_QUEUED.scan(after=(after or f"{chain}:",), upto=(f"{chain}:~",), limit=1)
+
+
+def nonces(lane_id: str, start: int, end: int, *, limit: int = 0) -> Query[list[Row]]:
+    """Index entries of a lane's nonces in [start, end), the first `limit` of them."""
+    return TRANSACTIONS_BY_NONCE.scan(lane_id, after=(start - 1,), upto=(end - 1,), limit=limit)
+
+
+# Addresses that hold too little of the native coin, by lane.
+
+
+LOW_BALANCES = Table("low_balances", LowBalance, ("id",), texts=frozenset({"balance", "threshold"}))

@@ -1,0 +1,115 @@
+"""Wallets, the sealed keys behind them, and which wallet a caller means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.domain.errors import NotFound
+from shared.domain.permissions import Caller
+from shared.domain.wallets.wallets import Wallet, only
+from shared.store.session import Session
+from shared.store.table import Index, Query, Table
+
+
+@dataclass(frozen=True, slots=True)
+class VaultKey:
+    """A sealed seed or private key; only signers' services can open it."""
+
+    id: str  # key_…
+    purpose: str  # seed, private_key, kms_key
+    sealed: bytes = field(repr=False)
+    master_key_id: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+WALLETS = Table("wallets", Wallet, ("id",))
+# Disabled wallets have no `active_address`: a key may come back as a new wallet after its old one was deleted.
+# It stores the whole row, so that the wallet that is meant when none is named is found in one read.
+WALLETS_ACTIVE = Index(
+    "wallets_active",
+    WALLETS,
+    ("user_id", "chain", "active_address"),
+    unique=True,
+    null_filtered=True,
+    stored=WALLETS.columns,
+)
+WALLETS_BY_OWNER = Index(
+    "wallets_by_owner",
+    WALLETS,
+    ("user_id", "created_at", "id"),
+    frozenset({"created_at"}),
+    stored=("chain", "type", "status"),
+)
+WALLETS_BY_SEED = Index(
+    "wallets_by_seed", WALLETS, ("key_id", "index"), frozenset({"index"}), unique=True, null_filtered=True
+)
+WALLETS_DISABLED = Index(
+    "wallets_disabled",
+    WALLETS,
+    ("disabled_shard", "disabled_at", "id"),
+    null_filtered=True,
+    stored=("key_id",),
+)
+DISABLED_SHARDS = 4
+VAULT_KEYS = Table("vault_keys", VaultKey, ("id",))
+MANY = 100  # of the wallets that could be meant, so many are named
+
+
+def owned(caller: Caller, wallet_id: str) -> Query[Wallet]:
+    """To read: the active wallet, if the caller may see its owner's rows; else NotFound."""
+
+    def check(wallet: Wallet) -> Wallet:
+        if wallet.status != "active" or not caller.sees(wallet.user_id):
+            raise NotFound
+        return wallet
+
+    return WALLETS.get(wallet_id).then(check)
+
+
+def usable(caller: Caller, wallet_id: str) -> Query[Wallet]:
+    """To act with: the active wallet of the caller, or of anybody if the caller acts for others; else NotFound.
+
+    Operators see every wallet and may use none of them."""
+
+    def check(wallet: Wallet) -> Wallet:
+        if wallet.status != "active" or caller.subject(wallet.user_id) != wallet.user_id:
+            raise NotFound
+        return wallet
+
+    return WALLETS.get(wallet_id).then(check)
+
+
+def holding(session: Session, user_id: str, chain: str, address: str) -> list[Wallet]:
+    """The user's active wallet with this address (EIP-55) on the chain, if there is one."""
+    return session.follow(WALLETS, session.one(WALLETS_ACTIVE.scan(user_id, chain, address, limit=1)))
+
+
+def default_wallet(session: Session, user_id: str, chain: str) -> Wallet:
+    """The user's only active wallet on the chain. Raises WalletRequired with `data.wallets` (at most 100 ids)."""
+    return session.one(_only(user_id, chain))
+
+
+def meant(session: Session, caller: Caller, wallet_id: str | None, chain: str) -> Wallet:
+    """The wallet to act with: the named one, else the caller's only one on the chain.
+
+    Raises NotFound, WalletRequired."""
+    return session.one(chosen(caller, wallet_id, chain))
+
+
+def chosen(caller: Caller, wallet_id: str | None, chain: str) -> Query[Wallet]:
+    """`meant` as a query, to go out together with others."""
+    return _only(caller.user_id, chain) if wallet_id is None else usable(caller, wallet_id)
+
+
+def _only(user_id: str, chain: str) -> Query[Wallet]:
+    return WALLETS_ACTIVE.rows(user_id, chain, limit=MANY).then(lambda found: only(found, chain))
+
+
+def accounts_of(session: Session, wallet: Wallet, limit: int = 0) -> list[Wallet]:
+    """The accounts of the wallet's seed, deleted ones included, the highest index first; or the wallet alone."""
+    if wallet.index is None:
+        return [wallet]
+    return session.follow(WALLETS, session.one(WALLETS_BY_SEED.scan(wallet.key_id, limit=limit)))

@@ -1,0 +1,202 @@
+"""The unit of work: what one mutation reads and everything that its single commit holds.
+
+State, ledger, audit, operation record, outbox and event rows are buffered together. The body that fills the
+unit may be re-run, so nothing here reads a clock, draws randomness or talks to anything but the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from shared.domain.errors import Refusal
+from shared.runtime import cloud_event
+from shared.runtime.clock import IdSource
+from shared.runtime.cloud_event import Answer
+from shared.runtime.context import Context
+from shared.runtime.errors import VersionMismatch
+from shared.store.commit_effects import Changes, Emitted, audit_row
+from shared.store.port import COMMIT_TIMESTAMP, Row, Transaction
+from shared.store.session import Session
+from shared.store.staged_rows import Overlay
+from shared.store.table import BY_ROW, Query
+from shared.store.tables import system
+
+T = TypeVar("T")
+
+
+class UnitOfWork(Session):
+    """See docs/developing.md for the calls. Reads by key or key range show the unit's own writes, and those of the
+    unit `before` it in the same commit, which it goes on from; that one stays as it is."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        context: Context,
+        now: datetime,
+        ids: IdSource,
+        before: UnitOfWork | None = None,
+    ) -> None:
+        super().__init__(transaction)
+        self.now = now
+        self.context = context
+        self.changes: Changes = Changes(before.changes.place if before else 0)
+        self._ids = ids
+        self._follows = before is not None
+        self._rows: Overlay = Overlay(before._rows if before else None)
+        self.conflict: Refusal | None = None  # what an insert that meets an existing row means
+        self._touched = False  # there is something to audit
+        self._riders: tuple[Query[Any], ...] = ()
+        self._check: Callable[..., None] = _nothing
+        self._waits = 0  # waves until the riders go
+
+    def read_all(self, queries: Iterable[Query[Any]]) -> list[Any]:
+        """As Session has it; rows by key that this unit has read before are not asked for again."""
+        wanted = list(queries)
+        asked = [query for query in wanted if not self._rows.holds(query)]
+        riders = self._boarding() if asked or self._follows else ()
+        asked = [*(query for query in riders if not self._rows.holds(query)), *asked]
+        reads = dict.fromkeys(query.read for query in asked)
+        found = dict(zip(reads, self._reader.read(*reads), strict=True)) if reads else {}
+
+        def answer(query: Query[Any]) -> Any:
+            return query.answer(self._rows.seen(query, query.decode(found.get(query.read, []))))
+
+        if riders:
+            self._check(*map(answer, riders))
+        return [answer(query) for query in wanted]
+
+    def ride(self, queries: Sequence[Query[Any]], check: Callable[..., None], *, after: int = 0) -> None:
+        """Let these queries go out with the body's own reads, `after` so many waves, and check their answers before
+        the body sees its own: no round trip of their own. A body that reads nothing carries none."""
+        self._riders, self._check, self._waits = tuple(queries), check, after
+
+    def _boarding(self) -> tuple[Query[Any], ...]:
+        self._waits -= 1
+        if self._waits >= 0:
+            return ()
+        riders, self._riders = self._riders, ()
+        return riders
+
+    def adopt(self, values: Sequence[Any], versions: Sequence[Row]) -> list[Any]:
+        """Those of these rows of one table, read outside, that still have their version; they count as read here.
+
+        `versions` is what this unit read by `Table.versions`: a row that nobody changed is not read twice."""
+        found = {tuple(row.values())[:-1]: row["version"] for row in versions}
+        kept = [one for one in values if found.get(BY_ROW[type(one)].key_of(one)) == one.version]
+        self.know(*kept)
+        return kept
+
+    def know(self, *values: Any) -> None:
+        """Take rows as read that cannot have changed, because the row that they hang on has not."""
+        for value in values:
+            self._rows.know(value)
+
+    def new_id(self, prefix: str) -> str:
+        """A random id, the same one each time the body is re-run."""
+        return self._ids.next(prefix)
+
+    def write(self, *values: Any) -> None:
+        """Insert each object, or update it when this unit has read (or written) its row before.
+
+        An object written twice keeps its first kind of write and its last content."""
+        for value in values:
+            if not self._rows.write(value):
+                continue
+            self._touched = True
+            table = BY_ROW[type(value)]
+            if table.cached:
+                self.changes.stale[(table.name, value.id)] = value.version
+            if self.changes.audit_resource is None and hasattr(value, "id"):
+                self.changes.audit_resource = value.id
+
+    def delete(self, *values: Any) -> None:
+        """Remove rows."""
+        for value in values:
+            self._rows.delete(value)
+            self._touched = True
+
+    def latest(self, value: T) -> T:
+        """The row of `value` as this unit has it now: what other rules of the same body have written since."""
+        known: T = self._rows.latest(value)
+        return known
+
+    def note(self, resource: str) -> None:
+        """Write an audit row for this resource even if nothing changes: a key was used or shown."""
+        self.changes.audit_resource = resource
+        self._touched = True
+
+    def measure(self, record: Callable[[], None]) -> None:
+        """Record a metric of this mutation: once, when it is committed."""
+        self.changes.measured.append(record)
+
+    def match(self, value: Any) -> None:
+        """Enforce the request's If-Match on this resource. Raises VersionMismatch (412)."""
+        wanted = self.context.if_match
+        if wanted is not None and value.version != wanted:
+            raise VersionMismatch(version=value.version)
+
+    def on_conflict(self, refusal: Refusal) -> None:
+        """What to answer when an insert meets an existing row or unique index entry."""
+        self.conflict = refusal
+
+    def answer_status(self, status: int) -> None:
+        """Answer with another success status than the declared one."""
+        self.context.success_status = status
+
+    def emit(
+        self,
+        kind: str,
+        subject: str,
+        sequence: int,
+        model: Answer,
+        feed: Sequence[str] | Mapping[str, Answer] = (),
+        *,
+        topic: str | None = None,
+    ) -> None:
+        """Announce an event after the commit: to `<aggregate>-events`, and to the feeds of the users in `feed`
+        (each with the view that GET would give to that user)."""
+        told = cloud_event.Told(self.new_id("evt"), kind, subject, sequence, self.now)
+        envelope = cloud_event.envelope(self.context, told, model)
+        declared = self.context.publishes
+        goes_to = topic or f"{kind.split('.', 1)[0]}-events"
+        assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
+        event = Emitted(self.changes.place, envelope, goes_to, envelope["id"])
+        self.changes.events.append(event)
+        views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
+        for user_id, view in views.items():
+            seen = envelope if view is model else cloud_event.envelope(self.context, told, view)
+            row = system.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)
+            self._rows.insert(row)
+
+    def send_again(self, topic: str, envelope: dict[str, Any]) -> None:
+        """Publish an envelope of before once more as it is, under its own id, after the commit."""
+        declared = self.context.publishes
+        assert declared is None or topic in declared, f"{self.context.operation} does not declare {topic}"
+        row_id = self.new_id("evt")  # the envelope's own may be longer than a row's
+        self.changes.events.append(Emitted(self.changes.place, envelope, topic, row_id))
+
+    def seal(self, *extra: Any) -> None:
+        """Add to the body's writes its outbox rows, one audit row and `extra` records."""
+        changes = self.changes
+        for event in changes.events:
+            self._rows.insert(event.row(COMMIT_TIMESTAMP))
+        if self._touched or changes.events:
+            kinds = sorted({event.envelope["type"] for event in changes.events})
+            row = audit_row(self.context, self.new_id("aud"), changes.audit_resource, kinds, self.now)
+            self._rows.insert(row)
+        for row in extra:
+            self._rows.insert(row)
+
+    def flush(self) -> None:
+        """Buffer everything for the commit."""
+        mutations = self._rows.mutations
+        if mutations:
+            self._reader.buffer(mutations)  # type: ignore[attr-defined]
+
+    def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
+        return self._rows.seen(query, rows)
+
+
+def _nothing(*_: Any) -> None: ...

@@ -1,0 +1,97 @@
+"""Logs as one JSON object per line with Cloud Logging's fields, and the one line and metrics of each run.
+
+Fields: https://cloud.google.com/logging/docs/structured-logging
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from shared.runtime.context import Context, current_or_none
+from shared.telemetry import metrics
+
+Trigger = Literal["http", "message", "schedule"]
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_CLOUD = "logging.googleapis.com/"
+_log = logging.getLogger(__name__)
+
+
+class JsonFormatter(logging.Formatter):
+    """Fields given with `extra=` become top-level keys; exceptions are one `exception` field."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "severity": record.levelname,
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        context = current_or_none()
+        if context is not None:
+            entry |= _of_run(context)
+        entry |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        if record.levelno >= logging.ERROR:
+            entry[_CLOUD + "sourceLocation"] = {
+                "file": record.pathname,
+                "line": str(record.lineno),
+                "function": record.funcName,
+            }
+        return json.dumps(entry, default=str)
+
+
+def _of_run(context: Context) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "operation": context.operation,
+        "request_id": context.request_id,
+        _CLOUD + "labels": {"operation": context.operation},
+    }
+    if context.traceparent:
+        project = os.environ.get("GOOGLE_CLOUD_PROJECT", "")
+        _, trace, span, flags = context.traceparent.split("-")
+        fields[_CLOUD + "trace"] = f"projects/{project}/traces/{trace}"
+        fields[_CLOUD + "spanId"] = span
+        fields[_CLOUD + "trace_sampled"] = flags == "01"
+    return fields
+
+
+def configure() -> None:
+    """Send all logs to standard output as JSON; libraries at WARNING, ours at LOG_LEVEL (INFO)."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in ("functions", "shared", "schemas", "emulators"):
+        logging.getLogger(name).setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+
+
+def finished(context: Context, trigger: Trigger, status: int, method: str = "POST", path: str = "") -> None:
+    """Count a run that is over and write its line. `path` without its query, which may hold what is private."""
+    seconds = time.monotonic() - context.started
+    metrics.RUNS.add(operation=context.operation, trigger=trigger, status=str(status))
+    metrics.RUN_SECONDS.record(seconds, operation=context.operation, trigger=trigger)
+    if context.code:
+        metrics.REFUSALS.add(operation=context.operation, code=context.code)
+    _log.info(
+        "served",
+        extra={
+            "httpRequest": {
+                "requestMethod": method,
+                "requestUrl": path or f"/{trigger}/{context.operation}",
+                "status": status,
+                "latency": f"{seconds:.6f}s",
+            },
+            "trigger": trigger,
+            "code": context.code,
+            "principal": context.principal,
+            "calls": len(context.calls),
+        },
+    )

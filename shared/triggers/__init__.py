@@ -1,0 +1,1 @@
+"""HTTP, Pub/Sub pushes and schedules in, replies out; the only flask."""

@@ -1,0 +1,208 @@
+"""One Pub/Sub push delivery to one operation: a command, or a reaction to an event.
+
+What a delivery gets: 204 when it was handled, handled before, or is not for this operation (the emulator
+applies no subscription filters); 503 or 429 when a dependency is down or contended, so that Pub/Sub backs off;
+and a dead letter with its reason, acknowledged, when nobody could ever handle it. Nothing is lost, nothing loops.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared import resources
+from shared.domain.errors import Refusal
+from shared.domain.permissions import Caller
+from shared.runtime.clock import new_id
+from shared.runtime.cloud_event import Event, UnreadableEvent, parse
+from shared.runtime.context import Command, Context, Idempotency, current, deadline_in, running
+from shared.runtime.errors import IdempotencyKeyReused, ValidationFailed
+from shared.runtime.operation import MessageTrigger, Operation
+from shared.store.port import StoreError
+from shared.store.tables import system
+from shared.store.unit_of_work import UnitOfWork
+from shared.telemetry import logs, tracing
+from shared.triggers import request_parsing
+from shared.triggers.reply import Reply, as_refusal, error_body, failed
+from shared.triggers.request_parsing import Incoming
+from shared.writes import command_events, commit
+from shared.writes.commit import AlreadyApplied, Replay
+
+_log = logging.getLogger(__name__)
+ACKNOWLEDGED = 204
+REASON_LIMIT = 1000
+CONSUMER_LIMIT = 64
+DEAD_LETTER_TOPIC = "dead-letters"
+BODY_LIMIT = 2_000_000  # characters; a Spanner column takes 2,621,440
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The push envelope; `topic` is the trigger's."""
+
+    data: bytes
+    attributes: Mapping[str, str]
+    message_id: str
+    subscription: str
+
+
+def deliver(operation: Operation, incoming: Incoming) -> Reply:
+    """Handle one push. The caller has authenticated it."""
+    settings = resources.settings()
+    context = Context(
+        operation.name, new_id("req"), deadline_in(settings.handler_seconds), signs=operation.signs
+    )
+    context.publishes = operation.publishes
+    with running(context):
+        try:
+            reply = _delivered(operation, unwrap(incoming.body), context)
+        except Exception as error:
+            reply = failed(error, context)
+        logs.finished(context, "message", reply.status)
+    return reply
+
+
+def _delivered(operation: Operation, delivery: Delivery, context: Context) -> Reply:
+    with tracing.entered(context, "CONSUMER", delivery.attributes.get("ce-traceparent")):
+        try:
+            trigger = _trigger(operation, delivery)
+            if trigger is not None:
+                _handle(operation, trigger, delivery, context)
+        except (AlreadyApplied, Replay):
+            pass
+        except Exception as error:
+            return failed(error, context)
+    return Reply(ACKNOWLEDGED)
+
+
+def unwrap(body: bytes) -> Delivery:
+    """The push envelope. Raises UnreadableEvent: not something Pub/Sub sends, so there is nothing to keep."""
+    try:
+        envelope = json.loads(body)
+        message = envelope["message"]
+        data = base64.b64decode(message.get("data", ""), validate=True)
+        attributes = {str(key): str(value) for key, value in message.get("attributes", {}).items()}
+        return Delivery(data, attributes, str(message["messageId"]), str(envelope.get("subscription", "")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UnreadableEvent("The request is not a Pub/Sub push.") from None
+
+
+def _trigger(operation: Operation, delivery: Delivery) -> MessageTrigger | None:
+    kind = delivery.attributes.get("ce-type", "")
+    subscription, region = delivery.subscription.rsplit("/", 1)[-1], resources.settings().region
+    for trigger in operation.messages:
+        subscribed = subscription in ("", subscription_name(operation, trigger, region))
+        if subscribed and (kind in trigger.types or "*" in trigger.types):
+            return trigger
+    return None
+
+
+def subscription_name(operation: Operation, trigger: MessageTrigger, region: str) -> str:
+    """One subscription per operation and topic, or per operation, topic and region."""
+    name = f"{operation.name}.{trigger.topic}"
+    return f"{name}.{region}" if trigger.each_region else name
+
+
+def topic_of(subscription: str) -> str:
+    """The topic in a subscription's name, or "" when it is none of ours."""
+    return ([*subscription.split("."), ""])[1]
+
+
+def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, context: Context) -> None:
+    if "*" in trigger.types:
+        operation.function(delivery, trigger.topic)
+        return
+    try:
+        event = parse(delivery.data)
+        if event.type not in trigger.types:
+            raise UnreadableEvent(f"The attribute ce-type does not agree with the type {event.type}.")
+    except UnreadableEvent as unreadable:
+        bury(delivery, trigger.topic, operation.name, unreadable.text)
+        return
+    context.causation_id = event.id
+    if trigger.request is not None:
+        try:
+            _command(operation, trigger, event, context)
+        except IdempotencyKeyReused as reused:  # a refusal under this id cannot be stored either
+            bury(delivery, trigger.topic, operation.name, f"{reused.code}: {reused.text}")
+        return
+    context.caller = Caller.of_system()
+    try:
+        operation.function(event)
+    except Refusal as refusal:
+        if refusal.status >= 500 or refusal.status == 429:
+            raise
+        bury(delivery, trigger.topic, operation.name, f"{refusal.code}: {refusal.text}")
+
+
+def _command(operation: Operation, trigger: MessageTrigger, event: Event, context: Context) -> None:
+    context.caller = Caller.of_command(event.subject)
+    context.command = command = Command(event.id, event.type, event.subject)
+    fields = dict(event.data)
+    match = fields.pop("if_match", None)
+    context.idempotency = Idempotency(event.id, request_parsing.fingerprint(operation.name, fields))
+    try:
+        if match is not None and (not isinstance(match, int) or isinstance(match, bool)):
+            raise ValidationFailed(details=[{"field": "if_match", "message": "must be a version"}])
+        context.if_match = match
+        operation.function(request_parsing.validate(trigger.request, fields), context.caller)
+        if not context.committed:
+            commit.commit(_nothing)
+    except (Refusal, StoreError) as error:
+        refusal = as_refusal(error)
+        if refusal.status >= 500 or refusal.status == 429:
+            raise
+        context.code = refusal.code
+        _log.info("command refused", extra={"code": refusal.code, "command": event.id})
+        commit.commit(_refuse, command, refusal)
+
+
+def _refuse(unit: UnitOfWork, command: Command, refusal: Refusal) -> None:
+    """Answer `command.refused` once: its operation record takes the command's key, so it cannot succeed later."""
+    unit.answer_status(refusal.status)
+    command_events.refused(unit, command, error_body(refusal, unit.context.request_id))
+
+
+def _nothing(unit: UnitOfWork) -> None:
+    """There was nothing to do, which the sender hears, too."""
+
+
+def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
+    """Record a dead letter, once per message and consumer, whatever becomes of the delivery."""
+    consumer = consumer[
+        :CONSUMER_LIMIT
+    ]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
+    digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
+    context = Context(current().operation, new_id("req"), deadline_in(resources.settings().handler_seconds))
+    context.caller, context.traceparent = Caller.of_system(), current().traceparent
+    with running(context):
+        inbox = system.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
+        try:
+            commit.commit(_bury, delivery, topic, consumer, reason[:REASON_LIMIT], inbox=inbox)
+        except AlreadyApplied:
+            return
+    _log.error("dead letter", extra={"topic": topic, "consumer": consumer, "reason": reason[:REASON_LIMIT]})
+
+
+def _bury(unit: UnitOfWork, delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
+    text = delivery.data.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+    if len(text) > BODY_LIMIT:
+        text, reason = text[:BODY_LIMIT], f"{reason[:900]} (the body is cut to {BODY_LIMIT} characters)"
+    unit.write(
+        system.DeadLetter(
+            unit.new_id("dlq"),
+            consumer,
+            topic,
+            reason,
+            text,
+            dict(delivery.attributes),
+            "new",
+            1,
+            unit.now,
+            unit.now,
+        )
+    )

@@ -1,0 +1,88 @@
+"""Does everything an operation needs answer? Asked by `/readyz`; it also warms channels and sessions."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from shared import resources
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.session import Session
+from shared.store.tables import system
+from shared.triggers.reply import Reply
+
+_log = logging.getLogger(__name__)
+CHECK_SECONDS = 5.0  # for all; the first checks also import libraries and open channels
+# Client libraries repeat in vain for 30 s: the answer does not wait for them.
+_CHECKERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="ready")
+
+
+def reply(needs: Iterable[str]) -> Reply:
+    """200 with each dependency's state, or 503 naming what does not answer. A rollout asks which revision this is."""
+    until = time.monotonic() + CHECK_SECONDS
+    checks = {need: _CHECKERS.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
+    states = {need: _state(need, check, until) for need, check in checks.items()}
+    ready = all(state == "ok" for state in states.values())
+    answer = {"status": "ready" if ready else "unready", "dependencies": states}
+    if ready and resources.settings().revision:
+        answer["revision"] = resources.settings().revision
+    body = json.dumps(answer)
+    return Reply(200 if ready else 503, body, {"Content-Type": "application/json"})
+
+
+def _check(check: Callable[[], object]) -> None:
+    with running(Context("readiness", new_id("req"), deadline_in(CHECK_SECONDS))):
+        check()
+
+
+def _state(need: str, check: Future[None], until: float) -> str:
+    try:
+        check.result(max(0.0, until - time.monotonic()))
+    except Exception as error:
+        check.cancel()
+        _log.warning("a dependency does not answer", extra={"need": need, "error": type(error).__name__})
+        return type(error).__name__
+    return "ok"
+
+
+def _spanner() -> None:
+    Session(resources.database().snapshot(staleness=10)).one(system.OPERATIONS.find("readiness", "probe"))
+
+
+def _pubsub() -> None:
+    resources.publisher().check()
+
+
+def _cache() -> None:
+    resources.cache().check()
+
+
+def _chain() -> None:
+    settings = resources.settings()
+    for name in settings.rpc_urls or (settings.default_chain,):
+        resources.chain(name).chain_id()
+
+
+def _vault() -> None:
+    resources.vault()
+
+
+def _issuer() -> None:
+    _ = resources.tokens().ring.signing_key
+
+
+CHECKS: dict[str, Callable[[], object]] = {
+    "spanner": _spanner,
+    "pubsub": _pubsub,
+    "cache": _cache,
+    "chain": _chain,
+    "vault": _vault,
+    "signer": _vault,
+    "issuer": _issuer,
+    "mail": resources.mail,
+    "relay": _pubsub,
+}

@@ -1,0 +1,70 @@
+"""What a trigger answers: a reply, and what an exception means to a caller. No web framework here."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.chain.errors import ChainError
+from shared.domain.errors import Refusal
+from shared.runtime.context import Context
+from shared.runtime.errors import (
+    ChainUnavailable,
+    Contended,
+    Internal,
+    MethodNotAllowed,
+    Unready,
+)
+from shared.store.port import Contention, StoreError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Reply:
+    """The answer: `body` is JSON text (or empty), or `stream` gives it piece by piece."""
+
+    status: int
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    stream: Iterator[str] | None = None
+
+
+def failed(error: Exception, context: Context) -> Reply:
+    """The error reply of any exception; only refusals tell what happened."""
+    refusal = as_refusal(error)
+    context.code = refusal.code
+    if refusal.status >= 500:
+        _log.error("failed", exc_info=error, extra={"code": refusal.code})
+    body = json.dumps({"error": error_body(refusal, context.request_id)})
+    headers = {"Retry-After": f"{refusal.retry_after:g}"} if refusal.retry_after is not None else {}
+    if isinstance(refusal, MethodNotAllowed):
+        headers["Allow"] = ", ".join(refusal.data["allowed"])
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Reply(refusal.status, body, headers)
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """What an exception means to a caller."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, Contention):
+        return Contended()
+    if isinstance(error, ChainError):
+        return ChainUnavailable()
+    return Unready() if isinstance(error, StoreError) else Internal()
+
+
+def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    """The contract's error shape."""
+    return {
+        "code": refusal.code,
+        "message": refusal.text,
+        "details": refusal.details,
+        "data": refusal.data,
+        "request_id": request_id,
+    }

@@ -1,0 +1,113 @@
+"""What a request asks: body, query and path as one object, checked against the operation's model."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared import resources
+from shared.runtime.context import Context
+from shared.runtime.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType, ValidationFailed
+from shared.runtime.operation import HttpTrigger
+
+MAX_BODY = 256 * 1024
+_VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What a web framework hands over. Header names are lower case; `query` keeps repeated parameters."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    body: bytes
+
+
+def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> dict[str, Any]:
+    """Body (or query) and path parameters as one object; a name may not come twice."""
+    if trigger.method == "GET":
+        given: dict[str, Any] = {}
+        for name, values in incoming.query.items():
+            if len(values) > 1:
+                raise ValidationFailed(details=[{"field": name, "message": "is given more than once"}])
+            given[name] = values[0]
+    else:
+        if incoming.query and trigger.method != "DELETE":
+            extra = [{"field": name, "message": "unknown query parameter"} for name in incoming.query]
+            raise ValidationFailed(details=extra)
+        given = _body(incoming) | {name: values[0] for name, values in incoming.query.items()}
+    twice = [{"field": name, "message": "belongs to the path"} for name in given.keys() & path.keys()]
+    if twice:
+        raise ValidationFailed(details=twice)
+    return given | path
+
+
+def _body(incoming: Incoming) -> dict[str, Any]:
+    if len(incoming.body) > MAX_BODY:
+        raise BodyTooLarge()
+    if not incoming.body:
+        return {}
+    if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType()
+    try:
+        parsed = json.loads(incoming.body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise MalformedRequest() from None
+    if not isinstance(parsed, dict):
+        raise MalformedRequest()
+    return parsed
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def validated(trigger: HttpTrigger, fields: dict[str, Any]) -> Any:
+    if trigger.request is None:
+        if fields:
+            raise ValidationFailed(
+                details=[{"field": name, "message": "unknown field"} for name in sorted(fields)]
+            )
+        return None
+    return validate(trigger.request, fields)
+
+
+def validate(model: Any, fields: Mapping[str, Any]) -> Any:
+    """The pydantic model of these fields. Raises ValidationFailed naming each field, without its value."""
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        details = [
+            {"field": ".".join(str(part) for part in item["loc"]) or "body", "message": item["msg"]}
+            for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+        ]
+        raise ValidationFailed(details=details) from None
+
+
+def conditions(context: Context, headers: Mapping[str, str]) -> None:
+    context.strong_read = "no-cache" in headers.get("cache-control", "").lower()
+    context.if_match = _version(headers, "if-match") if headers.get("if-match", "*") != "*" else None
+    context.min_version = _version(headers, "min-version") if "min-version" in headers else None
+    context.last_event_id = headers.get("last-event-id") or None
+
+
+def _version(headers: Mapping[str, str], name: str) -> int:
+    found = _VERSION.fullmatch(headers[name].strip())
+    if not found:
+        raise ValidationFailed(details=[{"field": name, "message": "must be a version"}])
+    return int(found.group(1))
+
+
+def fingerprint(operation: str, fields: Mapping[str, Any]) -> str:
+    """A keyed digest of what is asked, so that stored records reveal nothing of bodies with secrets."""
+    canonical = json.dumps([operation, fields], sort_keys=True, separators=(",", ":")).encode()
+    return hmac.new(resources.settings().fingerprint_key, canonical, hashlib.sha256).hexdigest()

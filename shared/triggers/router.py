@@ -1,0 +1,56 @@
+"""Several operations behind one address: a group's service, and the whole product in a local run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.domain.errors import NotFound
+from shared.runtime.clock import new_id
+from shared.runtime.operation import Operation
+from shared.triggers import readiness
+from shared.triggers.reply import Reply, as_refusal, error_body
+from shared.triggers.request_parsing import Incoming
+
+
+class Router:
+    """Finds the operation that a path belongs to."""
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        self._operations = operations
+        self._fixed: dict[str, Operation] = {}
+        self._patterns: list[tuple[str, Any, Operation]] = []
+        for entry in operations.values():
+            for trigger in entry.https:
+                if "{" in trigger.path:
+                    self._patterns.append((trigger.method, trigger.pattern, entry))
+                else:
+                    self._fixed[f"{trigger.method} {trigger.path}"] = entry
+        self._needs = frozenset().union(*(entry.needs for entry in operations.values()))
+
+    def find(self, method: str, path: str) -> Operation | None:
+        """The operation for this method and path, else any that knows the path (it answers 405), else None."""
+        head, _, name = path.lstrip("/").partition("/")
+        if head in ("push", "schedule"):
+            return self._operations.get(name)
+        exact = self._fixed.get(f"{method} {path}")
+        if exact is not None:
+            return exact
+        known = None
+        for wanted, pattern, entry in self._patterns:
+            if pattern.match(path):
+                if wanted == method:
+                    return entry
+                known = entry
+        return known or next((entry for key, entry in self._fixed.items() if key.endswith(f" {path}")), None)
+
+    def elsewhere(self, incoming: Incoming) -> Reply:
+        """What no operation answers: probes of the whole process, and paths that nobody serves."""
+        if incoming.path == "/healthz":
+            return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
+        if incoming.path == "/readyz":
+            return readiness.reply(self._needs)
+        refusal = as_refusal(NotFound("There is no such route."))
+        body = json.dumps({"error": error_body(refusal, new_id("req"))})
+        return Reply(refusal.status, body, {"Content-Type": "application/json"})

@@ -1,0 +1,45 @@
+"""Each HTTP request against its budget: a principal's by tier, a network's for what anybody may call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+
+from shared import resources
+from shared.adapters import rate_limits
+from shared.runtime.context import Context
+
+PUBLIC_NAME = "public"
+
+
+def count(context: Context) -> None:
+    """Take one request from the caller's budget; the answer's headers tell what is left. Raises RateLimited."""
+    limiter, caller, now = resources.limiter(), context.caller, resources.clock().now()
+    if caller is not None:
+        if caller.tier == rate_limits.UNLIMITED:
+            return
+        rate = limiter.take(caller.user_id, limiter.limit(caller.tier, "basic"), now)
+        context.headers.update(rate.headers())
+    else:
+        limit = limiter.limit(context.operation, PUBLIC_NAME)
+        rate = limiter.take(f"{context.operation}@{context.network}", limit, now)
+    if not rate.allowed:
+        raise rate_limits.RateLimited(rate, now)
+
+
+def network(headers: Mapping[str, str], hops: int) -> str:
+    """Where a request comes from: an IPv4 address or an IPv6 /64, as the outermost proxy of ours saw it.
+
+    `hops` proxies of ours append to X-Forwarded-For; whatever stands before their entries is the caller's own
+    claim and does not count."""
+    if hops <= 0:
+        return "local"
+    entries = [entry.strip() for entry in headers.get("x-forwarded-for", "").split(",")]
+    if len(entries) < hops:
+        return "unknown"
+    try:
+        address = ip_address(entries[-hops])
+    except ValueError:
+        return "unknown"
+    prefix = 32 if address.version == 4 else 64
+    return str(ip_network((address, prefix), strict=False).network_address)

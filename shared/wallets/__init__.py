@@ -1,0 +1,1 @@
+"""Custody, policies, approval, signing, deletion."""

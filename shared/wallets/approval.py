@@ -1,0 +1,67 @@
+"""Who gives the approval that a wallet's policy asks for. Decided on the person's rows, not on what a token says."""
+
+from __future__ import annotations
+
+from shared import resources
+from shared.domain.errors import NotFound
+from shared.domain.permissions import Caller, grants, permissions_of
+from shared.domain.transactions import approvals
+from shared.domain.transactions.transactions import Transaction
+from shared.domain.users import User
+from shared.domain.wallets.policies import Policy, PolicyDenied
+from shared.identity import step_up
+from shared.runtime.errors import Forbidden
+from shared.store.session import Session
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.sign_ins import enrolled
+from shared.store.tables.users import USERS
+from shared.store.unit_of_work import UnitOfWork
+
+PERMISSION = "admin:approve"
+
+
+def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Policy | None:
+    """The policy of a transaction's wallet, if this person may decide about what exceeds it.
+
+    Raises NotFound (a stranger), Forbidden, RecentLoginRequired, SecondFactorRequired, OwnTransaction."""
+    step_up.require_recent_login(caller, resources.clock().now())
+    person, owner, policy, second = unit.read(
+        USERS.find(caller.user_id),
+        USERS.find(transaction.user_id),
+        POLICIES.find(transaction.wallet_id),
+        enrolled(caller.user_id),
+    )
+    if (
+        person is None
+        or person.disabled
+        or not approvals.may_approve(policy, person.id, administrator=_may(person))
+    ):
+        if not caller.sees(transaction.user_id):
+            raise NotFound
+        if caller.user_id == transaction.user_id:
+            raise approvals.OwnTransaction
+        raise Forbidden(permission=PERMISSION)
+    step_up.require_second_factor(caller, enrolled=second)
+    if owner is not None and owner.disabled:
+        raise Forbidden("The account that this wallet belongs to is disabled.")
+    return policy
+
+
+def by_processor(unit: UnitOfWork, payment: Transaction) -> Transaction:
+    """A payment above its wallet's threshold is approved by the administrator who processes the claim.
+
+    Raises PolicyDenied for everybody else, RecentLoginRequired, SecondFactorRequired."""
+    caller = unit.context.caller
+    denied = PolicyDenied("An administrator has to process this claim.", rule="approval_above")
+    if caller is None or caller.user_id == payment.user_id:
+        raise denied
+    person, second = unit.read(USERS.find(caller.user_id), enrolled(caller.user_id))
+    if person is None or person.disabled or not _may(person):
+        raise denied
+    step_up.require_recent_login(caller, resources.clock().now())
+    step_up.require_second_factor(caller, enrolled=second)
+    return approvals.approved(payment, person.id)
+
+
+def _may(person: User) -> bool:
+    return grants(permissions_of(person.roles), PERMISSION)

@@ -1,0 +1,108 @@
+"""How a wallet's secret is sealed into its vault row and opened from it: one place for what a seal is bound to.
+
+The accounts of one seed share the vault row of the root wallet (the one without a parent) and its binding.
+Opening is for operations declared with `needs=("signer",)`: others are refused here, and have no right to decrypt in
+production. Sealing needs `("vault",)`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Literal
+
+from shared import resources
+from shared.domain.errors import Refusal
+from shared.domain.wallets.wallets import Wallet
+from shared.keys.errors import KeyFault, SealBroken
+from shared.keys.vault import Binding, SealedKey
+from shared.runtime.context import current_or_none
+from shared.store.tables.wallets import VaultKey
+
+if TYPE_CHECKING:
+    from shared.keys.accounts import Signer
+
+
+class WrongKey(KeyFault):
+    """The stored key does not belong to the wallet's address."""
+
+
+class NotASigner(KeyFault):
+    """An operation that is not declared as a signer wanted to open a key."""
+
+
+class KeyStaysInKms(Refusal):
+    code, status = "KEY_STAYS_IN_KMS", 409
+    message = "This wallet's key never leaves Cloud KMS: it signs transactions and nothing else."
+
+
+Purpose = Literal["seed", "private_key", "kms_key"]
+
+
+def binding(user_id: str, root_id: str, purpose: str) -> Binding:
+    """What the secret of a root wallet is bound to."""
+    return Binding(tenant=user_id, wallet_id=root_id, purpose=purpose, key_version=1)
+
+
+def sealed(wallet: Wallet, secret: bytes, purpose: Purpose) -> VaultKey:
+    """The row for the secret of a new root wallet. Calls the vault: do it before the transaction."""
+    made = wallet.created_at
+    found = resources.vault().seal(secret, binding(wallet.user_id, wallet.id, purpose))
+    return VaultKey(wallet.key_id, purpose, found.to_bytes(), found.master_key_id, 1, made, made)
+
+
+def enrolled(wallet: Wallet, key_version: str, public_key: bytes) -> VaultKey:
+    """The row for a key that stays in Cloud KMS: its name, sealed, so that no other wallet's row can borrow it."""
+    named = json.dumps({"key_version": key_version, "public_key": public_key.hex()})
+    return sealed(wallet, named.encode(), "kms_key")
+
+
+def open_sealed(stored: bytes, bound: Binding) -> bytes:
+    """What a sealed column holds. Calls the vault. Raises NotASigner, SealBroken, MasterKeyMissing,
+    VaultUnavailable (503)."""
+    context = current_or_none()
+    if context is not None and not context.signs:
+        raise NotASigner(f"{context.operation} is not declared as a signer")
+    return resources.vault().open(SealedKey.from_bytes(stored), bound)
+
+
+def opened(wallet: Wallet, key: VaultKey) -> bytes:
+    """The secret behind a wallet: a seed of 64 bytes or a private key of 32. Calls the vault.
+
+    Raises NotASigner, and SealBroken for a row that was not sealed for this wallet."""
+    return open_sealed(key.sealed, binding(wallet.user_id, wallet.parent_id or wallet.id, key.purpose))
+
+
+def signer(wallet: Wallet, key: VaultKey) -> Signer:
+    """What signs the wallet's transactions: its key in memory, or Cloud KMS.
+
+    Raises KeyFault (a broken seal, the key of another address), VaultUnavailable (503)."""
+    from shared.keys.accounts import KeySigner
+
+    if key.purpose != "kms_key":
+        return KeySigner(private_key(wallet, key))
+    from shared.keys.kms_vault import KmsTreasurySigner
+
+    named = json.loads(opened(wallet, key))
+    found = KmsTreasurySigner(named["key_version"], bytes.fromhex(named["public_key"]), resources.kms())
+    if found.address != wallet.address:
+        raise WrongKey("the enrolled key is of another address than the wallet")
+    return found
+
+
+def private_key(wallet: Wallet, key: VaultKey) -> bytes:
+    """The wallet's private key, derived along its path when the row holds a seed.
+
+    Raises KeyStaysInKms, KeyFault (a broken seal, the key of another address), VaultUnavailable (503)."""
+    from shared.keys.accounts import address_of
+    from shared.keys.hd import derive
+
+    if key.purpose == "kms_key":
+        raise KeyStaysInKms
+    secret = opened(wallet, key)
+    if key.purpose == "seed":
+        if wallet.derivation_path is None:
+            raise SealBroken("a wallet of a seed has no derivation path")
+        secret = derive(secret, wallet.derivation_path)
+    if address_of(secret) != wallet.address:
+        raise WrongKey("the stored key is of another address than the wallet")
+    return secret

@@ -1,0 +1,40 @@
+"""A wallet's key for one answer: read the row, open it, and record the use before the answer leaves."""
+
+from __future__ import annotations
+
+from schemas.wallets import Signature
+from shared.domain.permissions import Caller
+from shared.domain.wallets.policies import Policy
+from shared.domain.wallets.wallets import Wallet
+from shared.store.session import Session
+from shared.store.tables.policies import POLICIES
+from shared.store.tables.wallets import VAULT_KEYS, usable
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import custody
+from shared.writes import session_check
+from shared.writes.commit import commit
+
+
+def asked(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
+    """The wallet that the caller may sign with, and its policy. Raises NotFound, SignInEnded."""
+    mine = session_check.of(caller)
+    wallet, policy, *rows = session.read_all(
+        [usable(caller, wallet_id), POLICIES.find(wallet_id), *mine.queries]
+    )
+    mine.check(*rows)
+    return wallet, policy
+
+
+def private_key(session: Session, wallet: Wallet) -> bytes:
+    """Opens the vault row: only for operations declared as signers."""
+    return custody.private_key(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
+
+
+def recorded(wallet: Wallet, signature: str) -> Signature:
+    """The answer, with an audit row that the key was used."""
+    return commit(_note, wallet.id, Signature(signature=signature, address=wallet.address))
+
+
+def _note(unit: UnitOfWork, wallet_id: str, answer: Signature) -> Signature:
+    unit.note(wallet_id)
+    return answer

@@ -1,0 +1,1 @@
+"""One mutation: commit, replay, group commit, outbox."""

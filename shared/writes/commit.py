@@ -1,0 +1,76 @@
+"""Run a transaction body as one mutation: commit, replay, resolve what is unknown, then tell the world."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar, cast
+
+from shared import resources
+from shared.runtime.context import current
+from shared.runtime.errors import Contended, Unready
+from shared.store.port import AlreadyExists, Contention, Unavailable, UnknownOutcome
+from shared.store.session import Session
+from shared.store.tables import system
+from shared.writes import group_commit
+from shared.writes.mutation import AlreadyApplied, Replay, Run, etag_of, find_record, render
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+UNKNOWN_COMMIT_TRIES = 3
+
+
+def commit(
+    body: Callable[..., T],
+    *args: Any,
+    inbox: system.InboxRow | None = None,
+    optimistic: bool = False,
+    group: str | None = None,
+) -> T:
+    """Run `body(unit, *args)` as one mutation and answer what it returns.
+
+    `inbox` makes the body the once-only effect of an event; `group` names the rows that it would queue for, so that
+    several at a time share a commit (see `group_commit`). Raises the body's Refusal, `Replay`, `AlreadyApplied`, or
+    Unready/Contended when the store cannot do it now."""
+    run = Run(body, args, inbox, optimistic)
+    if group is not None:
+        assert not optimistic, "a group reads what its members write: it takes locks"
+        with suppress(group_commit.Alone):
+            return cast(T, group_commit.join(group, run))
+    for attempt in range(UNKNOWN_COMMIT_TRIES):
+        try:
+            return cast(T, run.once())
+        except UnknownOutcome:
+            _log.warning(
+                "commit outcome unknown, running again under the same key", extra={"attempt": attempt}
+            )
+            run.unsure = True
+        except AlreadyExists as conflict:
+            return cast(T, run.explain(conflict))
+        except Contention:
+            raise Contended() from None
+        except Unavailable:
+            raise Unready() from None
+    raise Unready()
+
+
+def replay_if_done() -> None:
+    """For an operation that found nothing to do: raise Replay when its key's first run did something."""
+    context = current()
+    if context.idempotency:
+        session = Session(resources.database().snapshot())
+        record = find_record(session, context, context.idempotency.key)
+        if record is not None:
+            raise Replay(record)
+
+
+__all__ = [
+    "AlreadyApplied",
+    "Replay",
+    "commit",
+    "etag_of",
+    "find_record",
+    "render",
+    "replay_if_done",
+]

@@ -1,0 +1,166 @@
+"""One mutation on its way into a commit: what goes in beside the body's own writes, and what its answers mean.
+
+What a run adds to the body's writes, in the same Spanner commit: the operation record, one audit row, outbox and feed
+rows. What it decides:
+- an operation record that exists already → the stored answer is replayed byte for byte (or 422 when the key
+  was used with another request);
+- a lost commit answer → the body is run again under the same operation record: whichever of the two commits
+  wins inserts it, the other meets ALREADY_EXISTS and replays;
+- a refusal → the record is consulted first, because the first, successful run may be what makes it refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shared import resources
+from shared.domain.errors import Refusal
+from shared.identity.errors import Unauthenticated
+from shared.runtime.clock import IdSource, new_id
+from shared.runtime.context import Context, current
+from shared.runtime.crash_points import point
+from shared.runtime.errors import IdempotencyKeyReused
+from shared.store.port import AlreadyExists, Transaction
+from shared.store.session import Session
+from shared.store.tables import system
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes import command_events, outbox_relay, session_check
+
+
+class Replay(Exception):
+    """The operation already happened under this key: answer with the stored record."""
+
+    def __init__(self, record: system.OperationRecord) -> None:
+        super().__init__(record.key)
+        self.record = record
+
+
+class AlreadyApplied(Exception):
+    """This consumer has already applied this event: acknowledge it."""
+
+
+class Run:
+    """A body, its context and its place in the world; `attempt` may be called again and again."""
+
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        args: tuple[Any, ...],
+        inbox: system.InboxRow | None,
+        optimistic: bool,
+    ) -> None:
+        self.body, self.args, self.inbox, self.optimistic = body, args, inbox, optimistic
+        self.context = current()
+        assert self.context.writes, f"{self.context.operation} commits, and declares that it writes nothing"
+        self.standing = session_check.of(self.context.caller)
+        self.now = resources.clock().now()
+        self.ids = IdSource()
+        given = self.context.idempotency
+        self.key = given.key if given else new_id("op")
+        self.fingerprint = given.fingerprint if given else ""
+        self.unit: UnitOfWork | None = None
+        self.unsure = False  # an earlier commit's answer was lost
+        self.answer: Any = None
+
+    def once(self) -> Any:
+        """Commit it alone and tell the world. Raises what the body and the store raise, and Replay."""
+        answer, committed_at = resources.database().transact(self._alone, optimistic=self.optimistic)
+        assert self.unit is not None
+        self.context.committed = True
+        point("after_commit")
+        outbox_relay.after_commit([self.unit.changes], committed_at)
+        return answer
+
+    def _alone(self, transaction: Transaction) -> Any:
+        answer = self.attempt(transaction)
+        assert self.unit is not None
+        self.unit.flush()
+        return answer
+
+    def attempt(self, transaction: Transaction, before: UnitOfWork | None = None) -> Any:
+        """Run the body in this transaction, behind `before` of the same commit; `unit` then holds all that is to be
+        committed. Raises the body's refusal and Replay."""
+        self.ids.rewind()
+        self.context.success_status = None
+        self.unit = unit = UnitOfWork(transaction, self.context, self.now, self.ids, before)
+        unit.ride(self.standing.queries, self.standing.check, after=int(self.optimistic))
+        try:
+            answer = self.body(unit, *self.args)
+        except Unauthenticated as refusal:
+            refusal.record_checked = True  # nothing is replayed to who may not ask any more
+            raise
+        except Refusal as refusal:
+            unit.ride((), session_check.NOBODY.check)  # a loser's second read is of its record alone
+            if self.context.idempotency:
+                self._replay(unit)
+                refusal.record_checked = True
+            elif self.unsure and unit.maybe(system.OPERATIONS.find(self.context.principal, self.key)):
+                return self.answer
+            raise
+        if self.context.command and not unit.changes.events:
+            command_events.completed(unit, self.context.command, render(answer, redact=True))
+        unit.seal(self.inbox or self._record(answer))
+        point("before_commit")
+        self.answer = answer
+        return answer
+
+    def _record(self, answer: Any) -> system.OperationRecord:
+        context = self.context
+        return system.OperationRecord(
+            context.principal,
+            self.key,
+            context.operation,
+            self.fingerprint,
+            context.success_status or 0,
+            etag_of(answer),
+            render(answer, redact=True) if context.idempotency else "",
+            self.now,
+        )
+
+    def explain(self, conflict: AlreadyExists) -> Any:
+        """What an ALREADY_EXISTS means: a replay, an applied event, our own lost commit, or the body's refusal."""
+        session = Session(resources.database().snapshot())
+        if self.inbox is not None:
+            if session.maybe(system.INBOX.find(self.inbox.event_id, self.inbox.consumer)):
+                raise AlreadyApplied() from conflict
+        elif self.context.idempotency:
+            self._replay(session)
+        elif session.maybe(system.OPERATIONS.find(self.context.principal, self.key)):
+            return self.answer  # our own commit, sent again by a lower layer
+        if self.unit is not None and self.unit.conflict is not None:
+            raise self.unit.conflict from conflict
+        raise conflict
+
+    def _replay(self, session: Session) -> None:
+        record = find_record(session, self.context, self.key)
+        if record is not None:
+            raise Replay(record)
+
+
+def find_record(session: Session, context: Context, key: str) -> system.OperationRecord | None:
+    """The operation record under the caller's key. Raises IdempotencyKeyReused (422) when it stands for
+    another request."""
+    record = session.maybe(system.OPERATIONS.find(context.principal, key))
+    if record is None:
+        return None
+    given = context.idempotency.fingerprint if context.idempotency else ""
+    if record.operation != context.operation or record.fingerprint != given:
+        raise IdempotencyKeyReused()
+    return record
+
+
+def render(answer: Any, *, redact: bool = False) -> str:
+    """The JSON text of an answer; `redact` nulls the fields that are shown only once."""
+    if answer is None:
+        return ""
+    secret: frozenset[str] = getattr(type(answer), "SHOW_ONCE", frozenset())
+    if redact and secret:
+        answer = answer.model_copy(update=dict.fromkeys(secret))
+    return str(answer.model_dump_json())
+
+
+def etag_of(answer: Any) -> str | None:
+    """The quoted version of a versioned resource."""
+    version = getattr(answer, "version", None)
+    return None if version is None else f'"{version}"'

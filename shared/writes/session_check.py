@@ -1,0 +1,57 @@
+"""Whether who calls still may: their account is not disabled and their sign-in has not ended.
+
+An access token is checked without reading anything and lives for 15 minutes. What changes something, signs or shows a
+key does not rely on that alone: the caller's rows are read in a wave that the operation makes anyway (`unit.ride`).
+Rows outlive tokens, so a missing one says nothing: a sign-in's row goes a day after its end, an
+account's never.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.permissions import Caller
+from shared.identity.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from shared.domain.users import User
+    from shared.identity.refresh_tokens import RefreshFamily
+    from shared.store.table import Query
+
+
+class SignInEnded(Unauthenticated):
+    code, message = "SIGN_IN_ENDED", "This sign-in has ended; sign in again."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What to read of a caller, and what to make of it."""
+
+    queries: tuple[Query[Any], ...] = ()
+
+    def check(self, user: User | None = None, sign_in: RefreshFamily | None = None) -> None:
+        """Raises SignInEnded."""
+        if user is not None and user.disabled:
+            raise SignInEnded
+        if sign_in is None:
+            return
+        ended = user is not None and user.sessions_after and user.sessions_after > sign_in.authenticated_at
+        if ended or sign_in.revoked_at is not None:
+            raise SignInEnded
+
+
+NOBODY = Standing()
+
+
+def of(caller: Caller | None) -> Standing:
+    """Of a token's caller or of a command's; API keys were read when they were checked, the system always may."""
+    if caller is None or caller.kind in ("api_key", "system"):
+        return NOBODY
+    if caller.session_id is None and caller.kind != "command":
+        return NOBODY  # signing in
+    from shared.store.tables.sign_ins import SESSIONS
+    from shared.store.tables.users import USERS
+
+    user = USERS.find(caller.user_id)
+    return Standing((user,) if caller.session_id is None else (user, SESSIONS.find(caller.session_id)))
