@@ -74,5 +74,7 @@ def _release(claim_id: str) -> None:
 
 def _end(unit: UnitOfWork, claim_id: str) -> None:
     claim = unit.one(claims.by_id(claim_id))
-    held = orders.read(unit, claim.order_id)
-    endings.end_tenure(unit, "claim.released", claim_rules.release(claim, held.order, unit.now), held)
+    aggregate = orders.read(unit, claim.order_id)
+    endings.end_claim(
+        unit, "claim.released", claim_rules.release(claim, aggregate.order, unit.now), aggregate
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.claims import AbandonSettlement, Claim
 from shared import resources
 from shared.desk import orders, supplies
-from shared.desk.events import tell_claim
+from shared.desk.events import emit_claim
 from shared.domain.desk import settlement
 from shared.domain.permissions import Caller
 from shared.engine import payouts
@@ -36,9 +36,11 @@ def abandon_settlement(request: AbandonSettlement, caller: Caller) -> Claim:
 def _abandon(unit: UnitOfWork, request: AbandonSettlement) -> Claim:
     claim, payments = unit.read(claims.by_id(request.claim_id), claims.payments_of(request.claim_id))
     unit.match(claim)
-    held = orders.read(unit, claim.order_id)
-    before = supplies.held_by(unit, held.allocations)
-    done = settlement.abandon(claim, payments, held.allocations, before, reason=request.reason, now=unit.now)
+    aggregate = orders.read(unit, claim.order_id)
+    before = supplies.held_by(unit, aggregate.allocations)
+    done = settlement.abandon(
+        claim, payments, aggregate.allocations, before, reason=request.reason, now=unit.now
+    )
     unit.write(done.claim, *done.allocations)
     supplies.move(unit, before, done.moves)
-    return tell_claim(unit, "claim.failed", done.claim, payments)
+    return emit_claim(unit, "claim.failed", done.claim, payments)

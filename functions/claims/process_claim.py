@@ -39,8 +39,8 @@ def _process(unit: UnitOfWork, request: ProcessClaim, caller: Caller, plans: Pla
     claim = unit.one(claims.by_id(request.claim_id))
     authorization.as_order_owner(caller, claim)
     unit.match(claim)
-    held = orders.read(unit, claim.order_id)
+    aggregate = orders.read(unit, claim.order_id)
     started = settlement.start(
-        held.order, claim, held.allocations, new_id=unit.new_id, now=unit.now, epoch=request.epoch
+        aggregate.order, claim, aggregate.allocations, new_id=unit.new_id, now=unit.now, epoch=request.epoch
     )
-    return payouts.pay(unit, started, plans, held)
+    return payouts.pay(unit, started, plans, aggregate)

@@ -46,8 +46,8 @@ def retry_settlement(request: RetrySettlement, caller: Caller) -> Claim:
 def _retry(unit: UnitOfWork, request: RetrySettlement, plans: Plans) -> Claim:
     claim, payments = unit.read(claims.by_id(request.claim_id), claims.payments_of(request.claim_id))
     unit.match(claim)
-    held = orders.read(unit, claim.order_id)
+    aggregate = orders.read(unit, claim.order_id)
     started = settlement.retry(
-        held.order, claim, payments, held.allocations, new_id=unit.new_id, now=unit.now
+        aggregate.order, claim, payments, aggregate.allocations, new_id=unit.new_id, now=unit.now
     )
-    return payouts.pay(unit, started, plans, held, payments)
+    return payouts.pay(unit, started, plans, aggregate, payments)

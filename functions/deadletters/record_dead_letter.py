@@ -23,11 +23,13 @@ SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 def record_dead_letter(delivery: Delivery, topic: str) -> None:
     if topic == DEAD_LETTER_TOPIC:
         source = delivery.attributes.get(SOURCE, "unknown")
-        pubsub_push.bury(delivery, topic, source, "Pub/Sub gave up: too many failed deliveries.")
+        pubsub_push.record_dead_letter(
+            delivery, topic, source, "Pub/Sub gave up: too many failed deliveries."
+        )
         return
     if delivery.attributes.get("ce-type") in generated.commands().get(topic, frozenset()):
         return  # its own operation has its own subscription
-    pubsub_push.bury(delivery, topic, record_dead_letter.__name__, _reason(delivery))
+    pubsub_push.record_dead_letter(delivery, topic, record_dead_letter.__name__, _reason(delivery))
 
 
 def _reason(delivery: Delivery) -> str:

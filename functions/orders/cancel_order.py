@@ -25,7 +25,7 @@ def cancel_order(request: CancelOrder, caller: Caller) -> Order:
 
 
 def _cancel(unit: UnitOfWork, request: CancelOrder, caller: Caller) -> Order:
-    held = orders.read(unit, request.order_id)
-    authorization.as_owner(caller, held.order.user_id)
-    unit.match(held.order)
-    return endings.end(unit, "order.cancelled", held, rules.cancel)
+    aggregate = orders.read(unit, request.order_id)
+    authorization.as_owner(caller, aggregate.order.user_id)
+    unit.match(aggregate.order)
+    return endings.end_order(unit, "order.cancelled", aggregate, rules.cancel)

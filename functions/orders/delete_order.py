@@ -24,13 +24,13 @@ def delete_order(request: DeleteOrder, caller: Caller) -> None:
 
 
 def _delete(unit: UnitOfWork, request: DeleteOrder, caller: Caller) -> None:
-    held = orders.read(unit, request.order_id)
-    authorization.as_owner(caller, held.order.user_id)
-    unit.match(held.order)
-    if held.order.status == "open":
-        over = held.order.expired(unit.now)
+    aggregate = orders.read(unit, request.order_id)
+    authorization.as_owner(caller, aggregate.order.user_id)
+    unit.match(aggregate.order)
+    if aggregate.order.status == "open":
+        over = aggregate.order.expired(unit.now)
         kind, rule = ("order.expired", rules.expire) if over else ("order.cancelled", rules.cancel)
-        endings.end(unit, kind, held, rule)
-        held = orders.read(unit, request.order_id)
-    if not held.order.hidden:
-        endings.end(unit, "order.deleted", held, rules.delete)
+        endings.end_order(unit, kind, aggregate, rule)
+        aggregate = orders.read(unit, request.order_id)
+    if not aggregate.order.hidden:
+        endings.end_order(unit, "order.deleted", aggregate, rules.delete)

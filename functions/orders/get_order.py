@@ -21,8 +21,8 @@ from shared.store.session import Session
 )
 def get_order(request: GetOrder, caller: Caller) -> Order | PublicOrder:
     def load(session: Session) -> Found[Order | PublicOrder]:
-        found = orders.read(session, request.order_id)
-        order, view = found.order, found.view
+        aggregate = orders.read(session, request.order_id)
+        order, view = aggregate.order, aggregate.view
 
         def others(reader: Caller) -> PublicOrder | None:
             open_to_all = order.visible_to_all(resources.clock().now())

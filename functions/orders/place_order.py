@@ -12,8 +12,8 @@ from schemas.orders import Order, PlaceOrder
 from shared import resources
 from shared.desk import supplies as desk_supplies
 from shared.desk import timers
-from shared.desk.events import tell_order
-from shared.desk.orders import Whole
+from shared.desk.events import emit_order
+from shared.desk.orders import OrderAggregate
 from shared.domain.desk import orders as rules
 from shared.domain.desk.allocation import MAX_ALLOCATIONS, InsufficientSupply, TooFragmented, shares
 from shared.domain.desk.orders import Placed
@@ -86,7 +86,7 @@ def _place(unit: UnitOfWork, wanted: _Wanted, first: list[str], every: list[str]
         placed = _decide(unit, wanted, offered)
     unit.write(placed.order, *placed.items, *placed.allocations, *timers.order_expiry(placed.order))
     desk_supplies.move(unit, offered, placed.moves)
-    return tell_order(unit, "order.created", Whole(placed.order, placed.items, placed.allocations))
+    return emit_order(unit, "order.created", OrderAggregate(placed.order, placed.items, placed.allocations))
 
 
 def _read(unit: UnitOfWork, supply_ids: list[str]) -> list[Supply]:

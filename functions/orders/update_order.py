@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.base import given
 from schemas.orders import Order, UpdateOrder
 from shared.desk import authorization, orders, timers
-from shared.desk.events import tell_order
+from shared.desk.events import emit_order
 from shared.domain.desk import orders as rules
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http, message
@@ -27,13 +27,13 @@ def update_order(request: UpdateOrder, caller: Caller) -> Order:
 
 
 def _update(unit: UnitOfWork, request: UpdateOrder, caller: Caller) -> Order:
-    held = orders.read(unit, request.order_id)
-    authorization.as_owner(caller, held.order.user_id)
-    unit.match(held.order)
-    after = rules.update(held.order, unit.now, **given(request, "note", "expires_at"))
-    if after == held.order:
-        return orders.as_of_now(held.view, unit.now)
+    aggregate = orders.read(unit, request.order_id)
+    authorization.as_owner(caller, aggregate.order.user_id)
+    unit.match(aggregate.order)
+    after = rules.update(aggregate.order, unit.now, **given(request, "note", "expires_at"))
+    if after == aggregate.order:
+        return orders.as_of_now(aggregate.view, unit.now)
     unit.write(after)
-    if after.expires_at != held.order.expires_at:
+    if after.expires_at != aggregate.order.expires_at:
         unit.write(*timers.order_expiry(after))
-    return tell_order(unit, "order.updated", held.now(after))
+    return emit_order(unit, "order.updated", aggregate.updated(after))

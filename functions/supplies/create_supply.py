@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.supplies import CreateSupply, Supply
 from shared.desk import supplies, timers
-from shared.desk.events import tell_supply
+from shared.desk.events import emit_supply
 from shared.domain.desk import supplies as rules
 from shared.domain.errors import InvalidValue
 from shared.domain.money import Asset, parse_amount
@@ -46,4 +46,4 @@ def _create(unit: UnitOfWork, request: CreateSupply, caller: Caller, asset: Asse
         now=unit.now,
     )
     unit.write(supply, *entries, timers.supply_check(supply), *timers.supply_expiry(supply))
-    return tell_supply(unit, None, supply)
+    return emit_supply(unit, None, supply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared import resources
 from shared.desk import supplies as desk_supplies
 from shared.desk import timers
-from shared.desk.events import tell_supply
+from shared.desk.events import emit_supply
 from shared.domain.desk import funds, supplies
 from shared.domain.desk.funds import InsufficientBalance, InsufficientGas
 from shared.domain.desk.supplies import Supply
@@ -41,15 +41,15 @@ def _decide(unit: UnitOfWork, supply_id: str, seen: Observed) -> None:
         return
     after = _activated(unit, supply, seen)
     unit.write(after)
-    tell_supply(unit, supply, after)
+    emit_supply(unit, supply, after)
 
 
 def _activated(unit: UnitOfWork, supply: Supply, seen: Observed) -> Supply:
-    purse = observed(desk_supplies.purse_of(unit, supply), seen, unit)
+    pair = observed(desk_supplies.pair_of(unit, supply), seen, unit)
     after = supplies.activate(supply, unit.now)
     try:
-        purse = funds.book(purse, supply, after, desk_supplies.gas_reserve(supply.chain), unit.now)
+        pair = funds.book(pair, supply, after, desk_supplies.gas_reserve(supply.chain), unit.now)
     except (InsufficientBalance, InsufficientGas) as refusal:
         return supplies.reject(supply, refusal.code, unit.now)
-    unit.write(*desk_supplies.rows(purse))
+    unit.write(*desk_supplies.rows(pair))
     return after

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from schemas.claims import Claim as ClaimView
 from shared.desk import timers
-from shared.desk.events import tell_claim, tell_order
-from shared.desk.orders import Whole
+from shared.desk.events import emit_claim, emit_order
+from shared.desk.orders import OrderAggregate
 from shared.domain.desk import claims as rules
 from shared.domain.desk.claims import Claim, OrderAlreadyClaimed
 from shared.domain.desk.orders import Order
@@ -43,17 +43,15 @@ def begin(
     if order.claim_id is not None and rules.must_read_holder(order, claimer, unit.now):
         holder = unit.one(claims.by_id(order.claim_id))
     unit.on_conflict(OrderAlreadyClaimed())
-    tenure = rules.claim(
-        order, holder, wallet, leases, claim_id=unit.new_id("clm"), now=unit.now, lease=lease
-    )
-    if tenure.replayed:
-        return _again(unit, tenure.claim)
-    if tenure.lapsed is not None:
-        unit.write(tenure.lapsed)
-        tell_claim(unit, "claim.expired", tenure.lapsed)
-    unit.write(tenure.claim, tenure.order, *timers.claim_lease(tenure.claim))
-    tell_order(unit, "order.claimed", Whole(tenure.order, items, allocations))
-    return tell_claim(unit, "claim.claimed", tenure.claim)
+    made = rules.claim(order, holder, wallet, leases, claim_id=unit.new_id("clm"), now=unit.now, lease=lease)
+    if made.replayed:
+        return _again(unit, made.claim)
+    if made.lapsed is not None:
+        unit.write(made.lapsed)
+        emit_claim(unit, "claim.expired", made.lapsed)
+    unit.write(made.claim, made.order, *timers.claim_lease(made.claim))
+    emit_order(unit, "order.claimed", OrderAggregate(made.order, items, allocations))
+    return emit_claim(unit, "claim.claimed", made.claim)
 
 
 def _order_and_claimer(

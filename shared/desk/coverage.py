@@ -11,10 +11,10 @@ from datetime import datetime
 
 from shared import resources
 from shared.desk import supplies as desk_supplies
-from shared.desk.events import tell_supply
+from shared.desk.events import emit_supply
 from shared.domain.desk import funds
 from shared.domain.desk import supplies as rules
-from shared.domain.desk.funds import BalanceUnknown, Funds, Purse
+from shared.domain.desk.funds import BalanceUnknown, Funds, FundsPair
 from shared.domain.desk.supplies import UNDERFUNDED, Supply
 from shared.funds.balances import Observed
 from shared.store.tables import supplies
@@ -38,10 +38,10 @@ class Holding:
     funds: Sequence[Funds]
     supplies: Sequence[Supply]
 
-    def purse(self, token_address: str) -> Purse:
+    def pair(self, token_address: str) -> FundsPair:
         """Raises KeyError for an asset without a row."""
         rows = {row.token_address: row for row in self.funds}
-        return Purse(rows[""], rows[token_address] if token_address else None)
+        return FundsPair(rows[""], rows[token_address] if token_address else None)
 
 
 Verdict = tuple[list[Funds], list[tuple[Supply, Supply]]]  # rows as they become; supplies before and after
@@ -55,7 +55,7 @@ def judge(holding: Holding, seen: Iterable[tuple[str, Observed]], now: datetime)
     changed: list[tuple[Supply, Supply]] = []
     for token_address in observations:
         group = [s for s in holding.supplies if s.live and (s.token_address or "") == token_address]
-        changed += _judged(known.purse(token_address), group, now) if group else []
+        changed += _judged(known.pair(token_address), group, now) if group else []
     return rows, changed
 
 
@@ -68,12 +68,12 @@ def _noted(row: Funds, seen: Observed | None, now: datetime) -> Funds:
     return funds.observe(row, balance, seen.block, now)
 
 
-def _judged(purse: Purse, group: Sequence[Supply], now: datetime) -> list[tuple[Supply, Supply]]:
+def _judged(pair: FundsPair, group: Sequence[Supply], now: datetime) -> list[tuple[Supply, Supply]]:
     """What is in flight may have left the balance already: a supply is paused only when even then it is short."""
-    reserve = desk_supplies.gas_reserve(purse.coin.chain)
-    landed = Purse(_landed(purse.coin), purse.token and _landed(purse.token))
+    reserve = desk_supplies.gas_reserve(pair.coin.chain)
+    landed = FundsPair(_landed(pair.coin), pair.token and _landed(pair.token))
     try:
-        short = funds.underfunded(purse, group, reserve)
+        short = funds.underfunded(pair, group, reserve)
         surely = funds.underfunded(landed, group, reserve)
     except BalanceUnknown:
         return []
@@ -120,4 +120,4 @@ def _write(unit: UnitOfWork, holding: Holding, seen: Sequence[tuple[str, Observe
     unit.write(*rows)
     for before, after in changed:
         unit.write(after)
-        tell_supply(unit, before, after)
+        emit_supply(unit, before, after)

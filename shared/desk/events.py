@@ -8,7 +8,7 @@ from schemas.base import Resource
 from schemas.claims import Claim as ClaimView
 from schemas.orders import Order as OrderView
 from schemas.supplies import Supply as SupplyView
-from shared.desk.orders import Whole, as_of_now
+from shared.desk.orders import OrderAggregate, as_of_now
 from shared.domain.desk import supplies
 from shared.domain.desk.claims import Claim
 from shared.domain.desk.settlement import Payment
@@ -16,16 +16,16 @@ from shared.domain.desk.supplies import Supply
 from shared.store.unit_of_work import UnitOfWork
 
 
-def tell_supply(unit: UnitOfWork, before: Supply | None, after: Supply) -> SupplyView:
+def emit_supply(unit: UnitOfWork, before: Supply | None, after: Supply) -> SupplyView:
     """What became of a supply, to its owner."""
     view = SupplyView.of(after)
     unit.emit(supplies.event(before, after), after.id, after.version, view, feed=[after.user_id])
     return view
 
 
-def tell_order(unit: UnitOfWork, kind: str, whole: Whole) -> OrderView:
+def emit_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate) -> OrderView:
     """To its owner, and the public part to its claimer."""
-    order, view = whole.order, as_of_now(whole.view, unit.now)
+    order, view = aggregate.order, as_of_now(aggregate.view, unit.now)
     feed: dict[str, Resource] = {order.user_id: view}
     if order.claimer_id is not None:
         feed[order.claimer_id] = view.public()
@@ -33,7 +33,7 @@ def tell_order(unit: UnitOfWork, kind: str, whole: Whole) -> OrderView:
     return view
 
 
-def tell_claim(unit: UnitOfWork, kind: str, claim: Claim, payments: Iterable[Payment] = ()) -> ClaimView:
+def emit_claim(unit: UnitOfWork, kind: str, claim: Claim, payments: Iterable[Payment] = ()) -> ClaimView:
     """To its claimer and the order's owner."""
     view = ClaimView.of(claim, payments)
     unit.emit(kind, claim.id, claim.version, view, feed=[claim.user_id, claim.order_user_id])

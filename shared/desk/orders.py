@@ -16,7 +16,7 @@ from shared.store.tables import orders
 V = TypeVar("V", OrderView, PublicOrder, OrderView | PublicOrder)
 
 
-class Whole(NamedTuple):
+class OrderAggregate(NamedTuple):
     """In key order."""
 
     order: Order
@@ -27,16 +27,16 @@ class Whole(NamedTuple):
     def view(self) -> OrderView:
         return OrderView.of(self.order, self.items, self.allocations)
 
-    def now(self, order: Order, changed: Iterable[Allocation] = ()) -> Whole:
+    def updated(self, order: Order, changed: Iterable[Allocation] = ()) -> OrderAggregate:
         """The order as it is now, with the allocations that changed."""
         news = {part.id: part for part in changed}
-        return Whole(order, self.items, [news.get(part.id, part) for part in self.allocations])
+        return OrderAggregate(order, self.items, [news.get(part.id, part) for part in self.allocations])
 
 
-def read(session: Session, order_id: str) -> Whole:
+def read(session: Session, order_id: str) -> OrderAggregate:
     """All of it in one wave. Raises NotFound."""
     found = session.read(orders.by_id(order_id), orders.items_of(order_id), orders.allocations_of(order_id))
-    return Whole(*found)
+    return OrderAggregate(*found)
 
 
 def as_of_now(view: V, now: datetime) -> V:

@@ -11,14 +11,14 @@ from functools import partial
 from typing import Final, Literal
 
 from shared.desk import supplies as desk_supplies
-from shared.desk.events import tell_claim, tell_order
-from shared.desk.orders import Whole
+from shared.desk.events import emit_claim, emit_order
+from shared.desk.orders import OrderAggregate
 from shared.domain.desk import claims as claim_rules
 from shared.domain.desk import orders as order_rules
 from shared.domain.desk import settlement
 from shared.domain.desk.allocation import Allocation
 from shared.domain.desk.claims import Claim
-from shared.domain.desk.settlement import Evidence, Payment, Standing
+from shared.domain.desk.settlement import Concluded, Evidence, Payment
 from shared.domain.desk.supplies import Moved, Supply
 from shared.domain.transactions.transactions import Transaction
 from shared.store.tables import claims, orders, supplies
@@ -65,7 +65,7 @@ def payment_changed(unit: UnitOfWork, transaction: Transaction) -> None:
     unit.write(changed, part)
     known = [changed if p is payment else p for p in payments]
     moved = [part] if part != allocation else []
-    _conclude(unit, claim, known, Whole(order, items, allocations), moved)
+    _conclude(unit, claim, known, OrderAggregate(order, items, allocations), moved)
 
 
 def _carry(
@@ -97,23 +97,27 @@ def _finalized(transaction: Transaction) -> bool:
 
 
 def _conclude(
-    unit: UnitOfWork, claim: Claim, payments: Sequence[Payment], whole: Whole, moved: Sequence[Allocation]
+    unit: UnitOfWork,
+    claim: Claim,
+    payments: Sequence[Payment],
+    aggregate: OrderAggregate,
+    moved: Sequence[Allocation],
 ) -> None:
     """Write claim and order, each with a new version when anything of its view is new, and tell."""
-    order = whole.order
-    standing = Standing(order, claim)
+    order = aggregate.order
+    concluded = Concluded(order, claim)
     if claim.status == "processing":
-        standing = settlement.conclude(order, claim, payments, unit.now)
-    after = standing.claim if standing.claim != claim else claim_rules.change(claim, unit.now)
+        concluded = settlement.conclude(order, claim, payments, unit.now)
+    after = concluded.claim if concluded.claim != claim else claim_rules.change(claim, unit.now)
     unit.write(after)
     if after.status == "processed" != claim.status:
         begun = min(payment.created_at for payment in payments)
         seconds = (unit.now - begun).total_seconds()
         unit.measure(partial(SETTLEMENT_SECONDS.record, seconds, chain=claim.chain))
     if after.status != claim.status:
-        tell_claim(unit, CLAIM_EVENTS[after.status], after, payments)
-    placed = order_rules.advance(order, unit.now) if standing.order == order and moved else standing.order
+        emit_claim(unit, CLAIM_EVENTS[after.status], after, payments)
+    placed = order_rules.advance(order, unit.now) if concluded.order == order and moved else concluded.order
     if placed != order:
         unit.write(placed)
         kind = ORDER_EVENTS[placed.status] if placed.status != order.status else "order.updated"
-        tell_order(unit, kind, whole.now(placed, moved))
+        emit_order(unit, kind, aggregate.updated(placed, moved))

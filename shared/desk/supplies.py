@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shared import resources
-from shared.desk.events import tell_supply
+from shared.desk.events import emit_supply
 from shared.domain.desk import funds
 from shared.domain.desk.allocation import Allocation
-from shared.domain.desk.funds import Purse
+from shared.domain.desk.funds import FundsPair
 from shared.domain.desk.supplies import Moved, Supply
 from shared.domain.money import Asset
 from shared.funds.balances import Observed
@@ -31,20 +31,20 @@ def move(
             continue
         unit.write(moved.supply, *moved.entries)
         follow(unit, supply, moved.supply, seen)
-        tell_supply(unit, supply, moved.supply)
+        emit_supply(unit, supply, moved.supply)
 
 
 def follow(unit: UnitOfWork, before: Supply, after: Supply, seen: Observed | None = None) -> None:
     """Let the funds rows follow a supply, read only when what is committed of them changes."""
     if funds.commitment(before) == funds.commitment(after) and not funds.needs_cover(before, after):
         return
-    purse = purse_of(unit, after)
+    pair = pair_of(unit, after)
     if seen is not None:
-        purse = observed(purse, seen, unit)
-    unit.write(*rows(funds.book(purse, before, after, gas_reserve(after.chain), unit.now)))
+        pair = observed(pair, seen, unit)
+    unit.write(*rows(funds.book(pair, before, after, gas_reserve(after.chain), unit.now)))
 
 
-def purse_of(unit: UnitOfWork, supply: Supply) -> Purse:
+def pair_of(unit: UnitOfWork, supply: Supply) -> FundsPair:
     """The funds rows of a supply's address and asset, new ones where there are none."""
     token_address = supply.token_address
     if token_address is None:
@@ -52,11 +52,11 @@ def purse_of(unit: UnitOfWork, supply: Supply) -> Purse:
     else:
         coin, token = unit.read(supply_tables.coin_of(supply), supply_tables.token_of(supply))
         token = token or funds.empty(supply.chain, supply.address, token_address, unit.now)
-    return Purse(coin or funds.empty(supply.chain, supply.address, None, unit.now), token)
+    return FundsPair(coin or funds.empty(supply.chain, supply.address, None, unit.now), token)
 
 
-def rows(purse: Purse) -> list[funds.Funds]:
-    return [row for row in purse if row is not None]
+def rows(pair: FundsPair) -> list[funds.Funds]:
+    return [row for row in pair if row is not None]
 
 
 def held_by(unit: UnitOfWork, allocations: Iterable[Allocation]) -> list[Supply]:

@@ -69,7 +69,7 @@ def _order_expiry(unit: UnitOfWork, what: Timer) -> None:
     order = unit.maybe(orders.find(what.subject))
     if order is None or order.status != "open" or not order.expired(unit.now):
         return
-    endings.end(unit, "order.expired", desk_orders.read(unit, order.id), order_rules.expire)
+    endings.end_order(unit, "order.expired", desk_orders.read(unit, order.id), order_rules.expire)
 
 
 def _claim_lease(unit: UnitOfWork, what: Timer) -> None:
@@ -80,9 +80,9 @@ def _claim_lease(unit: UnitOfWork, what: Timer) -> None:
     if not claim.lapsed(unit.now):
         unit.write(*desk_timers.claim_lease(claim))
         return
-    held = desk_orders.read(unit, claim.order_id)
-    ended = claim_rules.lapse(held.order, claim, unit.now)
-    endings.end_tenure(unit, "claim.expired", ended, held)
+    aggregate = desk_orders.read(unit, claim.order_id)
+    ended = claim_rules.lapse(aggregate.order, claim, unit.now)
+    endings.end_claim(unit, "claim.expired", ended, aggregate)
 
 
 def _supply_expiry(unit: UnitOfWork, what: Timer) -> None:

@@ -83,11 +83,11 @@ def accept(
     )
     require_active(wallet)
     waits = policy_enforcement.allow(unit, intent)
-    purse = bookings.observed(bookings.get(unit, *asset), planned.seen, unit)
+    pair = bookings.observed(bookings.get(unit, *asset), planned.seen, unit)
     amount = intent.token_amount if intent.token_address is not None else intent.value
     reserve = resources.registry().chain(intent.chain).settlement_gas_reserve
     try:
-        purse = funds.start_send(purse, amount or 0, planned.committed_gas, reserve, unit.now)
+        pair = funds.start_send(pair, amount or 0, planned.committed_gas, reserve, unit.now)
     except InsufficientBalance:
         raise preflight.SendExceedsBalance from None
     except InsufficientGas:
@@ -102,7 +102,7 @@ def accept(
         committed_gas=planned.committed_gas,
         approval_until=unit.now + approvals.WAIT if waits else None,
     )
-    bookings.put(unit, purse)
+    bookings.put(unit, pair)
     unit.write(accepted)
     unit.on_conflict(IdempotencyKeyReused())  # the key's operation record is gone, its transaction is not
     batch.announce(unit, "accepted", accepted, [], also=approvals.audience(policy, accepted))

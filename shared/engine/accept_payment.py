@@ -1,7 +1,7 @@
 """T0 for a settlement: a supplying wallet pays a claim's allocation.
 
 `plan` is called before the commit, once per allocation; `accept` in the commit that moves the claim to `processing`.
-The engine books what the payment itself draws (start, end, resume: see `purses`); the supply's part of the funds
+The engine books what the payment itself draws (start, end, resume: see `shared.funds.bookings`); the supply's part of the funds
 is booked by the desk when the payment's evidence settles it (`shared.desk.payment_outcomes.payment_changed`, called in
 every commit that changes what the chain says of the payment, after the engine has written its own rows).
 """
@@ -76,9 +76,9 @@ def accept(
     asset = (intent.from_address, intent.chain, intent.token_address)
     unit.read(FUNDS.get_many(bookings.keys(*asset)), POLICIES.find(wallet_id))
     above = policy_enforcement.allow(unit, intent)
-    purse = bookings.observed(bookings.get(unit, *asset), planned.seen, unit)
+    pair = bookings.observed(bookings.get(unit, *asset), planned.seen, unit)
     try:
-        purse = funds.start_payment(purse, planned.amount, planned.committed_gas, unit.now)
+        pair = funds.start_payment(pair, planned.amount, planned.committed_gas, unit.now)
     except SettlementUnfunded:
         raise SettlementUnfunded(wallet_id=wallet_id) from None
     payment = PaymentOf(claim_id, allocation_id, round)
@@ -94,7 +94,7 @@ def accept(
     )
     if above:
         accepted = approval.by_processor(unit, accepted)
-    bookings.put(unit, purse)
+    bookings.put(unit, pair)
     unit.write(accepted)
     batch.announce(unit, "accepted", accepted, [])
     return accepted

@@ -18,8 +18,8 @@ from shared import resources
 from shared.adapters.screening import Payout, PayoutRefused
 from shared.chain.errors import NoQuorum
 from shared.desk import authorization
-from shared.desk.events import tell_claim, tell_order
-from shared.desk.orders import Whole
+from shared.desk.events import emit_claim, emit_order
+from shared.desk.orders import OrderAggregate
 from shared.domain.desk.allocation import MAX_ALLOCATIONS, Allocation
 from shared.domain.desk.claims import Claim, require_claimed
 from shared.domain.desk.settlement import Payment, Round, newest
@@ -102,7 +102,7 @@ def require_unpaid(session: Session, claim: Claim) -> None:
 
 
 def pay(
-    unit: UnitOfWork, started: Round, plans: Plans, whole: Whole, earlier: Iterable[Payment] = ()
+    unit: UnitOfWork, started: Round, plans: Plans, aggregate: OrderAggregate, earlier: Iterable[Payment] = ()
 ) -> ClaimView:
     """Write the round; the view of the claim with all payments. Raises SettlementUnfunded, PolicyDenied."""
     from shared.engine import accept_payment
@@ -125,8 +125,8 @@ def pay(
         except PolicyDenied as denied:
             denied.data["wallet_id"] = payment.wallet_id
             raise
-    tell_order(unit, "order.updated", whole.now(started.order))
-    return tell_claim(unit, "claim.processing", started.claim, [*earlier, *started.payments])
+    emit_order(unit, "order.updated", aggregate.updated(started.order))
+    return emit_claim(unit, "claim.processing", started.claim, [*earlier, *started.payments])
 
 
 @contextmanager

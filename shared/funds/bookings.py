@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shared.domain.desk import funds
-from shared.domain.desk.funds import Purse
+from shared.domain.desk.funds import FundsPair
 from shared.domain.transactions.transactions import Transaction
 from shared.funds.balances import Observed
 from shared.store.port import Key
@@ -18,7 +18,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 
 def keys(address: str, chain: str, token_address: str | None) -> list[Key]:
-    """The keys of an address's purse for an asset: the native row, and the token's."""
+    """The keys of an address's pair for an asset: the native row, and the token's."""
     found: list[Key] = [(address, chain, "")]
     return [*found, (address, chain, token_address)] if token_address else found
 
@@ -29,25 +29,25 @@ def keys_of(transactions: Iterable[Transaction]) -> list[Key]:
     return list(dict.fromkeys(key for some in found for key in some))
 
 
-def get(unit: UnitOfWork, address: str, chain: str, token_address: str | None) -> Purse:
-    """The purse as this body has it; empty rows for what is not known yet."""
+def get(unit: UnitOfWork, address: str, chain: str, token_address: str | None) -> FundsPair:
+    """The pair as this body has it; empty rows for what is not known yet."""
     wanted = keys(address, chain, token_address)
     rows = {FUNDS.key_of(row): row for row in unit.many(FUNDS.get_many(wanted))}
     found = [rows.get(key) or funds.empty(chain, address, str(key[2]) or None, unit.now) for key in wanted]
-    return Purse(*found)
+    return FundsPair(*found)
 
 
-def put(unit: UnitOfWork, purse: Purse) -> None:
-    """Write the purse's rows."""
-    unit.write(*(row for row in purse if row is not None))
+def put(unit: UnitOfWork, pair: FundsPair) -> None:
+    """Write the pair's rows."""
+    unit.write(*(row for row in pair if row is not None))
 
 
-def observed(purse: Purse, seen: Observed, unit: UnitOfWork) -> Purse:
-    """The purse with these balances, unless newer ones are known."""
-    coin = funds.observe(purse.coin, seen.coin, seen.block, unit.now)
-    if purse.token is None or seen.token is None:
-        return Purse(coin, purse.token)
-    return Purse(coin, funds.observe(purse.token, seen.token, seen.block, unit.now))
+def observed(pair: FundsPair, seen: Observed, unit: UnitOfWork) -> FundsPair:
+    """The pair with these balances, unless newer ones are known."""
+    coin = funds.observe(pair.coin, seen.coin, seen.block, unit.now)
+    if pair.token is None or seen.token is None:
+        return FundsPair(coin, pair.token)
+    return FundsPair(coin, funds.observe(pair.token, seen.token, seen.block, unit.now))
 
 
 def commits(transaction: Transaction) -> bool:
@@ -59,18 +59,18 @@ def follow(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
     """End what a finished transaction committed; commit it again when the chain takes its end back."""
     if before.terminal == after.terminal or not commits(after):
         return
-    purse, amount = get(unit, after.from_address, after.chain, after.token_address), amount_of(after)
+    pair, amount = get(unit, after.from_address, after.chain, after.token_address), amount_of(after)
     gas, now = after.committed_gas, unit.now
     if after.terminal:
         end = funds.end_payment if after.is_payment else funds.end_send
-        put(unit, end(purse, amount, gas, after.mined_block_number, now))
+        put(unit, end(pair, amount, gas, after.mined_block_number, now))
     else:
         resume = funds.resume_payment if after.is_payment else funds.resume_send
-        put(unit, resume(purse, amount, gas, now))
+        put(unit, resume(pair, amount, gas, now))
 
 
 def amount_of(transaction: Transaction) -> int:
-    """What it moves of its purse's asset, base units."""
+    """What it moves of its pair's asset, base units."""
     if transaction.token_address is not None:
         return transaction.token_amount or 0
     return transaction.committed_value

@@ -121,14 +121,14 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
         if event.type not in trigger.types:
             raise UnreadableEvent(f"The attribute ce-type does not agree with the type {event.type}.")
     except UnreadableEvent as unreadable:
-        bury(delivery, trigger.topic, operation.name, unreadable.text)
+        record_dead_letter(delivery, trigger.topic, operation.name, unreadable.text)
         return
     context.causation_id = event.id
     if trigger.request is not None:
         try:
             _command(operation, trigger, event, context)
         except IdempotencyKeyReused as reused:  # a refusal under this id cannot be stored either
-            bury(delivery, trigger.topic, operation.name, f"{reused.code}: {reused.text}")
+            record_dead_letter(delivery, trigger.topic, operation.name, f"{reused.code}: {reused.text}")
         return
     context.caller = Caller.of_system()
     try:
@@ -136,7 +136,7 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
     except Refusal as refusal:
         if refusal.status >= 500 or refusal.status == 429:
             raise
-        bury(delivery, trigger.topic, operation.name, f"{refusal.code}: {refusal.text}")
+        record_dead_letter(delivery, trigger.topic, operation.name, f"{refusal.code}: {refusal.text}")
 
 
 def _command(operation: Operation, trigger: MessageTrigger, event: Event, context: Context) -> None:
@@ -171,7 +171,7 @@ def _nothing(unit: UnitOfWork) -> None:
     """There was nothing to do, which the sender hears, too."""
 
 
-def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
+def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     """Record a dead letter, once per message and consumer, whatever becomes of the delivery."""
     consumer = consumer[
         :CONSUMER_LIMIT
@@ -182,13 +182,13 @@ def bury(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     with running(context):
         inbox = system.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
         try:
-            commit.commit(_bury, delivery, topic, consumer, reason[:REASON_LIMIT], inbox=inbox)
+            commit.commit(_record_dead_letter, delivery, topic, consumer, reason[:REASON_LIMIT], inbox=inbox)
         except AlreadyApplied:
             return
     _log.error("dead letter", extra={"topic": topic, "consumer": consumer, "reason": reason[:REASON_LIMIT]})
 
 
-def _bury(unit: UnitOfWork, delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
+def _record_dead_letter(unit: UnitOfWork, delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     text = delivery.data.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
     if len(text) > BODY_LIMIT:
         text, reason = text[:BODY_LIMIT], f"{reason[:900]} (the body is cut to {BODY_LIMIT} characters)"

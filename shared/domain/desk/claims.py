@@ -68,7 +68,7 @@ class Claim:
         return self.live(now) or (self.status == "failed" and self.reason is None)
 
 
-class Tenure(NamedTuple):
+class Claimed(NamedTuple):
     """What a claim makes; write all that is there, nothing when it is `replayed`."""
 
     order: Order
@@ -113,7 +113,7 @@ def claim(
     claim_id: str,
     now: datetime,
     lease: timedelta = LEASE,
-) -> Tenure:
+) -> Claimed:
     """Claim an order for the wallet's owner; exactly one live claim exists at any time.
 
     `holder` is the order's live claim where `must_read_holder` says so; `leases` are the `lease_until` of all
@@ -143,7 +143,7 @@ def claim(
         claim_epoch=made.epoch,
         lease_until=made.lease_until,
     )
-    return Tenure(taken, made, lapsed)
+    return Claimed(taken, made, lapsed)
 
 
 def _require_open(order: Order, now: datetime) -> None:
@@ -152,12 +152,12 @@ def _require_open(order: Order, now: datetime) -> None:
     check("order", order.status, "claimed")
 
 
-def _again(order: Order, holder: Claim | None, wallet: Wallet) -> Tenure:
+def _again(order: Order, holder: Claim | None, wallet: Wallet) -> Claimed:
     if holder is None or holder.id != order.claim_id or holder.user_id != wallet.user_id:
         raise OrderAlreadyClaimed
     if holder.wallet_id != wallet.id:
         raise ClaimExists(claim_id=holder.id)
-    return Tenure(order, holder, replayed=True)
+    return Claimed(order, holder, replayed=True)
 
 
 def _new(order: Order, wallet: Wallet, claim_id: str, now: datetime, lease: timedelta) -> Claim:

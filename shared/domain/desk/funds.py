@@ -3,7 +3,7 @@
 One row per (chain, address, asset) over all users. `committed` = Σ(available + reserved) of live supplies +
 value and maximal gas of unfinished transactions; `in_flight` is the part that such transactions carry. A new
 promise needs `committed + new part + settlement gas reserve ≤ observed balance`, compared in the commit that
-writes the rows. A token's value is promised on the token's row, gas on the native one: a `Purse` holds both.
+writes the rows. A token's value is promised on the token's row, gas on the native one: a `FundsPair` holds both.
 Amounts are base units, gas is in wei. What transactions draw is in `spending`.
 
 Balances are to be observed at the chain's confirmed depth, where a payment appears no earlier than it counts
@@ -66,7 +66,7 @@ class Funds:
         return self.observed_balance
 
 
-class Purse(NamedTuple):
+class FundsPair(NamedTuple):
     """The native row of an address and, when the asset is a token, the token's row."""
 
     coin: Funds
@@ -90,18 +90,18 @@ def observe(funds: Funds, balance: int, block: int, now: datetime) -> Funds:
     return _next(funds, now, observed_balance=balance, observed_block=block)
 
 
-def gap(purse: Purse, part: int, gas_reserve: int) -> Gap | None:
+def gap(pair: FundsPair, part: int, gas_reserve: int) -> Gap | None:
     """Why a further `part` is not covered, None when it is. Raises BalanceUnknown."""
-    coin, token = purse
-    if purse.value.committed + part > purse.value.balance:
+    coin, token = pair
+    if pair.value.committed + part > pair.value.balance:
         return "INSUFFICIENT_BALANCE"
     needed = coin.committed + gas_reserve + (0 if token else part)
     return "INSUFFICIENT_GAS" if needed > coin.balance else None
 
 
-def require(purse: Purse, part: int, gas_reserve: int) -> None:
+def require(pair: FundsPair, part: int, gas_reserve: int) -> None:
     """Raises InsufficientBalance, InsufficientGas or BalanceUnknown unless a further `part` is covered."""
-    reason = gap(purse, part, gas_reserve)
+    reason = gap(pair, part, gas_reserve)
     if reason:
         raise InsufficientBalance if reason == "INSUFFICIENT_BALANCE" else InsufficientGas
 
@@ -113,22 +113,22 @@ def commitment(supply: Supply | None) -> int:
     return supply.available + supply.reserved
 
 
-def book(purse: Purse, before: Supply, after: Supply, gas_reserve: int, now: datetime) -> Purse:
+def book(pair: FundsPair, before: Supply, after: Supply, gas_reserve: int, now: datetime) -> FundsPair:
     """Follow a change of a supply; compares the coverage when the supply starts, grows or resumes.
 
-    `purse` is that of the supply's address and asset. The same rows when the change commits nothing else.
+    `pair` is that of the supply's address and asset. The same rows when the change commits nothing else.
     Raises InsufficientBalance, InsufficientGas, BalanceUnknown.
     """
     part = commitment(after) - commitment(before)
     drawn = int(commitment(after) > 0) - int(commitment(before) > 0)
     if needs_cover(before, after):
-        require(purse, part, gas_reserve)
+        require(pair, part, gas_reserve)
     if not part and not drawn:
-        return purse
-    if purse.token is None:
-        return Purse(add(purse.coin, now, committed=part, supplies=drawn))
-    coin = add(purse.coin, now, supplies=drawn) if drawn else purse.coin
-    return Purse(coin, add(purse.token, now, committed=part, supplies=drawn))
+        return pair
+    if pair.token is None:
+        return FundsPair(add(pair.coin, now, committed=part, supplies=drawn))
+    coin = add(pair.coin, now, supplies=drawn) if drawn else pair.coin
+    return FundsPair(coin, add(pair.token, now, committed=part, supplies=drawn))
 
 
 def needs_cover(before: Supply, after: Supply) -> bool:
@@ -141,15 +141,15 @@ def needs_cover(before: Supply, after: Supply) -> bool:
     return grows or (before.status == "paused" and after.status in ("active", "exhausted"))
 
 
-def underfunded(purse: Purse, supplies: Iterable[Supply], gas_reserve: int) -> frozenset[str]:
-    """The ids of the live supplies of this purse's asset that its balance does not cover: the newest first.
+def underfunded(pair: FundsPair, supplies: Iterable[Supply], gas_reserve: int) -> frozenset[str]:
+    """The ids of the live supplies of this pair's asset that its balance does not cover: the newest first.
 
     What is reserved or in flight counts before anything that is only available. Raises BalanceUnknown.
     """
     live = sorted((s for s in supplies if s.live), key=lambda s: (s.created_at, s.id))
-    reserve = 0 if purse.token else gas_reserve
-    short_of_gas = purse.token is not None and purse.coin.committed + gas_reserve > purse.coin.balance
-    left = purse.value.balance - reserve - purse.value.committed + sum(s.available for s in live)
+    reserve = 0 if pair.token else gas_reserve
+    short_of_gas = pair.token is not None and pair.coin.committed + gas_reserve > pair.coin.balance
+    left = pair.value.balance - reserve - pair.value.committed + sum(s.available for s in live)
     short: set[str] = set()
     for supply in live:
         if left < 0 or supply.available > left or short_of_gas:
@@ -196,14 +196,14 @@ class SettlementUnfunded(Refusal):
     code, status, message = "SETTLEMENT_UNFUNDED", 409, "A supplying wallet cannot pay now; top it up."
 
 
-def start_send(purse: Purse, amount: int, max_gas: int, gas_reserve: int, now: datetime) -> Purse:
+def start_send(pair: FundsPair, amount: int, max_gas: int, gas_reserve: int, now: datetime) -> FundsPair:
     """Commit an ordinary send.
 
     The settlement gas reserve is demanded only of an address that live supplies draw on. Raises
     InsufficientBalance, InsufficientGas, FundsCommitted, BalanceUnknown.
     """
-    coin, value = purse.coin, purse.value
-    drawn = max_gas + (0 if purse.token else amount)
+    coin, value = pair.coin, pair.value
+    drawn = max_gas + (0 if pair.token else amount)
     if value.in_flight + amount > value.balance:
         raise InsufficientBalance
     if coin.in_flight + drawn > coin.balance:
@@ -211,51 +211,51 @@ def start_send(purse: Purse, amount: int, max_gas: int, gas_reserve: int, now: d
     reserve = gas_reserve if coin.supplies else 0
     if coin.committed + drawn + reserve > coin.balance or value.committed + amount > value.balance:
         raise FundsCommitted
-    return resume_send(purse, amount, max_gas, now)
+    return resume_send(pair, amount, max_gas, now)
 
 
-def resume_send(purse: Purse, amount: int, max_gas: int, now: datetime) -> Purse:
+def resume_send(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
     """Commit a send again that the chain took back."""
-    return _draw(purse, amount, amount, max_gas, now)
+    return _draw(pair, amount, amount, max_gas, now)
 
 
-def end_send(purse: Purse, amount: int, max_gas: int, block: int | None, now: datetime) -> Purse:
+def end_send(pair: FundsPair, amount: int, max_gas: int, block: int | None, now: datetime) -> FundsPair:
     """A send is final in `block`, or never came to the chain (None): whatever it cost is in the balance."""
-    return _close(_draw(purse, -amount, -amount, -max_gas, now), block, now)
+    return _close(_draw(pair, -amount, -amount, -max_gas, now), block, now)
 
 
-def start_payment(purse: Purse, amount: int, max_gas: int, now: datetime) -> Purse:
+def start_payment(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
     """Mark a reservation as being paid and commit its gas.
 
     All that is in flight must fit the balances; what is only promised to other orders does not hinder it.
     Raises SettlementUnfunded, BalanceUnknown.
     """
-    coin, value = purse.coin, purse.value
-    drawn = max_gas + (0 if purse.token else amount)
+    coin, value = pair.coin, pair.value
+    drawn = max_gas + (0 if pair.token else amount)
     if value.in_flight + amount > value.balance or coin.in_flight + drawn > coin.balance:
         raise SettlementUnfunded
-    return resume_payment(purse, amount, max_gas, now)
+    return resume_payment(pair, amount, max_gas, now)
 
 
-def resume_payment(purse: Purse, amount: int, max_gas: int, now: datetime) -> Purse:
+def resume_payment(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
     """A payment that the chain took back is in flight again."""
-    return _draw(purse, 0, amount, max_gas, now)
+    return _draw(pair, 0, amount, max_gas, now)
 
 
-def end_payment(purse: Purse, amount: int, max_gas: int, block: int | None, now: datetime) -> Purse:
+def end_payment(pair: FundsPair, amount: int, max_gas: int, block: int | None, now: datetime) -> FundsPair:
     """A payment is terminal in `block` (None: it never came to the chain), paid or not."""
-    return _close(_draw(purse, 0, -amount, -max_gas, now), block, now)
+    return _close(_draw(pair, 0, -amount, -max_gas, now), block, now)
 
 
-def _draw(purse: Purse, committed: int, in_flight: int, gas: int, now: datetime) -> Purse:
-    if purse.token is None:
-        return Purse(add(purse.coin, now, committed=committed + gas, in_flight=in_flight + gas))
-    return Purse(
-        add(purse.coin, now, committed=gas, in_flight=gas),
-        add(purse.token, now, committed=committed, in_flight=in_flight),
+def _draw(pair: FundsPair, committed: int, in_flight: int, gas: int, now: datetime) -> FundsPair:
+    if pair.token is None:
+        return FundsPair(add(pair.coin, now, committed=committed + gas, in_flight=in_flight + gas))
+    return FundsPair(
+        add(pair.coin, now, committed=gas, in_flight=gas),
+        add(pair.token, now, committed=committed, in_flight=in_flight),
     )
 
 
-def _close(purse: Purse, block: int | None, now: datetime) -> Purse:
-    token: Funds | None = ended(purse.token, block, now) if purse.token else None
-    return Purse(ended(purse.coin, block, now), token)
+def _close(pair: FundsPair, block: int | None, now: datetime) -> FundsPair:
+    token: Funds | None = ended(pair.token, block, now) if pair.token else None
+    return FundsPair(ended(pair.coin, block, now), token)

@@ -61,7 +61,7 @@ class Round(NamedTuple):
     payments: tuple[Payment, ...]
 
 
-class Standing(NamedTuple):
+class Concluded(NamedTuple):
     order: Order
     claim: Claim
 
@@ -179,7 +179,7 @@ def _round(
     return Round(orders.advance(order, now, status="processing", lease_until=None), moving, payments)
 
 
-def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datetime) -> Standing:
+def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datetime) -> Concluded:
     """What all payments of a claim make of it; the same objects when nothing changes.
 
     Raises InvalidState unless the claim is processing.
@@ -190,13 +190,13 @@ def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datet
     status = status_of(last)
     if not last or not all(payment.terminal and payment.finalized for payment in last):
         if status == claim.settlement_status:
-            return Standing(order, claim)
-        return Standing(order, claims.change(claim, now, settlement_status=status))
+            return Concluded(order, claim)
+        return Concluded(order, claims.change(claim, now, settlement_status=status))
     if status == "paid":
         done = claims.change(claim, now, status="processed", settlement_status=status, processed_at=now)
-        return Standing(orders.advance(order, now, status="completed"), done)
+        return Concluded(orders.advance(order, now, status="completed"), done)
     failed = claims.change(claim, now, status="failed", settlement_status=status)
-    return Standing(orders.advance(order, now, status="failed"), failed)
+    return Concluded(orders.advance(order, now, status="failed"), failed)
 
 
 def newest(payments: Iterable[Payment]) -> dict[str, Payment]:

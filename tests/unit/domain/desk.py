@@ -27,10 +27,10 @@ class Desk:
     @classmethod
     def claimed(cls) -> Desk:
         placed = place(*(supply(100, supply_id=f"sup_{n}") for n in range(3)))
-        tenure = claims.claim(placed.order, None, wallet(), (), claim_id="clm_1", now=NOW)
+        made = claims.claim(placed.order, None, wallet(), (), claim_id="clm_1", now=NOW)
         return cls(
-            tenure.order,
-            tenure.claim,
+            made.order,
+            made.claim,
             {a.id: a for a in placed.allocations},
             {m.supply.id: m.supply for m in placed.moves},
         )

@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any
 
 from shared.domain.desk import claims, orders, supplies
-from shared.domain.desk.claims import Tenure
-from shared.domain.desk.funds import Funds, Purse, empty, observe
+from shared.domain.desk.claims import Claimed
+from shared.domain.desk.funds import Funds, FundsPair, empty, observe
 from shared.domain.desk.orders import Line, Order, Placed
 from shared.domain.desk.supplies import Supply
 from shared.domain.money import Asset
@@ -92,7 +92,7 @@ def wallet(user_id: str = "usr_claimer", **more: Any) -> Wallet:
     return Wallet(**{**given, **more})
 
 
-def claim(order: Order, who: str = "usr_a", now: datetime = NOW, **more: Any) -> Tenure:
+def claim(order: Order, who: str = "usr_a", now: datetime = NOW, **more: Any) -> Claimed:
     """A claim by a user with a wallet of their own."""
     given: dict[str, Any] = {
         "holder": None,
@@ -104,7 +104,7 @@ def claim(order: Order, who: str = "usr_a", now: datetime = NOW, **more: Any) ->
     return claims.claim(order, **{**given, **more})
 
 
-def taken() -> Tenure:
+def taken() -> Claimed:
     """An order of 3.00 that usr_a holds."""
     return claim(place().order)
 
@@ -114,9 +114,9 @@ def row(balance: int, *, token: str | None = None, block: int = 10) -> Funds:
     return observe(empty("local", "0xOwner", token, NOW), balance, block, NOW)
 
 
-def native(balance: int) -> Purse:
-    return Purse(row(balance))
+def native(balance: int) -> FundsPair:
+    return FundsPair(row(balance))
 
 
-def tokens(coin: int, token: int) -> Purse:
-    return Purse(row(coin), row(token, token=TOKEN.token_address))
+def tokens(coin: int, token: int) -> FundsPair:
+    return FundsPair(row(coin), row(token, token=TOKEN.token_address))

@@ -45,9 +45,9 @@ def update_supply(world: World, supply: Supply, changes: dict[str, Any]) -> None
 
 def watch_supply(world: World, supply: Supply, balance: int) -> None:
     """The tick: a balance seen on chain pauses or resumes."""
-    coin = funds.observe(world.purses[supply.user_id].coin, balance, world.block, world.now)
+    coin = funds.observe(world.pairs[supply.user_id].coin, balance, world.block, world.now)
     mine = [s for s in world.supplies.values() if s.user_id == supply.user_id]
-    if supply.id in funds.underfunded(funds.Purse(coin), mine, 0):
+    if supply.id in funds.underfunded(funds.FundsPair(coin), mine, 0):
         world.move(Moved(supplies.pause(supply, world.now, supplies.UNDERFUNDED), ()))
     elif supply.reason == supplies.UNDERFUNDED:
         world.move(Moved(supplies.resume(supply, world.now), ()))
@@ -131,8 +131,8 @@ def process_claim(world: World, claim: Claim, again: bool) -> None:
         made = settlement.start(order, claim, parts, new_id=world.new_id, now=world.now)
     for payment in made.payments:
         world.keep_payment(payment)
-        purse = world.purses[order.user_id]
-        world.purses[order.user_id] = funds.start_payment(purse, payment.amount, GAS, world.now)
+        pair = world.pairs[order.user_id]
+        world.pairs[order.user_id] = funds.start_payment(pair, payment.amount, GAS, world.now)
     world.keep_order(made.order)
     world.keep_claim(made.claim)
 
@@ -147,8 +147,8 @@ def pay(world: World, payment: Payment) -> None:
     found = settlement.paid(payment, world.allocations[payment.allocation_id], supply, world.now)
     world.chain[supply.user_id] -= payment.amount
     _keep_evidence(world, found)
-    world.purses[supply.user_id] = funds.end_payment(
-        world.purses[supply.user_id], payment.amount, GAS, None, world.now
+    world.pairs[supply.user_id] = funds.end_payment(
+        world.pairs[supply.user_id], payment.amount, GAS, None, world.now
     )
     _concluded(world, payment.claim_id)
 
@@ -156,7 +156,7 @@ def pay(world: World, payment: Payment) -> None:
 def fail(world: World, payment: Payment, status: Any) -> None:
     owner = world.supplies[payment.supply_id].user_id
     world.keep_payment(settlement.unpaid(payment, status, "REVERTED", world.now))
-    world.purses[owner] = funds.end_payment(world.purses[owner], payment.amount, GAS, None, world.now)
+    world.pairs[owner] = funds.end_payment(world.pairs[owner], payment.amount, GAS, None, world.now)
     _concluded(world, payment.claim_id)
 
 
@@ -170,8 +170,8 @@ def reorganise(world: World, payment: Payment) -> None:
     found = settlement.take_back(payment, allocation, supply, world.now)
     world.chain[supply.user_id] += payment.amount if payment.status == "paid" else 0
     _keep_evidence(world, found)
-    world.purses[supply.user_id] = funds.resume_payment(
-        world.purses[supply.user_id], payment.amount, GAS, world.now
+    world.pairs[supply.user_id] = funds.resume_payment(
+        world.pairs[supply.user_id], payment.amount, GAS, world.now
     )
     _concluded(world, payment.claim_id)
 

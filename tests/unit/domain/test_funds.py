@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.desk import funds, supplies
-from shared.domain.desk.funds import BalanceUnknown, InsufficientBalance, InsufficientGas, Purse
+from shared.domain.desk.funds import BalanceUnknown, FundsPair, InsufficientBalance, InsufficientGas
 from shared.domain.desk.supplies import release, reserve, settle, unsettle
 from shared.domain.errors import Refusal
 from tests.unit.domain.factories import MINUTE, NOW, TOKEN, native, row, supply, tokens
@@ -16,15 +16,15 @@ PENDING = supply(status="pending")
 ACTIVE = supply()
 
 
-def booked(balance: int) -> Purse:
-    """The purse of an address that backs one active supply of 1000."""
+def booked(balance: int) -> FundsPair:
+    """The pair of an address that backs one active supply of 1000."""
     return funds.book(native(balance), PENDING, ACTIVE, 0, NOW)
 
 
 def test_an_activation_commits_the_amount_and_counts_the_supply() -> None:
-    purse = funds.book(native(1010), PENDING, ACTIVE, 10, NOW)
-    assert (purse.coin.committed, purse.coin.supplies, purse.coin.in_flight) == (1000, 1, 0)
-    assert purse.coin.version == 3
+    pair = funds.book(native(1010), PENDING, ACTIVE, 10, NOW)
+    assert (pair.coin.committed, pair.coin.supplies, pair.coin.in_flight) == (1000, 1, 0)
+    assert pair.coin.version == 3
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,10 @@ def test_a_native_supply_needs_its_amount_and_gas(balance: int, reason: str, ref
 
 def test_a_token_supply_needs_tokens_on_one_row_and_gas_on_the_other() -> None:
     pending, active = supply(status="pending", asset=TOKEN), supply(asset=TOKEN)
-    purse = funds.book(tokens(10, 1000), pending, active, 10, NOW)
-    assert purse.token is not None
-    assert (purse.token.committed, purse.token.supplies) == (1000, 1)
-    assert (purse.coin.committed, purse.coin.supplies) == (0, 1)
+    pair = funds.book(tokens(10, 1000), pending, active, 10, NOW)
+    assert pair.token is not None
+    assert (pair.token.committed, pair.token.supplies) == (1000, 1)
+    assert (pair.coin.committed, pair.coin.supplies) == (0, 1)
     for short, refusal in ((tokens(10, 999), InsufficientBalance), (tokens(9, 1000), InsufficientGas)):
         with pytest.raises(refusal):
             funds.book(short, pending, active, 10, NOW)
@@ -61,25 +61,25 @@ def test_a_raise_is_covered_first_and_a_lowering_never_asks() -> None:
         funds.book(booked(1499), ACTIVE, raised, 0, NOW)
     assert funds.book(booked(1500), ACTIVE, raised, 0, NOW).coin.committed == 1500
     lowered = supplies.update(ACTIVE, NOW, amount=400).supply
-    unknown = Purse(replace(booked(1000).coin, observed_block=-1))
+    unknown = FundsPair(replace(booked(1000).coin, observed_block=-1))
     assert funds.book(unknown, ACTIVE, lowered, 99, NOW).coin.committed == 400
 
 
 def test_an_order_leaves_the_row_alone() -> None:
-    purse = booked(1000)
+    pair = booked(1000)
     held = reserve(ACTIVE, 300, "ord_1", NOW).supply
-    assert funds.book(purse, ACTIVE, held, 99, NOW) is purse
-    assert funds.book(purse, held, release(held, 300, "ord_1", NOW).supply, 99, NOW) is purse
-    assert funds.book(purse, ACTIVE, supplies.pause(ACTIVE, NOW), 99, NOW) is purse
+    assert funds.book(pair, ACTIVE, held, 99, NOW) is pair
+    assert funds.book(pair, held, release(held, 300, "ord_1", NOW).supply, 99, NOW) is pair
+    assert funds.book(pair, ACTIVE, supplies.pause(ACTIVE, NOW), 99, NOW) is pair
 
 
 def test_settling_closing_and_reorganising_follow_without_asking() -> None:
     held = reserve(ACTIVE, 1000, "ord_1", NOW).supply
     paid = settle(held, 400, "txn_1", NOW).supply
-    purse = funds.book(booked(1000), held, paid, 99, NOW)
-    assert (purse.coin.committed, purse.coin.supplies) == (600, 1)
+    pair = funds.book(booked(1000), held, paid, 99, NOW)
+    assert (pair.coin.committed, pair.coin.supplies) == (600, 1)
     all_paid = settle(paid, 600, "txn_2", NOW).supply
-    done = funds.book(purse, paid, all_paid, 99, NOW)
+    done = funds.book(pair, paid, all_paid, 99, NOW)
     assert (done.coin.committed, done.coin.supplies) == (0, 0)
     back = unsettle(all_paid, 600, "txn_2", NOW).supply
     again = funds.book(done, all_paid, back, 99, NOW)
@@ -91,17 +91,17 @@ def test_settling_closing_and_reorganising_follow_without_asking() -> None:
 
 
 def test_what_never_was_active_commits_nothing() -> None:
-    purse = native(0)
-    assert funds.book(purse, PENDING, supplies.reject(PENDING, "X", NOW), 0, NOW) is purse
-    assert funds.book(purse, PENDING, supplies.close(PENDING, NOW).supply, 0, NOW) is purse
-    assert funds.book(purse, PENDING, supplies.update(PENDING, NOW, amount=9999).supply, 0, NOW) is purse
+    pair = native(0)
+    assert funds.book(pair, PENDING, supplies.reject(PENDING, "X", NOW), 0, NOW) is pair
+    assert funds.book(pair, PENDING, supplies.close(PENDING, NOW).supply, 0, NOW) is pair
+    assert funds.book(pair, PENDING, supplies.update(PENDING, NOW, amount=9999).supply, 0, NOW) is pair
 
 
 def test_resuming_compares_the_coverage_again() -> None:
     paused = supplies.pause(ACTIVE, NOW)
     resumed = supplies.resume(paused, NOW)
     assert funds.needs_cover(paused, resumed)
-    short = Purse(funds.observe(booked(1000).coin, 999, 11, NOW))
+    short = FundsPair(funds.observe(booked(1000).coin, 999, 11, NOW))
     with pytest.raises(InsufficientBalance):
         funds.book(short, paused, resumed, 0, NOW)
     whole = booked(1000)
@@ -119,7 +119,7 @@ def test_older_observations_are_ignored() -> None:
 def test_an_observation_from_before_the_last_settlement_is_not_valid() -> None:
     after = funds.ended(row(500, block=10), 11, NOW)
     with pytest.raises(BalanceUnknown) as refused:
-        funds.require(Purse(after), 1, 0)
+        funds.require(FundsPair(after), 1, 0)
     assert (refused.value.status, refused.value.retry_after) == (503, 1.0)
     assert funds.ended(after, 11, NOW) is after
     assert funds.ended(after, None, NOW) is after
@@ -133,21 +133,27 @@ def test_the_newest_supplies_are_underfunded_first() -> None:
     new = supply(500, supply_id="sup_b", now=NOW + MINUTE)
     held = reserve(new, 200, "ord_1", NOW).supply
     coin = replace(row(800), committed=800, supplies=2)
-    assert funds.underfunded(Purse(coin), [held, old], 0) == frozenset()
-    assert funds.underfunded(Purse(replace(coin, observed_balance=799)), [held, old], 0) == {"sup_b"}
-    assert funds.underfunded(Purse(coin), [held, old], 1) == {"sup_b"}
-    assert funds.underfunded(Purse(replace(coin, observed_balance=499)), [held, old], 0) == {"sup_a", "sup_b"}
-    assert funds.underfunded(Purse(replace(coin, observed_balance=199)), [held, old], 0) == {"sup_a", "sup_b"}
+    assert funds.underfunded(FundsPair(coin), [held, old], 0) == frozenset()
+    assert funds.underfunded(FundsPair(replace(coin, observed_balance=799)), [held, old], 0) == {"sup_b"}
+    assert funds.underfunded(FundsPair(coin), [held, old], 1) == {"sup_b"}
+    assert funds.underfunded(FundsPair(replace(coin, observed_balance=499)), [held, old], 0) == {
+        "sup_a",
+        "sup_b",
+    }
+    assert funds.underfunded(FundsPair(replace(coin, observed_balance=199)), [held, old], 0) == {
+        "sup_a",
+        "sup_b",
+    }
 
 
 def test_without_gas_every_token_supply_is_underfunded() -> None:
     active = supply(asset=TOKEN)
-    purse = tokens(10, 1000)
-    assert purse.token is not None
-    purse = purse._replace(token=replace(purse.token, committed=1000))
-    assert funds.underfunded(purse, [active], 10) == frozenset()
-    assert funds.underfunded(purse, [active], 11) == {"sup_1"}
-    assert funds.underfunded(purse, [PENDING], 11) == frozenset()
+    pair = tokens(10, 1000)
+    assert pair.token is not None
+    pair = pair._replace(token=replace(pair.token, committed=1000))
+    assert funds.underfunded(pair, [active], 10) == frozenset()
+    assert funds.underfunded(pair, [active], 11) == {"sup_1"}
+    assert funds.underfunded(pair, [PENDING], 11) == frozenset()
 
 
 def test_more_ended_than_was_begun_is_a_defect() -> None:

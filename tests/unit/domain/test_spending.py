@@ -9,9 +9,9 @@ import pytest
 from shared.domain.desk.funds import (
     BalanceUnknown,
     FundsCommitted,
+    FundsPair,
     InsufficientBalance,
     InsufficientGas,
-    Purse,
     SettlementUnfunded,
     end_payment,
     end_send,
@@ -24,14 +24,14 @@ from shared.domain.errors import Refusal
 from tests.unit.domain.factories import NOW, native, tokens
 
 
-def backing(balance: int, committed: int) -> Purse:
-    """A native purse whose address backs a live supply."""
+def backing(balance: int, committed: int) -> FundsPair:
+    """A native pair whose address backs a live supply."""
     coin = native(balance).coin
-    return Purse(replace(coin, committed=committed, supplies=1))
+    return FundsPair(replace(coin, committed=committed, supplies=1))
 
 
-def figures(purse: Purse) -> tuple[tuple[int, int], ...]:
-    return tuple((r.committed, r.in_flight) for r in purse if r is not None)
+def figures(pair: FundsPair) -> tuple[tuple[int, int], ...]:
+    return tuple((r.committed, r.in_flight) for r in pair if r is not None)
 
 
 def test_a_send_commits_its_value_and_gas_until_it_ends() -> None:
@@ -51,7 +51,7 @@ def test_a_send_that_never_came_to_the_chain_leaves_the_observation_valid() -> N
 
 
 @pytest.mark.parametrize(
-    ("purse", "refusal"),
+    ("pair", "refusal"),
     [
         (native(99), InsufficientBalance),
         (native(109), InsufficientGas),
@@ -61,15 +61,15 @@ def test_a_send_that_never_came_to_the_chain_leaves_the_observation_valid() -> N
         (tokens(10, 99), InsufficientBalance),
     ],
 )
-def test_a_send_that_is_not_covered_is_refused(purse: Purse, refusal: type[Refusal]) -> None:
+def test_a_send_that_is_not_covered_is_refused(pair: FundsPair, refusal: type[Refusal]) -> None:
     with pytest.raises(refusal):
-        start_send(purse, 100, 10, 10, NOW)
+        start_send(pair, 100, 10, 10, NOW)
 
 
 def test_committed_tokens_and_the_gas_reserve_of_token_supplies_are_kept() -> None:
-    purse = tokens(19, 1000)
-    assert purse.token is not None
-    kept = Purse(replace(purse.coin, supplies=1), replace(purse.token, committed=901, supplies=1))
+    pair = tokens(19, 1000)
+    assert pair.token is not None
+    kept = FundsPair(replace(pair.coin, supplies=1), replace(pair.token, committed=901, supplies=1))
     with pytest.raises(FundsCommitted):
         start_send(kept, 100, 5, 10, NOW)
     with pytest.raises(FundsCommitted):
@@ -87,10 +87,10 @@ def test_a_payment_marks_its_part_and_commits_only_gas() -> None:
 
 
 def test_a_token_payment_draws_on_both_rows() -> None:
-    purse = tokens(10, 1000)
-    assert purse.token is not None
-    purse = Purse(purse.coin, replace(purse.token, committed=1000, supplies=1))
-    paying = start_payment(purse, 300, 10, NOW)
+    pair = tokens(10, 1000)
+    assert pair.token is not None
+    pair = FundsPair(pair.coin, replace(pair.token, committed=1000, supplies=1))
+    paying = start_payment(pair, 300, 10, NOW)
     assert figures(paying) == ((10, 10), (1000, 300))
     ended = end_payment(paying, 300, 10, 15, NOW)
     assert ended.token is not None
@@ -98,7 +98,7 @@ def test_a_token_payment_draws_on_both_rows() -> None:
 
 
 @pytest.mark.parametrize("short", [backing(309, 1000), backing(299, 300), tokens(9, 300), tokens(10, 299)])
-def test_a_payment_that_cannot_be_paid_now_is_not_started(short: Purse) -> None:
+def test_a_payment_that_cannot_be_paid_now_is_not_started(short: FundsPair) -> None:
     with pytest.raises(SettlementUnfunded):
         start_payment(short, 300, 10, NOW)
 

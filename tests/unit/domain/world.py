@@ -13,7 +13,7 @@ from typing import Any
 from shared.domain.desk import funds, ledger, settlement
 from shared.domain.desk.allocation import Allocation
 from shared.domain.desk.claims import Claim
-from shared.domain.desk.funds import Purse
+from shared.domain.desk.funds import FundsPair
 from shared.domain.desk.ledger import LedgerEntry
 from shared.domain.desk.orders import Order
 from shared.domain.desk.settlement import Payment
@@ -37,7 +37,7 @@ class World:
     claims: dict[str, Claim] = field(default_factory=dict)
     payments: dict[tuple[str, int], Payment] = field(default_factory=dict)
     lines: list[LedgerEntry] = field(default_factory=list)
-    purses: dict[str, Purse] = field(default_factory=lambda: {owner: native(RICH) for owner in OWNERS})
+    pairs: dict[str, FundsPair] = field(default_factory=lambda: {owner: native(RICH) for owner in OWNERS})
     chain: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OWNERS, RICH))
     made: int = 0
 
@@ -63,7 +63,7 @@ class World:
         if before is not None:
             self._step("supply", before, after)
             owner = after.user_id
-            self.purses[owner] = funds.book(self.purses[owner], before, after, 0, self.now)
+            self.pairs[owner] = funds.book(self.pairs[owner], before, after, 0, self.now)
         self.supplies[after.id] = after
         self.lines.extend(moved.entries)
 
@@ -113,8 +113,8 @@ def verify(world: World) -> None:
         _order_holds(world, order)
     for allocation in world.allocations.values():
         _payments_hold(world, allocation)
-    for owner, purse in world.purses.items():
-        _funds_hold(world, owner, purse)
+    for owner, pair in world.pairs.items():
+        _funds_hold(world, owner, pair)
     assert sum(line.amount for line in world.lines) == 0
 
 
@@ -166,14 +166,14 @@ def _payments_hold(world: World, allocation: Allocation) -> None:
     assert not paid or paid[0].round == max(p.round for p in rounds)
 
 
-def _funds_hold(world: World, owner: str, purse: Purse) -> None:
+def _funds_hold(world: World, owner: str, pair: FundsPair) -> None:
     mine = [s for s in world.supplies.values() if s.user_id == owner]
     flying = [
         p for p in world.payments.values() if not p.terminal and world.orders[p.order_id].user_id == owner
     ]
-    assert purse.coin.in_flight == sum(p.amount + GAS for p in flying)
+    assert pair.coin.in_flight == sum(p.amount + GAS for p in flying)
     parts = [s.available + s.reserved for s in mine if s.status not in ("pending", "rejected")]
-    assert purse.coin.committed == sum(parts) + GAS * len(flying)
-    assert purse.coin.supplies == sum(part > 0 for part in parts)
+    assert pair.coin.committed == sum(parts) + GAS * len(flying)
+    assert pair.coin.supplies == sum(part > 0 for part in parts)
     paid = sum(s.settled for s in mine)
     assert world.chain[owner] == RICH - paid
