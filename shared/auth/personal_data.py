@@ -47,18 +47,18 @@ class AccountInUse(Refusal):
 
 def document(session: Session, user_id: str) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
     """(rows by kind as plain JSON without anything secret, the kinds that did not fit)."""
-    found = {"user": [_plain(USERS, session.one(USERS.get(user_id)))]}
+    data = {"user": [_plain(USERS, session.one(USERS.get(user_id)))]}
     cut = []
     for kind, (table, index) in _KINDS.items():
         entries = session.one(index.scan(user_id, limit=MOST + 1))
         if len(entries) > MOST:
             cut.append(kind)
-        found[kind] = [_plain(table, row) for row in session.follow(table, entries[:MOST])]
-    wallets = [(wallet["id"],) for wallet in found["wallets"]]
-    found["policies"] = (
+        data[kind] = [_plain(table, row) for row in session.follow(table, entries[:MOST])]
+    wallets = [(wallet["id"],) for wallet in data["wallets"]]
+    data["policies"] = (
         [_plain(POLICIES, one) for one in session.one(POLICIES.get_many(wallets))] if wallets else []
     )
-    return found, cut
+    return data, cut
 
 
 def _plain(table: Table[Any], row: Any) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def refuse_funds(wallets: list[Wallet]) -> None:
 def erase(unit: UnitOfWork, user_id: str, seen: frozenset[str]) -> None:
     """Shred every key, remove what signs in, and leave an account without anything personal.
 
-    `seen`: the wallets that were found empty. Raises AccountInUse; nothing is forced."""
+    `seen`: the wallets that hold nothing. Raises AccountInUse; nothing is forced."""
     user = unit.one(USERS.get(user_id))
     wallets = wallets_of(unit, user_id)
     for wallet in wallets:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.errors import InvalidValue
 from shared.identity.errors import IdentityBusy
-from shared.keys.work_slots import Gate
+from shared.keys.work_slots import WorkSlots
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -47,7 +47,7 @@ class Passwords:
 
         Call `refuse_weak` first when a password is chosen.
         """
-        with self._gate:
+        with self._slots:
             return self._hasher.hash(normalised(password))
 
     def verify(self, password: str, stored: str | None) -> bool:
@@ -62,16 +62,12 @@ class Passwords:
             possible = stored is not None and len(text) <= MAX_LENGTH
         except InvalidValue:
             text, possible = "", False
-        with self._gate:
+        with self._slots:
             try:
                 self._hasher.verify(stored if possible and stored else self._nobody, text[:MAX_LENGTH])
             except VerifyMismatchError:
                 return False
         return possible
-
-    def needs_rehash(self, stored: str) -> bool:
-        """True when `stored` was made at another cost: hash again after the next successful sign-in."""
-        return self._hasher.check_needs_rehash(stored)
 
     @cached_property
     def _hasher(self) -> PasswordHasher:
@@ -85,8 +81,8 @@ class Passwords:
         return self._hasher.hash("nobody's password", salt=bytes(16))
 
     @cached_property
-    def _gate(self) -> Gate:
-        return Gate(self.parallel, self.wait, IdentityBusy)
+    def _slots(self) -> WorkSlots:
+        return WorkSlots(self.parallel, self.wait, IdentityBusy)
 
 
 def normalised(password: str) -> str:

@@ -61,9 +61,16 @@ class SiweMessage:
     resources: tuple[str, ...]
 
 
-def generate_nonce() -> str:
-    """128 random bits as 32 alphanumeric characters."""
-    return secrets.token_hex(16)
+_ASKS = " wants you to sign in with your ethereum account"
+
+
+def asks_to_sign_in(text: str) -> str | None:
+    """The site that a text asks to sign in to, in lower case, or None for any other text.
+
+    For signers, which must never make what `parse` accepts: wider than the grammar, whatever the case, the spaces
+    around it and what follows. The site comes with its port and without its scheme."""
+    before, asks, _ = text.strip().lower().partition(_ASKS)
+    return before.rpartition("://")[2].strip() if asks else None
 
 
 def parse(text: str) -> SiweMessage:

@@ -57,11 +57,11 @@ def verify(secret: bytes, code: str, now: datetime, last_step: int | None) -> in
     """
     digits = code.replace(" ", "")
     current = int(now.timestamp()) // STEP_SECONDS
-    found = None
+    matched = None
     for step in range(current - DRIFT_STEPS, current + DRIFT_STEPS + 1):
         same = _CODE.fullmatch(digits) and hmac.compare_digest(code_at(secret, step), digits)
         if same and (last_step is None or step > last_step):
-            found = step
-    if found is None:
+            matched = step
+    if matched is None:
         raise InvalidOneTimeCode
-    return found
+    return matched

@@ -37,11 +37,11 @@ class DataKeyCache:
         now = self._clock()
         with self._lock:
             self._forget_expired(now)
-            found = self._keys.get(name)
-            if found is None:
+            entry = self._keys.get(name)
+            if entry is None:
                 return None
             self._keys.move_to_end(name)
-            return found[1]
+            return entry[1]
 
     def put(self, name: bytes, key: bytes) -> None:
         """Keep `key` under `name`, at the cost of the least recently used one."""

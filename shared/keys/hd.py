@@ -18,7 +18,6 @@ from shared.keys import curve
 
 HARDENED = 0x8000_0000
 MAX_DEPTH = 10  # BIP-32 allows 255; wallets use 3 to 6
-ETHEREUM_COIN = 60  # SLIP-44, also for other EVM chains
 
 _PATH = re.compile(r"m(?:/(?:0|[1-9][0-9]{0,9})['hH]?)+")
 
@@ -50,13 +49,6 @@ class ExtendedKey:
         if tweak >= curve.ORDER or key == 0:
             raise InvalidValue("derivation_path", "has no key at this index; use the next one")
         return cls(key.to_bytes(32, "big"), digest[32:])
-
-
-def account_path(index: int) -> str:
-    """The default path of account `index` (0 to 2^31 - 1). Raises InvalidValue."""
-    if not 0 <= index < HARDENED:
-        raise InvalidValue("index", "must be from 0 to 2147483647")
-    return f"m/44'/{ETHEREUM_COIN}'/0'/0/{index}"
 
 
 def parse_path(path: str, field_name: str = "derivation_path") -> tuple[int, ...]:

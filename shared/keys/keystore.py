@@ -26,7 +26,7 @@ from shared.domain.errors import InvalidValue
 from shared.keys import curve
 from shared.keys.accounts import address_of, checked_key
 from shared.keys.errors import AddressMismatch, KeystoreTooCostly, WrongPassphrase
-from shared.keys.work_slots import Gate
+from shared.keys.work_slots import WorkSlots
 
 MAX_MEMORY = 256 * 1024 * 1024  # bytes: 128·n·r
 MAX_WORK = 2**22  # n·r·p: twice geth's standard, about 1.5 s
@@ -35,7 +35,7 @@ MAX_NESTING = 16  # brackets in the text; a keystore has four
 MIN_PASSPHRASE = 8  # characters, for files made here
 
 _HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2})+)")
-_gate = Gate(slots=1, wait=0.0)
+_slots = WorkSlots(slots=1, wait=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _check_cost(kdf: object, params: Mapping[str, Any], field_name: str) -> None
 
 def _derived(kdf: str, params: Mapping[str, Any], salt: bytes, passphrase: bytes) -> bytes:
     """32 bytes; the first half encrypts, the second authenticates. One at a time per instance."""
-    with _gate:
+    with _slots:
         if kdf == "pbkdf2":
             return hashlib.pbkdf2_hmac("sha256", passphrase, salt, params["c"], 32)
         n, r, p = params["n"], params["r"], params["p"]

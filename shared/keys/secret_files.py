@@ -37,10 +37,10 @@ def read_secret(path: Path, create: Callable[[], str] | None = None, *, owner_on
 def mark(path: Path | None) -> tuple[int, int] | None:
     """What tells that a file was replaced; None while there is none."""
     try:
-        found = path.stat() if path is not None else None
+        stat = path.stat() if path is not None else None
     except OSError:
         return None
-    return (found.st_ino, found.st_mtime_ns) if found else None
+    return (stat.st_ino, stat.st_mtime_ns) if stat else None
 
 
 def replace_secret(path: Path, text: str) -> None:

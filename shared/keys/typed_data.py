@@ -44,9 +44,9 @@ def typed_data_digest(typed_data: Mapping[str, Any], chain_id: int) -> bytes:
     """
     types = _read(typed_data)
     domain = typed_data["domain"]
-    found = _integer(domain.get("chainId"))
-    if found != chain_id:
-        raise ChainMismatch(expected=chain_id, found=found)
+    given = _integer(domain.get("chainId"))
+    if given != chain_id:
+        raise ChainMismatch(expected=chain_id, found=given)
     encoder = _Encoder(types)
     separator = encoder.struct("EIP712Domain", domain, 0)
     return keccak(

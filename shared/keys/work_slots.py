@@ -1,4 +1,4 @@
-"""A gate lets a bounded number of costly derivations run at once in an instance; further ones are refused."""
+"""A bounded number of costly derivations runs at once in an instance; further ones wait, then are refused."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from shared.domain.errors import Refusal
 from shared.keys.errors import KeyWorkBusy
 
 
-class Gate:
-    """`with gate:` waits up to `wait` seconds for one of `slots`, then raises `refusal` (503, Retry-After).
+class WorkSlots:
+    """`with slots:` waits up to `wait` seconds for one of `slots`, then raises `refusal` (503, Retry-After).
 
     Memory-hungry derivations (scrypt, argon2id) have no other brake: without it, a handful of parallel
     requests ends an instance for lack of memory.

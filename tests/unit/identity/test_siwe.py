@@ -277,7 +277,18 @@ def test_a_contract_is_not_asked_about_a_valid_key_signature() -> None:
     siwe.verify_signature(siwe.parse(TEXT), sign_message(TEXT, KEY), contract)
 
 
-def test_nonces_are_long_and_differ() -> None:
-    nonces = {siwe.generate_nonce() for _ in range(100)}
-    assert len(nonces) == 100
-    assert all(nonce.isalnum() and len(nonce) == 32 for nonce in nonces)
+@pytest.mark.parametrize(
+    ("asked", "site"),
+    [
+        (TEXT, siwe.parse(TEXT).domain),
+        (
+            "  https://Wallet.example:8080 wants you to sign in with your Ethereum account:\n0x",
+            "wallet.example:8080",
+        ),
+        ("wallet.example WANTS you to sign in with your Ethereum account", "wallet.example"),
+        ("Hello, wallet.example", None),
+        ("", None),
+    ],
+)
+def test_a_signer_sees_what_asks_to_sign_in(asked: str, site: str | None) -> None:
+    assert siwe.asks_to_sign_in(asked) == site

@@ -268,7 +268,7 @@ def test_a_file_that_holds_an_impossible_key_is_refused(monkeypatch: pytest.Monk
 
 
 def test_only_one_derivation_runs_at_a_time() -> None:
-    with keystore._gate:
+    with keystore._slots:
         for work in (
             lambda: keystore.decrypt(FILE, PASSPHRASE),
             lambda: keystore.encrypt(KEY, PASSPHRASE),

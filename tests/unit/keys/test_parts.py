@@ -11,7 +11,7 @@ import pytest
 from shared.keys.crc32c import crc32c
 from shared.keys.data_keys import DataKeyCache
 from shared.keys.errors import KeyWorkBusy
-from shared.keys.work_slots import Gate
+from shared.keys.work_slots import WorkSlots
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_data_keys_are_never_kept_longer(seconds: float) -> None:
 
 
 def test_a_gate_refuses_what_does_not_fit_and_lets_in_again() -> None:
-    gate = Gate(slots=2, wait=0.0)
+    gate = WorkSlots(slots=2, wait=0.0)
     with gate, gate, pytest.raises(KeyWorkBusy), gate:
         pass
     with pytest.raises(RuntimeError), gate:
@@ -74,7 +74,7 @@ def test_a_gate_refuses_what_does_not_fit_and_lets_in_again() -> None:
 
 
 def test_a_gate_waits_for_its_turn() -> None:
-    gate, entered = Gate(slots=1, wait=5.0), threading.Event()
+    gate, entered = WorkSlots(slots=1, wait=5.0), threading.Event()
 
     def other() -> None:
         with gate:
