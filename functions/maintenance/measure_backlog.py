@@ -10,6 +10,7 @@ import logging
 from datetime import datetime
 
 from shared import resources
+from shared.domain.transactions.lanes import lane_range
 from shared.runtime.operation import schedule
 from shared.store.session import Session
 from shared.store.tables.system import DEAD_LETTERS_BY_TIME, OUTBOX, OUTBOX_SHARDS, SWEEP_MARKS
@@ -57,14 +58,12 @@ def _lanes(session: Session, now: datetime) -> dict[str, int]:
     """By chain, how many transactions wait for a nonce. Of all chains: which are served is known to those who may
     have the nodes' addresses."""
     chains = sorted(resources.registry().chains)
-    found = session.read_all(
-        [
-            TRANSACTIONS_QUEUED.scan(after=(f"{chain}:",), upto=(f"{chain}:~",), limit=LIMIT)
-            for chain in chains
-        ]
+    bounds = [lane_range(chain) for chain in chains]
+    queued = session.read_all(
+        [TRANSACTIONS_QUEUED.scan(after=(first,), upto=(last,), limit=LIMIT) for first, last in bounds]
     )
-    for chain, entries in zip(chains, found, strict=True):
+    for chain, entries in zip(chains, queued, strict=True):
         oldest = min((entry["created_at"] for entry in entries), default=now)
         LANE_DEPTH.set(len(entries), chain=chain)
         LANE_OLDEST.set(max(0.0, (now - oldest).total_seconds()), chain=chain)
-    return {chain: len(entries) for chain, entries in zip(chains, found, strict=True) if entries}
+    return {chain: len(entries) for chain, entries in zip(chains, queued, strict=True) if entries}

@@ -1,4 +1,4 @@
-"""ERC-20 (EIP-20) calls and answers, encoded with eth_abi; Transfer evidence: `domain.tx_evidence`."""
+"""ERC-20 (EIP-20) calls and answers, encoded with eth_abi; Transfer evidence: `domain.transactions.evidence`."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def begin(
     order, claimer = _order_and_claimer(unit, order_id, wallet_id, caller)
     if order.claim_id is not None and not again:
         raise OrderAlreadyClaimed
-    rules.refuse_at_once(order, claimer, unit.now)
+    rules.refuse_early(order, claimer, unit.now)
     wallet, leases, items, allocations = unit.read(
         wallets.chosen(caller, wallet_id, order.chain),
         claims.leases_of(claimer),

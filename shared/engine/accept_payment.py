@@ -1,7 +1,7 @@
 """T0 for a settlement: a supplying wallet pays a claim's allocation.
 
 `plan` is called before the commit, once per allocation; `accept` in the commit that moves the claim to `processing`.
-The engine books what the payment itself draws (start, end, resume: see `shared.funds.bookings`); the supply's part of the funds
+The engine books what the payment itself draws (see `shared.funds.bookings`); the supply's part of the funds
 is booked by the desk when the payment's evidence settles it (`shared.desk.payment_outcomes.payment_changed`, called in
 every commit that changes what the chain says of the payment, after the engine has written its own rows).
 """

@@ -17,6 +17,7 @@ from shared.chain.errors import ChainError
 from shared.chain.registry import checksum
 from shared.domain.errors import Refusal
 from shared.domain.transactions import low_balances
+from shared.domain.transactions.lanes import lane_address
 from shared.domain.transactions.low_balances import LowBalance, TopUp
 from shared.domain.transactions.transactions import Transaction
 from shared.engine import accept, intents, nonce_sync
@@ -53,7 +54,7 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
     rule = low_balances.rules(resources.settings().top_ups).get(client.spec.name)
     threshold = rule.below if rule else client.spec.settlement_gas_reserve
     height = max(0, client.confirmed_number())
-    held = client.balances([checksum(lane_id.partition(":")[2]) for lane_id in wanted], height)
+    held = client.balances([checksum(lane_address(lane_id)) for lane_id in wanted], height)
     if threshold:
         GAS.set(min(held) / threshold, chain=client.spec.name)
     session = Session(resources.database().snapshot())
@@ -85,7 +86,7 @@ def _cross(
     if known is not None:
         after = low_balances.crossed(known, balance, threshold, unit.now)
     elif sender is not None:
-        after = low_balances.found(sender, balance, threshold, unit.now)
+        after = low_balances.first_low(sender, balance, threshold, unit.now)
     else:
         return None
     if after.low and after != known:

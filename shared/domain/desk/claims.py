@@ -1,4 +1,4 @@
-"""A claim: one claimer's tenure over an order, with a lease and an epoch.
+"""A claim: one claimer's hold on an order, with a lease and an epoch.
 
     claimed → processing → processed | failed;  claimed → released | expired | rejected;  failed → processing
 
@@ -24,11 +24,41 @@ MAX_LIVE: Final = 20
 LIVE: Final = frozenset({"claimed", "processing"})
 
 
+class OwnOrder(Refusal):
+    code, status, message = "OWN_ORDER", 403, "One's own order cannot be claimed."
+
+
+class OrderAlreadyClaimed(Refusal):
+    code, status, message = "ORDER_ALREADY_CLAIMED", 409, "Somebody else has claimed the order."
+
+
+class ClaimExists(Refusal):
+    """`data.claim_id` is the caller's own claim."""
+
+    code, status, message = "CLAIM_EXISTS", 409, "The caller has claimed the order with another wallet."
+
+
+class OrderExpired(Refusal):
+    code, status, message = "ORDER_EXPIRED", 409, "The order's time is over."
+
+
+class ClaimLimit(Refusal):
+    """`data.limit` is the largest number of live claims of one user."""
+
+    code, status, message = "CLAIM_LIMIT", 409, "The caller has too many live claims."
+
+
+class LeaseLost(Refusal):
+    """`data.status` is the claim's state."""
+
+    code, status, message = "LEASE_LOST", 409, "The claim's lease is over."
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Amounts in base units; what it needs of the order and the wallet is copied when it is made."""
 
-    id: str  # clm_…, unique per tenure
+    id: str  # clm_…
     order_id: str
     order_user_id: str  # the order's owner
     user_id: str  # the claimer
@@ -63,13 +93,9 @@ class Claim:
         """Holds its order now."""
         return self.status in LIVE and not self.lapsed(now)
 
-    def may_pay(self, now: datetime) -> bool:
-        """Whether a payout to its wallet may still come; a failed claim until an operator abandons it."""
-        return self.live(now) or (self.status == "failed" and self.reason is None)
-
 
 class Claimed(NamedTuple):
-    """What a claim makes; write all that is there, nothing when it is `replayed`."""
+    """What claiming makes of an order; write all that is there, nothing when it is `replayed`."""
 
     order: Order
     claim: Claim
@@ -84,7 +110,7 @@ class Ended(NamedTuple):
     claim: Claim
 
 
-def refuse_at_once(order: Order, user_id: str, now: datetime) -> None:
+def refuse_early(order: Order, user_id: str, now: datetime) -> None:
     """What the order alone says against a claim, before anything else is read: losers of a race cost no more.
 
     Raises OwnOrder, OrderAlreadyClaimed, OrderExpired, InvalidState as `claim` does.
@@ -128,22 +154,61 @@ def claim(
     lapsed = None
     if order.claim_id is not None:
         if holder is None or holder.id != order.claim_id or not holder.lapsed(now):
-            return _again(order, holder, wallet)
+            return _replay(order, holder, wallet)
         order, lapsed = lapse(order, holder, now)
     _require_open(order, now)
     if sum(until > now for until in leases) >= MAX_LIVE:
         raise ClaimLimit(limit=MAX_LIVE)
-    made = _new(order, wallet, claim_id, now, lease)
-    taken = advance(
+    new = _new_claim(order, wallet, claim_id, now, lease)
+    claimed = advance(
         order,
         now,
         status="claimed",
-        claim_id=made.id,
-        claimer_id=made.user_id,
-        claim_epoch=made.epoch,
-        lease_until=made.lease_until,
+        claim_id=new.id,
+        claimer_id=new.user_id,
+        claim_epoch=new.epoch,
+        lease_until=new.lease_until,
     )
-    return Claimed(taken, made, lapsed)
+    return Claimed(claimed, new, lapsed)
+
+
+def heartbeat(
+    claim: Claim, order: Order, now: datetime, lease: timedelta = LEASE, epoch: int | None = None
+) -> Claim:
+    """Extend the lease, up to two hours in all and never past the order's expiry.
+
+    The same claim when it cannot be extended. Raises LeaseLost, InvalidState (from processing on).
+    """
+    _require_lease(claim, order, now, epoch)
+    until = min(now + lease, claim.claimed_at + LONGEST, order.expires_at or now + lease)
+    if claim.lease_until is not None and until <= claim.lease_until:
+        return claim
+    return change(claim, now, lease_until=until)
+
+
+def release(claim: Claim, order: Order, now: datetime, epoch: int | None = None) -> Ended:
+    """The claimer gives the order back. Raises LeaseLost, InvalidState (from processing on)."""
+    _require_lease(claim, order, now, epoch)
+    return _end(claim, order, "released", None, now)
+
+
+def reject(claim: Claim, order: Order, reason: str, now: datetime) -> Ended:
+    """The order's owner takes the order back, from claimed only. Raises InvalidState."""
+    require_claimed(claim, now)
+    return _end(claim, order, "rejected", reason, now)
+
+
+def lapse(order: Order, claim: Claim, now: datetime) -> Ended:
+    """Write down that the lease has run out. Raises InvalidState when it has not."""
+    if not claim.lapsed(now):
+        raise InvalidState("The lease has not run out.", status=claim.status)
+    return _end(claim, order, "expired", "LEASE_EXPIRED", now)
+
+
+def require_claimed(claim: Claim, now: datetime) -> None:
+    """Raises InvalidState with `data.status` unless the claim is claimed and its lease runs."""
+    if claim.status_at(now) != "claimed":
+        raise InvalidState(status=claim.status_at(now))
 
 
 def _require_open(order: Order, now: datetime) -> None:
@@ -152,7 +217,7 @@ def _require_open(order: Order, now: datetime) -> None:
     check("order", order.status, "claimed")
 
 
-def _again(order: Order, holder: Claim | None, wallet: Wallet) -> Claimed:
+def _replay(order: Order, holder: Claim | None, wallet: Wallet) -> Claimed:
     if holder is None or holder.id != order.claim_id or holder.user_id != wallet.user_id:
         raise OrderAlreadyClaimed
     if holder.wallet_id != wallet.id:
@@ -160,7 +225,7 @@ def _again(order: Order, holder: Claim | None, wallet: Wallet) -> Claimed:
     return Claimed(order, holder, replayed=True)
 
 
-def _new(order: Order, wallet: Wallet, claim_id: str, now: datetime, lease: timedelta) -> Claim:
+def _new_claim(order: Order, wallet: Wallet, claim_id: str, now: datetime, lease: timedelta) -> Claim:
     return Claim(
         id=claim_id,
         order_id=order.id,
@@ -187,46 +252,7 @@ def _new(order: Order, wallet: Wallet, claim_id: str, now: datetime, lease: time
     )
 
 
-def heartbeat(
-    claim: Claim, order: Order, now: datetime, lease: timedelta = LEASE, epoch: int | None = None
-) -> Claim:
-    """Extend the lease, up to two hours in all and never past the order's expiry.
-
-    The same claim when it cannot be extended. Raises LeaseLost, InvalidState (from processing on).
-    """
-    _holding(claim, order, now, epoch)
-    until = min(now + lease, claim.claimed_at + LONGEST, order.expires_at or now + lease)
-    if claim.lease_until is not None and until <= claim.lease_until:
-        return claim
-    return change(claim, now, lease_until=until)
-
-
-def release(claim: Claim, order: Order, now: datetime, epoch: int | None = None) -> Ended:
-    """The claimer gives the order back. Raises LeaseLost, InvalidState (from processing on)."""
-    _holding(claim, order, now, epoch)
-    return _end(claim, order, "released", None, now)
-
-
-def reject(claim: Claim, order: Order, reason: str, now: datetime) -> Ended:
-    """The order's owner takes the order back, from claimed only. Raises InvalidState."""
-    require_claimed(claim, now)
-    return _end(claim, order, "rejected", reason, now)
-
-
-def lapse(order: Order, claim: Claim, now: datetime) -> Ended:
-    """Write down that the lease has run out. Raises InvalidState when it has not."""
-    if not claim.lapsed(now):
-        raise InvalidState("The lease has not run out.", status=claim.status)
-    return _end(claim, order, "expired", "LEASE_EXPIRED", now)
-
-
-def require_claimed(claim: Claim, now: datetime) -> None:
-    """Raises InvalidState with `data.status` unless the claim is claimed and its lease runs."""
-    if claim.status_at(now) != "claimed":
-        raise InvalidState(status=claim.status_at(now))
-
-
-def _holding(claim: Claim, order: Order, now: datetime, epoch: int | None) -> None:
+def _require_lease(claim: Claim, order: Order, now: datetime, epoch: int | None) -> None:
     stale = order.claim_id != claim.id or epoch not in (None, claim.epoch)
     if stale or claim.lapsed(now):
         raise LeaseLost(status=claim.status_at(now))
@@ -241,36 +267,3 @@ def _end(claim: Claim, order: Order, status: ClaimStatus, reason: str | None, no
 def change(claim: Claim, now: datetime, **changes: Any) -> Claim:
     """The next version with these fields, for the rules of the domain; a new status must be in the table."""
     return replace(claim, version=claim.version + 1, updated_at=now, **changes)
-
-
-# Why a claim is not made, or does not hold any more.
-
-
-class OwnOrder(Refusal):
-    code, status, message = "OWN_ORDER", 403, "One's own order cannot be claimed."
-
-
-class OrderAlreadyClaimed(Refusal):
-    code, status, message = "ORDER_ALREADY_CLAIMED", 409, "Somebody else has claimed the order."
-
-
-class ClaimExists(Refusal):
-    """`data.claim_id` is the caller's own claim."""
-
-    code, status, message = "CLAIM_EXISTS", 409, "The caller has claimed the order with another wallet."
-
-
-class OrderExpired(Refusal):
-    code, status, message = "ORDER_EXPIRED", 409, "The order's time is over."
-
-
-class ClaimLimit(Refusal):
-    """`data.limit` is the largest number of live claims of one user."""
-
-    code, status, message = "CLAIM_LIMIT", 409, "The caller has too many live claims."
-
-
-class LeaseLost(Refusal):
-    """`data.status` is the claim's state."""
-
-    code, status, message = "LEASE_LOST", 409, "The claim's lease is over."

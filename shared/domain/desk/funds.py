@@ -4,7 +4,7 @@ One row per (chain, address, asset) over all users. `committed` = Σ(available +
 value and maximal gas of unfinished transactions; `in_flight` is the part that such transactions carry. A new
 promise needs `committed + new part + settlement gas reserve ≤ observed balance`, compared in the commit that
 writes the rows. A token's value is promised on the token's row, gas on the native one: a `FundsPair` holds both.
-Amounts are base units, gas is in wei. What transactions draw is in `spending`.
+Amounts are base units, gas is in wei.
 
 Balances are to be observed at the chain's confirmed depth, where a payment appears no earlier than it counts
 as paid here; an observation older than the newest block that ended a commitment is not valid.
@@ -30,6 +30,16 @@ class InsufficientBalance(Refusal):
 
 class InsufficientGas(Refusal):
     code, status, message = "INSUFFICIENT_GAS", 409, "The wallet's native balance does not cover the gas."
+
+
+class FundsCommitted(Refusal):
+    code, status, message = "FUNDS_COMMITTED", 409, "The wallet's balance is committed to supplies."
+
+
+class SettlementUnfunded(Refusal):
+    """`data.wallet_id` may name the wallet; nothing was started, the claim stays claimed."""
+
+    code, status, message = "SETTLEMENT_UNFUNDED", 409, "A supplying wallet cannot pay now; top it up."
 
 
 class BalanceUnknown(Refusal):
@@ -159,43 +169,6 @@ def underfunded(pair: FundsPair, supplies: Iterable[Supply], gas_reserve: int) -
     return frozenset(short)
 
 
-def add(funds: Funds, now: datetime, *, committed: int = 0, in_flight: int = 0, supplies: int = 0) -> Funds:
-    """The row with these changes, base units; for the rules of the domain."""
-    after = _next(
-        funds,
-        now,
-        committed=funds.committed + committed,
-        in_flight=funds.in_flight + in_flight,
-        supplies=funds.supplies + supplies,
-    )
-    assert min(after.in_flight, after.committed, after.supplies) >= 0, "a funds row became negative"
-    return after
-
-
-def ended(funds: Funds, block: int | None, now: datetime) -> Funds:
-    """The row after a commitment ended in this block: older observations are not valid any more."""
-    if block is None or block <= funds.settled_block:
-        return funds
-    return _next(funds, now, settled_block=block)
-
-
-def _next(funds: Funds, now: datetime, **changes: Any) -> Funds:
-    return replace(funds, version=funds.version + 1, updated_at=now, **changes)
-
-
-# What transactions draw from an address's funds while they are unfinished.
-
-
-class FundsCommitted(Refusal):
-    code, status, message = "FUNDS_COMMITTED", 409, "The wallet's balance is committed to supplies."
-
-
-class SettlementUnfunded(Refusal):
-    """`data.wallet_id` may name the wallet; nothing was started, the claim stays claimed."""
-
-    code, status, message = "SETTLEMENT_UNFUNDED", 409, "A supplying wallet cannot pay now; top it up."
-
-
 def start_send(pair: FundsPair, amount: int, max_gas: int, gas_reserve: int, now: datetime) -> FundsPair:
     """Commit an ordinary send.
 
@@ -259,3 +232,27 @@ def _draw(pair: FundsPair, committed: int, in_flight: int, gas: int, now: dateti
 def _close(pair: FundsPair, block: int | None, now: datetime) -> FundsPair:
     token: Funds | None = ended(pair.token, block, now) if pair.token else None
     return FundsPair(ended(pair.coin, block, now), token)
+
+
+def add(funds: Funds, now: datetime, *, committed: int = 0, in_flight: int = 0, supplies: int = 0) -> Funds:
+    """The row with these changes, base units."""
+    after = _next(
+        funds,
+        now,
+        committed=funds.committed + committed,
+        in_flight=funds.in_flight + in_flight,
+        supplies=funds.supplies + supplies,
+    )
+    assert min(after.in_flight, after.committed, after.supplies) >= 0, "a funds row became negative"
+    return after
+
+
+def ended(funds: Funds, block: int | None, now: datetime) -> Funds:
+    """The row after a commitment ended in this block: older observations are not valid any more."""
+    if block is None or block <= funds.settled_block:
+        return funds
+    return _next(funds, now, settled_block=block)
+
+
+def _next(funds: Funds, now: datetime, **changes: Any) -> Funds:
+    return replace(funds, version=funds.version + 1, updated_at=now, **changes)

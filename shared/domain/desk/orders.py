@@ -39,7 +39,7 @@ class Order:
     expires_at: datetime | None
     claim_id: str | None  # the live claim; stays from `processing` on, None while open
     claimer_id: str | None  # the live claim's user
-    claim_epoch: int  # grows with each tenure and each return to `open`; 0 = never claimed
+    claim_epoch: int  # grows with each claim and each return to `open`; 0 = never claimed
     lease_until: datetime | None  # the live claim cannot lapse before it (heartbeats do not write it)
     hidden: bool  # deleted by its owner: readable by id, absent from lists
     version: int
@@ -235,11 +235,6 @@ def reopened(order: Order, now: datetime) -> Order:
     )
 
 
-def advance(order: Order, now: datetime, **changes: Any) -> Order:
-    """The next version with these fields, for the rules of the domain; a new status must be in the table."""
-    return replace(order, version=order.version + 1, updated_at=now, **changes)
-
-
 def _end(
     order: Order,
     target: OrderStatus,
@@ -251,3 +246,8 @@ def _end(
         raise InvalidState(status=order.status)
     back = give_back(order.id, allocations, supplies, now)
     return Ended(advance(order, now, status=target), back.allocations, back.moves)
+
+
+def advance(order: Order, now: datetime, **changes: Any) -> Order:
+    """The next version with these fields, for the rules of the domain; a new status must be in the table."""
+    return replace(order, version=order.version + 1, updated_at=now, **changes)

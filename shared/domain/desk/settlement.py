@@ -3,7 +3,7 @@
 An allocation settles on its own evidence, at once. The claim leaves `processing` only when the newest payment
 of every allocation is terminal and finalized: all paid → processed, order completed; else both failed, what
 is unpaid still reserved. A further round pays only allocations whose last payment is terminal, unpaid and
-finalized, so nobody is paid twice. What the chain says of a single payment is in `payouts`.
+finalized, so nobody is paid twice.
 """
 
 from __future__ import annotations
@@ -44,11 +44,6 @@ class Payment:
     updated_at: datetime
 
     @property
-    def key(self) -> str:
-        """The idempotency key of its transaction, tenant `settlement`."""
-        return f"settle:{self.claim_id}:{self.allocation_id}:{self.round}"
-
-    @property
     def terminal(self) -> bool:
         return self.status in TERMINAL
 
@@ -62,14 +57,26 @@ class Round(NamedTuple):
 
 
 class Concluded(NamedTuple):
+    """Order and claim as all payments leave them."""
+
     order: Order
     claim: Claim
 
 
 class Abandoned(NamedTuple):
+    """A failed claim that is not paid any more, and what went back to its supplies."""
+
     claim: Claim
     allocations: tuple[Allocation, ...]
     moves: tuple[Moved, ...]
+
+
+class Evidence(NamedTuple):
+    """A payment with what its outcome did to its allocation and supply."""
+
+    payment: Payment
+    allocation: Allocation
+    moved: Moved
 
 
 def start(
@@ -88,7 +95,7 @@ def start(
     if epoch is not None and epoch != claim.epoch:
         raise LeaseLost(status=claim.status)
     require_claimed(claim, now)
-    return _round(order, claim, allocations, new_id, now)
+    return _new_round(order, claim, allocations, new_id, now)
 
 
 def retry(
@@ -104,8 +111,8 @@ def retry(
 
     Raises InvalidState: not failed, nothing left to pay, or a last payment that may still be paid.
     """
-    unpaid = _unpaid(claim, payments, allocations)
-    return _round(order, claim, unpaid, new_id, now)
+    unpaid = _unpaid_allocations(claim, payments, allocations)
+    return _new_round(order, claim, unpaid, new_id, now)
 
 
 def abandon(
@@ -121,112 +128,9 @@ def abandon(
 
     Raises InvalidState as `retry` does.
     """
-    unpaid = _unpaid(claim, payments, allocations)
+    unpaid = _unpaid_allocations(claim, payments, allocations)
     back = give_back(claim.order_id, unpaid, supplies, now)
     return Abandoned(claims.change(claim, now, reason=reason), back.allocations, back.moves)
-
-
-def _unpaid(claim: Claim, payments: Iterable[Payment], allocations: Sequence[Allocation]) -> list[Allocation]:
-    check("claim", claim.status, "processing")
-    last = newest(payments)
-    unpaid = [a for a in allocations if a.status == "reserved"]
-    if not unpaid:
-        raise InvalidState("Nothing is left to pay.", status=claim.status)
-    for allocation in unpaid:
-        payment = last.get(allocation.id)
-        if payment is None or payment.status == "paid" or not (payment.terminal and payment.finalized):
-            raise InvalidState("A payment may still come through.", status=claim.status)
-    return unpaid
-
-
-def _round(
-    order: Order,
-    claim: Claim,
-    allocations: Sequence[Allocation],
-    new_id: Callable[[str], str],
-    now: datetime,
-) -> Round:
-    check("claim", claim.status, "processing")
-    check("order", order.status, "processing")
-    number = claim.settlement_round + 1
-    payments = tuple(
-        Payment(
-            claim_id=claim.id,
-            allocation_id=allocation.id,
-            round=number,
-            order_id=order.id,
-            supply_id=allocation.supply_id,
-            wallet_id=allocation.wallet_id,
-            transaction_id=new_id("txn"),
-            amount=allocation.amount,
-            status="pending",
-            reason=None,
-            finalized=False,
-            version=1,
-            created_at=now,
-            updated_at=now,
-        )
-        for allocation in allocations
-    )
-    moving = claims.change(
-        claim,
-        now,
-        status="processing",
-        lease_until=None,
-        settlement_status="pending",
-        settlement_round=number,
-    )
-    return Round(orders.advance(order, now, status="processing", lease_until=None), moving, payments)
-
-
-def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datetime) -> Concluded:
-    """What all payments of a claim make of it; the same objects when nothing changes.
-
-    Raises InvalidState unless the claim is processing.
-    """
-    if claim.status != "processing":
-        raise InvalidState(status=claim.status)
-    last = newest(payments).values()
-    status = status_of(last)
-    if not last or not all(payment.terminal and payment.finalized for payment in last):
-        if status == claim.settlement_status:
-            return Concluded(order, claim)
-        return Concluded(order, claims.change(claim, now, settlement_status=status))
-    if status == "paid":
-        done = claims.change(claim, now, status="processed", settlement_status=status, processed_at=now)
-        return Concluded(orders.advance(order, now, status="completed"), done)
-    failed = claims.change(claim, now, status="failed", settlement_status=status)
-    return Concluded(orders.advance(order, now, status="failed"), failed)
-
-
-def newest(payments: Iterable[Payment]) -> dict[str, Payment]:
-    """Of each allocation the payment of the newest round."""
-    return {payment.allocation_id: payment for payment in sorted(payments, key=lambda p: p.round)}
-
-
-def status_of(payments: Iterable[Payment]) -> SettlementStatus:
-    """The settlement's status in one word, from the newest payments."""
-    seen = {payment.status for payment in payments}
-    if not seen:
-        return "none"
-    if "blocked" in seen:
-        return "blocked"
-    if seen == {"paid"}:
-        return "paid"
-    if "paid" in seen:
-        return "partial"
-    return "pending" if "pending" in seen else "failed"
-
-
-# What the chain says of one payment, and what that does to its allocation and supply.
-
-
-class Evidence(NamedTuple):
-    """A payment with what its outcome did to its allocation and supply."""
-
-    payment: Payment
-    allocation: Allocation
-    moved: Moved
 
 
 def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
@@ -277,6 +181,100 @@ def take_back(payment: Payment, allocation: Allocation, supply: Supply, now: dat
         return Evidence(pending, allocation, Moved(supply, ()))
     moved = unsettle(supply, payment.amount, payment.transaction_id, now)
     return Evidence(pending, marked(allocation, "reserved", now), moved)
+
+
+def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datetime) -> Concluded:
+    """What all payments of a claim make of it; the same objects when nothing changes.
+
+    Raises InvalidState unless the claim is processing.
+    """
+    if claim.status != "processing":
+        raise InvalidState(status=claim.status)
+    latest = newest(payments).values()
+    status = status_of(latest)
+    if not latest or not all(payment.terminal and payment.finalized for payment in latest):
+        if status == claim.settlement_status:
+            return Concluded(order, claim)
+        return Concluded(order, claims.change(claim, now, settlement_status=status))
+    if status == "paid":
+        done = claims.change(claim, now, status="processed", settlement_status=status, processed_at=now)
+        return Concluded(orders.advance(order, now, status="completed"), done)
+    failed = claims.change(claim, now, status="failed", settlement_status=status)
+    return Concluded(orders.advance(order, now, status="failed"), failed)
+
+
+def newest(payments: Iterable[Payment]) -> dict[str, Payment]:
+    """Of each allocation the payment of the newest round."""
+    return {payment.allocation_id: payment for payment in sorted(payments, key=lambda p: p.round)}
+
+
+def status_of(payments: Iterable[Payment]) -> SettlementStatus:
+    """The settlement's status, from the newest payment of each allocation."""
+    statuses = {payment.status for payment in payments}
+    if not statuses:
+        return "none"
+    if "blocked" in statuses:
+        return "blocked"
+    if statuses == {"paid"}:
+        return "paid"
+    if "paid" in statuses:
+        return "partial"
+    return "pending" if "pending" in statuses else "failed"
+
+
+def _unpaid_allocations(
+    claim: Claim, payments: Iterable[Payment], allocations: Sequence[Allocation]
+) -> list[Allocation]:
+    check("claim", claim.status, "processing")
+    latest = newest(payments)
+    unpaid = [a for a in allocations if a.status == "reserved"]
+    if not unpaid:
+        raise InvalidState("Nothing is left to pay.", status=claim.status)
+    for allocation in unpaid:
+        payment = latest.get(allocation.id)
+        if payment is None or payment.status == "paid" or not (payment.terminal and payment.finalized):
+            raise InvalidState("A payment may still come through.", status=claim.status)
+    return unpaid
+
+
+def _new_round(
+    order: Order,
+    claim: Claim,
+    allocations: Sequence[Allocation],
+    new_id: Callable[[str], str],
+    now: datetime,
+) -> Round:
+    check("claim", claim.status, "processing")
+    check("order", order.status, "processing")
+    number = claim.settlement_round + 1
+    payments = tuple(
+        Payment(
+            claim_id=claim.id,
+            allocation_id=allocation.id,
+            round=number,
+            order_id=order.id,
+            supply_id=allocation.supply_id,
+            wallet_id=allocation.wallet_id,
+            transaction_id=new_id("txn"),
+            amount=allocation.amount,
+            status="pending",
+            reason=None,
+            finalized=False,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        for allocation in allocations
+    )
+    processing = claims.change(
+        claim,
+        now,
+        status="processing",
+        lease_until=None,
+        settlement_status="pending",
+        settlement_round=number,
+    )
+    return Round(orders.advance(order, now, status="processing", lease_until=None), processing, payments)
 
 
 def _change(payment: Payment, now: datetime, **changes: Any) -> Payment:

@@ -119,13 +119,13 @@ def activate(supply: Supply, now: datetime) -> Supply:
     """From pending, in the commit that books its coverage. Raises InvalidState."""
     if supply.status != "pending":
         raise InvalidState(status=supply.status)
-    return _become(supply, "active", None, now)
+    return _with_status(supply, "active", None, now)
 
 
 def reject(supply: Supply, reason: str, now: datetime) -> Supply:
     """From pending: its wallet does not cover it; `reason` is a code. Raises InvalidState."""
     check("supply", supply.status, "rejected")
-    return _become(supply, "rejected", reason, now)
+    return _with_status(supply, "rejected", reason, now)
 
 
 def pause(supply: Supply, now: datetime, reason: str | None = None) -> Supply:
@@ -137,7 +137,7 @@ def pause(supply: Supply, now: datetime, reason: str | None = None) -> Supply:
         return supply
     if not supply.live:
         raise InvalidState(status=supply.status)
-    return _become(supply, "paused", reason, now)
+    return _with_status(supply, "paused", reason, now)
 
 
 def resume(supply: Supply, now: datetime) -> Supply:
@@ -149,7 +149,7 @@ def resume(supply: Supply, now: datetime) -> Supply:
         return supply
     if not supply.live:
         raise InvalidState(status=supply.status)
-    return _become(supply, "active" if supply.available else "exhausted", None, now)
+    return _with_status(supply, "active" if supply.available else "exhausted", None, now)
 
 
 def update(
@@ -179,15 +179,6 @@ def update(
     return Moved(after, moved.entries)
 
 
-def _resize(supply: Supply, amount: int, now: datetime) -> Moved:
-    if amount > supply.amount:
-        return move(supply, "fund", amount - supply.amount, None, now)
-    minimum = supply.reserved + supply.settled
-    if amount < minimum:
-        raise AmountInUse(minimum=format_amount(minimum, supply.decimals))
-    return move(supply, "withdraw", supply.amount - amount, None, now)
-
-
 def close(supply: Supply, now: datetime) -> Moved:
     """Lower the amount by what is available and close. Raises SupplyReserved, InvalidState."""
     check("supply", supply.status, "closed")
@@ -202,55 +193,6 @@ def expire(supply: Supply, now: datetime) -> Moved:
     if not supply.expired(now) or supply.reserved or supply.status in ("closed", "rejected"):
         return Moved(supply, ())
     return close(supply, now)
-
-
-def event(before: Supply | None, after: Supply) -> str:
-    """The type of the event that tells of this change."""
-    if before is None:
-        return "supply.created"
-    if before.status == after.status or (before.status == "exhausted" and after.status == "active"):
-        return "supply.updated"
-    if before.status == "paused" and after.live:
-        return "supply.resumed"
-    return f"supply.{'activated' if after.status == 'active' else after.status}"
-
-
-def move(supply: Supply, verb: Verb, amount: int, reference: str | None, now: datetime) -> Moved:
-    """Move base units between the two accounts of a verb; the status follows the balances.
-
-    For the rules of the domain: it asks nothing but that no balance becomes negative (BrokenLedger).
-    """
-    source, target = FLOWS[verb]
-    accounts = balances(supply)
-    accounts[source] -= amount
-    accounts[target] += amount
-    after = replace(
-        supply,
-        available=accounts["available"],
-        reserved=accounts["reserved"],
-        settled=accounts["settled"],
-        amount=-accounts["external"],
-        version=supply.version + 1,
-        updated_at=now,
-    )
-    return Moved(_rested(after), entries(supply, after, verb, reference, now))
-
-
-def _rested(supply: Supply) -> Supply:
-    if not supply.live or (supply.status == "paused" and supply.available + supply.reserved):
-        return supply
-    if not supply.available + supply.reserved:
-        return replace(supply, status="closed", reason=None)
-    return replace(supply, status="active" if supply.available else "exhausted")
-
-
-def _become(supply: Supply, status: SupplyStatus, reason: str | None, now: datetime) -> Supply:
-    if status != supply.status:
-        check("supply", supply.status, status)
-    return replace(supply, status=status, reason=reason, version=supply.version + 1, updated_at=now)
-
-
-# What orders and payments do to a supply: reserve, release, settle, and take a settlement back.
 
 
 def accepts(supply: Supply, asset: Asset, now: datetime) -> bool:
@@ -285,3 +227,58 @@ def settle(supply: Supply, amount: int, transaction_id: str, now: datetime) -> M
 def unsettle(supply: Supply, amount: int, transaction_id: str, now: datetime) -> Moved:
     """The chain took a payout back: it is reserved again, even in a closed supply."""
     return move(supply, "adjust", amount, transaction_id, now)
+
+
+def event(before: Supply | None, after: Supply) -> str:
+    """The type of the event that tells of this change."""
+    if before is None:
+        return "supply.created"
+    if before.status == after.status or (before.status == "exhausted" and after.status == "active"):
+        return "supply.updated"
+    if before.status == "paused" and after.live:
+        return "supply.resumed"
+    return f"supply.{'activated' if after.status == 'active' else after.status}"
+
+
+def _resize(supply: Supply, amount: int, now: datetime) -> Moved:
+    if amount > supply.amount:
+        return move(supply, "fund", amount - supply.amount, None, now)
+    minimum = supply.reserved + supply.settled
+    if amount < minimum:
+        raise AmountInUse(minimum=format_amount(minimum, supply.decimals))
+    return move(supply, "withdraw", supply.amount - amount, None, now)
+
+
+def move(supply: Supply, verb: Verb, amount: int, reference: str | None, now: datetime) -> Moved:
+    """Move base units between the two accounts of a verb; the status follows the balances.
+
+    It asks nothing but that no balance becomes negative (BrokenLedger).
+    """
+    source, target = FLOWS[verb]
+    accounts = balances(supply)
+    accounts[source] -= amount
+    accounts[target] += amount
+    after = replace(
+        supply,
+        available=accounts["available"],
+        reserved=accounts["reserved"],
+        settled=accounts["settled"],
+        amount=-accounts["external"],
+        version=supply.version + 1,
+        updated_at=now,
+    )
+    return Moved(_status_followed(after), entries(supply, after, verb, reference, now))
+
+
+def _status_followed(supply: Supply) -> Supply:
+    if not supply.live or (supply.status == "paused" and supply.available + supply.reserved):
+        return supply
+    if not supply.available + supply.reserved:
+        return replace(supply, status="closed", reason=None)
+    return replace(supply, status="active" if supply.available else "exhausted")
+
+
+def _with_status(supply: Supply, status: SupplyStatus, reason: str | None, now: datetime) -> Supply:
+    if status != supply.status:
+        check("supply", supply.status, status)
+    return replace(supply, status=status, reason=reason, version=supply.version + 1, updated_at=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +11,7 @@ from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.transactions.fees import Fees
 from shared.domain.transactions.lanes import lane_id
 from shared.domain.transactions.schedule import queued_until
-from shared.domain.transactions.transactions import ENGINE_TENANT, Speed, Transaction
+from shared.domain.transactions.transactions import ENGINE_TENANT, Kind, Speed, Transaction
 
 MAX_UINT256: Final = 2**256 - 1
 MAX_DATA_BYTES: Final = 128 * 1024 - 1024  # geth's pool refuses transactions over 128 KiB
@@ -78,27 +78,24 @@ def accept(
 
     Raises InvalidValue, DataTooLarge, GasTooLow."""
     check_intent(intent, now)
-    fees = intent.fees or Fees()
-    return _new(
-        intent,
-        transaction_id=transaction_id,
-        tenant=tenant,
-        idem_key=idem_key,
-        now=now,
-        max_fee_per_gas=fees.max_fee_per_gas,
-        max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
-        gas_price=fees.gas_price,
-        speed=None if intent.fees else intent.speed,
+    transaction = replace(
+        _new(intent, transaction_id, tenant, idem_key, now),
         committed_value=committed_value,
         committed_gas=committed_gas,
         next_action_at=queued_until(_earlier(intent.deadline, approval_until), now),
-        state="held" if approval_until else "accepted",
-        blocked_reason="APPROVAL_REQUIRED" if approval_until else None,
-        approval_until=approval_until,
-        claim_id=payment.claim_id if payment else None,
-        allocation_id=payment.allocation_id if payment else None,
-        round=payment.round if payment else None,
     )
+    if payment is not None:
+        transaction = replace(
+            transaction,
+            claim_id=payment.claim_id,
+            allocation_id=payment.allocation_id,
+            round=payment.round,
+        )
+    if approval_until is not None:
+        transaction = replace(
+            transaction, state="held", blocked_reason="APPROVAL_REQUIRED", approval_until=approval_until
+        )
+    return transaction
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
@@ -152,40 +149,65 @@ def fill(
     """
     intent = Intent(wallet_id, user_id, chain, address, to=address)
     key = f"fill:{lane_id(chain, address)}:{nonce}"
-    return _new(
-        intent,
-        transaction_id=transaction_id,
-        tenant=ENGINE_TENANT,
-        idem_key=key,
-        now=now,
-        kind="noop",
-        state="nonced",
-        nonce=nonce,
-        speed="average",
+    return replace(
+        _new(intent, transaction_id, ENGINE_TENANT, key, now, kind="noop"), state="nonced", nonce=nonce
     )
 
 
 def _new(
-    intent: Intent, transaction_id: str, tenant: str, idem_key: str, now: datetime, **more: object
+    intent: Intent, transaction_id: str, tenant: str, idem_key: str, now: datetime, *, kind: Kind = "call"
 ) -> Transaction:
-    values: dict[str, object] = {
-        "id": transaction_id,
-        "tenant": tenant,
-        "idem_key": idem_key,
-        "lane_id": lane_id(intent.chain, intent.from_address),
-        "kind": "call",
-        "committed_value": 0,
-        "committed_gas": 0,
-        "state": "accepted",
-        "cancel_requested": False,
-        "attempt_count": 0,
-        "next_action_at": now,
-        "finalized": False,
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
-    }
-    for name in Transaction.__dataclass_fields__:
-        values.setdefault(name, getattr(intent, name, None))
-    values.update(more)
-    return Transaction(**values)  # type: ignore[arg-type]
+    """The intent's transaction in `accepted`, due now: without a nonce, nothing signed, nothing committed for it."""
+    return Transaction(
+        id=transaction_id,
+        tenant=tenant,
+        idem_key=idem_key,
+        wallet_id=intent.wallet_id,
+        user_id=intent.user_id,
+        lane_id=lane_id(intent.chain, intent.from_address),
+        chain=intent.chain,
+        from_address=intent.from_address,
+        kind=kind,
+        to=intent.to,
+        value=intent.value,
+        data=intent.data,
+        access_list=intent.access_list,
+        token_address=intent.token_address,
+        token_recipient=intent.token_recipient,
+        token_amount=intent.token_amount,
+        gas=intent.gas,
+        max_fee_per_gas=intent.fees.max_fee_per_gas if intent.fees else None,
+        max_priority_fee_per_gas=intent.fees.max_priority_fee_per_gas if intent.fees else None,
+        gas_price=intent.fees.gas_price if intent.fees else None,
+        speed=None if intent.fees else intent.speed,
+        committed_value=0,
+        committed_gas=0,
+        nonce=None,
+        state="accepted",
+        blocked_reason=None,
+        undo_state=None,
+        cancel_requested=False,
+        attempts_wanted=None,
+        attempt_count=0,
+        hash=None,
+        next_action_at=now,
+        deadline=intent.deadline,
+        mined_attempt=None,
+        mined_block_number=None,
+        mined_block_hash=None,
+        gas_used=None,
+        effective_gas_price=None,
+        contract_address=None,
+        finalized=False,
+        error=None,
+        error_message=None,
+        claim_id=None,
+        allocation_id=None,
+        round=None,
+        approval_until=None,
+        approved_by=None,
+        approved_digest=None,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )

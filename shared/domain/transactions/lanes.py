@@ -37,7 +37,7 @@ class WrongLane(Refusal):
 class Lane:
     """Nonces are transaction counts as `eth_getTransactionCount` gives them: the next one to be used."""
 
-    id: str  # "<chain>:<address in lower case>"
+    id: str  # see `lane_id`
     chain: str
     address: str  # EIP-55
     next_nonce: int  # given to the next transaction
@@ -59,7 +59,18 @@ class Lane:
 
 
 def lane_id(chain: str, address: str) -> str:
+    """`<chain>:<address in lower case>`; no other function knows this format but the next two."""
     return f"{chain}:{address.lower()}"
+
+
+def lane_address(lane_id: str) -> str:
+    """The address of a lane, in lower case."""
+    return lane_id.partition(":")[2]
+
+
+def lane_range(chain: str) -> tuple[str, str]:
+    """Bounds between which the ids of all lanes of a chain lie, and no others."""
+    return f"{chain}:", f"{chain}:~"
 
 
 def open_lane(chain: str, address: str, *, latest: int, pending: int, finalized: int, now: datetime) -> Lane:
@@ -138,7 +149,7 @@ def sync(lane: Lane, now: datetime, *, latest: int, finalized: int) -> tuple[Lan
 
 
 def gaps(lane: Lane, taken: Iterable[int]) -> tuple[int, ...]:
-    """Nonces in [chain_nonce, next_nonce) that no row holds: each needs a no-op (tx_accept.fill)."""
+    """Nonces in [chain_nonce, next_nonce) that no row holds: each needs a no-op (`acceptance.fill`)."""
     rows = frozenset(taken)
     return tuple(nonce for nonce in range(lane.chain_nonce, lane.next_nonce) if nonce not in rows)
 

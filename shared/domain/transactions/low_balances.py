@@ -22,7 +22,7 @@ TREASURY_TENANT: Final = "treasury"  # UNIQUE(tenant, idem_key): no top-up twice
 class LowBalance:
     """Key id, the lane's; balance and threshold in wei, as when the balance last crossed it."""
 
-    id: str  # "<chain>:<address in lower case>"
+    id: str  # see lanes.lane_id
     chain: str
     address: str  # EIP-55
     wallet_id: str
@@ -66,7 +66,7 @@ def rules(text: str) -> dict[str, TopUp]:
     return by_chain
 
 
-def found(sender: Transaction, balance: int, threshold: int, now: datetime) -> LowBalance:
+def first_low(sender: Transaction, balance: int, threshold: int, now: datetime) -> LowBalance:
     """The first time that a transaction's address is low."""
     return LowBalance(
         id=sender.lane_id,
@@ -85,22 +85,22 @@ def found(sender: Transaction, balance: int, threshold: int, now: datetime) -> L
     )
 
 
-def crossed(known: LowBalance, balance: int, threshold: int, now: datetime) -> LowBalance:
+def crossed(row: LowBalance, balance: int, threshold: int, now: datetime) -> LowBalance:
     """The row after the balance fell below the threshold, or reached it again; the same row when it did neither."""
     low = balance < threshold
-    if low == known.low:
-        return known
-    return _changed(known, now, low=low, balance=balance, threshold=threshold)
+    if low == row.low:
+        return row
+    return _changed(row, now, low=low, balance=balance, threshold=threshold)
 
 
-def topped_up(known: LowBalance, transaction: Transaction, now: datetime) -> LowBalance:
+def topped_up(row: LowBalance, transaction: Transaction, now: datetime) -> LowBalance:
     """The row after its next top-up was accepted."""
-    return _changed(known, now, top_ups=known.top_ups + 1, top_up_id=transaction.id)
+    return _changed(row, now, top_ups=row.top_ups + 1, top_up_id=transaction.id)
 
 
-def may_top_up(known: LowBalance, newest: Transaction | None) -> bool:
+def may_top_up(row: LowBalance, newest: Transaction | None) -> bool:
     """Whether the address may get another one: it is low, and the newest top-up can change nothing any more."""
-    return known.low and (known.top_up_id is None or (newest is not None and newest.finalized))
+    return row.low and (row.top_up_id is None or (newest is not None and newest.finalized))
 
 
 def check_bounded(policy: Policy | None) -> None:
@@ -112,5 +112,5 @@ def check_bounded(policy: Policy | None) -> None:
         )
 
 
-def _changed(known: LowBalance, now: datetime, **changes: Any) -> LowBalance:
-    return replace(known, version=known.version + 1, updated_at=now, **changes)
+def _changed(row: LowBalance, now: datetime, **changes: Any) -> LowBalance:
+    return replace(row, version=row.version + 1, updated_at=now, **changes)

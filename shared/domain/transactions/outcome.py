@@ -34,11 +34,6 @@ class ForeignProof:
     finalized_number: int
 
 
-def deep_enough(mined_number: int, head_number: int, confirmations: int) -> bool:
-    """Depth 1 is the head block itself."""
-    return head_number - mined_number + 1 >= confirmations
-
-
 def mined(
     transaction: Transaction, attempt: Attempt, receipt: Receipt, now: datetime, block_seconds: float
 ) -> Transaction:

@@ -1,7 +1,7 @@
 """A transaction: an intent of one wallet on one chain, at most one nonce, and the attempts made for it.
 
-Sibling modules hold the rules: `tx_accept` (T0), `lanes` (T1, T8), `tx_attempts` (T2–T4), `tx_outcome`
-(T5–T7, finality), `tx_schedule` (when to look again), `fees` (bumps and caps), `tx_states` (the table).
+Sibling modules hold the rules: `acceptance` (T0), `lanes` (T1, T8), `attempts` (T2–T4), `outcome` (T5–T7,
+finality), `schedule` (when to look again), `fees` (bumps and caps), `states` (the table).
 
 Invariants the rules keep: a transaction with an attempt never changes or returns its nonce (I3); the fees of
 attempt k + 1 are at least ceil(1.125 × those of k) + 1 on every fee field (I4); once a nonce is taken, a
@@ -48,7 +48,7 @@ class Transaction:
     idem_key: str
     wallet_id: str
     user_id: str
-    lane_id: str  # "<chain>:<address in lower case>"
+    lane_id: str  # see lanes.lane_id
     chain: str
     from_address: str  # EIP-55
     kind: Kind

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.domain.transactions.lanes import Lane
+from shared.domain.transactions.lanes import Lane, lane_range
 from shared.domain.transactions.low_balances import LowBalance
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.store.partial_rows import lean
@@ -107,7 +107,8 @@ def next_queue(chain: str, after: str = "") -> Query[list[Row]]:
     """The first index entry of the next lane of a chain that has something queued; () when there is none.
 
     A lane is one step, however long its queue is."""
-    return TRANSACTIONS_QUEUED.scan(after=(after or f"{chain}:",), upto=(f"{chain}:~",), limit=1)
+    first, last = lane_range(chain)
+    return TRANSACTIONS_QUEUED.scan(after=(after or first,), upto=(last,), limit=1)
 
 
 def nonces(lane_id: str, start: int, end: int, *, limit: int = 0) -> Query[list[Row]]:

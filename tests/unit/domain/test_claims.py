@@ -78,11 +78,11 @@ def test_what_the_order_alone_refuses_is_what_the_claim_would_refuse() -> None:
     ]
     for row, who, now, refusal in cases:
         if refusal is None:
-            claims.refuse_at_once(row, who, now)
+            claims.refuse_early(row, who, now)
             assert claim(row, who, now, holder=held).claim
             continue
         with pytest.raises(refusal):
-            claims.refuse_at_once(row, who, now)
+            claims.refuse_early(row, who, now)
         with pytest.raises(refusal):
             claim(row, who, now)
 
@@ -152,11 +152,10 @@ def test_a_holder_may_claim_again_after_lapsing_but_not_past_the_orders_time() -
         claim(deleted, "usr_b", NOW + LEASE, holder=held)
 
 
-def test_who_may_still_be_paid() -> None:
+def test_a_claim_is_live_while_it_holds_its_order() -> None:
     _, held, *_ = taken()
-    assert held.may_pay(NOW)
-    assert not held.may_pay(NOW + LEASE)
-    failed = replace(held, status="failed", lease_until=None)
-    assert failed.may_pay(NOW)
-    assert not replace(failed, reason="written off").may_pay(NOW)
-    assert not replace(failed, status="processed").may_pay(NOW)
+    assert held.live(NOW)
+    assert not held.live(NOW + LEASE)
+    assert replace(held, status="processing", lease_until=None).live(NOW + LEASE)
+    assert not replace(held, status="failed", lease_until=None).live(NOW)
+    assert not replace(held, status="processed", lease_until=None).live(NOW)

@@ -37,6 +37,15 @@ def test_a_lane_starts_after_what_is_already_on_its_way() -> None:
     assert lane().id == f"local:{SENDER.lower()}"
 
 
+def test_a_lanes_id_says_its_chain_and_address() -> None:
+    name = lanes.lane_id("base", SENDER)
+    assert lanes.lane_address(name) == SENDER.lower()
+    first, last = lanes.lane_range("base")
+    assert first < name < last
+    for other in ("bas", "base-sepolia", "basf", "local"):
+        assert not first < lanes.lane_id(other, SENDER) < last
+
+
 def test_nonces_are_given_in_order_and_the_rest_waits() -> None:
     moved, given = lanes.allocate(lane(latest=4, pending=4), queued(5), 3, NOW)
     assert [transaction.nonce for transaction in given] == [4, 5, 6]

@@ -289,12 +289,6 @@ def test_a_late_answer_only_marks_the_attempt() -> None:
     assert (marked.last_result, step) == ("nonce_too_low", "wait")
 
 
-def test_depth_counts_the_head_block() -> None:
-    assert outcome_rules.deep_enough(9, 9, 1)
-    assert not outcome_rules.deep_enough(9, 9, 2)
-    assert outcome_rules.deep_enough(9, 10, 2)
-
-
 def test_bumps_wait_for_three_blocks_and_deadlines_only_bind_what_can_be_undone() -> None:
     assert not schedule.bump_due(NOW, NOW + timedelta(seconds=5), 1.0)
     assert schedule.bump_due(NOW, NOW + timedelta(seconds=6), 1.0)
