@@ -21,7 +21,7 @@ def seal_audit() -> None:
     for shard in range(AUDIT_SHARDS):
         for seal in audit_chain.seal(session, shard, now):
             try:
-                resources.database().write([audit_chain.SEALS.mutation("insert", seal)])
+                resources.database().write([audit_chain.SEALS.write("insert", seal)])
             except AlreadyExists:  # another sealer was first; the next run goes on from its seal
                 break
             if seal.rows:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from schemas.contract import generated
 from schemas.deadletters import DeadLetter, RedriveDeadLetter
 from shared import resources
-from shared.adapters.rate_limits import RateLimited
+from shared.adapters.rate_limits import TooManyRequests
 from shared.domain.errors import InvalidState, Refusal
 from shared.domain.permissions import Caller
 from shared.runtime import cloud_event
@@ -46,7 +46,7 @@ def redrive_dead_letter(request: RedriveDeadLetter, caller: Caller) -> DeadLette
     limiter, now = resources.limiter(), resources.clock().now()
     rate = limiter.take(BUDGET, limiter.limit(BUDGET, "basic"), now)
     if not rate.allowed:
-        raise RateLimited(rate, now)
+        raise TooManyRequests(rate, now)
     return commit(_redrive, request.dead_letter_id)
 
 

@@ -16,7 +16,7 @@ from shared import resources
 from shared.desk import timer_handlers
 from shared.runtime.context import remaining_seconds
 from shared.runtime.operation import schedule
-from shared.store.port import Mutation
+from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.system import TIMER_SHARDS, TIMERS, Timer
 
@@ -54,7 +54,7 @@ def _drop(idle: set[Timer]) -> None:
     if idle:
         columns = TIMERS.key_columns
         resources.database().write(
-            [Mutation("delete", TIMERS.name, columns, TIMERS.key_of(timer)) for timer in idle]
+            [Write("delete", TIMERS.name, columns, TIMERS.key_of(timer)) for timer in idle]
         )
 
 

@@ -47,7 +47,7 @@ def sweep_outbox() -> None:
             moved.append(SweepMark("outbox", shard, now - AGE - OVERLAP, full))
     due = [mark for mark in moved if mark.shard not in marks or mark.mark - marks[mark.shard].mark > OVERLAP]
     if due:
-        resources.database().write([SWEEP_MARKS.mutation("upsert", mark) for mark in due])
+        resources.database().write([SWEEP_MARKS.write("upsert", mark) for mark in due])
 
 
 def _start(mark: SweepMark | None, now: datetime) -> datetime:

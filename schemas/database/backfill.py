@@ -23,7 +23,7 @@ from datetime import datetime
 from typing import Any
 
 from schemas.database.migrate import PROGRESS
-from shared.store.port import COMMIT_TIMESTAMP, Database, Key, Mutation, Read, Row, Transaction
+from shared.store.port import COMMIT_TIMESTAMP, Database, Key, Read, Row, StoreTransaction, Write
 from shared.store.table import Table, key_range
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def run(database: Database, backfill: Backfill, *, batch: int = BATCH, pause: fl
         time.sleep(pause)
 
 
-def step(transaction: Transaction, backfill: Backfill, batch: int) -> Mark:
+def step(transaction: StoreTransaction, backfill: Backfill, batch: int) -> Mark:
     """One batch: rows behind the mark, what they lack, and the mark, in one commit."""
     progress = Read("schema_progress", ("position", "done", "rows"), keys=((f"backfill:{backfill.name}",),))
     mark = _mark(transaction.read(progress)[0])
@@ -77,13 +77,13 @@ def step(transaction: Transaction, backfill: Backfill, batch: int) -> Mark:
     moved = Mark(after, len(rows) < batch, mark.rows + len(rows))
     position = json.dumps([_plain(value) for value in after or ()])
     values = (f"backfill:{backfill.name}", position, moved.done, moved.rows, COMMIT_TIMESTAMP)
-    transaction.buffer([*writes, Mutation("upsert", "schema_progress", PROGRESS, values)])
+    transaction.buffer([*writes, Write("upsert", "schema_progress", PROGRESS, values)])
     return moved
 
 
-def _update(table: str, key: tuple[str, ...], row: Row, values: Row) -> Mutation:
+def _update(table: str, key: tuple[str, ...], row: Row, values: Row) -> Write:
     whole = {**{name: row[name] for name in key}, **values}
-    return Mutation("update", table, tuple(whole), tuple(whole.values()))
+    return Write("update", table, tuple(whole), tuple(whole.values()))
 
 
 def _mark(rows: list[Row]) -> Mark:

@@ -21,7 +21,7 @@ UNLIMITED = "service"
 REMEMBERED = 50_000  # principals of this instance
 
 
-class RateLimited(Refusal):
+class TooManyRequests(Refusal):
     """`data.limit` requests in `data.window` seconds; Retry-After says when the next window begins."""
 
     code, status, message = "RATE_LIMITED", 429, "Too many requests; try again later."

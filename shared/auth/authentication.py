@@ -66,10 +66,10 @@ def _of_key(text: str, now: datetime) -> Caller:
 
 def _used(key_id: str, now: datetime) -> None:
     """Note the hour; never a reason to refuse the request."""
-    from shared.store.port import Mutation, StoreError
+    from shared.store.port import StoreError, Write
 
     columns = ("id", "last_used_at")
     try:
-        resources.database().write([Mutation("update", "api_keys", columns, (key_id, now))])
+        resources.database().write([Write("update", "api_keys", columns, (key_id, now))])
     except StoreError as error:
         _log.warning("an API key's use was not noted", extra={"error": type(error).__name__})

@@ -130,13 +130,13 @@ def take(name: str, owner: str, seconds: float) -> bool:
     """Take or renew a lease; False while another holds it."""
     now = resources.clock().now()
 
-    def body(transaction: port.Transaction) -> bool:
+    def body(transaction: port.StoreTransaction) -> bool:
         held = Session(transaction).one(LEASES.find(name))
         if held is not None and held.owner != owner and held.held_until > now:
             return False
         fence = held.fence if held is not None and held.owner == owner else (held.fence if held else 0) + 1
         lease = Lease(name, owner, now + timedelta(seconds=seconds), fence)
-        transaction.buffer([LEASES.mutation("upsert", lease)])
+        transaction.buffer([LEASES.write("upsert", lease)])
         return True
 
     taken, _ = resources.database().transact(body)

@@ -76,7 +76,7 @@ class Answer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EventHead:
     """What an envelope says beside the data: `sequence` is the aggregate's version."""
 
     id: str
@@ -86,17 +86,17 @@ class Told:
     now: datetime
 
 
-def envelope(context: Context, told: Told, model: Answer) -> dict[str, Any]:
+def envelope(context: Context, head: EventHead, model: Answer) -> dict[str, Any]:
     """The CloudEvent of one event as one audience sees it."""
     found = {
         "specversion": "1.0",
-        "id": told.id,
+        "id": head.id,
         "source": f"wallet-backend/{context.operation}",
-        "type": told.kind,
-        "subject": told.subject,
-        "time": told.now.isoformat(),
+        "type": head.kind,
+        "subject": head.subject,
+        "time": head.now.isoformat(),
         "datacontenttype": "application/json",
-        "sequence": told.sequence,
+        "sequence": head.sequence,
         "request_id": context.request_id,
         "data": json.loads(model.model_dump_json()),
     }

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shared.domain.permissions import Caller
@@ -60,7 +60,6 @@ class Context:
     network: str = "local"  # where the request comes from, for throttles
     headers: dict[str, str] = field(default_factory=dict)  # of the answer, whatever it will be
     calls: list[str] = field(default_factory=list)
-    background: list[Callable[[], Any]] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     @property

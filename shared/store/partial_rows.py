@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from shared.store.port import Row
-from shared.store.table import Query, Table
+from shared.store.table import Query
 
 A = TypeVar("A")
 
@@ -21,19 +21,14 @@ class _Unread:
 UNREAD: Final[Any] = _Unread()  # in place of what a row holds
 
 
-class _Lean(Table[Any]):
-    """Decodes rows that lack columns."""
-
-    def __init__(self, table: Table[Any]) -> None:
-        for name, value in vars(table).items():
-            object.__setattr__(self, name, value)
-
-    def decode(self, row: Row) -> Any:
-        return super().decode(dict.fromkeys(self.columns, UNREAD) | row)
-
-
-def lean(query: Query[A], *without: str) -> Query[A]:
+def without_columns(query: Query[A], *names: str) -> Query[A]:
     """A query of rows without these columns, which hold UNREAD in the answer. A unit of work does not take them for
     the rows."""
-    columns = tuple(name for name in query.read.columns if name not in without)
-    return Query(replace(query.read, columns=columns), query.answer, _Lean(query.table), partial=True)
+    table = query.table
+    unread = dict.fromkeys(names, UNREAD)
+
+    def decode(row: Row) -> Any:
+        return table.decode(unread | row)
+
+    columns = tuple(name for name in query.read.columns if name not in names)
+    return Query(replace(query.read, columns=columns), query.answer, table, decode)

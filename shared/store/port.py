@@ -1,4 +1,4 @@
-"""The narrow port to the database: read rows by key or key range, buffer mutations, commit.
+"""The narrow port to the database: read rows by key or key range, buffer writes, commit.
 
 No SQL passes here (reports and migrations have their own way): key reads serve production and the emulator
 best, and the same services can run over an in-memory serialisable model (the tests have one) that one contract suite
@@ -79,7 +79,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Mutation:
+class Write:
     """One buffered write. For `delete`, `values` is the primary key."""
 
     kind: Literal["insert", "update", "upsert", "delete"]
@@ -96,10 +96,10 @@ class Reader(Protocol):
         ...
 
 
-class Transaction(Reader, Protocol):
+class StoreTransaction(Reader, Protocol):
     """A serialisable read-write transaction: writes are buffered and seen only after the commit."""
 
-    def buffer(self, mutations: Sequence[Mutation]) -> None: ...
+    def buffer(self, writes: Sequence[Write]) -> None: ...
 
 
 class Database(Protocol):
@@ -109,10 +109,12 @@ class Database(Protocol):
         """A strong reader, or one that may be `staleness` seconds old; `consistent` = one timestamp for all."""
         ...
 
-    def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
+    def transact(
+        self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
+    ) -> tuple[T, datetime]:
         """Run `body` until it commits; it is re-run on aborts, so it must be pure. Answers the commit time."""
         ...
 
-    def write(self, mutations: Sequence[Mutation]) -> datetime:
+    def write(self, writes: Sequence[Write]) -> datetime:
         """Commit inserts or deletes without a read: one round trip."""
         ...

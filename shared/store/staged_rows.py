@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from shared.store.port import AlreadyExists, Key, Mutation
+from shared.store.port import AlreadyExists, Key, Write
 from shared.store.table import BY_ROW, Query, Table
 
 Place = tuple[str, Key]  # a table and a primary key
@@ -17,18 +17,18 @@ def place_of(value: Any) -> tuple[Table[Any], Place]:
     return table, (table.name, table.key_of(value))
 
 
-class Overlay:
+class StagedRows:
     """What one transaction knows of rows by primary key; an index shows only what is committed."""
 
-    def __init__(self, under: Overlay | None = None) -> None:
+    def __init__(self, under: StagedRows | None = None) -> None:
         """Go on from what `under` knows and writes, and leave that as it is."""
         self._known: dict[Place, Any] = dict(under._known) if under else {}  # rows as they are now
         self._asked: set[Place] = set(under._asked) if under else set()  # read, whether or not there is a row
         self._stored: dict[Place, Any] = dict(under._stored) if under else {}  # as they were read
-        self._writes: dict[Place, Mutation] = dict(under._writes) if under else {}
+        self._writes: dict[Place, Write] = dict(under._writes) if under else {}
 
     @property
-    def mutations(self) -> list[Mutation]:
+    def writes(self) -> list[Write]:
         return list(self._writes.values())
 
     def holds(self, query: Query[Any]) -> bool:
@@ -71,10 +71,6 @@ class Overlay:
         self._asked.add(place)
         self._known[place] = self._stored[place] = value
 
-    def latest(self, value: Any) -> Any:
-        """The row of `value` as it is now, `value` itself when nothing is known of it."""
-        return self._known.get(place_of(value)[1], value)
-
     def write(self, value: Any) -> bool:
         """Insert a row, or update it when it is known; False when it is so already.
 
@@ -86,7 +82,7 @@ class Overlay:
         earlier = self._writes.get(place)
         inserting = before is None or (earlier is not None and earlier.kind == "insert")
         stored = self._stored.get(place)
-        self._writes[place] = table.mutation("insert", value) if inserting else table.update(stored, value)
+        self._writes[place] = table.write("insert", value) if inserting else table.update(stored, value)
         self._known[place] = value
         return True
 
@@ -95,9 +91,9 @@ class Overlay:
         table, place = place_of(value)
         if place in self._writes:
             raise AlreadyExists(f"{table.name}: written in this commit already")
-        self._writes[place], self._known[place] = table.mutation("insert", value), value
+        self._writes[place], self._known[place] = table.write("insert", value), value
 
     def delete(self, value: Any) -> None:
         table, place = place_of(value)
         self._known.pop(place, None)
-        self._writes[place] = Mutation("delete", table.name, table.key_columns, place[1])
+        self._writes[place] = Write("delete", table.name, table.key_columns, place[1])

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from shared.domain.errors import NotFound
-from shared.store.port import Key, KeyRange, Mutation, Read, Row
+from shared.store.port import Key, KeyRange, Read, Row, Write
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -28,15 +28,20 @@ class Query(Generic[A]):
     read: Read
     answer: Callable[[list[Any]], A]
     table: Table[Any]
-    partial: bool = False  # some columns of rows, which a unit of work must not take for the rows
+    decode_part: Callable[[Row], Any] | None = None  # where only some columns are read
+
+    @property
+    def partial(self) -> bool:
+        """Whether the answer holds parts of rows, which a unit of work must not take for the rows."""
+        return self.decode_part is not None
 
     def decode(self, rows: list[Row]) -> list[Any]:
-        return [self.table.decode(row) for row in rows]
+        return list(map(self.decode_part or self.table.decode, rows))
 
     def then(self, check: Callable[[A], Any]) -> Query[Any]:
         """The same query with its answer passed through `check` (which may raise a Refusal)."""
         answer = self.answer
-        return Query(self.read, lambda rows: check(answer(rows)), self.table, self.partial)
+        return Query(self.read, lambda rows: check(answer(rows)), self.table, self.decode_part)
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,10 @@ class Table(Generic[T]):
             values.append(value)
         return self.row(*values)
 
+    def decode_columns(self, row: Row) -> Row:
+        """An index entry, or another part of a row, as a dict."""
+        return {name: self._from_column(name, value) for name, value in row.items()}
+
     def _to_column(self, name: str, value: Any) -> Any:
         if value is None:
             return None
@@ -115,11 +124,11 @@ class Table(Generic[T]):
             return convert(value)
         return tuple(value) if isinstance(value, list) else value
 
-    def mutation(self, kind: Any, value: T) -> Mutation:
+    def write(self, kind: Any, value: T) -> Write:
         row = self.encode(value)
-        return Mutation(kind, self.name, tuple(row), tuple(row.values()))
+        return Write(kind, self.name, tuple(row), tuple(row.values()))
 
-    def update(self, stored: T | None, value: T) -> Mutation:
+    def update(self, stored: T | None, value: T) -> Write:
         """An update of the columns that differ from the stored row; of all when that is not known."""
         changed = [
             name
@@ -128,7 +137,7 @@ class Table(Generic[T]):
         ]
         columns = tuple(self.column(name) for name in changed)
         values = tuple(self._to_column(name, getattr(value, name)) for name in changed)
-        return Mutation("update", self.name, columns, values)
+        return Write("update", self.name, columns, values)
 
     def get(self, *key: Any) -> Query[T]:
         """The row with this primary key; refuses with NotFound when absent."""
@@ -145,7 +154,7 @@ class Table(Generic[T]):
     def versions(self, keys: Iterable[Key]) -> Query[list[Row]]:
         """Keys and versions of the rows with these primary keys that exist, as dicts (see `UnitOfWork.adopt`)."""
         read = Read(self.name, (*self.key_columns, "version"), keys=tuple(keys))
-        return Query(read, list, _Entries(self), partial=True)
+        return Query(read, list, self, self.decode_columns)
 
     def scan(self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0) -> Query[list[T]]:
         """Rows whose primary key starts with `prefix`, beyond `after`, up to `upto` inclusive."""
@@ -185,30 +194,19 @@ class Index(Generic[T]):
         """Index entries (as dicts) in index order; `after` continues behind those key values (a cursor)."""
         span = key_range(prefix, after, upto)
         read = Read(self.table.name, self.columns, span=span, index=self.name, limit=limit)
-        return Query(read, list, _Entries(self.table), partial=True)
+        return Query(read, list, self.table, self.table.decode_columns)
 
     def below(self, prefixes: Iterable[Key]) -> Query[list[Row]]:
         """The entries that start with any of these prefixes, in one read."""
         spans = tuple(KeyRange(prefix, prefix) for prefix in prefixes)
         read = Read(self.table.name, self.columns, spans=spans, index=self.name)
-        return Query(read, list, _Entries(self.table), partial=True)
+        return Query(read, list, self.table, self.table.decode_columns)
 
     def rows(self, *prefix: Any, limit: int = 0) -> Query[list[T]]:
         """Whole rows from an index that stores all columns of its table; to read, not to change."""
         span = key_range(prefix, None, ())
         read = Read(self.table.name, self.table.columns, span=span, index=self.name, limit=limit)
         return Query(read, list, self.table)
-
-
-class _Entries(Table[Any]):
-    """Decodes index entries, and other parts of rows, into plain dicts."""
-
-    def __init__(self, table: Table[Any]) -> None:
-        for name, value in vars(table).items():
-            object.__setattr__(self, name, value)
-
-    def decode(self, row: Row) -> Any:
-        return {name: self._from_column(name, value) for name, value in row.items()}
 
 
 TABLES: dict[str, Table[Any]] = {}

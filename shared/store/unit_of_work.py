@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from shared.domain.errors import Refusal
 from shared.runtime import cloud_event
@@ -17,13 +17,11 @@ from shared.runtime.cloud_event import Answer
 from shared.runtime.context import Context
 from shared.runtime.errors import VersionMismatch
 from shared.store.commit_effects import Changes, Emitted, audit_row
-from shared.store.port import COMMIT_TIMESTAMP, Row, Transaction
+from shared.store.port import COMMIT_TIMESTAMP, Row, StoreTransaction
 from shared.store.session import Session
-from shared.store.staged_rows import Overlay
+from shared.store.staged_rows import StagedRows
 from shared.store.table import BY_ROW, Query
 from shared.store.tables import system
-
-T = TypeVar("T")
 
 
 class UnitOfWork(Session):
@@ -32,7 +30,7 @@ class UnitOfWork(Session):
 
     def __init__(
         self,
-        transaction: Transaction,
+        transaction: StoreTransaction,
         context: Context,
         now: datetime,
         ids: IdSource,
@@ -44,7 +42,7 @@ class UnitOfWork(Session):
         self.changes: Changes = Changes(before.changes.place if before else 0)
         self._ids = ids
         self._follows = before is not None
-        self._rows: Overlay = Overlay(before._rows if before else None)
+        self._rows: StagedRows = StagedRows(before._rows if before else None)
         self.conflict: Refusal | None = None  # what an insert that meets an existing row means
         self._touched = False  # there is something to audit
         self._riders: tuple[Query[Any], ...] = ()
@@ -117,11 +115,6 @@ class UnitOfWork(Session):
             self._rows.delete(value)
             self._touched = True
 
-    def latest(self, value: T) -> T:
-        """The row of `value` as this unit has it now: what other rules of the same body have written since."""
-        known: T = self._rows.latest(value)
-        return known
-
     def note(self, resource: str) -> None:
         """Write an audit row for this resource even if nothing changes: a key was used or shown."""
         self.changes.audit_resource = resource
@@ -157,8 +150,8 @@ class UnitOfWork(Session):
     ) -> None:
         """Announce an event after the commit: to `<aggregate>-events`, and to the feeds of the users in `feed`
         (each with the view that GET would give to that user)."""
-        told = cloud_event.Told(self.new_id("evt"), kind, subject, sequence, self.now)
-        envelope = cloud_event.envelope(self.context, told, model)
+        head = cloud_event.EventHead(self.new_id("evt"), kind, subject, sequence, self.now)
+        envelope = cloud_event.envelope(self.context, head, model)
         declared = self.context.publishes
         goes_to = topic or f"{kind.split('.', 1)[0]}-events"
         assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
@@ -166,7 +159,7 @@ class UnitOfWork(Session):
         self.changes.events.append(event)
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
         for user_id, view in views.items():
-            seen = envelope if view is model else cloud_event.envelope(self.context, told, view)
+            seen = envelope if view is model else cloud_event.envelope(self.context, head, view)
             row = system.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)
             self._rows.insert(row)
 
@@ -191,9 +184,9 @@ class UnitOfWork(Session):
 
     def flush(self) -> None:
         """Buffer everything for the commit."""
-        mutations = self._rows.mutations
-        if mutations:
-            self._reader.buffer(mutations)  # type: ignore[attr-defined]
+        writes = self._rows.writes
+        if writes:
+            self._reader.buffer(writes)  # type: ignore[attr-defined]
 
     def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
         return self._rows.seen(query, rows)

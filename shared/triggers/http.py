@@ -29,7 +29,7 @@ from shared.telemetry import logs, tracing
 from shared.triggers import request_parsing, throttle
 from shared.triggers.reply import Reply, failed
 from shared.triggers.request_parsing import Incoming
-from shared.writes import commit
+from shared.writes.mutation import Replay, etag_of, find_record, render
 
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -49,7 +49,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
     with running(context), tracing.entered(context, "SERVER", incoming.headers.get("traceparent")):
         try:
             reply = _run(operation, incoming, context)
-        except commit.Replay as replay:
+        except Replay as replay:
             reply = _replayed(operation, replay)
         except Exception as error:
             reply = failed(error, context)
@@ -123,28 +123,26 @@ def _idempotency(
 def _replay_instead(context: Context, refusal: Refusal) -> None:
     """Raise Replay when this key's first run succeeded (a commit has looked already, inside its transaction)."""
     if context.idempotency and refusal.status < 500 and not refusal.record_checked:
-        record = commit.find_record(
-            Session(resources.database().snapshot()), context, context.idempotency.key
-        )
+        record = find_record(Session(resources.database().snapshot()), context, context.idempotency.key)
         if record is not None:
-            raise commit.Replay(record)
+            raise Replay(record)
 
 
 def _success(trigger: HttpTrigger, context: Context, result: Any) -> Reply:
     headers = {}
-    etag = context.etag or commit.etag_of(result)
+    etag = context.etag or etag_of(result)
     if etag:
         headers["ETag"] = etag
     if isinstance(result, Reply):
         return result
     return Reply(
         context.success_status or (trigger.status if result is not None else 204),
-        commit.render(result),
+        render(result),
         headers,
     )
 
 
-def _replayed(operation: Operation, replay: commit.Replay) -> Reply:
+def _replayed(operation: Operation, replay: Replay) -> Reply:
     record = replay.record
     headers = {"Idempotent-Replayed": "true"} | ({"ETag": record.etag} if record.etag else {})
     declared = operation.https[0].status if operation.https else 200

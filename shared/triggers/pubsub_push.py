@@ -30,7 +30,7 @@ from shared.triggers import request_parsing
 from shared.triggers.reply import Reply, as_refusal, error_body, failed
 from shared.triggers.request_parsing import Incoming
 from shared.writes import command_events, commit
-from shared.writes.commit import AlreadyApplied, Replay
+from shared.writes.mutation import AlreadyApplied, Replay
 
 _log = logging.getLogger(__name__)
 ACKNOWLEDGED = 204

@@ -13,7 +13,7 @@ PUBLIC_NAME = "public"
 
 
 def count(context: Context) -> None:
-    """Take one request from the caller's budget; the answer's headers tell what is left. Raises RateLimited."""
+    """Take one request from the caller's budget; the answer's headers tell what is left. Raises TooManyRequests."""
     limiter, caller, now = resources.limiter(), context.caller, resources.clock().now()
     if caller is not None:
         if caller.tier == rate_limits.UNLIMITED:
@@ -24,7 +24,7 @@ def count(context: Context) -> None:
         limit = limiter.limit(context.operation, PUBLIC_NAME)
         rate = limiter.take(f"{context.operation}@{context.network}", limit, now)
     if not rate.allowed:
-        raise rate_limits.RateLimited(rate, now)
+        raise rate_limits.TooManyRequests(rate, now)
 
 
 def network(headers: Mapping[str, str], hops: int) -> str:

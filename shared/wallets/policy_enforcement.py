@@ -100,7 +100,7 @@ def denial(wallet_id: str, denied: PolicyDenied) -> None:
 def record(resource: str, event: str) -> None:
     """An audit row of its own: nothing else is committed with a refusal."""
     row = commit_effects.audit_row(current(), new_id("aud"), resource, [event], resources.clock().now())
-    resources.database().write([system.AUDIT.mutation("insert", row)])
+    resources.database().write([system.AUDIT.write("insert", row)])
 
 
 def _hour(moment: datetime) -> int:

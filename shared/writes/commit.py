@@ -14,7 +14,7 @@ from shared.store.port import AlreadyExists, Contention, Unavailable, UnknownOut
 from shared.store.session import Session
 from shared.store.tables import system
 from shared.writes import group_commit
-from shared.writes.mutation import AlreadyApplied, Replay, Run, etag_of, find_record, render
+from shared.writes.mutation import Mutation, Replay, find_record
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -33,21 +33,21 @@ def commit(
     `inbox` makes the body the once-only effect of an event; `group` names the rows that it would queue for, so that
     several at a time share a commit (see `group_commit`). Raises the body's Refusal, `Replay`, `AlreadyApplied`, or
     Unready/Contended when the store cannot do it now."""
-    run = Run(body, args, inbox, optimistic)
+    mutation = Mutation(body, args, inbox, optimistic)
     if group is not None:
         assert not optimistic, "a group reads what its members write: it takes locks"
         with suppress(group_commit.Alone):
-            return cast(T, group_commit.join(group, run))
+            return cast(T, group_commit.join(group, mutation))
     for attempt in range(UNKNOWN_COMMIT_TRIES):
         try:
-            return cast(T, run.once())
+            return cast(T, mutation.once())
         except UnknownOutcome:
             _log.warning(
                 "commit outcome unknown, running again under the same key", extra={"attempt": attempt}
             )
-            run.unsure = True
+            mutation.unsure = True
         except AlreadyExists as conflict:
-            return cast(T, run.explain(conflict))
+            return cast(T, mutation.explain(conflict))
         except Contention:
             raise Contended() from None
         except Unavailable:
@@ -63,14 +63,3 @@ def replay_if_done() -> None:
         record = find_record(session, context, context.idempotency.key)
         if record is not None:
             raise Replay(record)
-
-
-__all__ = [
-    "AlreadyApplied",
-    "Replay",
-    "commit",
-    "etag_of",
-    "find_record",
-    "render",
-    "replay_if_done",
-]

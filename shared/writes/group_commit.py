@@ -22,10 +22,10 @@ from shared.domain.errors import Refusal
 from shared.runtime.context import remaining_seconds, running
 from shared.runtime.crash_points import point
 from shared.runtime.errors import Unready
-from shared.store.port import AlreadyExists, Transaction
+from shared.store.port import AlreadyExists, StoreTransaction
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import outbox_relay
-from shared.writes.mutation import Replay, Run
+from shared.writes.mutation import Mutation, Replay
 
 _log = logging.getLogger(__name__)
 MOST = 32  # runs in one commit
@@ -45,7 +45,7 @@ class _Refused(Exception):
 class _Seat:
     """One run's place in a group, and what became of it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Mutation) -> None:
         self.run = run
         self.called = threading.Event()  # it leads, or it is settled
         self.leads = False
@@ -53,7 +53,7 @@ class _Seat:
         self.error: Exception | None = Unready()  # until the commit is known to have happened
         self._tried: Exception | None = None
 
-    def attempt(self, transaction: Transaction, before: UnitOfWork | None) -> UnitOfWork | None:
+    def attempt(self, transaction: StoreTransaction, before: UnitOfWork | None) -> UnitOfWork | None:
         """The unit with this run's writes behind those `before`; None when it has none."""
         self._tried = None
         try:
@@ -70,7 +70,7 @@ class _Seat:
         self.error = self._tried
 
 
-def join(group: str, run: Run) -> Any:
+def join(group: str, run: Mutation) -> Any:
     """Commit `run` with those that wait for `group` now; its answer. Raises the body's Refusal, Replay, Unready when
     its time is over, and Alone when it is to be run by itself."""
     seat = _Seat(run)
@@ -143,7 +143,7 @@ def _hand_over(group: str) -> None:
 def _commit(group: str, seats: list[_Seat]) -> datetime | None:
     """One transaction for all; each seat then knows what became of it. None when nothing was committed."""
 
-    def body(transaction: Transaction) -> None:
+    def body(transaction: StoreTransaction) -> None:
         last = seats[0].attempt(transaction, None)
         _takes_along(group, seats)
         for seat in seats[1:]:

@@ -21,7 +21,7 @@ from shared.runtime.clock import IdSource, new_id
 from shared.runtime.context import Context, current
 from shared.runtime.crash_points import point
 from shared.runtime.errors import IdempotencyKeyReused
-from shared.store.port import AlreadyExists, Transaction
+from shared.store.port import AlreadyExists, StoreTransaction
 from shared.store.session import Session
 from shared.store.tables import system
 from shared.store.unit_of_work import UnitOfWork
@@ -40,7 +40,7 @@ class AlreadyApplied(Exception):
     """This consumer has already applied this event: acknowledge it."""
 
 
-class Run:
+class Mutation:
     """A body, its context and its place in the world; `attempt` may be called again and again."""
 
     def __init__(
@@ -72,13 +72,13 @@ class Run:
         outbox_relay.after_commit([self.unit.changes], committed_at)
         return answer
 
-    def _alone(self, transaction: Transaction) -> Any:
+    def _alone(self, transaction: StoreTransaction) -> Any:
         answer = self.attempt(transaction)
         assert self.unit is not None
         self.unit.flush()
         return answer
 
-    def attempt(self, transaction: Transaction, before: UnitOfWork | None = None) -> Any:
+    def attempt(self, transaction: StoreTransaction, before: UnitOfWork | None = None) -> Any:
         """Run the body in this transaction, behind `before` of the same commit; `unit` then holds all that is to be
         committed. Raises the body's refusal and Replay."""
         self.ids.rewind()

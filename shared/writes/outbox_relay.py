@@ -18,7 +18,7 @@ from shared import resources
 from shared.adapters import pubsub
 from shared.runtime.crash_points import point
 from shared.store.commit_effects import Changes
-from shared.store.port import Mutation
+from shared.store.port import Write
 from shared.store.tables import system
 from shared.telemetry import metrics, tracing
 
@@ -72,7 +72,7 @@ def publish(rows: Sequence[system.OutboxRow]) -> Published:
     if done:
         table = system.OUTBOX
         resources.database().write(
-            [Mutation("delete", table.name, table.key_columns, table.key_of(row)) for row in done]
+            [Write("delete", table.name, table.key_columns, table.key_of(row)) for row in done]
         )
     point("after_delete")
     refused = []

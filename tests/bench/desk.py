@@ -66,7 +66,7 @@ def placing(bench: Bench, shopper: str, supply_id: str) -> None:
 def _copies(supply_id: str, count: int) -> list[str]:
     row = Session(resources.database().snapshot()).one(SUPPLIES.get(supply_id))
     copies = [replace(row, id=new_id("sup"), user_id="usr_nobody") for _ in range(count)]
-    resources.database().write([SUPPLIES.mutation("insert", copy) for copy in copies])
+    resources.database().write([SUPPLIES.write("insert", copy) for copy in copies])
     return [copy.id for copy in copies]
 
 

@@ -68,12 +68,12 @@ def _placed(number: int) -> datetime:
 def seed(user: str, count: int) -> None:
     """Cancelled orders of one item, the first the newest."""
     for start in range(0, count, AT_ONCE):
-        mutations = []
+        writes = []
         for number in range(start, min(start + AT_ONCE, count)):
             order = _order(user, _placed(number))
             item = OrderItem(order.id, 0, "sku", "A thing", 10**15, 1, 10**15)
-            mutations += [ORDERS.mutation("insert", order), ORDER_ITEMS.mutation("insert", item)]
-        resources.database().write(mutations)
+            writes += [ORDERS.write("insert", order), ORDER_ITEMS.write("insert", item)]
+        resources.database().write(writes)
 
 
 def _order(user: str, at: datetime) -> Order:

@@ -20,11 +20,11 @@ from shared.store.port import (
     AlreadyExists,
     Key,
     KeyRange,
-    Mutation,
     Read,
     Row,
-    Transaction,
+    StoreTransaction,
     UnknownOutcome,
+    Write,
 )
 from shared.store.table import INDEXES, TABLES, Index, Table
 from tests.model.generated import GENERATED
@@ -79,27 +79,29 @@ class MemoryDatabase:
         with self._lock:
             return [self._one(read) for read in reads]
 
-    def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
+    def transact(
+        self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
+    ) -> tuple[T, datetime]:
         with self._lock:
             while True:
                 attempt = Attempt(self)
                 answer = body(attempt)
                 if self.faults.rng.random() >= self.faults.abort:
-                    return answer, self._commit(attempt.mutations)
+                    return answer, self._commit(attempt.writes)
 
-    def write(self, mutations: Sequence[Mutation]) -> datetime:
+    def write(self, writes: Sequence[Write]) -> datetime:
         with self._lock:
-            return self._commit(list(mutations))
+            return self._commit(list(writes))
 
-    def _commit(self, mutations: list[Mutation]) -> datetime:
+    def _commit(self, writes: list[Write]) -> datetime:
         lost = self.faults.rng.random() < self.faults.unknown
         if lost and self.faults.rng.random() < 0.5:
             raise UnknownOutcome("the commit never arrived (injected)")
         self._last = max(self._now(), self._last + timedelta(microseconds=1))
         done: list[tuple[Table[Any], Key, Row | None]] = []
         try:
-            for mutation in mutations:
-                done.append(self._apply(mutation))
+            for write in writes:
+                done.append(self._apply(write))
         except BaseException:
             for table, key, before in reversed(done):
                 self._put(table, key, before)
@@ -108,23 +110,23 @@ class MemoryDatabase:
             raise UnknownOutcome("the commit's answer was lost (injected)")
         return self._last
 
-    def _apply(self, mutation: Mutation) -> tuple[Table[Any], Key, Row | None]:
+    def _apply(self, write: Write) -> tuple[Table[Any], Key, Row | None]:
         """One after the other: what one frees, the next may take. Answers what was there."""
-        table = TABLES[mutation.table]
-        if mutation.kind == "delete":
-            key, row = mutation.values, None
+        table = TABLES[write.table]
+        if write.kind == "delete":
+            key, row = write.values, None
         else:
-            row = dict(zip(mutation.columns, mutation.values, strict=True))
-            if COMMIT_TIMESTAMP in mutation.values:
+            row = dict(zip(write.columns, write.values, strict=True))
+            if COMMIT_TIMESTAMP in write.values:
                 row = {
                     name: self._last if value == COMMIT_TIMESTAMP else value for name, value in row.items()
                 }
             key = tuple([row[name] for name in table.key_columns])
         before: Row | None = self.rows[table.name].get(key)
         if row is not None:
-            if mutation.kind == "insert" and before is not None:
+            if write.kind == "insert" and before is not None:
                 raise AlreadyExists(f"Row {key} in table {table.name} already exists")
-            if mutation.kind == "update" and before is None:
+            if write.kind == "update" and before is None:
                 raise KeyError(f"no row {key} in {table.name}")
             row = row if before is None else before | row
             for name, make in GENERATED.get(table.name, {}).items():
@@ -238,10 +240,10 @@ class Attempt:
 
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
-        self.mutations: list[Mutation] = []
+        self.writes: list[Write] = []
 
     def read(self, *reads: Read) -> list[list[Row]]:
         return self._database.read(*reads)
 
-    def buffer(self, mutations: Sequence[Mutation]) -> None:
-        self.mutations = list(mutations)
+    def buffer(self, writes: Sequence[Write]) -> None:
+        self.writes = list(writes)

@@ -22,7 +22,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared import resources
-from shared.store.port import Mutation, Read
+from shared.store.port import Read, Write
 from shared.store.spanner import codec
 from shared.store.spanner.database import ABORT_RETRY_SECONDS
 from shared.writes.outbox_relay import AFTER_COMMIT_SECONDS
@@ -37,9 +37,9 @@ class Calls:
 
     waves: list[tuple[float | None, tuple[Read, ...]]] = field(default_factory=list)
     inside: list[tuple[Read, ...]] = field(default_factory=list)  # reads in the transaction
-    commit: list[Mutation] = field(default_factory=list)
+    commit: list[Write] = field(default_factory=list)
     optimistic: bool = False
-    deletes: list[Mutation] = field(default_factory=list)
+    deletes: list[Write] = field(default_factory=list)
     events: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     expired: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -59,7 +59,7 @@ class Calls:
         names = _Names(self, instead)
         waves = [(staleness, [names.read(r) for r in reads]) for staleness, reads in self.waves]
         inside = [[names.read(r) for r in reads] for reads in self.inside]
-        buffered = codec.grouped([names.mutation(m) for m in self.commit])
+        buffered = codec.grouped([names.write(m) for m in self.commit])
         after = self._after(handle, names)
 
         def run() -> None:
@@ -108,8 +108,8 @@ class _Names:
             )
         return self._map[name]
 
-    def mutation(self, mutation: Mutation) -> Mutation:
-        return replace(mutation, values=self._values(mutation.values))
+    def write(self, write: Write) -> Write:
+        return replace(write, values=self._values(write.values))
 
     def read(self, read: Read) -> tuple[str, tuple[str, ...], Any, str, int]:
         """The arguments of the client's `read`."""
@@ -222,17 +222,17 @@ class _Database:
                     calls.inside.append(reads)
                     return answer
 
-                def buffer(self, mutations: Sequence[Mutation]) -> None:
-                    calls.commit = list(mutations)
-                    transaction.buffer(mutations)
+                def buffer(self, writes: Sequence[Write]) -> None:
+                    calls.commit = list(writes)
+                    transaction.buffer(writes)
 
             return body(Noting())
 
         return self._inner.transact(run, optimistic=optimistic)
 
-    def write(self, mutations: Sequence[Mutation]) -> Any:
-        self._calls.deletes += mutations
-        return self._inner.write(mutations)
+    def write(self, writes: Sequence[Write]) -> Any:
+        self._calls.deletes += writes
+        return self._inner.write(writes)
 
 
 class _Cache:

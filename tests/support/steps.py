@@ -68,8 +68,8 @@ class _Swapped(replay._Names):
     def _hash(self, digest: str) -> str:
         return self._map.setdefault(digest, "0x" + secrets.token_hex(32))
 
-    def mutation(self, mutation: Any) -> Any:
-        made = super().mutation(mutation)
+    def write(self, write: Any) -> Any:
+        made = super().write(write)
         if made.table != "transactions" or "nonce" not in made.columns:
             return made
         at = made.columns.index("nonce")
@@ -81,7 +81,7 @@ class _Swapped(replay._Names):
 def _step(step: replay.Calls, handle: Any, names: _Swapped) -> Callable[[], None]:
     waves = [(staleness, [names.read(one) for one in reads]) for staleness, reads in step.waves]
     inside = [[names.read(one) for one in reads] for reads in step.inside]
-    buffered = replay.wire.grouped([names.mutation(one) for one in step.commit])
+    buffered = replay.codec.grouped([names.write(one) for one in step.commit])
 
     def call() -> None:
         for staleness, reads in waves:

@@ -1,4 +1,4 @@
-"""Reads and mutations of the port as google-cloud-spanner takes them, and its rows as plain values."""
+"""Reads and writes of the port as google-cloud-spanner takes them, and its rows as plain values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from shared.store.port import KeyRange, Mutation, Read, Row
+from shared.store.port import KeyRange, Read, Row, Write
 from shared.telemetry import tracing
 
 _LEAVES: Final = frozenset({"outbox", "events", "attempts", "audit"})
@@ -64,12 +64,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def buffer(target: Any, mutations: Sequence[Mutation]) -> None:
-    """Hand mutations to a batch or a transaction."""
+def buffer(target: Any, writes: Sequence[Write]) -> None:
+    """Hand writes to a batch or a transaction."""
     from google.cloud import spanner_v1
 
     key_set: Any = spanner_v1.KeySet
-    for (kind, table, columns), values in grouped(mutations):
+    for (kind, table, columns), values in grouped(writes):
         if kind == "delete":
             target.delete(table, key_set(keys=[list(row) for row in values]))
         else:
@@ -80,18 +80,20 @@ def buffer(target: Any, mutations: Sequence[Mutation]) -> None:
 Shape = tuple[str, str, tuple[str, ...]]  # kind, table, columns
 
 
-def grouped(mutations: Sequence[Mutation]) -> list[tuple[Shape, list[Any]]]:
-    """Rows of one shape as one mutation, which encodes faster. A row overtakes only rows of other tables, and no
-    insert but those that nothing hangs on: parents stay before children, what is freed before what takes it."""
+def grouped(writes: Sequence[Write]) -> list[tuple[Shape, list[Any]]]:
+    """Rows of one shape as one mutation of the client, which encodes faster.
+
+    A row overtakes only rows of other tables, and no insert but those that nothing hangs on: parents stay before
+    children, what is freed before what takes it."""
     groups: list[tuple[Shape, list[Any]]] = []
-    for mutation in mutations:
-        shape = (mutation.kind, mutation.table, mutation.columns)
-        row = tuple(map(_sent, mutation.values))
+    for write in writes:
+        shape = (write.kind, write.table, write.columns)
+        row = tuple(map(_sent, write.values))
         for earlier, rows in reversed(groups):
             if earlier == shape:
                 rows.append(row)
                 break
-            if earlier[1] == mutation.table or (earlier[0] != "update" and earlier[1] not in _LEAVES):
+            if earlier[1] == write.table or (earlier[0] != "update" and earlier[1] not in _LEAVES):
                 groups.append((shape, [row]))
                 break
         else:

@@ -2,10 +2,10 @@
 
 Facts this module encodes:
 - `run_in_transaction` waits 2 s and more after an abort unless `default_retry_delay` is given.
-- `timeout_secs` bounds nothing by itself: `_Calls`, one gRPC interceptor, caps each call at the request's
+- `timeout_secs` bounds nothing by itself: one gRPC interceptor (`interceptor.py`) caps each call at the request's
   remaining time and counts round trips.
-- The emulator runs one read-write transaction at a time per database: `gate.py` queues them fairly there; and it
-  reads whole ranges before it limits them: `narrow.py` asks for less.
+- The emulator runs one read-write transaction at a time per database, and it reads whole ranges before it limits them:
+  see `emulator.py`.
 - A commit whose answer is lost has an unknown outcome; the caller settles it by the operation record.
 """
 
@@ -24,16 +24,16 @@ from shared.runtime.context import operation_or, remaining_seconds
 from shared.store.port import (
     AlreadyExists,
     Contention,
-    Mutation,
     Read,
     Row,
     StoreError,
-    Transaction,
+    StoreTransaction,
     Unavailable,
     UnknownOutcome,
+    Write,
 )
 from shared.store.spanner import codec
-from shared.store.spanner import emulator as spanner_emulator
+from shared.store.spanner.emulator import EmulatorQueue, LimitedReads
 from shared.telemetry import metrics
 
 T = TypeVar("T")
@@ -57,9 +57,7 @@ def connect(project: str, instance: str, database: str) -> SpannerDatabase:
     from shared.store.spanner.interceptor import intercepted_api
 
     handle._spanner_api = intercepted_api(client, handle, emulator)
-    return SpannerDatabase(
-        handle, spanner_emulator.Gate(f"{emulator}/{instance}/{database}") if emulator else None
-    )
+    return SpannerDatabase(handle, EmulatorQueue(f"{emulator}/{instance}/{database}") if emulator else None)
 
 
 def _emulator_sessions() -> Any:
@@ -95,26 +93,28 @@ def _emulator_sessions() -> Any:
 class SpannerDatabase:
     """`Database` over google-cloud-spanner."""
 
-    def __init__(self, handle: Any, one_at_a_time: spanner_emulator.Gate | None) -> None:
+    def __init__(self, handle: Any, queue: EmulatorQueue | None) -> None:
         self.handle = handle
-        self._gate = one_at_a_time
-        self._narrow = spanner_emulator.Narrow() if one_at_a_time else None
+        self._queue = queue
+        self._limited_reads = LimitedReads() if queue else None
 
     def _turn(self) -> Any:
-        return self._gate.turn() if self._gate else nullcontext()
+        return self._queue.turn() if self._queue else nullcontext()
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
-        return _Snapshot(self.handle, staleness, consistent, self._narrow)
+        return _Snapshot(self.handle, staleness, consistent, self._limited_reads)
 
-    def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
+    def transact(
+        self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
+    ) -> tuple[T, datetime]:
         blind = _Blind()
         try:
             answer = body(blind)
         except _ReadNeeded:
             return self._read_write(body, optimistic)
-        return answer, self.write(blind.mutations)
+        return answer, self.write(blind.writes)
 
-    def _read_write(self, body: Callable[[Transaction], T], optimistic: bool) -> tuple[T, datetime]:
+    def _read_write(self, body: Callable[[StoreTransaction], T], optimistic: bool) -> tuple[T, datetime]:
         from google.cloud.spanner_v1 import TransactionOptions
 
         modes = TransactionOptions.ReadWrite.ReadLockMode
@@ -139,11 +139,11 @@ class SpannerDatabase:
         committed = seen[0].inner.committed
         return answer, committed
 
-    def write(self, mutations: Sequence[Mutation]) -> datetime:
+    def write(self, writes: Sequence[Write]) -> datetime:
         with ExitStack() as turn:
             try:
                 with self.handle.batch() as batch:
-                    codec.buffer(batch, mutations)
+                    codec.buffer(batch, writes)
                     turn.enter_context(self._turn())  # encoded already: the queue waits for the commit alone
             except Exception as error:
                 raise _translate(error, committing=True) from error
@@ -157,10 +157,10 @@ class _Snapshot:
         handle: Any,
         staleness: float | None,
         consistent: bool,
-        narrowing: spanner_emulator.Narrow | None,
+        limited_reads: LimitedReads | None,
     ) -> None:
         self._handle = handle
-        self._narrow = narrowing
+        self._limited_reads = limited_reads
         self._staleness = timedelta(seconds=staleness) if staleness else None
         self._consistent = consistent
 
@@ -171,7 +171,7 @@ class _Snapshot:
         return _together([partial(self._single, read) for read in reads])
 
     def _single(self, read: Read) -> list[Row]:
-        return self._narrow.rows(read, self._alone) if self._narrow else self._alone(read)
+        return self._limited_reads.rows(read, self._alone) if self._limited_reads else self._alone(read)
 
     def _alone(self, read: Read) -> list[Row]:
         with self._handle.snapshot(max_staleness=self._staleness) as snapshot:
@@ -183,16 +183,16 @@ class _ReadNeeded(Exception):
 
 
 class _Blind:
-    """A transaction for bodies that only insert: their mutations are one commit without a begin."""
+    """A transaction for bodies that only insert: their writes are one commit without a begin."""
 
     def __init__(self) -> None:
-        self.mutations: list[Mutation] = []
+        self.writes: list[Write] = []
 
     def read(self, *reads: Read) -> list[list[Row]]:
         raise _ReadNeeded
 
-    def buffer(self, mutations: Sequence[Mutation]) -> None:
-        self.mutations = list(mutations)
+    def buffer(self, writes: Sequence[Write]) -> None:
+        self.writes = list(writes)
 
 
 class _Transaction:
@@ -208,8 +208,8 @@ class _Transaction:
         self._begun = True
         return rows
 
-    def buffer(self, mutations: Sequence[Mutation]) -> None:
-        codec.buffer(self.inner, mutations)
+    def buffer(self, writes: Sequence[Write]) -> None:
+        codec.buffer(self.inner, writes)
         self.finished = True  # the body is done: what follows is the commit
 
 

@@ -1,8 +1,11 @@
-"""Limited reads of an index that is newest first, for the emulator only.
+"""What only the Spanner emulator needs: limited reads of a long list, and one read-write transaction at a time.
 
-The emulator reads a whole key range and cuts it to the limit afterwards, so that a page of a long list costs as much
-as the list (100 of 100,000 entries: 170 ms, of the right range: 3 ms). Spanner itself stops at the limit. Here such a
-read becomes reads of growing stretches of time until there is enough; how far that was is remembered per list.
+`LimitedReads`: the emulator reads a whole key range and cuts it to the limit afterwards, so that a page of a long list
+costs as much as the list (100 of 100,000 entries: 170 ms, of the right range: 3 ms). Spanner itself stops at the limit.
+Here such a read, of an index that is newest first, becomes reads of growing stretches of time until there is enough;
+how far that was is remembered per list.
+
+`EmulatorQueue`: the emulator aborts a second read-write transaction of a database; a fair queue lets them wait instead.
 """
 
 from __future__ import annotations
@@ -38,8 +41,8 @@ class _Reach:
     span: timedelta
 
 
-class Narrow:
-    """Safe for threads."""
+class LimitedReads:
+    """Rows of limited reads, in as narrow ranges as will do. Safe for threads."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
@@ -103,15 +106,12 @@ class Narrow:
             self._known[place] = _Reach(end, span)
 
 
-# A fair queue for the emulator, which runs one read-write transaction at a time per database.
-
-
-class Gate:
+class EmulatorQueue:
     """One holder at a time, in order of arrival; re-entrant use is a bug and would hang."""
 
     def __init__(self, name: str) -> None:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        self._file = (Path(tempfile.gettempdir()) / f"spanner-gate-{digest}.lock").open("w")
+        self._file = (Path(tempfile.gettempdir()) / f"spanner-queue-{digest}.lock").open("w")
         weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
@@ -119,7 +119,7 @@ class Gate:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for one's turn, hold it for the block."""
+        """Wait until it is this thread's turn, and hold it for the block."""
         with self._lock:
             if self._busy:
                 mine = threading.Event()

@@ -17,7 +17,7 @@ OPTIONS = [(grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1)]
 OVER_SECONDS = 0.001
 
 
-class _Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+class _CallInterceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
     def _capped(self, details: Any) -> Any:
         count_call(details.method.rsplit("/", 1)[-1])
         left = remaining_seconds(CALL_CAP_SECONDS)
@@ -50,5 +50,5 @@ def intercepted_api(client: Any, database: Any, emulator: str | None) -> Any:
         channel = SpannerGrpcTransport.create_channel(
             "spanner.googleapis.com:443", credentials=credentials, options=OPTIONS
         )
-    transport = SpannerGrpcTransport(channel=grpc.intercept_channel(channel, _Calls()))
+    transport = SpannerGrpcTransport(channel=grpc.intercept_channel(channel, _CallInterceptor()))
     return SpannerClient(client_info=client._client_info, transport=transport)

@@ -1,4 +1,4 @@
-"""Sign-ins: one row per refresh family; and what slows down guessing."""
+"""Sign-ins: one row per refresh family; second factors; what slows down guessing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,12 @@ from shared.identity.refresh_tokens import RefreshFamily
 from shared.identity.siwe_nonces import SpentNonce
 from shared.store.table import Index, Query, Table
 
-SESSIONS = Table("sessions", RefreshFamily, ("id",))
-SESSIONS_BY_USER = Index("sessions_by_user", SESSIONS, ("user_id", "id"))
-GUARDS = Table("sign_in_guards", Guard, ("id",))
-SPENT_NONCES = Table("spent_nonces", SpentNonce, ("id",))
-
-
-# Second factors: one authenticator app per account, its secret sealed in the vault.
-
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A time-based one-time code (RFC 6238); it counts from `confirmed_at` on."""
+    """An account's second factor: an authenticator app (RFC 6238), its secret sealed in the vault.
+
+    It counts from `confirmed_at` on."""
 
     id: str  # the user's
     sealed: bytes = field(repr=False)
@@ -36,7 +30,11 @@ class Factor:
     updated_at: datetime
 
 
+SESSIONS = Table("sessions", RefreshFamily, ("id",))
+SESSIONS_BY_USER = Index("sessions_by_user", SESSIONS, ("user_id", "id"))
 FACTORS = Table("second_factors", Factor, ("id",))
+GUARDS = Table("sign_in_guards", Guard, ("id",))
+SPENT_NONCES = Table("spent_nonces", SpentNonce, ("id",))
 
 
 def enrolled(user_id: str) -> Query[bool]:

@@ -1,4 +1,4 @@
-"""Transactions, their attempts, the lanes they are sent on, and leases."""
+"""Transactions, their attempts, the lanes they are sent on, leases, and addresses that hold too little to send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.transactions.lanes import Lane, lane_range
 from shared.domain.transactions.low_balances import LowBalance
 from shared.domain.transactions.transactions import Attempt, Transaction
-from shared.store.partial_rows import lean
+from shared.store.partial_rows import without_columns
 from shared.store.port import Key, Row
 from shared.store.table import Index, Query, Table
 
@@ -78,16 +78,18 @@ TRANSACTIONS_BY_OWNER = Index(
     stored=("wallet_id", "chain", "state", "blocked_reason"),
 )
 ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
+# Addresses that hold too little of the native coin, by lane.
+LOW_BALANCES = Table("low_balances", LowBalance, ("id",), texts=frozenset({"balance", "threshold"}))
 
 
 def glances(ids: Iterable[str]) -> Query[list[Transaction]]:
     """Transactions without what their senders may make large: to look at, neither to sign nor to show."""
-    return lean(TRANSACTIONS.get_many((one,) for one in ids), "data", "access_list")
+    return without_columns(TRANSACTIONS.get_many((one,) for one in ids), "data", "access_list")
 
 
 def attempt_glances(prefixes: Iterable[Key]) -> Query[list[Attempt]]:
     """Attempts without their bytes: to look for, not to send."""
-    return lean(ATTEMPTS.below(prefixes), "raw")
+    return without_columns(ATTEMPTS.below(prefixes), "raw")
 
 
 def due(before: datetime) -> list[Query[list[Row]]]:
@@ -114,9 +116,3 @@ def next_queue(chain: str, after: str = "") -> Query[list[Row]]:
 def nonces(lane_id: str, start: int, end: int, *, limit: int = 0) -> Query[list[Row]]:
     """Index entries of a lane's nonces in [start, end), the first `limit` of them."""
     return TRANSACTIONS_BY_NONCE.scan(lane_id, after=(start - 1,), upto=(end - 1,), limit=limit)
-
-
-# Addresses that hold too little of the native coin, by lane.
-
-
-LOW_BALANCES = Table("low_balances", LowBalance, ("id",), texts=frozenset({"balance", "threshold"}))

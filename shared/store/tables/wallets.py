@@ -87,15 +87,10 @@ def holding(session: Session, user_id: str, chain: str, address: str) -> list[Wa
     return session.follow(WALLETS, session.one(WALLETS_ACTIVE.scan(user_id, chain, address, limit=1)))
 
 
-def default_wallet(session: Session, user_id: str, chain: str) -> Wallet:
-    """The user's only active wallet on the chain. Raises WalletRequired with `data.wallets` (at most 100 ids)."""
-    return session.one(_only(user_id, chain))
-
-
 def meant(session: Session, caller: Caller, wallet_id: str | None, chain: str) -> Wallet:
     """The wallet to act with: the named one, else the caller's only one on the chain.
 
-    Raises NotFound, WalletRequired."""
+    Raises NotFound, and WalletRequired with `data.wallets` (at most 100 ids)."""
     return session.one(chosen(caller, wallet_id, chain))
 
 

@@ -12,7 +12,7 @@ import pytest
 from shared.domain.users import User
 from shared.domain.wallets.wallets import Wallet
 from shared.runtime import operation
-from shared.store.port import COMMIT_TIMESTAMP, AlreadyExists, Database, Mutation, Transaction
+from shared.store.port import COMMIT_TIMESTAMP, AlreadyExists, Database, StoreTransaction, Write
 from shared.store.session import Session
 from shared.store.table import INDEXES, TABLES
 from shared.store.tables.system import OUTBOX, OutboxRow
@@ -51,8 +51,8 @@ def wallet(number: int, owner: str = "usr_a", *, minutes: int = 0) -> Wallet:
     return Wallet(**values)
 
 
-def insert(table: Any, *rows: Any) -> list[Mutation]:
-    return [table.mutation("insert", row) for row in rows]
+def insert(table: Any, *rows: Any) -> list[Write]:
+    return [table.write("insert", row) for row in rows]
 
 
 def test_rows_come_back_as_they_went(store: Database) -> None:
@@ -81,9 +81,9 @@ def test_a_unique_index_holds_and_ignores_nulls(store: Database) -> None:
 def test_what_a_commit_frees_its_next_row_may_take(store: Database) -> None:
     store.write(insert(USERS, user("usr_1", "a@x")))
 
-    def swap(transaction: Transaction) -> None:
+    def swap(transaction: StoreTransaction) -> None:
         before = Session(transaction).one(USERS.get("usr_1"))
-        freed = USERS.mutation("update", replace(before, email=None))
+        freed = USERS.write("update", replace(before, email=None))
         transaction.buffer([freed, *insert(USERS, user("usr_2", "a@x"))])
 
     store.transact(swap)
@@ -94,9 +94,9 @@ def test_what_a_commit_frees_its_next_row_may_take(store: Database) -> None:
 def test_a_commit_that_fails_at_its_last_row_leaves_no_trace(store: Database) -> None:
     store.write(insert(USERS, user("usr_1", "a@x"), user("usr_2", "b@x")))
 
-    def body(transaction: Transaction) -> None:
+    def body(transaction: StoreTransaction) -> None:
         before = Session(transaction).one(USERS.get("usr_1"))
-        moved = USERS.mutation("update", replace(before, email="c@x"))
+        moved = USERS.write("update", replace(before, email="c@x"))
         transaction.buffer([moved, *insert(USERS, user("usr_3", "b@x"))])
 
     with pytest.raises(AlreadyExists):
@@ -109,9 +109,9 @@ def test_a_commit_that_fails_at_its_last_row_leaves_no_trace(store: Database) ->
 def test_a_body_reads_the_state_before_its_own_writes(store: Database) -> None:
     store.write(insert(USERS, user("usr_1", "a@x")))
 
-    def body(transaction: Transaction) -> int:
+    def body(transaction: StoreTransaction) -> int:
         before = Session(transaction).one(USERS.get("usr_1"))
-        transaction.buffer([USERS.mutation("update", replace(before, version=before.version + 1))])
+        transaction.buffer([USERS.write("update", replace(before, version=before.version + 1))])
         return before.version
 
     assert [store.transact(body)[0] for _ in range(3)] == [1, 2, 3]
@@ -121,7 +121,7 @@ def test_a_body_reads_the_state_before_its_own_writes(store: Database) -> None:
 def test_a_refused_body_leaves_nothing(store: Database) -> None:
     store.write(insert(USERS, user("usr_1", "a@x")))
 
-    def body(transaction: Transaction) -> None:
+    def body(transaction: StoreTransaction) -> None:
         Session(transaction).one(USERS.get("usr_1"))
         transaction.buffer(insert(USERS, user("usr_2", None)))
         raise LookupError
@@ -166,11 +166,11 @@ def test_commit_timestamps_grow_and_bound_a_scan(store: Database) -> None:
 def test_deletes_are_idempotent_and_upserts_replace(store: Database) -> None:
     one = wallet(1)
     for _ in range(2):
-        store.write([WALLETS.mutation("upsert", one)])
-    store.write([WALLETS.mutation("upsert", replace(one, name="other"))])
+        store.write([WALLETS.write("upsert", one)])
+    store.write([WALLETS.write("upsert", replace(one, name="other"))])
     assert Session(store.snapshot()).one(WALLETS.get("wal_1")).name == "other"
     for _ in range(2):
-        store.write([Mutation("delete", "wallets", ("id",), ("wal_1",))])
+        store.write([Write("delete", "wallets", ("id",), ("wal_1",))])
     session = Session(store.snapshot())
     assert (session.maybe(WALLETS.find("wal_1")), session.one(WALLETS_BY_OWNER.scan("usr_a"))) == (None, [])
 

@@ -11,11 +11,12 @@ from typing import Any
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, Idempotency, deadline_in, running
 from shared.runtime.errors import Unready
-from shared.store.port import Database, Mutation, Transaction, UnknownOutcome
+from shared.store.port import Database, StoreTransaction, UnknownOutcome, Write
 from shared.store.session import Session
 from shared.store.tables.system import DEAD_LETTERS, DeadLetter
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import commit
+from shared.writes.mutation import Replay, render
 
 
 class Body:
@@ -38,10 +39,10 @@ class Forgetful:
     def snapshot(self, **how: Any) -> Any:
         return self.inner.snapshot(**how)
 
-    def write(self, mutations: Sequence[Mutation]) -> datetime:
-        return self.inner.write(mutations)
+    def write(self, writes: Sequence[Write]) -> datetime:
+        return self.inner.write(writes)
 
-    def transact(self, body: Callable[[Transaction], Any], *, optimistic: bool = False) -> Any:
+    def transact(self, body: Callable[[StoreTransaction], Any], *, optimistic: bool = False) -> Any:
         fate = self.lose()
         if fate == "before":
             raise UnknownOutcome("injected: never arrived")
@@ -63,8 +64,8 @@ def once(text: str, key: str | None, fingerprint: str = "f", group: str | None =
     context.idempotency = Idempotency(key, fingerprint) if key else None
     with running(context):
         try:
-            return commit.render(commit.commit(letter, text, group=group))
-        except commit.Replay as replay:
+            return render(commit.commit(letter, text, group=group))
+        except Replay as replay:
             return replay.record.body
 
 

@@ -16,6 +16,7 @@ from shared.store.tables import system
 from shared.store.tables.system import DEAD_LETTERS, OPERATIONS, DeadLetter
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import commit
+from shared.writes.mutation import AlreadyApplied, Replay
 from tests.emulated.conftest import Recorder
 from tests.emulated.core.bodies import Body, Forgetful, count, letter, once
 
@@ -42,7 +43,7 @@ def test_a_refusal_consults_the_record_inside_its_transaction(core: Database) ->
 
     once("one", "k")
     context = Context("test_op", "req", deadline_in(30), idempotency=Idempotency("k", "f"))
-    with running(context), pytest.raises(commit.Replay):
+    with running(context), pytest.raises(Replay):
         commit.commit(refusing)
     context.idempotency = Idempotency("other", "f")
     with running(context), pytest.raises(InvalidState) as refused:
@@ -69,7 +70,7 @@ def test_an_event_is_applied_once(core: Database) -> None:
     row = system.InboxRow("consumer", "evt_1", datetime.fromisoformat("2026-01-01T00:00:00+00:00"))
     with running(Context("test_op", "req", deadline_in(30))):
         commit.commit(letter, "effect", inbox=row)
-        with pytest.raises(commit.AlreadyApplied):
+        with pytest.raises(AlreadyApplied):
             commit.commit(letter, "effect", inbox=row)
     assert count(core) == 1
 

@@ -19,6 +19,7 @@ from shared.store.session import Session
 from shared.store.tables.system import AUDIT, DEAD_LETTERS, FEED, OPERATIONS, OUTBOX
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import commit, group_commit
+from shared.writes.mutation import Replay, render
 from tests.emulated.conftest import Recorder
 from tests.emulated.core.bodies import Body, count, letter
 
@@ -66,7 +67,7 @@ def run(body: Callable[[UnitOfWork], Body], key: str | None, seconds: float = 30
     context = Context("test_op", "req", deadline_in(seconds))
     context.idempotency = Idempotency(key, "f") if key else None
     with running(context):
-        return commit.render(commit.commit(body, group=GROUP))
+        return render(commit.commit(body, group=GROUP))
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -177,7 +178,7 @@ def test_one_key_twice_has_one_effect(store: Counting) -> None:
     first, second, third = together((told("a"), "k"), (told("a"), "k"), (told("c"), "c"))
     assert (first.result(), third.result()) == ('{"text":"a"}', '{"text":"c"}')
     replay = second.exception()
-    assert isinstance(replay, commit.Replay)
+    assert isinstance(replay, Replay)
     assert replay.record.body == '{"text":"a"}'
     assert texts(store) == ["a", "c"]
 
@@ -186,7 +187,7 @@ def test_a_key_of_before_is_replayed_and_the_others_go_on(store: Counting) -> No
     run(told("old"), "k")
     first, second = together((told("a"), "a"), (told("old"), "k"))
     assert first.result() == '{"text":"a"}'
-    assert isinstance(second.exception(), commit.Replay)
+    assert isinstance(second.exception(), Replay)
     assert texts(store) == ["a", "old"]
 
 
@@ -205,7 +206,7 @@ def test_a_lost_answer_is_settled_by_each_ones_record(store: Counting, happens: 
         answers = together(*((told(name), name if key else None) for name in names))
     for name, one in zip(names, answers, strict=True):
         error = one.exception()
-        shown = error.record.body if isinstance(error, commit.Replay) else one.result()
+        shown = error.record.body if isinstance(error, Replay) else one.result()
         assert shown == f'{{"text":"{name}"}}'
     assert texts(store) == names
 
@@ -237,7 +238,7 @@ def test_who_cannot_wait_for_the_commit_is_not_told_that_it_happened(store: Coun
         assert isinstance(late.exception(20), Unready)
         go.set()
         assert (leader.result(20), last.result(20)) == ('{"text":"a"}', '{"text":"c"}')
-    with pytest.raises(commit.Replay) as replayed:
+    with pytest.raises(Replay) as replayed:
         run(told("late"), "late")
     assert replayed.value.record.body == '{"text":"late"}'
     assert texts(store) == ["a", "c", "late"]

@@ -20,6 +20,7 @@ from shared.store.tables import system
 from shared.store.tables.system import DEAD_LETTERS, DeadLetter
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import commit
+from shared.writes.mutation import AlreadyApplied
 from tests.support.proof import SEED, figure, size
 
 SIZES = {"emulator": size("EVENTS", 300), "model": size("MODEL_EVENTS", 5000)}
@@ -44,7 +45,7 @@ def deliver(event: tuple[str, str]) -> bool:
         row = system.InboxRow("counter", identity, resources.clock().now())
         try:
             commit.commit(_count, aggregate, inbox=row)
-        except commit.AlreadyApplied:
+        except AlreadyApplied:
             return False
     return True
 

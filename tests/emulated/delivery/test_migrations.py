@@ -111,7 +111,7 @@ def users(database: Database, count: int) -> None:
         )
         for n in range(count)
     ]
-    database.write([USERS.mutation("insert", user) for user in made])
+    database.write([USERS.write("insert", user) for user in made])
 
 
 def tiers(database: Database) -> dict[str, str]:

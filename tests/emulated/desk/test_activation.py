@@ -38,7 +38,7 @@ def test_one_address_in_two_hands_is_promised_once(desk: Desk) -> None:
     one = desk.wallet(first, ether=3)
     two = desk.wallet(second)
     row = Session(resources.database().snapshot()).one(WALLETS.get(two))
-    resources.database().write([WALLETS.mutation("update", replace(row, address=desk.address(one)))])
+    resources.database().write([WALLETS.write("update", replace(row, address=desk.address(one)))])
     desk.supply(first, "2")
     assert desk.supply(second, "2", status="rejected")["reason"] == "INSUFFICIENT_BALANCE"
 

@@ -67,7 +67,7 @@ def test_there_is_none_only_when_every_shard_was_read_to_its_end(desk: Desk) -> 
         replace(wanted, id=new_id("ord"), amount=1, created_at=wanted.created_at - timedelta(seconds=number))
         for number in range(1, 20 * OPEN_SHARDS)
     ]
-    resources.database().write([ORDERS.mutation("insert", other) for other in others])
+    resources.database().write([ORDERS.write("insert", other) for other in others])
     found = ask(desk, claimer, {"min_amount": "0.5"})
     assert (found.status, found.body["order_id"]) == (201, wanted.id)
     assert ask(desk, claimer, {"min_amount": "0.5"}).status == 204

@@ -218,7 +218,7 @@ def test_an_event_that_pubsub_refuses_for_good_becomes_a_letter(
     fine = command("claim.release", "usr_1", {})
     for topic in ("1", "claim-commands"):  # no topic may have so short a name
         row = system.OutboxRow(3, COMMIT_TIMESTAMP, 0, new_id("evt"), topic, fine, 0)
-        resources.database().write([system.OUTBOX.mutation("insert", row)])
+        resources.database().write([system.OUTBOX.write("insert", row)])
     clock.advance(timedelta(seconds=30))
     deadline = time.monotonic() + 60
     with resources.override(publisher=topics):

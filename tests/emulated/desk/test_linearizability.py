@@ -17,7 +17,7 @@ import pytest
 
 from shared import resources
 from shared.adapters.cache import NoCache
-from shared.store.port import Database, Transaction
+from shared.store.port import Database, StoreTransaction
 from shared.store.session import Session
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.books import balanced
@@ -78,11 +78,11 @@ class Careless(MemoryDatabase):
         super().__init__()
         self._unique = {name: [] for name in self._unique}
 
-    def transact(self, body: Callable[[Transaction], Any], *, optimistic: bool = False) -> Any:
+    def transact(self, body: Callable[[StoreTransaction], Any], *, optimistic: bool = False) -> Any:
         attempt = Attempt(self)
         answer = body(attempt)
         time.sleep(0.001)  # others decide meanwhile
-        return answer, self.write(attempt.mutations)
+        return answer, self.write(attempt.writes)
 
 
 def test_a_store_without_isolation_is_found_out(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from shared.chain.client import ChainClient
 from shared.domain.desk.funds import Funds
 from shared.domain.desk.ledger import LedgerEntry
 from shared.domain.desk.supplies import Supply
-from shared.store.port import Mutation
+from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.supplies import FUNDS, LEDGER, SUPPLIES
 from tests.emulated.desk.world import Desk
@@ -55,27 +55,27 @@ def kept(desk: Desk) -> Books:
 
 
 @contextmanager
-def broken(*mutations: Mutation, books: Books) -> Iterator[None]:
+def broken(*writes: Write, books: Books) -> Iterator[None]:
     """With what no operation would write; everything is right again afterwards."""
-    resources.database().write(mutations)
+    resources.database().write(writes)
     yield
-    right = [LEDGER.mutation("upsert", line) for line in books.lines]
+    right = [LEDGER.write("upsert", line) for line in books.lines]
     resources.database().write(
-        [SUPPLIES.mutation("upsert", books.supply), FUNDS.mutation("upsert", books.row), *right]
+        [SUPPLIES.write("upsert", books.supply), FUNDS.write("upsert", books.row), *right]
     )
 
 
-def gone(line: LedgerEntry) -> Mutation:
-    return Mutation("delete", LEDGER.name, LEDGER.key_columns, LEDGER.key_of(line))
+def gone(line: LedgerEntry) -> Write:
+    return Write("delete", LEDGER.name, LEDGER.key_columns, LEDGER.key_of(line))
 
 
-LEDGER_PROBLEMS: dict[str, Callable[[Books], list[Mutation]]] = {
-    "do not sum to zero": lambda b: [LEDGER.mutation("update", replace(b.lines[0], amount=-1))],
+LEDGER_PROBLEMS: dict[str, Callable[[Books], list[Write]]] = {
+    "do not sum to zero": lambda b: [LEDGER.write("update", replace(b.lines[0], amount=-1))],
     "are missing": lambda b: [gone(b.lines[2])],
-    "balance of reserved": lambda b: [LEDGER.mutation("update", replace(b.lines[3], balance_after=1))],
+    "balance of reserved": lambda b: [LEDGER.write("update", replace(b.lines[3], balance_after=1))],
     "the supply says": lambda b: [gone(b.lines[2]), gone(b.lines[3])],
     "the lines make": lambda b: [
-        SUPPLIES.mutation(
+        SUPPLIES.write(
             "update", replace(b.supply, reserved=b.supply.reserved + 1, available=b.supply.available - 1)
         )
     ],
@@ -95,10 +95,10 @@ def test_a_ledger_that_does_not_make_its_supply(desk: Desk, kept: Books, words: 
 def test_a_promise_that_is_not_that_of_the_supplies(desk: Desk, kept: Books, change: int | None) -> None:
     """More or less than they commit, or not written down at all."""
     row = kept.row
-    mutation = Mutation("delete", FUNDS.name, FUNDS.key_columns, FUNDS.key_of(row))
+    write = Write("delete", FUNDS.name, FUNDS.key_columns, FUNDS.key_of(row))
     if change is not None:
-        mutation = FUNDS.mutation("update", replace(row, committed=row.committed + change))
-    with broken(mutation, books=kept):
+        write = FUNDS.write("update", replace(row, committed=row.committed + change))
+    with broken(write, books=kept):
         (one,) = reconcile(desk)["differences"]
     assert (one["kind"], one["subject"]) == ("funds", f"local:{row.address}:native")
     assert (one["expected"], int(one["found"])) == (str(2 * 10**18), 2 * 10**18 + change if change else 0)
@@ -123,8 +123,8 @@ def test_a_chain_that_does_not_answer(desk: Desk, kept: Books) -> None:
 
 def test_several_differences_are_all_named(desk: Desk, kept: Books) -> None:
     wrong = [
-        LEDGER.mutation("update", replace(kept.lines[0], amount=-1)),
-        FUNDS.mutation("update", replace(kept.row, committed=kept.row.committed + 7)),
+        LEDGER.write("update", replace(kept.lines[0], amount=-1)),
+        FUNDS.write("update", replace(kept.row, committed=kept.row.committed + 7)),
     ]
     desk.fund(kept.row.address, 1)
     with broken(*wrong, books=kept):

@@ -161,7 +161,7 @@ def test_the_backlog_is_what_waits(desk: Desk) -> None:
     letter = DeadLetter("dlq_1", "c", "t", "r", "", {}, "new", 1, then, then)
     event = system.OutboxRow(3, then, 0, "evt_1", "order-events", {"subject": "x"}, 0)
     resources.database().write(
-        [system.DEAD_LETTERS.mutation("insert", letter), system.OUTBOX.mutation("insert", event)]
+        [system.DEAD_LETTERS.write("insert", letter), system.OUTBOX.write("insert", event)]
     )
     with resources.override(database=_Strong(resources.database())), measured() as found:
         assert desk.app.schedule("measure_backlog").status == 204

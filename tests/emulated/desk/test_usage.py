@@ -14,7 +14,7 @@ import pytest
 from emulators.toolkit import ROOT
 from shared import resources
 from shared.adapters.cache import Cache, Entry
-from shared.store.port import Database, Mutation, Reader, Transaction
+from shared.store.port import Database, Reader, StoreTransaction, Write
 from tests.emulated.desk.world import Desk
 
 T = TypeVar("T")
@@ -34,14 +34,14 @@ class Usage:
     commits: int = 0
     cache: Counter[str] = field(default_factory=Counter)
 
-    def note(self, mutations: Sequence[Mutation]) -> None:
+    def note(self, writes: Sequence[Write]) -> None:
         self.commits += 1
-        for mutation in mutations:
-            self.rows[mutation.table] += 1
-            size = len(json.dumps(mutation.values, default=str))
-            if mutation.kind == "insert" and mutation.table not in PASSING:
+        for write in writes:
+            self.rows[write.table] += 1
+            size = len(json.dumps(write.values, default=str))
+            if write.kind == "insert" and write.table not in PASSING:
                 self.kept += size
-            self.feeds += size if mutation.table == "events" else 0
+            self.feeds += size if write.table == "events" else 0
 
 
 @dataclass
@@ -54,32 +54,34 @@ class CountedDatabase:
     def snapshot(self, **options: Any) -> Reader:
         return self.inner.snapshot(**options)
 
-    def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
+    def transact(
+        self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
+    ) -> tuple[T, datetime]:
         run = _Run()
 
-        def counted(transaction: Transaction) -> T:
-            run.mutations, run.inner = [], transaction
+        def counted(transaction: StoreTransaction) -> T:
+            run.writes, run.inner = [], transaction
             return body(run)
 
         answer = self.inner.transact(counted, optimistic=optimistic)
-        self.usage.note(run.mutations)
+        self.usage.note(run.writes)
         return answer
 
-    def write(self, mutations: Sequence[Mutation]) -> datetime:
-        self.usage.note(mutations)
-        return self.inner.write(mutations)
+    def write(self, writes: Sequence[Write]) -> datetime:
+        self.usage.note(writes)
+        return self.inner.write(writes)
 
 
 class _Run:
-    inner: Transaction
-    mutations: list[Mutation]
+    inner: StoreTransaction
+    writes: list[Write]
 
     def read(self, *reads: Any) -> Any:
         return self.inner.read(*reads)
 
-    def buffer(self, mutations: Sequence[Mutation]) -> None:
-        self.mutations += mutations
-        self.inner.buffer(mutations)
+    def buffer(self, writes: Sequence[Write]) -> None:
+        self.writes += writes
+        self.inner.buffer(writes)
 
 
 @dataclass

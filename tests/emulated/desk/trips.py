@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from shared.store.port import Database, Mutation, Read, Reader, Row, Transaction
+from shared.store.port import Database, Read, Reader, Row, StoreTransaction, Write
 
 T = TypeVar("T")
 
@@ -26,10 +26,12 @@ class CountingDatabase:
     def snapshot(self, **options: Any) -> Reader:
         return _Counting(self._inner.snapshot(**options), self, "read")
 
-    def transact(self, body: Callable[[Transaction], T], *, optimistic: bool = False) -> tuple[T, datetime]:
+    def transact(
+        self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
+    ) -> tuple[T, datetime]:
         before = len(self.trips)
 
-        def counted(transaction: Transaction) -> T:
+        def counted(transaction: StoreTransaction) -> T:
             del self.trips[before:]  # a trial run without a transaction, or one that was aborted
             return body(_Counting(transaction, self, "read in transaction"))
 
@@ -37,9 +39,9 @@ class CountingDatabase:
         self.note("commit")
         return answer
 
-    def write(self, mutations: Sequence[Mutation]) -> datetime:
+    def write(self, writes: Sequence[Write]) -> datetime:
         self.note("commit")
-        return self._inner.write(mutations)
+        return self._inner.write(writes)
 
 
 class _Counting:
@@ -51,5 +53,5 @@ class _Counting:
         rows: list[list[Row]] = self._inner.read(*reads)
         return rows
 
-    def buffer(self, mutations: Sequence[Mutation]) -> None:
-        self._inner.buffer(mutations)
+    def buffer(self, writes: Sequence[Write]) -> None:
+        self._inner.buffer(writes)

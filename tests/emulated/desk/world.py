@@ -16,7 +16,7 @@ from shared import resources
 from shared.chain.registry import checksum
 from shared.domain.wallets.wallets import Wallet
 from shared.runtime.clock import new_id
-from shared.store.port import Mutation
+from shared.store.port import Write
 from shared.store.tables.wallets import WALLETS
 from tests.emulated.conftest import Recorder
 from tests.support.inprocess import Answer, App
@@ -47,8 +47,8 @@ class Desk:
                 Wallet(new_id("wal"), user, "till", chain, "imported", address, None, None, None, "key_none",
                        "active", None, 1, now, now)
             )  # fmt: skip
-        mutations: list[Mutation] = [WALLETS.mutation("insert", wallet) for wallet in made]
-        resources.database().write(mutations)
+        writes: list[Write] = [WALLETS.write("insert", wallet) for wallet in made]
+        resources.database().write(writes)
         return [wallet.id for wallet in made]
 
     def wallet(self, user: str, *, ether: float = 0, chain: str = "local") -> str:

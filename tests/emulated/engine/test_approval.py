@@ -14,7 +14,7 @@ from shared.domain.transactions import approvals
 from shared.domain.wallets.wallets import Wallet
 from shared.identity.passwords import Passwords
 from shared.ops import appoint_admin
-from shared.store.port import Mutation
+from shared.store.port import Write
 from shared.store.tables.policies import SPENDING
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import LANES
@@ -271,7 +271,7 @@ def test_the_signer_takes_an_approval_for_the_approved_payload_only(
     friend.ok(200, "POST", path(sent))
     changed = {"approved_by": owner.id} if forged == "owner" else forged
     columns = ("transaction_id", *changed)
-    resources.database().write([Mutation("update", "transactions", columns, (sent["id"], *changed.values()))])
+    resources.database().write([Write("update", "transactions", columns, (sent["id"], *changed.values()))])
     hint(world)
     row = world.row(sent["id"])
     assert (row.state, row.error, row.nonce) == ("rejected", "POLICY_DENIED", None)

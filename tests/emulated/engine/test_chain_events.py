@@ -105,9 +105,7 @@ def test_a_new_lane_starts_after_what_others_sent(world: World) -> None:
 def _forget_foreign(world: World) -> None:
     """The invariants look at every sender's transactions; a test with a foreign one answers for it."""
     lane = world.rows(LANES)[0]
-    resources.database().write(
-        [LANES.mutation("update", lanes.replace(lane, address=Account.create().address))]
-    )
+    resources.database().write([LANES.write("update", lanes.replace(lane, address=Account.create().address))])
 
 
 def test_a_foreign_transaction_on_our_nonce_is_proven_then_given_up(world: World) -> None:

@@ -82,7 +82,7 @@ def test_a_paused_lane_with_a_long_queue_hides_nothing(world: World) -> None:
     world.tick()
     (lane,) = world.rows(LANES)
     resources.database().write(
-        [LANES.mutation("update", replace(lane, paused_reason="OPERATOR", next_nonce=lane.next_nonce))]
+        [LANES.write("update", replace(lane, paused_reason="OPERATOR", next_nonce=lane.next_nonce))]
     )
     first = world.send(paused, TARGET, 2)["id"]
     quick = world.send(other, TARGET, 3)["id"]
@@ -92,6 +92,6 @@ def test_a_paused_lane_with_a_long_queue_hides_nothing(world: World) -> None:
     assert world.row(quick).state == "submitted"
     assert world.row(first).state == "accepted"
     (lane,) = [row for row in world.rows(LANES) if row.address == paused.address]
-    resources.database().write([LANES.mutation("update", replace(lane, paused_reason=None))])
+    resources.database().write([LANES.write("update", replace(lane, paused_reason=None))])
     world.settle(30)
     assert world.row(first).state == "confirmed"

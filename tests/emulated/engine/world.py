@@ -77,9 +77,7 @@ class World:
         )  # fmt: skip
         sealed = resources.vault().seal(bytes(account.key), Binding(user, wallet.id, "private_key", 1))
         stored = VaultKey(wallet.key_id, "private_key", sealed.to_bytes(), sealed.master_key_id, 1, now, now)
-        resources.database().write(
-            [WALLETS.mutation("insert", wallet), VAULT_KEYS.mutation("insert", stored)]
-        )
+        resources.database().write([WALLETS.write("insert", wallet), VAULT_KEYS.write("insert", stored)])
         self.control("anvil_setBalance", account.address, hex(wei))
         self.mine(2)
         self.wallets.append(wallet)

@@ -86,8 +86,8 @@ def test_a_key_is_void_with_its_owner_and_narrowed_with_its_roles(people: People
     user = Session(resources.database().snapshot()).one(USERS.get(person.id))
     now = resources.clock().now()
     operator = rules.change(user, now, roles=("operator",))
-    resources.database().write([USERS.mutation("update", operator)])
+    resources.database().write([USERS.write("update", operator)])
     assert with_key(app, key, "GET", "/wallets").status == 200
     assert with_key(app, key, "POST", "/wallets", {"name": "x"}).code == "FORBIDDEN"
-    resources.database().write([USERS.mutation("update", rules.change(operator, now, disabled=True))])
+    resources.database().write([USERS.write("update", rules.change(operator, now, disabled=True))])
     assert with_key(app, key, "GET", "/wallets").code == "API_KEY_INVALID"

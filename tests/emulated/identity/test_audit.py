@@ -12,7 +12,7 @@ import pytest
 from shared import resources
 from shared.runtime import operation
 from shared.store import audit_chain
-from shared.store.port import Mutation
+from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.system import AUDIT, AUDIT_SHARDS, AuditRow, shard_of
 from tests.support.clock import TestClock
@@ -71,7 +71,7 @@ def happened(action: str, at: datetime) -> AuditRow:
     identity = f"aud_{action}"
     shard = shard_of(identity, AUDIT_SHARDS)
     row = AuditRow(shard, at, identity, "usr_1", action, None, "req_1", None, [], at)
-    resources.database().write([AUDIT.mutation("insert", row)])
+    resources.database().write([AUDIT.write("insert", row)])
     return row
 
 
@@ -93,13 +93,13 @@ def test_rows_are_sealed_and_tampering_is_seen(app: App) -> None:
     until, problems = audit_chain.verify(session)
     assert problems == [] and until is not None and until > now - timedelta(hours=2)
     columns = ("shard", "committed_at", "id", "actor")
-    forged = Mutation("update", "audit", columns, (*AUDIT.key_of(first), "usr_other"))
+    forged = Write("update", "audit", columns, (*AUDIT.key_of(first), "usr_other"))
     resources.database().write([forged])
     assert len(audit_chain.verify(session)[1]) == 1 and "not as sealed" in audit_chain.verify(session)[1][0]
-    resources.database().write([AUDIT.mutation("update", first)])
-    resources.database().write([Mutation("delete", "audit", AUDIT.key_columns, AUDIT.key_of(second))])
+    resources.database().write([AUDIT.write("update", first)])
+    resources.database().write([Write("delete", "audit", AUDIT.key_columns, AUDIT.key_of(second))])
     assert len(audit_chain.verify(session)[1]) == 1
-    resources.database().write([AUDIT.mutation("insert", second)])
+    resources.database().write([AUDIT.write("insert", second)])
     happened("slipped_in", now - timedelta(hours=4))
     assert len(audit_chain.verify(session)[1]) == 1
 

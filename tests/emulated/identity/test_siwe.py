@@ -108,7 +108,7 @@ def test_refuses_anothers_signature_and_nonsense(people: People, app: App, key: 
 def test_a_disabled_account_stays_out(people: People, app: App, key: bytes) -> None:
     now = resources.clock().now()
     user = rules.register(user_id="usr_gone", now=now, address=accounts.address_of(key))
-    resources.database().write([USERS.mutation("insert", changed(user, disabled=True))])
+    resources.database().write([USERS.write("insert", changed(user, disabled=True))])
     message = text(app, accounts.address_of(key))
     assert verify(app, message, messages.sign_message(message, key)).code == "INVALID_CREDENTIALS"
 

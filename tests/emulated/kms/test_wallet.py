@@ -114,7 +114,7 @@ def test_no_other_wallet_can_borrow_the_key(desk: Desk, owner: Person, wallet: W
     with pytest.raises(SealBroken):
         custody.signer(stolen, replace(row, id="key_thief"))
     resources.database().write(
-        [WALLETS.mutation("insert", stolen), VAULT_KEYS.mutation("insert", replace(row, id="key_thief"))]
+        [WALLETS.write("insert", stolen), VAULT_KEYS.write("insert", replace(row, id="key_thief"))]
     )
     sent = pay(thief, stolen)
     desk.app.schedule("tick_chain")

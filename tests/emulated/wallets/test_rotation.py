@@ -21,7 +21,7 @@ from shared.keys.vault import SealedKey
 from shared.ops import rotate_master_key
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
-from shared.store.port import Mutation
+from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS
 from tests.support.people import People, Person
@@ -132,11 +132,11 @@ def test_swapped_truncated_and_downgraded_secrets_are_refused(person: Person) ->
     mine, other = rows[first.id].sealed, rows[second.id].sealed
     downgraded = bytes([0]) + mine[1:]
     for forged in (other, mine[:-1], downgraded, mine[:-1] + bytes([mine[-1] ^ 1]), b""):
-        change = Mutation("update", "vault_keys", ("id", "sealed"), (first.key_id, forged))
+        change = Write("update", "vault_keys", ("id", "sealed"), (first.key_id, forged))
         resources.database().write([change])
         answer = person.call("POST", f"/wallets/{first.id}/sign-message", {"message": "x"})
         assert answer.status == 500 and "signature" not in (answer.body or {})
-    resources.database().write([Mutation("update", "vault_keys", ("id", "sealed"), (first.key_id, mine))])
+    resources.database().write([Write("update", "vault_keys", ("id", "sealed"), (first.key_id, mine))])
     signs(person, [first.id, second.id])
     with pytest.raises((SealBroken, MasterKeyMissing)):
         SealedKey.from_bytes(downgraded)

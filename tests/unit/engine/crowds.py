@@ -87,7 +87,7 @@ class Crowd(History):
         policy = Policy(
             wallet.id, wallet.user_id, limits, recipients, None, None, above, ["usr_second"], False, 1, START, START
         )  # fmt: skip
-        self.database.write([POLICIES.mutation("insert", policy)])
+        self.database.write([POLICIES.write("insert", policy)])
 
     def choose(self) -> None:
         self.owner = self.rng.choice(self.owners)

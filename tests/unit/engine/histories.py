@@ -108,7 +108,7 @@ class History:
         stored = VaultKey(
             wallet.key_id, "private_key", sealed.to_bytes(), sealed.master_key_id, 1, START, START
         )
-        self.database.write([WALLETS.mutation("insert", wallet), VAULT_KEYS.mutation("insert", stored)])
+        self.database.write([WALLETS.write("insert", wallet), VAULT_KEYS.write("insert", stored)])
         return wallet
 
     # — what may happen

@@ -15,7 +15,7 @@ pytest.importorskip("tests.model.store")
 from shared import resources
 from shared.domain.transactions import attempts as attempt_rules
 from shared.engine import broadcast, confirmation, dispatch, nonce_sync
-from shared.store.port import Mutation
+from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
 from tests.unit.engine.histories import History, world
@@ -60,9 +60,9 @@ def _give_back(transaction: Any) -> None:
     queued = replace(row, state="accepted", nonce=None, attempt_count=0, hash=None)
     resources.database().write(
         [
-            Mutation("delete", ATTEMPTS.name, ("transaction_id", "k"), (row.id, 1)),
-            TRANSACTIONS.mutation("update", queued),
-            LANES.mutation("update", replace(lane, next_nonce=lane.next_nonce - 1)),
+            Write("delete", ATTEMPTS.name, ("transaction_id", "k"), (row.id, 1)),
+            TRANSACTIONS.write("update", queued),
+            LANES.write("update", replace(lane, next_nonce=lane.next_nonce - 1)),
         ]
     )
 

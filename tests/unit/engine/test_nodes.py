@@ -210,7 +210,7 @@ def test_what_another_chain_cannot_finish_holds_up_nobody(calm: Calm) -> None:
     number = sent(calm)
     other = replace(calm.row(number), chain="sepolia", lane_id="sepolia:0x1", next_action_at=START)
     rows = [replace(other, id=f"txn_{n}", idem_key=f"{n}", nonce=n) for n in range(2 * DUE_PAGE * DUE_SHARDS)]
-    calm.database.write([TRANSACTIONS.mutation("insert", row) for row in rows])
+    calm.database.write([TRANSACTIONS.write("insert", row) for row in rows])
     calm.tick_through(10)
     assert calm.row(number).finalized
 
@@ -219,7 +219,7 @@ def test_a_long_past_is_not_read(calm: Calm) -> None:
     """A node that starts anew shows no transactions of a lane that has thousands."""
     row = calm.row(0)
     rows = [replace(row, id=f"txn_{n}", idem_key=f"{n}", nonce=n) for n in range(1, 5_000)]
-    calm.database.write([TRANSACTIONS.mutation("insert", one) for one in rows])
+    calm.database.write([TRANSACTIONS.write("insert", one) for one in rows])
     lane = Session(calm.database.snapshot()).one(LANES.get(row.lane_id))
     read: list[int] = []
     real = calm.database.read

@@ -27,7 +27,7 @@ def test_a_treasury_sends_nothing_on_another_chain(
         low = LowBalance(
             f"{chain}:{TARGET}", chain, crowd.owners[0].address, "wal_0", "usr", True, 0, 10, 0, None, 1, START, START
         )  # fmt: skip
-        crowd.database.write([LOW_BALANCES.mutation("insert", low)])
+        crowd.database.write([LOW_BALANCES.write("insert", low)])
         rule = TopUp(crowd.treasury.id, below=10, up_to=100)
         super(Crowd, crowd).attempt(lambda: low_balances._top_up(low, rule, 0))
         assert len(crowd.rows()) == count

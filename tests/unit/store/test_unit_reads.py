@@ -9,7 +9,7 @@ from typing import Any
 from shared.domain.desk.funds import Funds, add, empty
 from shared.runtime.clock import IdSource
 from shared.runtime.context import Context
-from shared.store.port import Mutation, Read, Row
+from shared.store.port import Read, Row, Write
 from shared.store.spanner.codec import grouped
 from shared.store.tables.supplies import FUNDS
 from shared.store.unit_of_work import UnitOfWork
@@ -22,15 +22,15 @@ class Rows:
 
     def __init__(self, *rows: Funds) -> None:
         self.rows = [FUNDS.encode(row) for row in rows]
-        self.buffered: list[Mutation] = []
+        self.buffered: list[Write] = []
         self.asked = 0
 
     def read(self, *reads: Read) -> list[list[Row]]:
         self.asked += len(reads)
         return [[row for row in self.rows if not read.keys or self.key(row) in read.keys] for read in reads]
 
-    def buffer(self, mutations: Sequence[Mutation]) -> None:
-        self.buffered += mutations
+    def buffer(self, writes: Sequence[Write]) -> None:
+        self.buffered += writes
 
     def key(self, row: Row) -> tuple[str, str, str]:
         return (row["address"], row["chain"], row["token_address"])
@@ -87,23 +87,23 @@ def test_an_update_carries_what_differs_from_the_stored_row() -> None:
 
 
 def test_rows_of_one_shape_travel_together_without_overtaking_their_parents() -> None:
-    def mutation(kind: Any, table: str, row: str, columns: tuple[str, ...] = ("id",)) -> Mutation:
-        return Mutation(kind, table, columns, (row,))
+    def write(kind: Any, table: str, row: str, columns: tuple[str, ...] = ("id",)) -> Write:
+        return Write(kind, table, columns, (row,))
 
     shapes = [
         (shape[0], shape[1], [row[0] for row in rows])
         for shape, rows in grouped(
             [
-                mutation("update", "transactions", "a"),
-                mutation("insert", "events", "1"),
-                mutation("update", "transactions", "b"),
-                mutation("insert", "events", "2"),
-                mutation("insert", "order_items", "old"),
-                mutation("insert", "orders", "new"),
-                mutation("insert", "order_items", "child"),
-                mutation("update", "transactions", "c"),
-                mutation("delete", "claims", "x"),
-                mutation("update", "claims", "y"),
+                write("update", "transactions", "a"),
+                write("insert", "events", "1"),
+                write("update", "transactions", "b"),
+                write("insert", "events", "2"),
+                write("insert", "order_items", "old"),
+                write("insert", "orders", "new"),
+                write("insert", "order_items", "child"),
+                write("update", "transactions", "c"),
+                write("delete", "claims", "x"),
+                write("update", "claims", "y"),
             ]
         )
     ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.store.port import Read, Row
-from shared.store.spanner.emulator import Narrow
+from shared.store.spanner.emulator import LimitedReads
 from shared.store.tables.orders import ORDERS_BY_OWNER
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -43,11 +43,11 @@ class Emulator:
 
 @given(st.lists(st.floats(-100, 10**9).map(lambda age: round(age, 6)), max_size=60), st.integers(1, 20))
 def test_pages_are_those_of_the_whole_range(ages: list[float], limit: int) -> None:
-    narrow, emulator = Narrow(lambda: NOW), Emulator(ages)
+    reads, emulator = LimitedReads(lambda: NOW), Emulator(ages)
     after = None
     for _ in range(4):
         read = ORDERS_BY_OWNER.scan("usr", False, after=after, limit=limit).read
-        found = narrow.rows(read, emulator.run)
+        found = reads.rows(read, emulator.run)
         assert found == emulator.run(read)
         if not found:
             break
@@ -55,32 +55,32 @@ def test_pages_are_those_of_the_whole_range(ages: list[float], limit: int) -> No
 
 
 def test_a_dense_list_is_not_read_as_a_whole() -> None:
-    narrow, emulator = Narrow(lambda: NOW), Emulator([number / 10 for number in range(10_000)])
+    reads, emulator = LimitedReads(lambda: NOW), Emulator([number / 10 for number in range(10_000)])
     read = ORDERS_BY_OWNER.scan("usr", False, limit=100).read
     for _ in range(2):
         emulator.looked_at.clear()
-        assert len(narrow.rows(read, emulator.run)) == 100
+        assert len(reads.rows(read, emulator.run)) == 100
     assert sum(emulator.looked_at) < 300
 
 
 def test_a_short_list_takes_one_read_once_that_is_known() -> None:
-    narrow, emulator = Narrow(lambda: NOW), Emulator([5.0, 10.0**7])
+    reads, emulator = LimitedReads(lambda: NOW), Emulator([5.0, 10.0**7])
     read = ORDERS_BY_OWNER.scan("usr", False, limit=100).read
     for _ in range(2):
         emulator.looked_at.clear()
-        assert len(narrow.rows(read, emulator.run)) == 2
+        assert len(reads.rows(read, emulator.run)) == 2
     assert emulator.looked_at == [2]
 
 
 def test_a_dense_list_of_long_ago_is_narrowed_once_it_is_known() -> None:
-    narrow, emulator = Narrow(lambda: NOW), Emulator([10**6 + number / 10 for number in range(10_000)])
+    reads, emulator = LimitedReads(lambda: NOW), Emulator([10**6 + number / 10 for number in range(10_000)])
     read = ORDERS_BY_OWNER.scan("usr", False, limit=100).read
-    first = narrow.rows(read, emulator.run)
+    first = reads.rows(read, emulator.run)
     emulator.looked_at.clear()
-    assert narrow.rows(read, emulator.run) == first
+    assert reads.rows(read, emulator.run) == first
     assert sum(emulator.looked_at) < 300
     emulator.looked_at.clear()
     after = (first[-1]["created_at"], first[-1]["order_id"])
-    following = narrow.rows(ORDERS_BY_OWNER.scan("usr", False, after=after, limit=100).read, emulator.run)
+    following = reads.rows(ORDERS_BY_OWNER.scan("usr", False, after=after, limit=100).read, emulator.run)
     assert len(following) == 100
     assert sum(emulator.looked_at) < 300

@@ -30,7 +30,7 @@ ROW = acceptance.accept(INTENT, "txn_1", "usr_1", "k", NOW, committed_value=1, c
 @pytest.fixture
 def glance() -> Any:
     database = MemoryDatabase()
-    database.write([TRANSACTIONS.mutation("insert", ROW)])
+    database.write([TRANSACTIONS.write("insert", ROW)])
     (found,) = Session(database).one(glances(["txn_1", "txn_2"]))
     return found
 
