@@ -1,7 +1,8 @@
 # Every target does the set-up it lacks, into .venv and node_modules. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo observe run test check infra-check prove bench generate requirements licences audit sbom cost clean
+.PHONY: help setup demo observe run test check format infra-check prove bench migrate generate requirements licences audit \
+	sbom cost clean
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
@@ -12,7 +13,7 @@ TESTS ?= tests
 PART ?=
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.installed node_modules/.installed ## create .venv and node_modules from the pinned versions
 
@@ -39,37 +40,39 @@ else
 endif
 	@! grep -rq --include='*.py' 'mark\.serial' $(TESTS) || $(PYTEST) -m serial $(TESTS)
 
-check: setup ## lint, format, types, imports, generated files, documents, licences, secrets, weaknesses
+check: setup ## lint, format, types, layers, structure, generated files, documents, licences, secrets, weaknesses
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	@if [ -f schemas/contract/generate.py ]; then echo "$(PY) -m schemas.contract.generate --check"; $(PY) -m schemas.contract.generate --check; fi
-	$(PYTEST) tests/unit/docs
+	$(PY) -m schemas.contract.generate --check
+	$(PYTEST) tests/unit/docs tests/unit/imports/test_structure.py
 	$(PY) .ci/licences.py --check
 	$(PY) -m infra.cost --check
 	$(PY) .ci/secrets_scan.py
 	$(PY) .ci/advisories.py 8
 	$(PY) -m schemas.database.lint
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.cloudbuild cloudbuild.yaml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(PY) -m infra.check
+
+format: setup ## put the code into its format, and mend what the linter can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
 
 infra-check: setup ## Terraform's format, validity and tests, without a cloud (where terraform is installed)
 	$(PY) -m infra.check
 
 prove: setup ## the long proofs, or one of them (PART=…)
-	@$(call present,tests/faults/__main__.py)
 	$(PY) -m tests.faults $(PART)
 
 bench: setup ## the benchmarks, or one of them (PART=…)
-	@$(call present,tests/bench/__main__.py)
 	$(PY) -m tests.bench $(PART)
 
 migrate: setup ## bring the database that the environment names up to date (SPANNER_INSTANCE, SPANNER_DATABASE)
 	$(PY) -m schemas.database.migrate
 
 generate: setup ## write the catalog, OpenAPI and the other files made from the code
-	@$(call present,schemas/contract/generate.py)
 	$(PY) -m schemas.contract.generate
 
 requirements: setup ## pin what requirements*.in ask for anew, with digests (UPGRADE=--upgrade)
@@ -100,8 +103,6 @@ clean: ## stop the emulators in the background; remove everything that make has 
 UPGRADE ?=
 COMPILE = CUSTOM_COMPILE_COMMAND="make requirements" $(PY) -m piptools compile --quiet --generate-hashes \
 	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links $(UPGRADE)
-
-present = test -f $(1) || { echo "$(1) is not there yet" >&2; exit 1; }
 
 .venv/.installed: requirements.txt requirements-dev.txt
 	@test -x $(PY) || .ci/python -m venv .venv

@@ -1,0 +1,1 @@
+"""Checks of the Terraform files without a cloud."""

@@ -88,21 +88,9 @@ class Model:
         seconds = requests * assumed["request_seconds"] + pushed * assumed["delivery_seconds"]
         seconds /= assumed["overlap"]
         moved = use["event_bytes"] * (1 + billed / self.events)
-        writes = use["cache_writes"] + pushed  # nearly every push expires an entry of its region's cache
-        cache = (
-            use["cache_reads"] * price["firestore_read"]
-            + writes * price["firestore_write"]
-            + setup.regions * assumed["cache_documents"] * price["firestore_delete"]
-        )
-        feeds, kept = (
-            use[name] * assumed["bytes_with_indexes"] / 1e9 for name in ("bytes_in_feeds", "bytes_kept")
-        )
-        hours, storage = self._node_hours(setup), price[f"spanner_{setup.spanner}_storage"]
         logs, answers = runs * assumed["log_bytes_per_run"] / GIB, requests * assumed["answer_bytes"] / GIB
         edge = answers * (price["balancer"] + price["egress"]) + runs * price["armor"]
         compute = price["run_cpu"] + assumed["memory_gib"] * price["run_memory"]
-        nodes = hours * price[f"spanner_{setup.spanner}"]
-        rows = f"{use['rows_written']} rows; {{}} node-hours a million orders"
         return {
             "Cloud Run, requests": (
                 f"{requests} calls, {{}} pushes",
@@ -110,23 +98,44 @@ class Model:
                 runs * price["run_requests"],
             ),
             "Cloud Run, processor and memory": ("{} vCPU-seconds", f"{seconds:.2f}", seconds * compute),
-            "Spanner, processors": (rows, f"{MILLION * hours:.1f}", nodes),
-            "Spanner, feeds, deleted after a month": (
-                "{} kB with indexes",
-                f"{feeds * 1e6:.0f}",
-                feeds * storage,
-            ),
-            "Spanner, the rest, each month kept": ("{} kB with indexes", f"{kept * 1e6:.0f}", kept * storage),
+            **self._database(setup),
             "Pub/Sub": (
                 f"{self.events} events, {{}} deliveries billed",
                 f"{billed}",
                 moved / TIB * price["pubsub"],
             ),
-            "Firestore": (f"{use['cache_reads']} reads, {{}} writes", f"{writes}", cache),
+            "Firestore": self._cache(setup, pushed),
             "Cloud KMS": ("{} signature", f"{use['signatures']}", use["signatures"] * price["kms"]),
             "Logs": ("{} kB", f"{logs * GIB / 1000:.0f}", logs * price["logging"]),
             "Load balancer, Cloud Armor, internet": ("{} kB of answers", f"{answers * GIB / 1000:.0f}", edge),
         }
+
+    def _database(self, setup: SetUp) -> dict[str, tuple[str, str, float]]:
+        feeds, kept = (
+            self.usage[name] * self.assumed["bytes_with_indexes"] / 1e9
+            for name in ("bytes_in_feeds", "bytes_kept")
+        )
+        hours, storage = self._node_hours(setup), self.price[f"spanner_{setup.spanner}_storage"]
+        nodes = hours * self.price[f"spanner_{setup.spanner}"]
+        rows, size = (
+            f"{self.usage['rows_written']} rows; {{}} node-hours a million orders",
+            "{} kB with indexes",
+        )
+        return {
+            "Spanner, processors": (rows, f"{MILLION * hours:.1f}", nodes),
+            "Spanner, feeds, deleted after a month": (size, f"{feeds * 1e6:.0f}", feeds * storage),
+            "Spanner, the rest, each month kept": (size, f"{kept * 1e6:.0f}", kept * storage),
+        }
+
+    def _cache(self, setup: SetUp, pushed: float) -> tuple[str, str, float]:
+        use, price = self.usage, self.price
+        writes = use["cache_writes"] + pushed  # nearly every push expires an entry of its region's cache
+        cost = (
+            use["cache_reads"] * price["firestore_read"]
+            + writes * price["firestore_write"]
+            + setup.regions * self.assumed["cache_documents"] * price["firestore_delete"]
+        )
+        return f"{use['cache_reads']} reads, {{}} writes", f"{writes}", cost
 
     def _node_hours(self, setup: SetUp) -> float:
         rows = self.assumed[f"spanner_{setup.spanner}_rows_per_node_second"]

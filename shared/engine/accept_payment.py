@@ -78,7 +78,7 @@ def accept(
     above = policy_enforcement.allow(unit, intent)
     pair = bookings.observed(bookings.get(unit, *asset), planned.seen, unit)
     try:
-        pair = funds.start_payment(pair, planned.amount, planned.committed_gas, unit.now)
+        bookings.put(unit, funds.start_payment(pair, planned.amount, planned.committed_gas, unit.now))
     except SettlementUnfunded:
         raise SettlementUnfunded(wallet_id=wallet_id) from None
     payment = PaymentOf(claim_id, allocation_id, round)
@@ -94,7 +94,6 @@ def accept(
     )
     if above:
         accepted = approval.by_processor(unit, accepted)
-    bookings.put(unit, pair)
     unit.write(accepted)
     batch.announce(unit, "accepted", accepted, [])
     return accepted

@@ -13,7 +13,7 @@ from shared.store.session import Session
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m shared.store.audit_chain")
+    parser = argparse.ArgumentParser(prog="python -m shared.ops.audit")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("verify", help="recompute every seal; exits 1 when something was changed")
     export = commands.add_parser("export", help="write rows as NDJSON")

@@ -56,12 +56,10 @@ def page(
         if len(found) > limit or len(entries) < size or scanned >= MAX_SCANNED:
             break
     more = len(found) > limit
-    exhausted = not more and len(entries) < size
-    shown = found[:limit]
-    rows = session.follow(index.table, shown)
-    if exhausted:
+    rows = session.follow(index.table, found[:limit])
+    if not more and len(entries) < size:
         return rows, None
-    last = tuple(shown[-1][name] for name in position) if more else after
+    last = tuple(found[limit - 1][name] for name in position) if more else after
     return rows, encode(binding, last or ())
 
 

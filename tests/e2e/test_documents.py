@@ -1,5 +1,5 @@
-"""What README and API guide show is run as shown: a copy of the product gets the README's example operation, then a
-shell pastes the API guide's blocks from top to bottom.
+"""What the documents show is run as shown: a copy of the product gets the example operation of
+docs/adding_an_operation.md, then a shell pastes the API guide's blocks from top to bottom.
 
 A comment behind a command says what its answer holds (`# 201, Idempotent-Replayed: true`), and is held to it; so is
 each line of a json block that follows.
@@ -24,7 +24,7 @@ from emulators.client import wait_for
 from tests.e2e.job import Node, Purse
 from tests.unit.docs.pages import ROOT, Fence, Page, strip_comment, tracked
 
-README, GUIDE = Page(ROOT / "README.md"), Page(ROOT / "docs" / "api.md")
+ADDING, GUIDE = Page(ROOT / "docs" / "adding_an_operation.md"), Page(ROOT / "docs" / "api.md")
 MARK = "@@@ block"
 
 
@@ -38,14 +38,14 @@ class Command:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The product with the README's example added, its files generated anew."""
+    """The product with the example operation added, its files generated anew."""
     folder = tmp_path_factory.mktemp("documents") / "product"
     parts = ("functions", "schemas", "shared", "emulators", "tests", "pyproject.toml", "docs")
     for name in tracked():
         if name.split("/")[0] in parts and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    models, operation, test = (fence.text for fence in README.fences() if fence.info == ("python",))
+    models, operation, test = (fence.text for fence in ADDING.fences() if fence.info == ("python",))
     module = folder / "schemas" / "supplies.py"
     imported = replaced(module.read_text(), r"^from schemas.base import (\(\n +)?", r"\g<0>Limit, ")
     module.write_text(f"{imported}\n\n{models}")
@@ -82,7 +82,7 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_readmes_operation_passes_its_test_and_the_checks(copy: Path) -> None:
+def test_the_example_operation_passes_its_test_and_the_checks(copy: Path) -> None:
     made = ("functions/supplies", "tests/emulated/desk/test_count.py")
     run(copy, "-m", "ruff", "check", *made)
     run(copy, "-m", "ruff", "format", "--check", *made)
@@ -95,7 +95,7 @@ def test_the_guides_calls_answer_what_it_says(host: str, tmp_path: Path) -> None
     """Fences in order: shell blocks become one script, json blocks are what the block before them printed."""
     purse = Purse.funded(Node(os.environ["RPC_URL"]))  # others use the node's own accounts at the same time
     fences = [fence for fence in GUIDE.fences() if fence.shell or fence.info == ("json",)]
-    fences += [fence for fence in README.fences() if fence.shell and "$API/" in fence.text]
+    fences += [fence for fence in ADDING.fences() if fence.shell and "$API/" in fence.text]
     script = [f"set -o pipefail\nmark() {{ printf '\\n{MARK}\\n'; }}"]
     commands: list[Command] = []
     for fence in fences:

@@ -143,17 +143,43 @@ def place(
     """
     rows = items(order_id, lines, asset.decimals)
     total = sum(row.total for row in rows)
-    order = Order(
+    order = _opened(
+        order_id=order_id,
+        user_id=user_id,
+        asset=asset,
+        amount=total,
+        note=note,
+        expires_at=in_future(expires_at, now),
+        now=now,
+    )
+    own = [supply for supply in supplies if supply.user_id == user_id]
+    parts = choose(order_id, asset, total, own, now)
+    held = [hold(order_id, new_id("alc"), supply, part, now) for supply, part in parts]
+    return Placed(order, rows, tuple(a for a, _ in held), tuple(m for _, m in held))
+
+
+def _opened(
+    *,
+    order_id: str,
+    user_id: str,
+    asset: Asset,
+    amount: int,
+    note: str | None,
+    expires_at: datetime | None,
+    now: datetime,
+) -> Order:
+    """An order that nobody has claimed yet; `amount` in base units of the asset."""
+    return Order(
         id=order_id,
         user_id=user_id,
         chain=asset.chain,
         currency=asset.symbol,
         token_address=asset.token_address,
         decimals=asset.decimals,
-        amount=total,
+        amount=amount,
         status="open",
         note=note,
-        expires_at=in_future(expires_at, now),
+        expires_at=expires_at,
         claim_id=None,
         claimer_id=None,
         claim_epoch=0,
@@ -163,10 +189,6 @@ def place(
         created_at=now,
         updated_at=now,
     )
-    own = [supply for supply in supplies if supply.user_id == user_id]
-    parts = choose(order_id, asset, total, own, now)
-    held = [hold(order_id, new_id("alc"), supply, part, now) for supply, part in parts]
-    return Placed(order, rows, tuple(a for a, _ in held), tuple(m for _, m in held))
 
 
 def update(

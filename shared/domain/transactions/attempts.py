@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from shared.domain.errors import InvalidState, Refusal
 from shared.domain.transactions.fees import FeeCaps, Fees, at_most, replacement, replaces
@@ -103,22 +103,7 @@ def persist(
     undoing = transaction.kind == "noop" or transaction.undo_state or (latest and latest.kind == "noop")
     if transaction.nonce is None or (undoing and planned.kind == "payload"):
         raise InvalidState("Only a no-op may be signed for this nonce.", status=transaction.status)
-    attempt = Attempt(
-        transaction_id=transaction.id,
-        k=count + 1,
-        kind=planned.kind,
-        raw=raw,
-        hash=tx_hash,
-        max_fee_per_gas=planned.fees.max_fee_per_gas,
-        max_priority_fee_per_gas=planned.fees.max_priority_fee_per_gas,
-        gas_price=planned.fees.gas_price,
-        gas=planned.gas,
-        send_count=0,
-        first_sent_at=None,
-        last_sent_at=None,
-        last_result=None,
-        created_at=now,
-    )
+    attempt = _unsent(transaction, planned, now, raw=raw, tx_hash=tx_hash)
     target = "signed" if transaction.state == "nonced" else transaction.state
     blocked = None if transaction.blocked_reason == "FEE_BLOCKED" else transaction.blocked_reason
     return (
@@ -132,6 +117,26 @@ def persist(
             next_action_at=now + SIGNED_WAIT,
         ),
         attempt,
+    )
+
+
+def _unsent(transaction: Transaction, planned: Plan, now: datetime, *, raw: bytes, tx_hash: str) -> Attempt:
+    """The transaction's next attempt, signed as planned and not sent yet."""
+    return Attempt(
+        transaction_id=transaction.id,
+        k=transaction.attempt_count + 1,
+        kind=planned.kind,
+        raw=raw,
+        hash=tx_hash,
+        max_fee_per_gas=planned.fees.max_fee_per_gas,
+        max_priority_fee_per_gas=planned.fees.max_priority_fee_per_gas,
+        gas_price=planned.fees.gas_price,
+        gas=planned.gas,
+        send_count=0,
+        first_sent_at=None,
+        last_sent_at=None,
+        last_result=None,
+        created_at=now,
     )
 
 
@@ -181,29 +186,16 @@ def undo(
         return transaction
     if to == "expired":
         error = error or ("APPROVAL_EXPIRED" if transaction.state == "held" else "DEADLINE_PASSED")
-    wanted = transaction.cancel_requested or to == "cancelled"
+    said: dict[str, Any] = {
+        "cancel_requested": transaction.cancel_requested or to == "cancelled",
+        "error": error,
+        "error_message": message,
+    }
     if transaction.nonce is None:
         return transaction.moved(
-            "undo",
-            to,
-            now,
-            blocked_reason=None,
-            cancel_requested=wanted,
-            error=error,
-            error_message=message,
-            finalized=True,
-            next_action_at=None,
+            "undo", to, now, blocked_reason=None, finalized=True, next_action_at=None, **said
         )
-    return transaction.moved(
-        "undo",
-        transaction.state,
-        now,
-        undo_state=to,
-        cancel_requested=wanted,
-        error=error,
-        error_message=message,
-        next_action_at=now,
-    )
+    return transaction.moved("undo", transaction.state, now, undo_state=to, next_action_at=now, **said)
 
 
 def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now: datetime) -> Transaction:

@@ -27,7 +27,7 @@ def make_problem(command: str) -> str | None:
 
 
 def python_problem(command: str) -> str | None:
-    """`python -m module word --option`: the module is there, and its source knows each word and option."""
+    """`python -m module word --option`: the module can be run, and its source knows each word and option."""
     rest = command.partition(" -m ")[2]
     module, *given = re.split(r"\s+", re.split(r"[`,;|&)]|\s>", rest)[0].strip())
     if module in FOREIGN:
@@ -35,6 +35,8 @@ def python_problem(command: str) -> str | None:
     text = _module(module)
     if text is None:
         return f"there is no module {module}"
+    if f"{module.replace('.', '/')}/__main__.py" not in tracked() and '__name__ == "__main__"' not in text:
+        return f"{module} is no command"
     values = {word for option, word in pairwise(given) if option.startswith("--")}
     asked = [word for word in given if re.fullmatch(r"--[\w-]+|[a-z][a-z_-]+", word) and word not in values]
     missing = [word for word in asked if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)]

@@ -51,6 +51,7 @@ def test_right_names_pass(code: str) -> None:
         ("sh", "make test TESTS=tests/unit   # a part", False),
         ("sh", "GOOGLE_CLOUD_PROJECT=x .venv/bin/python -m schemas.database.migrate", False),
         ("sh", ".venv/bin/python -m schemas.migrat", True),
+        ("sh", ".venv/bin/python -m shared.domain.money", True),
     ],
 )
 def test_commands_are_told_apart(tmp_path: Path, fence: str, command: str, wrong: bool) -> None:

@@ -18,7 +18,7 @@ from tests.unit.docs.pages import ROOT, Page, pages, source, tracked, words
 TOP = frozenset(name.split("/")[0] for name in tracked() if "/" in name)
 # Folders and files that tools make and .gitignore leaves out.
 MADE = (".venv", "node_modules", ".run")
-# What the README's example makes; tests/e2e/test_documents.py makes it.
+# What docs/adding_an_operation.md makes; tests/e2e/test_documents.py makes it.
 EXAMPLE = {"functions/supplies/count_supplies.py", "tests/emulated/desk/test_count.py", "GET /supplies/count"}
 
 

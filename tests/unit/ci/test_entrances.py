@@ -1,0 +1,30 @@
+"""The ways in: every target of the Makefile is listed by `make help`, and hosted CI runs `.ci/run`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import yaml
+
+from tests.unit.docs.pages import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_make_help_lists_every_target() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+    listed = re.findall(r"^  make ([\w-]+) ", done.stdout, re.MULTILINE)
+    assert listed and listed == re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE)
+
+
+def test_targets_are_no_files() -> None:
+    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
+    assert phony
+    assert phony[1].replace("\\\n", " ").split() == re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE)
+
+
+def test_hosted_ci_runs_what_everybody_runs() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+    assert commands == [".ci/run"] and (ROOT / ".ci" / "run").is_file()
