@@ -37,10 +37,10 @@ def _abandon(unit: UnitOfWork, request: AbandonSettlement) -> Claim:
     claim, payments = unit.read(claims.by_id(request.claim_id), claims.payments_of(request.claim_id))
     unit.match(claim)
     aggregate = orders.read(unit, claim.order_id)
-    before = supplies.held_by(unit, aggregate.allocations)
+    before = supplies.reserved_by(unit, aggregate.allocations)
     done = settlement.abandon(
         claim, payments, aggregate.allocations, before, reason=request.reason, now=unit.now
     )
     unit.write(done.claim, *done.allocations)
-    supplies.move(unit, before, done.moves)
+    supplies.write(unit, before, done.moves)
     return emit_claim(unit, "claim.failed", done.claim, payments)

@@ -35,15 +35,15 @@ AMONG = 8  # of the oldest, one is picked at random, so that claimers do not all
 @message("claim-commands", type="claim.next", request=ClaimNext)
 def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
     claimer = _claimer(request, caller)
-    wanted = open_orders.Wanted.of(request.chain, request.currency, request.min_amount, claimer)
+    criteria = open_orders.Criteria.of(request.chain, request.currency, request.min_amount, claimer)
     lease = timedelta(seconds=resources.settings().claim_lease_seconds)
     lost: set[str] = set()
     while len(lost) < TRIES:
-        found = [entry["order_id"] for entry in open_orders.oldest(wanted, AMONG + len(lost))]
-        if not found:
+        oldest = [entry["order_id"] for entry in open_orders.oldest(criteria, AMONG + len(lost))]
+        if not oldest:
             replay_if_done()
             return None
-        free = [order_id for order_id in found if order_id not in lost]
+        free = [order_id for order_id in oldest if order_id not in lost]
         if not free:
             break
         order_id = random.choice(free[:AMONG])  # noqa: S311 - spreads claimers
@@ -63,5 +63,5 @@ def _claimer(request: ClaimNext, caller: Caller) -> str:
 
 
 def _claim(unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller, lease: timedelta) -> Claim:
-    """A new tenure only: what the same claimer has taken meanwhile is another call's."""
-    return claims.begin(unit, order_id, wallet_id, caller, lease, again=False)
+    """A new claim only: what the same claimer has claimed meanwhile is another call's."""
+    return claims.begin(unit, order_id, wallet_id, caller, lease, replay=False)

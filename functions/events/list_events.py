@@ -21,11 +21,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 def list_events(request: ListEvents, caller: Caller) -> EventPage:
     current().deadline = deadline_in(request.wait + resources.settings().request_seconds)
     until = time.monotonic() + request.wait
-    wanted = event_feed.wanted(request.types)
-    chunk = event_feed.read(caller.user_id, request.after, wanted, request.limit)
+    types = event_feed.types_of(request.types)
+    chunk = event_feed.read(caller.user_id, request.after, types, request.limit)
     pause = FIRST_PAUSE
     while not chunk.events and time.monotonic() < until:
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
         pause = min(2 * pause, LONGEST_PAUSE)
-        chunk = event_feed.read(caller.user_id, chunk.cursor, wanted, request.limit)
+        chunk = event_feed.read(caller.user_id, chunk.cursor, types, request.limit)
     return EventPage(items=[event for event, _ in chunk.events], cursor=chunk.cursor)

@@ -28,11 +28,11 @@ _room = threading.BoundedSemaphore(STREAMS)
 @http("GET", "/events/stream", permission="event:read", request=StreamEvents, media="text/event-stream")
 def stream_events(request: StreamEvents, caller: Caller) -> Reply:
     cursor = request.after or current().last_event_id
-    wanted = event_feed.wanted(request.types)
-    first = event_feed.read(caller.user_id, cursor, wanted, CHUNK)
+    types = event_feed.types_of(request.types)
+    first = event_feed.read(caller.user_id, cursor, types, CHUNK)
     if not _room.acquire(blocking=False):
         raise Unready("This instance serves as many streams as it can; try again.")
-    return Reply(200, headers=dict(HEADERS), stream=_Stream(_pieces(caller.user_id, wanted, first)))
+    return Reply(200, headers=dict(HEADERS), stream=_Stream(_pieces(caller.user_id, types, first)))
 
 
 class _Stream(Iterator[str]):
@@ -58,7 +58,7 @@ class _Stream(Iterator[str]):
     __del__ = close
 
 
-def _pieces(user_id: str, wanted: frozenset[str] | None, chunk: event_feed.Chunk) -> Generator[str]:
+def _pieces(user_id: str, types: frozenset[str] | None, chunk: event_feed.Chunk) -> Generator[str]:
     until, last = time.monotonic() + LONGEST, time.monotonic()
     yield "retry: 1000\n\n"
     while time.monotonic() < until:
@@ -71,7 +71,7 @@ def _pieces(user_id: str, wanted: frozenset[str] | None, chunk: event_feed.Chunk
             yield ": still here\n\n"
         if len(chunk.events) < CHUNK:
             time.sleep(PAUSE)
-        chunk = event_feed.read(user_id, chunk.cursor, wanted, CHUNK)
+        chunk = event_feed.read(user_id, chunk.cursor, types, CHUNK)
 
 
 def _piece(event: CloudEvent, cursor: str) -> str:

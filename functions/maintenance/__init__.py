@@ -1,1 +1,1 @@
-"""What keeps the system going: due timers, the outbox, the backlog."""
+"""Schedules that keep the system going: due timers, events left in the outbox, and the size of the backlog."""

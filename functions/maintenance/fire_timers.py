@@ -28,12 +28,12 @@ RESERVE_SECONDS = 10.0  # of the deadline, left to the last round
 
 @schedule(seconds=2, needs=("chain",), publishes=("supply-events", "order-events", "claim-events"))
 def fire_timers() -> None:
-    seen: set[Timer] = set()
+    tried: set[Timer] = set()
     while remaining_seconds(3_600) > RESERVE_SECONDS:
-        due = [timer for timer in _due() if timer not in seen]
+        due = [timer for timer in _due() if timer not in tried]
         if not due:
             return
-        seen.update(due)
+        tried.update(due)
         idle = set(
             timer_handlers.idle(Session(resources.database().snapshot()), due, resources.clock().now())
         )

@@ -1,4 +1,5 @@
 """Relay outbox rows that are older than 10 s: what a request could not publish itself is never lost.
+
 What Pub/Sub refuses for good becomes a dead letter and keeps nothing behind it.
 
 Each shard is scanned from its low-water mark, because deleted versions pile up in Spanner below it; once an hour

@@ -18,10 +18,10 @@ from shared.store.tables import orders
 
 @http("GET", "/orders/available", permission="order:read", request=ListAvailable, answer=AvailablePage)
 def list_available(request: ListAvailable, caller: Caller) -> AvailablePage:
-    wanted = open_orders.Wanted.of(request.chain, request.currency, request.min_amount, caller.user_id)
-    binding = ["available", caller.user_id, wanted.chain, wanted.currency, wanted.min_amount]
+    criteria = open_orders.Criteria.of(request.chain, request.currency, request.min_amount, caller.user_id)
+    binding = ["available", caller.user_id, criteria.chain, criteria.currency, criteria.min_amount]
     after = pagination.decode(binding, request.cursor) if request.cursor else None
-    entries, last = open_orders.newest(wanted, after, request.limit)
+    entries, last = open_orders.newest(criteria, after, request.limit)
     cursor = None if last is None else pagination.encode(binding, (last["created_at"], last["order_id"]))
     return AvailablePage(items=_views(entries), next_cursor=cursor)
 
@@ -37,5 +37,5 @@ def _views(entries: list[Row]) -> list[PublicOrder]:
     for item in all_items:
         items[item.order_id].append(item)
     now = resources.clock().now()
-    seen = {row.id: row for row in rows if row.visible_to_all(now)}
-    return [PublicOrder.of(seen[one], items[one]) for one in ids if one in seen]
+    visible = {row.id: row for row in rows if row.visible_to_all(now)}
+    return [PublicOrder.of(visible[one], items[one]) for one in ids if one in visible]

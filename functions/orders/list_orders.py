@@ -32,7 +32,7 @@ def list_orders(request: ListOrders, caller: Caller) -> OrderPage:
         cursor=request.cursor,
         filters={
             "status": WRITTEN.get(status or "", status),
-            "currency": supplies.symbol(None, request.currency),
+            "currency": supplies.symbol_of(None, request.currency),
         },
         keep=lambda order: status in (None, order.status_at(now)),
     )

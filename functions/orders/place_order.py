@@ -1,11 +1,12 @@
 """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
-A snapshot that may be some seconds old says which supplies would pay; only those are read again, by key, in the
-transaction. Should they not suffice any more, every candidate is, and then those of a strong snapshot.
+Without supplies named, a snapshot that may be some seconds old says which would pay; only those are read again, by
+key, in the transaction. Should they not suffice any more, every candidate is, and then those of a strong snapshot.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from schemas.orders import Order, PlaceOrder
@@ -44,64 +45,86 @@ CANDIDATES = 100  # supplies, the largest first, that are read again when the sn
 )
 @message("order-commands", type="order.place", request=PlaceOrder)
 def place_order(request: PlaceOrder, caller: Caller) -> Order:
-    asset = desk_supplies.of(request.chain, request.currency)
-    wanted = _Wanted(request, caller.user_id, asset, new_id("ord"))
-    total = sum(item.total for item in rules.items(wanted.order_id, request.lines(), asset.decimals))
-    if request.supply_ids is not None:
-        return commit(_place, wanted, request.supply_ids, request.supply_ids)
-    try:
-        return commit(_place, wanted, *_candidates(wanted, total, STALE_SECONDS))
-    except (InsufficientSupply, TooFragmented):
-        return commit(_place, wanted, *_candidates(wanted, total, None))
+    asset = desk_supplies.asset_of(request.chain, request.currency)
+    order_id = new_id("ord")
+    total = sum(item.total for item in rules.items(order_id, request.lines(), asset.decimals))
+    draft = _Draft(request, caller.user_id, order_id, asset, total)
+    for candidates in _candidates(draft):
+        try:
+            return commit(_place, draft, candidates)
+        except (InsufficientSupply, TooFragmented) as refusal:
+            refused = refusal
+    raise refused
 
 
-def _candidates(wanted: _Wanted, total: int, staleness: float | None) -> tuple[list[str], list[str]]:
-    """The supplies that would pay, and the largest of all, as a snapshot shows them."""
-    snapshot = Session(resources.database().snapshot(staleness=staleness))
-    seen = snapshot.many(supplies.active_of(wanted.user_id, wanted.asset.chain, wanted.asset.symbol))
-    available = {row["supply_id"]: row["available"] for row in seen}
-    first = [supply_id for supply_id, _ in shares(wanted.order_id, total, available)]
-    every = sorted(available, key=lambda supply_id: -available[supply_id])[:CANDIDATES]
-    return first[: 2 * MAX_ALLOCATIONS], every
+class _Draft(NamedTuple):
+    """The order to be placed; `total` in base units."""
 
-
-class _Wanted(NamedTuple):
     request: PlaceOrder
     user_id: str
-    asset: Asset
     order_id: str
+    asset: Asset
+    total: int
 
 
-def _place(unit: UnitOfWork, wanted: _Wanted, first: list[str], every: list[str]) -> Order:
-    offered = _read(unit, first)
-    named = wanted.request.supply_ids
-    if named is not None and {s.id for s in offered if s.user_id == wanted.user_id} != set(named):
+class _Candidates(NamedTuple):
+    """Ids of supplies: those that would pay, and all that may be asked should those not suffice any more."""
+
+    chosen: list[str]
+    every: list[str]
+
+
+def _candidates(draft: _Draft) -> Iterator[_Candidates]:
+    """The supplies that the request names; else those of a recent snapshot, and where they do not suffice, those of
+    a strong one."""
+    named = draft.request.supply_ids
+    if named is not None:
+        yield _Candidates(named, named)
+        return
+    for staleness in (STALE_SECONDS, None):
+        snapshot = Session(resources.database().snapshot(staleness=staleness))
+        rows = snapshot.many(supplies.active_of(draft.user_id, draft.asset.chain, draft.asset.symbol))
+        available = {row["supply_id"]: row["available"] for row in rows}
+        chosen = [supply_id for supply_id, _ in shares(draft.order_id, draft.total, available)]
+        largest = sorted(available, key=lambda supply_id: -available[supply_id])
+        yield _Candidates(chosen[: 2 * MAX_ALLOCATIONS], largest[:CANDIDATES])
+
+
+def _place(unit: UnitOfWork, draft: _Draft, candidates: _Candidates) -> Order:
+    before, placed = _reserve(unit, draft, candidates)
+    unit.write(placed.order, *placed.items, *placed.allocations, *timers.order_expiry(placed.order))
+    desk_supplies.write(unit, before, placed.moves)
+    return emit_order(unit, "order.created", OrderAggregate(placed.order, placed.items, placed.allocations))
+
+
+def _reserve(unit: UnitOfWork, draft: _Draft, candidates: _Candidates) -> tuple[list[Supply], Placed]:
+    """The supplies as they were read, and the order that reserves from some of them."""
+    chosen = _read(unit, candidates.chosen)
+    named = draft.request.supply_ids
+    if named is not None and {s.id for s in chosen if s.user_id == draft.user_id} != set(named):
         raise NotFound("There is no such supply.")
     try:
-        placed = _decide(unit, wanted, offered)
+        return chosen, _decide(unit, draft, chosen)
     except (InsufficientSupply, TooFragmented):
-        if set(first) == set(every):
+        if set(candidates.chosen) == set(candidates.every):
             raise
-        offered = _read(unit, every)
-        placed = _decide(unit, wanted, offered)
-    unit.write(placed.order, *placed.items, *placed.allocations, *timers.order_expiry(placed.order))
-    desk_supplies.move(unit, offered, placed.moves)
-    return emit_order(unit, "order.created", OrderAggregate(placed.order, placed.items, placed.allocations))
+    every = _read(unit, candidates.every)
+    return every, _decide(unit, draft, every)
 
 
 def _read(unit: UnitOfWork, supply_ids: list[str]) -> list[Supply]:
     return unit.many(supplies.by_ids(supply_ids)) if supply_ids else []
 
 
-def _decide(unit: UnitOfWork, wanted: _Wanted, offered: list[Supply]) -> Placed:
+def _decide(unit: UnitOfWork, draft: _Draft, offered: list[Supply]) -> Placed:
     return rules.place(
-        order_id=wanted.order_id,
-        user_id=wanted.user_id,
-        asset=wanted.asset,
-        lines=wanted.request.lines(),
+        order_id=draft.order_id,
+        user_id=draft.user_id,
+        asset=draft.asset,
+        lines=draft.request.lines(),
         supplies=offered,
-        note=wanted.request.note,
-        expires_at=wanted.request.expires_at,
+        note=draft.request.note,
+        expires_at=draft.request.expires_at,
         new_id=unit.new_id,
         now=unit.now,
     )

@@ -30,4 +30,4 @@ def _close(unit: UnitOfWork, request: CloseSupply, caller: Caller) -> None:
     supply = unit.one(supplies.by_id(request.supply_id))
     authorization.as_owner(caller, supply.user_id)
     unit.match(supply)
-    desk_supplies.move(unit, [supply], [rules.close(supply, unit.now)])
+    desk_supplies.write(unit, [supply], [rules.close(supply, unit.now)])

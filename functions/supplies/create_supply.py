@@ -26,7 +26,7 @@ from shared.writes.commit import commit
 )
 @message("supply-commands", type="supply.create", request=CreateSupply)
 def create_supply(request: CreateSupply, caller: Caller) -> Supply:
-    asset = supplies.of(request.chain, request.currency)
+    asset = supplies.asset_of(request.chain, request.currency)
     amount = parse_amount(request.amount, asset.decimals)
     return commit(_create, request, caller, asset, amount)
 

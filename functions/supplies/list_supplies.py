@@ -19,7 +19,7 @@ def list_supplies(request: ListSupplies, caller: Caller) -> SupplyPage:
         cursor=request.cursor,
         filters={
             "chain": request.chain,
-            "currency": supplies.symbol(request.chain, request.currency),
+            "currency": supplies.symbol_of(request.chain, request.currency),
             "status": request.status,
         },
     )

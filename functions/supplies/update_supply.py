@@ -39,10 +39,10 @@ from shared.writes.commit import commit
 )
 @message("supply-commands", type="supply.update", request=UpdateSupply)
 def update_supply(request: UpdateSupply, caller: Caller) -> Supply:
-    return commit(_update, request, caller, _look(request, caller))
+    return commit(_update, request, caller, _observe(request, caller))
 
 
-def _look(request: UpdateSupply, caller: Caller) -> Observed | None:
+def _observe(request: UpdateSupply, caller: Caller) -> Observed | None:
     """What the chain says, when the change seems to need it."""
     if request.amount is None and request.status != "active":
         return None
@@ -52,16 +52,16 @@ def _look(request: UpdateSupply, caller: Caller) -> Observed | None:
     return balances.observe(supply) if funds.needs_cover(supply, after) else None
 
 
-def _update(unit: UnitOfWork, request: UpdateSupply, caller: Caller, seen: Observed | None) -> Supply:
+def _update(unit: UnitOfWork, request: UpdateSupply, caller: Caller, observed: Observed | None) -> Supply:
     supply = unit.one(supplies.by_id(request.supply_id))
     authorization.as_owner(caller, supply.user_id)
     unit.match(supply)
     moved = _changed(request, supply, unit.now)
-    if seen is None and funds.needs_cover(supply, moved.supply):
+    if observed is None and funds.needs_cover(supply, moved.supply):
         raise Contended  # it changed since the first look: repeat
     if moved.supply.expires_at != supply.expires_at:
         unit.write(*timers.supply_expiry(moved.supply))
-    desk_supplies.move(unit, [supply], [moved], seen)
+    desk_supplies.write(unit, [supply], [moved], observed)
     return Supply.of(moved.supply)
 
 

@@ -49,31 +49,33 @@ def _addresses(session: Session) -> set[tuple[str, str]]:
     index = supplies.FUNDS_WATCHED
     behind = session.read_all([index.scan(shard, after=(start,), limit=BATCH) for shard in shards])
     before = session.read_all([index.scan(shard, upto=(start,), limit=BATCH) for shard in shards])
-    found: set[tuple[str, str]] = set()
+    addresses: set[tuple[str, str]] = set()
     for first, second in zip(behind, before, strict=True):
-        found |= {(entry["address"], entry["chain"]) for entry in [*first, *second][:BATCH]}
-    return found
+        addresses |= {(entry["address"], entry["chain"]) for entry in [*first, *second][:BATCH]}
+    return addresses
 
 
 def _holdings(session: Session, places: Iterable[tuple[str, str]]) -> list[Holding]:
-    wanted = sorted(places)
-    if not wanted:
+    ordered = sorted(places)
+    if not ordered:
         return []
-    rows, entries = session.read(supplies.funds_below(wanted), supplies.live_below(wanted))
+    rows, entries = session.read(supplies.funds_below(ordered), supplies.live_below(ordered))
     live = session.many(supplies.by_ids([entry["supply_id"] for entry in entries])) if entries else []
-    of: dict[tuple[str, str], list[Supply]] = defaultdict(list)
-    held: dict[tuple[str, str], list[Funds]] = defaultdict(list)
+    own: dict[tuple[str, str], list[Supply]] = defaultdict(list)
+    funds: dict[tuple[str, str], list[Funds]] = defaultdict(list)
     for supply in live:
-        of[supply.address, supply.chain].append(supply)
+        own[supply.address, supply.chain].append(supply)
     for row in rows:
-        held[row.address, row.chain].append(row)
-    return [Holding(chain, address, held[address, chain], of[address, chain]) for address, chain in wanted]
+        funds[row.address, row.chain].append(row)
+    return [Holding(chain, address, funds[address, chain], own[address, chain]) for address, chain in ordered]
 
 
 def _look(holding: Holding, block: int) -> bool:
     """True when something changed; one address that cannot be looked at keeps none of the others."""
     try:
-        return coverage.look(holding, [(asset, _seen(holding, asset, block)) for asset in _assets(holding)])
+        return coverage.apply(
+            holding, [(asset, _observe(holding, asset, block)) for asset in _assets(holding)]
+        )
     except Exception:
         _log.warning("an address was not observed", exc_info=True, extra={"chain": holding.chain})
         return False
@@ -84,7 +86,7 @@ def _assets(holding: Holding) -> list[str]:
     return [row.token_address for row in holding.funds if row.supplies]
 
 
-def _seen(holding: Holding, token_address: str, block: int) -> Observed:
+def _observe(holding: Holding, token_address: str, block: int) -> Observed:
     from shared.funds.balances import balances
 
     client = resources.chain(holding.chain)

@@ -9,9 +9,8 @@ from shared.desk.events import emit_supply
 from shared.domain.desk import funds, supplies
 from shared.domain.desk.funds import InsufficientBalance, InsufficientGas
 from shared.domain.desk.supplies import Supply
-from shared.funds import balances
+from shared.funds import balances, bookings
 from shared.funds.balances import Observed
-from shared.funds.bookings import observed
 from shared.store.session import Session
 from shared.store.tables import supplies as rows
 from shared.store.tables.system import InboxRow
@@ -27,29 +26,28 @@ def check(supply_id: str, inbox: InboxRow | None = None) -> None:
     supply = Session(resources.database().snapshot()).maybe(rows.find(supply_id))
     if supply is None or supply.status != "pending":
         return
-    seen = balances.observe(supply)
-    commit(_decide, supply_id, seen, inbox=inbox)
+    commit(_decide, supply_id, balances.observe(supply), inbox=inbox)
 
 
-def _decide(unit: UnitOfWork, supply_id: str, seen: Observed) -> None:
+def _decide(unit: UnitOfWork, supply_id: str, observed: Observed) -> None:
     supply = unit.one(rows.by_id(supply_id))
     if supply.status != "pending":
         return
     unit.delete(timers.supply_check(supply))
     if supply.expired(unit.now):
-        desk_supplies.move(unit, [supply], [supplies.expire(supply, unit.now)])
+        desk_supplies.write(unit, [supply], [supplies.expire(supply, unit.now)])
         return
-    after = _activated(unit, supply, seen)
+    after = _activated(unit, supply, observed)
     unit.write(after)
     emit_supply(unit, supply, after)
 
 
-def _activated(unit: UnitOfWork, supply: Supply, seen: Observed) -> Supply:
-    pair = observed(desk_supplies.pair_of(unit, supply), seen, unit)
+def _activated(unit: UnitOfWork, supply: Supply, observed: Observed) -> Supply:
+    pair = bookings.observed(desk_supplies.funds_of(unit, supply), observed, unit)
     after = supplies.activate(supply, unit.now)
     try:
         pair = funds.book(pair, supply, after, desk_supplies.gas_reserve(supply.chain), unit.now)
     except (InsufficientBalance, InsufficientGas) as refusal:
         return supplies.reject(supply, refusal.code, unit.now)
-    unit.write(*desk_supplies.rows(pair))
+    bookings.put(unit, pair)
     return after

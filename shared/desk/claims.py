@@ -1,10 +1,10 @@
-"""How a tenure over an order begins: what claiming by id and claiming the next one have in common."""
+"""How a claim begins, by id or as the next one, and how it reads when its lease has run out."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from schemas.claims import Claim as ClaimView
+from schemas.claims import Claim as ClaimResource
 from shared.desk import timers
 from shared.desk.events import emit_claim, emit_order
 from shared.desk.orders import OrderAggregate
@@ -23,14 +23,14 @@ def begin(
     caller: Caller,
     lease: timedelta,
     *,
-    again: bool = True,
-) -> ClaimView:
-    """Claim the order for the wallet's owner; the same claim with status 200 when it was claimed so before, or a
-    refusal when it shall not be the same `again`.
+    replay: bool = True,
+) -> ClaimResource:
+    """Claim the order for the wallet's owner. A claim that they hold already is answered again with status 200,
+    or refused as OrderAlreadyClaimed without `replay`.
 
-    Raises NotFound, WalletRequired, and what `domain.claims.claim` does."""
+    Raises NotFound, WalletRequired, and what `domain.desk.claims.claim` does."""
     order, claimer = _order_and_claimer(unit, order_id, wallet_id, caller)
-    if order.claim_id is not None and not again:
+    if order.claim_id is not None and not replay:
         raise OrderAlreadyClaimed
     rules.refuse_early(order, claimer, unit.now)
     wallet, leases, items, allocations = unit.read(
@@ -43,15 +43,17 @@ def begin(
     if order.claim_id is not None and rules.must_read_holder(order, claimer, unit.now):
         holder = unit.one(claims.by_id(order.claim_id))
     unit.on_conflict(OrderAlreadyClaimed())
-    made = rules.claim(order, holder, wallet, leases, claim_id=unit.new_id("clm"), now=unit.now, lease=lease)
-    if made.replayed:
-        return _again(unit, made.claim)
-    if made.lapsed is not None:
-        unit.write(made.lapsed)
-        emit_claim(unit, "claim.expired", made.lapsed)
-    unit.write(made.claim, made.order, *timers.claim_lease(made.claim))
-    emit_order(unit, "order.claimed", OrderAggregate(made.order, items, allocations))
-    return emit_claim(unit, "claim.claimed", made.claim)
+    claimed = rules.claim(
+        order, holder, wallet, leases, claim_id=unit.new_id("clm"), now=unit.now, lease=lease
+    )
+    if claimed.replayed:
+        return _replayed(unit, claimed.claim)
+    if claimed.lapsed is not None:
+        unit.write(claimed.lapsed)
+        emit_claim(unit, "claim.expired", claimed.lapsed)
+    unit.write(claimed.claim, claimed.order, *timers.claim_lease(claimed.claim))
+    emit_order(unit, "order.claimed", OrderAggregate(claimed.order, items, allocations))
+    return emit_claim(unit, "claim.claimed", claimed.claim)
 
 
 def _order_and_claimer(
@@ -64,13 +66,13 @@ def _order_and_claimer(
     return order, wallet.user_id
 
 
-def _again(unit: UnitOfWork, claim: Claim) -> ClaimView:
+def _replayed(unit: UnitOfWork, claim: Claim) -> ClaimResource:
     unit.answer_status(200)
     payments = unit.many(claims.payments_of(claim.id)) if claim.settlement_round else []
-    return ClaimView.of(claim, payments)
+    return ClaimResource.of(claim, payments)
 
 
-def as_of_now(view: ClaimView, now: datetime) -> ClaimView:
+def as_of_now(view: ClaimResource, now: datetime) -> ClaimResource:
     """A lease that has run out is over, also before a timer has written it down."""
     if view.status == "claimed" and view.lease_until is not None and view.lease_until <= now:
         return view.model_copy(update={"status": "expired", "reason": "LEASE_EXPIRED", "lease_until": None})

@@ -1,11 +1,11 @@
 """Whether what an address holds still covers its supplies: the newest are paused first, and resumed when it does.
 
-What is found by snapshots is decided again in a transaction of the address, on the rows as they are then.
+What snapshots show is decided again in a transaction of the address, on the rows as they are then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,7 +31,7 @@ COVERAGE = metrics.gauge(
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """All that is known of one address on one chain."""
+    """All rows of one address on one chain."""
 
     chain: str
     address: str
@@ -44,28 +44,29 @@ class Holding:
         return FundsPair(rows[""], rows[token_address] if token_address else None)
 
 
+Observations = Sequence[tuple[str, Observed]]  # by token address, "" for the native coin
 Verdict = tuple[list[Funds], list[tuple[Supply, Supply]]]  # rows as they become; supplies before and after
 
 
-def judge(holding: Holding, seen: Iterable[tuple[str, Observed]], now: datetime) -> Verdict:
-    """What these observations (by token address) change."""
-    observations = dict(seen)
-    rows = [_noted(row, observations.get(row.token_address), now) for row in holding.funds]
-    known = replace(holding, funds=rows)
+def judge(holding: Holding, observations: Observations, now: datetime) -> Verdict:
+    """What these observations change."""
+    by_asset = dict(observations)
+    rows = [_observed(row, by_asset.get(row.token_address), now) for row in holding.funds]
+    after = replace(holding, funds=rows)
     changed: list[tuple[Supply, Supply]] = []
-    for token_address in observations:
+    for token_address in by_asset:
         group = [s for s in holding.supplies if s.live and (s.token_address or "") == token_address]
-        changed += _judged(known.pair(token_address), group, now) if group else []
+        changed += _judged(after.pair(token_address), group, now) if group else []
     return rows, changed
 
 
-def _noted(row: Funds, seen: Observed | None, now: datetime) -> Funds:
-    if seen is None:
+def _observed(row: Funds, observed: Observed | None, now: datetime) -> Funds:
+    if observed is None:
         return row
-    balance = seen.coin if not row.token_address else seen.token
+    balance = observed.coin if not row.token_address else observed.token
     if balance is None or balance == row.observed_balance:
         return row
-    return funds.observe(row, balance, seen.block, now)
+    return funds.observe(row, balance, observed.block, now)
 
 
 def _judged(pair: FundsPair, group: Sequence[Supply], now: datetime) -> list[tuple[Supply, Supply]]:
@@ -74,16 +75,16 @@ def _judged(pair: FundsPair, group: Sequence[Supply], now: datetime) -> list[tup
     landed = FundsPair(_landed(pair.coin), pair.token and _landed(pair.token))
     try:
         short = funds.underfunded(pair, group, reserve)
-        surely = funds.underfunded(landed, group, reserve)
+        surely_short = funds.underfunded(landed, group, reserve)
     except BalanceUnknown:
         return []
-    pairs = []
+    changed = []
     for supply in group:
-        if supply.id in surely and supply.status != "paused":
-            pairs.append((supply, rules.pause(supply, now, UNDERFUNDED)))
+        if supply.id in surely_short and supply.status != "paused":
+            changed.append((supply, rules.pause(supply, now, UNDERFUNDED)))
         elif supply.id not in short and supply.status == "paused" and supply.reason == UNDERFUNDED:
-            pairs.append((supply, rules.resume(supply, now)))
-    return pairs
+            changed.append((supply, rules.resume(supply, now)))
+    return changed
 
 
 def _landed(row: Funds) -> Funds:
@@ -102,21 +103,21 @@ def measure(holdings: Sequence[Holding]) -> None:
         COVERAGE.set(ratio, chain=chain)
 
 
-def look(holding: Holding, seen: Sequence[tuple[str, Observed]]) -> bool:
+def apply(holding: Holding, observations: Observations) -> bool:
     """Write what the observations change, if anything; whether they did."""
-    rows, changed = judge(holding, seen, resources.clock().now())
+    rows, changed = judge(holding, observations, resources.clock().now())
     if not changed and list(holding.funds) == rows:
         return False
-    commit(_write, holding, seen)
+    commit(_write, holding, observations)
     return True
 
 
-def _write(unit: UnitOfWork, holding: Holding, seen: Sequence[tuple[str, Observed]]) -> None:
-    place = (holding.address, holding.chain)
-    rows, live = unit.read(
+def _write(unit: UnitOfWork, holding: Holding, observations: Observations) -> None:
+    place = holding.address, holding.chain
+    rows, own = unit.read(
         supplies.funds_below([place]), supplies.by_ids([supply.id for supply in holding.supplies])
     )
-    rows, changed = judge(replace(holding, funds=rows, supplies=live), seen, unit.now)
+    rows, changed = judge(replace(holding, funds=rows, supplies=own), observations, unit.now)
     unit.write(*rows)
     for before, after in changed:
         unit.write(after)

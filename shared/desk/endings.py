@@ -1,12 +1,12 @@
-"""How orders and tenures end: what is written and told, whichever operation or timer ends them."""
+"""How orders and claims end: the rows and events of an end, whichever operation or timer asks for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from schemas.claims import Claim as ClaimView
-from schemas.orders import Order as OrderView
+from schemas.claims import Claim as ClaimResource
+from schemas.orders import Order as OrderResource
 from shared.desk import supplies
 from shared.desk.events import emit_claim, emit_order
 from shared.desk.orders import OrderAggregate
@@ -19,18 +19,18 @@ from shared.store.unit_of_work import UnitOfWork
 Rule = Callable[[Order, Sequence[Allocation], Sequence[Supply], datetime], orders.Ended]
 
 
-def end_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate, rule: Rule) -> OrderView:
+def end_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate, rule: Rule) -> OrderResource:
     """End an order by a rule of the domain (cancel, expire, delete); reservations return to their supplies.
 
     Raises what the rule raises."""
-    before = supplies.held_by(unit, aggregate.allocations)
+    before = supplies.reserved_by(unit, aggregate.allocations)
     ended = rule(aggregate.order, aggregate.allocations, before, unit.now)
     unit.write(ended.order, *ended.allocations)
-    supplies.move(unit, before, ended.moves)
+    supplies.write(unit, before, ended.moves)
     return emit_order(unit, kind, aggregate.updated(ended.order, ended.allocations))
 
 
-def end_claim(unit: UnitOfWork, kind: str, ended: claims.Ended, aggregate: OrderAggregate) -> ClaimView:
+def end_claim(unit: UnitOfWork, kind: str, ended: claims.Ended, aggregate: OrderAggregate) -> ClaimResource:
     """Write a claim that ended unpaid; its order is open again, or expired and gives its reservations back."""
     order, claim = ended
     unit.write(claim, order)
@@ -38,9 +38,9 @@ def end_claim(unit: UnitOfWork, kind: str, ended: claims.Ended, aggregate: Order
     if order.status != "expired":
         emit_order(unit, "order.reopened", aggregate.updated(order))
         return view
-    before = supplies.held_by(unit, aggregate.allocations)
-    back = give_back(order.id, aggregate.allocations, before, unit.now)
-    unit.write(*back.allocations)
-    supplies.move(unit, before, back.moves)
-    emit_order(unit, "order.expired", aggregate.updated(order, back.allocations))
+    before = supplies.reserved_by(unit, aggregate.allocations)
+    returned = give_back(order.id, aggregate.allocations, before, unit.now)
+    unit.write(*returned.allocations)
+    supplies.write(unit, before, returned.moves)
+    emit_order(unit, "order.expired", aggregate.updated(order, returned.allocations))
     return view

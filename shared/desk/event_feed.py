@@ -28,23 +28,23 @@ def read(user_id: str, cursor: str | None, types: frozenset[str] | None, limit: 
     binding = ["events", user_id]
     after: Key = pagination.decode(binding, cursor) if cursor else ()
     session = Session(resources.database().snapshot())
-    found: list[tuple[CloudEvent, str]] = []
+    events: list[tuple[CloudEvent, str]] = []
     scanned = 0
-    while len(found) < limit and scanned < SCANNED:
+    while len(events) < limit and scanned < SCANNED:
         size = limit if types is None else CHUNK
         rows = session.many(FEED.scan(user_id, after=after or None, limit=size))
         scanned += len(rows)
         for row in rows:
-            if len(found) == limit:
+            if len(events) == limit:
                 break
             after = (row.committed_at, row.ord, row.id)
             if types is None or row.type in types:
-                found.append((CloudEvent.model_validate(row.envelope), pagination.encode(binding, after)))
+                events.append((CloudEvent.model_validate(row.envelope), pagination.encode(binding, after)))
         if len(rows) < size:
             break
-    return Chunk(found, pagination.encode(binding, after))
+    return Chunk(events, pagination.encode(binding, after))
 
 
-def wanted(types: str | None) -> frozenset[str] | None:
-    """The types of a request, None for all."""
+def types_of(types: str | None) -> frozenset[str] | None:
+    """The event types that a request names; None for all."""
     return frozenset(types.split(",")) if types else None

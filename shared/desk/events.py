@@ -1,13 +1,13 @@
-"""The events of supplies, orders and claims, each with the view that GET would give to its reader."""
+"""The events of supplies, orders and claims, each with the resource that GET would answer to its reader."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from schemas.base import Resource
-from schemas.claims import Claim as ClaimView
-from schemas.orders import Order as OrderView
-from schemas.supplies import Supply as SupplyView
+from schemas.claims import Claim as ClaimResource
+from schemas.orders import Order as OrderResource
+from schemas.supplies import Supply as SupplyResource
 from shared.desk.orders import OrderAggregate, as_of_now
 from shared.domain.desk import supplies
 from shared.domain.desk.claims import Claim
@@ -16,15 +16,15 @@ from shared.domain.desk.supplies import Supply
 from shared.store.unit_of_work import UnitOfWork
 
 
-def emit_supply(unit: UnitOfWork, before: Supply | None, after: Supply) -> SupplyView:
-    """What became of a supply, to its owner."""
-    view = SupplyView.of(after)
+def emit_supply(unit: UnitOfWork, before: Supply | None, after: Supply) -> SupplyResource:
+    """Emit how a supply changed, to its owner; its resource is answered."""
+    view = SupplyResource.of(after)
     unit.emit(supplies.event(before, after), after.id, after.version, view, feed=[after.user_id])
     return view
 
 
-def emit_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate) -> OrderView:
-    """To its owner, and the public part to its claimer."""
+def emit_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate) -> OrderResource:
+    """Emit what happened to an order: all of it to its owner, the public part to its claimer."""
     order, view = aggregate.order, as_of_now(aggregate.view, unit.now)
     feed: dict[str, Resource] = {order.user_id: view}
     if order.claimer_id is not None:
@@ -33,8 +33,8 @@ def emit_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate) -> OrderV
     return view
 
 
-def emit_claim(unit: UnitOfWork, kind: str, claim: Claim, payments: Iterable[Payment] = ()) -> ClaimView:
-    """To its claimer and the order's owner."""
-    view = ClaimView.of(claim, payments)
+def emit_claim(unit: UnitOfWork, kind: str, claim: Claim, payments: Iterable[Payment] = ()) -> ClaimResource:
+    """Emit what happened to a claim, to its claimer and the order's owner."""
+    view = ClaimResource.of(claim, payments)
     unit.emit(kind, claim.id, claim.version, view, feed=[claim.user_id, claim.order_user_id])
     return view

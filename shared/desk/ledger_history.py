@@ -18,14 +18,14 @@ def page(
     session: Session, supply: Supply, *, below: Position | None, limit: int, until: datetime | None
 ) -> tuple[list[LedgerEntry], Position | None]:
     """Lines up to a moment, newest first, and where the next page begins."""
-    found: list[LedgerEntry] = []
+    lines: list[LedgerEntry] = []
     for line in _backwards(session, supply, below):
         if until is not None and line.created_at > until:
             continue
-        if len(found) == limit:
-            return found, (found[-1].supply_version, found[-1].ord)
-        found.append(line)
-    return found, None
+        if len(lines) == limit:
+            return lines, (lines[-1].supply_version, lines[-1].ord)
+        lines.append(line)
+    return lines, None
 
 
 def balances_at(session: Session, supply: Supply, moment: datetime) -> dict[Account, int]:

@@ -21,7 +21,7 @@ SCANNED = 5_000  # entries per call of the list; its cursor goes on
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Criteria:
     """What an order must be; `min_amount` in the unit of its currency."""
 
     chain: str
@@ -30,10 +30,10 @@ class Wanted:
     not_of: str
 
     @classmethod
-    def of(cls, chain: str | None, currency: str | None, min_amount: str | None, not_of: str) -> Wanted:
+    def of(cls, chain: str | None, currency: str | None, min_amount: str | None, not_of: str) -> Criteria:
         """Raises UnknownChain, UnsupportedCurrency."""
         name = resources.registry().chain(chain or resources.settings().default_chain).name
-        symbol = None if currency is None else supplies.of(name, currency).symbol
+        symbol = None if currency is None else supplies.asset_of(name, currency).symbol
         return cls(name, symbol, Decimal(min_amount or 0), not_of)
 
     def fits(self, entry: Row, now: datetime) -> bool:
@@ -47,27 +47,27 @@ class Wanted:
         )
 
 
-def oldest(wanted: Wanted, count: int) -> list[Row]:
+def oldest(criteria: Criteria, count: int) -> list[Row]:
     """The oldest fitting entries; none only when every shard was read to its end."""
     now = resources.clock().now()
     merged = heapq.merge(*_shards(ORDERS_OPEN, None, count), key=lambda e: (e["created_at"], e["order_id"]))
-    return list(islice((entry for entry in merged if wanted.fits(entry, now)), count))
+    return list(islice((entry for entry in merged if criteria.fits(entry, now)), count))
 
 
-def newest(wanted: Wanted, after: Key | None, count: int) -> tuple[list[Row], Row | None]:
+def newest(criteria: Criteria, after: Key | None, count: int) -> tuple[list[Row], Row | None]:
     """Up to `count` fitting entries behind a position, and the entry that the next page begins behind."""
     now = resources.clock().now()
     shards = _shards(ORDERS_AVAILABLE, after, count)
     merged = heapq.merge(*shards, key=lambda e: (-e["created_at"].timestamp(), e["order_id"]))
-    found: list[Row] = []
+    fitting: list[Row] = []
     for scanned, entry in enumerate(merged, 1):
-        if wanted.fits(entry, now):
-            if len(found) == count:
-                return found, found[-1]
-            found.append(entry)
+        if criteria.fits(entry, now):
+            if len(fitting) == count:
+                return fitting, fitting[-1]
+            fitting.append(entry)
         if scanned == SCANNED:
-            return found, entry
-    return found, None
+            return fitting, entry
+    return fitting, None
 
 
 def _shards(index: Index[Any], after: Key | None, count: int) -> list[Iterator[Row]]:

@@ -1,4 +1,4 @@
-"""What the chain said of a payment, carried to its allocation, supply, claim and order.
+"""What the outcome of a payment's transaction does to its allocation, supply, claim and order.
 
 The engine calls `payment_changed` in the commit that changes what is known of a payment's transaction, after it has
 written its own rows. Everything is read by key through the unit; nothing happens when nothing is new.
@@ -59,16 +59,16 @@ def payment_changed(unit: UnitOfWork, transaction: Transaction) -> None:
         supplies.by_id(payment.supply_id),
     )
     allocation = next(a for a in allocations if a.id == payment.allocation_id)
-    changed, part = _carry(unit, transaction, payment, allocation, supply)
+    changed, allocation_after = _follow_transaction(unit, transaction, payment, allocation, supply)
     if changed == payment:
         return
-    unit.write(changed, part)
-    known = [changed if p is payment else p for p in payments]
-    moved = [part] if part != allocation else []
-    _conclude(unit, claim, known, OrderAggregate(order, items, allocations), moved)
+    unit.write(changed, allocation_after)
+    current = [changed if p is payment else p for p in payments]
+    moved = [allocation_after] if allocation_after != allocation else []
+    _conclude(unit, claim, current, OrderAggregate(order, items, allocations), moved)
 
 
-def _carry(
+def _follow_transaction(
     unit: UnitOfWork, transaction: Transaction, payment: Payment, allocation: Allocation, supply: Supply
 ) -> tuple[Payment, Allocation]:
     """The payment and its allocation as the transaction has them; the supply is moved and written."""
@@ -76,12 +76,12 @@ def _carry(
     evidence = Evidence(payment, allocation, Moved(supply, ()))
     if payment.terminal and payment.status != outcome:
         evidence = settlement.take_back(payment, allocation, supply, unit.now)
-        desk_supplies.move(unit, [supply], [evidence.moved])
+        desk_supplies.write(unit, [supply], [evidence.moved])
     payment, allocation, supply = evidence.payment, evidence.allocation, evidence.moved.supply
     if not payment.terminal:
         if outcome == "paid":
             payment, allocation, moved = settlement.paid(payment, allocation, supply, unit.now)
-            desk_supplies.move(unit, [supply], [moved])
+            desk_supplies.write(unit, [supply], [moved])
         elif outcome is not None:
             payment = settlement.unpaid(payment, outcome, transaction.error, unit.now)
         else:
@@ -103,7 +103,7 @@ def _conclude(
     aggregate: OrderAggregate,
     moved: Sequence[Allocation],
 ) -> None:
-    """Write claim and order, each with a new version when anything of its view is new, and tell."""
+    """Write claim and order, each with a new version when anything of its view is new, and emit their events."""
     order = aggregate.order
     concluded = Concluded(order, claim)
     if claim.status == "processing":

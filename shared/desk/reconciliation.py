@@ -29,8 +29,8 @@ def ledgers(session: Session, page: Sequence[Supply]) -> Iterator[Difference]:
         for line in session.many(LEDGER.below([(supply.id,) for supply in page])):
             lines[line.supply_id].append(line)
     for supply in page:
-        known = [line for line in lines[supply.id] if line.supply_version <= supply.version]
-        for problem in ledger.verify(supply, known):
+        written = [line for line in lines[supply.id] if line.supply_version <= supply.version]
+        for problem in ledger.verify(supply, written):
             yield Difference(kind="ledger", subject=supply.id, message=problem)
 
 
@@ -85,12 +85,12 @@ def _on_chain(row: Funds) -> Iterator[Difference]:
     from shared.funds.balances import balances
 
     try:
-        seen = balances(resources.chain(row.chain), row.address, row.token_address or None)
+        observed = balances(resources.chain(row.chain), row.address, row.token_address or None)
     except ChainError as error:
         _log.warning("not compared", extra={"chain": row.chain, "error": type(error).__name__})
         yield Difference(kind="chain", subject=_name(row), message="the chain did not answer")
         return
-    held = seen.coin if not row.token_address else seen.token or 0
+    held = observed.coin if not row.token_address else observed.token or 0
     if held + row.in_flight < row.committed:
         yield Difference(
             kind="chain",

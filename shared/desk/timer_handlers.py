@@ -1,4 +1,4 @@
-"""What happens when a timer of the desk is due. Nothing is done that reads and writes would not do by themselves."""
+"""What happens when a timer is due. Nothing is done that reads and writes would not do by themselves."""
 
 from __future__ import annotations
 
@@ -28,53 +28,53 @@ AGAIN = timedelta(minutes=1)  # for what is still reserved of an expired supply
 
 def idle(session: Session, timers: Sequence[Timer], now: datetime) -> list[Timer]:
     """Those of the timers that nothing is left to do for, now or later: they can simply go."""
-    of: dict[str, list[str]] = defaultdict(list)
+    subjects: dict[str, list[str]] = defaultdict(list)
     for one in timers:
-        of[one.kind].append(one.subject)
-    own = [*of[desk_timers.SUPPLY_CHECK], *of[desk_timers.SUPPLY_EXPIRY]]
-    found = session.read(
-        orders.by_ids(of[desk_timers.ORDER_EXPIRY]),
-        claims.by_ids(of[desk_timers.CLAIM_LEASE]),
-        supplies.by_ids(own),
+        subjects[one.kind].append(one.subject)
+    supply_ids = [*subjects[desk_timers.SUPPLY_CHECK], *subjects[desk_timers.SUPPLY_EXPIRY]]
+    groups = session.read(
+        orders.by_ids(subjects[desk_timers.ORDER_EXPIRY]),
+        claims.by_ids(subjects[desk_timers.CLAIM_LEASE]),
+        supplies.by_ids(supply_ids),
     )
-    rows = {row.id: row for group in found for row in group}
+    rows = {row.id: row for group in groups for row in group}
     return [one for one in timers if not _matters(one, rows.get(one.subject), now)]
 
 
-def _matters(what: Timer, row: Order | Claim | Supply | None, now: datetime) -> bool:
+def _matters(due: Timer, row: Order | Claim | Supply | None, now: datetime) -> bool:
     if isinstance(row, Claim):
         return row.status == "claimed"
     if isinstance(row, Order):
         return row.status == "open" and row.expired(now)
     if row is None:
         return False
-    if what.kind == desk_timers.SUPPLY_CHECK:
+    if due.kind == desk_timers.SUPPLY_CHECK:
         return row.status == "pending"
     return row.status not in ("closed", "rejected") and row.expired(now)
 
 
-def fire(what: Timer) -> None:
+def fire(due: Timer) -> None:
     """Handle one due timer and remove it. Raises what its rules and the store raise."""
-    if what.kind == desk_timers.SUPPLY_CHECK:
-        activation.check(what.subject)
-    commit(HANDLERS.get(what.kind, _drop), what)
+    if due.kind == desk_timers.SUPPLY_CHECK:
+        activation.check(due.subject)
+    commit(HANDLERS.get(due.kind, _drop), due)
 
 
-def _drop(unit: UnitOfWork, what: Timer) -> None:
-    unit.delete(what)
+def _drop(unit: UnitOfWork, due: Timer) -> None:
+    unit.delete(due)
 
 
-def _order_expiry(unit: UnitOfWork, what: Timer) -> None:
-    unit.delete(what)
-    order = unit.maybe(orders.find(what.subject))
+def _order_expiry(unit: UnitOfWork, due: Timer) -> None:
+    unit.delete(due)
+    order = unit.maybe(orders.find(due.subject))
     if order is None or order.status != "open" or not order.expired(unit.now):
         return
     endings.end_order(unit, "order.expired", desk_orders.read(unit, order.id), order_rules.expire)
 
 
-def _claim_lease(unit: UnitOfWork, what: Timer) -> None:
-    unit.delete(what)
-    claim = unit.maybe(claims.find(what.subject))
+def _claim_lease(unit: UnitOfWork, due: Timer) -> None:
+    unit.delete(due)
+    claim = unit.maybe(claims.find(due.subject))
     if claim is None or claim.status != "claimed":
         return
     if not claim.lapsed(unit.now):
@@ -85,14 +85,14 @@ def _claim_lease(unit: UnitOfWork, what: Timer) -> None:
     endings.end_claim(unit, "claim.expired", ended, aggregate)
 
 
-def _supply_expiry(unit: UnitOfWork, what: Timer) -> None:
-    unit.delete(what)
-    supply = unit.maybe(supplies.find(what.subject))
+def _supply_expiry(unit: UnitOfWork, due: Timer) -> None:
+    unit.delete(due)
+    supply = unit.maybe(supplies.find(due.subject))
     if supply is None or not supply.expired(unit.now) or supply.status in ("closed", "rejected"):
         return
     if supply.reserved:
         unit.write(timer(desk_timers.SUPPLY_EXPIRY, supply.id, unit.now + AGAIN))
-    desk_supplies.move(unit, [supply], [supply_rules.expire(supply, unit.now)])
+    desk_supplies.write(unit, [supply], [supply_rules.expire(supply, unit.now)])
 
 
 HANDLERS: Final[dict[str, Callable[[UnitOfWork, Timer], None]]] = {

@@ -1,4 +1,4 @@
-"""The timers of the desk: hints to look at something again. What looks decides from the aggregate."""
+"""The timers of supplies, orders and claims: hints to look at one again. Whoever looks decides from its rows."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from schemas.claims import Claim as ClaimView
+from schemas.claims import Claim as ClaimResource
 from shared import resources
 from shared.adapters.screening import Payout, PayoutRefused
 from shared.chain.errors import NoQuorum
@@ -103,7 +103,7 @@ def require_unpaid(session: Session, claim: Claim) -> None:
 
 def pay(
     unit: UnitOfWork, started: Round, plans: Plans, aggregate: OrderAggregate, earlier: Iterable[Payment] = ()
-) -> ClaimView:
+) -> ClaimResource:
     """Write the round; the view of the claim with all payments. Raises SettlementUnfunded, PolicyDenied."""
     from shared.engine import accept_payment
 

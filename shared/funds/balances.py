@@ -1,4 +1,8 @@
-"""An address's balances as a chain has them: the native coin, registry tokens, and any other ERC-20."""
+"""An address's balances as a chain has them: the native coin, registry tokens, and any other ERC-20.
+
+What promises are compared with is observed at the chain's confirmed depth (`observe`, `balances`); what is only shown
+is read at the latest block. All of it is asked outside of any transaction.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,15 @@ from shared.domain.money import Asset
 from shared.keys.addresses import parse_address
 
 MAX_DECIMALS = 77  # uint8 allows 255; no uint256 has more digits
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Balances of an address at a confirmed height: wei, and base units where a token is meant."""
+
+    block: int
+    coin: int
+    token: int | None = None
 
 
 def token(chain: ChainClient, address: str) -> Asset:
@@ -50,25 +63,14 @@ def of_token(chain: ChainClient, asset: Asset, owner: str) -> tuple[int, int]:
 def of_registry(chain: ChainClient, owner: str) -> tuple[list[tuple[Asset, int]], int]:
     """([(asset, base units)], height), the native coin first: one block, one exchange of all reads."""
     number = chain.block_number()
-    known = chain.spec.tokens
-    calls = [_call(entry.address, tokens.balance_of(owner), hex(number)) for entry in known]
+    listed = chain.spec.tokens
+    calls = [_call(entry.address, tokens.balance_of(owner), hex(number)) for entry in listed]
     coin, *answers = chain.batch([("eth_getBalance", [owner, hex(number)]), *calls])
-    found = [(chain.spec.native, types.quantity(coin))]
-    for entry, answer in zip(known, answers, strict=True):
+    held = [(chain.spec.native, types.quantity(coin))]
+    for entry, answer in zip(listed, answers, strict=True):
         asset = Asset(chain.spec.name, entry.symbol, entry.address, entry.decimals)
-        found.append((asset, tokens.uint(types.data(answer)) or 0))
-    return found, number
-
-
-def _call(address: str, data: bytes, block: str = "latest") -> tuple[str, list[object]]:
-    return "eth_call", [{"to": address, "input": "0x" + data.hex()}, block]
-
-
-def _no_token() -> InvalidValue:
-    return InvalidValue("token_address", "is not an ERC-20 token on this chain")
-
-
-# What a supply's address holds on chain, at the chain's confirmed depth. Asked outside of any transaction.
+        held.append((asset, tokens.uint(types.data(answer)) or 0))
+    return held, number
 
 
 def observe(supply: Supply) -> Observed:
@@ -95,10 +97,9 @@ def balances(client: ChainClient, address: str, token: str | None, height: int |
     return Observed(number, types.quantity(coin), amount)
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """Balances of an address at a confirmed height: wei, and base units where a token is meant."""
+def _call(address: str, data: bytes, block: str = "latest") -> tuple[str, list[object]]:
+    return "eth_call", [{"to": address, "input": "0x" + data.hex()}, block]
 
-    block: int
-    coin: int
-    token: int | None = None
+
+def _no_token() -> InvalidValue:
+    return InvalidValue("token_address", "is not an ERC-20 token on this chain")

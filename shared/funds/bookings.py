@@ -18,23 +18,24 @@ from shared.store.unit_of_work import UnitOfWork
 
 
 def keys(address: str, chain: str, token_address: str | None) -> list[Key]:
-    """The keys of an address's pair for an asset: the native row, and the token's."""
-    found: list[Key] = [(address, chain, "")]
-    return [*found, (address, chain, token_address)] if token_address else found
+    """The keys of an address's funds rows for an asset: the native one, and the token's."""
+    native: Key = (address, chain, "")
+    return [native, (address, chain, token_address)] if token_address else [native]
 
 
 def keys_of(transactions: Iterable[Transaction]) -> list[Key]:
     """The keys of all rows that these transactions draw on, each once."""
-    found = (keys(one.from_address, one.chain, one.token_address) for one in transactions if commits(one))
-    return list(dict.fromkeys(key for some in found for key in some))
+    every = (keys(one.from_address, one.chain, one.token_address) for one in transactions if commits(one))
+    return list(dict.fromkeys(key for some in every for key in some))
 
 
 def get(unit: UnitOfWork, address: str, chain: str, token_address: str | None) -> FundsPair:
-    """The pair as this body has it; empty rows for what is not known yet."""
+    """The rows as this body has them; empty ones for what is not known yet."""
     wanted = keys(address, chain, token_address)
     rows = {FUNDS.key_of(row): row for row in unit.many(FUNDS.get_many(wanted))}
-    found = [rows.get(key) or funds.empty(chain, address, str(key[2]) or None, unit.now) for key in wanted]
-    return FundsPair(*found)
+    return FundsPair(
+        *(rows.get(key) or funds.empty(chain, address, str(key[2]) or None, unit.now) for key in wanted)
+    )
 
 
 def put(unit: UnitOfWork, pair: FundsPair) -> None:
@@ -42,12 +43,12 @@ def put(unit: UnitOfWork, pair: FundsPair) -> None:
     unit.write(*(row for row in pair if row is not None))
 
 
-def observed(pair: FundsPair, seen: Observed, unit: UnitOfWork) -> FundsPair:
-    """The pair with these balances, unless newer ones are known."""
-    coin = funds.observe(pair.coin, seen.coin, seen.block, unit.now)
-    if pair.token is None or seen.token is None:
+def observed(pair: FundsPair, balances: Observed, unit: UnitOfWork) -> FundsPair:
+    """The rows with these balances, unless newer ones are known."""
+    coin = funds.observe(pair.coin, balances.coin, balances.block, unit.now)
+    if pair.token is None or balances.token is None:
         return FundsPair(coin, pair.token)
-    return FundsPair(coin, funds.observe(pair.token, seen.token, seen.block, unit.now))
+    return FundsPair(coin, funds.observe(pair.token, balances.token, balances.block, unit.now))
 
 
 def commits(transaction: Transaction) -> bool:
@@ -70,7 +71,7 @@ def follow(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
 
 
 def amount_of(transaction: Transaction) -> int:
-    """What it moves of its pair's asset, base units."""
+    """What it moves of its asset, base units."""
     if transaction.token_address is not None:
         return transaction.token_amount or 0
     return transaction.committed_value

@@ -52,7 +52,7 @@ def disable(unit: UnitOfWork, wallet: Wallet, *, balance: bool, force: bool) -> 
         holds_value=balance or bool(supplies),
         force=force,
     )
-    desk_supplies.move(unit, supplies, [supply_rules.close(supply, unit.now) for supply in supplies])
+    desk_supplies.write(unit, supplies, [supply_rules.close(supply, unit.now) for supply in supplies])
     unit.write(after)
     return after
 

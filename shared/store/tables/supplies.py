@@ -63,16 +63,6 @@ def active_of(user_id: str, chain: str, currency: str) -> Query[list[Row]]:
     return SUPPLIES_BY_CURRENCY.scan(user_id, chain, currency, "active", limit=MANY)
 
 
-def coin_of(supply: Supply) -> Query[Funds | None]:
-    """The native funds row of the supply's address."""
-    return FUNDS.find(supply.address, supply.chain, "")
-
-
-def token_of(supply: Supply) -> Query[Funds | None]:
-    """The funds row of the supply's token; for the native coin the same row as `coin_of`."""
-    return FUNDS.find(supply.address, supply.chain, supply.token_address or "")
-
-
 def ledger_of(supply_id: str) -> Query[list[LedgerEntry]]:
     return LEDGER.scan(supply_id)
 
