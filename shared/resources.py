@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.settings import Settings, load
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.runtime.clock import Clock
     from shared.store.port import Database
 
+T = TypeVar("T")
 _made: dict[str, Any] = {}
 _lock = threading.RLock()
 
@@ -202,10 +203,18 @@ def limiter() -> Limiter:
     return cast("Limiter", _once("limiter", make))
 
 
-def reset() -> None:
-    """Forget everything made so far (tests; after a fork)."""
+def memory(kind: type[T]) -> T:
+    """What a room above remembers in this process, empty at first: hints that save work, nothing that must be true.
+
+    Its name is its class's: `override(EngineHints=EngineHints())`."""
+    return cast(T, _once(kind.__name__, kind))
+
+
+def reset(*names: str) -> None:
+    """Forget everything made so far, or only these (tests; after a fork)."""
     with _lock:
-        _made.clear()
+        for name in names or tuple(_made):
+            _made.pop(name, None)
 
 
 @contextmanager

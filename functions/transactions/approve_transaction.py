@@ -32,13 +32,13 @@ def approve_transaction(request: ApproveTransaction, caller: Caller) -> Transact
     if request.decision == "approve":
         _try_again(request.transaction_id, caller)
     with policy_enforcement.denials_audited(request.transaction_id):
-        return commit(_decide, request, caller)
+        return commit(decide, request, caller)
 
 
 def _try_again(transaction_id: str, caller: Caller) -> None:
     """The chain has moved on since it was accepted. Only who may decide learns what it would do now.
 
-    Raises what `policy_for` and `asking.preflight` raise."""
+    Raises what `policy_for` and `preflight.again` raise."""
     session = Session(resources.database().snapshot())
     found = session.one(TRANSACTIONS.get(transaction_id))
     approval.policy_for(session, caller, found)
@@ -46,7 +46,7 @@ def _try_again(transaction_id: str, caller: Caller) -> None:
         preflight.again(resources.chain(found.chain), found)
 
 
-def _decide(unit: UnitOfWork, request: ApproveTransaction, caller: Caller) -> Transaction:
+def decide(unit: UnitOfWork, request: ApproveTransaction, caller: Caller) -> Transaction:
     found = unit.one(TRANSACTIONS.get(request.transaction_id))
     policy = approval.policy_for(unit, caller, found)
     unit.match(found)

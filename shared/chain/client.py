@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from shared.chain import fees, tokens, types
@@ -31,8 +31,8 @@ T = TypeVar("T")
 class ChainClient:
     """One chain; safe for threads. Amounts in wei or token base units."""
 
-    def __init__(self, spec: ChainSpec, pool: Pool) -> None:
-        self.spec, self.pool = spec, pool
+    def __init__(self, spec: ChainSpec, pool: Pool, *, seconds: Callable[[], float] = time.monotonic) -> None:
+        self.spec, self.pool, self._seconds = spec, pool, seconds
         self._fees: tuple[float, int, fees.FeeSnapshot] | None = None  # when, at which head
         self._fees_lock = threading.Lock()
 
@@ -185,15 +185,15 @@ class ChainClient:
         refusals that are not the called code's own.
         """
         if call.to is None:
-            return self._simulate_by_call(call)
+            return self.simulate_by_call(call)
         body = {"blockStateCalls": [{"calls": [call.encoded()]}], "validation": False}
         try:
             answer = self.request("eth_simulateV1", body, "latest")
         except MethodMissing:
-            return self._simulate_by_call(call)
+            return self.simulate_by_call(call)
         return types.parsed(lambda blocks: types.simulation(blocks[0]["calls"][0]), answer)
 
-    def _simulate_by_call(self, call: CallRequest) -> Simulation:
+    def simulate_by_call(self, call: CallRequest) -> Simulation:
         try:
             returned = self.call(call)
             return Simulation(True, self.estimate_gas(call), returned, b"", "", None)
@@ -204,9 +204,9 @@ class ChainClient:
         """Shared by all senders of this process until a newer block is seen, at most for a block's time."""
         with self._fees_lock:
             head = max(endpoint.head for endpoint in self.pool.endpoints)
-            known = self._fees
-            if known is None or head > known[1] or time.monotonic() - known[0] > self.spec.block_seconds:
-                known = self._fees = (time.monotonic(), head, self._ask_fees())
+            known, now = self._fees, self._seconds()
+            if known is None or head > known[1] or now - known[0] > self.spec.block_seconds:
+                known = self._fees = (now, head, self._ask_fees())
             return known[2]
 
     def _ask_fees(self) -> fees.FeeSnapshot:

@@ -27,9 +27,10 @@ _REMEMBERED: Final = 10_000  # answers kept for a second look at a later head
 
 
 class Pool:
-    """Safe for threads. With one endpoint a quorum is two equal answers at different heads."""
+    """Safe for threads. With one endpoint a quorum is two equal answers at different heads. Where all are asked, it is
+    one after the other unless `parallel`."""
 
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], *, parallel: bool = True) -> None:
         if not endpoints:
             raise ValueError("a chain needs at least one RPC endpoint")
         self.endpoints = tuple(endpoints)
@@ -37,7 +38,7 @@ class Pool:
         self._lock = threading.Lock()
         self._threads = (
             ThreadPoolExecutor(max_workers=4 * len(endpoints), thread_name_prefix="rpc")
-            if len(endpoints) > 1
+            if parallel and len(endpoints) > 1
             else None
         )
 

@@ -75,7 +75,7 @@ class RpcClient:
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
         """The result. Raises NodeError subclasses, RateLimited, Unreachable."""
-        answer = self._exchange({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout)
+        answer = self.exchange({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout)
         result = self._result(answer)
         if isinstance(result, ChainError):
             raise result
@@ -96,7 +96,7 @@ class RpcClient:
             {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             for number, (method, params) in enumerate(calls)
         ]
-        answers = self._exchange(body, timeout)
+        answers = self.exchange(body, timeout)
         if not isinstance(answers, list):  # refused as a whole
             refusal = self._result(answers)
             raise refusal if isinstance(refusal, RateLimited | Unreachable) else self._garbage()
@@ -120,7 +120,8 @@ class RpcClient:
             return classify(text, code if isinstance(code, int) else None, error.get("data"))
         return answer["result"] if "result" in answer else self._garbage()
 
-    def _exchange(self, body: Any, timeout: float | None) -> Any:
+    def exchange(self, body: Any, timeout: float | None) -> Any:
+        """One body there and back: the answer, decoded. Raises RateLimited, Unreachable."""
         from shared.runtime import bounded_http
 
         seconds = min(wait for wait in (timeout, TIMEOUT, self._remaining()) if wait is not None)

@@ -110,10 +110,10 @@ def record(client: ChainClient, sent: Sequence[Sent]) -> None:
     """T3 for attempts of one lane."""
     for start in range(0, len(sent), RECORDED_TOGETHER):
         part = sent[start : start + RECORDED_TOGETHER]
-        commit(_record, part[0].transaction.lane_id, part, client.spec.block_seconds)
+        commit(write_answers, part[0].transaction.lane_id, part, client.spec.block_seconds)
 
 
-def _record(unit: UnitOfWork, lane_id: str, sent: Sequence[Sent], block_seconds: float) -> None:
+def write_answers(unit: UnitOfWork, lane_id: str, sent: Sequence[Sent], block_seconds: float) -> None:
     """T3 for a batch: transactions, attempts, and the lane when funds hold it up or let it go on."""
     batch = Batch.resume(unit, [(one.transaction, one.attempt) for one in sent])
     short, freed = False, False

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 MOST_FAILURES = 3  # of blocks in one pass
 
 
-class View:
+class ChainView:
     """Plain answers show what to look into; only `proven…` ones make something terminal or undo it."""
 
     def __init__(self, client: ChainClient) -> None:
@@ -24,18 +24,18 @@ class View:
         self.now = resources.clock().now()
         self.head: Block = client.head()
         self._tags = {"latest": self.head.number} if client.pool.needed == 1 else {}
-        self.confirmed, self.finalized = self._confirmed(), self._finalized()
+        self.confirmed, self.finalized = self.read_confirmed(), self.read_finalized()
         self._failures = 0
         self._hashes: dict[int, str | None] = {}
         self._receipts: dict[str, Receipt | None] = {}
         self._proven: dict[int, dict[str, Receipt] | None] = {}
         self._ours: set[str] = set()
 
-    def _confirmed(self) -> int:
+    def read_confirmed(self) -> int:
         policy = self.client.spec.confirmations
         return self._depth(policy) if isinstance(policy, int) else self._reached(policy)
 
-    def _finalized(self) -> int:
+    def read_finalized(self) -> int:
         spec = self.client.spec
         return self._reached("finalized") if spec.has_finalized else self._depth(2 * spec.depth)
 

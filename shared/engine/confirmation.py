@@ -17,7 +17,7 @@ from shared.domain.transactions.evidence import Log, Receipt, decoded
 from shared.domain.transactions.outcome import NotEvidence
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.engine.batch import Batch
-from shared.engine.chain_view import View
+from shared.engine.chain_view import ChainView
 from shared.funds import bookings
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import RECEIPTS, StoredReceipt
@@ -41,7 +41,7 @@ class Finding:
 
 
 def look(
-    view: View,
+    view: ChainView,
     rows: Sequence[Transaction],
     attempts: Mapping[str, Sequence[Attempt]],
     mined_below: Mapping[str, int],
@@ -57,7 +57,7 @@ def look(
     return [finding for finding in found if finding is not None]
 
 
-def _unmined(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
+def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
     """T5 when a receipt of any attempt is there; with T6 when that is proven and deep enough already."""
     for attempt in attempts:
         receipt = view.receipt(attempt.hash)
@@ -70,7 +70,7 @@ def _unmined(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Findi
     return None
 
 
-def _mined(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
+def _mined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
     """T6 at depth, T7 when its block is gone, finality."""
     number, block = row.mined_block_number or 0, row.mined_block_hash or ""
     if view.hash_at(number) != block:
@@ -86,7 +86,7 @@ def _mined(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding
     return Finding(row.id, row.version, "final", view.head.number, row.mined_attempt or 0, proven)
 
 
-def in_block(view: View, row: Transaction, attempts: Sequence[Attempt], number: int) -> Finding | None:
+def in_block(view: ChainView, row: Transaction, attempts: Sequence[Attempt], number: int) -> Finding | None:
     """T5 from a block that a quorum shows, where the receipt itself is hidden or its index pruned."""
     receipts = view.proven_receipts(number) or {}
     for attempt in attempts:
@@ -96,7 +96,7 @@ def in_block(view: View, row: Transaction, attempts: Sequence[Attempt], number: 
     return None
 
 
-def _displaced(view: View, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
+def _displaced(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
     number, block = row.mined_block_number or 0, row.mined_block_hash or ""
     if not row.terminal:
         for attempt in attempts:

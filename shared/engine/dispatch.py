@@ -22,7 +22,7 @@ from shared.domain.transactions.lanes import Lane, LaneMoved, LanePaused
 from shared.domain.transactions.transactions import Attempt, AttemptConflict, Transaction
 from shared.domain.wallets.policies import PolicyDenied
 from shared.engine import batch, broadcast, cancellation, preflight
-from shared.engine.process_hints import Turns
+from shared.engine.process_hints import hints
 from shared.engine.signer import Keys, Signed
 from shared.keys.errors import KeyFault
 from shared.runtime.errors import Contended
@@ -33,7 +33,6 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-_turns = Turns()
 LOOK_AHEAD = 4 * lanes.MAX_BATCH  # queued transactions that one look reads
 LOOK_BACK = 2_048  # nonces among which those are that are not final
 TRIES = 8  # against other dispatchers, before the next tick takes over
@@ -50,10 +49,10 @@ class Prepared:
 
 def dispatch(lane_id: str) -> None:
     """Send everything queued on a lane that has room. In this process one at a time per lane; others compete."""
-    _turns.run(lane_id, lambda: _drain(lane_id))
+    hints().dispatches.run(lane_id, lambda: drain(lane_id))
 
 
-def _drain(lane_id: str) -> None:
+def drain(lane_id: str) -> None:
     """Batch after batch, each sent while the next one is signed and stored."""
     with broadcast.Outgoing() as outgoing:
         _rounds(lane_id, outgoing)
@@ -112,7 +111,7 @@ def _batches(
             raise LaneMoved  # the nonces of what follows it are others
         if not prepared:
             return False
-        lane, given = commit(_allocate, lane, prepared, client.spec.max_inflight)
+        lane, given = commit(allocate, lane, prepared, client.spec.max_inflight)
         outgoing.send(client, given)
         if len(given) < len(part):
             return False
@@ -197,7 +196,7 @@ def _signed(
     return prepared, denied
 
 
-def _allocate(
+def allocate(
     unit: UnitOfWork, seen: Lane, prepared: Sequence[Prepared], max_inflight: int
 ) -> tuple[Lane, list[tuple[Transaction, Attempt]]]:
     """Lane, transactions and attempts in one commit; `seen` is the lane that the bytes were signed for. Without a

@@ -22,8 +22,7 @@ from shared.domain.transactions.low_balances import LowBalance, TopUp
 from shared.domain.transactions.transactions import Transaction
 from shared.engine import accept, intents, nonce_sync
 from shared.engine.accept import SendPlan
-from shared.engine.pending import MOST_LANES
-from shared.engine.process_hints import Recent
+from shared.engine.process_hints import hints
 from shared.store.session import Session
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.transactions import LOW_BALANCES, TRANSACTIONS, TRANSACTIONS_QUEUED
@@ -40,7 +39,6 @@ GAS = metrics.gauge(
     "Of the addresses looked at, the least that one holds of the threshold below which its balance is low.",
     "chain",
 )
-_looked: Recent[str, datetime] = Recent(MOST_LANES)  # a hint of this process
 
 
 def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
@@ -50,7 +48,7 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
     if not wanted:
         return
     for lane_id in wanted:
-        _looked[lane_id] = now
+        hints().balance_checks[lane_id] = now
     rule = low_balances.rules(resources.settings().top_ups).get(client.spec.name)
     threshold = rule.below if rule else client.spec.settlement_gas_reserve
     height = max(0, client.confirmed_number())
@@ -64,11 +62,11 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
         if (balance < threshold) != (row is not None and row.low):
             row = _note(lane_id, row, balance, threshold)
         if rule is not None and row is not None and row.low and balance < threshold:
-            _top_up(row, rule, balance)
+            top_up(row, rule, balance)
 
 
 def _due(lane_id: str, now: datetime) -> bool:
-    last = _looked.get(lane_id)
+    last = hints().balance_checks.get(lane_id)
     return last is None or (now - last).total_seconds() >= LOOK_SECONDS
 
 
@@ -108,7 +106,7 @@ def _sender(lane_id: str) -> Transaction | None:
     return queued[0] if queued else None
 
 
-def _top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
+def top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
     """Accept the next top-up, if the newest one is final and the treasury may; what hinders it is logged."""
     session = Session(resources.database().snapshot())
     wallet = session.maybe(WALLETS.find(rule.wallet_id))

@@ -17,24 +17,20 @@ from shared.domain.transactions.outcome import ForeignProof, NotEvidence
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.engine import confirmation
 from shared.engine.batch import Batch
-from shared.engine.chain_view import View
-from shared.engine.pending import MOST_LANES, MOST_ROWS
-from shared.engine.process_hints import Recent
+from shared.engine.chain_view import ChainView
+from shared.engine.process_hints import hints
 from shared.store.session import Session
 from shared.store.tables.transactions import LANES, TRANSACTIONS, nonces
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-# At which height a quorum is asked for, a hint of this process. Where a single endpoint must say the same at two heads,
-# an entry has to last from one pass to the next: there is room for all that a pass can ask.
-_asked: Recent[tuple[str, str], int] = Recent(MOST_ROWS + MOST_LANES)
 SEARCH_MARGIN = 200  # blocks before a transaction was accepted; what used its nonce is looked for there first
 ASKED_FOR = 32  # blocks
 NONCES_A_LOOK = 1_024  # as many as may be in flight
 
 
-def sync(view: View, lane: Lane, counts: Nonces) -> None:
+def sync(view: ChainView, lane: Lane, counts: Nonces) -> None:
     """Store what the chain says of a lane; nothing is written when it says nothing new."""
     finalized = counts.finalized if counts.finalized <= lane.next_nonce else _proven_count(view, lane)
     after, foreign = lanes.sync(lane, view.now, latest=counts.latest, finalized=finalized)
@@ -49,7 +45,7 @@ def _sync(unit: UnitOfWork, lane_id: str, latest: int, finalized: int) -> None:
     unit.write(lanes.sync(lane, unit.now, latest=latest, finalized=finalized)[0])
 
 
-def _proven_count(view: View, lane: Lane) -> int:
+def _proven_count(view: ChainView, lane: Lane) -> int:
     """The finalized count, when a quorum gives it: only that may raise the floor. Asked at one height until then."""
     key = ("count", lane.id)
     height = _height(view, key)
@@ -57,7 +53,7 @@ def _proven_count(view: View, lane: Lane) -> int:
         found = evidence.nonce_at(view.client, lane.address, height, view.head.number)
     except ChainError:
         return lane.finalized_nonce
-    _asked.pop(key, None)
+    hints().question_heights.pop(key, None)
     return found
 
 
@@ -101,7 +97,7 @@ def _fill(unit: UnitOfWork, missing: Sequence[int], sample: Transaction) -> None
         unit.write(filled)
 
 
-def find_holder(view: View, row: Transaction, attempts: Sequence[Attempt]) -> None:
+def find_holder(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> None:
     """For a row without a receipt whose nonce is final: find what took it, in finalized blocks and by a quorum.
 
     One of our own attempts: its receipt was hidden, it is mined. Another sender's: the row is blocked."""
@@ -121,7 +117,7 @@ def find_holder(view: View, row: Transaction, attempts: Sequence[Attempt]) -> No
 
 def proven_foreign(row: Transaction, attempts: Sequence[Attempt]) -> ForeignProof:
     """The proof once more, for giving the row up. Raises NoQuorum while there is none (503)."""
-    view = View(resources.chain(row.chain))
+    view = ChainView(resources.chain(row.chain))
     holder = _holder(view, row)
     proof = _proof(view, row, attempts, holder) if holder else None
     if proof is None:
@@ -129,7 +125,7 @@ def proven_foreign(row: Transaction, attempts: Sequence[Attempt]) -> ForeignProo
     return proof
 
 
-def _holder(view: View, row: Transaction) -> MinedTransaction | None:
+def _holder(view: ChainView, row: Transaction) -> MinedTransaction | None:
     """The mined transaction of this row's sender and nonce; None while a quorum does not show one."""
     assert row.nonce is not None
     key = ("nonce", row.id)
@@ -145,21 +141,22 @@ def _holder(view: View, row: Transaction) -> MinedTransaction | None:
     except ChainError as error:
         _log.warning("a nonce cannot be looked up", extra={"transaction": row.id, "error": str(error)})
         return None
-    _asked.pop(key, None)
+    hints().question_heights.pop(key, None)
     return found
 
 
-def _height(view: View, key: tuple[str, str]) -> int:
+def _height(view: ChainView, key: tuple[str, str]) -> int:
     """A finalized height that a question is asked at for some passes, but not after nodes have dropped its state."""
-    asked = _asked.get(key)
-    if asked is None or view.finalized - asked > ASKED_FOR:
-        asked = view.finalized
-    _asked[key] = asked
-    return asked
+    heights = hints().question_heights
+    height = heights.get(key)
+    if height is None or view.finalized - height > ASKED_FOR:
+        height = view.finalized
+    heights[key] = height
+    return height
 
 
 def _proof(
-    view: View, row: Transaction, attempts: Sequence[Attempt], holder: MinedTransaction
+    view: ChainView, row: Transaction, attempts: Sequence[Attempt], holder: MinedTransaction
 ) -> ForeignProof | None:
     if holder.block_number is None:
         return None

@@ -28,7 +28,7 @@ from shared.domain.money import format_amount
 from shared.domain.permissions import Caller
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.domain.wallets.policies import PolicyDenied
-from shared.engine.chain_view import View
+from shared.engine.chain_view import ChainView
 from shared.runtime.errors import Contended
 from shared.store.session import Session
 from shared.store.tables import claims, orders, supplies
@@ -146,14 +146,14 @@ def require(chain: str, transaction_ids: Iterable[str]) -> None:
     """Look once more at payments that are final and unpaid by their rows. Outside of any body.
 
     Raises InvalidState when one may still be paid, ChainError when the chain does not say."""
-    session, view = Session(resources.database().snapshot()), View(resources.chain(chain))
+    session, view = Session(resources.database().snapshot()), ChainView(resources.chain(chain))
     for one in transaction_ids:
         row, attempts = session.read(TRANSACTIONS.get(one), ATTEMPTS.scan(one))
         if row.mined_block_hash is not None and not _stands(view, row, attempts):
             raise InvalidState("The chain does not show any more that a payment has failed.", status="failed")
 
 
-def _stands(view: View, row: Transaction, attempts: Sequence[Attempt]) -> bool:
+def _stands(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> bool:
     """Whether the outcome's block is still there, or another one, proven and final by now, holds the same outcome."""
     if view.hash_at(row.mined_block_number or 0) == row.mined_block_hash:
         return True

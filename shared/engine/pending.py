@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from shared import resources
 from shared.domain.transactions.lanes import Lane
 from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.engine.process_hints import LANES_A_PASS, hints
 from shared.store.partial_rows import UNREAD
 from shared.store.port import Key, Row
 from shared.store.session import Session
 from shared.store.tables.transactions import (
     ATTEMPTS,
     DUE_PAGE,
-    DUE_SHARDS,
     LANES,
     TRANSACTIONS,
     attempt_glances,
@@ -27,10 +27,7 @@ from shared.store.tables.transactions import (
 from shared.telemetry import metrics
 
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
-LANES_A_PASS = 500
 MOST_PAGES = 100  # of a shard in one pass
-MOST_ROWS = 2 * DUE_PAGE * DUE_SHARDS  # that a pass looks at
-MOST_LANES = MOST_ROWS + LANES_A_PASS
 WHOLE = 32  # rows that a pass holds with their data and signed bytes: a hundred kilobytes and more each
 QUEUED = ("held", "accepted")  # without a nonce
 INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")
@@ -39,8 +36,6 @@ INFLIGHT_OLDEST = metrics.gauge(
 )
 LANES_PAUSED = metrics.gauge("wallet_lanes_paused", "Addresses that send nothing, by why.", "chain", "reason")
 PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")  # as transactions are blocked: these end when none is any more
-# By configured chain, where the last pass stopped when there were more lanes than that: a hint.
-_next_lane: dict[str, str] = {}
 Sending = tuple[Transaction, Attempt | None]  # with its latest attempt
 
 
@@ -70,15 +65,15 @@ class Unfinished:
 def find(chain: str) -> Work:
     """One wave of index reads, and one small read for each lane with a queue."""
     session = Session(resources.database().snapshot())
-    before = resources.clock().now() + AHEAD
-    first, *pages = session.read_all([next_queue(chain, _next_lane.get(chain, "")), *due(before)])
+    before, next_lanes = resources.clock().now() + AHEAD, hints().next_lanes
+    first, *pages = session.read_all([next_queue(chain, next_lanes.get(chain, "")), *due(before)])
     entries = [entry for page in pages for entry in _of_chain(session, chain, page, before)]
     queued: list[str] = []
     entry = first
     while entry and len(queued) < LANES_A_PASS:
         queued.append(entry[0]["queued_lane_id"])
         entry = session.one(next_queue(chain, queued[-1]))
-    _next_lane[chain] = queued[-1] if entry else ""
+    next_lanes[chain] = queued[-1] if entry else ""
     return Work(entries, queued)
 
 

@@ -1,17 +1,27 @@
-"""Hints that a process remembers, as many as it has room for."""
+"""What the engine remembers in a process: hints that save work, never what anything rests on."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
+
+from shared import resources
+from shared.store.tables.transactions import DUE_PAGE, DUE_SHARDS
 
 K = TypeVar("K")
 V = TypeVar("V")
 
+LANES_A_PASS = 500  # with a queue
+MOST_ROWS = 2 * DUE_PAGE * DUE_SHARDS  # that a pass looks at
+MOST_LANES = MOST_ROWS + LANES_A_PASS
+MOST_CHAINS = 100
 
-class Recent(OrderedDict[K, V]):
+
+class BoundedCache(OrderedDict[K, V]):
     """At most `most` entries: what was set longest ago makes room. Threads may get, set and pop."""
 
     def __init__(self, most: int) -> None:
@@ -26,18 +36,17 @@ class Recent(OrderedDict[K, V]):
                 self.popitem(last=False)
 
 
-# One run at a time per name in this process: whoever comes meanwhile makes the running one go round again.
+class Coalescer:
+    """One run at a time for each name in this process: who comes meanwhile makes the running one repeat its work.
 
-
-class Turns:
-    """Not for safety (several processes compete all the same): it saves signing what another thread signs."""
+    Not for safety (several processes compete all the same): it saves signing what another thread signs."""
 
     def __init__(self) -> None:
         self._again: dict[str, bool] = {}
         self._lock = threading.Lock()
 
     def run(self, name: str, work: Callable[[], None]) -> None:
-        """Do the work, or leave it to the thread that is at it, which then looks once more."""
+        """Do the work, or leave it to the thread that does it now and then repeats it."""
         with self._lock:
             if name in self._again:
                 self._again[name] = True
@@ -55,3 +64,24 @@ class Turns:
             with self._lock:
                 self._again.pop(name, None)
             raise
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHints:
+    """`dispatches` by lane. `question_heights`: at which height a quorum is asked, by (question, id); where a single
+    endpoint must say the same at two heads, an entry has to last from one pass to the next, so there is room for all
+    that a pass can ask. `balance_checks`: when a lane's balance was read last. `next_lanes`: where the last pass over
+    a chain stopped when there were more lanes than it looks at. `heads`: (monotonic seconds, height) by chain."""
+
+    dispatches: Coalescer = field(default_factory=Coalescer)
+    question_heights: BoundedCache[tuple[str, str], int] = field(
+        default_factory=lambda: BoundedCache(MOST_ROWS + MOST_LANES)
+    )
+    balance_checks: BoundedCache[str, datetime] = field(default_factory=lambda: BoundedCache(MOST_LANES))
+    next_lanes: BoundedCache[str, str] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))
+    heads: BoundedCache[str, tuple[float, int]] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))
+
+
+def hints() -> EngineHints:
+    """This process's."""
+    return resources.memory(EngineHints)

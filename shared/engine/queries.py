@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 
@@ -15,13 +14,11 @@ from shared.domain.transactions import approvals
 from shared.domain.transactions.attempts import check_replaceable
 from shared.domain.transactions.evidence import Log
 from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.engine.process_hints import hints
 from shared.runtime.errors import Forbidden
 from shared.store.session import Session
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.transactions import ATTEMPTS, RECEIPTS, TRANSACTIONS
-
-_heads: dict[str, tuple[float, int]] = {}  # by configured chain
-_lock = threading.Lock()
 
 
 def read(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
@@ -73,14 +70,12 @@ def outcome(session: Session, transaction: Transaction) -> tuple[bool, Sequence[
 
 def newest(chain: str) -> int | None:
     """The chain's newest height, at most a block time old; None when no node answers."""
-    with _lock:
-        seen = _heads.get(chain)
+    heads = hints().heads
+    seen = heads.get(chain)
     try:
         client = resources.chain(chain)
         if seen is None or time.monotonic() - seen[0] > client.spec.block_seconds:
-            seen = (time.monotonic(), client.block_number())
-            with _lock:
-                _heads[chain] = seen
+            seen = heads[chain] = (time.monotonic(), client.block_number())
     except ChainError:
         return None
     return seen[1]

@@ -9,7 +9,7 @@ from shared.chain.types import Nonces
 from shared.domain.transactions import schedule
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.engine import broadcast, cancellation, pending, replacement
-from shared.engine.chain_view import View
+from shared.engine.chain_view import ChainView
 from shared.engine.pending import Sending
 from shared.funds.balances import balances
 
@@ -17,7 +17,7 @@ Attempts = Mapping[str, Sequence[Attempt]]
 HELD = ("sent", "known", "replacement_underpriced")  # answers of a node that has bytes for the nonce
 
 
-def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, counts: Nonces) -> None:
+def attend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts, counts: Nonces) -> None:
     """Do what is due for one lane's transactions that no block holds; `counts` are the lane's."""
     late = [row.id for row in rows if schedule.expired(row, view.now)]
     if late:
@@ -26,9 +26,7 @@ def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, counts: 
         )  # the next pass finds them with an undo_state
     waiting = sorted((row for row in rows if row.id not in late), key=lambda row: row.nonce or 0)
     pooled = counts.pending > counts.latest
-    new = [
-        row for row in waiting if _wants_attempt(view, row, attempts[row.id], counts.latest, pooled=pooled)
-    ]
+    new = [row for row in waiting if wants_attempt(view, row, attempts[row.id], counts.latest, pooled=pooled)]
     taken: set[str] = set()
     try:
         _in_parts(
@@ -36,7 +34,7 @@ def attend(view: View, rows: Sequence[Transaction], attempts: Attempts, counts: 
             lambda part: taken.update(replacement.replace(view.client, part)),
         )
     finally:  # where fees or keys cannot be had, nodes may still have lost what was signed before
-        again = [row for row in _due(view, waiting, attempts) if row.id not in taken]
+        again = [row for row in to_resend(view, waiting, attempts) if row.id not in taken]
         _in_parts(
             [(row, attempts[row.id][-1]) for row in again],
             lambda part: broadcast.send(view.client, [(row, latest) for row, latest in part if latest]),
@@ -55,8 +53,8 @@ def _in_parts(wanted: Sequence[Sending], work: Callable[[list[Sending]], None]) 
         raise failure
 
 
-def _wants_attempt(
-    view: View, row: Transaction, attempts: Sequence[Attempt], latest_nonce: int, *, pooled: bool = False
+def wants_attempt(
+    view: ChainView, row: Transaction, attempts: Sequence[Attempt], latest_nonce: int, *, pooled: bool = False
 ) -> bool:
     """A first attempt, the no-op of an undoing, what a node asked more for, or a bump of the lane's head: a node has
     it, by what it answered or because its pool holds (`pooled`) the nonce that comes next."""
@@ -82,14 +80,14 @@ def wished(row: Transaction, last: Attempt) -> bool:
     return undone or (row.wants_attempt and row.blocked_reason is None)
 
 
-def _had_its_time(view: View, attempt: Attempt) -> bool:
+def _had_its_time(view: ChainView, attempt: Attempt) -> bool:
     """Three blocks since it was first taken, or since a node had lost it; no bumps while the chain stands still."""
     since = attempt.last_sent_at if attempt.last_result == "sent" else attempt.created_at
     chain_time = min(view.now, datetime.fromtimestamp(view.head.timestamp, UTC))
     return schedule.bump_due(since or attempt.created_at, chain_time, view.client.spec.block_seconds)
 
 
-def _due(view: View, rows: Sequence[Transaction], attempts: Attempts) -> list[Transaction]:
+def to_resend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts) -> list[Transaction]:
     """Those whose bytes go out again; all of them, in order, when a node misses an earlier nonce."""
     sent = [row for row in rows if attempts[row.id] and row.blocked_reason != "FOREIGN_NONCE"]
     if any(attempts[row.id][-1].last_result == "nonce_too_high" and _due_now(view, row) for row in sent):
@@ -98,7 +96,7 @@ def _due(view: View, rows: Sequence[Transaction], attempts: Attempts) -> list[Tr
     return [row for row in sent if _due_now(view, row) or (funded and row.blocked_reason == "FUNDS_BLOCKED")]
 
 
-def _funded(view: View, rows: Sequence[Transaction]) -> bool:
+def _funded(view: ChainView, rows: Sequence[Transaction]) -> bool:
     """Whether the balance covers the first transaction that is blocked for want of funds."""
     short = next((row for row in rows if row.blocked_reason == "FUNDS_BLOCKED"), None)
     if short is None or _due_now(view, short):
@@ -107,7 +105,7 @@ def _funded(view: View, rows: Sequence[Transaction]) -> bool:
     return balance >= short.value + short.committed_gas
 
 
-def _due_now(view: View, row: Transaction) -> bool:
+def _due_now(view: ChainView, row: Transaction) -> bool:
     return row.next_action_at is not None and row.next_action_at <= view.now
 
 

@@ -17,7 +17,7 @@ from shared.chain.types import Nonces
 from shared.domain.transactions.lanes import Lane
 from shared.domain.transactions.transactions import Transaction
 from shared.engine import cancellation, confirmation, low_balances, nonce_sync, pending, rebroadcast
-from shared.engine.chain_view import View
+from shared.engine.chain_view import ChainView
 from shared.engine.dispatch import dispatch
 from shared.engine.pending import PAUSES, Unfinished, Work
 from shared.runtime.clock import new_id
@@ -66,14 +66,14 @@ def run_pass(chain: str, work: Work | None = None) -> None:
         late = found.late[start : start + cancellation.TOGETHER]
         _safely("deadlines", chain, lambda late=late: cancellation.expire(late, block_seconds))
     if found.lanes:
-        _follow(View(resources.chain(chain)), found)
+        _follow(ChainView(resources.chain(chain)), found)
     for lane_id in work.queued:
         _safely("dispatch", lane_id, lambda lane_id=lane_id: dispatch(lane_id))
     lane_ids = {lane.id for lane in found.lanes} | set(work.queued)
     _safely("balances", chain, lambda: low_balances.watch(resources.chain(chain), lane_ids))
 
 
-def _follow(view: View, found: Unfinished) -> None:
+def _follow(view: ChainView, found: Unfinished) -> None:
     """Outcomes of all lanes first, then lane by lane what is left."""
     spec = view.client.spec
     counts = dict(
@@ -97,7 +97,9 @@ def _follow(view: View, found: Unfinished) -> None:
         )
 
 
-def _lane(view: View, found: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]) -> None:
+def _lane(
+    view: ChainView, found: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]
+) -> None:
     nonce_sync.sync(view, lane, counts)
     if lane.paused_reason in PAUSES and all(row.blocked_reason != lane.paused_reason for row in waiting):
         nonce_sync.resume(lane)

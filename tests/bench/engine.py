@@ -189,7 +189,7 @@ def path(bench: Bench, world: World, url: str) -> None:
 
 
 def _asked(client: RpcClient, body: Any) -> None:
-    client._exchange(body, None)
+    client.exchange(body, None)
 
 
 def _sent(bench: Bench, world: World, wallet: Wallet) -> None:

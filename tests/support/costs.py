@@ -16,17 +16,17 @@ from shared.chain.rpc import RpcClient
 def exchanges() -> Iterator[list[Any]]:
     """The bodies of all exchanges with nodes."""
     bodies: list[Any] = []
-    real = RpcClient._exchange
+    real = RpcClient.exchange
 
     def noting(self: RpcClient, body: Any, timeout: float | None) -> Any:
         bodies.append(body)
         return real(self, body, timeout)
 
-    RpcClient._exchange = noting  # type: ignore[method-assign]
+    RpcClient.exchange = noting  # type: ignore[method-assign]
     try:
         yield bodies
     finally:
-        RpcClient._exchange = real  # type: ignore[method-assign]
+        RpcClient.exchange = real  # type: ignore[method-assign]
 
 
 def counted(work: Callable[[], None]) -> Counter[str]:

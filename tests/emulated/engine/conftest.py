@@ -85,7 +85,7 @@ def changed(world: World) -> Iterator[Any]:
         block = resources.override(registry=registry)
         block.__enter__()
         undo.append(block)
-        resources._made.pop("chain:local", None)
+        resources.reset("chain:local")
 
     yield change
     for block in undo:

@@ -85,12 +85,12 @@ def test_dispatchers_that_compete_give_every_nonce_once(world: World) -> None:
     sent = [world.send(wallet, target, 1)["id"] for _ in range(80)]
     lane = world.row(sent[0]).lane_id
 
-    def drain() -> None:
+    def work() -> None:
         with running(as_system()):
-            dispatch._drain(lane)
+            dispatch.drain(lane)
 
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(drain) for _ in range(4)]:
+        for done in [pool.submit(work) for _ in range(4)]:
             done.result()
     world.settle(20)
     assert sorted(world.row(one).nonce for one in sent) == list(range(80))

@@ -13,6 +13,7 @@ import pytest
 from shared import resources
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import low_balances
+from shared.engine.process_hints import hints
 from shared.store.session import Session
 from shared.store.tables.transactions import LOW_BALANCES, TRANSACTIONS
 from tests.emulated.engine.test_faults import as_system
@@ -38,7 +39,7 @@ def bound(world: World, treasury: Wallet, *recipients: str, day: int = ETHER) ->
 
 
 def look(world: World) -> None:
-    low_balances._looked.clear()
+    hints().balance_checks.clear()
     world.tick()
     world.mine()
 
@@ -100,7 +101,7 @@ def test_several_processes_send_one_top_up(world: World, treasury: Wallet) -> No
     client, lane = resources.chain("local"), f"local:{wallet.address.lower()}"
 
     def watch(_: int) -> None:
-        low_balances._looked.clear()
+        hints().balance_checks.clear()
         with world_runs():
             low_balances.watch(client, [lane])
 

@@ -105,12 +105,7 @@ class World:
 
     def forget(self) -> None:
         """What a process that starts anew has: nothing in memory. The chain's client is made again."""
-        from shared.engine import low_balances, nonce_sync, queries
-
-        nonce_sync._asked.clear()
-        low_balances._looked.clear()
-        queries._heads.clear()
-        resources._made.pop("chain:local", None)
+        resources.reset("EngineHints", "chain:local")
 
     def settle(self, rounds: int = 12) -> None:
         """Blocks and ticks until nothing is unfinished."""

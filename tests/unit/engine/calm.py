@@ -12,7 +12,7 @@ from shared.domain.transactions.transactions import Transaction
 from shared.engine import accept, intents
 from shared.writes import commit as commits
 from tests.unit.engine.blocks import Faults
-from tests.unit.engine.histories import History, _accept
+from tests.unit.engine.histories import History, accept_under
 
 
 class Calm(History):
@@ -27,8 +27,9 @@ class Calm(History):
     def use(self, *nodes: object) -> None:
         """Reach the chain by these endpoints."""
         chain_id = self.client.spec.chain_id
-        pool = Pool([Endpoint(node, chain_id, clock=self.seconds, sleep=self.slept) for node in nodes])  # type: ignore[arg-type]
-        pool._threads = None
+        pool = Pool(
+            [Endpoint(node, chain_id, clock=self.seconds, sleep=self.slept) for node in nodes], parallel=False
+        )  # type: ignore[arg-type]
         self.client.pool = pool
 
     def row(self, number: int) -> Transaction:
@@ -46,7 +47,7 @@ class Calm(History):
     def accept_value(self, identity: str, wei: int) -> None:
         """A transfer of so much, under its own id."""
         planned = accept.plan(intents.intent_of(self.owner, "0x" + "ab" * 20, value=wei), gas=None)
-        commits.commit(_accept, planned, identity)
+        commits.commit(accept_under, planned, identity)
 
     def tick_through(self, blocks: int) -> None:
         for _ in range(blocks):

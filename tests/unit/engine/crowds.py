@@ -22,6 +22,7 @@ from shared.domain.wallets.policies import Policy
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import broadcast, cancellation, confirmation, dispatch, low_balances, nonce_sync
 from shared.engine import replacement as replacing
+from shared.engine.process_hints import hints
 from shared.runtime.context import current
 from shared.store.port import StoreError
 from shared.store.session import Session
@@ -101,7 +102,7 @@ class Crowd(History):
             (self.approve, 14),
             (self.decline, 1),
             (self.next_day, 1),
-            (low_balances._looked.clear, 2),
+            (hints().balance_checks.clear, 2),
             (self.outage, 2),
         ]
 
@@ -147,7 +148,7 @@ class Crowd(History):
         self.decide("decline")
 
     def decide(self, decision: str) -> None:
-        from functions.transactions.approve_transaction import _decide
+        from functions.transactions.approve_transaction import decide
 
         if self.accepted:
             request = ApproveTransaction(
@@ -156,7 +157,7 @@ class Crowd(History):
             )
             before, current().caller = current().caller, Caller.of_user("usr_second", ["user"], "user")
             try:
-                commits.commit(_decide, request, Caller.of_user("usr_second", ["user"], "user"))
+                commits.commit(decide, request, Caller.of_user("usr_second", ["user"], "user"))
             finally:
                 current().caller = before
 

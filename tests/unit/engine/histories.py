@@ -22,7 +22,7 @@ from shared.domain.permissions import Caller
 from shared.domain.transactions.transactions import Transaction
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import accept, dispatch, intents, tick
-from shared.engine import nonce_sync as engine_lanes
+from shared.engine.process_hints import hints
 from shared.keys.accounts import address_of, sign_transaction
 from shared.keys.vault import Binding
 from shared.runtime.clock import new_id
@@ -71,9 +71,11 @@ class History:
         self.database = self.opened()
         spec = Registry.DEFAULT.chain("local")
         nodes = self.endpoints()[: rng.choice([1, 1, 2])]
-        pool = Pool([Endpoint(node, spec.chain_id, clock=self.seconds, sleep=self.slept) for node in nodes])
-        pool._threads = None  # one after the other: a seed is a history
-        self.client = ChainClient(spec, pool)
+        pool = Pool(
+            [Endpoint(node, spec.chain_id, clock=self.seconds, sleep=self.slept) for node in nodes],
+            parallel=False,  # a seed is a history
+        )
+        self.client = ChainClient(spec, pool, seconds=self.seconds)
 
     def opened(self) -> Any:
         """The store of this history."""
@@ -140,7 +142,7 @@ class History:
             (self.foreigner, 1),
             (self.empty, 2),
             (self.top_up, 2),
-            (engine_lanes._asked.clear, 1),
+            (hints().question_heights.clear, 1),
         ]
 
     def attempt(self, step: Callable[[], None]) -> None:
@@ -162,13 +164,12 @@ class History:
         planned = accept.plan(intent, gas=None)
         identity = new_id("txn")
         self.accepted[identity] = value
-        commits.commit(_accept, planned, identity)
+        commits.commit(accept_under, planned, identity)
 
     def hint(self) -> None:
         dispatch.dispatch(f"local:{self.owner.address.lower()}")
 
     def tick(self) -> None:
-        self.client._fees = None
         tick.run_pass("local")
 
     def mine(self) -> None:
@@ -211,7 +212,7 @@ class History:
             self.key,
         )  # fmt: skip
         self.node.told["a foreign sender"] += 1
-        self.node._take(signed.raw)
+        self.node.take(signed.raw)
 
     def empty(self) -> None:
         self.node.given[self.owner.address.lower()] = 0
@@ -275,7 +276,7 @@ class History:
             assert purse.committed == purse.in_flight == 0, f"{where}: {purse} when all is over"
 
 
-def _accept(unit: Any, planned: Any, identity: str) -> None:
+def accept_under(unit: Any, planned: Any, identity: str) -> None:
     accept.accept(unit, planned, transaction_id=identity, tenant="usr", idem_key=identity)
 
 

@@ -20,7 +20,7 @@ class LyingNode(Chain):
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
         if method == "eth_sendRawTransaction":
-            return self._take(bytes.fromhex(params[0][2:]))
+            return self.take(bytes.fromhex(params[0][2:]))
         if self.rng.random() < self.faults.error:
             raise self._failure()
         return getattr(self, method)(*params)
@@ -47,7 +47,7 @@ class LyingNode(Chain):
         self.told[str(failure)] += 1
         return failure
 
-    def _take(self, raw: bytes) -> str:
+    def take(self, raw: bytes) -> str:
         decoded, public_key = decode_signed(raw)
         max_fee, tip = decoded.fees[-1], decoded.fees[0]  # a legacy price is both
         digest = "0x" + _keccak(raw).hex()
@@ -88,7 +88,7 @@ class LyingNode(Chain):
         number = int(ref, 16)
         return seen[number] if number < len(seen) else None
 
-    def _state(self, ref: str) -> Mined:
+    def state_at(self, ref: str) -> Mined:
         found = self._at(ref)
         if found is None:
             raise classify("header not found")
@@ -114,13 +114,13 @@ class LyingNode(Chain):
         }  # fmt: skip
 
     def eth_getTransactionCount(self, address: str, ref: str) -> str:
-        nonce = self._state(ref).nonces.get(address.lower(), 0)
+        nonce = self.state_at(ref).nonces.get(address.lower(), 0)
         while ref == "pending" and (address.lower(), nonce) in self.pool:
             nonce += 1
         return hex(nonce)
 
     def eth_getBalance(self, address: str, ref: str) -> str:
-        return hex(self._state(ref).balances.get(address.lower(), START_BALANCE))
+        return hex(self.state_at(ref).balances.get(address.lower(), START_BALANCE))
 
     def eth_estimateGas(self, call: Any, *ref: str) -> str:
         return hex(21_000)

@@ -13,8 +13,7 @@ from shared import resources
 from shared.adapters.cache import NoCache
 from shared.chain.errors import ChainError
 from shared.domain.errors import Refusal
-from shared.engine import broadcast, dispatch, low_balances, pending
-from shared.engine import nonce_sync as engine_lanes
+from shared.engine import broadcast, dispatch, pending
 from shared.keys.local_vault import LocalVault, MasterKeys
 from shared.runtime import clock
 from shared.settings import load
@@ -71,7 +70,7 @@ def world(history: History, patch: Any) -> Iterator[None]:
         if history.armed and rng.random() < 0.1:
             history.armed = False
             with contextlib.suppress(ChainError, StoreError, Refusal):
-                dispatch._drain(f"local:{history.owner.address.lower()}")
+                dispatch.drain(f"local:{history.owner.address.lower()}")
             history.armed = True
         return real(body, *args)
 
@@ -85,9 +84,6 @@ def world(history: History, patch: Any) -> Iterator[None]:
     patch.setattr(mutation, "point", point)
     patch.setattr(group_commit, "point", point)
     _complete_the_model()
-    engine_lanes._asked.clear()
-    pending._next_lane.clear()
-    low_balances._looked.clear()
     if history.seed % 4 == 3:  # as where there is much to do
         patch.setattr(pending, "WHOLE", 1)
     with resources.override(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.chain.errors import Lagging
-from shared.engine import nonce_sync as engine_lanes
+from shared.engine.process_hints import hints
 from shared.store.session import Session
 from shared.store.tables.transactions import ATTEMPTS
 from tests.unit.engine.calm import Calm
@@ -41,11 +41,11 @@ def test_a_node_without_old_states_still_shows_what_took_a_nonce(calm: Calm) -> 
 
 def test_a_height_is_not_asked_for_when_nodes_have_forgotten_it(calm: Calm) -> None:
     """This process began to look, and others had the lease since."""
-    engine_lanes._asked["count", calm.row(0).lane_id] = 3
+    hints().question_heights["count", calm.row(0).lane_id] = 3
     for _ in range(300):
         calm.mine()
     _taken_long_ago(calm, blocks=40)
-    engine_lanes._asked["nonce", calm.row(1).id] = 3
+    hints().question_heights["nonce", calm.row(1).id] = 3
     _prune(calm, keep=64)
     calm.tick_through(10)
     assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
@@ -56,14 +56,14 @@ def test_a_height_that_is_forgotten_only_has_the_question_asked_again(calm: Calm
     calm.use(calm.node)
     _taken_long_ago(calm, blocks=10)
     calm.tick_through(1)
-    assert engine_lanes._asked, "something is asked"
+    assert hints().question_heights, "something is asked"
     for _ in range(3):
         calm.tick_through(1)
-        engine_lanes._asked.clear()
+        hints().question_heights.clear()
     assert calm.row(1).blocked_reason is None, "a new height each time proves nothing"
     calm.tick_through(10)
     assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
-    assert not engine_lanes._asked
+    assert not hints().question_heights
 
 
 def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(calm: Calm) -> None:
@@ -74,7 +74,7 @@ def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(calm: Calm) -> N
     assert calm.row(1).blocked_reason == "FOREIGN_NONCE"
     calm.node.blocks = before
     (attempt,) = Session(calm.database.snapshot()).one(ATTEMPTS.scan(calm.row(1).id))
-    calm.node._take(attempt.raw)
+    calm.node.take(attempt.raw)
     calm.tick_through(40)
     assert calm.row(1).state == "confirmed"
     calm.attempt(calm.accept)
@@ -98,7 +98,7 @@ def _taken_long_ago(calm: Calm, blocks: int = 400) -> None:
 
 def _prune(calm: Calm, keep: int) -> None:
     """States older than `keep` blocks are gone, as on nodes that are no archives; blocks stay."""
-    real: Any = calm.node._state
+    real: Any = calm.node.state_at
 
     def state(ref: str) -> Any:
         found = real(ref)
@@ -106,4 +106,4 @@ def _prune(calm: Calm, keep: int) -> None:
             raise Lagging("missing trie node")
         return found
 
-    calm.node._state = state  # type: ignore[method-assign]
+    calm.node.state_at = state  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from shared.engine import accept, broadcast, intents, pending
 from shared.writes import commit as commits
 from tests.support.proof import figure
 from tests.unit.engine.calm import Calm
-from tests.unit.engine.histories import _accept
+from tests.unit.engine.histories import accept_under
 
 MANY = 96
 GAS = 8_000_000  # what so much data costs at least
@@ -34,7 +34,7 @@ def many(calm: Calm) -> Calm:
 
 def accept_large(calm: Calm, identity: str) -> None:
     intent = intents.intent_of(calm.owner, "0x" + "ab" * 20, value=1, data=b"\xff" * (MAX_DATA_BYTES - 1_000))
-    commits.commit(_accept, accept.plan(intent, gas=GAS), identity)
+    commits.commit(accept_under, accept.plan(intent, gas=GAS), identity)
 
 
 def rows(calm: Calm) -> list[Any]:
@@ -79,7 +79,7 @@ def test_a_pass_holds_the_bytes_of_a_few(many: Calm, monkeypatch: pytest.MonkeyP
 
 
 def test_the_failure_of_some_keeps_back_no_others(many: Calm, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, first = broadcast._record, rows(many)[0].id
+    real, first = broadcast.write_answers, rows(many)[0].id
 
     def record(unit: Any, lane_id: str, sent: Any, block_seconds: float) -> None:
         assert all(one.transaction.id != first for one in sent), "a defect about this one"
@@ -89,7 +89,7 @@ def test_the_failure_of_some_keeps_back_no_others(many: Calm, monkeypatch: pytes
     many.clock.moment += timedelta(seconds=70)
     many.node.pool.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(broadcast, "_record", record)
+        patch.setattr(broadcast, "write_answers", record)
         many.attempt(many.tick)
     assert len(many.node.pool) == MANY
     changed = [row.version > version for row, version in zip(rows(many), before, strict=True)]

@@ -32,7 +32,7 @@ def quiet() -> Iterator[None]:
 
 def recycle_on_timeout(patch: Any) -> None:
     """An ambiguous answer counts as "not sent": the nonce goes back to the lane."""
-    real = broadcast._record
+    real = broadcast.write_answers
     back: Counter[str] = Counter()
 
     def record(unit: Any, lane_id: str, sent: Any, block_seconds: float) -> None:
@@ -72,7 +72,7 @@ def store_after_the_send(patch: Any) -> None:
     real = dispatch.commit
 
     def commit(body: Any, *args: Any) -> Any:
-        if body is dispatch._allocate:
+        if body is dispatch.allocate:
             resources.chain("local").send_many([one.signed.raw for one in args[1]])
         return real(body, *args)
 
@@ -108,10 +108,12 @@ def terminal_at_once(patch: Any) -> None:
     """What is mined is final, whatever comes after."""
     from shared.engine import chain_view
 
-    patch.setattr(chain_view.View, "proven_receipts", _receipts)
-    patch.setattr(chain_view.View, "_confirmed", lambda self: self.head.number)
-    patch.setattr(chain_view.View, "_finalized", lambda self: self.head.number)
-    patch.setattr(chain_view.View, "proves_hash", lambda self, number, wanted: self.hash_at(number) == wanted)
+    patch.setattr(chain_view.ChainView, "proven_receipts", _receipts)
+    patch.setattr(chain_view.ChainView, "read_confirmed", lambda self: self.head.number)
+    patch.setattr(chain_view.ChainView, "read_finalized", lambda self: self.head.number)
+    patch.setattr(
+        chain_view.ChainView, "proves_hash", lambda self, number, wanted: self.hash_at(number) == wanted
+    )
 
 
 def _receipts(view: Any, number: int) -> Any:

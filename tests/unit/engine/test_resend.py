@@ -16,7 +16,6 @@ from shared.domain.transactions.acceptance import Intent
 from shared.domain.transactions.fees import FeeCaps, Fees
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.engine import rebroadcast
-from shared.engine.process_hints import Turns
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GWEI = 10**9
@@ -51,7 +50,7 @@ def view(*, head_age: float = 0.0) -> Any:
 
 
 def wants(row: Transaction, attempt: Attempt, *, latest: int = 0, head_age: float = 0.0) -> bool:
-    return rebroadcast._wants_attempt(view(head_age=head_age), row, [attempt], latest)
+    return rebroadcast.wants_attempt(view(head_age=head_age), row, [attempt], latest)
 
 
 @pytest.mark.parametrize(
@@ -102,31 +101,15 @@ def test_a_blocked_one_is_sent_again_but_offers_no_more() -> None:
     for reason in ("FUNDS_BLOCKED", "FEE_BLOCKED"):
         blocked = replace(attempt_rules.block(row, reason, NOW, 1.0), next_action_at=NOW)  # type: ignore[arg-type]
         assert not wants(blocked, attempt)
-        assert rebroadcast._due(view(), [blocked], {row.id: [attempt]}) == [blocked]
+        assert rebroadcast.to_resend(view(), [blocked], {row.id: [attempt]}) == [blocked]
     foreign = attempt_rules.block(row, "FOREIGN_NONCE", NOW, 1.0)
-    assert rebroadcast._due(view(), [foreign], {row.id: [attempt]}) == []
+    assert rebroadcast.to_resend(view(), [foreign], {row.id: [attempt]}) == []
 
 
 def test_a_missing_nonce_sends_the_whole_lane_again_in_order() -> None:
     pairs = [sent("known", nonce=0), sent("nonce_too_high", nonce=1), sent("known", nonce=2)]
     later = [replace(row, next_action_at=NOW + timedelta(minutes=1)) for row, _ in pairs]
     attempts = {row.id: [attempt] for row, attempt in pairs}
-    assert rebroadcast._due(view(), later, attempts) == []
+    assert rebroadcast.to_resend(view(), later, attempts) == []
     later[1] = replace(later[1], next_action_at=NOW)
-    assert [row.nonce for row in rebroadcast._due(view(), later, attempts)] == [0, 1, 2]
-
-
-def test_who_comes_during_a_run_makes_it_go_round_again() -> None:
-    turns, seen = Turns(), []
-
-    def work() -> None:
-        seen.append(len(seen))
-        if len(seen) == 1:
-            turns.run("lane", lambda: seen.append(-1))  # somebody else, meanwhile
-
-    turns.run("lane", work)
-    assert seen == [0, 1]
-    with pytest.raises(ZeroDivisionError):
-        turns.run("lane", lambda: 1 // 0)
-    turns.run("lane", work)
-    assert len(seen) == 3
+    assert [row.nonce for row in rebroadcast.to_resend(view(), later, attempts)] == [0, 1, 2]

@@ -29,5 +29,5 @@ def test_a_treasury_sends_nothing_on_another_chain(
         )  # fmt: skip
         crowd.database.write([LOW_BALANCES.write("insert", low)])
         rule = TopUp(crowd.treasury.id, below=10, up_to=100)
-        super(Crowd, crowd).attempt(lambda: low_balances._top_up(low, rule, 0))
+        super(Crowd, crowd).attempt(lambda: low_balances.top_up(low, rule, 0))
         assert len(crowd.rows()) == count
