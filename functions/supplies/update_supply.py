@@ -10,6 +10,7 @@ from datetime import datetime
 from schemas.base import given
 from schemas.supplies import Supply, UpdateSupply
 from shared import resources
+from shared.chain.balances import Balances
 from shared.desk import authorization, timers
 from shared.desk import supplies as desk_supplies
 from shared.domain.desk import funds
@@ -19,7 +20,6 @@ from shared.domain.desk.supplies import Moved
 from shared.domain.money import parse_amount
 from shared.domain.permissions import Caller
 from shared.funds import balances
-from shared.funds.balances import Observed
 from shared.runtime.errors import Contended
 from shared.runtime.operation import http, message
 from shared.store.session import Session
@@ -42,7 +42,7 @@ def update_supply(request: UpdateSupply, caller: Caller) -> Supply:
     return commit(_update, request, caller, _observe(request, caller))
 
 
-def _observe(request: UpdateSupply, caller: Caller) -> Observed | None:
+def _observe(request: UpdateSupply, caller: Caller) -> Balances | None:
     """What the chain says, when the change seems to need it."""
     if request.amount is None and request.status != "active":
         return None
@@ -52,7 +52,7 @@ def _observe(request: UpdateSupply, caller: Caller) -> Observed | None:
     return balances.observe(supply) if funds.needs_cover(supply, after) else None
 
 
-def _update(unit: UnitOfWork, request: UpdateSupply, caller: Caller, observed: Observed | None) -> Supply:
+def _update(unit: UnitOfWork, request: UpdateSupply, caller: Caller, observed: Balances | None) -> Supply:
     supply = unit.one(supplies.by_id(request.supply_id))
     authorization.as_owner(caller, supply.user_id)
     unit.match(supply)

@@ -12,11 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from shared import resources
+from shared.chain.balances import Balances
 from shared.desk import coverage
 from shared.desk.coverage import Holding
 from shared.domain.desk.funds import Funds
 from shared.domain.desk.supplies import Supply
-from shared.funds.balances import Observed
 from shared.runtime.operation import schedule
 from shared.store.session import Session
 from shared.store.tables import supplies
@@ -86,8 +86,8 @@ def _assets(holding: Holding) -> list[str]:
     return [row.token_address for row in holding.funds if row.supplies]
 
 
-def _observe(holding: Holding, token_address: str, block: int) -> Observed:
-    from shared.funds.balances import balances
+def _observe(holding: Holding, token_address: str, block: int) -> Balances:
+    from shared.funds.balances import held
 
     client = resources.chain(holding.chain)
-    return balances(client, holding.address, token_address or None, max(0, block))
+    return held(client, holding.address, token_address or None, max(0, block))

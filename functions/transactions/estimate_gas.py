@@ -21,6 +21,6 @@ from shared.runtime.operation import http
 )
 def estimate_gas(request: TransactionCall, caller: Caller) -> GasEstimate:
     client, intent = intents.from_caller(request, caller)
-    found = preflight.preflight(client, intent, gas=request.gas)
-    preflight.require_balance(intent, found.seen)
-    return GasEstimate(gas=found.gas)
+    tried = preflight.preflight(client, intent, gas=request.gas)
+    preflight.require_balance(intent, tried.balances)
+    return GasEstimate(gas=tried.intent.gas)

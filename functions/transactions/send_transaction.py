@@ -37,7 +37,7 @@ EVENTS = ("transaction-events",)
 def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     chain = request.chain or resources.settings().default_chain
     wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
-    intent = intents.to_send(request, intents.on_chain(wallet, request))
+    intent = intents.from_request(request, intents.on_chain(wallet, request))
     planned = accept.plan(intent, gas=request.gas, mixed_fees=intents.mixed(request))
     with policy_enforcement.denials_audited(wallet.id):
         return commit(_send, planned, group=f"funds:{intent.chain}:{intent.from_address}")

@@ -7,19 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from shared.chain import fees, tokens, types
+from shared.chain import balances, fees, tokens, types
+from shared.chain.balances import Balances
 from shared.chain.block_receipts import block_receipts
 from shared.chain.broadcast import SendResult, send_many
 from shared.chain.endpoints import Endpoint
 from shared.chain.errors import (
-    Ambiguous,
     ExecutionReverted,
     Lagging,
     MethodMissing,
+    NotAToken,
     RateLimited,
     Unreachable,
 )
-from shared.chain.pool import Pool, result_or_raise
+from shared.chain.pool import Pool
+from shared.chain.preflight import Preflight, preflight
 from shared.chain.registry import ChainSpec
 from shared.chain.rpc import Remaining, RpcClient
 from shared.chain.types import Block, BlockRef, CallRequest, MinedTransaction, Nonces, Simulation, block_ref
@@ -64,14 +66,6 @@ class ChainClient:
     def request(self, method: str, *params: Any) -> Any:
         """Any read, as the node answers it."""
         return self.pool.read(lambda endpoint: endpoint.call(method, list(params)))
-
-    def batch(self, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        """Reads of one endpoint in one exchange; the first error among them counts as that of a single read."""
-
-        def ask(endpoint: Endpoint) -> list[Any]:
-            return [result_or_raise(answer) for answer in endpoint.batch(calls)]
-
-        return self.pool.read(ask)
 
     def chain_id(self) -> int:
         """The registry's id, confirmed by every reachable endpoint. Raises WrongChain, Unreachable."""
@@ -125,26 +119,45 @@ class ChainClient:
 
         def ask(endpoint: Endpoint) -> tuple[int, int]:
             number = _block_number(endpoint) if block is None else block
-            return types.quantity(endpoint.call("eth_getBalance", [address, hex(number)])), number
+            return types.quantity(endpoint.call(*balances.native_balance(address, number))), number
 
         return self.pool.read(ask)
 
-    def balances(self, addresses: Sequence[str], block: int) -> list[int]:
+    def native_balances(self, addresses: Sequence[str], block: int) -> list[int]:
         """Wei of each address after the block at a height, in one exchange."""
-        return [
-            types.quantity(a)
-            for a in self.batch([("eth_getBalance", [one, hex(block)]) for one in addresses])
-        ]
+        answers = self.pool.batch([balances.native_balance(one, block) for one in addresses])
+        return [types.quantity(answer) for answer in answers]
+
+    def balances(self, address: str, token: str | None = None, block: int | None = None) -> Balances:
+        """Wei and base units in one exchange, at the confirmed height unless one is given. Raises NotAToken."""
+        height = max(0, self.confirmed_number()) if block is None else block
+        return balances.at_block(self.pool, address, token, height)
+
+    def balances_of_tokens(self, address: str, among: Sequence[str]) -> tuple[int, list[int], int]:
+        """(wei, base units of each token, the newest height, at which they are read)."""
+        number = self.block_number()
+        return *balances.of_tokens(self.pool, address, among, number), number
+
+    def balance_and_nonce(self, address: str) -> tuple[int, int]:
+        """Wei at the chain's confirmed height, and the newest transaction count."""
+        height = max(0, self.confirmed_number())
+        calls = [balances.native_balance(address, height), ("eth_getTransactionCount", [address, "latest"])]
+        balance, count = self.pool.batch(calls)
+        return types.quantity(balance), types.quantity(count)
+
+    def token_metadata(self, token: str) -> tuple[int | None, str | None]:
+        """(decimals, symbol) as the contract says; None for what is no such answer."""
+        return balances.token_metadata(self.pool, token)
 
     def token_balance(self, token: str, address: str, block: int | None = None) -> tuple[int, int]:
-        """(base units, height). Raises Ambiguous when there is no ERC-20 at `token`."""
+        """(base units, height). Raises Ambiguous, as a rule NotAToken, when there is no ERC-20 at `token`."""
 
         def ask(endpoint: Endpoint) -> tuple[int, int]:
             number = _block_number(endpoint) if block is None else block
-            query = {"to": token, "input": "0x" + tokens.balance_of(address).hex()}
-            amount = tokens.uint(types.data(endpoint.call("eth_call", [query, hex(number)])))
+            answer = endpoint.call(*balances.token_balance(token, address, number))
+            amount = tokens.uint(types.data(answer))
             if amount is None:
-                raise Ambiguous("balanceOf answered nothing: not a token")
+                raise NotAToken("balanceOf answered nothing")
             return amount, number
 
         return self.pool.read(ask)
@@ -167,7 +180,7 @@ class ChainClient:
 
     def _counts(self, addresses: Sequence[str], refs: Sequence[str]) -> list[list[int]]:
         calls = [("eth_getTransactionCount", [address, ref]) for address in addresses for ref in refs]
-        counts = [types.quantity(answer) for answer in self.batch(calls)]
+        counts = [types.quantity(answer) for answer in self.pool.batch(calls)]
         return [counts[at : at + len(refs)] for at in range(0, len(counts), len(refs))]
 
     def estimate_gas(self, call: CallRequest) -> int:
@@ -177,6 +190,10 @@ class ChainClient:
     def call(self, call: CallRequest, ref: BlockRef = "latest") -> bytes:
         """The return data. Raises ExecutionReverted."""
         return types.data(self.request("eth_call", call.encoded(), block_ref(ref)))
+
+    def preflight(self, call: CallRequest, token: str | None = None) -> Preflight:
+        """Try a call and read its sender's balances: see `chain.preflight`."""
+        return preflight(self.spec, self.pool, call, token)
 
     def simulate(self, call: CallRequest) -> Simulation:
         """What would happen now: eth_simulateV1, or eth_call and eth_estimateGas where it is missing.
@@ -211,7 +228,7 @@ class ChainClient:
 
     def _ask_fees(self) -> fees.FeeSnapshot:
         if self.spec.fee_kind == "legacy":
-            number, price = self.batch([("eth_blockNumber", []), ("eth_gasPrice", [])])
+            number, price = self.pool.batch([("eth_blockNumber", []), ("eth_gasPrice", [])])
             return fees.from_gas_price(self.spec, types.quantity(number), types.quantity(price))
         wanted = list(fees.PERCENTILES.values())
         return fees.from_history(

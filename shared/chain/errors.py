@@ -11,6 +11,7 @@
         ├ Unsendable: IntrinsicGas · Oversized · GasLimit · InvalidType
         ├ ExecutionReverted (data) · MethodMissing · Lagging (ask another node)
         └ Ambiguous       unknown text
+           └ NotAToken    what answers is no ERC-20 token
 
 Nodes disagree about codes (anvil answers -32003 where geth answers -32000), so lower-cased texts decide,
 whatever the code. Texts: geth core/txpool and core/error.go, reth transaction-pool, erigon txpoolcfg,
@@ -112,6 +113,10 @@ class MethodMissing(NodeError):
 
 class Ambiguous(NodeError):
     pass
+
+
+class NotAToken(Ambiguous):
+    """No ERC-20 answers at the address."""
 
 
 # The first match wins, so a text that contains another stands above it.

@@ -70,6 +70,14 @@ class Pool:
                 failure = error
         raise failure
 
+    def batch(self, calls: Sequence[Call]) -> list[Any]:
+        """Reads of one endpoint in one exchange; the first error among them counts as that of a single read."""
+
+        def ask(endpoint: Endpoint) -> list[Any]:
+            return [result_or_raise(answer) for answer in endpoint.batch(calls)]
+
+        return self.read(ask)
+
     def each(self, calls: Sequence[Call], parse: Callable[[Any], T | None]) -> list[T | None]:
         """Reads in one exchange of which each may fail by itself: None for an error and for garbage."""
 

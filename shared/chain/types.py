@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -52,14 +53,14 @@ class Nonces:
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """A transaction that is only tried: value in wei, gas in units."""
+    """A transaction that is only tried: value in wei, gas in units, the access list as JSON-RPC writes it."""
 
     from_address: str
     to: str | None
     value: int = 0
     data: bytes = b""
     gas: int | None = None
-    access_list: list[dict[str, Any]] | None = None
+    access_list: str | None = None
 
     def encoded(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"from": self.from_address, "value": hex(self.value)}
@@ -70,7 +71,7 @@ class CallRequest:
         if self.gas is not None:
             fields["gas"] = hex(self.gas)
         if self.access_list:
-            fields["accessList"] = self.access_list
+            fields["accessList"] = json.loads(self.access_list)
         return fields
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared import resources
+from shared.chain.balances import Balances
 from shared.desk import supplies as desk_supplies
 from shared.desk import timers
 from shared.desk.events import emit_supply
@@ -10,7 +11,6 @@ from shared.domain.desk import funds, supplies
 from shared.domain.desk.funds import InsufficientBalance, InsufficientGas
 from shared.domain.desk.supplies import Supply
 from shared.funds import balances, bookings
-from shared.funds.balances import Observed
 from shared.store.session import Session
 from shared.store.tables import supplies as rows
 from shared.store.tables.system import InboxRow
@@ -29,7 +29,7 @@ def check(supply_id: str, inbox: InboxRow | None = None) -> None:
     commit(_decide, supply_id, balances.observe(supply), inbox=inbox)
 
 
-def _decide(unit: UnitOfWork, supply_id: str, observed: Observed) -> None:
+def _decide(unit: UnitOfWork, supply_id: str, observed: Balances) -> None:
     supply = unit.one(rows.by_id(supply_id))
     if supply.status != "pending":
         return
@@ -42,7 +42,7 @@ def _decide(unit: UnitOfWork, supply_id: str, observed: Observed) -> None:
     emit_supply(unit, supply, after)
 
 
-def _activated(unit: UnitOfWork, supply: Supply, observed: Observed) -> Supply:
+def _activated(unit: UnitOfWork, supply: Supply, observed: Balances) -> Supply:
     pair = bookings.observed(desk_supplies.funds_of(unit, supply), observed, unit)
     after = supplies.activate(supply, unit.now)
     try:

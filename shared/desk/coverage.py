@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared import resources
+from shared.chain.balances import Balances
 from shared.desk import supplies as desk_supplies
 from shared.desk.events import emit_supply
 from shared.domain.desk import funds
 from shared.domain.desk import supplies as rules
 from shared.domain.desk.funds import BalanceUnknown, Funds, FundsPair
 from shared.domain.desk.supplies import UNDERFUNDED, Supply
-from shared.funds.balances import Observed
 from shared.store.tables import supplies
 from shared.store.unit_of_work import UnitOfWork
 from shared.telemetry import metrics
@@ -44,7 +44,7 @@ class Holding:
         return FundsPair(rows[""], rows[token_address] if token_address else None)
 
 
-Observations = Sequence[tuple[str, Observed]]  # by token address, "" for the native coin
+Observations = Sequence[tuple[str, Balances]]  # by token address, "" for the native coin
 Verdict = tuple[list[Funds], list[tuple[Supply, Supply]]]  # rows as they become; supplies before and after
 
 
@@ -60,7 +60,7 @@ def judge(holding: Holding, observations: Observations, now: datetime) -> Verdic
     return rows, changed
 
 
-def _observed(row: Funds, observed: Observed | None, now: datetime) -> Funds:
+def _observed(row: Funds, observed: Balances | None, now: datetime) -> Funds:
     if observed is None:
         return row
     balance = observed.coin if not row.token_address else observed.token

@@ -82,22 +82,22 @@ def _promises(row: Funds, own: Sequence[Supply]) -> Iterator[Difference]:
 
 def _on_chain(row: Funds) -> Iterator[Difference]:
     """What has landed may not be written down yet, so what is in flight counts as there."""
-    from shared.funds.balances import balances
+    from shared.funds.balances import held
 
     try:
-        observed = balances(resources.chain(row.chain), row.address, row.token_address or None)
+        observed = held(resources.chain(row.chain), row.address, row.token_address or None)
     except ChainError as error:
         _log.warning("not compared", extra={"chain": row.chain, "error": type(error).__name__})
         yield Difference(kind="chain", subject=_name(row), message="the chain did not answer")
         return
-    held = observed.coin if not row.token_address else observed.token or 0
-    if held + row.in_flight < row.committed:
+    there = observed.coin if not row.token_address else observed.token or 0
+    if there + row.in_flight < row.committed:
         yield Difference(
             kind="chain",
             subject=_name(row),
             message="the address holds less than is committed",
             expected=str(row.committed),
-            found=str(held),
+            found=str(there),
         )
 
 

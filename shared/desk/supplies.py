@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shared import resources
+from shared.chain.balances import Balances
 from shared.desk.events import emit_supply
 from shared.domain.desk import funds
 from shared.domain.desk.allocation import Allocation
 from shared.domain.desk.supplies import Moved, Supply
 from shared.domain.money import Asset
 from shared.funds import bookings
-from shared.funds.balances import Observed
 from shared.store.tables import supplies as supply_tables
 from shared.store.unit_of_work import UnitOfWork
 
@@ -47,7 +47,7 @@ def reserved_by(unit: UnitOfWork, allocations: Iterable[Allocation]) -> list[Sup
 
 
 def write(
-    unit: UnitOfWork, before: Iterable[Supply], moves: Iterable[Moved], observed: Observed | None = None
+    unit: UnitOfWork, before: Iterable[Supply], moves: Iterable[Moved], observed: Balances | None = None
 ) -> None:
     """Write moved supplies; `before` holds them as they were read, `observed` what the chain said of their address.
 
@@ -68,7 +68,7 @@ def funds_of(unit: UnitOfWork, supply: Supply) -> funds.FundsPair:
     return bookings.get(unit, supply.address, supply.chain, supply.token_address)
 
 
-def _book(unit: UnitOfWork, before: Supply, after: Supply, observed: Observed | None) -> None:
+def _book(unit: UnitOfWork, before: Supply, after: Supply, observed: Balances | None) -> None:
     """Let the funds rows follow a supply, read only when what is committed of them changes."""
     if funds.commitment(before) == funds.commitment(after) and not funds.needs_cover(before, after):
         return

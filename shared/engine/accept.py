@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from shared import resources
-from shared.chain.client import ChainClient
+from shared.chain.balances import Balances
 from shared.domain.desk import funds
 from shared.domain.desk.funds import InsufficientBalance, InsufficientGas
 from shared.domain.transactions import acceptance, approvals
@@ -16,9 +16,7 @@ from shared.domain.transactions.fees import check_chosen
 from shared.domain.transactions.transactions import Transaction
 from shared.domain.wallets.wallets import require_active
 from shared.engine import batch, preflight
-from shared.engine.intents import named_token
 from shared.funds import bookings
-from shared.funds.balances import Observed
 from shared.runtime.errors import IdempotencyKeyReused
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.supplies import FUNDS
@@ -41,7 +39,7 @@ class SendPlan:
 
     intent: Intent
     committed_gas: int
-    seen: Observed
+    balances: Balances
 
 
 def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False, abi: Abi = ()) -> SendPlan:
@@ -51,22 +49,12 @@ def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False, abi: Abi 
     Raises InvalidValue, GasTooLow, DataTooLarge, InvalidFee, FeeAboveCap, SimulationFailed, SendExceedsBalance,
     UnknownChain, ChainError."""
     client = resources.chain(intent.chain)
-    intent = _checked(client, intent, gas, mixed_fees)
-    found = preflight.preflight(client, intent, gas=gas, abi=abi)
-    intent = replace(intent, gas=found.gas)
-    first = intent.fees or client.fee_snapshot().at(intent.speed)
-    return SendPlan(intent, preflight.committed_gas(found, first, client.spec.caps), found.seen)
-
-
-def _checked(client: ChainClient, intent: Intent, gas: int | None, mixed_fees: bool) -> Intent:
-    """What needs no node: addresses, amounts, the gas limit's floor, the sender's own fees."""
-    now = resources.clock().now()
     if intent.fees is not None:
         check_chosen(intent.fees, client.spec.fee_kind, client.spec.caps, mixed=mixed_fees)
-    creates = intent.to is None
-    floor = acceptance.intrinsic_gas(intent.data, creates=creates, access_list=intent.access_list)
-    acceptance.check_intent(replace(intent, gas=floor if gas is None else gas), now)
-    return named_token(intent)
+    acceptance.check_intent(intent, resources.clock().now())
+    tried = preflight.preflight(client, intent, gas=gas, abi=abi)
+    first = intent.fees or client.fee_snapshot().at(intent.speed)
+    return SendPlan(tried.intent, preflight.committed_gas(tried, first, client.spec.caps), tried.balances)
 
 
 def accept(
@@ -83,7 +71,7 @@ def accept(
     )
     require_active(wallet)
     waits = policy_enforcement.allow(unit, intent)
-    pair = bookings.observed(bookings.get(unit, *asset), planned.seen, unit)
+    pair = bookings.observed(bookings.get(unit, *asset), planned.balances, unit)
     amount = intent.token_amount if intent.token_address is not None else intent.value
     reserve = resources.registry().chain(intent.chain).settlement_gas_reserve
     try:

@@ -8,19 +8,19 @@ every commit that changes what the chain says of the payment, after the engine h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared import resources
-from shared.chain import tokens
+from shared.chain.balances import Balances
 from shared.domain.desk import funds
 from shared.domain.desk.funds import SettlementUnfunded
 from shared.domain.transactions import acceptance
 from shared.domain.transactions.acceptance import Intent, PaymentOf
 from shared.domain.transactions.transactions import SETTLEMENT_TENANT, Transaction
-from shared.engine import batch, preflight
+from shared.engine import batch, intents, preflight
+from shared.engine.intents import Sender
 from shared.engine.preflight import SendExceedsBalance, SimulationFailed
 from shared.funds import bookings
-from shared.funds.balances import Observed, balances
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.supplies import FUNDS
 from shared.store.unit_of_work import UnitOfWork
@@ -29,32 +29,35 @@ from shared.wallets import approval, policy_enforcement
 
 @dataclass(frozen=True, slots=True)
 class PaymentPlan:
-    """A payment that the chain would take now: `amount` in base units, `committed_gas` in wei, balances as seen."""
+    """A payment that the chain would take now: `amount` in base units, `committed_gas` in wei, balances as read."""
 
     intent: Intent
     amount: int
     committed_gas: int
-    seen: Observed
+    balances: Balances
 
 
-def plan(chain: str, from_address: str, to: str, token_address: str | None, amount: int) -> PaymentPlan:
+def plan(sender: Sender, to: str, token_address: str | None, amount: int) -> PaymentPlan:
     """Try a payment of `amount` base units and read the balances behind it. Outside of any body.
 
     Raises SettlementUnfunded when the wallet cannot pay now, SimulationFailed when the token or the recipient
     refuses it, ChainError."""
-    client = resources.chain(chain)
-    intent = _intent(chain, from_address, to, token_address, amount)
+    client = resources.chain(sender.chain)
+    if token_address is None:
+        intent = intents.build(sender, to, value=amount)
+    else:
+        intent = intents.build(sender, to, token=(token_address, amount))
     try:
-        found = preflight.preflight(client, intent, gas=None)
+        tried = preflight.preflight(client, intent, gas=None)
     except SendExceedsBalance:
         raise SettlementUnfunded from None
     except SimulationFailed:
-        if token_address and (balances(client, from_address, token_address).token or 0) < amount:
+        if token_address and (client.balances(sender.address, token_address).token or 0) < amount:
             raise SettlementUnfunded from None
         raise
     fees = client.fee_snapshot().at("average")
-    committed = preflight.committed_gas(found, fees, client.spec.caps)
-    return PaymentPlan(replace(intent, gas=found.gas), amount, committed, found.seen)
+    committed = preflight.committed_gas(tried, fees, client.spec.caps)
+    return PaymentPlan(tried.intent, amount, committed, tried.balances)
 
 
 def accept(
@@ -62,25 +65,23 @@ def accept(
     planned: PaymentPlan,
     *,
     transaction_id: str,
-    wallet_id: str,
-    user_id: str,
     claim_id: str,
     allocation_id: str,
     round: int,  # noqa: A002 - the payment's own word
 ) -> Transaction:
     """Insert the payment's transaction and mark its funds as in flight; several may draw on one wallet in a body.
 
-    `wallet_id` and `user_id` are the supplying wallet and its owner. What exceeds
-    `approval_above` needs an administrator as the caller. Raises PolicyDenied, SettlementUnfunded, BalanceUnknown."""
-    intent = replace(planned.intent, wallet_id=wallet_id, user_id=user_id)
+    What exceeds `approval_above` needs an administrator as the caller. Raises PolicyDenied, SettlementUnfunded,
+    BalanceUnknown."""
+    intent = planned.intent
     asset = (intent.from_address, intent.chain, intent.token_address)
-    unit.read(FUNDS.get_many(bookings.keys(*asset)), POLICIES.find(wallet_id))
+    unit.read(FUNDS.get_many(bookings.keys(*asset)), POLICIES.find(intent.wallet_id))
     above = policy_enforcement.allow(unit, intent)
-    pair = bookings.observed(bookings.get(unit, *asset), planned.seen, unit)
+    pair = bookings.observed(bookings.get(unit, *asset), planned.balances, unit)
     try:
         bookings.put(unit, funds.start_payment(pair, planned.amount, planned.committed_gas, unit.now))
     except SettlementUnfunded:
-        raise SettlementUnfunded(wallet_id=wallet_id) from None
+        raise SettlementUnfunded(wallet_id=intent.wallet_id) from None
     payment = PaymentOf(claim_id, allocation_id, round)
     accepted = acceptance.accept(
         intent,
@@ -97,20 +98,3 @@ def accept(
     unit.write(accepted)
     batch.announce(unit, "accepted", accepted, [])
     return accepted
-
-
-def _intent(chain: str, sender: str, to: str, token: str | None, amount: int) -> Intent:
-    """What is paid, from a wallet that is not named yet."""
-    if token is None:
-        return Intent("", "", chain, sender, to, value=amount)
-    return Intent(
-        "",
-        "",
-        chain,
-        sender,
-        token,
-        data=tokens.transfer(to, amount),
-        token_address=token,
-        token_recipient=to,
-        token_amount=amount,
-    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from schemas import transactions as views
 from shared import resources
+from shared.desk.payment_outcomes import payment_changed
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.funds.bookings import follow
 from shared.store.port import Key
@@ -131,8 +132,6 @@ def announce(
 def tell_desk(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
     """Let a payment's claim follow what the chain said; its funds are booked already."""
     if after.is_payment and _standing(before) != _standing(after):
-        from shared.desk.payment_outcomes import payment_changed
-
         payment_changed(unit, after)
 
 

@@ -21,7 +21,7 @@ from shared.domain.transactions.fees import FeeCapReached
 from shared.domain.transactions.lanes import Lane, LaneMoved, LanePaused
 from shared.domain.transactions.transactions import Attempt, AttemptConflict, Transaction
 from shared.domain.wallets.policies import PolicyDenied
-from shared.engine import batch, broadcast, cancellation, preflight
+from shared.engine import batch, broadcast, cancellation
 from shared.engine.process_hints import hints
 from shared.engine.signer import Keys, Signed
 from shared.keys.errors import KeyFault
@@ -142,7 +142,7 @@ def _affordable(
     None while the chain shows nonces as used that were not given here: the tick finds out whether that is final."""
     first = queued[0]
     funds = session.one(FUNDS.find(first.from_address, first.chain, ""))
-    balance, count = preflight.balance_and_count(client, first.from_address)
+    balance, count = client.balance_and_nonce(first.from_address)
     if count > lane.next_nonce:
         return []
     if funds is None or funds.in_flight > balance:

@@ -1,15 +1,16 @@
-"""Requests of the API as intents: what is to happen on chain, from whose wallet."""
+"""Intents: what is to happen on chain, from whose wallet, as requests of the API and payments of claims ask for it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.transactions import SendTransaction, TransactionCall
 from shared import resources
 from shared.chain import tokens
 from shared.chain.client import ChainClient
+from shared.domain.desk.supplies import Supply
 from shared.domain.errors import InvalidValue
 from shared.domain.permissions import Caller
 from shared.domain.transactions import acceptance
@@ -22,15 +23,87 @@ from shared.store.session import Session
 from shared.store.tables.wallets import meant
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The wallet that sends, and its owner."""
+
+    wallet_id: str
+    user_id: str
+    chain: str
+    address: str
+
+    @classmethod
+    def of_wallet(cls, wallet: Wallet) -> Sender:
+        return cls(wallet.id, wallet.user_id, wallet.chain, wallet.address)
+
+    @classmethod
+    def of_supply(cls, supply: Supply) -> Sender:
+        return cls(supply.wallet_id, supply.user_id, supply.chain, supply.address)
+
+
+def build(
+    sender: Sender,
+    to: str | None,
+    *,
+    value: int = 0,
+    data: bytes = b"",
+    token: tuple[str, int] | None = None,
+    access_list: str | None = None,
+    gas: int | None = None,
+    fees: Fees | None = None,
+    speed: Speed | None = None,
+    deadline: datetime | None = None,
+) -> Intent:
+    """The intent of a transfer, a call or a creation; `token` is (address, base units) and `to` its recipient then.
+
+    Without `gas` it has the least that it costs, until the chain has estimated it. Data that is exactly a registered
+    token's transfer draws on the token's funds, however it was asked for. Raises InvalidValue for addresses whose
+    EIP-55 checksum is wrong."""
+    target = recipient = parse_address(to, "to") if to is not None else None
+    amount: int | None = None
+    contract: str | None = None
+    if token is not None and recipient is not None:
+        contract, amount = parse_address(token[0], "token.address"), token[1]
+        target, data = contract, tokens.transfer(recipient, amount)
+    elif named := _named_transfer(sender.chain, target, value, data):
+        contract, (recipient, amount) = target, named
+    least = acceptance.intrinsic_gas(data, creates=target is None, access_list=access_list)
+    return Intent(
+        sender.wallet_id,
+        sender.user_id,
+        sender.chain,
+        sender.address,
+        target,
+        value,
+        data,
+        access_list,
+        token_address=contract,
+        token_recipient=recipient if contract is not None else None,
+        token_amount=amount,
+        gas=least if gas is None else gas,
+        fees=fees,
+        speed=speed or "average",
+        deadline=deadline,
+    )
+
+
+def _named_transfer(chain: str, to: str | None, value: int, data: bytes) -> tuple[str, int] | None:
+    """(recipient, base units) when a call is exactly the transfer of a token that the registry names."""
+    if to is None or value or not data:
+        return None
+    if all(token.address != to for token in resources.registry().chain(chain).tokens):
+        return None
+    return tokens.decoded_transfer(data)
+
+
 def from_caller(request: TransactionCall, caller: Caller) -> tuple[ChainClient, Intent]:
     """A call that is only tried, from the caller's wallet.
 
     Raises NotFound, WalletRequired, InvalidValue, DataTooLarge, GasTooLow."""
     chain = request.chain or resources.settings().default_chain
     wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
-    intent = to_try(request, on_chain(wallet, request))
-    gas = floor_of(intent) if request.gas is None else request.gas
-    acceptance.check_intent(replace(intent, gas=gas), resources.clock().now())
+    intent = from_request(request, on_chain(wallet, request))
+    acceptance.check_intent(intent, resources.clock().now())
     return resources.chain(wallet.chain), intent
 
 
@@ -41,33 +114,23 @@ def on_chain(wallet: Wallet, request: TransactionCall) -> Wallet:
     return wallet
 
 
-def floor_of(intent: Intent) -> int:
-    """The least gas of an intent."""
-    return acceptance.intrinsic_gas(intent.data, creates=intent.to is None, access_list=intent.access_list)
-
-
-def to_try(request: TransactionCall, wallet: Wallet) -> Intent:
-    """The intent of a call without fees. Raises InvalidValue."""
+def from_request(request: TransactionCall, wallet: Wallet) -> Intent:
+    """What a request asks for, with fees, speed and deadline when it is to be sent. Raises InvalidValue."""
     token = (request.token.address, int(request.token.amount)) if request.token else None
     if token is not None and token[1] > acceptance.MAX_UINT256:
         raise InvalidValue("token.amount", "must be an unsigned 256-bit integer")
-    return intent_of(
-        wallet,
+    sent = request if isinstance(request, SendTransaction) else None
+    return build(
+        Sender.of_wallet(wallet),
         request.to,
         value=int(request.value),
         data=bytes.fromhex(request.data[2:]),
         token=token,
         access_list=_access_list(request),
-    )
-
-
-def to_send(request: SendTransaction, wallet: Wallet) -> Intent:
-    """The same with fees, speed and deadline. Raises InvalidValue."""
-    return replace(
-        to_try(request, wallet),
-        fees=_fees(request),
-        speed=request.speed or "average",
-        deadline=request.deadline,
+        gas=request.gas,
+        fees=_fees(sent) if sent else None,
+        speed=sent.speed if sent else None,
+        deadline=sent.deadline if sent else None,
     )
 
 
@@ -92,47 +155,3 @@ def _access_list(request: TransactionCall) -> str | None:
         return None
     entries = [{"address": entry.address, "storageKeys": entry.storage_keys} for entry in request.access_list]
     return json.dumps(entries, separators=(",", ":"))
-
-
-def named_token(intent: Intent) -> Intent:
-    """Data that is exactly a registered token's transfer draws on the token's funds, however it was asked for."""
-    if intent.token_address is not None or intent.to is None or intent.value:
-        return intent
-    found = tokens.decoded_transfer(intent.data)
-    known = {token.address for token in resources.registry().chain(intent.chain).tokens}
-    if found is None or intent.to not in known:
-        return intent
-    return replace(intent, token_address=intent.to, token_recipient=found[0], token_amount=found[1])
-
-
-def intent_of(
-    wallet: Wallet,
-    to: str | None,
-    *,
-    value: int = 0,
-    data: bytes = b"",
-    token: tuple[str, int] | None = None,
-    access_list: str | None = None,
-    fees: Fees | None = None,
-    speed: Speed | None = None,
-    deadline: datetime | None = None,
-) -> Intent:
-    """What a wallet's owner wants; `token` is (address, base units), `to` its recipient.
-
-    Raises InvalidValue for addresses whose EIP-55 checksum is wrong."""
-    recipient = parse_address(to, "to") if to is not None else None
-    plain = Intent(
-        wallet.id, wallet.user_id, wallet.chain, wallet.address, recipient, value, data,
-        access_list=access_list, fees=fees, speed=speed or "average", deadline=deadline,
-    )  # fmt: skip
-    if token is None or recipient is None:
-        return plain
-    contract = parse_address(token[0], "token.address")
-    return replace(
-        plain,
-        to=contract,
-        data=tokens.transfer(recipient, token[1]),
-        token_address=contract,
-        token_recipient=recipient,
-        token_amount=token[1],
-    )

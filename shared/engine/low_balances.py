@@ -22,6 +22,7 @@ from shared.domain.transactions.low_balances import LowBalance, TopUp
 from shared.domain.transactions.transactions import Transaction
 from shared.engine import accept, intents, nonce_sync
 from shared.engine.accept import SendPlan
+from shared.engine.intents import Sender
 from shared.engine.process_hints import hints
 from shared.store.session import Session
 from shared.store.tables.policies import POLICIES
@@ -52,7 +53,7 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
     rule = low_balances.rules(resources.settings().top_ups).get(client.spec.name)
     threshold = rule.below if rule else client.spec.settlement_gas_reserve
     height = max(0, client.confirmed_number())
-    held = client.balances([checksum(lane_address(lane_id)) for lane_id in wanted], height)
+    held = client.native_balances([checksum(lane_address(lane_id)) for lane_id in wanted], height)
     if threshold:
         GAS.set(min(held) / threshold, chain=client.spec.name)
     session = Session(resources.database().snapshot())
@@ -117,7 +118,8 @@ def top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
         return
     try:
         low_balances.check_bounded(session.maybe(POLICIES.find(wallet.id)))
-        planned = accept.plan(intents.intent_of(wallet, low.address, value=rule.up_to - balance), gas=None)
+        intent = intents.build(Sender.of_wallet(wallet), low.address, value=rule.up_to - balance)
+        planned = accept.plan(intent, gas=None)
         commit(_accept, low, planned)
     except (Refusal, ChainError) as problem:
         _log.error("no top-up", extra={"lane": low.id, "problem": str(problem)})

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from schemas.claims import Claim as ClaimResource
 from shared import resources
@@ -28,7 +27,10 @@ from shared.domain.money import format_amount
 from shared.domain.permissions import Caller
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.domain.wallets.policies import PolicyDenied
+from shared.engine import accept_payment
+from shared.engine.accept_payment import PaymentPlan
 from shared.engine.chain_view import ChainView
+from shared.engine.intents import Sender
 from shared.runtime.errors import Contended
 from shared.store.session import Session
 from shared.store.tables import claims, orders, supplies
@@ -36,10 +38,7 @@ from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import policy_enforcement
 
-if TYPE_CHECKING:
-    from shared.engine.accept_payment import PaymentPlan
-
-Plans = Mapping[str, "PaymentPlan"]  # by allocation
+Plans = Mapping[str, PaymentPlan]  # by allocation
 _log = logging.getLogger(__name__)
 
 
@@ -58,15 +57,13 @@ def plans(claim_id: str, caller: Caller) -> Plans:
 def planned(session: Session, claim: Claim) -> Plans:
     """A plan for every allocation that is still reserved; the chain is asked for all of them, and screening for
     the recipient that they share, at once."""
-    from shared.engine import accept_payment
-
     parts = [p for p in session.many(orders.allocations_of(claim.order_id)) if p.status == "reserved"]
     stock = session.many(supplies.by_ids(sorted({part.supply_id for part in parts}))) if parts else []
-    address = {supply.id: supply.address for supply in stock}
+    senders = {supply.id: Sender.of_supply(supply) for supply in stock}
 
     def planned_one(part: Allocation) -> PaymentPlan:
-        asked = address[part.supply_id], claim.recipient, claim.token_address, part.amount
-        return accept_payment.plan(claim.chain, *asked)
+        sender = senders[part.supply_id]
+        return accept_payment.plan(sender, claim.recipient, claim.token_address, part.amount)
 
     with ThreadPoolExecutor(MAX_ALLOCATIONS + 1) as pool:
         total = sum(part.amount for part in parts)
@@ -94,8 +91,6 @@ def require_unpaid(session: Session, claim: Claim) -> None:
     """What a failed claim's newest payments did not pay, they will not: asked of the chain once more.
 
     Raises InvalidState, ChainError."""
-    pass
-
     payments = session.many(claims.payments_of(claim.id))
     left = [payment for payment in newest(payments).values() if payment.status != "paid"]
     require(claim.chain, [payment.transaction_id for payment in left])
@@ -105,8 +100,6 @@ def pay(
     unit: UnitOfWork, started: Round, plans: Plans, aggregate: OrderAggregate, earlier: Iterable[Payment] = ()
 ) -> ClaimResource:
     """Write the round; the view of the claim with all payments. Raises SettlementUnfunded, PolicyDenied."""
-    from shared.engine import accept_payment
-
     if any(payment.allocation_id not in plans for payment in started.payments):
         raise Contended  # something changed between the plan and the commit: repeat
     unit.write(started.claim, started.order, *started.payments)
@@ -116,8 +109,6 @@ def pay(
                 unit,
                 plans[payment.allocation_id],
                 transaction_id=payment.transaction_id,
-                wallet_id=payment.wallet_id,
-                user_id=started.order.user_id,
                 claim_id=payment.claim_id,
                 allocation_id=payment.allocation_id,
                 round=payment.round,

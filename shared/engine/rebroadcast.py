@@ -11,7 +11,6 @@ from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.engine import broadcast, cancellation, pending, replacement
 from shared.engine.chain_view import ChainView
 from shared.engine.pending import Sending
-from shared.funds.balances import balances
 
 Attempts = Mapping[str, Sequence[Attempt]]
 HELD = ("sent", "known", "replacement_underpriced")  # answers of a node that has bytes for the nonce
@@ -101,7 +100,7 @@ def _funded(view: ChainView, rows: Sequence[Transaction]) -> bool:
     short = next((row for row in rows if row.blocked_reason == "FUNDS_BLOCKED"), None)
     if short is None or _due_now(view, short):
         return False
-    balance = balances(view.client, short.from_address, None, view.head.number).coin
+    balance = view.client.balances(short.from_address, block=view.head.number).coin
     return balance >= short.value + short.committed_gas
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared.chain.balances import Balances
 from shared.domain.desk import funds
 from shared.domain.desk.funds import FundsPair
 from shared.domain.transactions.transactions import Transaction
-from shared.funds.balances import Observed
 from shared.store.port import Key
 from shared.store.tables.supplies import FUNDS
 from shared.store.unit_of_work import UnitOfWork
@@ -43,7 +43,7 @@ def put(unit: UnitOfWork, pair: FundsPair) -> None:
     unit.write(*(row for row in pair if row is not None))
 
 
-def observed(pair: FundsPair, balances: Observed, unit: UnitOfWork) -> FundsPair:
+def observed(pair: FundsPair, balances: Balances, unit: UnitOfWork) -> FundsPair:
     """The rows with these balances, unless newer ones are known."""
     coin = funds.observe(pair.coin, balances.coin, balances.block, unit.now)
     if pair.token is None or balances.token is None:

@@ -22,6 +22,7 @@ from shared import resources
 from shared.chain.rpc import RpcClient
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import accept, broadcast, dispatch, intents
+from shared.engine.intents import Sender
 from shared.keys.accounts import address_of, sign_transaction
 from shared.runtime.context import running
 from shared.store.unit_of_work import UnitOfWork
@@ -131,7 +132,7 @@ def _drained(world: World, around: Callable[[Callable[[], None]], None] | None =
         return answers
 
     with running(as_system()), mock.patch.object(broadcast, "broadcast", noted):
-        planned = accept.plan(intents.intent_of(wallet, TARGET, value=1), gas=None)
+        planned = accept.plan(intents.build(Sender.of_wallet(wallet), TARGET, value=1), gas=None)
         for _ in range(0, TRANSFERS, 32):
             commit(_accept, planned)
         lane = f"local:{wallet.address.lower()}"

@@ -15,6 +15,7 @@ from shared.chain.registry import Registry
 from shared.chain.rpc import RpcClient
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import accept_payment
+from shared.engine.intents import Sender
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import LANES, TRANSACTIONS
 from tests.emulated.engine import contracts
@@ -46,7 +47,7 @@ def held(world: World, value: int, **more: Any) -> int:
 
 
 def paid(world: World, token: str | None = None) -> int:
-    return accept_payment.plan("local", world.wallets[0].address, TARGET, token, 5).committed_gas
+    return accept_payment.plan(Sender.of_wallet(world.wallets[0]), TARGET, token, 5).committed_gas
 
 
 def test_what_is_held_back_includes_layer_1(world: World, changed: Any) -> None:

@@ -11,6 +11,7 @@ from eth_account import Account
 from shared import resources
 from shared.domain.permissions import Caller
 from shared.engine import accept, intents, pending, tick
+from shared.engine.intents import Sender
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.tables.transactions import LANES, LEASES
 from shared.store.unit_of_work import UnitOfWork
@@ -77,7 +78,7 @@ def test_two_runs_share_the_work_by_the_lease(running_world: World) -> None:
 def test_a_paused_lane_with_a_long_queue_hides_nothing(world: World) -> None:
     paused, other = world.wallet(20 * ETHER), world.wallet()
     with running(as_system()):
-        planned = accept.plan(intents.intent_of(paused, TARGET, value=1), gas=None)
+        planned = accept.plan(intents.build(Sender.of_wallet(paused), TARGET, value=1), gas=None)
         commit(_accept, planned)
     world.tick()
     (lane,) = world.rows(LANES)

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.permissions import Caller
 from shared.engine import accept, dispatch, intents
+from shared.engine.intents import Sender
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.tables.transactions import LANES, TRANSACTIONS
 from shared.store.unit_of_work import UnitOfWork
@@ -35,7 +36,7 @@ def test_many_transfers_from_one_wallet(world: World, monkeypatch: pytest.Monkey
     context = Context("volume", "req", deadline_in(300))
     context.caller = Caller.of_system()
     with running(context):
-        planned = accept.plan(intents.intent_of(wallet, TARGET, value=1), gas=None)
+        planned = accept.plan(intents.build(Sender.of_wallet(wallet), TARGET, value=1), gas=None)
         for start in range(0, TRANSFERS, TOGETHER):
             commit(_accept, planned, start)
         (lane_id,) = {row.lane_id for row in world.rows(TRANSACTIONS)}

@@ -122,7 +122,7 @@ def test_a_429_rests_the_endpoint_at_once(pool_of) -> None:
 def test_a_429_for_one_call_of_a_batch_rests_the_endpoint(pool_of) -> None:
     pool = pool_of(Node("a", always(RateLimited("429"))), Node("b", always("0x2")))
     client = ChainClient(Registry.DEFAULT.chain("local"), pool)
-    assert client.batch([("eth_blockNumber", [])] * 2) == ["0x2", "0x2"]
+    assert client.pool.batch([("eth_blockNumber", [])] * 2) == ["0x2", "0x2"]
     assert not pool.endpoints[0].healthy
 
 

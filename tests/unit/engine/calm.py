@@ -10,6 +10,7 @@ from shared.chain.pool import Pool
 from shared.domain.permissions import Caller
 from shared.domain.transactions.transactions import Transaction
 from shared.engine import accept, intents
+from shared.engine.intents import Sender
 from shared.writes import commit as commits
 from tests.unit.engine.blocks import Faults
 from tests.unit.engine.histories import History, accept_under
@@ -46,7 +47,9 @@ class Calm(History):
 
     def accept_value(self, identity: str, wei: int) -> None:
         """A transfer of so much, under its own id."""
-        planned = accept.plan(intents.intent_of(self.owner, "0x" + "ab" * 20, value=wei), gas=None)
+        planned = accept.plan(
+            intents.build(Sender.of_wallet(self.owner), "0x" + "ab" * 20, value=wei), gas=None
+        )
         commits.commit(accept_under, planned, identity)
 
     def tick_through(self, blocks: int) -> None:

@@ -22,6 +22,7 @@ from shared.domain.permissions import Caller
 from shared.domain.transactions.transactions import Transaction
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import accept, dispatch, intents, tick
+from shared.engine.intents import Sender
 from shared.engine.process_hints import hints
 from shared.keys.accounts import address_of, sign_transaction
 from shared.keys.vault import Binding
@@ -158,9 +159,10 @@ class History:
 
     def accept(self) -> None:
         value = 1000 + len(self.accepted)
-        intent = intents.intent_of(self.owner, "0x" + "ab" * 20, value=value)
-        if self.rng.random() < 0.15:
-            intent = replace(intent, deadline=self.clock.moment + timedelta(seconds=self.rng.randint(1, 30)))
+        hurried = self.rng.random() < 0.15
+        deadline = self.clock.moment + timedelta(seconds=self.rng.randint(1, 30)) if hurried else None
+        sender = Sender.of_wallet(self.owner)
+        intent = intents.build(sender, "0x" + "ab" * 20, value=value, deadline=deadline)
         planned = accept.plan(intent, gas=None)
         identity = new_id("txn")
         self.accepted[identity] = value

@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.transactions.acceptance import MAX_DATA_BYTES
 from shared.engine import accept, broadcast, intents, pending
+from shared.engine.intents import Sender
 from shared.writes import commit as commits
 from tests.support.proof import figure
 from tests.unit.engine.calm import Calm
@@ -33,7 +34,8 @@ def many(calm: Calm) -> Calm:
 
 
 def accept_large(calm: Calm, identity: str) -> None:
-    intent = intents.intent_of(calm.owner, "0x" + "ab" * 20, value=1, data=b"\xff" * (MAX_DATA_BYTES - 1_000))
+    sender, data = Sender.of_wallet(calm.owner), b"\xff" * (MAX_DATA_BYTES - 1_000)
+    intent = intents.build(sender, "0x" + "ab" * 20, value=1, data=data, gas=GAS)
     commits.commit(accept_under, accept.plan(intent, gas=GAS), identity)
 
 

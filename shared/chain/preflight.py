@@ -1,0 +1,68 @@
+"""What a chain says of a transaction before it is accepted: it is tried on the newest state, and balances are read.
+
+Two exchanges: the try, with what layer 1 takes and the confirmed height, then the balances at that height.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.chain import balances, op_stack_fees, types
+from shared.chain.balances import Balances
+from shared.chain.endpoints import Endpoint
+from shared.chain.pool import Pool, result_or_raise
+from shared.chain.registry import ChainSpec
+from shared.chain.rpc import Call
+from shared.chain.types import CallRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Gas in units as estimated, the sender's balances at the confirmed height, and the wei that layer 1 takes at most
+    beside the gas (0 where it takes nothing). `returned` is the call's return data where a token is meant."""
+
+    gas: int
+    balances: Balances
+    l1_fee: int
+    returned: bytes | None = None
+
+
+def preflight(spec: ChainSpec, pool: Pool, call: CallRequest, token: str | None) -> Preflight:
+    """Try a call and read its sender's balances, the token's too where one is meant.
+
+    Raises ExecutionReverted, InsufficientFunds, GasLimit (what the node says of the call), NotAToken, ChainError."""
+    calls: list[Call] = [_confirmed(spec), ("eth_estimateGas", [call.encoded()])]
+    if token is not None:
+        calls.append(("eth_call", [call.encoded(), "latest"]))
+    (confirmed, estimate, *returned), l1_fee = _answers(spec, pool, calls, call)
+    held = balances.at_block(pool, call.from_address, token, _height(spec, confirmed))
+    return Preflight(types.quantity(estimate), held, l1_fee, types.data(returned[0]) if returned else None)
+
+
+def _answers(spec: ChainSpec, pool: Pool, calls: list[Call], call: CallRequest) -> tuple[list[Any], int]:
+    """The calls' answers and, from the same exchange, what layer 1 takes. A node whose fee oracle fails is passed over:
+    without its word nothing is accepted (ChainError), and its revert is not one of the call."""
+    if spec.fee_oracle is None:
+        return pool.batch(calls), 0
+    fee = op_stack_fees.asked(spec.fee_oracle, op_stack_fees.unsigned_size(call.data, call.access_list))
+
+    def ask(endpoint: Endpoint) -> tuple[list[Any], int]:
+        *answers, l1_fee = endpoint.batch([*calls, fee])
+        return [result_or_raise(answer) for answer in answers], op_stack_fees.wei(l1_fee)
+
+    return pool.read(ask)
+
+
+def _confirmed(spec: ChainSpec) -> Call:
+    policy = spec.confirmations
+    return ("eth_blockNumber", []) if isinstance(policy, int) else ("eth_getBlockByNumber", [policy, False])
+
+
+def _height(spec: ChainSpec, answer: Any) -> int:
+    """The confirmed height from the answer to `_confirmed`; the first block where there is none yet."""
+    policy = spec.confirmations
+    if isinstance(policy, int):
+        return max(0, types.quantity(answer) + 1 - policy)
+    block = types.block(answer)
+    return block.number if block else 0
