@@ -69,14 +69,7 @@ def build(
         contract, (recipient, amount) = target, named
     least = acceptance.intrinsic_gas(data, creates=target is None, access_list=access_list)
     return Intent(
-        sender.wallet_id,
-        sender.user_id,
-        sender.chain,
-        sender.address,
-        target,
-        value,
-        data,
-        access_list,
+        sender.wallet_id, sender.user_id, sender.chain, sender.address, target, value, data, access_list,
         token_address=contract,
         token_recipient=recipient if contract is not None else None,
         token_amount=amount,
@@ -84,7 +77,7 @@ def build(
         fees=fees,
         speed=speed or "average",
         deadline=deadline,
-    )
+    )  # fmt: skip
 
 
 def _named_transfer(chain: str, to: str | None, value: int, data: bytes) -> tuple[str, int] | None:
