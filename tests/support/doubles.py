@@ -1,4 +1,4 @@
-"""Histories of claims made wrong: somebody is told to have won in the middle of another's tenure."""
+"""Histories of claims made wrong: somebody is told to have won in the middle of another's claim."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
+from tests.model.claims import REFUSED, Asked
 from tests.model.linearizability import Call
-from tests.model.tenures import REFUSED, Asked
 
 History = Sequence[Call[Asked]]
 
 
 def doubled(history: History, rng: Random) -> list[Call[Asked]] | None:
-    """A copy with one double claim; None where no tenure has two answered calls, one after the other.
+    """A copy with one double claim; None where no claim has two answered calls, one after the other.
 
     Where somebody was refused between the two, the refusal becomes a success; else a further claim succeeds there.
     The false winner is told the holder's epoch or one of the next: what an unguarded second winner could be told.

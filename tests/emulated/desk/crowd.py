@@ -12,8 +12,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from tests.emulated.desk.world import Desk
+from tests.model.claims import Asked, Kind
 from tests.model.linearizability import Call
-from tests.model.tenures import Asked, Kind
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer
 
@@ -26,7 +26,7 @@ OTHERS = "CLAIM_LIMIT"  # a refusal that is about the caller's other orders
 
 
 class Held(NamedTuple):
-    """A tenure that an answer told of."""
+    """A claim that an answer told of."""
 
     claim: str
     epoch: int
@@ -35,11 +35,11 @@ class Held(NamedTuple):
 
 @dataclass
 class Play:
-    """One order, the tenures that its clients know of, and its history."""
+    """One order, the claims that its clients know of, and its history."""
 
     order: str
     owner: str
-    tenures: list[Held] = field(default_factory=list)
+    claims: list[Held] = field(default_factory=list)
     calls: list[Call[Asked]] = field(default_factory=list)
 
 
@@ -89,18 +89,18 @@ class Crowd:
                         self._plays[place] = self._begin(len(self.played))
 
     def _turn(self, user: str, play: Play, rng: Random) -> None:
-        own = [tenure for tenure in play.tenures if tenure.user == user]
+        own = [held for held in play.claims if held.user == user]
         kinds: list[Kind] = ["claim", "heartbeat", "release", "process"]
         (kind,) = rng.choices(kinds, [9, 5, 5, 1])
-        if kind == "process" and play.tenures:
-            self._ask(kind, play.owner, play, rng, rng.choice(play.tenures[-2:]))
+        if kind == "process" and play.claims:
+            self._ask(kind, play.owner, play, rng, rng.choice(play.claims[-2:]))
         elif kind in ("heartbeat", "release") and own:
             self._ask(kind, user, play, rng, rng.choice(own[-2:]))
         else:
             self._ask("claim", user, play, rng)
 
-    def _ask(self, kind: Kind, user: str, play: Play, rng: Random, tenure: Held | None = None) -> None:
-        claim, epoch = (tenure.claim, tenure.epoch) if tenure else (None, None)
+    def _ask(self, kind: Kind, user: str, play: Play, rng: Random, held: Held | None = None) -> None:
+        claim, epoch = (held.claim, held.epoch) if held else (None, None)
         begun, earliest = next(self._moments), self.clock.now()
         if claim is None:
             answer = self.desk.claim(user, play.order)
@@ -119,8 +119,8 @@ class Crowd:
         play.calls.append(Call(begun, ended, what))
         if what.kind == "claim" and what.got is not None and what.got_epoch is not None:
             held = Held(what.got, what.got_epoch, user)
-            if held not in play.tenures:
-                play.tenures.append(held)
+            if held not in play.claims:
+                play.claims.append(held)
 
 
 def _told(answer: Answer, asked: Asked) -> Asked:

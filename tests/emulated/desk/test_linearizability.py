@@ -23,9 +23,9 @@ from tests.emulated.conftest import Recorder
 from tests.emulated.desk.books import balanced
 from tests.emulated.desk.crowd import Crowd
 from tests.emulated.desk.world import Desk
+from tests.model.claims import OrderState, step
 from tests.model.linearizability import linearizable
 from tests.model.store import Attempt, Faults, MemoryDatabase
-from tests.model.tenures import Tenure, step
 from tests.support.clock import TestClock
 from tests.support.doubles import doubled
 from tests.support.proof import SEED, figure, size
@@ -55,13 +55,13 @@ def test_histories_of_orders_are_linearizable(desk: Desk, name: str) -> None:
         seconds = time.monotonic() - began
         balanced(Session(store.snapshot()))
     assert not clients.broken, f"seed {SEED}: {clients.broken[0].text}"
-    wrong = [play for play in clients.played if not linearizable(play.calls, Tenure(), step)]
+    wrong = [play for play in clients.played if not linearizable(play.calls, OrderState(), step)]
     assert not wrong, f"seed {SEED}: {sorted(wrong[0].calls, key=lambda call: call.begun)}"
     calls = [call.what for play in clients.played for call in play.calls]
     kinds = Counter((what.kind, what.status) for what in calls)
     assert kinds["process", 202] and kinds["release", 200] and kinds["heartbeat", 409] and kinds["claim", 0]
     broken = [copy for play in clients.played for _ in range(5) if (copy := doubled(play.calls, rng))]
-    found = sum(not linearizable(copy, Tenure(), step) for copy in broken)
+    found = sum(not linearizable(copy, OrderState(), step) for copy in broken)
     assert found >= 0.99 * len(broken) > 0, f"seed {SEED}: {found} of {len(broken)}"
     figure(
         "linearizability",
@@ -89,4 +89,4 @@ def test_a_store_without_isolation_is_found_out(desk: Desk) -> None:
     """The double claims of a product that really makes them."""
     with crowd(desk, Careless()) as clients:
         clients.run(400)
-    assert not all(linearizable(play.calls, Tenure(), step) for play in clients.played), f"seed {SEED}"
+    assert not all(linearizable(play.calls, OrderState(), step) for play in clients.played), f"seed {SEED}"

@@ -95,7 +95,7 @@ def half_paid(desk: Desk) -> tuple[str, str, Any, Any]:
     return shopper, recipient, order, failed
 
 
-def stock(desk: Desk, shopper: str, order: Any) -> list[tuple[str, ...]]:
+def supply_balances(desk: Desk, shopper: str, order: Any) -> list[tuple[str, ...]]:
     ids = [part["supply_id"] for part in order["allocations"]]
     return sorted(figures(desk.get(f"/supplies/{one}", shopper)) for one in ids)
 
@@ -106,7 +106,7 @@ def test_what_was_paid_stays_settled_when_another_payment_fails(desk: Desk) -> N
     parts = {p["status"]: p for p in failed["settlement"]["payments"]}
     assert (parts["paid"]["amount"], parts["failed"]["reason"]) == ("1", "EXECUTION_REVERTED")
     assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "failed"
-    assert stock(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "0.5", "0.5", "0")]
+    assert supply_balances(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "0.5", "0.5", "0")]
     assert desk.balance(recipient) == ETHER
     answer = desk.app.call("POST", f"/claims/{failed['id']}/process", user=shopper)
     assert (answer.status, answer.code) == (409, "INVALID_STATE")
@@ -124,7 +124,7 @@ def test_an_operator_retries_only_what_is_unpaid(desk: Desk) -> None:
     assert (done["status"], done["settlement"]["status"]) == ("processed", "paid")
     assert [p["round"] for p in done["settlement"]["payments"]] == [1, 1, 2]
     assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "completed"
-    assert stock(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "0.5", "0", "0.5")]
+    assert supply_balances(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "0.5", "0", "0.5")]
     assert desk.balance(recipient) == 3 * ETHER // 2
 
 
@@ -136,7 +136,7 @@ def test_an_operator_abandons_what_is_unpaid(desk: Desk) -> None:
     assert (done["status"], done["reason"]) == ("failed", "recipient unreachable")
     assert sorted(p["status"] for p in done["settlement"]["payments"]) == ["failed", "paid"]
     assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "failed"
-    assert stock(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "1", "0", "0")]
+    assert supply_balances(desk, shopper, order) == [("1", "0", "0", "1"), ("1", "1", "0", "0")]
     for late in (path, f"/claims/{failed['id']}/retry-settlement"):
         answer = desk.app.call("POST", late, body, user="ops", roles=("operator",))
         assert (answer.status, answer.code) == (409, "INVALID_STATE")

@@ -55,14 +55,14 @@ def line(price: str = "1", quantity: int = 1) -> Line:
     return Line("sku", "A thing", price, quantity)
 
 
-def place(*stock: Supply, lines: list[Line] | None = None, **more: Any) -> Placed:
+def place(*given_supplies: Supply, lines: list[Line] | None = None, **more: Any) -> Placed:
     """An open order of 3.00 over the supplies given (1000 base units when none is)."""
     given = {
         "order_id": "ord_1",
         "user_id": OWNER,
         "asset": COIN,
         "lines": lines or [line("1", 3)],
-        "supplies": stock or (supply(),),
+        "supplies": given_supplies or (supply(),),
         "note": None,
         "expires_at": None,
         "new_id": ids(),

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from tests.model.claims import Asked, OrderState, step
 from tests.model.linearizability import Call, linearizable
-from tests.model.tenures import Asked, Tenure, step
 from tests.support.doubles import doubled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def own(kind: str, user: str, epoch: int = 1, status: int = 200, **more: object)
 
 
 def possible(*spans: tuple[int, int | None, Asked]) -> bool:
-    return linearizable([Call(*span) for span in spans], Tenure(), step)
+    return linearizable([Call(*span) for span in spans], OrderState(), step)
 
 
 def test_one_after_the_other() -> None:
@@ -87,17 +87,17 @@ def test_random_histories_are_accepted_and_their_double_claims_found() -> None:
     for seed in range(300):
         rng = Random(seed)
         history = made(rng)
-        assert linearizable(history, Tenure(), step), f"seed {seed}"
+        assert linearizable(history, OrderState(), step), f"seed {seed}"
         for broken in filter(None, (doubled(history, rng) for _ in range(10))):
             tried += 1
-            found += not linearizable(broken, Tenure(), step)
+            found += not linearizable(broken, OrderState(), step)
     assert tried > 1000
     assert found >= 0.99 * tried, f"{found} of {tried}"
 
 
 def made(rng: Random) -> History:
     """Calls with a moment of effect each, answered as the order was then, and spread around that moment."""
-    state, history, clock = Tenure(), [], START
+    state, history, clock = OrderState(), [], START
     for number in range(rng.randint(5, 60)):
         clock += timedelta(minutes=rng.choice([0, 0, 1, 6]))
         what = rng.choice([*answers(state, clock, rng)])
@@ -111,7 +111,7 @@ def made(rng: Random) -> History:
     return history
 
 
-def answers(now: Tenure, clock: datetime, rng: Random) -> Iterator[Asked]:
+def answers(now: OrderState, clock: datetime, rng: Random) -> Iterator[Asked]:
     """What callers may be told now."""
     user, times = rng.choice("abc"), {"earliest": clock, "latest": clock}
     over = now.lease is not None and now.lease <= clock

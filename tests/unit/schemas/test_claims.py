@@ -17,11 +17,11 @@ from schemas.claims import (
     RejectClaim,
     RetrySettlement,
 )
-from tests.unit.domain.desk import Desk
+from tests.unit.domain.desk.settlement_case import SettlementCase
 
 
 def test_an_answer_is_exactly_the_contracts_shape() -> None:
-    desk = Desk.started()
+    desk = SettlementCase.started()
     answer = Claim.of(desk.claim, [replace(p, transaction_id="txn_1") for p in desk.payments.values()][::-1])
     dumped = answer.model_dump(mode="json")
     payments = dumped.pop("settlement")
@@ -54,7 +54,7 @@ def test_an_answer_is_exactly_the_contracts_shape() -> None:
 
 
 def test_a_claim_that_is_not_paid_yet_has_no_payments() -> None:
-    answer = Claim.of(Desk.claimed().claim)
+    answer = Claim.of(SettlementCase.claimed().claim)
     assert answer.settlement.model_dump() == {"status": "none", "payments": []}
     assert answer.model_dump(mode="json")["lease_until"] == "2030-01-01T12:15:00Z"
 

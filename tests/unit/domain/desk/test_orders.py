@@ -100,12 +100,12 @@ def test_only_an_open_order_is_cancelled_or_expires(status: str) -> None:
 
 def test_expiry_comes_on_time() -> None:
     placed = place(expires_at=LATER)
-    stock = [m.supply for m in placed.moves]
+    reserved = [m.supply for m in placed.moves]
     with pytest.raises(InvalidState):
-        orders.expire(placed.order, placed.allocations, stock, LATER - MINUTE)
+        orders.expire(placed.order, placed.allocations, reserved, LATER - MINUTE)
     with pytest.raises(InvalidState):
-        orders.expire(an_order(), placed.allocations, stock, LATER)
-    ended = orders.expire(placed.order, placed.allocations, stock, LATER)
+        orders.expire(an_order(), placed.allocations, reserved, LATER)
+    ended = orders.expire(placed.order, placed.allocations, reserved, LATER)
     assert (ended.order.status, ended.moves[0].supply.reserved) == ("expired", 0)
 
 
@@ -134,11 +134,11 @@ def test_the_expiry_changes_only_before_processing_and_before_it_has_come() -> N
 
 def test_what_is_past_its_time_expires_and_is_not_cancelled() -> None:
     placed = place(expires_at=LATER)
-    stock = [moved.supply for moved in placed.moves]
+    reserved = [moved.supply for moved in placed.moves]
     with pytest.raises(InvalidState) as refused:
-        orders.cancel(placed.order, placed.allocations, stock, LATER)
+        orders.cancel(placed.order, placed.allocations, reserved, LATER)
     assert refused.value.data == {"status": "expired"}
-    gone = orders.delete(placed.order, placed.allocations, stock, LATER)
+    gone = orders.delete(placed.order, placed.allocations, reserved, LATER)
     assert (gone.order.status, gone.order.hidden, gone.moves[0].supply.reserved) == ("expired", True, 0)
 
 

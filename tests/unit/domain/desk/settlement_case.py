@@ -14,7 +14,7 @@ from tests.unit.domain.factories import NOW, ids, place, supply, wallet
 
 
 @dataclass
-class Desk:
+class SettlementCase:
     """An order of 3.00 over three supplies, claimed; it keeps what each rule answers."""
 
     order: Order
@@ -25,7 +25,7 @@ class Desk:
     new_id = staticmethod(ids())
 
     @classmethod
-    def claimed(cls) -> Desk:
+    def claimed(cls) -> SettlementCase:
         placed = place(*(supply(100, supply_id=f"sup_{n}") for n in range(3)))
         made = claims.claim(placed.order, None, wallet(), (), claim_id="clm_1", now=NOW)
         return cls(
@@ -36,14 +36,14 @@ class Desk:
         )
 
     @classmethod
-    def started(cls) -> Desk:
-        desk = cls.claimed()
-        desk.take(
+    def started(cls) -> SettlementCase:
+        case = cls.claimed()
+        case.take(
             settlement.start(
-                desk.order, desk.claim, [*desk.allocations.values()], new_id=desk.new_id, now=NOW
+                case.order, case.claim, [*case.allocations.values()], new_id=case.new_id, now=NOW
             )
         )
-        return desk
+        return case
 
     def take(self, made: settlement.Round) -> None:
         self.order, self.claim = made.order, made.claim

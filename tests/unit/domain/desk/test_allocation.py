@@ -22,12 +22,14 @@ from shared.domain.errors import InvalidState
 from tests.unit.domain.factories import COIN, ETH, NOW, supply
 
 
-def stock(*amounts: int) -> list[supplies.Supply]:
+def supplies_of(*amounts: int) -> list[supplies.Supply]:
     return [supply(amount, supply_id=f"sup_{n}") for n, amount in enumerate(amounts)]
 
 
 def chosen(amount: int, *amounts: int, order_id: str = "ord_1") -> list[tuple[str, int]]:
-    return [(part.supply.id, part.amount) for part in choose(order_id, COIN, amount, stock(*amounts), NOW)]
+    return [
+        (part.supply.id, part.amount) for part in choose(order_id, COIN, amount, supplies_of(*amounts), NOW)
+    ]
 
 
 def test_one_that_covers_it_is_taken_alone() -> None:
@@ -41,7 +43,7 @@ def test_orders_spread_over_those_that_cover_and_stay_where_they_are() -> None:
 
 
 def test_the_choice_does_not_depend_on_the_order_of_reading() -> None:
-    rows = stock(10, 10, 10)
+    rows = supplies_of(10, 10, 10)
     assert choose("ord_1", COIN, 5, rows, NOW) == choose("ord_1", COIN, 5, rows[::-1], NOW)
 
 
@@ -92,7 +94,7 @@ def test_what_takes_no_reservations_is_left_out() -> None:
 
 
 def test_only_what_is_still_reserved_goes_back() -> None:
-    one, two = stock(100, 200)
+    one, two = supplies_of(100, 200)
     (a, moved_a), (b, moved_b) = hold("ord_1", "alc_a", one, 60, NOW), hold("ord_1", "alc_b", two, 70, NOW)
     assert (a.amount, a.settled, a.status, a.supply_id) == (60, 0, "reserved", "sup_0")
     settled = marked(a, "settled", NOW)

@@ -1,4 +1,4 @@
-"""A small world for the stateful test: everything the rules answered, and what must hold between it.
+"""A model of the product for the stateful test: everything the rules answered, and what must hold between it.
 
 One currency with one address per owner; a chain that is only a balance per address. `now` moves by the test.
 """
@@ -28,7 +28,7 @@ RICH = 20_000  # what every address holds at first
 
 
 @dataclass
-class World:
+class Model:
     now: datetime = NOW
     block: int = 100
     supplies: dict[str, Supply] = field(default_factory=dict)
@@ -41,8 +41,8 @@ class World:
     chain: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OWNERS, RICH))
     made: int = 0
 
-    def fork(self) -> World:
-        """A world of its own that shares the rows, as they cannot change."""
+    def fork(self) -> Model:
+        """A model of its own that shares the rows, as they cannot change."""
         return replace(
             self,
             **{
@@ -98,31 +98,31 @@ class World:
     def of_order(self, order_id: str) -> list[Allocation]:
         return [a for a in self.allocations.values() if a.order_id == order_id]
 
-    def stock_of(self, order_id: str) -> list[Supply]:
+    def supplies_of(self, order_id: str) -> list[Supply]:
         return [self.supplies[a.supply_id] for a in self.of_order(order_id)]
 
     def of_claim(self, claim_id: str) -> list[Payment]:
         return [p for p in self.payments.values() if p.claim_id == claim_id]
 
 
-def verify(world: World) -> None:
+def verify(model: Model) -> None:
     """Everything that must hold between two operations."""
-    for supply in world.supplies.values():
-        _supply_holds(world, supply)
-    for order in world.orders.values():
-        _order_holds(world, order)
-    for allocation in world.allocations.values():
-        _payments_hold(world, allocation)
-    for owner, pair in world.pairs.items():
-        _funds_hold(world, owner, pair)
-    assert sum(line.amount for line in world.lines) == 0
+    for supply in model.supplies.values():
+        _supply_holds(model, supply)
+    for order in model.orders.values():
+        _order_holds(model, order)
+    for allocation in model.allocations.values():
+        _payments_hold(model, allocation)
+    for owner, pair in model.pairs.items():
+        _funds_hold(model, owner, pair)
+    assert sum(line.amount for line in model.lines) == 0
 
 
-def _supply_holds(world: World, supply: Supply) -> None:
+def _supply_holds(model: Model, supply: Supply) -> None:
     assert min(supply.available, supply.reserved, supply.settled) >= 0
     assert supply.available + supply.reserved + supply.settled == supply.amount
-    assert ledger.verify(supply, [line for line in world.lines if line.supply_id == supply.id]) == []
-    held = [a for a in world.allocations.values() if a.supply_id == supply.id]
+    assert ledger.verify(supply, [line for line in model.lines if line.supply_id == supply.id]) == []
+    held = [a for a in model.allocations.values() if a.supply_id == supply.id]
     assert supply.reserved == sum(a.amount for a in held if a.status == "reserved")
     assert supply.settled == sum(a.settled for a in held)
     if supply.status == "active":
@@ -134,8 +134,8 @@ def _supply_holds(world: World, supply: Supply) -> None:
         assert not supply.available
 
 
-def _order_holds(world: World, order: Order) -> None:
-    parts = world.of_order(order.id)
+def _order_holds(model: Model, order: Order) -> None:
+    parts = model.of_order(order.id)
     states = {part.status for part in parts}
     assert sum(part.amount for part in parts) == order.amount
     if order.status in ("open", "claimed"):
@@ -144,13 +144,13 @@ def _order_holds(world: World, order: Order) -> None:
         assert states == {"released"}
     if order.status == "completed":
         assert states == {"settled"}
-    tenures = [claim for claim in world.claims.values() if claim.order_id == order.id]
-    assert len({claim.epoch for claim in tenures}) == len(tenures)
-    assert all(claim.epoch <= order.claim_epoch for claim in tenures)
-    holding = [c for c in tenures if c.status in ("claimed", "processing", "processed", "failed")]
+    own = [claim for claim in model.claims.values() if claim.order_id == order.id]
+    assert len({claim.epoch for claim in own}) == len(own)
+    assert all(claim.epoch <= order.claim_epoch for claim in own)
+    holding = [c for c in own if c.status in ("claimed", "processing", "processed", "failed")]
     assert [c.id for c in holding] == ([order.claim_id] if order.claim_id else [])
     if order.status in ("completed", "failed"):
-        newest = settlement.newest(world.of_claim(holding[0].id)).values()
+        newest = settlement.newest(model.of_claim(holding[0].id)).values()
         assert len(newest) == len(parts)
         assert all(payment.terminal and payment.finalized for payment in newest)
         assert all(payment.status == "paid" for payment in newest) == (order.status == "completed")
@@ -158,22 +158,22 @@ def _order_holds(world: World, order: Order) -> None:
     assert [c.status for c in holding] == ([pairs[order.status]] if order.status in pairs else [])
 
 
-def _payments_hold(world: World, allocation: Allocation) -> None:
-    rounds = [p for p in world.payments.values() if p.allocation_id == allocation.id]
+def _payments_hold(model: Model, allocation: Allocation) -> None:
+    rounds = [p for p in model.payments.values() if p.allocation_id == allocation.id]
     paid = [p for p in rounds if p.status == "paid"]
     assert len(paid) == (1 if allocation.status == "settled" else 0)
     assert sum(not (p.terminal and p.finalized) for p in rounds) <= 1
     assert not paid or paid[0].round == max(p.round for p in rounds)
 
 
-def _funds_hold(world: World, owner: str, pair: FundsPair) -> None:
-    mine = [s for s in world.supplies.values() if s.user_id == owner]
+def _funds_hold(model: Model, owner: str, pair: FundsPair) -> None:
+    mine = [s for s in model.supplies.values() if s.user_id == owner]
     flying = [
-        p for p in world.payments.values() if not p.terminal and world.orders[p.order_id].user_id == owner
+        p for p in model.payments.values() if not p.terminal and model.orders[p.order_id].user_id == owner
     ]
     assert pair.coin.in_flight == sum(p.amount + GAS for p in flying)
     parts = [s.available + s.reserved for s in mine if s.status not in ("pending", "rejected")]
     assert pair.coin.committed == sum(parts) + GAS * len(flying)
     assert pair.coin.supplies == sum(part > 0 for part in parts)
     paid = sum(s.settled for s in mine)
-    assert world.chain[owner] == RICH - paid
+    assert model.chain[owner] == RICH - paid

@@ -1,4 +1,4 @@
-"""One order as its callers may see it: who holds it, at which epoch, until when. The specification of claims."""
+"""The specification of claims: one order as its callers may see it, who holds it, at which epoch, until when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Asked:
 
     kind: Kind
     user: str
-    claim: str | None  # whose tenure it is about; None for a claim
+    claim: str | None  # the claim it is about; None when claiming
     epoch: int | None
     earliest: datetime
     latest: datetime
@@ -28,7 +28,7 @@ class Asked:
     lease: datetime | None = None
 
 
-class Tenure(NamedTuple):
+class OrderState(NamedTuple):
     """`claim` and `lease` are None where only a lost answer told them."""
 
     status: Literal["open", "held", "processing"] = "open"
@@ -38,7 +38,7 @@ class Tenure(NamedTuple):
     lease: datetime | None = None
 
     def is_of(self, asked: Asked) -> bool:
-        """Whether the call is about this very tenure; only its holder could make it, or the owner who pays."""
+        """Whether the call is about this very claim; only its holder could make it, or the owner who pays."""
         caller = asked.kind == "process" or asked.user == self.user
         known = self.claim in (None, asked.claim) and asked.epoch in (None, self.epoch)
         return self.status != "open" and caller and known
@@ -49,11 +49,11 @@ class Tenure(NamedTuple):
     def is_over(self, asked: Asked) -> bool:
         return self.status == "held" and self.lease is not None and self.lease <= asked.earliest
 
-    def reopened(self) -> Tenure:
-        return Tenure(epoch=self.epoch + 1)
+    def reopened(self) -> OrderState:
+        return OrderState(epoch=self.epoch + 1)
 
 
-def step(now: Tenure, asked: Asked) -> Iterator[Tenure]:
+def step(now: OrderState, asked: Asked) -> Iterator[OrderState]:
     """What the order may be after this call got this answer."""
     if asked.kind == "claim":
         yield from _claim(now, asked)
@@ -69,7 +69,7 @@ def step(now: Tenure, asked: Asked) -> Iterator[Tenure]:
             yield now
 
 
-def _done(now: Tenure, asked: Asked) -> Tenure:
+def _done(now: OrderState, asked: Asked) -> OrderState:
     if asked.kind == "heartbeat":
         return now._replace(claim=asked.claim, lease=asked.lease)
     if asked.kind == "release":
@@ -77,11 +77,11 @@ def _done(now: Tenure, asked: Asked) -> Tenure:
     return now._replace(status="processing", claim=asked.claim, lease=None)
 
 
-def _claim(now: Tenure, asked: Asked) -> Iterator[Tenure]:
+def _claim(now: OrderState, asked: Asked) -> Iterator[OrderState]:
     free = now if now.status == "open" else now.reopened() if now.may_be_over(asked) else None
     if asked.status in (0, 201):
         if free is not None and asked.got_epoch in (None, free.epoch + 1):
-            yield Tenure("held", free.epoch + 1, asked.user, asked.got, asked.lease)
+            yield OrderState("held", free.epoch + 1, asked.user, asked.got, asked.lease)
     elif now.is_over(asked):
         return
     elif asked.status == 200:

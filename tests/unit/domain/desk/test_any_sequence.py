@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.domain.errors import Refusal
-from tests.unit.domain import operations as do
-from tests.unit.domain.world import CLAIMERS, OWNERS, RICH, World, verify
+from tests.unit.domain.desk import operations as do
+from tests.unit.domain.desk.model import CLAIMERS, OWNERS, RICH, Model, verify
 
 picks = st.integers(0, 1000)
 owners = st.sampled_from(OWNERS)
@@ -24,33 +24,33 @@ epochs = st.sampled_from([None, None, 1])
 
 
 def having(kind: str) -> Any:
-    """Only where the world holds some of these."""
-    return precondition(lambda self: getattr(self.world, kind))
+    """Only where the model holds some of these."""
+    return precondition(lambda self: getattr(self.model, kind))
 
 
-class Desk(RuleBasedStateMachine):
-    """`world` is replaced by what an operation makes of a fork of it, when it succeeds as a whole."""
+class DeskMachine(RuleBasedStateMachine):
+    """`model` is replaced by what an operation makes of a fork of it, when it succeeds as a whole."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.model = Model()
 
     def attempt(self, operation: Callable[..., None], *arguments: Any) -> None:
         """Rows are shared with the fork: whoever changed one in place would be found out."""
-        before = pickle.dumps(self.world)
-        fork = self.world.fork()
+        before = pickle.dumps(self.model)
+        fork = self.model.fork()
         try:
             operation(fork, *arguments)
         except Refusal as refusal:
             event(f"{operation.__name__}: {refusal.code}")
-            fork = self.world
+            fork = self.model
         else:
             event(f"{operation.__name__}: done")
-        assert pickle.dumps(self.world) == before
-        self.world = fork
+        assert pickle.dumps(self.model) == before
+        self.model = fork
 
     def pick(self, kind: str, number: int) -> Any:
-        rows = list(getattr(self.world, kind).values())
+        rows = list(getattr(self.model, kind).values())
         return rows[-1 - number % len(rows)]
 
     @initialize(amount=amounts, cents=st.integers(20, 90), process=st.booleans())
@@ -69,9 +69,9 @@ class Desk(RuleBasedStateMachine):
     def deal(self, owner: str, cents: list[int], life: int | None, process: bool) -> None:
         """An order that is claimed and perhaps processed at once, so that payments are common."""
         self.attempt(do.place_order, owner, cents, life)
-        if self.world.orders:
+        if self.model.orders:
             self.claim(0, "usr_d", False, True)
-        if self.world.claims and process:
+        if self.model.claims and process:
             self.process(0, False)
 
     @having("claims")
@@ -79,19 +79,19 @@ class Desk(RuleBasedStateMachine):
     def settle(self, number: int, outcomes: list[str]) -> None:
         """A final outcome for every payment of a claim's newest round."""
         claim = self.pick("claims", number)
-        for place, old in enumerate(self.world.of_claim(claim.id)):
+        for place, old in enumerate(self.model.of_claim(claim.id)):
             outcome = outcomes[place % len(outcomes)]
             if outcome == "pay":
                 self.attempt(do.pay, old)
             else:
                 self.attempt(do.fail, old, outcome)
-            self.attempt(do.finalize, self.world.payments[old.allocation_id, old.round])
+            self.attempt(do.finalize, self.model.payments[old.allocation_id, old.round])
 
     @rule(minutes=st.sampled_from([1, 5, 14, 16, 50, 130]))
     def wait(self, minutes: int) -> None:
-        self.world = self.world.fork()
-        self.world.now += timedelta(minutes=minutes)
-        self.world.block += minutes
+        self.model = self.model.fork()
+        self.model.now += timedelta(minutes=minutes)
+        self.model.block += minutes
 
     @rule(owner=owners, amount=amounts, life=lives, activate=st.booleans())
     def create(self, owner: str, amount: int, life: int | None, activate: bool) -> None:
@@ -108,7 +108,7 @@ class Desk(RuleBasedStateMachine):
         life=lives,
     )
     def update(self, number: int, amount: int | None, status: str | None, life: int | None) -> None:
-        expires_at = life and self.world.now + timedelta(minutes=life - 10)
+        expires_at = life and self.model.now + timedelta(minutes=life - 10)
         wanted = {"amount": amount, "status": status, "expires_at": expires_at}
         changes = {name: value for name, value in wanted.items() if value is not None}
         self.attempt(do.update_supply, self.pick("supplies", number), changes)
@@ -188,8 +188,8 @@ class Desk(RuleBasedStateMachine):
 
     @invariant()
     def books_hold(self) -> None:
-        verify(self.world)
+        verify(self.model)
 
 
-TestDesk = Desk.TestCase
+TestDesk = DeskMachine.TestCase
 TestDesk.settings = settings(max_examples=200, stateful_step_count=60)
