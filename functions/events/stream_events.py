@@ -27,7 +27,7 @@ _room = threading.BoundedSemaphore(STREAMS)
 
 @http("GET", "/events/stream", permission="event:read", request=StreamEvents, media="text/event-stream")
 def stream_events(request: StreamEvents, caller: Caller) -> Reply:
-    cursor = request.after or current().last_event_id
+    cursor = request.after or current().request.last_event_id
     types = event_feed.types_of(request.types)
     first = event_feed.read(caller.user_id, cursor, types, CHUNK)
     if not _room.acquire(blocking=False):

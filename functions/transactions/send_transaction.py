@@ -44,7 +44,7 @@ def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
 
 
 def _send(unit: UnitOfWork, planned: SendPlan) -> Transaction:
-    given = current().idempotency
+    given = current().request.idempotency
     accepted = accept.accept(
         unit,
         planned,

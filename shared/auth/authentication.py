@@ -52,7 +52,7 @@ def _of_key(text: str, now: datetime) -> Caller:
     if user is None or user.disabled or row.expired(now):
         raise InvalidApiKey
     unnoted = row.last_used_at is None or now - row.last_used_at >= USED_EVERY
-    if unnoted and current().writes:  # an operation that only reads has no right to note it
+    if unnoted and current().rights.writes:  # an operation that only reads has no right to note it
         _used(row.id, now)
     return Caller(
         user_id=user.id,

@@ -28,7 +28,7 @@ class Attempt:
     def on(cls, account: str) -> Attempt:
         """An attempt from the request's network on an account (an e-mail address or a user's id)."""
         key = resources.settings().fingerprint_key
-        here, everywhere = current().network, lockout.EVERYWHERE
+        here, everywhere = current().request.network, lockout.EVERYWHERE
         return cls(lockout.guard_id(account, here, key), lockout.guard_id(account, everywhere, key))
 
     @property

@@ -44,23 +44,23 @@ Load = Callable[[Session], Found[M]]
 def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M]) -> M:
     """The resource as `caller` may see it. Raises NotFound when there is none for this caller."""
     context = current()
-    if context.strong_read:
+    if context.request.strong_read:
         metrics.CACHE_READS.add(kind=kind, outcome="bypass")
     else:
         entry = resources.cache().get(kind, identity)
         if (
             entry is not None
             and entry.owner == caller.user_id
-            and entry.version >= (context.min_version or 0)
+            and entry.version >= (context.request.min_version or 0)
         ):
             view = _view(model, entry.body)
             if view is not None:
                 metrics.CACHE_READS.add(kind=kind, outcome="hit")
-                context.etag = f'"{entry.version}"'
+                context.answer.etag = f'"{entry.version}"'
                 return view
         metrics.CACHE_READS.add(kind=kind, outcome="miss")
     found = _read(kind, identity, load, context)
-    context.etag = f'"{found.version}"'
+    context.answer.etag = f'"{found.version}"'
     if caller.sees(found.owner):
         return found.view
     seen = found.others(caller)
@@ -79,10 +79,10 @@ def _view(model: type[M], body: str) -> M | None:
 
 
 def _read(kind: str, identity: str, load: Load[M], context: Context) -> Found[M]:
-    if not context.strong_read:
+    if not context.request.strong_read:
         try:
             found = _alone((kind, identity), lambda: _filled(kind, identity, load, STALE_SECONDS))
-            if found.version >= (context.min_version or 0):
+            if found.version >= (context.request.min_version or 0):
                 return found
         except NotFound:
             pass

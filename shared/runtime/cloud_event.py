@@ -69,7 +69,7 @@ def attributes(envelope: Mapping[str, Any]) -> dict[str, str]:
     return found | {"content-type": "application/cloudevents+json"}
 
 
-class Answer(Protocol):
+class JsonModel(Protocol):
     """What pydantic models offer: the JSON that crosses the border."""
 
     def model_dump_json(self) -> str: ...
@@ -86,7 +86,7 @@ class EventHead:
     now: datetime
 
 
-def envelope(context: Context, head: EventHead, model: Answer) -> dict[str, Any]:
+def envelope(context: Context, head: EventHead, model: JsonModel) -> dict[str, Any]:
     """The CloudEvent of one event as one audience sees it."""
     found = {
         "specversion": "1.0",
@@ -100,8 +100,8 @@ def envelope(context: Context, head: EventHead, model: Answer) -> dict[str, Any]
         "request_id": context.request_id,
         "data": json.loads(model.model_dump_json()),
     }
-    if context.causation_id:
-        found["causation_id"] = context.causation_id
-    if context.traceparent:
-        found["traceparent"] = context.traceparent
+    if context.request.causation_id:
+        found["causation_id"] = context.request.causation_id
+    if context.telemetry.traceparent:
+        found["traceparent"] = context.telemetry.traceparent
     return found

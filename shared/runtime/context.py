@@ -1,7 +1,12 @@
 """What surrounds one run of an operation: who, which request, until when, and what it has cost.
 
-The trigger adapters (`web.py`, `messaging.py`) open a `Context`; everything below reads it through `current()`.
-It travels in a context variable, so threads that serve the same request copy it.
+A trigger (`shared.triggers`) opens a `Context`; everything below reads it through `current()`. It travels in a context
+variable, so threads that serve the same request copy it. Its parts say who writes what:
+
+    Rights        what the operation declares; nobody changes it
+    RequestInfo   written by the trigger, before the operation runs
+    Answer        written by what the operation calls, for the trigger's reply
+    Telemetry     written by tracing, the store and the reply, for logs, spans and metrics
 """
 
 from __future__ import annotations
@@ -34,33 +39,63 @@ class Command:
     subject: str
 
 
-@dataclass(slots=True)
-class Context:
-    """One run of one operation. `deadline` is on the monotonic clock, in seconds."""
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an operation may do: what it declares. Operators' commands and tests may do everything."""
 
-    operation: str
-    request_id: str
-    deadline: float
-    caller: Caller | None = None
-    publishes: frozenset[str] | None = None  # the topics its operation declares; None: not checked
-    signs: bool = True  # is its operation declared as one that opens keys?
-    writes: bool = True  # does its operation declare that it changes anything?
+    publishes: frozenset[str] | None = None  # the topics of its events; None: not checked
+    signs: bool = True  # it opens keys
+    writes: bool = True  # it changes something
+
+
+@dataclass(slots=True)
+class RequestInfo:
+    """What is asked, beside the operation's own model."""
+
     idempotency: Idempotency | None = None
     if_match: int | None = None
     min_version: int | None = None
     strong_read: bool = False
     last_event_id: str | None = None  # where a stream goes on
-    command: Command | None = None
-    committed: bool = False
-    causation_id: str | None = None
-    traceparent: str | None = None
-    success_status: int | None = None
+    network: str = "local"  # where it comes from, for throttles
+    command: Command | None = None  # where a message is one
+    causation_id: str | None = None  # the message's id
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is to be answered, beside the operation's own result."""
+
+    status: int | None = None  # of a success, where it is not the declared one
     etag: str | None = None
-    code: str = ""  # of the error that this run ended with
-    network: str = "local"  # where the request comes from, for throttles
     headers: dict[str, str] = field(default_factory=dict)  # of the answer, whatever it will be
-    calls: list[str] = field(default_factory=list)
+    committed: bool = False  # something has changed
+
+
+@dataclass(slots=True)
+class Telemetry:
+    """What is told of the run."""
+
+    traceparent: str | None = None
+    code: str = ""  # of the error that it ended with
+    calls: list[str] = field(default_factory=list)  # round trips to the database
     started: float = field(default_factory=time.monotonic)
+
+
+@dataclass(slots=True)
+class Context:
+    """One run of one operation. `deadline` is on the monotonic clock, in seconds.
+
+    `caller` is written by the trigger, and by a sign-in that succeeds."""
+
+    operation: str
+    request_id: str
+    deadline: float
+    rights: Rights = Rights()
+    caller: Caller | None = None
+    request: RequestInfo = field(default_factory=RequestInfo)
+    answer: Answer = field(default_factory=Answer)
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     @property
     def principal(self) -> str:
@@ -115,4 +150,4 @@ def count_call(method: str) -> None:
     """Note one round trip to the database for this run."""
     context = _current.get()
     if context is not None:
-        context.calls.append(method)
+        context.telemetry.calls.append(method)

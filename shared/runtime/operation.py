@@ -22,6 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
+from shared.runtime.context import Rights
+
 F = TypeVar("F", bound=Callable[..., Any])
 # vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail; relay: publishes to any topic
 Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay"]
@@ -114,6 +116,11 @@ class Operation:
         return (
             inspect.getdoc(self.function) or inspect.getdoc(importlib.import_module(self.module)) or ""
         ).split("\n")[0]
+
+    @property
+    def rights(self) -> Rights:
+        """What a run of it may do."""
+        return Rights(self.publishes, signs=self.signs, writes=self.writes)
 
     @property
     def signs(self) -> bool:

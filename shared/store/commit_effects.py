@@ -62,7 +62,7 @@ def audit_row(
         context.operation,
         resource,
         context.request_id,
-        context.causation_id,
+        context.request.causation_id,
         events,
         now,
     )

@@ -13,7 +13,7 @@ from typing import Any
 from shared.domain.errors import Refusal
 from shared.runtime import cloud_event
 from shared.runtime.clock import IdSource
-from shared.runtime.cloud_event import Answer
+from shared.runtime.cloud_event import JsonModel
 from shared.runtime.context import Context
 from shared.runtime.errors import VersionMismatch
 from shared.store.commit_effects import Changes, Emitted, audit_row
@@ -126,7 +126,7 @@ class UnitOfWork(Session):
 
     def match(self, value: Any) -> None:
         """Enforce the request's If-Match on this resource. Raises VersionMismatch (412)."""
-        wanted = self.context.if_match
+        wanted = self.context.request.if_match
         if wanted is not None and value.version != wanted:
             raise VersionMismatch(version=value.version)
 
@@ -135,16 +135,16 @@ class UnitOfWork(Session):
         self.conflict = refusal
 
     def answer_status(self, status: int) -> None:
-        """Answer with another success status than the declared one."""
-        self.context.success_status = status
+        """JsonModel with another success status than the declared one."""
+        self.context.answer.status = status
 
     def emit(
         self,
         kind: str,
         subject: str,
         sequence: int,
-        model: Answer,
-        feed: Sequence[str] | Mapping[str, Answer] = (),
+        model: JsonModel,
+        feed: Sequence[str] | Mapping[str, JsonModel] = (),
         *,
         topic: str | None = None,
     ) -> None:
@@ -152,7 +152,7 @@ class UnitOfWork(Session):
         (each with the view that GET would give to that user)."""
         head = cloud_event.EventHead(self.new_id("evt"), kind, subject, sequence, self.now)
         envelope = cloud_event.envelope(self.context, head, model)
-        declared = self.context.publishes
+        declared = self.context.rights.publishes
         goes_to = topic or f"{kind.split('.', 1)[0]}-events"
         assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
         event = Emitted(self.changes.place, envelope, goes_to, envelope["id"])
@@ -165,7 +165,7 @@ class UnitOfWork(Session):
 
     def send_again(self, topic: str, envelope: dict[str, Any]) -> None:
         """Publish an envelope of before once more as it is, under its own id, after the commit."""
-        declared = self.context.publishes
+        declared = self.context.rights.publishes
         assert declared is None or topic in declared, f"{self.context.operation} does not declare {topic}"
         row_id = self.new_id("evt")  # the envelope's own may be longer than a row's
         self.changes.events.append(Emitted(self.changes.place, envelope, topic, row_id))

@@ -53,9 +53,9 @@ def _of_run(context: Context) -> dict[str, Any]:
         "request_id": context.request_id,
         _CLOUD + "labels": {"operation": context.operation},
     }
-    if context.traceparent:
+    if context.telemetry.traceparent:
         project = os.environ.get("GOOGLE_CLOUD_PROJECT", "")
-        _, trace, span, flags = context.traceparent.split("-")
+        _, trace, span, flags = context.telemetry.traceparent.split("-")
         fields[_CLOUD + "trace"] = f"projects/{project}/traces/{trace}"
         fields[_CLOUD + "spanId"] = span
         fields[_CLOUD + "trace_sampled"] = flags == "01"
@@ -75,11 +75,11 @@ def configure() -> None:
 
 def finished(context: Context, trigger: Trigger, status: int, method: str = "POST", path: str = "") -> None:
     """Count a run that is over and write its line. `path` without its query, which may hold what is private."""
-    seconds = time.monotonic() - context.started
+    seconds = time.monotonic() - context.telemetry.started
     metrics.RUNS.add(operation=context.operation, trigger=trigger, status=str(status))
     metrics.RUN_SECONDS.record(seconds, operation=context.operation, trigger=trigger)
-    if context.code:
-        metrics.REFUSALS.add(operation=context.operation, code=context.code)
+    if context.telemetry.code:
+        metrics.REFUSALS.add(operation=context.operation, code=context.telemetry.code)
     _log.info(
         "served",
         extra={
@@ -90,8 +90,8 @@ def finished(context: Context, trigger: Trigger, status: int, method: str = "POS
                 "latency": f"{seconds:.6f}s",
             },
             "trigger": trigger,
-            "code": context.code,
+            "code": context.telemetry.code,
             "principal": context.principal,
-            "calls": len(context.calls),
+            "calls": len(context.telemetry.calls),
         },
     )

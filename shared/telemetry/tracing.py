@@ -1,6 +1,6 @@
 """W3C trace context, and OpenTelemetry spans where somebody collects them.
 
-A run's `Context.traceparent` names the trace and this run's own span. It goes into log lines and, in the commit,
+A run's `context.telemetry.traceparent` names the trace and this run's own span. It goes into log lines and, in the commit,
 into the envelopes of events: the outbox row, the Pub/Sub attribute `ce-traceparent`, and so the reaction.
 It is not sent to the chains' nodes, which are other companies'.
 
@@ -63,16 +63,18 @@ def entered(context: Context, kind: Kind, header: str | None) -> Iterator[None]:
     if not _tracers:
         trace_id = parent.trace_id if parent else os.urandom(16).hex()
         sampled = parent is not None and parent.sampled
-        context.traceparent = str(TraceParent(trace_id, os.urandom(8).hex(), sampled))
+        context.telemetry.traceparent = str(TraceParent(trace_id, os.urandom(8).hex(), sampled))
         yield
         return
     with _opened(_begun(_tracers[0], context, kind, parent)) as span:
         own = span.get_span_context()
         sampled = bool(own.trace_flags & 1)
-        context.traceparent = str(TraceParent(f"{own.trace_id:032x}", f"{own.span_id:016x}", sampled))
+        context.telemetry.traceparent = str(
+            TraceParent(f"{own.trace_id:032x}", f"{own.span_id:016x}", sampled)
+        )
         yield
-        if context.code:
-            span.set_attribute("error.type", context.code)
+        if context.telemetry.code:
+            span.set_attribute("error.type", context.telemetry.code)
 
 
 def _begun(tracer: Tracer, context: Context, kind: Kind, parent: TraceParent | None) -> Span:

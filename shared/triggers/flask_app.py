@@ -114,14 +114,8 @@ def _internal(operation: Operation, request: Incoming) -> Reply:
 
 
 def _scheduled(operation: Operation) -> Reply:
-    context = Context(
-        operation.name,
-        new_id("req"),
-        deadline_in(resources.settings().handler_seconds),
-        signs=operation.signs,
-    )
-    context.caller = Caller.of_system()
-    context.publishes = operation.publishes
+    deadline = deadline_in(resources.settings().handler_seconds)
+    context = Context(operation.name, new_id("req"), deadline, operation.rights, Caller.of_system())
     with running(context), tracing.entered(context, "INTERNAL", None):
         try:
             operation.function()

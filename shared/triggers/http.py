@@ -37,15 +37,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 def answer(operation: Operation, incoming: Incoming) -> Reply:
     """Run the operation for this request; every exception becomes an error reply."""
-    context = Context(
-        operation=operation.name,
-        request_id=_request_id(incoming.headers),
-        publishes=operation.publishes,
-        writes=operation.writes,
-        signs=operation.signs,
-        deadline=deadline_in(resources.settings().request_seconds),
-        network=throttle.network(incoming.headers, resources.settings().forwarded_hops),
-    )
+    settings = resources.settings()
+    request_id, deadline = _request_id(incoming.headers), deadline_in(settings.request_seconds)
+    context = Context(operation.name, request_id, deadline, operation.rights)
+    context.request.network = throttle.network(incoming.headers, settings.forwarded_hops)
     with running(context), tracing.entered(context, "SERVER", incoming.headers.get("traceparent")):
         try:
             reply = _run(operation, incoming, context)
@@ -54,7 +49,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
         except Exception as error:
             reply = failed(error, context)
         logs.finished(context, "http", reply.status, incoming.method, incoming.path)
-    reply.headers.update(context.headers)
+    reply.headers.update(context.answer.headers)
     reply.headers.setdefault("Cache-Control", "no-store")
     reply.headers["X-Request-Id"] = context.request_id
     if reply.body:
@@ -71,7 +66,7 @@ def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
     fields = request_parsing.fields(trigger, incoming, path)
     request = request_parsing.validated(trigger, fields)
     request_parsing.conditions(context, incoming.headers)
-    context.idempotency = _idempotency(operation, trigger, incoming.headers, fields)
+    context.request.idempotency = _idempotency(operation, trigger, incoming.headers, fields)
     arguments = [context.caller] if trigger.request is None else [request, context.caller]
     try:
         result = operation.function(*arguments)
@@ -122,21 +117,23 @@ def _idempotency(
 
 def _replay_instead(context: Context, refusal: Refusal) -> None:
     """Raise Replay when this key's first run succeeded (a commit has looked already, inside its transaction)."""
-    if context.idempotency and refusal.status < 500 and not refusal.record_checked:
-        record = find_record(Session(resources.database().snapshot()), context, context.idempotency.key)
+    if context.request.idempotency and refusal.status < 500 and not refusal.record_checked:
+        record = find_record(
+            Session(resources.database().snapshot()), context, context.request.idempotency.key
+        )
         if record is not None:
             raise Replay(record)
 
 
 def _success(trigger: HttpTrigger, context: Context, result: Any) -> Reply:
     headers = {}
-    etag = context.etag or etag_of(result)
+    etag = context.answer.etag or etag_of(result)
     if etag:
         headers["ETag"] = etag
     if isinstance(result, Reply):
         return result
     return Reply(
-        context.success_status or (trigger.status if result is not None else 204),
+        context.answer.status or (trigger.status if result is not None else 204),
         render(result),
         headers,
     )

@@ -52,11 +52,8 @@ class Delivery:
 
 def deliver(operation: Operation, incoming: Incoming) -> Reply:
     """Handle one push. The caller has authenticated it."""
-    settings = resources.settings()
-    context = Context(
-        operation.name, new_id("req"), deadline_in(settings.handler_seconds), signs=operation.signs
-    )
-    context.publishes = operation.publishes
+    deadline = deadline_in(resources.settings().handler_seconds)
+    context = Context(operation.name, new_id("req"), deadline, operation.rights)
     with running(context):
         try:
             reply = _delivered(operation, unwrap(incoming.body), context)
@@ -123,7 +120,7 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
     except UnreadableEvent as unreadable:
         record_dead_letter(delivery, trigger.topic, operation.name, unreadable.text)
         return
-    context.causation_id = event.id
+    context.request.causation_id = event.id
     if trigger.request is not None:
         try:
             _command(operation, trigger, event, context)
@@ -141,22 +138,22 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
 
 def _command(operation: Operation, trigger: MessageTrigger, event: Event, context: Context) -> None:
     context.caller = Caller.of_command(event.subject)
-    context.command = command = Command(event.id, event.type, event.subject)
+    context.request.command = command = Command(event.id, event.type, event.subject)
     fields = dict(event.data)
     match = fields.pop("if_match", None)
-    context.idempotency = Idempotency(event.id, request_parsing.fingerprint(operation.name, fields))
+    context.request.idempotency = Idempotency(event.id, request_parsing.fingerprint(operation.name, fields))
     try:
         if match is not None and (not isinstance(match, int) or isinstance(match, bool)):
             raise ValidationFailed(details=[{"field": "if_match", "message": "must be a version"}])
-        context.if_match = match
+        context.request.if_match = match
         operation.function(request_parsing.validate(trigger.request, fields), context.caller)
-        if not context.committed:
+        if not context.answer.committed:
             commit.commit(_nothing)
     except (Refusal, StoreError) as error:
         refusal = as_refusal(error)
         if refusal.status >= 500 or refusal.status == 429:
             raise
-        context.code = refusal.code
+        context.telemetry.code = refusal.code
         _log.info("command refused", extra={"code": refusal.code, "command": event.id})
         commit.commit(_refuse, command, refusal)
 
@@ -178,7 +175,8 @@ def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: st
     ]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
     digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
     context = Context(current().operation, new_id("req"), deadline_in(resources.settings().handler_seconds))
-    context.caller, context.traceparent = Caller.of_system(), current().traceparent
+    context.caller = Caller.of_system()
+    context.telemetry.traceparent = current().telemetry.traceparent
     with running(context):
         inbox = system.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
         try:

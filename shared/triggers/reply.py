@@ -36,7 +36,7 @@ class Reply:
 def failed(error: Exception, context: Context) -> Reply:
     """The error reply of any exception; only refusals tell what happened."""
     refusal = as_refusal(error)
-    context.code = refusal.code
+    context.telemetry.code = refusal.code
     if refusal.status >= 500:
         _log.error("failed", exc_info=error, extra={"code": refusal.code})
     body = json.dumps({"error": error_body(refusal, context.request_id)})

@@ -94,10 +94,10 @@ def validate(model: Any, fields: Mapping[str, Any]) -> Any:
 
 
 def conditions(context: Context, headers: Mapping[str, str]) -> None:
-    context.strong_read = "no-cache" in headers.get("cache-control", "").lower()
-    context.if_match = _version(headers, "if-match") if headers.get("if-match", "*") != "*" else None
-    context.min_version = _version(headers, "min-version") if "min-version" in headers else None
-    context.last_event_id = headers.get("last-event-id") or None
+    context.request.strong_read = "no-cache" in headers.get("cache-control", "").lower()
+    context.request.if_match = _version(headers, "if-match") if headers.get("if-match", "*") != "*" else None
+    context.request.min_version = _version(headers, "min-version") if "min-version" in headers else None
+    context.request.last_event_id = headers.get("last-event-id") or None
 
 
 def _version(headers: Mapping[str, str], name: str) -> int:

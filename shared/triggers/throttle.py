@@ -19,10 +19,10 @@ def count(context: Context) -> None:
         if caller.tier == rate_limits.UNLIMITED:
             return
         rate = limiter.take(caller.user_id, limiter.limit(caller.tier, "basic"), now)
-        context.headers.update(rate.headers())
+        context.answer.headers.update(rate.headers())
     else:
         limit = limiter.limit(context.operation, PUBLIC_NAME)
-        rate = limiter.take(f"{context.operation}@{context.network}", limit, now)
+        rate = limiter.take(f"{context.operation}@{context.request.network}", limit, now)
     if not rate.allowed:
         raise rate_limits.TooManyRequests(rate, now)
 

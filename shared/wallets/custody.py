@@ -60,7 +60,7 @@ def open_sealed(stored: bytes, bound: Binding) -> bytes:
     """What a sealed column holds. Calls the vault. Raises NotASigner, SealBroken, MasterKeyMissing,
     VaultUnavailable (503)."""
     context = current_or_none()
-    if context is not None and not context.signs:
+    if context is not None and not context.rights.signs:
         raise NotASigner(f"{context.operation} is not declared as a signer")
     return resources.vault().open(SealedKey.from_bytes(stored), bound)
 

@@ -58,8 +58,8 @@ def commit(
 def replay_if_done() -> None:
     """For an operation that found nothing to do: raise Replay when its key's first run did something."""
     context = current()
-    if context.idempotency:
+    if context.request.idempotency:
         session = Session(resources.database().snapshot())
-        record = find_record(session, context, context.idempotency.key)
+        record = find_record(session, context, context.request.idempotency.key)
         if record is not None:
             raise Replay(record)

@@ -170,6 +170,6 @@ def _commit(group: str, seats: list[_Seat]) -> datetime | None:
 def _tell(seats: list[_Seat], committed_at: datetime) -> None:
     done = [seat.run for seat in seats if seat.error is None]
     for run in done:
-        run.context.committed = True
+        run.context.answer.committed = True
     point("after_commit")
     outbox_relay.after_commit([run.unit.changes for run in done if run.unit], committed_at)

@@ -52,11 +52,13 @@ class Mutation:
     ) -> None:
         self.body, self.args, self.inbox, self.optimistic = body, args, inbox, optimistic
         self.context = current()
-        assert self.context.writes, f"{self.context.operation} commits, and declares that it writes nothing"
+        assert self.context.rights.writes, (
+            f"{self.context.operation} commits, and declares that it writes nothing"
+        )
         self.standing = session_check.of(self.context.caller)
         self.now = resources.clock().now()
         self.ids = IdSource()
-        given = self.context.idempotency
+        given = self.context.request.idempotency
         self.key = given.key if given else new_id("op")
         self.fingerprint = given.fingerprint if given else ""
         self.unit: UnitOfWork | None = None
@@ -67,7 +69,7 @@ class Mutation:
         """Commit it alone and tell the world. Raises what the body and the store raise, and Replay."""
         answer, committed_at = resources.database().transact(self._alone, optimistic=self.optimistic)
         assert self.unit is not None
-        self.context.committed = True
+        self.context.answer.committed = True
         point("after_commit")
         outbox_relay.after_commit([self.unit.changes], committed_at)
         return answer
@@ -82,7 +84,7 @@ class Mutation:
         """Run the body in this transaction, behind `before` of the same commit; `unit` then holds all that is to be
         committed. Raises the body's refusal and Replay."""
         self.ids.rewind()
-        self.context.success_status = None
+        self.context.answer.status = None
         self.unit = unit = UnitOfWork(transaction, self.context, self.now, self.ids, before)
         unit.ride(self.standing.queries, self.standing.check, after=int(self.optimistic))
         try:
@@ -92,14 +94,14 @@ class Mutation:
             raise
         except Refusal as refusal:
             unit.ride((), session_check.NOBODY.check)  # a loser's second read is of its record alone
-            if self.context.idempotency:
+            if self.context.request.idempotency:
                 self._replay(unit)
                 refusal.record_checked = True
             elif self.unsure and unit.maybe(system.OPERATIONS.find(self.context.principal, self.key)):
                 return self.answer
             raise
-        if self.context.command and not unit.changes.events:
-            command_events.completed(unit, self.context.command, render(answer, redact=True))
+        if self.context.request.command and not unit.changes.events:
+            command_events.completed(unit, self.context.request.command, render(answer, redact=True))
         unit.seal(self.inbox or self._record(answer))
         point("before_commit")
         self.answer = answer
@@ -112,9 +114,9 @@ class Mutation:
             self.key,
             context.operation,
             self.fingerprint,
-            context.success_status or 0,
+            context.answer.status or 0,
             etag_of(answer),
-            render(answer, redact=True) if context.idempotency else "",
+            render(answer, redact=True) if context.request.idempotency else "",
             self.now,
         )
 
@@ -124,7 +126,7 @@ class Mutation:
         if self.inbox is not None:
             if session.maybe(system.INBOX.find(self.inbox.event_id, self.inbox.consumer)):
                 raise AlreadyApplied() from conflict
-        elif self.context.idempotency:
+        elif self.context.request.idempotency:
             self._replay(session)
         elif session.maybe(system.OPERATIONS.find(self.context.principal, self.key)):
             return self.answer  # our own commit, sent again by a lower layer
@@ -144,7 +146,7 @@ def find_record(session: Session, context: Context, key: str) -> system.Operatio
     record = session.maybe(system.OPERATIONS.find(context.principal, key))
     if record is None:
         return None
-    given = context.idempotency.fingerprint if context.idempotency else ""
+    given = context.request.idempotency.fingerprint if context.request.idempotency else ""
     if record.operation != context.operation or record.fingerprint != given:
         raise IdempotencyKeyReused()
     return record

@@ -61,7 +61,7 @@ def letter(unit: UnitOfWork, text: str) -> Body:
 def once(text: str, key: str | None, fingerprint: str = "f", group: str | None = None) -> str:
     """One request's answer, replayed or not."""
     context = Context("test_op", new_id("req"), deadline_in(60))
-    context.idempotency = Idempotency(key, fingerprint) if key else None
+    context.request.idempotency = Idempotency(key, fingerprint) if key else None
     with running(context):
         try:
             return render(commit.commit(letter, text, group=group))

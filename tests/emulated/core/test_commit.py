@@ -8,7 +8,7 @@ import pytest
 
 from shared import resources
 from shared.domain.errors import InvalidState, Refusal
-from shared.runtime.context import Context, Idempotency, deadline_in, running
+from shared.runtime.context import Context, Idempotency, RequestInfo, deadline_in, running
 from shared.runtime.errors import IdempotencyKeyReused
 from shared.store.port import Database
 from shared.store.session import Session
@@ -42,10 +42,10 @@ def test_a_refusal_consults_the_record_inside_its_transaction(core: Database) ->
         raise InvalidState(status="closed")
 
     once("one", "k")
-    context = Context("test_op", "req", deadline_in(30), idempotency=Idempotency("k", "f"))
+    context = Context("test_op", "req", deadline_in(30), request=RequestInfo(Idempotency("k", "f")))
     with running(context), pytest.raises(Replay):
         commit.commit(refusing)
-    context.idempotency = Idempotency("other", "f")
+    context.request.idempotency = Idempotency("other", "f")
     with running(context), pytest.raises(InvalidState) as refused:
         commit.commit(refusing)
     assert refused.value.record_checked
@@ -82,7 +82,7 @@ def test_state_record_audit_and_outbox_share_one_commit(core: Database, publishe
         unit.emit("order.created", "ord_1", 1, Body("x"), feed=["usr_1"])
         return letter(unit, "x")
 
-    with running(Context("test_op", "req", deadline_in(30), idempotency=Idempotency("k", "f"))):
+    with running(Context("test_op", "req", deadline_in(30), request=RequestInfo(Idempotency("k", "f")))):
         commit.commit(body)
     session = Session(core.snapshot())
     outbox = [row for shard in range(system.OUTBOX_SHARDS) for row in session.one(system.OUTBOX.scan(shard))]

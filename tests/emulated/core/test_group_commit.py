@@ -65,7 +65,7 @@ def held(
 
 def run(body: Callable[[UnitOfWork], Body], key: str | None, seconds: float = 30.0) -> str:
     context = Context("test_op", "req", deadline_in(seconds))
-    context.idempotency = Idempotency(key, "f") if key else None
+    context.request.idempotency = Idempotency(key, "f") if key else None
     with running(context):
         return render(commit.commit(body, group=GROUP))
 

@@ -19,7 +19,7 @@ from shared.keys.kms_client import KmsCalls
 from shared.keys.vault import Binding, SealedKey
 from shared.ops import enrol_treasury, rotate_master_key
 from shared.runtime import operation
-from shared.runtime.context import Context, deadline_in, running
+from shared.runtime.context import Context, Rights, deadline_in, running
 from shared.store.session import Session
 from shared.store.tables.transactions import ATTEMPTS
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS
@@ -140,7 +140,7 @@ def test_only_operations_declared_as_signers_open_anything(desk: Desk, owner: Pe
     wallet = session.one(WALLETS.get(made["id"]))
     key = session.one(VAULT_KEYS.get(wallet.key_id))
     for entry in operation.catalog().values():
-        context = Context(entry.name, "req_1", deadline_in(5), signs=entry.signs)
+        context = Context(entry.name, "req_1", deadline_in(5), Rights(signs=entry.signs))
         with running(context):
             if entry.signs:
                 assert custody.signer(wallet, key).address == wallet.address

@@ -6,7 +6,7 @@ import pytest
 
 from emulators.toolkit import ROOT
 from shared.runtime import operation
-from shared.runtime.context import Context, deadline_in, running
+from shared.runtime.context import Context, Rights, deadline_in, running
 from shared.writes import commit
 
 
@@ -21,7 +21,7 @@ def test_who_issues_tokens_or_sends_mail_says_so(need: str, helper: str) -> None
 
 
 def test_only_what_says_so_can_commit() -> None:
-    context = Context("reader", "req_1", deadline_in(1), writes=False)
+    context = Context("reader", "req_1", deadline_in(1), Rights(writes=False))
     with running(context), pytest.raises(AssertionError, match="reader commits"):
         commit.commit(lambda unit: None)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.context import Context, deadline_in, running
+from shared.runtime.context import Context, Telemetry, deadline_in, running
 from shared.telemetry import logs
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -18,7 +18,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Context:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "acme")
-    return Context("claim_order", "req_1", deadline_in(1), traceparent=f"00-{TRACE}-{SPAN}-01")
+    return Context("claim_order", "req_1", deadline_in(1), telemetry=Telemetry(f"00-{TRACE}-{SPAN}-01"))
 
 
 def line(record: logging.LogRecord) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def test_the_line_of_a_run_has_the_request_and_no_query(
     run: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "shared.telemetry")
-    run.code = "LEASE_LOST"
+    run.telemetry.code = "LEASE_LOST"
     with running(run):
         logs.finished(run, "http", 409, "POST", "/api/v1/claims")
         found = line(caplog.records[-1])

@@ -57,7 +57,7 @@ def test_a_malformed_header_begins_a_new_trace(header: str | None) -> None:
     assert tracing.parse(header) is None
     run = context()
     with tracing.entered(run, "SERVER", header):
-        own = tracing.parse(run.traceparent)
+        own = tracing.parse(run.telemetry.traceparent)
     assert own is not None
     assert own.trace_id != TRACE
 
@@ -65,7 +65,7 @@ def test_a_malformed_header_begins_a_new_trace(header: str | None) -> None:
 def test_a_run_goes_on_with_the_trace_under_a_span_of_its_own() -> None:
     run = context()
     with tracing.entered(run, "SERVER", GIVEN):
-        own = tracing.parse(run.traceparent)
+        own = tracing.parse(run.telemetry.traceparent)
     assert own is not None
     assert own.trace_id == TRACE
     assert own.span_id != SPAN
@@ -77,7 +77,7 @@ def test_spans_of_a_sampled_trace_are_children_of_the_caller(exported: InMemoryS
     with tracing.entered(run, "SERVER", GIVEN):
         with tracing.span("spanner.Commit", db_collection_name="orders"):
             pass
-        run.code = "LEASE_LOST"
+        run.telemetry.code = "LEASE_LOST"
     call, whole = exported.get_finished_spans()
     assert whole.parent is not None
     assert (f"{whole.context.trace_id:032x}", f"{whole.parent.span_id:016x}") == (TRACE, SPAN)
@@ -85,13 +85,13 @@ def test_spans_of_a_sampled_trace_are_children_of_the_caller(exported: InMemoryS
     assert call.parent.span_id == whole.context.span_id
     assert dict(call.attributes or {}) == {"db.collection.name": "orders"}
     assert (whole.attributes or {})["error.type"] == "LEASE_LOST"
-    assert run.traceparent == f"00-{TRACE}-{whole.context.span_id:016x}-01"
+    assert run.telemetry.traceparent == f"00-{TRACE}-{whole.context.span_id:016x}-01"
 
 
 def test_an_unsampled_trace_makes_no_spans(exported: InMemorySpanExporter) -> None:
     run = context()
     for header in (None, f"00-{TRACE}-{SPAN}-00"):
         with tracing.entered(run, "SERVER", header), tracing.span("spanner.Commit"):
-            assert run.traceparent is not None
-            assert run.traceparent.endswith("-00")
+            assert run.telemetry.traceparent is not None
+            assert run.telemetry.traceparent.endswith("-00")
     assert exported.get_finished_spans() == ()
