@@ -34,13 +34,13 @@ _lock = threading.RLock()
 
 
 def _once(name: str, make: Callable[[], Any]) -> Any:
-    found = _made.get(name)
-    if found is None:
+    made = _made.get(name)
+    if made is None:
         with _lock:
-            found = _made.get(name)
-            if found is None:
-                found = _made[name] = make()
-    return found
+            made = _made.get(name)
+            if made is None:
+                made = _made[name] = make()
+    return made
 
 
 def settings() -> Settings:
@@ -152,8 +152,8 @@ def tokens() -> AccessTokens:
             owner_only=not chosen.token_keys_file,
         )
 
-    found = _once("tokens", make)
-    return cast("AccessTokens", found.current() if hasattr(found, "current") else found)
+    made = _once("tokens", make)
+    return cast("AccessTokens", made.current() if hasattr(made, "current") else made)
 
 
 def passwords() -> Passwords:
@@ -204,7 +204,8 @@ def limiter() -> Limiter:
 
 
 def memory(kind: type[T]) -> T:
-    """What a room above remembers in this process, empty at first: hints that save work, nothing that must be true.
+    """What a room above remembers in this process, empty at first: hints that save work, who waits for whom, threads;
+    nothing that must be true.
 
     Its name is its class's: `override(EngineHints=EngineHints())`."""
     return cast(T, _once(kind.__name__, kind))

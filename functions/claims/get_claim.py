@@ -6,7 +6,7 @@ from schemas.claims import Claim, GetClaim
 from shared import resources
 from shared.desk import claims as desk_claims
 from shared.domain.permissions import Caller
-from shared.reads.cached_read import Found, by_id
+from shared.reads.cached_read import Loaded, by_id
 from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables import claims
@@ -21,10 +21,10 @@ from shared.store.tables import claims
     needs=("cache",),
 )
 def get_claim(request: GetClaim, caller: Caller) -> Claim:
-    def load(session: Session) -> Found[Claim]:
+    def load(session: Session) -> Loaded[Claim]:
         claim, payments = session.read(claims.by_id(request.claim_id), claims.payments_of(request.claim_id))
         view = Claim.of(claim, payments)
-        return Found(
+        return Loaded(
             claim.user_id,
             claim.version,
             view,

@@ -6,7 +6,7 @@ from schemas.orders import GetOrder, Order, OrderView, PublicOrder
 from shared import resources
 from shared.desk import orders
 from shared.domain.permissions import Caller
-from shared.reads.cached_read import Found, by_id
+from shared.reads.cached_read import Loaded, by_id
 from shared.runtime.operation import http
 from shared.store.session import Session
 
@@ -20,7 +20,7 @@ from shared.store.session import Session
     needs=("cache",),
 )
 def get_order(request: GetOrder, caller: Caller) -> Order | PublicOrder:
-    def load(session: Session) -> Found[Order | PublicOrder]:
+    def load(session: Session) -> Loaded[Order | PublicOrder]:
         aggregate = orders.read(session, request.order_id)
         order, view = aggregate.order, aggregate.view
 
@@ -28,7 +28,7 @@ def get_order(request: GetOrder, caller: Caller) -> Order | PublicOrder:
             open_to_all = order.visible_to_all(resources.clock().now())
             return view.public() if open_to_all or order.claimer_id == reader.user_id else None
 
-        return Found(order.user_id, order.version, view, others)
+        return Loaded(order.user_id, order.version, view, others)
 
     owners_view: type[Order | PublicOrder] = Order
     view = by_id("orders", request.order_id, caller, owners_view, load)

@@ -23,13 +23,12 @@ from shared.store.session import Session
 from shared.telemetry import metrics
 
 M = TypeVar("M")
+T = TypeVar("T")
 STALE_SECONDS = 10.0
-_flights: dict[tuple[str, str], Future[Any]] = {}
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[M]):
+class Loaded(Generic[M]):
     """A resource as read: the owner's view and what other readers may see (None: it does not exist for them)."""
 
     owner: str
@@ -38,7 +37,37 @@ class Found(Generic[M]):
     others: Callable[[Caller], M | None]
 
 
-Load = Callable[[Session], Found[M]]
+Load = Callable[[Session], Loaded[M]]
+
+
+class SingleFlight:
+    """Concurrent misses of one key in this process share one read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flights: dict[tuple[str, str], Future[Any]] = {}
+
+    def run(self, key: tuple[str, str], read: Callable[[], T]) -> T:
+        """What `read` answers, or what one answers that another thread has begun. Raises what it raises."""
+        with self._lock:
+            flight = self._flights.get(key)
+            mine = flight is None
+            if flight is None:
+                flight = self._flights[key] = Future()
+        if not mine:
+            shared: T = flight.result()
+            return shared
+        try:
+            answer = read()
+        except BaseException as error:
+            flight.set_exception(error)
+            raise
+        else:
+            flight.set_result(answer)
+            return answer
+        finally:
+            with self._lock:
+                del self._flights[key]
 
 
 def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M]) -> M:
@@ -59,11 +88,11 @@ def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M
                 context.answer.etag = f'"{entry.version}"'
                 return view
         metrics.CACHE_READS.add(kind=kind, outcome="miss")
-    found = _read(kind, identity, load, context)
-    context.answer.etag = f'"{found.version}"'
-    if caller.sees(found.owner):
-        return found.view
-    seen = found.others(caller)
+    loaded = _read(kind, identity, load, context)
+    context.answer.etag = f'"{loaded.version}"'
+    if caller.sees(loaded.owner):
+        return loaded.view
+    seen = loaded.others(caller)
     if seen is None:
         raise NotFound()
     return seen
@@ -78,44 +107,23 @@ def _view(model: type[M], body: str) -> M | None:
     return view
 
 
-def _read(kind: str, identity: str, load: Load[M], context: Context) -> Found[M]:
+def _read(kind: str, identity: str, load: Load[M], context: Context) -> Loaded[M]:
     if not context.request.strong_read:
         try:
-            found = _alone((kind, identity), lambda: _filled(kind, identity, load, STALE_SECONDS))
-            if found.version >= (context.request.min_version or 0):
-                return found
+            loaded = resources.memory(SingleFlight).run(
+                (kind, identity), lambda: _filled(kind, identity, load, STALE_SECONDS)
+            )
+            if loaded.version >= (context.request.min_version or 0):
+                return loaded
         except NotFound:
             pass
     return _filled(kind, identity, load, None)
 
 
-def _filled(kind: str, identity: str, load: Load[M], staleness: float | None) -> Found[M]:
+def _filled(kind: str, identity: str, load: Load[M], staleness: float | None) -> Loaded[M]:
     """Read and fill the cache. The fence makes a fill safe; its life counts from when the row was surely current."""
     since = resources.clock().now() - timedelta(seconds=staleness or 0)
-    found = load(Session(resources.database().snapshot(staleness=staleness, consistent=True)))
-    body = found.view.model_dump_json()  # type: ignore[attr-defined]
-    resources.cache().fill(kind, identity, Entry(found.version, found.owner, body, since))
-    return found
-
-
-def _alone(key: tuple[str, str], read: Callable[[], Found[M]]) -> Found[M]:
-    """Single flight: concurrent misses of one key in this process share one read."""
-    with _lock:
-        flight = _flights.get(key)
-        mine = flight is None
-        if flight is None:
-            flight = _flights[key] = Future()
-    if not mine:
-        shared: Found[M] = flight.result()
-        return shared
-    try:
-        answer = read()
-    except BaseException as error:
-        flight.set_exception(error)
-        raise
-    else:
-        flight.set_result(answer)
-        return answer
-    finally:
-        with _lock:
-            del _flights[key]
+    loaded = load(Session(resources.database().snapshot(staleness=staleness, consistent=True)))
+    body = loaded.view.model_dump_json()  # type: ignore[attr-defined]
+    resources.cache().fill(kind, identity, Entry(loaded.version, loaded.owner, body, since))
+    return loaded

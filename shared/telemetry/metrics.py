@@ -24,8 +24,6 @@ FRESH_SECONDS: Final = 180.0  # a gauge that nobody has set for so long is no lo
 
 Labels = dict[str, str]
 K = TypeVar("K", bound="Instrument")
-_known: dict[str, Instrument] = {}
-_meters: list[Meter] = []  # at most one in a process
 
 
 class Instrument:
@@ -45,6 +43,10 @@ class Instrument:
     def bind(self, meter: Meter) -> None:
         """Record into this meter from now on."""
         raise NotImplementedError
+
+    def unbind(self) -> None:
+        """Record nothing any more."""
+        self._bound = None
 
 
 class Counter(Instrument):
@@ -112,49 +114,63 @@ class Gauge(Instrument):
         return [Observation(value, labels) for value, labels in self.fresh(time.monotonic())]
 
 
-def counter(name: str, description: str, *labels: str) -> Counter:
-    """Declare a counter. Raises ValueError for a name against the conventions or declared twice."""
-    return _declared(Counter(name, description, labels))
+class Registry:
+    """The metrics that modules declare, and the meters that collect them: at most one in a process."""
+
+    def __init__(self) -> None:
+        self._instruments: dict[str, Instrument] = {}
+        self._meters: list[Meter] = []
+
+    def counter(self, name: str, description: str, *labels: str) -> Counter:
+        """Declare a counter. Raises ValueError for a name against the conventions or declared twice."""
+        return self._declare(Counter(name, description, labels))
+
+    def histogram(
+        self, name: str, description: str, *labels: str, buckets: Sequence[float] = SECONDS
+    ) -> Histogram:
+        """Declare a histogram of seconds, bytes or a ratio."""
+        made = Histogram(name, description, labels)
+        made.buckets = buckets
+        return self._declare(made)
+
+    def gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        """Declare a gauge. One that needs reads is set by a schedule's operation, never while it is collected."""
+        return self._declare(Gauge(name, description, labels))
+
+    def collect(self, meter: Meter) -> None:
+        """Let this meter collect all metrics, those declared later as well."""
+        self._meters.append(meter)
+        for instrument in list(self._instruments.values()):
+            instrument.bind(meter)
+
+    def stop(self) -> None:
+        """Collect nothing any more."""
+        self._meters.clear()
+        for instrument in self._instruments.values():
+            instrument.unbind()
+
+    def declared(self) -> dict[str, Instrument]:
+        """Every metric that the modules loaded so far declare, by name."""
+        return dict(self._instruments)
+
+    def _declare(self, instrument: K) -> K:
+        name = instrument.name
+        right = {
+            "counter": name.endswith("_total"),
+            "histogram": bool(instrument.unit),
+            "gauge": not name.endswith("_total"),
+        }
+        if not name.startswith(PREFIX) or not right[instrument.kind] or name in self._instruments:
+            raise ValueError(f"{name} is no name for a new {instrument.kind}")
+        self._instruments[name] = instrument
+        for meter in self._meters:
+            instrument.bind(meter)
+        return instrument
 
 
-def histogram(name: str, description: str, *labels: str, buckets: Sequence[float] = SECONDS) -> Histogram:
-    """Declare a histogram of seconds, bytes or a ratio."""
-    made = Histogram(name, description, labels)
-    made.buckets = buckets
-    return _declared(made)
-
-
-def gauge(name: str, description: str, *labels: str) -> Gauge:
-    """Declare a gauge. One that needs reads is set by a schedule's operation, never while it is collected."""
-    return _declared(Gauge(name, description, labels))
-
-
-def _declared(instrument: K) -> K:
-    name = instrument.name
-    right = {
-        "counter": name.endswith("_total"),
-        "histogram": bool(instrument.unit),
-        "gauge": not name.endswith("_total"),
-    }
-    if not name.startswith(PREFIX) or not right[instrument.kind] or name in _known:
-        raise ValueError(f"{name} is no name for a new {instrument.kind}")
-    _known[name] = instrument
-    for meter in _meters:
-        instrument.bind(meter)
-    return instrument
-
-
-def collect(meter: Meter) -> None:
-    """Let this meter collect all metrics, those declared later as well."""
-    _meters.append(meter)
-    for instrument in list(_known.values()):
-        instrument.bind(meter)
-
-
-def declared() -> dict[str, Instrument]:
-    """Every metric that the modules loaded so far declare, by name."""
-    return dict(_known)
-
+REGISTRY: Final = Registry()
+counter, histogram, gauge = REGISTRY.counter, REGISTRY.histogram, REGISTRY.gauge
+collect, declared = REGISTRY.collect, REGISTRY.declared
 
 RUNS = counter("wallet_runs_total", "Runs of operations.", "operation", "trigger", "status")
 RUN_SECONDS = histogram("wallet_run_seconds", "How long operations take.", "operation", "trigger")

@@ -1,7 +1,7 @@
 """W3C trace context, and OpenTelemetry spans where somebody collects them.
 
-A run's `context.telemetry.traceparent` names the trace and this run's own span. It goes into log lines and, in the commit,
-into the envelopes of events: the outbox row, the Pub/Sub attribute `ce-traceparent`, and so the reaction.
+A run's `context.telemetry.traceparent` names the trace and this run's own span. It goes into log lines and, in the
+commit, into the envelopes of events: the outbox row, the Pub/Sub attribute `ce-traceparent`, and so the reaction.
 It is not sent to the chains' nodes, which are other companies'.
 
 Without an exporter a run makes two random numbers and a span nothing. https://www.w3.org/TR/trace-context/
@@ -120,3 +120,8 @@ def _opened(span: Span) -> Iterator[Span]:
 def collect(tracer: Tracer) -> None:
     """Let this tracer make the spans from now on."""
     _tracers[:] = [tracer]
+
+
+def stop() -> None:
+    """Make no spans any more."""
+    _tracers.clear()

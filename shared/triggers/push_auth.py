@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shared import resources
 from shared.identity.errors import Unauthenticated
 from shared.runtime.errors import Unready
 from shared.settings import Settings
@@ -17,7 +18,6 @@ from shared.triggers.google_certificates import Certificates
 
 Verifier = Callable[[str, str], Mapping[str, Any]]
 CLOCK_SKEW = 10  # seconds
-_certificates = Certificates()
 
 
 def google_claims(token: str, audience: str) -> Mapping[str, Any]:
@@ -27,7 +27,10 @@ def google_claims(token: str, audience: str) -> Mapping[str, Any]:
 
     kid = str(jwt.decode_header(token).get("kid"))  # type: ignore[no-untyped-call]
     claims: Mapping[str, Any] = id_token.verify_oauth2_token(  # type: ignore[no-untyped-call]
-        token, _certificates.transport(kid), audience=audience, clock_skew_in_seconds=CLOCK_SKEW
+        token,
+        resources.memory(Certificates).transport(kid),
+        audience=audience,
+        clock_skew_in_seconds=CLOCK_SKEW,
     )
     return claims
 

@@ -17,14 +17,20 @@ from shared.triggers.reply import Reply
 
 _log = logging.getLogger(__name__)
 CHECK_SECONDS = 5.0  # for all; the first checks also import libraries and open channels
-# Client libraries repeat in vain for 30 s: the answer does not wait for them.
-_CHECKERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="ready")
+
+
+class CheckThreads(ThreadPoolExecutor):
+    """What checks run on: client libraries repeat in vain for 30 s, and the answer does not wait for them."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=8, thread_name_prefix="ready")
 
 
 def reply(needs: Iterable[str]) -> Reply:
     """200 with each dependency's state, or 503 naming what does not answer. A rollout asks which revision this is."""
     until = time.monotonic() + CHECK_SECONDS
-    checks = {need: _CHECKERS.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
+    threads = resources.memory(CheckThreads)
+    checks = {need: threads.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
     states = {need: _state(need, check, until) for need, check in checks.items()}
     ready = all(state == "ok" for state in states.values())
     answer = {"status": "ready" if ready else "unready", "dependencies": states}

@@ -36,7 +36,7 @@ def commit(
     mutation = Mutation(body, args, inbox, optimistic)
     if group is not None:
         assert not optimistic, "a group reads what its members write: it takes locks"
-        with suppress(group_commit.Alone):
+        with suppress(group_commit.CommitAlone):
             return cast(T, group_commit.join(group, mutation))
     for attempt in range(UNKNOWN_COMMIT_TRIES):
         try:

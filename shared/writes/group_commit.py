@@ -1,4 +1,4 @@
-"""Group commit: runs of this process that would queue for the same rows share one transaction.
+"""Group commit: mutations of this process that would queue for the same rows share one transaction.
 
 Spanner lets one transaction at a time change a row, so a wallet that many requests spend from could serve one of them
 in each commit's latency. Whoever comes first commits at once; who comes meanwhile goes with the next commit, all
@@ -6,7 +6,7 @@ together, and nobody waits for a group to fill (DeWitt et al., SIGMOD 1984).
 
 Each keeps its own unit of work, operation record, audit row, events and refusal. What a body reads by key shows what
 those before it write; so a body that reads by index what others of its group write must not go in one. A fault that
-cannot be laid to one of them lets each run alone again, under its own operation record.
+cannot be laid to one of them lets each mutation commit alone, under its own operation record.
 """
 
 from __future__ import annotations
@@ -28,148 +28,160 @@ from shared.writes import outbox_relay
 from shared.writes.mutation import Mutation, Replay
 
 _log = logging.getLogger(__name__)
-MOST = 32  # runs in one commit
+MAX_MEMBERS = 32  # mutations in one commit
 LONGEST_WAIT = 60.0  # seconds, where the request has no nearer deadline
-_lock = threading.Lock()
-_waiting: dict[str, deque[_Seat]] = {}  # by group, while one of it is committing
 
 
-class Alone(Exception):
-    """This run is to be committed by itself."""
+class CommitAlone(Exception):
+    """This mutation is to be committed by itself."""
 
 
-class _Refused(Exception):
-    """Every run of the group is refused: there is nothing to commit."""
+class _AllRefused(Exception):
+    """Every mutation of the group is refused: there is nothing to commit."""
 
 
-class _Seat:
-    """One run's place in a group, and what became of it."""
+class _Member:
+    """One mutation in a group, and what became of it."""
 
-    def __init__(self, run: Mutation) -> None:
-        self.run = run
-        self.called = threading.Event()  # it leads, or it is settled
+    def __init__(self, mutation: Mutation) -> None:
+        self.mutation = mutation
+        self.woken = threading.Event()  # it leads, or it is settled
         self.leads = False
         self.answer: Any = None
         self.error: Exception | None = Unready()  # until the commit is known to have happened
-        self._tried: Exception | None = None
+        self._attempted: Exception | None = None
 
     def attempt(self, transaction: StoreTransaction, before: UnitOfWork | None) -> UnitOfWork | None:
-        """The unit with this run's writes behind those `before`; None when it has none."""
-        self._tried = None
+        """The unit with this mutation's writes behind those `before`; None when it has none."""
+        self._attempted = None
         try:
-            with running(self.run.context):
-                self.answer = self.run.attempt(transaction, before)
+            with running(self.mutation.context):
+                self.answer = self.mutation.attempt(transaction, before)
         except (Refusal, Replay) as refusal:
-            self._tried = refusal
+            self._attempted = refusal
         except AlreadyExists:  # of what another one here inserts: that has to be there first
-            self._tried = Alone()
-        return None if self._tried else self.run.unit
+            self._attempted = CommitAlone()
+        return None if self._attempted else self.mutation.unit
 
     def settle(self) -> None:
-        """What was tried counts."""
-        self.error = self._tried
+        """The last attempt is what was committed."""
+        self.error = self._attempted
 
 
-def join(group: str, run: Mutation) -> Any:
-    """Commit `run` with those that wait for `group` now; its answer. Raises the body's Refusal, Replay, Unready when
-    its time is over, and Alone when it is to be run by itself."""
-    seat = _Seat(run)
-    if not _enters(group, seat):
-        seat.called.wait(remaining_seconds(LONGEST_WAIT))
-        if _gives_up(group, seat):
+class CommitGroups:
+    """Who waits for a commit, by group; a group exists while one of it is committing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[_Member]] = {}
+
+    def waiting(self, group: str) -> int | None:
+        """How many wait for the next commit of this group; None while nobody commits."""
+        with self._lock:
+            return len(self._waiting[group]) if group in self._waiting else None
+
+    def enter(self, group: str, member: _Member) -> None:
+        """Lead the group when nobody does, else wait in it."""
+        with self._lock:
+            if group in self._waiting:
+                self._waiting[group].append(member)
+            else:
+                self._waiting[group], member.leads = deque(), True
+
+    def leave(self, group: str, member: _Member) -> bool:
+        """Wait no longer: no commit takes it any more. False when it leads or is settled by now.
+
+        Where a commit has taken it already, only its operation record says whether it happened."""
+        with self._lock:
+            if member.woken.is_set():
+                return False
+            if member in self._waiting.get(group, ()):
+                self._waiting[group].remove(member)
+            return True
+
+    def take_waiting(self, group: str, members: list[_Member]) -> None:
+        """Add to the commit's members who has come since it began."""
+        with self._lock:
+            while self._waiting[group] and len(members) < MAX_MEMBERS:
+                members.append(self._waiting[group].popleft())
+
+    def hand_over(self, group: str) -> None:
+        """Let the next one that waits lead; without one the group ends."""
+        with self._lock:
+            if self._waiting[group]:
+                following = self._waiting[group].popleft()
+                following.leads = True
+                following.woken.set()
+            else:
+                del self._waiting[group]
+
+
+def join(group: str, mutation: Mutation) -> Any:
+    """Commit `mutation` with those that wait for `group` now; its answer.
+
+    Raises the body's Refusal, Replay, Unready when its time is over, and CommitAlone when it is to be run by itself."""
+    groups, member = resources.memory(CommitGroups), _Member(mutation)
+    groups.enter(group, member)
+    if not member.leads:
+        member.woken.wait(remaining_seconds(LONGEST_WAIT))
+        if groups.leave(group, member):
             raise Unready()
-    if seat.leads:
-        _lead(group, seat)
-    if isinstance(seat.error, Alone):
-        run.unsure = True
-    if seat.error is not None:
-        raise seat.error
-    return seat.answer
+    if member.leads:
+        _lead(groups, group, member)
+    if isinstance(member.error, CommitAlone):
+        mutation.unsure = True
+    if member.error is not None:
+        raise member.error
+    return member.answer
 
 
-def _enters(group: str, seat: _Seat) -> bool:
-    """Whether the seat may lead now; else it waits."""
-    with _lock:
-        if group in _waiting:
-            _waiting[group].append(seat)
-        else:
-            _waiting[group], seat.leads = deque(), True
-        return seat.leads
-
-
-def _gives_up(group: str, seat: _Seat) -> bool:
-    """Past its deadline it is not taken along any more; was it taken already, only its operation record will know."""
-    with _lock:
-        if seat.called.is_set():
-            return False
-        if seat in _waiting.get(group, ()):
-            _waiting[group].remove(seat)
-        return True
-
-
-def _lead(group: str, first: _Seat) -> None:
-    seats = [first]
+def _lead(groups: CommitGroups, group: str, first: _Member) -> None:
+    members = [first]
     committed_at = None
     try:
-        committed_at = _commit(group, seats)
+        committed_at = _commit(groups, group, members)
     finally:
-        _hand_over(group)
+        groups.hand_over(group)
         try:
             if committed_at is not None:
-                _tell(seats, committed_at)
+                _after_commit(members, committed_at)
         finally:
-            for seat in seats[1:]:
-                seat.called.set()
+            for member in members[1:]:
+                member.woken.set()
 
 
-def _takes_along(group: str, seats: list[_Seat]) -> None:
-    """Who has come while the first one waited for its reads goes too, also when the transaction is begun anew."""
-    with _lock:
-        while _waiting[group] and len(seats) < MOST:
-            seats.append(_waiting[group].popleft())
-
-
-def _hand_over(group: str) -> None:
-    """The next one that waits leads; without one the group ends."""
-    with _lock:
-        if _waiting[group]:
-            following = _waiting[group].popleft()
-            following.leads = True
-            following.called.set()
-        else:
-            del _waiting[group]
-
-
-def _commit(group: str, seats: list[_Seat]) -> datetime | None:
-    """One transaction for all; each seat then knows what became of it. None when nothing was committed."""
+def _commit(groups: CommitGroups, group: str, members: list[_Member]) -> datetime | None:
+    """One transaction for all; each member then knows what became of it. None when nothing was committed."""
 
     def body(transaction: StoreTransaction) -> None:
-        last = seats[0].attempt(transaction, None)
-        _takes_along(group, seats)
-        for seat in seats[1:]:
-            last = seat.attempt(transaction, last) or last
+        last = members[0].attempt(transaction, None)
+        groups.take_waiting(
+            group, members
+        )  # who came during the first one's reads; also when this is run again
+        for member in members[1:]:
+            last = member.attempt(transaction, last) or last
         if last is None:
-            raise _Refused
+            raise _AllRefused
         last.flush()
 
     committed_at = None
     try:
         committed_at = resources.database().transact(body)[1]
-    except _Refused:
+    except _AllRefused:
         pass
     except Exception as error:
-        _log.info("each runs alone", extra={"runs": len(seats), "error": type(error).__name__})
-        for seat in seats:
-            seat.error = Alone()
+        _log.info("each runs alone", extra={"runs": len(members), "error": type(error).__name__})
+        for member in members:
+            member.error = CommitAlone()
         return None
-    for seat in seats:
-        seat.settle()
+    for member in members:
+        member.settle()
     return committed_at
 
 
-def _tell(seats: list[_Seat], committed_at: datetime) -> None:
-    done = [seat.run for seat in seats if seat.error is None]
-    for run in done:
-        run.context.answer.committed = True
+def _after_commit(members: list[_Member], committed_at: datetime) -> None:
+    done = [member.mutation for member in members if member.error is None]
+    for mutation in done:
+        mutation.context.answer.committed = True
     point("after_commit")
-    outbox_relay.after_commit([run.unit.changes for run in done if run.unit], committed_at)
+    outbox_relay.after_commit([mutation.unit.changes for mutation in done if mutation.unit], committed_at)

@@ -25,7 +25,13 @@ from shared.telemetry import metrics, tracing
 AFTER_COMMIT_SECONDS = 0.03
 PUBLISH_SECONDS = 10.0
 _log = logging.getLogger(__name__)
-_pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="relay")
+
+
+class RelayThreads(ThreadPoolExecutor):
+    """What runs after a commit, beside the request's answer."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=8, thread_name_prefix="relay")
 
 
 def after_commit(changes: Sequence[Changes], committed_at: datetime) -> None:
@@ -42,7 +48,8 @@ def after_commit(changes: Sequence[Changes], committed_at: datetime) -> None:
     stale = {place: version for each in changes for place, version in each.stale.items()}
     for (kind, identity), version in stale.items():
         work.append(partial(cache.expire, kind, identity, version))
-    futures = [_pool.submit(contextvars.copy_context().run, _quietly, task) for task in work]
+    threads = resources.memory(RelayThreads)
+    futures = [threads.submit(contextvars.copy_context().run, _quietly, task) for task in work]
     wait(futures, timeout=AFTER_COMMIT_SECONDS)
 
 

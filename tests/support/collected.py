@@ -38,17 +38,15 @@ class Metrics:
 
 
 @contextmanager
-def measured() -> Iterator[Metrics]:
-    """Collect metrics for the block."""
+def measured(registry: metrics.Registry = metrics.REGISTRY) -> Iterator[Metrics]:
+    """Collect a registry's metrics for the block."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    metrics.collect(provider.get_meter("test"))
+    registry.collect(provider.get_meter("test"))
     try:
         yield Metrics(reader)
     finally:
-        metrics._meters.clear()
-        for instrument in metrics._known.values():
-            instrument._bound = None
+        registry.stop()
         provider.shutdown()
 
 
@@ -62,5 +60,5 @@ def traced(share: float = 0.0) -> Iterator[InMemorySpanExporter]:
     try:
         yield exporter
     finally:
-        tracing._tracers.clear()
+        tracing.stop()
         provider.shutdown()

@@ -11,10 +11,8 @@ Facts this module encodes:
 
 from __future__ import annotations
 
-import contextvars
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,24 +20,20 @@ from typing import Any, TypeVar
 
 from shared.runtime.context import operation_or, remaining_seconds
 from shared.store.port import (
-    AlreadyExists,
-    Contention,
     Read,
     Row,
-    StoreError,
     StoreTransaction,
-    Unavailable,
-    UnknownOutcome,
     Write,
 )
 from shared.store.spanner import codec
 from shared.store.spanner.emulator import EmulatorQueue, LimitedReads
+from shared.store.spanner.errors import translate
+from shared.store.spanner.read_waves import ReadWaves
 from shared.telemetry import metrics
 
 T = TypeVar("T")
 ABORT_RETRY_SECONDS = 0.008
 TRANSACTION_CAP_SECONDS = 30.0
-_READERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="spanner-read")
 
 
 def connect(project: str, instance: str, database: str) -> SpannerDatabase:
@@ -97,12 +91,13 @@ class SpannerDatabase:
         self.handle = handle
         self._queue = queue
         self._limited_reads = LimitedReads() if queue else None
+        self._waves = ReadWaves()
 
     def _turn(self) -> Any:
         return self._queue.turn() if self._queue else nullcontext()
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
-        return _Snapshot(self.handle, staleness, consistent, self._limited_reads)
+        return _Snapshot(self.handle, self._waves, staleness, consistent, self._limited_reads)
 
     def transact(
         self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
@@ -118,12 +113,12 @@ class SpannerDatabase:
         from google.cloud.spanner_v1 import TransactionOptions
 
         modes = TransactionOptions.ReadWrite.ReadLockMode
-        seen: list[_Transaction] = []
+        seen: list[SpannerTransaction] = []
 
         def run(inner: Any) -> T:
             if seen:
                 metrics.ABORTS.add(operation=operation_or("none"))
-            seen[:] = [_Transaction(inner)]
+            seen[:] = [SpannerTransaction(inner, self._waves)]
             return body(seen[0])
 
         with self._turn():
@@ -135,7 +130,7 @@ class SpannerDatabase:
                     read_lock_mode=modes.OPTIMISTIC if optimistic else modes.PESSIMISTIC,
                 )
             except Exception as error:
-                raise _translate(error, committing=bool(seen) and seen[0].finished) from error
+                raise translate(error, committing=bool(seen) and seen[0].finished) from error
         committed = seen[0].inner.committed
         return answer, committed
 
@@ -146,7 +141,7 @@ class SpannerDatabase:
                     codec.buffer(batch, writes)
                     turn.enter_context(self._turn())  # encoded already: the queue waits for the commit alone
             except Exception as error:
-                raise _translate(error, committing=True) from error
+                raise translate(error, committing=True) from error
         committed: datetime = batch.committed
         return committed
 
@@ -155,11 +150,13 @@ class _Snapshot:
     def __init__(
         self,
         handle: Any,
+        waves: ReadWaves,
         staleness: float | None,
         consistent: bool,
         limited_reads: LimitedReads | None,
     ) -> None:
         self._handle = handle
+        self._waves = waves
         self._limited_reads = limited_reads
         self._staleness = timedelta(seconds=staleness) if staleness else None
         self._consistent = consistent
@@ -167,8 +164,8 @@ class _Snapshot:
     def read(self, *reads: Read) -> list[list[Row]]:
         if self._consistent and len(reads) > 1:
             with self._handle.snapshot(exact_staleness=self._staleness, multi_use=True) as snapshot:
-                return _first_wave(snapshot, reads)
-        return _together([partial(self._single, read) for read in reads])
+                return self._waves.first(snapshot, reads)
+        return self._waves.together([partial(self._single, read) for read in reads])
 
     def _single(self, read: Read) -> list[Row]:
         return self._limited_reads.rows(read, self._alone) if self._limited_reads else self._alone(read)
@@ -195,64 +192,22 @@ class _Blind:
         self.writes = list(writes)
 
 
-class _Transaction:
-    def __init__(self, inner: Any) -> None:
+class SpannerTransaction:
+    """`StoreTransaction` over the client's transaction, `inner`."""
+
+    def __init__(self, inner: Any, waves: ReadWaves) -> None:
         self.inner = inner
+        self._waves = waves
         self.finished = False
         self._begun = False
 
     def read(self, *reads: Read) -> list[list[Row]]:
         if self._begun:
-            return _wave(self.inner, reads)
-        rows = _first_wave(self.inner, reads)
+            return self._waves.wave(self.inner, reads)
+        rows = self._waves.first(self.inner, reads)
         self._begun = True
         return rows
 
     def buffer(self, writes: Sequence[Write]) -> None:
         codec.buffer(self.inner, writes)
         self.finished = True  # the body is done: what follows is the commit
-
-
-def _first_wave(source: Any, reads: Sequence[Read]) -> list[list[Row]]:
-    """The first read begins the transaction; the client holds the others back until it has, anyway.
-
-    Sent together, they would wait 30 s for a begin that was aborted in another thread."""
-    return _wave(source, reads[:1]) + (_wave(source, reads[1:]) if len(reads) > 1 else [])
-
-
-def _wave(source: Any, reads: Sequence[Read]) -> list[list[Row]]:
-    return _together([partial(codec.rows, source, read) for read in reads])
-
-
-def _together(calls: Sequence[Callable[[], list[Row]]]) -> list[list[Row]]:
-    """Run the calls at once, the first on this thread; faults are the store's."""
-    try:
-        context = contextvars.copy_context()
-        others = [_READERS.submit(context.copy().run, call) for call in calls[1:]]
-        return [calls[0](), *(other.result() for other in others)]
-    except Exception as error:
-        raise _translate(error, committing=False) from error
-
-
-def _translate(error: Exception, committing: bool) -> Exception:
-    """Google's exceptions as the port's; a Refusal or a bug passes unchanged. Aborts pass so that the client
-    re-runs the body."""
-    from google.api_core import exceptions as google
-
-    if isinstance(error, StoreError) or not isinstance(error, (google.GoogleAPICallError, google.RetryError)):
-        return error
-    if isinstance(error, google.AlreadyExists):
-        return AlreadyExists(error.message)
-    if isinstance(error, google.Aborted):
-        return Contention(error.message) if committing else error
-    unsure = (
-        google.DeadlineExceeded,
-        google.ServiceUnavailable,
-        google.InternalServerError,
-        google.Cancelled,
-        google.Unknown,
-        google.RetryError,
-    )
-    if isinstance(error, unsure):
-        return UnknownOutcome(str(error)) if committing else Unavailable(str(error))
-    return error

@@ -18,7 +18,8 @@ from shared.store.port import Database, UnknownOutcome
 from shared.store.session import Session
 from shared.store.tables.system import AUDIT, DEAD_LETTERS, FEED, OPERATIONS, OUTBOX
 from shared.store.unit_of_work import UnitOfWork
-from shared.writes import commit, group_commit
+from shared.writes import commit
+from shared.writes.group_commit import CommitGroups
 from shared.writes.mutation import Replay, render
 from tests.emulated.conftest import Recorder
 from tests.emulated.core.bodies import Body, count, letter
@@ -78,7 +79,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def waiting() -> int:
-    return len(group_commit._waiting.get(GROUP, ()))
+    return resources.memory(CommitGroups).waiting(GROUP) or 0
 
 
 def together(*works: Work) -> list[Future[str]]:
@@ -91,7 +92,7 @@ def together(*works: Work) -> list[Future[str]]:
             found.append(pool.submit(run, body, key))
             until(lambda wanted=number: waiting() == wanted)  # type: ignore[misc]
         gathered.set()
-    assert not group_commit._waiting
+    assert resources.memory(CommitGroups).waiting(GROUP) is None
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from shared import resources
 from shared.identity.errors import Unauthenticated
 from shared.runtime.errors import Unready
 from shared.settings import Settings, load
@@ -63,10 +64,10 @@ class Google:
 
 
 @pytest.fixture
-def google(monkeypatch: pytest.MonkeyPatch) -> Google:
+def google() -> Iterator[Google]:
     made = Google()
-    monkeypatch.setattr(push_auth, "_certificates", Certificates(made, lambda: made.now))
-    return made
+    with resources.override(Certificates=Certificates(made, lambda: made.now)):
+        yield made
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 from google.api_core.exceptions import Aborted
 
 from shared.store.port import Read
-from shared.store.spanner.database import _Transaction
+from shared.store.spanner.database import SpannerTransaction
+from shared.store.spanner.read_waves import ReadWaves
 
 READS = tuple(Read(name, ("id",), keys=(("1",),)) for name in ("users", "wallets", "policies"))
 
@@ -33,11 +34,11 @@ class Inner:
 def test_nothing_follows_a_begin_that_was_aborted() -> None:
     inner = Inner(Aborted("somebody else's turn"))  # type: ignore[no-untyped-call]
     with pytest.raises(Aborted):
-        _Transaction(inner).read(*READS)
+        SpannerTransaction(inner, ReadWaves()).read(*READS)
     assert inner.asked == ["users"]
 
 
 def test_the_rest_of_the_wave_follows_the_first_read() -> None:
     inner = Inner()
-    assert _Transaction(inner).read(*READS) == [[{"id": "1"}]] * 3
+    assert SpannerTransaction(inner, ReadWaves()).read(*READS) == [[{"id": "1"}]] * 3
     assert inner.asked[0] == "users" and sorted(inner.asked[1:]) == ["policies", "wallets"]
