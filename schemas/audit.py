@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from schemas.base import Id, Instant, Limit, Page, Request, Resource
+from schemas.base import Id, Instant, Page, PageQuery, Resource
 
 if TYPE_CHECKING:
     from shared.store.tables.system import AuditRow
 
 
-class ListAudit(Request):
+class ListAudit(PageQuery):
     """Filters; `from` is inclusive, `to` exclusive."""
 
     model_config = ConfigDict(populate_by_name=False)
 
-    limit: Limit = 50
-    cursor: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
     actor: Id | None = None
     resource: Id | None = None
     action: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")] | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from schemas.base import Flag, Id, Instant, Label, Limit, ListQuery, Page, Request, Resource
+from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, PageQuery, Request, Resource
 from shared.domain import users
 
 if TYPE_CHECKING:
@@ -89,9 +89,8 @@ class VerifyCode(Request):
     code: Code
 
 
-class ListApiKeys(Request):
-    limit: Limit = 50
-    cursor: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+class ListApiKeys(PageQuery):
+    pass
 
 
 class ListUsers(ListQuery):

@@ -103,6 +103,7 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE)]
 Prose = Annotated[str, StringConstraints(max_length=2000, pattern=_MULTILINE)]
@@ -110,6 +111,7 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=
 ChainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^(0x[0-9a-fA-F]{40}|[A-Za-z0-9._-]{1,32})$")]
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
+BaseUnits = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 AmountText = Annotated[
     str,
     AfterValidator(_amount),
@@ -117,12 +119,22 @@ AmountText = Annotated[
 ]
 
 
-class ListQuery(Request):
-    """What every list takes. `user_id` counts only for an admin or a service and is ignored otherwise."""
+class PageQuery(Request):
+    """How much of a list is asked for, and where it goes on."""
 
     limit: Limit = 50
-    cursor: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    cursor: Cursor | None = None
+
+
+class ListQuery(PageQuery):
+    """What a user's lists take. `user_id` counts only for an admin or a service and is ignored otherwise."""
+
     user_id: Id | None = None
+
+
+def optional_text(units: int | None) -> str | None:
+    """Base units, or wei per gas, as text; None stays None."""
+    return None if units is None else str(units)
 
 
 def given(request: Request, *names: str) -> dict[str, Any]:

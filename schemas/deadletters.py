@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import StringConstraints
-
-from schemas.base import Id, Instant, Limit, Page, Request, Resource
+from schemas.base import Id, Instant, Page, PageQuery, Request, Resource
 
 if TYPE_CHECKING:
     from shared.store.tables import system
@@ -14,11 +12,9 @@ if TYPE_CHECKING:
 SHOWN = 4_096  # characters of a message's text
 
 
-class ListDeadLetters(Request):
+class ListDeadLetters(PageQuery):
     """Those of one status: what still waits for somebody, or what was sent again."""
 
-    limit: Limit = 50
-    cursor: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
     status: Literal["new", "redriven"] = "new"
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
 
-from schemas.base import Instant, Limit, Request, Resource
+from schemas.base import Cursor, Instant, Limit, Request, Resource
 
 
 class CloudEvent(Resource):
@@ -44,7 +44,7 @@ def _number(value: object) -> object:
 class StreamEvents(Request):
     """The caller's own events after a cursor (else after `Last-Event-ID`); `types` are separated by commas."""
 
-    after: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    after: Cursor | None = None
     types: Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,64}(,[a-z_.]{1,64}){0,31}$")] | None = None
 
 

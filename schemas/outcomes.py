@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.base import ChainName, Count, Request, Resource
+from schemas.base import ChainName, Count, Request, Resource, optional_text
 from shared.domain.transactions.evidence import Log, decoded
 from shared.domain.transactions.fees import Fees
 
@@ -60,9 +60,9 @@ class FeeOffer(Resource):
     @classmethod
     def of(cls, fees: Fees) -> FeeOffer:
         return cls(
-            max_fee_per_gas=_text(fees.max_fee_per_gas),
-            max_priority_fee_per_gas=_text(fees.max_priority_fee_per_gas),
-            gas_price=_text(fees.gas_price),
+            max_fee_per_gas=optional_text(fees.max_fee_per_gas),
+            max_priority_fee_per_gas=optional_text(fees.max_priority_fee_per_gas),
+            gas_price=optional_text(fees.gas_price),
         )
 
 
@@ -92,7 +92,3 @@ class Simulation(Resource):
     return_data: str
     revert_reason: str | None
     logs: list[LogEntry]
-
-
-def _text(wei: int | None) -> str | None:
-    return None if wei is None else str(wei)

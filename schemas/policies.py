@@ -8,10 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base import Address, Flag, Id, Instant, Request, Resource
+from schemas.base import Address, BaseUnits, Flag, Id, Instant, Request, Resource
 from shared.domain.wallets import policies
 
-BaseUnits = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 Selector = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{8}$")]
 
 

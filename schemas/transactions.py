@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from schemas.base import (
     Address,
+    BaseUnits,
     ChainName,
     Count,
     Id,
@@ -18,12 +19,12 @@ from schemas.base import (
     Page,
     Request,
     Resource,
+    optional_text,
 )
 from shared.domain.transactions import low_balances, transactions
 from shared.domain.transactions.states import PublicStatus
 from shared.domain.transactions.transactions import AttemptKind, BlockedReason, Speed
 
-BaseUnits = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 PositiveUnits = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,77}$")]
 HexData = Annotated[str, StringConstraints(pattern=r"^0x([0-9a-fA-F]{2})*$")]
 Word = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{64}$")]
@@ -124,9 +125,9 @@ class AttemptPart(Resource):
         return cls(
             hash=attempt.hash,
             kind=attempt.kind,
-            max_fee_per_gas=_text(attempt.max_fee_per_gas),
-            max_priority_fee_per_gas=_text(attempt.max_priority_fee_per_gas),
-            gas_price=_text(attempt.gas_price),
+            max_fee_per_gas=optional_text(attempt.max_fee_per_gas),
+            max_priority_fee_per_gas=optional_text(attempt.max_priority_fee_per_gas),
+            gas_price=optional_text(attempt.gas_price),
             sent_at=attempt.first_sent_at,
         )
 
@@ -216,7 +217,7 @@ class Transaction(Resource):
             block_number=tx.mined_block_number,
             block_hash=tx.mined_block_hash,
             confirmations=_confirmations(tx.mined_block_number, head),
-            effective_gas_price=_text(tx.effective_gas_price),
+            effective_gas_price=optional_text(tx.effective_gas_price),
             error=Failure(code=tx.error, message=tx.error_message) if tx.error else None,
         )
 
@@ -245,10 +246,6 @@ class LowBalance(Resource):
 
 class TransactionPage(Page[Transaction]):
     """One's own transactions."""
-
-
-def _text(wei: int | None) -> str | None:
-    return None if wei is None else str(wei)
 
 
 def _confirmations(block: int | None, head: int | None) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.wallets import AddAccount, WalletAnswer
 from shared import resources
 from shared.domain.permissions import Caller
-from shared.domain.wallets.wallets import Wallet, WalletHasNoSeed, made, next_account, refuse_twin
+from shared.domain.wallets.wallets import Wallet, WalletHasNoSeed, new_wallet, next_account, refuse_duplicate
 from shared.keys import accounts, hd
 from shared.runtime.clock import new_id
 from shared.runtime.errors import Contended
@@ -49,7 +49,7 @@ def add_account(request: AddAccount, caller: Caller) -> WalletAnswer:
 
 def _next(wallet: Wallet, seed: bytes, name: str | None, newest: Wallet) -> Wallet:
     path = next_account(newest)
-    return made(
+    return new_wallet(
         wallet_id=new_id("wal"),
         key_id=wallet.key_id,
         user_id=wallet.user_id,
@@ -64,9 +64,9 @@ def _next(wallet: Wallet, seed: bytes, name: str | None, newest: Wallet) -> Wall
 
 def _add(unit: UnitOfWork, request: AddAccount, caller: Caller, account: Wallet) -> WalletAnswer:
     unit.one(usable(caller, request.wallet_id))
-    twins = holding(unit, account.user_id, account.chain, account.address)
-    if not twins or twins[0].key_id != account.key_id:
-        refuse_twin(twins, account.chain, account.address)
+    duplicates = holding(unit, account.user_id, account.chain, account.address)
+    if not duplicates or duplicates[0].key_id != account.key_id:
+        refuse_duplicate(duplicates, account.chain, account.address)
     unit.on_conflict(IndexTaken())
     unit.write(account)
     return WalletAnswer.of(account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.wallets import CreatedWallet, CreateWallet
 from shared import resources
 from shared.domain.permissions import Caller
-from shared.domain.wallets.wallets import Wallet, made
+from shared.domain.wallets.wallets import Wallet, new_wallet
 from shared.keys import accounts, hd, mnemonic
 from shared.runtime.clock import new_id
 from shared.runtime.operation import http
@@ -28,7 +28,7 @@ def create_wallet(request: CreateWallet, caller: Caller) -> CreatedWallet:
     chain = resources.registry().chain(request.chain or resources.settings().default_chain)
     words = mnemonic.generate(request.strength)
     seed, path = mnemonic.to_seed(words), chain.path(0)
-    wallet = made(
+    wallet = new_wallet(
         wallet_id=new_id("wal"),
         key_id=new_id("key"),
         user_id=caller.user_id,

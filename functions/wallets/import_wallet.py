@@ -6,7 +6,7 @@ from schemas.wallets import ImportWallet, WalletAnswer
 from shared import resources
 from shared.chain.registry import ChainSpec
 from shared.domain.permissions import Caller
-from shared.domain.wallets.wallets import Wallet, WalletExists, made, refuse_twin
+from shared.domain.wallets.wallets import Wallet, WalletExists, new_wallet, refuse_duplicate
 from shared.keys import accounts, hd, mnemonic
 from shared.runtime.clock import new_id
 from shared.runtime.operation import http
@@ -28,7 +28,7 @@ from shared.writes.commit import commit
 def import_wallet(request: ImportWallet, caller: Caller) -> WalletAnswer:
     chain = resources.registry().chain(request.chain or resources.settings().default_chain)
     purpose, secret, path = _secret(request, chain)
-    wallet = made(
+    wallet = new_wallet(
         wallet_id=new_id("wal"),
         key_id=new_id("key"),
         user_id=caller.user_id,
@@ -56,7 +56,9 @@ def _secret(request: ImportWallet, chain: ChainSpec) -> tuple[custody.Purpose, b
 
 
 def _import(unit: UnitOfWork, wallet: Wallet, key: VaultKey) -> WalletAnswer:
-    refuse_twin(holding(unit, wallet.user_id, wallet.chain, wallet.address), wallet.chain, wallet.address)
+    refuse_duplicate(
+        holding(unit, wallet.user_id, wallet.chain, wallet.address), wallet.chain, wallet.address
+    )
     unit.on_conflict(WalletExists())
     unit.write(wallet, key)
     return WalletAnswer.of(wallet)

@@ -113,7 +113,7 @@ def _ended(unit: UnitOfWork, wallet: Wallet) -> Wallet:
             wallet = deletion.disable(unit, wallet, balance=False, force=False)
         except WalletInUse as refusal:
             raise AccountInUse(wallet_id=wallet.id, **refusal.data) from None
-    return wallet_rules.forgotten(wallet_rules.shred(wallet, unit.now))
+    return wallet_rules.erased(wallet_rules.shred(wallet, unit.now))
 
 
 def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterator[Any]:

@@ -31,7 +31,7 @@ def enrol(user_id: str, chain: str, key_version: str) -> Wallet:
     with running(Context("treasury", new_id("req"), deadline_in(60), caller=Caller.of_system())):
         resources.registry().chain(chain)
         public_key = fetch_public_key(key_version, resources.kms())
-        wallet = rules.made(
+        wallet = rules.new_wallet(
             wallet_id=new_id("wal"),
             key_id=new_id("key"),
             user_id=user_id,

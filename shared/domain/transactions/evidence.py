@@ -13,7 +13,7 @@ TRANSFER_TOPIC: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55
 
 # keccak256("Approval(address,address,uint256)"), ERC-20
 APPROVAL_TOPIC: Final = "0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925"
-_KNOWN: Final = {
+_SIGNATURES: Final = {
     TRANSFER_TOPIC: ("Transfer", "from", "to"),
     APPROVAL_TOPIC: ("Approval", "owner", "spender"),
 }
@@ -45,10 +45,10 @@ class Receipt:
 
 def transfer_logged(logs: Iterable[Log], token: str, sender: str, recipient: str, amount: int) -> bool:
     """Whether the token logged Transfer(sender, recipient, amount) there (ERC-20)."""
-    wanted = (TRANSFER_TOPIC, _topic(sender), _topic(recipient))
+    topics = (TRANSFER_TOPIC, _topic(sender), _topic(recipient))
     return any(
         log.address.lower() == token.lower()
-        and tuple(topic.lower() for topic in log.topics) == wanted
+        and tuple(topic.lower() for topic in log.topics) == topics
         and len(log.data) == 66
         and int(log.data, 16) == amount
         for log in logs
@@ -57,10 +57,10 @@ def transfer_logged(logs: Iterable[Log], token: str, sender: str, recipient: str
 
 def decoded(log: Log) -> tuple[str | None, dict[str, str] | None]:
     """Name and arguments of an ERC-20 Transfer or Approval (addresses in lower case), else two Nones."""
-    known = _KNOWN.get(log.topics[0].lower()) if log.topics else None
-    if known is None or len(log.topics) != 3 or len(log.data) != 66:
+    signature = _SIGNATURES.get(log.topics[0].lower()) if log.topics else None
+    if signature is None or len(log.topics) != 3 or len(log.data) != 66:
         return None, None
-    name, first, second = known
+    name, first, second = signature
     arguments = {first: "0x" + log.topics[1][-40:].lower(), second: "0x" + log.topics[2][-40:].lower()}
     return name, arguments | {"value": str(int(log.data, 16))}
 

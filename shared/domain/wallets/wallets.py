@@ -9,7 +9,9 @@ from typing import Literal
 
 from shared.domain.errors import InvalidState, NotFound, Refusal
 
-_MARK = "'"  # of a hardened step
+WalletType = Literal["hd", "imported"]
+WalletStatus = Literal["active", "disabled", "shredded"]
+_HARDENED = "'"  # ends a hardened step of a derivation path
 
 
 class WalletExists(Refusal):
@@ -56,7 +58,7 @@ class Wallet:
     updated_at: datetime
 
 
-def made(
+def new_wallet(
     *,
     wallet_id: str,
     key_id: str,
@@ -96,7 +98,7 @@ def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
     return usable[0]
 
 
-def refuse_twin(wallets: Iterable[Wallet], chain: str, address: str) -> None:
+def refuse_duplicate(wallets: Iterable[Wallet], chain: str, address: str) -> None:
     """Raises WalletExists when one of the caller's own active wallets has this address on the chain."""
     for wallet in wallets:
         if (wallet.chain, wallet.address, wallet.status) == (chain, address, "active"):
@@ -109,7 +111,7 @@ def next_account(newest: Wallet) -> str:
     if newest.derivation_path is None or newest.index is None:
         raise WalletHasNoSeed
     base, _, last = newest.derivation_path.rpartition("/")
-    return f"{base}/{newest.index + 1}{_MARK if last.endswith(_MARK) else ''}"
+    return f"{base}/{newest.index + 1}{_HARDENED if last.endswith(_HARDENED) else ''}"
 
 
 def require_active(wallet: Wallet) -> Wallet:
@@ -161,12 +163,6 @@ def kept(wallet: Wallet, now: datetime) -> Wallet:
     return replace(wallet, disabled_at=now, version=wallet.version + 1, updated_at=now)
 
 
-def forgotten(wallet: Wallet) -> Wallet:
+def erased(wallet: Wallet) -> Wallet:
     """Without the name that its owner gave it; the address stays in the books."""
     return replace(wallet, name="deleted")
-
-
-WalletType = Literal["hd", "imported"]
-
-
-WalletStatus = Literal["active", "disabled", "shredded"]

@@ -1,4 +1,4 @@
-"""Wallets: which one is meant, twins, and what keeps one from being deleted."""
+"""Wallets: which one is meant, duplicates, and what keeps one from being deleted."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def test_the_only_wallet_on_a_chain_is_meant() -> None:
 def test_the_same_key_twice_is_refused() -> None:
     mine = wallet()
     with pytest.raises(WalletExists) as refused:
-        wallets.refuse_twin([mine], "local", mine.address)
+        wallets.refuse_duplicate([mine], "local", mine.address)
     assert refused.value.data == {"wallet_id": mine.id}
-    wallets.refuse_twin([mine], "other", mine.address)
-    wallets.refuse_twin([wallet(status="disabled")], "local", mine.address)
+    wallets.refuse_duplicate([mine], "other", mine.address)
+    wallets.refuse_duplicate([wallet(status="disabled")], "local", mine.address)
 
 
 @pytest.mark.parametrize(
