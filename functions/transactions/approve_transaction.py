@@ -40,21 +40,21 @@ def _try_again(transaction_id: str, caller: Caller) -> None:
 
     Raises what `policy_for` and `preflight.again` raise."""
     session = Session(resources.database().snapshot())
-    found = session.one(TRANSACTIONS.get(transaction_id))
-    approval.policy_for(session, caller, found)
-    if found.state == "held":
-        preflight.again(resources.chain(found.chain), found)
+    transaction = session.one(TRANSACTIONS.get(transaction_id))
+    approval.policy_for(session, caller, transaction)
+    if transaction.state == "held":
+        preflight.again(resources.chain(transaction.chain), transaction)
 
 
 def decide(unit: UnitOfWork, request: ApproveTransaction, caller: Caller) -> Transaction:
-    found = unit.one(TRANSACTIONS.get(request.transaction_id))
-    policy = approval.policy_for(unit, caller, found)
-    unit.match(found)
+    transaction = unit.one(TRANSACTIONS.get(request.transaction_id))
+    policy = approval.policy_for(unit, caller, transaction)
+    unit.match(transaction)
     if request.decision == "decline":
-        after = approvals.decline(found, caller.user_id, unit.now, request.reason)
+        after = approvals.decline(transaction, caller.user_id, unit.now, request.reason)
     else:
-        after = approvals.approve(found, caller.user_id, unit.now)
+        after = approvals.approve(transaction, caller.user_id, unit.now)
         if policy is not None:
-            rules.check(policy, policy_enforcement.action_of(found))
-    batch.Batch.of(found, []).change(unit, after)
-    return batch.show(after, [])
+            rules.check(policy, policy_enforcement.action_of(transaction))
+    batch.Batch.of(transaction, []).change(unit, after)
+    return batch.view_of(after, [])

@@ -35,21 +35,25 @@ EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
 @message("transaction-commands", type="transaction.cancel", request=ReplaceTransaction)
 def cancel_transaction(request: ReplaceTransaction, caller: Caller) -> Transaction:
     session = Session(resources.database().snapshot())
-    found, attempts = queries.replaceable(session, caller, request.transaction_id)
-    proof = nonce_sync.proven_foreign(found, attempts) if found.blocked_reason == "FOREIGN_NONCE" else None
+    transaction, attempts = queries.replaceable(session, caller, request.transaction_id)
+    proof = (
+        nonce_sync.proven_foreign(transaction, attempts)
+        if transaction.blocked_reason == "FOREIGN_NONCE"
+        else None
+    )
     return commit(_cancel, request, caller, proof)
 
 
 def _cancel(
     unit: UnitOfWork, request: ReplaceTransaction, caller: Caller, proof: ForeignProof | None
 ) -> Transaction:
-    found, attempts = queries.replaceable(unit, caller, request.transaction_id)
-    unit.match(found)
-    batch = engine_batch.Batch.of(found, attempts)
-    if proof is not None and found.blocked_reason == "FOREIGN_NONCE":
-        after = outcome.concede(found, attempts, proof, unit.now)
-        nonce_sync.release(unit, unit.one(LANES.get(found.lane_id)))
+    transaction, attempts = queries.replaceable(unit, caller, request.transaction_id)
+    unit.match(transaction)
+    batch = engine_batch.Batch.of(transaction, attempts)
+    if proof is not None and transaction.blocked_reason == "FOREIGN_NONCE":
+        after = outcome.concede(transaction, attempts, proof, unit.now)
+        nonce_sync.release(unit, unit.one(LANES.get(transaction.lane_id)))
     else:
-        after = attempt_rules.undo(found, "cancelled", unit.now)
+        after = attempt_rules.undo(transaction, "cancelled", unit.now)
     batch.change(unit, after)
-    return batch.ask_replacement(unit, after)
+    return batch.request_replacement(unit, after)

@@ -26,10 +26,10 @@ EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
 )
 def dispatch_lane(event: Event) -> None:
     session = Session(resources.database().snapshot())
-    found, attempts = session.read(TRANSACTIONS.find(event.subject), ATTEMPTS.scan(event.subject))
-    if found is None:
+    transaction, attempts = session.read(TRANSACTIONS.find(event.subject), ATTEMPTS.scan(event.subject))
+    if transaction is None:
         return
-    if found.state == "accepted":
-        dispatch(found.lane_id)
-    elif attempts and rebroadcast.wished(found, attempts[-1]):
-        replace(resources.chain(found.chain), [(found, attempts[-1])])
+    if transaction.state == "accepted":
+        dispatch(transaction.lane_id)
+    elif attempts and rebroadcast.replacement_wanted(transaction, attempts[-1]):
+        replace(resources.chain(transaction.chain), [(transaction, attempts[-1])])

@@ -25,7 +25,7 @@ def get_by_hash(request: TransactionByHash, caller: Caller) -> Transaction:
     entries = session.one(ATTEMPTS_BY_HASH.scan(request.hash.lower(), limit=1))
     if not entries:
         raise NotFound
-    found, attempts = queries.read(session, caller, entries[0]["transaction_id"])
-    if found.chain != request.chain:
+    transaction, attempts = queries.read(session, caller, entries[0]["transaction_id"])
+    if transaction.chain != request.chain:
         raise NotFound
-    return queries.view(found, attempts)
+    return queries.view(transaction, attempts)

@@ -27,10 +27,10 @@ def speed_up_transaction(request: ReplaceTransaction, caller: Caller) -> Transac
 
 
 def _speed_up(unit: UnitOfWork, request: ReplaceTransaction, caller: Caller) -> Transaction:
-    found, attempts = queries.replaceable(unit, caller, request.transaction_id)
-    unit.match(found)
-    batch = engine_batch.Batch.of(found, attempts)
-    caps = resources.registry().chain(found.chain).caps
-    after = attempt_rules.hasten(found, attempts[-1] if attempts else None, caps, unit.now)
+    transaction, attempts = queries.replaceable(unit, caller, request.transaction_id)
+    unit.match(transaction)
+    batch = engine_batch.Batch.of(transaction, attempts)
+    caps = resources.registry().chain(transaction.chain).caps
+    after = attempt_rules.hasten(transaction, attempts[-1] if attempts else None, caps, unit.now)
     batch.change(unit, after)
-    return batch.ask_replacement(unit, after)
+    return batch.request_replacement(unit, after)

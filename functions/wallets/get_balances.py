@@ -21,5 +21,5 @@ from shared.store.tables.wallets import owned
 )
 def get_balances(request: GetBalances, caller: Caller) -> Balances:
     wallet = Session(resources.database().snapshot()).one(owned(caller, request.wallet_id))
-    found, block = balances.of_registry(resources.chain(wallet.chain), wallet.address)
-    return Balances(items=[Balance.of(asset, amount, block) for asset, amount in found])
+    held, block = balances.of_registry(resources.chain(wallet.chain), wallet.address)
+    return Balances(items=[Balance.of(asset, amount, block) for asset, amount in held])

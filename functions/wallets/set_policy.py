@@ -24,10 +24,10 @@ def set_policy(request: UpdatePolicy, caller: Caller) -> Policy:
 
 
 def _set(unit: UnitOfWork, request: UpdatePolicy, caller: Caller) -> Policy:
-    wallet, found, second = unit.read(
+    wallet, current, second = unit.read(
         usable(caller, request.wallet_id), POLICIES.find(request.wallet_id), enrolled(caller.user_id)
     )
-    policy = found or rules.empty(wallet.id, wallet.user_id, unit.now)
+    policy = current or rules.empty(wallet.id, wallet.user_id, unit.now)
     unit.match(policy)
     after = rules.changed(policy, unit.now, **request.rules())
     if policy.approval_above is not None and after != policy:

@@ -22,9 +22,9 @@ from shared.wallets import policy_enforcement, signing
 )
 def sign_message(request: SignMessage, caller: Caller) -> Signature:
     session = Session(resources.database().snapshot())
-    wallet, policy = signing.asked(session, caller, request.wallet_id)
+    wallet, policy = signing.wallet_and_policy(session, caller, request.wallet_id)
     with policy_enforcement.denials_audited(wallet.id):
         if policy is not None:
             policies.check_message(policy)
     key = signing.private_key(session, wallet)
-    return signing.recorded(wallet, messages.sign_message(request.message, key))
+    return signing.record_use(wallet, messages.sign_message(request.message, key))

@@ -24,13 +24,13 @@ from shared.wallets import policy_enforcement, signing
 )
 def sign_typed_data(request: SignTypedData, caller: Caller) -> Signature:
     session = Session(resources.database().snapshot())
-    wallet, policy = signing.asked(session, caller, request.wallet_id)
+    wallet, policy = signing.wallet_and_policy(session, caller, request.wallet_id)
     with policy_enforcement.denials_audited(wallet.id):
         if policy is not None:
             policies.check_typed_data(policy, _contract(request.typed_data))
     chain_id = resources.registry().chain(wallet.chain).chain_id
     key = signing.private_key(session, wallet)
-    return signing.recorded(wallet, messages.sign_typed_data(request.typed_data, key, chain_id))
+    return signing.record_use(wallet, messages.sign_typed_data(request.typed_data, key, chain_id))
 
 
 def _contract(typed_data: dict[str, Any]) -> str | None:

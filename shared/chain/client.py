@@ -80,18 +80,18 @@ class ChainClient:
         return self.pool.read(_block_number)
 
     def head(self) -> Block:
-        found = self.block("latest")
-        assert found is not None
-        return found
+        block = self.block("latest")
+        assert block is not None
+        return block
 
     def block(self, ref: BlockRef) -> Block | None:
         """The block at a height or tag, None when this chain has none there (yet)."""
 
         def ask(endpoint: Endpoint) -> Block | None:
-            found = types.block(endpoint.call("eth_getBlockByNumber", [block_ref(ref), False]))
-            if found is not None and ref == "latest":
-                endpoint.head = max(endpoint.head, found.number)
-            return found
+            block = types.block(endpoint.call("eth_getBlockByNumber", [block_ref(ref), False]))
+            if block is not None and ref == "latest":
+                endpoint.head = max(endpoint.head, block.number)
+            return block
 
         return self.pool.read(ask)
 
@@ -103,16 +103,16 @@ class ChainClient:
         """The newest height that cannot be reorganised: the chain's tag, else twice its depth; -1: none."""
         if not self.spec.has_finalized:
             return max(-1, self.block_number() + 1 - 2 * self.spec.depth)
-        found = self.block("finalized")
-        return -1 if found is None else found.number
+        block = self.block("finalized")
+        return -1 if block is None else block.number
 
     def confirmed_number(self) -> int:
         """The newest height at the chain's confirmation depth or tag; -1 for none."""
         policy = self.spec.confirmations
         if isinstance(policy, int):
             return max(-1, self.block_number() + 1 - policy)
-        found = self.block(policy)
-        return -1 if found is None else found.number
+        block = self.block(policy)
+        return -1 if block is None else block.number
 
     def balance(self, address: str, block: int | None = None) -> tuple[int, int]:
         """(wei, the height it was read at); at the newest block unless one is given."""
@@ -235,12 +235,8 @@ class ChainClient:
             self.spec, self.request("eth_feeHistory", hex(fees.BLOCKS), "latest", wanted)
         )
 
-    def send_raw(self, raw: bytes) -> SendResult:
-        """To all healthy endpoints; never raises for what a node answers."""
-        return send_many(self.pool, [raw])[0]
-
     def send_many(self, raws: Sequence[bytes]) -> list[SendResult]:
-        """In order, in one exchange per endpoint and hundred."""
+        """To all healthy endpoints, in order, in one exchange each and hundred; never raises for what a node says."""
         return send_many(self.pool, raws)
 
     def receipt(self, tx_hash: str) -> Receipt | None:

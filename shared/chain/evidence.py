@@ -21,8 +21,8 @@ def canonical_hash(client: ChainClient, number: int, head: int) -> str | None:
     """The hash of the canonical block at a height; None when there is none."""
 
     def ask(endpoint: Endpoint) -> str | None:
-        found = types.block(endpoint.call("eth_getBlockByNumber", [hex(number), False]))
-        return found.hash if found else None
+        block = types.block(endpoint.call("eth_getBlockByNumber", [hex(number), False]))
+        return block.hash if block else None
 
     return client.pool.quorum(("block", number), ask, head)
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 TRANSFER: Final = bytes.fromhex("a9059cbb")  # transfer(address,uint256)
-APPROVE: Final = bytes.fromhex("095ea7b3")  # approve(address,uint256)
-ALLOWANCE: Final = bytes.fromhex("dd62ed3e")  # allowance(address,address)
 BALANCE_OF: Final = bytes.fromhex("70a08231")  # balanceOf(address)
 DECIMALS: Final = bytes.fromhex("313ce567")  # decimals()
 SYMBOL: Final = bytes.fromhex("95d89b41")  # symbol()
-NAME: Final = bytes.fromhex("06fdde03")  # name()
-TOTAL_SUPPLY: Final = bytes.fromhex("18160ddd")  # totalSupply()
 
 
 def transfer(recipient: str, amount: int) -> bytes:
@@ -19,16 +15,8 @@ def transfer(recipient: str, amount: int) -> bytes:
     return TRANSFER + _encode(["address", "uint256"], [recipient, amount])
 
 
-def approve(spender: str, amount: int) -> bytes:
-    return APPROVE + _encode(["address", "uint256"], [spender, amount])
-
-
 def balance_of(owner: str) -> bytes:
     return BALANCE_OF + _encode(["address"], [owner])
-
-
-def allowance(owner: str, spender: str) -> bytes:
-    return ALLOWANCE + _encode(["address", "address"], [owner, spender])
 
 
 def decoded_transfer(data: bytes) -> tuple[str, int] | None:

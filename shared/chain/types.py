@@ -112,8 +112,8 @@ def block(answer: Any) -> Block | None:
 
 def hash_of(answer: Any) -> str | None:
     """A block's hash; None for everything else."""
-    found = answer.get("hash") if isinstance(answer, dict) else None
-    return found.lower() if isinstance(found, str) else None
+    text = answer.get("hash") if isinstance(answer, dict) else None
+    return text.lower() if isinstance(text, str) else None
 
 
 def receipt(answer: Any) -> Receipt | None:

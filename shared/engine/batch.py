@@ -27,9 +27,9 @@ class Batch:
     def read(cls, unit: UnitOfWork, ids: Iterable[str]) -> Batch:
         """One wave. Ids without a row are left out."""
         prefixes: list[Key] = [(one,) for one in dict.fromkeys(ids)]
-        rows, found = unit.read(TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes))
+        rows, all_attempts = unit.read(TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes))
         attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
-        for attempt in found:
+        for attempt in all_attempts:
             attempts[attempt.transaction_id].append(attempt)
         return cls({row.id: row for row in rows}, attempts)
 
@@ -73,21 +73,23 @@ class Batch:
         follow(unit, before, after)
         for kind in kinds(before, after):
             announce(unit, kind, after, every, head)
-        tell_desk(unit, before, after)
+        notify_desk(unit, before, after)
         policy_enforcement.give_back(unit, before, after)
 
-    def ask_replacement(self, unit: UnitOfWork, after: Transaction) -> views.Transaction:
+    def request_replacement(self, unit: UnitOfWork, after: Transaction) -> views.Transaction:
         """Hint at a wish that needs a signature, and show the transaction that the wish is about."""
         attempts = self.attempts[after.id]
         if after.wants_attempt or (after.undo_state is not None and not after.terminal):
-            view = show(after, attempts)
+            view = view_of(after, attempts)
             unit.emit("transaction.replacing", after.id, after.version, view)
             return view
-        return show(after, attempts)
+        return view_of(after, attempts)
 
 
-def show(transaction: Transaction, attempts: Sequence[Attempt], head: int | None = None) -> views.Transaction:
-    """What its owner sees."""
+def view_of(
+    transaction: Transaction, attempts: Sequence[Attempt], head: int | None = None
+) -> views.Transaction:
+    """The transaction as its owner sees it."""
     chain_id = resources.registry().chain(transaction.chain).chain_id
     return views.Transaction.of(transaction, attempts, chain_id, head)
 
@@ -96,21 +98,21 @@ def kinds(before: Transaction | None, after: Transaction) -> list[str]:
     """The events of a change, by what callers can see of it."""
     if before is None:
         return ["accepted"]
-    found = []
+    events = []
     if after.attempt_count > max(1, before.attempt_count):
-        found.append("replaced")
+        events.append("replaced")
     moved = after.state != before.state
     if before.state == "held" and after.state == "accepted":
-        found.append("approved")
+        events.append("approved")
     if moved and after.state == "submitted":
-        found.append("submitted" if before.state in ("signed", "nonced") else "reorged")
+        events.append("submitted" if before.state in ("signed", "nonced") else "reorged")
     elif after.state == "mined" and after.mined_block_hash != before.mined_block_hash:
-        found.append("mined")
+        events.append("mined")
     elif moved and after.terminal:
-        found.append(after.state)
+        events.append(after.state)
     if after.blocked_reason and after.blocked_reason != before.blocked_reason:
-        found.append("stuck")
-    return found
+        events.append("stuck")
+    return events
 
 
 def announce(
@@ -123,18 +125,18 @@ def announce(
     also: Iterable[str] = (),
 ) -> None:
     """Emit `transaction.<kind>`, also to the feeds of the wallet's owner and of those who are to approve it."""
-    view = show(transaction, attempts, head)
+    view = view_of(transaction, attempts, head)
     unit.emit(
         f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id, *also]
     )
 
 
-def tell_desk(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
+def notify_desk(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
     """Let a payment's claim follow what the chain said; its funds are booked already."""
-    if after.is_payment and _standing(before) != _standing(after):
+    if after.is_payment and _payment_facts(before) != _payment_facts(after):
         payment_changed(unit, after)
 
 
-def _standing(transaction: Transaction) -> tuple[object, ...]:
+def _payment_facts(transaction: Transaction) -> tuple[object, ...]:
     mined = transaction.state if transaction.terminal or transaction.state == "mined" else "unmined"
     return mined, transaction.blocked_reason, transaction.finalized, transaction.mined_block_hash

@@ -28,8 +28,8 @@ from shared.writes.commit import commit
 _log = logging.getLogger(__name__)
 FUNDS_BLOCKED = "FUNDS_BLOCKED"
 TAKEN = ("sent", "known")
-RECORDED_TOGETHER = 64  # answers in one commit
-MOST_UNRECORDED = 512  # answers of a lane that wait until its queue is sent
+RECORD_BATCH = 64  # answers in one commit
+MAX_UNRECORDED = 512  # answers of a lane that wait until its queue is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Sent:
     outcome: SendOutcome
 
 
-class Outgoing:
+class BroadcastQueue:
     """Sends batches of one lane one after the other, while their caller prepares the next one, and records the
     answers last: what was not recorded when a process dies is sent again, and known by then.
 
@@ -62,7 +62,7 @@ class Outgoing:
     def _send(self, client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
         self._answers += broadcast(client, stored)
         refused = any(one.outcome not in TAKEN for one in self._answers)
-        if refused or len(self._answers) >= MOST_UNRECORDED:
+        if refused or len(self._answers) >= MAX_UNRECORDED:
             self._record(client)
 
     def _record(self, client: ChainClient) -> None:
@@ -108,8 +108,8 @@ def broadcast(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]
 
 def record(client: ChainClient, sent: Sequence[Sent]) -> None:
     """T3 for attempts of one lane."""
-    for start in range(0, len(sent), RECORDED_TOGETHER):
-        part = sent[start : start + RECORDED_TOGETHER]
+    for start in range(0, len(sent), RECORD_BATCH):
+        part = sent[start : start + RECORD_BATCH]
         commit(write_answers, part[0].transaction.lane_id, part, client.spec.block_seconds)
 
 

@@ -12,13 +12,13 @@ from shared.engine.batch import Batch
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-TOGETHER = 32  # in one commit, which holds all their bytes
+BATCH_SIZE = 32  # in one commit, which holds all their bytes
 
 
 def expire(ids: Sequence[str], block_seconds: float) -> None:
     """Undo those of these transactions whose deadline has passed; look at the queued ones again later."""
-    for start in range(0, len(ids), TOGETHER):
-        commit(_expire, ids[start : start + TOGETHER], block_seconds)
+    for start in range(0, len(ids), BATCH_SIZE):
+        commit(_expire, ids[start : start + BATCH_SIZE], block_seconds)
 
 
 def _expire(unit: UnitOfWork, ids: Sequence[str], block_seconds: float) -> None:

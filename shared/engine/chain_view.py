@@ -76,15 +76,15 @@ class ChainView:
     def receipt(self, tx_hash: str) -> Receipt | None:
         """A receipt that a node shows, of a block up to the head; None says nothing."""
         self.load_receipts([tx_hash])
-        found = self._receipts[tx_hash]
-        return found if found is not None and found.block_number <= self.head.number else None
+        receipt = self._receipts[tx_hash]
+        return receipt if receipt is not None and receipt.block_number <= self.head.number else None
 
     def proven_receipts(self, number: int) -> dict[str, Receipt] | None:
         """Our receipts in the canonical block at a height by hash, as a quorum gives them; None: not yet."""
         if number not in self._proven:
             try:
-                found = evidence.receipts_of_block(self.client, number, self.head.number, self._ours)
-                self._proven[number] = {receipt.hash: receipt for receipt in found}
+                receipts = evidence.receipts_of_block(self.client, number, self.head.number, self._ours)
+                self._proven[number] = {receipt.hash: receipt for receipt in receipts}
             except ChainError as error:
                 self._unproven(number, error)
                 self._proven[number] = None
@@ -94,11 +94,11 @@ class ChainView:
         """Whether the canonical block at a height is this one; None while no quorum says, or nodes have none there:
         those that lag do not have it yet."""
         try:
-            found = evidence.canonical_hash(self.client, number, self.head.number)
+            canonical = evidence.canonical_hash(self.client, number, self.head.number)
         except ChainError as error:
             self._unproven(number, error)
             return None
-        return None if found is None else found == wanted
+        return None if canonical is None else canonical == wanted
 
     def _unproven(self, number: int, error: ChainError) -> None:
         """What one block cannot show must not hold up what others do; where nodes fail all the time, the pass ends."""

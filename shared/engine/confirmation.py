@@ -50,11 +50,11 @@ def look(
     view.know(attempt.hash for row in rows for attempt in attempts[row.id])
     live = [row for row in rows if row.live and (row.nonce or 0) < mined_below.get(row.lane_id, 0)]
     view.load_receipts([attempt.hash for row in live for attempt in attempts[row.id]])
-    seen = [row for row in rows if row.mined_block_number is not None]
-    view.load_hashes(row.mined_block_number or 0 for row in seen)
-    found = [_unmined(view, row, attempts[row.id]) for row in live]
-    found += [_mined(view, row, attempts[row.id]) for row in seen]
-    return [finding for finding in found if finding is not None]
+    mined = [row for row in rows if row.mined_block_number is not None]
+    view.load_hashes(row.mined_block_number or 0 for row in mined)
+    findings = [_unmined(view, row, attempts[row.id]) for row in live]
+    findings += [_mined(view, row, attempts[row.id]) for row in mined]
+    return [finding for finding in findings if finding is not None]
 
 
 def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:

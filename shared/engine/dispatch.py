@@ -33,9 +33,9 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-LOOK_AHEAD = 4 * lanes.MAX_BATCH  # queued transactions that one look reads
-LOOK_BACK = 2_048  # nonces among which those are that are not final
-TRIES = 8  # against other dispatchers, before the next tick takes over
+QUEUE_PAGE = 4 * lanes.MAX_BATCH  # queued transactions that one read gives
+NONFINAL_NONCES = 2_048  # nonces among which those are that are not final
+MAX_LOST = 8  # against other dispatchers, before the next tick takes over
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ def dispatch(lane_id: str) -> None:
 
 def drain(lane_id: str) -> None:
     """Batch after batch, each sent while the next one is signed and stored."""
-    with broadcast.Outgoing() as outgoing:
+    with broadcast.BroadcastQueue() as outgoing:
         _rounds(lane_id, outgoing)
 
 
-def _rounds(lane_id: str, outgoing: broadcast.Outgoing) -> None:
+def _rounds(lane_id: str, outgoing: broadcast.BroadcastQueue) -> None:
     lost = 0
-    while lost < TRIES:
+    while lost < MAX_LOST:
         try:
             if not _round(lane_id, outgoing):
                 return
@@ -72,10 +72,10 @@ def _rounds(lane_id: str, outgoing: broadcast.Outgoing) -> None:
             return
 
 
-def _round(lane_id: str, outgoing: broadcast.Outgoing) -> bool:
+def _round(lane_id: str, outgoing: broadcast.BroadcastQueue) -> bool:
     """What one look at the queue shows, batch by batch; whether there may be more."""
     session = Session(resources.database().snapshot())
-    lane, entries = session.read(LANES.find(lane_id), TRANSACTIONS_QUEUED.scan(lane_id, limit=LOOK_AHEAD))
+    lane, entries = session.read(LANES.find(lane_id), TRANSACTIONS_QUEUED.scan(lane_id, limit=QUEUE_PAGE))
     if not entries:
         return False
     queued = session.follow(TRANSACTIONS, entries)
@@ -87,7 +87,7 @@ def _round(lane_id: str, outgoing: broadcast.Outgoing) -> bool:
         return True
     if not queued:
         return False
-    lane = lane or _opening(client, queued[0])
+    lane = lane or _first_lane(client, queued[0])
     if not (places := lanes.room(lane, client.spec.max_inflight)):
         return False
     chosen = _affordable(client, session, lane, queued[:places])
@@ -100,7 +100,7 @@ def _batches(
     keys: Keys,
     lane: Lane,
     chosen: Sequence[Transaction],
-    outgoing: broadcast.Outgoing,
+    outgoing: broadcast.BroadcastQueue,
 ) -> bool:
     """Batch after batch: signed, stored, handed over to be sent; whether all got their nonces."""
     for start in range(0, len(chosen), lanes.MAX_BATCH):
@@ -111,14 +111,14 @@ def _batches(
             raise LaneMoved  # the nonces of what follows it are others
         if not prepared:
             return False
-        lane, given = commit(allocate, lane, prepared, client.spec.max_inflight)
-        outgoing.send(client, given)
-        if len(given) < len(part):
+        lane, allocated = commit(allocate, lane, prepared, client.spec.max_inflight)
+        outgoing.send(client, allocated)
+        if len(allocated) < len(part):
             return False
     return True
 
 
-def _opening(client: ChainClient, first: Transaction) -> Lane:
+def _first_lane(client: ChainClient, first: Transaction) -> Lane:
     """A lane for an address that nothing was sent from here yet."""
     number = client.finalized_number()
     (counts,) = client.nonces([first.from_address], number)
@@ -139,19 +139,19 @@ def _affordable(
     """The first of them, in order, that the native balance covers, so that a shortage never holds a nonce.
 
     Where the balance covers all that is in flight of this address, it covers them; else what has a nonce goes first.
-    None while the chain shows nonces as used that were not given here: the tick finds out whether that is final."""
+    None while the chain shows nonces as used that were not allocated here: the tick finds out whether that is final."""
     first = queued[0]
     funds = session.one(FUNDS.find(first.from_address, first.chain, ""))
     balance, count = client.balance_and_nonce(first.from_address)
     if count > lane.next_nonce:
         return []
     if funds is None or funds.in_flight > balance:
-        balance -= sum(_draws(one) for one in _under_way(session, lane))
+        balance -= sum(_cost(one) for one in _in_flight(session, lane))
     else:
-        balance = sum(_draws(one) for one in queued)
+        balance = sum(_cost(one) for one in queued)
     chosen = []
     for one in queued:
-        balance -= _draws(one)
+        balance -= _cost(one)
         if balance < 0:
             if one.blocked_reason is None:
                 _log.warning("a queued transaction is not covered", extra={"transaction": one.id})
@@ -161,15 +161,15 @@ def _affordable(
     return chosen
 
 
-def _under_way(session: Session, lane: Lane) -> list[Transaction]:
+def _in_flight(session: Session, lane: Lane) -> list[Transaction]:
     """What has a nonce and has not left the balance at the confirmed height."""
-    first = max(lane.finalized_nonce, lane.next_nonce - LOOK_BACK)
+    first = max(lane.finalized_nonce, lane.next_nonce - NONFINAL_NONCES)
     entries = session.one(nonces(lane.id, first, lane.next_nonce))
     rows = session.one(glances(entry["transaction_id"] for entry in entries)) if entries else []
     return [one for one in rows if not one.terminal]
 
 
-def _draws(transaction: Transaction) -> int:
+def _cost(transaction: Transaction) -> int:
     return transaction.committed_gas + (0 if transaction.token_address else transaction.committed_value)
 
 
@@ -207,7 +207,7 @@ def allocate(
     stored, versions = unit.read(LANES.find(seen.id), TRANSACTIONS.versions((one.id,) for one in queued))
     if len(unit.adopt(queued, versions)) < len(queued):
         raise LaneMoved
-    lane, given = lanes.allocate(
+    lane, allocated = lanes.allocate(
         stored or seen,
         queued,
         max_inflight,
@@ -216,7 +216,7 @@ def allocate(
     )
     unit.on_conflict(LaneMoved())
     done = []
-    for nonced, one in zip(given, prepared, strict=False):
+    for nonced, one in zip(allocated, prepared, strict=False):
         transaction, attempt = attempts.persist(
             nonced,
             one.planned,
@@ -227,7 +227,7 @@ def allocate(
             expected_attempts=0,
         )
         unit.write(transaction, attempt)
-        batch.tell_desk(unit, one.transaction, transaction)
+        batch.notify_desk(unit, one.transaction, transaction)
         done.append((transaction, attempt))
     unit.write(lane)
     return lane, done

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 
-from schemas.transactions import LowBalance as View
+from schemas.transactions import LowBalance as LowBalanceView
 from shared import resources
 from shared.chain.client import ChainClient
 from shared.chain.errors import ChainError
@@ -33,7 +33,7 @@ from shared.telemetry import metrics
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-LOOK_SECONDS = 10.0  # between two looks at the same address
+CHECK_SECONDS = 10.0  # between two checks of the same address
 TOPIC = "transaction-events"
 GAS = metrics.gauge(
     "wallet_gas_lowest_ratio",
@@ -61,24 +61,24 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
     for lane_id, balance in zip(wanted, held, strict=True):
         row = known.get(lane_id)
         if (balance < threshold) != (row is not None and row.low):
-            row = _note(lane_id, row, balance, threshold)
+            row = _record(lane_id, row, balance, threshold)
         if rule is not None and row is not None and row.low and balance < threshold:
             top_up(row, rule, balance)
 
 
 def _due(lane_id: str, now: datetime) -> bool:
     last = hints().balance_checks.get(lane_id)
-    return last is None or (now - last).total_seconds() >= LOOK_SECONDS
+    return last is None or (now - last).total_seconds() >= CHECK_SECONDS
 
 
-def _note(lane_id: str, known: LowBalance | None, balance: int, threshold: int) -> LowBalance | None:
+def _record(lane_id: str, known: LowBalance | None, balance: int, threshold: int) -> LowBalance | None:
     sender = None if known else _sender(lane_id)
     if known is None and sender is None:
         return None
-    return commit(_cross, lane_id, sender, balance, threshold)
+    return commit(_write_crossing, lane_id, sender, balance, threshold)
 
 
-def _cross(
+def _write_crossing(
     unit: UnitOfWork, lane_id: str, sender: Transaction | None, balance: int, threshold: int
 ) -> LowBalance | None:
     known = unit.maybe(LOW_BALANCES.find(lane_id))
@@ -89,7 +89,7 @@ def _cross(
     else:
         return None
     if after.low and after != known:
-        view = View.of(after)
+        view = LowBalanceView.of(after)
         unit.emit(
             "wallet.low_balance", after.wallet_id, after.version, view, feed=[after.user_id], topic=TOPIC
         )
@@ -99,7 +99,7 @@ def _cross(
 
 def _sender(lane_id: str) -> Transaction | None:
     """Some transaction of the lane, for its wallet: one with a nonce, or the first that waits for one."""
-    sent = nonce_sync.any_row(lane_id)
+    sent = nonce_sync.any_transaction(lane_id)
     if sent is not None:
         return sent
     session = Session(resources.database().snapshot())

@@ -26,8 +26,8 @@ from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 SEARCH_MARGIN = 200  # blocks before a transaction was accepted; what used its nonce is looked for there first
-ASKED_FOR = 32  # blocks
-NONCES_A_LOOK = 1_024  # as many as may be in flight
+SAME_HEIGHT_BLOCKS = 32  # as long a question keeps its height
+MAX_NONCES_READ = 1_024  # as many as may be in flight
 
 
 def sync(view: ChainView, lane: Lane, counts: Nonces) -> None:
@@ -50,11 +50,11 @@ def _proven_count(view: ChainView, lane: Lane) -> int:
     key = ("count", lane.id)
     height = _height(view, key)
     try:
-        found = evidence.nonce_at(view.client, lane.address, height, view.head.number)
+        count = evidence.nonce_at(view.client, lane.address, height, view.head.number)
     except ChainError:
         return lane.finalized_nonce
     hints().question_heights.pop(key, None)
-    return found
+    return count
 
 
 def resume(lane: Lane) -> None:
@@ -73,7 +73,7 @@ def fill_gaps(lane: Lane, latest: int, sample: Transaction) -> None:
 
     A node that lags far behind shows a long past: the nonces that come next are the ones that matter."""
     session = Session(resources.database().snapshot())
-    end = min(lane.next_nonce, latest + NONCES_A_LOOK)
+    end = min(lane.next_nonce, latest + MAX_NONCES_READ)
     taken = session.one(nonces(lane.id, latest, end))
     missing = lanes.gaps(
         replace(lane, chain_nonce=latest, next_nonce=end), (entry["nonce"] for entry in taken)
@@ -133,7 +133,7 @@ def _holder(view: ChainView, row: Transaction) -> MinedTransaction | None:
     age = (view.now - row.created_at).total_seconds() / view.client.spec.block_seconds
     low = max(0, high - int(age) - SEARCH_MARGIN)
     try:
-        found = evidence.mined_with_nonce(
+        holder = evidence.mined_with_nonce(
             view.client, row.from_address, row.nonce, low=low, high=high, head=view.head.number
         )
     except NoQuorum:
@@ -142,14 +142,14 @@ def _holder(view: ChainView, row: Transaction) -> MinedTransaction | None:
         _log.warning("a nonce cannot be looked up", extra={"transaction": row.id, "error": str(error)})
         return None
     hints().question_heights.pop(key, None)
-    return found
+    return holder
 
 
 def _height(view: ChainView, key: tuple[str, str]) -> int:
     """A finalized height that a question is asked at for some passes, but not after nodes have dropped its state."""
     heights = hints().question_heights
     height = heights.get(key)
-    if height is None or view.finalized - height > ASKED_FOR:
+    if height is None or view.finalized - height > SAME_HEIGHT_BLOCKS:
         height = view.finalized
     heights[key] = height
     return height
@@ -186,9 +186,9 @@ def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, b
         unit.write(lanes.pause(lane, "FOREIGN_NONCE", unit.now))
 
 
-def any_row(lane_id: str) -> Transaction | None:
+def any_transaction(lane_id: str) -> Transaction | None:
     """Some transaction of a lane, for its wallet."""
     session = Session(resources.database().snapshot())
     entries = session.one(nonces(lane_id, 0, 2**62, limit=1))
-    found = session.follow(TRANSACTIONS, entries)
-    return found[0] if found else None
+    rows = session.follow(TRANSACTIONS, entries)
+    return rows[0] if rows else None

@@ -1,7 +1,6 @@
 """A round of payments: screened, and planned on chain, outside the transaction, inserted with the move to processing.
 
-The engine's part is `shared.engine.accept_payment`: `plan` asks gas, fees, balances and policy, `accept` inserts the
-transaction and books the funds rows. How the outcome comes back is in `settlement`.
+`accept_payment` plans and inserts one payment; how its outcome comes back is in `shared.desk.payment_outcomes`.
 """
 
 from __future__ import annotations
@@ -87,15 +86,6 @@ def screen(claim: Claim, amount: int) -> None:
     raise PayoutRefused(recipient=claim.recipient)
 
 
-def require_unpaid(session: Session, claim: Claim) -> None:
-    """What a failed claim's newest payments did not pay, they will not: asked of the chain once more.
-
-    Raises InvalidState, ChainError."""
-    payments = session.many(claims.payments_of(claim.id))
-    left = [payment for payment in newest(payments).values() if payment.status != "paid"]
-    require(claim.chain, [payment.transaction_id for payment in left])
-
-
 def pay(
     unit: UnitOfWork, started: Round, plans: Plans, aggregate: OrderAggregate, earlier: Iterable[Payment] = ()
 ) -> ClaimResource:
@@ -130,13 +120,18 @@ def denials_audited() -> Iterator[None]:
         raise
 
 
-# Before an operator pays or returns what a failed settlement left: does the chain still show that it failed?
-
-
-def require(chain: str, transaction_ids: Iterable[str]) -> None:
-    """Look once more at payments that are final and unpaid by their rows. Outside of any body.
+def require_unpaid(session: Session, claim: Claim) -> None:
+    """Before an operator pays or returns what a failed settlement left: ask the chain once more whether the claim's
+    newest payments failed. Outside of any body.
 
     Raises InvalidState when one may still be paid, ChainError when the chain does not say."""
+    payments = session.many(claims.payments_of(claim.id))
+    left = [payment for payment in newest(payments).values() if payment.status != "paid"]
+    _require_failed(claim.chain, [payment.transaction_id for payment in left])
+
+
+def _require_failed(chain: str, transaction_ids: Iterable[str]) -> None:
+    """Of payments that are final and unpaid by their rows. Raises InvalidState, ChainError."""
     session, view = Session(resources.database().snapshot()), ChainView(resources.chain(chain))
     for one in transaction_ids:
         row, attempts = session.read(TRANSACTIONS.get(one), ATTEMPTS.scan(one))

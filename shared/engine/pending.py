@@ -28,7 +28,7 @@ from shared.telemetry import metrics
 
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
 MOST_PAGES = 100  # of a shard in one pass
-WHOLE = 32  # rows that a pass holds with their data and signed bytes: a hundred kilobytes and more each
+FULL_ROWS = 32  # rows that a pass holds with their data and signed bytes: a hundred kilobytes and more each
 QUEUED = ("held", "accepted")  # without a nonce
 INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")
 INFLIGHT_OLDEST = metrics.gauge(
@@ -54,7 +54,7 @@ class Work:
 class Unfinished:
     """The rows of it: transactions with a nonce, all their attempts, and the lanes of everything.
 
-    More than a few come without data and signed bytes: what is signed or sent goes through `whole`."""
+    More than a few come without data and signed bytes: what is signed or sent goes through `load_full`."""
 
     rows: Sequence[Transaction]
     attempts: dict[str, list[Attempt]]
@@ -79,13 +79,13 @@ def find(chain: str) -> Work:
 
 def _of_chain(session: Session, chain: str, page: list[Row], before: datetime) -> list[Row]:
     """What a shard holds of a chain, up to a page, beyond what another one, its nodes being down, cannot finish."""
-    found = [entry for entry in page if entry["chain"] == chain]
+    entries = [entry for entry in page if entry["chain"] == chain]
     for _ in range(MOST_PAGES):
-        if len(page) < DUE_PAGE or len(found) >= DUE_PAGE:
+        if len(page) < DUE_PAGE or len(entries) >= DUE_PAGE:
             break
         page = session.one(due_after(page[-1], before))
-        found += [entry for entry in page if entry["chain"] == chain]
-    return found
+        entries += [entry for entry in page if entry["chain"] == chain]
+    return entries
 
 
 def load(work: Work) -> Unfinished:
@@ -94,31 +94,31 @@ def load(work: Work) -> Unfinished:
     waiting = [entry for entry in work.due if entry["state"] in QUEUED]
     prefixes: list[Key] = [(entry["transaction_id"],) for entry in work.due if entry["state"] not in QUEUED]
     names = {entry["lane_id"] for entry in work.due} | set(work.queued)
-    few = len(prefixes) <= WHOLE
-    rows, found, known = session.read(
+    few = len(prefixes) <= FULL_ROWS
+    rows, all_attempts, lanes = session.read(
         TRANSACTIONS.get_many(prefixes) if few else glances(key[0] for key in prefixes),
         ATTEMPTS.below(prefixes) if few else attempt_glances(prefixes),
         LANES.get_many([(name,) for name in sorted(names)]),
     )
     attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
-    for attempt in found:
+    for attempt in all_attempts:
         if attempt.transaction_id in attempts:
             attempts[attempt.transaction_id].append(attempt)
     complete = [row for row in rows if len(attempts[row.id]) == row.attempt_count and not row.finalized]
     now = resources.clock().now()
     late = [entry["transaction_id"] for entry in waiting if entry["next_action_at"] <= now]
-    return Unfinished(complete, attempts, known, late)
+    return Unfinished(complete, attempts, lanes, late)
 
 
-def whole(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
+def load_full(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
     """These with all that they hold, in their order: at once when they were read so, else some at a time, as they are
     now. What got another attempt meanwhile is left to whoever made it."""
     if all(row.data is not UNREAD for row, _ in wanted):
         if wanted:
             yield list(wanted)
         return
-    for start in range(0, len(wanted), WHOLE):
-        part = wanted[start : start + WHOLE]
+    for start in range(0, len(wanted), FULL_ROWS):
+        part = wanted[start : start + FULL_ROWS]
         rows, attempts = Session(resources.database().snapshot()).read(
             TRANSACTIONS.get_many((row.id,) for row, _ in part),
             ATTEMPTS.get_many((row.id, latest.k) for row, latest in part if latest),
@@ -129,13 +129,13 @@ def whole(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
         yield [(now[one], signed.get(one)) for one in same]
 
 
-def measure(chain: str, found: Unfinished | None) -> None:
+def measure(chain: str, unfinished: Unfinished | None) -> None:
     """Set the gauges by what a pass has read anyway; None: there is nothing to do."""
-    open_rows = [row for row in found.rows if not row.terminal] if found else []
+    open_rows = [row for row in unfinished.rows if not row.terminal] if unfinished else []
     oldest = min((row.created_at for row in open_rows), default=None)
     age = (resources.clock().now() - oldest).total_seconds() if oldest else 0.0
     INFLIGHT.set(len(open_rows), chain=chain)
     INFLIGHT_OLDEST.set(age, chain=chain)
     for reason in PAUSES:
-        paused = [lane for lane in found.lanes if lane.paused_reason == reason] if found else []
+        paused = [lane for lane in unfinished.lanes if lane.paused_reason == reason] if unfinished else []
         LANES_PAUSED.set(len(paused), chain=chain, reason=reason)

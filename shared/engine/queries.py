@@ -1,11 +1,11 @@
-"""Transactions as their readers see them, with confirmations counted from the chain's head."""
+"""Transactions as a caller may read them, with confirmations counted from the chain's head, or replace them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 
-from schemas.transactions import Transaction as View
+from schemas.transactions import Transaction as TransactionView
 from shared import resources
 from shared.chain.errors import ChainError
 from shared.domain.errors import NotFound
@@ -20,13 +20,16 @@ from shared.store.session import Session
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.transactions import ATTEMPTS, RECEIPTS, TRANSACTIONS
 
+OPERATOR = "admin:replace"  # may replace or cancel everybody's, payments too
+OWNER = "transaction:send"  # may replace or cancel what is theirs, or whoever acts for them
+
 
 def read(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
     """A transaction that the caller may see, or is to approve, with its attempts. Raises NotFound."""
-    found, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
-    if not caller.sees(found.user_id) and not _approves(session, caller, found):
+    transaction, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
+    if not caller.sees(transaction.user_id) and not _approves(session, caller, transaction):
         raise NotFound
-    return found, attempts
+    return transaction, attempts
 
 
 def _approves(session: Session, caller: Caller, transaction: Transaction) -> bool:
@@ -38,14 +41,29 @@ def _approves(session: Session, caller: Caller, transaction: Transaction) -> boo
     )
 
 
-def view(transaction: Transaction, attempts: Sequence[Attempt]) -> View:
+def replaceable(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
+    """A transaction that is not mined, with its attempts.
+
+    Raises NotFound, Forbidden, SettlementTransaction (a payment, for its owner), InvalidState (mined or over)."""
+    transaction, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
+    operator = caller.may(OPERATOR)
+    if not operator:
+        if caller.subject(transaction.user_id) != transaction.user_id:
+            raise NotFound
+        if not caller.may(OWNER):
+            raise Forbidden(permission=OWNER)
+    check_replaceable(transaction, by_operator=operator)
+    return transaction, attempts
+
+
+def view(transaction: Transaction, attempts: Sequence[Attempt]) -> TransactionView:
     """As its owner sees it now."""
     spec = resources.registry().chain(transaction.chain)
     head = newest(transaction.chain) if transaction.mined_block_number is not None else None
-    return View.of(transaction, attempts, spec.chain_id, head)
+    return TransactionView.of(transaction, attempts, spec.chain_id, head)
 
 
-def views(session: Session, transactions: Sequence[Transaction]) -> list[View]:
+def views(session: Session, transactions: Sequence[Transaction]) -> list[TransactionView]:
     """Several, their attempts in one read."""
     if not transactions:
         return []
@@ -58,14 +76,16 @@ def views(session: Session, transactions: Sequence[Transaction]) -> list[View]:
 def outcome(session: Session, transaction: Transaction) -> tuple[bool, Sequence[Log]]:
     """Success and logs of a mined transaction: stored once it is over, the chain's until then. Raises NotFound."""
     if transaction.terminal:
-        kept = session.maybe(RECEIPTS.find(transaction.id))
-        if kept is not None:
-            logs = [Log(log["address"], tuple(log["topics"]), log["data"], log["index"]) for log in kept.logs]
-            return kept.success, logs
-    found = resources.chain(transaction.chain).receipt(transaction.hash or "")
-    if found is None:
+        stored = session.maybe(RECEIPTS.find(transaction.id))
+        if stored is not None:
+            logs = [
+                Log(log["address"], tuple(log["topics"]), log["data"], log["index"]) for log in stored.logs
+            ]
+            return stored.success, logs
+    receipt = resources.chain(transaction.chain).receipt(transaction.hash or "")
+    if receipt is None:
         raise NotFound("No block holds the transaction at the moment.")
-    return found.success, found.logs
+    return receipt.success, receipt.logs
 
 
 def newest(chain: str) -> int | None:
@@ -79,25 +99,3 @@ def newest(chain: str) -> int | None:
     except ChainError:
         return None
     return seen[1]
-
-
-# Who may replace or cancel a transaction: its owner, who acts for the owner, or an operator.
-
-
-OPERATOR = "admin:replace"
-OWNER = "transaction:send"
-
-
-def replaceable(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
-    """A transaction that is not mined, with its attempts.
-
-    Raises NotFound, Forbidden, SettlementTransaction (a payment, for its owner), InvalidState (mined or over)."""
-    found, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
-    operator = caller.may(OPERATOR)
-    if not operator:
-        if caller.subject(found.user_id) != found.user_id:
-            raise NotFound
-        if not caller.may(OWNER):
-            raise Forbidden(permission=OWNER)
-    check_replaceable(found, by_operator=operator)
-    return found, attempts

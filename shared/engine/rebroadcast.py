@@ -1,4 +1,4 @@
-"""What is live but not mined: the same bytes again, more fee for the head of the lane, a no-op for what is undone."""
+"""What is live but not mined: the same bytes again, more fee for the head of a lane, a no-op for what is cancelled."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def attend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts, cou
 def _in_parts(wanted: Sequence[Sending], work: Callable[[list[Sending]], None]) -> None:
     """As many at a time as a pass may hold. The failure of some keeps back no others; it is raised at the end."""
     failure: Exception | None = None
-    for part in pending.whole(wanted):
+    for part in pending.load_full(wanted):
         try:
             work(part)
         except Exception as error:
@@ -55,31 +55,31 @@ def _in_parts(wanted: Sequence[Sending], work: Callable[[list[Sending]], None]) 
 def wants_attempt(
     view: ChainView, row: Transaction, attempts: Sequence[Attempt], latest_nonce: int, *, pooled: bool = False
 ) -> bool:
-    """A first attempt, the no-op of an undoing, what a node asked more for, or a bump of the lane's head: a node has
+    """A first attempt, the no-op that cancels, what a node asked more for, or a bump of the lane's head: a node has
     it, by what it answered or because its pool holds (`pooled`) the nonce that comes next."""
     last = _latest(attempts)
     if last is None:
         return _due_now(view, row)
-    if wished(row, last):
+    if replacement_wanted(row, last):
         return True
     if last.last_result == "underpriced" and row.blocked_reason in (None, "FUNDS_BLOCKED"):
         return _due_now(view, row)  # a node looks at the fee before it looks at the balance
     if row.blocked_reason is not None:
         return False
-    if row.nonce != latest_nonce or not _had_its_time(view, last):
+    if row.nonce != latest_nonce or not _bump_due(view, last):
         return False
     return last.last_result in HELD or (pooled and last.last_result == "ambiguous")
 
 
-def wished(row: Transaction, last: Attempt) -> bool:
-    """A no-op for what is undone, or more fee because a caller asked for it."""
+def replacement_wanted(row: Transaction, last: Attempt) -> bool:
+    """A no-op for what is cancelled, or more fee because a caller asked for it."""
     if not row.live or row.blocked_reason == "FOREIGN_NONCE":
         return False
-    undone = row.undo_state is not None and last.kind == "payload"
-    return undone or (row.wants_attempt and row.blocked_reason is None)
+    cancelled = row.undo_state is not None and last.kind == "payload"
+    return cancelled or (row.wants_attempt and row.blocked_reason is None)
 
 
-def _had_its_time(view: ChainView, attempt: Attempt) -> bool:
+def _bump_due(view: ChainView, attempt: Attempt) -> bool:
     """Three blocks since it was first taken, or since a node had lost it; no bumps while the chain stands still."""
     since = attempt.last_sent_at if attempt.last_result == "sent" else attempt.created_at
     chain_time = min(view.now, datetime.fromtimestamp(view.head.timestamp, UTC))

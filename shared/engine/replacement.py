@@ -51,7 +51,7 @@ def signed(client: ChainClient, wanted: Sequence[Wanted]) -> list[Next]:
     session = Session(resources.database().snapshot())
     spec, market = client.spec, client.fee_snapshot()
     keys = Keys(session, (transaction.wallet_id for transaction, _ in wanted))
-    found: list[Next] = []
+    following: list[Next] = []
     denied: dict[str, PolicyDenied] = {}
     for transaction, latest in wanted:
         count, nonce = transaction.attempt_count, transaction.nonce
@@ -59,9 +59,11 @@ def signed(client: ChainClient, wanted: Sequence[Wanted]) -> list[Next]:
         offered = market.at(transaction.speed)
         try:
             planned = attempt_rules.plan(transaction, latest, offered, spec.caps, noop_gas=spec.noop_gas)
-            found.append(Next(transaction.id, count, planned, keys.sign(spec, transaction, planned, nonce)))
+            following.append(
+                Next(transaction.id, count, planned, keys.sign(spec, transaction, planned, nonce))
+            )
         except FeeCapReached:
-            found.append(Next(transaction.id, count))
+            following.append(Next(transaction.id, count))
         except PolicyDenied as refusal:
             denied[transaction.id] = refusal
         except KeyFault as fault:
@@ -69,7 +71,7 @@ def signed(client: ChainClient, wanted: Sequence[Wanted]) -> list[Next]:
             _log.error("cannot sign for a nonce", extra=fields)
     if denied:
         cancellation.reject(denied)  # the next pass signs a no-op for the nonce
-    return found
+    return following
 
 
 def _store(

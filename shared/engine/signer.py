@@ -94,14 +94,14 @@ class Keys:
 
 def fields(spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> dict[str, Any]:
     """What is signed, as JSON-RPC names it: the payload, or a no-op (nothing to itself)."""
-    found: dict[str, Any] = {"chainId": spec.chain_id, "nonce": nonce, "gas": planned.gas}
+    signed_fields: dict[str, Any] = {"chainId": spec.chain_id, "nonce": nonce, "gas": planned.gas}
     if planned.fees.kind == "legacy":
-        found["gasPrice"] = planned.fees.gas_price
+        signed_fields["gasPrice"] = planned.fees.gas_price
     else:
-        found["maxFeePerGas"] = planned.fees.max_fee_per_gas
-        found["maxPriorityFeePerGas"] = planned.fees.max_priority_fee_per_gas
+        signed_fields["maxFeePerGas"] = planned.fees.max_fee_per_gas
+        signed_fields["maxPriorityFeePerGas"] = planned.fees.max_priority_fee_per_gas
     if planned.kind == "noop":
-        return found | {"to": transaction.from_address, "value": 0}
+        return signed_fields | {"to": transaction.from_address, "value": 0}
     if transaction.access_list:
-        found["accessList"] = json.loads(transaction.access_list)
-    return found | {"to": transaction.to, "value": transaction.value, "data": transaction.data}
+        signed_fields["accessList"] = json.loads(transaction.access_list)
+    return signed_fields | {"to": transaction.to, "value": transaction.value, "data": transaction.data}

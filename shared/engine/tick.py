@@ -36,7 +36,7 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
     held = False
     try:
         while work := _work(chain):
-            if not take(name, owner, lease_seconds):
+            if not take_lease(name, owner, lease_seconds):
                 return
             held, started = True, time.monotonic()
             run_pass(chain, work)
@@ -46,7 +46,7 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
             time.sleep(max(0.05, block - (time.monotonic() - started)))
     finally:
         if held:
-            give_back(name, owner)
+            release_lease(name, owner)
 
 
 def _work(chain: str) -> Work:
@@ -59,60 +59,62 @@ def _work(chain: str) -> Work:
 def run_pass(chain: str, work: Work | None = None) -> None:
     """Look at everything unfinished once: outcomes, lanes, what is to be sent again, what is queued."""
     work = work or pending.find(chain)
-    found = pending.load(work)
-    pending.measure(chain, found)
+    unfinished = pending.load(work)
+    pending.measure(chain, unfinished)
     block_seconds = resources.registry().chain(chain).block_seconds
-    for start in range(0, len(found.late), cancellation.TOGETHER):
-        late = found.late[start : start + cancellation.TOGETHER]
+    for start in range(0, len(unfinished.late), cancellation.BATCH_SIZE):
+        late = unfinished.late[start : start + cancellation.BATCH_SIZE]
         _safely("deadlines", chain, lambda late=late: cancellation.expire(late, block_seconds))
-    if found.lanes:
-        _follow(ChainView(resources.chain(chain)), found)
+    if unfinished.lanes:
+        _follow(ChainView(resources.chain(chain)), unfinished)
     for lane_id in work.queued:
         _safely("dispatch", lane_id, lambda lane_id=lane_id: dispatch(lane_id))
-    lane_ids = {lane.id for lane in found.lanes} | set(work.queued)
+    lane_ids = {lane.id for lane in unfinished.lanes} | set(work.queued)
     _safely("balances", chain, lambda: low_balances.watch(resources.chain(chain), lane_ids))
 
 
-def _follow(view: ChainView, found: Unfinished) -> None:
+def _follow(view: ChainView, unfinished: Unfinished) -> None:
     """Outcomes of all lanes first, then lane by lane what is left."""
     spec = view.client.spec
     counts = dict(
         zip(
-            (lane.id for lane in found.lanes),
-            view.client.nonces([lane.address for lane in found.lanes], view.finalized),
+            (lane.id for lane in unfinished.lanes),
+            view.client.nonces([lane.address for lane in unfinished.lanes], view.finalized),
             strict=True,
         )
     )
     below = {lane_id: seen.latest for lane_id, seen in counts.items()}
-    findings = confirmation.look(view, found.rows, found.attempts, below)
+    findings = confirmation.look(view, unfinished.rows, unfinished.attempts, below)
     confirmation.write(findings, spec.block_seconds)
     settled = {finding.transaction_id for finding in findings}
-    waiting: dict[str, list[Transaction]] = {lane.id: [] for lane in found.lanes}
-    for row in found.rows:
+    waiting: dict[str, list[Transaction]] = {lane.id: [] for lane in unfinished.lanes}
+    for row in unfinished.rows:
         if row.lane_id in waiting and row.id not in settled and (row.live or row.state == "nonced"):
             waiting[row.lane_id].append(row)
-    for lane in found.lanes:
+    for lane in unfinished.lanes:
         _safely(
-            "lane", lane.id, lambda lane=lane: _lane(view, found, lane, counts[lane.id], waiting[lane.id])
+            "lane",
+            lane.id,
+            lambda lane=lane: _lane(view, unfinished, lane, counts[lane.id], waiting[lane.id]),
         )
 
 
 def _lane(
-    view: ChainView, found: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]
+    view: ChainView, unfinished: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]
 ) -> None:
     nonce_sync.sync(view, lane, counts)
     if lane.paused_reason in PAUSES and all(row.blocked_reason != lane.paused_reason for row in waiting):
         nonce_sync.resume(lane)
     for row in waiting:
         if row.live and (row.nonce or 0) < counts.finalized and row.blocked_reason != "FOREIGN_NONCE":
-            nonce_sync.find_holder(view, row, found.attempts[row.id])
+            nonce_sync.find_holder(view, row, unfinished.attempts[row.id])
     if counts.latest < lane.next_nonce and all(row.nonce != counts.latest for row in waiting):
-        sample = waiting[0] if waiting else nonce_sync.any_row(lane.id)
+        sample = waiting[0] if waiting else nonce_sync.any_transaction(lane.id)
         if sample is not None:
             nonce_sync.fill_gaps(lane, counts.latest, sample)
     unmined = [row for row in waiting if (row.nonce or 0) >= counts.latest or row.state == "nonced"]
     if unmined:
-        rebroadcast.attend(view, unmined, found.attempts, counts)
+        rebroadcast.attend(view, unmined, unfinished.attempts, counts)
 
 
 def _safely(what: str, lane_id: str, work: object) -> None:
@@ -125,11 +127,10 @@ def _safely(what: str, lane_id: str, work: object) -> None:
         _log.exception("a lane was not attended to", extra={"what": what, "lane": lane_id})
 
 
-# Leases: who does a recurring job now. They save work; what is written rests on compare-and-set (I7).
+def take_lease(name: str, owner: str, seconds: float) -> bool:
+    """Take or renew the lease of a recurring job; False while another holds it.
 
-
-def take(name: str, owner: str, seconds: float) -> bool:
-    """Take or renew a lease; False while another holds it."""
+    A lease saves work; what is written rests on compare-and-set (I7)."""
     now = resources.clock().now()
 
     def body(transaction: port.StoreTransaction) -> bool:
@@ -145,6 +146,6 @@ def take(name: str, owner: str, seconds: float) -> bool:
     return taken
 
 
-def give_back(name: str, owner: str) -> None:
+def release_lease(name: str, owner: str) -> None:
     """Let the next one start at once."""
-    take(name, owner, 0)
+    take_lease(name, owner, 0)

@@ -95,11 +95,11 @@ def _rotate(on_row: Callable[[str], None]) -> int:
 def _store(unit: UnitOfWork, row: VaultKey | Factor, fresh: SealedKey) -> bool:
     """Unless the row changed in the meantime: then it was sealed again by whoever changed it."""
     table: Table[Any] = VAULT_KEYS if isinstance(row, VaultKey) else FACTORS
-    found = unit.maybe(table.find(row.id))
-    if found is None or found.sealed != row.sealed:
+    current = unit.maybe(table.find(row.id))
+    if current is None or current.sealed != row.sealed:
         return False
     changed = {"sealed": fresh.to_bytes(), "master_key_id": fresh.master_key_id}
-    unit.write(replace(found, **changed, version=found.version + 1, updated_at=unit.now))
+    unit.write(replace(current, **changed, version=current.version + 1, updated_at=unit.now))
     return True
 
 

@@ -46,8 +46,8 @@ def binding(user_id: str, root_id: str, purpose: str) -> Binding:
 def sealed(wallet: Wallet, secret: bytes, purpose: Purpose) -> VaultKey:
     """The row for the secret of a new root wallet. Calls the vault: do it before the transaction."""
     made = wallet.created_at
-    found = resources.vault().seal(secret, binding(wallet.user_id, wallet.id, purpose))
-    return VaultKey(wallet.key_id, purpose, found.to_bytes(), found.master_key_id, 1, made, made)
+    seal = resources.vault().seal(secret, binding(wallet.user_id, wallet.id, purpose))
+    return VaultKey(wallet.key_id, purpose, seal.to_bytes(), seal.master_key_id, 1, made, made)
 
 
 def enrolled(wallet: Wallet, key_version: str, public_key: bytes) -> VaultKey:
@@ -83,10 +83,10 @@ def signer(wallet: Wallet, key: VaultKey) -> Signer:
     from shared.keys.kms_vault import KmsTreasurySigner
 
     named = json.loads(opened(wallet, key))
-    found = KmsTreasurySigner(named["key_version"], bytes.fromhex(named["public_key"]), resources.kms())
-    if found.address != wallet.address:
+    treasury = KmsTreasurySigner(named["key_version"], bytes.fromhex(named["public_key"]), resources.kms())
+    if treasury.address != wallet.address:
         raise WrongKey("the enrolled key is of another address than the wallet")
-    return found
+    return treasury
 
 
 def private_key(wallet: Wallet, key: VaultKey) -> bytes:

@@ -29,10 +29,10 @@ def holds_balance(wallet: Wallet) -> bool:
 
     Raises ChainError."""
     try:
-        found, _ = balances.of_registry(resources.chain(wallet.chain), wallet.address)
+        held, _ = balances.of_registry(resources.chain(wallet.chain), wallet.address)
     except UnknownChain:
         return True
-    return any(amount for _, amount in found)
+    return any(amount for _, amount in held)
 
 
 def disable(unit: UnitOfWork, wallet: Wallet, *, balance: bool, force: bool) -> Wallet:
@@ -59,8 +59,8 @@ def disable(unit: UnitOfWork, wallet: Wallet, *, balance: bool, force: bool) -> 
 
 def _open(unit: UnitOfWork, supply_ids: Iterable[str]) -> list[Supply]:
     ids = list(supply_ids)
-    found = unit.many(by_ids(ids)) if ids else []
-    return [supply for supply in found if supply.status not in ENDED]
+    supplies = unit.many(by_ids(ids)) if ids else []
+    return [supply for supply in supplies if supply.status not in ENDED]
 
 
 def empty_accounts(session: Session, wallet: Wallet) -> frozenset[str]:

@@ -15,13 +15,13 @@ from shared.writes import session_check
 from shared.writes.commit import commit
 
 
-def asked(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
+def wallet_and_policy(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
     """The wallet that the caller may sign with, and its policy. Raises NotFound, SignInEnded."""
-    mine = session_check.of(caller)
+    check = session_check.of(caller)
     wallet, policy, *rows = session.read_all(
-        [usable(caller, wallet_id), POLICIES.find(wallet_id), *mine.queries]
+        [usable(caller, wallet_id), POLICIES.find(wallet_id), *check.queries]
     )
-    mine.check(*rows)
+    check.check(*rows)
     return wallet, policy
 
 
@@ -30,7 +30,7 @@ def private_key(session: Session, wallet: Wallet) -> bytes:
     return custody.private_key(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
 
 
-def recorded(wallet: Wallet, signature: str) -> Signature:
+def record_use(wallet: Wallet, signature: str) -> Signature:
     """The answer, with an audit row that the key was used."""
     return commit(_note, wallet.id, Signature(signature=signature, address=wallet.address))
 

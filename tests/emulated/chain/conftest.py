@@ -127,7 +127,7 @@ def token(node: Node) -> tuple[str, Account]:
     """(address, the account that holds the whole supply)."""
     owner = node.new_account()
     raw, tx_hash = sign(owner, 0, to=None, value=0, data=TOKEN["bytecode"], gas=2_000_000)
-    assert node.client.send_raw(raw).outcome == "sent"
+    assert node.client.send_many([raw])[0].outcome == "sent"
     receipt = node.wait_for(tx_hash)
     assert receipt.success
     return receipt.contract_address, owner

@@ -51,9 +51,9 @@ def test_balances_tell_their_height(node, token) -> None:
 def test_a_transfer_from_send_to_receipt(node, signer) -> None:
     account = node.new_account()
     raw, tx_hash = signer(account, 0, value=7)
-    result = node.client.send_raw(raw)
+    result = node.client.send_many([raw])[0]
     assert (result.outcome, result.hash) == ("sent", tx_hash)
-    assert node.client.send_raw(raw).outcome in ("known", "nonce_too_low")
+    assert node.client.send_many([raw])[0].outcome in ("known", "nonce_too_low")
     receipt = node.wait_for(tx_hash)
     assert receipt.success
     assert receipt.gas_used == 21_000
@@ -68,7 +68,7 @@ def test_a_transfer_from_send_to_receipt(node, signer) -> None:
 def test_refusals_of_a_real_node(node, signer) -> None:
     account, poor = node.new_account(), node.new_account(0)
     raw, tx_hash = signer(account, 0)
-    node.client.send_raw(raw)
+    node.client.send_many([raw])[0]
     node.wait_for(tx_hash)
     outcomes = {
         "nonce_too_low": signer(account, 0, value=2),
@@ -76,13 +76,13 @@ def test_refusals_of_a_real_node(node, signer) -> None:
         "unsendable": signer(account, 1, gas=20_000),
         "underpriced": signer(account, 1, maxFeePerGas=1, maxPriorityFeePerGas=1),
     }
-    found = {node.client.send_raw(raw).outcome for raw, _ in outcomes.values()}
+    found = {node.client.send_many([raw])[0].outcome for raw, _ in outcomes.values()}
     assert {"nonce_too_low", "insufficient_funds", "unsendable"} <= found
     for outcome in ("nonce_too_low", "insufficient_funds", "unsendable"):
-        assert node.client.send_raw(outcomes[outcome][0]).outcome == outcome
+        assert node.client.send_many([outcomes[outcome][0]])[0].outcome == outcome
     wrong_chain, _ = signer(account, 1, chainId=1)
-    assert node.client.send_raw(wrong_chain).outcome == "unsendable"
-    assert node.client.send_raw(b"\2garbage").outcome == "unsendable"
+    assert node.client.send_many([wrong_chain])[0].outcome == "unsendable"
+    assert node.client.send_many([b"\2garbage"])[0].outcome == "unsendable"
 
 
 def test_replacements_and_gaps_in_a_pool(own_node, signer) -> None:
@@ -92,11 +92,11 @@ def test_replacements_and_gaps_in_a_pool(own_node, signer) -> None:
     better, better_hash = signer(account, 0, value=3, maxFeePerGas=2 * 10**10, maxPriorityFeePerGas=2 * 10**9)
     ahead, ahead_hash = signer(account, 2)
     client = own_node.client
-    assert client.send_raw(first).outcome == "sent"
-    assert client.send_raw(first).outcome == "known"
-    assert client.send_raw(same_price).outcome == "replacement_underpriced"
-    assert client.send_raw(better).outcome == "sent"
-    assert client.send_raw(ahead).outcome == "sent"
+    assert client.send_many([first])[0].outcome == "sent"
+    assert client.send_many([first])[0].outcome == "known"
+    assert client.send_many([same_price])[0].outcome == "replacement_underpriced"
+    assert client.send_many([better])[0].outcome == "sent"
+    assert client.send_many([ahead])[0].outcome == "sent"
     nonces = client.nonces([account.address], client.finalized_number())[0]
     assert (nonces.latest, nonces.pending, nonces.finalized) == (0, 1, 0)
     own_node.control("anvil_mine", "0x1")
@@ -121,7 +121,7 @@ def test_a_token_transfer_gives_evidence(node, token, signer) -> None:
     data = "0x" + tokens.transfer(OTHER, 250).hex()
     nonce = node.client.nonce(owner.address, "pending")
     raw, tx_hash = signer(owner, nonce, to=address, value=0, data=data, gas=100_000)
-    node.client.send_raw(raw)
+    node.client.send_many([raw])[0]
     receipt = node.wait_for(tx_hash)
     assert transfer_logged(receipt.logs, address, owner.address, OTHER, 250)
     assert not transfer_logged(receipt.logs, address, owner.address, OTHER, 251)
@@ -192,7 +192,7 @@ def test_fees_follow_the_base_fee_and_are_shared(own_node) -> None:
 def test_evidence_of_one_endpoint_needs_two_heads(own_node, signer) -> None:
     account = own_node.new_account()
     raw, tx_hash = signer(account, 0)
-    own_node.client.send_raw(raw)
+    own_node.client.send_many([raw])[0]
     own_node.control("anvil_mine", "0x1")
     head = own_node.client.block_number()
     with pytest.raises(NoQuorum):
@@ -207,7 +207,7 @@ def test_two_endpoints_give_evidence_at_once(own_node, signer) -> None:
     raw, tx_hash = signer(account, 0)
     pair = ChainClient.connect(own_node.client.spec, [own_node.url, own_node.url])
     try:
-        assert pair.send_raw(raw).outcome == "sent"
+        assert pair.send_many([raw])[0].outcome == "sent"
         own_node.control("anvil_mine", "0x1")
         assert evidence.receipt(pair, tx_hash, 1).success
         assert evidence.canonical_hash(pair, 1, 1) == pair.block(1).hash
@@ -221,7 +221,7 @@ def test_a_foreign_transaction_is_found_by_its_nonce(own_node, signer) -> None:
     hashes = []
     for nonce in range(5):
         raw, tx_hash = signer(account, nonce)
-        own_node.client.send_raw(raw)
+        own_node.client.send_many([raw])[0]
         own_node.control("anvil_mine", "0x3")
         hashes.append(tx_hash)
     pair = ChainClient.connect(own_node.client.spec, [own_node.url, own_node.url])
@@ -239,7 +239,7 @@ def test_a_reorganisation_changes_the_canonical_hash(own_node, signer) -> None:
     account = own_node.new_account()
     own_node.control("anvil_mine", "0x2")
     raw, tx_hash = signer(account, 0)
-    own_node.client.send_raw(raw)
+    own_node.client.send_many([raw])[0]
     own_node.control("anvil_mine", "0x1")
     before = own_node.client.receipt(tx_hash)
     own_node.control("anvil_reorg", 2, [])

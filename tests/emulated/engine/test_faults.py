@@ -130,13 +130,13 @@ def test_a_node_that_forgets_the_pool_gets_the_same_bytes_again(world: World) ->
 
 
 def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
-    assert tick.take("tick:x", "a", 30)
-    assert not tick.take("tick:x", "b", 30)
-    assert tick.take("tick:x", "a", 20)
+    assert tick.take_lease("tick:x", "a", 30)
+    assert not tick.take_lease("tick:x", "b", 30)
+    assert tick.take_lease("tick:x", "a", 20)
     world.later(21)
-    assert tick.take("tick:x", "b", 5)
-    tick.give_back("tick:x", "b")
-    assert tick.take("tick:x", "a", 5)
+    assert tick.take_lease("tick:x", "b", 5)
+    tick.release_lease("tick:x", "b")
+    assert tick.take_lease("tick:x", "a", 5)
     (lease,) = world.rows(LEASES)
     assert lease.fence == 3
 
@@ -144,10 +144,10 @@ def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
 def test_a_tick_leaves_the_work_to_the_holder_of_the_lease(world: World) -> None:
     wallet, target = world.wallet(), Account.create().address
     sent = world.send(wallet, target)["id"]
-    assert tick.take("tick:local", "somebody", 30)
+    assert tick.take_lease("tick:local", "somebody", 30)
     world.tick()
     assert world.row(sent).state == "accepted"
-    tick.give_back("tick:local", "somebody")
+    tick.release_lease("tick:local", "somebody")
     world.tick()
     assert world.row(sent).state == "submitted"
 

@@ -163,7 +163,7 @@ def test_a_wrong_chain_is_never_asked_or_sent_to(pool_of) -> None:
     for call in (client.chain_id, client.block_number, client.head):
         with pytest.raises(WrongChain):
             call()
-    assert client.send_raw(b"\1").outcome == "ambiguous"
+    assert client.send_many([b"\1"])[0].outcome == "ambiguous"
     assert node.asked == []
 
 

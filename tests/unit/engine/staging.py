@@ -80,12 +80,12 @@ def world(history: History, patch: Any) -> Iterator[None]:
     patch.setattr(dispatch.time, "sleep", lambda seconds: None)
     patch.setattr(dispatch, "commit", overtaken)
     patch.setattr(broadcast, "point", point)
-    patch.setattr(broadcast, "Outgoing", Inline)
+    patch.setattr(broadcast, "BroadcastQueue", Inline)
     patch.setattr(mutation, "point", point)
     patch.setattr(group_commit, "point", point)
     _complete_the_model()
     if history.seed % 4 == 3:  # as where there is much to do
-        patch.setattr(pending, "WHOLE", 1)
+        patch.setattr(pending, "FULL_ROWS", 1)
     with resources.override(
         fresh=True, settings=settings, vault=vault, clock=history.clock, cache=NoCache(),
         database=history.database, **{"chain:local": history.client},

@@ -72,7 +72,7 @@ def test_a_pass_holds_the_bytes_of_a_few(many: Calm, monkeypatch: pytest.MonkeyP
         "all were sent"
     )
     with monkeypatch.context() as patch:
-        patch.setattr(pending, "WHOLE", 10**6)
+        patch.setattr(pending, "FULL_ROWS", 10**6)
         everything = peak_of_a_pass(many)
     figure(
         "a pass", "model", f"{MANY} large transactions: {peak:.0f} MiB at most, {everything:.0f} read whole"
@@ -95,7 +95,7 @@ def test_the_failure_of_some_keeps_back_no_others(many: Calm, monkeypatch: pytes
         many.attempt(many.tick)
     assert len(many.node.pool) == MANY
     changed = [row.version > version for row, version in zip(rows(many), before, strict=True)]
-    assert changed.count(False) == pending.WHOLE
+    assert changed.count(False) == pending.FULL_ROWS
 
 
 def test_they_are_mined_and_final_in_the_end(many: Calm) -> None:

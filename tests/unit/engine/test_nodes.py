@@ -231,6 +231,6 @@ def test_a_long_past_is_not_read(calm: Calm) -> None:
 
     calm.database.read = counted
     engine_lanes.fill_gaps(replace(lane, next_nonce=5_000), 0, row)
-    assert engine_lanes.any_row(row.lane_id) == row
+    assert engine_lanes.any_transaction(row.lane_id) == row
     assert max(read) <= 1_024
     assert len(calm.rows()) == 5_000
