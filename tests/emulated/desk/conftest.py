@@ -10,7 +10,7 @@ from shared import resources
 from shared.store.port import Database
 from shared.store.session import Session
 from tests.emulated.conftest import Recorder
-from tests.emulated.desk.books import balanced
+from tests.emulated.desk.invariants import balanced
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
 from tests.support.inprocess import App

@@ -9,20 +9,11 @@ import pytest
 from shared import resources
 from shared.store.session import Session
 from shared.store.tables.supplies import SUPPLIES
+from tests.emulated.desk.refusals import refused
 from tests.emulated.desk.world import Desk
-from tests.support.inprocess import Answer
 
 PAST, NEVER = "2020-01-01T00:00:00Z", "soon"
 ITEM: dict[str, Any] = {"product_id": "sku", "product_name": "A thing", "price": "0.1", "quantity": 1}
-
-
-def refused(answer: Answer, status: int, code: str, field: str | None = None) -> dict[str, Any]:
-    assert (answer.status, answer.code) == (status, code), answer.text
-    error: dict[str, Any] = answer.body["error"]
-    assert error.keys() == {"code", "message", "details", "data", "request_id"}
-    if field is not None:
-        assert field in [detail["field"] for detail in error["details"]], error
-    return error
 
 
 @pytest.mark.parametrize(

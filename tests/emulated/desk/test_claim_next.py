@@ -12,7 +12,7 @@ from shared.runtime.clock import new_id
 from shared.store.port import Database, Read, Reader
 from shared.store.session import Session
 from shared.store.tables.orders import OPEN_SHARDS, ORDERS
-from tests.emulated.desk.test_bad_input import refused
+from tests.emulated.desk.refusals import refused
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer

@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from tests.emulated.desk.test_bad_input import refused
+from tests.emulated.desk.refusals import refused
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
 

@@ -20,8 +20,8 @@ from shared.adapters.cache import NoCache
 from shared.store.port import Database, StoreTransaction
 from shared.store.session import Session
 from tests.emulated.conftest import Recorder
-from tests.emulated.desk.books import balanced
-from tests.emulated.desk.crowd import Crowd
+from tests.emulated.desk.concurrent_clients import Crowd
+from tests.emulated.desk.invariants import balanced
 from tests.emulated.desk.world import Desk
 from tests.model.claims import OrderState, step
 from tests.model.linearizability import linearizable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.emulated.desk.test_bad_input import refused
+from tests.emulated.desk.refusals import refused
 from tests.emulated.desk.world import Desk, figures
 from tests.support.clock import TestClock
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared import resources
-from tests.emulated.desk.trips import CountingDatabase
+from tests.emulated.desk.round_trips import CountingDatabase
 from tests.emulated.desk.world import Desk
 
 

@@ -12,7 +12,7 @@ from shared.adapters.screening import HttpScreening, Payout, Verdict
 from shared.store.session import Session
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.system import AUDIT
-from tests.emulated.desk.test_payouts import paying
+from tests.emulated.desk.payouts import paying
 from tests.emulated.desk.world import Desk
 
 
@@ -93,8 +93,8 @@ def test_screening_that_does_not_answer_pays_nothing(desk: Desk) -> None:
 
 def test_a_retry_is_screened_again_for_what_is_unpaid(desk: Desk, listed: Listed) -> None:
     case = paying(desk, wallets=2)
-    case.say(0, state="confirmed", finalized=True)
-    case.say(1, state="rejected", error="X", finalized=True)
+    case.change(0, state="confirmed", finalized=True)
+    case.change(1, state="rejected", error="X", finalized=True)
     path = f"/claims/{case.claim['id']}/retry-settlement"
     with resources.override(screening=listed):
         answer = desk.app.call("POST", path, user="ops", roles=("operator",))

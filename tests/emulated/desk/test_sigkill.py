@@ -29,8 +29,8 @@ from shared.store.tables.claims import CLAIMS, PAYMENTS
 from shared.store.tables.orders import ORDERS
 from shared.store.tables.supplies import SUPPLIES
 from shared.store.tables.transactions import TRANSACTIONS
-from tests.emulated.desk.books import balanced
-from tests.emulated.desk.victim import Life, Scene, live
+from tests.emulated.desk.invariants import balanced
+from tests.emulated.desk.killed_process import Life, Scene, live
 from tests.emulated.desk.world import ETHER, Desk
 from tests.support.clock import TestClock
 from tests.support.proof import SEED, figure, size

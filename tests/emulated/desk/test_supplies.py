@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulated.desk.test_bad_input import refused
+from tests.emulated.desk.refusals import refused
 from tests.emulated.desk.world import Desk, figures
 from tests.support.clock import TestClock
 

@@ -15,7 +15,7 @@ from shared.domain.wallets.wallets import Wallet
 from shared.store.session import Session
 from shared.store.tables.supplies import SUPPLIES
 from shared.store.tables.transactions import ATTEMPTS
-from tests.emulated.desk.books import balanced
+from tests.emulated.desk.invariants import balanced
 from tests.emulated.engine.world import ETHER, World
 from tests.support.inprocess import Answer
 

@@ -12,7 +12,7 @@ from shared.ops import appoint_admin
 from shared.store.session import Session
 from shared.store.tables.sign_ins import SESSIONS
 from tests.emulated.conftest import Recorder
-from tests.emulated.desk.trips import CountingDatabase
+from tests.emulated.desk.round_trips import CountingDatabase
 from tests.emulated.desk.world import Desk
 from tests.emulated.wallets.test_signing import typed
 from tests.support.inprocess import App, command

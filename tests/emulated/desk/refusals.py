@@ -1,0 +1,17 @@
+"""The contract's error shape, asserted of an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.inprocess import Answer
+
+
+def refused(answer: Answer, status: int, code: str, field: str | None = None) -> dict[str, Any]:
+    """The error of an answer that must be this refusal, with this field named among its details."""
+    assert (answer.status, answer.code) == (status, code), answer.text
+    error: dict[str, Any] = answer.body["error"]
+    assert error.keys() == {"code", "message", "details", "data", "request_id"}
+    if field is not None:
+        assert field in [detail["field"] for detail in error["details"]], error
+    return error
