@@ -50,9 +50,9 @@ def only_sent(body: dict[str, Any], code: str, reason: str, field: str | None = 
 
 LISTED = [{"address": TARGET, "storage_keys": ["0x" + f"{n:064x}" for n in range(20)]}]
 LINES = {
-    "wrong EIP-55 checksum": invalid({"to": WRONG_CASE}, "to", "EIP-55 checksum is wrong"),
+    "wrong EIP-55 checksum": invalid({"to": WRONG_CASE}, "to", "the checksum (EIP-55)"),
     "wrong EIP-55 checksum of a token": invalid(
-        {"token": {"address": WRONG_CASE, "amount": "1"}}, "token.address", "EIP-55 checksum is wrong"
+        {"token": {"address": WRONG_CASE, "amount": "1"}}, "token.address", "the checksum (EIP-55)"
     ),
     "ENS name": invalid({"to": "vitalik.eth"}, "to", "pattern"),
     "ENS name of a token": invalid(

@@ -14,8 +14,8 @@ import pytest
 from shared import resources
 from shared.domain import users as rules
 from shared.identity import siwe_nonces
-from shared.keys import accounts
-from shared.keys.addresses import messages, parse_address
+from shared.keys import accounts, messages
+from shared.keys.addresses import parse_address
 from shared.store.session import Session
 from shared.store.tables.users import USERS
 from tests.support.clock import TestClock
