@@ -50,11 +50,11 @@ PARTS = {
     "histories": Part(
         (
             "tests/unit/engine/test_histories.py",
-            "tests/unit/engine/test_crowds.py",
-            "tests/unit/engine/test_deals.py",
+            "tests/unit/engine/test_wallet_histories.py",
+            "tests/unit/engine/test_claim_histories.py",
             "tests/emulated/engine/test_histories_http.py",
         ),
-        {"SEEDS": "10000", "CROWDS": "4000", "DEALS": "4000", "HTTP_SEEDS": "60"},
+        {"SEEDS": "10000", "WALLET_HISTORIES": "4000", "CLAIM_HISTORIES": "4000", "HTTP_SEEDS": "60"},
         workers=2,
     ),
     "senders": Part(("tests/emulated/engine/test_sigkill.py",), {"SENDER_KILLS": "99"}),

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.engine.calm import Calm
 from tests.unit.engine.histories import world
+from tests.unit.engine.stepwise import StepwiseHistory
 
 
 @pytest.fixture
-def calm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calm]:
+def history(monkeypatch: pytest.MonkeyPatch) -> Iterator[StepwiseHistory]:
     """A wallet whose first transaction from here is final; its lane is known."""
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
-    history = Calm(1)
+    history = StepwiseHistory(1)
     with monkeypatch.context() as patch, world(history, patch):
         history.owner = history.wallet()
         history.mine()

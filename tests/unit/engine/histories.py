@@ -1,4 +1,4 @@
-"""Random histories of the engine over a lying node, a model of the database and a clock that is moved by hand."""
+"""Random histories of the engine over a faulty node, a model of the database and a clock that is moved by hand."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
 from shared.writes import commit as commits
 from tests.model import store as model
-from tests.unit.engine.blocks import GWEI, Faults
-from tests.unit.engine.lying import LyingNode, Mirror
-from tests.unit.engine.staging import START, Clock, Killed, world
+from tests.unit.engine.chain_model import GWEI, Faults
+from tests.unit.engine.faulty_node import FaultyNode, Mirror
+from tests.unit.engine.simulation import START, Clock, Killed, world
 
 TRANSFERS = 6
 STEPS = 70
@@ -66,7 +66,7 @@ class History:
             forget=rng.choice([0.0, 0.2]), lag=rng.choice([0.0, 0.2]), hide=rng.choice([0.0, 0.3]),
             delay=rng.choice([0.0, 0.0, 0.2]), strict=rng.random() < 0.3, ceil=rng.random() < 0.5, slots=slots,
         )  # fmt: skip
-        self.node = LyingNode(rng, self.seconds, faults)
+        self.node = FaultyNode(rng, self.seconds, faults)
         self.mirror = Mirror(self.node, replace(faults, lag=0.1))
         self.trouble = model.Faults(rng, abort=rng.choice([0.0, 0.1]), unknown=rng.choice([0.0, 0.05]))
         self.database = self.opened()
@@ -227,8 +227,8 @@ class History:
     def peace(self) -> None:
         """The node behaves, fees are low, funds are there: everything must become final."""
         self.armed = False
-        calm = Faults(strict=self.node.faults.strict, ceil=self.node.faults.ceil)
-        self.node.faults = self.mirror.faults = calm
+        behaving = Faults(strict=self.node.faults.strict, ceil=self.node.faults.ceil)
+        self.node.faults = self.mirror.faults = behaving
         self.trouble_store(0.0, 0.0)
         self.node.base_fee = self.last_fee
         self.attempt(self.top_up)
@@ -274,8 +274,8 @@ class History:
             assert (row.state == "confirmed") == (count == 1), f"{where}: {row.id} {row.state}, {count}"
         nonces = [one.nonce for one in mined]
         assert nonces == list(range(len(mined))), f"{where}: nonces {nonces}"
-        for purse in Session(self.database.snapshot()).one(FUNDS.scan()):
-            assert purse.committed == purse.in_flight == 0, f"{where}: {purse} when all is over"
+        for row in Session(self.database.snapshot()).one(FUNDS.scan()):
+            assert row.committed == row.in_flight == 0, f"{where}: {row} when all is over"
 
 
 def accept_under(unit: Any, planned: Any, identity: str) -> None:

@@ -10,32 +10,32 @@ import pytest
 from shared.store.tables.claims import CLAIMS, PAYMENTS
 from shared.store.tables.supplies import LEDGER
 from tests.support.proof import size
-from tests.unit.engine.deals import Deals
+from tests.unit.engine.claim_histories import ClaimsHistory
 from tests.unit.engine.histories import world
 
-SEEDS = size("DEALS", 200)
+SEEDS = size("CLAIM_HISTORIES", 200)
 FIRST = size("FIRST_SEED", 0)
 EVENTS = {
     "claim processed", "claim failed", "payment paid in round 1", "payment cancelled in round 1",
     "payment failed in round 1", "payment paid in round 2", "taken back",
 }  # fmt: skip
-MET: Counter[str] = Counter()  # by the deals below
+MET: Counter[str] = Counter()  # by the histories below
 
 
 @pytest.mark.parametrize("block", range(4))
-def test_random_deals(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_claim_histories(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
     for seed in range(FIRST + block, FIRST + SEEDS, 4):
-        deals = Deals(seed)
-        with monkeypatch.context() as patch, world(deals, patch):
-            deals.stage(patch)
-            deals.run()
-            MET.update(f"claim {one.status}" for one in deals.all(CLAIMS))
-            MET.update("taken back" for line in deals.all(LEDGER) if line.verb == "adjust")
-            MET.update(f"payment {one.status} in round {one.round}" for one in deals.all(PAYMENTS))
+        history = ClaimsHistory(seed)
+        with monkeypatch.context() as patch, world(history, patch):
+            history.stage(patch)
+            history.run()
+            MET.update(f"claim {one.status}" for one in history.all(CLAIMS))
+            MET.update("taken back" for line in history.all(LEDGER) if line.verb == "adjust")
+            MET.update(f"payment {one.status} in round {one.round}" for one in history.all(PAYMENTS))
 
 
-@pytest.mark.skipif(SEEDS < 200, reason="fewer deals do not meet everything")
+@pytest.mark.skipif(SEEDS < 200, reason="fewer histories do not meet everything")
 def test_everything_happened_to_them() -> None:
-    assert MET, "this runs after the deals, in their process"
+    assert MET, "this runs after the histories, in their process"
     assert not EVENTS - MET.keys()

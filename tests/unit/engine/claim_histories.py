@@ -28,10 +28,10 @@ from shared.store.table import Table
 from shared.store.tables.claims import CLAIMS, PAYMENTS
 from shared.store.tables.orders import ALLOCATIONS
 from shared.store.tables.supplies import FUNDS, LEDGER, SUPPLIES
-from tests.unit.engine.crowds import Crowd
+from tests.unit.engine.wallet_histories import WalletsHistory
 
 OPERATOR = Caller.of_user("ops", ["operator"], "service")
-DEALS = 6
+ORDERS = 6
 SUPPLIED = 10**16
 PRICED = 100_000  # and one wei more for each order: what is paid names its allocation
 COMPETED: tuple[ModuleType, ...] = (process_claim, retry_settlement, abandon_settlement)
@@ -56,15 +56,15 @@ class Inline:
     def __exit__(self, *error: object) -> None: ...
 
 
-class Deals(Crowd):
+class ClaimsHistory(WalletsHistory):
     """The first wallet's owner supplies and orders, somebody else claims."""
 
     def wallet(self) -> Wallet:
-        found = super().wallet()
+        wallet = super().wallet()
         self.claimer = self.stored_wallet("claimer", self.rng.randbytes(32))
         self.orders = 0
         self.node.faults.revert = self.rng.choice([0.0, 0.2])
-        return found
+        return wallet
 
     def bound(self, wallet: Wallet, recipients: list[str] | None, above: int | None) -> None:
         super().bound(wallet, recipients, above and 10**18)  # payouts above it are an administrator's
@@ -78,7 +78,7 @@ class Deals(Crowd):
     def steps(self) -> list[tuple[Callable[[], None], int]]:
         return [
             *super().steps(),
-            (self.deal, 12 if self.orders < DEALS else 0),
+            (self.place_and_claim, 12 if self.orders < ORDERS else 0),
             (self.process, 12),
             (self.cancel_payment, 4),
             (self.retry, 4),
@@ -89,7 +89,7 @@ class Deals(Crowd):
 
     # — what may happen
 
-    def deal(self) -> None:
+    def place_and_claim(self) -> None:
         """A supply if none is left, an order of it, and a claim."""
         owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
         if not any(one.available >= SUPPLIED // 2 for one in self.all(SUPPLIES) if one.status == "active"):
@@ -144,9 +144,9 @@ class Deals(Crowd):
 
     def judge(self) -> None:
         super().judge()
-        self.judge_deals(f"seed {self.seed}")
+        self.judge_allocations(f"seed {self.seed}")
 
-    def judge_deals(self, where: str) -> None:
+    def judge_allocations(self, where: str) -> None:
         """Each allocation is paid at most once, and is settled if it was; books say what happened."""
         failed = {one for block in self.node.blocks for one in block.failed}
         paid = Counter(one.value for one in self.node.canonical() if one.hash not in failed)
@@ -167,9 +167,9 @@ class Deals(Crowd):
         for claim in self.all(CLAIMS):
             assert claim.status != "processing", f"{where}: {claim}"
 
-    def judge_purses(self, where: str) -> None:
+    def judge_funds(self, where: str) -> None:
         promised: Counter[str] = Counter()
         for supply in self.all(SUPPLIES):
             promised[supply.address] += funds.commitment(supply)
-        for purse in self.all(FUNDS):
-            assert (purse.committed, purse.in_flight) == (promised[purse.address], 0), f"{where}: {purse}"
+        for row in self.all(FUNDS):
+            assert (row.committed, row.in_flight) == (promised[row.address], 0), f"{where}: {row}"

@@ -31,9 +31,9 @@ from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import ATTEMPTS
 from shared.wallets import approval
 from shared.writes import commit as commits
-from tests.unit.engine.blocks import GWEI, Sent
+from tests.unit.engine.chain_model import GWEI, Sent
 from tests.unit.engine.histories import History
-from tests.unit.engine.staging import START
+from tests.unit.engine.simulation import START
 
 APPROVED_ABOVE = 1_003  # values begin with 1000: most of them wait for a second person
 LOW, FULL = 10**18, 10**19
@@ -48,7 +48,7 @@ COMPETED: tuple[ModuleType, ...] = (
 )
 
 
-class Crowd(History):
+class WalletsHistory(History):
     """Some wallets, perhaps two of the same key, the last one the treasury."""
 
     owners: list[Wallet]
@@ -222,7 +222,7 @@ class Crowd(History):
 
     def judge_books(self, where: str, rows: list[Transaction]) -> None:
         """Nothing is promised any more, and what counts against a day is what was paid."""
-        self.judge_purses(where)
+        self.judge_funds(where)
         session = Session(self.database.snapshot())
         booked: Counter[str] = Counter()
         for bucket in session.one(SPENDING.scan()):
@@ -236,6 +236,6 @@ class Crowd(History):
         keys = [row.idem_key for row in rows if row.tenant == "treasury"]
         assert len(keys) == len(set(keys)), f"{where}: {keys}"
 
-    def judge_purses(self, where: str) -> None:
-        for purse in Session(self.database.snapshot()).one(FUNDS.scan()):
-            assert purse.committed == purse.in_flight == 0, f"{where}: {purse} when all is over"
+    def judge_funds(self, where: str) -> None:
+        for row in Session(self.database.snapshot()).one(FUNDS.scan()):
+            assert row.committed == row.in_flight == 0, f"{where}: {row} when all is over"

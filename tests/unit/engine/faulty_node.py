@@ -8,13 +8,13 @@ from typing import Any
 from shared.chain.errors import ChainError, RateLimited, Unreachable, classify
 from shared.keys.accounts import address_of_public_key
 from shared.keys.raw_transactions import decode_signed
-from tests.unit.engine.blocks import FINAL_DEPTH, GWEI, START_BALANCE, Chain, Faults, Mined, Sent
+from tests.unit.engine.chain_model import FINAL_DEPTH, GWEI, START_BALANCE, Chain, Faults, Mined, Sent
 
 
-class LyingNode(Chain):
+class FaultyNode(Chain):
     """`shared.chain.rpc.Rpc`."""
 
-    name = "lying#0"
+    name = "faulty#0"
 
     def close(self) -> None: ...
 
@@ -155,9 +155,9 @@ class LyingNode(Chain):
 class Mirror:
     """Another endpoint of the same chain, with faults of its own."""
 
-    name = "lying#1"
+    name = "faulty#1"
 
-    def __init__(self, node: LyingNode, faults: Faults) -> None:
+    def __init__(self, node: FaultyNode, faults: Faults) -> None:
         self.node, self.faults = node, faults
 
     def close(self) -> None: ...

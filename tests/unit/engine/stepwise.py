@@ -12,11 +12,11 @@ from shared.domain.transactions.transactions import Transaction
 from shared.engine import accept, intents
 from shared.engine.intents import Sender
 from shared.writes import commit as commits
-from tests.unit.engine.blocks import Faults
+from tests.unit.engine.chain_model import Faults
 from tests.unit.engine.histories import History, accept_under
 
 
-class Calm(History):
+class StepwiseHistory(History):
     """One wallet, two endpoints unless a test takes one away."""
 
     def __post_init__(self) -> None:

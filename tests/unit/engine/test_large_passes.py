@@ -13,8 +13,8 @@ from shared.engine import accept, broadcast, intents, pending
 from shared.engine.intents import Sender
 from shared.writes import commit as commits
 from tests.support.proof import figure
-from tests.unit.engine.calm import Calm
 from tests.unit.engine.histories import accept_under
+from tests.unit.engine.stepwise import StepwiseHistory
 
 MANY = 96
 GAS = 8_000_000  # what so much data costs at least
@@ -22,32 +22,32 @@ MEBIBYTE = 1 << 20
 
 
 @pytest.fixture
-def many(calm: Calm) -> Calm:
+def many(history: StepwiseHistory) -> StepwiseHistory:
     """As many large transactions with a nonce, due and in no block."""
-    calm.node.faults.slots = 1024
+    history.node.faults.slots = 1024
     for number in range(MANY):
-        calm.attempt(lambda number=number: accept_large(calm, f"txn_large{number:03}"))
-    calm.attempt(calm.hint)
-    assert [row.state for row in rows(calm)] == ["submitted"] * MANY
-    calm.use(calm.node)  # its errors would hold on to what they are about
-    return calm
+        history.attempt(lambda number=number: accept_large(history, f"txn_large{number:03}"))
+    history.attempt(history.hint)
+    assert [row.state for row in rows(history)] == ["submitted"] * MANY
+    history.use(history.node)  # its errors would hold on to what they are about
+    return history
 
 
-def accept_large(calm: Calm, identity: str) -> None:
-    sender, data = Sender.of_wallet(calm.owner), b"\xff" * (MAX_DATA_BYTES - 1_000)
+def accept_large(history: StepwiseHistory, identity: str) -> None:
+    sender, data = Sender.of_wallet(history.owner), b"\xff" * (MAX_DATA_BYTES - 1_000)
     intent = intents.build(sender, "0x" + "ab" * 20, value=1, data=data, gas=GAS)
     commits.commit(accept_under, accept.plan(intent, gas=GAS), identity)
 
 
-def rows(calm: Calm) -> list[Any]:
-    return [row for row in calm.rows() if row.id.startswith("txn_large")]
+def rows(history: StepwiseHistory) -> list[Any]:
+    return [row for row in history.rows() if row.id.startswith("txn_large")]
 
 
-def peak_of_a_pass(calm: Calm) -> float:
+def peak_of_a_pass(history: StepwiseHistory) -> float:
     """MiB that a pass takes at most in which all is sent again, where what is read is a copy, as it is from a wire."""
-    calm.clock.moment += timedelta(seconds=70)
-    calm.node.pool.clear()
-    real = calm.database.read
+    history.clock.moment += timedelta(seconds=70)
+    history.node.pool.clear()
+    real = history.database.read
 
     def copied(*reads: Any) -> Any:
         return [
@@ -55,16 +55,16 @@ def peak_of_a_pass(calm: Calm) -> float:
             for found in real(*reads)
         ]
 
-    calm.database.read = copied
+    history.database.read = copied
     tracemalloc.start()
-    calm.attempt(calm.tick)
+    history.attempt(history.tick)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    calm.database.read = real
+    history.database.read = real
     return peak / MEBIBYTE
 
 
-def test_a_pass_holds_the_bytes_of_a_few(many: Calm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pass_holds_the_bytes_of_a_few(many: StepwiseHistory, monkeypatch: pytest.MonkeyPatch) -> None:
     before = [row.version for row in rows(many)]
     peak = peak_of_a_pass(many)
     assert len(many.node.pool) == MANY
@@ -80,7 +80,9 @@ def test_a_pass_holds_the_bytes_of_a_few(many: Calm, monkeypatch: pytest.MonkeyP
     assert peak < 0.5 * everything
 
 
-def test_the_failure_of_some_keeps_back_no_others(many: Calm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_failure_of_some_keeps_back_no_others(
+    many: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, first = broadcast.write_answers, rows(many)[0].id
 
     def record(unit: Any, lane_id: str, sent: Any, block_seconds: float) -> None:
@@ -98,6 +100,6 @@ def test_the_failure_of_some_keeps_back_no_others(many: Calm, monkeypatch: pytes
     assert changed.count(False) == pending.FULL_ROWS
 
 
-def test_they_are_mined_and_final_in_the_end(many: Calm) -> None:
+def test_they_are_mined_and_final_in_the_end(many: StepwiseHistory) -> None:
     many.tick_through(20)
     assert all(row.finalized and row.state == "confirmed" for row in rows(many))

@@ -1,0 +1,109 @@
+"""Somebody else who holds a wallet's key: their nonces are not taken, and what took one of ours is found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.chain.errors import Lagging
+from shared.engine.process_hints import hints
+from shared.store.session import Session
+from shared.store.tables.transactions import ATTEMPTS
+from tests.unit.engine.stepwise import StepwiseHistory
+
+
+def test_a_nonce_that_the_chain_shows_as_used_is_not_given(history: StepwiseHistory) -> None:
+    """The hint is faster than the tick: the lane's row does not know yet what was sent from elsewhere."""
+    history.attempt(history.foreigner)
+    for _ in range(10):
+        history.mine()
+    history.attempt(history.accept)
+    history.attempt(history.hint)
+    history.tick_through(15)
+    assert (history.row(1).nonce, history.row(1).state) == (2, "confirmed")
+
+
+def test_what_took_a_nonce_is_found_however_long_ago(history: StepwiseHistory) -> None:
+    _taken_long_ago(history)
+    history.tick_through(10)
+    assert history.row(1).blocked_reason == "FOREIGN_NONCE"
+    history.attempt(lambda: history.give_up(history.row(1)))
+    assert (history.row(1).state, history.row(1).finalized) == ("rejected", True)
+
+
+def test_a_node_without_old_states_still_shows_what_took_a_nonce(history: StepwiseHistory) -> None:
+    for _ in range(300):
+        history.mine()
+    _taken_long_ago(history, blocks=40)
+    _prune(history, keep=64)
+    history.tick_through(10)
+    assert history.row(1).blocked_reason == "FOREIGN_NONCE"
+
+
+def test_a_height_is_not_asked_for_when_nodes_have_forgotten_it(history: StepwiseHistory) -> None:
+    """This process began to look, and others had the lease since."""
+    hints().question_heights["count", history.row(0).lane_id] = 3
+    for _ in range(300):
+        history.mine()
+    _taken_long_ago(history, blocks=40)
+    hints().question_heights["nonce", history.row(1).id] = 3
+    _prune(history, keep=64)
+    history.tick_through(10)
+    assert history.row(1).blocked_reason == "FOREIGN_NONCE"
+
+
+def test_a_height_that_is_forgotten_only_has_the_question_asked_again(history: StepwiseHistory) -> None:
+    """One endpoint must say the same at two heads, so it takes two passes more."""
+    history.use(history.node)
+    _taken_long_ago(history, blocks=10)
+    history.tick_through(1)
+    assert hints().question_heights, "something is asked"
+    for _ in range(3):
+        history.tick_through(1)
+        hints().question_heights.clear()
+    assert history.row(1).blocked_reason is None, "a new height each time proves nothing"
+    history.tick_through(10)
+    assert history.row(1).blocked_reason == "FOREIGN_NONCE"
+    assert not hints().question_heights
+
+
+def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(history: StepwiseHistory) -> None:
+    """Deeper than final, and our bytes are mined: no row is left whose giving up would let the lane go on."""
+    before = list(history.node.blocks)
+    _taken_long_ago(history, blocks=10)
+    history.tick_through(10)
+    assert history.row(1).blocked_reason == "FOREIGN_NONCE"
+    history.node.blocks = before
+    (attempt,) = Session(history.database.snapshot()).one(ATTEMPTS.scan(history.row(1).id))
+    history.node.take(attempt.raw)
+    history.tick_through(40)
+    assert history.row(1).state == "confirmed"
+    history.attempt(history.accept)
+    history.tick_through(10)
+    assert history.row(2).state == "confirmed"
+
+
+def _taken_long_ago(history: StepwiseHistory, blocks: int = 400) -> None:
+    """Ours gets the nonce from a node that is as far behind as the other's transaction is old."""
+    stale = list(history.node.blocks)
+    history.attempt(history.foreigner)
+    for _ in range(blocks):
+        history.mine()
+    newest, history.node.blocks = history.node.blocks, stale
+    history.attempt(history.accept)
+    history.attempt(history.hint)
+    history.node.blocks = newest
+    history.node.pool.clear()
+    assert history.row(1).nonce == 1
+
+
+def _prune(history: StepwiseHistory, keep: int) -> None:
+    """States older than `keep` blocks are gone, as on nodes that are no archives; blocks stay."""
+    real: Any = history.node.state_at
+
+    def state(ref: str) -> Any:
+        found = real(ref)
+        if found.number < history.node.blocks[-1].number - keep:
+            raise Lagging("missing trie node")
+        return found
+
+    history.node.state_at = state  # type: ignore[method-assign]
