@@ -108,7 +108,7 @@ def _conclude(
     concluded = Concluded(order, claim)
     if claim.status == "processing":
         concluded = settlement.conclude(order, claim, payments, unit.now)
-    after = concluded.claim if concluded.claim != claim else claim_rules.change(claim, unit.now)
+    after = concluded.claim if concluded.claim != claim else claim_rules.advance(claim, unit.now)
     unit.write(after)
     if after.status == "processed" != claim.status:
         begun = min(payment.created_at for payment in payments)

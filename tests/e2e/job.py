@@ -42,7 +42,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Purse:
+class FundedAccount:
     """A fresh key with ten ether, so that its chain nonces are nobody else's."""
 
     key: str
@@ -100,7 +100,7 @@ class Job:
     """Supply, order, three claims at once, settlement. `reached` fires as each point is passed."""
 
     url: str
-    purse: Purse
+    account: FundedAccount
     reached: dict[str, threading.Event] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20.0))
     supply: dict[str, Any] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class Job:
             body = {"name": "payout", "type": "hd"}
             made = list(pool.map(lambda api: api.expect(201, "POST", "/wallets", body), self.rivals))
         self.addresses = [answer["wallet"]["address"] for answer in made]
-        body = {"name": "till", "private_key": self.purse.key}
+        body = {"name": "till", "private_key": self.account.key}
         self.wallet = self.shopper.expect(201, "POST", "/wallets/import", body)["wallet"]["id"]
 
     def run(self) -> None:

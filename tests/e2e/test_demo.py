@@ -20,7 +20,7 @@ from emulators.toolkit import ROOT
 from shared.store.session import Session
 from shared.store.spanner.database import connect
 from shared.store.tables.transactions import ATTEMPTS
-from tests.e2e.job import Node, Purse
+from tests.e2e.job import FundedAccount, Node
 from tests.e2e.secrets_seen import Secrets, spellings
 from tests.support.places import Collector, Eavesdropper, columns, documents
 
@@ -56,9 +56,11 @@ def test_an_order_is_claimed_once_by_fifty_and_paid_and_no_secret_is_written(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    purse = Purse.funded(Node(os.environ["RPC_URL"]))  # others use the node's own accounts at the same time
-    monkeypatch.setattr(demo, "DEV_KEY", purse.key)
-    monkeypatch.setattr(demo, "DEV_ADDRESS", purse.address)
+    account = FundedAccount.funded(
+        Node(os.environ["RPC_URL"])
+    )  # others use the node's own accounts at the same time
+    monkeypatch.setattr(demo, "DEV_KEY", account.key)
+    monkeypatch.setattr(demo, "DEV_ADDRESS", account.address)
 
     monkeypatch.setattr(demo, "toolkit", SimpleNamespace(ROOT=tmp_path))
     monkeypatch.setattr(

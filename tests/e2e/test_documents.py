@@ -21,7 +21,7 @@ import pytest
 
 from emulators import ports, process
 from emulators.client import wait_for
-from tests.e2e.job import Node, Purse
+from tests.e2e.job import FundedAccount, Node
 from tests.unit.docs.pages import ROOT, Fence, Page, strip_comment, tracked
 
 ADDING, GUIDE = Page(ROOT / "docs" / "adding_an_operation.md"), Page(ROOT / "docs" / "api.md")
@@ -93,7 +93,9 @@ def test_the_example_operation_passes_its_test_and_the_checks(copy: Path) -> Non
 
 def test_the_guides_calls_answer_what_it_says(host: str, tmp_path: Path) -> None:
     """Fences in order: shell blocks become one script, json blocks are what the block before them printed."""
-    purse = Purse.funded(Node(os.environ["RPC_URL"]))  # others use the node's own accounts at the same time
+    account = FundedAccount.funded(
+        Node(os.environ["RPC_URL"])
+    )  # others use the node's own accounts at the same time
     fences = [fence for fence in GUIDE.fences() if fence.shell or fence.info == ("json",)]
     fences += [fence for fence in ADDING.fences() if fence.shell and "$API/" in fence.text]
     script = [f"set -o pipefail\nmark() {{ printf '\\n{MARK}\\n'; }}"]
@@ -104,7 +106,7 @@ def test_the_guides_calls_answer_what_it_says(host: str, tmp_path: Path) -> None
             script.append(f"mark\n{command.text}")
     text = "\n".join(script)
     text = replaced(text, r"^HOST=.*$", f"HOST={host}")
-    text = replaced(text, r"^KEY=0x[0-9a-f]{64}$", f"KEY={purse.key}")
+    text = replaced(text, r"^KEY=0x[0-9a-f]{64}$", f"KEY={account.key}")
     answers = shell(text, tmp_path)
     assert len(answers) == len(commands)
     wrong = [

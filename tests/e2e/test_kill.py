@@ -18,7 +18,7 @@ from shared.store.spanner.database import connect
 from shared.store.tables import claims, supplies
 from shared.store.tables.orders import ALLOCATIONS
 from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
-from tests.e2e.job import ETHER, PAYOUT, Job, Node, Purse
+from tests.e2e.job import ETHER, PAYOUT, FundedAccount, Job, Node
 
 POINTS = [
     "supplies sent",  # "sent": the request has left, nothing is answered
@@ -57,7 +57,7 @@ def test_a_killed_gateway_pays_exactly_once(
 ) -> None:
     if product.gateway is None or not product.gateway.alive:  # the test before this one broke off
         product.start_gateway()
-    job = Job(product.url, Purse.funded(node))
+    job = Job(product.url, FundedAccount.funded(node))
     with job.http, ThreadPoolExecutor(1) as worker:
         job.prepare()
         running = worker.submit(job.run)
@@ -65,7 +65,7 @@ def test_a_killed_gateway_pays_exactly_once(
         product.kill_gateway()
         assert not running.done(), "the job was over too early"
         product.start_gateway()
-        wait_for("the payout", lambda: running.done() or node.count(job.purse.address), 30.0, 0.05)
+        wait_for("the payout", lambda: running.done() or node.count(job.account.address), 30.0, 0.05)
         node.ask("anvil_mine", "0x4")  # final now: nobody waits for four blocks
         running.result(30)
         assert job.repeated, "no call was interrupted"
@@ -75,8 +75,8 @@ def test_a_killed_gateway_pays_exactly_once(
 def _wait_for(point: str, job: Job, node: Node, running: Future[None]) -> None:
     event, _, delay = point.partition(" + ")
     on_chain: dict[str, Callable[[], bool]] = {
-        "payout broadcast": lambda: node.count(job.purse.address, "pending") > 0,
-        "payout mined": lambda: node.count(job.purse.address) > 0,
+        "payout broadcast": lambda: node.count(job.account.address, "pending") > 0,
+        "payout mined": lambda: node.count(job.account.address) > 0,
     }
     reached = on_chain.get(event) or job.at(event).is_set
     deadline = time.monotonic() + 20
@@ -105,8 +105,8 @@ def _paid_once(job: Job, node: Node, rows: Session) -> None:
     gas = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
     assert receipt["status"] == "0x1" and receipt["to"].lower() == job.recipient.lower()
     assert node.balance(job.recipient) == PAYOUT
-    assert node.balance(job.purse.address) == 10 * ETHER - PAYOUT - gas
-    assert node.count(job.purse.address) == node.count(job.purse.address, "pending") == 1
+    assert node.balance(job.account.address) == 10 * ETHER - PAYOUT - gas
+    assert node.count(job.account.address) == node.count(job.account.address, "pending") == 1
     _books_balance(rows, job)
 
 

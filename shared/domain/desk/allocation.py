@@ -115,10 +115,10 @@ def give_back(
     by_id = {supply.id: supply for supply in supplies}
     reserved = [a for a in allocations if a.status == "reserved"]
     moves = tuple(release(by_id[a.supply_id], a.amount, order_id, now) for a in reserved)
-    return GivenBack(tuple(marked(a, "released", now) for a in reserved), moves)
+    return GivenBack(tuple(with_status(a, "released", now) for a in reserved), moves)
 
 
-def marked(allocation: Allocation, status: AllocationStatus, now: datetime) -> Allocation:
+def with_status(allocation: Allocation, status: AllocationStatus, now: datetime) -> Allocation:
     """The allocation in another state; `settled` follows."""
     settled = allocation.amount if status == "settled" else 0
     return replace(allocation, status=status, settled=settled, version=allocation.version + 1, updated_at=now)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from shared.domain.desk.orders import Order, advance, reopened
+from shared.domain.desk import orders
+from shared.domain.desk.orders import Order
 from shared.domain.desk.states import ClaimStatus, SettlementStatus, check
 from shared.domain.errors import InvalidState, InvalidValue, Refusal
 from shared.domain.wallets.wallets import Wallet
@@ -160,7 +161,7 @@ def claim(
     if sum(until > now for until in leases) >= MAX_LIVE:
         raise ClaimLimit(limit=MAX_LIVE)
     new = _new_claim(order, wallet, claim_id, now, lease)
-    claimed = advance(
+    claimed = orders.advance(
         order,
         now,
         status="claimed",
@@ -183,7 +184,7 @@ def heartbeat(
     until = min(now + lease, claim.claimed_at + LONGEST, order.expires_at or now + lease)
     if claim.lease_until is not None and until <= claim.lease_until:
         return claim
-    return change(claim, now, lease_until=until)
+    return advance(claim, now, lease_until=until)
 
 
 def release(claim: Claim, order: Order, now: datetime, epoch: int | None = None) -> Ended:
@@ -261,9 +262,11 @@ def _require_lease(claim: Claim, order: Order, now: datetime, epoch: int | None)
 
 def _end(claim: Claim, order: Order, status: ClaimStatus, reason: str | None, now: datetime) -> Ended:
     check("claim", claim.status, status)
-    return Ended(reopened(order, now), change(claim, now, status=status, reason=reason, lease_until=None))
+    return Ended(
+        orders.reopened(order, now), advance(claim, now, status=status, reason=reason, lease_until=None)
+    )
 
 
-def change(claim: Claim, now: datetime, **changes: Any) -> Claim:
+def advance(claim: Claim, now: datetime, **changes: Any) -> Claim:
     """The next version with these fields, for the rules of the domain; a new status must be in the table."""
     return replace(claim, version=claim.version + 1, updated_at=now, **changes)

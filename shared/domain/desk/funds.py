@@ -97,7 +97,7 @@ def observe(funds: Funds, balance: int, block: int, now: datetime) -> Funds:
     """Record the balance at a block; the same row when the observation is older than the last one."""
     if block < funds.observed_block or (block, balance) == (funds.observed_block, funds.observed_balance):
         return funds
-    return _next(funds, now, observed_balance=balance, observed_block=block)
+    return _advance(funds, now, observed_balance=balance, observed_block=block)
 
 
 def gap(pair: FundsPair, part: int, gas_reserve: int) -> Gap | None:
@@ -236,7 +236,7 @@ def _close(pair: FundsPair, block: int | None, now: datetime) -> FundsPair:
 
 def add(funds: Funds, now: datetime, *, committed: int = 0, in_flight: int = 0, supplies: int = 0) -> Funds:
     """The row with these changes, base units."""
-    after = _next(
+    after = _advance(
         funds,
         now,
         committed=funds.committed + committed,
@@ -251,8 +251,8 @@ def ended(funds: Funds, block: int | None, now: datetime) -> Funds:
     """The row after a commitment ended in this block: older observations are not valid any more."""
     if block is None or block <= funds.settled_block:
         return funds
-    return _next(funds, now, settled_block=block)
+    return _advance(funds, now, settled_block=block)
 
 
-def _next(funds: Funds, now: datetime, **changes: Any) -> Funds:
+def _advance(funds: Funds, now: datetime, **changes: Any) -> Funds:
     return replace(funds, version=funds.version + 1, updated_at=now, **changes)

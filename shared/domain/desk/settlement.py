@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from shared.domain.desk import claims, orders
-from shared.domain.desk.allocation import Allocation, give_back, marked
+from shared.domain.desk.allocation import Allocation, give_back, with_status
 from shared.domain.desk.claims import Claim, LeaseLost, require_claimed
 from shared.domain.desk.orders import Order
 from shared.domain.desk.states import PaymentStatus, SettlementStatus, check
@@ -130,7 +130,7 @@ def abandon(
     """
     unpaid = _unpaid_allocations(claim, payments, allocations)
     back = give_back(claim.order_id, unpaid, supplies, now)
-    return Abandoned(claims.change(claim, now, reason=reason), back.allocations, back.moves)
+    return Abandoned(claims.advance(claim, now, reason=reason), back.allocations, back.moves)
 
 
 def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
@@ -140,7 +140,7 @@ def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
     status: PaymentStatus = "blocked" if reason else "pending"
     if (payment.status, payment.reason) == (status, reason):
         return payment
-    return _change(payment, now, status=status, reason=reason)
+    return _advance(payment, now, status=status, reason=reason)
 
 
 def paid(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> Evidence:
@@ -149,7 +149,7 @@ def paid(payment: Payment, allocation: Allocation, supply: Supply, now: datetime
         raise InvalidState(status=payment.status)
     moved = settle(supply, payment.amount, payment.transaction_id, now)
     return Evidence(
-        _change(payment, now, status="paid", reason=None), marked(allocation, "settled", now), moved
+        _advance(payment, now, status="paid", reason=None), with_status(allocation, "settled", now), moved
     )
 
 
@@ -159,14 +159,14 @@ def unpaid(
     """The transaction ended without paying; the allocation stays reserved. Raises InvalidState."""
     if payment.terminal:
         raise InvalidState(status=payment.status)
-    return _change(payment, now, status=status, reason=reason)
+    return _advance(payment, now, status=status, reason=reason)
 
 
 def finalize(payment: Payment, now: datetime) -> Payment:
     """No reorganisation can change the outcome any more. Raises InvalidState while it is not terminal."""
     if not payment.terminal:
         raise InvalidState(status=payment.status)
-    return payment if payment.finalized else _change(payment, now, finalized=True)
+    return payment if payment.finalized else _advance(payment, now, finalized=True)
 
 
 def take_back(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> Evidence:
@@ -176,11 +176,11 @@ def take_back(payment: Payment, allocation: Allocation, supply: Supply, now: dat
     """
     if not payment.terminal or payment.finalized:
         raise InvalidState(status=payment.status)
-    pending = _change(payment, now, status="pending", reason=None)
+    pending = _advance(payment, now, status="pending", reason=None)
     if payment.status != "paid":
         return Evidence(pending, allocation, Moved(supply, ()))
     moved = unsettle(supply, payment.amount, payment.transaction_id, now)
-    return Evidence(pending, marked(allocation, "reserved", now), moved)
+    return Evidence(pending, with_status(allocation, "reserved", now), moved)
 
 
 def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datetime) -> Concluded:
@@ -195,11 +195,11 @@ def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datet
     if not latest or not all(payment.terminal and payment.finalized for payment in latest):
         if status == claim.settlement_status:
             return Concluded(order, claim)
-        return Concluded(order, claims.change(claim, now, settlement_status=status))
+        return Concluded(order, claims.advance(claim, now, settlement_status=status))
     if status == "paid":
-        done = claims.change(claim, now, status="processed", settlement_status=status, processed_at=now)
+        done = claims.advance(claim, now, status="processed", settlement_status=status, processed_at=now)
         return Concluded(orders.advance(order, now, status="completed"), done)
-    failed = claims.change(claim, now, status="failed", settlement_status=status)
+    failed = claims.advance(claim, now, status="failed", settlement_status=status)
     return Concluded(orders.advance(order, now, status="failed"), failed)
 
 
@@ -266,7 +266,7 @@ def _new_round(
         )
         for allocation in allocations
     )
-    processing = claims.change(
+    processing = claims.advance(
         claim,
         now,
         status="processing",
@@ -277,5 +277,5 @@ def _new_round(
     return Round(orders.advance(order, now, status="processing", lease_until=None), processing, payments)
 
 
-def _change(payment: Payment, now: datetime, **changes: Any) -> Payment:
+def _advance(payment: Payment, now: datetime, **changes: Any) -> Payment:
     return replace(payment, version=payment.version + 1, updated_at=now, **changes)

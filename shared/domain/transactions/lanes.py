@@ -127,7 +127,7 @@ def allocate(
         )
         for offset, transaction in enumerate(chosen)
     )
-    return _changed(lane, now, next_nonce=lane.next_nonce + len(given)), given
+    return _advance(lane, now, next_nonce=lane.next_nonce + len(given)), given
 
 
 def sync(lane: Lane, now: datetime, *, latest: int, finalized: int) -> tuple[Lane, bool]:
@@ -138,7 +138,7 @@ def sync(lane: Lane, now: datetime, *, latest: int, finalized: int) -> tuple[Lan
     """
     final = max(lane.finalized_nonce, finalized)
     foreign = final > lane.next_nonce
-    moved = _changed(
+    moved = _advance(
         lane,
         now,
         chain_nonce=max(latest, final),
@@ -155,14 +155,14 @@ def gaps(lane: Lane, taken: Iterable[int]) -> tuple[int, ...]:
 
 
 def pause(lane: Lane, reason: str, now: datetime) -> Lane:
-    return _changed(lane, now, paused_reason=reason)
+    return _advance(lane, now, paused_reason=reason)
 
 
 def resume(lane: Lane, now: datetime) -> Lane:
-    return _changed(lane, now, paused_reason=None)
+    return _advance(lane, now, paused_reason=None)
 
 
-def _changed(lane: Lane, now: datetime, **changes: int | str | None) -> Lane:
+def _advance(lane: Lane, now: datetime, **changes: int | str | None) -> Lane:
     """The next version, or the same object when nothing is different (no write on the hot row)."""
     if all(getattr(lane, name) == value for name, value in changes.items()):
         return lane

@@ -90,12 +90,12 @@ def crossed(row: LowBalance, balance: int, threshold: int, now: datetime) -> Low
     low = balance < threshold
     if low == row.low:
         return row
-    return _changed(row, now, low=low, balance=balance, threshold=threshold)
+    return _advance(row, now, low=low, balance=balance, threshold=threshold)
 
 
 def topped_up(row: LowBalance, transaction: Transaction, now: datetime) -> LowBalance:
     """The row after its next top-up was accepted."""
-    return _changed(row, now, top_ups=row.top_ups + 1, top_up_id=transaction.id)
+    return _advance(row, now, top_ups=row.top_ups + 1, top_up_id=transaction.id)
 
 
 def may_top_up(row: LowBalance, newest: Transaction | None) -> bool:
@@ -112,5 +112,5 @@ def check_bounded(policy: Policy | None) -> None:
         )
 
 
-def _changed(row: LowBalance, now: datetime, **changes: Any) -> LowBalance:
+def _advance(row: LowBalance, now: datetime, **changes: Any) -> LowBalance:
     return replace(row, version=row.version + 1, updated_at=now, **changes)

@@ -15,8 +15,8 @@ from shared.domain.desk.allocation import (
     choose,
     give_back,
     hold,
-    marked,
     shares,
+    with_status,
 )
 from shared.domain.errors import InvalidState
 from tests.unit.domain.factories import COIN, ETH, NOW, supply
@@ -97,7 +97,7 @@ def test_only_what_is_still_reserved_goes_back() -> None:
     one, two = supplies_of(100, 200)
     (a, moved_a), (b, moved_b) = hold("ord_1", "alc_a", one, 60, NOW), hold("ord_1", "alc_b", two, 70, NOW)
     assert (a.amount, a.settled, a.status, a.supply_id) == (60, 0, "reserved", "sup_0")
-    settled = marked(a, "settled", NOW)
+    settled = with_status(a, "settled", NOW)
     assert (settled.settled, settled.version) == (60, 2)
     back = give_back("ord_1", [settled, b], [moved_a.supply, moved_b.supply], NOW)
     assert [(x.id, x.status) for x in back.allocations] == [("alc_b", "released")]

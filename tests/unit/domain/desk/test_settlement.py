@@ -97,7 +97,7 @@ def test_a_retry_waits_for_finality_and_happens_from_failed_only() -> None:
     for number in range(3):
         case.outcome(number, "failed", final=False)
     assert case.claim.status == "processing"
-    forced = claims.change(case.claim, NOW, status="failed")
+    forced = claims.advance(case.claim, NOW, status="failed")
     for rule in ("retry", "abandon"):
         case.claim = forced
         with pytest.raises(InvalidState, match="may still come"):
