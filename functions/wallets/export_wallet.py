@@ -31,11 +31,11 @@ from shared.writes.commit import commit
 def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
     step_up.require_recent_login(caller, resources.clock().now())
     session = Session(resources.database().snapshot())
-    mine = session_check.of(caller)
+    signed_in = session_check.of(caller)
     wallet, second, *rows = session.read_all(
-        [owned(caller, request.wallet_id), enrolled(caller.user_id), *mine.queries]
+        [owned(caller, request.wallet_id), enrolled(caller.user_id), *signed_in.queries]
     )
-    mine.check(*rows)
+    signed_in.check(*rows)
     if wallet.user_id != caller.user_id:  # not even who acts for others takes their keys away
         raise NotFound
     step_up.require_second_factor(caller, enrolled=second)

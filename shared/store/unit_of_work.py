@@ -45,44 +45,46 @@ class UnitOfWork(Session):
         self._rows: StagedRows = StagedRows(before._rows if before else None)
         self.conflict: Refusal | None = None  # what an insert that meets an existing row means
         self._touched = False  # there is something to audit
-        self._riders: tuple[Query[Any], ...] = ()
+        self._checked: tuple[Query[Any], ...] = ()  # queries that are read along, for `_check`
         self._check: Callable[..., None] = _nothing
-        self._waits = 0  # waves until the riders go
+        self._waves_before = 0  # the check's queries go out
 
     def read_all(self, queries: Iterable[Query[Any]]) -> list[Any]:
         """As Session has it; rows by key that this unit has read before are not asked for again."""
         wanted = list(queries)
         asked = [query for query in wanted if not self._rows.holds(query)]
-        riders = self._boarding() if asked or self._follows else ()
-        asked = [*(query for query in riders if not self._rows.holds(query)), *asked]
+        along = self._due_along() if asked or self._follows else ()
+        asked = [*(query for query in along if not self._rows.holds(query)), *asked]
         reads = dict.fromkeys(query.read for query in asked)
-        found = dict(zip(reads, self._reader.read(*reads), strict=True)) if reads else {}
+        results = dict(zip(reads, self._reader.read(*reads), strict=True)) if reads else {}
 
         def answer(query: Query[Any]) -> Any:
-            return query.answer(self._rows.seen(query, query.decode(found.get(query.read, []))))
+            return query.answer(self._rows.seen(query, query.decode(results.get(query.read, []))))
 
-        if riders:
-            self._check(*map(answer, riders))
+        if along:
+            self._check(*map(answer, along))
         return [answer(query) for query in wanted]
 
-    def ride(self, queries: Sequence[Query[Any]], check: Callable[..., None], *, after: int = 0) -> None:
-        """Let these queries go out with the body's own reads, `after` so many waves, and check their answers before
-        the body sees its own: no round trip of their own. A body that reads nothing carries none."""
-        self._riders, self._check, self._waits = tuple(queries), check, after
+    def check_along(
+        self, queries: Sequence[Query[Any]], check: Callable[..., None], *, after: int = 0
+    ) -> None:
+        """Read these queries together with the body's own reads, `after` so many waves, and check their answers before
+        the body sees its own: no round trip of their own. For a body that reads nothing, nothing is checked."""
+        self._checked, self._check, self._waves_before = tuple(queries), check, after
 
-    def _boarding(self) -> tuple[Query[Any], ...]:
-        self._waits -= 1
-        if self._waits >= 0:
+    def _due_along(self) -> tuple[Query[Any], ...]:
+        self._waves_before -= 1
+        if self._waves_before >= 0:
             return ()
-        riders, self._riders = self._riders, ()
-        return riders
+        due, self._checked = self._checked, ()
+        return due
 
     def adopt(self, values: Sequence[Any], versions: Sequence[Row]) -> list[Any]:
         """Those of these rows of one table, read outside, that still have their version; they count as read here.
 
         `versions` is what this unit read by `Table.versions`: a row that nobody changed is not read twice."""
-        found = {tuple(row.values())[:-1]: row["version"] for row in versions}
-        kept = [one for one in values if found.get(BY_ROW[type(one)].key_of(one)) == one.version]
+        current = {tuple(row.values())[:-1]: row["version"] for row in versions}
+        kept = [one for one in values if current.get(BY_ROW[type(one)].key_of(one)) == one.version]
         self.know(*kept)
         return kept
 

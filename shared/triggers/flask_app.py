@@ -1,25 +1,16 @@
-"""The functions-framework adapter, the one place that knows flask: requests in, replies out, health, pushes.
+"""The functions-framework adapter, the one place that knows flask: a request in, a reply out.
 
-/healthz            the process lives        /readyz   what this operation needs answers
-/push/<operation>   a Pub/Sub delivery       /schedule/<operation>   a Cloud Scheduler start
-anything else       the operation's HTTP triggers
+`entrypoint` answers it, without flask.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from shared import resources
-from shared.domain.errors import Refusal
-from shared.domain.permissions import Caller
-from shared.runtime.clock import new_id
-from shared.runtime.context import Context, deadline_in, running
 from shared.runtime.operation import Operation
-from shared.telemetry import export, logs, tracing
-from shared.triggers import http, pubsub_push, push_auth, readiness, request_parsing
-from shared.triggers.reply import Reply, error_body, failed
+from shared.triggers import entrypoint, request_parsing
+from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.router import Router
 
@@ -34,7 +25,7 @@ def serve(operation: Operation) -> Callable[[Request], Response]:
     """The flask view of one operation."""
 
     def view(request: Request) -> Response:
-        return respond(dispatch(operation, incoming(request)))
+        return respond(entrypoint.answer(operation, incoming(request)))
 
     return view
 
@@ -45,8 +36,8 @@ def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Respon
 
     def view(request: Request) -> Response:
         asked = incoming(request)
-        found = None if asked.path in PROBES else router.find(asked.method, asked.path)
-        return respond(dispatch(found, asked) if found else router.elsewhere(asked))
+        operation = None if asked.path in PROBES else router.find(asked.method, asked.path)
+        return respond(entrypoint.answer(operation, asked) if operation else router.elsewhere(asked))
 
     return view
 
@@ -76,51 +67,3 @@ def respond(reply: Reply) -> Response:
 
     body = reply.body if reply.stream is None else reply.stream
     return Response(body, reply.status, reply.headers)
-
-
-def dispatch(operation: Operation, request: Incoming) -> Reply:
-    """Answer by path: probes, pushes, schedules, or the operation's own routes. Never raises."""
-    export.beat()
-    try:
-        reply = _dispatch(operation, request)
-    except Exception as error:  # functions-framework would show its text
-        reply = failed(error, Context(operation.name, new_id("req"), deadline_in(0)))
-    if reply.body:
-        reply.headers.setdefault("Content-Type", "application/json")
-    return reply
-
-
-def _dispatch(operation: Operation, request: Incoming) -> Reply:
-    if request.path == "/healthz":
-        return Reply(200, '{"status": "ok"}')
-    if request.path == "/readyz":
-        return readiness.reply(operation.needs)
-    pushed = operation.messages and request.path == f"/push/{operation.name}"
-    started = operation.schedules and request.path == f"/schedule/{operation.name}"
-    if request.method == "POST" and (pushed or started):
-        return _internal(operation, request)
-    return http.answer(operation, request)
-
-
-def _internal(operation: Operation, request: Incoming) -> Reply:
-    token = request.query.get("token", [""])[0]
-    try:
-        push_auth.authenticate(resources.settings(), request.headers, token)
-    except Refusal as refusal:
-        return Reply(refusal.status, json.dumps({"error": error_body(refusal, new_id("req"))}))
-    if request.path.startswith("/push/"):
-        return pubsub_push.deliver(operation, request)
-    return _scheduled(operation)
-
-
-def _scheduled(operation: Operation) -> Reply:
-    deadline = deadline_in(resources.settings().handler_seconds)
-    context = Context(operation.name, new_id("req"), deadline, operation.rights, Caller.of_system())
-    with running(context), tracing.entered(context, "INTERNAL", None):
-        try:
-            operation.function()
-            reply = Reply(204)
-        except Exception as error:
-            reply = failed(error, context)
-        logs.finished(context, "schedule", reply.status)
-    return reply

@@ -39,8 +39,15 @@ def failed(error: Exception, context: Context) -> Reply:
     context.telemetry.code = refusal.code
     if refusal.status >= 500:
         _log.error("failed", exc_info=error, extra={"code": refusal.code})
-    body = json.dumps({"error": error_body(refusal, context.request_id)})
-    headers = {"Retry-After": f"{refusal.retry_after:g}"} if refusal.retry_after is not None else {}
+    return refused(refusal, context.request_id)
+
+
+def refused(refusal: Refusal, request_id: str) -> Reply:
+    """The error reply of a refusal."""
+    body = json.dumps({"error": error_body(refusal, request_id)})
+    headers = {"Content-Type": "application/json"}
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = f"{refusal.retry_after:g}"
     if isinstance(refusal, MethodNotAllowed):
         headers["Allow"] = ", ".join(refusal.data["allowed"])
     if refusal.status == 401:
@@ -60,7 +67,7 @@ def as_refusal(error: Exception) -> Refusal:
 
 
 def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
-    """The contract's error shape."""
+    """The contract's error object, as replies and `command.refused` hold it."""
     return {
         "code": refusal.code,
         "message": refusal.text,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from shared.domain.errors import NotFound
 from shared.runtime.clock import new_id
 from shared.runtime.operation import Operation
 from shared.triggers import readiness
-from shared.triggers.reply import Reply, as_refusal, error_body
+from shared.triggers.reply import Reply, refused
 from shared.triggers.request_parsing import Incoming
 
 
@@ -51,6 +50,4 @@ class Router:
             return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
         if incoming.path == "/readyz":
             return readiness.reply(self._needs)
-        refusal = as_refusal(NotFound("There is no such route."))
-        body = json.dumps({"error": error_body(refusal, new_id("req"))})
-        return Reply(refusal.status, body, {"Content-Type": "application/json"})
+        return refused(NotFound("There is no such route."), new_id("req"))

@@ -1,4 +1,4 @@
-"""What a command's sender hears: its events carry the command's id, and where there is none, one of these does.
+"""What a command's sender is told: its events carry the command's id, and where there is none, one of these does.
 
 `command.refused` holds the error that HTTP would answer, `command.completed` what HTTP would answer for something that
 nothing else tells of: an extended lease, a change that changed nothing, no order to claim.
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """The data of such an event."""
+class _EventData:
+    """The data of such an event, as `unit.emit` takes it."""
 
     data: Mapping[str, Any]
 
@@ -29,15 +29,15 @@ class _Told:
 
 def refused(unit: UnitOfWork, command: Command, error: Mapping[str, Any]) -> None:
     """Tell the sender the contract's error object."""
-    _tell(unit, "command.refused", command, {"error": error})
+    _emit(unit, "command.refused", command, {"error": error})
 
 
 def completed(unit: UnitOfWork, command: Command, answer: str) -> None:
     """Tell the sender the answer (JSON text, or nothing)."""
-    _tell(unit, "command.completed", command, {"result": json.loads(answer) if answer else None})
+    _emit(unit, "command.completed", command, {"result": json.loads(answer) if answer else None})
 
 
-def _tell(unit: UnitOfWork, kind: str, command: Command, more: Mapping[str, Any]) -> None:
-    told = _Told({"command": {"id": command.id, "type": command.type}, **more})
+def _emit(unit: UnitOfWork, kind: str, command: Command, more: Mapping[str, Any]) -> None:
+    data = _EventData({"command": {"id": command.id, "type": command.type}, **more})
     topic = f"{command.type.split('.', 1)[0]}-events"
-    unit.emit(kind, command.subject, 0, told, feed=[command.subject], topic=topic)
+    unit.emit(kind, command.subject, 0, data, feed=[command.subject], topic=topic)

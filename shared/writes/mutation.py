@@ -55,7 +55,7 @@ class Mutation:
         assert self.context.rights.writes, (
             f"{self.context.operation} commits, and declares that it writes nothing"
         )
-        self.standing = session_check.of(self.context.caller)
+        self.session_check = session_check.of(self.context.caller)
         self.now = resources.clock().now()
         self.ids = IdSource()
         given = self.context.request.idempotency
@@ -86,14 +86,14 @@ class Mutation:
         self.ids.rewind()
         self.context.answer.status = None
         self.unit = unit = UnitOfWork(transaction, self.context, self.now, self.ids, before)
-        unit.ride(self.standing.queries, self.standing.check, after=int(self.optimistic))
+        unit.check_along(self.session_check.queries, self.session_check.check, after=int(self.optimistic))
         try:
             answer = self.body(unit, *self.args)
         except Unauthenticated as refusal:
             refusal.record_checked = True  # nothing is replayed to who may not ask any more
             raise
         except Refusal as refusal:
-            unit.ride((), session_check.NOBODY.check)  # a loser's second read is of its record alone
+            unit.check_along((), session_check.NOTHING.check)  # a loser's second read is of its record alone
             if self.context.request.idempotency:
                 self._replay(unit)
                 refusal.record_checked = True

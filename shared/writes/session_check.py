@@ -1,9 +1,9 @@
-"""Whether who calls still may: their account is not disabled and their sign-in has not ended.
+"""Whether a caller's session and account still stand: the sign-in has not ended, the account is not disabled.
 
 An access token is checked without reading anything and lives for 15 minutes. What changes something, signs or shows a
-key does not rely on that alone: the caller's rows are read in a wave that the operation makes anyway (`unit.ride`).
-Rows outlive tokens, so a missing one says nothing: a sign-in's row goes a day after its end, an
-account's never.
+key does not rely on that alone: the caller's rows are read in a wave that the operation makes anyway (see
+`UnitOfWork.check_along`). Rows outlive tokens, so a missing one says nothing: a sign-in's row goes a day after its
+end, an account's never.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SignInEnded(Unauthenticated):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SessionCheck:
     """What to read of a caller, and what to make of it."""
 
     queries: tuple[Query[Any], ...] = ()
@@ -41,17 +41,17 @@ class Standing:
             raise SignInEnded
 
 
-NOBODY = Standing()
+NOTHING = SessionCheck()
 
 
-def of(caller: Caller | None) -> Standing:
+def of(caller: Caller | None) -> SessionCheck:
     """Of a token's caller or of a command's; API keys were read when they were checked, the system always may."""
     if caller is None or caller.kind in ("api_key", "system"):
-        return NOBODY
+        return NOTHING
     if caller.session_id is None and caller.kind != "command":
-        return NOBODY  # signing in
+        return NOTHING  # signing in
     from shared.store.tables.sign_ins import SESSIONS
     from shared.store.tables.users import USERS
 
     user = USERS.find(caller.user_id)
-    return Standing((user,) if caller.session_id is None else (user, SESSIONS.find(caller.session_id)))
+    return SessionCheck((user,) if caller.session_id is None else (user, SESSIONS.find(caller.session_id)))

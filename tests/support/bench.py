@@ -21,7 +21,7 @@ from typing import Any
 from emulators.stack import Stack
 from shared import resources
 from shared.adapters.pubsub import PubSubPublisher
-from shared.triggers import flask_app
+from shared.triggers import entrypoint
 from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 from tests.support.inprocess import App
@@ -70,7 +70,7 @@ class Bench:
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         asked = {name: [value] for name, value in (query or {}).items()}
         incoming = Incoming(method, full, sent, asked, data)
-        return lambda: flask_app.dispatch(found, incoming)
+        return lambda: entrypoint.answer(found, incoming)
 
     def ratio(
         self,

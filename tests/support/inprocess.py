@@ -12,7 +12,7 @@ from typing import Any
 from shared import resources
 from shared.domain.permissions import Caller
 from shared.runtime import operation
-from shared.triggers import flask_app
+from shared.triggers import entrypoint
 from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.router import Router
@@ -79,7 +79,7 @@ class App:
         incoming = Incoming(method, full, sent, parse_qs(query, keep_blank_values=True), data)
         found = self.router.find(method, full)
         assert found is not None, f"no operation serves {method} {full}"
-        return _parsed(flask_app.dispatch(found, incoming))
+        return _parsed(entrypoint.answer(found, incoming))
 
     def ok(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """The body of an answer that must have `status`."""
@@ -105,12 +105,12 @@ class App:
     def push_raw(self, name: str, body: bytes) -> Answer:
         token = resources.settings().push_token
         incoming = Incoming("POST", f"/push/{name}", {}, {"token": [token]}, body)
-        return _parsed(flask_app.dispatch(operation.load(name), incoming))
+        return _parsed(entrypoint.answer(operation.load(name), incoming))
 
     def schedule(self, name: str) -> Answer:
         token = resources.settings().push_token
         incoming = Incoming("POST", f"/schedule/{name}", {}, {"token": [token]}, b"")
-        return _parsed(flask_app.dispatch(operation.load(name), incoming))
+        return _parsed(entrypoint.answer(operation.load(name), incoming))
 
 
 def _parsed(reply: Reply) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import resources
 from shared.runtime import operation
-from shared.triggers import flask_app
+from shared.triggers import entrypoint
 from shared.triggers.request_parsing import Incoming
 from tests.emulated.desk.world import Desk
 
@@ -55,7 +55,7 @@ def test_waiting_ends_with_the_first_event(desk: Desk) -> None:
 def stream(desk: Desk, user: str, query: dict[str, list[str]], last: str | None = None) -> Any:
     headers = {"authorization": f"Bearer {desk.app.token(user)}"} | ({"last-event-id": last} if last else {})
     incoming = Incoming("GET", "/api/v1/events/stream", headers, query, b"")
-    reply = flask_app.dispatch(operation.load("stream_events"), incoming)
+    reply = entrypoint.answer(operation.load("stream_events"), incoming)
     assert reply.status == 200, reply.body
     assert reply.headers["Content-Type"].startswith("text/event-stream")
     return reply.stream
@@ -94,9 +94,9 @@ def test_an_instance_keeps_some_streams_and_gives_places_back(desk: Desk) -> Non
     headers = {"authorization": f"Bearer {desk.app.token(user)}"}
     incoming = Incoming("GET", "/api/v1/events/stream", headers, {}, b"")
     serve = operation.load("stream_events")
-    open_ones = [flask_app.dispatch(serve, incoming) for _ in range(9)]
+    open_ones = [entrypoint.answer(serve, incoming) for _ in range(9)]
     assert [reply.status for reply in open_ones] == [200] * 8 + [503]
     for reply in open_ones[:8]:
         reply.stream.close()
-    assert flask_app.dispatch(serve, incoming).status == 200
+    assert entrypoint.answer(serve, incoming).status == 200
     assert resources.settings().local

@@ -21,7 +21,7 @@ from shared.adapters.pubsub import PubSubPublisher
 from shared.runtime import operation
 from shared.store.session import Session
 from shared.store.tables import system
-from shared.triggers import flask_app
+from shared.triggers import entrypoint
 from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, subscription_name
 from shared.triggers.request_parsing import Incoming
 from tests.emulated.desk.world import Desk
@@ -43,7 +43,7 @@ class Endpoint:
         if not self.working and not recording:
             return 503
         incoming = Incoming("POST", parts.path, {}, parse_qs(parts.query), body)
-        status = flask_app.dispatch(operation.load(name), incoming).status
+        status = entrypoint.answer(operation.load(name), incoming).status
         self.answers.append((name, status))
         return status
 

@@ -53,8 +53,8 @@ class Server:
             except OSError:
                 return
             thread = threading.Thread(target=self._serve, args=(connection,))
-            self.serving.append(thread)
             thread.start()
+            self.serving.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
         until = time.monotonic() + 10

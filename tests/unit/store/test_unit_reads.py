@@ -164,10 +164,10 @@ def test_a_unit_goes_on_from_the_one_before_it_and_leaves_that_as_it_is() -> Non
 def test_whose_unit_follows_another_is_checked_though_it_asks_for_nothing() -> None:
     first = unit_over(empty("local", "0xA", None, NOW))
     seen: list[tuple[Any, ...]] = []
-    first.ride([FUNDS.find("0xA", "local", "")], lambda *rows: seen.append(rows))
+    first.check_along([FUNDS.find("0xA", "local", "")], lambda *rows: seen.append(rows))
     first.one(FUNDS.get("0xA", "local", ""))
     second = behind(first)
-    second.ride([FUNDS.find("0xA", "local", "")], lambda *rows: seen.append(rows))
+    second.check_along([FUNDS.find("0xA", "local", "")], lambda *rows: seen.append(rows))
     second.one(FUNDS.get("0xA", "local", ""))
     second.one(FUNDS.get("0xA", "local", ""))
     assert [row.address for (row,) in seen] == ["0xA", "0xA"]

@@ -21,13 +21,13 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 RUN = f"""
 import sys
 from shared.runtime import operation
-from shared.triggers import flask_app
+from shared.triggers import entrypoint
 from shared.triggers.request_parsing import Incoming
 
 served = operation.load("get_openapi")
 for flags in ("01", "00"):
     headers = {{"traceparent": "00-{TRACE}-{SPAN}-" + flags}}
-    reply = flask_app.dispatch(served, Incoming("GET", "/openapi.json", headers, {{}}, b""))
+    reply = entrypoint.answer(served, Incoming("GET", "/openapi.json", headers, {{}}, b""))
     assert reply.status == 200, reply
 print(sorted(name for name in sys.modules if name.startswith("opentelemetry")))
 """
