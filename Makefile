@@ -26,19 +26,30 @@ observe: setup ## the product (or the one on PORT) with Prometheus beside it, an
 run: setup ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C
 	@$(PY) -m emulators run
 
-# The Spanner emulator slows down with every call that it has served (docs/decisions/0008-emulator-gate.md), so the whole suite goes in
-# shares with a fresh one each. Tests marked `serial` need the machine for themselves and follow the others.
-SHARES := 1/6 2/6 3/6 4/6 5/6 6/6
-PARALLEL = $(PYTEST) -n $(WORKERS) --dist loadfile -m "not serial"
+# `make test` runs on the embedded store (docs/embedded.md), then what needs the emulators on emulators, where they are
+# installed; STORE=emulator runs everything on emulators. Tests marked `serial` need the machine for themselves.
+STORE ?= embedded
+PARALLEL = $(PYTEST) -n $(WORKERS) --dist loadfile
+SERIAL = { ! grep -rq --include='*.py' 'mark\.serial' $(TESTS) || $(PYTEST)
+# The Spanner emulator slows down with every call that it has served (docs/decisions/0008-emulator-gate.md), so the
+# whole suite goes in shares with a fresh one each.
+SHARES := $(if $(filter tests,$(TESTS)),1/6 2/6 3/6 4/6 5/6 6/6,1/1)
+NONE = || [ $$? -eq 5 ] # no test was chosen
 
-test: setup ## the whole suite on real emulators (WORKERS=2, TESTS=tests)
-ifeq ($(TESTS),tests)
-	@failed=0; for share in $(SHARES); do \
-	echo "pytest tests --share $$share"; $(PARALLEL) --share $$share tests || failed=1; done; exit $$failed
+ifeq ($(STORE),emulator)
+test: setup
+	@failed=0; for share in $(SHARES); do echo "tests on emulators, share $$share"; \
+	$(PARALLEL) -m "not serial" --share $$share $(TESTS) || failed=1; done; \
+	$(SERIAL) -m serial $(TESTS) $(NONE); } || failed=1; exit $$failed
 else
-	$(PARALLEL) $(TESTS)
+test: setup ## the whole suite (WORKERS=2, TESTS=tests, STORE=emulator: all of it on emulators)
+	@failed=0; echo "tests on the embedded store"; \
+	$(PARALLEL) -m "not serial" $(TESTS) $(NONE) || failed=1; $(SERIAL) -m serial $(TESTS) $(NONE); } || failed=1; \
+	if $(PY) -m emulators check 2>/dev/null; then echo "tests that need the emulators"; export STORE=emulator; \
+	$(PARALLEL) -m "emulators and not serial" $(TESTS) $(NONE) || failed=1; \
+	$(SERIAL) -m "emulators and serial" $(TESTS) $(NONE); } || failed=1; \
+	else cat .run/not-run 2>/dev/null; fi; exit $$failed
 endif
-	@! grep -rq --include='*.py' 'mark\.serial' $(TESTS) || $(PYTEST) -m serial $(TESTS)
 
 check: setup ## lint, format, types, layers, structure, generated files, documents, licences, secrets, weaknesses
 	$(PY) -m ruff check .

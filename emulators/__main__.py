@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from emulators import background, process, toolkit
+from emulators import background, process, services, toolkit
 from emulators.services import SERVICES
 from emulators.stack import StartError
 
@@ -75,6 +75,11 @@ def _logs(options: argparse.Namespace) -> int:
     return subprocess.run(["tail", "-n", str(options.lines), *follow, *files], check=False).returncode
 
 
+def _check(_options: argparse.Namespace) -> int:
+    services.check([SERVICES[name] for name in toolkit.PACKAGES])
+    return 0
+
+
 def _not_up() -> int:
     print("nothing is running: `python -m emulators up` starts the emulators", file=sys.stderr)
     return 1
@@ -90,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop what `up` started")
     commands.add_parser("status", help="ask every service whether it answers")
     commands.add_parser("env", help="print the variables that clients need, as export lines")
+    commands.add_parser("check", help="whether this machine can run the emulators; what to install if not")
     logs = commands.add_parser("logs", help="print the end of the logs")
     logs.add_argument("service", nargs="?", choices=list(SERVICES))
     logs.add_argument("-n", "--lines", type=int, default=20)
@@ -108,6 +114,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "env": _env,
     "logs": _logs,
+    "check": _check,
 }
 # Modules of this package with a `main(arguments) -> exit status`.
 _PRODUCT = ("run", "demo", "observe")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_FILE = Path(__file__).with_name("compose.yaml")
-_PACKAGES = {
+PACKAGES = {
     "spanner": "cloud-spanner-emulator",
     "pubsub": "pubsub-emulator",
     "firestore": "cloud-firestore-emulator",
@@ -124,7 +124,7 @@ def _in_sdk(pattern: str) -> str | None:
 
 
 def _how_to_install(services: Sequence[str]) -> str:
-    packages = [_PACKAGES[name] for name in services]
+    packages = [PACKAGES[name] for name in services]
     debian = " ".join(f"google-cloud-cli-{package.removeprefix('cloud-')}" for package in packages)
     variables = ", ".join(f"{name.upper()}_EMULATOR_HOST" for name in services)
     java = "" if java_binary() or list(services) == ["spanner"] else " and Java 17 or newer"

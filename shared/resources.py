@@ -55,9 +55,13 @@ def clock() -> Clock:
 
 def database() -> Database:
     def make() -> Any:
+        chosen = settings()
+        if "spanner" in chosen.embedded:
+            from shared.store.sqlite import database as sqlite
+
+            return sqlite.connect(Path(chosen.embedded_file))
         from shared.store.spanner.database import connect
 
-        chosen = settings()
         return connect(chosen.project, chosen.spanner_instance, chosen.spanner_database)
 
     return cast("Database", _once("database", make))
@@ -68,11 +72,13 @@ def cache() -> Cache:
         from shared.adapters.cache import FirestoreCache, NoCache
 
         chosen = settings()
-        return (
-            FirestoreCache.connect(chosen.project, chosen.cache_database, clock())
-            if chosen.cache_enabled
-            else NoCache()
-        )
+        if not chosen.cache_enabled:
+            return NoCache()
+        if "firestore" in chosen.embedded:
+            from shared.adapters.memory_documents import Documents
+
+            return FirestoreCache(Documents(), clock())
+        return FirestoreCache.connect(chosen.project, chosen.cache_database, clock())
 
     return cast("Cache", _once("cache", make))
 

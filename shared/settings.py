@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+EMBEDDABLE = frozenset({"spanner", "pubsub", "firestore"})
 LOCAL_DOMAINS = "localhost,localhost:8080,127.0.0.1,127.0.0.1:8080"
 
 
@@ -57,6 +58,8 @@ class Settings:
     screening_url: str = field(
         default="", repr=False
     )  # who is asked before a payout; none: everybody is paid
+    embedded: frozenset[str] = frozenset()  # of EMBEDDABLE: what a local run carries in itself
+    embedded_file: str = ""  # the SQLite file of the embedded store and queue
 
     @property
     def local(self) -> bool:
@@ -105,7 +108,19 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         revision=env.get("K_REVISION", ""),
         sign_in_attempts=int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
         screening_url=_screening_url(env, local),
+        embedded=_embedded(env, local),
+        embedded_file=env.get("EMBEDDED_FILE", ".run/state/store.sqlite"),
     )
+
+
+def _embedded(env: Mapping[str, str], local: bool) -> frozenset[str]:
+    """Production is Spanner, Pub/Sub and Firestore, always."""
+    names = frozenset(filter(None, env.get("EMBEDDED", "").split(",")))
+    if names and not local:
+        raise ValueError("the environment variable EMBEDDED is for local runs: unset it, or ENVIRONMENT")
+    if unknown := names - EMBEDDABLE:
+        raise ValueError(f"the environment variable EMBEDDED names {', '.join(sorted(unknown))}")
+    return names
 
 
 def _chain_tokens(env: Mapping[str, str]) -> str:

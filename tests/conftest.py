@@ -1,4 +1,7 @@
-"""One set of emulators for a whole test run, however many workers share it.
+"""One set of services for a whole test run, however many workers share it.
+
+STORE says what the run stands on: `embedded` (the default) needs the node alone, and leaves out the tests that need
+the emulators, which its last line says; `emulator` runs everything on emulators.
 
 The controlling process starts it before any worker exists, so that workers inherit its addresses, and stops it
 at the end. A run that names only paths below tests/unit starts nothing. Logs of a failed run stay in
@@ -12,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,8 +23,10 @@ from hypothesis import HealthCheck, settings
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
+from tests.support.stores import EMBEDDED
 
 _STACK = pytest.StashKey[Stack]()
+_LEFT_OUT = pytest.StashKey[list[str]]()
 _FILES = pytest.StashKey[list[Path]]()
 # How long an example takes says how busy the machine is: benchmarks measure, tests do not.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,14 +51,39 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "serial: needs the machine for itself; `make test` runs it after the others"
     )
+    config.addinivalue_line("markers", "emulators: needs Google's emulators; STORE=emulator runs it")
     if hasattr(config, "workerinput") or not _wanted(config):
         return
     try:
-        stack = Stack.start(ROOT / ".run" / f"tests-{os.getpid()}")
+        folder = ROOT / ".run" / f"tests-{os.getpid()}"
+        stack = Stack.start(folder, ["node"] if EMBEDDED else list(SERVICES))
+        if EMBEDDED:
+            stack.env |= {
+                "EMBEDDED": "spanner,pubsub,firestore",
+                "EMBEDDED_FILE": str(folder / "store.sqlite"),
+            }
     except (Missing, StartError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[_STACK] = stack
     os.environ.update(stack.env)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs the emulators; leave it out where there are none."""
+    needing = [item for item in items if _needs_emulators(item)]
+    for item in needing:
+        item.add_marker(pytest.mark.emulators)
+    if EMBEDDED and needing:
+        items[:] = [item for item in items if item not in needing]
+        config.stash[_LEFT_OUT] = [item.nodeid for item in needing]
+        if hasattr(config, "workeroutput"):  # a worker tells the process that controls the run
+            config.workeroutput["left_out"] = config.stash[_LEFT_OUT]
+
+
+def _needs_emulators(item: pytest.Item) -> bool:
+    asked = "real_emulators" in getattr(item, "fixturenames", ())
+    return asked or item.get_closest_marker("emulators") is not None
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -74,6 +105,24 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         shutil.rmtree(stack.workdir, ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker has looked at all tests."""
+    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Say which tests there were that this run had nothing to run on."""
+    left_out = config.stash.get(_LEFT_OUT, [])
+    if left_out:
+        files = ", ".join(sorted({name.partition("::")[0] for name in left_out}))
+        line = f"not run: {len(left_out)} tests that need the emulators (STORE=emulator), of {files}"
+        terminalreporter.write_line(line)
+        (ROOT / ".run" / "not-run").write_text(f"{line}\n")  # `make test` ends with it
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave no process behind, also after an internal error or Ctrl-C."""
     stack = config.stash.get(_STACK, None)
@@ -83,13 +132,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def emulators() -> Mapping[str, str]:
-    """The variables that lead clients to the run's emulators; they are in os.environ as well."""
-    missing = [service.variable for service in SERVICES.values() if not os.environ.get(service.variable)]
-    if missing:
-        pytest.fail(
-            f"this run has no emulators ({', '.join(missing)}): does a test below tests/unit ask for them?"
-        )
+    """The variables that lead clients to the run's services; they are in os.environ as well."""
+    if not os.environ.get(SERVICES["node"].variable):
+        pytest.fail("this run has no services: does a test below tests/unit ask for them?")
     return dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def real_emulators(emulators: Mapping[str, str]) -> Mapping[str, str]:
+    """The same, where Google's emulators run."""
+    missing = [service.variable for service in SERVICES.values() if not emulators.get(service.variable)]
+    if missing:
+        pytest.fail(f"this run has no emulators: {', '.join(missing)}")
+    return emulators
 
 
 def _wanted(config: pytest.Config) -> bool:

@@ -25,17 +25,22 @@ class Column:
     not_null: bool = False
     filled: bool = False  # has a default or is generated: an insert need not name it
     generated: bool = False
+    expression: str = ""  # of a generated column
+    commit_timestamp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`key` holds the names of the key's columns, `descending` those of them that descend."""
+    """`key` holds the names of the key's columns, `descending` those of them that descend, `checks` the constraints'
+    expressions by name. `parent`'s row must be there (INTERLEAVE IN PARENT); `cascade`: its end is this row's."""
 
     name: str
     columns: dict[str, Column]
     key: tuple[str, ...]
     descending: frozenset[str] = frozenset()
     parent: str | None = None
+    cascade: bool = False
+    checks: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,12 @@ class Index:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement: `kind` is create table, create index, add column, drop column, alter column, drop table,
-    drop index, add check or other; `what` is the table, index or column that it is about."""
+    drop index, add check, drop constraint or other; `what` is the table, index, column or check it is about."""
 
     text: str
     kind: str
     name: str
-    what: Table | Index | Column | str | None = None
+    what: Table | Index | Column | dict[str, str] | str | None = None
 
 
 @dataclass
@@ -87,6 +92,8 @@ class Schema:
             self.indexes.pop(name, None)
         elif statement.kind in ("add column", "alter column", "drop column"):
             self._columns(statement)
+        elif statement.kind in ("add check", "drop constraint"):
+            self._checks(statement)
 
     def _columns(self, statement: Statement) -> None:
         table, what = self.tables.get(statement.name), statement.what
@@ -98,6 +105,14 @@ class Schema:
         else:
             columns.pop(str(what), None)
         self.tables[statement.name] = replace(table, columns=columns)
+
+    def _checks(self, statement: Statement) -> None:
+        table, what = self.tables[statement.name], statement.what
+        if isinstance(what, dict):
+            checks = table.checks | what
+        else:
+            checks = {name: text for name, text in table.checks.items() if name != what}
+        self.tables[statement.name] = replace(table, checks=checks)
 
     def holds(self, statement: Statement) -> bool:
         """Whether the statement's effect is there already: what a run that was broken off has done."""
@@ -127,9 +142,10 @@ def parse(text: str) -> Statement:
 def _create_table(text: str, found: re.Match[str]) -> Statement:
     name = found[1]
     body, rest = _parenthesis(text, found.end() - 1)
-    columns, key_text = {}, ""
+    columns, checks, key_text = {}, dict[str, str](), ""
     for part in split(body):
         if re.match(r"(CONSTRAINT|CHECK|FOREIGN)\b", part, re.I):
+            checks |= _check(part, f"{name}_check_{len(checks)}")
             continue
         if re.match(r"PRIMARY KEY", part, re.I):
             key_text = part
@@ -140,9 +156,15 @@ def _create_table(text: str, found: re.Match[str]) -> Statement:
     key_text = rest[place.end() - 1 :] if place else key_text[key_text.find("(") :]
     names, descending = _key(_parenthesis(key_text, 0)[0]) if key_text else ((), frozenset())
     parent = re.search(rf"INTERLEAVE IN (?:PARENT )?{_NAME}", rest, re.I)
-    return Statement(
-        text, "create table", name, Table(name, columns, names, descending, parent[1] if parent else None)
-    )
+    cascade = bool(re.search(r"ON DELETE CASCADE", rest, re.I))
+    table = Table(name, columns, names, descending, parent[1] if parent else None, cascade, checks)
+    return Statement(text, "create table", name, table)
+
+
+def _check(text: str, unnamed: str) -> dict[str, str]:
+    """A constraint's expression by its name; nothing for another kind of constraint."""
+    found = re.match(rf"(?:CONSTRAINT {_NAME}\s+)?CHECK\s*\(", text, re.I)
+    return {found[1] or unnamed: _parenthesis(text, found.end() - 1)[0].strip()} if found else {}
 
 
 def _create_index(text: str, found: re.Match[str]) -> Statement:
@@ -171,7 +193,12 @@ def _column(text: str) -> Column:
     generated = bool(re.search(r"\bAS\s*\(", rest, re.I))
     filled = generated or bool(re.search(r"\b(DEFAULT|AUTO_INCREMENT|GENERATED)\b", rest, re.I))
     required = bool(re.search(r"\bNOT NULL\b", re.sub(r"\(.*\)", "", rest), re.I))
-    return Column(found[1], kind[0].upper().replace(" ", ""), required, filled, generated)
+    formula = re.search(r"\bAS\s*\(", rest, re.I)
+    expression = _parenthesis(rest, formula.end() - 1)[0].strip() if formula else ""
+    stamped = bool(re.search(r"allow_commit_timestamp\s*=\s*true", rest, re.I))
+    return Column(
+        found[1], kind[0].upper().replace(" ", ""), required, filled, generated, expression, stamped
+    )
 
 
 def _key(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
@@ -228,12 +255,20 @@ _FORMS = (
         rf"{_ALTER}DROP COLUMN (?:IF EXISTS )?{_NAME}",
         lambda text, found: Statement(text, "drop column", found[1], found[2]),
     ),
-    (rf"{_ALTER}ADD (?:CONSTRAINT \w+ )?CHECK", lambda text, found: Statement(text, "add check", found[1])),
+    (
+        rf"{_ALTER}ADD (?=(?:CONSTRAINT \w+ )?CHECK)",
+        lambda text, found: Statement(
+            text, "add check", found[1], _check(text[found.end() :], f"{found[1]}_check")
+        ),
+    ),
     (
         rf"{_ALTER}(?:ADD|REPLACE|DROP) ROW DELETION POLICY",
         lambda text, found: Statement(text, "other", found[1]),
     ),
-    (rf"{_ALTER}DROP CONSTRAINT", lambda text, found: Statement(text, "other", found[1])),
+    (
+        rf"{_ALTER}DROP CONSTRAINT {_NAME}",
+        lambda text, found: Statement(text, "drop constraint", found[1], found[2]),
+    ),
     (
         rf"DROP TABLE (?:IF EXISTS )?{_NAME}",
         lambda text, found: Statement(text, "drop table", found[1]),

@@ -22,7 +22,7 @@ from schemas.database import ddl
 _log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent.parent / "spanner"
 STATEMENT_SECONDS = 3600  # an index over a large table takes its time
-_RECORDS = (
+RECORDS = (
     """CREATE TABLE IF NOT EXISTS migrations (
   name STRING(128) NOT NULL,
   digest STRING(64) NOT NULL,
@@ -79,7 +79,7 @@ def ensure_instance(client: Any, name: str) -> Any:
 def fresh(client: Any, instance: str, database: str, every: list[Migration] | None = None) -> None:
     """Create a database with the whole schema in one call: what tests and local runs use."""
     every = migrations() if every is None else every
-    statements = [*_RECORDS, *(statement for migration in every for statement in migration.statements)]
+    statements = [*RECORDS, *(statement for migration in every for statement in migration.statements)]
     handle = ensure_instance(client, instance).database(database, ddl_statements=statements)
     handle.create().result(120)
     _record(handle, every)
@@ -94,7 +94,7 @@ def apply(client: Any, instance: str, database: str, every: list[Migration] | No
     if not handle.exists():
         fresh(client, instance, database, every)
         return [migration.name for migration in every]
-    handle.update_ddl(list(_RECORDS)).result(120)
+    handle.update_ddl(list(RECORDS)).result(120)
     waiting = pending(handle, every)
     for migration in waiting:
         _continue(handle, migration)

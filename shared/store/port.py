@@ -9,6 +9,8 @@ holds to the emulator.
     ├── Contention        aborted by concurrent writers until the deadline; nothing was written
     ├── UnknownOutcome    the commit's answer was lost: it may or may not have happened
     └── Unavailable       the database did not answer; nothing was written
+    ConstraintViolation   a CHECK, NOT NULL, a length or a child does not let it: a bug; nothing was written
+    └── MissingRow        an update met no row, or a row's parent is not there
 """
 
 from __future__ import annotations
@@ -43,6 +45,14 @@ class UnknownOutcome(StoreError):
 
 class Unavailable(StoreError):
     """The database did not answer; nothing was written."""
+
+
+class ConstraintViolation(Exception):
+    """What was to be written breaks a rule of the schema: a bug of the caller. Nothing was written."""
+
+
+class MissingRow(ConstraintViolation):
+    """An update met no row, or a row was written whose parent is not there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _services(real_emulators: Mapping[str, str]) -> None: ...
+
+
 @pytest.fixture(scope="module")
 def own_world(emulators: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """A database and a project (Pub/Sub, Firestore) of this module's own in os.environ, which is restored."""

@@ -1,4 +1,8 @@
-"""Fixtures over the real emulators: a fresh database per test, and the product in this process on top of it."""
+"""A fresh database per test, and the product in this process on top of it.
+
+`make test` runs on the embedded store; STORE=emulator runs the same tests on the emulators. A test that needs those
+asks for `real_emulators`, or for a fixture above it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,15 @@ from typing import Any
 
 import pytest
 
+from schemas.database import embedded
 from shared import resources
+from shared.adapters.memory_documents import Documents
 from shared.settings import load
 from shared.store.port import Database
+from shared.store.sqlite import database as sqlite
 from shared.writes import outbox_relay
-from tests.model.documents import Documents
 from tests.support.inprocess import App
+from tests.support.stores import EMBEDDED, copy_of
 
 
 @dataclass
@@ -44,10 +51,10 @@ class Recorder:
 
 
 @pytest.fixture(scope="session")
-def spanner_client(emulators: Mapping[str, str]) -> Any:
+def spanner_client(real_emulators: Mapping[str, str]) -> Any:
     from google.cloud import spanner
 
-    return spanner.Client(project=emulators["GOOGLE_CLOUD_PROJECT"], disable_builtin_metrics=True)
+    return spanner.Client(project=real_emulators["GOOGLE_CLOUD_PROJECT"], disable_builtin_metrics=True)
 
 
 _ROWS = """SELECT (SELECT COUNT(*) FROM audit) + (SELECT COUNT(*) FROM inbox)
@@ -62,19 +69,41 @@ def emptied() -> list[str]:
 
 
 @pytest.fixture
-def database(spanner_client: Any, emulators: Mapping[str, str], emptied: list[str]) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest) -> Database:
     """A database of one's own with the whole schema and nothing in it."""
+    found: Database = request.getfixturevalue("embedded" if EMBEDDED else "spanner")
+    return found
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded store's file with the whole schema."""
+    path = tmp_path_factory.mktemp("store") / "template.sqlite"
+    embedded.apply(path, durability="OFF")
+    return path
+
+
+@pytest.fixture(name="embedded")
+def _embedded(template: Path, tmp_path: Path) -> Iterator[Database]:
+    made = sqlite.connect(copy_of(template, tmp_path / "store.sqlite"), durability="OFF")
+    yield made
+    made.file.close()
+
+
+@pytest.fixture
+def spanner(spanner_client: Any, real_emulators: Mapping[str, str], emptied: list[str]) -> Iterator[Database]:
+    """A database of the emulator."""
     from schemas.database import migrate
     from shared.store.spanner.database import connect
 
-    instance = emulators["SPANNER_INSTANCE"]
+    instance = real_emulators["SPANNER_INSTANCE"]
     if emptied:
         name = emptied.pop()
     else:
         name = f"t{uuid.uuid4().hex[:20]}"
         migrate.fresh(spanner_client, instance, name)
     handle = spanner_client.instance(instance).database(name)
-    yield connect(emulators["GOOGLE_CLOUD_PROJECT"], instance, name)
+    yield connect(real_emulators["GOOGLE_CLOUD_PROJECT"], instance, name)
     if _empty(handle):
         emptied.append(name)
     else:
@@ -119,7 +148,7 @@ def app(
     emulators: Mapping[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[App]:
-    """The product in this process: real Spanner, Firestore and node; events are recorded."""
+    """The product in this process on a real node; events are recorded."""
     chosen = replace(load(), state_dir=str(tmp_path), push_token="push-token", cache_database="(default)")
     # A test that looks at what was published sees all of it; how long an answer waits is a test's of its own.
     monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 30.0)
@@ -128,11 +157,11 @@ def app(
 
 
 @pytest.fixture
-def firestore(emulators: Mapping[str, str]) -> Any:
+def firestore(real_emulators: Mapping[str, str]) -> Any:
     """The cache's collection in the emulator."""
     from google.cloud.firestore import Client
 
-    return Client(project=emulators["GOOGLE_CLOUD_PROJECT"], database="(default)").collection("c")
+    return Client(project=real_emulators["GOOGLE_CLOUD_PROJECT"], database="(default)").collection("c")
 
 
 @pytest.fixture

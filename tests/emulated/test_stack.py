@@ -19,6 +19,8 @@ from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT
 
+pytestmark = pytest.mark.emulators
+
 _OWNER = """
 import json, sys, time
 from pathlib import Path

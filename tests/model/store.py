@@ -20,6 +20,7 @@ from shared.store.port import (
     AlreadyExists,
     Key,
     KeyRange,
+    MissingRow,
     Read,
     Row,
     StoreTransaction,
@@ -127,7 +128,7 @@ class MemoryDatabase:
             if write.kind == "insert" and before is not None:
                 raise AlreadyExists(f"Row {key} in table {table.name} already exists")
             if write.kind == "update" and before is None:
-                raise KeyError(f"no row {key} in {table.name}")
+                raise MissingRow(f"no row {key} in {table.name}")
             row = row if before is None else before | row
             for name, make in GENERATED.get(table.name, {}).items():
                 row[name] = make(row)

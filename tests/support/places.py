@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from emulators.topics import topic_names
+from shared import resources
+from tests.support.stores import EMBEDDED
 
 MARK = b"the end"
 
@@ -31,7 +33,12 @@ def columns() -> Iterator[tuple[str, str]]:
 
 
 def documents() -> Iterator[tuple[str, str]]:
-    """(collection/document, its fields) of the Firestore database."""
+    """(collection/document, its fields) of the Firestore database, or of this process's cache."""
+    if EMBEDDED:
+        entries: Any = resources.cache()._entries  # type: ignore[attr-defined]
+        for name, fields in entries.stored.items():
+            yield f"c/{name}", f"{name} {text(fields)}"
+        return
     from google.cloud import firestore
 
     client = firestore.Client(project=os.environ["GOOGLE_CLOUD_PROJECT"])

@@ -10,19 +10,16 @@ how far that was is remembered per list.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import tempfile
 import threading
-import weakref
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from shared.runtime.fair_queue import FairQueue
 from shared.store.port import Key, Read, Row
 from shared.store.table import INDEXES
 
@@ -106,35 +103,9 @@ class LimitedReads:
             self._known[place] = _Reach(end, span)
 
 
-class EmulatorQueue:
-    """One holder at a time, in order of arrival; re-entrant use is a bug and would hang."""
+class EmulatorQueue(FairQueue):
+    """The queue of every process of this machine for one of the emulator's databases."""
 
     def __init__(self, name: str) -> None:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        self._file = (Path(tempfile.gettempdir()) / f"spanner-queue-{digest}.lock").open("w")
-        weakref.finalize(self, self._file.close)
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._busy = False
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until it is this thread's turn, and hold it for the block."""
-        with self._lock:
-            if self._busy:
-                mine = threading.Event()
-                self._waiting.append(mine)
-            else:
-                self._busy, mine = True, None
-        if mine is not None:
-            mine.wait()
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            yield
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-            with self._lock:
-                if self._waiting:
-                    self._waiting.popleft().set()
-                else:
-                    self._busy = False
+        super().__init__(Path(tempfile.gettempdir()) / f"spanner-queue-{digest}.lock")

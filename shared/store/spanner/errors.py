@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from shared.store.port import AlreadyExists, Contention, StoreError, Unavailable, UnknownOutcome
+from typing import Final
+
+from shared.store.port import (
+    AlreadyExists,
+    ConstraintViolation,
+    Contention,
+    MissingRow,
+    StoreError,
+    Unavailable,
+    UnknownOutcome,
+)
+
+_OF_COMMITS: Final[dict[str, type[Exception]]] = {
+    "NotFound": MissingRow,
+    "FailedPrecondition": ConstraintViolation,
+    "OutOfRange": ConstraintViolation,
+    "Aborted": Contention,
+}
 
 
 def translate(error: Exception, committing: bool) -> Exception:
@@ -11,10 +28,11 @@ def translate(error: Exception, committing: bool) -> Exception:
 
     if isinstance(error, StoreError) or not isinstance(error, (google.GoogleAPICallError, google.RetryError)):
         return error
+    for kind, ours in _OF_COMMITS.items():
+        if committing and isinstance(error, getattr(google, kind)):
+            return ours(error.message)
     if isinstance(error, google.AlreadyExists):
         return AlreadyExists(error.message)
-    if isinstance(error, google.Aborted):
-        return Contention(error.message) if committing else error
     unsure = (
         google.DeadlineExceeded,
         google.ServiceUnavailable,

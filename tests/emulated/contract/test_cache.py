@@ -1,4 +1,4 @@
-"""The fence, on the real Firestore and on the model: a late fill can only cause a miss, and an entry has an end."""
+"""The fence, on Firestore and on documents in memory: a late fill can only cause a miss, and an entry has an end."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shared.adapters.cache import HARD_SECONDS, KEPT, Entry, FirestoreCache
 from tests.support.clock import TestClock
 
 
-@pytest.fixture(params=["emulator", "model"])
+@pytest.fixture(params=[pytest.param("firestore", marks=pytest.mark.emulators), "documents"])
 def cache(request: pytest.FixtureRequest) -> FirestoreCache:
-    entries = request.getfixturevalue("firestore" if request.param == "emulator" else "documents")
+    entries = request.getfixturevalue(request.param)
     return FirestoreCache(entries, TestClock(), call_seconds=10)
 
 

@@ -1,4 +1,4 @@
-"""One suite, two stores: what the model promises, the emulator does, and the other way round."""
+"""One suite, three stores: the Spanner emulator, the embedded store and the model do the same."""
 
 from __future__ import annotations
 
@@ -24,10 +24,17 @@ from tests.model.store import Faults, MemoryDatabase
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(params=["emulator", "model", "model with aborts"])
+@pytest.fixture(
+    params=[
+        pytest.param("spanner", marks=pytest.mark.emulators),
+        "embedded",
+        "model",
+        "model with aborts",
+    ]
+)
 def store(request: pytest.FixtureRequest) -> Iterator[Database]:
-    if request.param == "emulator":
-        yield request.getfixturevalue("database")
+    if request.param in ("spanner", "embedded"):
+        yield request.getfixturevalue(request.param)
     else:
         yield MemoryDatabase(Faults(abort=0.5 if "aborts" in request.param else 0.0))
 
@@ -183,9 +190,9 @@ def test_the_model_knows_every_column_that_an_index_needs() -> None:
         assert known >= {*index.key, *index.stored}, index.name
 
 
-def test_every_index_and_table_is_in_the_schema(database: Database, spanner_client: Any) -> None:
+def test_every_index_and_table_is_in_the_schema(spanner: Database) -> None:
     operation.catalog()
-    with database.handle.snapshot(multi_use=True) as snapshot:  # type: ignore[attr-defined]
+    with spanner.handle.snapshot(multi_use=True) as snapshot:  # type: ignore[attr-defined]
         sql = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ''"
         columns = {tuple(row) for row in snapshot.execute_sql(sql)}
         sql = "SELECT index_name, column_name FROM information_schema.index_columns WHERE table_schema = ''"

@@ -11,6 +11,7 @@ from shared.adapters.cache import NoCache
 from shared.store.port import Database
 from tests.emulated.conftest import Recorder
 from tests.model.store import MemoryDatabase
+from tests.support.stores import STORE
 
 
 @pytest.fixture
@@ -19,9 +20,9 @@ def core(database: Database, published: Recorder) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture(params=["emulator", "model"])
+@pytest.fixture(params=[STORE, "model"])
 def either(request: pytest.FixtureRequest, published: Recorder) -> Iterator[tuple[str, Database]]:
-    """The emulator, then the model; figures must name which."""
-    store = request.getfixturevalue("database") if request.param == "emulator" else MemoryDatabase()
+    """The store of the run, then the model; figures must name which."""
+    store = request.getfixturevalue("database") if request.param == STORE else MemoryDatabase()
     with resources.override(fresh=True, database=store, publisher=published, cache=NoCache()):
         yield request.param, store

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from shared.adapters.cache import HARD_SECONDS, Entry, FirestoreCache
-from tests.model.documents import Documents
+from shared.adapters.memory_documents import Documents
 from tests.model.schedule import Actor, interleave
 from tests.support.clock import TestClock
 from tests.support.proof import SEED, figure, size
 
-SIZES = {"emulator": size("SCHEDULES", 10), "model": size("MODEL_SCHEDULES", 3000)}
+SIZES = {"firestore": size("SCHEDULES", 10), "documents": size("MODEL_SCHEDULES", 3000)}
 LONGEST_PAUSE = 12  # steps that a call in flight may be overtaken by, for each of the other actors
 JUMPS = [0.5, 1, 5, 12, 29, 31, 90_000]  # seconds
 
@@ -119,9 +119,9 @@ def scene(seed: int, entries: Any, kind: type[FirestoreCache] = FirestoreCache, 
     return Scene(cache, Random(seed), uuid.uuid4().hex, clock, **how)
 
 
-@pytest.mark.parametrize("name", ["emulator", "model"])
+@pytest.mark.parametrize("name", [pytest.param("firestore", marks=pytest.mark.emulators), "documents"])
 def test_no_hit_is_older_than_the_last_completed_put(request: pytest.FixtureRequest, name: str) -> None:
-    entries = request.getfixturevalue("firestore" if name == "emulator" else "documents")
+    entries = request.getfixturevalue(name)
     began, hits = time.monotonic(), 0
     for seed in range(SEED, SEED + SIZES[name]):
         try:

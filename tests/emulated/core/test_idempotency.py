@@ -17,8 +17,9 @@ from shared.runtime.errors import IdempotencyKeyReused
 from shared.store.port import Database
 from tests.emulated.core.bodies import Forgetful, count, insist, once
 from tests.support.proof import SEED, figure, size
+from tests.support.stores import STORE
 
-SIZES = {"emulator": size("KEYS", 60), "model": size("MODEL_KEYS", 2000)}
+SIZES = {STORE: size("KEYS", 60), "model": size("MODEL_KEYS", 2000)}
 TRIES = 3
 WORKERS = 8
 

@@ -22,8 +22,9 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes import commit
 from shared.writes.mutation import AlreadyApplied
 from tests.support.proof import SEED, figure, size
+from tests.support.stores import STORE
 
-SIZES = {"emulator": size("EVENTS", 300), "model": size("MODEL_EVENTS", 5000)}
+SIZES = {STORE: size("EVENTS", 300), "model": size("MODEL_EVENTS", 5000)}
 AGGREGATES = 50
 WINDOW = 1000
 DUPLICATES = 0.3

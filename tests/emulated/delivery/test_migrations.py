@@ -18,9 +18,9 @@ from schemas.database import backfill, migrate
 from schemas.database.migrate import ChangedMigrationError, Migration
 from shared.domain.users import User
 from shared.store.port import Database, Read
-from shared.store.spanner.database import SpannerDatabase
 from shared.store.tables.users import USERS
 from tests.emulated.delivery import fills
+from tests.support.stores import leads_to
 
 FIRST = Migration.of(
     "0001_first", "CREATE TABLE things (id STRING(9) NOT NULL, name STRING(9)) PRIMARY KEY (id);"
@@ -119,7 +119,7 @@ def tiers(database: Database) -> dict[str, str]:
     return {row["id"]: row["tier"] for row in rows}
 
 
-def program(database: SpannerDatabase, **env: str) -> subprocess.CompletedProcess[str]:
+def program(database: Database, **env: str) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
         "-m",
@@ -128,13 +128,13 @@ def program(database: SpannerDatabase, **env: str) -> subprocess.CompletedProces
         "4",
         "tests.emulated.delivery.fills",
     ]
-    mine = {**os.environ, "SPANNER_DATABASE": database.handle.database_id, **env}
+    mine = {**os.environ, **leads_to(database), **env}
     return subprocess.run(
         command, cwd=ROOT, env=mine, capture_output=True, text=True, timeout=90, check=False
     )
 
 
-def test_a_backfill_that_is_killed_goes_on_where_it_was(database: SpannerDatabase) -> None:
+def test_a_backfill_that_is_killed_goes_on_where_it_was(database: Database) -> None:
     users(database, 10)
     killed = program(database, DIE_AT="7")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -145,7 +145,7 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was(database: SpannerDatabas
     assert program(database, DIE_AT="1").stdout == "lower-tiers: 10 rows looked at\n"  # done: no row is read
 
 
-def test_a_finished_backfill_is_not_begun_again(database: SpannerDatabase) -> None:
+def test_a_finished_backfill_is_not_begun_again(database: Database) -> None:
     users(database, 2)
     changed = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,12 +17,14 @@ import pytest
 from shared import resources
 from shared.adapters.cache import HARD_SECONDS, Entry, FirestoreCache
 from shared.adapters.circuit_breaker import Breaker
+from shared.adapters.memory_documents import Documents
 from shared.runtime import operation
 from shared.runtime.clock import SystemClock
 from shared.store.port import Database, Read, Reader
 from tests.emulated.desk.world import NO_CACHE, Desk
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer
+from tests.support.stores import EMBEDDED
 
 
 @pytest.fixture
@@ -35,12 +38,21 @@ def cache() -> Iterator[FirestoreCache]:
 
 @contextmanager
 def far_cache(database: str) -> Iterator[FirestoreCache]:
-    from google.cloud import firestore
-
-    client = firestore.Client(project=resources.settings().project, database=database)
-    made = FirestoreCache(client.collection("c"), resources.clock(), call_seconds=10)
+    made = FirestoreCache(collection(database), resources.clock(), call_seconds=10)
     with resources.override(cache=made):
         yield made
+
+
+REGIONS: defaultdict[str, Documents] = defaultdict(Documents)
+
+
+def collection(database: str) -> Any:
+    """The cache's entries in Firestore, or in memory."""
+    if EMBEDDED:
+        return REGIONS[database]
+    from google.cloud import firestore
+
+    return firestore.Client(project=resources.settings().project, database=database).collection("c")
 
 
 def plant(cache: FirestoreCache, kind: str, view: Any, *, note: str, age: float = 0) -> None:

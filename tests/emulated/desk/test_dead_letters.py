@@ -29,7 +29,7 @@ from tests.support.inprocess import Answer, command
 
 
 @pytest.fixture
-def topics() -> PubSubPublisher:
+def topics(real_emulators: Mapping[str, str]) -> PubSubPublisher:
     """The real publisher, in a project of this test's own."""
     publisher = PubSubPublisher(f"letters-{uuid.uuid4().hex[:12]}")
     path = publisher._client.topic_path(publisher._project, "claim-commands")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,7 +49,9 @@ class Endpoint:
 
 
 @pytest.fixture
-def bus(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Endpoint, PubSubPublisher]]:
+def bus(
+    desk: Desk, real_emulators: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Endpoint, PubSubPublisher]]:
     from google.cloud.pubsub_v1 import SubscriberClient
 
     project = f"outage-{uuid.uuid4().hex[:12]}"

@@ -29,8 +29,9 @@ from tests.model.store import Attempt, Faults, MemoryDatabase
 from tests.support.clock import TestClock
 from tests.support.doubles import doubled
 from tests.support.proof import SEED, figure, size
+from tests.support.stores import STORE
 
-SIZES = {"emulator": size("OPERATIONS", 400), "model": size("MODEL_OPERATIONS", 3000)}
+SIZES = {STORE: size("OPERATIONS", 400), "model": size("MODEL_OPERATIONS", 3000)}
 LEASE_SECONDS = 60  # short: many run out, because the clients move the clock
 
 
@@ -45,10 +46,10 @@ def crowd(desk: Desk, store: Database) -> Iterator[Crowd]:
             yield made
 
 
-@pytest.mark.parametrize("name", ["emulator", "model"])
+@pytest.mark.parametrize("name", [STORE, "model"])
 def test_histories_of_orders_are_linearizable(desk: Desk, name: str) -> None:
     rng = Random(SEED)
-    store = resources.database() if name == "emulator" else MemoryDatabase(Faults(rng, 0.05, 0.02))
+    store = resources.database() if name == STORE else MemoryDatabase(Faults(rng, 0.05, 0.02))
     with crowd(desk, store) as clients:
         began = time.monotonic()
         clients.run(SIZES[name])

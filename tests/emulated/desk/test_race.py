@@ -13,6 +13,7 @@ from shared.store.session import Session
 from shared.store.tables.claims import CLAIMS
 from tests.emulated.desk.world import Desk
 from tests.support.proof import figure, size
+from tests.support.stores import STORE
 
 
 def race(desk: Desk, claimers: list[str], order_id: str, threads: int) -> Counter[int]:
@@ -37,7 +38,7 @@ def test_of_many_claims_at_once_exactly_one_wins(desk: Desk, rivals: int, thread
     began = time.monotonic()
     codes = race(desk, claimers, order["id"], threads)
     text = f"{rivals} callers, {threads} at once: {dict(codes)} in {time.monotonic() - began:.1f} s"
-    figure("race", "emulator", text)
+    figure("race", STORE, text)
     assert codes == {201: 1, 409: rivals - 1}
     rows = Session(resources.database().snapshot()).one(CLAIMS.scan())
     assert [row.id for row in rows] == [desk.get(f"/orders/{order['id']}", shopper)["claim_id"]]

@@ -139,7 +139,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(desk: Desk, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(desk: Desk, spanner: Any, request: pytest.FixtureRequest) -> Iterator[Stage]:
     shopper, claimers = desk.person("shopper"), (desk.claimer(), desk.claimer())
     desk.imported(shopper, ether=10)
     name = resources.database().handle.database_id  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from shared import resources
 from shared.domain.transactions.transactions import Transaction
 from tests.emulated.engine.world import World
 from tests.support.proof import size
+from tests.support.stores import leads_to
 
 TARGET = "0x" + "dead" * 10
 KILLS = size("SENDER_KILLS", 7)
@@ -78,7 +79,7 @@ def sender(world: World, point: str | None = None) -> Iterator[subprocess.Popen[
     env = os.environ | {
         "RPC_URL": resources.settings().rpc_urls["local"][0],
         "STATE_DIR": resources.settings().state_dir,
-        "SPANNER_DATABASE": resources.database().handle.database_id,  # type: ignore[attr-defined]
+        **leads_to(resources.database()),
         "CACHE": "off",
     }
     if point is not None:

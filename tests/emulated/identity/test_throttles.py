@@ -121,12 +121,12 @@ def test_registrations_are_counted_by_network(people: People, app: App, clock: T
 
 
 def test_instances_share_a_budget_without_overshoot(
-    emulators: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+    real_emulators: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # While the counter answers: on a busy machine it takes longer than a request would wait, and each counts alone.
     monkeypatch.setattr(cache, "CALL_SECONDS", 10.0)
     now = datetime.now(UTC)
-    project = emulators["GOOGLE_CLOUD_PROJECT"]
+    project = real_emulators["GOOGLE_CLOUD_PROJECT"]
     principal = f"usr_{now.timestamp()}"
     instances = [Limiter(FirestoreCounters(project, "(default)"), {}) for _ in range(3)]
     granted = 0

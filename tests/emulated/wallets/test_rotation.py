@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,6 +24,7 @@ from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS
 from tests.support.people import People, Person
+from tests.support.stores import leads_to
 
 
 class Killed(BaseException):
@@ -87,8 +87,7 @@ def test_the_command_is_killed_and_run_again(person: Person, point: str) -> None
 
 def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """`python -m shared.ops.rotate_master_key` as an operator runs it."""
-    database: Any = resources.database()
-    here = {"STATE_DIR": resources.settings().state_dir, "SPANNER_DATABASE": database.handle.database_id}
+    here = {"STATE_DIR": resources.settings().state_dir, **leads_to(resources.database())}
     line = [sys.executable, "-m", "shared.ops.rotate_master_key", *arguments]
     return subprocess.run(
         line, env={**os.environ, **here, **env}, capture_output=True, text=True, timeout=60, check=False

@@ -1,0 +1,1 @@
+"""The port on SQLite, for local runs and tests."""

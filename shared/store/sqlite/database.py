@@ -1,0 +1,175 @@
+"""The port on one SQLite file, for local runs and tests: docs/embedded.md says what it cannot show.
+
+Facts this module encodes:
+- A body that reads has the writer's turn from its first read to the commit: histories are serial, nothing is aborted,
+  and a body is run once. One that only inserts, and one that is refused before it reads, has none.
+- Writes are applied in order, as they are buffered; the first that fails rolls all back.
+- A commit's timestamp is later than every one before it, of whichever process: the newest is a row of the file.
+- Reads are never old, whatever staleness they allow.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from shared.runtime.context import count_call
+from shared.runtime.sqlite_file import Durability, SqliteFile
+from shared.store.port import (
+    AlreadyExists,
+    ConstraintViolation,
+    Contention,
+    MissingRow,
+    Read,
+    Row,
+    StoreTransaction,
+    Unavailable,
+    Write,
+)
+from shared.store.sqlite import functions, schema, values
+from shared.store.sqlite.plans import Plans, Unknown
+from shared.telemetry import tracing
+
+T = TypeVar("T")
+CREATE_CLOCK = (
+    "CREATE TABLE IF NOT EXISTS store_clock (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL)"
+)
+
+
+def connect(path: Path, durability: Durability = "NORMAL") -> SqliteDatabase:
+    """Open a file that the migrations have been applied to (`schemas.database.embedded`)."""
+    return SqliteDatabase(SqliteFile(path, functions.register, durability))
+
+
+class SqliteDatabase:
+    """`Database` over one file; safe for threads and processes."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self.file = file
+        self._lock = threading.Lock()
+        self._plans = Plans(schema.Schema({}, {}))
+
+    def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
+        return _Snapshot(self, consistent)
+
+    def transact(
+        self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
+    ) -> tuple[T, datetime]:
+        with _faults(), ExitStack() as turn:
+            attempt = _Attempt(self, turn)
+            answer = body(attempt)
+            return answer, attempt.apply()
+
+    def write(self, writes: Sequence[Write]) -> datetime:
+        with _faults(), self.file.writing() as connection:
+            return self.apply(connection, writes)
+
+    def apply(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> datetime:
+        """The transaction's writes and its timestamp; what follows is the commit."""
+        count_call("Commit")
+        now = tick(connection)
+        with tracing.span("spanner.Commit"):
+            for write in writes:
+                self._apply(connection, write, now)
+        return values.moment(now)
+
+    def _apply(self, connection: sqlite3.Connection, write: Write, now: int) -> None:
+        try:
+            met = self.planned(connection, lambda plans: plans.apply(connection, write, now))
+        except sqlite3.IntegrityError as error:
+            raise _violation(error, write) from error
+        if not met:
+            raise MissingRow(f"no row to update in {write.table}")
+
+    def rows(self, connection: sqlite3.Connection, read: Read) -> list[Row]:
+        """One read's rows."""
+        count_call("StreamingRead")
+        with tracing.span("spanner.Read", db_collection_name=read.table):
+            return self.planned(connection, lambda plans: plans.rows(connection, read))
+
+    def planned(self, connection: sqlite3.Connection, run: Callable[[Plans], T]) -> T:
+        """Run with the SQL of the file's schema, read again when it seems to have changed."""
+        try:
+            return run(self._plans)
+        except (Unknown, sqlite3.OperationalError) as error:
+            if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
+                raise
+            with self._lock:
+                self._plans = Plans(schema.stored(connection))
+            return run(self._plans)
+
+
+class _Snapshot:
+    def __init__(self, database: SqliteDatabase, consistent: bool) -> None:
+        self._database = database
+        self._consistent = consistent
+
+    def read(self, *reads: Read) -> list[list[Row]]:
+        with _faults(), self._database.file.reading() as connection:
+            whole = (self._consistent and len(reads) > 1) or any(
+                len(read.spans) + len(read.keys) > 1 for read in reads
+            )
+            if whole:
+                connection.execute("BEGIN")
+            return [self._database.rows(connection, read) for read in reads]
+
+
+class _Attempt:
+    """One run of a body; it has the writer's turn from its first read."""
+
+    def __init__(self, database: SqliteDatabase, turn: ExitStack) -> None:
+        self._database = database
+        self._turn = turn
+        self._connection: sqlite3.Connection | None = None
+        self._writes: list[Write] = []
+
+    def _begun(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._turn.enter_context(self._database.file.writing())
+        return self._connection
+
+    def read(self, *reads: Read) -> list[list[Row]]:
+        connection = self._begun()
+        return [self._database.rows(connection, read) for read in reads]
+
+    def buffer(self, writes: Sequence[Write]) -> None:
+        self._writes += writes
+
+    def apply(self) -> datetime:
+        return self._database.apply(self._begun(), self._writes)
+
+
+def tick(connection: sqlite3.Connection) -> int:
+    """This commit's timestamp, in microseconds."""
+    row = connection.execute(
+        "INSERT INTO store_clock VALUES (1, ?1) ON CONFLICT DO UPDATE SET last = max(last + 1, ?1) RETURNING last",
+        (time.time_ns() // 1000,),
+    ).fetchone()
+    return int(row[0])
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """SQLite's faults as the port's. A commit that SQLite did not carry out is rolled back: no outcome is unknown."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise Contention(str(error)) from error
+        raise Unavailable(str(error)) from error
+
+
+def _violation(error: sqlite3.IntegrityError, write: Write) -> Exception:
+    kind = error.sqlite_errorname
+    text = f"{write.kind} of {write.table}: {error}"
+    if kind in ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_ROWID"):
+        return AlreadyExists(text)
+    if kind == "SQLITE_CONSTRAINT_FOREIGNKEY" and write.kind != "delete":
+        return MissingRow(text)
+    return ConstraintViolation(text)

@@ -1,0 +1,196 @@
+"""Reads and writes of the port as SQL, made once for each of their shapes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from shared.store.port import KeyRange, Read, Row, Write
+from shared.store.sqlite import ranges
+from shared.store.sqlite.schema import Index, KeyPart, Schema, Table, quoted
+from shared.store.sqlite.values import COMMITTED, Convert
+
+
+class Unknown(LookupError):
+    """A table, an index or a column that the schema lacks, or that the index does not hold."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A table or an index to read these columns from."""
+
+    select: str  # up to the condition
+    order: str
+    parts: tuple[ranges.Part, ...]
+    columns: tuple[str, ...]
+    decoders: tuple[tuple[str, Convert], ...]
+    key_places: tuple[int, ...]  # of the whole key in what is selected: to put several ranges in order
+    descending: tuple[bool, ...]
+
+    def rows(self, connection: sqlite3.Connection, read: Read) -> list[Row]:
+        spans = _spans(read)
+        found: list[Sequence[Any]] = []
+        for span in spans:
+            where = ranges.condition(self.parts, span)
+            if where == ranges.NOTHING:  # SQLite would not see that a partial index serves it
+                continue
+            limit = f" LIMIT {read.limit}" if read.limit else ""
+            found += connection.execute(self.select + where.text + self.order + limit, where.values)
+        if len(spans) > 1:
+            found = self._in_order(found)
+        return [self._row(row) for row in (found[: read.limit] if read.limit else found)]
+
+    def _in_order(self, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Rows of several ranges, each once."""
+        once = list({tuple(row[place] for place in self.key_places): row for row in rows}.values())
+        for place, down in reversed(list(zip(self.key_places, self.descending, strict=True))):
+            once.sort(key=lambda row: (row[place] is not None, row[place]), reverse=down)
+        return once
+
+    def _row(self, raw: Sequence[Any]) -> Row:
+        row = dict(zip(self.columns, raw, strict=False))
+        for name, decode in self.decoders:
+            if row[name] is not None:
+                row[name] = decode(row[name])
+        return row
+
+
+def _spans(read: Read) -> tuple[KeyRange, ...]:
+    if read.spans:
+        return read.spans
+    if read.span is not None:
+        return (read.span,)
+    return tuple(KeyRange(key, key) for key in dict.fromkeys(map(tuple, read.keys)))
+
+
+@dataclass(frozen=True)
+class _Write:
+    """`encoders` are in the order of the values written, `places` says which value goes where in `sql`."""
+
+    sql: str
+    encoders: tuple[Convert, ...]
+    places: tuple[int, ...]
+    needs_row: bool
+
+    def run(self, connection: sqlite3.Connection, write: Write, now: int) -> bool:
+        """Whether it met a row, where it needs one."""
+        stored = [
+            None if value is None else encode(value)
+            for encode, value in zip(self.encoders, write.values, strict=True)
+        ]
+        if COMMITTED in stored:
+            stored = [now if value is COMMITTED else value for value in stored]
+        cursor = connection.execute(self.sql, [stored[place] for place in self.places])
+        if not self.needs_row:
+            return True
+        return cursor.rowcount > 0 if cursor.rowcount >= 0 else cursor.fetchone() is not None
+
+
+class Plans:
+    """The SQL of one schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self.source = lru_cache(maxsize=None)(self._source)
+        self.write = lru_cache(maxsize=None)(self._write)
+
+    def rows(self, connection: sqlite3.Connection, read: Read) -> list[Row]:
+        """Raises Unknown."""
+        return self.source(read.table, read.columns, read.index).rows(connection, read)
+
+    def apply(self, connection: sqlite3.Connection, write: Write, now: int) -> bool:
+        """Whether the row that an update needs was there. Raises Unknown, TypeError, sqlite3.IntegrityError."""
+        return self.write(write.kind, write.table, write.columns).run(connection, write, now)
+
+    def _table(self, name: str) -> Table:
+        try:
+            return self._schema.tables[name]
+        except KeyError:
+            raise Unknown(f"there is no table {name}") from None
+
+    def _index(self, name: str, table: str) -> Index:
+        found = self._schema.indexes.get(name)
+        if found is None or found.table != table:
+            raise Unknown(f"{table} has no index {name}")
+        return found
+
+    def _source(self, table: str, columns: tuple[str, ...], index: str | None) -> _Source:
+        known = self._table(table)
+        readable, declared, origin, filters = known.columns, known.key, quoted(table), ""
+        rest: tuple[KeyPart, ...] = ()
+        if index is not None:
+            found = self._index(index, table)
+            readable = {name: known.columns[name] for name in found.readable}
+            declared, rest = found.key, found.rest
+            origin = f"{quoted(table)} INDEXED BY {quoted(index)}"
+            filters = _present(known, found)
+        if missing := [name for name in columns if name not in readable]:
+            raise Unknown(f"{index or table} does not hold {', '.join(missing)}")
+        whole = (*declared, *rest)
+        selected = [*columns, *(part.name for part in whole if part.name not in columns)]
+        decoders = ((name, known.columns[name].decode) for name in columns)
+        return _Source(
+            select=f"SELECT {', '.join(map(quoted, selected))} FROM {origin} WHERE {filters}",  # noqa: S608
+            order=f" ORDER BY {ordered(whole)}",
+            parts=tuple(self._part(known, part) for part in declared),
+            columns=columns,
+            decoders=tuple((name, decode) for name, decode in decoders if decode),
+            key_places=tuple(selected.index(part.name) for part in whole),
+            descending=tuple(part.descending for part in whole),
+        )
+
+    def _part(self, table: Table, part: KeyPart) -> ranges.Part:
+        column = table.columns[part.name]
+        return ranges.Part(part.name, part.descending, column.nullable, column.encode)
+
+    def _write(self, kind: str, table: str, columns: tuple[str, ...]) -> _Write:
+        known = self._table(table)
+        key = tuple(part.name for part in known.key)
+        if kind == "delete":
+            columns = key
+        if missing := [name for name in columns if name not in known.columns]:
+            raise Unknown(f"{table} has no {', '.join(missing)}")
+        encoders = tuple(known.columns[name].encode for name in columns)
+        others = [name for name in columns if name not in key]
+        at_key = " AND ".join(f"{quoted(name)} = ?" for name in key)
+        if kind in ("delete", "update"):
+            by_key = [columns.index(name) for name in key]
+            if kind == "delete":
+                sql, places = f"DELETE FROM {quoted(table)} WHERE {at_key}", by_key  # noqa: S608 - of the schema
+            elif others:
+                setting = ", ".join(f"{quoted(name)} = ?" for name in others)
+                sql = f"UPDATE {quoted(table)} SET {setting} WHERE {at_key}"  # noqa: S608
+                places = [*(columns.index(name) for name in others), *by_key]
+            else:
+                sql, places = f"SELECT 1 FROM {quoted(table)} WHERE {at_key}", by_key  # noqa: S608
+            return _Write(sql, encoders, tuple(places), kind == "update")
+        names, marks = ", ".join(map(quoted, columns)), ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})"  # noqa: S608
+        if kind == "upsert":
+            setting = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in others)
+            doing = f"UPDATE SET {setting}" if others else "NOTHING"
+            sql += f" ON CONFLICT ({', '.join(map(quoted, key))}) DO {doing}"
+        return _Write(sql, encoders, tuple(range(len(columns))), False)
+
+
+def ordered(parts: Sequence[KeyPart]) -> str:
+    """As in ORDER BY and CREATE INDEX."""
+    return ", ".join(quoted(part.name) + (" DESC" if part.descending else "") for part in parts)
+
+
+def _present(table: Table, index: Index) -> str:
+    """What a null-filtered index is declared with has to be asked for, or SQLite does not use it."""
+    if not index.null_filtered:
+        return ""
+    texts = present(table, index.key)
+    return f"{texts} AND " if texts else ""
+
+
+def present(table: Table, key: Sequence[KeyPart]) -> str:
+    """That no nullable column of the key is NULL."""
+    return " AND ".join(
+        f"{quoted(part.name)} IS NOT NULL" for part in key if table.columns[part.name].nullable
+    )
