@@ -43,6 +43,12 @@ def python_problem(command: str) -> str | None:
     return f"{module} does not know {', '.join(missing)}" if missing else None
 
 
+def example_problem(command: str) -> str | None:
+    """`python examples/name.py`: the file is there; tests/e2e/test_examples.py runs each."""
+    path = re.search(r"examples/\S+", command)[0]  # type: ignore[index]
+    return None if path in tracked() else f"there is no {path}"
+
+
 def api_problem(command: str) -> str | None:
     """`curl -X METHOD $API/path/$ID?query`: the API has the route, and its method."""
     path = re.sub(r"\$\w+", "{}", re.search(r"\$API(/[^\s\"'?]*)", command)[1])  # type: ignore[index]

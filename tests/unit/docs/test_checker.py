@@ -52,6 +52,8 @@ def test_right_names_pass(code: str) -> None:
         ("sh", "GOOGLE_CLOUD_PROJECT=x .venv/bin/python -m schemas.database.migrate", False),
         ("sh", ".venv/bin/python -m schemas.migrat", True),
         ("sh", ".venv/bin/python -m shared.domain.money", True),
+        ("sh", ".venv/bin/python examples/place_and_claim.py x", False),
+        ("sh", ".venv/bin/python examples/place_and_clam.py x", True),
     ],
 )
 def test_commands_are_told_apart(tmp_path: Path, fence: str, command: str, wrong: bool) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.docs.commands import (
     api_problem,
+    example_problem,
     make_problem,
     python_problem,
     terraform_problem,
@@ -30,7 +31,11 @@ LANGUAGES = frozenset({"sh", "python", "json", "text", "mermaid", "sql", "hcl", 
 
 
 # By what a command looks like, what looks at it; the second only in blocks for the cloud.
-KNOWN = {r"^make ": make_problem, r"(^|\s)(\.venv/bin/)?python3? -m ": python_problem}
+KNOWN = {
+    r"^make ": make_problem,
+    r"(^|\s)(\.venv/bin/)?python3? examples/": example_problem,
+    r"(^|[\s(])(\.venv/bin/)?python3? -m ": python_problem,
+}
 CLOUDS = {r"\$API/": api_problem, r"^terraform ": terraform_problem}
 
 

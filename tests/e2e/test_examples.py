@@ -1,0 +1,76 @@
+"""The programs of examples/ do what their README says, against the running product."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from emulators.client import Api, wait_for
+from emulators.demo import PASSWORD
+from emulators.product import Product
+from tests.e2e.job import Node, Purse
+from tests.unit.docs.pages import ROOT
+
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture(scope="module")
+def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with Product.start(tmp_path_factory.mktemp("examples")) as product:
+        yield product
+
+
+@pytest.fixture
+def purse(product: Product) -> Purse:
+    return Purse.funded(Node(product.env["RPC_URL"]))  # others use the node's own accounts at the same time
+
+
+def run(name: str, *arguments: str, folder: Path, **env: str) -> tuple[int, str]:
+    """Exit status and output. It runs elsewhere: an example needs nothing of the repository."""
+    command = [sys.executable, "-I", str(EXAMPLES / name), *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | env, capture_output=True, text=True, timeout=90, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_an_order_is_placed_claimed_and_paid(product: Product, purse: Purse, tmp_path: Path) -> None:
+    status, said = run("place_and_claim.py", product.url, folder=tmp_path, PRIVATE_KEY=purse.key)
+    assert status == 0, said
+    lines = [re.sub(r"\b(\w{3})_\w+", r"\1_…", line) for line in said.splitlines()]
+    assert lines[:2] == ["supply sup_… is active", "order ord_… of 0.2 ETH is open"]
+    assert lines[2].startswith("claim clm_… is claimed, until 2")
+    assert lines[3:] == [
+        "the shopper may not claim it: OWN_ORDER",
+        "claim is processed, order is completed",
+    ]
+
+
+def test_a_pipeline_hears_what_comes_of_its_command(product: Product, purse: Purse, tmp_path: Path) -> None:
+    shopper = Api(product.url)
+    with shopper.http:
+        user = shopper.sign_up("pipeline@example.com", PASSWORD)["id"]
+        shopper.expect(201, "POST", "/wallets/import", {"name": "till", "private_key": purse.key})
+        supply = shopper.expect(201, "POST", "/supplies", {"currency": "ETH", "amount": "1"})["id"]
+        wait_for("the supply", lambda: shopper.get(f"/supplies/{supply}")["status"] == "active")
+        status, said = run("publish_command.py", user, "0.25", folder=tmp_path)
+        assert status == 0, said
+        (order,) = shopper.get("/orders")["items"]
+
+    assert said.strip() == f"order.created: {order['id']} of 0.25 ETH"
+    assert run("publish_command.py", user, "5", folder=tmp_path) == (1, "refused: INSUFFICIENT_SUPPLY\n")
+
+
+def test_every_example_is_in_the_list_and_run_here() -> None:
+    names = {path.name for path in EXAMPLES.glob("*.py")}
+    listed = set(
+        re.findall(r"^\| \[(\w+\.py)\]\(\1\) \|", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
+    )
+    here = set(re.findall(r'run\("(\w+\.py)"', Path(__file__).read_text(encoding="utf-8")))
+    assert names == listed == here
