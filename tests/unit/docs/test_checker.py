@@ -15,12 +15,14 @@ WRONG = [
     "shared/nothing.py", "nothing_like_it.py", "docs/decisions/0099-nothing.md", "make nothing", "make test FOO=1",
     "python -m shared.ops.rotate_master_key explode", "python -m shared.nothing", "NO_SUCH_VARIABLE", "order.exploded",
     "GET /nothing", "DELETE /orders", "/auth/nothing", "POST /orders/{order_id}/claim",
+    "unit.latest(obj)",
 ]  # fmt: skip
 RIGHT = [
     "shared/writes/commit.py", "commit.py", "schemas/spanner/NNNN_name.sql", "make test", "make bench PART=claims",
     "python -m shared.ops.rotate_master_key rotate", "ORDER_ALREADY_CLAIMED", "KMS_KEY=…", "order.claimed",
     "claim.claim|next",
-    "GET /orders/{id}", "POST /auth/login", "/auth/refresh", "unit.now", "python -m emulators demo --claimers 10",
+    "GET /orders/{id}", "POST /auth/login", "/auth/refresh", "unit.now",
+    "unit.on_conflict(refusal)", "python -m emulators demo --claimers 10",
 ]  # fmt: skip
 
 

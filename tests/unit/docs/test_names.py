@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 
 from shared.domain.transactions.states import State
+from shared.store.unit_of_work import UnitOfWork
 from tests.unit.docs.commands import make_problem, python_problem, routes
 from tests.unit.docs.pages import ROOT, Page, pages, source, tracked, words
 
@@ -99,6 +100,11 @@ def _announced() -> frozenset[str]:
     return frozenset(kind for trigger in messages for kind in trigger["types"] if kind != "*")
 
 
+def unit_problem(found: re.Match[str]) -> str | None:
+    """`unit.write(…)`: what a body finds at its unit of work; `now` is set when one begins."""
+    return None if hasattr(UnitOfWork, found[1]) or found[1] == "now" else "a unit of work has no such thing"
+
+
 def _variable(found: re.Match[str]) -> str | None:
     return None if found[1] in words() else "no such variable or code"
 
@@ -112,6 +118,7 @@ KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]
     (re.compile(r"^.*\bpython3? -m .*"), lambda found: python_problem(found[0])),
     (re.compile(r"^(?:(GET|POST|PUT|PATCH|DELETE) )?(/[a-z{.][^\s`]*)$"), route_problem),
     (re.compile(r"^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(=\S*)?$"), _variable),
+    (re.compile(r"^unit\.(\w+)"), unit_problem),
     (FILE, file_problem),
     (re.compile(r"^([a-z]+)\.([a-z]+(?:_[a-z]+)*(?:\|[a-z_]+)*)$"), event_problem),
 )
