@@ -31,8 +31,8 @@ def reached(client: ChainClient, tag: str) -> int:
     """The height that a block tag has at a quorum of endpoints: no single one decides what is deep enough; -1: none."""
 
     def ask(endpoint: Endpoint) -> int:
-        found = types.block(endpoint.call("eth_getBlockByNumber", [tag, False]))
-        return found.number if found else -1
+        block = types.block(endpoint.call("eth_getBlockByNumber", [tag, False]))
+        return block.number if block else -1
 
     return client.pool.reached(ask)
 

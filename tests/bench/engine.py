@@ -28,8 +28,7 @@ from shared.runtime.context import running
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 from tests.emulated.conftest import Recorder
-from tests.emulated.engine.test_faults import as_system
-from tests.emulated.engine.world import ETHER, GWEI, World
+from tests.emulated.engine.world import ETHER, GWEI, World, as_system
 from tests.support import costs
 from tests.support.bench import Bench, Ready
 from tests.support.steps import Steps

@@ -9,12 +9,11 @@ import pytest
 from eth_account import Account
 
 from shared import resources
-from shared.domain.permissions import Caller
 from shared.engine import broadcast, dispatch, tick
-from shared.runtime.context import Context, deadline_in, running
+from shared.runtime.context import running
 from shared.store.tables.transactions import LANES, LEASES
 from shared.writes import mutation
-from tests.emulated.engine.world import World
+from tests.emulated.engine.world import World, as_system
 
 
 class Killed(BaseException):
@@ -30,12 +29,6 @@ def killer(name: str, times: int = 1) -> Callable[[str], None]:
             raise Killed
 
     return point
-
-
-def as_system() -> Context:
-    context = Context("dispatch_lane", "req_test", deadline_in(60))
-    context.caller = Caller.of_system()
-    return context
 
 
 @pytest.mark.parametrize("step", ["before_broadcast", "after_broadcast"])

@@ -16,8 +16,7 @@ from shared.engine import low_balances
 from shared.engine.process_hints import hints
 from shared.store.session import Session
 from shared.store.tables.transactions import LOW_BALANCES, TRANSACTIONS
-from tests.emulated.engine.test_faults import as_system
-from tests.emulated.engine.world import ETHER, World
+from tests.emulated.engine.world import ETHER, World, as_system
 
 TARGET = "0x" + "10e5" * 10
 LOW, FULL = ETHER // 10, ETHER // 2

@@ -9,23 +9,16 @@ from dataclasses import replace
 from eth_account import Account
 
 from shared import resources
-from shared.domain.permissions import Caller
 from shared.engine import accept, intents, pending, tick
 from shared.engine.intents import Sender
-from shared.runtime.context import Context, deadline_in, running
+from shared.runtime.context import running
 from shared.store.tables.transactions import LANES, LEASES
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
-from tests.emulated.engine.world import ETHER, World
+from tests.emulated.engine.world import ETHER, World, as_system
 
 TARGET = "0x" + "71c4" * 10
 BACKLOG = 120
-
-
-def as_system(seconds: float = 60) -> Context:
-    context = Context("tick_chain", "req", deadline_in(seconds))
-    context.caller = Caller.of_system()
-    return context
 
 
 def _accept(unit: UnitOfWork, planned: accept.SendPlan) -> None:
@@ -39,7 +32,7 @@ def test_a_run_goes_on_until_everything_is_final(running_world: World) -> None:
     wallet = world.wallet(5 * ETHER)
     sent = [world.send(wallet, target, 1)["id"] for _ in range(3)]
     began = time.monotonic()
-    with running(as_system()):
+    with running(as_system("tick_chain")):
         tick.run("local", lease_seconds=5, once=False)
     assert {(world.row(one).state, world.row(one).finalized) for one in sent} == {("confirmed", True)}
     assert time.monotonic() - began < 30
@@ -51,7 +44,7 @@ def test_a_run_ends_when_its_time_is_over(world: World) -> None:
     wallet = world.wallet()
     world.send(wallet, TARGET)
     began = time.monotonic()
-    with running(as_system(tick.STOP_BEFORE + 1.5)):
+    with running(as_system("tick_chain", tick.STOP_BEFORE + 1.5)):
         tick.run("local", lease_seconds=5, once=False)  # nothing is mined: there would be work for ever
     assert 1 < time.monotonic() - began < 6
     world.settle()
@@ -63,7 +56,7 @@ def test_two_runs_share_the_work_by_the_lease(running_world: World) -> None:
     sent = [world.send(wallet, target, 1)["id"] for _ in range(5)]
 
     def run() -> None:
-        with running(as_system()):
+        with running(as_system("tick_chain")):
             tick.run("local", lease_seconds=5, once=False)
 
     threads = [threading.Thread(target=run) for _ in range(2)]
@@ -77,7 +70,7 @@ def test_two_runs_share_the_work_by_the_lease(running_world: World) -> None:
 
 def test_a_paused_lane_with_a_long_queue_hides_nothing(world: World) -> None:
     paused, other = world.wallet(20 * ETHER), world.wallet()
-    with running(as_system()):
+    with running(as_system("tick_chain")):
         planned = accept.plan(intents.build(Sender.of_wallet(paused), TARGET, value=1), gas=None)
         commit(_accept, planned)
     world.tick()

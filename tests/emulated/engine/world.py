@@ -12,11 +12,13 @@ from eth_account import Account
 
 from shared import resources
 from shared.chain.rpc import RpcClient
+from shared.domain.permissions import Caller
 from shared.domain.transactions.fees import replaces
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.domain.wallets.wallets import Wallet
 from shared.keys.raw_transactions import decode_signed
 from shared.keys.vault import Binding
+from shared.runtime.context import Context, deadline_in
 from shared.store.session import Session
 from shared.store.table import Table
 from shared.store.tables.supplies import FUNDS
@@ -27,6 +29,11 @@ from tests.support.inprocess import App
 
 ETHER = 10**18
 GWEI = 10**9
+
+
+def as_system(operation: str = "dispatch_lane", seconds: float = 60) -> Context:
+    """A run of the product itself, with so much time."""
+    return Context(operation, "req_test", deadline_in(seconds), caller=Caller.of_system())
 
 
 @dataclass

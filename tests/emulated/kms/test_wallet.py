@@ -27,7 +27,7 @@ from shared.wallets import custody
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import ETHER, Desk
 from tests.emulated.kms.server import KmsServer
-from tests.emulated.wallets.test_signing import typed
+from tests.emulated.wallets.samples import typed
 from tests.support.inprocess import App
 from tests.support.people import People, Person
 

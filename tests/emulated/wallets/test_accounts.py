@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from shared.keys import accounts, hd, mnemonic
-from tests.emulated.wallets.test_custody import KEY, WORDS
+from tests.emulated.wallets.samples import KEY, WORDS
 from tests.support.people import People
 
 

@@ -6,11 +6,8 @@ import pytest
 
 from shared.keys import accounts, hd, keystore, mnemonic
 from shared.keys.curve import ORDER
+from tests.emulated.wallets.samples import FIRST, KEY, WORDS
 from tests.support.people import People
-
-WORDS = "test test test test test test test test test test test junk"
-FIRST = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
-KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 
 
 def test_a_new_wallet_is_the_first_account_of_its_mnemonic(people: People) -> None:

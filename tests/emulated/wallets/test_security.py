@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.keys import accounts, keystore, mnemonic
-from tests.emulated.wallets.test_custody import FIRST, KEY, WORDS
+from tests.emulated.wallets.samples import FIRST, KEY, WORDS
 from tests.support.people import People, Person
 
 PASSPHRASE = "a passphrase for the file"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -12,20 +11,11 @@ from shared import resources
 from shared.keys import accounts, keystore, messages
 from shared.store.session import Session
 from shared.store.tables.system import AUDIT, AUDIT_SHARDS
-from tests.emulated.wallets.test_custody import FIRST, KEY
+from tests.emulated.wallets.samples import FIRST, KEY, typed
 from tests.support.clock import TestClock
 from tests.support.people import PASSWORD, People, Person
 
 PASSPHRASE = "a passphrase for the file"
-
-
-def typed(chain_id: int = 31337, contract: str = FIRST) -> dict[str, Any]:
-    return {
-        "types": {"Mail": [{"name": "body", "type": "string"}]},
-        "primaryType": "Mail",
-        "domain": {"name": "Post", "chainId": chain_id, "verifyingContract": contract},
-        "message": {"body": "hello"},
-    }
 
 
 def audited(resource: str) -> list[tuple[str, list[str]]]:
