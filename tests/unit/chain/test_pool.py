@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,65 +10,10 @@ from shared.chain import errors
 from shared.chain.broadcast import send_many
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import REST, Endpoint, TokenBucket
-from shared.chain.errors import ChainError, NoQuorum, RateLimited, Unreachable, WrongChain
+from shared.chain.errors import NoQuorum, RateLimited, Unreachable, WrongChain
 from shared.chain.pool import Pool
 from shared.chain.registry import Registry
-
-Answer = Callable[[str, list[Any]], Any]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Node:
-    """An Rpc that answers by a function; an exception it returns or raises is its failure."""
-
-    def __init__(self, name: str, answer: Answer, chain_id: int = 31337) -> None:
-        self.name, self.answer, self.chain_id = name, answer, chain_id
-        self.asked: list[str] = []
-
-    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
-        if method == "eth_chainId":
-            return hex(self.chain_id)
-        self.asked.append(method)
-        result = self.answer(method, params)
-        if isinstance(result, ChainError):
-            raise result
-        return result
-
-    def batch(self, calls, timeout: float | None = None) -> list[Any]:
-        self.asked += [method for method, _ in calls]
-        return [self.answer(method, params) for method, params in calls]
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def pool_of(clock: Clock) -> Iterator[Callable[..., Pool]]:
-    made: list[Pool] = []
-
-    def make(*nodes: Node, **limits: float) -> Pool:
-        made.append(Pool([Endpoint(node, 31337, clock=clock, **limits) for node in nodes]))
-        return made[-1]
-
-    yield make
-    for pool in made:
-        pool.close()
-
-
-def always(result: Any) -> Answer:
-    return lambda method, params: result
+from tests.unit.chain.nodes import Node, always
 
 
 def ask(endpoint: Endpoint) -> Any:
