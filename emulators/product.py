@@ -40,7 +40,7 @@ class Product:
 
     @classmethod
     def start(cls, workdir: Path, *, port: int | None = None, extra: Mapping[str, str] | None = None) -> Self:
-        """Start what is missing, migrate, serve; returns once `/readyz` answers 200. Raises StartError."""
+        """Start what is missing, migrate, serve; returns once `/ready` answers 200. Raises StartError."""
         stack = Stack.start(workdir)
         with ports.reserve(port) as (chosen, _):
             pass
@@ -117,7 +117,7 @@ class Product:
 
     def _ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:
                 return bool(json.load(answer)["status"] == "ready")
         except (OSError, urllib.error.URLError, ValueError):
             return False

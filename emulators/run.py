@@ -13,7 +13,7 @@ GUIDE = """
 Web3 Wallet Backend is up.
 
   API         {url}/api/v1
-  health      {url}/readyz
+  health      {url}/ready
   node        {node} (chain id 31337)
   logs        {logs}
   operator    {email}  {password}

@@ -1,5 +1,6 @@
 # The balancer's backends. A service has one for each way in which requests reach it:
 #   nearest   all regions; a region that fails again and again is left out for a while
+#   outside   as nearest, for what asks a chain's node: nobody is left out, because its outage is every region's
 #   leader    the region of Spanner's leader alone: a write from elsewhere would cross an ocean for each of its round trips
 #   cdn       as nearest, behind Cloud CDN
 #   events    all regions, nobody left out: an answer that asks Pub/Sub to wait must not take a region away from users
@@ -8,6 +9,7 @@
 locals {
   backends = merge(
     { for name, service in local.services : "${name}/nearest" => { service = name, flavour = "nearest", regions = local.regions } if service.public },
+    { for name in local.asking : "${name}/outside" => { service = name, flavour = "outside", regions = local.regions } },
     { for name, service in local.services : "${name}/leader" => { service = name, flavour = "leader", regions = [var.leader_region] } if service.public && service.writes },
     { for name in local.cached : "${name}/cdn" => { service = name, flavour = "cdn", regions = local.regions } },
     { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.regions } if service.events },
@@ -19,6 +21,7 @@ locals {
   security_policies = { for name in [google_compute_security_policy.api.name, google_compute_security_policy.events.name] : name => "projects/${var.project}/global/securityPolicies/${name}" }
 
   cached   = distinct([for route in values(local.routes) : route.service if route.flavour == "cdn"])
+  asking   = distinct([for route in values(local.routes) : route.service if route.flavour == "outside"])
   regional = distinct([for push in values(local.pushes) : push.service if push.region != null])
 }
 
@@ -41,7 +44,7 @@ resource "google_compute_backend_service" "backend" {
   name                  = replace(each.key, "/", "--")
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
-  security_policy       = local.security_policies[contains(["nearest", "leader", "cdn"], each.value.flavour) ? "wallet-api" : "wallet-events"]
+  security_policy       = local.security_policies[contains(["nearest", "outside", "leader", "cdn"], each.value.flavour) ? "wallet-api" : "wallet-events"]
   enable_cdn            = each.value.flavour == "cdn"
 
   dynamic "backend" {
@@ -54,9 +57,17 @@ resource "google_compute_backend_service" "backend" {
   dynamic "outlier_detection" {
     for_each = contains(["nearest", "cdn"], each.value.flavour) && length(each.value.regions) > 1 ? [1] : []
     content {
-      consecutive_errors     = 10
-      max_ejection_percent   = 50
-      enforcing_success_rate = 0
+      # Every field is said: the API enforces gateway failures by default, and other failures not at all.
+      consecutive_errors                    = 10
+      enforcing_consecutive_errors          = 100
+      consecutive_gateway_failure           = 10
+      enforcing_consecutive_gateway_failure = 100
+      max_ejection_percent                  = 50
+      # Compares regions with each other: three are too few to tell one from the others.
+      enforcing_success_rate      = 0
+      success_rate_minimum_hosts  = 5
+      success_rate_request_volume = 100
+      success_rate_stdev_factor   = 1900
       interval {
         seconds = 5
       }

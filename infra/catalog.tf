@@ -38,7 +38,7 @@ locals {
           method  = http.method
           path    = http.path
           service = local.service_of[name]
-          flavour = http.shared ? "cdn" : http.writes ? "leader" : "nearest"
+          flavour = http.shared ? "cdn" : http.writes ? "leader" : contains(operation.needs, "chain") ? "outside" : "nearest"
         }
       ]
     ]) : route.key => route

@@ -42,12 +42,19 @@ resource "google_artifact_registry_repository_iam_member" "delivery" {
   member     = local.delivery
 }
 
-resource "google_cloud_run_v2_service_iam_member" "delivery" {
-  for_each = { for key, deployed in local.deployed : key => deployed if !local.services[deployed.service].public }
-  name     = local.service_names[each.key]
-  location = each.value.region
-  role     = "roles/run.invoker"
+# schemas/database/migrate.py asks whether the instance is there; a role on the database does not hold that.
+resource "google_spanner_instance_iam_member" "delivery" {
+  instance = google_spanner_instance.wallet.name
+  role     = "roles/spanner.viewer"
   member   = local.delivery
+}
+
+# The rollout's smoke test starts schedules of a new revision as Cloud Scheduler would, with a token of its account. Who
+# deploys what this account may call has no more by it.
+resource "google_service_account_iam_member" "delivery_tokens" {
+  service_account_id = google_service_account.push.name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.delivery
 }
 
 resource "google_secret_manager_secret" "canary" {

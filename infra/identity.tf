@@ -2,10 +2,9 @@
 # authoritative binding would remove what somebody else has granted.
 
 locals {
-  email       = { for name, account in google_service_account.service : name => "${account.account_id}@${var.project}.iam.gserviceaccount.com" }
-  member      = { for name, email in local.email : name => "serviceAccount:${email}" }
-  push_email  = "${google_service_account.push.account_id}@${var.project}.iam.gserviceaccount.com"
-  push_member = "serviceAccount:${local.push_email}"
+  email      = { for name, account in google_service_account.service : name => "${account.account_id}@${var.project}.iam.gserviceaccount.com" }
+  member     = { for name, email in local.email : name => "serviceAccount:${email}" }
+  push_email = "${google_service_account.push.account_id}@${var.project}.iam.gserviceaccount.com"
 
   # Who signs may decrypt, and nobody else; who makes wallets may only encrypt.
   kms_roles = merge(
@@ -34,7 +33,7 @@ resource "google_service_account" "service" {
   }
 }
 
-# Pub/Sub and Cloud Scheduler call as this account; the application checks its address, too.
+# Pub/Sub and Cloud Scheduler call as this account: the application looks for its address in their tokens.
 resource "google_service_account" "push" {
   account_id   = "events-push"
   display_name = "Pub/Sub pushes and scheduled starts"

@@ -54,12 +54,12 @@ def container(operation: str, image: str) -> Manifest:
             "limits": {"cpu": "1", "memory": "512Mi"},
         },
         "readinessProbe": {
-            "httpGet": {"path": "/readyz", "port": 8080},
+            "httpGet": {"path": "/ready", "port": 8080},
             "timeoutSeconds": 6,
             "periodSeconds": 10,
         },
         "livenessProbe": {
-            "httpGet": {"path": "/healthz", "port": 8080},
+            "httpGet": {"path": "/live", "port": 8080},
             "timeoutSeconds": 5,
             "periodSeconds": 10,
         },

@@ -105,7 +105,7 @@ resource "google_logging_metric" "key_access_denied" {
   depends_on = [google_project_service.api]
 }
 
-# From three continents, through the balancer, to what needs no sign-in.
+# From three continents, through the balancer, to what needs no sign-in and no CDN may answer.
 resource "google_monitoring_uptime_check_config" "api" {
   display_name     = "API"
   timeout          = "10s"
@@ -113,13 +113,13 @@ resource "google_monitoring_uptime_check_config" "api" {
   selected_regions = ["USA", "EUROPE", "ASIA_PACIFIC"]
 
   http_check {
-    path         = "/.well-known/jwks.json"
+    path         = "/ready"
     port         = 443
     use_ssl      = true
     validate_ssl = true
   }
   content_matchers {
-    content = "\"keys\""
+    content = "\"ready\""
     matcher = "CONTAINS_STRING"
   }
   monitored_resource {

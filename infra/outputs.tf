@@ -5,7 +5,7 @@ output "addresses" {
 
 output "registry" {
   description = "Where the image is pushed."
-  value       = "${var.leader_region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
+  value       = "${var.registry_location}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
 }
 
 output "services" {

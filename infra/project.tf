@@ -3,7 +3,7 @@
 locals {
   apis = [
     "artifactregistry", "billingbudgets", "certificatemanager", "cloudbuild", "cloudkms", "cloudresourcemanager", "cloudscheduler", "compute", "dns",
-    "firestore", "iam", "logging", "monitoring", "pubsub", "run", "secretmanager", "spanner", "telemetry",
+    "firestore", "iam", "iamcredentials", "logging", "monitoring", "pubsub", "run", "secretmanager", "spanner", "telemetry",
   ]
   audited_services = ["cloudkms.googleapis.com", "secretmanager.googleapis.com", "spanner.googleapis.com", "iam.googleapis.com"]
 }
@@ -20,7 +20,7 @@ resource "google_project_service" "api" {
 
 resource "google_artifact_registry_repository" "images" {
   repository_id = "wallet"
-  location      = var.leader_region
+  location      = var.registry_location
   format        = "DOCKER"
   description   = "The one image of all services."
 
@@ -68,22 +68,12 @@ resource "google_logging_project_bucket_config" "audit" {
   # locked = true cannot be undone, and keeps the project from being deleted: set it by hand once the period is settled.
 }
 
+# Into a bucket of its own project a sink writes as nobody: it has no writer identity, and needs no grant.
 resource "google_logging_project_sink" "audit" {
   name                   = "audit"
   destination            = "logging.googleapis.com/${google_logging_project_bucket_config.audit.id}"
   filter                 = "logName:\"cloudaudit.googleapis.com\""
   unique_writer_identity = true
-}
-
-resource "google_project_iam_member" "audit_writer" {
-  project = var.project
-  role    = "roles/logging.bucketWriter"
-  member  = google_logging_project_sink.audit.writer_identity
-
-  condition {
-    title      = "audit bucket"
-    expression = "resource.name.endsWith(\"/buckets/audit\")"
-  }
 }
 
 resource "google_billing_budget" "monthly" {

@@ -19,10 +19,9 @@ resource "google_cloud_run_v2_service" "service" {
   # Reachable through the balancer only: otherwise Cloud Armor could be walked around.
   ingress              = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
   default_uri_disabled = true
-  # What people call carries our own bearer tokens, which Cloud Run would refuse; what only Pub/Sub and Cloud Scheduler
-  # call is checked by Cloud Run, too.
-  invoker_iam_disabled = local.services[each.value.service].public
-  custom_audiences     = [local.common_settings.PUSH_AUDIENCE]
+  # The application checks every caller (docs/decisions/0017-the-application-checks-pushes.md): Cloud Run's own check would
+  # refuse our bearer tokens, and takes the signature away from those of Pub/Sub and Cloud Scheduler.
+  invoker_iam_disabled = true
 
   scaling {
     min_instance_count = lookup(var.min_instances, each.value.service, 0)
@@ -81,7 +80,7 @@ resource "google_cloud_run_v2_service" "service" {
         timeout_seconds   = 1
         failure_threshold = 30
         http_get {
-          path = "/healthz"
+          path = "/live"
         }
       }
     }
@@ -110,13 +109,4 @@ locals {
   service_names = { for key, service in google_cloud_run_v2_service.service : key => service.name }
 
   token_secret = { for name, service in local.services : name => contains(service.needs, "issuer") ? "token-keys" : "token-keys-public" }
-}
-
-# Pub/Sub and Cloud Scheduler may call what nobody else calls.
-resource "google_cloud_run_v2_service_iam_member" "push" {
-  for_each = { for key, deployed in local.deployed : key => deployed if !local.services[deployed.service].public }
-  name     = local.service_names[each.key]
-  location = each.value.region
-  role     = "roles/run.invoker"
-  member   = local.push_member
 }

@@ -22,7 +22,8 @@ locals {
     OTEL_TRACES_SAMPLER_ARG     = tostring(var.trace_share)
     OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry_endpoint
     # The balancer appends the client's address and its own.
-    FORWARDED_HOPS = "2"
+    FORWARDED_HOPS     = "2"
+    BALANCER_ADDRESSES = join(",", [for address in google_compute_global_address.address : address.address])
   }
   own_settings      = ["FUNCTION_TARGET", "REGION", "CACHE_DATABASE", "HANDLER_SECONDS", "PORT", "THREADS"]
   reserved_settings = concat(keys(local.common_settings), local.own_settings, values(local.secret_variables))

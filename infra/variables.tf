@@ -137,9 +137,10 @@ variable "spanner_processing_units" {
   validation {
     condition = (
       var.spanner_processing_units.min >= 1000 && var.spanner_processing_units.min % 1000 == 0 &&
-      var.spanner_processing_units.max >= var.spanner_processing_units.min && var.spanner_processing_units.max % 1000 == 0
+      var.spanner_processing_units.max >= var.spanner_processing_units.min && var.spanner_processing_units.max % 1000 == 0 &&
+      var.spanner_processing_units.max <= 10 * var.spanner_processing_units.min
     )
-    error_message = "spanner_processing_units must be multiples of 1000 with min ≤ max: less cannot be scaled automatically."
+    error_message = "spanner_processing_units must be multiples of 1000 with min ≤ max ≤ 10 × min: Spanner scales nothing else automatically."
   }
 }
 
@@ -230,6 +231,17 @@ variable "settings" {
   validation {
     condition     = length(setintersection(keys(var.settings), local.reserved_settings)) == 0
     error_message = "settings has ${join(", ", setintersection(keys(var.settings), local.reserved_settings))}, which Terraform sets itself: use its own variable instead."
+  }
+}
+
+variable "registry_location" {
+  description = "Where images are: a multi-region outlives the loss of a region, in which instances could not start elsewhere either."
+  type        = string
+  default     = "us"
+
+  validation {
+    condition     = contains(["us", "europe", "asia"], var.registry_location) || length(var.regions) == 1
+    error_message = "registry_location must be us, europe or asia where there is more than one region: images in one region are lost with it."
   }
 }
 

@@ -49,6 +49,7 @@ class Settings:
     )  # requests an hour, by tier or public operation
     limits_database: str = "(default)"
     forwarded_hops: int = 0  # proxies of ours that append to X-Forwarded-For
+    balancer_addresses: tuple[str, ...] = ()  # what the balancer appends after the caller's address
     siwe_domains: tuple[str, ...] = ()  # sites whose pages may ask a wallet to sign in here
     top_ups: str = (
         ""  # by chain, see `shared.domain.transactions.low_balances.rules`; none: nothing is topped up
@@ -103,6 +104,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         rate_limits=_rate_limits(env, local),
         limits_database=env.get("LIMITS_DATABASE", env.get("CACHE_DATABASE", "(default)")),
         forwarded_hops=int(env.get("FORWARDED_HOPS", "0" if local else "2")),
+        balancer_addresses=tuple(filter(None, env.get("BALANCER_ADDRESSES", "").split(","))),
         siwe_domains=tuple(filter(None, env.get("SIWE_DOMAINS", LOCAL_DOMAINS if local else "").split(","))),
         top_ups=env.get("TOP_UPS", ""),
         revision=env.get("K_REVISION", ""),

@@ -6,12 +6,16 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 TAG = "canary"
+PUSH_ACCOUNT = "events-push"  # infra/identity.tf
 ATTEMPTS = 3
+QUOTA_ATTEMPTS = 8  # what a minute's quota refuses is there in the next one
+QUOTA_PAUSES = 5  # pauses before that
+EXHAUSTED = ("RESOURCE_EXHAUSTED", "Quota exceeded")
 TOKEN_SECONDS = 600  # they last an hour
 
 
@@ -36,6 +40,7 @@ class Revision:
     labels: dict[str, str]
     ready: bool
     image: str
+    secrets: dict[str, tuple[str, str]] = field(default_factory=dict)  # where it has it: (name, version)
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Cloud:
     project: str
     pause: float = 3.0
     say: Callable[[str], None] = lambda text: None
-    _token: tuple[str, float] = ("", 0.0)
+    _tokens: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
 
     def states(self, region: str) -> dict[str, State]:
         """Every service of a region."""
@@ -81,6 +86,16 @@ class Cloud:
             *("--no-traffic", "--tag", TAG, "--update-labels", marks),
         )
 
+    def renew(self, place: Place, image: str, secrets: dict[str, str], labels: dict[str, str]) -> None:
+        """A new revision of this image, with the tag and without traffic, that has these versions of secrets:
+        {where it has it: "name:version"}."""
+        marks = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        wanted = ",".join(f"{where}={secret}" for where, secret in sorted(secrets.items()))
+        self._run(
+            *("run", "services", "update", place.service, "--region", place.region, "--image", image),
+            *("--update-secrets", wanted, "--no-traffic", "--tag", TAG, "--update-labels", marks),
+        )
+
     def send(self, place: Place, shares: dict[str, int]) -> None:
         """Split a service's requests; the shares add up to 100, so that nothing is left to an older split."""
         assert sum(shares.values()) == 100, shares
@@ -90,14 +105,21 @@ class Cloud:
             *("--to-revisions", split),
         )
 
-    def token(self, audience: str = "") -> str:
-        """For Google's APIs, or with an audience one that Cloud Run takes."""
-        if audience:
-            return self._run("auth", "print-identity-token", f"--audiences={audience}").strip()
-        value, until = self._token
-        if time.monotonic() > until:
-            value = self._run("auth", "print-access-token").strip()
-            self._token = (value, time.monotonic() + TOKEN_SECONDS)
+    def caller_token(self, audience: str) -> str:
+        """What Pub/Sub and Cloud Scheduler send: an identity token of their account, which names its address."""
+        account = f"{PUSH_ACCOUNT}@{self.project}.iam.gserviceaccount.com"
+        options = (f"--audiences={audience}", f"--impersonate-service-account={account}", "--include-email")
+        return self._kept("print-identity-token", *options)
+
+    def token(self) -> str:
+        """For Google's APIs."""
+        return self._kept("print-access-token")
+
+    def _kept(self, *command: str) -> str:
+        value, until = self._tokens.get(command[0], ("", 0.0))
+        if time.monotonic() >= until:
+            value = self._run("auth", *command).strip()
+            self._tokens[command[0]] = (value, time.monotonic() + TOKEN_SECONDS)
         return value
 
     def _json(self, *arguments: str) -> list[dict[str, Any]]:
@@ -106,13 +128,18 @@ class Cloud:
 
     def _run(self, *arguments: str) -> str:
         command = ["gcloud", *arguments, "--project", self.project, "--quiet"]
-        for attempt in range(1, ATTEMPTS + 1):
+        failures = waits = 0
+        while failures < ATTEMPTS and waits < QUOTA_ATTEMPTS:
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
             if done.returncode == 0:
                 return done.stdout
             self.say(f"gcloud {' '.join(arguments[:4])} failed: {_last_line(done.stderr)}")
-            if attempt < ATTEMPTS:
-                time.sleep(self.pause * attempt)
+            if any(word in done.stderr for word in EXHAUSTED):
+                waits += 1
+                time.sleep(self.pause * QUOTA_PAUSES)
+            else:
+                failures += 1
+                time.sleep(self.pause * failures if failures < ATTEMPTS else 0)
         raise CloudError(f"gcloud {' '.join(arguments)}: {_last_line(done.stderr)}")
 
 
@@ -123,9 +150,30 @@ def _last_line(text: str) -> str:
 def _revision(item: dict[str, Any]) -> Revision:
     conditions: Sequence[dict[str, str]] = item.get("status", {}).get("conditions", [])
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    containers = item.get("spec", {}).get("containers") or [{}]
-    image = containers[0].get("image", "")
-    return Revision(item["metadata"]["name"], item["metadata"].get("labels", {}), ready, image)
+    spec = item.get("spec", {})
+    container = (spec.get("containers") or [{}])[0]
+    secrets = dict(_secrets(container, spec.get("volumes", [])))
+    return Revision(
+        item["metadata"]["name"],
+        item["metadata"].get("labels", {}),
+        ready,
+        container.get("image", ""),
+        secrets,
+    )
+
+
+def _secrets(
+    container: dict[str, Any], volumes: list[dict[str, Any]]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """(variable or path, (secret, version)), as gcloud's --update-secrets names them."""
+    for variable in container.get("env", []):
+        if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
+            yield variable["name"], (reference["name"], reference["key"])
+    mounted = {mount["name"]: mount["mountPath"] for mount in container.get("volumeMounts", [])}
+    for volume in volumes:
+        secret = volume.get("secret", {})
+        for item in secret.get("items", []):
+            yield f"{mounted.get(volume['name'], '')}/{item['path']}", (secret["secretName"], item["key"])
 
 
 def _state(item: dict[str, Any], revisions: dict[str, Revision]) -> State:

@@ -3,6 +3,7 @@
     python -m infra.rollout run --project P --image …@sha256:… --release 1a2b3c4 --canary URL
     python -m infra.rollout plan …       what `run` would do
     python -m infra.rollout rollback …   all requests back to the revisions before this release
+    python -m infra.rollout rotate …     new versions of secrets, in minutes (infra/rollout/rotation.py)
 
 Only services whose code changed are deployed, first everywhere without requests, and called. Then region by region 5,
 25 and 100 % of the requests go to the new revisions, with a look at errors and latency after each step. Whatever
@@ -26,6 +27,7 @@ from types import FrameType
 from infra.rollout import closure
 from infra.rollout.cloud import Cloud, CloudError
 from infra.rollout.gate import MONITORING, Gate, Limits, Smoke
+from infra.rollout.rotation import Rotation
 from infra.rollout.steps import Refused, Rollout
 
 REGIONS = "asia-east1,europe-west1,us-central1"
@@ -81,22 +83,49 @@ def plan(rollout: Rollout) -> int:
     return DONE
 
 
+def rotate(rollout: Rollout, secrets: list[str]) -> int:
+    """Everything to these versions; 3 when something keeps an old one."""
+    rotation = Rotation(
+        cloud=rollout.cloud,
+        release=rollout.release,
+        regions=rollout.regions,
+        services=rollout.services,
+        smoke=rollout.smoke,
+        versions=dict(secret.split("=") for secret in secrets),
+        parallel=rollout.parallel,
+        say=rollout.say,
+    )
+    try:
+        behind = rotation.run()
+    except CloudError as error:
+        rollout.say(f"cannot be read, start again: {error}")
+        return STUCK
+    if not behind:
+        rollout.say("no request meets an old version any more")
+        return DONE
+    rollout.say("OLD VERSIONS ARE STILL IN USE; start again:")
+    for line in behind:
+        rollout.say(f"  {line}")
+    return STUCK
+
+
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="python -m infra.rollout", description=__doc__.split("\n")[0] if __doc__ else ""
     )
-    found.add_argument("command", choices=("run", "plan", "rollback"))
+    found.add_argument("command", choices=("run", "plan", "rollback", "rotate"))
     found.add_argument("--project", required=True)
     found.add_argument("--image", default="", help="by its digest")
     found.add_argument("--release", required=True, help="the commit, in short")
+    found.add_argument(
+        "--secret", action="append", default=[], metavar="NAME=VERSION", help="for rotate, as often as needed"
+    )
     found.add_argument("--regions", default=REGIONS, help="in the order of the rollout")
     found.add_argument("--granularity", choices=closure.SCALES, default="operation")
     found.add_argument(
         "--canary", default="", help="URL with {service} and {region}; its secret is in CANARY_SECRET"
     )
-    found.add_argument(
-        "--audience", default="", help="of the tokens for services that nobody but Google calls"
-    )
+    found.add_argument("--audience", default="", help="of the tokens that Pub/Sub and Cloud Scheduler send")
     found.add_argument("--bake", type=int, default=300, help="seconds between a step and the look at it")
     found.add_argument("--pause", type=float, default=3.0, help="seconds before a call is repeated")
     found.add_argument("--only", default="", help="these services alone")
@@ -110,7 +139,14 @@ def made(options: argparse.Namespace) -> Rollout:
     """Raises Refused for an image without digest and a release that is no label."""
     if options.command == "run" and not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", options.image):
         raise Refused(f"--image {options.image or '(none)'}: name it by its digest: a tag may be moved")
-    if options.command == "run" and not ("{service}" in options.canary and "{region}" in options.canary):
+    if options.command == "rotate" and not options.secret:
+        raise Refused("rotate needs --secret NAME=VERSION")
+    for secret in options.secret:
+        if not re.fullmatch(r"[a-z0-9-]+=[1-9]\d*", secret):
+            raise Refused(f"--secret {secret}: as NAME=VERSION, with the version as a number")
+    if options.command in ("run", "rotate") and not (
+        "{service}" in options.canary and "{region}" in options.canary
+    ):
         raise Refused("--canary needs {service} and {region} in it")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", options.release):
         raise Refused(f"--release {options.release}: at most 63 of a-z, 0-9, _ and -, as a label may have")
@@ -155,4 +191,6 @@ def main(arguments: list[str]) -> int:
     except Refused as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
+    if options.command == "rotate":
+        return rotate(rollout, options.secret)
     return {"run": run, "plan": plan, "rollback": rollback}[options.command](rollout)

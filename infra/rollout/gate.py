@@ -20,6 +20,7 @@ T = TypeVar("T")
 MONITORING = "https://monitoring.googleapis.com"
 ATTEMPTS = 3
 SECONDS = 30
+SCHEDULE_SECONDS = 75  # a schedule's work may fill its minute
 
 
 class Unhealthy(Exception):
@@ -130,7 +131,7 @@ def judge(now: Seen, before: Seen, limits: Limits) -> str | None:
 class Smoke:
     """Calls a new revision through the balancer's canary hosts, which need the secret header.
 
-    `url` has {service} and {region} in it. Services that only Pub/Sub and Cloud Scheduler call want Google's token."""
+    `url` has {service} and {region} in it; `audience` is that of the tokens of Pub/Sub and Cloud Scheduler."""
 
     cloud: Cloud
     url: str
@@ -142,11 +143,9 @@ class Smoke:
         """Ready, and every route answered by that revision without a fault. Raises Unhealthy."""
         base = self.url.format(service=place.service, region=place.region)
         headers = {"X-Canary": self.secret}
-        if not any(catalog()[name]["http"] for name in operations):
-            headers["Authorization"] = f"Bearer {self.cloud.token(self.audience)}"
-        status, body = self._call("GET", f"{base}/readyz", headers)
+        status, body = self._call("GET", f"{base}/ready", headers)
         if status != HTTPStatus.OK:
-            raise Unhealthy(f"{place}: /readyz answers {status}: {body[:200]}")
+            raise Unhealthy(f"{place}: /ready answers {status}: {body[:200]}")
         answered = json.loads(body).get("revision")
         if answered != revision:
             raise Unhealthy(f"{place}: the canary host leads to {answered}, not to {revision}")
@@ -154,17 +153,44 @@ class Smoke:
             status, body = self._call(method, base + path, headers)
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise Unhealthy(f"{place}: {method} {path} answers {status}: {body[:200]}")
+        self._as_google(place, base, headers, operations)
+
+    def _as_google(self, place: Place, base: str, headers: dict[str, str], operations: list[str]) -> None:
+        """Start a schedule for real, or push what is no message, with the token that Google would send. Twice at once
+        a schedule does nothing more; a push without a message is refused once its sender is known."""
+        starts = [
+            (trigger["seconds"], f"/schedule/{name}", HTTPStatus.NO_CONTENT)
+            for name in operations
+            for trigger in catalog()[name]["schedules"]
+        ]
+        pushes = [
+            (0, f"/push/{name}", HTTPStatus.UNPROCESSABLE_ENTITY)
+            for name in operations
+            if catalog()[name]["messages"]
+        ]
+        known = (
+            headers | {"Authorization": f"Bearer {self.cloud.caller_token(self.audience)}"}
+            if starts or pushes
+            else {}
+        )
+        # The schedule with the longest period is the shortest work: what has to run often loops for its minute.
+        for _, path, wanted in [*sorted(starts)[-1:], *pushes[:1]]:
+            status, body = self._call("POST", base + path, known, SCHEDULE_SECONDS)
+            if status != wanted:
+                raise Unhealthy(f"{place}: POST {path} as Google answers {status}: {body[:200]}")
 
     def _routes(self, operations: list[str]) -> list[tuple[str, str]]:
         routes: list[Any] = [route for name in operations for route in catalog()[name]["http"]]
         plain = str.maketrans({"{": "", "}": ""})
         return [(route["method"], route["path"].translate(plain)) for route in routes]
 
-    def _call(self, method: str, url: str, headers: dict[str, str]) -> tuple[int, str]:
+    def _call(
+        self, method: str, url: str, headers: dict[str, str], seconds: int = SECONDS
+    ) -> tuple[int, str]:
         def ask() -> tuple[int, str]:
             request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310
             try:
-                with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+                with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
                     return answer.status, answer.read(65536).decode(errors="replace")
             except urllib.error.HTTPError as error:
                 return error.code, error.read(65536).decode(errors="replace")

@@ -118,6 +118,14 @@ run "canaries" {
     condition     = toset([for m in google_project_iam_member.delivery : m.role]) == toset(["roles/run.developer", "roles/monitoring.viewer", "roles/logging.logWriter"]) && toset(keys(google_service_account_iam_member.delivery)) == toset(keys(google_service_account.service))
     error_message = "The rollout may do too much or too little."
   }
+  assert {
+    condition     = google_service_account_iam_member.delivery_tokens.role == "roles/iam.serviceAccountOpenIdTokenCreator" && google_service_account_iam_member.delivery_tokens.member == "serviceAccount:delivery@acme-wallet-prod.iam.gserviceaccount.com" && contains(keys(google_project_service.api), "iamcredentials")
+    error_message = "The rollout cannot start a schedule as Cloud Scheduler does, so none is tried before it gets requests."
+  }
+  assert {
+    condition     = google_spanner_instance_iam_member.delivery.role == "roles/spanner.viewer" && google_spanner_database_iam_member.delivery.role == "roles/spanner.databaseAdmin"
+    error_message = "The build cannot see the instance or not migrate the database."
+  }
 }
 
 run "one_region" {

@@ -128,8 +128,12 @@ run "platform" {
     error_message = "An image's tag can be moved."
   }
   assert {
-    condition     = google_logging_project_bucket_config.audit.retention_days == 400 && google_logging_project_sink.audit.unique_writer_identity && google_project_iam_member.audit_writer.role == "roles/logging.bucketWriter"
-    error_message = "Audit logs are not kept."
+    condition     = google_artifact_registry_repository.images.location == "us"
+    error_message = "Images are lost with a region."
+  }
+  assert {
+    condition     = google_logging_project_bucket_config.audit.retention_days == 400 && google_logging_project_sink.audit.unique_writer_identity && !run.expected.writers
+    error_message = "Audit logs are not kept, or their sink's writer, which there is none of, is granted something."
   }
   assert {
     condition = alltrue([

@@ -99,6 +99,22 @@ run "too_few_units" {
   expect_failures = [var.spanner_processing_units]
 }
 
+run "units_too_far_apart" {
+  command = plan
+  variables {
+    spanner_processing_units = { min = 1000, max = 11000 }
+  }
+  expect_failures = [var.spanner_processing_units]
+}
+
+run "images_in_one_region" {
+  command = plan
+  variables {
+    registry_location = "us-central1"
+  }
+  expect_failures = [var.registry_location]
+}
+
 run "unknown_granularity" {
   command = plan
   variables {

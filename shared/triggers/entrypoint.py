@@ -1,6 +1,6 @@
 """The one way in to an operation: a request as plain data, answered by its path.
 
-/healthz            the process lives        /readyz   what this operation needs answers
+/live               the process lives        /ready   what this operation needs answers
 /push/<operation>   a Pub/Sub delivery       /schedule/<operation>   a Cloud Scheduler start
 anything else       the operation's HTTP triggers
 """
@@ -31,9 +31,9 @@ def answer(operation: Operation, request: Incoming) -> Reply:
 
 
 def _answer(operation: Operation, request: Incoming) -> Reply:
-    if request.path == "/healthz":
+    if request.path in readiness.LIVE:
         return Reply(200, '{"status": "ok"}')
-    if request.path == "/readyz":
+    if request.path in readiness.READY:
         return readiness.reply(operation.needs)
     pushed = operation.messages and request.path == f"/push/{operation.name}"
     started = operation.schedules and request.path == f"/schedule/{operation.name}"

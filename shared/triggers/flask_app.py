@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from shared.runtime.operation import Operation
-from shared.triggers import entrypoint, request_parsing
+from shared.triggers import entrypoint, readiness, request_parsing
 from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.router import Router
@@ -17,7 +17,7 @@ from shared.triggers.router import Router
 if TYPE_CHECKING:
     from flask import Request, Response
 
-PROBES = ("/healthz", "/readyz")
+PROBES = (*readiness.LIVE, *readiness.READY)
 MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
 

@@ -41,6 +41,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
     request_id, deadline = _request_id(incoming.headers), deadline_in(settings.request_seconds)
     context = Context(operation.name, request_id, deadline, operation.rights)
     context.request.network = throttle.network(incoming.headers, settings.forwarded_hops)
+    throttle.check_hops(incoming.headers, settings.forwarded_hops, settings.balancer_addresses)
     with running(context), tracing.entered(context, "SERVER", incoming.headers.get("traceparent")):
         try:
             reply = _run(operation, incoming, context)

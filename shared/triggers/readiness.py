@@ -1,4 +1,4 @@
-"""Does everything an operation needs answer? Asked by `/readyz`; it also warms channels and sessions."""
+"""Does everything an operation needs answer? Asked by `/ready`; it also warms channels and sessions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
 from shared.store.tables import system
 from shared.triggers.reply import Reply
+
+# Cloud Run keeps some paths that end in z for itself: the second of each is for local runs, for one release more.
+LIVE = ("/live", "/healthz")
+READY = ("/ready", "/readyz")
 
 _log = logging.getLogger(__name__)
 CHECK_SECONDS = 5.0  # for all; the first checks also import libraries and open channels

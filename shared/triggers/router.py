@@ -46,8 +46,8 @@ class Router:
 
     def elsewhere(self, incoming: Incoming) -> Reply:
         """What no operation answers: probes of the whole process, and paths that nobody serves."""
-        if incoming.path == "/healthz":
+        if incoming.path in readiness.LIVE:
             return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
-        if incoming.path == "/readyz":
+        if incoming.path in readiness.READY:
             return readiness.reply(self._needs)
         return refused(NotFound("There is no such route."), new_id("req"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
 
 from shared import resources
 from shared.adapters import rate_limits
 from shared.runtime.context import Context
+from shared.telemetry import metrics
 
 PUBLIC_NAME = "public"
+MISCOUNTED = metrics.counter(
+    "wallet_hops_miscounted_total", "Requests whose X-Forwarded-For is not as FORWARDED_HOPS says."
+)
 
 
 def count(context: Context) -> None:
@@ -43,3 +47,14 @@ def network(headers: Mapping[str, str], hops: int) -> str:
         return "unknown"
     prefix = 32 if address.version == 4 else 64
     return str(ip_network((address, prefix), strict=False).network_address)
+
+
+def check_hops(headers: Mapping[str, str], hops: int, balancer: Sequence[str]) -> None:
+    """Count a request in whose X-Forwarded-For the balancer's own address is not at the place that `hops` implies, next
+    after the caller's: everybody would share one network, or could choose one."""
+    if not balancer:
+        return
+    entries = headers.get("x-forwarded-for", "").split(",")
+    after = entries[1 - hops].strip() if 1 < hops <= len(entries) else ""
+    if after not in balancer:
+        MISCOUNTED.add()

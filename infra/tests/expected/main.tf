@@ -23,7 +23,7 @@ output "routes" {
   value = merge([
     for o in local.operations : {
       for h in o.http : "${h.method} ${replace(h.path, "/\\{(\\w+)\\}/", "{$1=*}")}" =>
-      "${o.service}/${h.shared ? "cdn" : h.writes ? "leader" : "nearest"}"
+      "${o.service}/${h.shared ? "cdn" : h.writes ? "leader" : contains(o.needs, "chain") ? "outside" : "nearest"}"
     }
   ]...)
 }
@@ -67,16 +67,22 @@ output "public" {
   value = toset([for o in local.operations : o.service if length(o.http) > 0])
 }
 
-output "internal" {
-  value = toset([for o in local.operations : o.service if length(o.http) == 0])
-}
-
 output "everybody" {
   description = "Files that give a right to everybody, as wide as a project, or so that rights given by others are lost."
   value = [
     for f in fileset("${path.module}/../..", "*.tf") : f
     if length(regexall("allUsers|allAuthenticatedUsers|\"domain:|_iam_binding\"|_iam_policy\"|roles/(owner|editor)", file("${path.module}/../../${f}"))) > 0
   ]
+}
+
+output "invokers" {
+  description = "Does anybody need Cloud Run's leave to call a service?"
+  value       = anytrue([for f in fileset("${path.module}/../..", "*.tf") : strcontains(file("${path.module}/../../${f}"), "run.invoker")])
+}
+
+output "writers" {
+  description = "Is something granted to the writer of a sink? Within one project there is none, and the grant would be refused."
+  value       = anytrue([for f in fileset("${path.module}/../..", "*.tf") : strcontains(file("${path.module}/../../${f}"), ".writer_identity")])
 }
 
 output "kept" {

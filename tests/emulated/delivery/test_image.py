@@ -136,7 +136,7 @@ def test_pushes_and_schedules_are_answered(services: dict[str, Service], functio
 
 
 def test_every_function_is_ready_with_what_the_image_holds(services: dict[str, Service]) -> None:
-    states = {name: service.call("GET", "/readyz").status_code for name, service in services.items()}
+    states = {name: service.call("GET", "/ready").status_code for name, service in services.items()}
     assert states == dict.fromkeys(NAMES, 200)
 
 

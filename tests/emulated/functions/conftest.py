@@ -81,11 +81,11 @@ class Functions:
 
 
 def wait(service: Service) -> None:
-    """Return once the process answers /healthz."""
+    """Return once the process answers /live."""
     deadline = time.monotonic() + STARTS_WITHIN
     while True:
         with suppress(httpx.TransportError):
-            if service.call("GET", "/healthz").status_code == 200:
+            if service.call("GET", "/live").status_code == 200:
                 return
         assert service.child.alive, service.log()
         assert time.monotonic() < deadline, f"{service.name} does not serve:\n{service.log()}"

@@ -14,6 +14,7 @@ from emulators import process
 from shared.runtime import operation
 from shared.store.session import Session
 from shared.store.tables import system
+from shared.triggers import readiness
 from tests.emulated.functions.conftest import Functions, Service, wait
 from tests.support.inprocess import command
 
@@ -54,10 +55,12 @@ def code(answer: httpx.Response) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lives_and_is_ready_when_its_declared_needs_answer(services: dict[str, Service], name: str) -> None:
-    assert services[name].call("GET", "/healthz").json() == {"status": "ok"}
-    ready = services[name].call("GET", "/readyz")
-    assert ready.status_code == 200, ready.text
-    assert set(ready.json()["dependencies"]) == set(operation.load(name).needs)
+    for path in readiness.LIVE:
+        assert services[name].call("GET", path).json() == {"status": "ok"}
+    for path in readiness.READY:
+        ready = services[name].call("GET", path)
+        assert ready.status_code == 200, ready.text
+        assert set(ready.json()["dependencies"]) == set(operation.load(name).needs)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -190,7 +193,7 @@ def test_lives_but_is_not_ready_while_a_need_does_not_answer(
     service = functions.spawn(name, f"{name}-dead", **changed)
     try:
         wait(service)
-        answer = service.call("GET", "/readyz", timeout=15.0)
+        answer = service.call("GET", "/ready", timeout=15.0)
         states = answer.json()["dependencies"]
         assert answer.status_code == 503, states
         assert {need for need, state in states.items() if state != "ok"} == unready
@@ -221,6 +224,6 @@ def test_a_deployment_without_its_settings_tells_nobody(
         assert name not in answer.text
         assert name in service.log()
         assert service.call("POST", "/push/get_me?token=x").status_code == 500
-        assert service.call("GET", "/readyz").status_code == 503
+        assert service.call("GET", "/ready").status_code == 503
     finally:
         process.stop([service.child])

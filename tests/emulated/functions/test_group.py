@@ -20,8 +20,8 @@ def orders(functions: Functions) -> Service:
 
 
 def test_it_lives_and_is_ready_when_what_any_of_them_needs_answers(orders: Service) -> None:
-    assert orders.call("GET", "/healthz").json() == {"status": "ok"}
-    ready = orders.call("GET", "/readyz")
+    assert orders.call("GET", "/live").json() == {"status": "ok"}
+    ready = orders.call("GET", "/ready")
     needs = {need for entry in operation.group("orders").values() for need in entry.needs}
     assert (ready.status_code, set(ready.json()["dependencies"])) == (200, needs)
 

@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from emulators.toolkit import ROOT
+
 IMAGE = "europe-docker.pkg.dev/p/wallet/wallet@sha256:" + "a" * 64
 REGIONS = ("asia-east1", "us-central1")
 SERVICES = ("get-order", "sweep-outbox")
@@ -40,7 +42,15 @@ class FakeCloud:
     def start(
         self, services: tuple[str, ...] = SERVICES, regions: tuple[str, ...] = REGIONS, **faults: Any
     ) -> None:
-        old = {"labels": {"closure": "old", "release": "0000000"}, "ready": True, "image": "old"}
+        old = {
+            "labels": {"closure": "old", "release": "0000000"},
+            "ready": True,
+            "image": "old",
+            "secrets": {
+                "FINGERPRINT_KEY": ("fingerprint-key", "1"),
+                "/secrets/token-keys": ("token-keys-public", "1"),
+            },
+        }
         made = {
             f"{region}/{service}": {
                 "traffic": {f"{service}-00001-old": 100},
@@ -50,7 +60,7 @@ class FakeCloud:
             for region in regions
             for service in services
         }
-        self.write({"services": made, "calls": [], "faults": []})
+        self.write({"services": made, "calls": [], "faults": [], "roles": granted(), "quota": None})
 
     def read(self) -> dict[str, Any]:
         with self.file.open("rb") as file:
@@ -106,7 +116,7 @@ class FakeCloud:
             *("--bake", "0", "--pause", "0", "--parallel", "1", "--only", ",".join(SERVICES), *more),
         ]
 
-    def answer(self, path: str, body: str) -> tuple[int, Any]:
+    def answer(self, path: str, body: str, identity: str = "") -> tuple[int, Any]:
         """The canary hosts, then Monitoring."""
         found = re.match(r"/canary/([\w-]+)/([\w-]+)(/.*)", path)
         if not found:
@@ -114,7 +124,10 @@ class FakeCloud:
             return self.monitoring, {"status": "success", "data": {"result": self._series(query)}}
         service, region, rest = found.groups()
         self.asked.append(rest)
-        if rest != "/readyz":
+        if rest.startswith(("/schedule/", "/push/")):
+            wanted = 204 if rest.startswith("/schedule/") else 422
+            return (wanted if identity == "Bearer identity" else 401), {}
+        if rest != "/ready":
             return self.route, {}
         tagged = self.read()["services"][f"{region}/{service}"]["tag"]
         return self.ready, {"status": "ready", "revision": self.revision or tagged}
@@ -144,13 +157,19 @@ def sample(value: float, **labels: str) -> dict[str, Any]:
     return {"metric": labels, "value": [0, str(value)]}
 
 
+def granted() -> list[str]:
+    """The roles that Terraform gives to the account of the build."""
+    text = (ROOT / "infra/delivery.tf").read_text()
+    return re.findall(r"roles/[\w.]+", text)
+
+
 @contextmanager
 def serving(cloud: FakeCloud) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             canary = self.path.startswith("/canary")
-            status, answer = cloud.answer(self.path, body)
+            status, answer = cloud.answer(self.path, body, self.headers.get("Authorization", ""))
             if canary and self.headers.get("X-Canary") != "secret":
                 status = 404
             if not canary and self.headers.get("Authorization") != "Bearer token":

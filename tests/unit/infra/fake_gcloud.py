@@ -1,6 +1,11 @@
 """Stands in for gcloud: Cloud Run's services in a JSON file, each call recorded, failures where the test wants them.
 
+A call without the role that its documents ask for is refused; writes beyond a minute's quota, too, until it is over.
+Traffic stays with the revisions it was given to, whatever is deployed.
+
 FAKE_GCLOUD     the file
+roles           what the caller has been granted; PERMISSIONS says what each command needs
+quota           writes that are left in this minute; refusals until a new one begins
 faults          [{"match": regular expression, "after": calls, "times": n, "how": "fail" | "late" | "kill"}]
                 fail: nothing is done; late: it is done and reported as failed; kill: the caller dies, not this call
 """
@@ -10,6 +15,34 @@ import marshal
 import os
 import signal
 import sys
+
+PERMISSIONS = {
+    "run services list": ["roles/run.developer"],
+    "run revisions list": ["roles/run.developer"],
+    "run deploy": ["roles/run.developer", "roles/iam.serviceAccountUser"],
+    "run services update": ["roles/run.developer", "roles/iam.serviceAccountUser"],
+    "run services update-traffic": ["roles/run.developer"],
+    "auth print-identity-token": ["roles/iam.serviceAccountOpenIdTokenCreator"],
+}
+WRITES = ("run deploy", "run services update", "run services update-traffic")
+
+
+def refuse(world, arguments):
+    command = next(
+        (c for c in sorted(PERMISSIONS, reverse=True) if arguments[: len(c.split())] == c.split()), ""
+    )
+    for role in PERMISSIONS.get(command, []):
+        if role not in world["roles"]:
+            raise SystemExit(f"ERROR: (gcloud.{command}) PERMISSION_DENIED: {role} is missing")
+    quota = world["quota"]
+    if command in WRITES and quota is not None:
+        quota["left"] -= 1
+        if quota["left"] < 0:
+            quota["refusals"] -= 1
+            if not quota["refusals"]:
+                world["quota"] = {**quota, "left": quota["minute"], "refusals": 2}
+            return "ERROR: (gcloud) RESOURCE_EXHAUSTED: Quota exceeded for quota metric 'Write requests'"
+    return ""
 
 
 def option(arguments, name):
@@ -42,17 +75,22 @@ def act(world, arguments):
             )
         case ["run", "deploy", name]:
             deploy(here[name], name, arguments)
-            return ""
+        case ["run", "services", "update"]:
+            renew(here[arguments[3]], arguments)
         case ["run", "services", "update-traffic"]:
             one = here[arguments[3]]
             shares = dict(part.split("=") for part in option(arguments, "--to-revisions").split(","))
             if set(shares) - set(one["revisions"]):
                 raise SystemExit("ERROR: no such revision")
             one["traffic"] = {name: int(share) for name, share in shares.items()}
-            return ""
+        case ["auth", "print-identity-token", *_]:
+            assert "--include-email" in arguments, "a token without an address is nobody's"
+            return "identity\n"
         case ["auth", *_]:
             return "token\n"
-    raise SystemExit(f"ERROR: unknown command {arguments}")
+        case _:
+            raise SystemExit(f"ERROR: unknown command {arguments}")
+    return ""
 
 
 def service(name, one):
@@ -64,10 +102,28 @@ def service(name, one):
 
 def revision(name, revision_name, one):
     labels = {"serving.knative.dev/service": name, **one["labels"]}
+    secrets = one.get("secrets", {})
+    variables = [
+        {"name": where, "valueFrom": {"secretKeyRef": {"name": secret, "key": version}}}
+        for where, (secret, version) in secrets.items()
+        if "/" not in where
+    ]
+    files = {where: pair for where, pair in secrets.items() if "/" in where}
+    mounts = [{"name": where, "mountPath": where.rpartition("/")[0]} for where in files]
+    volumes = [
+        {
+            "name": where,
+            "secret": {"secretName": secret, "items": [{"key": v, "path": where.rpartition("/")[2]}]},
+        }
+        for where, (secret, v) in files.items()
+    ]
     ready = "True" if one["ready"] else "False"
     return {
         "metadata": {"name": revision_name, "labels": labels},
-        "spec": {"containers": [{"image": one["image"]}]},
+        "spec": {
+            "containers": [{"image": one["image"], "env": variables, "volumeMounts": mounts}],
+            "volumes": volumes,
+        },
         "status": {"conditions": [{"type": "Ready", "status": ready}]},
     }
 
@@ -80,8 +136,17 @@ def deploy(one, name, arguments):
         "labels": labels,
         "ready": not one.get("sick"),
         "image": option(arguments, "--image"),
+        "secrets": dict(list(one["revisions"].values())[-1].get("secrets", {})),  # the template's
     }
     one["tag"] = made
+
+
+def renew(one, arguments):
+    deploy(one, arguments[3], arguments)
+    made = one["revisions"][one["tag"]]
+    for part in option(arguments, "--update-secrets").split(","):
+        where, _, secret = part.partition("=")
+        made["secrets"][where] = tuple(secret.split(":"))
 
 
 def main(arguments):
@@ -91,13 +156,16 @@ def main(arguments):
         line = " ".join(arguments)
         world["calls"].append(line)
         how = fault(world, line)
-        answer = act(world, arguments) if how in ("", "late") else ""
+        refused = refuse(world, arguments)
+        answer = act(world, arguments) if how in ("", "late") and not refused else ""
         file.seek(0)
         file.truncate()
         marshal.dump(world, file)
         file.flush()
         if how == "kill":
             os.kill(os.getppid(), signal.SIGKILL)
+    if refused:
+        raise SystemExit(refused)
     if how:
         raise SystemExit("ERROR: (gcloud) injected")
     sys.stdout.write(answer)

@@ -61,6 +61,14 @@ def test_variables_are_those_that_cloud_build_gives() -> None:
     assert "latest" not in text
 
 
+def test_a_rebuild_of_a_commit_has_a_tag_of_its_own() -> None:
+    """The registry's tags are immutable, and a build is not the same bytes again."""
+    assert BUILD["substitutions"]["_TAG"] == "${SHORT_SHA}-${BUILD_ID}"
+    tagged = re.findall(r"/wallet:(\S+?)\"", FILE.read_text())
+    assert len(tagged) >= 4
+    assert {re.sub(r"\W", "", tag) for tag in tagged} == {"_TAG"}
+
+
 def test_the_rollout_is_called_as_it_wants_and_by_digest() -> None:
     text = STEPS["rollout"]["script"].replace("\\\n", " ")
     values = BUILD["substitutions"] | {"PROJECT_ID": "p", "SHORT_SHA": "1a2b3c4"}

@@ -17,6 +17,7 @@ import pytest
 from emulators.toolkit import ROOT
 from infra.rollout import closure
 from infra.rollout import command as rollout_command
+from infra.rollout.cloud import Cloud
 from infra.rollout.gate import Limits, Seen, judge
 from tests.unit.infra.clouds import IMAGE, REGIONS, RELEASE, SERVICES, FakeCloud, install, serving
 
@@ -82,7 +83,7 @@ def test_new_settings_are_rolled_out_without_new_code(cloud: FakeCloud) -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ({"ready": 503}, "/readyz answers 503"),
+        ({"ready": 503}, "/ready answers 503"),
         ({"route": 500}, "GET /api/v1/orders/order_id answers 500"),
         ({"revision": "get-order-00001-old"}, "the canary host leads to get-order-00001-old"),
     ],
@@ -210,6 +211,42 @@ def test_a_build_that_is_stopped_takes_its_release_back(cloud: FakeCloud) -> Non
         rest = child.stdout.read()
     assert child.returncode == rollout_command.FAILED, rest
     assert "FAILED: KeyboardInterrupt" in rest
+    assert cloud.everywhere("old")
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        ("roles/run.developer", "not begun"),
+        ("roles/iam.serviceAccountUser", "run deploy"),
+        ("roles/iam.serviceAccountOpenIdTokenCreator", "auth print-identity-token"),
+    ],
+)
+def test_without_a_role_of_its_account_nothing_moves(
+    cloud: FakeCloud, capsys: pytest.CaptureFixture[str], role: str, said: str
+) -> None:
+    world = cloud.read()
+    assert role in world["roles"], "infra/delivery.tf does not give it"
+    cloud.write({**world, "roles": [each for each in world["roles"] if each != role]})
+    assert run(cloud) == rollout_command.FAILED
+    out = capsys.readouterr().out
+    assert f"{role} is missing" in out
+    assert said in out
+    assert cloud.everywhere("old")
+
+
+def test_a_minute_s_quota_of_writes_is_waited_for(cloud: FakeCloud) -> None:
+    cloud.write({**cloud.read(), "quota": {"minute": 3, "left": 3, "refusals": 2}})
+    assert run(cloud) == rollout_command.DONE
+    assert cloud.everywhere("new")
+
+
+def test_schedules_and_pushes_of_a_new_revision_are_tried_as_google_would(
+    cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Cloud, "caller_token", lambda self, audience: "of somebody else")
+    assert run(cloud) == rollout_command.FAILED
+    assert "POST /schedule/sweep_outbox as Google answers 401" in capsys.readouterr().out
     assert cloud.everywhere("old")
 
 
