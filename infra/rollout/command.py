@@ -135,8 +135,8 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def made(options: argparse.Namespace) -> Rollout:
-    """Raises Refused for an image without digest and a release that is no label."""
+def _check(options: argparse.Namespace) -> None:
+    """Raises Refused for what cannot work."""
     if options.command == "run" and not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", options.image):
         raise Refused(f"--image {options.image or '(none)'}: name it by its digest: a tag may be moved")
     if options.command == "rotate" and not options.secret:
@@ -150,6 +150,11 @@ def made(options: argparse.Namespace) -> Rollout:
         raise Refused("--canary needs {service} and {region} in it")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", options.release):
         raise Refused(f"--release {options.release}: at most 63 of a-z, 0-9, _ and -, as a label may have")
+
+
+def made(options: argparse.Namespace) -> Rollout:
+    """Raises Refused for an image without digest, a release that is no label, a secret without version."""
+    _check(options)
 
     def say(text: str) -> None:
         with suppress(OSError):  # whoever read this is gone: the rollout, and the way back, go on
