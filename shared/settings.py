@@ -74,10 +74,9 @@ class Settings:
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment. Raises ValueError naming the variable that is wrong or missing."""
-    environment = env.get("ENVIRONMENT", "local")
-    local = environment == "local"
+    local = env.get("ENVIRONMENT", "local") == "local"
     return Settings(
-        environment=environment,
+        environment=env.get("ENVIRONMENT", "local"),
         region=env.get("REGION", "local"),
         project=_required(env, "GOOGLE_CLOUD_PROJECT", "local-project" if local else None),
         spanner_instance=env.get("SPANNER_INSTANCE", "wallet"),
