@@ -60,9 +60,9 @@ class FirestoreCache:
     def __init__(self, entries: Any, clock: Clock, call_seconds: float = CALL_SECONDS) -> None:
         from google.cloud import firestore
 
-        self._maximum = firestore.Maximum
-        self._entries = entries
-        self._clock = clock
+        self.maximum = firestore.Maximum
+        self.entries = entries
+        self.clock = clock
         self._breaker = Breaker()
         self._call_seconds = call_seconds
 
@@ -75,27 +75,27 @@ class FirestoreCache:
     def get(self, kind: str, identity: str) -> Entry | None:
         """A valid entry or None: absent, expired, fenced off, of another schema, or the cache is not answering."""
         snapshot = self._breaker.call(
-            lambda: self._entries.document(f"{kind}:{identity}").get(timeout=self._call_seconds, retry=None)
+            lambda: self.entries.document(f"{kind}:{identity}").get(timeout=self._call_seconds, retry=None)
         )
         data = snapshot.to_dict() if snapshot is not None and snapshot.exists else None
         if not data or data.get("schema") != SCHEMA or data.get("body") is None:
             return None
-        if data["v"] < data.get("floor", 0) or self._clock.now() >= data["hard"]:
+        if data["v"] < data.get("floor", 0) or self.clock.now() >= data["hard"]:
             return None
         return Entry(data["v"], data["owner"], data["body"], data["hard"] - timedelta(seconds=HARD_SECONDS))
 
     def fill(self, kind: str, identity: str, entry: Entry) -> None:
         """After a read: never lifts the floor, so it cannot hide a newer commit. Not when it would be over already."""
-        if entry.since + timedelta(seconds=HARD_SECONDS) > self._clock.now():
+        if entry.since + timedelta(seconds=HARD_SECONDS) > self.clock.now():
             self._set(kind, identity, self._fields(entry))
 
     def expire(self, kind: str, identity: str, version: int) -> None:
         """After a commit that wrote `version` without having the whole view at hand."""
-        nothing = self._fields(Entry(version, "", "", self._clock.now())) | {"body": None}
-        self._set(kind, identity, nothing | {"floor": self._maximum(version)})
+        nothing = self._fields(Entry(version, "", "", self.clock.now())) | {"body": None}
+        self._set(kind, identity, nothing | {"floor": self.maximum(version)})
 
     def check(self) -> None:
-        self._entries.document("readiness:probe").get(timeout=2.0, retry=None)
+        self.entries.document("readiness:probe").get(timeout=2.0, retry=None)
 
     def _fields(self, entry: Entry) -> dict[str, Any]:
         return {
@@ -109,6 +109,6 @@ class FirestoreCache:
 
     def _set(self, kind: str, identity: str, fields: dict[str, Any]) -> None:
         point("before_cache")
-        document = self._entries.document(f"{kind}:{identity}")
+        document = self.entries.document(f"{kind}:{identity}")
         self._breaker.call(lambda: document.set(fields, merge=True, timeout=self._call_seconds, retry=None))
         point("after_cache")

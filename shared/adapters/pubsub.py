@@ -39,17 +39,17 @@ class PubSubPublisher:
         from google.cloud.pubsub_v1 import PublisherClient
         from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
 
-        self._project = project
-        self._client = PublisherClient(
+        self.project = project
+        self.client = PublisherClient(
             batch_settings=BatchSettings(max_messages=1),
             publisher_options=PublisherOptions(enable_message_ordering=True),
         )
 
     def publish(self, topic: str, envelope: Mapping[str, Any]) -> Future[str]:
-        path = self._client.topic_path(self._project, topic)
+        path = self.client.topic_path(self.project, topic)
         key = str(envelope["subject"])
         data = json.dumps(envelope, separators=(",", ":")).encode()
-        future: Future[str] = self._client.publish(
+        future: Future[str] = self.client.publish(
             path, data, ordering_key=key, timeout=10.0, **attributes(envelope)
         )
         future.add_done_callback(lambda done: self._resume(done, path, key))
@@ -60,11 +60,11 @@ class PubSubPublisher:
         from google.api_core.exceptions import PermissionDenied
 
         with suppress(PermissionDenied):
-            self._client.get_topic(
-                topic=self._client.topic_path(self._project, "order-events"), timeout=2.0, retry=None
+            self.client.get_topic(
+                topic=self.client.topic_path(self.project, "order-events"), timeout=2.0, retry=None
             )
 
     def _resume(self, done: Future[str], path: str, key: str) -> None:
         """A failure pauses its ordering key in the client; the outbox repeats the event, so go on."""
         if done.cancelled() or done.exception() is not None:
-            self._client.resume_publish(path, key)
+            self.client.resume_publish(path, key)

@@ -1,4 +1,7 @@
-"""Keyset pages over an index: newest first, stable under inserts, never OFFSET, bounded work."""
+"""Keyset pages over an index or its shards: newest first, stable under inserts, never OFFSET, bounded work.
+
+A cursor says where the previous page ended.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,11 @@ from shared.store.session import Session
 from shared.store.table import Index, Query
 
 T = TypeVar("T")
+R = TypeVar("R")
+Scan = Callable[[int, Key | None, int], Query[list[R]]]  # (shard, behind this position, how many)
+Position = Callable[[R], tuple[datetime, str]]
+_MAC = 16  # bytes
+_LIMIT = 1024  # characters of a cursor
 MAX_SCANNED = 5_000  # index entries per call; a page may come short, its cursor goes on
 MAX_ROUNDS = 10  # pages of rows that are looked at for one page of those that belong to it
 
@@ -41,25 +49,25 @@ def page(
     after = decode(binding, cursor) if cursor else None
     session = Session(resources.database().snapshot())
     position = index.key[len(prefix) :]
-    found: list[Row] = []
+    kept: list[Row] = []
     scanned = 0
     while True:
-        size = limit + 1 - len(found) if not (wanted or keep) else max(limit + 1, 200)
+        size = limit + 1 - len(kept) if not (wanted or keep) else max(limit + 1, 200)
         entries = session.one(index.scan(*prefix, after=after, limit=size))
         scanned += len(entries)
         for entry in entries:
             after = tuple(entry[name] for name in position)
             if _fits(entry, wanted) and (keep is None or keep(entry)):
-                found.append(entry)
-                if len(found) > limit:
+                kept.append(entry)
+                if len(kept) > limit:
                     break
-        if len(found) > limit or len(entries) < size or scanned >= MAX_SCANNED:
+        if len(kept) > limit or len(entries) < size or scanned >= MAX_SCANNED:
             break
-    more = len(found) > limit
-    rows = session.follow(index.table, found[:limit])
+    more = len(kept) > limit
+    rows = session.follow(index.table, kept[:limit])
     if not more and len(entries) < size:
         return rows, None
-    last = tuple(found[limit - 1][name] for name in position) if more else after
+    last = tuple(kept[limit - 1][name] for name in position) if more else after
     return rows, encode(binding, last or ())
 
 
@@ -81,24 +89,60 @@ def page_now(
 ) -> tuple[list[T], str | None]:
     """A page of rows of which each says by itself whether it belongs to the list now: what time alone has changed is
     not in the index. It may come short after many that do not, and its cursor goes on. Raises InvalidCursor."""
-    found: list[T] = []
+    kept: list[T] = []
     for _ in range(MAX_ROUNDS):
-        rows, cursor = page(index, prefix, limit=limit - len(found), cursor=cursor, filters=filters)
-        found += filter(keep, rows)
-        if cursor is None or len(found) == limit:
+        rows, cursor = page(index, prefix, limit=limit - len(kept), cursor=cursor, filters=filters)
+        kept += filter(keep, rows)
+        if cursor is None or len(kept) == limit:
             break
-    return found, cursor
+    return kept, cursor
 
 
-# Opaque list cursors: where the previous page ended, signed and bound to the list, its filters and the caller.
+def page_over_shards(
+    shards: int,
+    scan: Scan[R],
+    position: Position[R],
+    *,
+    limit: int,
+    cursor: str | None,
+    binding: Sequence[Any],
+    keep: Callable[[R], bool] | None = None,
+) -> tuple[list[R], str | None]:
+    """One page and the cursor of the next. `binding` names the list, its filters and whose it is.
+
+    Raises InvalidCursor for a cursor of another list."""
+    after: Key | None = decode(binding, cursor) if cursor else None
+    session = Session(resources.database().snapshot())
+    size = limit + 1 if keep is None else max(limit + 1, 200)
+    kept: list[R] = []
+    scanned = 0
+    while True:
+        waves = session.read_all([scan(shard, after, size) for shard in range(shards)])
+        scanned += sum(map(len, waves))
+        rows = sorted(chain.from_iterable(waves), key=lambda row: _newest_first(position(row)))
+        full = [_newest_first(position(wave[-1])) for wave in waves if len(wave) == size]
+        horizon = min(full) if full else None  # behind it, a shard may hold rows that were not read
+        sure = [row for row in rows if horizon is None or _newest_first(position(row)) <= horizon]
+        for row in sure:
+            if keep is None or keep(row):
+                kept.append(row)
+                if len(kept) > limit:
+                    return kept[:limit], encode(binding, position(kept[limit - 1]))
+        if horizon is None:
+            return kept, None
+        after = position(sure[-1])
+        if scanned >= MAX_SCANNED:
+            return kept, encode(binding, after)
 
 
-_MAC = 16
-_LIMIT = 1024
+def _newest_first(position: tuple[datetime, str]) -> tuple[float, str]:
+    return -position[0].timestamp(), position[1]
 
 
 def encode(binding: Sequence[Any], position: Sequence[Any]) -> str:
-    """The cursor behind `position` (index key values) of the list that `binding` describes."""
+    """The cursor behind `position` (index key values) of the list that `binding` describes.
+
+    It is opaque, signed, and bound to the list, its filters and the caller."""
     plain = [{"t": value.isoformat()} if isinstance(value, datetime) else value for value in position]
     payload = json.dumps(plain, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_mac(binding, payload) + payload).decode().rstrip("=")
@@ -121,49 +165,3 @@ def decode(binding: Sequence[Any], cursor: str) -> tuple[Any, ...]:
 def _mac(binding: Sequence[Any], payload: bytes) -> bytes:
     text = json.dumps(["cursor", *binding], default=str).encode() + b"\0" + payload
     return hmac.new(resources.settings().fingerprint_key, text, hashlib.sha256).digest()[:_MAC]
-
-
-R = TypeVar("R")
-Scan = Callable[[int, Key | None, int], Query[list[R]]]  # (shard, behind this position, how many)
-Position = Callable[[R], tuple[datetime, str]]
-
-
-def page_over_shards(
-    shards: int,
-    scan: Scan[R],
-    position: Position[R],
-    *,
-    limit: int,
-    cursor: str | None,
-    binding: Sequence[Any],
-    keep: Callable[[R], bool] | None = None,
-) -> tuple[list[R], str | None]:
-    """One page and the cursor of the next. `binding` names the list, its filters and whose it is.
-
-    Raises InvalidCursor for a cursor of another list."""
-    after: Key | None = decode(binding, cursor) if cursor else None
-    session = Session(resources.database().snapshot())
-    size = limit + 1 if keep is None else max(limit + 1, 200)
-    found: list[R] = []
-    scanned = 0
-    while True:
-        waves = session.read_all([scan(shard, after, size) for shard in range(shards)])
-        scanned += sum(map(len, waves))
-        rows = sorted(chain.from_iterable(waves), key=lambda row: _newest_first(position(row)))
-        full = [_newest_first(position(wave[-1])) for wave in waves if len(wave) == size]
-        horizon = min(full) if full else None  # behind it, a shard may hold rows that were not read
-        sure = [row for row in rows if horizon is None or _newest_first(position(row)) <= horizon]
-        for row in sure:
-            if keep is None or keep(row):
-                found.append(row)
-                if len(found) > limit:
-                    return found[:limit], encode(binding, position(found[limit - 1]))
-        if horizon is None:
-            return found, None
-        after = position(sure[-1])
-        if scanned >= MAX_SCANNED:
-            return found, encode(binding, after)
-
-
-def _newest_first(position: tuple[datetime, str]) -> tuple[float, str]:
-    return -position[0].timestamp(), position[1]

@@ -12,8 +12,6 @@ from shared.domain.errors import Refusal
 from shared.runtime.context import Context
 
 MAX_DATA = 256 * 1024  # bytes, as for a request's body
-
-
 _LIMITS = {"id": 255, "type": 255, "source": 255, "subject": 64}  # characters; a subject is one of our ids
 
 
@@ -65,8 +63,8 @@ def parse(raw: bytes) -> Event:
 def attributes(envelope: Mapping[str, Any]) -> dict[str, str]:
     """The Pub/Sub attributes of an envelope."""
     names = ("specversion", "id", "source", "type", "subject", "time", "sequence", "traceparent")
-    found = {f"ce-{name}": str(envelope[name]) for name in names if name in envelope}
-    return found | {"content-type": "application/cloudevents+json"}
+    named = {f"ce-{name}": str(envelope[name]) for name in names if name in envelope}
+    return named | {"content-type": "application/cloudevents+json"}
 
 
 class JsonModel(Protocol):
@@ -88,7 +86,7 @@ class EventHead:
 
 def envelope(context: Context, head: EventHead, model: JsonModel) -> dict[str, Any]:
     """The CloudEvent of one event as one audience sees it."""
-    found = {
+    written = {
         "specversion": "1.0",
         "id": head.id,
         "source": f"wallet-backend/{context.operation}",
@@ -101,7 +99,7 @@ def envelope(context: Context, head: EventHead, model: JsonModel) -> dict[str, A
         "data": json.loads(model.model_dump_json()),
     }
     if context.request.causation_id:
-        found["causation_id"] = context.request.causation_id
+        written["causation_id"] = context.request.causation_id
     if context.telemetry.traceparent:
-        found["traceparent"] = context.telemetry.traceparent
-    return found
+        written["traceparent"] = context.telemetry.traceparent
+    return written

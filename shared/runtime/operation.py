@@ -222,13 +222,13 @@ def modules() -> Iterator[str]:
 @cache
 def catalog() -> dict[str, Operation]:
     """Every operation by name. Imports all of functions/: for tools, the gateway and tests, not for a service."""
-    found = {}
+    operations: dict[str, Operation] = {}
     for name in sorted(modules()):
         operation = operation_of(importlib.import_module(name))
-        if operation.name in found or len(operation.name) > MAX_NAME:
+        if operation.name in operations or len(operation.name) > MAX_NAME:
             raise ValueError(f"the name {operation.name} is taken or longer than {MAX_NAME}")
-        found[operation.name] = operation
-    return found
+        operations[operation.name] = operation
+    return operations
 
 
 def load(name: str) -> Operation:
@@ -241,7 +241,7 @@ def load(name: str) -> Operation:
 
 def group(name: str) -> dict[str, Operation]:
     """The operations of one group by name, importing theirs only. Raises LookupError for an unknown group."""
-    found = [operation_of(importlib.import_module(m)) for m in modules() if m.split(".")[1] == name]
-    if not found:
+    operations = [operation_of(importlib.import_module(m)) for m in modules() if m.split(".")[1] == name]
+    if not operations:
         raise LookupError(f"there is no operation or group {name}")
-    return {entry.name: entry for entry in found}
+    return {entry.name: entry for entry in operations}

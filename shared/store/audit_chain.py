@@ -68,7 +68,7 @@ def seal(session: Session, shard: int, now: datetime) -> list[Seal]:
     """The seals that are due for a shard; an hour without rows is sealed empty, so that the chain goes on."""
     newest = session.one(SEALS.scan(shard, limit=1))
     last = newest[0] if newest else None
-    since, found = (last.until if last else EPOCH), list[Seal]()
+    since, seals = (last.until if last else EPOCH), list[Seal]()
     while now - MARGIN > since:
         until = now - MARGIN if last is None else min(now - MARGIN, since + STEP)
         rows = between(session, shard, since, until)
@@ -77,9 +77,9 @@ def seal(session: Session, shard: int, now: datetime) -> list[Seal]:
         before = last.digest if last else GENESIS
         number = last.seq + 1 if last else 1
         last = Seal(shard, number, since, until, len(rows), before, digest(before, rows), now)
-        found.append(last)
+        seals.append(last)
         since = until
-    return found
+    return seals
 
 
 def verify(session: Session) -> tuple[datetime | None, list[str]]:

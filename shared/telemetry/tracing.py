@@ -47,10 +47,10 @@ def parse(header: str | None) -> TraceParent | None:
     """The header's value; None when it is missing or malformed, as the standard asks: begin a new trace then."""
     if not header or len(header) > _LONGEST:
         return None
-    found = _HEADER.fullmatch(header)
-    if found is None:
+    match = _HEADER.fullmatch(header)
+    if match is None:
         return None
-    version, trace_id, span_id, flags, more = found.groups()
+    version, trace_id, span_id, flags, more = match.groups()
     if version == "ff" or (version == "00" and more) or not int(trace_id, 16) or not int(span_id, 16):
         return None
     return TraceParent(trace_id, span_id, bool(int(flags, 16) & 1))

@@ -77,5 +77,5 @@ def _asked(url: str) -> Response:
 
 def _max_age(headers: Mapping[str, str]) -> float:
     control = next((value for name, value in headers.items() if name.lower() == "cache-control"), "")
-    found = re.search(r"max-age=(\d{1,9})", control)
-    return float(found[1]) if found and "no-store" not in control else 0.0
+    max_age = re.search(r"max-age=(\d{1,9})", control)
+    return float(max_age[1]) if max_age and "no-store" not in control else 0.0

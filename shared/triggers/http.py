@@ -87,11 +87,11 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
     from shared.domain.errors import NotFound
 
     paths = [
-        (trigger, found) for trigger in operation.https if (found := trigger.pattern.match(incoming.path))
+        (trigger, match) for trigger in operation.https if (match := trigger.pattern.match(incoming.path))
     ]
-    for trigger, found in paths:
+    for trigger, match in paths:
         if trigger.method == incoming.method:
-            return trigger, found.groupdict()
+            return trigger, match.groupdict()
     if paths:
         from schemas.contract import routes
 

@@ -101,10 +101,10 @@ def conditions(context: Context, headers: Mapping[str, str]) -> None:
 
 
 def _version(headers: Mapping[str, str], name: str) -> int:
-    found = _VERSION.fullmatch(headers[name].strip())
-    if not found:
+    match = _VERSION.fullmatch(headers[name].strip())
+    if not match:
         raise ValidationFailed(details=[{"field": name, "message": "must be a version"}])
-    return int(found.group(1))
+    return int(match.group(1))
 
 
 def fingerprint(operation: str, fields: Mapping[str, Any]) -> str:

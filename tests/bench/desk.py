@@ -35,7 +35,7 @@ def cached_get(bench: Bench, desk: Desk, shopper: str) -> None:
     path = f"/orders/{desk.order(shopper, '0.001')['id']}"
     desk.get(path, shopper)  # fills
     call = bench.request("GET", path, user=shopper)
-    document = resources.cache()._entries.document(path.replace("/orders/", "orders:"))  # type: ignore[attr-defined]
+    document = resources.cache().entries.document(path.replace("/orders/", "orders:"))  # type: ignore[attr-defined]
 
     def ours(_: int) -> Ready:
         return call

@@ -64,16 +64,16 @@ class Calls:
 
         def run() -> None:
             for staleness, reads in waves:
-                _together([_snapshot_read(handle, staleness, one) for one in reads])
+                together([snapshot_read(handle, staleness, one) for one in reads])
             if buffered:
-                _commit(handle, inside, buffered, self.optimistic)
+                run_commit(handle, inside, buffered, self.optimistic)
             wait([_threads.submit(call) for call in after], timeout=AFTER_COMMIT_SECONDS)
 
         return run
 
     def _after(self, handle: Any, names: _Names) -> list[Callable[[], Any]]:
         publisher, cache = resources.publisher(), resources.cache()
-        client, project = publisher._client, publisher._project  # type: ignore[attr-defined]
+        client, project = publisher.client, publisher.project  # type: ignore[attr-defined]
         events = [
             (client.topic_path(project, topic), names.text(str(dict(event))).encode(), str(event["subject"]))
             for topic, event in self.events
@@ -83,8 +83,8 @@ class Calls:
         if events:
             calls.append(lambda: _tell(client, events, handle, deletes))
         for kind, identity, version in self.expired:
-            document = cache._entries.document(f"{kind}:{names.text(identity)}")  # type: ignore[attr-defined]
-            fields = {"v": version, "body": None, "floor": cache._maximum(version)}  # type: ignore[attr-defined]
+            document = cache.entries.document(f"{kind}:{names.text(identity)}")  # type: ignore[attr-defined]
+            fields = {"v": version, "body": None, "floor": cache.maximum(version)}  # type: ignore[attr-defined]
             calls.append(lambda document=document, fields=fields: document.set(fields, merge=True))
         return calls
 
@@ -133,7 +133,7 @@ class _Names:
         return tuple(self.text(value) if isinstance(value, str) else value for value in values)
 
 
-def _snapshot_read(handle: Any, staleness: float | None, call: Any) -> Callable[[], Any]:
+def snapshot_read(handle: Any, staleness: float | None, call: Any) -> Callable[[], Any]:
     table, columns, keys, index, limit = call
     bound = timedelta(seconds=staleness) if staleness else None
 
@@ -144,7 +144,7 @@ def _snapshot_read(handle: Any, staleness: float | None, call: Any) -> Callable[
     return run
 
 
-def _commit(handle: Any, inside: list[list[Any]], buffered: list[Any], optimistic: bool) -> None:
+def run_commit(handle: Any, inside: list[list[Any]], buffered: list[Any], optimistic: bool) -> None:
     if not inside:
         with handle.batch() as batch:
             _buffer(batch, buffered)
@@ -155,7 +155,7 @@ def _commit(handle: Any, inside: list[list[Any]], buffered: list[Any], optimisti
 
     def work(transaction: Any) -> None:
         for reads in inside:
-            _together([_transaction_read(transaction, read) for read in reads])
+            together([_transaction_read(transaction, read) for read in reads])
         _buffer(transaction, buffered)
 
     handle.run_in_transaction(
@@ -182,10 +182,10 @@ def _buffer(target: Any, groups: list[Any]) -> None:
 
 def _tell(client: Any, events: list[tuple[str, bytes, str]], handle: Any, deletes: list[Any]) -> None:
     wait([client.publish(path, data, ordering_key=key) for path, data, key in events])
-    _commit(handle, [], deletes, False)
+    run_commit(handle, [], deletes, False)
 
 
-def _together(calls: Sequence[Callable[[], Any]]) -> None:
+def together(calls: Sequence[Callable[[], Any]]) -> None:
     others: list[Future[Any]] = [_threads.submit(call) for call in calls[1:]]
     if calls:
         calls[0]()

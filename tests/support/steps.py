@@ -85,8 +85,8 @@ def _step(step: replay.Calls, handle: Any, names: _Swapped) -> Callable[[], None
 
     def call() -> None:
         for staleness, reads in waves:
-            replay._together([replay._snapshot_read(handle, staleness, one) for one in reads])
+            replay.together([replay.snapshot_read(handle, staleness, one) for one in reads])
         if buffered:
-            replay._commit(handle, inside, buffered, step.optimistic)
+            replay.run_commit(handle, inside, buffered, step.optimistic)
 
     return call

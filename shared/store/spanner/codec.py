@@ -26,8 +26,8 @@ def rows(source: Any, read: Read) -> list[Row]:
     else:
         keys = key_set(keys=[list(key) for key in read.keys])
     with tracing.span("spanner.Read", db_collection_name=read.table):
-        found = source.read(read.table, read.columns, keys, index=read.index or "", limit=read.limit)
-        return [dict(zip(read.columns, map(_plain, row), strict=True)) for row in found]
+        answer = source.read(read.table, read.columns, keys, index=read.index or "", limit=read.limit)
+        return [dict(zip(read.columns, map(_plain, row), strict=True)) for row in answer]
 
 
 def _key_range(span: KeyRange) -> Any:

@@ -54,18 +54,18 @@ class LimitedReads:
         prefix = tuple(span.end)
         first = len(span.start) == len(prefix)
         place = (read.index, prefix, first)
-        found: list[Row] = []
+        rows: list[Row] = []
         part = span
         for end in self._ends(place, None if first else span.start[len(prefix)]):
             part = replace(part, end=(*prefix, end))
-            found += run(replace(read, span=part, limit=read.limit - len(found)))
-            if len(found) == read.limit:
+            rows += run(replace(read, span=part, limit=read.limit - len(rows)))
+            if len(rows) == read.limit:
                 break
             part = replace(part, start=part.end, start_open=True)
         else:
-            found += run(replace(read, span=replace(part, end=prefix), limit=read.limit - len(found)))
-        self._remember(place, found, full=len(found) == read.limit)
-        return found
+            rows += run(replace(read, span=replace(part, end=prefix), limit=read.limit - len(rows)))
+        self._remember(place, rows, full=len(rows) == read.limit)
+        return rows
 
     def _applies(self, read: Read) -> bool:
         index = INDEXES.get(read.index or "")
@@ -89,14 +89,14 @@ class LimitedReads:
             except OverflowError:
                 return
 
-    def _remember(self, place: Place, found: list[Row], *, full: bool) -> None:
+    def _remember(self, place: Place, rows: list[Row], *, full: bool) -> None:
         if not full and not place[2]:
             return  # a last page says nothing about the others
         span, end = timedelta(seconds=1), None
         if full:
-            older = found[len(found) // 2][COLUMN] - found[-1][COLUMN]  # the newer half may lie far ahead
+            older = rows[len(rows) // 2][COLUMN] - rows[-1][COLUMN]  # the newer half may lie far ahead
             span = max(4 * older, timedelta(milliseconds=1))
-            end = found[-1][COLUMN] - older
+            end = rows[-1][COLUMN] - older
         with self._lock:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()

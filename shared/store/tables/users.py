@@ -24,5 +24,5 @@ def by_address(session: Session, address: str) -> User | None:
 
 
 def _first(session: Session, index: Index[User], value: str) -> User | None:
-    found = session.follow(USERS, session.one(index.scan(value, limit=1)))
-    return found[0] if found else None
+    users = session.follow(USERS, session.one(index.scan(value, limit=1)))
+    return users[0] if users else None

@@ -100,7 +100,7 @@ def chosen(caller: Caller, wallet_id: str | None, chain: str) -> Query[Wallet]:
 
 
 def _only(user_id: str, chain: str) -> Query[Wallet]:
-    return WALLETS_ACTIVE.rows(user_id, chain, limit=MANY).then(lambda found: only(found, chain))
+    return WALLETS_ACTIVE.rows(user_id, chain, limit=MANY).then(lambda wallets: only(wallets, chain))
 
 
 def accounts_of(session: Session, wallet: Wallet, limit: int = 0) -> list[Wallet]:

@@ -20,7 +20,7 @@ def cache(request: pytest.FixtureRequest) -> FirestoreCache:
 
 
 def entry(cache: FirestoreCache, version: int) -> Entry:
-    return Entry(version, "usr_1", f'{{"version":{version}}}', cache._clock.now())
+    return Entry(version, "usr_1", f'{{"version":{version}}}', cache.clock.now())
 
 
 def test_a_fill_is_a_hit_until_a_newer_version_is_committed(cache: FirestoreCache) -> None:
@@ -49,16 +49,16 @@ def test_a_late_expiry_only_causes_a_miss(cache: FirestoreCache) -> None:
 def test_an_entry_ends_by_the_time_it_was_known_to_be_current(cache: FirestoreCache) -> None:
     identity = uuid.uuid4().hex
     cache.fill("orders", identity, entry(cache, 1))
-    cache._clock.advance(timedelta(seconds=HARD_SECONDS))  # type: ignore[attr-defined]
+    cache.clock.advance(timedelta(seconds=HARD_SECONDS))  # type: ignore[attr-defined]
     assert cache.get("orders", identity) is None
-    late = Entry(2, "usr_1", "{}", cache._clock.now() - timedelta(seconds=HARD_SECONDS))
+    late = Entry(2, "usr_1", "{}", cache.clock.now() - timedelta(seconds=HARD_SECONDS))
     cache.fill("orders", identity, late)
-    assert cache._entries.document(f"orders:{identity}").get().to_dict()["v"] == 1, "over: not sent"
+    assert cache.entries.document(f"orders:{identity}").get().to_dict()["v"] == 1, "over: not sent"
 
 
 def test_a_document_merges_and_keeps_the_greatest(cache: FirestoreCache) -> None:
     """What the fence needs of Firestore, below the cache."""
-    document: Any = cache._entries.document(f"orders:{uuid.uuid4().hex}")
+    document: Any = cache.entries.document(f"orders:{uuid.uuid4().hex}")
     assert not document.get().exists and document.get().to_dict() is None
     document.set({"a": 1, "floor": Maximum(5)}, merge=True)
     document.set({"b": None, "floor": Maximum(3)}, merge=True)
@@ -73,7 +73,7 @@ def test_a_document_merges_and_keeps_the_greatest(cache: FirestoreCache) -> None
 def test_a_floor_outlives_what_is_filled_over_it(cache: FirestoreCache) -> None:
     identity = uuid.uuid4().hex
     cache.expire("orders", identity, 2)
-    early = cache._clock.now() - timedelta(seconds=HARD_SECONDS - 1)
+    early = cache.clock.now() - timedelta(seconds=HARD_SECONDS - 1)
     cache.fill("orders", identity, Entry(1, "usr_1", "{}", early))
-    stored = cache._entries.document(f"orders:{identity}").get().to_dict()
+    stored = cache.entries.document(f"orders:{identity}").get().to_dict()
     assert stored["floor"] == 2 and stored["gone"] == early + KEPT

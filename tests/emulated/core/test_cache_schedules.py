@@ -107,7 +107,7 @@ class Scene:
         """Firestore's TTL removal, as early as it could come."""
         for _ in range(30):
             yield
-            document: Any = self.cache._entries.document(f"orders:{self.identity}")
+            document: Any = self.cache.entries.document(f"orders:{self.identity}")
             stored = document.get().to_dict()
             if stored and stored[self.removed_by] <= self.clock.now():
                 document.delete()
@@ -145,7 +145,7 @@ class Latest(FirestoreCache):
     """Its puts set the floor to whatever they wrote."""
 
     def expire(self, kind: str, identity: str, version: int) -> None:
-        nothing = self._fields(Entry(version, "", "", self._clock.now())) | {"body": None}
+        nothing = self._fields(Entry(version, "", "", self.clock.now())) | {"body": None}
         self._set(kind, identity, nothing | {"floor": version})
 
 
@@ -153,7 +153,7 @@ class Living(FirestoreCache):
     """Its entries live from when they were filled, not from when the row was current."""
 
     def fill(self, kind: str, identity: str, entry: Entry) -> None:
-        super().fill(kind, identity, Entry(entry.version, entry.owner, entry.body, self._clock.now()))
+        super().fill(kind, identity, Entry(entry.version, entry.owner, entry.body, self.clock.now()))
 
 
 @pytest.mark.parametrize("mistake", [Lifting, Latest, Living])

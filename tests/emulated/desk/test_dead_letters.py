@@ -32,8 +32,8 @@ from tests.support.inprocess import Answer, command
 def topics(real_emulators: Mapping[str, str]) -> PubSubPublisher:
     """The real publisher, in a project of this test's own."""
     publisher = PubSubPublisher(f"letters-{uuid.uuid4().hex[:12]}")
-    path = publisher._client.topic_path(publisher._project, "claim-commands")
-    publisher._client.create_topic(name=path)
+    path = publisher.client.topic_path(publisher.project, "claim-commands")
+    publisher.client.create_topic(name=path)
     return publisher
 
 

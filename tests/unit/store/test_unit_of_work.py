@@ -36,8 +36,16 @@ class Rows:
         return (row["address"], row["chain"], row["token_address"])
 
 
-def unit_over(*rows: Funds) -> UnitOfWork:
-    return UnitOfWork(Rows(*rows), Context("test", "req_1", 0.0), NOW, IdSource())
+class Unit(UnitOfWork):
+    """One that shows its transaction."""
+
+    def __init__(self, rows: Rows, request_id: str, before: UnitOfWork | None = None) -> None:
+        super().__init__(rows, Context("test", request_id, 0.0), NOW, IdSource(), before)
+        self.rows = rows
+
+
+def unit_over(*rows: Funds) -> Unit:
+    return Unit(Rows(*rows), "req_1")
 
 
 def test_a_written_row_is_read_as_written() -> None:
@@ -61,7 +69,7 @@ def test_an_inserted_row_is_read_and_stays_one_insert() -> None:
     unit.write(add(found, NOW, committed=1))
     unit.seal()
     unit.flush()
-    kinds = [m.kind for m in unit._reader.buffered if m.table == "funds"]  # type: ignore[attr-defined]
+    kinds = [m.kind for m in unit.rows.buffered if m.table == "funds"]
     assert kinds == ["insert"]
 
 
@@ -78,7 +86,7 @@ def test_an_update_carries_what_differs_from_the_stored_row() -> None:
     unit.write(add(unit.one(FUNDS.get("0xA", "local", "")), NOW, in_flight=2))
     unit.seal()
     unit.flush()
-    (update,) = [m for m in unit._reader.buffered if m.table == "funds"]  # type: ignore[attr-defined]
+    (update,) = [m for m in unit.rows.buffered if m.table == "funds"]
     given = dict(zip(update.columns, update.values, strict=True))
     assert update.kind == "update"
     assert given == {
@@ -121,7 +129,7 @@ def test_rows_of_one_shape_travel_together_without_overtaking_their_parents() ->
 
 def test_a_row_is_asked_for_once() -> None:
     unit = unit_over(empty("local", "0xA", None, NOW))
-    rows: Rows = unit._reader  # type: ignore[assignment]
+    rows = unit.rows
     for _ in range(2):
         assert unit.one(FUNDS.get("0xA", "local", "")).committed == 0
         assert unit.maybe(FUNDS.find("0xB", "local", "")) is None
@@ -133,8 +141,8 @@ def test_a_row_is_asked_for_once() -> None:
     assert rows.asked == 3
 
 
-def behind(before: UnitOfWork) -> UnitOfWork:
-    return UnitOfWork(before._reader, Context("test", "req_2", 0.0), NOW, IdSource(), before)  # type: ignore[arg-type]
+def behind(before: Unit) -> Unit:
+    return Unit(before.rows, "req_2", before)
 
 
 def test_a_range_shows_rows_that_are_only_inserted_yet_in_order_and_to_its_limit() -> None:
@@ -156,9 +164,9 @@ def test_a_unit_goes_on_from_the_one_before_it_and_leaves_that_as_it_is() -> Non
     third = behind(first)  # the second was refused
     third.write(add(third.one(FUNDS.get("0xA", "local", "")), NOW, committed=1))
     third.flush()
-    (update,) = third._reader.buffered  # type: ignore[attr-defined]
+    (update,) = third.rows.buffered
     assert dict(zip(update.columns, update.values, strict=True))["committed"] == "6"
-    assert third._reader.asked == 1  # type: ignore[attr-defined]
+    assert third.rows.asked == 1
 
 
 def test_whose_unit_follows_another_is_checked_though_it_asks_for_nothing() -> None:
@@ -171,7 +179,7 @@ def test_whose_unit_follows_another_is_checked_though_it_asks_for_nothing() -> N
     second.one(FUNDS.get("0xA", "local", ""))
     second.one(FUNDS.get("0xA", "local", ""))
     assert [row.address for (row,) in seen] == ["0xA", "0xA"]
-    assert second._reader.asked == 1  # type: ignore[attr-defined]
+    assert second.rows.asked == 1
 
 
 def test_who_changes_nothing_behind_another_leaves_no_audit_row() -> None:
@@ -181,4 +189,4 @@ def test_who_changes_nothing_behind_another_leaves_no_audit_row() -> None:
     second = behind(first)
     second.seal()
     second.flush()
-    assert [m.table for m in second._reader.buffered] == ["funds", "audit"]  # type: ignore[attr-defined]
+    assert [m.table for m in second.rows.buffered] == ["funds", "audit"]
