@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -26,7 +26,8 @@ class ListAudit(PageQuery):
 
 class AuditEntry(Resource):
     """One committed change or use of a key. `action` is the operation; `events` names what it announced, or
-    `policy.denied:<rule>` or `payout.refused:<reason>`."""
+    `policy.denied:<rule>`, `payout.refused:<reason>` or `denied:<code>`. `session_id` is the sign-in or the API key;
+    `details` say what a change of rights was before and is after, and its reason."""
 
     id: str
     at: Instant
@@ -36,6 +37,9 @@ class AuditEntry(Resource):
     request_id: str
     causation_id: str | None
     events: list[str]
+    session_id: str | None
+    network: str | None
+    details: dict[str, Any] | None
 
     @classmethod
     def of(cls, row: AuditRow) -> AuditEntry:
@@ -48,6 +52,9 @@ class AuditEntry(Resource):
             request_id=row.request_id,
             causation_id=row.causation_id,
             events=row.events,
+            session_id=row.session_id,
+            network=row.network,
+            details=row.details,
         )
 
 

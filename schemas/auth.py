@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, PageQuery, Request, Resource
 from shared.domain import users
 
 if TYPE_CHECKING:
+    from shared.identity.refresh_tokens import RefreshFamily
     from shared.identity.tokens import SignedIn
     from shared.store.tables.api_keys import ApiKeyRow
 
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=256)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 Token = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
-Code = Annotated[SecretStr, Field(min_length=6, max_length=64)]
+
+
+def _typed(code: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9A-Za-z -]+", code.get_secret_value()):
+        raise PydanticCustomError("code", "must be digits, or a recovery code")
+    return code
+
+
+Code = Annotated[SecretStr, Field(min_length=6, max_length=64), AfterValidator(_typed)]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=users.MAX_EMAIL)]
 Role = Literal["user", "service", "operator", "admin"]
 Tier = Literal["basic", "premium", "enterprise", "service"]
@@ -30,8 +41,11 @@ class Register(Request):
 
 
 class Login(Request):
+    """`otp`: six digits of the authenticator app, or a recovery code, where the account has a second factor."""
+
     email: Email
     password: Password
+    otp: Code | None = None
 
 
 class Refresh(Request):
@@ -67,10 +81,12 @@ class VerifySiwe(Request):
 
     message: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     signature: Annotated[str, StringConstraints(pattern=r"^0x([0-9a-fA-F]{2}){1,4096}$")]
+    otp: Code | None = None
 
 
 class CreateApiKey(Request):
-    """`scopes` are permissions; the key never may more than its owner."""
+    """`scopes` are permissions; the key never may more than its owner. Without `expires_at` it lasts for 90 days; the
+    longest is a year."""
 
     name: Label
     scopes: Annotated[
@@ -180,6 +196,18 @@ class User(Resource):
         return cls.model_validate({name: getattr(user, name) for name in cls.model_fields})
 
 
+class AccountNotice(Resource):
+    """Something about an account's security has changed: by whom, from where, and what."""
+
+    user_id: str
+    at: Instant
+    by: str
+    session_id: str | None
+    network: str
+    user_agent: str
+    details: dict[str, str]
+
+
 class PersonalData(Resource):
     """Everything that is stored of a person, by kind; `cut` names kinds with more rows than fit."""
 
@@ -192,6 +220,65 @@ class UserPage(Page[User]):
     """All accounts."""
 
 
+class Session(Resource):
+    """A sign-in that counts. `user_agent` and `network` are of its last refresh, `last_used_at` of its last refresh or
+    proof; `current` is the one that asks."""
+
+    id: str
+    factors: list[str]
+    user_agent: str | None
+    network: str | None
+    current: bool
+    authenticated_at: Instant
+    last_used_at: Instant
+    expires_at: Instant
+    created_at: Instant
+
+    @classmethod
+    def of(cls, family: RefreshFamily, current: str | None) -> Session:
+        return cls(
+            id=family.id,
+            factors=list(family.factors),
+            user_agent=family.user_agent,
+            network=family.network,
+            current=family.id == current,
+            authenticated_at=family.authenticated_at,
+            last_used_at=family.updated_at,
+            expires_at=family.expires_at,
+            created_at=family.created_at,
+        )
+
+
+class SessionPage(Page[Session]):
+    """One's own sign-ins."""
+
+
+class ListSessions(PageQuery):
+    pass
+
+
+class EndSession(Request):
+    session_id: Id
+
+
+class ActForUser(Request):
+    """Break-glass: `reason` is kept in the audit log and shown to the user."""
+
+    user_id: Id
+    reason: Annotated[str, StringConstraints(min_length=8, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Acting(Resource):
+    """A token with which an administrator may act for one user until `expires_at`, and not export."""
+
+    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"token"})
+
+    user_id: str
+    reason: str
+    token: Annotated[str | None, Field(repr=False)]
+    expires_at: Instant
+
+
 class ApiKey(Resource):
     """`hint` is the key's beginning; `last_used_at`: by an operation that may write, to the hour."""
 
@@ -199,7 +286,7 @@ class ApiKey(Resource):
     name: str
     scopes: list[str]
     hint: str
-    expires_at: Instant | None
+    expires_at: Instant
     last_used_at: Instant | None
     version: int
     created_at: Instant
@@ -207,7 +294,8 @@ class ApiKey(Resource):
     @classmethod
     def of(cls, row: ApiKeyRow) -> ApiKey:
         return cls.model_validate(
-            {name: getattr(row, name) for name in cls.model_fields} | {"scopes": [*row.scopes]}
+            {name: getattr(row, name) for name in cls.model_fields}
+            | {"scopes": [*row.scopes], "expires_at": row.ends_at}
         )
 
 

@@ -6,6 +6,7 @@ or disables themselves."""
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from schemas.auth import UpdateUser, User
 from schemas.base import given
@@ -33,15 +34,15 @@ _log = logging.getLogger(__name__)
     "PUT",
     "/admin/users/{id}",
     permission="admin:users",
+    person=True,
     request=UpdateUser,
     answer=User,
     publishes=("claim-events", "order-events", "supply-events"),
 )
 def update_user(request: UpdateUser, caller: Caller) -> User:
-    step_up.require_person(caller)
     session = Session(resources.database().snapshot())
-    needed = session.one(enrolled(caller.user_id)) or not resources.settings().local
-    step_up.require_second_factor(caller, enrolled=needed)
+    if session.one(enrolled(caller.user_id)) or not resources.settings().local:
+        step_up.require(caller, resources.clock().now(), enrolled=True)
     if request.id == caller.user_id:
         raise Forbidden("Another administrator has to change this account.")
     user = commit(_update, request)
@@ -59,9 +60,15 @@ def _update(unit: UnitOfWork, request: UpdateUser) -> rules.User:
         for name, value in given(request, "roles", "tier", "disabled").items()
         if value is not None
     }
+    before = user
     user = rules.change(user, unit.now, **changes)
     unit.write(user)
+    unit.audit(user.id, before=_rights(before), after=_rights(user))
     return user
+
+
+def _rights(user: rules.User) -> dict[str, Any]:
+    return {"roles": list(user.roles), "tier": user.tier, "disabled": user.disabled}
 
 
 def _release(claim_id: str) -> None:

@@ -10,7 +10,7 @@ from shared.identity import step_up, totp
 from shared.keys.vault import SealedKey
 from shared.runtime.operation import SELF, http
 from shared.store.session import Session
-from shared.store.tables.sign_ins import FACTORS, Factor
+from shared.store.tables.sign_ins import FACTORS, Factor, enrolled
 from shared.store.tables.users import USERS
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
@@ -19,11 +19,20 @@ ISSUER = "Web3 Wallet"
 
 
 @http(
-    "POST", "/auth/totp", permission=SELF, answer=Enrolment, status=201, idempotency="none", needs=("vault",)
+    "POST",
+    "/auth/totp",
+    permission=SELF,
+    person=True,
+    answer=Enrolment,
+    status=201,
+    idempotency="none",
+    needs=("vault",),
 )
 def add_totp(caller: Caller) -> Enrolment:
-    step_up.require_recent_login(caller, resources.clock().now())
-    user = Session(resources.database().snapshot()).one(USERS.get(caller.user_id))
+    user, enrolled_now = Session(resources.database().snapshot()).read(
+        USERS.get(caller.user_id), enrolled(caller.user_id)
+    )
+    step_up.require(caller, resources.clock().now(), enrolled=enrolled_now)
     secret = totp.generate_secret()
     sealed = resources.vault().seal(secret, second_factor.binding(user.id))
     commit(_add, user.id, sealed)

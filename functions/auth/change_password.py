@@ -11,7 +11,6 @@ from shared.domain import users as rules
 from shared.domain.permissions import Caller
 from shared.identity.errors import InvalidCredentials
 from shared.identity.passwords import refuse_weak
-from shared.identity.step_up import require_person
 from shared.runtime.operation import SELF, http
 from shared.store.session import Session
 from shared.store.tables.sign_ins import SESSIONS
@@ -20,9 +19,16 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 
-@http("POST", "/auth/password", permission=SELF, request=ChangePassword, answer=User, idempotency="none")
+@http(
+    "POST",
+    "/auth/password",
+    permission=SELF,
+    person=True,
+    request=ChangePassword,
+    answer=User,
+    idempotency="none",
+)
 def change_password(request: ChangePassword, caller: Caller) -> User:
-    require_person(caller)
     session = Session(resources.database().snapshot())
     user = session.one(USERS.get(caller.user_id))
     attempt = Attempt.on(user.email or user.id)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from schemas.auth import CreateApiKey, CreatedApiKey
+from shared.auth import notices
 from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.money import in_future
 from shared.domain.permissions import Caller, is_permission
 from shared.identity import step_up
 from shared.identity.api_keys import ApiKey
 from shared.runtime.operation import SELF, http
-from shared.store.tables.api_keys import API_KEYS_BY_USER, ApiKeyRow
+from shared.store.tables.api_keys import API_KEYS_BY_USER, LIFETIME, LONGEST, ApiKeyRow
+from shared.store.tables.sign_ins import enrolled
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -24,13 +28,14 @@ class TooManyApiKeys(Refusal):
     "POST",
     "/auth/api-keys",
     permission=SELF,
+    person=True,
     request=CreateApiKey,
     answer=CreatedApiKey,
     status=201,
     idempotency="none",
+    publishes=("account-events",),
 )
 def create_api_key(request: CreateApiKey, caller: Caller) -> CreatedApiKey:
-    step_up.require_person(caller)
     for scope in request.scopes:
         if not is_permission(scope) or not caller.may(scope):
             raise InvalidValue("scopes", "must be permissions that the caller holds")
@@ -38,7 +43,9 @@ def create_api_key(request: CreateApiKey, caller: Caller) -> CreatedApiKey:
 
 
 def _create(unit: UnitOfWork, request: CreateApiKey, caller: Caller, key: ApiKey) -> CreatedApiKey:
-    if len(unit.many(API_KEYS_BY_USER.scan(caller.user_id, limit=MOST))) == MOST:
+    keys, second = unit.read(API_KEYS_BY_USER.scan(caller.user_id, limit=MOST), enrolled(caller.user_id))
+    step_up.require(caller, unit.now, enrolled=second)
+    if len(keys) == MOST:
         raise TooManyApiKeys
     row = ApiKeyRow(
         id=key.id,
@@ -47,11 +54,22 @@ def _create(unit: UnitOfWork, request: CreateApiKey, caller: Caller, key: ApiKey
         scopes=tuple(sorted(set(request.scopes))),
         hash=key.hash,
         hint=key.hint,
-        expires_at=in_future(request.expires_at, unit.now),
+        expires_at=_end(request.expires_at, unit.now),
         last_used_at=None,
         version=1,
         created_at=unit.now,
         updated_at=unit.now,
     )
     unit.write(row)
+    assert row.expires_at is not None
+    unit.audit(row.id, after={"scopes": list(row.scopes), "expires_at": row.expires_at.isoformat()})
+    notices.record(unit, row.user_id, "api_key_created", api_key_id=row.id, name=row.name)
     return CreatedApiKey.of(row, key.text)
+
+
+def _end(chosen: datetime | None, now: datetime) -> datetime:
+    """Raises InvalidValue for a moment that has passed or is too far away."""
+    end = in_future(chosen, now) or now + LIFETIME
+    if end - now > LONGEST:
+        raise InvalidValue("expires_at", f"must be at most {LONGEST.days} days from now")
+    return end

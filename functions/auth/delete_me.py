@@ -14,11 +14,18 @@ from shared.store.tables.sign_ins import enrolled
 from shared.writes.commit import commit
 
 
-@http("DELETE", "/auth/me", permission=SELF, status=204, needs=("chain",), publishes=("supply-events",))
+@http(
+    "DELETE",
+    "/auth/me",
+    permission=SELF,
+    person=True,
+    status=204,
+    needs=("chain",),
+    publishes=("supply-events",),
+)
 def delete_me(caller: Caller) -> None:
-    step_up.require_recent_login(caller, resources.clock().now())
     session = Session(resources.database().snapshot())
-    step_up.require_second_factor(caller, enrolled=session.one(enrolled(caller.user_id)))
+    step_up.require(caller, resources.clock().now(), enrolled=session.one(enrolled(caller.user_id)))
     wallets = personal_data.wallets_of(session, caller.user_id)
     personal_data.refuse_funds(wallets)
     commit(personal_data.erase, caller.user_id, frozenset(wallet.id for wallet in wallets))

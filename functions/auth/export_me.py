@@ -6,13 +6,11 @@ from schemas.auth import PersonalData
 from shared import resources
 from shared.auth import personal_data
 from shared.domain.permissions import Caller
-from shared.identity import step_up
 from shared.runtime.operation import SELF, http
 from shared.store.session import Session
 
 
-@http("GET", "/auth/me/export", permission=SELF, answer=PersonalData)
+@http("GET", "/auth/me/export", permission=SELF, person=True, answer=PersonalData)
 def export_me(caller: Caller) -> PersonalData:
-    step_up.require_person(caller)
     data, cut = personal_data.document(Session(resources.database().snapshot()), caller.user_id)
     return PersonalData(exported_at=resources.clock().now(), data=data, cut=cut)

@@ -9,7 +9,7 @@ from shared.runtime.operation import SELF, http
 from shared.store.tables.api_keys import API_KEYS_BY_USER
 
 
-@http("GET", "/auth/api-keys", permission=SELF, request=ListApiKeys, answer=ApiKeyPage)
+@http("GET", "/auth/api-keys", permission=SELF, person=True, request=ListApiKeys, answer=ApiKeyPage)
 def list_api_keys(request: ListApiKeys, caller: Caller) -> ApiKeyPage:
     rows, cursor = pagination.page(
         API_KEYS_BY_USER, [caller.user_id], limit=request.limit, cursor=request.cursor, filters={}

@@ -1,10 +1,11 @@
-"""Sign in by e-mail and password. A wrong password and an unknown address get the same answer, as slowly."""
+"""Sign in by e-mail and password, and by the second factor where the account has one (`otp`, a recovery code among
+them, or `passkey`). A wrong password and an unknown address get the same answer, as slowly."""
 
 from __future__ import annotations
 
 from schemas.auth import Login, Tokens
 from shared import resources
-from shared.auth import sign_in
+from shared.auth import second_factor, sign_in
 from shared.auth.sign_in_attempts import Attempt
 from shared.domain import users as rules
 from shared.domain.errors import InvalidValue
@@ -22,7 +23,7 @@ from shared.store.tables import users
     request=Login,
     answer=Tokens,
     idempotency="none",
-    needs=("issuer",),
+    needs=("issuer", "signer"),
 )
 def login_user(request: Login, caller: Caller | None) -> Tokens:
     try:
@@ -38,4 +39,5 @@ def login_user(request: Login, caller: Caller | None) -> Tokens:
     if not resources.passwords().verify(password, user.password_hash if user else None) or user is None:
         attempt.failed()
         raise InvalidCredentials
-    return Tokens.of(sign_in.open_session(user, ("pwd",), attempt))
+    proof = second_factor.presented(user.id, request.otp, None)
+    return Tokens.of(sign_in.open_session(user, ("pwd",), attempt, proof))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from shared.domain.permissions import Caller
 from shared.identity import refresh_tokens
-from shared.identity.step_up import require_person
 from shared.runtime.operation import SELF, http
 from shared.store.tables.sign_ins import SESSIONS
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 
-@http("POST", "/auth/logout", permission=SELF, status=204, idempotency="none")
+@http("POST", "/auth/logout", permission=SELF, person=True, status=204, idempotency="none")
 def logout_user(caller: Caller) -> None:
-    require_person(caller)
     commit(_end, caller)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared import resources
 from shared.auth.second_factor import NoSecondFactor
 from shared.domain.permissions import Caller
 from shared.identity import step_up
@@ -12,9 +11,8 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 
-@http("DELETE", "/auth/totp", permission=SELF, status=204)
+@http("DELETE", "/auth/totp", permission=SELF, person=True, status=204)
 def remove_totp(caller: Caller) -> None:
-    step_up.require_recent_login(caller, resources.clock().now())
     commit(_remove, caller)
 
 
@@ -22,6 +20,6 @@ def _remove(unit: UnitOfWork, caller: Caller) -> None:
     factor = unit.maybe(FACTORS.find(caller.user_id))
     if factor is None:
         raise NoSecondFactor
-    step_up.require_second_factor(caller, enrolled=factor.confirmed_at is not None)
+    step_up.require(caller, unit.now, enrolled=factor.enrolled)
     unit.note(factor.id)
     unit.delete(factor)

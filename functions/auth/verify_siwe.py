@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from schemas.auth import Tokens, VerifySiwe
 from shared import resources
-from shared.auth import contract_signatures, sign_in
+from shared.auth import contract_signatures, second_factor, sign_in
 from shared.domain import users as rules
 from shared.domain.permissions import Caller
 from shared.identity import siwe, siwe_nonces
@@ -25,14 +25,15 @@ from shared.writes.commit import commit
     request=VerifySiwe,
     answer=Tokens,
     idempotency="none",
-    needs=("chain", "issuer"),
+    needs=("chain", "issuer", "signer"),
 )
 def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     message = siwe.parse(request.message)
     spent = _expected(message)
     siwe.verify_signature(message, request.signature, contract_signatures.checker(message.chain_id))
     user = commit(_enter, message.address, spent)
-    return Tokens.of(sign_in.open_session(user, ("wallet",)))
+    proof = second_factor.presented(user.id, request.otp, None)
+    return Tokens.of(sign_in.open_session(user, ("wallet",), proof=proof))
 
 
 def _expected(message: siwe.SiweMessage) -> siwe_nonces.SpentNonce:

@@ -24,7 +24,7 @@ WRITTEN = {"expired": ("claimed", "expired")}  # what the rows of a status may s
 @http("GET", "/claims", permission="claim:read", request=ListClaims, answer=ClaimPage)
 def list_claims(request: ListClaims, caller: Caller) -> ClaimPage:
     if request.order_id is None:
-        index, owner = claims.CLAIMS_BY_USER, caller.subject(request.user_id)
+        index, owner = claims.CLAIMS_BY_USER, caller.listed(request.user_id)
     else:
         _require_owner(request.order_id, caller)
         index, owner = claims.CLAIMS_BY_ORDER, request.order_id

@@ -17,7 +17,7 @@ from shared.runtime.operation import http
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
 
-@http("GET", "/events", permission="event:read", request=ListEvents, answer=EventPage)
+@http("GET", "/events", permission="event:read", others="owner", request=ListEvents, answer=EventPage)
 def list_events(request: ListEvents, caller: Caller) -> EventPage:
     current().deadline = deadline_in(request.wait + resources.settings().request_seconds)
     until = time.monotonic() + request.wait

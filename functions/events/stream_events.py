@@ -25,7 +25,14 @@ HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Bufferin
 _room = threading.BoundedSemaphore(STREAMS)
 
 
-@http("GET", "/events/stream", permission="event:read", request=StreamEvents, media="text/event-stream")
+@http(
+    "GET",
+    "/events/stream",
+    permission="event:read",
+    others="owner",
+    request=StreamEvents,
+    media="text/event-stream",
+)
 def stream_events(request: StreamEvents, caller: Caller) -> Reply:
     cursor = request.after or current().request.last_event_id
     types = event_feed.types_of(request.types)

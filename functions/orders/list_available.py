@@ -16,7 +16,14 @@ from shared.store.session import Session
 from shared.store.tables import orders
 
 
-@http("GET", "/orders/available", permission="order:read", request=ListAvailable, answer=AvailablePage)
+@http(
+    "GET",
+    "/orders/available",
+    permission="order:read",
+    others="any",
+    request=ListAvailable,
+    answer=AvailablePage,
+)
 def list_available(request: ListAvailable, caller: Caller) -> AvailablePage:
     criteria = open_orders.Criteria.of(request.chain, request.currency, request.min_amount, caller.user_id)
     binding = ["available", caller.user_id, criteria.chain, criteria.currency, criteria.min_amount]

@@ -27,7 +27,7 @@ def list_orders(request: ListOrders, caller: Caller) -> OrderPage:
     now, status = resources.clock().now(), request.status
     rows, cursor = page_now(
         orders.ORDERS_BY_OWNER,
-        [caller.subject(request.user_id), False],
+        [caller.listed(request.user_id), False],
         limit=request.limit,
         cursor=request.cursor,
         filters={

@@ -37,6 +37,7 @@ CANDIDATES = 100  # supplies, the largest first, that are read again when the sn
     "POST",
     "/orders",
     permission="order:write",
+    others="owner",
     request=PlaceOrder,
     answer=Order,
     status=201,

@@ -12,6 +12,7 @@ from shared.runtime.operation import http
     "POST",
     "/security/decrypt-private-key",
     permission="security:use",
+    others="owner",
     request=DecryptKey,
     answer=PrivateKey,
     idempotency="none",

@@ -12,6 +12,7 @@ from shared.runtime.operation import http
     "POST",
     "/security/encrypt-private-key",
     permission="security:use",
+    others="owner",
     request=EncryptKey,
     answer=EncryptedKey,
     idempotency="none",

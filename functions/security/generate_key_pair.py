@@ -13,6 +13,7 @@ from shared.runtime.operation import http
     "POST",
     "/security/generate-key-pair",
     permission="security:use",
+    others="owner",
     request=GenerateKeyPair,
     answer=KeyPair,
     idempotency="none",

@@ -12,6 +12,7 @@ from shared.runtime.operation import http
     "POST",
     "/security/generate-mnemonic",
     permission="security:use",
+    others="owner",
     request=GenerateMnemonic,
     answer=Mnemonic,
     idempotency="none",

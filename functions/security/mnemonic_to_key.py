@@ -12,6 +12,7 @@ from shared.runtime.operation import http
     "POST",
     "/security/mnemonic-to-private-key",
     permission="security:use",
+    others="owner",
     request=MnemonicToKey,
     answer=KeyPair,
     idempotency="none",

@@ -12,6 +12,7 @@ from shared.runtime.operation import http
     "POST",
     "/security/validate-mnemonic",
     permission="security:use",
+    others="owner",
     request=ValidateMnemonic,
     answer=Validity,
     idempotency="none",

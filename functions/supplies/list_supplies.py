@@ -14,7 +14,7 @@ from shared.store.tables.supplies import SUPPLIES_BY_OWNER
 def list_supplies(request: ListSupplies, caller: Caller) -> SupplyPage:
     rows, cursor = page(
         SUPPLIES_BY_OWNER,
-        [caller.subject(request.user_id)],
+        [caller.listed(request.user_id)],
         limit=request.limit,
         cursor=request.cursor,
         filters={

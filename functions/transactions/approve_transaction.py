@@ -23,6 +23,8 @@ from shared.writes.commit import commit
     "POST",
     "/transactions/{transaction_id}/approve",
     permission=SELF,
+    person=True,
+    others="approver",
     request=ApproveTransaction,
     answer=Transaction,
     needs=("chain",),

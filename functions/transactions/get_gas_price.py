@@ -12,6 +12,7 @@ from shared.runtime.operation import http
     "GET",
     "/transactions/gas-price",
     permission="transaction:read",
+    others="any",
     request=GasPriceQuery,
     answer=GasPrice,
     needs=("chain",),

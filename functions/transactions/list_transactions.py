@@ -28,7 +28,7 @@ def list_transactions(request: ListTransactions, caller: Caller) -> TransactionP
 
     rows, cursor = pagination.page(
         TRANSACTIONS_BY_OWNER,
-        [caller.subject(request.user_id)],
+        [caller.listed(request.user_id)],
         limit=request.limit,
         cursor=request.cursor,
         filters={"wallet_id": request.wallet_id, "chain": request.chain},

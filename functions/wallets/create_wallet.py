@@ -19,6 +19,7 @@ from shared.writes.commit import commit
     "POST",
     "/wallets",
     permission="wallet:write",
+    others="owner",
     request=CreateWallet,
     answer=CreatedWallet,
     status=201,

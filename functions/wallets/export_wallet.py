@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from schemas.wallets import ExportedWallet, ExportWallet
 from shared import resources
-from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller
 from shared.identity import step_up
 from shared.keys import keystore
 from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables.sign_ins import enrolled
-from shared.store.tables.wallets import VAULT_KEYS, owned
+from shared.store.tables.wallets import VAULT_KEYS, mine
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import custody
 from shared.writes import session_check
@@ -24,21 +23,20 @@ from shared.writes.commit import commit
     "POST",
     "/wallets/{wallet_id}/export",
     permission="wallet:export",
+    person=True,
+    others="owner",
     request=ExportWallet,
     answer=ExportedWallet,
     needs=("signer",),
 )
 def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
-    step_up.require_recent_login(caller, resources.clock().now())
     session = Session(resources.database().snapshot())
     signed_in = session_check.of(caller)
     wallet, second, *rows = session.read_all(
-        [owned(caller, request.wallet_id), enrolled(caller.user_id), *signed_in.queries]
+        [mine(caller, request.wallet_id, deleted=True), enrolled(caller.user_id), *signed_in.queries]
     )
     signed_in.check(*rows)
-    if wallet.user_id != caller.user_id:  # not even who acts for others takes their keys away
-        raise NotFound
-    step_up.require_second_factor(caller, enrolled=second)
+    step_up.require(caller, resources.clock().now(), enrolled=second)
     key = custody.private_key(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
     if request.format == "private_key" or request.passphrase is None:
         return commit(_note, wallet.id, ExportedWallet(private_key="0x" + key.hex()))

@@ -20,6 +20,7 @@ from shared.writes.commit import commit
     "POST",
     "/wallets/import",
     permission="wallet:write",
+    others="owner",
     request=ImportWallet,
     answer=WalletAnswer,
     status=201,

@@ -13,7 +13,7 @@ from shared.store.tables.wallets import WALLETS_BY_OWNER
 def list_wallets(request: ListWallets, caller: Caller) -> WalletPage:
     rows, cursor = pagination.page(
         WALLETS_BY_OWNER,
-        [caller.subject(request.user_id)],
+        [caller.listed(request.user_id)],
         limit=request.limit,
         cursor=request.cursor,
         filters={"chain": request.chain, "type": request.type, "status": "active"},

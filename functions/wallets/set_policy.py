@@ -8,30 +8,36 @@ from schemas.policies import Policy, UpdatePolicy
 from shared import resources
 from shared.domain.permissions import Caller
 from shared.domain.wallets import policies as rules
-from shared.identity.step_up import require_person, require_recent_login, require_second_factor
+from shared.identity.step_up import require
 from shared.runtime.operation import http
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.sign_ins import enrolled
-from shared.store.tables.wallets import usable
+from shared.store.tables.wallets import mine
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 
-@http("PUT", "/wallets/{wallet_id}/policy", permission="wallet:write", request=UpdatePolicy, answer=Policy)
+@http(
+    "PUT",
+    "/wallets/{wallet_id}/policy",
+    permission="wallet:write",
+    person=True,
+    others="owner",
+    request=UpdatePolicy,
+    answer=Policy,
+)
 def set_policy(request: UpdatePolicy, caller: Caller) -> Policy:
-    require_person(caller)
     return commit(_set, request, caller)
 
 
 def _set(unit: UnitOfWork, request: UpdatePolicy, caller: Caller) -> Policy:
     wallet, current, second = unit.read(
-        usable(caller, request.wallet_id), POLICIES.find(request.wallet_id), enrolled(caller.user_id)
+        mine(caller, request.wallet_id), POLICIES.find(request.wallet_id), enrolled(caller.user_id)
     )
     policy = current or rules.empty(wallet.id, wallet.user_id, unit.now)
     unit.match(policy)
     after = rules.changed(policy, unit.now, **request.rules())
     if policy.approval_above is not None and after != policy:
-        require_recent_login(caller, resources.clock().now())
-        require_second_factor(caller, enrolled=second)
+        require(caller, resources.clock().now(), enrolled=second)
     unit.write(after)
     return Policy.of(after)

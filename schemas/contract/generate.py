@@ -5,6 +5,7 @@
     schemas/routes.json     the methods of each path
     schemas/pubsub/*.json   the JSON schema of each command
     docs/reference.md       routes, commands, schedules and error codes for people
+    docs/identity.md        its table of who may do what
 
 `--check` writes nothing and exits 1 naming the files that are stale.
 """
@@ -82,6 +83,7 @@ def command_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
 def files() -> dict[Path, str]:
     """Every generated file with its content."""
     from schemas.contract.openapi import document
+    from schemas.contract.permissions import written_into
     from schemas.contract.reference import page
 
     found = {
@@ -92,7 +94,12 @@ def files() -> dict[Path, str]:
     for kind, schema in command_schemas():
         found[FOLDER / "pubsub" / f"{kind}.json"] = schema
     written = {path: json.dumps(content, indent=2, sort_keys=True) + "\n" for path, content in found.items()}
-    return written | {FOLDER.parent / "docs" / "reference.md": page(operation.catalog())}
+    docs = FOLDER.parent / "docs"
+    identity = docs / "identity.md"
+    return written | {
+        docs / "reference.md": page(operation.catalog()),
+        identity: written_into(identity.read_text(), operation.catalog()),
+    }
 
 
 def stale() -> list[Path]:
@@ -108,9 +115,10 @@ def main(arguments: list[str]) -> int:
         for path in old:
             sys.stderr.write(f"stale: {path.relative_to(FOLDER.parent)} (run: make generate)\n")
         return 1 if old else 0
+    wanted = files()
     for path in old:
         path.unlink(missing_ok=True)
-    for path, text in files().items():
+    for path, text in wanted.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return 0

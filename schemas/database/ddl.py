@@ -57,7 +57,7 @@ class Index:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement: `kind` is create table, create index, add column, drop column, alter column, drop table,
-    drop index, add check, drop constraint or other; `what` is the table, index, column or check it is about."""
+    drop index, store column, add check, drop constraint or other; `what` is the table, index, column or check."""
 
     text: str
     kind: str
@@ -94,6 +94,11 @@ class Schema:
             self._columns(statement)
         elif statement.kind in ("add check", "drop constraint"):
             self._checks(statement)
+        elif statement.kind == "store column":
+            index = self.indexes.get(name)
+            if index is None:
+                raise UnknownStatement(f"there is no index {name}: {statement.text}")
+            self.indexes[name] = replace(index, stored=(*index.stored, str(what)))
 
     def _columns(self, statement: Statement) -> None:
         table, what = self.tables.get(statement.name), statement.what
@@ -125,6 +130,7 @@ class Schema:
             "drop index": name not in self.indexes,
             "add column": isinstance(what, Column) and what.name in columns,
             "drop column": str(what) not in columns,
+            "store column": name in self.indexes and str(what) in self.indexes[name].stored,
         }
         return there.get(statement.kind, False)
 
@@ -268,6 +274,10 @@ _FORMS = (
     (
         rf"{_ALTER}DROP CONSTRAINT {_NAME}",
         lambda text, found: Statement(text, "drop constraint", found[1], found[2]),
+    ),
+    (
+        rf"ALTER INDEX {_NAME} ADD STORED COLUMN {_NAME}",
+        lambda text, found: Statement(text, "store column", found[1], found[2]),
     ),
     (
         rf"DROP TABLE (?:IF EXISTS )?{_NAME}",

@@ -6,10 +6,13 @@ import logging
 import time
 
 from shared import resources
+from shared.adapters.mail import NoMail
 from shared.domain import users as rules
 from shared.domain.errors import InvalidValue
 from shared.identity import mail_tokens
 from shared.identity.mail_tokens import MailToken, Purpose
+from shared.runtime.cloud_event import Event
+from shared.runtime.errors import Unready
 from shared.store.session import Session
 from shared.store.tables import users
 
@@ -46,6 +49,32 @@ def password_reset(email: str) -> None:
 def verification(user: rules.User) -> None:
     """Mail a verification token to a new account."""
     _send(mail_tokens.VERIFY, user, "Confirm your address", VERIFY_TEXT)
+
+
+NOTICE_TEXT = """{said}
+
+At {at}, from {network}.
+{details}
+If it was you, there is nothing to do. If not: choose a new password by POST /api/v1/auth/password/reset-request, which
+ends all sign-ins and API keys.
+"""
+
+
+def notice(to: str, said: str, event: Event) -> None:
+    """Tell somebody what has changed in their account. Raises Unready when the mail was not taken, so that it is sent
+    again."""
+    data = event.data
+    if isinstance(resources.mail(), NoMail):
+        _log.warning("there is no mail server to send a notice by", extra={"event": event.type})
+        return
+    ids = {name: value for name, value in data.get("details", {}).items() if name.endswith("_id")}
+    details = "".join(f"{name}: {value}\n" for name, value in sorted(ids.items()))  # names are others' texts
+    text = NOTICE_TEXT.format(said=said, at=data.get("at"), network=data.get("network"), details=details)
+    try:
+        resources.mail().send(to, said, text)
+    except Exception as error:
+        _log.error("a notice was not sent", extra={"error": type(error).__name__, "user": event.subject})
+        raise Unready() from None
 
 
 def _send(purpose: Purpose, user: rules.User, subject: str, text: str) -> None:

@@ -1,17 +1,25 @@
-"""The rules of the second factor: one code counts once, five wrong ones in a row have to wait."""
+"""The second factor: proved at sign-in and for step-up. One code counts once, five wrong ones in a row have to wait."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from shared import resources
 from shared.domain.errors import Refusal
 from shared.identity import recovery_codes, totp
 from shared.identity.errors import InvalidOneTimeCode
 from shared.identity.lockout import TooManyAttempts
-from shared.keys.vault import Binding
-from shared.store.tables.sign_ins import Factor
+from shared.store.session import Session
+from shared.store.tables.sign_ins import FACTORS, Factor
+from shared.store.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from shared.keys.vault import Binding
 
 MOST_FAILURES: Final = 5
 WAIT: Final = timedelta(minutes=15)
@@ -19,16 +27,90 @@ WAIT: Final = timedelta(minutes=15)
 
 class SecondFactorExists(Refusal):
     code, status = "SECOND_FACTOR_EXISTS", 409
-    message = "The account has a second factor; remove it before another is added."
+    message = "The account has an authenticator app; remove it before another is added."
 
 
 class NoSecondFactor(Refusal):
-    code, status, message = "NO_SECOND_FACTOR", 409, "The account has no second factor; add one first."
+    code, status, message = "NO_SECOND_FACTOR", 409, "The account has no such second factor; add one first."
+
+
+class Proof(Protocol):
+    """What was presented, with all that had to be fetched before the transaction."""
+
+    @property
+    def factor(self) -> str:
+        """As a session names it: otp or passkey."""
+        ...
+
+    def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
+        """Write what the attempt changes, and answer the refusal that is to be raised once that is committed.
+
+        Raises TooManyAttempts and refusals that change nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CodeProof:
+    """A code of the authenticator app, or a recovery code, and the secret opened for it."""
+
+    code: str = field(repr=False)
+    secret: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)
+    codes: list[str] = field(repr=False)  # recovery codes, for who confirms the app by this code
+    factor: str = "otp"
+
+    def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
+        if factor.sealed != self.sealed:  # another app was added meanwhile
+            raise InvalidOneTimeCode
+        hashes = tuple(recovery_codes.hashed(one) for one in self.codes)
+        after, refusal = checked(factor, self.secret, self.code, hashes, unit.now)
+        unit.write(after)
+        return refusal
+
+
+def presented(user_id: str, otp: SecretStr | None, passkey: None) -> Proof | None:
+    """The proof in a request to sign in, if the account can check it; nothing is told of an account without one."""
+    if otp is None:
+        return None
+    with suppress(NoSecondFactor):
+        return code_proof(user_id, otp.get_secret_value())
+    return None
+
+
+def code_proof(user_id: str, code: str) -> CodeProof:
+    """Opens the vault: for operations declared as signers. Raises NoSecondFactor."""
+    factor = Session(resources.database().snapshot()).maybe(FACTORS.find(user_id))
+    if factor is None:
+        raise NoSecondFactor
+    from shared.wallets import custody
+
+    secret = custody.open_sealed(factor.sealed, binding(factor.id)) if factor.sealed else b""
+    return CodeProof(code, secret, factor.sealed, recovery_codes.generate())
 
 
 def binding(user_id: str) -> Binding:
     """What the sealed secret is bound to."""
+    from shared.keys.vault import Binding
+
     return Binding(tenant=user_id, wallet_id=user_id, purpose="totp", key_version=1)
+
+
+def wait_after_failures(factor: Factor, now: datetime) -> None:
+    """Raises TooManyAttempts."""
+    if factor.failures >= MOST_FAILURES and factor.failed_at and now - factor.failed_at < WAIT:
+        raise TooManyAttempts(factor.failed_at + WAIT - now)
+
+
+def succeeded(factor: Factor, now: datetime) -> Factor:
+    """The wrong attempts before it are forgotten."""
+    return replace(factor, failures=0, failed_at=None, version=factor.version + 1, updated_at=now)
+
+
+def failed(factor: Factor, now: datetime) -> Factor:
+    """One more wrong attempt."""
+    return replace(
+        factor, failures=factor.failures + 1, failed_at=now, version=factor.version + 1, updated_at=now
+    )
 
 
 def checked(
@@ -37,16 +119,17 @@ def checked(
     """What to store, and the refusal to answer after it is stored. `fresh`: the hashes that confirming brings.
 
     Raises TooManyAttempts."""
-    if factor.failures >= MOST_FAILURES and factor.failed_at and now - factor.failed_at < WAIT:
-        raise TooManyAttempts(factor.failed_at + WAIT - now)
-    changed = replace(factor, failures=0, failed_at=None, version=factor.version + 1, updated_at=now)
+    wait_after_failures(factor, now)
+    after = succeeded(factor, now)
     hashed = recovery_codes.hashed(code)
-    if factor.confirmed_at is not None and hashed in factor.recovery:
-        return replace(changed, recovery=tuple(one for one in factor.recovery if one != hashed)), None
+    if factor.enrolled and hashed in factor.recovery:
+        return replace(after, recovery=tuple(one for one in factor.recovery if one != hashed)), None
+    if not secret:
+        return failed(factor, now), InvalidOneTimeCode()
     try:
         step = totp.verify(secret, code, now, factor.last_step)
     except InvalidOneTimeCode as refusal:
-        return replace(changed, failures=factor.failures + 1, failed_at=now), refusal
+        return failed(factor, now), refusal
     if factor.confirmed_at is None:
-        changed = replace(changed, confirmed_at=now, recovery=fresh)
-    return replace(changed, last_step=step), None
+        after = replace(after, confirmed_at=now, recovery=after.recovery or fresh)
+    return replace(after, last_step=step), None

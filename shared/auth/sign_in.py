@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared import resources
+from shared.auth import second_factor
 from shared.auth.sign_in_attempts import Attempt
+from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.domain.users import User
 from shared.identity import refresh_tokens
-from shared.identity.errors import InvalidCredentials, InvalidRefreshToken
-from shared.identity.refresh_tokens import RefreshFamily, RefreshToken
+from shared.identity.errors import InvalidCredentials, InvalidRefreshToken, SecondFactorRequired
+from shared.identity.refresh_tokens import Device, RefreshFamily, RefreshToken
 from shared.identity.tokens import SignedIn
 from shared.runtime.clock import new_id
 from shared.runtime.context import current
@@ -19,31 +22,68 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes import commit
 
 
-def open_session(user: User, factors: tuple[str, ...], attempt: Attempt | None = None) -> SignedIn:
-    """Sign in this user, who has just proved who they are by `factors`; `attempt` is told that it succeeded.
+def open_session(
+    user: User,
+    factors: tuple[str, ...],
+    attempt: Attempt | None = None,
+    proof: second_factor.Proof | None = None,
+) -> SignedIn:
+    """Sign in this user, who has just proved who they are by `factors`, and by `proof` where the account has a second
+    factor; `attempt` is told that it succeeded.
 
-    The user is read again in the commit: raises InvalidCredentials when it was disabled, or its password
-    changed, in the meantime."""
+    The user is read again in the commit. Raises InvalidCredentials when it was disabled, or its password changed, in
+    the meantime; TooManyAttempts; SecondFactorRequired when a proof is missing; what `proof` raises."""
     token = RefreshToken.generate(new_id("ses"))
     current().caller = Caller.of_user(user.id, user.roles, user.tier)
-    family, fresh = commit.commit(_open, user, token, factors, attempt)
+    opening = _Opening(user, token, factors, attempt, proof)
+    family, fresh, refusal = commit.commit(_open, opening)
+    if refusal is not None:
+        raise refusal
+    assert family is not None
     return issued(fresh, family, token)
 
 
-def _open(
-    unit: UnitOfWork, user: User, token: RefreshToken, factors: tuple[str, ...], attempt: Attempt | None
-) -> tuple[RefreshFamily, User]:
-    if attempt is None:
-        fresh = unit.one(users.USERS.get(user.id))
-    else:
-        fresh, guard = unit.read(users.USERS.get(user.id), sign_ins.GUARDS.find(attempt.here))
-        attempt.succeeded(unit, guard)
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What a sign-in brings into its commit."""
+
+    user: User
+    token: RefreshToken
+    factors: tuple[str, ...]
+    attempt: Attempt | None
+    proof: second_factor.Proof | None
+
+
+def _open(unit: UnitOfWork, opening: _Opening) -> tuple[RefreshFamily | None, User, Refusal | None]:
+    user, attempt = opening.user, opening.attempt
+    guards = attempt.queries if attempt else ()
+    fresh, factor, *counted = unit.read_all(
+        [users.USERS.get(user.id), sign_ins.FACTORS.find(user.id), *guards]
+    )
+    if attempt is not None:
+        attempt.check(*counted)  # those at the same moment are counted by now
     if fresh.disabled or fresh.password_hash != user.password_hash:
         raise InvalidCredentials
-    family = refresh_tokens.opened(token, user.id, factors, unit.now)
+    factors = opening.factors
+    if factor is not None and factor.enrolled:
+        if opening.proof is None:
+            raise SecondFactorRequired(None, factors=factor.kinds)
+        refusal = opening.proof.check(unit, factor)
+        if refusal is not None:
+            unit.note(factor.id)
+            return None, fresh, refusal
+        factors = (*factors, opening.proof.factor)
+    if attempt is not None:
+        attempt.succeeded(unit, counted[0])
+    family = refresh_tokens.opened(opening.token, user.id, factors, unit.now, device=device())
     unit.write(family)
     unit.note(family.id)
-    return family, fresh
+    return family, fresh, None
+
+
+def device() -> Device:
+    """Where the current request comes from."""
+    return Device(current().request.user_agent, current().request.network)
 
 
 def refreshed(text: str) -> SignedIn:
@@ -60,7 +100,7 @@ def _rotate(
     unit: UnitOfWork, presented: RefreshToken, successor: RefreshToken
 ) -> tuple[User, RefreshFamily, InvalidRefreshToken | None]:
     family = unit.maybe(sign_ins.SESSIONS.find(presented.family_id))
-    after, refusal = refresh_tokens.rotated(family, presented, successor, unit.now)
+    after, refusal = refresh_tokens.rotated(family, presented, successor, unit.now, device())
     user = unit.maybe(users.USERS.find(after.user_id))
     if user is None or user.disabled or (user.sessions_after or after.created_at) > after.authenticated_at:
         raise InvalidRefreshToken
@@ -85,5 +125,24 @@ def access_token(user: User, family: RefreshFamily) -> tuple[str, datetime]:
         authenticated_at=family.authenticated_at,
         factors=family.factors,
         now=resources.clock().now(),
+        second_factor_at=family.second_factor_at,
+        email_verified=user.proven,
+    )
+    return access.token, access.expires_at
+
+
+def acting_token(admin: User, caller: Caller, user_id: str) -> tuple[str, datetime]:
+    """An access token of this administrator's sign-in that acts for one user, and its end. It is not refreshed."""
+    assert caller.session_id is not None and caller.authenticated_at is not None
+    access = resources.tokens().issue(
+        admin.id,
+        admin.roles,
+        admin.tier,
+        session_id=caller.session_id,
+        authenticated_at=caller.authenticated_at,
+        factors=caller.factors,
+        now=resources.clock().now(),
+        second_factor_at=caller.second_factor_at,
+        acting_for=user_id,
     )
     return access.token, access.expires_at

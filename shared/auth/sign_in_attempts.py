@@ -1,7 +1,7 @@
 """One attempt to prove a password: refused when there were too many, counted when it fails, trusted when not.
 
-Attempts at the same moment are checked before any of them is counted; how many that can be is bounded by the
-password gate of each instance (two at once)."""
+The check before the password is looked at spares the work; the one that counts is in the commit that ends the attempt,
+whether it succeeded or failed. So of many at the same moment exactly as many are answered as one after another."""
 
 from __future__ import annotations
 
@@ -41,14 +41,16 @@ class Attempt:
         lockout.check(here, everywhere, resources.settings().sign_in_attempts, resources.clock().now())
 
     def failed(self) -> None:
-        """Count it, in a commit of its own (audited)."""
+        """Count it, in a commit of its own (audited). Raises TooManyAttempts when those at the same moment have used up
+        the last one: then this attempt does not count, and its answer tells nothing."""
         commit(self._count)
 
     def _count(self, unit: UnitOfWork) -> None:
         here, everywhere = unit.read(*self.queries)
+        self.check(here, everywhere)
         unit.write(lockout.failed(here, self.here, unit.now))
         unit.write(lockout.failed(everywhere, self.everywhere, unit.now))
 
     def succeeded(self, unit: UnitOfWork, guard: Guard | None) -> None:
-        """In the commit of the sign-in; `guard` is the row `here` as that commit read it."""
+        """In the commit of the sign-in, after `check`; `guard` is the row `here` as that commit read it."""
         unit.write(lockout.succeeded(guard, self.here, unit.now))

@@ -10,7 +10,7 @@ from shared.runtime.errors import Forbidden
 
 def as_owner(caller: Caller, owner_id: str) -> None:
     """Raises NotFound unless the caller is the owner or acts for others."""
-    if caller.subject(owner_id) != owner_id:
+    if not caller.acts_for(owner_id):
         raise NotFound
 
 
@@ -25,7 +25,7 @@ def as_order_owner(caller: Caller, claim: Claim) -> None:
 
 
 def _as(caller: Caller, actor_id: str, other_id: str) -> None:
-    if caller.subject(actor_id) == actor_id:
+    if caller.acts_for(actor_id):
         return
     if caller.sees(other_id):
         raise Forbidden

@@ -1,8 +1,10 @@
 """Roles and permissions as data, and `Caller`: the answer to "who asks, on whose behalf, and may they?".
 
 A permission is `<resource>:<action>`. A granted `<resource>:*` covers every action of that resource and
-nothing else, so `admin:*` covers `admin:users`; the role `admin` holds all resources by listing them. Rows of
-another user stay invisible (404) unless `acts_for_others` or `reads_all` says otherwise.
+nothing else, so `admin:*` covers `admin:users`. Rows of another user stay invisible (404) unless `reads_all` says
+otherwise. Acting for another is the `service` principal's alone, within its permissions: administrators and operators
+administer and repair, they do not move, sign or export. The exception is break-glass (`admin:act`): one person, one
+user, a few minutes, a reason, and the user is told.
 """
 
 from __future__ import annotations
@@ -38,8 +40,20 @@ OPERATOR_PERMISSIONS = frozenset(
     }
 )
 
-ADMIN_PERMISSIONS = USER_PERMISSIONS | {"audit:read", "admin:*"}
-ALL_PERMISSIONS = ADMIN_PERMISSIONS | OPERATOR_PERMISSIONS | {"admin:users", "admin:approve"}
+ADMIN_PERMISSIONS = frozenset(
+    {
+        *(name for name in USER_PERMISSIONS if name.endswith(":read")),
+        *("audit:read", "admin:*"),
+    }
+)
+ACTING_PERMISSIONS = USER_PERMISSIONS - {"wallet:export"}  # of an administrator who acts for one user
+ALL_PERMISSIONS = (
+    USER_PERMISSIONS
+    | OPERATOR_PERMISSIONS
+    | ADMIN_PERMISSIONS
+    | {"admin:users", "admin:approve", "admin:act"}
+)
+PERSONAL = frozenset({"admin:act"})  # never a scope of an API key
 
 ROLES = MappingProxyType(
     {
@@ -66,8 +80,8 @@ def grants(granted: Iterable[str], permission: str) -> bool:
 
 
 def is_permission(name: str) -> bool:
-    """True for a permission that exists, so that it may be asked for (an API key's scope)."""
-    return name in ALL_PERMISSIONS
+    """True for a permission that exists and that a program may hold, so that an API key may ask for it."""
+    return name in ALL_PERMISSIONS - PERSONAL
 
 
 def narrowed(granted: frozenset[str], scopes: Iterable[str]) -> frozenset[str]:
@@ -87,6 +101,10 @@ class Caller:
     session_id: str | None = None  # the refresh family, or the API key's id
     authenticated_at: datetime | None = None  # when a person last proved who they are
     factors: frozenset[str] = frozenset()  # how: pwd, otp, wallet (RFC 8176 style)
+    second_factor_at: datetime | None = None  # when a person last proved a second factor
+    email_verified: bool = True  # False: somebody registered this address, and nobody has proved to read it
+    expires_at: datetime | None = None  # of the credential
+    acting_for: str | None = None  # break-glass: the one user for whom this administrator acts
 
     def may(self, permission: str) -> bool:
         """True when this caller holds `permission` itself or through `<resource>:*`."""
@@ -94,25 +112,35 @@ class Caller:
 
     @property
     def acts_for_others(self) -> bool:
-        """May name another user as the subject: services, administrators and the system itself."""
-        return self.kind == "system" or not self.roles.isdisjoint({"service", "admin"})
+        """May act for somebody else: services, the system itself, and an administrator who broke the glass."""
+        return self.kind == "system" or "service" in self.roles or self.acting_for is not None
 
     @property
     def reads_all(self) -> bool:
-        """May read every user's rows: those who act for others, and operators."""
-        return self.acts_for_others or "operator" in self.roles
+        """May read every user's rows: services, operators, administrators and the system itself."""
+        return self.kind == "system" or not self.roles.isdisjoint({"service", "operator", "admin"})
 
     def sees(self, owner_id: str) -> bool:
         """True when a row of `owner_id` may be shown; otherwise it does not exist for this caller (404)."""
         return owner_id == self.user_id or self.reads_all
 
-    def subject(self, user_id: str | None) -> str:
-        """On whose behalf: `user_id` when this caller acts for others and names one, else the caller."""
-        return user_id if user_id and self.acts_for_others else self.user_id
+    def acts_for(self, owner_id: str) -> bool:
+        """True when what belongs to `owner_id` may be changed by this caller, within its permissions."""
+        if owner_id in (self.user_id, self.acting_for):
+            return True
+        return self.acts_for_others and self.acting_for is None
+
+    def listed(self, user_id: str | None) -> str:
+        """Whose rows a list shows: those of `user_id` when it is named and seen, else the caller's own."""
+        return user_id if user_id and self.sees(user_id) else self.user_id
 
     def signed_in_within(self, limit: timedelta, now: datetime) -> bool:
-        """True when a person proved who they are at most `limit` ago (export asks for five minutes)."""
+        """True when a person proved who they are at most `limit` ago."""
         return self.authenticated_at is not None and timedelta() <= now - self.authenticated_at <= limit
+
+    def proved_factor_within(self, limit: timedelta, now: datetime) -> bool:
+        """True when a person proved a second factor at most `limit` ago."""
+        return self.second_factor_at is not None and timedelta() <= now - self.second_factor_at <= limit
 
     @staticmethod
     def of_user(user_id: str, roles: Iterable[str], tier: str, *, kind: Kind = "user") -> Caller:
@@ -121,11 +149,14 @@ class Caller:
         return Caller(user_id, kind, names, permissions_of(names), tier)
 
     @staticmethod
-    def of_command(user_id: str) -> Caller:
-        """A Pub/Sub command on behalf of `user_id`: the topic's IAM vouches for it; it may what users may."""
-        return Caller(user_id, "command", frozenset({"user"}), USER_PERMISSIONS, "service")
+    def of_command(user_id: str, roles: Iterable[str] = ("user",)) -> Caller:
+        """A Pub/Sub command on behalf of `user_id`: the topic's IAM vouches for it; it may what that user may.
+
+        It acts for its subject only, whatever the roles: whoever may publish for a service names the user."""
+        names = frozenset(roles) - {"service"}
+        return Caller(user_id, "command", names, permissions_of(names), "service")
 
     @staticmethod
     def of_system() -> Caller:
         """The product itself, in reactions and timers."""
-        return Caller(SYSTEM_ID, "system", frozenset({"admin"}), ADMIN_PERMISSIONS, "service")
+        return Caller(SYSTEM_ID, "system", frozenset(), ALL_PERMISSIONS, "service")

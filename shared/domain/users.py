@@ -38,6 +38,11 @@ class User:
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def proven(self) -> bool:
+        """Whether somebody proved to be behind it: its mailbox, or an address of which every sign-in is a proof."""
+        return self.email is None or self.email_verified
+
 
 def normal_email(text: str) -> str:
     """The address in lower case without surrounding spaces. Raises InvalidValue naming `email`."""

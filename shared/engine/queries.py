@@ -48,7 +48,7 @@ def replaceable(session: Session, caller: Caller, transaction_id: str) -> tuple[
     transaction, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
     operator = caller.may(OPERATOR)
     if not operator:
-        if caller.subject(transaction.user_id) != transaction.user_id:
+        if not caller.acts_for(transaction.user_id):
             raise NotFound
         if not caller.may(OWNER):
             raise Forbidden(permission=OWNER)

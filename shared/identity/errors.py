@@ -8,6 +8,7 @@ Refusal (shared.domain.errors)
 │   │   └── RefreshTokenReused  an older token of the family: the family must be revoked
 │   ├── InvalidApiKey           malformed, unknown or revoked
 │   ├── SiweRefused             the signed message does not prove what it has to
+│   ├── SecondFactorRequired    the password alone does not sign in to this account
 │   └── InvalidOneTimeCode      wrong, too old or used before
 └── IdentityBusy 503            all password-hashing slots of this instance are taken
 """
@@ -56,6 +57,12 @@ class SiweRefused(Unauthenticated):
 
 class InvalidOneTimeCode(Unauthenticated):
     code, message = "ONE_TIME_CODE_INVALID", "The one-time code is wrong, too old or was used before."
+
+
+class SecondFactorRequired(Unauthenticated):
+    """`data.factors` names what the account has: totp, passkey. Sign in again with `otp` or `passkey`."""
+
+    code, message = "SECOND_FACTOR_REQUIRED", "This account also asks for its second factor to sign in."
 
 
 class IdentityBusy(Refusal):

@@ -17,4 +17,5 @@ def generate() -> list[str]:
 
 def hashed(code: str) -> str:
     """SHA-256 in hex of the code without dashes and spaces, in lower case."""
-    return hashlib.sha256(code.replace("-", "").replace(" ", "").lower().encode()).hexdigest()
+    plain = code.replace("-", "").replace(" ", "").lower()
+    return hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()

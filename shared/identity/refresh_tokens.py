@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 
 from shared.identity.errors import InvalidRefreshToken, RefreshTokenReused
 
+SECOND_FACTORS = frozenset({"otp", "passkey"})
 LIFETIME = timedelta(days=30)  # of a family, however often it is refreshed
 
 _TOKEN = re.compile(r"wbr_([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
@@ -69,6 +70,22 @@ class RefreshFamily:
     version: int
     created_at: datetime
     updated_at: datetime
+    second_factor_at: datetime | None = None  # when the second factor was last proved
+    user_agent: str | None = None  # where it is used, as of its last refresh
+    network: str | None = None
+
+    def stands(self, now: datetime, sessions_after: datetime | None) -> bool:
+        """Whether it still counts; `sessions_after` is the user's."""
+        ended = sessions_after is not None and sessions_after > self.authenticated_at
+        return self.revoked_at is None and now < self.expires_at and not ended
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a request comes from."""
+
+    user_agent: str
+    network: str
 
 
 def opened(
@@ -76,9 +93,11 @@ def opened(
     user_id: str,
     factors: tuple[str, ...],
     now: datetime,
+    *,
+    device: Device | None = None,
     lifetime: timedelta = LIFETIME,
 ) -> RefreshFamily:
-    """The family of a new sign-in."""
+    """The family of a new sign-in; `otp` and `passkey` among the factors are proofs of a second factor."""
     return RefreshFamily(
         id=token.family_id,
         user_id=user_id,
@@ -92,11 +111,18 @@ def opened(
         version=1,
         created_at=now,
         updated_at=now,
+        second_factor_at=now if SECOND_FACTORS.intersection(factors) else None,
+        user_agent=device.user_agent if device else None,
+        network=device.network if device else None,
     )
 
 
 def rotated(
-    family: RefreshFamily | None, presented: RefreshToken, successor: RefreshToken, now: datetime
+    family: RefreshFamily | None,
+    presented: RefreshToken,
+    successor: RefreshToken,
+    now: datetime,
+    device: Device | None = None,
 ) -> tuple[RefreshFamily, RefreshTokenReused | None]:
     """What to store, and the refusal to answer after it is stored (None: answer the successor).
 
@@ -115,8 +141,21 @@ def rotated(
         generation=family.generation + 1,
         version=family.version + 1,
         updated_at=now,
+        user_agent=device.user_agent if device else family.user_agent,
+        network=device.network if device else family.network,
     )
     return following, None
+
+
+def stepped_up(family: RefreshFamily, factor: str, now: datetime) -> RefreshFamily:
+    """The sign-in after a second factor was proved in it."""
+    return replace(
+        family,
+        factors=tuple(sorted({*family.factors, factor})),
+        second_factor_at=now,
+        version=family.version + 1,
+        updated_at=now,
+    )
 
 
 def revoked(family: RefreshFamily, now: datetime) -> RefreshFamily:

@@ -1,4 +1,4 @@
-"""What only a person may do, and how freshly and strongly they must have proved who they are."""
+"""What only a person may do, and how freshly they must have proved who they are."""
 
 from __future__ import annotations
 
@@ -11,32 +11,37 @@ from shared.runtime.errors import Forbidden
 RECENT = timedelta(minutes=5)
 
 
-class RecentLoginRequired(Refusal):
-    """`data.within_seconds`: sign in again, then ask again within this time."""
+class StepUpRequired(Refusal):
+    """`data.within_seconds`, and `data.prove`: `second_factor` (POST /auth/totp/verify or /auth/passkeys/verify) where
+    the account has one or needs one, else `sign_in` (sign in again)."""
 
-    code, status = "RECENT_LOGIN_REQUIRED", 403
-    message = "Sign in again first: this needs a recent sign-in."
+    code, status = "STEP_UP_REQUIRED", 403
+    message = "Prove again who you are, then ask again: this needs a proof of the last minutes."
 
-
-class SecondFactorRequired(Refusal):
-    code, status = "SECOND_FACTOR_REQUIRED", 403
-    message = "Prove the second factor first: POST /auth/totp/verify."
+    def __init__(self, prove: str) -> None:
+        super().__init__(None, within_seconds=int(RECENT.total_seconds()), prove=prove)
 
 
 def require_person(caller: Caller) -> None:
-    """Raises Forbidden for an API key: it may never more than what its owner made it for."""
-    if caller.kind == "api_key":
-        raise Forbidden("An API key may not do this; sign in.")
+    """Raises Forbidden for whoever is no person who asks for themselves: an API key, a command, and an administrator
+    who acts for somebody."""
+    if caller.kind in ("api_key", "command"):
+        raise Forbidden("An API key or a command may not do this; sign in.")
+    if caller.acting_for is not None:
+        raise Forbidden("Who acts for somebody else may not do this.")
 
 
-def require_recent_login(caller: Caller, now: datetime) -> None:
-    """Raises RecentLoginRequired unless the person proved who they are in the last five minutes."""
+def require(caller: Caller, now: datetime, *, enrolled: bool) -> None:
+    """Raises Forbidden for no person, and StepUpRequired unless this person proved in the last five minutes the second
+    factor (where the account has one: `enrolled`) or else who they are."""
     require_person(caller)
-    if not caller.signed_in_within(RECENT, now):
-        raise RecentLoginRequired(within_seconds=int(RECENT.total_seconds()))
+    require_acting(caller, now, enrolled=enrolled)
 
 
-def require_second_factor(caller: Caller, *, enrolled: bool) -> None:
-    """Raises SecondFactorRequired when the account has a second factor that this sign-in has not proved."""
-    if enrolled and "otp" not in caller.factors:
-        raise SecondFactorRequired
+def require_acting(caller: Caller, now: datetime, *, enrolled: bool) -> None:
+    """As `require`, also for an administrator who acts for somebody."""
+    if enrolled:
+        if not caller.proved_factor_within(RECENT, now):
+            raise StepUpRequired("second_factor")
+    elif not caller.signed_in_within(RECENT, now):
+        raise StepUpRequired("sign_in")

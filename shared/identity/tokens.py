@@ -15,7 +15,7 @@ from typing import Any
 
 import jwt
 
-from shared.domain.permissions import TIERS, Caller, permissions_of
+from shared.domain.permissions import ACTING_PERMISSIONS, TIERS, Caller, permissions_of
 from shared.identity.errors import TokenExpired, Unauthenticated
 from shared.identity.key_ring import KeyRing
 
@@ -55,24 +55,32 @@ class AccessTokens:
         authenticated_at: datetime,
         factors: Iterable[str],
         now: datetime,
+        second_factor_at: datetime | None = None,
+        email_verified: bool = True,
+        acting_for: str | None = None,
     ) -> IssuedToken:
-        """A token for a session. `authenticated_at` is when the person last proved who they are, not `now`."""
+        """A token for a session. `authenticated_at` and `second_factor_at` say when the person last proved it, not
+        `now`; `acting_for` breaks the glass for one user."""
         roles = sorted(roles)
+        acting = ACTING_PERMISSIONS if acting_for else frozenset()
         expires_at = now + self.lifetime
         claims = {
             "iss": self.issuer,
             "aud": self.audience,
             "sub": user_id,
             "roles": roles,
-            "permissions": sorted(permissions_of(roles)),
+            "permissions": sorted(permissions_of(roles) | acting),
             "tier": tier,
             "sid": session_id,
-            "auth_time": int(authenticated_at.timestamp()),
+            "auth_time": _seconds(authenticated_at),
             "amr": sorted(factors),
-            "iat": int(now.timestamp()),
-            "exp": int(expires_at.timestamp()),
+            "iat": _seconds(now),
+            "exp": _seconds(expires_at),
             "jti": secrets.token_urlsafe(12),
+            "email_verified": email_verified,
         }
+        more = {"second_factor_time": _seconds(second_factor_at), "acting_for": acting_for}
+        claims |= {name: value for name, value in more.items() if value is not None}
         headers = {"kid": self.ring.active, "typ": TYPE}
         token = jwt.encode(claims, self.ring.signing_key, ALGORITHM, headers=headers)
         return IssuedToken(token, expires_at.replace(microsecond=0))
@@ -103,6 +111,10 @@ class AccessTokens:
             session_id=claims["sid"],
             authenticated_at=datetime.fromtimestamp(claims["auth_time"], UTC),
             factors=frozenset(claims["amr"]),
+            second_factor_at=_moment(claims.get("second_factor_time")),
+            email_verified=claims.get("email_verified", True),
+            acting_for=claims.get("acting_for"),
+            expires_at=_moment(claims["exp"]),
         )
 
     def _genuine(self, token: str) -> dict[str, Any]:
@@ -131,13 +143,24 @@ class AccessTokens:
             raise Unauthenticated from None
 
 
+def _seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
 def _well_formed(claims: dict[str, Any]) -> bool:
     """Our own tokens always are; this keeps a bug in an issuer from becoming a right."""
     lists = (claims["roles"], claims["permissions"], claims["amr"])
     return (
         all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
         and all(type(claims[name]) is int for name in ("iat", "exp", "auth_time"))
+        and type(claims.get("second_factor_time", 0)) is int
+        and isinstance(claims.get("email_verified", True), bool)
         and all(isinstance(claims[name], str) and claims[name] for name in ("sub", "sid", "jti"))
+        and isinstance(claims.get("acting_for", "usr"), str)
         and claims["tier"] in TIERS
     )
 

@@ -55,7 +55,7 @@ def everything(session: Session) -> Iterator[Sealed]:
             root = roots[key.id]
             yield Sealed(key, custody.binding(root.user_id, root.id, key.purpose))
     for factors in _pages(session, FACTORS):
-        yield from (Sealed(factor, second_factor.binding(factor.id)) for factor in factors)
+        yield from (Sealed(one, second_factor.binding(one.id)) for one in factors if one.sealed)
 
 
 def _pages(session: Session, table: Table[T]) -> Iterator[list[T]]:

@@ -58,6 +58,7 @@ class RequestInfo:
     strong_read: bool = False
     last_event_id: str | None = None  # where a stream goes on
     network: str = "local"  # where it comes from, for throttles
+    user_agent: str = ""  # what it says that it is sent by
     command: Command | None = None  # where a message is one
     causation_id: str | None = None  # the message's id
 

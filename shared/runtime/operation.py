@@ -40,7 +40,12 @@ def path_pattern(path: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class HttpTrigger:
-    """`path` is absolute; braces name path parameters, which join the body under the same names."""
+    """`path` is absolute; braces name path parameters, which join the body under the same names.
+
+    `others` says whose rows it reaches beside the caller's own: its body holds to it (`Caller.sees`, `acts_for`), the
+    table in docs/identity.md shows it, and a test compares both. `see`: of whom who reads all sees (GET's default) ·
+    `act`: of whom the caller acts for (the default of the rest) · `any`: everybody's (administration's default) ·
+    `owner`: nobody's · `approver`: where a policy names the caller · or a permission that reaches everybody's."""
 
     method: str
     path: str
@@ -55,6 +60,8 @@ class HttpTrigger:
         True  # in Spanner; one that does not write is served by the nearest region and may only read
     )
     shared: bool = False  # the answer is the same for everybody: a CDN may keep it for as long as it says
+    person: bool = False  # no API key, no command, and nobody who acts for somebody else
+    others: str = "owner"
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -107,6 +114,15 @@ class Operation:
         return self.name.replace("_", "-")
 
     @property
+    def permission(self) -> str:
+        """What a caller must hold, by whichever trigger the request comes. Raises ValueError for an operation that
+        people cannot call, or whose routes disagree."""
+        declared = {trigger.permission for trigger in self.https}
+        if len(declared) != 1:
+            raise ValueError(f"{self.name} declares {len(declared)} permissions; its commands need one")
+        return declared.pop()
+
+    @property
     def writes(self) -> bool:
         """Does it change anything in Spanner? One that does not gets no right to."""
         return bool(self.messages or self.schedules) or any(trigger.writes for trigger in self.https)
@@ -140,21 +156,32 @@ def http(
     idempotency: Literal["none", "optional", "required"] | None = None,
     writes: bool | None = None,
     shared: bool = False,
+    person: bool = False,
+    others: str | None = None,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST.
 
-    Every method but GET `writes`, unless it says that it does not."""
+    Every method but GET `writes`, unless it says that it does not. For `others` see HttpTrigger."""
     if shared and (method != "GET" or permission != PUBLIC):
         raise ValueError(f"{method} {path}: only what anybody may GET has an answer to share")
     full = path[1:] if path.startswith("//") else API + path
     keyed = idempotency or ("optional" if method == "POST" else "none")
     changes = method != "GET" if writes is None else writes
+    reach = others or _others(method, permission)
     trigger = HttpTrigger(
-        method, full, permission, request, answer, status, keyed, also, media, changes, shared
+        method, full, permission, request, answer, status, keyed, also, media, changes, shared, person, reach
     )
     return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
+
+
+def _others(method: str, permission: str) -> str:
+    if permission in (PUBLIC, SELF):
+        return "owner"
+    if permission.split(":", maxsplit=1)[0] in ("admin", "audit"):
+        return "any"
+    return "see" if method == "GET" else "act"
 
 
 def message(

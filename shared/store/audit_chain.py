@@ -21,6 +21,7 @@ from shared.store.tables.system import AUDIT, AUDIT_SHARDS, AuditRow
 MARGIN: Final = timedelta(seconds=30)  # a range is closed when it is so old: clocks differ by less
 STEP: Final = timedelta(hours=1)  # the longest range of one seal, after the first
 EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+LATER: Final = frozenset({"session_id", "network", "details"})
 GENESIS: Final = hashlib.sha256(b"audit").hexdigest()
 
 
@@ -56,10 +57,11 @@ def digest(previous: str, rows: list[AuditRow]) -> str:
 
 
 def line(row: AuditRow) -> str:
-    """One row as canonical JSON."""
+    """One row as canonical JSON. A column that came later and is empty is left out: older seals hold without it."""
     plain = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(row).items()
+        if value is not None or name not in LATER
     }
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

@@ -42,6 +42,7 @@ class Changes:
     events: list[Emitted] = field(default_factory=list)
     stale: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, id) → version
     audit_resource: str | None = None
+    audit_details: dict[str, Any] | None = None
     measured: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -51,9 +52,15 @@ class Changes:
 
 
 def audit_row(
-    context: Context, identity: str, resource: str | None, events: list[str], now: datetime
+    context: Context,
+    identity: str,
+    resource: str | None,
+    events: list[str],
+    now: datetime,
+    *,
+    details: dict[str, Any] | None = None,
 ) -> system.AuditRow:
-    """Who does what in this run, to be inserted."""
+    """Who does what in this run, from where, to be inserted."""
     return system.AuditRow(
         system.shard_of(identity, system.AUDIT_SHARDS),
         COMMIT_TIMESTAMP,
@@ -65,4 +72,13 @@ def audit_row(
         context.request.causation_id,
         events,
         now,
+        context.caller.session_id if context.caller else None,
+        context.request.network,
+        _with_acting(context, details),
     )
+
+
+def _with_acting(context: Context, details: dict[str, Any] | None) -> dict[str, Any] | None:
+    """An administrator who acts for a user says so in each row."""
+    acting_for = context.caller.acting_for if context.caller else None
+    return details if acting_for is None else {**(details or {}), "acting_for": acting_for}

@@ -122,6 +122,12 @@ class UnitOfWork(Session):
         self.changes.audit_resource = resource
         self._touched = True
 
+    def audit(self, resource: str, **details: Any) -> None:
+        """`note`, and what the audit row says more: what a security-relevant change was `before` and is `after`, its
+        reason. JSON values, never a secret."""
+        self.note(resource)
+        self.changes.audit_details = {**(self.changes.audit_details or {}), **details}
+
     def measure(self, record: Callable[[], None]) -> None:
         """Record a metric of this mutation: once, when it is committed."""
         self.changes.measured.append(record)
@@ -179,7 +185,14 @@ class UnitOfWork(Session):
             self._rows.insert(event.row(COMMIT_TIMESTAMP))
         if self._touched or changes.events:
             kinds = sorted({event.envelope["type"] for event in changes.events})
-            row = audit_row(self.context, self.new_id("aud"), changes.audit_resource, kinds, self.now)
+            row = audit_row(
+                self.context,
+                self.new_id("aud"),
+                changes.audit_resource,
+                kinds,
+                self.now,
+                details=changes.audit_details,
+            )
             self._rows.insert(row)
         for row in extra:
             self._rows.insert(row)

@@ -14,19 +14,17 @@ from typing import Any
 from shared import resources
 from shared.auth import authentication
 from shared.domain.errors import Refusal
-from shared.domain.permissions import Caller
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, Idempotency, deadline_in, running
 from shared.runtime.errors import (
-    Forbidden,
     IdempotencyKeyInvalid,
     IdempotencyKeyRequired,
     MethodNotAllowed,
 )
-from shared.runtime.operation import SELF, HttpTrigger, Operation
+from shared.runtime.operation import HttpTrigger, Operation
 from shared.store.session import Session
 from shared.telemetry import logs, tracing
-from shared.triggers import request_parsing, throttle
+from shared.triggers import authorization, request_parsing, throttle
 from shared.triggers.reply import Reply, failed
 from shared.triggers.request_parsing import Incoming
 from shared.writes.mutation import Replay, etag_of, find_record, render
@@ -42,6 +40,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
     context = Context(operation.name, request_id, deadline, operation.rights)
     context.request.network = throttle.network(incoming.headers, settings.forwarded_hops)
     throttle.check_hops(incoming.headers, settings.forwarded_hops, settings.balancer_addresses)
+    context.request.user_agent = _user_agent(incoming.headers)
     with running(context), tracing.entered(context, "SERVER", incoming.headers.get("traceparent")):
         try:
             reply = _run(operation, incoming, context)
@@ -62,8 +61,7 @@ def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
     trigger, path = _route(operation, incoming)
     context.caller = authentication.caller(incoming.headers, trigger.permission)
     throttle.count(context)
-    if context.caller is not None and not _allowed(context.caller, trigger.permission):
-        raise Forbidden(permission=trigger.permission)
+    authorization.require(context.caller, trigger.permission, person=trigger.person)
     fields = request_parsing.fields(trigger, incoming, path)
     request = request_parsing.validated(trigger, fields)
     request_parsing.conditions(context, incoming.headers)
@@ -75,10 +73,6 @@ def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
         _replay_instead(context, refusal)
         raise
     return _success(trigger, context, result)
-
-
-def _allowed(caller: Caller, permission: str) -> bool:
-    return permission == SELF or caller.may(permission)
 
 
 def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[str, str]]:
@@ -145,6 +139,11 @@ def _replayed(operation: Operation, replay: Replay) -> Reply:
     headers = {"Idempotent-Replayed": "true"} | ({"ETag": record.etag} if record.etag else {})
     declared = operation.https[0].status if operation.https else 200
     return Reply(record.status or (declared if record.body else 204), record.body, headers)
+
+
+def _user_agent(headers: Mapping[str, str]) -> str:
+    """What a sign-in is listed under: at most 200 printable characters."""
+    return "".join(letter for letter in headers.get("user-agent", "")[:200] if letter.isprintable())
 
 
 def _request_id(headers: Mapping[str, str]) -> str:

@@ -21,12 +21,13 @@ from shared.runtime.clock import new_id
 from shared.runtime.cloud_event import Event, UnreadableEvent, parse
 from shared.runtime.context import Command, Context, Idempotency, current, deadline_in, running
 from shared.runtime.errors import IdempotencyKeyReused, ValidationFailed
-from shared.runtime.operation import MessageTrigger, Operation
+from shared.runtime.operation import PUBLIC, SELF, MessageTrigger, Operation
 from shared.store.port import StoreError
+from shared.store.session import Session
 from shared.store.tables import system
 from shared.store.unit_of_work import UnitOfWork
 from shared.telemetry import logs, tracing
-from shared.triggers import request_parsing
+from shared.triggers import authorization, request_parsing
 from shared.triggers.reply import Reply, as_refusal, error_body, failed
 from shared.triggers.request_parsing import Incoming
 from shared.writes import command_events, commit
@@ -137,7 +138,7 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
 
 
 def _command(operation: Operation, trigger: MessageTrigger, event: Event, context: Context) -> None:
-    context.caller = Caller.of_command(event.subject)
+    context.caller = _on_behalf_of(event.subject, operation.permission)
     context.request.command = command = Command(event.id, event.type, event.subject)
     fields = dict(event.data)
     match = fields.pop("if_match", None)
@@ -146,6 +147,7 @@ def _command(operation: Operation, trigger: MessageTrigger, event: Event, contex
         if match is not None and (not isinstance(match, int) or isinstance(match, bool)):
             raise ValidationFailed(details=[{"field": "if_match", "message": "must be a version"}])
         context.request.if_match = match
+        authorization.require(context.caller, operation.permission)
         operation.function(request_parsing.validate(trigger.request, fields), context.caller)
         if not context.answer.committed:
             commit.commit(_nothing)
@@ -156,6 +158,17 @@ def _command(operation: Operation, trigger: MessageTrigger, event: Event, contex
         context.telemetry.code = refusal.code
         _log.info("command refused", extra={"code": refusal.code, "command": event.id})
         commit.commit(_refuse, command, refusal)
+
+
+def _on_behalf_of(user_id: str, permission: str) -> Caller:
+    """A command's caller. What more than users may do is looked up: it takes the subject's own roles."""
+    from shared.store.tables.users import USERS
+
+    caller = Caller.of_command(user_id)
+    if permission in (PUBLIC, SELF) or caller.may(permission):
+        return caller
+    user = Session(resources.database().snapshot()).maybe(USERS.find(user_id))
+    return caller if user is None or user.disabled else Caller.of_command(user_id, user.roles)
 
 
 def _refuse(unit: UnitOfWork, command: Command, refusal: Refusal) -> None:

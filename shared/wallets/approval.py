@@ -23,8 +23,8 @@ PERMISSION = "admin:approve"
 def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Policy | None:
     """The policy of a transaction's wallet, if this person may decide about what exceeds it.
 
-    Raises NotFound (a stranger), Forbidden, RecentLoginRequired, SecondFactorRequired, OwnTransaction."""
-    step_up.require_recent_login(caller, resources.clock().now())
+    Raises NotFound (a stranger), Forbidden, StepUpRequired, OwnTransaction."""
+    step_up.require_person(caller)
     person, owner, policy, second = unit.read(
         USERS.find(caller.user_id),
         USERS.find(transaction.user_id),
@@ -41,7 +41,7 @@ def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Polic
         if caller.user_id == transaction.user_id:
             raise approvals.OwnTransaction
         raise Forbidden(permission=PERMISSION)
-    step_up.require_second_factor(caller, enrolled=second)
+    step_up.require(caller, resources.clock().now(), enrolled=second)
     if owner is not None and owner.disabled:
         raise Forbidden("The account that this wallet belongs to is disabled.")
     return policy
@@ -50,7 +50,7 @@ def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Polic
 def by_processor(unit: UnitOfWork, payment: Transaction) -> Transaction:
     """A payment above its wallet's threshold is approved by the administrator who processes the claim.
 
-    Raises PolicyDenied for everybody else, RecentLoginRequired, SecondFactorRequired."""
+    Raises PolicyDenied for everybody else, StepUpRequired."""
     caller = unit.context.caller
     denied = PolicyDenied("An administrator has to process this claim.", rule="approval_above")
     if caller is None or caller.user_id == payment.user_id:
@@ -58,8 +58,7 @@ def by_processor(unit: UnitOfWork, payment: Transaction) -> Transaction:
     person, second = unit.read(USERS.find(caller.user_id), enrolled(caller.user_id))
     if person is None or person.disabled or not _may(person):
         raise denied
-    step_up.require_recent_login(caller, resources.clock().now())
-    step_up.require_second_factor(caller, enrolled=second)
+    step_up.require_acting(caller, resources.clock().now(), enrolled=second)
     return approvals.approved(payment, person.id)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from shared.store.table import Index, Table
+
+LIFETIME: Final = timedelta(days=90)  # of a key whose owner chose no end
+LONGEST: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,13 @@ class ApiKeyRow:
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def ends_at(self) -> datetime:
+        """When it stops counting: keys that were made before all had an end have one, too."""
+        return self.expires_at or self.created_at + LIFETIME
+
     def expired(self, now: datetime) -> bool:
-        return self.expires_at is not None and now >= self.expires_at
+        return now >= self.ends_at
 
 
 API_KEYS = Table("api_keys", ApiKeyRow, ("id",))

@@ -1,4 +1,4 @@
-"""Sign-ins: one row per refresh family; second factors; what slows down guessing."""
+"""Sign-ins: one row per refresh family; second factors and passkeys; what slows down guessing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from shared.store.table import Index, Query, Table
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """An account's second factor: an authenticator app (RFC 6238), its secret sealed in the vault.
-
-    It counts from `confirmed_at` on."""
+    """An account's second factors: an authenticator app (RFC 6238), which counts from `confirmed_at` on, and how many
+    passkeys there are. One row, so that one read says whether sign-in needs more than a password."""
 
     id: str  # the user's
-    sealed: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)  # the authenticator's secret; empty: there is none
     master_key_id: str
     confirmed_at: datetime | None
     last_step: int | None  # the step of the last code that was taken: none before it counts again
@@ -28,6 +27,18 @@ class Factor:
     version: int
     created_at: datetime
     updated_at: datetime
+    passkeys: int | None = None
+
+    @property
+    def kinds(self) -> list[str]:
+        """What can be proved."""
+        totp = ["totp"] if self.confirmed_at is not None else []
+        return totp + (["passkey"] if self.passkeys else [])
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether sign-in and step-up need it."""
+        return bool(self.kinds)
 
 
 SESSIONS = Table("sessions", RefreshFamily, ("id",))
@@ -39,4 +50,4 @@ SPENT_NONCES = Table("spent_nonces", SpentNonce, ("id",))
 
 def enrolled(user_id: str) -> Query[bool]:
     """Whether the account has a confirmed second factor."""
-    return FACTORS.find(user_id).then(lambda factor: factor is not None and factor.confirmed_at is not None)
+    return FACTORS.find(user_id).then(lambda factor: factor is not None and factor.enrolled)

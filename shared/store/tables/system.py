@@ -82,6 +82,11 @@ class AuditRow:
     causation_id: str | None
     events: list[str]
     happened_at: datetime
+    session_id: str | None = None  # the sign-in's, or the API key's
+    network: str | None = None
+    details: dict[str, Any] | None = (
+        None  # what a security-relevant change was before and is after, and its reason
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ AUDIT = Table(  # the newest first
     "audit",
     AuditRow,
     ("shard", "committed_at", "id"),
-    documents=frozenset({"events"}),
+    documents=frozenset({"events", "details"}),
     descending=frozenset({"committed_at"}),
 )
 DEAD_LETTERS = Table("dead_letters", DeadLetter, ("id",), documents=frozenset({"attributes"}))

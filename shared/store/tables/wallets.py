@@ -72,10 +72,23 @@ def owned(caller: Caller, wallet_id: str) -> Query[Wallet]:
 def usable(caller: Caller, wallet_id: str) -> Query[Wallet]:
     """To act with: the active wallet of the caller, or of anybody if the caller acts for others; else NotFound.
 
-    Operators see every wallet and may use none of them."""
+    Operators and administrators see every wallet and may use none of them."""
 
     def check(wallet: Wallet) -> Wallet:
-        if wallet.status != "active" or caller.subject(wallet.user_id) != wallet.user_id:
+        if wallet.status != "active" or not caller.acts_for(wallet.user_id):
+            raise NotFound
+        return wallet
+
+    return WALLETS.get(wallet_id).then(check)
+
+
+def mine(caller: Caller, wallet_id: str, *, deleted: bool = False) -> Query[Wallet]:
+    """For what only its owner does, whoever may act for them: the caller's own active wallet, or a `deleted` one whose
+    key still exists; else NotFound."""
+    statuses = ("active", "disabled") if deleted else ("active",)
+
+    def check(wallet: Wallet) -> Wallet:
+        if wallet.status not in statuses or wallet.user_id != caller.user_id:
             raise NotFound
         return wallet
 

@@ -60,6 +60,25 @@ def send(owner: Person, wallet: Wallet, value: int = 6, **more: Any) -> Any:
     return owner.ok(202, "POST", "/transactions", body)
 
 
+def acting_for(admin: Person, user: Person) -> str:
+    """A token as `POST /admin/act` gives one."""
+    now = resources.clock().now()
+    return (
+        resources.tokens()
+        .issue(
+            admin.id,
+            ("admin", "operator", "user"),
+            "service",
+            session_id="ses_acting",
+            authenticated_at=now,
+            factors=("pwd", "otp"),
+            now=now,
+            acting_for=user.id,
+        )
+        .token
+    )
+
+
 def path(sent: Any) -> str:
     return f"/transactions/{sent['id']}/approve"
 
@@ -148,7 +167,10 @@ def test_an_administrator_approves_but_not_what_they_sent(
     appoint_admin.appoint(friend.email)
     people.sign_in(friend)
     policy(owner, wallet)
-    mine = send(friend, wallet)  # on the owner's behalf
+    own = friend.token
+    friend.token = acting_for(friend, owner)
+    mine = send(friend, wallet)
+    friend.token = own
     friend.refused("OWN_TRANSACTION", "POST", path(mine))
     assert friend.ok(200, "POST", path(send(owner, wallet)))["approved_by"] == friend.id
 
@@ -164,7 +186,7 @@ def test_only_who_has_just_signed_in_and_still_may(
         people.sign_in(friend)
         sent = send(owner, wallet)
         clock.advance(timedelta(minutes=6))
-        friend.refused("RECENT_LOGIN_REQUIRED", "POST", path(sent))
+        friend.refused("STEP_UP_REQUIRED", "POST", path(sent))
         people.sign_in(friend)
         people.sign_in(admin)
         admin.ok(200, "PUT", f"/admin/users/{owner.id}", {"disabled": True})
@@ -175,16 +197,16 @@ def test_only_who_has_just_signed_in_and_still_may(
 
 
 def test_the_second_factor_is_asked_where_there_is_one(owner: Person, friend: Person, wallet: Wallet) -> None:
-    from tests.emulated.identity.test_second_factor import App
+    from tests.support.authenticator import Authenticator
 
     sent = send(owner, wallet)
     with resources.override(clock=TestClock(resources.clock().now())):
         clock = resources.clock()
         assert isinstance(clock, TestClock)
         without = friend.token
-        App(friend, clock).prove()
+        Authenticator(friend, clock).prove()
         proved, friend.token = friend.token, without
-        friend.refused("SECOND_FACTOR_REQUIRED", "POST", path(sent))
+        friend.refused("STEP_UP_REQUIRED", "POST", path(sent))
         friend.token = proved
         friend.ok(200, "POST", path(sent))
 
@@ -309,7 +331,7 @@ def test_a_policy_with_a_threshold_changes_only_after_a_recent_sign_in(
         people.sign_in(owner)
         clock.advance(timedelta(minutes=6))
         route = f"/wallets/{wallet.id}/policy"
-        owner.refused("RECENT_LOGIN_REQUIRED", "PUT", route, {})
-        owner.refused("RECENT_LOGIN_REQUIRED", "PUT", route, {"approval_above": "5", "approvers": []})
+        owner.refused("STEP_UP_REQUIRED", "PUT", route, {})
+        owner.refused("STEP_UP_REQUIRED", "PUT", route, {"approval_above": "5", "approvers": []})
         people.sign_in(owner)
         owner.ok(200, "PUT", route, {})

@@ -72,7 +72,7 @@ def test_production_asks_administrators_for_a_second_factor(people: People, admi
     person = people.register()
     with resources.override(settings=replace(resources.settings(), environment="prod")):
         body = {"disabled": True}
-        assert admin.refused("SECOND_FACTOR_REQUIRED", "PUT", f"/admin/users/{person.id}", body).status == 403
+        assert admin.refused("STEP_UP_REQUIRED", "PUT", f"/admin/users/{person.id}", body).status == 403
 
 
 def test_disabling_keeps_the_user_out_and_releases_claims(

@@ -72,6 +72,7 @@ def theirs(desk: Desk, people: People) -> dict[str, str]:
         "transaction_id": sent["id"],
         "api_key_id": key["id"],
         "id": owner.id,
+        "claimer_id": claimer,
         "chain": "local",
         "hash": "0x" + "00" * 32,
     }

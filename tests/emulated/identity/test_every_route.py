@@ -48,7 +48,7 @@ MAY: dict[str, set[str]] = {
     "user": READS | ACTIONS,
     "service": READS | ACTIONS,
     "operator": READS | ADMINISTRATION | {"audit:read"},
-    "admin": READS | ACTIONS | ADMINISTRATION | {"audit:read", "admin:users"},
+    "admin": READS | ADMINISTRATION | {"audit:read", "admin:users", "admin:act"},
 }
 KNOWN = set().union(*MAY.values()) | {"self"}
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from shared import resources
-from shared.identity import totp
 from shared.store.session import Session
 from shared.store.tables.sign_ins import FACTORS
+from tests.support.authenticator import Authenticator
 from tests.support.clock import TestClock
-from tests.support.people import People, Person
+from tests.support.people import PASSWORD, People
 
 
 @pytest.fixture
@@ -24,36 +22,18 @@ def clock(people: People) -> Iterator[TestClock]:
         yield moved
 
 
-class App:
-    """An authenticator app."""
-
-    def __init__(self, person: Person, clock: TestClock) -> None:
-        self.person, self.clock = person, clock
-        uri = person.ok(201, "POST", "/auth/totp")["uri"]
-        text = parse_qs(urlsplit(uri).query)["secret"][0]
-        self.secret = base64.b32decode(text + "=" * (-len(text) % 8))
-
-    def code(self) -> str:
-        self.clock.advance(timedelta(seconds=totp.STEP_SECONDS))
-        return totp.code_at(self.secret, int(self.clock.now().timestamp()) // totp.STEP_SECONDS)
-
-    def prove(self, code: str | None = None) -> list[str] | None:
-        answer = self.person.ok(200, "POST", "/auth/totp/verify", {"code": code or self.code()})
-        self.person.token = answer["token"]
-        codes: list[str] | None = answer["recovery_codes"]
-        return codes
-
-
 def test_export_needs_the_factor_once_it_is_confirmed(people: People, clock: TestClock) -> None:
     person = people.register()
     export = f"/wallets/{person.wallet()['id']}/export"
     body = {"format": "private_key"}
-    phone = App(person, clock)
+    phone = Authenticator(person, clock)
     person.ok(200, "POST", export, body)
     codes = phone.prove()
     assert codes is not None and len(set(codes)) == 10
-    people.sign_in(person)
-    assert person.refused("SECOND_FACTOR_REQUIRED", "POST", export, body).status == 403
+    phone.sign_in(people)
+    clock.advance(timedelta(minutes=5, seconds=1))
+    refused = person.refused("STEP_UP_REQUIRED", "POST", export, body)
+    assert (refused.status, refused.body["error"]["data"]["prove"]) == (403, "second_factor")
     assert phone.prove() is None
     person.ok(200, "POST", export, body)
     row = Session(resources.database().snapshot()).one(FACTORS.get(person.id))
@@ -62,7 +42,7 @@ def test_export_needs_the_factor_once_it_is_confirmed(people: People, clock: Tes
 
 def test_a_code_counts_once_and_wrong_ones_have_to_wait(people: People, clock: TestClock) -> None:
     person = people.register()
-    phone = App(person, clock)
+    phone = Authenticator(person, clock)
     code = phone.code()
     phone.prove(code)
     wrong = {"code": "000000"}
@@ -73,29 +53,74 @@ def test_a_code_counts_once_and_wrong_ones_have_to_wait(people: People, clock: T
     clock.advance(timedelta(minutes=14))
     person.refused("TOO_MANY_ATTEMPTS", "POST", "/auth/totp/verify", {"code": phone.code()})
     clock.advance(timedelta(minutes=1))
-    people.sign_in(person)
-    phone.prove()
+    phone.sign_in(people)
 
 
 def test_a_recovery_code_stands_in_once(people: People, clock: TestClock) -> None:
     person = people.register()
-    codes = App(person, clock).prove()
+    codes = Authenticator(person, clock).prove()
     assert codes is not None
-    people.sign_in(person)
     answer = person.ok(200, "POST", "/auth/totp/verify", {"code": codes[3].upper()})
     assert answer["recovery_codes"] is None
     person.refused("ONE_TIME_CODE_INVALID", "POST", "/auth/totp/verify", {"code": codes[3]})
+    people.sign_in(person, otp=codes[4])
+    body = {"email": person.email, "password": PASSWORD, "otp": codes[4]}
+    assert person.app.call("POST", "/auth/login", body).code == "ONE_TIME_CODE_INVALID"
 
 
 def test_is_added_once_and_removed_only_when_proved(people: People, clock: TestClock) -> None:
     person = people.register()
     assert person.refused("NO_SECOND_FACTOR", "POST", "/auth/totp/verify", {"code": "123456"}).status == 409
-    App(person, clock)
-    phone = App(person, clock)  # not confirmed yet: another may take its place
+    Authenticator(person, clock)
+    phone = Authenticator(person, clock)  # not confirmed yet: another may take its place
     phone.prove()
     assert person.refused("SECOND_FACTOR_EXISTS", "POST", "/auth/totp").status == 409
-    people.sign_in(person)
-    assert person.refused("SECOND_FACTOR_REQUIRED", "DELETE", "/auth/totp").status == 403
+    clock.advance(timedelta(minutes=6))
+    assert person.refused("STEP_UP_REQUIRED", "DELETE", "/auth/totp").status == 403
     phone.prove()
     person.ok(204, "DELETE", "/auth/totp")
     assert person.refused("NO_SECOND_FACTOR", "DELETE", "/auth/totp").status == 409
+
+
+def test_the_password_alone_does_not_sign_in(people: People, clock: TestClock) -> None:
+    """A8: with the app enrolled, the password alone signed in, made a key and sent."""
+    person = people.register()
+    phone = Authenticator(person, clock)
+    phone.prove()
+    body = {"email": person.email, "password": PASSWORD}
+    refused = person.app.call("POST", "/auth/login", body)
+    assert (refused.status, refused.code) == (401, "SECOND_FACTOR_REQUIRED")
+    assert refused.body["error"]["data"] == {"factors": ["totp"]}
+    assert person.app.call("POST", "/auth/login", body | {"otp": "000000"}).code == "ONE_TIME_CODE_INVALID"
+    code = phone.code()
+    assert person.app.call("POST", "/auth/login", body | {"password": "wrong", "otp": code}).status == 401
+    people.sign_in(person, otp=code)
+    assert person.app.call("POST", "/auth/login", body | {"otp": code}).code == "ONE_TIME_CODE_INVALID"
+    clock.advance(timedelta(minutes=6))
+    key = {"name": "robot", "scopes": ["transaction:send"]}
+    assert person.refused("STEP_UP_REQUIRED", "POST", "/auth/api-keys", key).status == 403
+    phone.prove()
+    person.ok(201, "POST", "/auth/api-keys", key)
+
+
+def test_a_code_for_an_account_without_an_app_tells_nothing(people: People, clock: TestClock) -> None:
+    people.sign_in(people.register(), otp="123456")
+
+
+def test_five_wrong_codes_at_sign_in_have_to_wait(people: People, clock: TestClock) -> None:
+    person = people.register()
+    phone = Authenticator(person, clock)
+    phone.prove()
+    body = {"email": person.email, "password": PASSWORD}
+    codes = [person.app.call("POST", "/auth/login", body | {"otp": "000000"}).code for _ in range(6)]
+    assert codes == ["ONE_TIME_CODE_INVALID"] * 5 + ["TOO_MANY_ATTEMPTS"]
+    assert person.app.call("POST", "/auth/login", body | {"otp": phone.code()}).status == 429
+
+
+def test_a_code_that_is_not_text_is_refused(people: People, clock: TestClock) -> None:
+    """A18: lone surrogates in a code answered 500."""
+    person = people.register()
+    Authenticator(person, clock).prove()
+    for body in ({"code": "\ud800" * 6}, {"code": "１２３４５６"}):
+        answer = person.call("POST", "/auth/totp/verify", body)
+        assert (answer.status, answer.code) == (422, "VALIDATION_FAILED")

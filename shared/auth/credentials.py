@@ -1,0 +1,33 @@
+"""Ending what opens an account: API keys, sign-ins, second factors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from shared.auth import notices
+from shared.identity import refresh_tokens
+from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
+from shared.store.tables.sign_ins import SESSIONS, SESSIONS_BY_USER
+from shared.store.unit_of_work import UnitOfWork
+
+
+def end_api_keys(unit: UnitOfWork, user_id: str) -> int:
+    """Delete every API key of the account, and tell its owner if there was one; how many there were."""
+    keys = unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
+    unit.delete(*keys)
+    if keys:
+        ids = [key.id for key in keys]
+        unit.audit(user_id, ended_api_keys=ids)
+        notices.record(unit, user_id, "api_keys_ended", count=str(len(ids)))
+    return len(keys)
+
+
+def end_sessions(unit: UnitOfWork, user_id: str, *, keep: Collection[str | None] = ()) -> int:
+    """End every sign-in of the account but those to `keep`, and tell its owner; how many ended."""
+    families = unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
+    ended = [one for one in families if one.id not in keep and one.revoked_at is None]
+    unit.write(*(refresh_tokens.revoked(one, unit.now) for one in ended))
+    if ended:
+        unit.audit(user_id, ended_sign_ins=[one.id for one in ended])
+        notices.record(unit, user_id, "sign_ins_ended", count=str(len(ended)))
+    return len(ended)
