@@ -64,7 +64,7 @@ class Desk:
         return found.address
 
     def fund(self, address: str, ether: float) -> None:
-        """Set an address's balance and bury it deep enough to be seen as confirmed."""
+        """Set an address's balance and mine as many blocks as make it confirmed."""
         self.rpc("anvil_setBalance", address, hex(int(ether * ETHER)))
         self.rpc("anvil_mine", "0x3")
 
