@@ -14,7 +14,7 @@ import pytest
 from emulators.client import Api, wait_for
 from emulators.demo import PASSWORD
 from emulators.product import Product
-from tests.e2e.job import Node, Purse
+from tests.e2e.job import FundedAccount, Node
 from tests.unit.docs.pages import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -27,8 +27,10 @@ def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def purse(product: Product) -> Purse:
-    return Purse.funded(Node(product.env["RPC_URL"]))  # others use the node's own accounts at the same time
+def account(product: Product) -> FundedAccount:
+    return FundedAccount.funded(
+        Node(product.env["RPC_URL"])
+    )  # others use the node's own accounts at the same time
 
 
 def run(name: str, *arguments: str, folder: Path, **env: str) -> tuple[int, str]:
@@ -40,8 +42,10 @@ def run(name: str, *arguments: str, folder: Path, **env: str) -> tuple[int, str]
     return done.returncode, done.stdout + done.stderr
 
 
-def test_an_order_is_placed_claimed_and_paid(product: Product, purse: Purse, tmp_path: Path) -> None:
-    status, said = run("place_and_claim.py", product.url, folder=tmp_path, PRIVATE_KEY=purse.key)
+def test_an_order_is_placed_claimed_and_paid(
+    product: Product, account: FundedAccount, tmp_path: Path
+) -> None:
+    status, said = run("place_and_claim.py", product.url, folder=tmp_path, PRIVATE_KEY=account.key)
     assert status == 0, said
     lines = [re.sub(r"\b([a-z]{3})_\w+", r"\1_…", line) for line in said.splitlines()]
     assert lines[:2] == ["supply sup_… is active", "order ord_… of 0.2 ETH is open"]
@@ -52,11 +56,13 @@ def test_an_order_is_placed_claimed_and_paid(product: Product, purse: Purse, tmp
     ]
 
 
-def test_a_pipeline_hears_what_comes_of_its_command(product: Product, purse: Purse, tmp_path: Path) -> None:
+def test_a_pipeline_hears_what_comes_of_its_command(
+    product: Product, account: FundedAccount, tmp_path: Path
+) -> None:
     shopper = Api(product.url)
     with shopper.http:
         user = shopper.sign_up("pipeline@example.com", PASSWORD)["id"]
-        shopper.expect(201, "POST", "/wallets/import", {"name": "till", "private_key": purse.key})
+        shopper.expect(201, "POST", "/wallets/import", {"name": "till", "private_key": account.key})
         supply = shopper.expect(201, "POST", "/supplies", {"currency": "ETH", "amount": "1"})["id"]
         wait_for("the supply", lambda: shopper.get(f"/supplies/{supply}")["status"] == "active")
         status, said = run("publish_command.py", user, "0.25", folder=tmp_path)
