@@ -231,7 +231,7 @@ def split(text: str) -> list[str]:
 def _parts(text: str) -> Iterator[str]:
     depth = start = 0
     for place, letter in enumerate(text):
-        depth += {"(": 1, "<": 1, ")": -1, ">": -1}.get(letter, 0)
+        depth += {"(": 1, ")": -1}.get(letter, 0)  # < and > compare: no type here has a comma within
         if letter == "," and depth == 0:
             yield text[start:place]
             start = place + 1

@@ -18,8 +18,6 @@ from schemas.database.sqlite_expressions import translated
 from shared.runtime.sqlite_file import Durability, SqliteFile
 from shared.store.sqlite import database, functions, plans, schema, values
 
-_LENGTH = re.compile(r"(?:STRING|BYTES)\((\d+)\)")
-
 
 def apply(path: Path, every: list[Migration] | None = None, durability: Durability = "NORMAL") -> list[str]:
     """Bring a file up to date, making it where there is none; answers the names applied now.
@@ -135,10 +133,7 @@ def _column(column: ddl.Column, table: ddl.Table) -> str:
         return f"{text} GENERATED ALWAYS AS ({translated(column.expression, table.columns)}) VIRTUAL"
     if column.filled:
         raise ddl.UnknownStatement(f"{table.name}.{column.name}: a default is not known to the tools")
-    text += " NOT NULL" if column.not_null else ""
-    if length := _LENGTH.fullmatch(column.type):
-        text += f" CHECK (length({name}) <= {length[1]})"
-    return text
+    return text + (" NOT NULL" if column.not_null else "")
 
 
 def _index(name: str, index: ddl.Index, made: schema.Schema) -> Iterator[str]:

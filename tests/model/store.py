@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -142,7 +142,7 @@ class MemoryDatabase:
         if index.null_filtered and None in values:
             return
         for found in _range(self.entries[index.name], index.key, index.descending, KeyRange(values, values)):
-            if found[-1] != key:
+            if found[-1] != _place(index.table, key):
                 raise AlreadyExists(f"Unique index violation on index {index.name} at {values}")
 
     def _put(self, table: Table[Any], key: Key, row: Row | None) -> None:
@@ -162,22 +162,27 @@ class MemoryDatabase:
                 entries[new] = row
 
     def _one(self, read: Read) -> list[Row]:
-        if read.spans:
-            return [row for span in read.spans for row in self._one(replace(read, spans=(), span=span))]
-        rows = self.rows[read.table]
-        if read.span is None:
-            keys = sorted({tuple(key) for key in read.keys})
-            found = [rows[key] for key in keys if key in rows]
-        else:
-            span = read.span
-            if read.index:
-                index = INDEXES[read.index]
-                source, names, descending = self.entries[read.index], index.key, index.descending
-            else:
-                source, names, descending = rows, TABLES[read.table].key_columns, frozenset()
-            found = [source[key] for key in _range(source, names, descending, span, read.limit)]
+        source, names, descending = self._source(read)
+        spans = read.spans or ((read.span,) if read.span else ())
+        places = [place for span in spans for place in _range(source, names, descending, span, read.limit)]
+        if not spans:
+            wanted = {_ordered(names, descending, tuple(key)) for key in read.keys}
+            places = [place for place in wanted if place in source]
+        if len(spans) != 1:
+            places = sorted(set(places))
+        found = [source[place] for place in places]
         found = found[: read.limit] if read.limit else found
         return [{name: row[name] for name in read.columns} for row in found]
+
+    def _source(self, read: Read) -> tuple[SortedDict, Sequence[str], frozenset[str]]:
+        """Rows by their places in the order of the table or index."""
+        if read.index:
+            index = INDEXES[read.index]
+            return self.entries[read.index], index.key, index.descending
+        table, rows = TABLES[read.table], self.rows[read.table]
+        if table.descending:  # rows are kept in plain order: there are few of such tables
+            rows = SortedDict((_place(table, key), row) for key, row in rows.items())
+        return rows, table.key_columns, frozenset(map(table.column, table.descending))
 
 
 def _entry(index: Index[Any], key: Key, row: Row | None) -> Key | None:
@@ -187,7 +192,14 @@ def _entry(index: Index[Any], key: Key, row: Row | None) -> Key | None:
     values = tuple([row[name] for name in index.key])
     if index.null_filtered and None in values:
         return None
-    return (*_ordered(index.key, index.descending, values), key)
+    return (*_ordered(index.key, index.descending, values), _place(index.table, key))
+
+
+def _place(table: Table[Any], key: Key) -> Key:
+    """Where the table's order has the row."""
+    if not table.descending:
+        return key
+    return _ordered(table.key_columns, frozenset(map(table.column, table.descending)), key)
 
 
 def _range(
@@ -210,7 +222,9 @@ def _range(
 
 def _ordered(names: Sequence[str], descending: frozenset[str], values: Key) -> Key:
     flipped = zip(names, values, strict=False)
-    return tuple(Flipped(value) if name in descending else _nullable(value) for name, value in flipped)
+    return tuple(
+        Flipped(_nullable(value)) if name in descending else _nullable(value) for name, value in flipped
+    )
 
 
 class _Nothing:

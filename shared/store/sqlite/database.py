@@ -22,10 +22,7 @@ from typing import TypeVar
 from shared.runtime.context import count_call
 from shared.runtime.sqlite_file import Durability, SqliteFile
 from shared.store.port import (
-    AlreadyExists,
-    ConstraintViolation,
     Contention,
-    MissingRow,
     Read,
     Row,
     StoreTransaction,
@@ -75,25 +72,16 @@ class SqliteDatabase:
         count_call("Commit")
         now = tick(connection)
         with tracing.span("spanner.Commit"):
-            for write in writes:
-                self._apply(connection, write, now)
+            self._planned(connection, lambda plans: plans.apply(connection, writes, now))
         return values.moment(now)
-
-    def _apply(self, connection: sqlite3.Connection, write: Write, now: int) -> None:
-        try:
-            met = self.planned(connection, lambda plans: plans.apply(connection, write, now))
-        except sqlite3.IntegrityError as error:
-            raise _violation(error, write) from error
-        if not met:
-            raise MissingRow(f"no row to update in {write.table}")
 
     def rows(self, connection: sqlite3.Connection, read: Read) -> list[Row]:
         """One read's rows."""
         count_call("StreamingRead")
         with tracing.span("spanner.Read", db_collection_name=read.table):
-            return self.planned(connection, lambda plans: plans.rows(connection, read))
+            return self._planned(connection, lambda plans: plans.rows(connection, read))
 
-    def planned(self, connection: sqlite3.Connection, run: Callable[[Plans], T]) -> T:
+    def _planned(self, connection: sqlite3.Connection, run: Callable[[Plans], T]) -> T:
         """Run with the SQL of the file's schema, read again when it seems to have changed."""
         try:
             return run(self._plans)
@@ -163,13 +151,3 @@ def _faults() -> Iterator[None]:
         if "locked" in str(error):
             raise Contention(str(error)) from error
         raise Unavailable(str(error)) from error
-
-
-def _violation(error: sqlite3.IntegrityError, write: Write) -> Exception:
-    kind = error.sqlite_errorname
-    text = f"{write.kind} of {write.table}: {error}"
-    if kind in ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_ROWID"):
-        return AlreadyExists(text)
-    if kind == "SQLITE_CONSTRAINT_FOREIGNKEY" and write.kind != "delete":
-        return MissingRow(text)
-    return ConstraintViolation(text)

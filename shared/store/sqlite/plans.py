@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from shared.store.port import KeyRange, Read, Row, Write
+from shared.store.port import (
+    AlreadyExists,
+    ConstraintViolation,
+    KeyRange,
+    MissingRow,
+    Read,
+    Row,
+    Write,
+)
 from shared.store.sqlite import ranges
 from shared.store.sqlite.schema import Index, KeyPart, Schema, Table, quoted
 from shared.store.sqlite.values import COMMITTED, Convert
@@ -68,25 +76,35 @@ def _spans(read: Read) -> tuple[KeyRange, ...]:
 
 @dataclass(frozen=True)
 class _Write:
-    """`encoders` are in the order of the values written, `places` says which value goes where in `sql`."""
+    """`accept` is in the order of the values written, `places` says which value goes where in `sql`."""
 
     sql: str
-    encoders: tuple[Convert, ...]
+    accept: tuple[Convert, ...]
     places: tuple[int, ...]
     needs_row: bool
 
-    def run(self, connection: sqlite3.Connection, write: Write, now: int) -> bool:
-        """Whether it met a row, where it needs one."""
-        stored = [
-            None if value is None else encode(value)
-            for encode, value in zip(self.encoders, write.values, strict=True)
-        ]
+    def values(self, write: Write, now: int) -> list[Any]:
+        """What is stored for the write's values. Raises ConstraintViolation."""
+        stored = [accept(value) for accept, value in zip(self.accept, write.values, strict=True)]
         if COMMITTED in stored:
             stored = [now if value is COMMITTED else value for value in stored]
-        cursor = connection.execute(self.sql, [stored[place] for place in self.places])
+        return [stored[place] for place in self.places]
+
+    def run(self, connection: sqlite3.Connection, stored: list[Any]) -> bool:
+        """Whether it met a row, where it needs one."""
+        cursor = connection.execute(self.sql, stored)
         if not self.needs_row:
             return True
         return cursor.rowcount > 0 if cursor.rowcount >= 0 else cursor.fetchone() is not None
+
+
+def _violation(error: sqlite3.IntegrityError, write: Write) -> Exception:
+    kind, text = error.sqlite_errorname, f"{write.kind} of {write.table}: {error}"
+    if kind in ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_ROWID"):
+        return AlreadyExists(text)
+    if kind == "SQLITE_CONSTRAINT_FOREIGNKEY" and write.kind != "delete":
+        return MissingRow(text)
+    return ConstraintViolation(text)
 
 
 class Plans:
@@ -101,9 +119,19 @@ class Plans:
         """Raises Unknown."""
         return self.source(read.table, read.columns, read.index).rows(connection, read)
 
-    def apply(self, connection: sqlite3.Connection, write: Write, now: int) -> bool:
-        """Whether the row that an update needs was there. Raises Unknown, TypeError, sqlite3.IntegrityError."""
-        return self.write(write.kind, write.table, write.columns).run(connection, write, now)
+    def apply(self, connection: sqlite3.Connection, writes: Sequence[Write], now: int) -> None:
+        """All values are looked at before the first row is, as Spanner does.
+
+        Raises Unknown, TypeError, AlreadyExists, ConstraintViolation, MissingRow."""
+        plans = [self.write(write.kind, write.table, write.columns) for write in writes]
+        stored = [plan.values(write, now) for plan, write in zip(plans, writes, strict=True)]
+        for plan, write, row in zip(plans, writes, stored, strict=True):
+            try:
+                met = plan.run(connection, row)
+            except sqlite3.IntegrityError as error:
+                raise _violation(error, write) from error
+            if not met:
+                raise MissingRow(f"no row to update in {write.table}")
 
     def _table(self, name: str) -> Table:
         try:
@@ -153,7 +181,7 @@ class Plans:
             columns = key
         if missing := [name for name in columns if name not in known.columns]:
             raise Unknown(f"{table} has no {', '.join(missing)}")
-        encoders = tuple(known.columns[name].encode for name in columns)
+        accept = tuple(known.columns[name].accept for name in columns)
         others = [name for name in columns if name not in key]
         at_key = " AND ".join(f"{quoted(name)} = ?" for name in key)
         if kind in ("delete", "update"):
@@ -166,14 +194,14 @@ class Plans:
                 places = [*(columns.index(name) for name in others), *by_key]
             else:
                 sql, places = f"SELECT 1 FROM {quoted(table)} WHERE {at_key}", by_key  # noqa: S608
-            return _Write(sql, encoders, tuple(places), kind == "update")
+            return _Write(sql, accept, tuple(places), kind == "update")
         names, marks = ", ".join(map(quoted, columns)), ", ".join("?" * len(columns))
         sql = f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})"  # noqa: S608
         if kind == "upsert":
             setting = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in others)
             doing = f"UPDATE SET {setting}" if others else "NOTHING"
             sql += f" ON CONFLICT ({', '.join(map(quoted, key))}) DO {doing}"
-        return _Write(sql, encoders, tuple(range(len(columns))), False)
+        return _Write(sql, accept, tuple(range(len(columns))), False)
 
 
 def ordered(parts: Sequence[KeyPart]) -> str:

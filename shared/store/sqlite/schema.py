@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
+from shared.store.port import ConstraintViolation
 from shared.store.sqlite import values
 from shared.store.sqlite.values import Convert
 
@@ -28,6 +29,25 @@ class Column:
     @property
     def encode(self) -> Convert:
         return values.encoder(self.kind, self.commit_timestamp)
+
+    @property
+    def accept(self) -> Convert:
+        """As `encode`, for what is written: Spanner looks at each value before it looks for rows.
+
+        Raises ConstraintViolation for NULL where it may not be, and for what is too long."""
+        encode, most = self.encode, values.longest(self.kind)
+
+        def accepted(value: Any) -> Any:
+            if value is None:
+                if self.nullable:
+                    return None
+                raise ConstraintViolation(f"{self.name} must not be NULL")
+            stored = encode(value)
+            if most and len(stored) > most:
+                raise ConstraintViolation(f"{self.name} is longer than {self.kind}")
+            return stored
+
+        return accepted
 
     @property
     def decode(self) -> Convert | None:

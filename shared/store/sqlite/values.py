@@ -7,6 +7,7 @@ microseconds since 1970, NUMERIC a decimal TEXT (of which `functions` knows how 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
@@ -41,6 +42,12 @@ def encoder(kind: str, commit_timestamp: bool = False) -> Convert:
 def decoder(kind: str) -> Convert | None:
     """How they are read back; None: as they are."""
     return json.loads if kind.startswith("ARRAY") else _DECODERS.get(kind.partition("(")[0])
+
+
+def longest(kind: str) -> int:
+    """Of STRING in characters, of BYTES in bytes; 0: not limited."""
+    found = re.fullmatch(r"(?:STRING|BYTES)\((\d+)\)", kind)
+    return int(found[1]) if found else 0
 
 
 def _is(*types: type) -> Convert:
