@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("functions", "shared", "schemas")
@@ -28,8 +29,8 @@ def services(granularity: str) -> dict[str, list[str]]:
 
 
 @cache
-def catalog() -> dict[str, dict[str, str]]:
-    operations: dict[str, dict[str, str]] = json.loads((ROOT / "schemas/catalog.json").read_text())[
+def catalog() -> dict[str, dict[str, Any]]:
+    operations: dict[str, dict[str, Any]] = json.loads((ROOT / "schemas/catalog.json").read_text())[
         "operations"
     ]
     return operations
