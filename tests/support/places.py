@@ -35,7 +35,7 @@ def columns() -> Iterator[tuple[str, str]]:
 def documents() -> Iterator[tuple[str, str]]:
     """(collection/document, its fields) of the Firestore database, or of this process's cache."""
     if EMBEDDED:
-        entries: Any = resources.cache()._entries  # type: ignore[attr-defined]
+        entries: Any = resources.cache().entries  # type: ignore[attr-defined]
         for name, fields in entries.stored.items():
             yield f"c/{name}", f"{name} {text(fields)}"
         return
