@@ -117,7 +117,7 @@ class Settlement(Resource):
 
 
 class Claim(Resource):
-    """One tenure over an order."""
+    """Who has claimed an order, until when, and how it is settled."""
 
     id: str
     order_id: str
