@@ -160,7 +160,7 @@ def test_nothing_but_the_requirements_and_the_product_can_be_imported(image: Ima
         ).returncode
         == 0
     )
-    for module in ("pytest", "web3", "emulators", "tests"):
+    for module in ("pytest", "mypy", "emulators", "tests"):
         assert "ModuleNotFoundError" in as_nobody(image, f"import {module}").stderr, module
 
 

@@ -1,0 +1,57 @@
+"""web3 and eth-account come through one door, which keeps Python's recursion limit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from emulators.toolkit import ROOT
+
+_PROBE = """
+import json, sys
+limit = sys.getrecursionlimit()
+{how}
+assert sys.getrecursionlimit() == limit, sys.getrecursionlimit()
+try:
+    json.loads("[" * 90_000)
+except RecursionError:
+    print("refused")
+"""
+
+
+def probed(how: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "ignore", "-c", _PROBE.format(how=how)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.mark.parametrize("how", ["web3()", "eth_account()", 'web3("contract.contract")'])
+def test_deep_json_is_refused_after_the_door_was_used(how: str) -> None:
+    done = probed(f"from shared.keys import web3_door\nweb3_door.{how}")
+    assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
+
+
+def test_without_the_door_the_limit_is_raised() -> None:
+    """So that this test is deleted with the door, when py_ecc does it no more."""
+    done = probed("import eth_account")
+    assert done.returncode != 0 and "100000" in done.stderr
+
+
+def test_no_thread_sees_a_higher_limit_meanwhile() -> None:
+    watch = """
+import threading
+from shared.keys import web3_door
+seen, done = set(), threading.Event()
+def look():
+    while not done.wait(0.0005):
+        seen.add(sys.getrecursionlimit())
+thread = threading.Thread(target=look)
+thread.start()
+web3_door.web3()
+done.set()
+thread.join()
+assert seen == {limit}, seen
+"""
+    done = probed(watch)
+    assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
