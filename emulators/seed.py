@@ -28,4 +28,6 @@ def _operator(unit: UnitOfWork, email: str, hashed: str, roles: tuple[str, ...])
         user = rules.register(
             user_id=identity, now=unit.now, email=email, password_hash=hashed, roles=roles, tier="service"
         )
-    unit.write(rules.change(user, unit.now, roles=roles, password_hash=hashed, disabled=False))
+    unit.write(
+        rules.change(user, unit.now, roles=roles, password_hash=hashed, disabled=False, email_verified=True)
+    )

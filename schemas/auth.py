@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, PageQuery, Request, Resource
+from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, PageQuery, QueryFlag, Request, Resource
 from shared.domain import users
 
 if TYPE_CHECKING:
+    from shared.domain.permissions import Caller
     from shared.identity.refresh_tokens import RefreshFamily
     from shared.identity.tokens import SignedIn
     from shared.store.tables.api_keys import ApiKeyRow
@@ -55,8 +56,11 @@ class Refresh(Request):
 
 
 class ChangePassword(Request):
+    """Every other sign-in ends, and every API key, unless `end_api_keys` is false."""
+
     current: Password
     new: NewPassword
+    end_api_keys: Flag = True
 
 
 class RequestReset(Request):
@@ -71,9 +75,12 @@ class ResetPassword(Request):
 
 
 class VerifyEmail(Request):
-    """`token` is the one from the mail; it counts for two days."""
+    """`token` is the one from the mail; it counts for two days. `password` is the account's: who reads the mailbox and
+    does not know it has been sent the mail because of somebody else's account, and chooses a password by mail
+    instead."""
 
     token: Token
+    password: Password
 
 
 class VerifySiwe(Request):
@@ -194,6 +201,42 @@ class User(Resource):
     @classmethod
     def of(cls, user: users.User) -> User:
         return cls.model_validate({name: getattr(user, name) for name in cls.model_fields})
+
+
+class Me(User):
+    """`permissions` are this caller's: a key's scopes, or what the roles grant. A key sees no e-mail and no address."""
+
+    permissions: list[str]
+    acting_for: str | None
+
+    @classmethod
+    def seen_by(cls, caller: Caller, user: users.User) -> Me:
+        hidden = {"email": None, "address": None} if caller.kind == "api_key" else {}
+        mine = {"permissions": sorted(caller.permissions), "acting_for": caller.acting_for}
+        return cls(**dict(User.of(user)) | hidden | mine)
+
+
+class DeleteMe(Request):
+    """`confirm`: the keys were exported, or are not wanted. Without it, an account with wallets is not deleted."""
+
+    confirm: QueryFlag = False
+
+
+class DeletedWallet(Resource):
+    """What was looked at and found empty: the coin and the registry's tokens of its chain, by symbol."""
+
+    wallet_id: str
+    chain: str
+    address: str
+    looked_at: list[str]
+
+
+class AccountDeletion(Resource):
+    """The account is gone. Keys are kept until `keys_kept_until`, and longer where something is found then."""
+
+    wallets: list[DeletedWallet]
+    not_looked_at: list[str]
+    keys_kept_until: Instant
 
 
 class AccountNotice(Resource):

@@ -80,8 +80,11 @@ class DeleteWallet(Request):
 
 
 class ListWallets(ListQuery):
+    """`deleted`: those whose keys still exist, instead."""
+
     chain: ChainName | None = None
     type: WalletType | None = None
+    deleted: QueryFlag = False
 
 
 class GetBalance(Request):
@@ -124,7 +127,8 @@ class SignTypedData(Request):
 
 
 class Wallet(Resource):
-    """Never key material."""
+    """Never key material. `unproven`: made before somebody proved the account's mailbox, so never chosen by default
+    until it is confirmed. `deleted_at`: it can be restored and exported for 30 days from then."""
 
     id: str
     user_id: str
@@ -135,12 +139,15 @@ class Wallet(Resource):
     derivation_path: str | None
     parent_id: str | None
     index: int | None
+    deleted_at: Instant | None
+    unproven: bool
     version: int
     created_at: Instant
 
     @classmethod
     def of(cls, wallet: wallets.Wallet) -> Wallet:
-        return cls(**{name: getattr(wallet, name) for name in cls.model_fields})
+        given = {name: getattr(wallet, name, None) for name in cls.model_fields}
+        return cls(**given | {"deleted_at": wallet.disabled_at, "unproven": bool(wallet.unproven)})
 
 
 class WalletPage(Page[Wallet]):

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 EMBEDDABLE = frozenset({"spanner", "pubsub", "firestore"})
@@ -56,6 +57,7 @@ class Settings:
     )
     revision: str = ""  # which of the service's revisions this is; Cloud Run says so
     sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
+    require_verified_email: bool = False  # before money, keys and webhooks
     screening_url: str = field(
         default="", repr=False
     )  # who is asked before a payout; none: everybody is paid
@@ -104,14 +106,24 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         limits_database=env.get("LIMITS_DATABASE", env.get("CACHE_DATABASE", "(default)")),
         forwarded_hops=int(env.get("FORWARDED_HOPS", "0" if local else "2")),
         balancer_addresses=tuple(filter(None, env.get("BALANCER_ADDRESSES", "").split(","))),
-        siwe_domains=tuple(filter(None, env.get("SIWE_DOMAINS", LOCAL_DOMAINS if local else "").split(","))),
         top_ups=env.get("TOP_UPS", ""),
         revision=env.get("K_REVISION", ""),
-        sign_in_attempts=int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
         screening_url=_screening_url(env, local),
         embedded=_embedded(env, local),
         embedded_file=env.get("EMBEDDED_FILE", ".run/state/store.sqlite"),
+        **_sign_in(env, local),
     )
+
+
+def _sign_in(env: Mapping[str, str], local: bool) -> dict[str, Any]:
+    """Who may sign in, and what is asked of them."""
+    return {
+        "siwe_domains": tuple(
+            filter(None, env.get("SIWE_DOMAINS", LOCAL_DOMAINS if local else "").split(","))
+        ),
+        "sign_in_attempts": int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
+        "require_verified_email": _flag(env, "REQUIRE_VERIFIED_EMAIL", default=not local),
+    }
 
 
 def _embedded(env: Mapping[str, str], local: bool) -> frozenset[str]:
@@ -166,6 +178,13 @@ def _rate_limits(env: Mapping[str, str], local: bool) -> dict[str, int]:
         name, _, value = part.partition("=")
         limits[name.strip()] = int(value)
     return limits
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = env.get(name, "on" if default else "off")
+    if value not in ("on", "off"):
+        raise ValueError(f"the environment variable {name} must be on or off")
+    return value == "on"
 
 
 def _required(env: Mapping[str, str], name: str, default: str | None) -> str:

@@ -1,4 +1,5 @@
-"""Choose another password. Every other sign-in of the account ends; this one goes on as freshly proved."""
+"""Choose another password. Every other sign-in of the account ends, and by default every API key; this sign-in goes on
+as freshly proved."""
 
 from __future__ import annotations
 
@@ -6,14 +7,16 @@ from dataclasses import replace
 
 from schemas.auth import ChangePassword, User
 from shared import resources
+from shared.auth import credentials, notices
 from shared.auth.sign_in_attempts import Attempt
 from shared.domain import users as rules
 from shared.domain.permissions import Caller
+from shared.identity import step_up
 from shared.identity.errors import InvalidCredentials
 from shared.identity.passwords import refuse_weak
 from shared.runtime.operation import SELF, http
 from shared.store.session import Session
-from shared.store.tables.sign_ins import SESSIONS
+from shared.store.tables.sign_ins import SESSIONS, enrolled
 from shared.store.tables.users import USERS
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
@@ -27,6 +30,7 @@ from shared.writes.commit import commit
     request=ChangePassword,
     answer=User,
     idempotency="none",
+    publishes=("account-events",),
 )
 def change_password(request: ChangePassword, caller: Caller) -> User:
     session = Session(resources.database().snapshot())
@@ -38,17 +42,27 @@ def change_password(request: ChangePassword, caller: Caller) -> User:
     if not resources.passwords().verify(request.current.get_secret_value(), user.password_hash):
         attempt.failed()
         raise InvalidCredentials
-    return commit(_change, caller, user.password_hash, resources.passwords().hash(new))
+    after = resources.passwords().hash(new)
+    return commit(_change, caller, user.password_hash, after, request.end_api_keys)
 
 
-def _change(unit: UnitOfWork, caller: Caller, before: str | None, after: str) -> User:
-    user, family = unit.read(USERS.get(caller.user_id), SESSIONS.find(caller.session_id))
+def _change(unit: UnitOfWork, caller: Caller, before: str | None, after: str, end_api_keys: bool) -> User:
+    user, family, second = unit.read(
+        USERS.get(caller.user_id), SESSIONS.find(caller.session_id), enrolled(caller.user_id)
+    )
+    if second:  # without one, the current password is the proof
+        step_up.require(caller, unit.now, enrolled=True)
     if user.password_hash != before:
         raise InvalidCredentials
     user = rules.change(user, unit.now, password_hash=after)
     unit.write(user)
+    if end_api_keys:
+        credentials.end_api_keys(unit, user.id)
+    credentials.end_sessions(unit, user.id, keep=(caller.session_id,))
     if family is not None and family.user_id == user.id:
         unit.write(
             replace(family, authenticated_at=unit.now, version=family.version + 1, updated_at=unit.now)
         )
+    notices.record(unit, user.id, "password_changed")
+    unit.note(user.id)
     return User.of(user)

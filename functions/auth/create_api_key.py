@@ -28,6 +28,7 @@ class TooManyApiKeys(Refusal):
     "POST",
     "/auth/api-keys",
     permission=SELF,
+    proven=True,
     person=True,
     request=CreateApiKey,
     answer=CreatedApiKey,

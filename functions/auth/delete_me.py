@@ -1,9 +1,11 @@
-"""Delete the caller's account: keys are shredded at once, the person is forgotten, the books keep an empty id.
+"""Delete the caller's account: the person is forgotten at once, the books keep an empty id, keys are kept for 30 days.
 
-Refused while a wallet holds anything or somebody still relies on it. There is no way back."""
+Refused while a wallet holds anything that is looked at or somebody still relies on it; an export is offered first. The
+answer says what was looked at and what was not."""
 
 from __future__ import annotations
 
+from schemas.auth import AccountDeletion, DeleteMe
 from shared import resources
 from shared.auth import personal_data
 from shared.domain.permissions import Caller
@@ -11,7 +13,15 @@ from shared.identity import step_up
 from shared.runtime.operation import SELF, http
 from shared.store.session import Session
 from shared.store.tables.sign_ins import enrolled
+from shared.wallets import deletion
 from shared.writes.commit import commit
+
+EXPORT = ["GET /auth/me/export", "POST /wallets/{wallet_id}/export"]
+NOT_LOOKED_AT = [
+    "tokens that are not in the registry (GET /wallets/{wallet_id}/balance)",
+    "NFTs",
+    "other chains",
+]
 
 
 @http(
@@ -19,13 +29,17 @@ from shared.writes.commit import commit
     "/auth/me",
     permission=SELF,
     person=True,
-    status=204,
+    request=DeleteMe,
+    answer=AccountDeletion,
     needs=("chain",),
     publishes=("supply-events",),
 )
-def delete_me(caller: Caller) -> None:
-    session = Session(resources.database().snapshot())
-    step_up.require(caller, resources.clock().now(), enrolled=session.one(enrolled(caller.user_id)))
+def delete_me(request: DeleteMe, caller: Caller) -> AccountDeletion:
+    session, now = Session(resources.database().snapshot()), resources.clock().now()
+    step_up.require(caller, now, enrolled=session.one(enrolled(caller.user_id)))
     wallets = personal_data.wallets_of(session, caller.user_id)
-    personal_data.refuse_funds(wallets)
+    examined = personal_data.examine(wallets)
+    if wallets and not request.confirm:
+        raise personal_data.ConfirmDeletion(None, wallets=[wallet.id for wallet in wallets], export=EXPORT)
     commit(personal_data.erase, caller.user_id, frozenset(wallet.id for wallet in wallets))
+    return AccountDeletion(wallets=examined, not_looked_at=NOT_LOOKED_AT, keys_kept_until=now + deletion.KEPT)

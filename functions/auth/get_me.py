@@ -1,8 +1,8 @@
-"""The caller's own account."""
+"""The caller's own account and what this caller may; an API key learns nothing of the person."""
 
 from __future__ import annotations
 
-from schemas.auth import User
+from schemas.auth import Me
 from shared import resources
 from shared.domain.permissions import Caller
 from shared.runtime.operation import SELF, http
@@ -10,6 +10,7 @@ from shared.store.session import Session
 from shared.store.tables.users import USERS
 
 
-@http("GET", "/auth/me", permission=SELF, answer=User)
-def get_me(caller: Caller) -> User:
-    return User.of(Session(resources.database().snapshot()).one(USERS.get(caller.user_id)))
+@http("GET", "/auth/me", permission=SELF, answer=Me)
+def get_me(caller: Caller) -> Me:
+    user = Session(resources.database().snapshot()).one(USERS.get(caller.user_id))
+    return Me.seen_by(caller, user)

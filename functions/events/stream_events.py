@@ -1,28 +1,64 @@
 """The caller's own events as Server-Sent Events; `Last-Event-ID` goes on behind the last one that was seen.
 
-A stream ends after ten minutes, so that it does not outlive the caller's token; clients come back with the last id
-by themselves. Streams hold a thread each, so one instance keeps only some at once.
+A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
+ended; clients come back with the last id by themselves. Streams hold a thread each, so one instance keeps only some
+at once, and few of one user.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
 
 from schemas.events import CloudEvent, StreamEvents
+from shared import resources
+from shared.auth import authentication
 from shared.desk import event_feed
+from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.runtime.context import current
 from shared.runtime.errors import Unready
 from shared.runtime.operation import http
 from shared.triggers.reply import Reply
 
-STREAMS = 8  # at once in one instance
+STREAMS, OF_ONE_USER = 8, 2  # at once in one instance
 CHUNK = 100
-LONGEST, PAUSE, KEEP_ALIVE = 600.0, 0.5, 15.0  # seconds
+LONGEST, PAUSE, KEEP_ALIVE, CHECK = 600.0, 0.5, 15.0, 10.0  # seconds
 HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
-_room = threading.BoundedSemaphore(STREAMS)
+
+
+class TooManyStreams(Refusal):
+    code, status, message = "TOO_MANY_STREAMS", 429, "This caller reads as many streams here as one may."
+    retry_after = 5.0
+
+
+class OpenStreams:
+    """How many streams this process serves, by user."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def enter(self, user_id: str) -> None:
+        """Raises TooManyStreams for a user who has enough, Unready when all are taken."""
+        with self._lock:
+            if self._of[user_id] >= OF_ONE_USER:
+                raise TooManyStreams
+            if self._of.total() >= STREAMS:
+                raise Unready("This instance serves as many streams as it can; try again.")
+            self._of[user_id] += 1
+
+    @property
+    def count(self) -> int:
+        return self._of.total()
+
+    def leave(self, user_id: str) -> None:
+        with self._lock:
+            self._of[user_id] -= 1
+            if not self._of[user_id]:
+                del self._of[user_id]
 
 
 @http(
@@ -37,15 +73,15 @@ def stream_events(request: StreamEvents, caller: Caller) -> Reply:
     cursor = request.after or current().request.last_event_id
     types = event_feed.types_of(request.types)
     first = event_feed.read(caller.user_id, cursor, types, CHUNK)
-    if not _room.acquire(blocking=False):
-        raise Unready("This instance serves as many streams as it can; try again.")
-    return Reply(200, headers=dict(HEADERS), stream=_Stream(_pieces(caller.user_id, types, first)))
+    resources.memory(OpenStreams).enter(caller.user_id)
+    return Reply(200, headers=dict(HEADERS), stream=_Stream(caller.user_id, _pieces(caller, types, first)))
 
 
 class _Stream(Iterator[str]):
     """Gives its place back when it ends, or when the server closes it because the caller has left."""
 
-    def __init__(self, pieces: Generator[str]) -> None:
+    def __init__(self, user_id: str, pieces: Generator[str]) -> None:
+        self._user_id = user_id
         self._pieces = pieces
         self._held = True
 
@@ -60,13 +96,13 @@ class _Stream(Iterator[str]):
         self._pieces.close()
         if self._held:
             self._held = False
-            _room.release()
+            resources.memory(OpenStreams).leave(self._user_id)
 
     __del__ = close
 
 
-def _pieces(user_id: str, types: frozenset[str] | None, chunk: event_feed.Chunk) -> Generator[str]:
-    until, last = time.monotonic() + LONGEST, time.monotonic()
+def _pieces(caller: Caller, types: frozenset[str] | None, chunk: event_feed.Chunk) -> Generator[str]:
+    until, last, checked = time.monotonic() + LONGEST, time.monotonic(), time.monotonic()
     yield "retry: 1000\n\n"
     while time.monotonic() < until:
         for event, cursor in chunk.events:
@@ -78,7 +114,14 @@ def _pieces(user_id: str, types: frozenset[str] | None, chunk: event_feed.Chunk)
             yield ": still here\n\n"
         if len(chunk.events) < CHUNK:
             time.sleep(PAUSE)
-        chunk = event_feed.read(user_id, chunk.cursor, types, CHUNK)
+        now = resources.clock().now()
+        if caller.expires_at is not None and now >= caller.expires_at:
+            return
+        if time.monotonic() - checked > CHECK:
+            checked = time.monotonic()
+            if not authentication.stands(caller, now):
+                return
+        chunk = event_feed.read(caller.user_id, chunk.cursor, types, CHUNK)
 
 
 def _piece(event: CloudEvent, cursor: str) -> str:

@@ -23,6 +23,7 @@ from shared.writes.commit import commit
     "POST",
     "/transactions/{transaction_id}/approve",
     permission=SELF,
+    proven=True,
     person=True,
     others="approver",
     request=ApproveTransaction,

@@ -27,6 +27,7 @@ EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
     "POST",
     "/transactions/{transaction_id}/cancel",
     permission=SELF,
+    proven=True,
     others="admin:replace",
     request=ReplaceTransaction,
     answer=Transaction,

@@ -17,6 +17,7 @@ from shared.writes.commit import commit
     "POST",
     "/transactions/{transaction_id}/speed-up",
     permission=SELF,
+    proven=True,
     others="admin:replace",
     request=ReplaceTransaction,
     answer=Transaction,

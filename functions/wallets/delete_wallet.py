@@ -1,14 +1,18 @@
-"""Delete a wallet: disabled now, its key shredded after 30 days if it is still empty. `force` closes its
-supplies and leaves a balance behind; nothing forces what others still rely on."""
+"""Delete a wallet: disabled now, its key shredded after 30 days if it is still empty; until then it can be restored and
+exported. `force` closes its supplies and leaves a balance behind, and takes its owner in person; nothing forces what
+others still rely on."""
 
 from __future__ import annotations
 
 from schemas.wallets import DeleteWallet
 from shared import resources
+from shared.auth import notices
 from shared.domain.permissions import Caller
+from shared.identity import step_up
 from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.tables.wallets import usable
+from shared.store.tables.sign_ins import enrolled
+from shared.store.tables.wallets import mine, usable
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import deletion
 from shared.writes.commit import commit
@@ -21,10 +25,16 @@ from shared.writes.commit import commit
     request=DeleteWallet,
     status=204,
     needs=("chain",),
-    publishes=("supply-events",),
+    publishes=("supply-events", "account-events"),
 )
 def delete_wallet(request: DeleteWallet, caller: Caller) -> None:
-    wallet = Session(resources.database().snapshot()).one(usable(caller, request.wallet_id))
+    session = Session(resources.database().snapshot())
+    if request.force:  # money may be lost: its owner in person, and no program or stolen token
+        step_up.require_person(caller)
+        wallet, second = session.read(mine(caller, request.wallet_id), enrolled(caller.user_id))
+        step_up.require(caller, resources.clock().now(), enrolled=second)
+    else:
+        wallet = session.one(usable(caller, request.wallet_id))
     balance = False if request.force else deletion.holds_balance(wallet)
     commit(_delete, request, caller, balance)
 
@@ -33,3 +43,5 @@ def _delete(unit: UnitOfWork, request: DeleteWallet, caller: Caller, balance: bo
     wallet = unit.one(usable(caller, request.wallet_id))
     unit.match(wallet)
     deletion.disable(unit, wallet, balance=balance, force=request.force)
+    notices.record(unit, wallet.user_id, "wallet_deleted", wallet_id=wallet.id)
+    unit.audit(wallet.id, force=request.force)

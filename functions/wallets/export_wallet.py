@@ -1,11 +1,13 @@
 """Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
 
-The audit row is committed before the key leaves; a replayed answer holds no key."""
+The audit row is committed before the key leaves; a replayed answer holds no key. A deleted wallet is exported as
+long as its key exists."""
 
 from __future__ import annotations
 
 from schemas.wallets import ExportedWallet, ExportWallet
 from shared import resources
+from shared.auth import notices
 from shared.domain.permissions import Caller
 from shared.identity import step_up
 from shared.keys import keystore
@@ -28,6 +30,7 @@ from shared.writes.commit import commit
     request=ExportWallet,
     answer=ExportedWallet,
     needs=("signer",),
+    publishes=("account-events",),
 )
 def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
     session = Session(resources.database().snapshot())
@@ -45,5 +48,6 @@ def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
 
 
 def _note(unit: UnitOfWork, wallet_id: str, answer: ExportedWallet) -> ExportedWallet:
-    unit.note(wallet_id)
+    unit.audit(wallet_id, format="keystore" if answer.keystore else "private_key")
+    notices.record(unit, unit.context.principal, "key_exported", wallet_id=wallet_id)
     return answer

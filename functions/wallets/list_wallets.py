@@ -1,4 +1,4 @@
-"""The caller's own wallets, newest first; deleted ones are not listed."""
+"""The caller's own wallets, newest first; with `deleted` those that can still be restored."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ def list_wallets(request: ListWallets, caller: Caller) -> WalletPage:
         [caller.listed(request.user_id)],
         limit=request.limit,
         cursor=request.cursor,
-        filters={"chain": request.chain, "type": request.type, "status": "active"},
+        filters={
+            "chain": request.chain,
+            "type": request.type,
+            "status": "disabled" if request.deleted else "active",
+        },
     )
     return WalletPage(items=[Wallet.of(row) for row in rows], next_cursor=cursor)

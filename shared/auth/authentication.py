@@ -61,7 +61,28 @@ def _of_key(text: str, now: datetime) -> Caller:
         permissions=narrowed(permissions_of(user.roles), row.scopes),
         tier=user.tier,
         session_id=row.id,
+        email_verified=user.proven,
+        expires_at=row.ends_at,
     )
+
+
+def stands(caller: Caller, now: datetime) -> bool:
+    """Whether the credential of somebody who was let in a while ago still counts. Reads it, and its owner."""
+    from shared.store.session import Session
+    from shared.store.tables.api_keys import API_KEYS
+    from shared.store.tables.users import USERS
+    from shared.writes import session_check
+
+    session = Session(resources.database().snapshot())
+    if caller.kind == "api_key":
+        key, user = session.read(API_KEYS.find(caller.session_id), USERS.find(caller.user_id))
+        return key is not None and not key.expired(now) and user is not None and not user.disabled
+    check = session_check.of(caller)
+    try:
+        check.check(*session.read_all(check.queries))
+    except Unauthenticated:
+        return False
+    return True
 
 
 def _used(key_id: str, now: datetime) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from shared.auth import notices
 from shared.identity import refresh_tokens
+from shared.store.session import Session
 from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
-from shared.store.tables.sign_ins import SESSIONS, SESSIONS_BY_USER
+from shared.store.tables.sign_ins import PASSKEYS, PASSKEYS_BY_USER, SESSIONS, SESSIONS_BY_USER, Passkey
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -31,3 +32,8 @@ def end_sessions(unit: UnitOfWork, user_id: str, *, keep: Collection[str | None]
         unit.audit(user_id, ended_sign_ins=[one.id for one in ended])
         notices.record(unit, user_id, "sign_ins_ended", count=str(len(ended)))
     return len(ended)
+
+
+def passkeys(unit: Session, user_id: str) -> Sequence[Passkey]:
+    """The account's passkeys."""
+    return unit.follow(PASSKEYS, unit.one(PASSKEYS_BY_USER.scan(user_id)))

@@ -27,9 +27,13 @@ To choose one, send this token to POST /api/v1/auth/password/reset within an hou
 
 If it was not you, do nothing: your password stays as it is.
 """
-VERIFY_TEXT = """Welcome. To confirm that this is your address, send this token to POST /api/v1/auth/email/verify:
+VERIFY_TEXT = """Welcome. To confirm that this is your address, send this token and your password to POST
+/api/v1/auth/email/verify:
 
 {token}
+
+If you did not register, somebody else gave your address: do nothing, or take the account by choosing a new password
+(POST /api/v1/auth/password/reset-request). That ends everything they set up.
 """
 
 
@@ -42,8 +46,21 @@ def password_reset(email: str) -> None:
         user = None
     if user is not None and user.email is not None and not user.disabled:
         _send(mail_tokens.RESET, user, "Choose a new password", RESET_TEXT)
+    level(started)
+
+
+def level(started: float) -> None:
+    """Answer after the same time, whatever was done since `started`; not in local runs."""
     if not resources.settings().local:
         time.sleep(max(0.0, LEVEL_SECONDS - (time.monotonic() - started)))
+
+
+def registered_again(email: str) -> None:
+    """Tell the owner of an account that somebody tried to make another with their address."""
+    try:
+        resources.mail().send(email, "You have an account", TAKEN_TEXT)
+    except Exception as error:
+        _log.error("a mail was not sent", extra={"error": type(error).__name__})
 
 
 def verification(user: rules.User) -> None:
@@ -51,6 +68,9 @@ def verification(user: rules.User) -> None:
     _send(mail_tokens.VERIFY, user, "Confirm your address", VERIFY_TEXT)
 
 
+TAKEN_TEXT = """Somebody, perhaps you, tried to register with your address. You have an account already: sign in, or
+choose a new password by POST /api/v1/auth/password/reset-request.
+"""
 NOTICE_TEXT = """{said}
 
 At {at}, from {network}.

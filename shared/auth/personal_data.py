@@ -7,10 +7,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from schemas.auth import DeletedWallet
+from shared import resources
+from shared.auth import credentials
+from shared.chain.registry import UnknownChain
 from shared.domain import users as rules
 from shared.domain.errors import Refusal
 from shared.domain.wallets import wallets as wallet_rules
 from shared.domain.wallets.wallets import Wallet, WalletInUse
+from shared.funds import balances
 from shared.store.session import Session
 from shared.store.table import Index, Table
 from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
@@ -21,7 +26,7 @@ from shared.store.tables.sign_ins import FACTORS, SESSIONS, SESSIONS_BY_USER
 from shared.store.tables.supplies import SUPPLIES, SUPPLIES_BY_OWNER
 from shared.store.tables.transactions import TRANSACTIONS, TRANSACTIONS_BY_OWNER
 from shared.store.tables.users import USERS
-from shared.store.tables.wallets import VAULT_KEYS, WALLETS, WALLETS_BY_OWNER
+from shared.store.tables.wallets import WALLETS, WALLETS_BY_OWNER
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import deletion
 
@@ -37,6 +42,13 @@ _KINDS: Final[dict[str, tuple[Table[Any], Index[Any]]]] = {
     "transactions": (TRANSACTIONS, TRANSACTIONS_BY_OWNER),
 }
 _SECRET: Final = frozenset({"password_hash", "hash", "family_hash", "current_hash", "key_id", "idem_key"})
+
+
+class ConfirmDeletion(Refusal):
+    """`data.wallets` are those whose keys exist; `data.export` says how to take them and the account's data along."""
+
+    code, status = "CONFIRMATION_REQUIRED", 409
+    message = "Export the keys and data first, then delete the account with confirm=true."
 
 
 class AccountInUse(Refusal):
@@ -84,44 +96,57 @@ def wallets_of(session: Session, user_id: str) -> list[Wallet]:
     return session.follow(WALLETS, kept)
 
 
-def refuse_funds(wallets: list[Wallet]) -> None:
-    """Asks the chains. Raises AccountInUse for a wallet that holds something, ChainError."""
+def examine(wallets: list[Wallet]) -> list[DeletedWallet]:
+    """What is looked at of each wallet, which must be empty. Asks the chains.
+
+    Raises AccountInUse for a wallet that holds something or whose chain is not served any more, ChainError."""
+    examined = []
     for wallet in wallets:
-        if deletion.holds_balance(wallet):
+        try:
+            held, _ = balances.of_registry(resources.chain(wallet.chain), wallet.address)
+        except UnknownChain:
+            raise AccountInUse(reason="chain_not_served", wallet_id=wallet.id) from None
+        if any(amount for _, amount in held):
             raise AccountInUse(reason="holds_value", wallet_id=wallet.id)
+        symbols = [asset.symbol for asset, _ in held]
+        examined.append(
+            DeletedWallet(wallet_id=wallet.id, chain=wallet.chain, address=wallet.address, looked_at=symbols)
+        )
+    return examined
 
 
-def erase(unit: UnitOfWork, user_id: str, seen: frozenset[str]) -> None:
-    """Shred every key, remove what signs in, and leave an account without anything personal.
+def erase(unit: UnitOfWork, user_id: str, examined: frozenset[str]) -> None:
+    """Disable every wallet, remove what signs in, and leave an account without anything personal.
 
-    `seen`: the wallets that hold nothing. Raises AccountInUse; nothing is forced."""
+    The keys are kept like those of any deleted wallet, for 30 days and until their wallets are empty: tokens that
+    nobody looked at, and coins on other chains, are not lost at once. `examined`: the wallets that hold nothing
+    that was looked at. Raises AccountInUse; nothing is forced."""
     user = unit.one(USERS.get(user_id))
     wallets = wallets_of(unit, user_id)
     for wallet in wallets:
-        if wallet.id not in seen:
+        if wallet.id not in examined:
             raise AccountInUse(reason="holds_value", wallet_id=wallet.id)
         unit.write(_ended(unit, wallet))
     unit.delete(*_belongings(unit, user_id, wallets))
     unit.write(rules.erased(user, unit.now))
-    unit.note(user_id)
+    unit.audit(user_id, wallets=[wallet.id for wallet in wallets])
 
 
 def _ended(unit: UnitOfWork, wallet: Wallet) -> Wallet:
-    """The wallet shredded, if nothing needs it. Raises AccountInUse."""
+    """The wallet disabled, if nothing needs it. Raises AccountInUse."""
     if wallet.status == "active":
         try:
             wallet = deletion.disable(unit, wallet, balance=False, force=False)
         except WalletInUse as refusal:
             raise AccountInUse(wallet_id=wallet.id, **refusal.data) from None
-    return wallet_rules.erased(wallet_rules.shred(wallet, unit.now))
+    return wallet_rules.erased(wallet)
 
 
 def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterator[Any]:
-    """The rows that go: sealed keys, policies, API keys, sign-ins, the second factor."""
-    keys = sorted({wallet.key_id for wallet in wallets})
-    yield from unit.one(VAULT_KEYS.get_many((key,) for key in keys)) if keys else ()
+    """The rows that go: policies, API keys, sign-ins, second factors. Sealed keys stay until they are shredded."""
     yield from unit.one(POLICIES.get_many((wallet.id,) for wallet in wallets)) if wallets else ()
     yield from unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
     yield from unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
+    yield from credentials.passkeys(unit, user_id)
     factor = unit.maybe(FACTORS.find(user_id))
     yield from () if factor is None else (factor,)

@@ -91,8 +91,8 @@ def change(
     password_hash: str | Keep = KEEP,
     email_verified: bool | Keep = KEEP,
 ) -> User:
-    """What an administrator or the user changes; the same user when nothing does. A new password, other roles
-    and being disabled end every sign-in proved before. Raises InvalidValue."""
+    """What an administrator or the user changes; the same user when nothing does. A new password, other roles, a
+    mailbox that is proved and being disabled end every sign-in proved before. Raises InvalidValue."""
     after = replace(
         user,
         roles=user.roles if isinstance(roles, Keep) else _roles(roles),
@@ -103,7 +103,8 @@ def change(
     )
     if after == user:
         return user
-    ends = (after.password_hash, after.roles) != (user.password_hash, user.roles) or after.disabled
+    proved = after.email_verified and not user.email_verified
+    ends = proved or after.disabled or (after.password_hash, after.roles) != (user.password_hash, user.roles)
     sessions_after = now if ends else user.sessions_after
     return replace(after, sessions_after=sessions_after, version=user.version + 1, updated_at=now)
 

@@ -10,6 +10,7 @@ Refusal (shared.domain.errors)
 │   ├── SiweRefused             the signed message does not prove what it has to
 │   ├── SecondFactorRequired    the password alone does not sign in to this account
 │   └── InvalidOneTimeCode      wrong, too old or used before
+├── EmailUnverified 403         nobody has proved to read the account's mailbox
 └── IdentityBusy 503            all password-hashing slots of this instance are taken
 """
 
@@ -63,6 +64,13 @@ class SecondFactorRequired(Unauthenticated):
     """`data.factors` names what the account has: totp, passkey. Sign in again with `otp` or `passkey`."""
 
     code, message = "SECOND_FACTOR_REQUIRED", "This account also asks for its second factor to sign in."
+
+
+class EmailUnverified(Refusal):
+    code, status = "EMAIL_UNVERIFIED", 403
+    message = (
+        "Confirm your e-mail address first, with the token from the mail, or choose a new password by mail."
+    )
 
 
 class IdentityBusy(Refusal):

@@ -60,6 +60,7 @@ class HttpTrigger:
         True  # in Spanner; one that does not write is served by the nearest region and may only read
     )
     shared: bool = False  # the answer is the same for everybody: a CDN may keep it for as long as it says
+    proven: bool = False  # not before somebody has proved to read the account's mailbox
     person: bool = False  # no API key, no command, and nobody who acts for somebody else
     others: str = "owner"
 
@@ -114,13 +115,11 @@ class Operation:
         return self.name.replace("_", "-")
 
     @property
-    def permission(self) -> str:
-        """What a caller must hold, by whichever trigger the request comes. Raises ValueError for an operation that
-        people cannot call, or whose routes disagree."""
-        declared = {trigger.permission for trigger in self.https}
-        if len(declared) != 1:
-            raise ValueError(f"{self.name} declares {len(declared)} permissions; its commands need one")
-        return declared.pop()
+    def route(self) -> HttpTrigger:
+        """What says who may run it, by whichever trigger. Raises ValueError for an operation without exactly one."""
+        if len(self.https) != 1:
+            raise ValueError(f"{self.name} has {len(self.https)} routes; its commands need one")
+        return self.https[0]
 
     @property
     def writes(self) -> bool:
@@ -157,13 +156,15 @@ def http(
     writes: bool | None = None,
     shared: bool = False,
     person: bool = False,
+    proven: bool | None = None,
     others: str | None = None,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST.
 
-    Every method but GET `writes`, unless it says that it does not. For `others` see HttpTrigger."""
+    Every method but GET `writes`, unless it says that it does not; what is neither a read nor about the caller's own
+    account asks for a `proven` mailbox, unless it says otherwise. For `others` see HttpTrigger."""
     if shared and (method != "GET" or permission != PUBLIC):
         raise ValueError(f"{method} {path}: only what anybody may GET has an answer to share")
     full = path[1:] if path.startswith("//") else API + path
@@ -171,9 +172,15 @@ def http(
     changes = method != "GET" if writes is None else writes
     reach = others or _others(method, permission)
     trigger = HttpTrigger(
-        method, full, permission, request, answer, status, keyed, also, media, changes, shared, person, reach
-    )
+        method, full, permission, request, answer, status, keyed, also, media, changes, shared,
+        _moves(method, permission) if proven is None else proven, person, reach,
+    )  # fmt: skip
     return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
+
+
+def _moves(method: str, permission: str) -> bool:
+    """Does it do something with money, keys or webhooks, rather than read or look after the caller's own account?"""
+    return method != "GET" and permission not in (PUBLIC, SELF) and not permission.endswith(":read")
 
 
 def _others(method: str, permission: str) -> str:

@@ -72,6 +72,14 @@ class UnitOfWork(Session):
         the body sees its own: no round trip of their own. For a body that reads nothing, nothing is checked."""
         self._checked, self._check, self._waves_before = tuple(queries), check, after
 
+    def check_caller(self) -> None:
+        """For a body that only inserts what is trusted later (a wallet, a key): read what `check_along` would have sent
+        along, and check it, unless that was done."""
+        self._waves_before = 0
+        due = self._due_along()
+        if due:
+            self._check(*super().read_all(due))
+
     def _due_along(self) -> tuple[Query[Any], ...]:
         self._waves_before -= 1
         if self._waves_before >= 0:

@@ -61,7 +61,7 @@ def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
     trigger, path = _route(operation, incoming)
     context.caller = authentication.caller(incoming.headers, trigger.permission)
     throttle.count(context)
-    authorization.require(context.caller, trigger.permission, person=trigger.person)
+    authorization.require(context.caller, trigger)
     fields = request_parsing.fields(trigger, incoming, path)
     request = request_parsing.validated(trigger, fields)
     request_parsing.conditions(context, incoming.headers)

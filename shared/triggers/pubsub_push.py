@@ -138,7 +138,7 @@ def _handle(operation: Operation, trigger: MessageTrigger, delivery: Delivery, c
 
 
 def _command(operation: Operation, trigger: MessageTrigger, event: Event, context: Context) -> None:
-    context.caller = _on_behalf_of(event.subject, operation.permission)
+    context.caller = _on_behalf_of(event.subject, operation.route.permission)
     context.request.command = command = Command(event.id, event.type, event.subject)
     fields = dict(event.data)
     match = fields.pop("if_match", None)
@@ -147,7 +147,7 @@ def _command(operation: Operation, trigger: MessageTrigger, event: Event, contex
         if match is not None and (not isinstance(match, int) or isinstance(match, bool)):
             raise ValidationFailed(details=[{"field": "if_match", "message": "must be a version"}])
         context.request.if_match = match
-        authorization.require(context.caller, operation.permission)
+        authorization.require(context.caller, operation.route)
         operation.function(request_parsing.validate(trigger.request, fields), context.caller)
         if not context.answer.committed:
             commit.commit(_nothing)
@@ -178,7 +178,8 @@ def _refuse(unit: UnitOfWork, command: Command, refusal: Refusal) -> None:
 
 
 def _nothing(unit: UnitOfWork) -> None:
-    """There was nothing to do, which the sender hears, too."""
+    """There was nothing to do, which the sender hears, too, if they may ask."""
+    unit.check_caller()
 
 
 def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared import resources
 from shared.domain.permissions import Caller
-from shared.identity.errors import Unauthenticated
+from shared.identity.errors import EmailUnverified, Unauthenticated
 
 if TYPE_CHECKING:
     from shared.domain.users import User
@@ -29,11 +30,14 @@ class SessionCheck:
     """What to read of a caller, and what to make of it."""
 
     queries: tuple[Query[Any], ...] = ()
+    proven: bool = False  # the user's mailbox has to be
 
     def check(self, user: User | None = None, sign_in: RefreshFamily | None = None) -> None:
-        """Raises SignInEnded."""
+        """Raises SignInEnded, EmailUnverified."""
         if user is not None and user.disabled:
             raise SignInEnded
+        if self.proven and user is not None and not user.proven:
+            raise EmailUnverified
         if sign_in is None:
             return
         ended = user is not None and user.sessions_after and user.sessions_after > sign_in.authenticated_at
@@ -54,4 +58,6 @@ def of(caller: Caller | None) -> SessionCheck:
     from shared.store.tables.users import USERS
 
     user = USERS.find(caller.user_id)
-    return SessionCheck((user,) if caller.session_id is None else (user, SESSIONS.find(caller.session_id)))
+    if caller.session_id is None:  # a command: all of them move something
+        return SessionCheck((user,), resources.settings().require_verified_email)
+    return SessionCheck((user, SESSIONS.find(caller.session_id)))

@@ -56,6 +56,7 @@ class Wallet:
     version: int
     created_at: datetime
     updated_at: datetime
+    unproven: bool | None = None  # made before somebody proved the account's mailbox, and not confirmed since
 
 
 def new_wallet(
@@ -91,11 +92,32 @@ def new_wallet(
 
 
 def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
-    """The wallet meant when none is named: the only active one on the chain. Raises WalletRequired."""
+    """The wallet meant when none is named: the only active one on the chain, those apart that somebody else may
+    have made (`unproven`). Raises WalletRequired."""
     usable = [wallet for wallet in wallets if wallet.chain == chain and wallet.status == "active"]
-    if len(usable) != 1:
+    trusted = [wallet for wallet in usable if not wallet.unproven]
+    if len(trusted) != 1:
         raise WalletRequired(wallets=sorted(wallet.id for wallet in usable))
-    return usable[0]
+    return trusted[0]
+
+
+def mark_unproven(wallet: Wallet, now: datetime) -> Wallet:
+    """The account's mailbox was proved after it was made: whoever made it may know its key."""
+    return replace(wallet, unproven=True, version=wallet.version + 1, updated_at=now)
+
+
+def confirm(wallet: Wallet, now: datetime) -> Wallet:
+    """Its owner says that it is theirs; unchanged where nobody asked."""
+    if not wallet.unproven:
+        return wallet
+    return replace(wallet, unproven=None, version=wallet.version + 1, updated_at=now)
+
+
+def restore(wallet: Wallet, now: datetime) -> Wallet:
+    """Deleted by mistake: active again. Raises InvalidState for one that was not deleted, or whose key is gone."""
+    if wallet.status != "disabled":
+        raise InvalidState(status=wallet.status)
+    return replace(wallet, status="active", disabled_at=None, version=wallet.version + 1, updated_at=now)
 
 
 def refuse_duplicate(wallets: Iterable[Wallet], chain: str, address: str) -> None:

@@ -41,6 +41,25 @@ class Factor:
         return bool(self.kinds)
 
 
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A WebAuthn credential as a second factor: its public key (COSE), and how often its authenticator says it
+    signed."""
+
+    id: str  # pky_…
+    user_id: str
+    credential_id: str  # base64url
+    public_key: bytes = field(repr=False)
+    sign_count: int
+    name: str
+    last_used_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+PASSKEYS = Table("passkeys", Passkey, ("id",))
+PASSKEYS_BY_USER = Index("passkeys_by_user", PASSKEYS, ("user_id", "id"))
 SESSIONS = Table("sessions", RefreshFamily, ("id",))
 SESSIONS_BY_USER = Index("sessions_by_user", SESSIONS, ("user_id", "id"))
 FACTORS = Table("second_factors", Factor, ("id",))

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from functions.events import stream_events
 from shared import resources
 from shared.runtime import operation
 from shared.triggers import entrypoint
 from shared.triggers.request_parsing import Incoming
 from tests.emulated.desk.world import Desk
+from tests.support.clock import TestClock
+from tests.support.people import People
 
 
 def test_the_feed_goes_on_where_it_was_left(desk: Desk) -> None:
@@ -89,14 +95,50 @@ def test_a_stream_tells_as_it_happens_and_goes_on_behind_the_last_id(desk: Desk)
     only.close()
 
 
+def opened(desk: Desk, token: str) -> Any:
+    incoming = Incoming("GET", "/api/v1/events/stream", {"authorization": f"Bearer {token}"}, {}, b"")
+    return entrypoint.answer(operation.load("stream_events"), incoming)
+
+
 def test_an_instance_keeps_some_streams_and_gives_places_back(desk: Desk) -> None:
-    user = desk.person()
-    headers = {"authorization": f"Bearer {desk.app.token(user)}"}
-    incoming = Incoming("GET", "/api/v1/events/stream", headers, {}, b"")
-    serve = operation.load("stream_events")
-    open_ones = [entrypoint.answer(serve, incoming) for _ in range(9)]
+    open_ones = [opened(desk, desk.app.token(desk.person())) for _ in range(9)]
     assert [reply.status for reply in open_ones] == [200] * 8 + [503]
     for reply in open_ones[:8]:
         reply.stream.close()
-    assert entrypoint.answer(serve, incoming).status == 200
+    again = opened(desk, desk.app.token(desk.person()))
+    assert again.status == 200
+    again.stream.close()
     assert resources.settings().local
+
+
+def test_one_user_does_not_take_all_streams(desk: Desk) -> None:
+    """A15: eight streams of one user locked all others out."""
+    user = desk.person()
+    open_ones = [opened(desk, desk.app.token(user)) for _ in range(8)]
+    assert [reply.status for reply in open_ones] == [200] * 2 + [429] * 6
+    other = opened(desk, desk.app.token(desk.person()))
+    assert other.status == 200
+    for reply in (*open_ones[:2], other):
+        reply.stream.close()
+
+
+def test_a_stream_ends_with_its_token_and_with_the_sign_in(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A15: a stream outlived its token."""
+    person = People(desk.app).register()
+    with resources.override(clock=TestClock(resources.clock().now())):
+        clock = resources.clock()
+        assert isinstance(clock, TestClock)
+        pieces = opened(desk, person.token).stream
+        assert next(pieces)
+        clock.advance(timedelta(minutes=15))
+        assert list(pieces) == []
+        monkeypatch.setattr(stream_events, "CHECK", 0.0)
+        token = desk.app.ok(200, "POST", "/auth/refresh", {"refresh_token": person.refresh_token})["token"]
+        pieces = opened(desk, token).stream
+        assert next(pieces)
+        person.token = token
+        person.ok(204, "POST", "/auth/logout")
+        assert list(pieces) == []
+        assert resources.memory(stream_events.OpenStreams).count == 0

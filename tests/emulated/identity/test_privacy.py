@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from shared.store.tables.users import USERS
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
+from tests.support.clock import TestClock
 from tests.support.inprocess import App
 from tests.support.people import PASSWORD, People, Person
 
@@ -51,7 +53,11 @@ def test_deletes_the_person_and_the_keys(people: People, app: App) -> None:
     child = person.ok(201, "POST", f"/wallets/{wallet['id']}/accounts", {})["wallet"]
     key = person.ok(201, "POST", "/auth/api-keys", {"name": "robot", "scopes": ["wallet:read"]})["api_key"]
     person.ok(204, "DELETE", f"/wallets/{child['id']}")
-    person.ok(204, "DELETE", "/auth/me")
+    offered = person.refused("CONFIRMATION_REQUIRED", "DELETE", "/auth/me")
+    assert offered.status == 409 and offered.body["error"]["data"]["export"]
+    answer = person.ok(200, "DELETE", "/auth/me?confirm=true")
+    assert {one["wallet_id"] for one in answer["wallets"]} == {wallet["id"], child["id"]}
+    assert all("ETH" in one["looked_at"] for one in answer["wallets"]) and answer["not_looked_at"]
     assert app.call("GET", "/wallets", headers={"x-api-key": key}).code == "API_KEY_INVALID"
     assert app.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token}).status == 401
     body = {"email": person.email, "password": PASSWORD}
@@ -59,8 +65,12 @@ def test_deletes_the_person_and_the_keys(people: People, app: App) -> None:
     user = next(row for row in rows(USERS) if row.id == person.id)
     assert (user.email, user.password_hash, user.disabled) == (None, None, True)
     left = {row.id: row for row in rows(WALLETS)}
-    assert left[wallet["id"]].status == left[child["id"]].status == "shredded"
+    assert left[wallet["id"]].status == left[child["id"]].status == "disabled"
     assert "savings" not in json.dumps([row.name for row in left.values()])
+    kept = {left[theirs["id"]].key_id, left[wallet["id"]].key_id}
+    assert {row.id for row in rows(VAULT_KEYS)} == kept  # A13: what nobody looked at is not lost
+    with resources.override(clock=TestClock(resources.clock().now() + timedelta(days=31))):
+        app.schedule("shred_keys")
     assert {row.id for row in rows(VAULT_KEYS)} == {left[theirs["id"]].key_id}
     assert app.call("POST", "/auth/register", body).status == 201
 
@@ -69,14 +79,14 @@ def test_refuses_with_funds_or_obligations(people: People, desk: Desk) -> None:
     person = people.register()
     wallet = person.wallet()
     desk.fund(wallet["address"], 3)
-    answer = person.refused("ACCOUNT_IN_USE", "DELETE", "/auth/me")
+    answer = person.refused("ACCOUNT_IN_USE", "DELETE", "/auth/me?confirm=true")
     assert answer.status == 409
     assert answer.body["error"]["data"] == {"reason": "holds_value", "wallet_id": wallet["id"]}
     desk.fund(wallet["address"], 0)
     shopper = desk.shopper()
     order = desk.order(shopper)
     person.ok(201, "POST", "/claims", {"order_id": order["id"]})
-    answer = person.refused("ACCOUNT_IN_USE", "DELETE", "/auth/me")
+    answer = person.refused("ACCOUNT_IN_USE", "DELETE", "/auth/me?confirm=true")
     assert answer.body["error"]["data"] == {"reason": "claim_pays_in", "wallet_id": wallet["id"]}
     assert person.ok(200, "GET", "/auth/me")["disabled"] is False
 

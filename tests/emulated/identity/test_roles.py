@@ -200,7 +200,7 @@ def test_every_command_has_one_permission_and_asks_for_no_person() -> None:
     found = list(commands())
     assert len(found) >= 15
     for name, _, trigger in found:
-        assert operation.catalog()[name].permission == trigger.permission and not trigger.person
+        assert operation.catalog()[name].route is trigger and not trigger.person
 
 
 def test_no_command_of_a_stranger_reaches_anything_of_others(desk: Desk, theirs: dict[str, str]) -> None:

@@ -130,7 +130,32 @@ def test_a_mailed_token_is_for_one_purpose_and_a_short_time(
             {"token": mailbox.token(), "password": NEW},
             422,
         )
-    assert app.ok(200, "POST", "/auth/email/verify", {"token": welcome})["email_verified"] is True
+    assert app.ok(200, "POST", "/auth/email/verify", {"token": welcome, "password": PASSWORD})[
+        "email_verified"
+    ]
     other = "A" if welcome[-5] != "A" else "B"  # not the last: some of its bits may carry nothing
     forged = welcome[:-5] + other + welcome[-4:]
-    refused(app, "MAIL_TOKEN_INVALID", "/auth/email/verify", {"token": forged}, 422)
+    refused(app, "MAIL_TOKEN_INVALID", "/auth/email/verify", {"token": forged, "password": PASSWORD}, 422)
+
+
+def test_sign_ins_are_listed_with_device_and_network_and_ended(people: People, app: App) -> None:
+    person = people.register()
+    first, refresh = person.token, person.refresh_token
+    body = {"email": person.email, "password": PASSWORD}
+    phone = app.ok(200, "POST", "/auth/login", body, headers={"user-agent": "Phone/1.0"})
+    people.sign_in(person)
+    items = person.ok(200, "GET", "/auth/sessions")["items"]
+    assert [item["current"] for item in items] == [True, False, False]
+    assert items[1]["user_agent"] == "Phone/1.0" and items[1]["network"] == "local"
+    assert items[1]["factors"] == ["pwd"] and items[1]["last_used_at"]
+    person.ok(204, "DELETE", f"/auth/sessions/{items[1]['id']}")
+    refused(app, "REFRESH_TOKEN_INVALID", "/auth/refresh", {"refresh_token": phone["refresh_token"]})
+    refreshed(person, refresh)
+    people.sign_in(person)
+    person.ok(204, "DELETE", "/auth/sessions")
+    assert [item["current"] for item in person.ok(200, "GET", "/auth/sessions")["items"]] == [True]
+    old = {"authorization": f"Bearer {first}"}
+    assert app.call("POST", "/wallets", {"name": "x"}, headers=old).code == "SIGN_IN_ENDED"
+    person.ok(201, "POST", "/wallets", {"name": "x"})
+    other = people.register()
+    other.refused("NOT_FOUND", "DELETE", f"/auth/sessions/{items[0]['id']}")

@@ -81,6 +81,10 @@ def everything(desk: Desk, person: Person, admin: Person) -> list[tuple[str, str
         ("POST", "/auth/api-keys", {"name": "robot", "scopes": ["transaction:send"]}),
         ("PUT", f"/admin/users/{admin.id}", {"disabled": True}),
         ("POST", "/claims/next", {"wallet_id": wallet}),
+        ("POST", "/wallets", {"name": "whose mnemonic somebody else knows"}),
+        ("POST", "/wallets/import", {"name": "x", "private_key": "0x" + "17" * 32}),
+        ("POST", f"/wallets/{wallet}/restore", None),
+        ("POST", "/auth/totp", None),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -154,3 +155,16 @@ def test_most_requests_ask_nobody() -> None:
 def test_an_instance_counts_alone_while_the_counter_is_down() -> None:
     limiter, now = Limiter(OwnCounters(), {}), datetime.now(UTC)
     assert sum(limiter.take("usr_1", 50, now).allowed for _ in range(80)) == 50
+
+
+def test_of_many_guesses_at_once_exactly_as_many_are_answered(
+    people: People, app: App, clock: TestClock
+) -> None:
+    """A18: of 48 at once, 17 were tried where 10 were allowed."""
+    person = people.register()
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(
+            pool.map(lambda _: attempt(app, person.email, "wrong password", AWAY).status, range(24))
+        )
+    assert sorted(answers) == [401] * ATTEMPTS + [429] * (24 - ATTEMPTS)
+    assert attempt(app, person.email, PASSWORD, AWAY).status == 429

@@ -116,3 +116,44 @@ def test_the_key_is_shredded_after_a_month_if_all_accounts_are_gone_and_empty(
         desk.app.schedule("shred_keys")
         assert not sealed(root["id"])
         assert (row(root["id"]).status, row(child["id"]).status) == ("shredded", "shredded")
+
+
+def test_a_key_does_not_force_and_a_deleted_wallet_comes_back(people: People, desk: Desk) -> None:
+    """A11: an API key deleted a funded wallet for good."""
+    person = people.register()
+    with resources.override(clock=TestClock(resources.clock().now())):
+        clock = resources.clock()
+        assert isinstance(clock, TestClock)
+        people.sign_in(person)
+        wallet = person.imported(secrets.token_bytes(32))
+        desk.fund(wallet["address"], 1)
+        path = f"/wallets/{wallet['id']}"
+        key = person.ok(201, "POST", "/auth/api-keys", {"name": "k", "scopes": ["wallet:write"]})["api_key"]
+        with_key = {"x-api-key": key}
+        assert person.app.call("DELETE", f"{path}?force=true", headers=with_key).code == "FORBIDDEN"
+        assert person.app.call("DELETE", path, headers=with_key).code == "WALLET_IN_USE"
+        clock.advance(timedelta(minutes=6))
+        assert person.refused("STEP_UP_REQUIRED", "DELETE", f"{path}?force=true").status == 403
+        people.sign_in(person)
+        person.ok(204, "DELETE", f"{path}?force=true")
+        (deleted,) = person.ok(200, "GET", "/wallets?deleted=true")["items"]
+        assert deleted["id"] == wallet["id"] and deleted["deleted_at"]
+        assert person.ok(200, "POST", f"{path}/export", {"format": "private_key"})["private_key"]
+        assert people.register().refused("NOT_FOUND", "POST", f"{path}/restore").status == 404
+        assert person.app.call("POST", f"{path}/restore", headers=with_key).code == "FORBIDDEN"
+        assert person.ok(200, "POST", f"{path}/restore")["deleted_at"] is None
+        assert person.ok(200, "GET", path)["id"] == wallet["id"]
+        assert person.refused("INVALID_STATE", "POST", f"{path}/restore").status == 409
+        told = [
+            event["type"] for event in person.ok(200, "GET", "/events?types=account.wallet_restored")["items"]
+        ]
+        assert told == ["account.wallet_restored"]
+
+
+def test_a_wallet_does_not_come_back_beside_its_twin(people: People) -> None:
+    person, key = people.register(), secrets.token_bytes(32)
+    wallet = person.imported(key)
+    person.ok(204, "DELETE", f"/wallets/{wallet['id']}")
+    again = person.imported(key)
+    refused = person.refused("WALLET_EXISTS", "POST", f"/wallets/{wallet['id']}/restore")
+    assert refused.body["error"]["data"] == {"wallet_id": again["id"]}

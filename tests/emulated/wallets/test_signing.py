@@ -98,7 +98,7 @@ def test_exports_to_the_owner_who_has_just_signed_in(people: People) -> None:
         assert again.body == {"keystore": None, "private_key": None}
         bare = person.ok(200, "POST", path, {"format": "private_key"})
         assert bare["private_key"] == "0x" + KEY.hex()
-        assert audited(wallet["id"]).count(("export_wallet", [])) == 2
+        assert audited(wallet["id"]).count(("export_wallet", ["account.key_exported"])) == 2
         person.refused("VALIDATION_FAILED", "POST", path, {})
         person.refused("VALIDATION_FAILED", "POST", path, {"passphrase": "short"})
         people.register().refused("NOT_FOUND", "POST", path, {"passphrase": PASSPHRASE})
