@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base import Address, BaseUnits, Flag, Id, Instant, Request, Resource
-from shared.domain.wallets import policies
+from schemas.base import Address, BaseUnits, Count, Flag, Id, Instant, Request, Resource
+from shared.domain.wallets import policies, policy_changes
 
+TypeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_$][A-Za-z0-9_$]{0,99}$")]
 Selector = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{8}$")]
 
 
@@ -28,13 +29,26 @@ class AssetLimit(Request):
         )
 
 
+class TypedDataName(Request):
+    """Typed data that is signed though it cannot be read: its verifying contract and primary type."""
+
+    contract: Address
+    primary_type: TypeName
+
+
 class GetPolicy(Request):
+    wallet_id: Id
+
+
+class DropPendingPolicy(Request):
     wallet_id: Id
 
 
 class UpdatePolicy(Request):
     """The whole policy of a wallet; an absent list allows everything, an empty one nothing. What exceeds
-    `approval_above` waits for one of the `approvers` (user ids), or for an administrator."""
+    `approval_above` waits for `approvals_required` (1) of the `approvers` (user ids), or of administrators. What is
+    looser than before holds after a delay, what is stricter at once. While any rule is set, calls that cannot be read
+    are denied, and typed data that cannot be read unless `allowed_typed_data` names it."""
 
     wallet_id: Id
     limits: Annotated[list[AssetLimit], Field(max_length=100)] = Field(default_factory=list)
@@ -43,6 +57,9 @@ class UpdatePolicy(Request):
     allowed_selectors: Annotated[list[Selector], Field(max_length=1000)] | None = None
     approval_above: BaseUnits | None = None
     approvers: Annotated[list[Id], Field(max_length=50)] | None = None
+    approvals_required: Annotated[Count, Field(ge=1, le=50)] | None = None
+    max_fee_per_day: BaseUnits | None = None
+    allowed_typed_data: Annotated[list[TypedDataName], Field(max_length=1000)] | None = None
     paused: Flag = False
 
     @field_validator("limits")
@@ -52,9 +69,19 @@ class UpdatePolicy(Request):
             raise PydanticCustomError("repeated", "must not name an asset twice")
         return limits
 
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.approvers is not None and (self.approvals_required or 1) > max(1, len(set(self.approvers))):
+            raise PydanticCustomError("approvers", "approvals_required must not exceed the approvers")
+        return self
+
     def rules(self) -> dict[str, Any]:
         """As the domain's policy names them."""
         amounts = ("max_per_transaction", "max_per_day")
+        named = [
+            {"contract": one.contract, "primary_type": one.primary_type}
+            for one in self.allowed_typed_data or ()
+        ]
         return {
             "limits": {
                 one.asset.lower(): {name: getattr(one, name) for name in amounts} for one in self.limits
@@ -64,35 +91,69 @@ class UpdatePolicy(Request):
             "allowed_selectors": self.allowed_selectors,
             "approval_above": None if self.approval_above is None else int(self.approval_above),
             "approvers": self.approvers,
+            "approvals_required": self.approvals_required,
+            "max_fee_per_day": None if self.max_fee_per_day is None else int(self.max_fee_per_day),
+            "allowed_typed_data": named if self.allowed_typed_data is not None else None,
             "paused": self.paused,
         }
 
 
+class PendingPolicy(Resource):
+    """The rules of a looser policy, which hold from `holds_from`."""
+
+    holds_from: Instant
+    limits: list[AssetLimit]
+    allowed_recipients: list[str] | None
+    allowed_contracts: list[str] | None
+    allowed_selectors: list[str] | None
+    allowed_typed_data: list[TypedDataName] | None
+    approval_above: str | None
+    approvers: list[str] | None
+    approvals_required: int | None
+    max_fee_per_day: str | None
+    paused: bool
+
+
 class Policy(Resource):
-    """A wallet's rules; amounts in base units. Version 0: none was ever set."""
+    """A wallet's rules; amounts in base units. Version 0: none was ever set. `pending`: a looser policy that was asked
+    for and does not hold yet; DELETE /wallets/{wallet_id}/policy/pending or another PUT withdraws it."""
 
     wallet_id: str
     limits: list[AssetLimit]
     allowed_recipients: list[str] | None
     allowed_contracts: list[str] | None
     allowed_selectors: list[str] | None
+    allowed_typed_data: list[TypedDataName] | None
     approval_above: str | None
     approvers: list[str] | None
+    approvals_required: int | None
+    max_fee_per_day: str | None
     paused: bool
+    pending: PendingPolicy | None
     version: int
     updated_at: Instant
 
     @classmethod
     def of(cls, policy: policies.Policy) -> Policy:
+        pending = None
+        if policy.pending is not None and policy.pending_at is not None:
+            pending = PendingPolicy(holds_from=policy.pending_at, **_shown(policy.pending))
         return cls(
             wallet_id=policy.id,
-            limits=[AssetLimit.of(asset, limit) for asset, limit in policy.limits.items()],
-            allowed_recipients=policy.allowed_recipients,
-            allowed_contracts=policy.allowed_contracts,
-            allowed_selectors=policy.allowed_selectors,
-            approval_above=None if policy.approval_above is None else str(policy.approval_above),
-            approvers=policy.approvers,
-            paused=policy.paused,
+            **_shown(policy_changes.rules_of(policy)),
+            pending=pending,
             version=policy.version,
             updated_at=policy.updated_at,
         )
+
+
+def _shown(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """The domain's rules as they are shown."""
+    texts = {
+        name: None if rules[name] is None else str(rules[name])
+        for name in ("approval_above", "max_fee_per_day")
+    }
+    limits = [AssetLimit.of(asset, limit) for asset, limit in rules["limits"].items()]
+    typed = rules["allowed_typed_data"]
+    names = None if typed is None else [TypedDataName(**one) for one in typed]
+    return dict(rules) | texts | {"limits": limits, "allowed_typed_data": names}

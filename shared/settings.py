@@ -58,6 +58,7 @@ class Settings:
     revision: str = ""  # which of the service's revisions this is; Cloud Run says so
     sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
     require_verified_email: bool = False  # before money, keys and webhooks
+    policy_delay_seconds: int = 86_400  # before a looser policy holds
     screening_url: str = field(
         default="", repr=False
     )  # who is asked before a payout; none: everybody is paid
@@ -108,6 +109,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         balancer_addresses=tuple(filter(None, env.get("BALANCER_ADDRESSES", "").split(","))),
         top_ups=env.get("TOP_UPS", ""),
         revision=env.get("K_REVISION", ""),
+        policy_delay_seconds=int(env.get("POLICY_DELAY_SECONDS", "86400")),
         screening_url=_screening_url(env, local),
         embedded=_embedded(env, local),
         embedded_file=env.get("EMBEDDED_FILE", ".run/state/store.sqlite"),

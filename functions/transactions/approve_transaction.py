@@ -58,6 +58,6 @@ def decide(unit: UnitOfWork, request: ApproveTransaction, caller: Caller) -> Tra
     else:
         after = approvals.approve(transaction, caller.user_id, unit.now)
         if policy is not None:
-            rules.check(policy, policy_enforcement.action_of(transaction))
+            rules.check(policy, policy_enforcement.outflow_of(transaction, transaction.committed_gas))
     batch.Batch.of(transaction, []).change(unit, after)
     return batch.view_of(after, [])

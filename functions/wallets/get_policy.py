@@ -16,4 +16,6 @@ from shared.store.tables.wallets import owned
 def get_policy(request: GetPolicy, caller: Caller) -> Policy:
     session = Session(resources.database().snapshot())
     wallet, policy = session.read(owned(caller, request.wallet_id), POLICIES.find(request.wallet_id))
-    return Policy.of(policy or rules.empty(wallet.id, wallet.user_id, wallet.created_at))
+    if policy is None:
+        return Policy.of(rules.empty(wallet.id, wallet.user_id, wallet.created_at))
+    return Policy.of(policy.at(resources.clock().now()))

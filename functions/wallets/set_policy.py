@@ -1,13 +1,17 @@
 """Replace a wallet's policy as a whole. API keys may not: a policy is what bounds them.
 
-A policy that asks for approval is as hard to change as the key is to export: with a stolen token, neither goes."""
+What is stricter holds at once. What is looser holds after a delay, in which its owner sees it and may withdraw it, and
+is as hard to ask for as the key is to export: with a stolen token, neither goes."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from schemas.policies import Policy, UpdatePolicy
 from shared import resources
 from shared.domain.permissions import Caller
 from shared.domain.wallets import policies as rules
+from shared.domain.wallets import policy_changes
 from shared.identity.step_up import require
 from shared.runtime.operation import http
 from shared.store.tables.policies import POLICIES
@@ -34,10 +38,12 @@ def _set(unit: UnitOfWork, request: UpdatePolicy, caller: Caller) -> Policy:
     wallet, current, second = unit.read(
         mine(caller, request.wallet_id), POLICIES.find(request.wallet_id), enrolled(caller.user_id)
     )
-    policy = current or rules.empty(wallet.id, wallet.user_id, unit.now)
+    policy = current.at(unit.now) if current else rules.empty(wallet.id, wallet.user_id, unit.now)
     unit.match(policy)
-    after = rules.changed(policy, unit.now, **request.rules())
-    if policy.approval_above is not None and after != policy:
+    delay = timedelta(seconds=resources.settings().policy_delay_seconds)
+    after = policy_changes.change(policy, request.rules(), unit.now, delay)
+    guarded = policy.approval_above is not None and after != policy
+    if guarded or policy_changes.loosens(policy, after):
         require(caller, resources.clock().now(), enrolled=second)
     unit.write(after)
     return Policy.of(after)

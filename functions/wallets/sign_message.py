@@ -25,6 +25,6 @@ def sign_message(request: SignMessage, caller: Caller) -> Signature:
     wallet, policy = signing.wallet_and_policy(session, caller, request.wallet_id)
     with policy_enforcement.denials_audited(wallet.id):
         if policy is not None:
-            policies.check_message(policy)
+            policies.check_message(policy, request.message)
     key = signing.private_key(session, wallet)
     return signing.record_use(wallet, messages.sign_message(request.message, key))

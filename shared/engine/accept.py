@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import resources
@@ -70,7 +70,7 @@ def accept(
         POLICIES.find(intent.wallet_id),
     )
     require_active(wallet)
-    waits = policy_enforcement.allow(unit, intent)
+    decision = policy_enforcement.allow(unit, intent, planned.committed_gas)
     pair = bookings.observed(bookings.get(unit, *asset), planned.balances, unit)
     amount = intent.token_amount if intent.token_address is not None else intent.value
     reserve = resources.registry().chain(intent.chain).settlement_gas_reserve
@@ -88,8 +88,9 @@ def accept(
         unit.now,
         committed_value=intent.value,
         committed_gas=planned.committed_gas,
-        approval_until=unit.now + approvals.WAIT if waits else None,
+        approval_until=unit.now + approvals.WAIT if decision.needs_approval else None,
     )
+    accepted = replace(accepted, day_booked=bool(decision.spends))
     bookings.put(unit, pair)
     unit.write(accepted)
     unit.on_conflict(IdempotencyKeyReused())  # the key's operation record is gone, its transaction is not

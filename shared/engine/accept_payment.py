@@ -8,7 +8,7 @@ every commit that changes what the chain says of the payment, after the engine h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared import resources
 from shared.chain.balances import Balances
@@ -76,7 +76,7 @@ def accept(
     intent = planned.intent
     asset = (intent.from_address, intent.chain, intent.token_address)
     unit.read(FUNDS.get_many(bookings.keys(*asset)), POLICIES.find(intent.wallet_id))
-    above = policy_enforcement.allow(unit, intent)
+    decision = policy_enforcement.allow(unit, intent, planned.committed_gas)
     pair = bookings.observed(bookings.get(unit, *asset), planned.balances, unit)
     try:
         bookings.put(unit, funds.start_payment(pair, planned.amount, planned.committed_gas, unit.now))
@@ -93,7 +93,8 @@ def accept(
         committed_gas=planned.committed_gas,
         payment=payment,
     )
-    if above:
+    accepted = replace(accepted, day_booked=bool(decision.spends))
+    if decision.needs_approval:
         accepted = approval.by_processor(unit, accepted)
     unit.write(accepted)
     batch.announce(unit, "accepted", accepted, [])

@@ -30,6 +30,7 @@ from shared.store.tables.transactions import LOW_BALANCES, TRANSACTIONS, TRANSAC
 from shared.store.tables.wallets import WALLETS
 from shared.store.unit_of_work import UnitOfWork
 from shared.telemetry import metrics
+from shared.wallets import policy_enforcement
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ def top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
     if not low_balances.may_top_up(low, newest):
         return
     try:
-        low_balances.check_bounded(session.maybe(POLICIES.find(wallet.id)))
+        low_balances.check_bounded(policy_enforcement.of(session, wallet.id))
         intent = intents.build(Sender.of_wallet(wallet), low.address, value=rule.up_to - balance)
         planned = accept.plan(intent, gas=None)
         commit(_accept, low, planned)
@@ -129,7 +130,7 @@ def _accept(unit: UnitOfWork, seen: LowBalance, planned: SendPlan) -> None:
     low, policy = unit.read(LOW_BALANCES.get(seen.id), POLICIES.find(planned.intent.wallet_id))
     if low.version != seen.version:
         return  # another process was faster, or the balance is back
-    low_balances.check_bounded(policy)
+    low_balances.check_bounded(policy.at(unit.now) if policy is not None else None)
     accepted = accept.accept(
         unit,
         planned,

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from shared import resources
 from shared.chain.registry import ChainSpec
 from shared.domain.transactions import approvals
 from shared.domain.transactions.attempts import Plan
@@ -23,7 +24,7 @@ from shared.store.tables.policies import POLICIES
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS
 from shared.telemetry import metrics
 from shared.wallets import custody
-from shared.wallets.policy_enforcement import action_of
+from shared.wallets.policy_enforcement import outflow_of
 
 if TYPE_CHECKING:
     from shared.keys.accounts import Signer
@@ -51,7 +52,8 @@ class Keys:
             if wallets
             else ([], [])
         )
-        self._policies = {policy.id: policy for policy in rules}
+        now = resources.clock().now()
+        self._policies = {policy.id: policy.at(now) for policy in rules}
         self._wallets = {wallet.id: wallet for wallet in wallets}
         self._sealed = {key.id: key for key in sealed}
         self._open: dict[str, Signer] = {}
@@ -61,8 +63,8 @@ class Keys:
 
     def sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
         """Sign what is planned for this nonce, if the wallet's policy still allows it and, above its threshold, a
-        second person approved this very payload. A no-op is always allowed, a payment was checked when its claim was
-        processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
+        second person approved this very payload. The engine's no-op is always allowed, a payment was checked when its
+        claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
         try:
             return self._sign(spec, transaction, planned, nonce)
         except (PolicyDenied, KeyFault) as refused:
@@ -73,9 +75,9 @@ class Keys:
     def _sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
         policy = self._policies.get(transaction.wallet_id)
         if policy is not None and planned.kind == "payload" and not transaction.is_payment:
-            action = action_of(transaction)
-            policies.check(policy, action)
-            if policies.needs_approval(policy, action) and not approvals.is_approved(transaction):
+            outflow = outflow_of(transaction, transaction.committed_gas)
+            policies.check(policy, outflow)
+            if policies.needs_approval(policy, outflow) and not approvals.is_approved(transaction):
                 raise PolicyDenied("A second person has to approve this.", rule="approval_above")
         signed = self._signer(transaction).sign_transaction(fields(spec, transaction, planned, nonce))
         return Signed(signed.raw, "0x" + signed.hash.hex())

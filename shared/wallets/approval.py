@@ -31,6 +31,7 @@ def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Polic
         POLICIES.find(transaction.wallet_id),
         enrolled(caller.user_id),
     )
+    policy = policy.at(resources.clock().now()) if policy is not None else None
     if (
         person is None
         or person.disabled

@@ -1,9 +1,9 @@
-"""Policies in transactions: reserve a day's spending at accept, give it back, check again before signing.
+"""Policies in transactions: reserve a day's spending at accept, give back what was not spent.
 
-At accept, inside the commit:      decision = policing.reserve(unit, wallet_id, action)
-When it never was, or was undone:  policing.release(unit, wallet_id, action, transaction.created_at)
-By the signer, outside:            policing.check(session, wallet_id, action)
-Around the commit:                 with policing.denials_audited(wallet_id): commit(…)
+At accept, inside the commit:  decision = allow(unit, intent, committed_gas)
+A signature, inside a commit:  book_typed_data(unit, wallet, document)
+When a transaction is final:   give_back(unit, before, after)
+Around the commit:             with denials_audited(wallet_id): commit(…)
 
 The rolling day is kept in hourly buckets and counts the whole of its first hour, so it denies up to an hour
 longer and never allows more. A limit counts what is accepted from the moment it is set.
@@ -12,16 +12,20 @@ longer and never allows more. A limit counts what is accepted from the moment it
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any, TypeVar
 
 from shared import resources
 from shared.domain.transactions.acceptance import Intent
 from shared.domain.transactions.transactions import Transaction
 from shared.domain.wallets import policies as rules
-from shared.domain.wallets.policies import Action, Decision, Policy, PolicyDenied
+from shared.domain.wallets.outflows import reader, typed_data
+from shared.domain.wallets.outflows.moves import FEES, NATIVE, Outflow
+from shared.domain.wallets.policies import Decision, Policy, PolicyDenied
+from shared.domain.wallets.wallets import Wallet
 from shared.runtime.clock import new_id
 from shared.runtime.context import current
 from shared.store import commit_effects
@@ -32,23 +36,33 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.telemetry import metrics
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
-def reserve(unit: UnitOfWork, wallet_id: str, action: Action) -> Decision:
-    """Decide and book against the day's limits; two at once are serialised by what they read. Raises PolicyDenied."""
-    policy = unit.maybe(POLICIES.find(wallet_id))
-    if policy is None:
-        return Decision()
-    hour = _hour(unit.now)
-    limited = [asset for asset in rules.totals(action) if policy.limit(asset, "max_per_day") is not None]
+Decide = Callable[[Policy, Mapping[str, int]], T]  # with what was spent in the last day, by asset
+
+
+def _reserve(
+    unit: UnitOfWork,
+    wallet_id: str,
+    outflow: Outflow,
+    decide: Decide[T],
+    spends: Callable[[T], Mapping[str, int]],
+) -> T | None:
+    """Decide and book against the day's limits; two at once are serialised by what they read. None: no policy."""
+    stored = unit.maybe(POLICIES.find(wallet_id))
+    if stored is None:
+        return None
+    policy, hour = stored.at(unit.now), _hour(unit.now)
+    limited = [asset for asset in outflow.totals() if policy.limit(asset, "max_per_day") is not None]
     read = unit.read_all(
         SPENDING.scan(wallet_id, asset, after=(hour - rules.DAY_HOURS - 1,), upto=(hour,))
         for asset in limited
     )
     found: dict[str, list[Spending]] = dict(zip(limited, read, strict=True))
     spent = {asset: sum(bucket.amount for bucket in buckets) for asset, buckets in found.items()}
-    decision = rules.decide(policy, action, spent)
-    for asset, amount in decision.spends.items():
+    decision = decide(policy, spent)
+    for asset, amount in spends(decision).items():
         now = next(
             (bucket for bucket in found[asset] if bucket.hour == hour), Spending(wallet_id, asset, hour, 0)
         )
@@ -56,28 +70,22 @@ def reserve(unit: UnitOfWork, wallet_id: str, action: Action) -> Decision:
     return decision
 
 
-def release(unit: UnitOfWork, wallet_id: str, action: Action, booked_at: datetime) -> None:
-    """Take an action that did not happen off the hour it was booked in (`booked_at`: when it was accepted).
+def _release(unit: UnitOfWork, wallet_id: str, amounts: Mapping[str, int], booked_at: datetime) -> None:
+    """Take what did not leave off the hour it was booked in (`booked_at`: when the transaction was accepted).
 
     What was accepted before the daily limit was set was never booked and is not given back."""
-    amounts = rules.totals(action)
-    policy = unit.maybe(POLICIES.find(wallet_id)) if amounts else None
+    stored = unit.maybe(POLICIES.find(wallet_id)) if amounts else None
+    policy = stored.at(unit.now) if stored is not None else None
     booked = [asset for asset in amounts if policy is not None and policy.booked(asset, booked_at)]
     hour = _hour(booked_at)
     for bucket in unit.one(SPENDING.get_many((wallet_id, asset, hour) for asset in booked)) if booked else ():
         unit.write(replace(bucket, amount=max(0, bucket.amount - amounts[bucket.asset])))
 
 
-def check(session: Session, wallet_id: str, action: Action) -> None:
-    """Before signing: what the policy says now of these bytes, the day's sum excepted. Raises PolicyDenied."""
-    policy = of(session, wallet_id)
-    if policy is not None:
-        rules.check(policy, action)
-
-
 def of(session: Session, wallet_id: str) -> Policy | None:
-    """The wallet's policy; None when everything is allowed."""
-    return session.maybe(POLICIES.find(wallet_id))
+    """The wallet's policy as it holds now; None when everything is allowed."""
+    stored = session.maybe(POLICIES.find(wallet_id))
+    return None if stored is None else stored.at(resources.clock().now())
 
 
 @contextmanager
@@ -110,20 +118,55 @@ def _hour(moment: datetime) -> int:
 # A wallet's policy and its transactions: held to it when accepted, given back what certainly did not happen.
 
 
-def allow(unit: UnitOfWork, intent: Intent) -> bool:
-    """Hold the intent to its wallet's policy and book the day's spending; whether a second person must approve it.
+def allow(unit: UnitOfWork, intent: Intent, fee: int) -> Decision:
+    """Hold the intent, whose gas costs at most `fee` wei, to its wallet's policy and book the day's spending.
 
     Raises PolicyDenied."""
-    return reserve(unit, intent.wallet_id, action_of(intent)).needs_approval
+    outflow = outflow_of(intent, fee)
+    decision = _reserve(
+        unit, intent.wallet_id, outflow,
+        lambda policy, spent: rules.decide(policy, outflow, spent), lambda decided: decided.spends,
+    )  # fmt: skip
+    return decision or Decision()
+
+
+def book_typed_data(unit: UnitOfWork, wallet: Wallet, document: Mapping[str, Any]) -> None:
+    """Hold a signature over typed data to the wallet's policy, as of this commit. Raises PolicyDenied."""
+    outflow, names = typed_data.of_typed_data(wallet.address, document), typed_data.named(document)
+    _reserve(
+        unit, wallet.id, outflow,
+        lambda policy, spent: rules.decide_typed_data(policy, outflow, names, spent), lambda booked: booked,
+    )  # fmt: skip
 
 
 def give_back(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
-    """What can never happen any more does not count against the daily limit."""
-    ended = after.finalized and not before.finalized and after.state != "confirmed"
-    if ended and after.kind == "call":
-        release(unit, after.wallet_id, action_of(after), after.created_at)
+    """What can never leave any more does not count against the day: all that did not happen, and gas not used."""
+    ended = after.finalized and not before.finalized and after.kind == "call"
+    if ended and after.day_booked is not False:
+        _release(unit, after.wallet_id, _unspent(after), after.created_at)
 
 
-def action_of(payload: Intent | Transaction) -> Action:
-    """What the policy judges: the payload as it will be signed."""
-    return Action(payload.from_address, payload.to, payload.value, payload.data)
+def _unspent(transaction: Transaction) -> dict[str, int]:
+    """By asset, what was booked and is still there. Gas that a block took is spent, whatever became of the rest."""
+    booked = outflow_of(transaction, transaction.committed_gas)
+    fee = _fee(transaction)
+    if transaction.state == "confirmed":
+        return Outflow(fee=transaction.committed_gas - fee).totals()
+    left = booked.totals()
+    for asset in (NATIVE, FEES):
+        left[asset] = left.get(asset, 0) - fee  # a no-op may cost more gas than the payload
+    return left
+
+
+def _fee(transaction: Transaction) -> int:
+    """Wei spent for gas. Where layer 1 takes a part that the receipt's price does not tell, all that was held back."""
+    if transaction.mined_block_number is None:
+        return 0
+    if resources.registry().chain(transaction.chain).fee_oracle is not None:
+        return transaction.committed_gas
+    return (transaction.gas_used or 0) * (transaction.effective_gas_price or 0)
+
+
+def outflow_of(payload: Intent | Transaction, fee: int) -> Outflow:
+    """What the policy judges: the payload as it will be signed, with what its gas costs at most."""
+    return reader.of_transaction(payload.from_address, payload.to, payload.value, payload.data, fee)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from schemas.wallets import Signature
+from shared import resources
 from shared.domain.permissions import Caller
 from shared.domain.wallets.policies import Policy
 from shared.domain.wallets.wallets import Wallet
@@ -10,7 +14,7 @@ from shared.store.session import Session
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.wallets import VAULT_KEYS, usable
 from shared.store.unit_of_work import UnitOfWork
-from shared.wallets import custody
+from shared.wallets import custody, policy_enforcement
 from shared.writes import session_check
 from shared.writes.commit import commit
 
@@ -22,7 +26,7 @@ def wallet_and_policy(session: Session, caller: Caller, wallet_id: str) -> tuple
         [usable(caller, wallet_id), POLICIES.find(wallet_id), *check.queries]
     )
     check.check(*rows)
-    return wallet, policy
+    return wallet, policy.at(resources.clock().now()) if policy is not None else None
 
 
 def private_key(session: Session, wallet: Wallet) -> bytes:
@@ -30,11 +34,17 @@ def private_key(session: Session, wallet: Wallet) -> bytes:
     return custody.private_key(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
 
 
-def record_use(wallet: Wallet, signature: str) -> Signature:
-    """The answer, with an audit row that the key was used."""
-    return commit(_note, wallet.id, Signature(signature=signature, address=wallet.address))
+def record_use(wallet: Wallet, signature: str, typed_data: Mapping[str, Any] | None = None) -> Signature:
+    """The answer, with an audit row that the key was used; what typed data lets others take is booked before it leaves.
+
+    Raises PolicyDenied when the wallet's policy, as of this commit, denies the typed data."""
+    return commit(_note, wallet, Signature(signature=signature, address=wallet.address), typed_data)
 
 
-def _note(unit: UnitOfWork, wallet_id: str, answer: Signature) -> Signature:
-    unit.note(wallet_id)
+def _note(
+    unit: UnitOfWork, wallet: Wallet, answer: Signature, typed_data: Mapping[str, Any] | None
+) -> Signature:
+    if typed_data is not None:
+        policy_enforcement.book_typed_data(unit, wallet, typed_data)
+    unit.note(wallet.id)
     return answer

@@ -207,6 +207,8 @@ def _new(
         approval_until=None,
         approved_by=None,
         approved_digest=None,
+        approvals=None,
+        day_booked=None,
         version=1,
         created_at=now,
         updated_at=now,

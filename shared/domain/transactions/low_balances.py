@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.domain.transactions.transactions import Transaction
-from shared.domain.wallets.policies import NATIVE, Policy, PolicyDenied
+from shared.domain.wallets.outflows.moves import NATIVE
+from shared.domain.wallets.policies import Policy, PolicyDenied
 
 TREASURY_TENANT: Final = "treasury"  # UNIQUE(tenant, idem_key): no top-up twice
 

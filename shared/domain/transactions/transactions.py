@@ -91,6 +91,8 @@ class Transaction:
     approval_until: datetime | None  # a second person has to approve it until then
     approved_by: str | None
     approved_digest: str | None  # of the payload that was approved
+    approvals: list[str] | None  # who approved it so far
+    day_booked: bool | None  # whether it counts against a limit of its wallet's day; None: not known
     version: int
     created_at: datetime
     updated_at: datetime

@@ -1,29 +1,31 @@
 """What a wallet may sign: limits, allow-lists, pause and approval, decided on what the bytes would do.
 
 Checked when a transaction is accepted (with the day's spending reserved in the same commit) and again by the
-signer on the decoded bytes. What cannot be understood is denied wherever a rule depends on it. A no-op to
-oneself is always allowed: it undoes. Gas is not counted. Amounts are base units; addresses compare in lower case.
+signer on the decoded bytes; typed data likewise, as what it lets others take (`outflows`). What cannot be read is
+denied while any rule is set. Each rule has to allow it: being on one list waives no other rule. Limits of the native
+coin and the threshold count what gas may cost, too. Amounts are base units; addresses compare in lower case.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.errors import Refusal
+from shared.domain.wallets.outflows.moves import FEES, NATIVE, Outflow
 
-NATIVE: Final = "native"
 DAY_HOURS: Final = 24
 CLOCK_MARGIN: Final = timedelta(minutes=1)  # instances' clocks differ by less
-_TRANSFER, _TRANSFER_FROM = bytes.fromhex("a9059cbb"), bytes.fromhex("23b872dd")
-_APPROVE, _INCREASE = bytes.fromhex("095ea7b3"), bytes.fromhex("39509351")  # both let another spend as much
+_HASH = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
 
 class PolicyDenied(Refusal):
-    """`data.rule` names the rule: paused, contract_creation, allowed_contracts, allowed_selectors,
-    allowed_recipients, unreadable_call, max_per_transaction, max_per_day, approval_above or typed_data."""
+    """`data.rule` names the rule: paused, contract_creation, unreadable_call, allowed_contracts, allowed_selectors,
+    allowed_recipients, max_per_transaction, max_per_day, max_fee_per_day, approval_above, typed_data,
+    allowed_typed_data or message."""
 
     code, status, message = "POLICY_DENIED", 422, "The wallet's policy does not allow this."
 
@@ -40,71 +42,43 @@ class Policy:
     allowed_selectors: list[str] | None
     approval_above: int | None  # of any asset, in its base units
     approvers: list[str] | None  # ids of users who may approve, besides administrators
+    approvals_required: int | None  # how many of them have to; None: one
+    max_fee_per_day: int | None  # wei for gas
+    fees_since: datetime | None  # since when `max_fee_per_day` is set
+    allowed_typed_data: list[dict[str, str]] | None  # contract and primary_type
     paused: bool
+    pending: dict[str, Any] | None  # rules that hold from `pending_at`: looser ones than these
+    pending_at: datetime | None
     version: int
     created_at: datetime
     updated_at: datetime
 
     def limit(self, asset: str, name: str) -> int | None:
+        if asset == FEES:
+            return self.max_fee_per_day if name == "max_per_day" else None
         text = self.limits.get(asset.lower(), {}).get(name)
         return None if text is None else int(text)
 
     def booked(self, asset: str, at: datetime) -> bool:
         """Whether what was accepted at this moment was surely booked against today's daily limit of the asset."""
-        since = self.limits.get(asset.lower(), {}).get("day_since")
-        return since is not None and at >= datetime.fromisoformat(since) + CLOCK_MARGIN
+        text = self.limits.get(asset.lower(), {}).get("day_since")
+        since = datetime.fromisoformat(text) if text else None
+        if asset == FEES:
+            since = self.fees_since
+        return since is not None and at >= since + CLOCK_MARGIN
 
     @property
     def restricts(self) -> bool:
         """True when any rule but the pause is set."""
-        lists = (self.allowed_recipients, self.allowed_contracts, self.allowed_selectors)
-        return bool(self.limits) or self.approval_above is not None or any(one is not None for one in lists)
+        rules = (self.allowed_recipients, self.allowed_contracts, self.allowed_selectors, self.approval_above)
+        more = (self.max_fee_per_day, self.allowed_typed_data)
+        return bool(self.limits) or any(rule is not None for rule in (*rules, *more))
 
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """`amount` of `asset` (NATIVE or a token's address) leaves, or may be taken by, for `recipient`."""
-
-    asset: str
-    recipient: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A transaction's payload as it will be signed."""
-
-    sender: str
-    to: str | None
-    value: int
-    data: bytes = field(repr=False)
-
-    @property
-    def noop(self) -> bool:
-        return self.to is not None and _same(self.to, self.sender) and not self.value and not self.data
-
-    @property
-    def moves(self) -> tuple[Move, ...]:
-        """What it is seen to move; other effects of a call are unknown (see `readable`)."""
-        native = (Move(NATIVE, self.to, self.value),) if self.value and self.to else ()
-        token = self._token()
-        return native if token is None else (*native, token)
-
-    @property
-    def readable(self) -> bool:
-        """True when `moves` is everything that the sender can lose."""
-        return self.to is not None and (not self.data or self._token() is not None)
-
-    def _token(self) -> Move | None:
-        selector, words = self.data[:4], [self.data[at : at + 32] for at in range(4, len(self.data), 32)]
-        if self.to is None or any(len(word) != 32 for word in words):
-            return None
-        if selector in (_TRANSFER, _APPROVE, _INCREASE) and len(words) == 2 and _is_address(words[0]):
-            return Move(self.to, _address(words[0]), int.from_bytes(words[1], "big"))
-        if selector == _TRANSFER_FROM and len(words) == 3 and _is_address(words[0]) and _is_address(words[1]):
-            own = _same(_address(words[0]), self.sender)
-            return Move(self.to, _address(words[1]), int.from_bytes(words[2], "big") if own else 0)
-        return None
+    def at(self, now: datetime) -> Policy:
+        """The policy that holds at a moment: pending rules are the policy's once their time has come."""
+        if self.pending is None or self.pending_at is None or now < self.pending_at:
+            return self
+        return changed(self, self.pending_at, **self.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,74 +89,89 @@ class Decision:
     needs_approval: bool = False
 
 
-def decide(policy: Policy, action: Action, spent: Mapping[str, int]) -> Decision:
+def decide(policy: Policy, outflow: Outflow, spent: Mapping[str, int]) -> Decision:
     """At accept. `spent`: base units per asset (lower case) of the last day. Raises PolicyDenied."""
-    if action.noop:
-        return Decision()
-    check(policy, action)
-    for asset, amount in totals(action).items():
+    check(policy, outflow)
+    return Decision(_book(policy, outflow, spent), needs_approval(policy, outflow))
+
+
+def _book(policy: Policy, outflow: Outflow, spent: Mapping[str, int]) -> dict[str, int]:
+    """By asset, what counts against a limit of the day. Raises PolicyDenied."""
+    booked = {}
+    for asset, amount in outflow.totals().items():
         limit = policy.limit(asset, "max_per_day")
-        if limit is not None and spent.get(asset, 0) + amount > limit:
-            raise PolicyDenied(
-                rule="max_per_day", asset=asset, limit=str(limit), spent=str(spent.get(asset, 0))
-            )
-    bounded = {
-        asset: amount for asset, amount in totals(action).items() if policy.limit(asset, "max_per_day")
-    }
-    return Decision(bounded, needs_approval(policy, action))
+        if limit is None:
+            continue
+        if spent.get(asset, 0) + amount > limit:
+            rule = "max_fee_per_day" if asset == FEES else "max_per_day"
+            raise PolicyDenied(rule=rule, asset=asset, limit=str(limit), spent=str(spent.get(asset, 0)))
+        booked[asset] = amount
+    return booked
 
 
-def check(policy: Policy, action: Action) -> None:
+def check(policy: Policy, outflow: Outflow) -> None:
     """Every rule that needs no memory; what the signer checks again on the bytes. Raises PolicyDenied."""
-    if action.noop:
+    if policy.paused:
+        raise PolicyDenied(rule="paused")
+    if not policy.restricts:
         return
+    if outflow.creates:
+        raise PolicyDenied(rule="contract_creation")
+    if not outflow.readable:
+        raise PolicyDenied(rule="unreadable_call", address=outflow.calls[0].to if outflow.calls else None)
+    _check_calls(policy, outflow)
+    _check_amounts(policy, outflow)
+
+
+def check_message(policy: Policy, message: str) -> None:
+    """An EIP-191 text moves nothing by itself, but a text of 32 bytes may be a hash, which contracts take for the
+    approval of whatever it is the hash of. Raises PolicyDenied."""
     if policy.paused:
         raise PolicyDenied(rule="paused")
-    _check_call(policy, action)
-    for move in action.moves:
-        _check_recipient(policy, action, move)
-    for asset, amount in totals(action).items():
-        limit = policy.limit(asset, "max_per_transaction")
-        if limit is not None and amount > limit:
-            raise PolicyDenied(rule="max_per_transaction", asset=asset, limit=str(limit))
+    hashed = len(message.encode(errors="replace")) == 32 or _HASH.fullmatch(message.strip())
+    if policy.restricts and hashed:
+        raise PolicyDenied(rule="message")
 
 
-def check_message(policy: Policy) -> None:
-    """EIP-191 messages move nothing by themselves; a paused wallet signs none. Raises PolicyDenied."""
+def needs_approval(policy: Policy, outflow: Outflow) -> bool:
+    """Above the threshold in any asset."""
+    threshold = policy.approval_above
+    return threshold is not None and any(amount > threshold for amount in outflow.totals().values())
+
+
+def decide_typed_data(
+    policy: Policy, outflow: Outflow, named: tuple[str, str], spent: Mapping[str, int]
+) -> Mapping[str, int]:
+    """What to book for a signature over typed data. `named`: its verifying contract and primary type.
+
+    What it lets others take is judged like a transaction, and so are the contract and the function that it stands for,
+    unless `allowed_typed_data` names it; what cannot be read needs to be named. Nobody can approve a signature: above
+    the threshold there is none. Raises PolicyDenied."""
     if policy.paused:
         raise PolicyDenied(rule="paused")
-
-
-def check_typed_data(policy: Policy, verifying_contract: str | None) -> None:
-    """EIP-712 data may be a permit or an order, past every limit: with any rule set, only for a contract that
-    is on the wallet's list. Raises PolicyDenied."""
-    check_message(policy)
-    if policy.restricts and not _listed(policy.allowed_contracts or (), verifying_contract or ""):
-        raise PolicyDenied(rule="typed_data")
-
-
-def needs_approval(policy: Policy, action: Action) -> bool:
-    """Above the threshold in any asset, or unknown while there is a threshold."""
-    if policy.approval_above is None:
-        return False
-    above = any(amount > policy.approval_above for amount in totals(action).values())
-    return above or not action.readable
-
-
-def totals(action: Action) -> dict[str, int]:
-    """Base units per asset, in lower case."""
-    found: dict[str, int] = {}
-    for move in action.moves:
-        found[move.asset.lower()] = found.get(move.asset.lower(), 0) + move.amount
-    return found
+    if not policy.restricts:
+        return {}
+    listed = policy.allowed_typed_data
+    if listed is not None and named not in {(one["contract"].lower(), one["primary_type"]) for one in listed}:
+        raise PolicyDenied(rule="allowed_typed_data", contract=named[0], primary_type=named[1])
+    if listed is None and not outflow.readable:
+        raise PolicyDenied(rule="typed_data", contract=named[0], primary_type=named[1])
+    if listed is None:
+        _check_calls(policy, outflow)
+    _check_amounts(policy, outflow)
+    if needs_approval(policy, outflow):
+        raise PolicyDenied(rule="approval_above")
+    return _book(policy, outflow, spent)
 
 
 def changed(policy: Policy, now: datetime, **rules: Any) -> Policy:
-    """The policy with new rules; unchanged when they are the same.
+    """The policy with new rules, none of them pending; unchanged when they are the same.
 
     A daily limit remembers since when it is set without a break: only what was booked since is ever given back."""
     limits = {asset: _since(policy, asset, limit, now) for asset, limit in rules.pop("limits").items()}
-    after = replace(policy, limits=limits, **rules)
+    fees = rules["max_fee_per_day"] is not None
+    fees_since = (policy.fees_since or now) if fees else None
+    after = replace(policy, **rules, limits=limits, fees_since=fees_since, pending=None, pending_at=None)
     return policy if after == policy else replace(after, version=policy.version + 1, updated_at=now)
 
 
@@ -197,47 +186,37 @@ def _since(
 
 def empty(wallet_id: str, user_id: str, now: datetime) -> Policy:
     """The policy of a wallet without one: everything is allowed."""
-    return Policy(wallet_id, user_id, {}, None, None, None, None, None, False, 0, now, now)
+    return Policy(
+        id=wallet_id, user_id=user_id, limits={}, allowed_recipients=None, allowed_contracts=None,
+        allowed_selectors=None, approval_above=None, approvers=None, approvals_required=None,
+        max_fee_per_day=None, fees_since=None, allowed_typed_data=None, paused=False, pending=None,
+        pending_at=None, version=0, created_at=now, updated_at=now,
+    )  # fmt: skip
 
 
-def _check_call(policy: Policy, action: Action) -> None:
-    contracts = policy.allowed_contracts
-    if action.to is None:
-        if contracts is not None or policy.limits or policy.allowed_recipients is not None:
-            raise PolicyDenied(rule="contract_creation")
-        return
-    if not action.data:
-        return
-    if contracts is not None and not _listed(contracts, action.to):
-        raise PolicyDenied(rule="allowed_contracts", address=action.to)
-    if policy.allowed_selectors is not None and not _listed(
-        policy.allowed_selectors, f"0x{action.data[:4].hex()}"
-    ):
-        raise PolicyDenied(rule="allowed_selectors", selector=f"0x{action.data[:4].hex()}")
-    guarded = bool(policy.limits) or policy.allowed_recipients is not None
-    if guarded and not action.readable and not _listed(contracts or (), action.to):
-        raise PolicyDenied(rule="unreadable_call", address=action.to)
+def _check_calls(policy: Policy, outflow: Outflow) -> None:
+    """Each contract that is called, and each whose tokens move, is listed; and each function that is called."""
+    contracts = [call.to for call in outflow.calls]
+    contracts += [move.asset for move in outflow.moves if move.asset != NATIVE]
+    _check_listed(policy.allowed_contracts, contracts, "allowed_contracts")
+    selectors = [call.selector for call in outflow.calls]
+    _check_listed(policy.allowed_selectors, selectors, "allowed_selectors")
 
 
-def _check_recipient(policy: Policy, action: Action, move: Move) -> None:
-    if policy.allowed_recipients is None or _listed(policy.allowed_recipients, move.recipient):
-        return
-    paid_contract = bool(action.data) and move.asset == NATIVE
-    if not (paid_contract and _listed(policy.allowed_contracts or (), move.recipient)):
-        raise PolicyDenied(rule="allowed_recipients", address=move.recipient)
+def _check_amounts(policy: Policy, outflow: Outflow) -> None:
+    recipients = [move.recipient for move in outflow.moves]
+    _check_listed(policy.allowed_recipients, recipients, "allowed_recipients")
+    for asset, amount in outflow.totals().items():
+        limit = policy.limit(asset, "max_per_transaction")
+        if limit is not None and amount > limit:
+            raise PolicyDenied(rule="max_per_transaction", asset=asset, limit=str(limit))
 
 
-def _listed(names: Iterable[str], name: str) -> bool:
-    return any(_same(one, name) for one in names)
-
-
-def _same(one: str, other: str) -> bool:
-    return one.lower() == other.lower()
-
-
-def _is_address(word: bytes) -> bool:
-    return word[:12] == bytes(12)
-
-
-def _address(word: bytes) -> str:
-    return "0x" + word[12:].hex()
+def _check_listed(allowed: Iterable[str] | None, names: Iterable[str], rule: str) -> None:
+    known = None if allowed is None else {name.lower() for name in allowed}
+    for name in names:
+        if known is None or name.lower() in known:
+            continue
+        if rule == "allowed_selectors":
+            raise PolicyDenied(rule=rule, selector=name)
+        raise PolicyDenied(rule=rule, address=name)

@@ -22,9 +22,12 @@ POLICIES = Table(
     "policies",
     Policy,
     ("id",),
-    texts=frozenset({"approval_above"}),
+    texts=frozenset({"approval_above", "max_fee_per_day"}),
     documents=frozenset(
-        {"limits", "allowed_recipients", "allowed_contracts", "allowed_selectors", "approvers"}
+        {
+            *("limits", "allowed_recipients", "allowed_contracts", "allowed_selectors", "allowed_typed_data"),
+            *("approvers", "pending"),
+        }
     ),
 )
 SPENDING = Table("policy_spending", Spending, ("wallet_id", "asset", "hour"), texts=frozenset({"amount"}))

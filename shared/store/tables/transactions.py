@@ -45,6 +45,7 @@ TRANSACTIONS = Table(
     ("id",),
     id_column="transaction_id",
     texts=frozenset({"value", "token_amount", "committed_value", "committed_gas"}),
+    documents=frozenset({"approvals"}),
 )
 ATTEMPTS = Table("attempts", Attempt, ("transaction_id", "k"))
 RECEIPTS = Table("receipts", StoredReceipt, ("transaction_id",), documents=frozenset({"logs"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from shared import resources
@@ -175,7 +176,8 @@ def test_a_wallets_policy_can_refuse_a_payment(desk: Desk) -> None:
     assert [row.resource for row in audited if row.events[:1] == ["policy.denied:max_per_transaction"]] == [
         wallets[1]
     ]
-    desk.app.ok(200, "PUT", f"/wallets/{wallets[1]}/policy", {"limits": []}, user=shopper)
+    with resources.override(settings=replace(resources.settings(), policy_delay_seconds=0)):
+        desk.app.ok(200, "PUT", f"/wallets/{wallets[1]}/policy", {"limits": []}, user=shopper)
     desk.process(shopper, claim["id"])
     assert desk.drive(claim["id"], shopper)["status"] == "processed"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -51,19 +52,53 @@ def test_signs_typed_data_of_its_own_chain_only(person: Person, people: People) 
     assert people.register().refused("NOT_FOUND", "POST", path, {"typed_data": typed()}).status == 404
 
 
+def permit(spender: str, value: int, contract: str = FIRST) -> dict[str, Any]:
+    fields = (("owner", "address"), ("spender", "address"), ("value", "uint256"), ("nonce", "uint256"))
+    kinds = [{"name": name, "type": kind} for name, kind in (*fields, ("deadline", "uint256"))]
+    message = {"owner": FIRST, "spender": spender, "value": str(value), "nonce": 0, "deadline": 2**40}
+    domain = {"name": "Coin", "version": "1", "chainId": 31337, "verifyingContract": contract}
+    return {"types": {"Permit": kinds}, "primaryType": "Permit", "domain": domain, "message": message}
+
+
+def rule(person: Person, path: str, body: Any) -> str:
+    return str(person.refused("POLICY_DENIED", "POST", path, body).body["error"]["data"]["rule"])
+
+
 def test_a_policy_bounds_signatures_and_denials_are_audited(person: Person) -> None:
     wallet = person.imported(KEY)
     sign, policy = f"/wallets/{wallet['id']}/sign-typed-data", f"/wallets/{wallet['id']}/policy"
     limits = [{"asset": "native", "max_per_day": "5"}]
-    person.ok(200, "PUT", policy, {"limits": limits})
-    denied = person.refused("POLICY_DENIED", "POST", sign, {"typed_data": typed()})
-    assert denied.body["error"]["data"] == {"rule": "typed_data"}
-    assert ("sign_typed_data", ["policy.denied:typed_data"]) in audited(wallet["id"])
     person.ok(200, "PUT", policy, {"limits": limits, "allowed_contracts": [FIRST.lower()]})
-    person.ok(200, "POST", sign, {"typed_data": typed()})
-    person.ok(200, "PUT", policy, {"paused": True})
+    assert rule(person, sign, {"typed_data": typed()}) == "typed_data", (
+        "that its contract is listed is not enough"
+    )
+    assert ("sign_typed_data", ["policy.denied:typed_data"]) in audited(wallet["id"])
     message = f"/wallets/{wallet['id']}/sign-message"
-    assert person.refused("POLICY_DENIED", "POST", message, {"message": "x"}).status == 422
+    assert rule(person, message, {"message": "x" * 32}) == "message"
+    person.ok(200, "POST", message, {"message": "x" * 33})
+    person.ok(200, "PUT", policy, {"paused": True})
+    assert rule(person, message, {"message": "x"}) == "paused"
+    other = person.imported(bytes([7]) * 32)
+    named = [{"contract": FIRST.lower(), "primary_type": "Mail"}]
+    person.ok(200, "PUT", f"/wallets/{other['id']}/policy", {"allowed_typed_data": named})
+    person.ok(200, "POST", f"/wallets/{other['id']}/sign-typed-data", {"typed_data": typed()})
+
+
+def test_a_permit_counts_like_the_transfer_that_it_allows(person: Person) -> None:
+    """A2: a signed permit for everything, past limits, recipients and the second person."""
+    wallet = person.imported(KEY)
+    sign, policy = f"/wallets/{wallet['id']}/sign-typed-data", f"/wallets/{wallet['id']}/policy"
+    friend, thief = "0x" + "11" * 20, "0x" + "22" * 20
+    limits = [{"asset": FIRST, "max_per_transaction": "10", "max_per_day": "15"}]
+    rules = {"limits": limits, "allowed_recipients": [friend], "allowed_contracts": [FIRST]}
+    person.ok(200, "PUT", policy, rules | {"approval_above": "9"})
+    assert rule(person, sign, {"typed_data": permit(thief, 2**256 - 1)}) == "allowed_recipients"
+    assert rule(person, sign, {"typed_data": permit(friend, 11)}) == "max_per_transaction"
+    assert rule(person, sign, {"typed_data": permit(friend, 10)}) == "approval_above"
+    assert rule(person, sign, {"typed_data": permit(friend, 1, "0x" + "33" * 20)}) == "allowed_contracts"
+    person.ok(200, "POST", sign, {"typed_data": permit(friend, 9)})
+    assert rule(person, sign, {"typed_data": permit(friend, 9)}) == "max_per_day"
+    person.ok(200, "POST", sign, {"typed_data": permit(friend, 6)})
 
 
 def test_a_policy_is_replaced_as_a_whole(person: Person, people: People) -> None:
@@ -78,12 +113,44 @@ def test_a_policy_is_replaced_as_a_whole(person: Person, people: People) -> None
     assert person.ok(200, "GET", path) == made
     assert person.ok(200, "PUT", path, body)["version"] == 1
     assert person.refused("VERSION_MISMATCH", "PUT", path, {}, headers={"if-match": '"0"'}).status == 412
-    assert person.ok(200, "PUT", path, {})["limits"] == []
     twice = {"limits": [limit, {"asset": "native"}]}
     assert person.refused("VALIDATION_FAILED", "PUT", path, twice).status == 422
+    few = {"approval_above": "7", "approvers": ["usr_2"], "approvals_required": 2}
+    assert person.refused("VALIDATION_FAILED", "PUT", path, few).status == 422
     other = people.register()
     assert other.refused("NOT_FOUND", "GET", path).status == 404
     assert other.refused("NOT_FOUND", "PUT", path, {}).status == 404
+    assert other.refused("NOT_FOUND", "DELETE", f"{path}/pending").status == 404
+
+
+def test_a_looser_policy_holds_after_a_day_unless_it_is_withdrawn(people: People) -> None:
+    with resources.override(clock=TestClock()):
+        clock = resources.clock()
+        assert isinstance(clock, TestClock)
+        person = people.register()
+        path = f"/wallets/{person.imported(KEY)['id']}/policy"
+        strict = person.ok(200, "PUT", path, {"allowed_recipients": [FIRST]})
+        asked = person.ok(200, "PUT", path, {"max_fee_per_day": "7"})
+        assert (asked["allowed_recipients"], asked["max_fee_per_day"]) == ([FIRST], "7")
+        assert asked["pending"]["allowed_recipients"] is None and asked["pending"]["holds_from"]
+        assert person.ok(200, "GET", path) == asked and asked["version"] == strict["version"] + 1
+        person.ok(204, "DELETE", f"{path}/pending")
+        clock.advance(timedelta(days=2))
+        people.sign_in(person)
+        kept = person.ok(200, "GET", path)
+        assert (kept["allowed_recipients"], kept["pending"]) == ([FIRST], None)
+        person.ok(200, "PUT", path, {})
+        clock.advance(timedelta(hours=23, minutes=59))
+        people.sign_in(person)
+        assert person.ok(200, "GET", path)["allowed_recipients"] == [FIRST]
+        person.refused("VERSION_MISMATCH", "PUT", path, {}, headers={"if-match": '"0"'})
+        clock.advance(timedelta(minutes=1))
+        people.sign_in(person)
+        open_ = person.ok(200, "GET", path)
+        assert (open_["allowed_recipients"], open_["pending"]) == (None, None)
+        person.ok(200, "PUT", path, {"paused": True}, headers={"if-match": f'"{open_["version"]}"'})
+        clock.advance(timedelta(minutes=6))
+        person.refused("STEP_UP_REQUIRED", "PUT", path, {})
 
 
 def test_exports_to_the_owner_who_has_just_signed_in(people: People) -> None:

@@ -18,7 +18,7 @@ from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.domain.transactions.fees import FeeKind
 from shared.domain.transactions.transactions import Transaction
-from shared.domain.wallets.policies import Policy
+from shared.domain.wallets import policies
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import broadcast, cancellation, confirmation, dispatch, low_balances, nonce_sync
 from shared.engine import replacement as replacing
@@ -35,7 +35,7 @@ from tests.unit.engine.chain_model import GWEI, Sent
 from tests.unit.engine.histories import History
 from tests.unit.engine.simulation import START
 
-APPROVED_ABOVE = 1_003  # values begin with 1000: most of them wait for a second person
+APPROVED_ABOVE = 1_003  # values begin with 1000, and gas counts: all of them wait for a second person
 LOW, FULL = 10**18, 10**19
 COMPETED: tuple[ModuleType, ...] = (
     dispatch,
@@ -85,8 +85,9 @@ class WalletsHistory(History):
         limits: dict[str, dict[str, str | None]] = {
             "native": {"max_per_transaction": None, "max_per_day": str(10**21), "day_since": since}
         }
-        policy = Policy(
-            wallet.id, wallet.user_id, limits, recipients, None, None, above, ["usr_second"], False, 1, START, START
+        policy = replace(
+            policies.empty(wallet.id, wallet.user_id, START), version=1, limits=limits,
+            allowed_recipients=recipients, approval_above=above, approvers=["usr_second"],
         )  # fmt: skip
         self.database.write([POLICIES.write("insert", policy)])
 
@@ -221,7 +222,7 @@ class WalletsHistory(History):
         return row.state == "confirmed" and row.approval_until is not None
 
     def judge_books(self, where: str, rows: list[Transaction]) -> None:
-        """Nothing is promised any more, and what counts against a day is what was paid."""
+        """Nothing is promised any more, and what counts against a day is what was paid, gas included."""
         self.judge_funds(where)
         session = Session(self.database.snapshot())
         booked: Counter[str] = Counter()
@@ -230,8 +231,9 @@ class WalletsHistory(History):
         limited = {policy.id for policy in session.one(POLICIES.scan())}
         spent: Counter[str] = Counter()
         for row in rows:
-            if row.wallet_id in limited and row.state == "confirmed":
-                spent[row.wallet_id] += row.value
+            if row.wallet_id in limited and row.kind == "call":
+                fee = (row.gas_used or 0) * (row.effective_gas_price or 0)
+                spent[row.wallet_id] += fee + (row.value if row.state == "confirmed" else 0)
         assert +booked == +spent, f"{where}: booked {booked}, spent {spent}"
         keys = [row.idem_key for row in rows if row.tenant == "treasury"]
         assert len(keys) == len(set(keys)), f"{where}: {keys}"

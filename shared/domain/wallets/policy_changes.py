@@ -1,0 +1,114 @@
+"""Changing a policy: what is stricter holds at once, what is looser waits, so that no thief opens a wallet at once.
+
+A change may do both. Then the stricter part holds now, and all of it when the delay is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.wallets.policies import Policy, changed
+
+RULES = (
+    *("limits", "max_fee_per_day", "allowed_recipients", "allowed_contracts", "allowed_selectors"),
+    *("allowed_typed_data", "approval_above", "approvers", "approvals_required", "paused"),
+)
+_AMOUNTS = ("max_per_transaction", "max_per_day")
+
+
+def rules_of(policy: Policy) -> dict[str, Any]:
+    """A policy's rules, as they are asked for."""
+    found = {name: getattr(policy, name) for name in RULES}
+    limits = {asset: {name: limit.get(name) for name in _AMOUNTS} for asset, limit in policy.limits.items()}
+    return found | {"limits": limits}
+
+
+def change(policy: Policy, asked: Mapping[str, Any], now: datetime, delay: timedelta) -> Policy:
+    """The next version of a policy (as of now) with the rules that are asked for, pending where they are looser.
+
+    The same again changes nothing and restarts no delay; what holds already, asked for, ends what is pending."""
+    strict = stricter(policy, asked) if delay else dict(asked)
+    if strict == dict(asked):
+        return changed(policy, now, **asked)
+    held = changed(policy, now, **strict)
+    if policy.pending == asked and rules_of(held) == rules_of(policy):
+        return policy
+    return _pending(policy, held, dict(asked), now, now + delay)
+
+
+def withdrawn(policy: Policy, now: datetime) -> Policy:
+    """The policy without what is pending."""
+    return changed(policy, now, **rules_of(policy))
+
+
+def loosens(before: Policy, after: Policy) -> bool:
+    """Whether a change lets more pass, now or later."""
+    if after.pending is not None:
+        return after.pending != before.pending
+    return stricter(before, rules_of(after)) != rules_of(after)
+
+
+def stricter(policy: Policy, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Of each rule the stricter one: what may hold at once."""
+    found = {"limits": _limits(policy.limits, asked["limits"]), "paused": policy.paused or asked["paused"]}
+    for name in ("allowed_recipients", "allowed_contracts", "allowed_selectors"):
+        found[name] = _both(getattr(policy, name), asked[name])
+    found["max_fee_per_day"] = _least(policy.max_fee_per_day, asked["max_fee_per_day"])
+    found["approval_above"] = _least(policy.approval_above, asked["approval_above"])
+    found["allowed_typed_data"] = _typed_data(policy, asked["allowed_typed_data"])
+    approvers, required = asked["approvers"], asked["approvals_required"]
+    if policy.approval_above is not None:  # without a threshold nobody approves anything
+        approvers = approvers if approvers is None else _both(policy.approvers or [], approvers)
+        required = (
+            required if (required or 1) >= (policy.approvals_required or 1) else policy.approvals_required
+        )
+    return found | {"approvers": approvers, "approvals_required": required}
+
+
+def _limits(
+    held: Mapping[str, Mapping[str, str | None]], asked: Mapping[str, Mapping[str, str | None]]
+) -> dict[str, dict[str, str | None]]:
+    found = {}
+    for asset in dict.fromkeys((*asked, *held)):
+        one, other = held.get(asset, {}), asked.get(asset, {})
+        found[asset] = {name: _least_text(one.get(name), other.get(name)) for name in _AMOUNTS}
+    return found
+
+
+def _least_text(held: str | None, asked: str | None) -> str | None:
+    least = _least(None if held is None else int(held), None if asked is None else int(asked))
+    return None if least is None else str(least)
+
+
+def _least(held: int | None, asked: int | None) -> int | None:
+    return min((one for one in (held, asked) if one is not None), default=None)
+
+
+def _both(held: Sequence[Any] | None, asked: Sequence[Any] | None) -> list[Any] | None:
+    """What is on both lists, spelled as it is asked for; None lists everything."""
+    if held is None or asked is None:
+        one = asked if held is None else held
+        return None if one is None else list(one)
+    known = [_folded(entry) for entry in held]
+    return [entry for entry in asked if _folded(entry) in known]
+
+
+def _typed_data(policy: Policy, asked: Sequence[Any] | None) -> list[Any] | None:
+    """Without a list, a wallet with rules signs what can be read: a first entry lets more pass."""
+    if policy.allowed_typed_data is None and asked and policy.restricts:
+        return []
+    return _both(policy.allowed_typed_data, asked)
+
+
+def _folded(entry: Any) -> Any:
+    if isinstance(entry, str):
+        return entry.lower()
+    return {name: text.lower() if name == "contract" else text for name, text in entry.items()}
+
+
+def _pending(before: Policy, held: Policy, asked: dict[str, Any], now: datetime, at: datetime) -> Policy:
+    version = before.version + 1
+    return replace(held, pending=asked, pending_at=at, version=version, updated_at=now)
