@@ -289,7 +289,13 @@ def test_of_two_decisions_at_once_one_counts(
 
 @pytest.mark.parametrize(
     "forged",
-    [{"value": "7"}, {"to": "0x" + "11" * 20}, {"approved_by": None}, {"approved_digest": "00"}, "owner"],
+    [
+        {"value": str(7 * PART)},
+        {"to": "0x" + "11" * 20},
+        {"approved_by": None},
+        {"approved_digest": "00"},
+        "owner",
+    ],
 )
 def test_the_signer_takes_an_approval_for_the_approved_payload_only(
     world: World, owner: Person, friend: Person, wallet: Wallet, forged: Any
