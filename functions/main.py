@@ -1,7 +1,8 @@
-"""The one source file for functions-framework: FUNCTION_TARGET names the operation, or a group of them.
+"""The one source file for functions-framework: FUNCTION_TARGET names the operation, or several of them.
 
     FUNCTION_TARGET=claim_order python -m functions_framework --source functions/main.py
     FUNCTION_TARGET=claims      …   serves every operation of functions/claims/
+    FUNCTION_TARGET=trust_engine …  serves every operation of one trust (shared/runtime/trust.py)
 
 `__getattr__` imports the modules that the target needs, so a service's cold start pays for nothing else.
 """
@@ -38,6 +39,8 @@ def _serve(name: str) -> Callable[[Any], Any]:
     from shared.runtime import operation
     from shared.triggers import flask_app
 
+    if name.startswith("trust_"):
+        return flask_app.serve_all(operation.trusted(name.removeprefix("trust_")))
     if any(module.split(".")[1] == name for module in operation.modules()):
         return flask_app.serve_all(operation.group(name))
     return flask_app.serve(operation.load(name))

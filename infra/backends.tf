@@ -1,19 +1,22 @@
 # The balancer's backends. A service has one for each way in which requests reach it:
 #   nearest   all regions; a region that fails again and again is left out for a while
 #   outside   as nearest, for what asks a chain's node: nobody is left out, because its outage is every region's
-#   leader    the region of Spanner's leader alone: a write from elsewhere would cross an ocean for each of its round trips
+#   leader    the region of Spanner's leader alone: a write from elsewhere would cross an ocean for each of its round trips;
+#             while that region is lost, the standby
 #   cdn       as nearest, behind Cloud CDN
-#   events    all regions, nobody left out: an answer that asks Pub/Sub to wait must not take a region away from users
+#   events    where writes can run, nobody left out: an answer that asks Pub/Sub to wait must not take a region away from users
 #   <region>  one region, for the subscriptions of its own cache
 
 locals {
+  writing_now = [for region in local.writing : region if !contains(var.lost_regions, region)]
+  reading_now = [for region in local.regions : region if !contains(var.lost_regions, region)]
   backends = merge(
-    { for name, service in local.services : "${name}/nearest" => { service = name, flavour = "nearest", regions = local.regions } if service.public },
-    { for name in local.asking : "${name}/outside" => { service = name, flavour = "outside", regions = local.regions } },
-    { for name, service in local.services : "${name}/leader" => { service = name, flavour = "leader", regions = [var.leader_region] } if service.public && service.writes },
-    { for name in local.cached : "${name}/cdn" => { service = name, flavour = "cdn", regions = local.regions } },
-    { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.regions } if service.events },
-    { for pair in setproduct(local.regional, local.regions) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
+    { for name, service in local.services : "${name}/nearest" => { service = name, flavour = "nearest", regions = local.reading_now } if service.reads },
+    { for name in local.asking : "${name}/outside" => { service = name, flavour = "outside", regions = local.reading_now } },
+    { for name, service in local.services : "${name}/leader" => { service = name, flavour = "leader", regions = slice(local.writing_now, 0, 1) } if service.public && service.writes },
+    { for name in local.cached : "${name}/cdn" => { service = name, flavour = "cdn", regions = local.reading_now } },
+    { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.writing_now } if service.events },
+    { for pair in setproduct(local.regional, local.places) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
   )
   # Written out, so that a plan shows who is behind what instead of "known after apply".
   endpoint_groups   = { for key, group in google_compute_region_network_endpoint_group.service : key => "projects/${var.project}/regions/${group.region}/networkEndpointGroups/${group.name}" }

@@ -4,7 +4,7 @@ locals {
   # The last rule of a path also takes the methods that the path does not have: its function answers them with 405.
   last = toset([for keys in values({ for key, route in local.routes : route.path => key... }) : sort(keys)[length(keys) - 1]])
   # A path that nobody serves gets the application's own 404, from an operation that everybody may call.
-  not_found = local.backend_ids["${values(local.routes)[0].service}/nearest"]
+  not_found = local.backend_ids["${[for key in local.route_order : local.routes[key].service if local.routes[key].flavour != "leader"][0]}/nearest"]
 }
 
 resource "google_compute_url_map" "https" {
@@ -23,9 +23,7 @@ resource "google_compute_url_map" "https" {
       for_each = { for index, key in local.route_order : index => local.routes[key] }
       content {
         priority = tonumber(route_rules.key) + 1
-        service = local.backend_ids[
-          "${route_rules.value.service}/${route_rules.value.flavour == "leader" && var.writes == "nearest" ? "nearest" : route_rules.value.flavour}"
-        ]
+        service  = local.backend_ids["${route_rules.value.service}/${route_rules.value.flavour}"]
         dynamic "match_rules" {
           for_each = contains(local.last, route_rules.value.key) ? [route_rules.value.method, null] : [route_rules.value.method]
           content {
@@ -91,14 +89,14 @@ resource "google_compute_url_map" "https" {
   }
 
   dynamic "host_rule" {
-    for_each = length(local.regional) > 0 ? local.regions : []
+    for_each = length(local.regional) > 0 ? local.places : []
     content {
       hosts        = ["${host_rule.value}.${local.events_domain}"]
       path_matcher = host_rule.value
     }
   }
   dynamic "path_matcher" {
-    for_each = length(local.regional) > 0 ? local.regions : []
+    for_each = length(local.regional) > 0 ? local.places : []
     content {
       name            = path_matcher.value
       default_service = local.not_found
@@ -114,10 +112,6 @@ resource "google_compute_url_map" "https" {
   }
 
   lifecycle {
-    precondition {
-      condition     = length(local.routes) <= 200
-      error_message = "The catalog has ${length(local.routes)} routes, and the balancer takes 200 for one host: serve a part of them from a second host, or ask Google for a higher quota."
-    }
     precondition {
       condition     = alltrue([for route in values(local.routes) : length(regexall("\\{", route.path)) <= 5 && length(route.path) <= 255])
       error_message = "The balancer takes at most five variables and 255 characters in a path: shorten the path of the operation."

@@ -5,28 +5,41 @@ locals {
   # vault seals secrets, signer opens them, issuer signs access tokens, mail sends mails, relay publishes to any topic.
   known_needs = ["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay"]
 
-  regions    = var.regions
+  regions = var.regions
+  # Where what writes can run while the leader's region is lost, and every region that something runs in.
+  standby    = length(var.regions) == 1 ? null : coalesce(var.standby_region, local.spanner_standby[var.spanner_config], [for r in var.regions : r if r != var.leader_region]...)
+  writing    = compact([var.leader_region, local.standby])
+  places     = distinct(concat(local.regions, local.writing))
   operations = jsondecode(file(var.catalog)).operations
 
   service_of = {
     for name, operation in local.operations :
-    name => var.granularity == "group" ? replace(operation.group, "_", "-") : operation.service
+    name => replace({ trust = operation.trust, group = operation.group, operation = operation.service }[var.granularity], "_", "-")
   }
   members = { for service in distinct(values(local.service_of)) : service => sort([for n, s in local.service_of : n if s == service]) }
 
   services = {
     for service, names in local.members : service => {
-      target     = var.granularity == "group" ? local.operations[names[0]].group : names[0]
+      target     = { trust = "trust_${local.operations[names[0]].trust}", group = local.operations[names[0]].group, operation = names[0] }[var.granularity]
+      trust      = local.operations[names[0]].trust
       operations = names
       needs      = distinct(flatten([for n in names : local.operations[n].needs]))
       publishes  = distinct(flatten([for n in names : local.operations[n].publishes]))
       writes     = anytrue([for n in names : local.operations[n].writes])
+      reads      = anytrue(flatten([for n in names : [for h in local.operations[n].http : !h.writes]]))
+      regional   = anytrue(flatten([for n in names : [for m in local.operations[n].messages : try(m.each_region, false)]]))
       public     = anytrue([for n in names : length(local.operations[n].http) > 0])
       events     = anytrue([for n in names : length(local.operations[n].messages) + length(local.operations[n].schedules) > 0])
       streams    = anytrue(flatten([for n in names : [for h in local.operations[n].http : h.media == "text/event-stream"]]))
       # Started each minute at most: what has to run more often goes on within its minute.
       loops = anytrue(flatten([for n in names : [for s in local.operations[n].schedules : s.seconds < 60]]))
     }
+  }
+  # Reads are near people; writes are where Spanner decides them, or will; a region's cache is told there.
+  service_regions = {
+    for name, service in local.services : name => distinct(concat(
+      service.reads ? local.regions : [], service.writes ? local.writing : [], service.regional ? local.places : [],
+    ))
   }
 
   # One route for each HTTP trigger, the most particular paths first: in each segment, text sorts before "~".

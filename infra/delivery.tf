@@ -2,7 +2,7 @@
 # https://<service>.canary-<region>.<domain> leads to it for whoever sends the secret.
 
 locals {
-  canaries       = nonsensitive(var.canary_secret) == "" ? [] : local.regions
+  canaries       = nonsensitive(var.canary_secret) == "" ? [] : local.places
   delivery_email = "${google_service_account.delivery.account_id}@${var.project}.iam.gserviceaccount.com"
   delivery       = "serviceAccount:${local.delivery_email}"
 }

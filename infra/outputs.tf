@@ -10,10 +10,15 @@ output "registry" {
 
 output "services" {
   description = "The operations of each service, and the regions it is in."
-  value       = { for name, service in local.services : name => { operations = service.operations, regions = local.regions } }
+  value       = { for name, service in local.services : name => { operations = service.operations, regions = local.service_regions[name] } }
 }
 
 output "secrets" {
   description = "Secrets that need a version before services start."
   value       = sort(keys(local.secrets))
+}
+
+output "quotas" {
+  description = "What this set-up uses of each quota, and the limit that the plan was held to."
+  value       = { for name, count in local.used : name => "${count} of ${local.quotas[name]}" }
 }

@@ -1,13 +1,9 @@
-# One Cloud Run service for each operation (or group of them) in each region, all from one image.
+# One Cloud Run service for each trust (or operation, or group of them) in each region that it is needed in, all from one image.
 
 locals {
-  deployed = {
-    for pair in setproduct(keys(local.services), local.regions) :
-    "${pair[0]}/${pair[1]}" => { service = pair[0], region = pair[1] }
-  }
-  # A stream ends by itself after ten minutes; a schedule's work may fill its minute.
-  timeout_seconds = { for name, service in local.services : name => service.streams ? 660 : 60 }
-  concurrency     = 16
+  deployed = merge([
+    for name, regions in local.service_regions : { for region in regions : "${name}/${region}" => { service = name, region = region } }
+  ]...)
 }
 
 resource "google_cloud_run_v2_service" "service" {
@@ -24,14 +20,15 @@ resource "google_cloud_run_v2_service" "service" {
   invoker_iam_disabled = true
 
   scaling {
-    min_instance_count = lookup(var.min_instances, each.value.service, 0)
+    # None in the standby: what would start there first starts when it has to.
+    min_instance_count = contains(local.regions, each.value.region) ? lookup(var.min_instances, each.value.service, 0) : 0
     max_instance_count = var.max_instances
   }
 
   template {
     service_account                  = local.email[each.value.service]
-    timeout                          = "${local.timeout_seconds[each.value.service]}s"
-    max_instance_request_concurrency = local.concurrency
+    timeout                          = "${local.sizes[each.value.service].seconds}s"
+    max_instance_request_concurrency = local.sizes[each.value.service].threads
     labels                           = { operation = each.value.service }
 
     containers {
@@ -42,8 +39,8 @@ resource "google_cloud_run_v2_service" "service" {
           FUNCTION_TARGET = local.services[each.value.service].target
           REGION          = each.value.region
           CACHE_DATABASE  = "cache-${each.value.region}"
-          HANDLER_SECONDS = local.services[each.value.service].loops ? "58" : "45"
-          THREADS         = tostring(local.concurrency)
+          HANDLER_SECONDS = tostring(local.sizes[each.value.service].handler)
+          THREADS         = tostring(local.sizes[each.value.service].threads)
         })
         content {
           name  = env.key
@@ -70,8 +67,8 @@ resource "google_cloud_run_v2_service" "service" {
       }
 
       resources {
-        limits            = { cpu = "1", memory = "512Mi" }
-        cpu_idle          = true
+        limits            = { cpu = tostring(local.sizes[each.value.service].cpu), memory = local.sizes[each.value.service].memory }
+        cpu_idle          = !local.sizes[each.value.service].always
         startup_cpu_boost = true
       }
 

@@ -11,6 +11,11 @@ locals {
     },
     { for region in ["us-central1", "europe-west1", "asia-east1"] : "regional-${region}" => [region] },
   )
+  # A region of the continent where a new leader would be, for writes while the leader's is lost; it needs no replica.
+  spanner_standby = merge(
+    { nam-eur-asia1 = "us-east1", eur3 = "europe-west4" },
+    { for region in ["us-central1", "europe-west1", "asia-east1"] : "regional-${region}" => null },
+  )
   multi_region = !startswith(var.spanner_config, "regional-")
 }
 

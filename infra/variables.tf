@@ -73,25 +73,40 @@ variable "leader_region" {
   }
 }
 
-variable "writes" {
-  description = "Where writing operations are served: \"leader\" (its region alone), or \"nearest\" (any region; slower far from the leader). The switch for an outage of the leader's region."
+variable "standby_region" {
+  description = "Where what writes runs beside leader_region, for the loss of that. Null: as infra/spanner.tf says for spanner_config."
   type        = string
-  default     = "leader"
+  default     = null
 
   validation {
-    condition     = contains(["leader", "nearest"], var.writes)
-    error_message = "writes must be leader or nearest."
+    condition     = var.standby_region != var.leader_region
+    error_message = "standby_region must be another region than leader_region, or be left out."
+  }
+}
+
+variable "lost_regions" {
+  description = "Regions that get no requests for now. With leader_region among them, writes and events go to the standby. See docs/regions.md."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.lost_regions, local.places)) == 0
+    error_message = "lost_regions has regions in which nothing runs: there are ${join(", ", local.places)}."
+  }
+  validation {
+    condition     = length(setsubtract(local.regions, var.lost_regions)) > 0 && length(setsubtract(local.writing, var.lost_regions)) > 0
+    error_message = "lost_regions leaves no region for reads, or none for writes (${join(" or ", local.writing)})."
   }
 }
 
 variable "granularity" {
-  description = "\"operation\": one Cloud Run service for each operation. \"group\": one for each group (claims, orders, …), for small installations."
+  description = "\"trust\": one Cloud Run service for what may do the same (shared/runtime/trust.py). \"operation\": one for each operation. \"group\": one for each package of functions/."
   type        = string
-  default     = "operation"
+  default     = "trust"
 
   validation {
-    condition     = contains(["operation", "group"], var.granularity)
-    error_message = "granularity must be operation or group."
+    condition     = contains(["trust", "operation", "group"], var.granularity)
+    error_message = "granularity must be trust, operation or group."
   }
 }
 
@@ -105,7 +120,7 @@ variable "catalog" {
     error_message = "catalog ${var.catalog} is missing or is not a catalog: run `make generate` and commit schemas/catalog.json."
   }
   validation {
-    condition     = alltrue([for o in try(jsondecode(file(var.catalog)).operations, {}) : can([o.service, o.group, o.writes, o.needs, o.publishes, o.http, o.messages, o.schedules])])
+    condition     = alltrue([for o in try(jsondecode(file(var.catalog)).operations, {}) : can([o.service, o.group, o.trust, o.writes, o.needs, o.publishes, o.http, o.messages, o.schedules])])
     error_message = "catalog ${var.catalog} was made by another version of schemas/contract/generate.py: run `make generate`; if the code is newer than infra/, update both to one commit."
   }
   validation {
@@ -145,13 +160,13 @@ variable "spanner_processing_units" {
 }
 
 variable "min_instances" {
-  description = "Instances kept warm in each region, by service; the others scale to zero."
+  description = "Instances kept warm in each region but the standby, by service; the others scale to zero."
   type        = map(number)
   default     = {}
 
   validation {
     condition     = length(setsubtract(keys(var.min_instances), keys(local.services))) == 0
-    error_message = "min_instances names services that do not exist (${join(", ", setsubtract(keys(var.min_instances), keys(local.services)))}): a service is named like its operation with hyphens, or like its group."
+    error_message = "min_instances names services that do not exist (${join(", ", setsubtract(keys(var.min_instances), keys(local.services)))}): there are ${join(", ", keys(local.services))}."
   }
 }
 
@@ -285,10 +300,26 @@ variable "audit_retention_days" {
   }
 }
 
+variable "quotas" {
+  description = "Quotas that Google has raised for this project, by the names of infra/quotas.tf, e.g. { backend_services = 250 }."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.quotas), keys(local.default_quotas))) == 0
+    error_message = "quotas has ${join(", ", setsubtract(keys(var.quotas), keys(local.default_quotas)))}, which infra/quotas.tf does not count; there are ${join(", ", sort(keys(local.default_quotas)))}."
+  }
+}
+
 variable "budget" {
   description = "The monthly budget; its alerts go to notification_channels at 50, 90 and 100 %, and when 100 % is forecast. Null: none."
   type        = object({ billing_account = string, currency = string, units = number })
   default     = null
+
+  validation {
+    condition     = var.budget != null || var.environment != "prod"
+    error_message = "budget must be given in prod: a mistake there costs real money before anybody looks."
+  }
 }
 
 variable "notification_channels" {
@@ -299,6 +330,10 @@ variable "notification_channels" {
   validation {
     condition     = alltrue([for c in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", c))])
     error_message = "notification_channels must be full names: `gcloud beta monitoring channels list --format='value(name)'`."
+  }
+  validation {
+    condition     = length(var.notification_channels) > 0 || var.environment != "prod"
+    error_message = "notification_channels must name at least one channel in prod: alerts that reach nobody are none."
   }
 }
 

@@ -20,11 +20,12 @@ from pathlib import Path
 from infra.check import provider, terraform
 
 LIST = Path(__file__).parent / "mutations.toml"
-TESTS = (terraform.TESTS["catalog"], terraform.TESTS["platform"])
+TESTS = tuple(terraform.TESTS[name] for name in ("catalog", "platform", "choices"))
 # One operation of each kind: the whole catalog's plan would take a quarter of a minute for each mutation.
 KINDS = (
     *("get_jwks", "get_order", "place_order", "delete_order", "create_wallet", "sign_message", "login_user"),
     *("claim_order", "dispatch_lane", "record_dead_letter", "sweep_outbox", "invalidate_cache"),
+    *("stream_events", "verify_totp", "get_balance"),
 )
 
 

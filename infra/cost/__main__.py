@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.rollout import closure
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "cost.md"
@@ -29,6 +31,8 @@ class SetUp:
 
 
 SET_UPS = (SetUp("multi", 3), SetUp("one", 1))
+# Where reads and writes are served, by the number of regions.
+PLACES = {3: ({"leader", "second", "third"}, {"leader", "standby"}), 1: ({"leader"}, {"leader"})}
 
 
 @dataclass(frozen=True)
@@ -146,21 +150,20 @@ class Model:
     def floor(self) -> list[Line]:
         """What a month costs when nothing happens."""
         price, assumed = self.price, self.assumed
-        warm, jobs = (
-            assumed["warm_instances_per_region"],
-            sum(bool(o["schedules"]) for o in self.operations.values()),
-        )
-        idle = warm * self.instance_month()
-        busy = price["run_cpu"] + assumed["memory_gib"] * price["run_memory"]
-        tick = MONTH_SECONDS * assumed["tick_share_of_a_minute"] * busy
+        jobs = sum(bool(o["schedules"]) for o in self.operations.values())
+        warm = [
+            assumed["warm_readers_per_region"] * s.regions + assumed["warm_at_the_leader"] for s in SET_UPS
+        ]
+        idle = tuple(count * self.instance_month() for count in warm)
+        always = assumed["always_on"] * self.busy_month()
         nodes = tuple(
             MONTH_HOURS * price[f"spanner_{s.spanner}"] * assumed[f"spanner_{s.spanner}_smallest"]
             for s in SET_UPS
         )
         return [
             Line("Spanner, the smallest instance", "a node", nodes),
-            Line("Warm instances", f"{warm:.0f} idle instances a region", tuple(s.regions * idle for s in SET_UPS)),
-            Line("`tick_chain`", "one request that loops, for each chain", (tick, tick)),
+            Line("Warm instances", f"{warm[0]:.0f} or {warm[1]:.0f} that wait", idle),
+            Line("Engine and writers", f"{assumed['always_on']:.0f} that keep their processor", (always,) * 2),
             Line("Schedules", f"{jobs} jobs, at most in two regions",
                  tuple(min(2, s.regions) * jobs * price["scheduler"] for s in SET_UPS)),
             Line("Load balancer", "forwarding rules", (price["balancer_rules"],) * 2),
@@ -169,6 +172,11 @@ class Model:
     def instance_month(self) -> float:
         """Dollars of one idle instance that is kept warm for a month."""
         return float(MONTH_SECONDS * (1 + self.assumed["memory_gib"]) * self.price["run_idle"])
+
+    def busy_month(self) -> float:
+        """Of one that keeps its processor between requests; `tick_chain` loops in one all the time."""
+        memory = self.assumed["memory_gib"] * self.price["run_always_memory"]
+        return float(MONTH_SECONDS * (self.price["run_always_cpu"] + memory))
 
 
 def table(lines: list[Line], what: str) -> str:
@@ -182,15 +190,19 @@ def table(lines: list[Line], what: str) -> str:
 
 
 def granularity(model: Model) -> str:
-    """What it costs to keep one instance of everything warm, by how operations are grouped into services."""
+    """What it costs to keep one instance of everything warm, by how operations are put together into services."""
     rows = [
-        "| `granularity` | services | three regions, $ a month | one region, $ a month |",
-        "|---|--:|--:|--:|",
+        "| `granularity` | services | in three regions | $ a month | in one region | $ a month |",
+        "|---|--:|--:|--:|--:|--:|",
     ]
-    groups = {entry["group"] for entry in model.operations.values()}
-    for name, count in (("operation", len(model.operations)), ("group", len(groups))):
-        cells = [f"{setup.regions * count * model.instance_month():,.0f}" for setup in SET_UPS]
-        rows.append(f"| `{name}` | {count} | {' | '.join(cells)} |")
+    for name in closure.SCALES:
+        services = closure.services(name)
+        cells = [f"`{name}`", f"{len(services)}"]
+        for setup in SET_UPS:
+            homes = closure.homes(services, *PLACES[setup.regions])
+            places = sum(len(regions) for regions in homes.values())
+            cells += [f"{places}", f"{places * model.instance_month():,.0f}"]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

@@ -1,4 +1,4 @@
-# Three continents, one service for each operation. Warm instances where somebody waits for the first answer.
+# Three continents, one service for each trust. Warm instances where somebody waits for the first answer.
 project       = "acme-wallet-prod"
 environment   = "prod"
 domain        = "api.example.com"
@@ -8,7 +8,11 @@ mail_sender   = "wallet@example.com"
 chains        = ["ethereum"]
 default_chain = "ethereum"
 min_instances = {
-  claim-order   = 1
-  dispatch-lane = 1
-  place-order   = 1
+  engine        = 1
+  identity      = 1
+  public-reads  = 1
+  public-writes = 1
 }
+# Whoever is on call, and whoever pays.
+notification_channels = ["projects/acme-wallet-prod/notificationChannels/1234567890"]
+budget                = { billing_account = "000000-000000-000000", currency = "USD", units = 9000 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,28 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("functions", "shared", "schemas")
 ALWAYS = ("functions/main.py", "requirements.txt", "infra/Dockerfile")
-SCALES = ("operation", "group")
+SCALES = ("trust", "operation", "group")
 
 
 def services(granularity: str) -> dict[str, list[str]]:
     """The Cloud Run services and the operations that each serves, as infra/catalog.tf arranges them."""
     found: dict[str, list[str]] = {}
+    named = "service" if granularity == "operation" else granularity
     for name, entry in catalog().items():
-        service = entry["group"].replace("_", "-") if granularity == "group" else entry["service"]
-        found.setdefault(service, []).append(name)
+        found.setdefault(entry[named].replace("_", "-"), []).append(name)
+    return found
+
+
+def homes(services: dict[str, list[str]], reading: Set[str], writing: Set[str]) -> dict[str, Set[str]]:
+    """The regions of each service, as infra/catalog.tf places them: reads near people, writes near Spanner's leader and
+    its standby, what tells a region's cache in every region."""
+    found: dict[str, Set[str]] = {}
+    for service, names in services.items():
+        entries = [catalog()[name] for name in names]
+        reads = any(not route["writes"] for entry in entries for route in entry["http"])
+        tells = any(message["each_region"] for entry in entries for message in entry["messages"])
+        writes = any(entry["writes"] for entry in entries)
+        found[service] = (reading if reads or tells else set()) | (writing if writes or tells else set())
     return found
 
 

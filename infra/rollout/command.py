@@ -30,7 +30,9 @@ from infra.rollout.gate import MONITORING, Gate, Limits, Smoke
 from infra.rollout.rotation import Rotation
 from infra.rollout.steps import Refused, Rollout
 
-REGIONS = "asia-east1,europe-west1,us-central1"
+REGIONS = "asia-east1,europe-west1,us-east1,us-central1"
+READING = "asia-east1,europe-west1,us-central1"
+WRITING = "us-central1,us-east1"
 DONE, FAILED, USAGE, STUCK = range(4)
 
 
@@ -79,7 +81,8 @@ def plan(rollout: Rollout) -> int:
     for place, change in sorted(rollout.changes.items()):
         what = f"has {change.share} % on {change.new}" if change.new else "to be deployed"
         rollout.say(f"{place}: {what}; before: {change.before}")
-    rollout.say(f"{len(rollout.changes)} changed of {len(rollout.services) * len(rollout.regions)}")
+    places = sum(len(rollout.homes[name] & set(rollout.regions)) for name in rollout.services)
+    rollout.say(f"{len(rollout.changes)} changed of {places}")
     return DONE
 
 
@@ -121,7 +124,9 @@ def parser() -> argparse.ArgumentParser:
         "--secret", action="append", default=[], metavar="NAME=VERSION", help="for rotate, as often as needed"
     )
     found.add_argument("--regions", default=REGIONS, help="in the order of the rollout")
-    found.add_argument("--granularity", choices=closure.SCALES, default="operation")
+    found.add_argument("--reading", default=READING, help="the regions that serve reads")
+    found.add_argument("--writing", default=WRITING, help="the region of Spanner's leader, and the standby")
+    found.add_argument("--granularity", choices=closure.SCALES, default="trust")
     found.add_argument(
         "--canary", default="", help="URL with {service} and {region}; its secret is in CANARY_SECRET"
     )
@@ -174,6 +179,7 @@ def made(options: argparse.Namespace) -> Rollout:
         release=options.release,
         regions=[region for region in options.regions.split(",") if region],
         services={name: services[name] for name in only},
+        homes=closure.homes(services, set(options.reading.split(",")), set(options.writing.split(","))),
         gate=gate,
         smoke=smoke,
         bake=options.bake,

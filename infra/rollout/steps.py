@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -39,6 +39,7 @@ class Rollout:
     release: str
     regions: list[str]
     services: dict[str, list[str]]
+    homes: dict[str, Set[str]]  # the regions of each
     gate: Gate
     smoke: Smoke
     bake: float = 300.0
@@ -55,6 +56,8 @@ class Rollout:
         for region in self.regions:
             states = self.cloud.states(region)
             for service, closure in closures.items():
+                if region not in self.homes[service]:
+                    continue
                 place = Place(region, service)
                 state = states.get(service)
                 if state is None:

@@ -21,7 +21,7 @@ run "production" {
   # Services
   assert {
     condition     = toset(keys(google_cloud_run_v2_service.service)) == run.expected.deployed
-    error_message = "Not exactly every operation has a service in each of the three regions."
+    error_message = "Not every trust has a service where it is needed: reads in each region, writes at the leader and its standby, what tells a cache beside each."
   }
   assert {
     condition     = alltrue([for key, s in google_cloud_run_v2_service.service : key == "${s.name}/${s.location}"])
@@ -41,14 +41,12 @@ run "production" {
   }
   assert {
     condition = alltrue([
-      for name, o in run.expected.operations : alltrue([
-        for r in run.expected.regions : {
-          for e in google_cloud_run_v2_service.service["${o.service}/${r}"].template[0].containers[0].env : e.name => e.value
-          if contains(["FUNCTION_TARGET", "REGION", "CACHE_DATABASE", "ENVIRONMENT"], e.name)
-        } == { FUNCTION_TARGET = name, REGION = r, CACHE_DATABASE = "cache-${r}", ENVIRONMENT = "prod" }
-      ])
+      for key in run.expected.deployed : {
+        for e in google_cloud_run_v2_service.service[key].template[0].containers[0].env : e.name => e.value
+        if contains(["FUNCTION_TARGET", "REGION", "CACHE_DATABASE", "ENVIRONMENT"], e.name)
+      } == { FUNCTION_TARGET = "trust_${replace(split("/", key)[0], "-", "_")}", REGION = split("/", key)[1], CACHE_DATABASE = "cache-${split("/", key)[1]}", ENVIRONMENT = "prod" }
     ])
-    error_message = "A service is not told its operation, region, cache or environment."
+    error_message = "A service is not told its trust, region, cache or environment."
   }
   assert {
     condition = alltrue([
@@ -59,9 +57,22 @@ run "production" {
   }
   assert {
     condition = alltrue([
-      for s in google_cloud_run_v2_service.service : length(s.template[0].containers[0].env) == length(distinct([for e in s.template[0].containers[0].env : e.name]))
+      for s in google_cloud_run_v2_service.service : length([for e in s.template[0].containers[0].env : e.name]) == length(distinct([for e in s.template[0].containers[0].env : e.name]))
     ])
     error_message = "A variable is set twice."
+  }
+
+  assert {
+    condition = { for k, s in google_cloud_run_v2_service.service : k => s.scaling[0].min_instance_count if s.scaling[0].min_instance_count > 0 } == {
+      "engine/us-central1"       = 1, "identity/us-central1" = 1, "public-writes/us-central1" = 1,
+      "public-reads/us-central1" = 1, "public-reads/europe-west1" = 1, "public-reads/asia-east1" = 1,
+    }
+    error_message = "Something is kept warm where no request goes, or not where somebody waits."
+  }
+
+  assert {
+    condition     = local.used.service_accounts == length(google_service_account.service) + 2 && local.used.endpoint_groups == length(google_compute_region_network_endpoint_group.service) && local.used.backend_services == length(google_compute_backend_service.backend) && local.used.subscriptions == length(google_pubsub_subscription.push) + 1 && local.used.routes_per_host == length(google_compute_url_map.https.path_matcher[0].route_rules) && local.used.hosts == length(flatten([for rule in google_compute_url_map.https.host_rule : rule.hosts]))
+    error_message = "A quota is counted wrongly."
   }
 
   # Identities and rights
@@ -71,14 +82,22 @@ run "production" {
   }
   assert {
     condition = { for m in google_spanner_database_iam_member.service : m.member => m.role } == {
-      for o in run.expected.operations : "serviceAccount:fn-${o.service}@acme-wallet-prod.iam.gserviceaccount.com" =>
-      contains(run.expected.readers, o.service) ? "roles/spanner.databaseReader" : "roles/spanner.databaseUser" if contains(o.needs, "spanner")
+      for s in run.expected.with.spanner : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com" =>
+      contains(run.expected.readers, s) ? "roles/spanner.databaseReader" : "roles/spanner.databaseUser"
     }
     error_message = "Somebody can write to Spanner who only reads, or cannot who has to."
   }
   assert {
     condition     = toset([for m in google_kms_crypto_key_iam_member.custody : m.member if m.role == "roles/cloudkms.cryptoKeyDecrypter"]) == toset([for s in try(run.expected.with.signer, []) : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com"])
     error_message = "Not exactly the signers can decrypt."
+  }
+  assert {
+    condition     = alltrue([for s in ["public-reads", "public-writes", "identity", "events", "streams"] : !contains(keys(google_kms_crypto_key_iam_member.custody), "${s}/decrypt")])
+    error_message = "A service that opens nobody's key may decrypt."
+  }
+  assert {
+    condition     = length([for k in keys(google_compute_backend_service.backend) : k if startswith(k, "engine/") && k != "engine/events"]) == 0
+    error_message = "The engine, which signs without being asked, can be called by people."
   }
   assert {
     condition     = toset([for m in google_kms_crypto_key_iam_member.custody : m.member if m.role == "roles/cloudkms.cryptoKeyEncrypter"]) == toset([for s in try(run.expected.with.vault, []) : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com"])
@@ -227,7 +246,7 @@ run "production" {
   assert {
     condition = alltrue([
       for k, b in google_compute_backend_service.backend : toset([for member in b.backend : member.group]) == toset([
-        for r in endswith(k, "/leader") ? ["us-central1"] : contains(run.expected.regions, split("/", k)[1]) ? [split("/", k)[1]] : run.expected.regions : "projects/acme-wallet-prod/regions/${r}/networkEndpointGroups/${split("/", k)[0]}"
+        for r in endswith(k, "/leader") ? ["us-central1"] : endswith(k, "/events") ? ["us-central1", "us-east1"] : contains(run.expected.places, split("/", k)[1]) ? [split("/", k)[1]] : run.expected.regions : "projects/acme-wallet-prod/regions/${r}/networkEndpointGroups/${split("/", k)[0]}"
       ])
     ])
     error_message = "Writes are not served near Spanner's leader, or something else not in every region."

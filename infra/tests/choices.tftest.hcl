@@ -7,12 +7,55 @@ mock_provider "google" {
 }
 
 variables {
-  project     = "acme-wallet-prod"
-  environment = "prod"
-  domain      = "api.example.com"
-  dns_zone    = "example-com"
-  image       = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  catalog     = "tests/catalogs/small.json"
+  project               = "acme-wallet-prod"
+  environment           = "prod"
+  domain                = "api.example.com"
+  dns_zone              = "example-com"
+  image                 = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  notification_channels = ["projects/acme-wallet-prod/notificationChannels/1"]
+  budget                = { billing_account = "012345-6789AB-CDEF01", currency = "EUR", units = 2000 }
+  catalog               = "tests/catalogs/small.json"
+  granularity           = "operation"
+}
+
+run "trusts" {
+  command = plan
+  variables {
+    granularity = "trust"
+  }
+  assert {
+    condition = { for k, s in google_cloud_run_v2_service.service : k => "${s.template[0].max_instance_request_concurrency} ${s.template[0].timeout} ${s.template[0].containers[0].resources[0].cpu_idle}" } == {
+      "public-reads/us-central1"  = "32 60s true", "public-reads/europe-west1" = "32 60s true", "public-reads/asia-east1" = "32 60s true",
+      "public-writes/us-central1" = "16 60s false", "public-writes/us-east1" = "16 60s false",
+      "engine/us-central1"        = "16 60s false", "engine/us-east1" = "16 60s false",
+      "events/us-central1"        = "32 60s true", "events/us-east1" = "32 60s true", "events/europe-west1" = "32 60s true", "events/asia-east1" = "32 60s true",
+    }
+    error_message = "A trust is not where it is needed, or not with its own concurrency, deadline and processor."
+  }
+  assert {
+    condition = alltrue([
+      for k, s in google_cloud_run_v2_service.service : { for e in s.template[0].containers[0].env : e.name => e.value if contains(["FUNCTION_TARGET", "THREADS", "HANDLER_SECONDS"], e.name) } == {
+        FUNCTION_TARGET = "trust_${replace(s.name, "-", "_")}", THREADS = tostring(s.template[0].max_instance_request_concurrency), HANDLER_SECONDS = contains(["engine", "events"], s.name) ? "58" : "45"
+      }
+    ])
+    error_message = "An instance serves another trust, or fewer requests at once than Cloud Run sends it."
+  }
+  assert {
+    condition     = keys(google_kms_crypto_key_iam_member.custody) == ["engine/decrypt"]
+    error_message = "Another trust than the engine can decrypt."
+  }
+  assert {
+    condition     = { for name, m in google_spanner_database_iam_member.service : name => m.role } == { engine = "roles/spanner.databaseUser", events = "roles/spanner.databaseUser", public-reads = "roles/spanner.databaseReader", public-writes = "roles/spanner.databaseUser" }
+    error_message = "A trust that only reads may write, or the other way round."
+  }
+  assert {
+    condition = {
+      for rule in google_compute_url_map.https.path_matcher[0].route_rules : "${rule.match_rules[0].header_matches[0].exact_match} ${coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match)}" => basename(rule.service)
+      } == {
+      "POST /api/v1/claims" = "public-writes--leader", "GET /api/v1/claims/{claim_id=*}" = "public-reads--nearest", "GET /.well-known/jwks.json" = "public-reads--cdn"
+    }
+    error_message = "A route does not lead to its trust's service."
+  }
 }
 
 run "groups" {
@@ -21,7 +64,7 @@ run "groups" {
     granularity = "group"
   }
   assert {
-    condition     = toset([for s in google_cloud_run_v2_service.service : s.name]) == toset(["caches", "claims", "site"]) && length(google_cloud_run_v2_service.service) == 9
+    condition     = toset([for s in google_cloud_run_v2_service.service : s.name]) == toset(["caches", "claims", "site"]) && toset([for k in keys(google_cloud_run_v2_service.service) : k if startswith(k, "site/")]) == toset(["site/us-central1", "site/europe-west1", "site/asia-east1"])
     error_message = "There is not one service for each group and region."
   }
   assert {
@@ -52,23 +95,46 @@ run "groups" {
   }
 }
 
-run "writes_anywhere" {
+run "the_leader_is_lost" {
   command = plan
   variables {
-    writes = "nearest"
+    lost_regions = ["us-central1"]
   }
   assert {
     condition = alltrue([
-      for rule in google_compute_url_map.https.path_matcher[0].route_rules : !endswith(rule.service, "--leader")
+      for k, b in google_compute_backend_service.backend : alltrue([for member in b.backend : !strcontains(member.group, "/us-central1/")]) && length(b.backend) > 0 if !endswith(k, "/us-central1")
     ])
-    error_message = "Writes still wait for the leader's region."
+    error_message = "Requests still go to the lost region, or nowhere."
+  }
+  assert {
+    condition     = [for b in google_compute_backend_service.backend["claim-order/leader"].backend : basename(dirname(dirname(b.group)))] == ["us-east1"]
+    error_message = "Writes do not go to the standby."
+  }
+  assert {
+    condition     = contains(keys(google_cloud_run_v2_service.service), "claim-order/us-central1")
+    error_message = "What was in the lost region would be deleted, by asking that region."
+  }
+}
+
+run "a_reader_is_lost" {
+  command = plan
+  variables {
+    lost_regions = ["asia-east1"]
+  }
+  assert {
+    condition     = toset([for b in google_compute_backend_service.backend["get-claim/nearest"].backend : basename(dirname(dirname(b.group)))]) == toset(["us-central1", "europe-west1"])
+    error_message = "Reads still go to the lost region."
+  }
+  assert {
+    condition     = [for b in google_compute_backend_service.backend["claim-order/leader"].backend : basename(dirname(dirname(b.group)))] == ["us-central1"]
+    error_message = "Writes leave the leader without need."
   }
 }
 
 run "each_region" {
   command = plan
   assert {
-    condition     = toset([for n in keys(google_pubsub_subscription.push) : n if startswith(n, "drop_entries")]) == toset([for r in ["us-central1", "europe-west1", "asia-east1"] : "drop_entries.claim-events.${r}"])
+    condition     = toset([for n in keys(google_pubsub_subscription.push) : n if startswith(n, "drop_entries")]) == toset([for r in ["us-central1", "europe-west1", "asia-east1", "us-east1"] : "drop_entries.claim-events.${r}"])
     error_message = "A region's cache has no subscription of its own."
   }
   assert {
@@ -78,7 +144,7 @@ run "each_region" {
   assert {
     condition = {
       for m in google_compute_url_map.https.path_matcher : m.name => [for rule in m.path_rule : "${join(",", rule.paths)} ${basename(rule.service)}"] if !contains(["api", "events"], m.name)
-    } == { for r in ["us-central1", "europe-west1", "asia-east1"] : r => ["/push/drop_entries drop-entries--${r}"] }
+    } == { for r in ["us-central1", "europe-west1", "asia-east1", "us-east1"] : r => ["/push/drop_entries drop-entries--${r}"] }
     error_message = "A region's host does not lead to that region."
   }
   assert {
@@ -98,7 +164,7 @@ run "canaries" {
   }
   assert {
     condition = { for g in google_compute_region_network_endpoint_group.canary : g.region => "${g.cloud_run[0].tag} ${g.cloud_run[0].url_mask}" } == {
-      for r in ["us-central1", "europe-west1", "asia-east1"] : r => "canary <service>.canary-${r}.api.example.com"
+      for r in ["us-central1", "europe-west1", "asia-east1", "us-east1"] : r => "canary <service>.canary-${r}.api.example.com"
     }
     error_message = "A new revision cannot be called in its region."
   }
@@ -107,7 +173,7 @@ run "canaries" {
       for m in google_compute_url_map.https.path_matcher : alltrue([
         for rule in m.route_rules : alltrue([for h in rule.match_rules[0].header_matches : h.header_name == "x-canary" && nonsensitive(h.exact_match) == "0123456789abcdef0123456789abcdef"]) && length(rule.match_rules[0].header_matches) == 1
       ]) if startswith(m.name, "canary-")
-    ]) && length([for m in google_compute_url_map.https.path_matcher : m if startswith(m.name, "canary-")]) == 3
+    ]) && length([for m in google_compute_url_map.https.path_matcher : m if startswith(m.name, "canary-")]) == 4
     error_message = "A new revision can be called without the secret."
   }
   assert {

@@ -7,13 +7,14 @@ mock_provider "google" {
 }
 
 variables {
-  project     = "acme-wallet-prod"
-  environment = "prod"
-  domain      = "api.example.com"
-  dns_zone    = "example-com"
-  image       = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  catalog     = "tests/catalogs/small.json"
-  budget      = { billing_account = "012345-6789AB-CDEF01", currency = "EUR", units = 2000 }
+  project               = "acme-wallet-prod"
+  environment           = "prod"
+  domain                = "api.example.com"
+  dns_zone              = "example-com"
+  image                 = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  notification_channels = ["projects/acme-wallet-prod/notificationChannels/1"]
+  catalog               = "tests/catalogs/small.json"
+  budget                = { billing_account = "012345-6789AB-CDEF01", currency = "EUR", units = 2000 }
 }
 
 run "expected" {
@@ -46,11 +47,11 @@ run "platform" {
 
   # Firestore
   assert {
-    condition     = { for d in google_firestore_database.cache : d.name => d.location_id } == { cache-us-central1 = "us-central1", cache-europe-west1 = "europe-west1", cache-asia-east1 = "asia-east1", limits = "nam5" }
+    condition     = { for d in google_firestore_database.cache : d.name => d.location_id } == { cache-us-central1 = "us-central1", cache-europe-west1 = "europe-west1", cache-asia-east1 = "asia-east1", cache-us-east1 = "us-east1", limits = "nam5" }
     error_message = "A region's cache is not in that region."
   }
   assert {
-    condition     = { for k, f in google_firestore_field.expiry : k => "${f.collection}.${f.field}" if length(f.ttl_config) == 1 } == { cache-us-central1 = "c.gone", cache-europe-west1 = "c.gone", cache-asia-east1 = "c.gone", limits = "rates.until" }
+    condition     = { for k, f in google_firestore_field.expiry : k => "${f.collection}.${f.field}" if length(f.ttl_config) == 1 } == { cache-us-central1 = "c.gone", cache-europe-west1 = "c.gone", cache-asia-east1 = "c.gone", cache-us-east1 = "c.gone", limits = "rates.until" }
     error_message = "Cached documents or counters are never removed."
   }
 

@@ -3,12 +3,14 @@
 mock_provider "google" {}
 
 variables {
-  project     = "acme-wallet-prod"
-  environment = "prod"
-  domain      = "api.example.com"
-  dns_zone    = "example-com"
-  image       = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-  catalog     = "tests/catalogs/small.json"
+  project               = "acme-wallet-prod"
+  environment           = "prod"
+  domain                = "api.example.com"
+  dns_zone              = "example-com"
+  image                 = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  notification_channels = ["projects/acme-wallet-prod/notificationChannels/1"]
+  budget                = { billing_account = "012345-6789AB-CDEF01", currency = "EUR", units = 2000 }
+  catalog               = "tests/catalogs/small.json"
 }
 
 run "project_number" {
@@ -123,12 +125,28 @@ run "unknown_granularity" {
   expect_failures = [var.granularity]
 }
 
+run "standby_at_the_leader" {
+  command = plan
+  variables {
+    standby_region = "us-central1"
+  }
+  expect_failures = [var.standby_region]
+}
+
+run "unknown_region_lost" {
+  command = plan
+  variables {
+    lost_regions = ["us-west1"]
+  }
+  expect_failures = [var.lost_regions]
+}
+
 run "writes_nowhere" {
   command = plan
   variables {
-    writes = "none"
+    lost_regions = ["us-central1", "us-east1"]
   }
-  expect_failures = [var.writes]
+  expect_failures = [var.lost_regions]
 }
 
 run "missing_catalog" {
@@ -182,7 +200,7 @@ run "warm_unknown_service" {
 run "warmer_than_allowed" {
   command = plan
   variables {
-    min_instances = { claim-order = 5 }
+    min_instances = { public-writes = 5 }
     max_instances = 2
   }
   expect_failures = [var.max_instances]
@@ -259,4 +277,44 @@ run "log_rate" {
     balancer_log_rate = 100
   }
   expect_failures = [var.balancer_log_rate]
+}
+
+run "alerts_for_nobody" {
+  command = plan
+  variables {
+    notification_channels = []
+  }
+  expect_failures = [var.notification_channels]
+}
+
+run "production_without_budget" {
+  command = plan
+  variables {
+    budget = null
+  }
+  expect_failures = [var.budget]
+}
+
+run "quota_that_is_not_counted" {
+  command = plan
+  variables {
+    quotas = { backends = 100 }
+  }
+  expect_failures = [var.quotas]
+}
+
+run "more_than_the_project_may_have" {
+  command = plan
+  variables {
+    quotas = { service_accounts = 4 }
+  }
+  expect_failures = [terraform_data.quotas]
+}
+
+run "more_processors_than_a_region_has" {
+  command = plan
+  variables {
+    max_instances = 1000
+  }
+  expect_failures = [terraform_data.quotas]
 }

@@ -33,6 +33,7 @@ def _operation(entry: Operation) -> dict[str, Any]:
         "module": entry.module,
         "group": entry.group,
         "service": entry.service,
+        "trust": entry.trust,
         "writes": entry.writes,
         "summary": entry.summary,
         "needs": sorted(entry.needs),

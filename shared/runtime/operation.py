@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
@@ -22,14 +23,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
+from shared.runtime import trust
 from shared.runtime.context import Rights
 
 F = TypeVar("F", bound=Callable[..., Any])
 # vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail; relay: publishes to any topic
 Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay"]
 API = "/api/v1"
+EVENT_STREAM = "text/event-stream"
 PUBLIC = "public"  # the permission of an operation that anybody may call
 SELF = "self"  # of one that every identified caller may, because it is about the caller
+_ROOT = Path(__file__).parents[2]
 MAX_NAME = 27  # service accounts are named fn-<name> and have at most 30 characters
 
 
@@ -120,6 +124,12 @@ class Operation:
         if len(self.https) != 1:
             raise ValueError(f"{self.name} has {len(self.https)} routes; its commands need one")
         return self.https[0]
+
+    @property
+    def trust(self) -> str:
+        """Whom it shares a service and its rights with in a deployment (`shared.runtime.trust`)."""
+        streams = any(trigger.media == EVENT_STREAM for trigger in self.https)
+        return trust.of(self.needs, exposed=bool(self.https), writes=self.writes, streams=streams)
 
     @property
     def writes(self) -> bool:
@@ -246,7 +256,7 @@ def operation_of(module: ModuleType) -> Operation:
 
 def modules() -> Iterator[str]:
     """The dotted names of all operation modules, without importing them."""
-    root = Path(__file__).parents[2] / "functions"
+    root = _ROOT / "functions"
     for package in pkgutil.iter_modules([str(root)]):
         if package.ispkg:
             for entry in pkgutil.iter_modules([str(root / package.name)]):
@@ -279,3 +289,17 @@ def group(name: str) -> dict[str, Operation]:
     if not operations:
         raise LookupError(f"there is no operation or group {name}")
     return {entry.name: entry for entry in operations}
+
+
+def trusted(name: str) -> dict[str, Operation]:
+    """The operations of one trust by name, importing theirs only: the generated catalog says which they are.
+
+    Raises LookupError for an unknown trust, and for a catalog that is older than the code: an operation would be served
+    without the rights that it needs, or beside ones that it must not have."""
+    entries = json.loads((_ROOT / "schemas" / "catalog.json").read_text(encoding="utf-8"))["operations"]
+    found = [
+        operation_of(importlib.import_module(e["module"])) for e in entries.values() if e["trust"] == name
+    ]
+    if not found or any(entry.trust != name for entry in found):
+        raise LookupError(f"the catalog has no operations of the trust {name}, or others than the code")
+    return {entry.name: entry for entry in found}

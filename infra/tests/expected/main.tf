@@ -3,7 +3,15 @@
 locals {
   regions    = ["us-central1", "europe-west1", "asia-east1"]
   operations = jsondecode(file("${path.module}/../../../schemas/catalog.json")).operations
-  names      = keys(local.operations)
+
+  of       = { for n, o in local.operations : n => replace(o.trust, "_", "-") }
+  members  = { for s in distinct(values(local.of)) : s => [for n in keys(local.of) : local.operations[n] if local.of[n] == s] }
+  writing  = ["us-central1", "us-east1"]
+  places   = concat(local.regions, ["us-east1"])
+  writers  = toset([for s, all in local.members : s if anytrue([for o in all : o.writes])])
+  everyone = toset([for s, all in local.members : s if anytrue(flatten([for o in all : [for h in o.http : !h.writes]]))])
+  told     = toset([for s, all in local.members : s if anytrue(flatten([for o in all : [for m in o.messages : m.each_region]]))])
+  relays   = toset([for s, all in local.members : s if anytrue([for o in all : contains(o.needs, "relay")])])
 }
 
 output "regions" {
@@ -14,16 +22,28 @@ output "operations" {
   value = local.operations
 }
 
+output "services" {
+  value = toset(keys(local.members))
+}
+
+output "places" {
+  value = local.places
+}
+
 output "deployed" {
-  value = toset(flatten([for o in local.operations : [for r in local.regions : "${o.service}/${r}"]]))
+  value = toset(flatten([
+    for s in keys(local.members) : [
+      for r in concat(contains(local.everyone, s) ? local.regions : [], contains(local.writers, s) ? local.writing : [], contains(local.told, s) ? local.places : []) : "${s}/${r}"
+    ]
+  ]))
 }
 
 output "routes" {
   description = "\"METHOD path\" with the path as the balancer writes it -> the backend that serves it."
   value = merge([
-    for o in local.operations : {
+    for n, o in local.operations : {
       for h in o.http : "${h.method} ${replace(h.path, "/\\{(\\w+)\\}/", "{$1=*}")}" =>
-      "${o.service}/${h.shared ? "cdn" : h.writes ? "leader" : contains(o.needs, "chain") ? "outside" : "nearest"}"
+      "${local.of[n]}/${h.shared ? "cdn" : h.writes ? "leader" : contains(o.needs, "chain") ? "outside" : "nearest"}"
     }
   ]...)
 }
@@ -33,7 +53,7 @@ output "subscriptions" {
   value = merge(flatten([
     for n, o in local.operations : [
       for m in o.messages : m.each_region ? {
-        for r in local.regions : "${n}.${m.topic}.${r}" => "https://${r}.events.api.example.com/push/${n}"
+        for r in local.places : "${n}.${m.topic}.${r}" => "https://${r}.events.api.example.com/push/${n}"
       } : { "${n}.${m.topic}" = "https://events.api.example.com/push/${n}" }
     ]
   ])...)
@@ -48,23 +68,23 @@ output "schedules" {
 }
 
 output "publishers" {
-  value = toset(flatten([for o in local.operations : [for t in o.publishes : "${o.service}/${t}"] if !contains(o.needs, "relay")]))
+  value = toset(flatten([for n, o in local.operations : [for t in o.publishes : "${local.of[n]}/${t}"] if !contains(local.relays, local.of[n])]))
 }
 
 output "with" {
-  description = "need -> the services of the operations that declare it"
+  description = "need -> the services with an operation that declares it"
   value = {
     for need in distinct(flatten([for o in local.operations : o.needs])) :
-    need => toset([for o in local.operations : o.service if contains(o.needs, need)])
+    need => toset([for n, o in local.operations : local.of[n] if contains(o.needs, need)])
   }
 }
 
 output "readers" {
-  value = toset([for o in local.operations : o.service if !o.writes])
+  value = setsubtract(keys(local.members), local.writers)
 }
 
 output "public" {
-  value = toset([for o in local.operations : o.service if length(o.http) > 0])
+  value = toset([for n, o in local.operations : local.of[n] if length(o.http) > 0])
 }
 
 output "everybody" {

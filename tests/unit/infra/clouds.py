@@ -113,6 +113,7 @@ class FakeCloud:
                 ",".join(REGIONS),
             ),
             *("--canary", f"{self.url}/canary/{{service}}/{{region}}", "--monitoring", self.url),
+            *("--granularity", "operation", "--writing", ",".join(REGIONS)),
             *("--bake", "0", "--pause", "0", "--parallel", "1", "--only", ",".join(SERVICES), *more),
         ]
 

@@ -77,7 +77,7 @@ def test_the_rollout_is_called_as_it_wants_and_by_digest() -> None:
     line = re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), line)
     options = rollout_command.parser().parse_args(shlex.split(line.partition("infra.rollout ")[2]))
     made = rollout_command.made(options)
-    assert (made.regions, made.bake) == (["asia-east1", "europe-west1", "us-central1"], 300)
+    assert (made.regions, made.bake) == (["asia-east1", "europe-west1", "us-east1", "us-central1"], 300)
     assert made.smoke.url == "https://{service}.canary-{region}.wallet.example.com"
 
 

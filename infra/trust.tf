@@ -1,0 +1,24 @@
+# What a service of each trust (shared/runtime/trust.py) is given to work with. The other granularities mix trusts, or have one
+# operation each: all their services are as `usual`.
+
+locals {
+  # threads: requests that an instance serves at once. seconds: the longest request. handler: what a push or a schedule
+  # may take. always: a processor also between requests, for what follows the answer (publishing, exporting).
+  usual = { threads = 16, seconds = 60, handler = 45, cpu = 1, memory = "512Mi", always = false }
+  trusts = {
+    public_reads    = merge(local.usual, { threads = 32 })
+    public_writes   = merge(local.usual, { always = true })
+    identity        = merge(local.usual, { threads = 8, memory = "1Gi" }) # a password's hash takes a processor and memory
+    keys            = merge(local.usual, { threads = 8 })
+    keys_and_tokens = merge(local.usual, { threads = 8, memory = "1Gi" })
+    engine          = merge(local.usual, { handler = 58, always = true }) # a run fills its minute
+    events          = merge(local.usual, { threads = 32, handler = 58 })
+    streams         = merge(local.usual, { threads = 100, seconds = 660 }) # each holds a thread; it ends by itself after ten minutes
+  }
+  sizes = {
+    for name, service in local.services : name => var.granularity == "trust" ? local.trusts[service.trust] : merge(local.usual, {
+      seconds = service.streams ? 660 : 60
+      handler = service.loops ? 58 : 45
+    })
+  }
+}

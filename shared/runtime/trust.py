@@ -1,0 +1,39 @@
+"""How far an operation is trusted, told from its declaration alone: operations of one trust share a service, its
+account and its rights, and nobody else gets those.
+
+    public_reads      what people read
+    public_writes     what people change
+    identity          signs access tokens, sends mails; never opens a wallet's key
+    keys              opens secrets for a person who waits for the answer
+    keys_and_tokens   both: opens a secret to decide whether to sign a token
+    engine            opens keys to sign transactions; people cannot reach it
+    events            messages and timers, which open nothing
+    streams           answers that stay open for minutes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+TRUSTS = (
+    *("public_reads", "public_writes", "identity", "keys", "keys_and_tokens"),
+    *("engine", "events", "streams"),
+)
+_OPENS = "signer"
+_SIGNS_IN = "issuer"
+_KNOWS_PEOPLE = {_SIGNS_IN, "mail"}
+
+
+def of(needs: Set[str], *, exposed: bool, writes: bool, streams: bool) -> str:
+    """The trust of an operation; `exposed`: people can call it; `streams`: with an answer that stays open."""
+    if _OPENS in needs:
+        if not exposed:
+            return "engine"
+        return "keys_and_tokens" if _SIGNS_IN in needs else "keys"
+    if needs & _KNOWS_PEOPLE and exposed:
+        return "identity"
+    if not exposed:
+        return "events"
+    if streams:
+        return "streams"
+    return "public_writes" if writes else "public_reads"
