@@ -8,10 +8,11 @@ mail_sender   = "wallet@example.com"
 chains        = ["ethereum"]
 default_chain = "ethereum"
 min_instances = {
-  engine        = 1
-  identity      = 1
-  public-reads  = 1
-  public-writes = 1
+  engine          = 1
+  identity        = 1
+  keys-and-tokens = 1
+  public-reads    = 1
+  public-writes   = 1
 }
 # Whoever is on call, and whoever pays.
 notification_channels = ["projects/acme-wallet-prod/notificationChannels/1234567890"]

@@ -64,7 +64,7 @@ run "production" {
 
   assert {
     condition = { for k, s in google_cloud_run_v2_service.service : k => s.scaling[0].min_instance_count if s.scaling[0].min_instance_count > 0 } == {
-      "engine/us-central1"       = 1, "identity/us-central1" = 1, "public-writes/us-central1" = 1,
+      "engine/us-central1"       = 1, "identity/us-central1" = 1, "keys-and-tokens/us-central1" = 1, "public-writes/us-central1" = 1,
       "public-reads/us-central1" = 1, "public-reads/europe-west1" = 1, "public-reads/asia-east1" = 1,
     }
     error_message = "Something is kept warm where no request goes, or not where somebody waits."
