@@ -1,6 +1,8 @@
 """Sign in with a wallet: a message of EIP-4361 for this site, signed by a key or by a contract wallet (EIP-1271).
 
-The first sign-in of an address makes its account. A nonce counts once."""
+The first sign-in of an address makes its account. A key's account is its address; a contract's is its chain and
+address, since other code, perhaps somebody else's, may stand at the same address of another chain. A nonce counts
+once."""
 
 from __future__ import annotations
 
@@ -30,8 +32,9 @@ from shared.writes.commit import commit
 def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     message = siwe.parse(request.message)
     spent = _expected(message)
-    siwe.verify_signature(message, request.signature, contract_signatures.checker(message.chain_id))
-    user = commit(_enter, message.address, spent)
+    by_key = siwe.verify_signature(message, request.signature, contract_signatures.checker(message.chain_id))
+    identity = message.address if by_key else users.contract_identity(message.chain_id, message.address)
+    user = commit(_enter, identity, spent)
     proof = second_factor.presented(user.id, request.otp, None)
     return Tokens.of(sign_in.open_session(user, ("wallet",), proof=proof))
 

@@ -96,6 +96,12 @@ class Limiter:
             remaining = lease.left + max(0, limit - lease.taken)
         return Rate(limit, remaining, (hour + 1) * WINDOW_SECONDS, allowed)
 
+    def give_back(self, principal: str, now: datetime) -> None:
+        """Uncount a request of this hour: one that turned out not to be what is counted."""
+        lease = self._lease((principal, int(now.timestamp()) // WINDOW_SECONDS))
+        with lease.lock:
+            lease.left += 1
+
     def _renew(self, key: str, lease: _Lease, limit: int, hour: int) -> None:
         chunk = max(1, min(limit // 10, (limit - lease.taken) // 4))
         if lease.taken >= limit:

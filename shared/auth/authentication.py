@@ -9,13 +9,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from shared import resources
+from shared.adapters.rate_limits import TooManyRequests
+from shared.auth import denials
 from shared.domain.permissions import Caller, narrowed, permissions_of
 from shared.domain.users import User
 from shared.identity.errors import InvalidApiKey, Unauthenticated
 from shared.runtime.context import current
 from shared.runtime.operation import PUBLIC
+
+if TYPE_CHECKING:
+    from shared.identity.api_keys import ApiKey
+    from shared.store.tables.api_keys import ApiKeyRow
 
 _log = logging.getLogger(__name__)
 USED_EVERY = timedelta(hours=1)  # how exact `last_used_at` is
@@ -37,20 +44,17 @@ def caller(headers: Mapping[str, str], permission: str) -> Caller | None:
 
 
 def _of_key(text: str, now: datetime) -> Caller:
-    """Raises InvalidApiKey: malformed, unknown, expired, or of a disabled or deleted user."""
+    """Raises InvalidApiKey: malformed, unknown, expired, or of a disabled or deleted user; RateLimited for a
+    network that has sent too many of those."""
     from shared.identity.api_keys import ApiKey
-    from shared.store.session import Session
-    from shared.store.tables.api_keys import API_KEYS, ApiKeyRow
-    from shared.store.tables.users import USERS
 
     presented = ApiKey.parse(text)
-    session = Session(resources.database().snapshot())
-    row: ApiKeyRow | None = session.maybe(API_KEYS.find(presented.id))
-    presented.verify(row.hash if row else None)
-    assert row is not None
-    user: User | None = session.maybe(USERS.find(row.user_id))
-    if user is None or user.disabled or row.expired(now):
-        raise InvalidApiKey
+    limiter, network = resources.limiter(), f"api-keys@{current().request.network}"
+    rate = limiter.take(network, limiter.limit("api_keys", "public"), now)  # before anything is looked up
+    if not rate.allowed:
+        raise TooManyRequests(rate, now)
+    row, user = _looked_up(presented, now)
+    limiter.give_back(network, now)
     unnoted = row.last_used_at is None or now - row.last_used_at >= USED_EVERY
     if unnoted and current().rights.writes:  # an operation that only reads has no right to note it
         _used(row.id, now)
@@ -64,6 +68,27 @@ def _of_key(text: str, now: datetime) -> Caller:
         email_verified=user.proven,
         expires_at=row.ends_at,
     )
+
+
+def _looked_up(presented: ApiKey, now: datetime) -> tuple[ApiKeyRow, User]:
+    """The key's row and its owner. Raises InvalidApiKey, with an audit row where there is such a key."""
+    from shared.store.session import Session
+    from shared.store.tables.api_keys import API_KEYS
+    from shared.store.tables.users import USERS
+
+    session = Session(resources.database().snapshot())
+    row: ApiKeyRow | None = session.maybe(API_KEYS.find(presented.id))
+    try:
+        presented.verify(row.hash if row else None)
+        assert row is not None
+        user: User | None = session.maybe(USERS.find(row.user_id))
+        if user is None or user.disabled or row.expired(now):
+            raise InvalidApiKey
+    except InvalidApiKey as refusal:
+        if row is not None:
+            denials.record(row.id, refusal)
+        raise
+    return row, user
 
 
 def stands(caller: Caller, now: datetime) -> bool:

@@ -27,7 +27,9 @@ class User:
 
     id: str  # usr_…
     email: str | None  # lower case
-    address: str | None  # EIP-55, for signing in with a wallet
+    address: (
+        str | None
+    )  # for signing in with a wallet: EIP-55, a contract's as CAIP-10 (eip155:<chain id>:<address>)
     password_hash: str | None = field(repr=False)  # argon2id; None: signs in with a wallet only
     roles: tuple[str, ...]  # user, service, operator, admin
     tier: str  # basic, premium, enterprise, service

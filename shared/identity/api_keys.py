@@ -32,13 +32,13 @@ class ApiKey:
         """Random: make it before the transaction that stores its hash."""
         name, secret = _random(16), _random(43)
         body = f"wbk_{name}_{secret}"
-        return cls(f"key_{name}", body + _checksum(body))
+        return cls(f"key_{name}", body + checksum_of(body))
 
     @classmethod
     def parse(cls, text: str) -> ApiKey:
         """Raises InvalidApiKey for another form or a wrong checksum."""
         match = _KEY.fullmatch(text)
-        if match is None or _checksum(text[:-6]) != match[2]:
+        if match is None or checksum_of(text[:-6]) != match[2]:
             raise InvalidApiKey
         return cls(f"key_{match[1]}", text)
 
@@ -63,7 +63,8 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def _checksum(body: str) -> str:
+def checksum_of(body: str) -> str:
+    """Six characters: the CRC-32 of a key without them."""
     number, digits = zlib.crc32(body.encode()), ""
     for _ in range(6):
         number, digit = divmod(number, 62)

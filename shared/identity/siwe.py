@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from shared.domain.errors import InvalidValue
 from shared.identity import uri
@@ -115,12 +116,16 @@ def check(
 ) -> None:
     """Hold a message to what this service expects; `nonce` is the one given out and not used yet.
 
-    Raises SiweRefused whose `data.reason` is domain, scheme, chain, nonce or time.
+    Raises SiweRefused whose `data.reason` is domain, scheme, uri, chain, nonce or time.
     """
-    if message.domain.lower() not in {domain.lower() for domain in domains}:
+    ours = {domain.lower() for domain in domains}
+    if message.domain.lower() not in ours:
         raise SiweRefused("domain")
     if message.scheme is not None and message.scheme.lower() not in schemes:
         raise SiweRefused("scheme")
+    page = urlsplit(message.uri)
+    if page.netloc.lower() not in ours or page.scheme.lower() not in schemes:
+        raise SiweRefused("uri")
     if message.chain_id not in chain_ids:
         raise SiweRefused("chain")
     if not secrets.compare_digest(message.nonce, nonce):
@@ -132,9 +137,9 @@ def check(
 
 def verify_signature(
     message: SiweMessage, signature: str, contract_check: ContractCheck | None = None
-) -> None:
-    """Raises SiweRefused("signature") unless the message's address signed it, InvalidValue for a malformed
-    one.
+) -> bool:
+    """Whether a key signed it (True) or a contract accepts it (False). Raises SiweRefused("signature") unless the
+    message's address signed it, InvalidValue for a malformed one.
 
     A key's signature is tried first (EIP-191); a contract wallet is asked through `contract_check`
     (EIP-1271), which must call the contract on the message's chain.
@@ -146,11 +151,12 @@ def verify_signature(
     raw, digest = bytes.fromhex(signature[2:]), message_digest(message.text)
     try:
         if recover_digest(digest, raw) == message.address:
-            return
+            return True
     except InvalidValue:
         pass  # not a key's signature; a contract may still accept it
     if contract_check is None or not contract_check(message.address, digest, raw):
         raise SiweRefused("signature")
+    return False
 
 
 def _time(text: str) -> datetime:

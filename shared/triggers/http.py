@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared import resources
-from shared.auth import authentication
+from shared.auth import authentication, denials
 from shared.domain.errors import Refusal
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, Idempotency, deadline_in, running
@@ -30,6 +30,7 @@ from shared.triggers.request_parsing import Incoming
 from shared.writes.mutation import Replay, etag_of, find_record, render
 
 _log = logging.getLogger(__name__)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -59,6 +60,17 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
 
 def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
     trigger, path = _route(operation, incoming)
+    try:
+        return _answered(operation, trigger, path, incoming, context)
+    except Refusal as refusal:
+        if context.caller is not None and denials.watched(trigger.permission, refusal):
+            denials.record(next(filter(_ID.fullmatch, path.values()), None), refusal)
+        raise
+
+
+def _answered(
+    operation: Operation, trigger: HttpTrigger, path: dict[str, str], incoming: Incoming, context: Context
+) -> Reply:
     context.caller = authentication.caller(incoming.headers, trigger.permission)
     throttle.count(context)
     authorization.require(context.caller, trigger)

@@ -18,8 +18,13 @@ def by_email(session: Session, email: str) -> User | None:
     return _first(session, USERS_BY_EMAIL, email)
 
 
+def contract_identity(chain_id: int, address: str) -> str:
+    """What a contract wallet signs in as: CAIP-10, in place of a key's bare address."""
+    return f"eip155:{chain_id}:{address}"
+
+
 def by_address(session: Session, address: str) -> User | None:
-    """The user who signs in with this address (EIP-55)."""
+    """The user who signs in with this address (EIP-55), or as this contract (`contract_identity`)."""
     return _first(session, USERS_BY_ADDRESS, address)
 
 

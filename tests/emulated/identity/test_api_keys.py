@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared import resources
+from shared.adapters.rate_limits import Limiter, OwnCounters
 from shared.domain import users as rules
+from shared.identity.api_keys import ApiKey, checksum_of
 from shared.store.session import Session
 from shared.store.tables.api_keys import API_KEYS
 from shared.store.tables.users import USERS
@@ -91,3 +94,77 @@ def test_a_key_is_void_with_its_owner_and_narrowed_with_its_roles(people: People
     assert with_key(app, key, "POST", "/wallets", {"name": "x"}).code == "FORBIDDEN"
     resources.database().write([USERS.write("update", rules.change(operator, now, disabled=True))])
     assert with_key(app, key, "GET", "/wallets").code == "API_KEY_INVALID"
+
+
+def test_made_up_keys_are_counted_before_they_are_looked_up(people: People, app: App) -> None:
+    """A18: thirty made-up keys got 401 where five requests an hour were allowed."""
+    with resources.override(limiter=Limiter(OwnCounters(), {"basic": 100, "public": 5})):
+        made_up = [with_key(app, ApiKey.generate().text, "GET", "/wallets").status for _ in range(30)]
+    assert made_up == [401] * 5 + [429] * 25
+
+
+def test_a_genuine_key_does_not_use_up_its_network(people: People, app: App) -> None:
+    person = people.register()
+    key = made(person, "wallet:read")["api_key"]
+    with resources.override(limiter=Limiter(OwnCounters(), {"basic": 100, "public": 5})):
+        assert {with_key(app, key, "GET", "/wallets").status for _ in range(30)} == {200}
+
+
+def test_a_key_learns_nothing_of_the_person(people: People, app: App) -> None:
+    """A18: a key for orders read the e-mail address and all keys."""
+    person = people.register()
+    key = made(person, "order:read")["api_key"]
+    me = with_key(app, key, "GET", "/auth/me").body
+    assert (me["id"], me["email"], me["permissions"]) == (person.id, None, ["order:read"])
+    assert person.email not in str(me)
+    for path in ("/auth/api-keys", "/auth/sessions", "/auth/me/export"):
+        assert with_key(app, key, "GET", path).code == "FORBIDDEN"
+    assert "wallet:export" in person.ok(200, "GET", "/auth/me")["permissions"]
+
+
+def test_every_key_ends_and_all_end_at_once(people: People, app: App) -> None:
+    clock = TestClock(resources.clock().now())
+    with resources.override(clock=clock):
+        person = people.register()
+        key = made(person, "wallet:read")
+        ends = datetime.fromisoformat(key["expires_at"])
+        assert abs(ends - clock.now() - timedelta(days=90)) < timedelta(seconds=5)
+        far = (clock.now() + timedelta(days=400)).isoformat()
+        body = {"name": "robot", "scopes": ["wallet:read"], "expires_at": far}
+        person.refused("VALIDATION_FAILED", "POST", "/auth/api-keys", body)
+        row = Session(resources.database().snapshot()).one(API_KEYS.get(key["id"]))
+        resources.database().write([API_KEYS.write("update", replace(row, expires_at=None))])  # of before
+        assert with_key(app, key["api_key"], "GET", "/wallets").status == 200
+        clock.advance(timedelta(days=90))
+        assert with_key(app, key["api_key"], "GET", "/wallets").code == "API_KEY_INVALID"
+        people.sign_in(person)
+        keys = [made(person, "wallet:read")["api_key"] for _ in range(3)]
+        person.ok(204, "DELETE", "/auth/api-keys")
+        assert {with_key(app, one, "GET", "/wallets").code for one in keys} == {"API_KEY_INVALID"}
+
+
+def test_each_denial_of_a_key_an_export_and_a_signature_has_a_row(people: People, app: App) -> None:
+    """A17."""
+    person, other = people.register(), people.register()
+    wallet = other.wallet()
+    key = made(person, "wallet:sign")
+    forged = ApiKey.generate()
+    wrong = ApiKey(key["id"], f"wbk_{key['id'][4:]}_{forged.text[21:64]}")
+    with_key(
+        app, wrong.text + checksum_of(wrong.text), "POST", "/wallets/wal_x/sign-message", {"message": "x"}
+    )
+    person.call("POST", f"/wallets/{wallet['id']}/export", {"format": "private_key"})
+    with_key(app, key["api_key"], "POST", f"/wallets/{wallet['id']}/sign-message", {"message": "x"})
+    rows = app.ok(200, "GET", "/audit?limit=100", user="usr_op", roles=("operator",))["items"]
+    denied = {
+        (row["action"], row["resource"], *row["events"]) for row in rows if "denied" in str(row["events"])
+    }
+    assert denied == {
+        ("sign_message", key["id"], "denied:API_KEY_INVALID"),
+        ("export_wallet", wallet["id"], "denied:NOT_FOUND"),
+        ("sign_message", wallet["id"], "denied:NOT_FOUND"),
+    }
+    by_key = next(
+        row for row in rows if row["events"] == ["denied:NOT_FOUND"] and row["action"] == "sign_message"
+    )
+    assert by_key["session_id"] == key["id"] and by_key["network"] == "local"

@@ -125,4 +125,50 @@ def test_a_contract_wallet_decides_by_itself(people: People, app: App, emulators
     rpc("anvil_setStorageAt", address, "0x" + "0" * 64, "0x" + messages.message_digest(message).hex())
     assert verify(app, message, "0xabcdef").status == 200
     users = Session(resources.database().snapshot()).one(USERS.scan())
-    assert [user.address for user in users] == [address]
+    assert [user.address for user in users] == [f"eip155:31337:{address}"]
+
+
+def test_a_contract_elsewhere_is_somebody_else(
+    people: People, app: App, emulators: Mapping[str, str]
+) -> None:
+    """A6: an always-yes contract at the victim's address on another served chain signed in as the victim."""
+    address = parse_address("0x" + secrets.token_hex(20))
+    now = resources.clock().now()
+    by_key = rules.register(user_id="usr_key", now=now, address=address)
+    on_ethereum = rules.register(user_id="usr_contract", now=now, address=f"eip155:1:{address}")
+    resources.database().write([USERS.write("insert", one) for one in (by_key, on_ethereum)])
+    always_yes = "0x631626ba7e60e01b60005260206000f3"
+    body = {"jsonrpc": "2.0", "id": 1, "method": "anvil_setCode", "params": [address, always_yes]}
+    assert "error" not in httpx.post(emulators["RPC_URL"], json=body, timeout=10).json()
+    answer = verify(app, text(app, address), "0xabcdef")
+    assert answer.status == 200, answer.text
+    me = app.ok(200, "GET", "/auth/me", headers={"authorization": f"Bearer {answer.body['token']}"})
+    assert me["id"] not in ("usr_key", "usr_contract")
+    assert me["address"] == f"eip155:31337:{address}"
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://evil.example/login", "https://localhost:8080@evil.example/", "urn:x:y"]
+)
+def test_a_message_is_for_the_page_that_asks(people: People, app: App, key: bytes, uri: str) -> None:
+    """A18: the URI was not looked at."""
+    message = text(app, accounts.address_of(key)).replace("https://localhost:8080/login", uri)
+    answer = verify(app, message, messages.sign_message(message, key))
+    assert answer.body["error"].get("data") == {"reason": "uri"}, answer.text
+
+
+def test_a_key_does_not_become_a_session_by_signing(people: People, app: App, key: bytes) -> None:
+    """A3: an API key with `wallet:sign` signed our own message, and the session exported the key."""
+    person = people.register()
+    wallet = person.imported(key)
+    api_key = person.ok(201, "POST", "/auth/api-keys", {"name": "k", "scopes": ["wallet:sign"]})["api_key"]
+    path = f"/wallets/{wallet['id']}/sign-message"
+    ours = text(app, wallet["address"])
+    for message in (ours, "https://" + ours, ours.upper(), ours.replace(":8080 wants", " wants"), " " + ours):
+        for headers in ({"x-api-key": api_key}, {"authorization": f"Bearer {person.token}"}):
+            answer = app.call("POST", path, {"message": message}, headers=headers)
+            assert (answer.status, answer.code) == (422, "SIGN_IN_TEXT_REFUSED"), answer.text
+    elsewhere = {"message": ours.replace("localhost:8080", "opensea.io")}
+    assert app.call("POST", path, elsewhere, headers={"x-api-key": api_key}).code == "SIGN_IN_TEXT_REFUSED"
+    assert person.ok(200, "POST", path, elsewhere)["signature"]
+    assert app.call("POST", path, {"message": "hello"}, headers={"x-api-key": api_key}).status == 200

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -74,7 +75,7 @@ def _login(fields: dict[str, Any]) -> None:
     message = siwe.parse(_text_of(fields))
     siwe.check(
         message,
-        domains=[fields.get("domainBinding", fields["domain"])],
+        domains=[fields.get("domainBinding", fields["domain"]), urlsplit(fields["uri"]).netloc],
         schemes=["https"],
         chain_ids=[fields["chainId"]],
         nonce=fields.get("matchNonce", fields["nonce"]),

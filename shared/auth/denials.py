@@ -1,0 +1,36 @@
+"""An audit row for each denial of a key, an export, a signature or a step-up: nothing else is committed with a
+refusal."""
+
+from __future__ import annotations
+
+import logging
+
+from shared import resources
+from shared.domain.errors import Refusal
+from shared.runtime.clock import new_id
+from shared.runtime.context import current
+from shared.store import commit_effects
+from shared.store.port import StoreError
+from shared.store.tables import system
+
+_log = logging.getLogger(__name__)
+WATCHED = frozenset({"wallet:export", "wallet:sign", "admin:act"})  # of these, each denial
+PROOFS = frozenset({"STEP_UP_REQUIRED", "EMAIL_UNVERIFIED"})  # of all operations
+
+
+def watched(permission: str, refusal: Refusal) -> bool:
+    """Whether this refusal of an operation with this permission has a row of its own."""
+    return refusal.code in PROOFS or (permission in WATCHED and refusal.status in (401, 403, 404))
+
+
+def record(resource: str | None, refusal: Refusal) -> None:
+    """Write it. Services that only read have no right to; never a reason to answer otherwise."""
+    context = current()
+    if not context.rights.writes:
+        return
+    event, now = f"denied:{refusal.code}", resources.clock().now()
+    row = commit_effects.audit_row(context, new_id("aud"), resource, [event], now)
+    try:
+        resources.database().write([system.AUDIT.write("insert", row)])
+    except StoreError as error:
+        _log.error("a denial was not audited", extra={"error": type(error).__name__, "code": refusal.code})
