@@ -79,7 +79,10 @@ def up(folder: Path) -> State:
             _end(folder, state)
         stack = Stack.start(folder / "logs", owned=False)
         try:
-            state = State(stack.env, [_running(stack, name) for name in SERVICES])
+            state = State(
+                stack.env,
+                [_running(stack, name) for name, choice in stack.chosen.items() if choice != "embedded"],
+            )
             state.write(folder)
         except BaseException:
             stack.stop()

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from emulators import toolkit
+from emulators import selection, toolkit
 from emulators.client import Api, NeverHappened, UnexpectedAnswer, wait_for
 from emulators.product import Product
 from emulators.stack import StartError
@@ -215,8 +215,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _on(workdir: Path, claimers: int) -> dict[str, Any]:
-    print("starting emulators, node and gateway …", flush=True)
+    print("starting what the product stands on …", flush=True)
     with Product.start(workdir) as product:
+        print("\n".join(selection.told(product.stack.chosen)))
         print(f"up at {product.url}", flush=True)
         steps = Demo(product.url, product.env["RPC_URL"], claimers)
         with steps.http:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.runtime import operation
@@ -73,6 +74,17 @@ def serve(port: int, started: Callable[[], None]) -> None:
     Gateway().run()
 
 
+def _deliver() -> None:
+    """Push what is in the embedded queue, where there is one."""
+    from emulators.deliverer import Deliverer
+    from shared.adapters.message_queue import MessageQueue
+    from shared.settings import load
+
+    chosen = load()
+    if "pubsub" in chosen.embedded:
+        Deliverer(MessageQueue(Path(chosen.embedded_file)), chosen.project).start()
+
+
 def main() -> int:
     logs.configure()
     port = int(os.environ.get("PORT", "8080"))
@@ -82,6 +94,7 @@ def main() -> int:
         from emulators import scheduler, topics
 
         topics.provision(port, os.environ["PUSH_TOKEN"])
+        _deliver()
         scheduler.start(port, os.environ["PUSH_TOKEN"])
 
     serve(port, started)

@@ -61,13 +61,11 @@ class Product:
 
     def migrate(self) -> None:
         """Apply the schema in this process's own client."""
-        from google.cloud import spanner
-
         from schemas.database import migrate
+        from shared.settings import load
 
         os.environ.update(self.env)
-        client = spanner.Client(project=self.env["GOOGLE_CLOUD_PROJECT"], disable_builtin_metrics=True)
-        migrate.apply(client, self.env["SPANNER_INSTANCE"], self.env["SPANNER_DATABASE"])
+        migrate.bring_up_to_date(load())
 
     def start_gateway(self) -> None:
         """Start (or start again) the gateway and wait until it is ready."""

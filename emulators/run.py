@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 
-from emulators import seed, toolkit
+from emulators import seed, selection, toolkit
 from emulators.product import Product
 
 GUIDE = """
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
     email = os.environ.get("OPERATOR_EMAIL", "operator@example.com")
     password = os.environ.get("OPERATOR_PASSWORD") or secrets.token_urlsafe(12)
     with Product.start(workdir, port=port) as product:
+        print("\n".join(selection.told(product.stack.chosen)))
         seed.operator(email, password)
         node = product.env["RPC_URL"]
         print(

@@ -5,7 +5,7 @@
 
 What the environment already names (SPANNER_EMULATOR_HOST, PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST,
 RPC_URL) is used and left running; only the rest is started, on free ports of 127.0.0.1, and answers before
-`start` returns.
+`start` returns. What is not installed is embedded: `selection.py` says when.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulators import ports, probes, process
+from emulators import ports, probes, process, selection
 from emulators.services import SERVICES, Service, check
 
 # A container's image may have to be pulled first.
@@ -65,6 +65,7 @@ class Stack:
     started: dict[str, Started] = field(default_factory=dict)
     owned: bool = True
     flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    chosen: dict[str, selection.Choice] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -84,9 +85,11 @@ class Stack:
         given = os.environ if given is None else given
         defaults = {name: given.get(name) or value for name, value in _DEFAULTS.items()}
         stack = cls(workdir, {**defaults, **_FORCED}, owned=owned, flags=flags or {})
-        wanted = [SERVICES[name] for name in services]
-        absent = [service for service in wanted if not given.get(service.variable)]
+        stack.chosen = selection.choose([SERVICES[name] for name in services], given)
+        wanted = [SERVICES[name] for name, choice in stack.chosen.items() if choice != "embedded"]
+        absent = [service for service in wanted if stack.chosen[service.name] == "emulator"]
         check(absent)
+        stack._embed(given)
         try:
             for service in absent:
                 stack._spawn(service)
@@ -118,6 +121,17 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _embed(self, given: Mapping[str, str]) -> None:
+        """Lead clients to what is embedded. A file of this stack's own goes with the chain of the node before it."""
+        embedded = [name for name, choice in self.chosen.items() if choice == "embedded"]
+        file = Path(given.get("EMBEDDED_FILE") or self.workdir.resolve() / "store.sqlite")
+        self.env["EMBEDDED"] = ",".join(embedded)
+        if embedded:
+            self.env["EMBEDDED_FILE"] = str(file)
+        if embedded and self.chosen.get("node") == "emulator" and not given.get("EMBEDDED_FILE"):
+            for one in file.parent.glob(f"{file.name}*"):
+                one.unlink()
 
     def _spawn(self, service: Service, port: int | None = None) -> None:
         with ports.reserve(port) as (chosen, lock):

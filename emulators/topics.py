@@ -1,4 +1,6 @@
-"""Topics and push subscriptions in the Pub/Sub emulator, from the catalog; running it again changes nothing.
+"""Topics and push subscriptions in the Pub/Sub emulator or the embedded queue, from the catalog.
+
+Running it again changes nothing.
 
 Where a subscription is one of each region, a gateway makes that of its own (REGION).
 
@@ -8,9 +10,12 @@ the push adapter filters too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from shared.adapters.message_queue import MessageQueue, Subscription
 from shared.runtime import operation
 from shared.settings import load
 from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, subscription_name
@@ -29,23 +34,43 @@ def topic_names() -> set[str]:
 
 def provision(port: int, token: str) -> None:
     """Create what is missing; point existing subscriptions at this gateway."""
+    chosen = load()
+    if "pubsub" in chosen.embedded:
+        wanted = [_embedded(*each) for each in _each(port, token, chosen.region)]
+        MessageQueue(Path(chosen.embedded_file)).provision(topic_names(), wanted)
+    else:
+        _provision(chosen.project, list(_each(port, token, chosen.region)))
+
+
+def _each(port: int, token: str, region: str) -> Iterator[tuple[str, operation.MessageTrigger, str]]:
+    """Every subscription's name, what it is for and where it pushes to."""
+    for entry in operation.catalog().values():
+        endpoint = f"http://127.0.0.1:{port}/push/{entry.name}?token={token}"
+        for trigger in entry.messages:
+            yield subscription_name(entry, trigger, region), trigger, endpoint
+
+
+def _embedded(name: str, trigger: operation.MessageTrigger, endpoint: str) -> Subscription:
+    types = () if "*" in trigger.types else tuple(trigger.types)
+    letters = None if trigger.topic == DEAD_LETTER_TOPIC else DEAD_LETTER_TOPIC
+    return Subscription(name, trigger.topic, endpoint, types, letters, DELIVERY_ATTEMPTS)
+
+
+def _provision(project: str, every: Sequence[tuple[str, operation.MessageTrigger, str]]) -> None:
     from google.api_core.exceptions import AlreadyExists
     from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-    project, region = load().project, load().region
     publisher, subscriber = PublisherClient(), SubscriberClient()
     for topic in sorted(topic_names()):
         with suppress(AlreadyExists):
             publisher.create_topic(name=publisher.topic_path(project, topic))
-    for entry in operation.catalog().values():
-        for trigger in entry.messages:
-            push = {"push_endpoint": f"http://127.0.0.1:{port}/push/{entry.name}?token={token}"}
-            name = subscription_name(entry, trigger, region)
-            wanted = _subscription(project, publisher, subscriber, name, trigger) | {"push_config": push}
-            try:
-                subscriber.create_subscription(request=wanted)
-            except AlreadyExists:
-                subscriber.modify_push_config(subscription=wanted["name"], push_config=push)
+    for name, trigger, endpoint in every:
+        push = {"push_endpoint": endpoint}
+        wanted = _subscription(project, publisher, subscriber, name, trigger) | {"push_config": push}
+        try:
+            subscriber.create_subscription(request=wanted)
+        except AlreadyExists:
+            subscriber.modify_push_config(subscription=wanted["name"], push_config=push)
     subscriber.close()
 
 

@@ -85,9 +85,14 @@ def cache() -> Cache:
 
 def publisher() -> Publisher:
     def make() -> Any:
+        chosen = settings()
+        if "pubsub" in chosen.embedded:
+            from shared.adapters.message_queue import MessageQueue, QueuePublisher
+
+            return QueuePublisher(MessageQueue(Path(chosen.embedded_file)))
         from shared.adapters.pubsub import PubSubPublisher
 
-        return PubSubPublisher(settings().project)
+        return PubSubPublisher(chosen.project)
 
     return cast("Publisher", _once("publisher", make))
 

@@ -32,6 +32,19 @@ def apply(path: Path, every: list[Migration] | None = None, durability: Durabili
         file.close()
 
 
+def planned(path: Path, every: list[Migration] | None = None) -> list[str]:
+    """The names of what `apply` would apply. Raises ChangedMigrationError."""
+    every = migrate.migrations() if every is None else every
+    if not path.exists():
+        return [migration.name for migration in every]
+    file = SqliteFile(path, _prepare)
+    try:
+        with file.reading() as connection:
+            return [migration.name for migration in _pending(connection, every)[1]]
+    finally:
+        file.close()
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
     functions.register(connection)
     connection.execute(
@@ -43,16 +56,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
 def _apply(connection: sqlite3.Connection, every: list[Migration]) -> list[str]:
     connection.execute(schema.CREATE)
     connection.execute(database.CREATE_CLOCK)
-    before = schema.stored(connection)
-    done = {}
-    if "migrations" in before.tables:
-        done = dict(connection.execute("SELECT name, digest FROM migrations"))
-    for migration in every:
-        if done.get(migration.name, migration.digest) != migration.digest:
-            raise ChangedMigrationError(f"{migration.name} was changed after it was applied")
-    applied = [migration for migration in every if migration.name in done]
-    waiting = [migration for migration in every if migration.name not in done]
-    old = _schema(applied) if done else ddl.Schema()
+    applied, waiting = _pending(connection, every)
+    old = _schema(applied) if schema.stored(connection).tables else ddl.Schema()
     _change(connection, old, _schema([*applied, *waiting]))
     now = database.tick(connection)
     connection.executemany(
@@ -62,6 +67,20 @@ def _apply(connection: sqlite3.Connection, every: list[Migration]) -> list[str]:
     if broken := connection.execute("PRAGMA foreign_key_check").fetchall():
         raise sqlite3.IntegrityError(f"rows without their parents: {broken[:3]}")
     return [migration.name for migration in waiting]
+
+
+def _pending(
+    connection: sqlite3.Connection, every: list[Migration]
+) -> tuple[list[Migration], list[Migration]]:
+    """(what was applied, what was not). Raises ChangedMigrationError."""
+    done = {}
+    if "migrations" in schema.stored(connection).tables:
+        done = dict(connection.execute("SELECT name, digest FROM migrations"))
+    for migration in every:
+        if done.get(migration.name, migration.digest) != migration.digest:
+            raise ChangedMigrationError(f"{migration.name} was changed after it was applied")
+    applied = [migration for migration in every if migration.name in done]
+    return applied, [migration for migration in every if migration.name not in done]
 
 
 def _schema(applied: list[Migration]) -> ddl.Schema:

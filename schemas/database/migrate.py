@@ -15,9 +15,12 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.database import ddl
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 _log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent.parent / "spanner"
@@ -163,10 +166,33 @@ def _record(handle: Any, applied: list[Migration]) -> None:
         batch.insert("migrations", ("name", "digest", "applied_at"), rows)
 
 
-def main(arguments: list[str]) -> int:
-    """Apply what is pending, or with --plan print it; 1 when a file was changed after it was applied."""
+def bring_up_to_date(chosen: Settings) -> list[str]:
+    """Apply what is pending to the database that the settings lead to; the names. Raises ChangedMigrationError."""
+    if "spanner" in chosen.embedded:
+        from schemas.database import embedded
+
+        return embedded.apply(Path(chosen.embedded_file))
+    return apply(_client(chosen), chosen.spanner_instance, chosen.spanner_database)
+
+
+def planned(chosen: Settings) -> list[str]:
+    """What that would apply. Raises ChangedMigrationError."""
+    if "spanner" in chosen.embedded:
+        from schemas.database import embedded
+
+        return embedded.planned(Path(chosen.embedded_file))
+    handle = _client(chosen).instance(chosen.spanner_instance).database(chosen.spanner_database)
+    return [migration.name for migration in pending(handle, migrations())]
+
+
+def _client(chosen: Settings) -> Any:
     from google.cloud import spanner
 
+    return spanner.Client(project=chosen.project, disable_builtin_metrics=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Apply what is pending, or with --plan print it; 1 when a file was changed after it was applied."""
     from shared.settings import load
     from shared.telemetry import logs
 
@@ -174,14 +200,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m schemas.database.migrate [--plan]\n")
         return 2
     logs.configure()
-    chosen = load()
-    client: Any = spanner.Client(project=chosen.project, disable_builtin_metrics=True)
     try:
-        if arguments:
-            handle = client.instance(chosen.spanner_instance).database(chosen.spanner_database)
-            names = [migration.name for migration in pending(handle, migrations())]
-        else:
-            names = apply(client, chosen.spanner_instance, chosen.spanner_database)
+        names = planned(load()) if arguments else bring_up_to_date(load())
     except ChangedMigrationError as error:
         sys.stderr.write(f"{error}\n")
         return 1

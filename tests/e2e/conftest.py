@@ -1,4 +1,4 @@
-"""The product as a process of its own, on the run's shared emulators."""
+"""The product as a process of its own, on the run's services."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _services(real_emulators: Mapping[str, str]) -> None: ...
-
-
 @pytest.fixture(scope="module")
-def own_world(emulators: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def own_world(
+    emulators: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """A database and a project (Pub/Sub, Firestore) of this module's own in os.environ, which is restored."""
     before = dict(os.environ)
     name = uuid.uuid4().hex[:16]
-    own = {"GOOGLE_CLOUD_PROJECT": f"e2e-{name}", "SPANNER_DATABASE": f"e2e{name}"}
+    own = {
+        "GOOGLE_CLOUD_PROJECT": f"e2e-{name}",
+        "SPANNER_DATABASE": f"e2e{name}",
+        "EMBEDDED_FILE": str(tmp_path_factory.mktemp("world") / "store.sqlite"),
+    }
     os.environ.update(own)
     yield own
     os.environ.clear()

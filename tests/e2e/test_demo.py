@@ -49,6 +49,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Secrets:
     return seen
 
 
+@pytest.mark.emulators
 def test_an_order_is_claimed_once_by_fifty_and_paid_and_no_secret_is_written(
     own_world: Mapping[str, str],
     secrets: Secrets,

@@ -56,6 +56,7 @@ def test_an_order_is_placed_claimed_and_paid(
     ]
 
 
+@pytest.mark.emulators  # it publishes with Google's client
 def test_a_pipeline_hears_what_comes_of_its_command(
     product: Product, account: FundedAccount, tmp_path: Path
 ) -> None:

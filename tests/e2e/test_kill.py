@@ -14,11 +14,11 @@ from emulators.product import Product
 from shared.domain.desk import ledger
 from shared.store.port import Database
 from shared.store.session import Session
-from shared.store.spanner.database import connect
 from shared.store.tables import claims, supplies
 from shared.store.tables.orders import ALLOCATIONS
 from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
 from tests.e2e.job import ETHER, PAYOUT, FundedAccount, Job, Node
+from tests.support.stores import opened
 
 POINTS = [
     "supplies sent",  # "sent": the request has left, nothing is answered
@@ -42,8 +42,7 @@ def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def database(product: Product) -> Database:
-    names = ("GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE")
-    return connect(*(product.env[name] for name in names))
+    return opened(product.env)
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from shared import settings
 from shared.store.port import Database
+from shared.store.sqlite import database as sqlite
 from shared.store.sqlite.database import SqliteDatabase
 
 STORE: Final = os.environ.get("STORE") or "embedded"
 EMBEDDED: Final = STORE == "embedded"
 if STORE not in ("embedded", "emulator"):
     raise pytest.UsageError(f"STORE is embedded or emulator, not {STORE}")
+
+os.environ["STORE"] = STORE  # for what tests start
+
+
+def opened(env: Mapping[str, str]) -> Database:
+    """The database that these variables lead to."""
+    chosen = settings.load(env)
+    if "spanner" in chosen.embedded:
+        return sqlite.connect(Path(chosen.embedded_file))
+    from shared.store.spanner.database import connect
+
+    return connect(chosen.project, chosen.spanner_instance, chosen.spanner_database)
 
 
 def leads_to(database: Database) -> dict[str, str]:

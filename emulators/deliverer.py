@@ -1,0 +1,121 @@
+"""Pushes what is due in the embedded queue to its subscriptions, as Pub/Sub does: over HTTP, again until it is taken.
+
+Of the processes that share a queue one delivers, the others wait for its end: who holds the file lock, which ends with
+the process. The gateway starts it as a thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import http.client
+import json
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from shared.adapters.message_queue import Delivery, MessageQueue
+
+THREADS: Final = 16
+ACKNOWLEDGED_WITHIN: Final = 60.0  # seconds, as the subscriptions have it
+IDLE_SECONDS: Final = 0.01
+_log = logging.getLogger(__name__)
+
+
+class Deliverer:
+    """One thread that looks for what is due, and some that push."""
+
+    def __init__(self, queue: MessageQueue, project: str) -> None:
+        self._queue = queue
+        self._project = project
+        self._stopped = threading.Event()
+        self._busy: set[tuple[int, str]] = set()  # in hand: not taken twice
+        self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when nothing is in hand any more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        path = self._queue.file.path
+        with path.with_name(path.name + "-deliverer").open("w") as lock:
+            while not self._stopped.is_set() and not _locked(lock.fileno()):
+                self._stopped.wait(0.1)
+            with ThreadPoolExecutor(THREADS, thread_name_prefix="push") as pool:
+                while not self._stopped.is_set():
+                    if not self._step(pool):
+                        self._stopped.wait(IDLE_SECONDS)
+
+    def _step(self, pool: ThreadPoolExecutor) -> bool:
+        """Hand out what is due and not in hand; whether there was any."""
+        before = set(self._busy)  # one that ends while the file is read must not be taken for a new one
+        try:
+            due = self._queue.due(time.time(), len(before) + THREADS)
+        except Exception:
+            _log.exception("the queue does not answer")
+            return False
+        new = [delivery for delivery in due if delivery.place not in before][: 2 * THREADS - len(before)]
+        for delivery in new:
+            self._busy.add(delivery.place)
+            pool.submit(self._deliver, delivery)
+        return bool(new)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        try:
+            if _push(delivery, self._project):
+                self._queue.taken(delivery)
+            else:
+                self._queue.failed(delivery, time.time())
+        except Exception:
+            _log.exception("a delivery is left to be tried again")
+        finally:
+            self._busy.discard(delivery.place)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _push(delivery: Delivery, project: str) -> bool:
+    """Whether the subscriber took it."""
+    parts = urlsplit(delivery.endpoint)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ACKNOWLEDGED_WITHIN)
+    try:
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", path, envelope(delivery, project), headers)
+        answer = connection.getresponse()
+        answer.read()
+        return 200 <= answer.status < 300 or answer.status == 102
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def envelope(delivery: Delivery, project: str) -> bytes:
+    """The body of a push, as the emulator sends it."""
+    published, identity = datetime.fromtimestamp(delivery.published_at, UTC), str(delivery.message)
+    when = published.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    message = {
+        "data": base64.b64encode(delivery.data).decode(),
+        "attributes": dict(delivery.attributes),
+        "messageId": identity,
+        "message_id": identity,
+        "publishTime": when,
+        "publish_time": when,
+    }
+    subscription = f"projects/{project}/subscriptions/{delivery.subscription}"
+    return json.dumps({"subscription": subscription, "message": message}).encode()
