@@ -112,19 +112,28 @@ def write(findings: Iterable[Finding], block_seconds: float) -> None:
     """Commit findings, some at a time; one that cannot be written does not hold up the others."""
     wanted = list(findings)
     for start in range(0, len(wanted), CHUNK):
-        part = wanted[start : start + CHUNK]
-        try:
-            commit(_write, part, block_seconds)
-        except Exception:
-            if len(part) == 1:
-                _log.exception("a finding was not written", extra={"transaction": part[0].transaction_id})
-                continue
-            _log.warning("findings are written one by one", exc_info=True)
-            for one in part:
-                write([one], block_seconds)
+        _write_part(wanted[start : start + CHUNK], block_seconds)
+
+
+def _write_part(part: Sequence[Finding], block_seconds: float) -> None:
+    """In one commit, or without what cannot be written: half by half, until only that is left out."""
+    try:
+        commit(_write, part, block_seconds)
+    except Exception as error:
+        fields = {"transaction": part[0].transaction_id, "findings": len(part), "error": type(error).__name__}
+        if len(part) > 1:
+            _log.warning("findings are written in halves", extra=fields)
+            middle = len(part) // 2
+            _write_part(part[:middle], block_seconds)
+            _write_part(part[middle:], block_seconds)
+        elif isinstance(error, (InvalidState, NotEvidence)):
+            _log.info("a finding does not hold", extra=fields)
+        else:
+            _log.exception("a finding was not written", extra=fields)
 
 
 def _write(unit: UnitOfWork, findings: Sequence[Finding], block_seconds: float) -> None:
+    """Raises what one of them is refused with: a refusal writes nothing, and its row may be buffered already."""
     batch = Batch.read(unit, (one.transaction_id for one in findings))
     ended = [one.transaction_id for one in findings if one.what in ("final", "mined_final", "reorg")]
     if ended:  # what these changes will need: funds, and a receipt from before a reorganisation
@@ -132,12 +141,8 @@ def _write(unit: UnitOfWork, findings: Sequence[Finding], block_seconds: float) 
         unit.read(FUNDS.get_many(wanted), RECEIPTS.get_many([(one,) for one in ended]))
     for one in findings:
         row = batch.rows.get(one.transaction_id)
-        if row is None or row.version != one.version:
-            continue
-        try:
+        if row is not None and row.version == one.version:
             _apply(unit, batch, row, one, block_seconds)
-        except (InvalidState, NotEvidence) as stale:
-            _log.info("a finding does not hold", extra={"transaction": row.id, "problem": stale.code})
 
 
 def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block_seconds: float) -> None:

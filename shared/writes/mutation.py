@@ -6,7 +6,8 @@ rows. What it decides:
   was used with another request);
 - a lost commit answer → the body is run again under the same operation record: whichever of the two commits
   wins inserts it, the other meets ALREADY_EXISTS and replays;
-- a refusal → the record is consulted first, because the first, successful run may be what makes it refuse.
+- a refusal → the record is consulted first, because the first, successful run may be what makes it refuse. What the
+  refused run has buffered is never committed.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class AlreadyApplied(Exception):
     """This consumer has already applied this event: acknowledge it."""
 
 
+class OwnCommit(Exception):
+    """An earlier run of this mutation was committed, and its answer lost: nothing more is to be written."""
+
+
 class Mutation:
     """A body, its context and its place in the world; `attempt` may be called again and again."""
 
@@ -67,7 +72,11 @@ class Mutation:
 
     def once(self) -> Any:
         """Commit it alone and tell the world. Raises what the body and the store raise, and Replay."""
-        answer, committed_at = resources.database().transact(self._alone, optimistic=self.optimistic)
+        try:
+            answer, committed_at = resources.database().transact(self._alone, optimistic=self.optimistic)
+        except OwnCommit:  # what it announced is left to the sweeper
+            self.context.answer.committed = True
+            return self.answer
         assert self.unit is not None
         self.context.answer.committed = True
         point("after_commit")
@@ -82,7 +91,7 @@ class Mutation:
 
     def attempt(self, transaction: StoreTransaction, before: UnitOfWork | None = None) -> Any:
         """Run the body in this transaction, behind `before` of the same commit; `unit` then holds all that is to be
-        committed. Raises the body's refusal and Replay."""
+        committed. Raises the body's refusal, Replay, and OwnCommit; whatever it raises, nothing is to be committed."""
         self.ids.rewind()
         self.context.answer.status = None
         self.unit = unit = UnitOfWork(transaction, self.context, self.now, self.ids, before)
@@ -97,8 +106,8 @@ class Mutation:
             if self.context.request.idempotency:
                 self._replay(unit)
                 refusal.record_checked = True
-            elif self.unsure and unit.maybe(system.OPERATIONS.find(self.context.principal, self.key)):
-                return self.answer
+            elif self.unsure and self._committed(unit):
+                raise OwnCommit() from refusal
             raise
         if self.context.request.command and not unit.changes.events:
             command_events.completed(unit, self.context.request.command, render(answer, redact=True))
@@ -124,15 +133,21 @@ class Mutation:
         """What an ALREADY_EXISTS means: a replay, an applied event, our own lost commit, or the body's refusal."""
         session = Session(resources.database().snapshot())
         if self.inbox is not None:
-            if session.maybe(system.INBOX.find(self.inbox.event_id, self.inbox.consumer)):
+            if self._committed(session):
                 raise AlreadyApplied() from conflict
         elif self.context.request.idempotency:
             self._replay(session)
-        elif session.maybe(system.OPERATIONS.find(self.context.principal, self.key)):
+        elif self._committed(session):
             return self.answer  # our own commit, sent again by a lower layer
         if self.unit is not None and self.unit.conflict is not None:
             raise self.unit.conflict from conflict
         raise conflict
+
+    def _committed(self, session: Session) -> bool:
+        """Whether an earlier run's records are there."""
+        if self.inbox is not None:
+            return session.maybe(system.INBOX.find(self.inbox.event_id, self.inbox.consumer)) is not None
+        return session.maybe(system.OPERATIONS.find(self.context.principal, self.key)) is not None
 
     def _replay(self, session: Session) -> None:
         record = find_record(session, self.context, self.key)

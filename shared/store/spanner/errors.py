@@ -18,12 +18,14 @@ _OF_COMMITS: Final[dict[str, type[Exception]]] = {
     "NotFound": MissingRow,
     "FailedPrecondition": ConstraintViolation,
     "OutOfRange": ConstraintViolation,
-    "Aborted": Contention,
 }
 
 
-def translate(error: Exception, committing: bool) -> Exception:
-    """What the port raises; a Refusal or a bug passes unchanged. Aborts pass so that the client re-runs the body."""
+def translate(error: Exception, committing: bool, *, rerun: bool = False) -> Exception:
+    """What the port raises; a Refusal or a bug passes unchanged.
+
+    `rerun`: within a body, where an abort passes so that the client runs it again. Elsewhere the time for that is over,
+    whether a read or the commit met it last: nothing was committed."""
     from google.api_core import exceptions as google
 
     if isinstance(error, StoreError) or not isinstance(error, (google.GoogleAPICallError, google.RetryError)):
@@ -31,6 +33,8 @@ def translate(error: Exception, committing: bool) -> Exception:
     for kind, ours in _OF_COMMITS.items():
         if committing and isinstance(error, getattr(google, kind)):
             return ours(error.message)
+    if isinstance(error, google.Aborted):
+        return error if rerun else Contention(error.message)
     if isinstance(error, google.AlreadyExists):
         return AlreadyExists(error.message)
     unsure = (

@@ -36,4 +36,4 @@ class ReadWaves:
             others = [self._threads.submit(context.copy().run, call) for call in calls[1:]]
             return [calls[0](), *(other.result() for other in others)]
         except Exception as error:
-            raise translate(error, committing=False) from error
+            raise translate(error, committing=False, rerun=True) from error
