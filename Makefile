@@ -63,7 +63,7 @@ check: setup ## lint, format, types, layers, structure, generated files, documen
 	$(PY) .ci/secrets_scan.py
 	$(PY) .ci/advisories.py 8
 	$(PY) -m schemas.database.lint
-	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.cloudbuild cloudbuild.yaml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.cloudbuild cloudbuild.yaml infra/apply.cloudbuild.yaml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(PY) -m infra.check
 

@@ -9,8 +9,13 @@ locals {
   expressions = {
     for alert in local.alerts : alert.name => join(" and ", [
       for c in try(alert.cloud, alert.conditions) :
-      "(${c.query}) ${can(c.above) ? ">" : "<"} ${try(c.above, c.below)}"
+      "(${strcontains(c.query, "$") ? replace(replace(c.query, "$READS", local.checks.reads), "$WRITES", local.checks.writes) : c.query}) ${can(c.above) ? ">" : "<"} ${try(c.above, c.below)}"
     ])
+  }
+  # The names that Cloud Monitoring gives to the uptime checks.
+  checks = {
+    reads  = google_monitoring_uptime_check_config.api.uptime_check_id
+    writes = join("", google_monitoring_uptime_check_config.writes[*].uptime_check_id)
   }
   units = { ops = "1/s", ratio = "10^2.%", seconds = "s", count = "1" }
 }
@@ -121,6 +126,37 @@ resource "google_monitoring_uptime_check_config" "api" {
   content_matchers {
     content = "\"ready\""
     matcher = "CONTAINS_STRING"
+  }
+  monitored_resource {
+    type   = "uptime_url"
+    labels = { project_id = var.project, host = var.domain }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# What writes, from the same places. Without a commit, so that it may be asked for ever.
+resource "google_monitoring_uptime_check_config" "writes" {
+  count            = nonsensitive(var.write_probe == null) ? 0 : 1
+  display_name     = "Writes"
+  timeout          = "10s"
+  period           = "60s"
+  selected_regions = ["USA", "EUROPE", "ASIA_PACIFIC"]
+
+  http_check {
+    request_method      = "POST"
+    path                = var.write_probe.path
+    body                = base64encode(var.write_probe.body)
+    content_type        = "USER_PROVIDED"
+    custom_content_type = "application/json"
+    headers             = { X-API-Key = var.write_probe.api_key }
+    mask_headers        = true
+    port                = 443
+    use_ssl             = true
+    validate_ssl        = true
+    accepted_response_status_codes {
+      status_value = var.write_probe.status
+    }
   }
   monitored_resource {
     type   = "uptime_url"

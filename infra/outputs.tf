@@ -22,3 +22,8 @@ output "quotas" {
   description = "What this set-up uses of each quota, and the limit that the plan was held to."
   value       = { for name, count in local.used : name => "${count} of ${local.quotas[name]}" }
 }
+
+output "egress" {
+  description = "The address from which each region calls out, for others to let in; empty without fixed_egress."
+  value       = { for region, address in google_compute_address.egress : region => address.address }
+}

@@ -19,6 +19,10 @@ resource "google_cloud_run_v2_service" "service" {
   # refuse our bearer tokens, and takes the signature away from those of Pub/Sub and Cloud Scheduler.
   invoker_iam_disabled = true
 
+  binary_authorization {
+    use_default = true
+  }
+
   scaling {
     # None in the standby: what would start there first starts when it has to.
     min_instance_count = contains(local.regions, each.value.region) ? lookup(var.min_instances, each.value.service, 0) : 0
@@ -30,6 +34,17 @@ resource "google_cloud_run_v2_service" "service" {
     timeout                          = "${local.sizes[each.value.service].seconds}s"
     max_instance_request_concurrency = local.sizes[each.value.service].threads
     labels                           = { operation = each.value.service }
+
+    dynamic "vpc_access" {
+      for_each = contains(local.calling, each.value.service) ? [1] : []
+      content {
+        egress = "ALL_TRAFFIC"
+        network_interfaces {
+          network    = google_compute_network.egress[0].id
+          subnetwork = google_compute_subnetwork.egress[each.value.region].id
+        }
+      }
+    }
 
     containers {
       image = var.image
@@ -99,7 +114,7 @@ resource "google_cloud_run_v2_service" "service" {
     ignore_changes = [client, client_version, template[0].containers[0].image, template[0].labels, template[0].revision, traffic]
   }
 
-  depends_on = [google_project_service.api, google_secret_manager_secret_iam_member.reader]
+  depends_on = [google_project_service.api, google_secret_manager_secret_iam_member.reader, google_compute_router_nat.egress]
 }
 
 locals {

@@ -300,6 +300,25 @@ variable "audit_retention_days" {
   }
 }
 
+variable "require_attestation" {
+  description = "Start no image that the build has not signed. False only logs what would be refused: for the first apply, whose image was pushed by hand."
+  type        = bool
+  default     = true
+}
+
+variable "fixed_egress" {
+  description = "Call nodes, mail servers and screening services from one known address for each region (a network and an address translation, by the hour)."
+  type        = bool
+  default     = false
+}
+
+variable "write_probe" {
+  description = "A POST that is tried each minute from three continents with the API key of an account made for it, and the status that it gets: what writes answers, and where Spanner decides. Null: none. See docs/deployment.md."
+  type        = object({ path = string, body = string, status = number, api_key = string })
+  default     = null
+  sensitive   = true
+}
+
 variable "quotas" {
   description = "Quotas that Google has raised for this project, by the names of infra/quotas.tf, e.g. { backend_services = 250 }."
   type        = map(number)

@@ -220,3 +220,38 @@ run "one_region" {
     error_message = "A schedule starts elsewhere."
   }
 }
+
+run "known_addresses" {
+  command = plan
+  variables {
+    granularity  = "trust"
+    fixed_egress = true
+  }
+  assert {
+    condition     = toset([for k, s in google_cloud_run_v2_service.service : k if length(s.template[0].vpc_access) == 1]) == toset(["engine/us-central1", "engine/us-east1"])
+    error_message = "Not exactly what calls nodes or mail servers leaves through the network."
+  }
+  assert {
+    condition     = toset(keys(google_compute_router_nat.egress)) == toset(local.places) && alltrue([for n in google_compute_router_nat.egress : n.nat_ip_allocate_option == "MANUAL_ONLY"])
+    error_message = "A region calls out from an address that may change."
+  }
+  assert {
+    condition     = length(distinct([for s in google_compute_subnetwork.egress : s.ip_cidr_range])) == length(local.places) && alltrue([for s in google_compute_subnetwork.egress : s.private_ip_google_access])
+    error_message = "Two regions share a range, or Google's own APIs are called through the translation."
+  }
+  assert {
+    condition     = alltrue([for s in google_cloud_run_v2_service.service : alltrue([for v in s.template[0].vpc_access : v.egress == "ALL_TRAFFIC"])])
+    error_message = "Calls to the internet do not leave from the known address."
+  }
+}
+
+run "write_probe" {
+  command = plan
+  variables {
+    write_probe = { path = "/api/v1/orders", body = "{}", status = 409, api_key = "not a real key" } # pragma: allowlist secret
+  }
+  assert {
+    condition     = google_monitoring_uptime_check_config.writes[0].http_check[0].request_method == "POST" && google_monitoring_uptime_check_config.writes[0].http_check[0].mask_headers && length(google_monitoring_uptime_check_config.writes[0].selected_regions) == 3
+    error_message = "Writes are not tried from three continents, or the probe's key can be read."
+  }
+}

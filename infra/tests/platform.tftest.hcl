@@ -65,7 +65,7 @@ run "platform" {
     error_message = "The treasury cannot sign, or its key can leave."
   }
   assert {
-    condition     = alltrue([for key in [google_kms_crypto_key.custody, google_kms_crypto_key.treasury] : key.destroy_scheduled_duration == "2592000s"]) && run.expected.kept == 2
+    condition     = alltrue([for key in [google_kms_crypto_key.custody, google_kms_crypto_key.treasury] : key.destroy_scheduled_duration == "2592000s"]) && run.expected.kept == 3
     error_message = "A key can be lost within a month."
   }
   assert {
@@ -117,6 +117,24 @@ run "platform" {
   assert {
     condition     = length([for r in google_compute_security_policy.events.rule : r if r.action == "rate_based_ban"]) == 0
     error_message = "Pub/Sub could be banned."
+  }
+
+  # Images that the build has signed, calls out
+  assert {
+    condition     = google_binary_authorization_policy.images.default_admission_rule[0].enforcement_mode == "ENFORCED_BLOCK_AND_AUDIT_LOG" && google_binary_authorization_policy.images.default_admission_rule[0].evaluation_mode == "REQUIRE_ATTESTATION"
+    error_message = "An image that nobody has proven can run."
+  }
+  assert {
+    condition     = alltrue([for s in google_cloud_run_v2_service.service : s.binary_authorization[0].use_default])
+    error_message = "A service starts images without looking at the policy."
+  }
+  assert {
+    condition     = google_kms_crypto_key_iam_member.attestor.member == "serviceAccount:delivery@acme-wallet-prod.iam.gserviceaccount.com" && google_kms_crypto_key_iam_member.attestor.role == "roles/cloudkms.signerVerifier"
+    error_message = "Somebody else than the build signs images, or nobody."
+  }
+  assert {
+    condition     = length(google_compute_router_nat.egress) == 0 && alltrue([for s in google_cloud_run_v2_service.service : length(s.template[0].vpc_access) == 0])
+    error_message = "An address translation is paid for that nobody asked for."
   }
 
   # Dead letters, images, audit, budget

@@ -16,6 +16,7 @@ from check_jsonschema.builtin_schemas import get_builtin_schema
 
 from emulators.toolkit import ROOT
 from infra.rollout import command as rollout_command
+from infra.rollout.steps import STEPS as STEPS_OF_TRAFFIC
 
 FILE = ROOT / "cloudbuild.yaml"
 BUILD: dict[str, Any] = yaml.safe_load(FILE.read_text())
@@ -40,7 +41,8 @@ def before(step: str) -> set[str]:
 def test_nothing_is_pushed_untried_and_no_code_meets_an_older_schema() -> None:
     assert before("push") == {"build", "suite", "try-image"}
     assert "push" in before("migrate")
-    assert "migrate" in before("rollout")
+    assert {"migrate", "attest"} <= before("rollout")
+    assert {"suite", "try-image", "push"} <= before("attest")
 
 
 def test_scripts_are_shell_that_stops_at_a_failure() -> None:
@@ -59,6 +61,13 @@ def test_variables_are_those_that_cloud_build_gives() -> None:
     text = "\n".join(step.get("script", "") + " ".join(step.get("args", [])) for step in STEPS.values())
     assert set(re.findall(r"\$\{?([A-Z_]+)\b", text)) <= given
     assert "latest" not in text
+
+
+def test_a_rollout_ends_before_its_build_does() -> None:
+    """Waiting alone takes a bake for each region and step; the suite and the image come before it."""
+    values = BUILD["substitutions"]
+    waiting = len(values["_REGIONS"].split(",")) * len(STEPS_OF_TRAFFIC) * int(values["_BAKE"])
+    assert waiting + 3600 + 1800 <= int(BUILD["timeout"].removesuffix("s"))
 
 
 def test_a_rebuild_of_a_commit_has_a_tag_of_its_own() -> None:
