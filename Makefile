@@ -27,28 +27,30 @@ run: setup ## keep the product running on http://127.0.0.1:8080 (PORT=…) until
 	@$(PY) -m emulators run
 
 # `make test` runs on the embedded store (docs/embedded.md), then what needs the emulators on emulators, where they are
-# installed; STORE=emulator runs everything on emulators. Tests marked `serial` need the machine for themselves.
-STORE ?= embedded
+# installed. STORE=embedded runs the first part alone, STORE=emulator everything on emulators. Tests marked `serial`
+# need the machine for themselves.
+STORE ?=
 PARALLEL = $(PYTEST) -n $(WORKERS) --dist loadfile
-SERIAL = { ! grep -rq --include='*.py' 'mark\.serial' $(TESTS) || $(PYTEST)
-# The Spanner emulator slows down with every call that it has served (docs/decisions/0008-emulator-gate.md), so the
-# whole suite goes in shares with a fresh one each.
-SHARES := $(if $(filter tests,$(TESTS)),1/6 2/6 3/6 4/6 5/6 6/6,1/1)
-NONE = || [ $$? -eq 5 ] # no test was chosen
+NONE = || [ $$? -eq 5 ]
+SERIAL = grep -rq --include='*.py' 'mark\.serial' $(TESTS)
+# The Spanner emulator slows down with every call that it has served (docs/decisions/0008-emulator-gate.md), so a long
+# run goes in shares with a fresh one each.
+SHARES := $(if $(filter tests tests/emulated,$(TESTS)),1/6 2/6 3/6 4/6 5/6 6/6,1/1)
 
+test: setup ## the whole suite (WORKERS=2, TESTS=tests, STORE=embedded or emulator: all of it on that)
 ifeq ($(STORE),emulator)
-test: setup
-	@failed=0; for share in $(SHARES); do echo "tests on emulators, share $$share"; \
-	$(PARALLEL) -m "not serial" --share $$share $(TESTS) || failed=1; done; \
-	$(SERIAL) -m serial $(TESTS) $(NONE); } || failed=1; exit $$failed
+	@failed=0; for share in $(SHARES); do echo "on emulators, share $$share"; \
+	$(PARALLEL) -m "not serial" --share $$share $(TESTS) $(NONE) || failed=1; done; \
+	if $(SERIAL); then $(PYTEST) -m serial $(TESTS) $(NONE) || failed=1; fi; exit $$failed
 else
-test: setup ## the whole suite (WORKERS=2, TESTS=tests, STORE=emulator: all of it on emulators)
-	@failed=0; echo "tests on the embedded store"; \
-	$(PARALLEL) -m "not serial" $(TESTS) $(NONE) || failed=1; $(SERIAL) -m serial $(TESTS) $(NONE); } || failed=1; \
-	if $(PY) -m emulators check 2>/dev/null; then echo "tests that need the emulators"; export STORE=emulator; \
+	@failed=0; rm -f .run/not-run; echo "on the embedded store"; export STORE=embedded; \
+	$(PARALLEL) -m "not serial" $(TESTS) $(NONE) || failed=1; \
+	if $(SERIAL); then $(PYTEST) -m serial $(TESTS) $(NONE) || failed=1; fi; \
+	if [ -z "$(STORE)" ] && [ -f .run/not-run ] && $(PY) -m emulators check 2>/dev/null; then \
+	echo "on emulators, what needs them"; export STORE=emulator; rm -f .run/not-run; \
 	$(PARALLEL) -m "emulators and not serial" $(TESTS) $(NONE) || failed=1; \
-	$(SERIAL) -m "emulators and serial" $(TESTS) $(NONE); } || failed=1; \
-	else cat .run/not-run 2>/dev/null; fi; exit $$failed
+	if $(SERIAL); then $(PYTEST) -m "emulators and serial" $(TESTS) $(NONE) || failed=1; fi; fi; \
+	if [ -f .run/not-run ]; then cat .run/not-run; fi; exit $$failed
 endif
 
 check: setup ## lint, format, types, layers, structure, generated files, documents, licences, secrets, weaknesses

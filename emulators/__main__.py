@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from emulators import background, process, services, toolkit
+from emulators import background, probes, process, services, toolkit
 from emulators.services import SERVICES
 from emulators.stack import StartError
+from shared import resources
+
+NEEDED = ("specversion", "id", "source", "type", "subject")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,6 +85,25 @@ def _check(_options: argparse.Namespace) -> int:
     return 0
 
 
+def _publish(options: argparse.Namespace) -> int:
+    """With whichever bus the environment leads to; without one, that of `make run`."""
+    stored = toolkit.ROOT / ".run" / "product" / "store.sqlite"
+    if not os.environ.get(SERVICES["pubsub"].variable) and not os.environ.get("EMBEDDED"):
+        os.environ |= {"EMBEDDED": "pubsub", "EMBEDDED_FILE": os.environ.get("EMBEDDED_FILE") or str(stored)}
+        if not Path(os.environ["EMBEDDED_FILE"]).is_file():
+            return _not_up()
+    os.environ.setdefault("GOOGLE_CLOUD_PROJECT", probes.PROJECT)
+    try:
+        envelope = json.loads(options.file.read_text())
+        if not isinstance(envelope, dict) or not all(isinstance(envelope.get(name), str) for name in NEEDED):
+            raise ValueError(f"an envelope has {', '.join(NEEDED)}, as texts")
+        print(resources.publisher().publish(options.topic, envelope).result(30))
+    except Exception as error:
+        print(f"not published: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _not_up() -> int:
     print("nothing is running: `python -m emulators up` starts the emulators", file=sys.stderr)
     return 1
@@ -96,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="ask every service whether it answers")
     commands.add_parser("env", help="print the variables that clients need, as export lines")
     commands.add_parser("check", help="whether this machine can run the emulators; what to install if not")
+    publish = commands.add_parser("publish", help="publish one message to a topic of the running product")
+    publish.add_argument("topic", help="for example order-commands")
+    publish.add_argument("file", type=Path, help="the CloudEvent as JSON")
     logs = commands.add_parser("logs", help="print the end of the logs")
     logs.add_argument("service", nargs="?", choices=list(SERVICES))
     logs.add_argument("-n", "--lines", type=int, default=20)
@@ -115,6 +142,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "env": _env,
     "logs": _logs,
     "check": _check,
+    "publish": _publish,
 }
 # Modules of this package with a `main(arguments) -> exit status`.
 _PRODUCT = ("run", "demo", "observe")

@@ -105,7 +105,7 @@ def test_a_container_is_given_its_port_and_stopped_like_the_rest(
     monkeypatch.setenv("PATH", str(docker.parent), prepend=":")
     monkeypatch.setattr(toolkit, "sdk_root", lambda: None)
     monkeypatch.setattr(toolkit, "docker_works", lambda: True)
-    with Stack.start(tmp_path, ["spanner"], given={}) as stack:
+    with Stack.start(tmp_path, ["spanner"], given={"STORE": "emulator"}) as stack:
         port = stack.started["spanner"].port
         assert (
             f"-p wallet-spanner-{port} -f {toolkit.COMPOSE_FILE} up" in (tmp_path / "spanner.log").read_text()

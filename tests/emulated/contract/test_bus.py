@@ -255,3 +255,21 @@ def test_one_process_delivers_at_a_time(tmp_path: Path) -> None:
         for one in several:
             one.stop()
     assert len(receiver.of("sub")) == 100
+
+
+def test_a_command_line_publishes_to_the_queue(tmp_path: Path) -> None:
+    path, file = tmp_path / "queue.sqlite", tmp_path / "command.json"
+    queue = MessageQueue(path)
+    queue.provision(["here"], [sub("sub", "here")])
+    file.write_text(json.dumps(envelope := command("claim.claim", "usr_1", {})))
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_EMULATOR_HOST")}
+    env |= {"EMBEDDED": "pubsub", "EMBEDDED_FILE": str(path)}
+    for topic, status in (("here", 0), ("nowhere", 1)):
+        line = [sys.executable, "-m", "emulators", "publish", topic, str(file)]
+        done = subprocess.run(
+            line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
+    (delivery,) = queue.due(time.time(), 9)
+    assert json.loads(delivery.data) == envelope and delivery.attributes["ce-type"] == "claim.claim"
