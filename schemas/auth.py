@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import Field, SecretStr, StringConstraints
 
 from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, PageQuery, QueryFlag, Request, Resource
+from schemas.second_factors import Code, Credential
 from shared.domain import users
 
 if TYPE_CHECKING:
@@ -22,13 +21,6 @@ Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 Token = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 
 
-def _typed(code: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[0-9A-Za-z -]+", code.get_secret_value()):
-        raise PydanticCustomError("code", "must be digits, or a recovery code")
-    return code
-
-
-Code = Annotated[SecretStr, Field(min_length=6, max_length=64), AfterValidator(_typed)]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=users.MAX_EMAIL)]
 Role = Literal["user", "service", "operator", "admin"]
 Tier = Literal["basic", "premium", "enterprise", "service"]
@@ -42,11 +34,13 @@ class Register(Request):
 
 
 class Login(Request):
-    """`otp`: six digits of the authenticator app, or a recovery code, where the account has a second factor."""
+    """Where the account has a second factor, `otp`: six digits of the authenticator app, or a recovery code; or
+    `passkey`: the answer to the challenge that came with SECOND_FACTOR_REQUIRED."""
 
     email: Email
     password: Password
     otp: Code | None = None
+    passkey: Credential | None = None
 
 
 class Refresh(Request):
@@ -89,6 +83,7 @@ class VerifySiwe(Request):
     message: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     signature: Annotated[str, StringConstraints(pattern=r"^0x([0-9a-fA-F]{2}){1,4096}$")]
     otp: Code | None = None
+    passkey: Credential | None = None
 
 
 class CreateApiKey(Request):
@@ -104,12 +99,6 @@ class CreateApiKey(Request):
 
 class DeleteApiKey(Request):
     api_key_id: Id
-
-
-class VerifyCode(Request):
-    """Six digits of the authenticator app, or a recovery code."""
-
-    code: Code
 
 
 class ListApiKeys(PageQuery):
@@ -161,22 +150,6 @@ class Jwks(Resource):
     """Every key that verifies access tokens now."""
 
     keys: list[Jwk]
-
-
-class Enrolment(Resource):
-    """The otpauth URI for the authenticator app, shown this once; it counts once a code of it was verified."""
-
-    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"uri"})
-
-    uri: Annotated[str | None, Field(repr=False)]
-
-
-class StepUp(Resource):
-    """An access token that says the second factor was proved. `recovery_codes` come once, with the first code."""
-
-    token: Annotated[str, Field(repr=False)]
-    expires_at: Instant
-    recovery_codes: Annotated[list[str] | None, Field(repr=False)] = None
 
 
 class Nonce(Resource):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.auth import Enrolment
+from schemas.second_factors import Enrolment
 from shared import resources
 from shared.auth import second_factor
 from shared.domain.permissions import Caller
@@ -51,11 +51,12 @@ def _add(unit: UnitOfWork, user_id: str, sealed: SealedKey) -> None:
             master_key_id=sealed.master_key_id,
             confirmed_at=None,
             last_step=None,
-            recovery=(),
+            recovery=() if before is None else before.recovery,
             failures=0,
             failed_at=None,
             version=version,
             created_at=unit.now,
             updated_at=unit.now,
+            passkeys=None if before is None else before.passkeys,
         )
     )

@@ -39,5 +39,5 @@ def login_user(request: Login, caller: Caller | None) -> Tokens:
     if not resources.passwords().verify(password, user.password_hash if user else None) or user is None:
         attempt.failed()
         raise InvalidCredentials
-    proof = second_factor.presented(user.id, request.otp, None)
+    proof = second_factor.presented(user.id, request.otp, request.passkey)
     return Tokens.of(sign_in.open_session(user, ("pwd",), attempt, proof))

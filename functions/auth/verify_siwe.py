@@ -35,7 +35,7 @@ def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     by_key = siwe.verify_signature(message, request.signature, contract_signatures.checker(message.chain_id))
     identity = message.address if by_key else users.contract_identity(message.chain_id, message.address)
     user = commit(_enter, identity, spent)
-    proof = second_factor.presented(user.id, request.otp, None)
+    proof = second_factor.presented(user.id, request.otp, request.passkey)
     return Tokens.of(sign_in.open_session(user, ("wallet",), proof=proof))
 
 

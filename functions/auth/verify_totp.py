@@ -4,7 +4,7 @@ The answer is an access token that says so; the refresh token stays and keeps it
 
 from __future__ import annotations
 
-from schemas.auth import StepUp, VerifyCode
+from schemas.second_factors import StepUp, VerifyCode
 from shared.auth import notices, second_factor, sign_in
 from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller

@@ -23,6 +23,7 @@ from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, topic_of
 from shared.writes.commit import commit
 
 TOPICS = (
+    "account-events",
     *("supply-commands", "order-commands", "claim-commands", "transaction-commands"),
     *("supply-events", "order-events", "claim-events", "transaction-events"),
 )

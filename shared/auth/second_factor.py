@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from shared import resources
 from shared.domain.errors import Refusal
 from shared.identity import recovery_codes, totp
-from shared.identity.errors import InvalidOneTimeCode
+from shared.identity.errors import InvalidOneTimeCode, SecondFactorRequired
 from shared.identity.lockout import TooManyAttempts
+from shared.identity.passkeys import Asker
 from shared.store.session import Session
 from shared.store.tables.sign_ins import FACTORS, Factor
 from shared.store.unit_of_work import UnitOfWork
@@ -68,13 +70,28 @@ class CodeProof:
         return refusal
 
 
-def presented(user_id: str, otp: SecretStr | None, passkey: None) -> Proof | None:
-    """The proof in a request to sign in, if the account can check it; nothing is told of an account without one."""
+def presented(user_id: str, otp: SecretStr | None, passkey: Mapping[str, Any] | None) -> Proof | None:
+    """The proof in a request to sign in, if the account can check it; nothing is told of an account without one.
+
+    Raises InvalidPasskey."""
+    if passkey is not None:
+        from shared.auth import passkeys
+
+        return passkeys.proof(Asker("sign-in", user_id, ""), passkey)
     if otp is None:
         return None
     with suppress(NoSecondFactor):
         return code_proof(user_id, otp.get_secret_value())
     return None
+
+
+def asked(user_id: str, refusal: SecondFactorRequired) -> SecondFactorRequired:
+    """The refusal with a challenge for the account's passkeys, if it has some."""
+    if "passkey" in refusal.data["factors"]:
+        from shared.auth import passkeys
+
+        refusal.data["passkey"] = passkeys.options(Asker("sign-in", user_id, ""))
+    return refusal
 
 
 def code_proof(user_id: str, code: str) -> CodeProof:

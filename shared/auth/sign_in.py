@@ -36,7 +36,10 @@ def open_session(
     token = RefreshToken.generate(new_id("ses"))
     current().caller = Caller.of_user(user.id, user.roles, user.tier)
     opening = _Opening(user, token, factors, attempt, proof)
-    family, fresh, refusal = commit.commit(_open, opening)
+    try:
+        family, fresh, refusal = commit.commit(_open, opening)
+    except SecondFactorRequired as missing:
+        raise second_factor.asked(user.id, missing) from None
     if refusal is not None:
         raise refusal
     assert family is not None
@@ -72,7 +75,7 @@ def _open(unit: UnitOfWork, opening: _Opening) -> tuple[RefreshFamily | None, Us
         if refusal is not None:
             unit.note(factor.id)
             return None, fresh, refusal
-        factors = (*factors, opening.proof.factor)
+        factors = tuple(sorted((*factors, opening.proof.factor)))
     if attempt is not None:
         attempt.succeeded(unit, counted[0])
     family = refresh_tokens.opened(opening.token, user.id, factors, unit.now, device=device())

@@ -9,7 +9,8 @@ Refusal (shared.domain.errors)
 │   ├── InvalidApiKey           malformed, unknown or revoked
 │   ├── SiweRefused             the signed message does not prove what it has to
 │   ├── SecondFactorRequired    the password alone does not sign in to this account
-│   └── InvalidOneTimeCode      wrong, too old or used before
+│   ├── InvalidOneTimeCode      wrong, too old or used before
+│   └── InvalidPasskey          another key, site, session or challenge, or one that was used before
 ├── EmailUnverified 403         nobody has proved to read the account's mailbox
 └── IdentityBusy 503            all password-hashing slots of this instance are taken
 """
@@ -64,6 +65,15 @@ class SecondFactorRequired(Unauthenticated):
     """`data.factors` names what the account has: totp, passkey. Sign in again with `otp` or `passkey`."""
 
     code, message = "SECOND_FACTOR_REQUIRED", "This account also asks for its second factor to sign in."
+
+
+class InvalidPasskey(Unauthenticated):
+    """The same for all that can be wrong with an assertion."""
+
+    code, message = (
+        "PASSKEY_INVALID",
+        "The passkey's answer does not prove it here and now; ask for a new challenge.",
+    )
 
 
 class EmailUnverified(Refusal):

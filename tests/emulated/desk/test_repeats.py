@@ -165,7 +165,7 @@ def test_the_rest_of_the_commands(desk: Desk) -> None:
     assert desk.feed(claimer, "claim.processing")["causation_id"] == "p-1"
     retry = command("claim.retry_settlement", shopper, {"claim_id": claims[second]}, "y-1")
     deliver(desk, "retry_settlement", retry)
-    assert desk.feed(shopper, "command.refused")["data"]["error"]["code"] == "INVALID_STATE"
+    assert desk.feed(shopper, "command.refused")["data"]["error"]["code"] == "FORBIDDEN"
     close = command("supply.close", shopper, {"supply_id": supply}, "s-3")
     deliver(desk, "close_supply", close)
     assert desk.feed(shopper, "command.refused")["data"]["error"]["code"] == "SUPPLY_RESERVED"

@@ -199,6 +199,19 @@ def test_above_the_threshold_an_administrator_processes_the_claim(desk: Desk) ->
     }
     service = desk.app.call("POST", path, user="usr_robot", roles=("service",))
     assert (service.status, service.code) == (422, "POLICY_DENIED"), "no row says that it administrates"
+    admin.refused("FORBIDDEN", "POST", path)
+    now = resources.clock().now()
+    acting = resources.tokens().issue(
+        admin.id,
+        ("admin", "operator", "user"),
+        "service",
+        session_id="ses_acting",  # as POST /admin/act gives it
+        authenticated_at=now,
+        factors=("pwd", "otp"),
+        now=now,
+        acting_for=shopper.id,
+    )
+    admin.token = acting.token
     answer = admin.ok(202, "POST", path)
     (payment,) = answer["settlement"]["payments"]
     paid_by = shopper.ok(200, "GET", f"/transactions/{payment['transaction_id']}")

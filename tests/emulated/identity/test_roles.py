@@ -151,7 +151,7 @@ def test_the_glass_is_broken_by_a_person_with_a_factor_and_a_reason_and_the_user
         send = {"wallet_id": theirs["wallet_id"], "to": FRIEND, "value": "1"}
         assert admin.app.call("POST", "/transactions", send, headers=acting).status == 202
         audit = admin.ok(200, "GET", f"/audit?actor={admin.id}")["items"]
-        rows_of = {row["action"]: row for row in audit}
+        rows_of = {row["action"]: row for row in audit if "denied" not in str(row["events"])}
         assert rows_of["send_transaction"]["details"] == {"acting_for": theirs["id"]}
         assert rows_of["act_for_user"]["details"]["reason"] == body["reason"]
         assert rows_of["act_for_user"]["resource"] == theirs["id"]

@@ -75,7 +75,9 @@ def _login(fields: dict[str, Any]) -> None:
     message = siwe.parse(_text_of(fields))
     siwe.check(
         message,
-        domains=[fields.get("domainBinding", fields["domain"]), urlsplit(fields["uri"]).netloc],
+        domains=[fields["domainBinding"]]
+        if "domainBinding" in fields
+        else [fields["domain"], urlsplit(fields["uri"]).netloc],
         schemes=["https"],
         chain_ids=[fields["chainId"]],
         nonce=fields.get("matchNonce", fields["nonce"]),

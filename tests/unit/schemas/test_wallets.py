@@ -33,6 +33,8 @@ def test_an_answer_holds_no_key() -> None:
         "derivation_path": "m/44'/60'/0'/0/0",
         "parent_id": None,
         "index": 0,
+        "deleted_at": None,
+        "unproven": False,
         "version": 1,
         "created_at": "2030-01-01T12:00:00Z",
     }

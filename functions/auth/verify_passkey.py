@@ -1,0 +1,48 @@
+"""Prove a passkey in this sign-in: the answer is an access token that says so."""
+
+from __future__ import annotations
+
+from schemas.second_factors import StepUp, VerifyPasskey
+from shared.auth import passkeys, sign_in
+from shared.auth.passkeys import PasskeyProof
+from shared.domain.permissions import Caller
+from shared.domain.users import User
+from shared.identity import refresh_tokens
+from shared.identity.errors import InvalidRefreshToken
+from shared.identity.passkeys import Asker
+from shared.identity.refresh_tokens import RefreshFamily
+from shared.runtime.operation import SELF, http
+from shared.store.tables.sign_ins import FACTORS, SESSIONS
+from shared.store.tables.users import USERS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
+
+
+@http(
+    "POST",
+    "/auth/passkeys/verify",
+    permission=SELF,
+    person=True,
+    request=VerifyPasskey,
+    answer=StepUp,
+    idempotency="none",
+    needs=("issuer",),
+)
+def verify_passkey(request: VerifyPasskey, caller: Caller) -> StepUp:
+    proof = passkeys.proof(Asker("step-up", caller.user_id, caller.session_id or ""), request.credential)
+    user, family = commit(_verify, caller, proof)
+    token, expires_at = sign_in.access_token(user, family)
+    return StepUp(token=token, expires_at=expires_at)
+
+
+def _verify(unit: UnitOfWork, caller: Caller, proof: PasskeyProof) -> tuple[User, RefreshFamily]:
+    user, factor, family = unit.read(
+        USERS.get(caller.user_id), FACTORS.get(caller.user_id), SESSIONS.find(caller.session_id)
+    )
+    if family is None or family.revoked_at is not None or family.user_id != user.id or user.disabled:
+        raise InvalidRefreshToken
+    proof.check(unit, factor)
+    family = refresh_tokens.stepped_up(family, proof.factor, unit.now)
+    unit.write(family)
+    unit.note(family.id)
+    return user, family

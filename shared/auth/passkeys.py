@@ -1,0 +1,87 @@
+"""Passkeys of accounts: options for a page, a new one, and the proof of one at sign-in and for step-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from shared import resources
+from shared.auth import credentials, second_factor
+from shared.domain.errors import Refusal
+from shared.identity import passkeys
+from shared.identity.errors import InvalidPasskey
+from shared.identity.passkeys import Asker, Site
+from shared.identity.siwe_nonces import SpentNonce
+from shared.store.session import Session
+from shared.store.tables.sign_ins import PASSKEYS, SPENT_NONCES, Factor, Passkey
+from shared.store.unit_of_work import UnitOfWork
+
+MOST: Final = 20  # passkeys of one account
+
+
+class TooManyPasskeys(Refusal):
+    code, status, message = "TOO_MANY_PASSKEYS", 409, "Delete a passkey first: an account has at most 20."
+
+
+def site() -> Site:
+    """Raises PasskeysUnavailable."""
+    settings = resources.settings()
+    return Site.of(settings.siwe_domains, ("https", "http") if settings.local else ("https",))
+
+
+def new_challenge(asker: Asker) -> bytes:
+    return passkeys.challenge(asker, resources.clock().now(), resources.settings().fingerprint_key)
+
+
+def answered(asker: Asker, credential: Mapping[str, Any]) -> tuple[bytes, SpentNonce]:
+    """The challenge of this asker that a credential answers. Raises InvalidPasskey."""
+    return passkeys.spent(asker, credential, resources.clock().now(), resources.settings().fingerprint_key)
+
+
+def options(asker: Asker) -> dict[str, Any]:
+    """What a page asks one of the account's authenticators. Raises NoSecondFactor."""
+    known = credentials.passkeys(Session(resources.database().snapshot()), asker.user_id)
+    if not known:
+        raise second_factor.NoSecondFactor
+    return passkeys.assertion_options(site(), new_challenge(asker), [one.credential_id for one in known])
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyProof:
+    """An answer that was checked against a passkey of the account, to be used once."""
+
+    row: Passkey = field(repr=False)
+    sign_count: int
+    challenge: SpentNonce
+    factor: str = "passkey"
+
+    def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
+        """Raises InvalidPasskey for an answer that was used, or a passkey that is gone."""
+        row, used = unit.read(PASSKEYS.find(self.row.id), SPENT_NONCES.find(self.challenge.id))
+        counts = self.sign_count == 0 or (row is not None and self.sign_count > row.sign_count)
+        if row is None or used is not None or row.public_key != self.row.public_key or not counts:
+            raise InvalidPasskey
+        unit.on_conflict(InvalidPasskey())
+        unit.write(
+            self.challenge,
+            replace(
+                row,
+                sign_count=self.sign_count,
+                last_used_at=unit.now,
+                version=row.version + 1,
+                updated_at=unit.now,
+            ),
+        )
+        return None
+
+
+def proof(asker: Asker, credential: Mapping[str, Any]) -> PasskeyProof:
+    """Check an answer of one of the account's authenticators. Raises InvalidPasskey."""
+    given, spent = answered(asker, credential)
+    known = credentials.passkeys(Session(resources.database().snapshot()), asker.user_id)
+    row = next((one for one in known if one.credential_id == credential.get("id")), None)
+    if row is None:
+        raise InvalidPasskey
+    count = passkeys.asserted(site(), credential, given, row.public_key, row.sign_count)
+    return PasskeyProof(row, count, spent)
