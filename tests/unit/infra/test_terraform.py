@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.check import mutations, provider, terraform
+from shared.runtime import operation, trust
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed"),
@@ -53,6 +54,11 @@ def test_there_are_enough_mutations_and_each_has_a_place() -> None:
             before = (folder / mutation.file).read_text()
             mutation.apply(folder)
             (folder / mutation.file).write_text(before)
+
+
+def test_the_cut_catalog_has_an_operation_of_each_trust() -> None:
+    catalog = operation.catalog()
+    assert {catalog[name].trust for name in mutations.KINDS} == set(trust.TRUSTS)
 
 
 def test_missing_variables_are_named(variables: dict[str, str]) -> None:
