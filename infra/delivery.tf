@@ -30,7 +30,7 @@ resource "google_service_account_iam_member" "delivery" {
 
 resource "google_spanner_database_iam_member" "delivery" {
   instance = google_spanner_instance.wallet.name
-  database = google_spanner_database.wallet.name
+  database = local.serving_database
   role     = "roles/spanner.databaseAdmin"
   member   = local.delivery
 }

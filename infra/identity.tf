@@ -43,7 +43,7 @@ resource "google_service_account" "push" {
 resource "google_spanner_database_iam_member" "service" {
   for_each = { for name, service in local.services : name => service if contains(service.needs, "spanner") }
   instance = google_spanner_instance.wallet.name
-  database = google_spanner_database.wallet.name
+  database = local.serving_database
   role     = each.value.writes ? "roles/spanner.databaseUser" : "roles/spanner.databaseReader"
   member   = local.member[each.key]
 }

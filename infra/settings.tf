@@ -8,7 +8,7 @@ locals {
     ENVIRONMENT          = var.environment
     GOOGLE_CLOUD_PROJECT = var.project
     SPANNER_INSTANCE     = "wallet"
-    SPANNER_DATABASE     = "wallet"
+    SPANNER_DATABASE     = local.serving_database
     LIMITS_DATABASE      = "limits"
     DEFAULT_CHAIN        = var.default_chain
     TOKEN_ISSUER         = "https://${var.domain}"

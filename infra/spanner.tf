@@ -16,7 +16,9 @@ locals {
     { nam-eur-asia1 = "us-east1", eur3 = "europe-west4" },
     { for region in ["us-central1", "europe-west1", "asia-east1"] : "regional-${region}" => null },
   )
-  multi_region = !startswith(var.spanner_config, "regional-")
+  # A restore makes another database, which takes the place of the first; Terraform keeps that one as it is.
+  serving_database = coalesce(var.serving_database, google_spanner_database.wallet.name)
+  multi_region     = !startswith(var.spanner_config, "regional-")
 }
 
 resource "google_spanner_instance" "wallet" {

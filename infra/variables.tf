@@ -159,6 +159,12 @@ variable "spanner_processing_units" {
   }
 }
 
+variable "serving_database" {
+  description = "The database that services use. Null: the one that Terraform makes. Another one after a restore (docs/operations.md)."
+  type        = string
+  default     = null
+}
+
 variable "min_instances" {
   description = "Instances kept warm in each region but the standby, by service; the others scale to zero."
   type        = map(number)

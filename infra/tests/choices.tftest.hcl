@@ -255,3 +255,16 @@ run "write_probe" {
     error_message = "Writes are not tried from three continents, or the probe's key can be read."
   }
 }
+
+run "restored" {
+  command = plan
+  variables {
+    serving_database = "restored"
+  }
+  assert {
+    condition = google_spanner_database.wallet.name == "wallet" && alltrue([for m in google_spanner_database_iam_member.service : m.database == "restored"]) && alltrue([
+      for s in google_cloud_run_v2_service.service : contains([for e in s.template[0].containers[0].env : e.value if e.name == "SPANNER_DATABASE"], "restored")
+    ])
+    error_message = "A restored database is not used by everybody, or replaces the one that it was restored from."
+  }
+}

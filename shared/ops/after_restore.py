@@ -1,0 +1,134 @@
+"""What a restored database has forgotten of the chain: `python -m shared.ops.after_restore look | pause | release`.
+
+A database from before some payments does not know that they were made, and would make them again. The chain does: an
+address that has sent more transactions than the database has given nonces for it has forgotten ones. `pause` stops
+each of those addresses (LanePaused, `RESTORED`), which nothing but `release` lets go on, once a person has brought its
+claims up to date. Run it before anything that signs is started on the restored database (docs/operations.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared import resources
+from shared.chain.types import Nonces
+from shared.domain.permissions import Caller
+from shared.domain.transactions import lanes
+from shared.engine.chain_view import ChainView
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.session import Session
+from shared.store.tables.transactions import LANES
+from shared.store.tables.wallets import WALLETS
+from shared.store.unit_of_work import UnitOfWork
+from shared.telemetry import logs
+from shared.writes.commit import commit
+
+RESTORED: Final = "RESTORED"
+AT_ONCE = 100  # addresses in one question to a node
+SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """An address of which the database knows `known` transactions, and the chain `counts.latest`."""
+
+    chain: str
+    address: str
+    known: int
+    counts: Nonces
+
+    @property
+    def lane(self) -> str:
+        return lanes.lane_id(self.chain, self.address)
+
+
+def look() -> list[Forgotten]:
+    """Every address that has sent more than the database knows. Raises ChainError where a chain does not answer."""
+    session = Session(resources.database().snapshot())
+    addresses: dict[str, set[str]] = {}
+    for wallet in session.one(WALLETS.scan()):
+        addresses.setdefault(wallet.chain, set()).add(wallet.address)
+    return [
+        one for chain, found in sorted(addresses.items()) for one in _ahead(session, chain, sorted(found))
+    ]
+
+
+def _ahead(session: Session, chain: str, addresses: Sequence[str]) -> Iterator[Forgotten]:
+    view = ChainView(resources.chain(chain))
+    for start in range(0, len(addresses), AT_ONCE):
+        part = addresses[start : start + AT_ONCE]
+        known = {
+            lane.id: lane.next_nonce
+            for lane in session.many(LANES.get_many([(lanes.lane_id(chain, a),) for a in part]))
+        }
+        for address, counts in zip(part, view.client.nonces(part, view.finalized), strict=True):
+            given = known.get(lanes.lane_id(chain, address), 0)
+            if counts.latest > given:
+                yield Forgotten(chain, address, given, counts)
+
+
+def pause(found: Sequence[Forgotten]) -> None:
+    """Stop these addresses; who has never sent here gets a lane to be stopped."""
+    for one in found:
+        _as_system(_pause, one)
+
+
+def _pause(unit: UnitOfWork, one: Forgotten) -> None:
+    lane = unit.maybe(LANES.find(one.lane))
+    if lane is None:
+        counts = one.counts
+        lane = lanes.open_lane(
+            one.chain,
+            one.address,
+            latest=counts.latest,
+            pending=counts.pending,
+            finalized=counts.finalized,
+            now=unit.now,
+        )
+    unit.write(lanes.pause(lane, RESTORED, unit.now))
+
+
+def release(lane_id: str) -> None:
+    """Let an address go on. Raises NotFound for a lane that is not there; one paused for another reason stays so."""
+    _as_system(_release, lane_id)
+
+
+def _release(unit: UnitOfWork, lane_id: str) -> None:
+    lane = unit.one(LANES.get(lane_id))
+    if lane.paused_reason == RESTORED:
+        unit.write(lanes.resume(lane, unit.now))
+
+
+def _as_system(body: Any, argument: Any) -> None:
+    context = Context("after_restore", new_id("req"), deadline_in(SECONDS), caller=Caller.of_system())
+    with running(context):
+        commit(body, argument)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status of `look` and `pause`: 1 when something is forgotten."""
+    parser = argparse.ArgumentParser(prog="python -m shared.ops.after_restore")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("look", help="list the addresses that have sent more than the database knows")
+    commands.add_parser("pause", help="the same, and stop each of them")
+    commands.add_parser("release", help="let one go on").add_argument("lane", help="<chain>:<address>")
+    options = parser.parse_args(arguments)
+    logs.configure()
+    if options.command == "release":
+        release(options.lane)
+        return 0
+    found = look()
+    if options.command == "pause":
+        pause(found)
+    for one in found:
+        sys.stdout.write(f"{one.lane}: {one.counts.latest} sent, {one.known} known\n")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
