@@ -1,10 +1,12 @@
-# Every target does the set-up it lacks, into .venv and node_modules. `make help` lists them.
+# Every target does the set-up it lacks, into .venv and node_modules (.ci/setup.py). `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo observe run test check format infra-check prove bench migrate generate requirements licences audit \
-	sbom cost clean
+.PHONY: help doctor setup demo observe run test check format infra-check prove bench migrate generate requirements licences \
+	audit sbom cost clean
 
 PY := .venv/bin/python
+# The set-up of what a run needs, which then becomes the command that follows.
+START := @.ci/python .ci/setup.py
 PYTEST := $(PY) -m pytest
 # Two cores are the least that the suite is made for; WORKERS=8 make test where there are more.
 WORKERS ?= 2
@@ -15,16 +17,20 @@ PART ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed node_modules/.installed ## create .venv and node_modules from the pinned versions
+doctor: ## look at this machine's tools, versions and ports; install nothing
+	@.ci/python -m emulators.doctor
 
-demo: setup ## an order placed, claimed once by fifty and paid on chain, with everything it needs
-	@$(PY) -m emulators demo
+setup: ## create .venv and node_modules from the pinned versions, with what tests and checks need
+	$(START) --dev
 
-observe: setup ## the product (or the one on PORT) with Prometheus beside it, and Grafana where it is installed
-	@$(PY) -m emulators observe
+demo: ## an order placed, claimed once by fifty and paid on chain, with everything it needs
+	$(START) -m emulators demo
 
-run: setup ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C
-	@$(PY) -m emulators run
+observe: ## the product (or the one on PORT) with Prometheus beside it, and Grafana where it is installed
+	$(START) -m emulators observe
+
+run: ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C
+	$(START) -m emulators run
 
 # `make test` runs on the embedded store (docs/embedded.md), then what needs the emulators on emulators, where they are
 # installed. STORE=embedded runs the first part alone, STORE=emulator everything on emulators. Tests marked `serial`
@@ -82,14 +88,17 @@ prove: setup ## the long proofs, or one of them (PART=…)
 bench: setup ## the benchmarks, or one of them (PART=…)
 	$(PY) -m tests.bench $(PART)
 
-migrate: setup ## bring the database that the environment names up to date (SPANNER_INSTANCE, SPANNER_DATABASE)
-	$(PY) -m schemas.database.migrate
+migrate: ## bring the database that the environment names up to date (SPANNER_INSTANCE, SPANNER_DATABASE)
+	$(START) -m schemas.database.migrate
 
-generate: setup ## write the catalog, OpenAPI and the other files made from the code
+generate: setup ## write the catalog, OpenAPI and the other files made from the code, and the tables of docs/cost.md
 	$(PY) -m schemas.contract.generate
+	$(PY) -m infra.cost
 
 requirements: setup ## pin what requirements*.in ask for anew, with digests (UPGRADE=--upgrade)
 	$(COMPILE) -o requirements.txt requirements.in
+	$(COMPILE) -o requirements-local.txt requirements-local.in
+	$(COMPILE) -o requirements-node.txt requirements-node.in
 	$(COMPILE) -o requirements-dev.txt requirements-dev.in
 	@echo "make licences lists what has changed"
 
@@ -116,13 +125,3 @@ clean: ## stop the emulators in the background; remove everything that make has 
 UPGRADE ?=
 COMPILE = CUSTOM_COMPILE_COMMAND="make requirements" $(PY) -m piptools compile --quiet --generate-hashes \
 	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links $(UPGRADE)
-
-.venv/.installed: requirements.txt requirements-dev.txt
-	@test -x $(PY) || .ci/python -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
-	@touch $@
-
-node_modules/.installed: package.json package-lock.json .npmrc
-	@command -v npm >/dev/null || { echo "Node.js 20 with npm is needed for the local EVM node: install it first." >&2; exit 1; }
-	npm ci --silent
-	@touch $@

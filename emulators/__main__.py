@@ -6,12 +6,13 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from emulators import background, probes, process, services, toolkit
+from emulators import background, doctor, probes, process, services, toolkit
 from emulators.services import SERVICES
 from emulators.stack import StartError
 from shared import resources
@@ -29,9 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command in _PRODUCT:
             return int(importlib.import_module(f"emulators.{options.command}").main(rest))
         return _COMMANDS[options.command](options)
+    except doctor.BadPort as error:
+        print(f"{error}", file=sys.stderr)
+        return 2
     except (StartError, toolkit.Missing, TimeoutError) as error:
         print(f"{error}", file=sys.stderr)
         return 1
+    except SystemExit as left:
+        # Ctrl-C reaches make, too, which says it by its own status; ours would only add an error.
+        if left.code == 128 + signal.SIGINT and os.environ.get("MAKELEVEL"):
+            return 0
+        raise
 
 
 def _up(options: argparse.Namespace) -> int:

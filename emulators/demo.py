@@ -200,8 +200,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--claimers", type=int, default=50)
     options = parser.parse_args(arguments)
     workdir = toolkit.ROOT / ".run" / f"demo-{os.getpid()}"
+    sweep(workdir.parent)
     try:
         summary = _on(workdir, options.claimers)
+    except SystemExit:  # stopped by hand: there is nothing to look up
+        shutil.rmtree(workdir, ignore_errors=True)
+        raise
     except (StartError, UnexpectedAnswer, NeverHappened, httpx.HTTPError) as error:
         print(f"\ndemo failed: {error}\nsee {workdir}/gateway.log", file=sys.stderr)
         return 1
@@ -212,6 +216,17 @@ def main(arguments: list[str]) -> int:
     shutil.rmtree(workdir, ignore_errors=True)
     print(json.dumps(summary))
     return 0
+
+
+def sweep(folder: Path) -> None:
+    """Remove what demos that were killed, or failed before the last, have left."""
+    for left in folder.glob("demo-*"):
+        try:
+            os.kill(int(left.name.removeprefix("demo-")), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(left, ignore_errors=True)
+        except PermissionError:  # somebody else's process has the number now, or theirs is the demo
+            continue
 
 
 def _on(workdir: Path, claimers: int) -> dict[str, Any]:

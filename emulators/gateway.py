@@ -9,7 +9,10 @@ catalog; nothing is listed here. One gunicorn worker with threads, as functions-
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +66,7 @@ def serve(port: int, started: Callable[[], None]) -> None:
                 "keepalive": 75,
                 "worker_connections": 2000,
                 "loglevel": "warning",
-                "post_worker_init": lambda worker: started(),
+                "post_worker_init": lambda worker: _serving(started),
             }
             for name, value in settings.items():
                 self.cfg.set(name, value)
@@ -83,6 +86,18 @@ def _deliver() -> None:
     chosen = load()
     if "pubsub" in chosen.embedded:
         Deliverer(MessageQueue(Path(chosen.embedded_file)), chosen.project).start()
+
+
+def _serving(started: Callable[[], None]) -> None:
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
+    started()
+
+
+def _end_with(parent: int) -> None:
+    """A worker whose gunicorn was killed would finish what it has in hand, for minutes, on the port of the next one."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main() -> int:

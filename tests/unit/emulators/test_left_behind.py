@@ -1,0 +1,48 @@
+"""Killed runs leave no process and no folder behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulators import demo
+from emulators.client import wait_for
+
+# gunicorn and its worker: the leader starts a process that is to end with it, and says which.
+LEADER = """
+import os, subprocess, sys, time
+worker = f"from emulators.gateway import _end_with; _end_with({os.getpid()})"
+print(subprocess.Popen([sys.executable, "-c", worker]).pid, flush=True)
+time.sleep(60)
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+def test_a_worker_ends_with_the_gunicorn_that_started_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", LEADER], stdout=subprocess.PIPE, text=True) as leader:
+        assert leader.stdout
+        worker = int(leader.stdout.readline())
+        assert alive(worker)
+        leader.send_signal(signal.SIGKILL)
+    wait_for("the worker's end", lambda: not alive(worker), 5.0)
+
+
+def test_a_demo_removes_what_killed_ones_have_left(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    for name in (f"demo-{gone.pid}", f"demo-{os.getpid()}", "product"):
+        (tmp_path / name).mkdir()
+    demo.sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"demo-{os.getpid()}", "product"]
