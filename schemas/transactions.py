@@ -105,6 +105,13 @@ class ApproveTransaction(Request):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
 
 
+class DeclineTransaction(Request):
+    """`reason` is shown to who sent it."""
+
+    transaction_id: Id
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+
 class SentToken(Resource):
     address: str
     amount: str
@@ -175,6 +182,7 @@ class Transaction(Resource):
     deadline: Instant | None
     approval_until: Instant | None
     approved_by: str | None
+    approvals: list[str] | None
     error: Failure | None
     version: int
     created_at: Instant
@@ -199,6 +207,7 @@ class Transaction(Resource):
             "deadline",
             "approval_until",
             "approved_by",
+            "approvals",
             "finalized",
         )
         last = ("version", "created_at", "updated_at")
@@ -220,6 +229,49 @@ class Transaction(Resource):
             effective_gas_price=optional_text(tx.effective_gas_price),
             error=Failure(code=tx.error, message=tx.error_message) if tx.error else None,
         )
+
+
+class WaitingApproval(Resource):
+    """A transaction that waits for the caller's approval; of its sender's words nothing, of its data only the size."""
+
+    transaction_id: str
+    wallet_id: str
+    user_id: str
+    chain: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str | None
+    value: str
+    token: SentToken | None
+    data_bytes: Count
+    max_fee: str
+    approvals: list[str]
+    approval_until: Instant | None
+    version: int
+    created_at: Instant
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True)
+
+    @classmethod
+    def of(cls, tx: transactions.Transaction) -> WaitingApproval:
+        same = ("wallet_id", "user_id", "chain", "approval_until", "version", "created_at")
+        token = None
+        if tx.token_address is not None:
+            token = SentToken(address=tx.token_address, amount=str(tx.token_amount))
+        return cls(
+            **{name: getattr(tx, name) for name in same},
+            transaction_id=tx.id,
+            from_=tx.from_address,
+            to=tx.token_recipient if token else tx.to,
+            value=str(tx.value),
+            token=token,
+            data_bytes=len(tx.data),
+            max_fee=str(tx.committed_gas),
+            approvals=tx.approvals or [],
+        )
+
+
+class ApprovalPage(Page[WaitingApproval]):
+    """What waits for one's approval."""
 
 
 class LowBalance(Resource):

@@ -8,9 +8,7 @@ from __future__ import annotations
 from schemas.transactions import ApproveTransaction, Transaction
 from shared import resources
 from shared.domain.permissions import Caller
-from shared.domain.transactions import approvals
-from shared.domain.wallets import policies as rules
-from shared.engine import batch, preflight
+from shared.engine import approval_decisions, preflight
 from shared.runtime.operation import SELF, http
 from shared.store.session import Session
 from shared.store.tables.transactions import TRANSACTIONS
@@ -35,7 +33,7 @@ def approve_transaction(request: ApproveTransaction, caller: Caller) -> Transact
     if request.decision == "approve":
         _try_again(request.transaction_id, caller)
     with policy_enforcement.denials_audited(request.transaction_id):
-        return commit(decide, request, caller)
+        return commit(_decide, request, caller)
 
 
 def _try_again(transaction_id: str, caller: Caller) -> None:
@@ -49,15 +47,7 @@ def _try_again(transaction_id: str, caller: Caller) -> None:
         preflight.again(resources.chain(transaction.chain), transaction)
 
 
-def decide(unit: UnitOfWork, request: ApproveTransaction, caller: Caller) -> Transaction:
-    transaction = unit.one(TRANSACTIONS.get(request.transaction_id))
-    policy = approval.policy_for(unit, caller, transaction)
-    unit.match(transaction)
+def _decide(unit: UnitOfWork, request: ApproveTransaction, caller: Caller) -> Transaction:
     if request.decision == "decline":
-        after = approvals.decline(transaction, caller.user_id, unit.now, request.reason)
-    else:
-        after = approvals.approve(transaction, caller.user_id, unit.now)
-        if policy is not None:
-            rules.check(policy, policy_enforcement.outflow_of(transaction, transaction.committed_gas))
-    batch.Batch.of(transaction, []).change(unit, after)
-    return batch.view_of(after, [])
+        return approval_decisions.decline(unit, request.transaction_id, caller, request.reason)
+    return approval_decisions.approve(unit, request.transaction_id, caller)

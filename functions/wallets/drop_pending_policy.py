@@ -30,4 +30,5 @@ def _drop(unit: UnitOfWork, request: DropPendingPolicy, caller: Caller) -> None:
     if current is not None:
         policy = current.at(unit.now)
         unit.match(policy)
+        unit.audit(policy.id, withdrawn=policy.pending is not None)
         unit.write(policy_changes.withdrawn(policy, unit.now))

@@ -45,5 +45,8 @@ def _set(unit: UnitOfWork, request: UpdatePolicy, caller: Caller) -> Policy:
     guarded = policy.approval_above is not None and after != policy
     if guarded or policy_changes.loosens(policy, after):
         require(caller, resources.clock().now(), enrolled=second)
+    if after != policy:
+        shown = [Policy.of(one).model_dump(mode="json") for one in (policy, after)]
+        unit.audit(wallet.id, before=shown[0], after=shown[1])
     unit.write(after)
     return Policy.of(after)

@@ -64,6 +64,7 @@ class ChainSpec:
     decimals: int = 18
     max_inflight: int = 16  # geth guarantees 16 executable places per account
     noop_gas: int = 21_000  # more where gas also pays for layer 1
+    payout_gas_cap: int = 150_000  # of a payout: enough for a coin, a token, and an honest smart account
     fee_oracle: str | None = (
         None  # where layer 1 is paid beside gas: the contract that says how much (`l1_fees`)
     )
@@ -119,6 +120,7 @@ _SPECS: Final = (
           tokens=(Token("USDC", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", 6),)),
     _spec("arbitrum", 42161, "ETH", block_seconds=0.25, confirmations=20, has_finalized=True,
           caps=_caps(100, 20), least_priority_fee=0, settlement_gas_reserve=2 * 10**15, noop_gas=200_000,
+          payout_gas_cap=2_000_000,
           tokens=(Token("USDC", "0xaf88d065e77c8cC2239327C5EDb3A432268e5831", 6),
                   Token("USDT", "0xFd086bC7CD5C481DCC9C85ebE478A1C0b69FCbb9", 6))),
     _spec("optimism", 10, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True,

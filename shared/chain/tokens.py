@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 TRANSFER: Final = bytes.fromhex("a9059cbb")  # transfer(address,uint256)
 BALANCE_OF: Final = bytes.fromhex("70a08231")  # balanceOf(address)
 DECIMALS: Final = bytes.fromhex("313ce567")  # decimals()
 SYMBOL: Final = bytes.fromhex("95d89b41")  # symbol()
+MAX_TEXT_ANSWER: Final = 1024  # bytes
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._$+/₮-]{0,31}")  # so that none looks like another
 
 
 def transfer(recipient: str, amount: int) -> bytes:
@@ -40,17 +43,28 @@ def uint(answer: bytes) -> int | None:
 
 
 def text(answer: bytes) -> str | None:
-    """A string answer, also of old tokens that answer bytes32 (MKR); None when it is neither."""
+    """A string answer, also of old tokens that answer bytes32 (MKR); None when it is neither, or no plain text.
+
+    Whoever made the contract chose it, and people read it in pages, mails and terminals: markup, controls, letters
+    that turn the direction and what looks like nothing are no part of a symbol."""
     from eth_abi.abi import decode
     from eth_abi.exceptions import DecodingError
 
     if len(answer) == 32:
-        return answer.rstrip(b"\0").decode("utf-8", "replace") or None
+        return _plain(answer.rstrip(b"\0").decode("utf-8", "replace"))
+    if len(answer) > MAX_TEXT_ANSWER:
+        return None
     try:
         (value,) = decode(["string"], answer)
     except (DecodingError, OverflowError, UnicodeDecodeError):
         return None
-    return str(value)
+    return _plain(str(value))
+
+
+def _plain(value: str) -> str | None:
+    """Latin letters, digits and a few signs, in one line."""
+    kept = value.strip()
+    return kept if _PLAIN.fullmatch(kept) else None
 
 
 def transfer_accepted(answer: bytes) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from schemas.claims import Claim as ClaimResource
+from shared import resources
 from shared.desk import timers
 from shared.desk.events import emit_claim, emit_order
 from shared.desk.orders import OrderAggregate
 from shared.domain.desk import claims as rules
 from shared.domain.desk.claims import Claim, OrderAlreadyClaimed
 from shared.domain.desk.orders import Order
+from shared.domain.desk.payout_gas import require_payable
 from shared.domain.permissions import Caller
 from shared.store.tables import claims, orders, wallets
 from shared.store.unit_of_work import UnitOfWork
@@ -28,7 +30,7 @@ def begin(
     """Claim the order for the wallet's owner. A claim that they hold already is answered again with status 200,
     or refused as OrderAlreadyClaimed without `replay`.
 
-    Raises NotFound, WalletRequired, and what `domain.desk.claims.claim` does."""
+    Raises NotFound, WalletRequired, PayoutTooCostly, and what `domain.desk.claims.claim` does."""
     order, claimer = _order_and_claimer(unit, order_id, wallet_id, caller)
     if order.claim_id is not None and not replay:
         raise OrderAlreadyClaimed
@@ -39,6 +41,7 @@ def begin(
         orders.items_of(order_id),
         orders.allocations_of(order_id),
     )
+    require_payable(wallet, resources.registry().chain(order.chain).payout_gas_cap, unit.now)
     holder = None
     if order.claim_id is not None and rules.must_read_holder(order, claimer, unit.now):
         holder = unit.one(claims.by_id(order.claim_id))

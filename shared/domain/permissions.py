@@ -23,6 +23,7 @@ USER_PERMISSIONS = frozenset(
         *("order:read", "order:write", "order:delete"),
         *("claim:read", "claim:execute"),
         *("wallet:read", "wallet:write", "wallet:export", "wallet:sign"),
+        "wallet:sign_in",  # sign texts that sign in elsewhere (EIP-4361), of an API key
         *("transaction:read", "transaction:send"),
         *("contract:read", "contract:write"),
         *("security:use", "webhook:read", "webhook:write", "event:read"),

@@ -94,5 +94,6 @@ def accept(
     bookings.put(unit, pair)
     unit.write(accepted)
     unit.on_conflict(IdempotencyKeyReused())  # the key's operation record is gone, its transaction is not
-    batch.announce(unit, "accepted", accepted, [], also=approvals.audience(policy, accepted))
+    unit.write(*approvals.requests(policy, accepted, unit.now))
+    batch.announce(unit, "accepted", accepted, [])
     return accepted

@@ -14,8 +14,10 @@ from shared import resources
 from shared.chain.balances import Balances
 from shared.domain.desk import funds
 from shared.domain.desk.funds import SettlementUnfunded
+from shared.domain.desk.payout_gas import PayoutTooCostly
+from shared.domain.errors import InvalidValue
 from shared.domain.transactions import acceptance
-from shared.domain.transactions.acceptance import Intent, PaymentOf
+from shared.domain.transactions.acceptance import MAX_TRANSACTION_GAS, Intent, PaymentOf
 from shared.domain.transactions.transactions import SETTLEMENT_TENANT, Transaction
 from shared.engine import batch, intents, preflight
 from shared.engine.intents import Sender
@@ -41,7 +43,7 @@ def plan(sender: Sender, to: str, token_address: str | None, amount: int) -> Pay
     """Try a payment of `amount` base units and read the balances behind it. Outside of any body.
 
     Raises SettlementUnfunded when the wallet cannot pay now, SimulationFailed when the token or the recipient
-    refuses it, ChainError."""
+    refuses it, PayoutTooCostly when that takes too much gas, ChainError."""
     client = resources.chain(sender.chain)
     if token_address is None:
         intent = intents.build(sender, to, value=amount)
@@ -51,10 +53,14 @@ def plan(sender: Sender, to: str, token_address: str | None, amount: int) -> Pay
         tried = preflight.preflight(client, intent, gas=None)
     except SendExceedsBalance:
         raise SettlementUnfunded from None
+    except InvalidValue:  # more than any transaction may take
+        raise PayoutTooCostly(gas=MAX_TRANSACTION_GAS, cap=client.spec.payout_gas_cap) from None
     except SimulationFailed:
         if token_address and (client.balances(sender.address, token_address).token or 0) < amount:
             raise SettlementUnfunded from None
         raise
+    if tried.intent.gas > client.spec.payout_gas_cap:
+        raise PayoutTooCostly(gas=tried.intent.gas, cap=client.spec.payout_gas_cap)
     fees = client.fee_snapshot().at("average")
     committed = preflight.committed_gas(tried, fees, client.spec.caps)
     return PaymentPlan(tried.intent, amount, committed, tried.balances)

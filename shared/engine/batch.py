@@ -11,7 +11,7 @@ from shared.desk.payment_outcomes import payment_changed
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.funds.bookings import follow
 from shared.store.port import Key
-from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.tables.transactions import APPROVAL_REQUESTS, ATTEMPTS, TRANSACTIONS
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import policy_enforcement
 
@@ -75,6 +75,8 @@ class Batch:
             announce(unit, kind, after, every, head)
         notify_desk(unit, before, after)
         policy_enforcement.give_back(unit, before, after)
+        if before.state == "held" and after.state != "held":
+            unit.delete(*unit.one(APPROVAL_REQUESTS.scan(after.id)))
 
     def request_replacement(self, unit: UnitOfWork, after: Transaction) -> views.Transaction:
         """Hint at a wish that needs a signature, and show the transaction that the wish is about."""
@@ -121,14 +123,11 @@ def announce(
     transaction: Transaction,
     attempts: Sequence[Attempt],
     head: int | None = None,
-    *,
-    also: Iterable[str] = (),
 ) -> None:
-    """Emit `transaction.<kind>`, also to the feeds of the wallet's owner and of those who are to approve it."""
+    """Emit `transaction.<kind>`, also to the feed of the wallet's owner. Who is to approve it looks in GET /approvals:
+    nobody writes into the feed of whom they name."""
     view = view_of(transaction, attempts, head)
-    unit.emit(
-        f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id, *also]
-    )
+    unit.emit(f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id])
 
 
 def notify_desk(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:

@@ -20,6 +20,7 @@ from shared.desk.events import emit_claim, emit_order
 from shared.desk.orders import OrderAggregate
 from shared.domain.desk.allocation import MAX_ALLOCATIONS, Allocation
 from shared.domain.desk.claims import Claim, require_claimed
+from shared.domain.desk.payout_gas import PayoutTooCostly
 from shared.domain.desk.settlement import Payment, Round, newest
 from shared.domain.errors import InvalidState
 from shared.domain.money import format_amount
@@ -31,6 +32,7 @@ from shared.engine.accept_payment import PaymentPlan
 from shared.engine.chain_view import ChainView
 from shared.engine.intents import Sender
 from shared.runtime.errors import Contended
+from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables import claims, orders, supplies
 from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
@@ -44,8 +46,8 @@ _log = logging.getLogger(__name__)
 def plans(claim_id: str, caller: Caller) -> Plans:
     """What each payment of the claim's order would cost, asked of the chain.
 
-    Raises NotFound, Forbidden, InvalidState, SettlementUnfunded, SimulationFailed, ChainError, and what
-    `screen` does."""
+    Raises NotFound, Forbidden, InvalidState, SettlementUnfunded, SimulationFailed, PayoutTooCostly, ChainError, and
+    what `screen` does."""
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(claim_id))
     authorization.as_order_owner(caller, claim)
@@ -70,7 +72,19 @@ def planned(session: Session, claim: Claim) -> Plans:
         work = [pool.submit(contextvars.copy_context().run, planned_one, part) for part in parts]
         if screened is not None:
             screened.result()
-        return {part.id: one.result() for part, one in zip(parts, work, strict=True)}
+        try:
+            return {part.id: one.result() for part, one in zip(parts, work, strict=True)}
+        except PayoutTooCostly as refused:
+            _remember(claim, refused)
+            raise
+
+
+def _remember(claim: Claim, refused: PayoutTooCostly) -> None:
+    """The wallet's next claims are refused before somebody's order waits for them. Audited."""
+    policy_enforcement.record(claim.id, "payout.refused:gas")
+    columns, now = ("id", "payout_gas", "payout_gas_at"), resources.clock().now()
+    row = (claim.wallet_id, refused.data["gas"], now)
+    resources.database().write([Write("update", "wallets", columns, row)])
 
 
 def screen(claim: Claim, amount: int) -> None:

@@ -36,9 +36,9 @@ def _approves(session: Session, caller: Caller, transaction: Transaction) -> boo
     """Whether the policy names the caller for a transaction that waits or waited."""
     if transaction.approval_until is None:
         return False
-    return approvals.may_approve(
-        session.maybe(POLICIES.find(transaction.wallet_id)), caller.user_id, administrator=False
-    )
+    stored = session.maybe(POLICIES.find(transaction.wallet_id))
+    policy = stored.at(resources.clock().now()) if stored is not None else None
+    return approvals.may_approve(policy, caller.user_id, administrator=False)
 
 
 def replaceable(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:

@@ -77,7 +77,9 @@ class Keys:
         if policy is not None and planned.kind == "payload" and not transaction.is_payment:
             outflow = outflow_of(transaction, transaction.committed_gas)
             policies.check(policy, outflow)
-            if policies.needs_approval(policy, outflow) and not approvals.is_approved(transaction):
+            if policies.needs_approval(policy, outflow) and not approvals.is_approved(
+                transaction, policy.approvals_required or 1
+            ):
                 raise PolicyDenied("A second person has to approve this.", rule="approval_above")
         signed = self._signer(transaction).sign_transaction(fields(spec, transaction, planned, nonce))
         return Signed(signed.raw, "0x" + signed.hash.hex())

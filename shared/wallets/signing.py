@@ -7,9 +7,12 @@ from typing import Any
 
 from schemas.wallets import Signature
 from shared import resources
+from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.domain.wallets.policies import Policy
 from shared.domain.wallets.wallets import Wallet
+from shared.identity import siwe
+from shared.runtime.errors import Forbidden
 from shared.store.session import Session
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.wallets import VAULT_KEYS, usable
@@ -17,6 +20,8 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import custody, policy_enforcement
 from shared.writes import session_check
 from shared.writes.commit import commit
+
+SIGN_IN = "wallet:sign_in"
 
 
 def wallet_and_policy(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
@@ -27,6 +32,26 @@ def wallet_and_policy(session: Session, caller: Caller, wallet_id: str) -> tuple
     )
     check.check(*rows)
     return wallet, policy.at(resources.clock().now()) if policy is not None else None
+
+
+class SignInMessage(Refusal):
+    """Whoever may sign for a wallet would else become the wallet's owner here."""
+
+    code, status = "SIGN_IN_MESSAGE", 422
+    message = "A text that signs in here is not signed for anybody."
+
+
+def check_sign_in_text(caller: Caller, text: str) -> None:
+    """A text that signs in here is never signed, one that signs in elsewhere not for a program without the permission.
+
+    Raises SignInMessage, Forbidden."""
+    site = siwe.asks_to_sign_in(text)
+    if site is None:
+        return
+    if any(domain.lower() in site for domain in resources.settings().siwe_domains):
+        raise SignInMessage
+    if caller.kind != "user" and not caller.may(SIGN_IN):
+        raise Forbidden(permission=SIGN_IN)
 
 
 def private_key(session: Session, wallet: Wallet) -> bytes:

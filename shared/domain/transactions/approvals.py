@@ -1,4 +1,4 @@
-"""Approval by a second person: what waits for it, who may give it, and exactly what they approved.
+"""Approval by other persons: what waits for it, who may give it, and exactly what they approved.
 
 A transaction above its wallet's `approval_above` is accepted as `held`: its funds and its part of the day's limit
 are booked, it has no nonce, and it ends by itself after `WAIT`. Approval is of the payload: the signer compares its
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,20 +32,45 @@ def may_approve(policy: Policy | None, person_id: str, *, administrator: bool) -
     return administrator or (policy is not None and person_id in (policy.approvers or ()))
 
 
-def approve(transaction: Transaction, person_id: str, now: datetime) -> Transaction:
-    """Let it go on, as it stands. Approving again changes nothing for who approved it.
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """That somebody is asked for an approval, as long as the transaction waits for it."""
+
+    transaction_id: str
+    user_id: str  # who is asked
+    created_at: datetime
+
+
+def requests(policy: Policy | None, transaction: Transaction, now: datetime) -> list[ApprovalRequest]:
+    """Who is asked to approve a transaction that waits, besides administrators."""
+    waits = policy is not None and transaction.state == "held"
+    people = (policy.at(now).approvers or ()) if policy is not None and waits else ()
+    return [ApprovalRequest(transaction.id, person, now) for person in dict.fromkeys(people)]
+
+
+def approve(transaction: Transaction, person_id: str, now: datetime, required: int = 1) -> Transaction:
+    """One approval more; with the `required` number of them it goes on, as it stands. Approving again changes nothing.
 
     Raises OwnTransaction, InvalidState when it does not wait (any more)."""
     _check_second(transaction, person_id)
-    if transaction.state == "accepted" and transaction.approved_by == person_id:
+    given = transaction.approvals or []
+    if transaction.state == "accepted" and (person_id in given or transaction.approved_by == person_id):
         return transaction
     if transaction.state != "held" or expired(transaction, now):
         raise InvalidState("The transaction does not wait for approval.", status=transaction.status)
+    if person_id in given and len(given) < required:
+        return transaction
+    people = list(dict.fromkeys((*given, person_id)))
+    if len(people) < required:
+        return transaction.moved(
+            "approve", "held", now, approvals=people, approved_digest=digest(transaction)
+        )
     return transaction.moved(
         "approve",
         "accepted",
         now,
         blocked_reason=None,
+        approvals=people,
         approved_by=person_id,
         approved_digest=digest(transaction),
         next_action_at=queued_until(transaction.deadline, now),
@@ -63,13 +87,16 @@ def decline(transaction: Transaction, person_id: str, now: datetime, reason: str
 
 def approved(transaction: Transaction, person_id: str) -> Transaction:
     """A new transaction whose sender is the second person: an administrator who processes another's claim."""
-    return replace(transaction, approved_by=person_id, approved_digest=digest(transaction))
+    return replace(
+        transaction, approvals=[person_id], approved_by=person_id, approved_digest=digest(transaction)
+    )
 
 
-def is_approved(transaction: Transaction) -> bool:
-    """Whether a second person approved exactly this payload."""
-    second = transaction.approved_by not in (None, transaction.user_id)
-    return second and transaction.approved_digest == digest(transaction)
+def is_approved(transaction: Transaction, required: int = 1) -> bool:
+    """Whether so many persons, none of them its owner, approved exactly this payload."""
+    last = transaction.approved_by
+    people = set(transaction.approvals or ([last] if last else [])) - {transaction.user_id}
+    return last in people and len(people) >= required and transaction.approved_digest == digest(transaction)
 
 
 def digest(transaction: Transaction) -> str:
@@ -77,11 +104,6 @@ def digest(transaction: Transaction) -> str:
     names = ("id", "chain", "from_address", "to", "value", "access_list")
     payload = [getattr(transaction, name) for name in names] + [transaction.data.hex()]
     return hashlib.sha256(json.dumps(payload, separators=(",", ":")).encode()).hexdigest()
-
-
-def audience(policy: Policy | None, transaction: Transaction) -> Iterable[str]:
-    """Who is told that it waits, besides its owner."""
-    return (policy.approvers or ()) if policy is not None and transaction.state == "held" else ()
 
 
 def _check_second(transaction: Transaction, person_id: str) -> None:

@@ -54,7 +54,7 @@ def _to(*states: State) -> frozenset[State]:
 
 
 TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
-    ("held", "approve"): _to("accepted"),
+    ("held", "approve"): _to("held", "accepted"),
     ("held", "hasten"): _to("held"),
     ("held", "undo"): _to("cancelled", "rejected", "expired"),
     ("accepted", "allocate"): _to("nonced"),

@@ -56,6 +56,8 @@ class Wallet:
     version: int
     created_at: datetime
     updated_at: datetime
+    payout_gas: int | None = None  # what a payout to it would have taken, when it was refused for that
+    payout_gas_at: datetime | None = None
     unproven: bool | None = None  # made before somebody proved the account's mailbox, and not confirmed since
 
 

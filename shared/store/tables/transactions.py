@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.domain.transactions.approvals import ApprovalRequest
 from shared.domain.transactions.lanes import Lane, lane_range
 from shared.domain.transactions.low_balances import LowBalance
 from shared.domain.transactions.transactions import Attempt, Transaction
@@ -77,6 +78,13 @@ TRANSACTIONS_BY_OWNER = Index(
     ("user_id", "created_at", "transaction_id"),
     frozenset({"created_at"}),
     stored=("wallet_id", "chain", "state", "blocked_reason"),
+)
+APPROVAL_REQUESTS = Table("approval_requests", ApprovalRequest, ("transaction_id", "user_id"))
+APPROVAL_REQUESTS_BY_USER = Index(
+    "approval_requests_by_user",
+    APPROVAL_REQUESTS,
+    ("user_id", "created_at", "transaction_id"),
+    frozenset({"created_at"}),
 )
 ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
 # Addresses that hold too little of the native coin, by lane.

@@ -103,14 +103,15 @@ def test_what_exceeds_the_threshold_waits_for_a_second_person(
         "nobody waits for it"
     )
     assert owner.ok(200, "GET", f"/transactions/{sent['id']}")["nonce"] is None
-    told = friend.ok(200, "GET", "/events")["items"]
-    assert [(event["type"], event["data"]["value"]) for event in told] == [
-        ("transaction.accepted", str(LARGE))
-    ]
+    assert friend.ok(200, "GET", "/events")["items"] == [], "nobody writes into the feed of whom they name"
+    (waiting,) = friend.ok(200, "GET", "/approvals")["items"]
+    assert (waiting["transaction_id"], waiting["value"]) == (sent["id"], str(LARGE))
+    assert owner.ok(200, "GET", "/approvals")["items"] == []
     assert friend.ok(200, "GET", f"/transactions/{sent['id']}")["to"] == TARGET
     approved = friend.ok(200, "POST", path(sent))
     assert (approved["status"], approved["blocked_reason"]) == ("queued", None)
     assert approved["approved_by"] == friend.id
+    assert friend.ok(200, "GET", "/approvals")["items"] == []
     assert friend.ok(200, "POST", path(sent))["version"] == approved["version"], "again: the same"
     hint(world)
     world.settle()
@@ -239,6 +240,39 @@ def test_declined_and_cancelled_ones_give_everything_back(
     ]
 
 
+def test_two_of_three_approve_and_one_declines(
+    world: World, people: People, owner: Person, friend: Person
+) -> None:
+    second, third = people.register(), people.register()
+    wallet = world.wallet(user=owner.id)
+    policy(owner, wallet, approvers=[friend.id, second.id, third.id], approvals_required=2)
+    sent, other = send(owner, wallet), send(owner, wallet)
+    assert [len(one.ok(200, "GET", "/approvals")["items"]) for one in (friend, second, third)] == [2, 2, 2]
+    for _ in range(2):
+        half = friend.ok(200, "POST", path(sent))
+        assert (half["status"], half["blocked_reason"], half["approved_by"]) == (
+            "queued",
+            "APPROVAL_REQUIRED",
+            None,
+        )
+        assert half["approvals"] == [friend.id]
+    world.hints()
+    assert world.row(sent["id"]).state == "held", "one is not enough"
+    done = third.ok(200, "POST", path(sent))
+    assert (done["blocked_reason"], done["approvals"]) == (None, [friend.id, third.id])
+    second.refused("INVALID_STATE", "POST", path(sent))
+    friend.ok(200, "POST", path(other))
+    route = f"/transactions/{other['id']}/decline"
+    people.register().refused("NOT_FOUND", "POST", route, {"reason": "me?"})
+    owner.refused("OWN_TRANSACTION", "POST", route, {"reason": "mine"})
+    ended = second.ok(200, "POST", route, {"reason": "Who is this?"})
+    assert ended["error"] == {"code": "APPROVAL_DECLINED", "message": "Who is this?"}
+    assert [one.ok(200, "GET", "/approvals")["items"] for one in (friend, second, third)] == [[], [], []]
+    hint(world)
+    world.settle()
+    assert world.row(sent["id"]).state == "confirmed" and world.balance(TARGET) == LARGE
+
+
 def test_it_waits_a_day_or_until_its_deadline(
     world: World, owner: Person, friend: Person, wallet: Wallet, people: People
 ) -> None:
@@ -302,7 +336,7 @@ def test_the_signer_takes_an_approval_for_the_approved_payload_only(
 ) -> None:
     sent = send(owner, wallet)
     friend.ok(200, "POST", path(sent))
-    changed = {"approved_by": owner.id} if forged == "owner" else forged
+    changed = {"approved_by": owner.id, "approvals": f'["{owner.id}"]'} if forged == "owner" else forged
     columns = ("transaction_id", *changed)
     resources.database().write([Write("update", "transactions", columns, (sent["id"], *changed.values()))])
     hint(world)

@@ -101,6 +101,34 @@ def test_a_permit_counts_like_the_transfer_that_it_allows(person: Person) -> Non
     person.ok(200, "POST", sign, {"typed_data": permit(friend, 6)})
 
 
+def test_a_text_that_signs_in_is_no_text_like_others(person: Person) -> None:
+    """A3: an API key that may sign signs in as the wallet, and exports its key."""
+    wallet = person.wallet()
+    path = f"/wallets/{wallet['id']}/sign-message"
+
+    def asks(site: str) -> dict[str, str]:
+        line = f"{site} wants you to sign in with your Ethereum account:\n{wallet['address']}\n\n\nURI: https://x"
+        return {"message": line}
+
+    def key(*scopes: str) -> dict[str, str]:
+        made = person.ok(201, "POST", "/auth/api-keys", {"name": "robot", "scopes": scopes})
+        return {"x-api-key": made["api_key"], "authorization": ""}
+
+    signer, signs_in = key("wallet:sign"), key("wallet:sign", "wallet:sign_in")
+    for site in ("localhost:8080", "https://localhost:8080", "LOCALHOST", " localhost:8080"):
+        assert person.refused("SIGN_IN_MESSAGE", "POST", path, asks(site)).status == 422
+        for headers in (signer, signs_in):
+            answer = person.app.call("POST", path, asks(site), headers={"x-api-key": headers["x-api-key"]})
+            assert answer.code == "SIGN_IN_MESSAGE"
+    elsewhere = asks("shop.example")
+    person.ok(200, "POST", path, elsewhere)
+    answers = [
+        person.app.call("POST", path, elsewhere, headers={"x-api-key": one["x-api-key"]})
+        for one in (signer, signs_in)
+    ]
+    assert [answer.status for answer in answers] == [403, 200]
+
+
 def test_a_policy_is_replaced_as_a_whole(person: Person, people: People) -> None:
     wallet = person.imported(KEY)
     path = f"/wallets/{wallet['id']}/policy"

@@ -90,6 +90,22 @@ def test_token_answers() -> None:
     assert tokens.text(encode(["string"], ["USDC"])) == "USDC"
     assert tokens.text(b"MKR".ljust(32, b"\0")) == "MKR"
     assert tokens.text(b"\1" * 40) is None
+    hostile = (
+        "<script>",
+        "A\r\nSet-Cookie: x",
+        "\u202eCDSU",
+        "US\u200bDC",
+        "a" * 33,
+        "",
+        " ",
+        "\u0405ETH",
+        "\0A",
+    )
+    assert [tokens.text(encode(["string"], [one])) for one in hostile] == [None] * len(hostile)
+    assert (
+        tokens.text(b"<b>".ljust(32, b"\0")) is None and tokens.text(encode(["string"], ["A" * 5000])) is None
+    )
+    assert tokens.text(encode(["string"], ["Curve.fi USD-1"])) == "Curve.fi USD-1"
     assert tokens.transfer_accepted(b"")
     assert tokens.transfer_accepted((1).to_bytes(32, "big"))
     assert not tokens.transfer_accepted(bytes(32))

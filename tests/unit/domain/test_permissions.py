@@ -24,6 +24,7 @@ CONTRACT = [
     "wallet:write",
     "wallet:export",
     "wallet:sign",
+    "wallet:sign_in",
     "transaction:read",
     "transaction:send",
     "contract:read",

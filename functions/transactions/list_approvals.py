@@ -1,0 +1,26 @@
+"""Transactions that wait for the caller's approval, newest first: those whose policies name the caller."""
+
+from __future__ import annotations
+
+from schemas.base import PageQuery
+from schemas.transactions import ApprovalPage, WaitingApproval
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.reads import pagination
+from shared.runtime.operation import SELF, http
+from shared.store.session import Session
+from shared.store.tables.transactions import APPROVAL_REQUESTS_BY_USER, TRANSACTIONS
+
+
+@http("GET", "/approvals", permission=SELF, request=PageQuery, answer=ApprovalPage)
+def list_approvals(request: PageQuery, caller: Caller) -> ApprovalPage:
+    asked, cursor = pagination.page(
+        APPROVAL_REQUESTS_BY_USER, [caller.user_id], limit=request.limit, cursor=request.cursor, filters={}
+    )
+    if not asked:
+        return ApprovalPage(items=[], next_cursor=cursor)
+    session = Session(resources.database().snapshot())
+    rows = session.one(TRANSACTIONS.get_many((one.transaction_id,) for one in asked))
+    waiting = {row.id: WaitingApproval.of(row) for row in rows if row.state == "held"}
+    items = [waiting[one.transaction_id] for one in asked if one.transaction_id in waiting]
+    return ApprovalPage(items=items, next_cursor=cursor)

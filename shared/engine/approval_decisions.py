@@ -1,0 +1,44 @@
+"""What a second person decides about a transaction that waits, in the commit that writes it."""
+
+from __future__ import annotations
+
+from schemas.transactions import Transaction as Resource
+from shared.domain.permissions import Caller
+from shared.domain.transactions import approvals
+from shared.domain.transactions.transactions import Transaction
+from shared.domain.wallets import policies as rules
+from shared.domain.wallets.policies import Policy
+from shared.engine import batch
+from shared.store.tables.transactions import TRANSACTIONS
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import approval, policy_enforcement
+
+
+def approve(unit: UnitOfWork, transaction_id: str, caller: Caller) -> Resource:
+    """Give one of the approvals that the policy asks for, while it still allows the transaction.
+
+    Raises what `policy_for` does, PolicyDenied, OwnTransaction, InvalidState."""
+    transaction, policy = _read(unit, transaction_id, caller)
+    required = (policy.approvals_required if policy is not None else None) or 1
+    after = approvals.approve(transaction, caller.user_id, unit.now, required)
+    if policy is not None:
+        rules.check(policy, policy_enforcement.outflow_of(transaction, transaction.committed_gas))
+    return _changed(unit, transaction, after)
+
+
+def decline(unit: UnitOfWork, transaction_id: str, caller: Caller, reason: str | None) -> Resource:
+    """End it. One person suffices. Raises what `policy_for` does, OwnTransaction, InvalidState."""
+    transaction, _ = _read(unit, transaction_id, caller)
+    return _changed(unit, transaction, approvals.decline(transaction, caller.user_id, unit.now, reason))
+
+
+def _read(unit: UnitOfWork, transaction_id: str, caller: Caller) -> tuple[Transaction, Policy | None]:
+    transaction = unit.one(TRANSACTIONS.get(transaction_id))
+    policy = approval.policy_for(unit, caller, transaction)
+    unit.match(transaction)
+    return transaction, policy
+
+
+def _changed(unit: UnitOfWork, before: Transaction, after: Transaction) -> Resource:
+    batch.Batch.of(before, []).change(unit, after)
+    return batch.view_of(after, [])
