@@ -10,6 +10,7 @@ import multiprocessing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,10 +19,10 @@ import google.cloud.pubsub_v1
 import google.cloud.spanner  # noqa: F401
 
 from shared import resources
-from shared.adapters.pubsub import PubSubPublisher
+from shared.adapters.message_queue import MessageQueue, QueuePublisher
+from shared.adapters.pubsub import Publisher, PubSubPublisher
 from shared.runtime import crash_points, operation
 from shared.settings import Settings
-from shared.store.spanner.database import connect
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import Answer, App, command
@@ -78,12 +79,17 @@ def live(scene: Scene, fault: str = "") -> Life:
     return life
 
 
+def bus(chosen: Settings, project: str) -> Publisher:
+    """To the topics of this project in Pub/Sub, or to the queue."""
+    if "pubsub" in chosen.embedded:
+        return QueuePublisher(MessageQueue(Path(chosen.embedded_file), durability="OFF"))
+    return PubSubPublisher(project)
+
+
 def _serve(scene: Scene, fault: str, tell: Connection) -> None:
     logging.disable(logging.WARNING)  # failures of work after a commit, which only delay
     chosen = scene.settings
-    database = connect(chosen.project, chosen.spanner_instance, chosen.spanner_database)
-    publisher = PubSubPublisher(scene.events)
-    with resources.override(fresh=True, settings=chosen, database=database, publisher=publisher):
+    with resources.override(fresh=True, settings=chosen, publisher=bus(chosen, scene.events)):
         crash_points.arm(fault)
         desk = Desk(App(), Recorder(), chosen.rpc_urls["local"][0])
         Day(desk, scene, lambda *answer: tell.send(answer)).spend()

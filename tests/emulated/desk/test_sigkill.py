@@ -6,6 +6,7 @@ KILLS is the number of days (seeds), each with a death at every point; SEED is t
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 import uuid
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -21,8 +23,10 @@ import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from shared import resources
-from shared.adapters.pubsub import PubSubPublisher
+from shared.adapters.message_queue import MessageQueue, Subscription
 from shared.runtime import crash_points
+from shared.settings import load
+from shared.store.port import Database
 from shared.store.session import Session
 from shared.store.tables import system
 from shared.store.tables.claims import CLAIMS, PAYMENTS
@@ -30,10 +34,11 @@ from shared.store.tables.orders import ORDERS
 from shared.store.tables.supplies import SUPPLIES
 from shared.store.tables.transactions import TRANSACTIONS
 from tests.emulated.desk.invariants import balanced
-from tests.emulated.desk.killed_process import Life, Scene, live
+from tests.emulated.desk.killed_process import Life, Scene, bus, live
 from tests.emulated.desk.world import ETHER, Desk
 from tests.support.clock import TestClock
 from tests.support.proof import SEED, figure, size
+from tests.support.stores import EMBEDDED, STORE, leads_to
 
 KILLS = size("KILLS", 1)
 TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")
@@ -41,7 +46,7 @@ TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")
 
 @dataclass
 class Listener:
-    """Subscribed to every topic, of a project of its own, before anything happens."""
+    """Subscribed to every topic of the Pub/Sub emulator, in a project of its own, before anything happens."""
 
     project: str = field(default_factory=lambda: f"kill-{uuid.uuid4().hex[:12]}")
     heard: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -76,12 +81,35 @@ class Listener:
 
 
 @dataclass
+class QueueListener:
+    """The same of the embedded queue."""
+
+    path: Path
+    project: str = "kill"
+    heard: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._queue = MessageQueue(self.path, durability="OFF")
+        self._queue.provision(TOPICS, [Subscription(topic, topic, "") for topic in TOPICS])
+
+    def listen(self) -> None:
+        """Take what is there."""
+        for delivery in self._queue.due(time.time(), 1000):
+            envelope = json.loads(delivery.data)
+            assert self.heard.setdefault(envelope["id"], envelope) == envelope
+            self._queue.taken(delivery)
+
+    def close(self) -> None:
+        self._queue.file.close()
+
+
+@dataclass
 class Stage:
     """Where lives are lived one after the other, until the day is over."""
 
     desk: Desk
     clock: TestClock
-    listener: Listener
+    listener: Listener | QueueListener
     scene: Scene
     told: dict[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -139,15 +167,17 @@ class Stage:
 
 
 @pytest.fixture
-def stage(desk: Desk, spanner: Any, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(desk: Desk, database: Database, request: pytest.FixtureRequest) -> Iterator[Stage]:
     shopper, claimers = desk.person("shopper"), (desk.claimer(), desk.claimer())
     desk.imported(shopper, ether=10)
-    name = resources.database().handle.database_id  # type: ignore[attr-defined]
-    listener, clock = Listener(), TestClock()
-    settings = replace(resources.settings(), spanner_database=name)
+    led, clock = load(os.environ | leads_to(database)), TestClock()
+    settings = replace(
+        resources.settings(), spanner_database=led.spanner_database, embedded_file=led.embedded_file
+    )
+    listener = QueueListener(Path(settings.embedded_file)) if EMBEDDED else Listener()
     desk.app.token(shopper)  # the keys that tokens are signed with are there now
     seed = SEED + request.param
-    with resources.override(publisher=PubSubPublisher(listener.project), clock=clock):
+    with resources.override(publisher=bus(settings, listener.project), clock=clock):
         yield Stage(desk, clock, listener, Scene(settings, listener.project, shopper, claimers, seed))
     listener.close()
 
@@ -177,4 +207,4 @@ def test_whoever_dies_is_replaced(stage: Stage, point: str) -> None:
     assert deaths[0][1] == -signal.SIGKILL, deaths
     assert stage.live().exit == 0, f"seed {seed}, died at {point} {deaths}"
     stage.check()
-    figure("kill", "emulators and node", f"day {seed}: {point} at passage {deaths}, another life ended it")
+    figure("kill", f"{STORE} and node", f"day {seed}: {point} at passage {deaths}, another life ended it")
