@@ -132,6 +132,12 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--audience", default="", help="of the tokens that Pub/Sub and Cloud Scheduler send")
     found.add_argument("--bake", type=int, default=300, help="seconds between a step and the look at it")
+    found.add_argument(
+        "--synthetic",
+        type=int,
+        default=20,
+        help="requests of our own before each look, so that there are enough",
+    )
     found.add_argument("--pause", type=float, default=3.0, help="seconds before a call is repeated")
     found.add_argument("--only", default="", help="these services alone")
     found.add_argument("--all", action="store_true", help="also what did not change: after new settings")
@@ -184,6 +190,7 @@ def made(options: argparse.Namespace) -> Rollout:
         smoke=smoke,
         bake=options.bake,
         parallel=options.parallel,
+        synthetic=options.synthetic,
         everything=options.all,
         say=say,
     )

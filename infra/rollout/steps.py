@@ -44,6 +44,7 @@ class Rollout:
     smoke: Smoke
     bake: float = 300.0
     parallel: int = 12
+    synthetic: int = 0  # requests of our own to each new revision before a step is judged
     everything: bool = False  # also what did not change: for settings that Terraform has changed
     say: Callable[[str], None] = print
     changes: dict[Place, Change] = field(default_factory=dict)
@@ -132,6 +133,7 @@ class Rollout:
                     continue
                 self.say(f"{region}: {step} % to {len(behind)} new revisions")
                 self._each(behind, lambda change, step=step: self._send(change, step))  # type: ignore[misc]
+                self._each(behind, lambda change: self.smoke.exercise(change.place, self.synthetic))
                 time.sleep(self.bake)
                 pairs = {change.place: (str(change.new), change.before) for change in behind}
                 for unsure in self.gate.check(region, pairs):

@@ -114,7 +114,19 @@ class FakeCloud:
             ),
             *("--canary", f"{self.url}/canary/{{service}}/{{region}}", "--monitoring", self.url),
             *("--granularity", "operation", "--writing", ",".join(REGIONS)),
-            *("--bake", "0", "--pause", "0", "--parallel", "1", "--only", ",".join(SERVICES), *more),
+            *(
+                "--synthetic",
+                "0",
+                "--bake",
+                "0",
+                "--pause",
+                "0",
+                "--parallel",
+                "1",
+                "--only",
+                ",".join(SERVICES),
+                *more,
+            ),
         ]
 
     def answer(self, path: str, body: str, identity: str = "") -> tuple[int, Any]:

@@ -104,7 +104,9 @@ def test_emulators_are_the_ones_of_local_runs() -> None:
     assert compose["pubsub"]["image"] == STEPS["suite"]["name"]
 
 
-@pytest.mark.parametrize("command", [["run", "deploy"], ["run", "services", "update-traffic"]])
+@pytest.mark.parametrize(
+    "command", [["run", "deploy"], ["run", "services", "update-traffic"], ["run", "services", "update"]]
+)
 def test_gcloud_knows_the_options_that_the_rollout_gives(command: list[str]) -> None:
     """Asked of the installed gcloud's own reference."""
     gcloud = shutil.which("gcloud")
@@ -115,5 +117,13 @@ def test_gcloud_knows_the_options_that_the_rollout_gives(command: list[str]) -> 
     wanted = {
         "deploy": ("--no-traffic", "--tag=", "--update-labels=", "--image=", "--region="),
         "update-traffic": ("--to-revisions=", "--region="),
+        "update": (
+            "--no-traffic",
+            "--tag=",
+            "--update-labels=",
+            "--image=",
+            "--region=",
+            "--update-secrets=",
+        ),
     }[command[-1]]
     assert [option for option in wanted if option not in text] == []

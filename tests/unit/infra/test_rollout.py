@@ -250,6 +250,12 @@ def test_schedules_and_pushes_of_a_new_revision_are_tried_as_google_would(
     assert cloud.everywhere("old")
 
 
+def test_a_new_revision_gets_requests_of_our_own_before_each_look(cloud: FakeCloud) -> None:
+    assert run(cloud, "run", "--synthetic", "5") == rollout_command.DONE
+    places = len(SERVICES) * len(REGIONS)
+    assert cloud.asked.count("/ready") == places * (1 + 3 * 5)  # the smoke test, then three steps
+
+
 def test_a_plan_changes_nothing(cloud: FakeCloud, capsys: pytest.CaptureFixture[str]) -> None:
     before = cloud.read()["services"]
     assert run(cloud, "plan") == rollout_command.DONE
