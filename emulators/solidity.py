@@ -1,0 +1,74 @@
+"""Solidity for local runs and tests: compiled by the pinned solc from npm, kept by digest in .run/solidity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emulators.toolkit import ROOT
+
+KEPT = ROOT / ".run" / "solidity"
+PACKAGES = ROOT / "node_modules"
+SETTINGS: dict[str, Any] = {
+    "optimizer": {"enabled": True, "runs": 200},
+    "metadata": {"appendCBOR": False},
+    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Code as 0x hex: what creates the contract, and what it then is."""
+
+    name: str
+    abi: list[dict[str, Any]]
+    bytecode: str
+    runtime: str
+
+
+def compiled(folder: Path) -> dict[str, Compiled]:
+    """Every contract of the folder's .sol files by name. Raises RuntimeError with what the compiler says."""
+    sources = {path.name: {"content": path.read_text()} for path in sorted(folder.glob("*.sol"))}
+    asked = json.dumps({"language": "Solidity", "sources": sources, "settings": SETTINGS}, sort_keys=True)
+    versions = (ROOT / "package-lock.json").read_bytes()
+    kept = KEPT / f"{hashlib.sha256(asked.encode() + versions).hexdigest()}.json"
+    if not kept.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}")
+        part.write_text(_run(asked))
+        part.replace(kept)
+    found = json.loads(kept.read_text())
+    return {
+        name: Compiled(
+            name,
+            made["abi"],
+            "0x" + made["evm"]["bytecode"]["object"],
+            "0x" + made["evm"]["deployedBytecode"]["object"],
+        )
+        for file, contracts in found["contracts"].items()
+        if file in sources
+        for name, made in contracts.items()
+    }
+
+
+def _run(asked: str) -> str:
+    node = shutil.which("node")
+    if node is None or not (PACKAGES / "solc").exists():
+        raise RuntimeError("Solidity needs Node.js and the packages of package.json: run make setup")
+    command = [node, str(ROOT / "emulators" / "solc.cjs"), str(PACKAGES)]
+    environment = {"PATH": os.environ.get("PATH", ""), "NODE_PATH": str(PACKAGES)}
+    done = subprocess.run(
+        command, input=asked, env=environment, capture_output=True, text=True, timeout=110, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"solc: {done.stderr[-2000:]}")
+    told = json.loads(done.stdout).get("errors", [])
+    if errors := [one["formattedMessage"] for one in told if one["severity"] == "error"]:
+        raise RuntimeError("\n".join(errors))
+    return done.stdout

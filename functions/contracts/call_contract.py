@@ -1,0 +1,52 @@
+"""What a function of a contract answers, now or at a block. Nothing is sent."""
+
+from __future__ import annotations
+
+from schemas.contracts import CallContract, CallResult
+from shared import resources
+from shared.contracts import calls
+from shared.domain.contracts import abi
+from shared.domain.errors import InvalidValue
+from shared.domain.permissions import Caller
+from shared.keys.addresses import parse_address
+from shared.runtime.operation import http
+from shared.store.session import Session
+from shared.store.tables.contracts import owned
+from shared.store.tables.wallets import holding
+
+
+@http(
+    "POST",
+    "/contracts/{contract_id}/call",
+    permission="contract:read",
+    others="see",
+    request=CallContract,
+    answer=CallResult,
+    idempotency="none",
+    writes=False,
+    needs=("chain",),
+)
+def call_contract(request: CallContract, caller: Caller) -> CallResult:
+    session = Session(resources.database().snapshot())
+    contract = session.one(owned(caller, request.contract_id))
+    entries = contract.entries
+    result = calls.call(
+        resources.chain(contract.chain),
+        entries,
+        contract.place,
+        abi.method(entries, request.method),
+        request.arguments,
+        sender=_sender(session, caller, contract.chain, request.from_),
+        block=request.block,
+    )
+    return CallResult(result=result)
+
+
+def _sender(session: Session, caller: Caller, chain: str, address: str | None) -> str:
+    """Contracts may tell their callers more than others: only the caller's own addresses. Raises InvalidValue."""
+    if address is None:
+        return calls.NOBODY
+    sender = parse_address(address, "from")
+    if not holding(session, caller.user_id, chain, sender):
+        raise InvalidValue("from", "is not the address of a wallet of the caller's on this chain")
+    return sender

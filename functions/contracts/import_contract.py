@@ -1,0 +1,53 @@
+"""Take up a contract that is on the chain already. That there is code at its address is asked first."""
+
+from __future__ import annotations
+
+from schemas.contracts import Contract, ImportContract
+from shared import resources
+from shared.contracts import abis
+from shared.domain.contracts import abi, contracts
+from shared.domain.contracts.contracts import ContractExists, NoCode
+from shared.domain.permissions import Caller
+from shared.keys.addresses import parse_address
+from shared.runtime.clock import new_id
+from shared.runtime.operation import http
+from shared.store.tables.contracts import at
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
+
+
+@http(
+    "POST",
+    "/contracts/import",
+    permission="contract:write",
+    others="owner",
+    request=ImportContract,
+    answer=Contract,
+    status=201,
+    needs=("chain",),
+)
+def import_contract(request: ImportContract, caller: Caller) -> Contract:
+    client = resources.chain(request.chain or resources.settings().default_chain)
+    address = parse_address(request.address)
+    entries = abis.given(request.abi, request.type)
+    if not client.code(address):
+        raise NoCode
+    made = contracts.new_contract(
+        contract_id=new_id("ctr"),
+        user_id=caller.user_id,
+        name=request.name,
+        chain=client.spec.name,
+        kind=request.type,
+        abi=abi.text(entries),
+        address=address,
+        now=resources.clock().now(),
+    )
+    return commit(_import, made)
+
+
+def _import(unit: UnitOfWork, made: contracts.Contract) -> Contract:
+    assert made.address is not None
+    for known in at(unit, made.user_id, made.chain, made.address):
+        raise ContractExists(contract_id=known.id)
+    unit.write(made)
+    return Contract.of(made)

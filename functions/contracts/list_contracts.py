@@ -1,0 +1,21 @@
+"""The caller's own contracts, newest first, without their ABIs."""
+
+from __future__ import annotations
+
+from schemas.contracts import Contract, ContractPage, ListContracts
+from shared.domain.permissions import Caller
+from shared.reads import pagination
+from shared.runtime.operation import http
+from shared.store.tables.contracts import CONTRACTS_BY_OWNER
+
+
+@http("GET", "/contracts", permission="contract:read", request=ListContracts, answer=ContractPage)
+def list_contracts(request: ListContracts, caller: Caller) -> ContractPage:
+    rows, cursor = pagination.page(
+        CONTRACTS_BY_OWNER,
+        [caller.listed(request.user_id)],
+        limit=request.limit,
+        cursor=request.cursor,
+        filters={"chain": request.chain, "type": request.type},
+    )
+    return ContractPage(items=[Contract.of(row, abi=False) for row in rows], next_cursor=cursor)

@@ -1,0 +1,164 @@
+"""Contracts as their owner sees them. Integers of a contract are decimal strings, its bytes 0x hex."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from schemas.base import (
+    Address,
+    BaseUnits,
+    ChainName,
+    Count,
+    Id,
+    Instant,
+    Label,
+    ListQuery,
+    Page,
+    Request,
+    Resource,
+)
+from schemas.transactions import Gas, Transaction
+from shared.domain.contracts import contracts
+from shared.domain.contracts.contracts import ContractStatus
+from shared.domain.contracts.standards import ContractType
+from shared.domain.transactions.transactions import Speed
+
+Abi = Annotated[list[dict[str, Any]], Field(max_length=2_000)]
+Method = Annotated[str, StringConstraints(min_length=1, max_length=2_048)]
+Arguments = list[Any] | dict[str, Any]
+Block = (
+    Literal["latest", "safe", "finalized", "earliest", "pending"] | Annotated[Count, Field(ge=0, le=2**53)]
+)
+ByteCode = Annotated[
+    str, StringConstraints(min_length=4, max_length=98_306, pattern=r"^0x([0-9a-fA-F]{2})+$")
+]
+Salt = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{64}$")]
+
+
+class DeployContract(Request):
+    """`arguments` are the constructor's. With a `salt` the address follows from salt and code (CREATE2): the same on
+    every chain, whoever deploys. The ABI of a known type may be left out."""
+
+    wallet_id: Id | None = None
+    chain: ChainName | None = None
+    name: Label
+    type: ContractType = "custom"
+    abi: Abi | None = None
+    bytecode: ByteCode
+    arguments: Arguments = Field(default_factory=list)
+    value: BaseUnits = "0"
+    salt: Salt | None = None
+    gas: Gas | None = None
+    speed: Speed | None = None
+
+
+class ImportContract(Request):
+    """A contract that is on the chain already; without `abi` it has that of its type."""
+
+    name: Label
+    address: Address
+    chain: ChainName | None = None
+    type: ContractType = "custom"
+    abi: Abi | None = None
+
+
+class GetContract(Request):
+    contract_id: Id
+
+
+class ContractByAddress(Request):
+    chain: ChainName
+    address: Address
+
+
+class ListContracts(ListQuery):
+    chain: ChainName | None = None
+    type: ContractType | None = None
+
+
+class CallContract(Request):
+    """`method` is a name, or a full signature where several functions have the name. `from` is an address of one of the
+    caller's wallets; nobody's without it."""
+
+    contract_id: Id
+    method: Method
+    arguments: Arguments = Field(default_factory=list)
+    from_: Annotated[Address | None, Field(alias="from")] = None
+    block: Block = "latest"
+
+
+class SendToContract(Request):
+    """The wallet is the caller's only one on the contract's chain when none is named; `value` in wei."""
+
+    contract_id: Id
+    wallet_id: Id | None = None
+    method: Method
+    arguments: Arguments = Field(default_factory=list)
+    value: BaseUnits = "0"
+    gas: Gas | None = None
+    speed: Speed | None = None
+
+
+class Proxy(Resource):
+    """`unknown`: the chain did not answer."""
+
+    kind: Literal["eip1967", "beacon", "minimal", "unknown"]
+    implementation: str | None
+
+
+class Contract(Resource):
+    """`address` is null until a block holds the creation. In lists and events `abi` is null; the contract itself and
+    its own route have it."""
+
+    id: str
+    user_id: str
+    name: str
+    chain: str
+    type: ContractType
+    address: str | None
+    abi: list[dict[str, Any]] | None
+    status: ContractStatus
+    transaction_id: str | None
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, contract: contracts.Contract, *, abi: bool = True) -> Contract:
+        return cls(
+            **{name: getattr(contract, name) for name in Contract.model_fields if name != "abi"},
+            abi=contract.entries if abi else None,
+        )
+
+
+class ContractDetail(Contract):
+    """`proxy` is null when calls are not passed on to another contract."""
+
+    proxy: Proxy | None
+
+    @classmethod
+    def seen(cls, contract: contracts.Contract, proxy: Proxy | None) -> ContractDetail:
+        return cls(**Contract.of(contract).model_dump(), proxy=proxy)
+
+
+class ContractPage(Page[Contract]):
+    """One's own contracts."""
+
+
+class ContractAbi(Resource):
+    abi: list[dict[str, Any]]
+
+
+class CallResult(Resource):
+    """Null, one value, or several: as an object where all have names, else as a list."""
+
+    result: Any
+
+
+class DeployedContract(Resource):
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+
+    contract: Contract
+    transaction: Transaction

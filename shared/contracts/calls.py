@@ -1,0 +1,97 @@
+"""Calls of a contract's functions by its ABI: encoded and decoded by web3, asked of our nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from shared.chain import reverts
+from shared.chain.client import ChainClient
+from shared.chain.errors import Ambiguous, ExecutionReverted, GasLimit, InsufficientFunds, Lagging
+from shared.contracts import answers, provider, values
+from shared.contracts.answers import AnswerUnreadable
+from shared.domain.contracts import abi as rules
+from shared.domain.contracts.abi import Entry
+from shared.domain.errors import InvalidValue, Refusal
+from shared.keys import web3_door
+
+NOBODY: Final = "0x0000000000000000000000000000000000000000"
+
+
+class CallReverted(Refusal):
+    """`data.revert` holds kind, reason, name, arguments and data of the failure."""
+
+    code, status, message = "CALL_REVERTED", 422, "The contract refuses this call."
+
+
+class CallFailed(Refusal):
+    """`data.reason` is the node's: out of gas, more than it computes for a call."""
+
+    code, status, message = "CALL_FAILED", 422, "The call fails on chain."
+
+
+def data_of(entry: Entry, given: Any) -> bytes:
+    """The bytes of a call. Raises InvalidValue (`arguments…`)."""
+    arguments = values.arguments(entry["inputs"], given)
+    w3 = provider.offline()
+    function = _function(w3, entry, NOBODY)(*arguments)
+    return bytes.fromhex(str(function._encode_transaction_data())[2:])
+
+
+def constructor_data(entry: Entry, given: Any) -> bytes:
+    """A constructor's arguments, as they follow the code. Raises InvalidValue (`arguments…`)."""
+    arguments = values.arguments(entry["inputs"], given)
+    kinds = [rules.type_of(one) for one in entry["inputs"]]
+    return bytes(provider.offline().codec.encode(kinds, arguments))
+
+
+def call(
+    client: ChainClient,
+    abi: Sequence[Entry],
+    address: str,
+    entry: Entry,
+    given: Any,
+    *,
+    sender: str = NOBODY,
+    block: int | str = "latest",
+) -> Any:
+    """What a function answers, as JSON (see `values`).
+
+    Raises InvalidValue, CallReverted, CallFailed, AnswerTooLarge, AnswerUnreadable, ChainError."""
+    request = {"from": sender, "to": address, "data": "0x" + data_of(entry, given).hex()}
+    try:
+        answer = bytes(provider.over(client).eth.call(request, block, None, False))
+    except ExecutionReverted as error:
+        raise CallReverted(revert=asdict(reverts.decode_revert(error.data, abi, error.text))) from None
+    except Lagging:
+        raise InvalidValue("block", "no node of the chain has this block, or its state") from None
+    except (Ambiguous, GasLimit, InsufficientFunds) as error:
+        raise CallFailed(reason=error.text[:300]) from None
+    return decoded(entry["outputs"], answer)
+
+
+def decoded(outputs: Sequence[Entry], answer: bytes) -> Any:
+    """An answer as JSON. Raises AnswerTooLarge, AnswerUnreadable."""
+    return values.results(outputs, raw(outputs, answer))
+
+
+def raw(outputs: Sequence[Entry], answer: bytes) -> Sequence[Any]:
+    """An answer's values as the library decodes them. Raises AnswerTooLarge, AnswerUnreadable."""
+    if not outputs:
+        return ()
+    from eth_abi.exceptions import DecodingError
+
+    answers.require_bounded(outputs, answer)
+    kinds = [rules.type_of(one) for one in outputs]
+    try:
+        found: Sequence[Any] = provider.offline().codec.decode(kinds, answer)
+    except (DecodingError, OverflowError, UnicodeDecodeError, ValueError):
+        raise AnswerUnreadable(**answers.shown(answer)) from None
+    return found
+
+
+def _function(w3: Any, entry: Entry, address: str) -> Any:
+    """web3's function object by itself: an ABI's names would overwrite attributes of a contract object."""
+    kind: Any = web3_door.web3("contract.contract").ContractFunction
+    return kind.factory(entry["name"], w3=w3, address=address, contract_abi=[entry], abi=entry)

@@ -1,0 +1,44 @@
+"""web3 over our own nodes: a provider that asks the chain's pool, and nothing else that web3 would do by itself.
+
+No middleware, no ENS, no CCIP-Read (EIP-3668): a contract cannot make the product fetch a URL.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from shared.chain.client import ChainClient
+from shared.keys import web3_door
+
+
+def over(client: ChainClient) -> Any:
+    """A `web3.Web3` whose requests go to the chain's pool, fail over as its reads do, and raise its ChainErrors."""
+    return web3_door.web3().Web3(_provider()(client), middleware=[])
+
+
+@cache
+def offline() -> Any:
+    """A `web3.Web3` that encodes and decodes, and asks nobody."""
+    return web3_door.web3().Web3(_provider()(None), middleware=[])
+
+
+@cache
+def _provider() -> type:
+    base: Any = web3_door.web3("providers.base").BaseProvider
+
+    class QuorumProvider(base):  # type: ignore[misc]
+        global_ccip_read_enabled = False
+
+        def __init__(self, client: ChainClient | None) -> None:
+            super().__init__()
+            self._client = client
+
+        def make_request(self, method: str, params: Any) -> dict[str, Any]:
+            assert self._client is not None, f"{method} is asked offline"
+            return {"jsonrpc": "2.0", "id": 1, "result": self._client.request(method, *params)}
+
+        def is_connected(self, show_traceback: bool = False) -> bool:
+            return self._client is not None
+
+    return QuorumProvider

@@ -1,0 +1,107 @@
+"""A contract that a user has deployed or imported: where it is on a chain, and its ABI."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from shared.domain.contracts.abi import Entry
+from shared.domain.contracts.standards import ContractType
+from shared.domain.errors import InvalidState, Refusal
+
+ContractStatus = Literal["deploying", "deployed", "failed"]
+
+
+class ContractExists(Refusal):
+    """`data.contract_id` is the caller's own contract at that address."""
+
+    code, status, message = "CONTRACT_EXISTS", 409, "The caller has this contract already."
+
+
+class AddressTaken(Refusal):
+    """`data.address` holds code already: the same code with the same salt was deployed before."""
+
+    code, status, message = "ADDRESS_TAKEN", 409, "There is a contract at the address already."
+
+
+class NoCode(Refusal):
+    code, status, message = "NO_CODE", 422, "There is no contract at this address on this chain."
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """`address` (EIP-55) is None until a block holds the creation, unless a salt foretells it."""
+
+    id: str  # ctr_…
+    user_id: str
+    name: str
+    chain: str
+    type: ContractType
+    address: str | None
+    abi: str  # JSON text
+    status: ContractStatus
+    transaction_id: str | None  # that deploys it; None: imported
+    foretold: bool  # the address follows from a salt (CREATE2)
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def entries(self) -> list[Entry]:
+        found: list[dict[str, Any]] = json.loads(self.abi)
+        return found
+
+    @property
+    def place(self) -> str:
+        """Its address, of one that is there. Raises InvalidState."""
+        if self.status != "deployed" or self.address is None:
+            raise InvalidState("The contract is not on the chain.", status=self.status)
+        return self.address
+
+
+def new_contract(
+    *,
+    contract_id: str,
+    user_id: str,
+    name: str,
+    chain: str,
+    kind: ContractType,
+    abi: str,
+    now: datetime,
+    address: str | None = None,
+    transaction_id: str | None = None,
+) -> Contract:
+    """One that `transaction_id` is to deploy, or one that is at `address` already."""
+    return Contract(
+        id=contract_id,
+        user_id=user_id,
+        name=name,
+        chain=chain,
+        type=kind,
+        address=address,
+        abi=abi,
+        status="deploying" if transaction_id else "deployed",
+        transaction_id=transaction_id,
+        foretold=transaction_id is not None and address is not None,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def followed(contract: Contract, outcome: str, created: str | None, now: datetime) -> Contract:
+    """The contract after what its transaction has become; itself when that changes nothing.
+
+    `outcome` is the transaction's public status, `created` the address in its receipt."""
+    status: ContractStatus
+    if outcome == "confirmed" and (contract.foretold or created is not None):
+        status, address = "deployed", contract.address if contract.foretold else created
+    elif outcome in ("confirmed", "reverted", "cancelled", "rejected", "expired"):
+        status, address = "failed", contract.address
+    else:  # a reorganisation has taken its block away, or none holds it yet
+        status, address = "deploying", contract.address if contract.foretold else None
+    if (status, address) == (contract.status, contract.address):
+        return contract
+    return replace(contract, status=status, address=address, version=contract.version + 1, updated_at=now)

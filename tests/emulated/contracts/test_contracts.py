@@ -1,0 +1,106 @@
+"""Contracts as resources: imported, found, listed, and whose they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.emulated.contracts.conftest import USER, Lab
+
+
+def test_an_imported_contract_is_found_every_way(lab: Lab) -> None:
+    app = lab.world.app
+    made = lab.take("Shapes")
+    assert made["id"].startswith("ctr_") and made["status"] == "deployed" and made["type"] == "custom"
+    assert app.ok(200, "GET", f"/contracts/{made['id']}", user=USER) == made | {"proxy": None}
+    for address in (made["address"], made["address"].lower()):
+        path = f"/contracts/by-address/local/{address}"
+        assert app.ok(200, "GET", path, user=USER)["id"] == made["id"]
+    abi = app.ok(200, "GET", f"/contracts/{made['id']}/abi", user=USER)["abi"]
+    assert abi == made["abi"] and {one["type"] for one in abi} == {"function", "event", "error"}
+    coin = {"name": "Coin", "type": "erc20", "address": lab.put("Coin", "C", "C", 6, 5)}
+    second = app.ok(201, "POST", "/contracts/import", coin, user=USER)
+    assert lab.call(second, "totalSupply") == "5"
+    listed = app.ok(200, "GET", "/contracts?limit=1", user=USER)
+    assert [one["id"] for one in listed["items"]] == [second["id"]] and listed["items"][0]["abi"] is None
+    rest = app.ok(200, "GET", f"/contracts?limit=1&cursor={listed['next_cursor']}", user=USER)
+    assert [one["id"] for one in rest["items"]] == [made["id"]]
+    assert (
+        app.ok(200, "GET", "/contracts?type=erc20&chain=local", user=USER)["items"][0]["id"] == second["id"]
+    )
+    assert app.ok(200, "GET", "/contracts?chain=base", user=USER)["items"] == []
+
+
+def test_a_contract_is_its_owners_alone(lab: Lab) -> None:
+    app, made = lab.world.app, lab.take("Shapes")
+    for method, path, body in (
+        ("GET", f"/contracts/{made['id']}", None),
+        ("GET", f"/contracts/{made['id']}/abi", None),
+        ("GET", f"/contracts/by-address/local/{made['address']}", None),
+        ("POST", f"/contracts/{made['id']}/call", {"method": "nothing"}),
+    ):
+        assert app.call(method, path, body, user="usr_other").code == "NOT_FOUND"
+    assert app.ok(200, "GET", f"/contracts?user_id={USER}", user="usr_other")["items"] == []
+    again = {"name": "again", "address": made["address"], "abi": []}
+    answer = app.call("POST", "/contracts/import", again, user=USER)
+    assert (answer.status, answer.code) == (409, "CONTRACT_EXISTS")
+    assert answer.body["error"]["data"] == {"contract_id": made["id"]}
+    assert app.call("POST", "/contracts/import", again, user="usr_other").status == 201
+
+
+def tuple_of(depth: int) -> dict[str, Any]:
+    one: dict[str, Any] = {"name": "a", "type": "uint8"}
+    for _ in range(depth):
+        one = {"name": "a", "type": "tuple", "components": [one]}
+    return one
+
+
+def function(**parameter: Any) -> list[dict[str, Any]]:
+    return [{"type": "function", "name": "f", "inputs": [{"name": "a"} | parameter]}]
+
+
+@pytest.mark.parametrize(
+    ("abi", "code"),
+    [
+        ("[]", "VALIDATION_FAILED"),
+        ([1], "VALIDATION_FAILED"),
+        ({}, "VALIDATION_FAILED"),
+        (None, "INVALID_ABI"),
+        ([{}] * 2_001, "VALIDATION_FAILED"),
+        ([{"type": "function"}], "INVALID_ABI"),
+        ([{"type": "function", "name": "a b"}], "INVALID_ABI"),
+        ([{"type": "spell", "name": "a"}], "INVALID_ABI"),
+        ([{"type": "function", "name": "a", "inputs": 5}], "INVALID_ABI"),
+        ([{"type": "function", "name": "a", "inputs": [5]}], "INVALID_ABI"),
+        ([{"type": "function", "name": "a", "inputs": [], "stateMutability": "odd"}], "INVALID_ABI"),
+        ([{"type": "function", "name": "a"}, {"type": "function", "name": "a"}], "INVALID_ABI"),
+        (function(type="uint7"), "INVALID_ABI"),
+        (function(type="uint"), "INVALID_ABI"),
+        (function(type="fixed128x18"), "INVALID_ABI"),
+        (function(type="uint8[0]"), "INVALID_ABI"),
+        (function(type="uint8" + "[]" * 9), "INVALID_ABI"),
+        (function(type=5), "INVALID_ABI"),
+        (function(type="tuple"), "INVALID_ABI"),
+        (function(type="tuple", components=[]), "INVALID_ABI"),
+        ([{"type": "function", "name": "f", "inputs": [tuple_of(9)]}], "INVALID_ABI"),
+        ([{"type": "function", "name": "f", "inputs": [tuple_of(200)]}], "INVALID_ABI"),
+    ],
+)
+def test_bad_abis_are_refused(lab: Lab, abi: Any, code: str) -> None:
+    body = {"name": "bad", "address": "0x" + "11" * 20, "abi": abi}
+    answer = lab.world.app.call("POST", "/contracts/import", body, user=USER)
+    assert (answer.status, answer.code) == (422, code), answer.text
+
+
+def test_nothing_is_imported_from_where_nothing_is(lab: Lab) -> None:
+    app = lab.world.app
+    body = {"name": "x", "type": "erc20", "address": "0x" + "11" * 20}
+    assert app.call("POST", "/contracts/import", body, user=USER).code == "NO_CODE"
+    assert app.call("POST", "/contracts/import", body | {"chain": "mars"}, user=USER).code == "UNKNOWN_CHAIN"
+    body["address"] = "0x4E59b44847b379578588920cA78FbF26c0B4956C"  # a capital too many
+    assert app.call("POST", "/contracts/import", body, user=USER).code == "VALIDATION_FAILED"
+    large = b'{"name": "x", "abi": [' + b"{}," * 200_000 + b"{}]}"
+    assert app.call("POST", "/contracts/import", user=USER, raw=large).status == 413
+    deep = b'{"name": "x", "abi": ' + b"[" * 100_000
+    assert app.call("POST", "/contracts/import", user=USER, raw=deep).code == "MALFORMED_REQUEST"
