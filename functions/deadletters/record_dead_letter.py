@@ -19,6 +19,7 @@ SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 @message("order-commands", type="*")
 @message("claim-commands", type="*")
 @message("transaction-commands", type="*")
+@message("contract-commands", type="*")
 @message(DEAD_LETTER_TOPIC, type="*")
 def record_dead_letter(delivery: Delivery, topic: str) -> None:
     if topic == DEAD_LETTER_TOPIC:

@@ -42,10 +42,13 @@ BODIES: dict[str, Any] = {
     "POST /claims/next": {"wallet_id": "{wallet_id}"},
     "POST /transactions": {"wallet_id": "{wallet_id}", "to": FRIEND, "value": "1"},
     "POST /transactions/estimate-gas": {"wallet_id": "{wallet_id}", "to": FRIEND, "value": "1"},
+    "POST /contracts": {"wallet_id": "{wallet_id}", "name": "x", "bytecode": "0x6000"},
+    "POST /contracts/{contract_id}/call": {"method": "symbol"},
+    "POST /contracts/{contract_id}/send": {"method": "approve", "arguments": [FRIEND, "1"]},
     "POST /transactions/simulate": {"wallet_id": "{wallet_id}", "to": FRIEND, "value": "1"},
 }
 UNOWNED = {"GET /transactions/by-hash/{chain}/{hash}"}  # tried below with a hash that exists
-LISTS = ("/supplies", "/orders", "/claims", "/wallets", "/transactions")
+LISTS = ("/supplies", "/orders", "/claims", "/wallets", "/transactions", "/contracts")
 
 
 @pytest.fixture
@@ -62,6 +65,9 @@ def theirs(desk: Desk, people: People) -> dict[str, str]:
     claimed, open_one = desk.order(owner.id, "0.1"), desk.order(owner.id, "0.1")
     claim = desk.claimed(claimer, claimed["id"])
     sent = owner.ok(202, "POST", "/transactions", {"wallet_id": wallet, "to": FRIEND, "value": "1"})
+    desk.rpc("anvil_setCode", FRIEND, "0x00")
+    taken = {"name": "coin", "type": "erc20", "address": FRIEND}
+    contract = owner.ok(201, "POST", "/contracts/import", taken)
     key = owner.ok(201, "POST", "/auth/api-keys", {"name": "robot", "scopes": ["wallet:read"]})
     return {
         "wallet_id": wallet,
@@ -71,6 +77,8 @@ def theirs(desk: Desk, people: People) -> dict[str, str]:
         "claim_id": claim["id"],
         "transaction_id": sent["id"],
         "api_key_id": key["id"],
+        "contract_id": contract["id"],
+        "address": contract["address"],
         "id": owner.id,
         "claimer_id": claimer,
         "chain": "local",

@@ -1,0 +1,60 @@
+"""Send a transaction that calls a contract's function, through the engine and within the wallet's policy."""
+
+from __future__ import annotations
+
+from schemas.contracts import SendToContract
+from schemas.transactions import Transaction
+from shared import resources
+from shared.contracts import calls, sending
+from shared.domain.contracts import abi
+from shared.domain.errors import InvalidValue
+from shared.domain.permissions import Caller
+from shared.engine.accept import SendPlan
+from shared.runtime.operation import http, message
+from shared.store.session import Session
+from shared.store.tables.contracts import usable
+from shared.store.tables.wallets import meant
+from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import policy_enforcement
+from shared.writes.commit import commit
+
+
+@http(
+    "POST",
+    "/contracts/{contract_id}/send",
+    permission="contract:write",
+    request=SendToContract,
+    answer=Transaction,
+    status=202,
+    idempotency="required",
+    needs=("chain",),
+    publishes=("transaction-events",),
+)
+@message("contract-commands", type="contract.send", request=SendToContract)
+def send_to_contract(request: SendToContract, caller: Caller) -> Transaction:
+    sending.require_may_send(caller)
+    session = Session(resources.database().snapshot())
+    contract = session.one(usable(caller, request.contract_id))
+    wallet = sending.on_chain(meant(session, caller, request.wallet_id, contract.chain), contract.chain)
+    entries, value = contract.entries, int(request.value)
+    entry = abi.method(entries, request.method)
+    if not abi.changes_state(entry):
+        raise InvalidValue("method", "changes nothing: call it instead")
+    if value and not abi.payable(entry):
+        raise InvalidValue("value", "the function takes none")
+    planned = sending.plan(
+        wallet,
+        contract.place,
+        calls.data_of(entry, request.arguments),
+        entries,
+        value=value,
+        gas=request.gas,
+        speed=request.speed,
+    )
+    with policy_enforcement.denials_audited(wallet.id):
+        return commit(_send, planned, group=sending.group(planned))
+
+
+def _send(unit: UnitOfWork, planned: SendPlan) -> Transaction:
+    accepted = sending.accepted(unit, planned, unit.new_id("txn"))
+    return Transaction.of(accepted, [], sending.chain_id(planned))

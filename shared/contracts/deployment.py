@@ -1,0 +1,64 @@
+"""What creates a contract: its code with the constructor's arguments, alone or through the deterministic deployer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.chain.client import ChainClient
+from shared.contracts import calls
+from shared.domain.contracts import abi as rules
+from shared.domain.contracts.abi import Entry
+from shared.domain.contracts.contracts import AddressTaken
+from shared.domain.errors import InvalidValue, Refusal
+from shared.domain.transactions.acceptance import MAX_INITCODE_BYTES, DataTooLarge
+from shared.keys.addresses import checksummed
+
+# github.com/Arachnid/deterministic-deployment-proxy: on most chains at this address. Its call data is a salt and code.
+DEPLOYER: Final = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
+
+
+class NoDeployer(Refusal):
+    code, status = "NO_DEPLOYER", 422
+    message = "The chain has no deterministic deployer: leave out the salt."
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """`to` None: by itself. `address` is known beforehand with a salt only."""
+
+    abi: list[Entry]
+    to: str | None
+    data: bytes
+    address: str | None = None
+
+
+def creation(abi: list[Entry], bytecode: str, given: Any, *, value: int, salt: str | None) -> Creation:
+    """Raises InvalidValue, DataTooLarge (EIP-3860)."""
+    entry = rules.constructor(abi)
+    if value and not rules.payable(entry):
+        raise InvalidValue("value", "the constructor takes none")
+    code = bytes.fromhex(bytecode[2:]) + calls.constructor_data(entry, given)
+    if len(code) > MAX_INITCODE_BYTES:
+        raise DataTooLarge(maximum=MAX_INITCODE_BYTES)
+    if salt is None:
+        return Creation(abi, None, code)
+    chosen = bytes.fromhex(salt[2:])
+    return Creation(abi, DEPLOYER, chosen + code, foretold(chosen, code))
+
+
+def foretold(salt: bytes, code: bytes) -> str:
+    """The address of what the deployer creates (EIP-1014)."""
+    from eth_hash.auto import keccak
+
+    return checksummed(keccak(b"\xff" + bytes.fromhex(DEPLOYER[2:]) + salt + keccak(code))[12:])
+
+
+def require_place(client: ChainClient, planned: Creation) -> None:
+    """Nothing is at a foretold address, and the deployer is there. Raises AddressTaken, NoDeployer, ChainError."""
+    if planned.address is None:
+        return
+    if not client.code(DEPLOYER):
+        raise NoDeployer
+    if client.code(planned.address):
+        raise AddressTaken(address=planned.address)

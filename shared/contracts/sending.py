@@ -1,0 +1,69 @@
+"""Transactions to contracts: planned and accepted as any other, by the engine and within the wallet's policy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared import resources
+from shared.domain.contracts.abi import Entry
+from shared.domain.errors import InvalidValue
+from shared.domain.permissions import Caller
+from shared.domain.transactions.transactions import Speed, Transaction
+from shared.domain.wallets.wallets import Wallet
+from shared.engine import accept, intents
+from shared.engine.accept import SendPlan
+from shared.runtime.context import current
+from shared.runtime.errors import Forbidden
+from shared.store.unit_of_work import UnitOfWork
+
+SENDS: Final = "transaction:send"  # needed beside contract:write: a contract's function may move everything
+
+
+def require_may_send(caller: Caller) -> None:
+    """Raises Forbidden: who may write contracts only may send nothing."""
+    if not caller.may(SENDS):
+        raise Forbidden
+
+
+def on_chain(wallet: Wallet, chain: str) -> Wallet:
+    """The wallet itself. Raises InvalidValue when it is on another chain."""
+    if wallet.chain != chain:
+        raise InvalidValue("wallet_id", f"the wallet is on {wallet.chain}")
+    return wallet
+
+
+def plan(
+    wallet: Wallet,
+    to: str | None,
+    data: bytes,
+    abi: list[Entry],
+    *,
+    value: int,
+    gas: int | None,
+    speed: Speed | None,
+) -> SendPlan:
+    """The transaction, tried on the chain; the ABI names its errors. Raises what `accept.plan` raises."""
+    sender = intents.Sender.of_wallet(wallet)
+    intent = intents.build(sender, to, value=value, data=data, gas=gas, speed=speed)
+    return accept.plan(intent, gas=gas, abi=abi)
+
+
+def accepted(unit: UnitOfWork, planned: SendPlan, transaction_id: str) -> Transaction:
+    """Insert it. Raises what `accept.accept` raises."""
+    given = current().request.idempotency
+    return accept.accept(
+        unit,
+        planned,
+        transaction_id=transaction_id,
+        tenant=unit.context.principal,
+        idem_key=given.key if given else unit.new_id("key"),
+    )
+
+
+def group(planned: SendPlan) -> str:
+    """The rows that several sends of a wallet would queue for (see `writes.group_commit`)."""
+    return f"funds:{planned.intent.chain}:{planned.intent.from_address}"
+
+
+def chain_id(planned: SendPlan) -> int:
+    return resources.registry().chain(planned.intent.chain).chain_id
