@@ -17,7 +17,9 @@ locals {
     PUSH_SERVICE_ACCOUNT = local.push_email
     SIWE_DOMAINS         = join(",", coalescelist(var.siwe_domains, [var.domain]))
     MAIL_SENDER          = var.mail_sender
-    KMS_KEY              = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/custody"
+    # Nothing with money, keys or webhooks before somebody has proved to read the account's mailbox.
+    REQUIRE_VERIFIED_EMAIL = "on"
+    KMS_KEY                = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/custody"
     # The share of traces that are kept where the caller has not decided.
     OTEL_TRACES_SAMPLER_ARG     = tostring(var.trace_share)
     OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry_endpoint
