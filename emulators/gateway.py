@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 THREADS = int(os.environ.get("GATEWAY_THREADS", "32"))
 
 
-def make_app() -> Flask:
-    """The WSGI application."""
+def make_app(addresses: dict[str, str] | None = None) -> Flask:
+    """The WSGI application; with `addresses`, operations run in processes of their own (`emulators.separate`)."""
     from flask import Flask, request
 
-    from emulators import exposition
+    from emulators import exposition, separate
     from shared.triggers import flask_app
 
     exposition.registry()
 
     app = Flask("gateway", static_folder=None)
-    view = flask_app.serve_all(operation.catalog())
+    view = separate.view(addresses) if addresses else flask_app.serve_all(operation.catalog())
 
     @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
     @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
@@ -51,7 +51,7 @@ def make_app() -> Flask:
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
-def serve(port: int, started: Callable[[], None]) -> None:
+def serve(port: int, started: Callable[[], None], addresses: dict[str, str] | None = None) -> None:
     """Run gunicorn until it is told to stop; `started` runs in the worker once it serves."""
     from gunicorn.app.base import BaseApplication
 
@@ -72,7 +72,7 @@ def serve(port: int, started: Callable[[], None]) -> None:
                 self.cfg.set(name, value)
 
         def load(self) -> Flask:
-            return make_app()
+            return make_app(addresses)
 
     Gateway().run()
 
@@ -112,7 +112,9 @@ def main() -> int:
         _deliver()
         scheduler.start(port, os.environ["PUSH_TOKEN"])
 
-    serve(port, started)
+    from emulators import separate
+
+    serve(port, started, separate.start() if os.environ.get(separate.VARIABLE) else None)
     return 0
 
 
