@@ -31,7 +31,7 @@ from shared.writes.commit import commit
     status=202,
     idempotency="required",
     needs=("chain",),
-    publishes=("transaction-events",),
+    publishes=("transaction-events", "contract-events"),
 )
 @message("contract-commands", type="contract.deploy", request=DeployContract)
 def deploy_contract(request: DeployContract, caller: Caller) -> DeployedContract:

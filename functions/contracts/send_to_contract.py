@@ -28,7 +28,7 @@ from shared.writes.commit import commit
     status=202,
     idempotency="required",
     needs=("chain",),
-    publishes=("transaction-events",),
+    publishes=("transaction-events", "contract-events"),
 )
 @message("contract-commands", type="contract.send", request=SendToContract)
 def send_to_contract(request: SendToContract, caller: Caller) -> Transaction:

@@ -9,6 +9,8 @@ from datetime import timedelta
 
 from schemas.policies import Policy, UpdatePolicy
 from shared import resources
+from shared.auth import notices
+from shared.domain.errors import InvalidValue
 from shared.domain.permissions import Caller
 from shared.domain.wallets import policies as rules
 from shared.domain.wallets import policy_changes
@@ -16,6 +18,7 @@ from shared.identity.step_up import require
 from shared.runtime.operation import http
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.sign_ins import enrolled
+from shared.store.tables.users import USERS
 from shared.store.tables.wallets import mine
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
@@ -29,9 +32,19 @@ from shared.writes.commit import commit
     others="owner",
     request=UpdatePolicy,
     answer=Policy,
+    publishes=("account-events",),
 )
 def set_policy(request: UpdatePolicy, caller: Caller) -> Policy:
     return commit(_set, request, caller)
+
+
+def _check_approvers(unit: UnitOfWork, policy: rules.Policy, after: rules.Policy) -> list[str]:
+    """The approvers that are new. Raises InvalidValue unless each has an account that may sign in."""
+    new = sorted({*(after.approvers or ())} - {*(policy.approvers or ())})
+    people = unit.one(USERS.get_many((name,) for name in new)) if new else []
+    if len([person for person in people if not person.disabled]) != len(new):
+        raise InvalidValue("approvers", "must be ids of people who have accounts")
+    return new
 
 
 def _set(unit: UnitOfWork, request: UpdatePolicy, caller: Caller) -> Policy:
@@ -45,6 +58,10 @@ def _set(unit: UnitOfWork, request: UpdatePolicy, caller: Caller) -> Policy:
     guarded = policy.approval_above is not None and after != policy
     if guarded or policy_changes.loosens(policy, after):
         require(caller, resources.clock().now(), enrolled=second)
+    for approver in _check_approvers(unit, policy, after):
+        notices.record(unit, wallet.user_id, "approver_added", wallet_id=wallet.id, approver_id=approver)
+    if policy_changes.loosens(policy, after):
+        notices.record(unit, wallet.user_id, "policy_loosened", wallet_id=wallet.id)
     if after != policy:
         shown = [Policy.of(one).model_dump(mode="json") for one in (policy, after)]
         unit.audit(wallet.id, before=shown[0], after=shown[1])

@@ -9,7 +9,7 @@ from shared.domain.wallets import policies
 from shared.keys import messages
 from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.wallets import policy_enforcement, sign_in_texts, signing
+from shared.wallets import policy_enforcement, signing
 
 
 @http(
@@ -21,7 +21,6 @@ from shared.wallets import policy_enforcement, sign_in_texts, signing
     needs=("signer",),
 )
 def sign_message(request: SignMessage, caller: Caller) -> Signature:
-    sign_in_texts.refuse(request.message, caller)
     session = Session(resources.database().snapshot())
     wallet, policy = signing.wallet_and_policy(session, caller, request.wallet_id)
     with policy_enforcement.denials_audited(wallet.id):

@@ -77,6 +77,8 @@ def test_each_role_reaches_what_the_table_says(app: App, theirs: dict[str, str],
             permissions.OWN: (True, False),
             permissions.ALL: (True, True),
         }
+        if trigger.others == "approver":  # tried in tests/emulated/engine/test_approval.py
+            continue
         if trigger.path.startswith(
             "/api/v1/admin"
         ):  # nobody changes their own rights, and the step-up comes first
