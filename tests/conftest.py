@@ -92,8 +92,8 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_runtest_setup() -> None:
-    """eth_account (a cross-check in some tests, never in the product) raises the recursion limit to 100,000 when
-    imported; deeply nested JSON would then end this process instead of raising RecursionError."""
+    """eth_account, which some tests import past the door, raises the recursion limit to 100,000; deeply nested
+    JSON would then end this process instead of raising RecursionError."""
     sys.setrecursionlimit(min(sys.getrecursionlimit(), 3000))
 
 

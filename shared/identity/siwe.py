@@ -144,17 +144,17 @@ def verify_signature(
     A key's signature is tried first (EIP-191); a contract wallet is asked through `contract_check`
     (EIP-1271), which must call the contract on the message's chain.
     """
-    from shared.keys.messages import message_digest, recover_digest
+    from shared.keys.messages import message_digest, recover_message
 
     if not _HEX.fullmatch(signature) or len(signature) > 2 + 2 * MAX_SIGNATURE_BYTES:
         raise InvalidValue("signature", "must be 0x and an even number of hexadecimal digits")
-    raw, digest = bytes.fromhex(signature[2:]), message_digest(message.text)
+    raw = bytes.fromhex(signature[2:])
     try:
-        if recover_digest(digest, raw) == message.address:
+        if recover_message(message.text, raw) == message.address:
             return True
     except InvalidValue:
         pass  # not a key's signature; a contract may still accept it
-    if contract_check is None or not contract_check(message.address, digest, raw):
+    if contract_check is None or not contract_check(message.address, message_digest(message.text), raw):
         raise SiweRefused("signature")
     return False
 

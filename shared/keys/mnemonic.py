@@ -1,4 +1,5 @@
-"""BIP-39 mnemonics in English: random words with a checksum, and the seed that wallets derive from them.
+"""BIP-39 mnemonics in English, by eth-account: random words with a checksum, and the seed that wallets derive from
+them.
 
 Words are compared after NFKD, in lower case and with single spaces, as people type and paste them. Refusals
 say which word is wrong by its position, never by repeating it.
@@ -6,16 +7,14 @@ say which word is wrong by its position, never by repeating it.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import unicodedata
-from functools import cache
-from pathlib import Path
+from typing import Any
 
 from shared.domain.errors import InvalidValue
+from shared.keys.web3_door import eth_account
 
 STRENGTHS = (128, 160, 192, 224, 256)  # bits of entropy: 12, 15, 18, 21 and 24 words
-SEED_ROUNDS = 2048  # of PBKDF2-HMAC-SHA512
 
 
 def generate(strength: int = 128) -> str:
@@ -26,17 +25,8 @@ def generate(strength: int = 128) -> str:
 
 
 def from_entropy(entropy: bytes) -> str:
-    """The words for 16, 20, 24, 28 or 32 bytes: 11 bits each, the last with the checksum.
-
-    Raises InvalidValue.
-    """
-    if len(entropy) * 8 not in STRENGTHS:
-        raise InvalidValue("strength", "must be 128, 160, 192, 224 or 256 bits")
-    checksum_bits = len(entropy) // 4
-    bits = int.from_bytes(entropy, "big") << checksum_bits | _checksum(entropy)
-    count = (len(entropy) * 8 + checksum_bits) // 11
-    words = _words()
-    return " ".join(words[bits >> 11 * (count - 1 - place) & 0x7FF] for place in range(count))
+    """The words for 16, 20, 24, 28 or 32 bytes: 11 bits each, the last with the checksum."""
+    return str(_english().to_mnemonic(entropy))
 
 
 def normalised(mnemonic: str) -> str:
@@ -44,27 +34,24 @@ def normalised(mnemonic: str) -> str:
     return " ".join(unicodedata.normalize("NFKD", mnemonic).lower().split())
 
 
-def to_entropy(mnemonic: str, field_name: str = "mnemonic") -> bytes:
-    """The entropy behind a mnemonic. Raises InvalidValue: number of words, an unknown word, the checksum."""
-    words = normalised(mnemonic).split(" ")
+def checked(mnemonic: str, field_name: str = "mnemonic") -> str:
+    """The normalised words. Raises InvalidValue: number of words, an unknown word, the checksum."""
+    text, english = normalised(mnemonic), _english()
+    words = text.split(" ")
     if len(words) not in (12, 15, 18, 21, 24):
         raise InvalidValue(field_name, "must have 12, 15, 18, 21 or 24 words")
-    numbers, bits = _numbers(), 0
     for place, word in enumerate(words, 1):
-        if word not in numbers:
+        if word not in english.wordlist:
             raise InvalidValue(field_name, f"word {place} is not in the English word list")
-        bits = bits << 11 | numbers[word]
-    checksum_bits = len(words) // 3
-    entropy = (bits >> checksum_bits).to_bytes(len(words) * 4 // 3, "big")
-    if bits & (1 << checksum_bits) - 1 != _checksum(entropy):
+    if not english.is_mnemonic_valid(text):
         raise InvalidValue(field_name, "its checksum does not match: a word is wrong or out of order")
-    return entropy
+    return text
 
 
 def is_valid(mnemonic: str) -> bool:
     """True for 12 to 24 English words with a matching checksum."""
     try:
-        to_entropy(mnemonic)
+        checked(mnemonic)
     except InvalidValue:
         return False
     return True
@@ -72,21 +59,9 @@ def is_valid(mnemonic: str) -> bool:
 
 def to_seed(mnemonic: str, passphrase: str = "", field_name: str = "mnemonic") -> bytes:
     """The 64-byte seed; about 1 ms. `passphrase` is BIP-39's optional extra. Raises InvalidValue."""
-    to_entropy(mnemonic, field_name)
-    salt = "mnemonic" + unicodedata.normalize("NFKD", passphrase)
-    return hashlib.pbkdf2_hmac("sha512", normalised(mnemonic).encode(), salt.encode(), SEED_ROUNDS)
+    return bytes(_english().to_seed(checked(mnemonic, field_name), passphrase))
 
 
-def _checksum(entropy: bytes) -> int:
-    """The first len/4 bits of SHA-256 (4 to 8 of them)."""
-    return hashlib.sha256(entropy).digest()[0] >> 8 - len(entropy) // 4
-
-
-@cache
-def _words() -> tuple[str, ...]:
-    return tuple((Path(__file__).parent / "english.txt").read_text("ascii").split())
-
-
-@cache
-def _numbers() -> dict[str, int]:
-    return {word: number for number, word in enumerate(_words())}
+def _english() -> Any:
+    """Its own language, never detected: the error of a detection repeats the words."""
+    return eth_account("hdaccount").Mnemonic()

@@ -1,10 +1,8 @@
-"""EIP-712 typed structured data, version 4: from a JSON document to the digest that is signed.
+"""EIP-712 typed structured data, version 4: what a document must be before eth-account hashes it.
 
-Strict where libraries guess: every field must be present and of its type (no padding of short bytes, no number
+Strict where the library guesses: every field must be present and of its type (no padding of short bytes, no number
 as text of another kind), nothing may be there that is not signed, and the domain must name the wallet's chain.
-Nesting and size are bounded before anything is hashed. Checked in the tests against eth-account, which is not
-used here: it accepts what does not fit, and importing it raises Python's recursion limit to 100,000, after which
-deeply nested JSON ends the process.
+Nesting and size are bounded before anything is hashed.
 """
 
 from __future__ import annotations
@@ -15,10 +13,10 @@ from typing import Any
 
 from shared.domain.errors import InvalidValue
 from shared.keys.addresses import parse_address
-from shared.keys.curve import keccak
 from shared.keys.errors import ChainMismatch
 
 MAX_TYPES, MAX_FIELDS, MAX_VALUES, MAX_DEPTH = 32, 256, 4096, 32
+MAX_TYPE_TEXT = 4_000_000  # characters: the library hashes the types' text again for each struct
 Types = dict[str, list[tuple[str, str]]]  # type → (field, its type)
 
 _DOMAIN = {  # in EIP-712's order
@@ -36,43 +34,50 @@ _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _NUMBER = re.compile(r"0x[0-9a-fA-F]{1,64}|-?[0-9]{1,78}")
 
 
-def typed_data_digest(typed_data: Mapping[str, Any], chain_id: int) -> bytes:
-    """The EIP-712 digest of `{types, primaryType, domain, message}` for the chain `chain_id`.
+def checked_document(typed_data: Mapping[str, Any], chain_id: int) -> dict[str, Any]:
+    """`{types, primaryType, domain, message}` for the chain `chain_id`, as the library reads it without a guess.
 
     Raises ChainMismatch unless the domain names that chain, InvalidValue (field `typed_data`) when anything
-    does not fit. Types that the primary type does not use are ignored, as wallets do.
+    does not fit. Types that the primary type does not use are left out, as wallets do.
     """
-    types = _read(typed_data)
+    types, primary = _read(typed_data), typed_data["primaryType"]
     domain = typed_data["domain"]
     given = _integer(domain.get("chainId"))
     if given != chain_id:
         raise ChainMismatch(expected=chain_id, found=given)
-    encoder = _Encoder(types)
-    separator = encoder.struct("EIP712Domain", domain, 0)
-    return keccak(
-        b"\x19\x01" + separator + encoder.struct(typed_data["primaryType"], typed_data["message"], 0)
-    )
+    used = _used(types, primary)
+    reader = _Reader(types)
+    document = {
+        "types": {name: [{"name": f, "type": k} for f, k in types[name]] for name in used},
+        "primaryType": primary,
+        "domain": reader.struct("EIP712Domain", domain, 0),
+        "message": reader.struct(primary, typed_data["message"], 0),
+    }
+    text = sum(len(f) + len(k) for name in used for f, k in types[name])
+    if text * reader.structs > MAX_TYPE_TEXT:
+        raise _misfit("has too many values of types with too many fields")
+    return document
 
 
-class _Encoder:
-    """hashStruct over checked types; counts values across one document."""
+class _Reader:
+    """Values of checked types in one spelling; counts them across one document."""
 
     def __init__(self, types: Types) -> None:
         self._types = types
-        self._hashes: dict[str, bytes] = {}
         self._values = 0
+        self.structs = 0
 
-    def struct(self, name: str, value: object, depth: int) -> bytes:
-        """keccak(typeHash ‖ encodeData); a null below the top is 32 zero bytes, which ends a recursive type."""
+    def struct(self, name: str, value: object, depth: int) -> dict[str, Any] | None:
+        """Its fields; a null below the top ends a recursive type."""
         if value is None and depth > 0:
-            return bytes(32)
+            return None
         fields = self._types[name]
         if not isinstance(value, dict) or set(value) != {field for field, _ in fields}:
             raise _misfit(f"a {name} must have exactly the fields of its type")
-        parts = [self._value(field, kind, value[field], depth + 1) for field, kind in fields]
-        return keccak(self._type_hash(name) + b"".join(parts))
+        self.structs += 1
+        return {field: self._value(field, kind, value[field], depth + 1) for field, kind in fields}
 
-    def _value(self, field: str, kind: str, value: object, depth: int) -> bytes:
+    def _value(self, field: str, kind: str, value: object, depth: int) -> object:
         self._values += 1
         if self._values > MAX_VALUES or depth > MAX_DEPTH:
             raise _misfit(f"has more than {MAX_VALUES} values or {MAX_DEPTH} levels")
@@ -80,50 +85,49 @@ class _Encoder:
             inner, _, size = kind[:-1].rpartition("[")
             if not isinstance(value, list) or (size and int(size) != len(value)):
                 raise _misfit(f"{field} does not fit its type {kind}")
-            return keccak(b"".join([self._value(field, inner, item, depth + 1) for item in value]))
+            return [self._value(field, inner, item, depth + 1) for item in value]
         if kind in self._types:
             return self.struct(kind, value, depth)
-        encoded = _atom(kind, value)
-        if encoded is None:
+        atom = _atom(kind, value)
+        if atom is None:
             raise _misfit(f"{field} does not fit its type {kind}")
-        return encoded
-
-    def _type_hash(self, name: str) -> bytes:
-        """keccak of encodeType: the type, then those it refers to in alphabetical order."""
-        if name not in self._hashes:
-            used, wanted = set(), [name]
-            while wanted:
-                current = wanted.pop()
-                if current in self._types and current not in used:
-                    used.add(current)
-                    wanted += [kind.partition("[")[0] for _, kind in self._types[current]]
-            order = [name, *sorted(used - {name})]
-            text = "".join(f"{one}({','.join(f'{k} {f}' for f, k in self._types[one])})" for one in order)
-            self._hashes[name] = keccak(text.encode())
-        return self._hashes[name]
+        return atom
 
 
-def _atom(kind: str, value: object) -> bytes | None:
-    """32 bytes for a value of a built-in type; None when it does not fit or there is no such type."""
+def _used(types: Types, primary: str) -> set[str]:
+    """The primary type and those that it refers to. Raises InvalidValue where one of those refers back to it: the
+    library then cannot tell which is the primary type."""
+    used: set[str] = set()
+    wanted = [primary]
+    while wanted:
+        current = wanted.pop()
+        if current in types and current not in used:
+            used.add(current)
+            wanted += [kind.partition("[")[0] for _, kind in types[current]]
+    for name in used - {primary}:
+        if any(kind.partition("[")[0] == primary for _, kind in types[name]):
+            raise _misfit(f"{name} must not refer back to the primary type")
+    return used
+
+
+def _atom(kind: str, value: object) -> bool | int | str | None:
+    """A value of a built-in type in one spelling; None when it does not fit or there is no such type."""
     if kind == "bool":
-        return value.to_bytes(32, "big") if isinstance(value, bool) else None
+        return value if isinstance(value, bool) else None
     if integer := _INTEGER.fullmatch(kind):
-        return _integer_word(_integer(value), integer[1] == "u", int(integer[2]))
+        return _sized_integer(_integer(value), integer[1] == "u", int(integer[2]))
     return _text_atom(kind, value) if isinstance(value, str) else None
 
 
-def _text_atom(kind: str, value: str) -> bytes | None:
+def _text_atom(kind: str, value: str) -> str | None:
     if kind == "address":
-        return bytes.fromhex(parse_address(value, "typed_data")[2:]).rjust(32, b"\0")
+        return parse_address(value, "typed_data")
     if kind == "string":
-        return keccak(value.encode()) if _is_unicode(value) else None
+        return value if _is_unicode(value) else None
     sized = _BYTES.fullmatch(kind)
     if sized is None or not _HEX.fullmatch(value):
         return None
-    raw = bytes.fromhex(value[2:])
-    if sized[1] is None:
-        return keccak(raw)
-    return raw.ljust(32, b"\0") if len(raw) == int(sized[1]) else None
+    return value if sized[1] is None or len(value) == 2 + 2 * int(sized[1]) else None
 
 
 def _is_unicode(text: str) -> bool:
@@ -138,11 +142,11 @@ def _integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _integer_word(number: int | None, unsigned: bool, bits: int) -> bytes | None:
+def _sized_integer(number: int | None, unsigned: bool, bits: int) -> int | None:
     if number is None or bits % 8 or bits > 256:
         return None
     low, high = (0, 2**bits) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1))
-    return (number % 2**256).to_bytes(32, "big") if low <= number < high else None
+    return number if low <= number < high else None
 
 
 def _read(typed_data: Mapping[str, Any]) -> Types:
@@ -185,7 +189,8 @@ def _fields(declared: object) -> list[tuple[str, str]]:
 
 
 def _is_built_in(name: str) -> bool:
-    return name in ("bool", "string", "address") or bool(_INTEGER.fullmatch(name) or _BYTES.fullmatch(name))
+    words = ("bool", "string", "address", "int", "uint")
+    return name in words or bool(_INTEGER.fullmatch(name) or _BYTES.fullmatch(name))
 
 
 def _misfit(problem: str) -> InvalidValue:

@@ -19,7 +19,7 @@ RIGHT, WRONG = "the right passphrase", "another passphrase"
 
 
 def run(bench: Bench) -> None:
-    file = keystore.encrypt(bytes(31) + b"\x07", RIGHT, keystore.Scrypt(n=2**14, r=8, p=1))
+    file = keystore.encrypt(bytes(31) + b"\x07", RIGHT, 2**14)
     compare(bench, "keystore, wrong passphrase", partial(opened, file, WRONG), partial(opened, file, RIGHT))
     passwords = resources.passwords()
     assert isinstance(passwords, Passwords)

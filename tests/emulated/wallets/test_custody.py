@@ -32,7 +32,7 @@ def test_a_replay_shows_the_wallet_without_its_mnemonic(people: People) -> None:
 
 
 def test_imports_a_key_a_mnemonic_and_a_keystore(people: People) -> None:
-    file = keystore.encrypt(KEY, "long enough", keystore.Scrypt(n=2, r=1, p=1))
+    file = keystore.encrypt(KEY, "long enough", 2)
     for body in (
         {"private_key": "0x" + KEY.hex()},
         {"mnemonic": f"  {WORDS.upper().replace(' ', '  ')} "},
@@ -70,7 +70,7 @@ def test_refuses_to_import(people: People, body: dict[str, str], code: str) -> N
 
 def test_refuses_absurd_keystores_and_wrong_passphrases(people: People) -> None:
     person = people.register()
-    file = keystore.encrypt(KEY, "long enough", keystore.Scrypt(n=2, r=1, p=1))
+    file = keystore.encrypt(KEY, "long enough", 2)
     body = {"name": "bad", "keystore": file, "passphrase": "another one"}
     assert person.refused("WRONG_PASSPHRASE", "POST", "/wallets/import", body).status == 422
     file["crypto"]["kdfparams"]["n"] = 2**30

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.keys import accounts, keystore, messages
+from shared.keys import accounts, curve, keystore, messages
 from shared.store.session import Session
 from shared.store.tables.system import AUDIT, AUDIT_SHARDS
 from tests.emulated.wallets.samples import FIRST, KEY, typed
+from tests.support import typed_data
 from tests.support.clock import TestClock
 from tests.support.people import PASSWORD, People, Person
 
@@ -43,10 +44,8 @@ def test_signs_typed_data_of_its_own_chain_only(person: Person, people: People) 
     wallet = person.imported(KEY)
     path = f"/wallets/{wallet['id']}/sign-typed-data"
     signature = person.ok(200, "POST", path, {"typed_data": typed()})["signature"]
-    from shared.keys.typed_data import typed_data_digest
-
-    digest = typed_data_digest(typed(), 31337)
-    assert messages.recover_digest(digest, bytes.fromhex(signature[2:])) == FIRST
+    made = curve.Signature.from_bytes(bytes.fromhex(signature[2:]))
+    assert accounts.address_of_public_key(curve.recovered(typed_data.digest(typed()), made)) == FIRST
     assert person.refused("CHAIN_MISMATCH", "POST", path, {"typed_data": typed(1)}).status == 422
     assert person.refused("VALIDATION_FAILED", "POST", path, {"typed_data": {"types": {}}}).status == 422
     assert people.register().refused("NOT_FOUND", "POST", path, {"typed_data": typed()}).status == 404

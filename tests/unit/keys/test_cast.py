@@ -20,7 +20,7 @@ from tests.unit.keys.test_transactions import DYNAMIC, EIP155
 KEYS = [keccak(bytes([number])) for number in range(4)]
 WORDS = {strength: mnemonic.from_entropy(keccak(b"words")[: strength // 8]) for strength in (128, 192, 256)}
 PASSPHRASE = "correct horse 🐎"
-CHEAP = keystore.Scrypt(n=1024, r=8, p=1)
+CHEAP = 1024
 
 
 def cast(*arguments: str) -> str:
@@ -57,7 +57,7 @@ def test_mnemonics_lead_to_the_same_keys(strength: int, path: str) -> None:
 
 
 def test_keystores_made_here_open_there(tmp_path: Path) -> None:
-    for number, (key, cost) in enumerate(zip(KEYS, [CHEAP, CHEAP, keystore.EXPORT_COST], strict=False)):
+    for number, (key, cost) in enumerate(zip(KEYS, [CHEAP, CHEAP, keystore.EXPORT_N], strict=False)):
         (tmp_path / f"k{number}").write_text(json.dumps(keystore.encrypt(key, PASSPHRASE, cost)))
         opened = cast("wallet", "decrypt-keystore", f"k{number}", *where(tmp_path, PASSPHRASE))
         assert opened.split()[-1] == hexed(key)

@@ -1,4 +1,4 @@
-"""EIP-191 and EIP-712: published signatures, agreement with eth-account, and what is never signed."""
+"""EIP-191 and EIP-712: published signatures, agreement with a second implementation, and what is never signed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import copy
 from typing import Any
 
 import pytest
-from eth_account import Account
-from eth_account.messages import encode_defunct, encode_typed_data
 from eth_utils import to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +13,9 @@ from hypothesis import strategies as st
 from shared.domain.errors import InvalidValue
 from shared.keys import messages
 from shared.keys.accounts import address_of
-from shared.keys.curve import ORDER, Signature, keccak
+from shared.keys.curve import ORDER, Signature, keccak, sign_digest
 from shared.keys.errors import ChainMismatch
-from shared.keys.typed_data import typed_data_digest
+from tests.support import typed_data
 
 COW = keccak(b"cow")
 MAIL: dict[str, Any] = {  # EIP-712, Example.js
@@ -53,6 +51,10 @@ DOMAIN = {**MAIL["domain"], "chainId": 7, "salt": "0x" + "5a" * 32}
 keys = st.integers(1, ORDER - 1).map(lambda number: number.to_bytes(32, "big"))
 
 
+def typed_data_digest(document: dict[str, Any], chain_id: int) -> bytes:
+    return keccak(b"\x19" + b"".join(messages.signable_typed_data(document, chain_id)))
+
+
 def _changed(**parts: Any) -> dict[str, Any]:
     return {**copy.deepcopy(MAIL), **parts}
 
@@ -70,12 +72,14 @@ def test_the_published_personal_signature() -> None:
 
 
 @given(message=st.one_of(st.binary(max_size=200), st.text(st.characters(codec="utf-8"))), key=keys)
-def test_personal_messages_agree_with_eth_account(message: str | bytes, key: bytes) -> None:
-    signable = (
-        encode_defunct(primitive=message) if isinstance(message, bytes) else encode_defunct(text=message)
-    )
+def test_personal_messages_are_eip_191_under_the_signature_of_the_send_path(
+    message: str | bytes, key: bytes
+) -> None:
+    body = message.encode() if isinstance(message, str) else message
+    digest = keccak(b"\x19Ethereum Signed Message:\n%d" % len(body) + body)
+    assert messages.message_digest(message) == digest
     signature = messages.sign_message(message, key)
-    assert signature == Account.sign_message(signable, key).signature.to_0x_hex()
+    assert signature == "0x" + sign_digest(key, digest).to_bytes().hex()
     assert messages.recover_message(message, bytes.fromhex(signature[2:])) == address_of(key)
 
 
@@ -194,7 +198,9 @@ STRUCTS = {
 ATOMS = ["bool", "string", "address", "bytes", "bytes1", "bytes4", "bytes31", "bytes32"]
 INTEGERS = ["uint8", "uint48", "uint256", "int8", "int128", "int256"]
 KINDS = st.builds(
-    str.__add__, st.sampled_from([*ATOMS, *INTEGERS, "Person", "Asset"]), st.sampled_from(["", "[]", "[2]"])
+    str.__add__,
+    st.sampled_from([*ATOMS, *INTEGERS, "Person", "Asset"]),
+    st.sampled_from(["", "[]", "[2]", "[][]", "[2][]"]),
 )
 
 
@@ -203,7 +209,9 @@ KINDS = st.builds(
     data=st.data(),
     domain=st.sets(st.sampled_from(sorted(DOMAIN))),
 )
-def test_eth_account_makes_the_same_digest(kinds: list[str], data: st.DataObject, domain: set[str]) -> None:
+def test_a_second_implementation_makes_the_same_digest(
+    kinds: list[str], data: st.DataObject, domain: set[str]
+) -> None:
     names = {kind.partition("[")[0] for kind in kinds}
     used = {name for name in STRUCTS if name in names or (name == "Person" and "Asset" in names)}
     document = {
@@ -215,8 +223,7 @@ def test_eth_account_makes_the_same_digest(kinds: list[str], data: st.DataObject
         "domain": {name: value for name, value in DOMAIN.items() if name in domain or name == "chainId"},
         "message": {f"f{place}": data.draw(_values(kind)) for place, kind in enumerate(kinds)},
     }
-    expected = encode_typed_data(full_message=document)
-    assert typed_data_digest(document, 7) == keccak(b"\x19" + b"".join(expected))
+    assert typed_data_digest(document, 7) == typed_data.digest(document)
 
 
 def _nested(depth: int) -> dict[str, Any]:
@@ -231,7 +238,23 @@ LINKED = {"Mail": [{"name": "next", "type": "Mail"}]}
 
 def test_a_recursive_type_ends_with_null() -> None:
     data = _changed(types=LINKED, message=_nested(30))
-    assert typed_data_digest(data, 1) == keccak(b"\x19" + b"".join(encode_typed_data(full_message=data)))
+    assert typed_data_digest(data, 1) == typed_data.digest(data)
+
+
+def test_a_point_that_is_on_no_curve_signed_nothing() -> None:
+    raw = (5).to_bytes(32, "big") + (1).to_bytes(32, "big") + b"\x1b"
+    with pytest.raises(InvalidValue, match="not valid"):
+        messages.recover_message("text", raw)
+
+
+def test_two_types_that_refer_to_each_other_are_hashed_below_the_primary_type() -> None:
+    pair = {
+        "Left": [{"name": "right", "type": "Right[]"}],
+        "Right": [{"name": "left", "type": "Left"}, {"name": "n", "type": "uint8[][2]"}],
+    }
+    message = {"left": {"right": [{"left": None, "n": [[1, 2], []]}]}}
+    data = _changed(types={"Mail": [{"name": "left", "type": "Left"}], **pair}, message=message)
+    assert typed_data_digest(data, 1) == typed_data.digest(data)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +269,14 @@ def test_a_recursive_type_ends_with_null() -> None:
         {"types": {"Mail": [{"name": "a b", "type": "string"}]}, "message": {"a b": "x"}},
         {"types": {"Mail": [{"name": "a", "type": "bool"}] * 2}, "message": {"a": True}},
         {"types": {**MAIL["types"], "uint8": [{"name": "a", "type": "bool"}]}},
+        {"types": {**MAIL["types"], "uint": [{"name": "a", "type": "bool"}]}},
+        {
+            "types": {
+                "Mail": [{"name": "a", "type": "Person"}],
+                "Person": [{"name": "last", "type": "Mail"}],
+            },
+            "message": {"a": None},
+        },
         _of("Missing", {}),
         _of("uint7", 1),
         _of("uint264", 1),
@@ -299,6 +330,21 @@ def test_typed_data_that_does_not_fit_is_refused(parts: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue) as caught:
         messages.sign_typed_data({**MAIL, **parts}, COW, 1)
     assert caught.value.details[0]["field"] == "typed_data"
+
+
+def test_many_values_of_wide_types_are_refused_before_they_are_hashed() -> None:
+    wide = [{"name": f"a_long_name_{n}", "type": "bool"} for n in range(200)] + [
+        {"name": "next", "type": "Top"}
+    ]
+    types = {
+        "Mail": [{"name": "tops", "type": "Top[]"}],
+        "Top": [{"name": "wide", "type": "Wide"}],
+        "Wide": wide,
+    }
+    data = _changed(types=types, message={"tops": [{"wide": None}] * 2000})
+    with pytest.raises(InvalidValue, match="not valid"):
+        messages.sign_typed_data(data, COW, 1)
+    assert messages.sign_typed_data(_changed(types=types, message={"tops": [{"wide": None}] * 100}), COW, 1)
 
 
 def test_a_missing_part_is_refused() -> None:

@@ -110,3 +110,21 @@ def test_heavy_libraries_are_imported_when_they_are_needed(modules: str) -> None
         "pydantic",
     }
     assert not heavy & set(run.stdout.split())
+
+
+_SEND = """
+import sys
+from shared.keys import accounts, hd, raw_transactions
+signer = accounts.KeySigner(hd.derive(bytes(64), "m/44'/60'/0'/0/0"))
+fees = {"gasPrice": 1}, {"gasPrice": 1, "accessList": []}, {"maxFeePerGas": 1, "maxPriorityFeePerGas": 1}
+for fee in fees:
+    signed = signer.sign_transaction({"chainId": 1, "nonce": 0, "gas": 21000, "to": signer.address, **fee})
+    raw_transactions.decode_signed(signed.raw)
+print(*sys.modules)
+"""
+
+
+def test_the_send_path_needs_no_library_of_the_field() -> None:
+    """From a seed to the bytes of each transaction type: what decision 0001 keeps out of dispatch."""
+    run = subprocess.run([sys.executable, "-c", _SEND], capture_output=True, text=True, check=True)
+    assert not {"eth_account", "web3", "eth_keyfile", "eth_keys", "py_ecc"} & set(run.stdout.split())
