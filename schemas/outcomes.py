@@ -35,7 +35,8 @@ class LogEntry(Resource):
 
 
 class Receipt(Resource):
-    """What the block that holds it says; gas in units, the price in wei per gas."""
+    """What the block that holds it says; gas in units, the price in wei per gas. Of very many logs the first are kept:
+    `logs_omitted` says how many more there were."""
 
     transaction_id: str
     chain: str
@@ -48,6 +49,7 @@ class Receipt(Resource):
     effective_gas_price: str
     contract_address: str | None
     logs: list[LogEntry]
+    logs_omitted: Count
 
 
 class FeeOffer(Resource):

@@ -28,7 +28,7 @@ def get_receipt(request: GetTransaction, caller: Caller) -> Receipt:
     transaction, attempts = queries.read(session, caller, request.transaction_id)
     if transaction.mined_block_number is None:
         raise NotFound("No block holds the transaction yet.")
-    success, logs = queries.outcome(session, transaction)
+    success, logs, omitted = queries.outcome(session, transaction)
     return Receipt(
         transaction_id=transaction.id,
         chain=transaction.chain,
@@ -41,4 +41,5 @@ def get_receipt(request: GetTransaction, caller: Caller) -> Receipt:
         effective_gas_price=str(transaction.effective_gas_price or 0),
         contract_address=transaction.contract_address,
         logs=[LogEntry.of(log) for log in logs],
+        logs_omitted=omitted,
     )

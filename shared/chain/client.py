@@ -90,7 +90,7 @@ class ChainClient:
         def ask(endpoint: Endpoint) -> Block | None:
             block = types.block(endpoint.call("eth_getBlockByNumber", [block_ref(ref), False]))
             if block is not None and ref == "latest":
-                endpoint.head = max(endpoint.head, block.number)
+                endpoint.head = block.number
             return block
 
         return self.pool.read(ask)
@@ -259,5 +259,5 @@ class ChainClient:
 
 def _block_number(endpoint: Endpoint) -> int:
     number = types.quantity(endpoint.call("eth_blockNumber", []))
-    endpoint.head = max(endpoint.head, number)
+    endpoint.head = number
     return number

@@ -27,7 +27,9 @@ RPC_SECONDS = metrics.histogram(
     "wallet_rpc_seconds", "How long exchanges with nodes take.", "chain", "endpoint"
 )
 PATIENCE: Final = 0.5  # seconds that a call waits for our own limit before another endpoint is asked
-REST: Final = 2.0  # seconds without reads after a 429 or three failures in a row
+REST: Final = 2.0  # seconds without reads after a 429, three failures in a row, or one that took long
+LONGEST_REST: Final = 64.0  # each rest is twice the last one until an answer comes
+TOOK_LONG: Final = 3.0  # seconds without an answer: whoever asks next is not to wait for it
 
 
 class TokenBucket:
@@ -74,6 +76,7 @@ class Endpoint:
         self._chain_id, self._verified = chain_id, False
         self._bucket = TokenBucket(rate, burst, clock)
         self._clock, self._failures, self._rest_until = clock, 0, 0.0
+        self._rest = REST  # how long the next one takes
         self._sleep = sleep
 
     @property
@@ -100,7 +103,7 @@ class Endpoint:
         if any(
             isinstance(answer, RateLimited) for answer in answers
         ):  # hosted nodes limit single calls of a batch
-            self._rest_until = self._clock() + REST
+            self._take_rest()
         return answers
 
     def verify(self, timeout: float | None = None) -> None:
@@ -139,7 +142,7 @@ class Endpoint:
         self._count("answered", self._clock() - started)
         self.latency += _WEIGHT * (self._clock() - started - self.latency)
         self.error_rate *= 1 - _WEIGHT
-        self._failures = 0
+        self._failures, self._rest = 0, REST
 
     def _count(self, outcome: str, seconds: float) -> None:
         chain = self.name.partition("#")[0]
@@ -150,5 +153,10 @@ class Endpoint:
         self._count("limited" if isinstance(error, RateLimited) else "failed", seconds)
         self.error_rate += _WEIGHT * (1 - self.error_rate)
         self._failures += 1
-        if isinstance(error, RateLimited) or self._failures >= 3:
-            self._rest_until = self._clock() + REST
+        if isinstance(error, RateLimited) or self._failures >= 3 or seconds >= TOOK_LONG:
+            self._take_rest()
+
+    def _take_rest(self) -> None:
+        if self.healthy:  # what was asked before it began to rest counts once
+            self._rest_until = self._clock() + self._rest
+            self._rest = min(2 * self._rest, LONGEST_REST)

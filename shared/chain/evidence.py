@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from shared.chain import types
 from shared.chain.block_receipts import block_receipts
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
-from shared.chain.errors import Lagging
-from shared.chain.types import MinedTransaction
+from shared.chain.errors import ChainError, Lagging, NoQuorum
+from shared.chain.pool import result_or_raise
+from shared.chain.types import MinedTransaction, Nonces
 from shared.domain.transactions.evidence import Receipt
 
 
@@ -25,6 +26,47 @@ def canonical_hash(client: ChainClient, number: int, head: int) -> str | None:
         return block.hash if block else None
 
     return client.pool.quorum(("block", number), ask, head)
+
+
+def canonical_hashes(client: ChainClient, numbers: Sequence[int], head: int) -> list[str | None]:
+    """The hashes of the canonical blocks at these heights, in one exchange with each endpoint; None where there is none
+    or no quorum says."""
+
+    def ask(endpoint: Endpoint) -> list[str | None]:
+        answers = endpoint.batch([("eth_getBlockByNumber", [hex(one), False]) for one in numbers])
+        return [None if isinstance(answer, ChainError) else types.hash_of(answer) for answer in answers]
+
+    return client.pool.quorum_each([("block", one) for one in numbers], ask, head) if numbers else []
+
+
+def block_holds(
+    client: ChainClient, number: int, hashes: Collection[str], head: int
+) -> tuple[str, bool] | None:
+    """The canonical block's hash, and whether its list has one of these transactions; None when there is no block. A
+    missing receipt proves nothing, the block's own list does."""
+
+    def ask(endpoint: Endpoint) -> tuple[str, bool] | None:
+        block = types.block(endpoint.call("eth_getBlockByNumber", [hex(number), False]))
+        return (block.hash, any(one.lower() in hashes for one in block.transactions)) if block else None
+
+    return client.pool.quorum(("holds", number, *sorted(hashes)), ask, head)
+
+
+def counts_everywhere(client: ChainClient, address: str) -> Nonces:
+    """The greatest latest and pending counts among all healthy endpoints: nothing is missing that one of them has.
+
+    Raises NoQuorum when fewer answer than a quorum needs."""
+
+    def ask(endpoint: Endpoint) -> tuple[int, int]:
+        calls = [("eth_getTransactionCount", [address, ref]) for ref in ("latest", "pending")]
+        latest, pending = (types.quantity(result_or_raise(one)) for one in endpoint.batch(calls))
+        return latest, pending
+
+    answers = client.pool.broadcast(ask)
+    counts = [one for one in answers if not isinstance(one, ChainError)]
+    if len(counts) < client.pool.needed:
+        raise NoQuorum(f"{len(counts)} of {client.pool.needed} endpoints answered")
+    return Nonces(max(one[0] for one in counts), max(one[1] for one in counts), 0, -1)
 
 
 def reached(client: ChainClient, tag: str) -> int:

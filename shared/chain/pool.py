@@ -53,8 +53,9 @@ class Pool:
         return min(2, len(self.endpoints))
 
     def ranked(self) -> list[Endpoint]:
-        """Healthy ones first, best first; the resting ones stay as the last resort."""
-        best = max(endpoint.head for endpoint in self.endpoints)
+        """Healthy ones first, best first; the resting ones stay as the last resort. A head that nobody else has seen
+        makes no other one late."""
+        best = sorted((endpoint.head for endpoint in self.endpoints), reverse=True)[self.needed - 1]
         return sorted(self.endpoints, key=lambda one: (not one.healthy, one.cost(best)))
 
     def read(self, ask: Ask[T]) -> T:
@@ -114,7 +115,7 @@ class Pool:
         if len(self.endpoints) == 1:
             return self._twice(key, ask(self.endpoints[0]), head)
         answers: list[T] = []
-        for endpoint in self.ranked():
+        for endpoint in self._witnesses():
             try:
                 answer = ask(endpoint)
             except (Unreachable, RateLimited, NodeError):
@@ -124,10 +125,51 @@ class Pool:
             answers.append(answer)
         raise NoQuorum(f"{len(answers)} of {self.needed} endpoints answered, none agreed")
 
+    def quorum_each(self, keys: Sequence[object], ask: Ask[Sequence[T | None]], head: int) -> list[T | None]:
+        """As `quorum` for several questions that one exchange asks; None, also as an answer, where there is none."""
+        if len(self.endpoints) == 1:
+            return [
+                self._seen_twice(key, one, head)
+                for key, one in zip(keys, ask(self.endpoints[0]), strict=True)
+            ]
+        agreed: list[T | None] = [None] * len(keys)
+        answers: list[list[T]] = [[] for _ in keys]
+        for endpoint in self._witnesses():
+            try:
+                found = ask(endpoint)
+            except (Unreachable, RateLimited, NodeError):
+                continue
+            for at, one in enumerate(found):
+                if one is not None:
+                    agreed[at] = (
+                        one
+                        if answers[at].count(one) + 1 >= self.needed and agreed[at] is None
+                        else agreed[at]
+                    )
+                    answers[at].append(one)
+            if None not in agreed:
+                break
+        return agreed
+
+    def _seen_twice(self, key: object, answer: T | None, head: int) -> T | None:
+        try:
+            return None if answer is None else self._twice(key, answer, head)
+        except NoQuorum:
+            return None
+
+    def _witnesses(self) -> list[Endpoint]:
+        """Who is asked for evidence: nobody who rests, because it may not answer for long, and what is proven can wait.
+
+        Raises NoQuorum at once where too few are left."""
+        healthy = [endpoint for endpoint in self.ranked() if endpoint.healthy]
+        if len(healthy) < self.needed:
+            raise NoQuorum(f"{len(healthy)} of {self.needed} endpoints are healthy")
+        return healthy
+
     def reached(self, ask: Ask[int]) -> int:
         """The greatest height that as many endpoints have reached as a quorum needs. Raises NoQuorum."""
         heights: list[int] = []
-        for endpoint in self.ranked():
+        for endpoint in self._witnesses():
             try:
                 heights.append(ask(endpoint))
             except (Unreachable, RateLimited, NodeError):

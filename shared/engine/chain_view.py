@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from shared import resources
 from shared.chain import evidence
 from shared.chain.client import ChainClient
-from shared.chain.errors import ChainError, NoQuorum
-from shared.chain.types import Block
+from shared.chain.errors import ChainError, ExecutionReverted, NoQuorum
+from shared.chain.reverts import decode_revert
+from shared.chain.types import Block, CallRequest
 from shared.domain.transactions.evidence import Receipt
+from shared.domain.transactions.transactions import Transaction
 
 _log = logging.getLogger(__name__)
 MOST_FAILURES = 3  # of blocks in one pass
@@ -30,6 +32,7 @@ class ChainView:
         self._receipts: dict[str, Receipt | None] = {}
         self._proven: dict[int, dict[str, Receipt] | None] = {}
         self._ours: set[str] = set()
+        self._canonical: dict[int, str | None] = {}
 
     def read_confirmed(self) -> int:
         policy = self.client.spec.confirmations
@@ -93,12 +96,43 @@ class ChainView:
     def proves_hash(self, number: int, wanted: str) -> bool | None:
         """Whether the canonical block at a height is this one; None while no quorum says, or nodes have none there:
         those that lag do not have it yet."""
+        self.prove_hashes([number])
+        canonical = self._canonical[number]
+        return None if canonical is None else canonical == wanted
+
+    def prove_hashes(self, numbers: Iterable[int]) -> None:
+        """Ask a quorum for the canonical blocks at these heights, in one exchange with each endpoint."""
+        wanted = sorted(set(numbers) - self._canonical.keys())
         try:
-            canonical = evidence.canonical_hash(self.client, number, self.head.number)
+            found = evidence.canonical_hashes(self.client, wanted, self.head.number)
+        except ChainError as error:
+            self._unproven(wanted[0], error)
+            found = [None] * len(wanted)
+        self._canonical.update(zip(wanted, found, strict=True))
+
+    def proves_absent(self, number: int, block: str, hashes: Sequence[str]) -> bool:
+        """Whether a quorum shows this block at a height, and none of these transactions in it."""
+        try:
+            shown = evidence.block_holds(
+                self.client, number, [one.lower() for one in hashes], self.head.number
+            )
         except ChainError as error:
             self._unproven(number, error)
-            return None
-        return None if canonical is None else canonical == wanted
+            return False
+        return shown == (block, False)
+
+    def revert_reason(self, row: Transaction, number: int) -> str | None:
+        """Why a transaction of this block fails: tried again on the state before it, decoded; None where that does not
+        fail, or no node can say. It decides nothing."""
+        call = CallRequest(row.from_address, row.to, row.value, row.data, row.gas, row.access_list)
+        try:
+            self.client.call(call, number - 1)
+        except ExecutionReverted as error:
+            return decode_revert(error.data, text=error.text).reason
+        except ChainError as error:
+            fields = {"transaction": row.id, "error": str(error)}
+            _log.info("why it reverted cannot be found out", extra=fields)
+        return None
 
     def _unproven(self, number: int, error: ChainError) -> None:
         """What one block cannot show must not hold up what others do; where nodes fail all the time, the pass ends."""

@@ -5,6 +5,7 @@ Found outside, from one view of the chain; written only if the row is still the 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from shared.domain.transactions import outcome, schedule
 from shared.domain.transactions.evidence import Log, Receipt, decoded
 from shared.domain.transactions.outcome import NotEvidence
 from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.engine import pending
 from shared.engine.batch import Batch
 from shared.engine.chain_view import ChainView
 from shared.funds import bookings
@@ -26,6 +28,7 @@ from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 CHUNK = 32  # findings in one commit
+MOST_LOGS = 250_000  # characters of a stored receipt's logs: a column takes 2,621,440, a commit 100 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Finding:
     height: int
     k: int = 0
     receipt: Receipt | None = None
+    reason: str | None = None  # why it reverted, where that can be found out
 
 
 def look(
@@ -52,9 +56,24 @@ def look(
     view.load_receipts([attempt.hash for row in live for attempt in attempts[row.id]])
     mined = [row for row in rows if row.mined_block_number is not None]
     view.load_hashes(row.mined_block_number or 0 for row in mined)
+    ends = [row.mined_block_number or 0 for row in mined if row.terminal]
+    view.prove_hashes(number for number in ends if number <= view.finalized + 1)
     findings = [_unmined(view, row, attempts[row.id]) for row in live]
     findings += [_mined(view, row, attempts[row.id]) for row in mined]
-    return [finding for finding in findings if finding is not None]
+    by_id = {row.id: row for row in rows}
+    return [_with_reason(view, by_id[one.transaction_id], one) for one in findings if one is not None]
+
+
+def _with_reason(view: ChainView, row: Transaction, finding: Finding) -> Finding:
+    """Beside the outcome of what reverted, why: asked of a node once, when it is concluded."""
+    receipt = finding.receipt
+    ends = finding.what in ("final", "mined_final") and row.kind == "call"
+    if not ends or receipt is None or receipt.success:
+        return finding
+    for part in pending.load_full([(row, None)]):
+        for full, _ in part:
+            return replace(finding, reason=view.revert_reason(full, receipt.block_number))
+    return finding
 
 
 def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
@@ -63,7 +82,14 @@ def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> 
         receipt = view.receipt(attempt.hash)
         if receipt is None:
             continue
-        proven = (view.proven_receipts(receipt.block_number) or {}).get(receipt.hash)
+        block = view.proven_receipts(receipt.block_number)
+        proven = (block or {}).get(receipt.hash)
+        if (
+            proven is None
+            and block is not None
+            and _absent(view, receipt.block_number, receipt.block_hash, attempts)
+        ):
+            continue  # a node invents it
         if proven == receipt and receipt.block_number <= view.confirmed:
             return Finding(row.id, row.version, "mined_final", view.head.number, attempt.k, receipt)
         return Finding(row.id, row.version, "mined", view.head.number, attempt.k, receipt)
@@ -80,10 +106,24 @@ def _mined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Fi
             return Finding(row.id, row.version, "finalize", view.finalized)
         due = row.next_action_at is not None and row.next_action_at <= view.now
         return Finding(row.id, row.version, "postpone", view.head.number) if due else None
-    proven = (view.proven_receipts(number) or {}).get(row.hash or "")
+    return _deep(view, row, attempts) if number <= view.confirmed + 1 else None
+
+
+def _deep(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
+    """T6, or T7 where it is proven that its block, still canonical, never held it: a node's receipt was false."""
+    number, block = row.mined_block_number or 0, row.mined_block_hash or ""
+    receipts = view.proven_receipts(number)
+    proven = (receipts or {}).get(row.hash or "")
+    if proven is None and receipts is not None and _absent(view, number, block, attempts):
+        return Finding(row.id, row.version, "reorg", view.head.number)
     if proven is None or proven.block_hash != block or number > view.confirmed:
         return None
     return Finding(row.id, row.version, "final", view.head.number, row.mined_attempt or 0, proven)
+
+
+def _absent(view: ChainView, number: int, block: str, attempts: Sequence[Attempt]) -> bool:
+    """Whether it is proven that this block holds none of our bytes, whatever a node's receipt says."""
+    return view.proves_absent(number, block, [attempt.hash for attempt in attempts])
 
 
 def in_block(view: ChainView, row: Transaction, attempts: Sequence[Attempt], number: int) -> Finding | None:
@@ -161,14 +201,25 @@ def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block
             row = outcome.mined(row, attempt, receipt, now, block_seconds)
             batch.change(unit, row, head=one.height)
         if one.what in ("final", "mined_final"):
-            after = outcome.conclude(row, attempt, receipt, now, block_seconds)
+            after = outcome.conclude(row, attempt, receipt, now, block_seconds, reason=one.reason)
             batch.change(unit, after, head=one.height)
             unit.write(_stored(row.id, receipt, now))
 
 
 def _stored(transaction_id: str, receipt: Receipt, now: datetime) -> StoredReceipt:
-    logs = [_plain(log) for log in receipt.logs]
-    return StoredReceipt(transaction_id, receipt.hash, receipt.block_hash, receipt.success, logs, now)
+    """The receipt as it is kept: its first logs as far as there is room, and how many were left out."""
+    logs: list[dict[str, Any]] = []
+    room = MOST_LOGS
+    for log in receipt.logs:
+        plain = _plain(log)
+        room -= len(json.dumps(plain))
+        if room < 0:
+            break
+        logs.append(plain)
+    omitted = len(receipt.logs) - len(logs)
+    return StoredReceipt(
+        transaction_id, receipt.hash, receipt.block_hash, receipt.success, logs, now, omitted
+    )
 
 
 def _plain(log: Log) -> dict[str, Any]:

@@ -73,26 +73,34 @@ def _rounds(lane_id: str, outgoing: broadcast.BroadcastQueue) -> None:
 
 
 def _round(lane_id: str, outgoing: broadcast.BroadcastQueue) -> bool:
-    """What one look at the queue shows, batch by batch; whether there may be more."""
+    """What one look at the queue shows, batch by batch; whether there may be more.
+
+    Only as many rows are read as the lane has room for: a full one costs its own row and the index."""
     session = Session(resources.database().snapshot())
     lane, entries = session.read(LANES.find(lane_id), TRANSACTIONS_QUEUED.scan(lane_id, limit=QUEUE_PAGE))
-    if not entries:
+    places = _places(lane) if lane else QUEUE_PAGE
+    if not entries or not places:
         return False
-    queued = session.follow(TRANSACTIONS, entries)
+    queued = session.follow(TRANSACTIONS, entries[:places])
     now = resources.clock().now()
     late = [one.id for one in queued if schedule.expired(one, now)]
+    if not queued:
+        return False
     client = resources.chain(queued[0].chain)
     if late:
         cancellation.expire(late, client.spec.block_seconds)
         return True
-    if not queued:
-        return False
     lane = lane or _first_lane(client, queued[0])
-    if not (places := lanes.room(lane, client.spec.max_inflight)):
+    if not (places := _places(lane)):
         return False
     chosen = _affordable(client, session, lane, queued[:places])
     keys = Keys(session, (one.wallet_id for one in chosen))
-    return _batches(client, keys, lane, chosen, outgoing) and len(chosen) == len(queued)
+    return _batches(client, keys, lane, chosen, outgoing) and len(chosen) == len(entries)
+
+
+def _places(lane: Lane) -> int:
+    """How many more may be in flight. Raises LanePaused."""
+    return lanes.room(lane, resources.registry().chain(lane.chain).max_inflight)
 
 
 def _batches(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
 from shared import resources
 from shared.chain import evidence
@@ -20,14 +19,14 @@ from shared.engine.batch import Batch
 from shared.engine.chain_view import ChainView
 from shared.engine.process_hints import hints
 from shared.store.session import Session
-from shared.store.tables.transactions import LANES, TRANSACTIONS, nonces
+from shared.store.tables.transactions import LANES, TRANSACTIONS, first_nonce, nonces
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 SEARCH_MARGIN = 200  # blocks before a transaction was accepted; what used its nonce is looked for there first
+OLD_HEAD = 600.0  # seconds: who shows no newer block is synchronising, or the chain stands still
 SAME_HEIGHT_BLOCKS = 32  # as long a question keeps its height
-MAX_NONCES_READ = 1_024  # as many as may be in flight
 
 
 def sync(view: ChainView, lane: Lane, counts: Nonces) -> None:
@@ -68,24 +67,33 @@ def _resume(unit: UnitOfWork, seen: Lane) -> None:
         unit.write(lanes.resume(lane, unit.now))
 
 
-def fill_gaps(lane: Lane, latest: int, sample: Transaction) -> None:
-    """Insert a no-op for every nonce of [latest, next_nonce) that no row holds; `sample` is any row of the lane.
+def fill_gap(view: ChainView, lane: Lane) -> None:
+    """Insert a no-op for the nonce that comes next on the chain, when no row holds it and nothing else will use it.
 
-    A node that lags far behind shows a long past: the nonces that come next are the ones that matter."""
+    It is above what is final, every healthy endpoint has neither a block nor a pending transaction with it, and with
+    one endpoint that is so at two heads. A node that lags or synchronises shows nonces as free that were used long ago;
+    what a wallet's owner has sent from elsewhere is pending."""
+    if view.now.timestamp() - view.head.timestamp > OLD_HEAD:
+        return
+    try:
+        free = evidence.counts_everywhere(view.client, lane.address).pending
+        if not lanes.ours_to_fill(lane, free):
+            return
+        view.client.pool.quorum(("gap", lane.id), lambda endpoint: free, view.head.number)
+    except NoQuorum:
+        return
     session = Session(resources.database().snapshot())
-    end = min(lane.next_nonce, latest + MAX_NONCES_READ)
-    taken = session.one(nonces(lane.id, latest, end))
-    missing = lanes.gaps(
-        replace(lane, chain_nonce=latest, next_nonce=end), (entry["nonce"] for entry in taken)
-    )
-    if missing:
-        _log.error("nonces without a row are filled", extra={"lane": lane.id, "count": len(missing)})
-        commit(_fill, missing, sample)
+    taken, first = session.read(nonces(lane.id, free, free + 1), first_nonce(lane.id))
+    sample = session.follow(TRANSACTIONS, first)
+    if taken or not sample:
+        return
+    _log.error("a nonce without a row is filled", extra={"lane": lane.id, "nonce": free})
+    commit(_fill, free, sample[0])
 
 
-def _fill(unit: UnitOfWork, missing: Sequence[int], sample: Transaction) -> None:
-    for nonce in missing[: lanes.MAX_BATCH]:
-        filled = acceptance.fill(
+def _fill(unit: UnitOfWork, nonce: int, sample: Transaction) -> None:
+    unit.write(
+        acceptance.fill(
             sample.wallet_id,
             sample.user_id,
             sample.chain,
@@ -94,7 +102,7 @@ def _fill(unit: UnitOfWork, missing: Sequence[int], sample: Transaction) -> None
             transaction_id=unit.new_id("txn"),
             now=unit.now,
         )
-        unit.write(filled)
+    )
 
 
 def find_holder(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> None:
@@ -181,14 +189,17 @@ def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, b
         return
     outcome.check_foreign(row, attempts, proof)
     lane = unit.one(LANES.get(row.lane_id))
-    batch.change(unit, attempt_rules.block(row, "FOREIGN_NONCE", unit.now, block_seconds))
+    blocked = attempt_rules.block(row, "FOREIGN_NONCE", unit.now, block_seconds)
+    if row.is_fill:  # nobody asked for it, so nobody is to be asked
+        batch.change(unit, outcome.concede(blocked, attempts, proof, unit.now))
+        return
+    batch.change(unit, blocked)
     if lane.paused_reason is None:
         unit.write(lanes.pause(lane, "FOREIGN_NONCE", unit.now))
 
 
 def any_transaction(lane_id: str) -> Transaction | None:
-    """Some transaction of a lane, for its wallet."""
+    """Some transaction of a lane, for its wallet: the first."""
     session = Session(resources.database().snapshot())
-    entries = session.one(nonces(lane_id, 0, 2**62, limit=1))
-    rows = session.follow(TRANSACTIONS, entries)
+    rows = session.follow(TRANSACTIONS, session.one(first_nonce(lane_id)))
     return rows[0] if rows else None

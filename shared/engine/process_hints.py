@@ -70,13 +70,15 @@ class Coalescer:
 class EngineHints:
     """`dispatches` by lane. `question_heights`: at which height a quorum is asked, by (question, id); where a single
     endpoint must say the same at two heads, an entry has to last from one pass to the next, so there is room for all
-    that a pass can ask. `balance_checks`: when a lane's balance was read last. `next_lanes`: where the last pass over
-    a chain stopped when there were more lanes than it looks at. `heads`: (monotonic seconds, height) by chain."""
+    that a pass can ask. `starts`: where a pass without the time for all begins next, by (what, chain).
+    `balance_checks`: when a lane's balance was read last. `next_lanes`: where the last pass over a chain stopped when
+    there were more lanes than it looks at. `heads`: (monotonic seconds, height) by chain."""
 
     dispatches: Coalescer = field(default_factory=Coalescer)
     question_heights: BoundedCache[tuple[str, str], int] = field(
         default_factory=lambda: BoundedCache(MOST_ROWS + MOST_LANES)
     )
+    starts: BoundedCache[tuple[str, str], int] = field(default_factory=lambda: BoundedCache(3 * MOST_CHAINS))
     balance_checks: BoundedCache[str, datetime] = field(default_factory=lambda: BoundedCache(MOST_LANES))
     next_lanes: BoundedCache[str, str] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))
     heads: BoundedCache[str, tuple[float, int]] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))

@@ -73,19 +73,20 @@ def views(session: Session, transactions: Sequence[Transaction]) -> list[Transac
     return [view(one, by_id[one.id]) for one in transactions]
 
 
-def outcome(session: Session, transaction: Transaction) -> tuple[bool, Sequence[Log]]:
-    """Success and logs of a mined transaction: stored once it is over, the chain's until then. Raises NotFound."""
+def outcome(session: Session, transaction: Transaction) -> tuple[bool, Sequence[Log], int]:
+    """Success and logs of a mined transaction, and how many more there were than are kept: stored once it is over, the
+    chain's until then. Raises NotFound."""
     if transaction.terminal:
         stored = session.maybe(RECEIPTS.find(transaction.id))
         if stored is not None:
             logs = [
                 Log(log["address"], tuple(log["topics"]), log["data"], log["index"]) for log in stored.logs
             ]
-            return stored.success, logs
+            return stored.success, logs, stored.logs_omitted or 0
     receipt = resources.chain(transaction.chain).receipt(transaction.hash or "")
     if receipt is None:
         raise NotFound("No block holds the transaction at the moment.")
-    return receipt.success, receipt.logs
+    return receipt.success, receipt.logs, 0
 
 
 def newest(chain: str) -> int | None:

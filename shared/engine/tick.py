@@ -1,15 +1,17 @@
 """One pass over a chain, and passes for as long as there is work: alone it finishes every transaction (I6).
 
 Everything due within the next minute is looked at in each block; whatever a pass leaves undone is still there for
-the next one.
+the next one. A pass sends first and proves afterwards. What it finds out is committed slice by slice, and where it runs
+out of time the next one goes on from there: any backlog is worked off.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 from shared import resources
 from shared.chain.errors import ChainError
@@ -20,6 +22,7 @@ from shared.engine import cancellation, confirmation, low_balances, nonce_sync, 
 from shared.engine.chain_view import ChainView
 from shared.engine.dispatch import dispatch
 from shared.engine.pending import PAUSES, Unfinished, Work
+from shared.engine.process_hints import hints
 from shared.runtime.clock import new_id
 from shared.runtime.context import remaining_seconds
 from shared.store import port
@@ -27,7 +30,10 @@ from shared.store.session import Session
 from shared.store.tables.transactions import LEASES, Lease
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 STOP_BEFORE = 5.0  # seconds left of the run's time
+SENDING_SHARE = 0.5  # of the time that is left, for lanes; the rest is for what came of them
+SLICE = 100  # transactions that are looked into between two commits
 
 
 def run(chain: str, *, lease_seconds: float, once: bool) -> None:
@@ -65,53 +71,113 @@ def run_pass(chain: str, work: Work | None = None) -> None:
     for start in range(0, len(unfinished.late), cancellation.BATCH_SIZE):
         late = unfinished.late[start : start + cancellation.BATCH_SIZE]
         _safely("deadlines", chain, lambda late=late: cancellation.expire(late, block_seconds))
-    if unfinished.lanes:
-        _follow(ChainView(resources.chain(chain)), unfinished)
-    for lane_id in work.queued:
-        _safely("dispatch", lane_id, lambda lane_id=lane_id: dispatch(lane_id))
+    view = ChainView(resources.chain(chain)) if unfinished.lanes else None
+    counts = _counts(view, unfinished) if view else {}
+    stop = remaining_seconds(3600) * (1 - SENDING_SHARE)
+    if view:
+        _rotate(
+            "lanes",
+            chain,
+            unfinished.lanes,
+            stop,
+            lambda lane: _lane(view, unfinished, lane, counts[lane.id]),
+        )
+    _rotate(
+        "queues",
+        chain,
+        work.queued,
+        stop,
+        lambda lane_id: _safely("dispatch", lane_id, lambda: dispatch(lane_id)),
+    )
+    if view:
+        _conclude(view, unfinished, counts)
     lane_ids = {lane.id for lane in unfinished.lanes} | set(work.queued)
     _safely("balances", chain, lambda: low_balances.watch(resources.chain(chain), lane_ids))
 
 
-def _follow(view: ChainView, unfinished: Unfinished) -> None:
-    """Outcomes of all lanes first, then lane by lane what is left."""
-    spec = view.client.spec
-    counts = dict(
-        zip(
-            (lane.id for lane in unfinished.lanes),
-            view.client.nonces([lane.address for lane in unfinished.lanes], view.finalized),
-            strict=True,
-        )
-    )
+def _counts(view: ChainView, unfinished: Unfinished) -> dict[str, Nonces]:
+    """What the chain says of each lane."""
+    addresses = [lane.address for lane in unfinished.lanes]
+    found = view.client.nonces(addresses, view.finalized)
+    return dict(zip((lane.id for lane in unfinished.lanes), found, strict=True))
+
+
+def _rotate(what: str, chain: str, wanted: Sequence[T], stop: float, work: Callable[[T], None]) -> None:
+    """Do this for all of them, or until so few seconds are left: the next pass then begins behind the last one."""
+    starts = hints().starts
+    start = starts.get((what, chain), 0) % len(wanted) if wanted else 0
+    for done, one in enumerate((*wanted[start:], *wanted[:start])):
+        if remaining_seconds(3600) < max(STOP_BEFORE, stop):
+            _log.warning(
+                "a pass ends before it is through", extra={"what": what, "chain": chain, "done": done}
+            )
+            starts[what, chain] = start + done
+            return
+        work(one)
+
+
+def _conclude(view: ChainView, unfinished: Unfinished, counts: dict[str, Nonces]) -> None:
+    """What became of what was sent, slice by slice, each committed before the next one is looked into."""
     below = {lane_id: seen.latest for lane_id, seen in counts.items()}
-    findings = confirmation.look(view, unfinished.rows, unfinished.attempts, below)
-    confirmation.write(findings, spec.block_seconds)
-    settled = {finding.transaction_id for finding in findings}
-    waiting: dict[str, list[Transaction]] = {lane.id: [] for lane in unfinished.lanes}
-    for row in unfinished.rows:
-        if row.lane_id in waiting and row.id not in settled and (row.live or row.state == "nonced"):
-            waiting[row.lane_id].append(row)
-    for lane in unfinished.lanes:
-        _safely(
-            "lane",
-            lane.id,
-            lambda lane=lane: _lane(view, unfinished, lane, counts[lane.id], waiting[lane.id]),
-        )
+    view.know(attempt.hash for attempts in unfinished.attempts.values() for attempt in attempts)
+    rows = sorted(unfinished.rows, key=lambda row: row.mined_block_number or 0)
+    slices = [rows[start : start + SLICE] for start in range(0, len(rows), SLICE)]
+
+    def look_into(part: Sequence[Transaction]) -> None:
+        """Half by half where it fails by a defect, so that only what it is about is left out."""
+        try:
+            _look_into(view, part, unfinished, below, counts)
+        except ChainError:
+            raise
+        except Exception:
+            if len(part) == 1:
+                raise
+            _log.warning("a slice is looked into in halves", exc_info=True)
+            for half in (part[: len(part) // 2], part[len(part) // 2 :]):
+                _safely("slice", half[0].id, lambda half=half: look_into(half))
+
+    name = view.client.spec.name
+    _rotate(
+        "conclusions", name, slices, 0.0, lambda part: _safely("slice", part[0].id, lambda: look_into(part))
+    )
 
 
-def _lane(
-    view: ChainView, unfinished: Unfinished, lane: Lane, counts: Nonces, waiting: Sequence[Transaction]
+def _look_into(
+    view: ChainView,
+    part: Sequence[Transaction],
+    unfinished: Unfinished,
+    below: dict[str, int],
+    counts: dict[str, Nonces],
 ) -> None:
+    findings = confirmation.look(view, part, unfinished.attempts, below)
+    confirmation.write(findings, view.client.spec.block_seconds)
+    found = {finding.transaction_id for finding in findings}
+    for row in part:
+        final = counts[row.lane_id].finalized if row.lane_id in counts else 0
+        if row.live and row.id not in found and (row.nonce or 0) < final and not _is_foreign(row):
+            nonce_sync.find_holder(view, row, unfinished.attempts[row.id])
+
+
+def _is_foreign(row: Transaction) -> bool:
+    """Proven already; only the engine's own no-ops are given up without being asked."""
+    return row.blocked_reason == "FOREIGN_NONCE" and row.kind != "noop"
+
+
+def _lane(view: ChainView, unfinished: Unfinished, lane: Lane, counts: Nonces) -> None:
+    _safely("lane", lane.id, lambda: _attend(view, unfinished, lane, counts))
+
+
+def _attend(view: ChainView, unfinished: Unfinished, lane: Lane, counts: Nonces) -> None:
+    """A lane's counts and gaps, and what of it is to be sent."""
+    waiting = [
+        row for row in unfinished.rows if row.lane_id == lane.id and (row.live or row.state == "nonced")
+    ]
     nonce_sync.sync(view, lane, counts)
     if lane.paused_reason in PAUSES and all(row.blocked_reason != lane.paused_reason for row in waiting):
         nonce_sync.resume(lane)
-    for row in waiting:
-        if row.live and (row.nonce or 0) < counts.finalized and row.blocked_reason != "FOREIGN_NONCE":
-            nonce_sync.find_holder(view, row, unfinished.attempts[row.id])
-    if counts.latest < lane.next_nonce and all(row.nonce != counts.latest for row in waiting):
-        sample = waiting[0] if waiting else nonce_sync.any_transaction(lane.id)
-        if sample is not None:
-            nonce_sync.fill_gaps(lane, counts.latest, sample)
+    held = any(row.lane_id == lane.id and row.nonce == counts.pending for row in unfinished.rows)
+    if counts.pending < lane.next_nonce and not held:
+        nonce_sync.fill_gap(view, lane)
     unmined = [row for row in waiting if (row.nonce or 0) >= counts.latest or row.state == "nonced"]
     if unmined:
         rebroadcast.attend(view, unmined, unfinished.attempts, counts)

@@ -7,7 +7,7 @@ mined, not when it is final. Several processes may allocate at once: whoever com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -148,10 +148,9 @@ def sync(lane: Lane, now: datetime, *, latest: int, finalized: int) -> tuple[Lan
     return moved, foreign or moved.overtaken
 
 
-def gaps(lane: Lane, taken: Iterable[int]) -> tuple[int, ...]:
-    """Nonces in [chain_nonce, next_nonce) that no row holds: each needs a no-op (`acceptance.fill`)."""
-    rows = frozenset(taken)
-    return tuple(nonce for nonce in range(lane.chain_nonce, lane.next_nonce) if nonce not in rows)
+def ours_to_fill(lane: Lane, nonce: int) -> bool:
+    """Whether a no-op may take this nonce where no row holds it: given by us or before us, and not used for good."""
+    return lane.finalized_nonce <= nonce < lane.next_nonce
 
 
 def pause(lane: Lane, reason: str, now: datetime) -> Lane:

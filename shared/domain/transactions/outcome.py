@@ -61,9 +61,16 @@ def mined(
 
 
 def conclude(
-    transaction: Transaction, attempt: Attempt, receipt: Receipt, now: datetime, block_seconds: float
+    transaction: Transaction,
+    attempt: Attempt,
+    receipt: Receipt,
+    now: datetime,
+    block_seconds: float,
+    *,
+    reason: str | None = None,
 ) -> Transaction:
-    """T6: the mined block is canonical at the chain's depth; which attempt it holds decides the outcome.
+    """T6: the mined block is canonical at the chain's depth; which attempt it holds decides the outcome. `reason` is
+    why it reverted, for people.
 
     A token payout without its Transfer log is `reverted` with NO_TRANSFER_EVIDENCE. Raises NotEvidence when
     the receipt is not of the recorded block, InvalidState unless `mined`.
@@ -73,6 +80,8 @@ def conclude(
         raise NotEvidence("The receipt is of another block.")
     target, error = _outcome(transaction, attempt, receipt)
     message = transaction.error_message if error and error == transaction.error else None
+    if error == "EXECUTION_REVERTED":
+        message = reason
     moved = transaction.moved("final", target, now, error=error, error_message=message)
     return replace(moved, next_action_at=next_action_at(moved, now, block_seconds))
 

@@ -115,6 +115,11 @@ class Transaction:
         return self.tenant == SETTLEMENT_TENANT
 
     @property
+    def is_fill(self) -> bool:
+        """The engine's own no-op for a nonce without a row."""
+        return self.kind == "noop" and self.tenant == ENGINE_TENANT
+
+    @property
     def wants_attempt(self) -> bool:
         """A caller asked for a replacement that is not stored yet."""
         return self.live and (self.attempts_wanted or 0) > self.attempt_count

@@ -36,6 +36,7 @@ class StoredReceipt:
     success: bool
     logs: list[dict[str, Any]]  # address, topics, data, index; name and arguments where they are known
     created_at: datetime
+    logs_omitted: int | None = None  # how many more there were than are kept
 
 
 DUE_SHARDS = 16
@@ -125,3 +126,8 @@ def next_queue(chain: str, after: str = "") -> Query[list[Row]]:
 def nonces(lane_id: str, start: int, end: int, *, limit: int = 0) -> Query[list[Row]]:
     """Index entries of a lane's nonces in [start, end), the first `limit` of them."""
     return TRANSACTIONS_BY_NONCE.scan(lane_id, after=(start - 1,), upto=(end - 1,), limit=limit)
+
+
+def first_nonce(lane_id: str) -> Query[list[Row]]:
+    """The index entry of the first nonce that a lane gave."""
+    return nonces(lane_id, 0, 2**62, limit=1)

@@ -125,6 +125,9 @@ class FaultyNode(Chain):
     def eth_estimateGas(self, call: Any, *ref: str) -> str:
         return hex(21_000)
 
+    def eth_call(self, call: Any, ref: str) -> str:
+        return "0x"
+
     def eth_gasPrice(self) -> str:
         return hex(self.base_fee + GWEI)
 

@@ -9,6 +9,7 @@ from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Pool
 from shared.domain.permissions import Caller
 from shared.domain.transactions.transactions import Transaction
+from shared.domain.wallets.wallets import Wallet
 from shared.engine import accept, intents
 from shared.engine.intents import Sender
 from shared.writes import commit as commits
@@ -32,6 +33,11 @@ class StepwiseHistory(History):
             [Endpoint(node, chain_id, clock=self.seconds, sleep=self.slept) for node in nodes], parallel=False
         )  # type: ignore[arg-type]
         self.client.pool = pool
+
+    def wallet_of_another_address(self) -> Wallet:
+        """A second wallet; its key is the one that others send with from now on."""
+        self.key = self.rng.randbytes(32)
+        return self.stored_wallet("2", self.key)
 
     def row(self, number: int) -> Transaction:
         """A transaction by the order in which they were accepted."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.chain.errors import Ambiguous, ChainError, Lagging, MethodMissing, Unreachable
-from shared.engine import nonce_sync as engine_lanes
+from shared.chain.errors import Ambiguous, ChainError, ExecutionReverted, Lagging, MethodMissing, Unreachable
 from shared.keys.errors import VaultUnavailable
 from shared.store.session import Session
-from shared.store.tables.transactions import DUE_PAGE, DUE_SHARDS, LANES, TRANSACTIONS
+from shared.store.tables.transactions import DUE_PAGE, DUE_SHARDS, LANES, RECEIPTS, TRANSACTIONS
 from tests.unit.engine.chain_model import GWEI
 from tests.unit.engine.simulation import START
 from tests.unit.engine.stepwise import StepwiseHistory
@@ -218,22 +219,117 @@ def test_what_another_chain_cannot_finish_holds_up_nobody(history: StepwiseHisto
     assert history.row(number).finalized
 
 
-def test_a_long_past_is_not_read(history: StepwiseHistory) -> None:
-    """A node that starts anew shows no transactions of a lane that has thousands."""
-    row = history.row(0)
-    rows = [replace(row, id=f"txn_{n}", idem_key=f"{n}", nonce=n) for n in range(1, 5_000)]
-    history.database.write([TRANSACTIONS.write("insert", one) for one in rows])
-    lane = Session(history.database.snapshot()).one(LANES.get(row.lane_id))
-    read: list[int] = []
+def test_a_receipt_that_a_node_invents_decides_nothing(history: StepwiseHistory) -> None:
+    """Its block is canonical and does not hold the bytes: proven, that is as good as a block that is gone."""
+    number = sent(history, blocks=0)
+    history.node.base_fee = 50 * GWEI  # nothing is mined
+    history.mine()
+    block, wanted = history.node.blocks[-1], history.row(number).hash
+
+    def receipt(node: Any, params: list[Any]) -> Any:
+        if params[0] != wanted:
+            return node.eth_getTransactionReceipt(*params)
+        return {
+            "transactionHash": wanted, "blockHash": block.hash, "blockNumber": hex(block.number), "status": "0x1",
+            "gasUsed": "0x5208", "effectiveGasPrice": "0x1", "contractAddress": None, "logs": [],
+        }  # fmt: skip
+
+    address = history.owner.address.lower()
+
+    def count(node: Any, params: list[Any]) -> Any:
+        return "0x2" if params[0].lower() == address else node.eth_getTransactionCount(*params)
+
+    liar = Twisted(history, eth_getTransactionReceipt=receipt, eth_getTransactionCount=count)
+    history.use(liar, history.node)
+    history.attempt(history.tick)
+    history.node.base_fee = GWEI
+    liar.answers.clear()
+    history.tick_through(20)
+    assert history.row(number).state == "confirmed" and history.row(number).finalized
+    history.judge()
+
+
+def test_an_endpoint_that_hangs_holds_up_nobody(history: StepwiseHistory) -> None:
+    """Ten seconds for each question to it made a pass of minutes; evidence waits, and what is sent does not."""
+    hanging = Twisted(history)
+
+    def hang(*args: Any, **kwargs: Any) -> Any:
+        history.clock.moment += timedelta(seconds=10)
+        raise Unreachable("time-out")
+
+    for _ in range(12):
+        history.attempt(history.accept)
+    history.attempt(history.hint)
+    history.use(history.node, hanging)
+    history.attempt(history.tick)
+    history.mine()
+    hanging.call = hanging.batch = hang  # type: ignore[assignment,method-assign]
+    took = []
+    for _ in range(6):
+        history.mine()
+        began = history.clock.moment
+        history.attempt(history.tick)
+        took.append((history.clock.moment - began).total_seconds())
+    assert max(took) <= 20 and sum(took) <= 60, took
+    history.attempt(history.accept)
+    history.attempt(history.hint)
+    history.mine()
+    assert history.row(13).hash in {one.hash for one in history.node.canonical()}
+
+
+def test_a_hint_for_a_full_lane_reads_no_queue(history: StepwiseHistory) -> None:
+    room = history.client.spec.max_inflight
+    lane = Session(history.database.snapshot()).one(LANES.get(history.row(0).lane_id))
+    full = replace(lane, next_nonce=lane.chain_nonce + room)
+    history.database.write([LANES.write("update", full)])
+    for _ in range(3):
+        history.attempt(history.accept)
+    read: list[Any] = []
     real = history.database.read
 
     def counted(*reads: Any) -> Any:
-        found = real(*reads)
-        read.extend(len(rows) for rows in found)
-        return found
+        read.extend(reads)
+        return real(*reads)
 
     history.database.read = counted
-    engine_lanes.fill_gaps(replace(lane, next_nonce=5_000), 0, row)
-    assert engine_lanes.any_transaction(row.lane_id) == row
-    assert max(read) <= 1_024
-    assert len(history.rows()) == 5_000
+    history.attempt(history.hint)
+    assert [one.table for one in read if one.table == "transactions" and one.index is None] == []
+
+
+def test_logs_without_measure_are_cut_and_that_is_said(history: StepwiseHistory) -> None:
+    """More than a column takes: it could never be written, and its batch went one by one for ever."""
+    log = {"address": "0x" + "55" * 20, "topics": ["0x" + "77" * 32], "data": "0x" + "00" * 50_000}
+
+    def with_logs(receipt: Any) -> Any:
+        return receipt and receipt | {"logs": [log | {"logIndex": hex(at)} for at in range(14)]}
+
+    def of_block(node: Any, params: list[Any]) -> Any:
+        return [with_logs(one) for one in node.eth_getBlockReceipts(*params)]
+
+    noisy = Twisted(
+        history,
+        eth_getBlockReceipts=of_block,
+        eth_getTransactionReceipt=lambda node, params: with_logs(node.eth_getTransactionReceipt(*params)),
+    )
+    history.use(noisy, noisy)
+    number = sent(history)
+    history.tick_through(12)
+    assert history.row(number).finalized
+    stored = Session(history.database.snapshot()).one(RECEIPTS.get(history.row(number).id))
+    assert len(json.dumps(stored.logs)) < 2_621_440 // 8
+    assert (len(stored.logs), stored.logs_omitted) == (2, 12)
+
+
+def test_why_a_transaction_reverted_is_told(history: StepwiseHistory) -> None:
+    history.node.faults.revert = 1.0
+    reason = "0x08c379a0" + f"{32:064x}{6:064x}" + b"paused".hex().ljust(64, "0")
+
+    def call(node: Any, params: list[Any]) -> Any:
+        raise ExecutionReverted("execution reverted", data=bytes.fromhex(reason[2:]))
+
+    explaining = Twisted(history, eth_call=call)
+    history.use(explaining, explaining)
+    number = sent(history)
+    history.tick_through(12)
+    row = history.row(number)
+    assert (row.state, row.error, row.error_message) == ("reverted", "EXECUTION_REVERTED", "paused")

@@ -91,10 +91,9 @@ def test_a_foreign_transaction_holds_the_lane_until_it_is_final_or_gone() -> Non
     assert (raised.next_nonce, lanes.room(raised, 16)) == (1, 16)
 
 
-def test_a_nonce_without_a_row_is_found() -> None:
-    busy = replace(lane(), next_nonce=5, chain_nonce=1)
-    assert lanes.gaps(busy, [0, 2, 4]) == (1, 3)
-    assert lanes.gaps(busy, range(5)) == ()
+def test_only_what_was_ours_to_give_is_filled() -> None:
+    busy = replace(lane(), next_nonce=5, finalized_nonce=2)
+    assert [lanes.ours_to_fill(busy, nonce) for nonce in (1, 2, 4, 5)] == [False, True, True, False]
 
 
 def test_pausing_twice_writes_once() -> None:
