@@ -24,6 +24,7 @@ from schemas.base import (
 from shared.domain.transactions import low_balances, transactions
 from shared.domain.transactions.states import PublicStatus
 from shared.domain.transactions.transactions import AttemptKind, BlockedReason, Speed
+from shared.domain.transactions.waiting import WaitingFor
 
 PositiveUnits = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,77}$")]
 HexData = Annotated[str, StringConstraints(pattern=r"^0x([0-9a-fA-F]{2})*$")]
@@ -146,6 +147,13 @@ class Failure(Resource):
     message: str | None
 
 
+class Waiting(Resource):
+    """What a transaction that is not final waits for, and since when."""
+
+    reason: WaitingFor
+    since: Instant
+
+
 class Transaction(Resource):
     """`to` is who gets the value or the tokens; `hash` is of the latest attempt, once mined of the mined one. While it
     waits for a second person, `blocked_reason` is APPROVAL_REQUIRED and it ends at `approval_until`.
@@ -161,6 +169,7 @@ class Transaction(Resource):
     chain_id: Count
     status: PublicStatus
     blocked_reason: BlockedReason | None
+    waiting_for: Waiting | None
     from_: Annotated[str, Field(alias="from")]
     to: str | None
     value: str
@@ -217,6 +226,7 @@ class Transaction(Resource):
         return cls(
             **{name: getattr(tx, name) for name in (*same, *more, *last)},
             chain_id=chain_id,
+            waiting_for=Waiting(reason=tx.waiting[0], since=tx.waiting[1]) if tx.waiting else None,
             from_=tx.from_address,
             to=tx.token_recipient if token else tx.to,
             value=str(tx.value),

@@ -13,7 +13,8 @@ from shared.domain.transactions import attempts as attempt_rules
 from shared.domain.transactions import outcome
 from shared.domain.transactions.outcome import ForeignProof
 from shared.engine import batch as engine_batch
-from shared.engine import nonce_sync, queries
+from shared.engine import more_gas, nonce_sync, queries
+from shared.engine.more_gas import MoreGas
 from shared.runtime.operation import SELF, http, message
 from shared.store.session import Session
 from shared.store.tables.transactions import LANES
@@ -43,11 +44,16 @@ def cancel_transaction(request: ReplaceTransaction, caller: Caller) -> Transacti
         if transaction.blocked_reason == "FOREIGN_NONCE"
         else None
     )
-    return commit(_cancel, request, caller, proof)
+    more = None if proof else more_gas.needed(transaction, attempts, undo=True)
+    return commit(_cancel, request, caller, proof, more)
 
 
 def _cancel(
-    unit: UnitOfWork, request: ReplaceTransaction, caller: Caller, proof: ForeignProof | None
+    unit: UnitOfWork,
+    request: ReplaceTransaction,
+    caller: Caller,
+    proof: ForeignProof | None,
+    more: MoreGas | None,
 ) -> Transaction:
     transaction, attempts = queries.replaceable(unit, caller, request.transaction_id)
     unit.match(transaction)
@@ -56,6 +62,6 @@ def _cancel(
         after = outcome.concede(transaction, attempts, proof, unit.now)
         nonce_sync.release(unit, unit.one(LANES.get(transaction.lane_id)))
     else:
-        after = attempt_rules.undo(transaction, "cancelled", unit.now)
+        after = attempt_rules.undo(more_gas.book(unit, transaction, more, undo=True), "cancelled", unit.now)
     batch.change(unit, after)
     return batch.request_replacement(unit, after)

@@ -7,8 +7,10 @@ from shared import resources
 from shared.domain.permissions import Caller
 from shared.domain.transactions import attempts as attempt_rules
 from shared.engine import batch as engine_batch
-from shared.engine import queries
+from shared.engine import more_gas, queries
+from shared.engine.more_gas import MoreGas
 from shared.runtime.operation import SELF, http, message
+from shared.store.session import Session
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -21,18 +23,24 @@ from shared.writes.commit import commit
     others="admin:replace",
     request=ReplaceTransaction,
     answer=Transaction,
+    needs=("chain",),
     publishes=("transaction-events",),
 )
 @message("transaction-commands", type="transaction.speed_up", request=ReplaceTransaction)
 def speed_up_transaction(request: ReplaceTransaction, caller: Caller) -> Transaction:
-    return commit(_speed_up, request, caller)
+    session = Session(resources.database().snapshot())
+    transaction, attempts = queries.replaceable(session, caller, request.transaction_id)
+    return commit(_speed_up, request, caller, more_gas.needed(transaction, attempts, undo=False))
 
 
-def _speed_up(unit: UnitOfWork, request: ReplaceTransaction, caller: Caller) -> Transaction:
+def _speed_up(
+    unit: UnitOfWork, request: ReplaceTransaction, caller: Caller, more: MoreGas | None
+) -> Transaction:
     transaction, attempts = queries.replaceable(unit, caller, request.transaction_id)
     unit.match(transaction)
     batch = engine_batch.Batch.of(transaction, attempts)
     caps = resources.registry().chain(transaction.chain).caps
+    transaction = more_gas.book(unit, transaction, more, undo=False)
     after = attempt_rules.hasten(transaction, attempts[-1] if attempts else None, caps, unit.now)
     batch.change(unit, after)
     return batch.request_replacement(unit, after)

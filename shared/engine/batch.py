@@ -9,6 +9,7 @@ from schemas import transactions as views
 from shared import resources
 from shared.desk.payment_outcomes import payment_changed
 from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.domain.transactions.waiting import TOLD
 from shared.funds.bookings import follow
 from shared.store.port import Key
 from shared.store.tables.transactions import APPROVAL_REQUESTS, ATTEMPTS, TRANSACTIONS
@@ -114,6 +115,8 @@ def kinds(before: Transaction | None, after: Transaction) -> list[str]:
         events.append(after.state)
     if after.blocked_reason and after.blocked_reason != before.blocked_reason:
         events.append("stuck")
+    if not events and after.waiting_for in TOLD and after.waiting_for != before.waiting_for:
+        events.append("waiting")
     return events
 
 

@@ -161,7 +161,8 @@ def record_send(
     step: Step = STEPS[outcome] if attempt.k == transaction.attempt_count else "wait"
     target = "submitted" if outcome in SUBMITS else transaction.state
     blocked = _blocked_after(transaction, outcome, step)
-    transaction = transaction.moved("sent", target, now, blocked_reason=blocked)
+    said = outcome if attempt.k == transaction.attempt_count else None
+    transaction = transaction.moved("sent", target, now, blocked_reason=blocked, answer=said)
     if step == "undo" and attempt.kind == "payload":
         transaction = undo(transaction, "rejected", now, error="REJECTED_BY_NODE")
     due = now if step in ("bump", "undo") else next_action_at(transaction, now, block_seconds, sends=sends)
@@ -209,8 +210,30 @@ def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now:
     if transaction.speed == "fast" and transaction.attempts_wanted == wanted:
         return transaction
     due = now if transaction.live else transaction.next_action_at
-    changes = {"speed": "fast", "attempts_wanted": wanted, "next_action_at": due}
+    freed = None if transaction.blocked_reason == "FEE_BLOCKED" else transaction.blocked_reason
+    changes = {"speed": "fast", "attempts_wanted": wanted, "next_action_at": due, "blocked_reason": freed}
     return transaction.moved("hasten", transaction.state, now, **changes)
+
+
+def gas_missing(
+    transaction: Transaction,
+    latest: Attempt,
+    market: Fees | None,
+    caps: FeeCaps,
+    *,
+    noop_gas: int,
+    undo: bool,
+) -> int:
+    """Wei to be committed beyond what is, so that its next attempt may be made; 0 for the engine's own no-ops.
+
+    `undo`: the no-op that ends it. FeeCapReached where the chain's caps allow none, whatever is committed."""
+    if not transaction.committed_gas:
+        return 0
+    noop = undo or transaction.undo_state is not None or latest.kind == "noop"
+    freed = transaction.committed_value if noop and not transaction.is_payment else 0
+    gas = min(noop_gas, transaction.gas) if noop else transaction.gas
+    wanted = replacement(latest.fees, market, caps).per_gas
+    return max(0, gas * wanted - transaction.committed_gas - freed)
 
 
 def check_replaceable(transaction: Transaction, *, by_operator: bool) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Self
 from shared.domain.errors import Refusal
 from shared.domain.transactions.fees import FeeCaps, Fees
 from shared.domain.transactions.states import LIVE, TERMINAL, Event, PublicStatus, State, check, public_status
+from shared.domain.transactions.waiting import WaitingFor, waits_for
 
 Kind = Literal["call", "noop"]
 AttemptKind = Literal["payload", "noop"]
@@ -96,6 +97,16 @@ class Transaction:
     version: int
     created_at: datetime
     updated_at: datetime
+    waiting_for: WaitingFor | None = None  # None also for rows from before there was a column
+    waiting_since: datetime | None = None
+
+    @property
+    def waiting(self) -> tuple[WaitingFor, datetime] | None:
+        """What it waits for, and since when; None when it is final."""
+        reason = waits_for(self.state, self.blocked_reason, self.finalized)
+        if reason is None:
+            return None
+        return self.waiting_for or reason, self.waiting_since or self.updated_at
 
     @property
     def status(self) -> PublicStatus:
@@ -143,9 +154,16 @@ class Transaction:
         return caps.within(min(gas, self.gas), self.committed_gas + freed)
 
     def moved(self, event: Event, target: State, now: datetime, **changes: Any) -> Self:
-        """The next version in `target`; InvalidState unless the table allows it."""
+        """The next version in `target`; InvalidState unless the table allows it. `answer` among the changes is what a
+        node said to its latest bytes."""
         check(self.state, event, target)
-        return replace(self, state=target, version=self.version + 1, updated_at=now, **changes)
+        answer = changes.pop("answer", None)
+        moved = replace(self, state=target, version=self.version + 1, updated_at=now, **changes)
+        reason = waits_for(target, moved.blocked_reason, moved.finalized, answer=answer)
+        if answer is None and self.live and moved.live and self.blocked_reason == moved.blocked_reason:
+            reason = self.waiting_for or reason  # only a node's answer says otherwise
+        since = self.waiting_since if reason == self.waiting_for else now
+        return replace(moved, waiting_for=reason, waiting_since=since if reason else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ class StepwiseHistory(History):
         caller = Caller.of_user("ops", ["operator"], "service")
         speed_up_transaction(ReplaceTransaction(transaction_id=self.row(number).id), caller)
 
+    def cancel_one(self, number: int) -> None:
+        """Its owner does not want it any more."""
+        self.give_up(self.row(number))
+
     def accept_value(self, identity: str, wei: int) -> None:
         """A transfer of so much, under its own id."""
         planned = accept.plan(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from shared.store.session import Session
+from shared.store.tables.supplies import FUNDS
 from tests.unit.engine.chain_model import GWEI
 from tests.unit.engine.stepwise import StepwiseHistory
 from tests.unit.engine.wallet_histories import WalletsHistory
@@ -32,7 +34,7 @@ def test_what_waits_for_approval_does_not_hold_up_what_is_covered(history: Stepw
     WalletsHistory.bound(history, history.owner, None, 10**18)  # type: ignore[arg-type]
     ether = 10**18
     history.attempt(lambda: history.accept_value("large", 80 * ether))
-    history.attempt(lambda: history.accept_value("small", ether))
+    history.attempt(lambda: history.accept_value("small", ether // 2))
     history.node.given[history.owner.address.lower()] = 60 * ether
     for _ in range(3):
         history.mine()
@@ -54,3 +56,50 @@ def test_what_is_under_way_counts_before_what_is_queued(history: StepwiseHistory
     history.attempt(history.hint)
     by_id = {row.id: row for row in history.rows()}
     assert (by_id["second"].nonce, by_id["second"].blocked_reason) == (None, "FUNDS_BLOCKED")
+
+
+def test_a_plain_transfer_that_fees_have_overtaken_is_sped_up(history: StepwiseHistory) -> None:
+    """What was committed for its gas covers no further bump: more is booked, as its owner asks for it."""
+    _overtaken(history)
+    committed = history.row(1).committed_gas
+    history.attempt(lambda: history.hasten_one(1))
+    assert history.row(1).committed_gas > committed
+    history.tick_through(12)
+    assert (history.row(1).state, history.row(1).finalized) == ("confirmed", True)
+    assert _committed(history) == 0
+
+
+def test_a_plain_transfer_that_fees_have_overtaken_is_cancelled(history: StepwiseHistory) -> None:
+    _overtaken(history)
+    history.attempt(lambda: history.cancel_one(1))
+    history.tick_through(12)
+    assert (history.row(1).state, history.row(1).finalized) == ("cancelled", True)
+    assert _committed(history) == 0
+
+
+def test_more_gas_has_to_be_covered(history: StepwiseHistory) -> None:
+    _overtaken(history)
+    history.empty()
+    history.node.mine(empty=True)
+    history.node.mine(empty=True)
+    before = history.row(1)
+    history.attempt(lambda: history.hasten_one(1))
+    assert history.row(1) == before, "a refusal writes nothing"
+    history.attempt(lambda: history.cancel_one(1))
+    assert (history.row(1).undo_state, history.row(1).committed_gas) == ("cancelled", before.committed_gas)
+
+
+def _overtaken(history: StepwiseHistory) -> None:
+    """A transfer whose last bump was the last one that its committed gas allowed."""
+    history.attempt(history.accept)
+    history.attempt(history.hint)
+    history.node.base_fee = 50 * GWEI
+    for _ in range(12):
+        history.tick_through(10)
+    assert history.row(1).blocked_reason == "FEE_BLOCKED"
+
+
+def _committed(history: StepwiseHistory) -> int:
+    return sum(
+        row.committed + row.in_flight for row in Session(history.database.snapshot()).one(FUNDS.scan())
+    )
