@@ -2,8 +2,9 @@
 
 What Pub/Sub refuses for good becomes a dead letter and keeps nothing behind it.
 
-Each shard is scanned from its low-water mark, because deleted versions pile up in Spanner below it; once an hour
-the whole shard is scanned. Two sweepers at once only publish twice.
+Each shard is scanned from its low-water mark, because deleted versions pile up in Spanner below it; once an hour from
+an hour before the last such scan, for what a clock that was wrong has let it pass over. A run goes on, page by page, as
+long as it may, and stores how far it is: a backlog is worked off. Two sweepers at once only publish twice.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from datetime import datetime, timedelta
 
 from shared import resources
 from shared.runtime import cloud_event
+from shared.runtime.context import remaining_seconds
 from shared.runtime.operation import schedule
+from shared.store.port import Key
 from shared.store.session import Session
 from shared.store.tables.system import OUTBOX, OUTBOX_SHARDS, SWEEP_MARKS, DeadLetter, OutboxRow, SweepMark
 from shared.store.unit_of_work import UnitOfWork
@@ -27,6 +30,7 @@ AGE = timedelta(seconds=10)
 OVERLAP = timedelta(seconds=30)
 FULL_SCAN = timedelta(hours=1)
 BATCH = 500
+STOP_BEFORE = 15.0  # seconds left: a page may take ten
 EPOCH = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 
 
@@ -36,34 +40,67 @@ def sweep_outbox() -> None:
     session = Session(resources.database().snapshot(staleness=5))
     stored = session.one(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
     marks = {mark.shard: mark for mark in stored}
-    starts = {shard: _start(marks.get(shard), now) for shard in range(OUTBOX_SHARDS)}
+    places: dict[int, Key] = {shard: (_start(marks.get(shard), now),) for shard in range(OUTBOX_SHARDS)}
+    while places:
+        places = _sweep(places, marks, now)
+        if remaining_seconds(3600) < STOP_BEFORE:
+            return
+
+
+def _sweep(places: dict[int, Key], marks: dict[int, SweepMark], now: datetime) -> dict[int, Key]:
+    """A page of each of these shards behind its place. Keeps in `marks` and stores how far each one is done, and
+    answers where those go on that have more."""
+    session = Session(resources.database().snapshot(staleness=5))
     queries = [
-        OUTBOX.scan(shard, after=(start,), upto=(now - AGE,), limit=BATCH) for shard, start in starts.items()
+        OUTBOX.scan(shard, after=place, upto=(now - AGE,), limit=BATCH) for shard, place in places.items()
     ]
+    following: dict[int, Key] = {}
     moved: list[SweepMark] = []
-    for shard, rows in zip(starts, session.read_all(queries), strict=True):
+    for shard, rows in zip(places, session.read_all(queries), strict=True):
         handled = _relay(rows)
-        if handled:
-            full = marks[shard].full_scan_at if shard in marks and starts[shard] > EPOCH else now
-            moved.append(SweepMark("outbox", shard, now - AGE - OVERLAP, full))
-    due = [mark for mark in moved if mark.shard not in marks or mark.mark - marks[mark.shard].mark > OVERLAP]
-    if due:
-        resources.database().write([SWEEP_MARKS.write("upsert", mark) for mark in due])
+        if handled is None:
+            return {}  # Pub/Sub takes nothing: the next run tries again
+        if not handled:
+            continue
+        until = now - AGE
+        if len(rows) == BATCH:
+            last = rows[-1]
+            following[shard], until = (last.committed_at, last.ord, last.id), last.committed_at
+        mark = _advanced(marks.get(shard), shard, until - OVERLAP, now)
+        if shard not in marks or mark.mark - marks[shard].mark > OVERLAP or len(rows) == BATCH:
+            moved.append(mark)
+            marks[shard] = mark
+    if moved:
+        resources.database().write([SWEEP_MARKS.write("upsert", mark) for mark in moved])
+    return following
 
 
 def _start(mark: SweepMark | None, now: datetime) -> datetime:
-    return EPOCH if mark is None or now - mark.full_scan_at > FULL_SCAN else mark.mark
+    """Where a shard's sweep begins: at its mark, and once an hour at what the last such sweep may have missed."""
+    if mark is None:
+        return EPOCH
+    looks_back = now - mark.full_scan_at > FULL_SCAN
+    return min(mark.mark, mark.full_scan_at - FULL_SCAN) if looks_back else mark.mark
 
 
-def _relay(rows: list[OutboxRow]) -> bool:
-    """True when nothing of this shard is left behind the mark."""
+def _advanced(mark: SweepMark | None, shard: int, until: datetime, now: datetime) -> SweepMark:
+    """The mark of a shard that is swept up to a moment; it never goes back."""
+    if mark is None:
+        return SweepMark("outbox", shard, until, now)
+    looked_back = now - mark.full_scan_at > FULL_SCAN and until >= mark.mark
+    return SweepMark("outbox", shard, max(until, mark.mark), now if looked_back else mark.full_scan_at)
+
+
+def _relay(rows: list[OutboxRow]) -> bool | None:
+    """Whether all of these are done with; None when nothing at all can be published."""
     if not rows:
         return True
     published = outbox_relay.publish(rows)
     _log.info("relayed", extra={"events": published.done, "of": len(rows), "shard": rows[0].shard})
     for row, reason in published.refused:
         commit(_give_up, row, reason)
-    return published.done + len(published.refused) == len(rows) < BATCH
+    done = published.done + len(published.refused)
+    return done == len(rows) if done else None
 
 
 def _give_up(unit: UnitOfWork, row: OutboxRow, reason: str) -> None:

@@ -90,7 +90,7 @@ class ChainClient:
         def ask(endpoint: Endpoint) -> Block | None:
             block = types.block(endpoint.call("eth_getBlockByNumber", [block_ref(ref), False]))
             if block is not None and ref == "latest":
-                endpoint.head = block.number
+                endpoint.saw(block.number)
             return block
 
         return self.pool.read(ask)
@@ -110,9 +110,11 @@ class ChainClient:
         """The newest height at the chain's confirmation depth or tag; -1 for none."""
         policy = self.spec.confirmations
         if isinstance(policy, int):
-            return max(-1, self.block_number() + 1 - policy)
-        block = self.block(policy)
-        return -1 if block is None else block.number
+            number = max(-1, self.block_number() + 1 - policy)
+        else:
+            block = self.block(policy)
+            number = -1 if block is None else block.number
+        return self._plausible(number) if number > 0 else number
 
     def balance(self, address: str, block: int | None = None) -> tuple[int, int]:
         """(wei, the height it was read at); at the newest block unless one is given."""
@@ -144,6 +146,15 @@ class ChainClient:
         calls = [balances.native_balance(address, height), ("eth_getTransactionCount", [address, "latest"])]
         balance, count = self.pool.batch(calls)
         return types.quantity(balance), types.quantity(count)
+
+    def _plausible(self, confirmed: int) -> int:
+        """A confirmed height as a node tells it, no greater than a quorum can have it: a balance at an invented height
+        would stand above all later ones."""
+        ceiling = self.pool.ceiling(_block_number, self.spec.block_seconds)
+        policy = self.spec.confirmations
+        if ceiling is None:
+            return confirmed
+        return min(confirmed, max(0, ceiling + 1 - policy if isinstance(policy, int) else ceiling))
 
     def token_metadata(self, token: str) -> tuple[int | None, str | None]:
         """(decimals, symbol) as the contract says; None for what is no such answer."""
@@ -193,7 +204,7 @@ class ChainClient:
 
     def preflight(self, call: CallRequest, token: str | None = None) -> Preflight:
         """Try a call and read its sender's balances: see `chain.preflight`."""
-        return preflight(self.spec, self.pool, call, token)
+        return preflight(self.spec, self.pool, call, token, self._plausible)
 
     def simulate(self, call: CallRequest) -> Simulation:
         """What would happen now: eth_simulateV1, or eth_call and eth_estimateGas where it is missing.
@@ -259,5 +270,5 @@ class ChainClient:
 
 def _block_number(endpoint: Endpoint) -> int:
     number = types.quantity(endpoint.call("eth_blockNumber", []))
-    endpoint.head = number
+    endpoint.saw(number)
     return number

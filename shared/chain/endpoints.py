@@ -27,6 +27,8 @@ RPC_SECONDS = metrics.histogram(
     "wallet_rpc_seconds", "How long exchanges with nodes take.", "chain", "endpoint"
 )
 PATIENCE: Final = 0.5  # seconds that a call waits for our own limit before another endpoint is asked
+HEAD_KNOWN: Final = 60.0  # seconds that a head is reckoned on from
+HEAD_MARGIN: Final = 3  # blocks that nodes may be apart
 REST: Final = 2.0  # seconds without reads after a 429, three failures in a row, or one that took long
 LONGEST_REST: Final = 64.0  # each rest is twice the last one until an answer comes
 TOOK_LONG: Final = 3.0  # seconds without an answer: whoever asks next is not to wait for it
@@ -71,13 +73,25 @@ class Endpoint:
         clock: Clock = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.rpc, self.name, self.head = rpc, rpc.name, 0
+        self.rpc, self.name = rpc, rpc.name
+        self.head, self._head_at = 0, 0.0  # the newest height that it has told, and when
         self.latency, self.error_rate = 0.05, 0.0
         self._chain_id, self._verified = chain_id, False
         self._bucket = TokenBucket(rate, burst, clock)
         self._clock, self._failures, self._rest_until = clock, 0, 0.0
         self._rest = REST  # how long the next one takes
         self._sleep = sleep
+
+    def saw(self, head: int) -> None:
+        """It has told its newest height."""
+        self.head, self._head_at = head, self._clock()
+
+    def head_by_now(self, block_seconds: float) -> int | None:
+        """The height that it can have reached since it told one, generously; None where that is long ago."""
+        age = self._clock() - self._head_at
+        if not self.head or age > HEAD_KNOWN:
+            return None
+        return self.head + HEAD_MARGIN + int(2 * age / block_seconds)
 
     @property
     def healthy(self) -> bool:

@@ -74,6 +74,8 @@ def reached(client: ChainClient, tag: str) -> int:
 
     def ask(endpoint: Endpoint) -> int:
         block = types.block(endpoint.call("eth_getBlockByNumber", [tag, False]))
+        if block and tag == "latest":
+            endpoint.saw(block.number)
         return block.number if block else -1
 
     return client.pool.reached(ask)

@@ -92,6 +92,18 @@ class Pool:
             one(answer) for answer in (self.read(lambda endpoint: endpoint.batch(calls)) if calls else ())
         ]
 
+    def ceiling(self, head_of: Ask[int], block_seconds: float) -> int | None:
+        """The height that no quorum can have passed by now: what a single endpoint tells above it is invented. Asked of
+        all once a minute, reckoned in between; None with one endpoint, and where too few answer."""
+        if self.needed == 1:
+            return None
+        heads = [one.head_by_now(block_seconds) for one in self.endpoints]
+        if sum(head is not None for head in heads) < self.needed:
+            self.broadcast(head_of)
+            heads = [one.head_by_now(block_seconds) for one in self.endpoints]
+        known = sorted((head for head in heads if head is not None), reverse=True)
+        return known[self.needed - 1] if len(known) >= self.needed else None
+
     def broadcast(self, ask: Ask[T]) -> list[T | ChainError]:
         """What every healthy endpoint (or all, when none is) answers; failures in place of answers."""
         targets = [one for one in self.endpoints if one.healthy] or list(self.endpoints)

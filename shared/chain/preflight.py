@@ -5,6 +5,7 @@ Two exchanges: the try, with what layer 1 takes and the confirmed height, then t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,15 +29,18 @@ class Preflight:
     returned: bytes | None = None
 
 
-def preflight(spec: ChainSpec, pool: Pool, call: CallRequest, token: str | None) -> Preflight:
-    """Try a call and read its sender's balances, the token's too where one is meant.
+def preflight(
+    spec: ChainSpec, pool: Pool, call: CallRequest, token: str | None, plausible: Callable[[int], int]
+) -> Preflight:
+    """Try a call and read its sender's balances, the token's too where one is meant; `plausible` bounds the height that
+    a node tells.
 
     Raises ExecutionReverted, InsufficientFunds, GasLimit (what the node says of the call), NotAToken, ChainError."""
     calls: list[Call] = [_confirmed(spec), ("eth_estimateGas", [call.encoded()])]
     if token is not None:
         calls.append(("eth_call", [call.encoded(), "latest"]))
     (confirmed, estimate, *returned), l1_fee = _answers(spec, pool, calls, call)
-    held = balances.at_block(pool, call.from_address, token, _height(spec, confirmed))
+    held = balances.at_block(pool, call.from_address, token, plausible(_height(spec, confirmed)))
     return Preflight(types.quantity(estimate), held, l1_fee, types.data(returned[0]) if returned else None)
 
 

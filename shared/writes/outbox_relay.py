@@ -1,12 +1,15 @@
 """From the outbox to Pub/Sub: by the request itself right after its commit, and by the sweeper for what is left.
 
 A crash between publish and delete repeats an event; nothing is ever lost. Consumers apply an event once.
+While Pub/Sub does not answer, requests leave their events to the sweeper at once.
 """
 
 from __future__ import annotations
 
 import contextvars
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
@@ -24,32 +27,60 @@ from shared.telemetry import metrics, tracing
 
 AFTER_COMMIT_SECONDS = 0.03
 PUBLISH_SECONDS = 10.0
+MOST_WAITING = 64  # commits whose events wait for a thread or for Pub/Sub; others are the sweeper's
+FAILURES = 3  # publishings in a row of which nothing arrives, and then
+PAUSE_SECONDS = 10.0  # none is tried so long
 _log = logging.getLogger(__name__)
 
 
+class CacheThreads(ThreadPoolExecutor):
+    """What fences the cache after a commit, beside the request's answer: it never waits behind Pub/Sub."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=8, thread_name_prefix="cache")
+
+
 class RelayThreads(ThreadPoolExecutor):
-    """What runs after a commit, beside the request's answer."""
+    """What publishes after a commit, beside the request's answer; only so much waits, and nothing while it is vain."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=8, thread_name_prefix="relay")
+        self._free = threading.Semaphore(MOST_WAITING)
+        self._failures, self._paused_until = 0, 0.0
+
+    def publish(self, rows: Sequence[system.OutboxRow]) -> list[Future[None]]:
+        """Publish these soon; nothing where that is left to the sweeper."""
+        if time.monotonic() < self._paused_until or not self._free.acquire(blocking=False):
+            return []
+        future = self.submit(contextvars.copy_context().run, _quietly, partial(self._publish, rows))
+        future.add_done_callback(lambda _: self._free.release())
+        return [future]
+
+    def _publish(self, rows: Sequence[system.OutboxRow]) -> None:
+        if time.monotonic() < self._paused_until:
+            return
+        published = publish(rows)
+        self._failures = 0 if published.done or published.refused else self._failures + 1
+        if self._failures >= FAILURES:
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            _log.warning("nothing can be published; it is left to the sweeper for a while")
 
 
 def after_commit(changes: Sequence[Changes], committed_at: datetime) -> None:
     """Publish this commit's events and fence the cache, together, waiting at most 30 ms; failures only delay."""
-    work: list[Callable[[], Any]] = []
     for record in chain.from_iterable(each.measured for each in changes):
         record()
     events = [event for each in changes for event in each.events]
     for event in events:
         metrics.EVENTS.add(type=event.envelope["type"])
+    futures: list[Future[None]] = []
     if events:
-        work.append(partial(publish, [event.row(committed_at) for event in events]))
-    cache = resources.cache()
+        futures += resources.memory(RelayThreads).publish([event.row(committed_at) for event in events])
+    cache, fences = resources.cache(), resources.memory(CacheThreads)
     stale = {place: version for each in changes for place, version in each.stale.items()}
     for (kind, identity), version in stale.items():
-        work.append(partial(cache.expire, kind, identity, version))
-    threads = resources.memory(RelayThreads)
-    futures = [threads.submit(contextvars.copy_context().run, _quietly, task) for task in work]
+        task = partial(cache.expire, kind, identity, version)
+        futures.append(fences.submit(contextvars.copy_context().run, _quietly, task))
     wait(futures, timeout=AFTER_COMMIT_SECONDS)
 
 

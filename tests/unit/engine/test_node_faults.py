@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shared.chain.errors import Ambiguous, ChainError, ExecutionReverted, Lagging, MethodMissing, Unreachable
+from shared.chain.types import CallRequest
 from shared.keys.errors import VaultUnavailable
 from shared.store.session import Session
 from shared.store.tables.transactions import DUE_PAGE, DUE_SHARDS, LANES, RECEIPTS, TRANSACTIONS
@@ -333,3 +334,29 @@ def test_why_a_transaction_reverted_is_told(history: StepwiseHistory) -> None:
     history.tick_through(12)
     row = history.row(number)
     assert (row.state, row.error, row.error_message) == ("reverted", "EXECUTION_REVERTED", "paused")
+
+
+@pytest.mark.parametrize("ask", ["confirmed", "preflight"])
+def test_a_balance_at_an_invented_height_stands_above_no_later_one(
+    history: StepwiseHistory, ask: str
+) -> None:
+    """The node that invents it answers for it, too; what is read later at a true height has to count."""
+
+    def height(node: Any, params: list[Any]) -> Any:
+        return hex(node.blocks[-1].number + 5_000)
+
+    def balance(node: Any, params: list[Any]) -> Any:
+        return "0x1"
+
+    liar = Twisted(history, eth_blockNumber=height, eth_getBalance=balance)
+    history.use(liar, history.node)
+    head = history.node.blocks[-1].number
+    if ask == "confirmed":
+        assert history.client.balances(history.owner.address).block <= head + 5
+    else:
+        call = CallRequest(history.owner.address, "0x" + "ab" * 20, 1)
+        assert history.client.preflight(call).balances.block <= head + 5
+    liar.answers.clear()
+    for _ in range(12):
+        history.mine()
+    assert history.client.balances(history.owner.address).block > head + 5

@@ -1,0 +1,134 @@
+"""The outbox while there is more than a page, less time than needed, or a Pub/Sub that hangs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.maintenance import sweep_outbox as sweeping
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.runtime.context import Context, deadline_in, running
+from shared.settings import load
+from shared.store.commit_effects import Changes, Emitted
+from shared.store.session import Session
+from shared.store.tables.system import OUTBOX, SWEEP_MARKS, OutboxRow
+from shared.writes import outbox_relay
+from tests.model.store import MemoryDatabase
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SHARD = 3
+
+
+@dataclass
+class World:
+    database: MemoryDatabase = field(default_factory=lambda: MemoryDatabase(now=lambda: NOW))
+    published: list[str] = field(default_factory=list)
+    expired: list[str] = field(default_factory=list)
+    hangs: bool = False
+
+    def now(self) -> datetime:
+        return NOW
+
+    def publish(self, topic: str, envelope: dict[str, Any]) -> Future[str]:
+        future: Future[str] = Future()
+        self.published.append(envelope["id"])
+        if not self.hangs:
+            future.set_result("1")
+        return future
+
+    def expire(self, kind: str, identity: str, version: int) -> None:
+        self.expired.append(identity)
+
+    def store(self, rows: int) -> None:
+        for number in range(rows):
+            at = NOW - timedelta(days=2) + timedelta(minutes=number)
+            row = OutboxRow(SHARD, at, 0, f"evt_{number:04}", "order-events", {"id": f"evt_{number:04}"}, 0)
+            self.database.write([OUTBOX.write("insert", row)])
+
+    def left(self) -> int:
+        return len(Session(self.database.snapshot()).one(OUTBOX.scan(SHARD)))
+
+    def sweep(self, seconds: float = 58.0) -> None:
+        context = Context("sweep_outbox", "req", deadline_in(seconds))
+        context.caller = Caller.of_system()
+        with running(context):
+            sweeping.sweep_outbox()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(sweeping, "BATCH", 5)
+    made = World()
+    with resources.override(
+        fresh=True, settings=load({}), clock=made, database=made.database, publisher=made, cache=made
+    ):
+        yield made
+
+
+def test_a_backlog_is_worked_off_in_one_run(world: World) -> None:
+    world.store(23)
+    world.sweep()
+    assert world.left() == 0 and len(world.published) == 23
+
+
+def test_a_run_that_ends_early_keeps_how_far_it_is(world: World) -> None:
+    world.store(23)
+    scanned: list[datetime] = []
+    real = world.database.read
+
+    def read(*reads: Any) -> Any:
+        scanned.extend(
+            one.span.start[1]
+            for one in reads
+            if one.table == "outbox" and len(one.span.start) > 1 and one.span.start[0] == SHARD
+        )
+        return real(*reads)
+
+    world.sweep(seconds=10.0)  # one page
+    (mark,) = [
+        one
+        for one in Session(world.database.snapshot()).one(SWEEP_MARKS.scan("outbox"))
+        if one.shard == SHARD
+    ]
+    assert world.left() == 18
+    assert mark.mark > NOW - timedelta(days=3)
+    world.database.read = read  # type: ignore[method-assign]
+    world.sweep(seconds=10.0)
+    assert world.left() == 13
+    assert min(scanned) > NOW - timedelta(days=3), "not from the beginning of time"
+
+
+def test_an_hourly_look_back_does_not_read_what_was_deleted_long_ago(world: World) -> None:
+    world.sweep()
+    marks = Session(world.database.snapshot()).one(SWEEP_MARKS.scan("outbox"))
+    later = NOW + timedelta(hours=1, minutes=5)
+    assert all(sweeping._start(mark, later) >= NOW - timedelta(hours=2) for mark in marks)
+
+
+def test_commits_wait_for_nothing_while_pubsub_hangs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.hangs = True
+    monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(outbox_relay, "PUBLISH_SECONDS", 0.2)
+    context = Context("place_order", "req", deadline_in(60))
+    context.caller = Caller.of_system()
+    with running(context):
+        for number in range(400):
+            changes = Changes(number)
+            envelope = {"id": f"evt_{number}", "type": "order.placed", "subject": f"ord_{number}"}
+            changes.events.append(Emitted(number, envelope, "order-events", f"evt_{number}"))
+            changes.stale["orders", f"ord_{number}"] = 1
+            outbox_relay.after_commit([changes], NOW)
+        resources.memory(outbox_relay.CacheThreads).shutdown(wait=True)
+        threads = resources.memory(outbox_relay.RelayThreads)
+        assert len(world.expired) == 400
+        assert threads._work_queue.qsize() <= outbox_relay.MOST_WAITING
+        threads.shutdown(wait=True)
+    assert len(world.published) < 2 * outbox_relay.MOST_WAITING
+    assert threading.active_count() < 50
