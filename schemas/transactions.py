@@ -117,6 +117,11 @@ class SentToken(Resource):
     address: str
     amount: str
 
+    @classmethod
+    def of(cls, tx: transactions.Transaction) -> SentToken | None:
+        """None where it moves no token."""
+        return cls(address=tx.token_address, amount=str(tx.token_amount)) if tx.token_address else None
+
 
 class AttemptPart(Resource):
     """Signed bytes for the transaction's nonce; which of them a block holds decides. `noop` undoes it."""
@@ -152,6 +157,11 @@ class Waiting(Resource):
 
     reason: WaitingFor
     since: Instant
+
+    @classmethod
+    def of(cls, tx: transactions.Transaction) -> Waiting | None:
+        """None where nothing more comes."""
+        return cls(reason=tx.waiting[0], since=tx.waiting[1]) if tx.waiting else None
 
 
 class Transaction(Resource):
@@ -220,13 +230,11 @@ class Transaction(Resource):
             "finalized",
         )
         last = ("version", "created_at", "updated_at")
-        token = None
-        if tx.token_address is not None:
-            token = SentToken(address=tx.token_address, amount=str(tx.token_amount))
+        token = SentToken.of(tx)
         return cls(
             **{name: getattr(tx, name) for name in (*same, *more, *last)},
             chain_id=chain_id,
-            waiting_for=Waiting(reason=tx.waiting[0], since=tx.waiting[1]) if tx.waiting else None,
+            waiting_for=Waiting.of(tx),
             from_=tx.from_address,
             to=tx.token_recipient if token else tx.to,
             value=str(tx.value),

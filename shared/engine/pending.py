@@ -34,6 +34,9 @@ INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and witho
 INFLIGHT_OLDEST = metrics.gauge(
     "wallet_inflight_oldest_seconds", "Since the oldest of them was accepted.", "chain"
 )
+PAYOUTS_OLDEST = metrics.gauge(
+    "wallet_payouts_oldest_seconds", "Since the oldest payout without an outcome was accepted.", "chain"
+)
 LANES_PAUSED = metrics.gauge("wallet_lanes_paused", "Addresses that send nothing, by why.", "chain", "reason")
 PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")  # as transactions are blocked: these end when none is any more
 Sending = tuple[Transaction, Attempt | None]  # with its latest attempt
@@ -132,10 +135,15 @@ def load_full(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
 def measure(chain: str, unfinished: Unfinished | None) -> None:
     """Set the gauges by what a pass has read anyway; None: there is nothing to do."""
     open_rows = [row for row in unfinished.rows if not row.terminal] if unfinished else []
-    oldest = min((row.created_at for row in open_rows), default=None)
-    age = (resources.clock().now() - oldest).total_seconds() if oldest else 0.0
     INFLIGHT.set(len(open_rows), chain=chain)
-    INFLIGHT_OLDEST.set(age, chain=chain)
+    INFLIGHT_OLDEST.set(_oldest(open_rows), chain=chain)
+    PAYOUTS_OLDEST.set(_oldest([row for row in open_rows if row.is_payment]), chain=chain)
     for reason in PAUSES:
         paused = [lane for lane in unfinished.lanes if lane.paused_reason == reason] if unfinished else []
         LANES_PAUSED.set(len(paused), chain=chain, reason=reason)
+
+
+def _oldest(rows: Sequence[Transaction]) -> float:
+    """Seconds since the oldest of them was accepted; 0 when there are none."""
+    oldest = min((row.created_at for row in rows), default=None)
+    return (resources.clock().now() - oldest).total_seconds() if oldest else 0.0
