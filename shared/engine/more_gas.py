@@ -16,6 +16,7 @@ from shared.domain.transactions.fees import FeeCapReached
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.funds import balances, bookings
 from shared.store.unit_of_work import UnitOfWork
+from shared.wallets import policy_enforcement
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def _lacking(transaction: Transaction, attempts: Sequence[Attempt], *, undo: boo
 def book(unit: UnitOfWork, transaction: Transaction, more: MoreGas | None, *, undo: bool) -> Transaction:
     """The transaction with so much more committed, in the commit that asks for its next attempt.
 
-    Raises InsufficientGas, FundsCommitted, BalanceUnknown; the wish to undo it is taken all the same."""
+    Raises InsufficientGas, FundsCommitted, BalanceUnknown, PolicyDenied; the wish to undo it is taken all the same."""
     if more is None or not transaction.live:
         return transaction
     spec = resources.registry().chain(transaction.chain)
@@ -63,6 +64,7 @@ def book(unit: UnitOfWork, transaction: Transaction, more: MoreGas | None, *, un
     )
     try:
         booked = funds.start_send(pair, 0, more.wei, spec.settlement_gas_reserve, unit.now)
+        policy_enforcement.book_more_gas(unit, transaction, more.wei)
     except Refusal:
         if undo:
             return transaction

@@ -130,6 +130,29 @@ def allow(unit: UnitOfWork, intent: Intent, fee: int) -> Decision:
     return decision or Decision()
 
 
+def book_more_gas(unit: UnitOfWork, transaction: Transaction, wei: int) -> None:
+    """Book gas that a transaction may cost beyond what it was accepted with, in the hour that it is given back from.
+
+    Raises PolicyDenied where the day's limits leave no room for it."""
+    stored = None if transaction.day_booked is False else unit.maybe(POLICIES.find(transaction.wallet_id))
+    if stored is None:
+        return
+    policy, now, hour = stored.at(unit.now), _hour(unit.now), _hour(transaction.created_at)
+    booked: list[Spending] = []
+    for asset, more in Outflow(fee=wei).totals().items():
+        if not policy.booked(asset, transaction.created_at):
+            continue
+        within = SPENDING.scan(transaction.wallet_id, asset, after=(now - rules.DAY_HOURS - 1,), upto=(now,))
+        day, own = unit.read(within, SPENDING.get_many([(transaction.wallet_id, asset, hour)]))
+        limit = policy.limit(asset, "max_per_day")
+        if limit is not None and sum(bucket.amount for bucket in day) + more > limit:
+            rule = "max_fee_per_day" if asset == FEES else "max_per_day"
+            raise PolicyDenied(rule=rule, limit=str(limit), asset=asset)
+        bucket = own[0] if own else Spending(transaction.wallet_id, asset, hour, 0)
+        booked.append(replace(bucket, amount=bucket.amount + more))
+    unit.write(*booked)
+
+
 def book_typed_data(unit: UnitOfWork, wallet: Wallet, document: Mapping[str, Any]) -> None:
     """Hold a signature over typed data to the wallet's policy, as of this commit. Raises PolicyDenied."""
     outflow, names = typed_data.of_typed_data(wallet.address, document), typed_data.named(document)

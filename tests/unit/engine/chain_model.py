@@ -54,6 +54,9 @@ class Faults:
     delay: float = 0.0  # bytes are acknowledged and reach the pool blocks later
     forget: float = 0.0  # the pool loses a transaction, per block
     lag: float = 0.0  # a read is answered as of one or two blocks ago
+    far: float = 0.0  # a read is answered as by a node that synchronises: many blocks ago
+    invent: float = 0.0  # a receipt is shown of what no block holds
+    noisy: bool = False  # some receipts have more logs than a column takes
     hide: float = 0.0  # a receipt is not found
     revert: float = 0.0  # what is mined fails
     ahead: float = 0.0  # the head is said to be blocks higher than it is
@@ -73,6 +76,7 @@ class Chain:
         self.base_fee = GWEI
         self.given: dict[str, int] = {}  # balances set by hand
         self.late: list[tuple[int, Sent]] = []  # acknowledged, and kept only from this height on
+        self.stalled: int | None = None  # the height that finality does not get beyond
         self.told: Counter[str] = Counter()  # the lies that were told, by name
 
     def mine(self, *, empty: bool = False) -> None:

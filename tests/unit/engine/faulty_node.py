@@ -77,12 +77,18 @@ class FaultyNode(Chain):
         """The chain as this call shows it."""
         behind = self.rng.randint(1, 2) if self.rng.random() < self.faults.lag else 0
         self.told["lagged"] += bool(behind)
+        if self.rng.random() < self.faults.far:
+            self.told["synchronised"] += 1
+            behind = self.rng.randint(5, 30)
         return self.blocks[: max(1, len(self.blocks) - behind)]
 
     def _at(self, ref: str) -> Mined | None:
         seen = self._seen()
         if ref == "finalized":
-            return seen[max(0, len(seen) - FINAL_DEPTH)]
+            height = max(0, len(seen) - FINAL_DEPTH)
+            if self.stalled is not None and self.stalled < height:
+                self.told["finality stalled"] += 1
+            return seen[height if self.stalled is None else min(self.stalled, height)]
         if not ref.startswith("0x"):
             return seen[-1]
         number = int(ref, 16)
@@ -147,12 +153,23 @@ class FaultyNode(Chain):
         for block in self._seen():
             for sent in block.sent:
                 if sent.hash == tx_hash:
-                    return _receipt(sent, block)
+                    return self._receipt(sent, block)
+        waiting = next((sent for sent in self.pool.values() if sent.hash == tx_hash), None)
+        if waiting is not None and self.rng.random() < self.faults.invent:
+            self.told["invented a receipt"] += 1
+            return self._receipt(waiting, self.blocks[-1])
         return None
+
+    def _receipt(self, sent: Sent, block: Mined) -> Any:
+        if not self.faults.noisy or int(sent.hash[-2:], 16) % 16:
+            return _receipt(sent, block)
+        self.told["logs without measure"] += 1
+        log = {"address": sent.to, "topics": ["0x" + "77" * 32], "data": "0x" + "00" * 60_000}
+        return _receipt(sent, block) | {"logs": [log | {"logIndex": hex(at)} for at in range(4)]}
 
     def eth_getBlockReceipts(self, ref: str) -> Any:
         block = self._at(ref)
-        return [] if block is None else [_receipt(sent, block) for sent in block.sent]
+        return [] if block is None else [self._receipt(sent, block) for sent in block.sent]
 
 
 class Mirror:

@@ -64,7 +64,9 @@ class History:
         faults = Faults(
             error=chance, lost_answer=rng.choice([0.0, 0.2, 0.4]), swallow=rng.choice([0.0, 0.15]),
             forget=rng.choice([0.0, 0.2]), lag=rng.choice([0.0, 0.2]), hide=rng.choice([0.0, 0.3]),
-            delay=rng.choice([0.0, 0.0, 0.2]), strict=rng.random() < 0.3, ceil=rng.random() < 0.5, slots=slots,
+            delay=rng.choice([0.0, 0.0, 0.2]),
+            far=rng.choice([0.0, 0.0, 0.1]), invent=rng.choice([0.0, 0.2]), noisy=rng.random() < 0.2,
+            strict=rng.random() < 0.3, ceil=rng.random() < 0.5, slots=slots,
         )  # fmt: skip
         self.node = FaultyNode(rng, self.seconds, faults)
         self.mirror = Mirror(self.node, replace(faults, lag=0.1))
@@ -141,6 +143,8 @@ class History:
             (self.cancel, 3),
             (self.hasten, 2),
             (self.foreigner, 1),
+            (self.owner_elsewhere, 1),
+            (self.stall_finality, 2),
             (self.empty, 2),
             (self.top_up, 2),
             (hints().question_heights.clear, 1),
@@ -216,6 +220,27 @@ class History:
         self.node.told["a foreign sender"] += 1
         self.node.take(signed.raw)
 
+    def owner_elsewhere(self) -> None:
+        """The owner sends from another program, behind what is pending; it may be too cheap to be mined soon."""
+        address = self.owner.address.lower()
+        nonce = self.node.blocks[-1].nonces.get(address, 0)
+        while (address, nonce) in self.node.pool:
+            nonce += 1
+        fee = self.rng.choice([2, 900]) * GWEI
+        signed = sign_transaction(
+            {
+                "chainId": 31337, "nonce": nonce, "to": "0x" + "ee" * 20, "value": 7, "gas": 21_000,
+                "maxFeePerGas": fee, "maxPriorityFeePerGas": GWEI,
+            },
+            self.key,
+        )  # fmt: skip
+        self.node.told["the owner's own"] += 1
+        self.node.take(signed.raw)
+
+    def stall_finality(self) -> None:
+        """It gets no further, until it comes back for everything at once."""
+        self.node.stalled = None if self.node.stalled is not None else max(0, len(self.node.blocks) - 4)
+
     def empty(self) -> None:
         self.node.given[self.owner.address.lower()] = 0
 
@@ -226,7 +251,7 @@ class History:
 
     def peace(self) -> None:
         """The node behaves, fees are low, funds are there: everything must become final."""
-        self.armed = False
+        self.armed, self.node.stalled = False, None
         behaving = Faults(strict=self.node.faults.strict, ceil=self.node.faults.ceil)
         self.node.faults = self.mirror.faults = behaving
         self.trouble_store(0.0, 0.0)
@@ -238,7 +263,7 @@ class History:
             self.attempt(self.tick)
             rows = self.rows()
             for row in rows:
-                if row.blocked_reason == "FOREIGN_NONCE":
+                if row.blocked_reason == "FOREIGN_NONCE" and not row.is_fill:
                     self.attempt(lambda row=row: self.give_up(row))
             if all(row.finalized for row in rows):
                 return self.judge()

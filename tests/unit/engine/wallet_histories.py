@@ -149,7 +149,7 @@ class WalletsHistory(History):
         self.decide("decline")
 
     def decide(self, decision: str) -> None:
-        from functions.transactions.approve_transaction import decide
+        from functions.transactions.approve_transaction import _decide as decide
 
         if self.accepted:
             request = ApproveTransaction(
