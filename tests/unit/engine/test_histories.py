@@ -22,7 +22,7 @@ LIES = {
     "replacement transaction underpriced as geth", "replacement transaction underpriced as reth",
     "account limit exceeded 2", "account limit exceeded 16", "account limit exceeded 64",
     "max fee per gas less than block base fee", "insufficient funds for gas * price + value",
-    "synchronised", "invented a receipt", "logs without measure", "the owner's own", "finality stalled",
+    "synchronised", "invented a receipt", "logs without measure", "the owner's own",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ FIRST = size("FIRST_SEED", 0)
 EVENTS = {
     "confirmed", "reverted", "cancelled", "rejected", "expired", "approved", "topped up", "filled",
     "APPROVAL_EXPIRED", "APPROVAL_DECLINED", "DEADLINE_PASSED", "FOREIGN_NONCE", "ahead", "reorganised 3",
+    "finality stalled",
 }  # fmt: skip
 MET: Counter[str] = Counter()  # by the histories below
 
