@@ -1,21 +1,38 @@
 """Record what no operation can handle: unknown or unreadable commands, and what Pub/Sub gave up delivering.
 
 The attribute ce-type decides, because subscriptions filter by it: a message whose ce-type some operation takes is
-that operation's alone, to handle or to record. So each message is recorded by one consumer.
+that operation's alone, to handle or to record. So each message is recorded by one consumer. A message without
+attributes is read (CloudEvents call that its structured form): a command of a known type is sent once more, with them.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+from contextlib import suppress
+
 from schemas.contract import generated
+from shared import resources
+from shared.domain.permissions import Caller
 from shared.runtime.cloud_event import UnreadableEvent, parse
+from shared.runtime.context import current
 from shared.runtime.operation import message
+from shared.store.tables.system import InboxRow
+from shared.store.unit_of_work import UnitOfWork
 from shared.triggers import pubsub_push
 from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, Delivery
+from shared.writes.commit import commit
+from shared.writes.mutation import AlreadyApplied
 
 SOURCE = "CloudPubSubDeadLetterSourceSubscription"
+# To these it sends commands on, and tells senders why theirs were not taken.
+SENT = (
+    *("supply-commands", "order-commands", "claim-commands", "transaction-commands"),
+    *("supply-events", "order-events", "claim-events", "transaction-events"),
+)
 
 
-@message("supply-commands", type="*")
+@message("supply-commands", type="*", publishes=SENT)
 @message("order-commands", type="*")
 @message("claim-commands", type="*")
 @message("transaction-commands", type="*")
@@ -28,9 +45,33 @@ def record_dead_letter(delivery: Delivery, topic: str) -> None:
             delivery, topic, source, "Pub/Sub gave up: too many failed deliveries."
         )
         return
-    if delivery.attributes.get("ce-type") in generated.commands().get(topic, frozenset()):
+    known = generated.commands().get(topic, frozenset())
+    if delivery.attributes.get("ce-type") in known:
         return  # its own operation has its own subscription
-    pubsub_push.record_dead_letter(delivery, topic, record_dead_letter.__name__, _reason(delivery))
+    if "ce-type" not in delivery.attributes and _type(delivery) in known:
+        _send_on(delivery, topic)
+    else:
+        pubsub_push.record_dead_letter(delivery, topic, record_dead_letter.__name__, _reason(delivery))
+
+
+def _send_on(delivery: Delivery, topic: str) -> None:
+    """Publish it with its attributes, once: it comes again to the operation that takes it."""
+    current().caller = Caller.of_system()
+    digest = hashlib.sha256(f"{topic}/{delivery.message_id}".encode()).hexdigest()
+    inbox = InboxRow(record_dead_letter.__name__, f"on:{digest[:48]}", resources.clock().now())
+    with suppress(AlreadyApplied):
+        commit(_publish, topic, delivery.data, inbox=inbox)
+
+
+def _publish(unit: UnitOfWork, topic: str, data: bytes) -> None:
+    unit.send_again(topic, json.loads(data))
+
+
+def _type(delivery: Delivery) -> str | None:
+    try:
+        return parse(delivery.data).type
+    except UnreadableEvent:
+        return None
 
 
 def _reason(delivery: Delivery) -> str:
@@ -38,6 +79,6 @@ def _reason(delivery: Delivery) -> str:
         event = parse(delivery.data)
     except UnreadableEvent as unreadable:
         return unreadable.text
-    if delivery.attributes.get("ce-type") != event.type:
-        return "The attribute ce-type is missing or differs from the CloudEvent's type."
+    if delivery.attributes.get("ce-type", event.type) != event.type:
+        return "The attribute ce-type differs from the CloudEvent's type."
     return f"No operation takes commands of type {event.type[:64]}."

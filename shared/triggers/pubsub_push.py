@@ -11,14 +11,16 @@ import base64
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shared import resources
 from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.runtime.clock import new_id
-from shared.runtime.cloud_event import Event, UnreadableEvent, parse
+from shared.runtime.cloud_event import MAX_DATA, Event, UnreadableEvent, parse
 from shared.runtime.context import Command, Context, Idempotency, current, deadline_in, running
 from shared.runtime.errors import IdempotencyKeyReused, ValidationFailed
 from shared.runtime.operation import PUBLIC, SELF, MessageTrigger, Operation
@@ -38,6 +40,7 @@ ACKNOWLEDGED = 204
 REASON_LIMIT = 1000
 CONSUMER_LIMIT = 64
 DEAD_LETTER_TOPIC = "dead-letters"
+_NAME = re.compile(r"[!-~]{1,255}")
 BODY_LIMIT = 2_000_000  # characters; a Spanner column takes 2,621,440
 
 
@@ -183,7 +186,8 @@ def _nothing(unit: UnitOfWork) -> None:
 
 
 def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
-    """Record a dead letter, once per message and consumer, whatever becomes of the delivery."""
+    """Record a dead letter, once per message and consumer, whatever becomes of the delivery. The user on whose behalf
+    a command was meant hears of it, where that can be read."""
     consumer = consumer[
         :CONSUMER_LIMIT
     ]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
@@ -191,30 +195,62 @@ def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: st
     context = Context(current().operation, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()
     context.telemetry.traceparent = current().telemetry.traceparent
+    command = readable_command(delivery.data) if topic.endswith("-commands") else None
+    context.rights = current().rights
+    context.request.causation_id = command.id if command else None
     with running(context):
         inbox = system.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
         try:
-            commit.commit(_record_dead_letter, delivery, topic, consumer, reason[:REASON_LIMIT], inbox=inbox)
+            letter = Letter(delivery, topic, consumer, reason[:REASON_LIMIT], command)
+            commit.commit(_record_dead_letter, letter, inbox=inbox)
         except AlreadyApplied:
             return
     _log.error("dead letter", extra={"topic": topic, "consumer": consumer, "reason": reason[:REASON_LIMIT]})
 
 
-def _record_dead_letter(unit: UnitOfWork, delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
-    text = delivery.data.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that nobody can handle; `command` is what could be read of it."""
+
+    delivery: Delivery
+    topic: str
+    consumer: str
+    reason: str
+    command: Command | None
+
+
+def readable_command(data: bytes) -> Command | None:
+    """Whose command it was meant to be, although it may be no valid CloudEvent."""
+    with suppress(ValueError, RecursionError):
+        body = json.loads(data) if len(data) <= MAX_DATA else None
+        if isinstance(body, dict):
+            found = [body.get(name) for name in ("id", "type", "subject")]
+            texts = [text for text in found if isinstance(text, str) and _NAME.fullmatch(text)]
+            if len(texts) == len(found) and len(texts[2]) <= 64:
+                return Command(*texts)
+    return None
+
+
+def _record_dead_letter(unit: UnitOfWork, letter: Letter) -> None:
+    text = letter.delivery.data.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+    reason = letter.reason
     if len(text) > BODY_LIMIT:
         text, reason = text[:BODY_LIMIT], f"{reason[:900]} (the body is cut to {BODY_LIMIT} characters)"
+    attributes = dict(letter.delivery.attributes)
     unit.write(
         system.DeadLetter(
             unit.new_id("dlq"),
-            consumer,
-            topic,
+            letter.consumer,
+            letter.topic,
             reason,
             text,
-            dict(delivery.attributes),
+            attributes,
             "new",
             1,
             unit.now,
             unit.now,
         )
     )
+    if letter.command:
+        error = error_body(UnreadableEvent(letter.reason), unit.context.request_id)
+        command_events.refused(unit, letter.command, error, letter.topic.replace("-commands", "-events"))

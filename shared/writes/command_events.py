@@ -27,9 +27,9 @@ class _EventData:
         return json.dumps(self.data)
 
 
-def refused(unit: UnitOfWork, command: Command, error: Mapping[str, Any]) -> None:
-    """Tell the sender the contract's error object."""
-    _emit(unit, "command.refused", command, {"error": error})
+def refused(unit: UnitOfWork, command: Command, error: Mapping[str, Any], topic: str | None = None) -> None:
+    """Tell the sender the contract's error object; `topic` is for a type that belongs to none."""
+    _emit(unit, "command.refused", command, {"error": error}, topic)
 
 
 def completed(unit: UnitOfWork, command: Command, answer: str) -> None:
@@ -37,7 +37,9 @@ def completed(unit: UnitOfWork, command: Command, answer: str) -> None:
     _emit(unit, "command.completed", command, {"result": json.loads(answer) if answer else None})
 
 
-def _emit(unit: UnitOfWork, kind: str, command: Command, more: Mapping[str, Any]) -> None:
+def _emit(
+    unit: UnitOfWork, kind: str, command: Command, more: Mapping[str, Any], topic: str | None = None
+) -> None:
     data = _EventData({"command": {"id": command.id, "type": command.type}, **more})
-    topic = f"{command.type.split('.', 1)[0]}-events"
-    unit.emit(kind, command.subject, 0, data, feed=[command.subject], topic=topic)
+    goes_to = topic or f"{command.type.split('.', 1)[0]}-events"
+    unit.emit(kind, command.subject, 0, data, feed=[command.subject], topic=goes_to)

@@ -94,11 +94,12 @@ class App:
         *,
         attributes: Mapping[str, str] | None = None,
         topic: str | None = None,
+        message_id: str | None = None,
     ) -> Answer:
         """Deliver one message to an operation as Pub/Sub would, by its subscription to `topic` (None: any)."""
         data = base64.b64encode(json.dumps(envelope).encode()).decode()
         given = {"ce-type": str(envelope.get("type"))} if attributes is None else dict(attributes)
-        message = {"data": data, "attributes": given, "messageId": str(uuid.uuid4())}
+        message = {"data": data, "attributes": given, "messageId": message_id or str(uuid.uuid4())}
         body = {"message": message} | ({"subscription": f"{name}.{topic}"} if topic else {})
         return self.push_raw(name, json.dumps(body).encode())
 

@@ -17,7 +17,6 @@ from shared.adapters.pubsub import PubSubPublisher
 from shared.adapters.rate_limits import Limiter, OwnCounters
 from shared.runtime import operation
 from shared.runtime.clock import new_id
-from shared.runtime.cloud_event import attributes
 from shared.store.port import COMMIT_TIMESTAMP
 from shared.store.session import Session
 from shared.store.spanner.database import connect
@@ -128,18 +127,6 @@ def test_an_event_sent_again_has_its_effect_once(desk: Desk) -> None:
     assert (seen["status"], seen["version"]) == ("active", 2)
 
 
-def test_a_message_without_its_attribute_is_sent_again_with_it(desk: Desk) -> None:
-    shopper, claimer = desk.shopper(), desk.claimer()
-    order = desk.order(shopper)
-    sent = command("claim.claim", claimer, {"order_id": order["id"]})
-    desk.app.push("record_dead_letter", sent, attributes={}, topic="claim-commands")
-    (letter,) = listed(desk)["items"]
-    assert letter["reason"].startswith("The attribute ce-type is missing")
-    assert redrive(desk, letter["id"]).status == 200
-    assert desk.published.sent[-1] == ("claim-commands", sent)
-    assert attributes(sent)["ce-type"] == "claim.claim"
-
-
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"specversion": "1.0"}'])
 def test_what_is_no_event_cannot_be_sent_again(desk: Desk, body: bytes) -> None:
     import base64
@@ -228,3 +215,30 @@ def test_an_event_that_pubsub_refuses_for_good_becomes_a_letter(
     (letter,) = listed(desk)["items"]
     assert (letter["consumer"], letter["topic"]) == ("sweep_outbox", "1")
     assert letter["reason"].startswith("Pub/Sub refuses it: ")
+
+
+def test_a_command_without_attributes_is_read_and_sent_on_with_them_once(desk: Desk) -> None:
+    """The structured form of CloudEvents: all that there is to know is in the body."""
+    shopper, claimer = desk.shopper(), desk.claimer()
+    sent = command("claim.claim", claimer, {"order_id": desk.order(shopper)["id"]})
+    before = len(desk.published.sent)
+    for _ in range(2):
+        answer = desk.app.push(
+            "record_dead_letter", sent, attributes={}, topic="claim-commands", message_id="1"
+        )
+        assert answer.status == 204
+    assert [each for each in desk.published.sent[before:] if each[1] == sent] == [("claim-commands", sent)]
+    assert listed(desk)["items"] == []
+
+
+def test_whoever_a_letter_speaks_for_hears_that_it_was_not_taken(desk: Desk) -> None:
+    user = desk.shopper(supply=None)
+    sent = command("claim.explode", user, {})
+    for _ in range(2):
+        desk.app.push("record_dead_letter", sent, topic="claim-commands", message_id="2")
+    told = desk.feed(user, "command.refused")
+    assert (told["causation_id"], told["data"]["command"]["type"]) == (sent["id"], "claim.explode")
+    broken = command("claim.claim", user, {}) | {"data": "not an object"}
+    desk.app.push("claim_order", broken, topic="claim-commands")
+    assert desk.feed(user, "command.refused")["causation_id"] == broken["id"]
+    assert len(listed(desk)["items"]) == 2
