@@ -65,6 +65,7 @@ check: setup ## lint, format, types, layers, structure, generated files, documen
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) -m schemas.contract.generate --check
+	$(PY) -m openapi_spec_validator schemas/openapi.json
 	$(PYTEST) tests/unit/docs tests/unit/imports/test_structure.py tests/unit/ci/test_entrances.py
 	$(PY) .ci/licences.py --check
 	$(PY) -m infra.cost --check

@@ -123,7 +123,7 @@ class LedgerLine(Resource):
         )
 
 
-class Balances(Resource):
+class LedgerBalances(Resource):
     """The four accounts; `external` is minus the supply's amount."""
 
     available: str
@@ -137,7 +137,7 @@ class Ledger(Resource):
 
     supply_id: str
     at: Instant | None
-    balances: Balances
+    balances: LedgerBalances
     items: list[LedgerLine]
     next_cursor: str | None
 
@@ -156,7 +156,7 @@ class Ledger(Resource):
         return cls(
             supply_id=supply.id,
             at=at,
-            balances=Balances(**{k: format_amount(v, supply.decimals) for k, v in accounts.items()}),
+            balances=LedgerBalances(**{k: format_amount(v, supply.decimals) for k, v in accounts.items()}),
             items=[LedgerLine.of(entry, supply.decimals) for entry in entries],
             next_cursor=next_cursor,
         )

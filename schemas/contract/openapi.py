@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
+import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 import shared
+from schemas.contract import responses
 from shared.domain.errors import Refusal
 from shared.runtime.operation import PUBLIC, HttpTrigger, Operation
 
-_REF = "#/components/schemas/{model}"
+REF = "#/components/schemas/{model}"
+_DESCRIPTION = """\
+Amounts of supplies, orders and claims are decimal strings in the currency's unit; what a chain counts (value, fees,
+token amounts, balances, limits) is a string of base units. Times are RFC 3339 in UTC. Another user's resource answers
+404. Writes take an `Idempotency-Key`: the same key with the same request answers the first result again, with another
+request 422. An error is `{"error": {code, message, details, data, request_id}}`; its `code` is of a closed list."""
 _VERSIONED = {"PUT", "DELETE"}
 
 
@@ -28,13 +37,18 @@ def document(catalog: Mapping[str, Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Web3 Wallet Backend",
-            "version": "1.0.0",
+            "version": _version(),
+            "summary": "Supplies, orders, claims and their settlement on chain; wallets, transactions and sign-in.",
+            "description": _DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "/", "description": "the host that this document comes from"}],
+        "tags": [{"name": name, "description": text} for name, text in _groups(catalog)],
         "paths": paths,
         "components": {
-            "schemas": schemas | {"Error": _error()},
+            "schemas": schemas | responses.error_schemas(refusals()),
+            "headers": responses.HEADERS,
+            "responses": responses.components(refusals()),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -43,21 +57,38 @@ def document(catalog: Mapping[str, Operation]) -> dict[str, Any]:
     }
 
 
+def _version() -> str:
+    """The product's."""
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["version"])
+
+
+def _groups(catalog: Mapping[str, Operation]) -> Iterator[tuple[str, str]]:
+    """Each group of operations that HTTP reaches, with what its package says of itself."""
+    for name in sorted({entry.group for entry in catalog.values() if entry.https}):
+        yield name, inspect.getdoc(importlib.import_module(f"functions.{name}")) or name
+
+
 def _schemas(triggers: list[HttpTrigger]) -> dict[str, Any]:
     """JSON schemas of all models; a request's path parameters are not part of its body."""
     inputs = [(trigger.request, "validation") for trigger in triggers if trigger.request]
     outputs = [(trigger.answer, "serialization") for trigger in triggers if trigger.answer]
-    _, definitions = models_json_schema([*inputs, *outputs], ref_template=_REF)  # type: ignore[list-item]
-    return dict(definitions.get("$defs", {}))
+    _, definitions = models_json_schema([*inputs, *outputs], ref_template=REF)  # type: ignore[list-item]
+    found = dict(definitions.get("$defs", {}))
+    twice = sorted(name for name in found if "__" in name)  # how pydantic tells apart what has one name
+    if twice:
+        raise ValueError(f"two models have one name: {', '.join(twice)}")
+    return found
 
 
 def _describe(entry: Operation, trigger: HttpTrigger, schemas: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": entry.name,
         "summary": entry.summary,
+        **({"description": entry.description} if entry.description else {}),
         "tags": [entry.group],
         "parameters": list(_parameters(trigger, schemas)),
-        "responses": _responses(trigger),
+        "responses": responses.of(trigger, entry.group, REF),
         "security": [] if trigger.permission == PUBLIC else [{"bearer": []}, {"apiKey": []}],
     }
     if trigger.permission != PUBLIC:
@@ -94,8 +125,24 @@ def _parameters(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> Iterator[di
             "required": trigger.idempotency == "required",
             "schema": key,
         }
+    if trigger.method == "GET" and names:
+        yield _header_parameter(
+            "Min-Version", "The least version to answer with: one's own write is then seen."
+        )
+    if trigger.media == "text/event-stream":
+        yield _header_parameter("Last-Event-ID", "Where the stream goes on: the id of the last event seen.")
     if trigger.method in _VERSIONED or (trigger.method == "POST" and names):
-        yield {"name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"}}
+        yield _header_parameter("If-Match", "The version that is to be changed, as `ETag` gave it; else 412.")
+
+
+def _header_parameter(name: str, text: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": text,
+        "schema": {"type": "string"},
+    }
 
 
 def _body(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -106,47 +153,11 @@ def _body(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> dict[str, Any] | 
     whole = schemas[trigger.request.__name__]
     required = [name for name in whole.get("required", []) if name in fields]
     schema = (
-        {"$ref": _REF.format(model=trigger.request.__name__)}
+        {"$ref": REF.format(model=trigger.request.__name__)}
         if not names
         else {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
     )
     return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
-
-
-def _responses(trigger: HttpTrigger) -> dict[str, Any]:
-    empty: dict[str, Any] = {"description": "Success"}
-    success = dict(empty)
-    if trigger.answer is not None:
-        schema = {"$ref": _REF.format(model=trigger.answer.__name__)}
-        success["content"] = {"application/json": {"schema": schema}}
-    elif trigger.media != "application/json":
-        success["content"] = {trigger.media: {"schema": {"type": "string"}}}
-    error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
-    statuses = {str(status): empty if status == 204 else success for status in trigger.also}
-    return statuses | {str(trigger.status): success, "default": {"description": "Refused or failed", **error}}
-
-
-def _error() -> dict[str, Any]:
-    text = {"type": "string"}
-    detail = {
-        "type": "object",
-        "properties": {"field": text, "message": text},
-        "required": ["field", "message"],
-    }
-    inner = {
-        "code": {"type": "string", "enum": error_codes()},
-        "message": text,
-        "details": {"type": "array", "items": detail},
-        "data": {"type": "object"},
-        "request_id": text,
-    }
-    error = {"type": "object", "properties": inner, "required": sorted(inner), "additionalProperties": False}
-    return {
-        "type": "object",
-        "properties": {"error": error},
-        "required": ["error"],
-        "additionalProperties": False,
-    }
 
 
 def error_codes() -> list[str]:

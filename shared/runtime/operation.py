@@ -138,9 +138,16 @@ class Operation:
 
     @property
     def summary(self) -> str:
-        return (
-            inspect.getdoc(self.function) or inspect.getdoc(importlib.import_module(self.module)) or ""
-        ).split("\n")[0]
+        return self._documentation.split("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """What its documentation says beyond the summary."""
+        return self._documentation.partition("\n")[2].strip()
+
+    @property
+    def _documentation(self) -> str:
+        return inspect.getdoc(self.function) or inspect.getdoc(importlib.import_module(self.module)) or ""
 
     @property
     def rights(self) -> Rights:

@@ -1,0 +1,129 @@
+"""The answers of an operation in OpenAPI: its success, and each error by status with the codes that it can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from shared.domain.errors import Refusal
+from shared.runtime.operation import PUBLIC, HttpTrigger
+
+DOCS: Final = "/docs"
+DESCRIPTIONS: Final = {
+    400: "The request cannot be read: its JSON, its cursor or its idempotency key.",
+    401: "Nobody is signed in, or what was given to sign in is wrong or has ended.",
+    403: "The caller is known and may not do this, or not yet.",
+    404: "There is no such resource, or it is another user's.",
+    409: "The state of things does not allow it now; `data` says what stands in the way.",
+    412: "The resource has another version than `If-Match` says.",
+    413: "The body is larger than 256 KiB.",
+    415: "The body is not `application/json`.",
+    422: "A field is wrong (`details` names it), or a rule refuses what is asked.",
+    429: "Too many requests; ask again after `Retry-After`.",
+    500: "A defect of ours; `request_id` finds it in the logs.",
+    503: "Something that is needed does not answer; nothing is lost, ask again after `Retry-After`.",
+}
+
+
+def _header(text: str, kind: str = "string") -> dict[str, Any]:
+    return {"description": text, "schema": {"type": kind}}
+
+
+HEADERS: Final[dict[str, Any]] = {
+    "X-Request-Id": _header("The name of this request in logs and errors: the caller's, or a new one."),
+    "ETag": _header("The resource's version in quotes, for `If-Match` and `Min-Version`."),
+    "Idempotent-Replayed": _header("`true` where the answer is that of an earlier run under the same key."),
+    "Retry-After": _header("Seconds until it makes sense to ask again.", "number"),
+    "X-RateLimit-Limit": _header("Requests that are allowed in the window.", "integer"),
+    "X-RateLimit-Remaining": _header("Requests that are left in it.", "integer"),
+    "X-RateLimit-Reset": _header("Seconds until the window ends.", "integer"),
+    "WWW-Authenticate": _header("How to say who asks."),
+}
+_LIMITS: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+
+
+def of(trigger: HttpTrigger, group: str, ref: str) -> dict[str, Any]:
+    """All answers of one route by status."""
+    empty: dict[str, Any] = {"description": "Done.", "headers": _headers("X-Request-Id", *_LIMITS)}
+    success = dict(empty)
+    if trigger.answer is not None:
+        schema = {"$ref": ref.format(model=trigger.answer.__name__)}
+        success["content"] = {"application/json": {"schema": schema}}
+        more = ("ETag", "Idempotent-Replayed") if trigger.idempotency != "none" else ("ETag",)
+        success["headers"] = success["headers"] | _headers(*more)
+    elif trigger.media != "application/json":
+        success["content"] = {trigger.media: {"schema": {"type": "string"}}}
+    statuses = {
+        str(status): empty if status == 204 else success for status in (*trigger.also, trigger.status)
+    }
+    errors = {str(s): {"$ref": f"#/components/responses/{_name(s)}"} for s in _errors(trigger, group)}
+    return statuses | errors
+
+
+def _errors(trigger: HttpTrigger, group: str) -> Iterator[int]:
+    """The statuses of errors that a route can answer with, from what is declared of it."""
+    identified = trigger.permission != PUBLIC or group == "auth"
+    if trigger.request is not None or trigger.idempotency != "none":
+        yield from (400, 422)
+    if trigger.method != "GET":
+        yield from (409, 413, 415)
+    if identified:
+        yield from (401, 403)
+    if trigger.request is not None or trigger.pattern.groupindex:
+        yield 404
+    if trigger.method in ("PUT", "DELETE") or (trigger.method == "POST" and trigger.pattern.groupindex):
+        yield 412
+    yield from (429, 500, 503)
+
+
+def components(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
+    """One response per status, with the codes that are known for it."""
+    codes = _codes(refusals)
+    return {
+        _name(status): {
+            "description": f"{text} Codes: {', '.join(f'`{code}`' for code in codes.get(status, ()))}.",
+            "headers": _headers(*_error_headers(status)),
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }
+        for status, text in DESCRIPTIONS.items()
+    }
+
+
+def error_schemas(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
+    """The one shape of errors."""
+    text = {"type": "string"}
+    detail = {
+        "type": "object",
+        "properties": {"field": text, "message": text},
+        "required": ["field", "message"],
+    }
+    inner = {
+        "code": {"type": "string", "enum": sorted({kind.code for kind in refusals})},
+        "message": text,
+        "details": {"type": "array", "items": detail},
+        "data": {"type": "object"},
+        "request_id": text,
+    }
+    error = {"type": "object", "properties": inner, "required": sorted(inner), "additionalProperties": False}
+    shape = {"type": "object", "properties": {"error": error}, "required": ["error"]}
+    return {"Error": shape | {"description": "What every error looks like.", "additionalProperties": False}}
+
+
+def _codes(refusals: Iterable[type[Refusal]]) -> dict[int, list[str]]:
+    found: dict[int, set[str]] = {}
+    for kind in refusals:
+        found.setdefault(kind.status, set()).add(kind.code)
+    return {status: sorted(codes) for status, codes in found.items()}
+
+
+def _error_headers(status: int) -> tuple[str, ...]:
+    more = {401: ("WWW-Authenticate",), 429: ("Retry-After", *_LIMITS), 503: ("Retry-After",)}
+    return ("X-Request-Id", *more.get(status, ()))
+
+
+def _name(status: int) -> str:
+    return f"Error{status}"
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
