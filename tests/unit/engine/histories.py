@@ -221,12 +221,14 @@ class History:
         self.node.take(signed.raw)
 
     def owner_elsewhere(self) -> None:
-        """The owner sends from another program, behind what is pending; it may be too cheap to be mined soon."""
+        """The owner sends from another program, behind what is pending; what they offer may not do for long."""
         address = self.owner.address.lower()
         nonce = self.node.blocks[-1].nonces.get(address, 0)
         while (address, nonce) in self.node.pool:
             nonce += 1
-        fee = self.rng.choice([2, 900]) * GWEI
+        fee = self.rng.choice(
+            [self.last_fee + GWEI, 900 * GWEI]
+        )  # enough when peace has come: nobody else can bump it
         signed = sign_transaction(
             {
                 "chainId": 31337, "nonce": nonce, "to": "0x" + "ee" * 20, "value": 7, "gas": 21_000,
