@@ -103,9 +103,10 @@ def _counts(view: ChainView, unfinished: Unfinished) -> dict[str, Nonces]:
 
 
 def _rotate(what: str, chain: str, wanted: Sequence[T], stop: float, work: Callable[[T], None]) -> None:
-    """Do this for all of them, or until so few seconds are left: the next pass then begins behind the last one."""
-    starts = hints().starts
-    start = starts.get((what, chain), 0) % len(wanted) if wanted else 0
+    """Do this for all of them, or until so few seconds are left: the next pass then begins behind the last one, and one
+    in another process anywhere."""
+    starts, anywhere = hints().starts, int(resources.clock().now().timestamp())
+    start = starts.get((what, chain), anywhere) % len(wanted) if wanted else 0
     for done, one in enumerate((*wanted[start:], *wanted[:start])):
         if remaining_seconds(3600) < max(STOP_BEFORE, stop):
             _log.warning(
