@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.base import (
     Address,
@@ -162,3 +163,59 @@ class DeployedContract(Resource):
 
     contract: Contract
     transaction: Transaction
+
+
+class GetTokenInfo(Request):
+    address: Address
+    chain: ChainName | None = None
+
+
+class TokenInfo(Resource):
+    """Null where the contract does not say, or says what is no plain text. `total_supply` in base units."""
+
+    chain: str
+    address: str
+    type: ContractType
+    name: str | None
+    symbol: str | None
+    decimals: int | None
+    total_supply: str | None
+
+
+class ReadCall(Request):
+    """Of a contract of the caller's, or of a known type at an address."""
+
+    contract_id: Id | None = None
+    address: Address | None = None
+    type: Literal["erc20", "erc721", "erc1155"] | None = None
+    method: Method
+    arguments: Arguments = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_contract(self) -> Self:
+        if (self.contract_id is None) == (self.address is None) or (self.address is None) != (
+            self.type is None
+        ):
+            raise PydanticCustomError("contract", "give either contract_id, or address and type")
+        return self
+
+
+class Multicall(Request):
+    """All at one block. Where the chain has Multicall3, that contract is the one who asks; else nobody."""
+
+    chain: ChainName | None = None
+    calls: Annotated[list[ReadCall], Field(min_length=1, max_length=100)]
+    block: Block = "latest"
+
+
+class CallOutcome(Resource):
+    """`error` holds code, message and data, as a refusal of the single call would."""
+
+    success: bool
+    result: Any
+    error: dict[str, Any] | None
+
+
+class MulticallResult(Resource):
+    block_number: Count
+    results: list[CallOutcome]

@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from shared.chain import reverts
 from shared.chain.client import ChainClient
-from shared.chain.errors import Ambiguous, ExecutionReverted, GasLimit, InsufficientFunds, Lagging
+from shared.chain.errors import (
+    Ambiguous,
+    ExecutionReverted,
+    GasLimit,
+    InsufficientFunds,
+    Lagging,
+    NodeError,
+)
 from shared.contracts import answers, provider, values
 from shared.contracts.answers import AnswerUnreadable
 from shared.domain.contracts import abi as rules
@@ -31,9 +38,9 @@ class CallFailed(Refusal):
     code, status, message = "CALL_FAILED", 422, "The call fails on chain."
 
 
-def data_of(entry: Entry, given: Any) -> bytes:
-    """The bytes of a call. Raises InvalidValue (`arguments…`)."""
-    arguments = values.arguments(entry["inputs"], given)
+def data_of(entry: Entry, given: Any, place: str = "arguments") -> bytes:
+    """The bytes of a call. Raises InvalidValue naming the place."""
+    arguments = values.arguments(entry["inputs"], given, place)
     w3 = provider.offline()
     function = _function(w3, entry, NOBODY)(*arguments)
     return bytes.fromhex(str(function._encode_transaction_data())[2:])
@@ -62,13 +69,23 @@ def call(
     request = {"from": sender, "to": address, "data": "0x" + data_of(entry, given).hex()}
     try:
         answer = bytes(provider.over(client).eth.call(request, block, None, False))
-    except ExecutionReverted as error:
-        raise CallReverted(revert=asdict(reverts.decode_revert(error.data, abi, error.text))) from None
     except Lagging:
         raise InvalidValue("block", "no node of the chain has this block, or its state") from None
-    except (Ambiguous, GasLimit, InsufficientFunds) as error:
-        raise CallFailed(reason=error.text[:300]) from None
+    except (ExecutionReverted, Ambiguous, GasLimit, InsufficientFunds) as error:
+        raise refusal_of(error, abi) from None
     return decoded(entry["outputs"], answer)
+
+
+def refusal_of(error: NodeError, abi: Sequence[Entry]) -> Refusal:
+    """What a failed call means to its caller."""
+    if isinstance(error, ExecutionReverted):
+        return CallReverted(revert=asdict(reverts.decode_revert(error.data, abi, error.text)))
+    return CallFailed(reason=error.text[:300])
+
+
+def reverted(data: bytes) -> ExecutionReverted:
+    """A revert that another contract has told of."""
+    return ExecutionReverted("execution reverted", None, bytes(data))
 
 
 def decoded(outputs: Sequence[Entry], answer: bytes) -> Any:

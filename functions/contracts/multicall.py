@@ -1,0 +1,68 @@
+"""Read many functions of contracts at one block. Each answers, or fails, by itself."""
+
+from __future__ import annotations
+
+from schemas.contracts import CallOutcome, Multicall, MulticallResult, ReadCall
+from shared import resources
+from shared.contracts import abis, calls, reads
+from shared.domain.contracts import abi
+from shared.domain.contracts.abi import Entry
+from shared.domain.errors import InvalidValue, Refusal
+from shared.domain.permissions import Caller
+from shared.keys.addresses import parse_address
+from shared.runtime.operation import http
+from shared.store.session import Session
+from shared.store.tables.contracts import owned
+
+
+@http(
+    "POST",
+    "/multicall",
+    permission="contract:read",
+    others="see",
+    request=Multicall,
+    answer=MulticallResult,
+    idempotency="none",
+    writes=False,
+    needs=("chain",),
+)
+def multicall(request: Multicall, caller: Caller) -> MulticallResult:
+    client = resources.chain(request.chain or resources.settings().default_chain)
+    session = Session(resources.database().snapshot())
+    meant = [
+        _meant(session, caller, client.spec.name, one, f"calls.{number}")
+        for number, one in enumerate(request.calls)
+    ]
+    block = reads.number_of(client, request.block)
+    outcomes = reads.at_block(client, [(address, data) for address, data, _, _ in meant], block)
+    results = [
+        _outcome(entries, entry, outcome)
+        for (_, _, entries, entry), outcome in zip(meant, outcomes, strict=True)
+    ]
+    return MulticallResult(block_number=block, results=results)
+
+
+def _meant(
+    session: Session, caller: Caller, chain: str, one: ReadCall, place: str
+) -> tuple[str, bytes, list[Entry], Entry]:
+    """(address, data, ABI, function). Raises NotFound, InvalidValue, UnknownMethod, AmbiguousMethod."""
+    if one.contract_id is not None:
+        contract = session.one(owned(caller, one.contract_id))
+        if contract.chain != chain:
+            raise InvalidValue(f"{place}.contract_id", f"the contract is on {contract.chain}")
+        address, entries = contract.place, contract.entries
+    else:
+        assert one.address is not None and one.type is not None  # the model has it so
+        address, entries = parse_address(one.address, f"{place}.address"), abis.given(None, one.type)
+    entry = abi.method(entries, one.method)
+    return address, calls.data_of(entry, one.arguments, f"{place}.arguments"), entries, entry
+
+
+def _outcome(entries: list[Entry], entry: Entry, outcome: reads.Outcome) -> CallOutcome:
+    try:
+        if not isinstance(outcome, bytes):
+            raise calls.refusal_of(outcome, entries)
+        return CallOutcome(success=True, result=calls.decoded(entry["outputs"], outcome), error=None)
+    except Refusal as refusal:
+        error = {"code": refusal.code, "message": refusal.text, "data": refusal.data}
+        return CallOutcome(success=False, result=None, error=error)
