@@ -31,12 +31,14 @@ def make_app(addresses: dict[str, str] | None = None) -> Flask:
     from flask import Flask, request
 
     from emulators import exposition, separate
+    from emulators.sandbox import faucet
     from shared.triggers import flask_app
 
     exposition.registry()
 
     app = Flask("gateway", static_folder=None)
-    view = separate.view(addresses) if addresses else flask_app.serve_all(operation.catalog())
+    served = {**operation.catalog(), **faucet.operations()}
+    view = separate.view(addresses) if addresses else flask_app.serve_all(served)
 
     @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
     @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)

@@ -17,6 +17,7 @@ from typing import Self
 
 from emulators import ports, process
 from emulators.process import Child
+from emulators.sandbox import coin
 from emulators.stack import Stack, StartError
 
 READY_SECONDS = 60.0
@@ -31,6 +32,7 @@ class Product:
     port: int
     env: dict[str, str]
     workdir: Path
+    tokens: str = "{}"  # the gateway's CHAIN_TOKENS, with the sandbox's coin
     gateway: Child | None = None
     seen: list[Path] = field(default_factory=list)
 
@@ -53,6 +55,7 @@ class Product:
         product = cls(stack, chosen, env, workdir)
         try:
             product.migrate()
+            product.tokens = coin.registered(env["RPC_URL"], env.get("CHAIN_TOKENS", ""))
             product.start_gateway()
         except BaseException:
             product.stop()
@@ -70,9 +73,10 @@ class Product:
     def start_gateway(self) -> None:
         """Start (or start again) the gateway and wait until it is ready."""
         command = [sys.executable, "-m", "emulators.gateway"]
+        environment = self.env | {"CHAIN_TOKENS": self.tokens}
         with ports.reserve(self.port) as (_, lock):
             log = self.workdir / "gateway.log"
-            self.gateway = process.spawn("gateway", command, log, env=self.env, keep=[lock])
+            self.gateway = process.spawn("gateway", command, log, env=environment, keep=[lock])
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             if not self.gateway.alive or time.monotonic() > deadline:

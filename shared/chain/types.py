@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from shared.chain.errors import Unreachable, revert_data
 from shared.chain.registry import checksum
 from shared.domain.transactions.evidence import Log, Receipt
 
 T = TypeVar("T")
+Health = Literal["ok", "behind", "unavailable"]  # of a chain's nodes together
 BlockRef = int | str  # a number, or a tag: latest, pending, safe, finalized, earliest
 
 

@@ -32,6 +32,7 @@ OPEN = {  # what anybody may call: nothing else may ever answer without a creden
     "POST /api/v1/auth/password/reset",
     "POST /api/v1/auth/email/verify",
     "GET /openapi.json",
+    "GET /api/v1/chains",
     "GET /docs",
     "GET /console",
 }

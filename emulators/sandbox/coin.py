@@ -1,0 +1,51 @@
+"""The test coin: OpenZeppelin's ERC-20, compiled and deployed to the local node, always at the same address."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from emulators.solidity import compiled
+from shared.chain.rpc import RpcClient
+from shared.contracts import deployment
+
+SYMBOL: Final = "TEST"
+DECIMALS: Final = 6
+MINT: Final = "40c10f19"  # mint(address,uint256)
+SECONDS: Final = 30.0  # until a block holds what is sent
+
+
+def deploy(url: str) -> str:
+    """The coin's address on the node, deployed unless it is there. Raises RuntimeError, ChainError."""
+    code = bytes.fromhex(compiled(Path(__file__).parent)["TestCoin"].bytecode[2:])
+    salt, rpc = bytes(32), RpcClient("sandbox", url)
+    address = deployment.foretold(salt, code)
+    try:
+        if rpc.call("eth_getCode", [address, "latest"]) == "0x":
+            send(rpc, {"to": deployment.DEPLOYER, "data": "0x" + (salt + code).hex()})
+    finally:
+        rpc.close()
+    return address
+
+
+def registered(url: str, configured: str) -> str:
+    """CHAIN_TOKENS with the coin among the local chain's tokens."""
+    tokens: dict[str, list[dict[str, Any]]] = json.loads(configured or "{}")
+    coin = {"symbol": SYMBOL, "address": deploy(url), "decimals": DECIMALS}
+    return json.dumps(tokens | {"local": [*tokens.get("local", []), coin]})
+
+
+def send(rpc: RpcClient, transaction: dict[str, str]) -> str:
+    """The hash of a transaction of the node's own account that a block holds. Raises RuntimeError when it fails."""
+    (bank, *_) = rpc.call("eth_accounts", [])
+    sent = str(rpc.call("eth_sendTransaction", [{"from": bank, **transaction}]))
+    until = time.monotonic() + SECONDS
+    while (receipt := rpc.call("eth_getTransactionReceipt", [sent])) is None:
+        if time.monotonic() > until:
+            raise RuntimeError("no block holds the sandbox's transaction")
+        time.sleep(0.1)
+    if receipt["status"] != "0x1":
+        raise RuntimeError("the sandbox's transaction failed")
+    return sent

@@ -1,0 +1,1 @@
+"""The chains that are served."""

@@ -1,0 +1,65 @@
+"""How far each chain's nodes are, for everybody who asks: each chain is asked once in a few seconds in this process."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+
+from shared import resources
+from shared.chain.errors import ChainError
+from shared.chain.types import Health
+from shared.domain.errors import Refusal
+
+SECONDS = 5.0  # that an answer counts
+PATIENCE = 1.5  # seconds that a request waits for a chain
+LATE_BLOCKS = 20  # of a chain's block times, and at least
+LATE_SECONDS = 60.0
+Head = tuple[Health, int | None]
+
+
+class Heads:
+    """What is remembered in this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="heads")
+        self.asked: dict[str, tuple[float, Future[Head]]] = {}
+
+
+def of(names: Iterable[str]) -> dict[str, Head]:
+    """By chain; one that does not answer soon is unavailable."""
+    waits = {name: _asked(name) for name in names}
+    until = time.monotonic() + PATIENCE
+    return {name: _told(wait, until) for name, wait in waits.items()}
+
+
+def _asked(name: str) -> Future[Head]:
+    heads, now = resources.memory(Heads), time.monotonic()
+    with heads.lock:
+        known = heads.asked.get(name)
+        if known is None or (known[1].done() and now - known[0] > SECONDS):
+            ask = contextvars.copy_context().run
+            known = heads.asked[name] = (now, heads.threads.submit(ask, _head, name))
+        return known[1]
+
+
+def _told(wait: Future[Head], until: float) -> Head:
+    try:
+        return wait.result(max(0.0, until - time.monotonic()))
+    except TooLate:
+        return "unavailable", None
+
+
+def _head(name: str) -> Head:
+    try:
+        client = resources.chain(name)
+        block = client.head()
+    except (ChainError, Refusal):
+        return "unavailable", None
+    late = max(LATE_SECONDS, LATE_BLOCKS * client.spec.block_seconds)
+    age = resources.clock().now().timestamp() - block.timestamp
+    return ("behind" if age > late else "ok"), block.number
