@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from emulators import background, doctor, probes, process, services, toolkit
+from emulators import background, doctor, ports, probes, process, services, toolkit
 from emulators.services import SERVICES
 from emulators.stack import StartError
 from shared import resources
@@ -67,7 +67,9 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    state = background.State.read(options.dir)
+    state = background.State.read(options.dir / "product")  # of `make run`, while its port is held
+    if state is None or not ports.held(int(state.env["PORT"])):
+        state = background.State.read(options.dir)
     if state is None:
         return _not_up()
     print(background.exports(state))

@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 
-from emulators import doctor, seed, selection, toolkit
+from emulators import background, doctor, seed, selection, toolkit
 from emulators.product import Product
 
 GUIDE = """
@@ -17,6 +17,7 @@ Web3 Wallet Backend is up.
   node        {node} (chain id 31337)
   logs        {logs}
   operator    {email}  {password}
+  variables   eval "$(.venv/bin/python -m emulators env)" leads other commands to this product
 
 Register a user, and sign in as the operator:
 
@@ -41,6 +42,7 @@ def main(arguments: list[str]) -> int:
     with Product.start(workdir, port=port) as product:
         print("\n".join(selection.told(product.stack.chosen)))
         seed.operator(email, password)
+        background.State(product.env, []).write(workdir)  # for `python -m emulators env`
         node = product.env["RPC_URL"]
         print(
             GUIDE.format(
