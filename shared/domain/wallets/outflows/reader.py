@@ -29,7 +29,7 @@ class Reading:
         self._moves: list[Move] = []
         self._calls: list[Call] = []
         self._bytes = 0
-        self._funded = 0  # wei that counted already for a wrapper, which may pass it on
+        self._funded = 0  # wei that counted already for the wrapper being read, which may pass it on
 
     def outflow(self, *, fee: int = 0) -> Outflow:
         return Outflow(tuple(self._moves), tuple(self._calls), fee)
@@ -58,11 +58,18 @@ class Reading:
         elif selector in PERMIT2:
             self._moves += PERMIT2[selector][1](arguments, sender)
         elif selector in WRAPPERS:
-            self._funded += value
-            for inner in WRAPPERS[selector][1](arguments):
-                self.inner(to, inner, own=own, depth=depth + 1)
+            self._open(selector, to, value, arguments, own=own, depth=depth)
         else:
             raise Unreadable("the function is not known")
+
+    def _open(
+        self, selector: str, to: str, value: int, arguments: Arguments, *, own: bool, depth: int
+    ) -> None:
+        """The calls of a wrapper. What it was paid and keeps is not there for calls that are made beside it."""
+        beside, self._funded = self._funded, value
+        for inner in WRAPPERS[selector][1](arguments):
+            self.inner(to, inner, own=own, depth=depth + 1)
+        self._funded = beside
 
     def inner(self, executor: str, inner: Inner, *, own: bool, depth: int) -> None:
         """A call that `executor` makes."""

@@ -22,6 +22,7 @@ MULTI_SEND: Final = frozenset(
 )
 _MULTI_SEND_SELECTOR: Final = bytes.fromhex("8d80ff0a")
 _SINGLE, _BATCH = 0x00, 0x01  # call types of ERC-7579
+_PLAIN_MODES: Final = (bytes(4), bytes.fromhex("78210001"))  # ERC-7579's, and a batch of ERC-7821
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,14 @@ def _multi_send(arguments: Arguments) -> Iterator[Inner]:
 
 
 def _execute_mode(arguments: Arguments) -> Iterator[Inner]:
-    """ERC-7579: the mode's first byte says how to read the rest."""
-    kind, packed = arguments.word(0) >> 248, arguments.bytes_at(WORD)
+    """ERC-7579: the mode's first byte says how to read the rest, its second what happens when a call fails.
+
+    A selector in it may say otherwise: ERC-7821 has one for batches of batches, whose bytes would be read as another
+    batch than the account executes."""
+    mode, packed = arguments.word(0).to_bytes(WORD, "big"), arguments.bytes_at(WORD)
+    kind, read_otherwise = mode[0], mode[6:10] not in _PLAIN_MODES
+    if read_otherwise or mode[1] > 1 or any(mode[2:6]):
+        raise Unreadable("the account would read the calls in a way of its own")
     if kind == _SINGLE and len(packed) >= 52:
         yield Inner(f"0x{packed[:20].hex()}", int.from_bytes(packed[20:52], "big"), packed[52:])
     elif kind == _BATCH:

@@ -16,6 +16,7 @@ from shared.domain.wallets.outflows.moves import NATIVE, NOBODY, UNLIMITED, Outf
 
 ME, FRIEND, TOKEN, OTHER, EXECUTOR = ("0x" + digit * 40 for digit in "abcde")
 SIG = (27, b"r" * 32, b"s" * 32)
+BATCH_OF_BATCHES = bytes.fromhex("01000000000078210002").ljust(32, b"\0")  # a mode of ERC-7821
 
 
 def call(signature: str, *values: Any) -> bytes:
@@ -216,6 +217,7 @@ def test_cut_or_dirty_data_is_not_readable_or_means_no_less(data: bytes) -> None
         safe(LIBRARY, PAY, 1), safe(TOKEN, PAY, 2), safe(TOKEN, PAY, gas_price=1),
         call("multiSend(bytes)", b"\1" + PACKED[1:]), call("multiSend(bytes)", PACKED[:-1]),
         call("execute(bytes32,bytes)", b"\xff" + bytes(31), b""),
+        call("execute(bytes32,bytes)", BATCH_OF_BATCHES, encode(["(address,uint256,bytes)[]"], [[(FRIEND, 0, b"")]])),
         call("executeBatch(address[],bytes[])", [TOKEN], []),
     ],
 )  # fmt: skip
@@ -234,6 +236,17 @@ def test_value_counts_once_and_each_who_gets_it() -> None:
     assert moves(read(b"", FRIEND)) == [(NATIVE, FRIEND, 0)] and moves(read(b"", ME)) == []
     fee = reader.of_transaction(ME, FRIEND, 5, b"", fee=3).totals()
     assert fee == {NATIVE: 8, "fees": 3}
+
+
+def test_what_one_wrapper_keeps_does_not_pay_the_calls_beside_it() -> None:
+    """An account that executes a batch pays 5 to a contract, which keeps it, and 5 to somebody: 10 leave."""
+    kept = call("aggregate((address,bytes)[])", [])
+    batch = call("execute((address,uint256,bytes)[])", [(EXECUTOR, 5, kept), (FRIEND, 5, b"")])
+    assert read(batch, ME).totals() == {NATIVE: 10}
+    again = call("execute((address,uint256,bytes)[])", [(EXECUTOR, 5, kept)] * 20)
+    assert read(again, ME).totals() == {NATIVE: 100}
+    passed = call("execute(address,uint256,bytes)", FRIEND, 5, b"")
+    assert read(call("execute(address,uint256,bytes)", EXECUTOR, 5, passed), ME).totals() == {NATIVE: 5}
 
 
 def test_somebody_who_calls_for_the_wallet_may_give_what_is_its() -> None:
