@@ -127,8 +127,8 @@ class SignTypedData(Request):
 
 
 class Wallet(Resource):
-    """Never key material. `unproven`: made before somebody proved the account's mailbox, so never chosen by default
-    until it is confirmed. `deleted_at`: it can be restored and exported for 30 days from then."""
+    """Never key material. `unproven`: made before somebody proved the account's mailbox, or by an API key, so never
+    chosen by default until it is confirmed. `deleted_at`: it can be restored and exported for 30 days from then."""
 
     id: str
     user_id: str

@@ -1,7 +1,8 @@
 """Change an account's roles, tier or access. Disabling releases its open claims; what is being paid finishes.
 
 Needs the second factor, in production even of administrators who never added one. Nobody changes their own roles
-or disables themselves."""
+or disables themselves, and nobody gives the role of a service here: it acts for every user, which administrators do
+not (`python -m shared.ops.appoint_service`)."""
 
 from __future__ import annotations
 
@@ -60,6 +61,8 @@ def _update(unit: UnitOfWork, request: UpdateUser) -> rules.User:
         for name, value in given(request, "roles", "tier", "disabled").items()
         if value is not None
     }
+    if "service" in changes.get("roles", ()) and "service" not in user.roles:
+        raise Forbidden("Administrators do not appoint who acts for every user.")
     before = user
     user = rules.change(user, unit.now, **changes)
     unit.write(user)

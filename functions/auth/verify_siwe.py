@@ -2,9 +2,11 @@
 
 The first sign-in of an address makes its account. A key's account is its address; a contract's is its chain and
 address, since other code, perhaps somebody else's, may stand at the same address of another chain. A nonce counts
-once."""
+once, with the sign-in that it opens."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from schemas.auth import Tokens, VerifySiwe
 from shared import resources
@@ -36,7 +38,9 @@ def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     identity = message.address if by_key else users.contract_identity(message.chain_id, message.address)
     user = commit(_enter, identity, spent)
     proof = second_factor.presented(user.id, request.otp, request.passkey)
-    return Tokens.of(sign_in.open_session(user, ("wallet",), proof=proof))
+    return Tokens.of(
+        sign_in.open_session(user, ("wallet",), proof=proof, spends=partial(_spend, spent=spent))
+    )
 
 
 def _expected(message: siwe.SiweMessage) -> siwe_nonces.SpentNonce:
@@ -57,11 +61,9 @@ def _expected(message: siwe.SiweMessage) -> siwe_nonces.SpentNonce:
 
 
 def _enter(unit: UnitOfWork, address: str, spent: siwe_nonces.SpentNonce) -> rules.User:
-    """Spend the nonce; find or make the account of the address."""
+    """Find or make the account of the address. Raises SiweRefused for a nonce that counted before."""
     if unit.maybe(SPENT_NONCES.find(spent.id)) is not None:
         raise SiweRefused("nonce")
-    unit.on_conflict(SiweRefused("nonce"))
-    unit.write(spent)
     user = users.by_address(unit, address)
     if user is None:
         user = rules.register(user_id=unit.new_id("usr"), now=unit.now, address=address)
@@ -70,3 +72,11 @@ def _enter(unit: UnitOfWork, address: str, spent: siwe_nonces.SpentNonce) -> rul
         raise InvalidCredentials
     unit.note(user.id)
     return user
+
+
+def _spend(unit: UnitOfWork, spent: siwe_nonces.SpentNonce) -> None:
+    """With the session: who is asked for a second factor answers with the text that was signed already."""
+    if unit.maybe(SPENT_NONCES.find(spent.id)) is not None:
+        raise SiweRefused("nonce")
+    unit.on_conflict(SiweRefused("nonce"))
+    unit.write(spent)

@@ -1,6 +1,7 @@
 """The caller's own events after a cursor, oldest first; with `wait` the answer waits until there is one.
 
-The feed is in commit order: what a cursor has passed can never be followed by something earlier.
+The feed is in commit order: what a cursor has passed can never be followed by something earlier. Who waits holds a
+thread: one user waits in two requests at most in one instance, as for streams.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from schemas.events import EventPage, ListEvents
 from shared import resources
 from shared.desk import event_feed
+from shared.desk.feed_readers import WaitingLists
 from shared.domain.permissions import Caller
 from shared.runtime.context import current, deadline_in
 from shared.runtime.operation import http
@@ -20,12 +22,23 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 @http("GET", "/events", permission="event:read", others="owner", request=ListEvents, answer=EventPage)
 def list_events(request: ListEvents, caller: Caller) -> EventPage:
     current().deadline = deadline_in(request.wait + resources.settings().request_seconds)
-    until = time.monotonic() + request.wait
     types = event_feed.types_of(request.types)
     chunk = event_feed.read(caller.user_id, request.after, types, request.limit)
-    pause = FIRST_PAUSE
-    while not chunk.events and time.monotonic() < until:
+    if not chunk.events and request.wait:
+        with resources.memory(WaitingLists).held(caller.user_id):
+            chunk = _awaited(request, caller, chunk.cursor, types)
+    return EventPage(items=[event for event, _ in chunk.events], cursor=chunk.cursor)
+
+
+def _awaited(
+    request: ListEvents, caller: Caller, cursor: str, types: frozenset[str] | None
+) -> event_feed.Chunk:
+    """What comes behind the cursor; empty when nothing came in time."""
+    until, pause = time.monotonic() + request.wait, FIRST_PAUSE
+    while True:
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
         pause = min(2 * pause, LONGEST_PAUSE)
-        chunk = event_feed.read(caller.user_id, chunk.cursor, types, request.limit)
-    return EventPage(items=[event for event, _ in chunk.events], cursor=chunk.cursor)
+        chunk = event_feed.read(caller.user_id, cursor, types, request.limit)
+        if chunk.events or time.monotonic() >= until:
+            return chunk
+        cursor = chunk.cursor

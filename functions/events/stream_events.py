@@ -7,58 +7,22 @@ at once, and few of one user.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter
 from collections.abc import Generator, Iterator
 
 from schemas.events import CloudEvent, StreamEvents
 from shared import resources
 from shared.auth import authentication
 from shared.desk import event_feed
-from shared.domain.errors import Refusal
+from shared.desk.feed_readers import OpenStreams
 from shared.domain.permissions import Caller
 from shared.runtime.context import current
-from shared.runtime.errors import Unready
 from shared.runtime.operation import http
 from shared.triggers.reply import Reply
 
-STREAMS, OF_ONE_USER = 8, 2  # at once in one instance
 CHUNK = 100
 LONGEST, PAUSE, KEEP_ALIVE, CHECK = 600.0, 0.5, 15.0, 10.0  # seconds
 HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
-
-
-class TooManyStreams(Refusal):
-    code, status, message = "TOO_MANY_STREAMS", 429, "This caller reads as many streams here as one may."
-    retry_after = 5.0
-
-
-class OpenStreams:
-    """How many streams this process serves, by user."""
-
-    def __init__(self) -> None:
-        self._of: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def enter(self, user_id: str) -> None:
-        """Raises TooManyStreams for a user who has enough, Unready when all are taken."""
-        with self._lock:
-            if self._of[user_id] >= OF_ONE_USER:
-                raise TooManyStreams
-            if self._of.total() >= STREAMS:
-                raise Unready("This instance serves as many streams as it can; try again.")
-            self._of[user_id] += 1
-
-    @property
-    def count(self) -> int:
-        return self._of.total()
-
-    def leave(self, user_id: str) -> None:
-        with self._lock:
-            self._of[user_id] -= 1
-            if not self._of[user_id]:
-                del self._of[user_id]
 
 
 @http(

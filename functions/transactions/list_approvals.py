@@ -7,12 +7,14 @@ from schemas.transactions import ApprovalPage, WaitingApproval
 from shared import resources
 from shared.domain.permissions import Caller
 from shared.reads import pagination
-from shared.runtime.operation import SELF, http
+from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables.transactions import APPROVAL_REQUESTS_BY_USER, TRANSACTIONS
 
 
-@http("GET", "/approvals", permission=SELF, request=PageQuery, answer=ApprovalPage)
+@http(
+    "GET", "/approvals", permission="transaction:read", others="owner", request=PageQuery, answer=ApprovalPage
+)
 def list_approvals(request: PageQuery, caller: Caller) -> ApprovalPage:
     asked, cursor = pagination.page(
         APPROVAL_REQUESTS_BY_USER, [caller.user_id], limit=request.limit, cursor=request.cursor, filters={}

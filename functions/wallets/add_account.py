@@ -59,6 +59,7 @@ def _next(wallet: Wallet, seed: bytes, name: str | None, newest: Wallet) -> Wall
         path=path,
         now=resources.clock().now(),
         parent_id=wallet.parent_id or wallet.id,
+        unproven=bool(wallet.unproven),  # whoever knows the seed knows each account of it
     )
 
 

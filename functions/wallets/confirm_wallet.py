@@ -1,4 +1,5 @@
-"""Say that a wallet that was made before the account's mailbox was proved is one's own: it may be chosen by default."""
+"""Say that a wallet that was made before the account's mailbox was proved, or by an API key, is one's own: it may be
+chosen by default."""
 
 from __future__ import annotations
 

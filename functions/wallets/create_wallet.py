@@ -38,6 +38,7 @@ def create_wallet(request: CreateWallet, caller: Caller) -> CreatedWallet:
         address=accounts.address_of(hd.derive(seed, path)),
         path=path,
         now=resources.clock().now(),
+        unproven=caller.kind == "api_key",  # whoever has the key may know the secret
     )
     key = custody.sealed(wallet, seed, "seed")
     return commit(_create, wallet, key, words)

@@ -38,6 +38,7 @@ def import_wallet(request: ImportWallet, caller: Caller) -> WalletAnswer:
         address=accounts.address_of(hd.derive(secret, path) if path else secret),
         path=path,
         now=resources.clock().now(),
+        unproven=caller.kind == "api_key",  # whoever has the key may know the secret
     )
     key = custody.sealed(wallet, secret, purpose)
     return commit(_import, wallet, key)

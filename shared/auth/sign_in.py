@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,21 +22,24 @@ from shared.store.tables import sign_ins, users
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import commit
 
+Spend = Callable[[UnitOfWork], None]
+
 
 def open_session(
     user: User,
     factors: tuple[str, ...],
     attempt: Attempt | None = None,
     proof: second_factor.Proof | None = None,
+    spends: Spend | None = None,
 ) -> SignedIn:
     """Sign in this user, who has just proved who they are by `factors`, and by `proof` where the account has a second
-    factor; `attempt` is told that it succeeded.
+    factor; `attempt` is told that it succeeded. `spends` writes what counts once, with the session and not without it.
 
     The user is read again in the commit. Raises InvalidCredentials when it was disabled, or its password changed, in
     the meantime; TooManyAttempts; SecondFactorRequired when a proof is missing; what `proof` raises."""
     token = RefreshToken.generate(new_id("ses"))
     current().caller = Caller.of_user(user.id, user.roles, user.tier)
-    opening = _Opening(user, token, factors, attempt, proof)
+    opening = _Opening(user, token, factors, attempt, proof, spends)
     try:
         family, fresh, refusal = commit.commit(_open, opening)
     except SecondFactorRequired as missing:
@@ -55,6 +59,7 @@ class _Opening:
     factors: tuple[str, ...]
     attempt: Attempt | None
     proof: second_factor.Proof | None
+    spends: Spend | None
 
 
 def _open(unit: UnitOfWork, opening: _Opening) -> tuple[RefreshFamily | None, User, Refusal | None]:
@@ -78,6 +83,8 @@ def _open(unit: UnitOfWork, opening: _Opening) -> tuple[RefreshFamily | None, Us
         factors = tuple(sorted((*factors, opening.proof.factor)))
     if attempt is not None:
         attempt.succeeded(unit, counted[0])
+    if opening.spends is not None:
+        opening.spends(unit)
     family = refresh_tokens.opened(opening.token, user.id, factors, unit.now, device=device())
     unit.write(family)
     unit.note(family.id)

@@ -51,14 +51,19 @@ def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Polic
 def by_processor(unit: UnitOfWork, payment: Transaction) -> Transaction:
     """A payment above its wallet's threshold is approved by the administrator who processes the claim.
 
-    Raises PolicyDenied for everybody else, StepUpRequired."""
+    That is one approval: where the policy asks for more, nobody gives them. Raises PolicyDenied for everybody else and
+    there, StepUpRequired."""
     caller = unit.context.caller
     denied = PolicyDenied("An administrator has to process this claim.", rule="approval_above")
     if caller is None or caller.user_id == payment.user_id:
         raise denied
-    person, second = unit.read(USERS.find(caller.user_id), enrolled(caller.user_id))
+    person, second, policy = unit.read(
+        USERS.find(caller.user_id), enrolled(caller.user_id), POLICIES.find(payment.wallet_id)
+    )
     if person is None or person.disabled or not _may(person):
         raise denied
+    if policy is not None and (policy.at(unit.now).approvals_required or 1) > 1:
+        raise PolicyDenied("More than one person has to approve this payment.", rule="approval_above")
     step_up.require_acting(caller, resources.clock().now(), enrolled=second)
     return approvals.approved(payment, person.id)
 

@@ -19,7 +19,7 @@ from shared.domain.wallets.outflows.moves import FEES, NATIVE, Outflow
 
 DAY_HOURS: Final = 24
 CLOCK_MARGIN: Final = timedelta(minutes=1)  # instances' clocks differ by less
-_HASH = re.compile(r"(0x)?[0-9a-fA-F]{64}")
+_HASH = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
 
 
 class PolicyDenied(Refusal):

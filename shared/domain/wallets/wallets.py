@@ -58,7 +58,7 @@ class Wallet:
     updated_at: datetime
     payout_gas: int | None = None  # what a payout to it would have taken, when it was refused for that
     payout_gas_at: datetime | None = None
-    unproven: bool | None = None  # made before somebody proved the account's mailbox, and not confirmed since
+    unproven: bool | None = None  # made before the mailbox was proved, or by an API key; not confirmed since
 
 
 def new_wallet(
@@ -72,8 +72,10 @@ def new_wallet(
     path: str | None,
     now: datetime,
     parent_id: str | None = None,
+    unproven: bool = False,
 ) -> Wallet:
-    """A new wallet; with a `path` it is an account of a seed, whose last step is its index."""
+    """A new wallet; with a `path` it is an account of a seed, whose last step is its index. `unproven`: no person who
+    has signed in made it, or its seed."""
     return Wallet(
         id=wallet_id,
         user_id=user_id,
@@ -90,6 +92,7 @@ def new_wallet(
         version=1,
         created_at=now,
         updated_at=now,
+        unproven=unproven or None,
     )
 
 

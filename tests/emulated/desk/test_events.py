@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from functions.events import stream_events
 from shared import resources
+from shared.desk import feed_readers
 from shared.runtime import operation
 from shared.triggers import entrypoint
 from shared.triggers.request_parsing import Incoming
@@ -56,6 +58,23 @@ def test_waiting_ends_with_the_first_event(desk: Desk) -> None:
     later.join()
     assert [event["type"] for event in page["items"]] == ["order.created"]
     assert time.monotonic() - started < 10
+
+
+def test_who_waits_in_many_requests_leaves_threads_to_others(desk: Desk) -> None:
+    greedy, other = desk.shopper(), desk.shopper()
+    cursors = {user: desk.get("/events?limit=100", user)["cursor"] for user in (greedy, other)}
+
+    def wait(user: str) -> tuple[int, str | None]:
+        answer = desk.app.call("GET", f"/events?after={cursors[user]}&wait=1", user=user)
+        return answer.status, answer.code if answer.status != 200 else None
+
+    with ThreadPoolExecutor(6) as threads:
+        asked = [threads.submit(wait, greedy) for _ in range(5)]
+        time.sleep(0.3)
+        assert wait(other) == (200, None)
+        answers = sorted(one.result()[0] for one in asked)
+    assert answers == [200, 200, 429, 429, 429]
+    assert wait(greedy) == (200, None), "their places are given back"
 
 
 def stream(desk: Desk, user: str, query: dict[str, list[str]], last: str | None = None) -> Any:
@@ -141,4 +160,4 @@ def test_a_stream_ends_with_its_token_and_with_the_sign_in(
         person.token = token
         person.ok(204, "POST", "/auth/logout")
         assert list(pieces) == []
-        assert resources.memory(stream_events.OpenStreams).count == 0
+        assert resources.memory(feed_readers.OpenStreams).count == 0

@@ -188,7 +188,7 @@ def test_above_the_threshold_an_administrator_processes_the_claim(desk: Desk) ->
     appoint_admin.appoint(admin.email)
     people.sign_in(admin)
     wallet = desk.imported(shopper.id, ether=2)
-    rules = {"approval_above": str(ETHER // 2), "approvers": [claimer]}
+    rules = {"approval_above": str(ETHER // 2), "approvers": [admin.id]}
     shopper.ok(200, "PUT", f"/wallets/{wallet}/policy", rules)
     desk.supply(shopper.id, "1")
     claim = desk.claimed(claimer, desk.order(shopper.id, "0.75")["id"])
@@ -217,3 +217,9 @@ def test_above_the_threshold_an_administrator_processes_the_claim(desk: Desk) ->
     paid_by = shopper.ok(200, "GET", f"/transactions/{payment['transaction_id']}")
     assert (paid_by["approved_by"], paid_by["blocked_reason"]) == (admin.id, None)
     assert desk.drive(claim["id"], shopper.id)["status"] == "processed"
+    two = {**rules, "approvers": [admin.id, people.register().id], "approvals_required": 2}
+    shopper.ok(200, "PUT", f"/wallets/{wallet}/policy", two)
+    desk.supply(shopper.id, "0.6")
+    another = desk.claimed(desk.claimer(), desk.order(shopper.id, "0.6")["id"])
+    alone = admin.refused("POLICY_DENIED", "POST", f"/claims/{another['id']}/process")
+    assert alone.body["error"]["data"]["rule"] == "approval_above", "one person is not two"

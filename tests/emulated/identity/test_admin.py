@@ -9,7 +9,7 @@ import pytest
 
 from shared import resources
 from shared.domain.errors import NotFound
-from shared.ops import appoint_admin
+from shared.ops import appoint_admin, appoint_service
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import App
@@ -66,6 +66,23 @@ def test_roles_and_tiers_change_and_old_sign_ins_end(people: People, admin: Pers
     assert admin.refused("NOT_FOUND", "PUT", "/admin/users/usr_none", {"tier": "basic"}).status == 404
     assert admin.refused("FORBIDDEN", "PUT", f"/admin/users/{admin.id}", {"disabled": True}).status == 403
     assert person.refused("FORBIDDEN", "PUT", path, {"roles": ["admin"]}).status == 403
+
+
+def test_no_administrator_makes_an_account_that_spends_for_everybody(people: People, admin: Person) -> None:
+    victim, puppet = people.register(), people.register()
+    wallet, path = victim.wallet(), f"/admin/users/{puppet.id}"
+    assert admin.refused("FORBIDDEN", "PUT", path, {"roles": ["service", "user"]}).status == 403
+    people.sign_in(puppet)
+    route = f"/wallets/{wallet['id']}/sign-message"
+    puppet.refused("NOT_FOUND", "POST", route, {"message": "mine"})
+    assert appoint_service.main([puppet.email]) == 0 and appoint_service.main([]) == 2
+    assert appoint_service.main(["nobody@example.com"]) == 1
+    people.sign_in(puppet)
+    puppet.ok(200, "POST", route, {"message": "for them"})
+    admin.ok(200, "PUT", path, {"tier": "premium", "roles": ["service"]})
+    admin.ok(200, "PUT", path, {"roles": ["user"]})
+    people.sign_in(puppet)
+    puppet.refused("NOT_FOUND", "POST", route, {"message": "mine"})
 
 
 def test_production_asks_administrators_for_a_second_factor(people: People, admin: Person) -> None:

@@ -122,6 +122,33 @@ def test_a_key_learns_nothing_of_the_person(people: People, app: App) -> None:
     assert "wallet:export" in person.ok(200, "GET", "/auth/me")["permissions"]
 
 
+def test_a_wallet_that_a_key_made_is_never_chosen_by_default(people: People, app: App) -> None:
+    """A12's relative: the key's answer holds the mnemonic, and a claim would pay to the only wallet there is."""
+    person = people.register()
+    scopes = {"name": "robot", "scopes": ["wallet:write", "wallet:read", "order:read"]}
+    key = {"x-api-key": person.ok(201, "POST", "/auth/api-keys", scopes)["api_key"]}
+    secret = {"name": "theirs", "private_key": "0x" + "11" * 32}
+    made = app.call("POST", "/wallets", {"name": "theirs"}, headers=key).body["wallet"]
+    imported = app.call("POST", "/wallets/import", secret, headers=key).body["wallet"]
+    account = person.ok(201, "POST", f"/wallets/{made['id']}/accounts", {})["wallet"]
+    assert [wallet["unproven"] for wallet in (made, imported, account)] == [True, True, True]
+    send = {"to": "0x000000000000000000000000000000000000dEaD", "value": "1"}
+    required = person.refused(
+        "WALLET_REQUIRED", "POST", "/transactions", send, headers={"idempotency-key": "1"}
+    )
+    assert len(required.body["error"]["data"]["wallets"]) == 3
+    person.ok(200, "POST", f"/wallets/{made['id']}/confirm")
+    assert person.ok(200, "GET", f"/wallets/{made['id']}")["unproven"] is False
+    assert person.ok(201, "POST", f"/wallets/{made['id']}/accounts", {})["wallet"]["unproven"] is False
+
+
+def test_a_key_sees_what_waits_for_approval_only_with_the_scope(people: People, app: App) -> None:
+    person = people.register()
+    for scope, status in (("order:read", 403), ("transaction:read", 200)):
+        key = person.ok(201, "POST", "/auth/api-keys", {"name": scope, "scopes": [scope]})["api_key"]
+        assert app.call("GET", "/approvals", headers={"x-api-key": key}).status == status
+
+
 def test_every_key_ends_and_all_end_at_once(people: People, app: App) -> None:
     clock = TestClock(resources.clock().now())
     with resources.override(clock=clock):

@@ -18,9 +18,10 @@ from shared.keys import accounts, messages
 from shared.keys.addresses import parse_address
 from shared.store.session import Session
 from shared.store.tables.users import USERS
+from tests.support.authenticator import Authenticator
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer, App
-from tests.support.people import People
+from tests.support.people import People, Person
 
 # Answers the magic value when the digest equals storage slot 0, else 0.
 CONTRACT = "0x60043560005414631626ba7e60e01b0260005260206000f3"
@@ -94,6 +95,33 @@ def test_a_nonce_counts_once_and_for_ten_minutes(people: People, app: App, key: 
     with resources.override(clock=TestClock(resources.clock().now() + siwe_nonces.LIFETIME)):
         answer = verify(app, message, messages.sign_message(message, key))
     assert answer.body["error"]["data"] == {"reason": "nonce"}
+
+
+def test_who_is_asked_for_a_second_factor_answers_with_the_same_signature(
+    people: People, app: App, key: bytes
+) -> None:
+    clock = TestClock(resources.clock().now())
+    with resources.override(clock=clock):
+        _answered_with_the_same_signature(app, key, clock)
+
+
+def _answered_with_the_same_signature(app: App, key: bytes, clock: TestClock) -> None:
+    message = text(app, accounts.address_of(key))
+    signature = messages.sign_message(message, key)
+    token = verify(app, message, signature).body["token"]
+    phone = Authenticator(Person(app, "", "", token, ""), clock)
+    phone.prove()
+    clock.advance(timedelta(minutes=1))
+    message = text(app, accounts.address_of(key))
+    body = {"message": message, "signature": messages.sign_message(message, key)}
+    for _ in range(2):
+        assert app.call("POST", "/auth/siwe/verify", body).code == "SECOND_FACTOR_REQUIRED"
+    wrong = app.call("POST", "/auth/siwe/verify", body | {"otp": "000000"})
+    assert wrong.code == "ONE_TIME_CODE_INVALID"
+    assert app.call("POST", "/auth/siwe/verify", body | {"otp": phone.code()}).status == 200
+    clock.advance(timedelta(minutes=1))
+    replayed = app.call("POST", "/auth/siwe/verify", body | {"otp": phone.code()})
+    assert replayed.body["error"]["data"] == {"reason": "nonce"}
 
 
 def test_refuses_anothers_signature_and_nonsense(people: People, app: App, key: bytes) -> None:

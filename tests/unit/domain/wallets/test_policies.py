@@ -152,7 +152,7 @@ def test_a_restricted_wallet_signs_no_hash() -> None:
     """A16: contracts take the signature of a 32-byte text for the approval of a hash."""
     with pytest.raises(PolicyDenied):
         policies.check_message(policy(paused=True), "hello")
-    for text in ("x" * 32, "ä" * 16, "0x" + "ab" * 32, "AB" * 32, "x" * 31 + "\ud800"):
+    for text in ("x" * 32, "ä" * 16, "0x" + "ab" * 32, "AB" * 32, "0X" + "ab" * 32, "x" * 31 + "\ud800"):
         policies.check_message(policy(), text)
         for rules in RULES:
             with pytest.raises(PolicyDenied):

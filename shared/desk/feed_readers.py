@@ -1,0 +1,64 @@
+"""Places for readers who hold a thread until something happens: streams, and lists that wait.
+
+One instance has only some of them, and few for one user, so that nobody takes all threads from the others."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.domain.errors import Refusal
+from shared.runtime.errors import Unready
+
+PLACES, OF_ONE_USER = 8, 2  # at once in one instance, of each kind of reader
+
+
+class TooManyStreams(Refusal):
+    code, status, message = "TOO_MANY_STREAMS", 429, "This caller reads as many streams here as one may."
+    retry_after = 5.0
+
+
+class Places:
+    """How many places this process has given, by user."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def enter(self, user_id: str) -> None:
+        """Raises TooManyStreams for a user who has enough, Unready when all are taken."""
+        with self._lock:
+            if self._of[user_id] >= OF_ONE_USER:
+                raise TooManyStreams
+            if self._of.total() >= PLACES:
+                raise Unready("This instance serves as many streams as it can; try again.")
+            self._of[user_id] += 1
+
+    @property
+    def count(self) -> int:
+        return self._of.total()
+
+    def leave(self, user_id: str) -> None:
+        with self._lock:
+            self._of[user_id] -= 1
+            if not self._of[user_id]:
+                del self._of[user_id]
+
+    @contextmanager
+    def held(self, user_id: str) -> Iterator[None]:
+        """A place for as long as the block runs. Raises as `enter` does."""
+        self.enter(user_id)
+        try:
+            yield
+        finally:
+            self.leave(user_id)
+
+
+class OpenStreams(Places):
+    """Of event streams."""
+
+
+class WaitingLists(Places):
+    """Of lists of events that wait."""
