@@ -149,7 +149,7 @@ def test_only_operations_declared_as_signers_open_anything(desk: Desk, owner: Pe
                     custody.signer(wallet, key)
     signers = {name for name, entry in operation.catalog().items() if entry.signs}
     assert {"dispatch_lane", "export_wallet", "sign_message"} <= signers
-    assert not signers & {"create_wallet", "send_transaction", "get_wallet", "login_user"}
+    assert not signers & {"create_wallet", "send_transaction", "get_wallet", "list_wallets"}
 
 
 def test_what_a_row_holds_of_a_kms_key_is_sealed(owner: Person, wallet: Wallet, version: str) -> None:
