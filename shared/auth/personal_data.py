@@ -20,6 +20,7 @@ from shared.store.session import Session
 from shared.store.table import Index, Table
 from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
 from shared.store.tables.claims import CLAIMS, CLAIMS_BY_USER
+from shared.store.tables.contracts import CONTRACTS, CONTRACTS_BY_OWNER
 from shared.store.tables.orders import ORDERS, ORDERS_BY_OWNER
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.sign_ins import FACTORS, SESSIONS, SESSIONS_BY_USER
@@ -40,6 +41,7 @@ _KINDS: Final[dict[str, tuple[Table[Any], Index[Any]]]] = {
     "orders": (ORDERS, ORDERS_BY_OWNER),
     "claims": (CLAIMS, CLAIMS_BY_USER),
     "transactions": (TRANSACTIONS, TRANSACTIONS_BY_OWNER),
+    "contracts": (CONTRACTS, CONTRACTS_BY_OWNER),
 }
 _SECRET: Final = frozenset({"password_hash", "hash", "family_hash", "current_hash", "key_id", "idem_key"})
 

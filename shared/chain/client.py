@@ -13,9 +13,11 @@ from shared.chain.block_receipts import block_receipts
 from shared.chain.broadcast import SendResult, send_many
 from shared.chain.endpoints import Endpoint
 from shared.chain.errors import (
+    ChainError,
     ExecutionReverted,
     Lagging,
     MethodMissing,
+    NodeError,
     NotAToken,
     RateLimited,
     Unreachable,
@@ -23,7 +25,7 @@ from shared.chain.errors import (
 from shared.chain.pool import Pool
 from shared.chain.preflight import Preflight, preflight
 from shared.chain.registry import ChainSpec
-from shared.chain.rpc import Remaining, RpcClient
+from shared.chain.rpc import Call, Remaining, RpcClient
 from shared.chain.types import Block, BlockRef, CallRequest, MinedTransaction, Nonces, Simulation, block_ref
 from shared.domain.transactions.evidence import Receipt
 
@@ -266,6 +268,32 @@ class ChainClient:
 
     def code(self, address: str, ref: BlockRef = "latest") -> bytes:
         return types.data(self.request("eth_getCode", address, block_ref(ref)))
+
+    def code_and_storage(self, address: str, slots: Sequence[str]) -> tuple[bytes, list[bytes]]:
+        """An address's code and what it stores at these slots (32 bytes each) now, in one exchange."""
+        stored: list[Call] = [("eth_getStorageAt", [address, slot, "latest"]) for slot in slots]
+        code, *values = self.pool.batch([("eth_getCode", [address, "latest"]), *stored])
+        return types.data(code), [types.data(value) for value in values]
+
+    def call_many(
+        self, wanted: Sequence[tuple[str, bytes]], ref: BlockRef = "latest"
+    ) -> list[bytes | NodeError]:
+        """What each (address, data) returns, or why it does not, from one node in one exchange.
+
+        Raises ChainError for what is no word of the contract's."""
+        place = block_ref(ref)
+        asked: list[Call] = [
+            ("eth_call", [{"to": to, "input": "0x" + data.hex()}, place]) for to, data in wanted
+        ]
+        return [_returned(answer) for answer in self.pool.read(lambda endpoint: endpoint.batch(asked))]
+
+
+def _returned(answer: Any) -> bytes | NodeError:
+    if isinstance(answer, NodeError) and not isinstance(answer, Lagging):
+        return answer
+    if isinstance(answer, ChainError):
+        raise answer
+    return types.data(answer)
 
 
 def _block_number(endpoint: Endpoint) -> int:

@@ -6,7 +6,6 @@ from typing import Final
 
 from schemas.contracts import Proxy
 from shared import resources
-from shared.chain import types
 from shared.chain.client import ChainClient
 from shared.chain.errors import ChainError, NodeError
 from shared.chain.types import CallRequest
@@ -41,18 +40,12 @@ def of(contract: Contract) -> Proxy | None:
 
 def at(client: ChainClient, address: str) -> Proxy | None:
     """Raises ChainError."""
-    code, implementation, beacon = client.pool.batch(
-        [
-            ("eth_getCode", [address, "latest"]),
-            ("eth_getStorageAt", [address, IMPLEMENTATION, "latest"]),
-            ("eth_getStorageAt", [address, BEACON, "latest"]),
-        ]
-    )
-    if target := minimal(types.data(code)):
+    code, (implementation, beacon) = client.code_and_storage(address, (IMPLEMENTATION, BEACON))
+    if target := minimal(code):
         return Proxy(kind="minimal", implementation=target)
-    if target := _address(types.data(implementation)):
+    if target := _address(implementation):
         return Proxy(kind="eip1967", implementation=target)
-    if (source := _address(types.data(beacon))) is None:
+    if (source := _address(beacon)) is None:
         return None
     try:
         answer = client.call(CallRequest(NOBODY, source, data=ASK_BEACON))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from shared.chain import types
 from shared.chain.client import ChainClient
-from shared.chain.errors import ChainError, Lagging, NodeError
+from shared.chain.errors import Lagging, NodeError
+from shared.chain.types import BlockRef
 from shared.contracts import calls
 from shared.domain.contracts import abi as rules
 from shared.domain.errors import InvalidValue, Refusal
@@ -61,16 +61,17 @@ def at_block(client: ChainClient, wanted: Sequence[Read], block: int) -> list[Ou
     """Answers in order: through Multicall3 in one call where it is, else in one exchange with one node.
 
     Also in one exchange where the calls together need more than a node computes for one. Raises ChainError."""
-    return _aggregated(client, wanted, block) or batched(client, wanted, hex(block))
+    return _aggregated(client, wanted, block) or batched(client, wanted, block)
 
 
 def _aggregated(client: ChainClient, wanted: Sequence[Read], block: int) -> list[Outcome] | None:
     if len(wanted) < 2 or not client.code(MULTICALL, block):
         return None
     given = [[[address, True, "0x" + data.hex()] for address, data in wanted]]
-    call = {"to": MULTICALL, "input": "0x" + calls.data_of(AGGREGATE, given).hex()}
     try:
-        answer = types.data(client.request("eth_call", call, hex(block)))
+        (answer,) = client.call_many([(MULTICALL, calls.data_of(AGGREGATE, given))], block)
+        if isinstance(answer, NodeError):
+            return None
         (results,) = calls.raw(AGGREGATE["outputs"], answer)
     except (NodeError, Refusal):
         return None
@@ -79,17 +80,6 @@ def _aggregated(client: ChainClient, wanted: Sequence[Read], block: int) -> list
     return [data if success else calls.reverted(data) for success, data in results]
 
 
-def batched(client: ChainClient, wanted: Sequence[Read], block: str) -> list[Outcome]:
+def batched(client: ChainClient, wanted: Sequence[Read], block: BlockRef) -> list[Outcome]:
     """One exchange. Raises ChainError for what is no word of the contract's."""
-    asked: list[tuple[str, list[Any]]] = [
-        ("eth_call", [{"to": address, "input": "0x" + data.hex()}, block]) for address, data in wanted
-    ]
-    return [_outcome(answer) for answer in client.pool.read(lambda endpoint: endpoint.batch(asked))]
-
-
-def _outcome(answer: Any) -> Outcome:
-    if isinstance(answer, NodeError) and not isinstance(answer, Lagging):
-        return answer
-    if isinstance(answer, ChainError):
-        raise answer
-    return types.data(answer)
+    return client.call_many(wanted, block)
