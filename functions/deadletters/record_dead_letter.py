@@ -27,8 +27,8 @@ from shared.writes.mutation import AlreadyApplied
 SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 # To these it sends commands on, and tells senders why theirs were not taken.
 SENT = (
-    *("supply-commands", "order-commands", "claim-commands", "transaction-commands"),
-    *("supply-events", "order-events", "claim-events", "transaction-events"),
+    *("supply-commands", "order-commands", "claim-commands", "transaction-commands", "contract-commands"),
+    *("supply-events", "order-events", "claim-events", "transaction-events", "contract-events"),
 )
 
 

@@ -24,8 +24,8 @@ from shared.writes.commit import commit
 
 TOPICS = (
     "account-events",
-    *("supply-commands", "order-commands", "claim-commands", "transaction-commands"),
-    *("supply-events", "order-events", "claim-events", "transaction-events"),
+    *("supply-commands", "order-commands", "claim-commands", "transaction-commands", "contract-commands"),
+    *("supply-events", "order-events", "claim-events", "transaction-events", "contract-events"),
 )
 BUDGET = "redrive"
 
