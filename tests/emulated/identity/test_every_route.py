@@ -33,7 +33,9 @@ OPEN = {  # what anybody may call: nothing else may ever answer without a creden
     "POST /api/v1/auth/email/verify",
     "GET /openapi.json",
     "GET /api/v1/chains",
+    "GET /",
     "GET /docs",
+    "GET /docs/{file}",
     "GET /console",
 }
 READS = {

@@ -1,0 +1,18 @@
+"""The API reference for people: the OpenAPI document in Swagger UI, where each operation can be tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shared.domain.permissions import Caller
+from shared.runtime.operation import PUBLIC, http
+from shared.triggers.page import page
+from shared.triggers.reply import Reply
+
+CACHE_SECONDS = 300
+
+
+@http("GET", "//docs", permission=PUBLIC, shared=True, media="text/html")
+def get_docs(caller: Caller | None) -> Reply:
+    text = Path(__file__).with_name("docs.html").read_text(encoding="utf-8")
+    return page(text, "html", CACHE_SECONDS)

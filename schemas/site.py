@@ -1,0 +1,11 @@
+"""What the site's own pages are asked for."""
+
+from __future__ import annotations
+
+from schemas.base import Request
+
+
+class GetDocsFile(Request):
+    """One file of the pages, by its name."""
+
+    file: str

@@ -1,0 +1,26 @@
+"""Replies for browsers: a page or a file of one, under a policy that lets it load nothing from anywhere else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.triggers.reply import Reply
+
+# No inline script or style, no other host, no frame around it, no form that leaves it.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+)
+
+
+def page(body: str, media: str, seconds: int) -> Reply:
+    """`body` as `text/<media>`, which caches may keep for so many seconds."""
+    headers = {
+        "Content-Type": f"text/{media}; charset=utf-8",
+        "Cache-Control": f"public, max-age={seconds}",
+        "Content-Security-Policy": POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    return Reply(200, body, headers)

@@ -1,0 +1,167 @@
+"""The reference in a real browser, under its own policy: it draws, it calls, and it asks nobody else.
+
+SCREENSHOTS=<folder> also writes what it looks like."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pytest
+
+from emulators import gateway
+from shared.runtime import operation
+from tests.support.inprocess import App
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SIZES = {390: 844, 1440: 900}
+WAIT = 30_000  # milliseconds, on a machine that does much else
+GROUND = {"light": "rgb(250, 250, 248)", "dark": "rgb(28, 32, 34)"}  # --ground of functions/site/site.css
+VIOLATIONS = """window.violations = [];
+document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));"""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)")
+Theme = Literal["light", "dark"]
+
+
+@dataclass
+class Tab:
+    """A page, with what the browser said of it."""
+
+    page: Any
+    url: str
+    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def blameless(self) -> None:
+        """Nothing was stopped by the policy, asked of another host, or thrown."""
+        assert self.page.evaluate("window.violations") == []
+        assert self.said == []
+        assert {urlsplit(url).netloc for url in self.asked if not url.startswith("data:")} == {
+            urlsplit(self.url).netloc
+        }
+
+    def picture(self, name: str) -> None:
+        if folder := os.environ.get("SCREENSHOTS"):
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def site(app: App) -> Iterator[str]:
+    """The product on a port of its own."""
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def opened(browser: Any, url: str, theme: Theme = "light", width: int = 1440) -> Tab:
+    context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": SIZES[width]})
+    tab = Tab(context.new_page(), url)
+    tab.page.set_default_timeout(WAIT)
+    tab.page.add_init_script(VIOLATIONS)
+    tab.page.on("request", lambda request: tab.asked.append(request.url))
+    tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
+    tab.page.on("console", lambda said: tab.said.append(said.text) if said.type == "error" else None)
+    tab.page.goto(url)
+    return tab
+
+
+def fits(page: Any) -> bool:
+    """Nothing hangs over the right edge."""
+    root = "document.documentElement"
+    return bool(page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))
+
+
+@pytest.mark.parametrize("theme", GROUND)
+@pytest.mark.parametrize("width", SIZES)
+def test_the_reference_draws_every_operation_alone(browser: Any, site: str, theme: Theme, width: int) -> None:
+    tab = opened(browser, f"{site}/docs", theme, width)
+    tab.page.wait_for_selector(".opblock")
+    routes = sum(len(entry.https) for entry in operation.catalog().values())
+    assert tab.page.locator(".opblock").count() == routes
+    assert tab.page.locator(".errors-wrapper").count() == 0
+    assert tab.page.evaluate("getComputedStyle(document.body).backgroundColor") == GROUND[theme]
+    dark = tab.page.evaluate("document.documentElement.classList.contains('dark-mode')")
+    assert dark is (theme == "dark")
+    tab.picture(f"docs-{theme}-{width}")
+    assert fits(tab.page)
+    tab.page.locator("#operations-claims-claim_order .opblock-summary-control").click()
+    tab.page.wait_for_selector("#operations-claims-claim_order .responses-table")
+    tab.page.locator("#operations-claims-claim_order").scroll_into_view_if_needed()
+    tab.picture(f"operation-{theme}-{width}")
+    tab.blameless()
+
+
+@pytest.mark.parametrize("theme", GROUND)
+@pytest.mark.parametrize("width", SIZES)
+def test_the_landing_page_leads_on(browser: Any, site: str, theme: Theme, width: int) -> None:
+    tab = opened(browser, f"{site}/", theme, width)
+    assert tab.page.evaluate("getComputedStyle(document.body).backgroundColor") == GROUND[theme]
+    assert fits(tab.page)
+    tab.picture(f"landing-{theme}-{width}")
+    tab.blameless()
+    tab.page.get_by_text("API reference").click()
+    tab.page.wait_for_selector(".opblock")
+
+
+def test_an_operation_is_tried_from_the_page(browser: Any, site: str) -> None:
+    tab = opened(browser, f"{site}/docs")
+    block = tab.page.locator("#operations-site-get_jwks")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    block.get_by_role("button", name="Execute").click()
+    answer = block.locator(".live-responses-table")
+    answer.wait_for()
+    assert "200" in answer.inner_text() and '"kid"' in answer.inner_text()
+    tab.blameless()
+
+
+def test_a_credential_goes_with_a_call_and_is_not_kept(browser: Any, site: str, app: App) -> None:
+    tab = opened(browser, f"{site}/docs")
+    tab.page.get_by_role("button", name="Authorize").first.click()
+    tab.page.locator("#auth-bearer-value").fill(app.token("usr_1"))
+    form = tab.page.locator(".auth-container").filter(has=tab.page.locator("#auth-bearer-value"))
+    form.get_by_role("button", name="Apply credentials").click()
+    tab.page.locator(".close-modal").click()
+    block = tab.page.locator("#operations-supplies-list_supplies")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    block.get_by_role("button", name="Execute").click()
+    answer = block.locator(".live-responses-table")
+    answer.wait_for()
+    assert '"items"' in answer.inner_text()
+    assert tab.page.evaluate("localStorage.length + sessionStorage.length") == 0
+    tab.blameless()
+
+
+def test_the_policy_is_enforced_where_it_is_measured(browser: Any, site: str) -> None:
+    """What the other tests count as none would be seen: an inline script and a foreign image are stopped."""
+    tab = opened(browser, f"{site}/docs")
+    tab.page.wait_for_selector(".opblock")
+    tab.page.evaluate("""() => { const bad = document.createElement("script"); bad.textContent = "1";
+        document.body.append(bad); new Image().src = "http://127.0.0.2:9/x.png"; }""")
+    tab.page.wait_for_function("window.violations.length >= 2")
+    with pytest.raises(AssertionError):
+        tab.blameless()
