@@ -16,7 +16,7 @@ from shared.triggers.reply import Reply
 
 CACHE_SECONDS = 3600
 OWN: Final = ("docs.js", "site.css")
-# Swagger UI, inside of a package that is never imported (docs/decisions/0020-swagger-ui-for-the-reference.md).
+# Swagger UI, inside of a package that is never imported (docs/decisions/0021-swagger-ui-for-the-reference.md).
 PACKAGE: Final = "flask_openapi_swagger"
 SWAGGER: Final = {
     "swagger-ui-bundle.js": "templates/swagger/js/swagger-ui-bundle.js",

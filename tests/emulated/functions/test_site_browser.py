@@ -26,7 +26,9 @@ GROUND = {"light": "rgb(250, 250, 248)", "dark": "rgb(28, 32, 34)"}  # --ground 
 VIOLATIONS = """window.violations = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));"""
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"
+)
 Theme = Literal["light", "dark"]
 
 
@@ -102,6 +104,9 @@ def test_the_reference_draws_every_operation_alone(browser: Any, site: str, them
     routes = sum(len(entry.https) for entry in operation.catalog().values())
     assert tab.page.locator(".opblock").count() == routes
     assert tab.page.locator(".errors-wrapper").count() == 0
+    assert (
+        tab.page.locator(".info ol").count() == 0
+    )  # a line of the description that begins with a number and a dot
     assert tab.page.evaluate("getComputedStyle(document.body).backgroundColor") == GROUND[theme]
     dark = tab.page.evaluate("document.documentElement.classList.contains('dark-mode')")
     assert dark is (theme == "dark")
