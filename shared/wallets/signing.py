@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from shared.writes import session_check
 from shared.writes.commit import commit
 
 SIGN_IN = "wallet:sign_in"
+_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
+_OPAQUE = ("SafeMessage",)
 
 
 def wallet_and_policy(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
@@ -51,6 +54,24 @@ def check_sign_in_text(caller: Caller, text: str) -> None:
     if any(domain.lower() in site for domain in resources.settings().siwe_domains):
         raise SignInMessage
     if caller.kind != "user" and not caller.may(SIGN_IN):
+        raise Forbidden(permission=SIGN_IN)
+
+
+def check_sign_in_data(caller: Caller, document: Mapping[str, Any]) -> None:
+    """The same for typed data: contract wallets take a text for signed whose owner signed a struct that holds it.
+
+    Safe's struct holds a hash only, so it needs the permission whatever it is of. Raises SignInMessage, Forbidden."""
+    rest: list[Any] = [document.get("message")]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict | list):
+            rest += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, str):
+            check_sign_in_text(caller, value)
+            if _HEX.fullmatch(value):
+                check_sign_in_text(caller, bytes.fromhex(value[2:]).decode(errors="replace"))
+    opaque = document.get("primaryType") in _OPAQUE
+    if opaque and caller.kind != "user" and not caller.may(SIGN_IN):
         raise Forbidden(permission=SIGN_IN)
 
 

@@ -200,3 +200,34 @@ def test_a_key_does_not_become_a_session_by_signing(people: People, app: App, ke
     assert app.call("POST", path, elsewhere, headers={"x-api-key": api_key}).code == "FORBIDDEN"
     assert person.ok(200, "POST", path, elsewhere)["signature"]
     assert app.call("POST", path, {"message": "hello"}, headers={"x-api-key": api_key}).status == 200
+
+
+def test_a_key_signs_no_struct_that_a_contract_takes_for_a_sign_in(people: People, app: App) -> None:
+    """A3's relative: an account of ERC-7739, or a Safe, whose owner is a wallet here, signs in by its struct."""
+    person = people.register()
+    wallet, safe = person.wallet(), "0x00000000000000000000000000000000000000AA"
+    scopes = {"name": "robot", "scopes": ["wallet:sign"]}
+    key = {"x-api-key": person.ok(201, "POST", "/auth/api-keys", scopes)["api_key"]}
+
+    def sign(primary: str, field: str, content: bytes) -> Answer:
+        domain = {"chainId": 31337, "verifyingContract": safe}
+        kinds = {"chainId": "uint256", "verifyingContract": "address"}
+        document = {
+            "types": {
+                "EIP712Domain": [{"name": name, "type": kind} for name, kind in kinds.items()],
+                primary: [{"name": field, "type": "bytes"}],
+            },
+            "primaryType": primary,
+            "domain": domain,
+            "message": {field: "0x" + content.hex()},
+        }
+        return app.call(
+            "POST", f"/wallets/{wallet['id']}/sign-typed-data", {"typed_data": document}, headers=key
+        )
+
+    prefix = b"\x19Ethereum Signed Message:\n200"
+    assert sign("PersonalSign", "prefixed", prefix + text(app, safe).encode()).code == "SIGN_IN_MESSAGE"
+    elsewhere = text(app, safe, domain="other.example").encode()
+    assert sign("PersonalSign", "prefixed", prefix + elsewhere).code == "FORBIDDEN"
+    assert sign("SafeMessage", "message", b"h" * 32).code == "FORBIDDEN"
+    assert sign("PersonalSign", "prefixed", prefix + b"hello").status == 200
