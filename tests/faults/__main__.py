@@ -25,7 +25,7 @@ class Part:
 
 
 PARTS = {
-    "attacks": Part(("tests/emulated/identity/test_attacker.py",), {"STEPS": "10000", "MUTATIONS": "all"}),
+    "attacks": Part(("tests/emulated/identity/test_attacker.py",), {"STEPS": "3000", "MUTATIONS": "all"}),
     "observe": Part(("tests/e2e/test_observe.py",), {"OBSERVE": "1"}),
     "race": Part(("tests/emulated/desk/test_race.py",), {"RIVALS": "10000", "THREADS": "256"}),
     "linearizability": Part(
