@@ -15,5 +15,5 @@ min_instances = {
   public-writes   = 1
 }
 # Whoever is on call, and whoever pays.
-notification_channels = ["projects/acme-wallet-prod/notificationChannels/1234567890"]
+notification_channels = ["projects/acme-wallet-prod/notificationChannels/1234567890"] # pragma: allowlist secret
 budget                = { billing_account = "000000-000000-000000", currency = "USD", units = 9000 }

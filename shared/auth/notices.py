@@ -14,11 +14,11 @@ from shared.store.unit_of_work import UnitOfWork
 
 TOPIC: Final = "account-events"
 KINDS: Final = {  # kind → what the mail says
-    "api_key_created": "An API key was made.",
-    "api_keys_ended": "API keys were ended.",
+    "api_key_created": "An API key was made.",  # pragma: allowlist secret
+    "api_keys_ended": "API keys were ended.",  # pragma: allowlist secret
     "second_factor_added": "A second factor was added.",
     "second_factor_removed": "A second factor was removed.",
-    "password_changed": "The password was changed.",
+    "password_changed": "The password was changed.",  # pragma: allowlist secret
     "mailbox_proven": "The e-mail address was confirmed. Everything that was set up before has ended.",
     "sign_ins_ended": "Sign-ins were ended.",
     "key_exported": "The private key of a wallet was exported.",

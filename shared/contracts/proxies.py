@@ -15,8 +15,12 @@ from shared.domain.errors import Refusal
 from shared.keys.addresses import checksummed
 
 # EIP-1967: keccak-256 of "eip1967.proxy.implementation" and "eip1967.proxy.beacon", less 1.
-IMPLEMENTATION: Final = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
-BEACON: Final = "0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50"
+IMPLEMENTATION: Final = (
+    "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"  # pragma: allowlist secret
+)
+BEACON: Final = (
+    "0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50"  # pragma: allowlist secret
+)
 ASK_BEACON: Final = bytes.fromhex("5c60da1b")  # implementation()
 # Code before and after the address: EIP-1167, and its form with PUSH0.
 MINIMAL: Final = tuple(

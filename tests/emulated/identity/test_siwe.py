@@ -176,7 +176,12 @@ def test_a_contract_elsewhere_is_somebody_else(
 
 
 @pytest.mark.parametrize(
-    "uri", ["https://evil.example/login", "https://localhost:8080@evil.example/", "urn:x:y"]
+    "uri",
+    [
+        "https://evil.example/login",
+        "https://localhost:8080@evil.example/",  # pragma: allowlist secret
+        "urn:x:y",
+    ],
 )
 def test_a_message_is_for_the_page_that_asks(people: People, app: App, key: bytes, uri: str) -> None:
     """A18: the URI was not looked at."""
