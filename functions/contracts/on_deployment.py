@@ -31,7 +31,9 @@ def on_deployment(event: Event) -> None:
 
 def _follow(unit: UnitOfWork, transaction_id: str) -> None:
     """By what the transaction is now: its events may come late and in any order."""
-    transaction = unit.one(TRANSACTIONS.get(transaction_id))
+    transaction = unit.maybe(TRANSACTIONS.find(transaction_id))
+    if transaction is None:
+        return
     for contract in deployed_by(unit, transaction_id):
         after = contracts.followed(contract, transaction.state, transaction.contract_address, unit.now)
         if after is not contract:
