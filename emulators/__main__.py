@@ -23,12 +23,16 @@ NEEDED = ("specversion", "id", "source", "type", "subject")
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status: 0 well, 1 what was asked for is not there, 2 wrong usage."""
     options, rest = _parser().parse_known_args(arguments)
-    if rest and options.command not in _PRODUCT:
+    if rest and options.command not in (*_PRODUCT, *_DEVELOPER):
         _parser().error(f"unknown arguments: {' '.join(rest)}")
     process.exit_on_signals()
     try:
         if options.command in _PRODUCT:
             return int(importlib.import_module(f"emulators.{options.command}").main(rest))
+        if options.command in _DEVELOPER:
+            from emulators import developer
+
+            return developer.main(options.command, rest)
         return _COMMANDS[options.command](options)
     except doctor.BadPort as error:
         print(f"{error}", file=sys.stderr)
@@ -143,6 +147,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "observe", help="watch the product with Prometheus, and Grafana where it is installed"
     )
+    for name, text in _DEVELOPER.items():
+        commands.add_parser(name, help=text, add_help=False)
     return parser
 
 
@@ -154,6 +160,14 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "logs": _logs,
     "check": _check,
     "publish": _publish,
+}
+# What `developer` does.
+_DEVELOPER = {
+    "token": "print an access token of a user of the running product: EMAIL [--password P]",
+    "fund": "give an address coins on the local chain: ADDRESS ETHER",
+    "mine": "mine blocks at once: [BLOCKS]",
+    "warp": "let the chain's clock go on: SECONDS",
+    "reorg": "replace the newest blocks by empty ones: DEPTH",
 }
 # Modules of this package with a `main(arguments) -> exit status`.
 _PRODUCT = ("run", "demo", "observe")

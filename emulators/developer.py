@@ -1,0 +1,140 @@
+"""What a developer asks of a running product: a token for a user, coins, blocks, time, a reorganisation.
+
+python -m emulators token EMAIL      an access token; the user is made where there is none
+python -m emulators fund ADDRESS 5   ETH more at an address
+python -m emulators mine 3           blocks at once
+python -m emulators warp 3600        the chain's clock goes on by so many seconds
+python -m emulators reorg 2          the newest blocks disappear, and empty ones take their place
+"""
+
+from __future__ import annotations
+
+import argparse
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from emulators import background, ports, toolkit
+from emulators.client import Api, UnexpectedAnswer
+from emulators.stack import StartError
+from shared.chain.errors import ChainError
+from shared.chain.rpc import RpcClient
+from shared.domain.errors import InvalidValue
+from shared.keys.addresses import parse_address
+
+PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - of users that are made here
+MOST_BLOCKS: Final = 10_000
+WEI: Final = 10**18
+
+
+def main(command: str, arguments: list[str]) -> int:
+    """Run one; the exit status. Raises StartError with one sentence when nothing runs or something is refused."""
+    options = _parser(command).parse_args(arguments)
+    env = _running()
+    if command == "token":
+        print(token(f"http://127.0.0.1:{env['PORT']}", options.email, options.password))
+        return 0
+    node = RpcClient("developer", env["RPC_URL"])
+    try:
+        if command == "fund":
+            print(fund(node, options.address, options.ether))
+        elif command == "mine":
+            print(mine(node, options.blocks))
+        elif command == "warp":
+            print(warp(node, options.seconds))
+        else:
+            print(reorganise(node, options.depth))
+    except (ChainError, InvalidValue) as refused:
+        said = refused.details[0]["message"] if isinstance(refused, InvalidValue) else str(refused)
+        raise StartError(f"the node did not do it: {said}") from None
+    finally:
+        node.close()
+    return 0
+
+
+def token(url: str, email: str, password: str) -> str:
+    """An access token of this user, who is registered first. Raises StartError for a wrong password."""
+    api = Api(url)
+    body = {"email": email, "password": password}
+    try:
+        api.expect(201, "POST", "/auth/register", body)
+        return str(api.expect(200, "POST", "/auth/login", body)["token"])
+    except UnexpectedAnswer as refused:
+        raise StartError(f"no token: {refused}") from None
+
+
+def fund(node: RpcClient, address: str, ether: Decimal) -> str:
+    """The address holds so much more. Raises InvalidValue for what is no address."""
+    recipient = parse_address(address)
+    held = int(str(node.call("eth_getBalance", [recipient, "latest"])), 16)
+    after = held + int(ether * WEI)
+    node.call("anvil_setBalance", [recipient, hex(after)])
+    return f"{recipient} holds {Decimal(after) / WEI:f} ETH"
+
+
+def mine(node: RpcClient, blocks: int) -> str:
+    node.call("anvil_mine", [hex(blocks)])
+    return f"the newest block is {_height(node)}"
+
+
+def warp(node: RpcClient, seconds: int) -> str:
+    """The chain's clock alone: the product's own deadlines follow the machine's."""
+    node.call("evm_increaseTime", [hex(seconds)])
+    return mine(node, 1)
+
+
+def reorganise(node: RpcClient, depth: int) -> str:
+    if depth >= (height := _height(node)):
+        raise StartError(f"there are {height} blocks")
+    node.call("anvil_reorg", [depth, []])
+    return f"the newest {depth} blocks are others now; the newest is {_height(node)}"
+
+
+def _height(node: RpcClient) -> int:
+    return int(str(node.call("eth_blockNumber", [])), 16)
+
+
+def _running() -> dict[str, str]:
+    """The variables of `make run`. Raises StartError when it does not run."""
+    state = background.State.read(toolkit.ROOT / ".run" / "product")
+    if state is None or not ports.held(int(state.env["PORT"])):
+        raise StartError("nothing is running: `make run` starts the product")
+    return state.env
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m emulators {command}")
+    if command == "token":
+        parser.add_argument("email")
+        parser.add_argument("--password", default=PASSWORD, help=f'by default "{PASSWORD}"')
+    elif command == "fund":
+        parser.add_argument("address")
+        parser.add_argument("ether", type=_ether, help="for example 1.5")
+    elif command == "mine":
+        parser.add_argument("blocks", type=_blocks, nargs="?", default=1)
+    elif command == "warp":
+        parser.add_argument("seconds", type=_seconds)
+    else:
+        parser.add_argument("depth", type=_blocks)
+    return parser
+
+
+def _ether(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{text} is not an amount") from None
+    if not (amount.is_finite() and 0 < amount <= 10**9):
+        raise argparse.ArgumentTypeError("an amount is more than 0 and at most a milliard")
+    return amount
+
+
+def _blocks(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MOST_BLOCKS:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to {MOST_BLOCKS}")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 10 * 365 * 86_400:
+        raise argparse.ArgumentTypeError("a whole number of seconds, at most ten years")
+    return int(text)
