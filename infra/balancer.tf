@@ -1,7 +1,7 @@
 # The global balancer: one address for the API, routed by path and method as the catalog says, and one host for events.
 
 locals {
-  # The last rule of a path also takes the methods that the path does not have: its function answers them with 405.
+  # The last rule of a path takes every method that is left: its function answers 405 to those that the path does not have.
   last = toset([for keys in values({ for key, route in local.routes : route.path => key... }) : sort(keys)[length(keys) - 1]])
   # A path that nobody serves gets the application's own 404, from an operation that everybody may call.
   not_found = local.backend_ids["${[for key in local.route_order : local.routes[key].service if local.routes[key].flavour != "leader"][0]}/nearest"]
@@ -24,18 +24,15 @@ resource "google_compute_url_map" "https" {
       content {
         priority = tonumber(route_rules.key) + 1
         service  = local.backend_ids["${route_rules.value.service}/${route_rules.value.flavour}"]
-        dynamic "match_rules" {
-          for_each = contains(local.last, route_rules.value.key) ? [route_rules.value.method, null] : [route_rules.value.method]
-          content {
-            full_path_match     = strcontains(route_rules.value.path, "{") ? null : route_rules.value.path
-            path_template_match = strcontains(route_rules.value.path, "{") ? replace(route_rules.value.path, "/\\{([a-z_]+)\\}/", "{$1=*}") : null
+        match_rules {
+          full_path_match     = strcontains(route_rules.value.path, "{") ? null : route_rules.value.path
+          path_template_match = strcontains(route_rules.value.path, "{") ? replace(route_rules.value.path, "/\\{([a-z_]+)\\}/", "{$1=*}") : null
 
-            dynamic "header_matches" {
-              for_each = match_rules.value == null ? [] : [match_rules.value]
-              content {
-                header_name = ":method"
-                exact_match = header_matches.value
-              }
+          dynamic "header_matches" {
+            for_each = contains(local.last, route_rules.value.key) ? [] : [route_rules.value.method]
+            content {
+              header_name = ":method"
+              exact_match = header_matches.value
             }
           }
         }

@@ -171,10 +171,16 @@ run "production" {
   # Routes
   assert {
     condition = {
-      for rule in google_compute_url_map.https.path_matcher[0].route_rules :
-      "${rule.match_rules[0].header_matches[0].exact_match} ${coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match)}" => rule.service
+      for route in keys(run.expected.routes) : route => try(values({
+        for rule in google_compute_url_map.https.path_matcher[0].route_rules : format("%05d", rule.priority) => rule.service
+        if anytrue([for m in rule.match_rules : coalesce(m.full_path_match, m.path_template_match) == split(" ", route)[1] && alltrue([for h in m.header_matches : h.exact_match == split(" ", route)[0]])])
+      })[0], null) # the first rule that matches
     } == { for route, backend in run.expected.routes : route => "projects/acme-wallet-prod/global/backendServices/${replace(backend, "/", "--")}" }
     error_message = "The balancer does not send exactly the catalog's routes, by method, to their operations."
+  }
+  assert {
+    condition     = length(google_compute_url_map.https.path_matcher[0].route_rules) == length(run.expected.routes)
+    error_message = "A route of the catalog has no rule, or a rule no route."
   }
   assert {
     condition     = alltrue([for rule in google_compute_url_map.https.path_matcher[0].route_rules : alltrue(flatten([for m in rule.match_rules : [for h in m.header_matches : h.header_name == ":method"]]))])
@@ -206,7 +212,7 @@ run "production" {
     condition = alltrue(flatten([
       for any in google_compute_url_map.https.path_matcher[0].route_rules : [
         for one in google_compute_url_map.https.path_matcher[0].route_rules : one.priority <= any.priority
-        if length(any.match_rules) == 2 && coalesce(one.match_rules[0].full_path_match, one.match_rules[0].path_template_match) == coalesce(any.match_rules[0].full_path_match, any.match_rules[0].path_template_match)
+        if length(any.match_rules[0].header_matches) == 0 && coalesce(one.match_rules[0].full_path_match, one.match_rules[0].path_template_match) == coalesce(any.match_rules[0].full_path_match, any.match_rules[0].path_template_match)
       ]
     ]))
     error_message = "A rule for any method hides another method of the path."

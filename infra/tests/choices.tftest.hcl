@@ -50,9 +50,9 @@ run "trusts" {
   }
   assert {
     condition = {
-      for rule in google_compute_url_map.https.path_matcher[0].route_rules : "${rule.match_rules[0].header_matches[0].exact_match} ${coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match)}" => basename(rule.service)
+      for rule in google_compute_url_map.https.path_matcher[0].route_rules : coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match) => basename(rule.service)
       } == {
-      "POST /api/v1/claims" = "public-writes--leader", "GET /api/v1/claims/{claim_id=*}" = "public-reads--nearest", "GET /.well-known/jwks.json" = "public-reads--cdn"
+      "/api/v1/claims" = "public-writes--leader", "/api/v1/claims/{claim_id=*}" = "public-reads--nearest", "/.well-known/jwks.json" = "public-reads--cdn"
     }
     error_message = "A route does not lead to its trust's service."
   }
@@ -83,9 +83,9 @@ run "groups" {
   }
   assert {
     condition = {
-      for rule in google_compute_url_map.https.path_matcher[0].route_rules : "${rule.match_rules[0].header_matches[0].exact_match} ${coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match)}" => basename(rule.service)
+      for rule in google_compute_url_map.https.path_matcher[0].route_rules : coalesce(rule.match_rules[0].full_path_match, rule.match_rules[0].path_template_match) => basename(rule.service)
       } == {
-      "POST /api/v1/claims" = "claims--leader", "GET /api/v1/claims/{claim_id=*}" = "claims--nearest", "GET /.well-known/jwks.json" = "site--cdn"
+      "/api/v1/claims" = "claims--leader", "/api/v1/claims/{claim_id=*}" = "claims--nearest", "/.well-known/jwks.json" = "site--cdn"
     }
     error_message = "A route does not lead to its group's service."
   }
