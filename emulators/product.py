@@ -19,6 +19,7 @@ from emulators import ports, process
 from emulators.process import Child
 from emulators.sandbox import coin
 from emulators.stack import Stack, StartError
+from shared.chain.errors import ChainError
 
 READY_SECONDS = 60.0
 PORT_SECONDS = 10.0
@@ -55,7 +56,7 @@ class Product:
         product = cls(stack, chosen, env, workdir)
         try:
             product.migrate()
-            product.tokens = coin.registered(env["RPC_URL"], env.get("CHAIN_TOKENS", ""))
+            product.tokens = _with_test_coin(env["RPC_URL"], env.get("CHAIN_TOKENS", ""))
             product.start_gateway()
         except BaseException:
             product.stop()
@@ -123,3 +124,12 @@ class Product:
                 return bool(json.load(answer)["status"] == "ready")
         except (OSError, urllib.error.URLError, ValueError):
             return False
+
+
+def _with_test_coin(url: str, configured: str) -> str:
+    """CHAIN_TOKENS with the test coin; without it where Node.js is missing or the node is of another kind."""
+    try:
+        return coin.registered(url, configured)
+    except (RuntimeError, ValueError, OSError, ChainError) as error:
+        print(f"no test coin: {error}", file=sys.stderr)
+        return configured or "{}"

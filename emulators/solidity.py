@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,9 @@ def compiled(folder: Path) -> dict[str, Compiled]:
 
 
 def _run(asked: str) -> str:
-    node = shutil.which("node")
+    # Where Node.js came from PyPI, it stands beside Python.
+    programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    node = shutil.which("node", path=programs)
     if node is None or not (PACKAGES / "solc").exists():
         raise RuntimeError("Solidity needs Node.js and the packages of package.json: run make setup")
     command = [node, str(ROOT / "emulators" / "solc.cjs"), str(PACKAGES)]

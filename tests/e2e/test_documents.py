@@ -40,7 +40,16 @@ class Command:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The product with the example operation added, its files generated anew."""
     folder = tmp_path_factory.mktemp("documents") / "product"
-    parts = ("functions", "schemas", "shared", "emulators", "tests", "pyproject.toml", "docs")
+    parts = (
+        "functions",
+        "schemas",
+        "shared",
+        "emulators",
+        "tests",
+        "docs",
+        "pyproject.toml",
+        "package-lock.json",
+    )
     for name in tracked():
         if name.split("/")[0] in parts and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
