@@ -42,10 +42,11 @@ def _number(value: object) -> object:
 
 
 class StreamEvents(Request):
-    """The caller's own events after a cursor (else after `Last-Event-ID`); `types` are separated by commas."""
+    """The caller's own events after a cursor (else after `Last-Event-ID`); `types` are separated by commas, each a type
+    or all of an aggregate as `order.*`."""
 
     after: Cursor | None = None
-    types: Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,64}(,[a-z_.]{1,64}){0,31}$")] | None = None
+    types: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
 
 
 class ListEvents(StreamEvents):

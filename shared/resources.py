@@ -108,7 +108,7 @@ def chain(name: str) -> ChainClient:
         spec = registry().chain(name)
         urls = settings().rpc_urls.get(name)
         if not urls:
-            raise UnknownChain(chain=name, known=sorted(settings().rpc_urls))
+            raise UnknownChain.beside(settings().rpc_urls, chain=name)
         return ChainClient.connect(spec, urls, remaining=lambda: remaining_seconds(60.0))
 
     return cast("ChainClient", _once(f"chain:{name}", make))
@@ -120,7 +120,7 @@ def registry() -> Registry:
     def make() -> Any:
         from shared.chain.registry import Registry
 
-        return Registry.configured(settings().chain_tokens)
+        return Registry.configured(settings().chain_tokens, settings().rpc_urls)
 
     return cast("Registry", _once("registry", make))
 

@@ -8,7 +8,7 @@ from schemas.auth import CreateApiKey, CreatedApiKey
 from shared.auth import notices
 from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.money import in_future
-from shared.domain.permissions import Caller, is_permission
+from shared.domain.permissions import Caller, scopes_of
 from shared.identity import step_up
 from shared.identity.api_keys import ApiKey
 from shared.runtime.operation import SELF, http
@@ -37,9 +37,11 @@ class TooManyApiKeys(Refusal):
     publishes=("account-events",),
 )
 def create_api_key(request: CreateApiKey, caller: Caller) -> CreatedApiKey:
-    for scope in request.scopes:
-        if not is_permission(scope) or not caller.may(scope):
-            raise InvalidValue("scopes", "must be permissions that the caller holds")
+    held = scopes_of(caller.permissions)
+    if not held.issuperset(request.scopes):
+        raise InvalidValue(
+            "scopes", "must be permissions that the caller holds; data.known lists them", known=sorted(held)
+        )
     return commit(_create, request, caller, ApiKey.generate())
 
 

@@ -7,6 +7,7 @@ that is newer. What does not arrive is over by itself within the entry's hard li
 from __future__ import annotations
 
 from shared import resources
+from shared.domain import event_types
 from shared.runtime.cloud_event import Event
 from shared.runtime.operation import message
 from shared.store.tables import claims, orders, supplies
@@ -16,14 +17,16 @@ KINDS = {
     "order": orders.ORDERS.name,
     "claim": claims.CLAIMS.name,
 }
-SUPPLY = ("activated", "rejected", "updated", "paused", "resumed", "exhausted", "closed")
-ORDER = ("updated", "claimed", "reopened", "cancelled", "expired", "completed", "failed", "deleted")
-CLAIM = ("released", "expired", "rejected", "processing", "processed", "failed")
+FIRST = {"supply.created", "order.created", "claim.claimed"}  # of what nobody can have a copy of
 
 
-@message("supply-events", type=tuple(f"supply.{kind}" for kind in SUPPLY), each_region=True, needs=("cache",))
-@message("order-events", type=tuple(f"order.{kind}" for kind in ORDER), each_region=True)
-@message("claim-events", type=tuple(f"claim.{kind}" for kind in CLAIM), each_region=True)
+def _changes(aggregate: str) -> tuple[str, ...]:
+    return tuple(kind for kind in event_types.of(aggregate) if kind not in FIRST)
+
+
+@message("supply-events", type=_changes("supply"), each_region=True, needs=("cache",))
+@message("order-events", type=_changes("order"), each_region=True)
+@message("claim-events", type=_changes("claim"), each_region=True)
 def invalidate_cache(event: Event) -> None:
     kind = KINDS[event.type.partition(".")[0]]
     resources.cache().expire(kind, event.subject, event.sequence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.contracts import Contract, ContractPage, ListContracts
+from shared import resources
 from shared.domain.permissions import Caller
 from shared.reads import pagination
 from shared.runtime.operation import http
@@ -16,6 +17,6 @@ def list_contracts(request: ListContracts, caller: Caller) -> ContractPage:
         [caller.listed(request.user_id)],
         limit=request.limit,
         cursor=request.cursor,
-        filters={"chain": request.chain, "type": request.type},
+        filters={"chain": resources.registry().named(request.chain), "type": request.type},
     )
     return ContractPage(items=[Contract.of(row, abi=False) for row in rows], next_cursor=cursor)

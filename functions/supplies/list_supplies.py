@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.supplies import ListSupplies, Supply, SupplyPage
+from shared import resources
 from shared.desk import supplies
 from shared.domain.permissions import Caller
 from shared.reads.pagination import page
@@ -18,7 +19,7 @@ def list_supplies(request: ListSupplies, caller: Caller) -> SupplyPage:
         limit=request.limit,
         cursor=request.cursor,
         filters={
-            "chain": request.chain,
+            "chain": resources.registry().named(request.chain),
             "currency": supplies.symbol_of(request.chain, request.currency),
             "status": request.status,
         },

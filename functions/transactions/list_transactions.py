@@ -31,7 +31,7 @@ def list_transactions(request: ListTransactions, caller: Caller) -> TransactionP
         [caller.listed(request.user_id)],
         limit=request.limit,
         cursor=request.cursor,
-        filters={"wallet_id": request.wallet_id, "chain": request.chain},
+        filters={"wallet_id": request.wallet_id, "chain": resources.registry().named(request.chain)},
         keep=shows if request.status else None,
     )
     items = queries.views(Session(resources.database().snapshot()), rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.wallets import ListWallets, Wallet, WalletPage
+from shared import resources
 from shared.domain.permissions import Caller
 from shared.reads import pagination
 from shared.runtime.operation import http
@@ -17,7 +18,7 @@ def list_wallets(request: ListWallets, caller: Caller) -> WalletPage:
         limit=request.limit,
         cursor=request.cursor,
         filters={
-            "chain": request.chain,
+            "chain": resources.registry().named(request.chain),
             "type": request.type,
             "status": "disabled" if request.deleted else "active",
         },

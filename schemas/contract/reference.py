@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from schemas.contract.openapi import refusals
+from shared.domain import event_types
+from shared.domain.permissions import ALL_PERMISSIONS, ROLES, grants, permissions_of, scopes_of
 from shared.runtime.operation import API, PUBLIC, SELF, Operation
 
 _HEAD = f"""# Reference
@@ -18,8 +20,8 @@ _WHO = {PUBLIC: "anybody", SELF: "the caller"}
 
 def page(catalog: Mapping[str, Operation]) -> str:
     """The whole page for these operations."""
-    parts = [_HEAD, *_routes(catalog), _messages(catalog), _schedules(catalog), _errors()]
-    return "\n".join(parts)
+    parts = [_HEAD, *_routes(catalog), _scopes(catalog), _events(), _messages(catalog)]
+    return "\n".join([*parts, _schedules(catalog), _errors()])
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -50,6 +52,38 @@ def _routes(catalog: Mapping[str, Operation]) -> Iterator[str]:
         ]
         rows.sort(key=lambda row: (row[1].strip("*`"), row[0]))
         yield f"### {group.capitalize()}\n\n" + _table(("", "path", "who", "key", "does"), rows)
+
+
+def _scopes(catalog: Mapping[str, Operation]) -> str:
+    routes: dict[str, list[str]] = {}
+    for entry in catalog.values():
+        for trigger in entry.https:
+            if not trigger.person:
+                routes.setdefault(trigger.permission, []).append(f"`{entry.name}`")
+    roles = {role: permissions_of([role]) for role in ROLES}
+    rows = [
+        (
+            f"`{scope}`",
+            ", ".join(role for role, granted in roles.items() if grants(granted, scope)),
+            ", ".join(sorted(routes.get(scope, ()))) or "—",
+        )
+        for scope in sorted(scopes_of(ALL_PERMISSIONS))
+        if not scope.endswith(":*")
+    ]
+    text = (
+        "## Scopes\n\nWhat an API key can be given (`POST /auth/api-keys`): permissions that its owner's role grants. "
+        "`GET /auth/me` says which ones a caller has.\n\n"
+    )
+    return text + _table(("scope", "roles that have it", "lets a key call"), rows)
+
+
+def _events() -> str:
+    rows = [(f"`{kind}`", says) for kind, says in event_types.TYPES.items()]
+    text = (
+        "## Events\n\nWhat `GET /events` and the topics tell; `types` takes these names, or all of one kind as in "
+        "`types=order.*`.\n\n"
+    )
+    return text + _table(("type", "says"), rows)
 
 
 def _messages(catalog: Mapping[str, Operation]) -> str:

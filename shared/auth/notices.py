@@ -9,25 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.auth import AccountNotice
+from shared.domain import event_types
 from shared.runtime.context import current
 from shared.store.unit_of_work import UnitOfWork
 
 TOPIC: Final = "account-events"
-KINDS: Final = {  # kind → what the mail says
-    "api_key_created": "An API key was made.",  # pragma: allowlist secret
-    "api_keys_ended": "API keys were ended.",  # pragma: allowlist secret
-    "second_factor_added": "A second factor was added.",
-    "second_factor_removed": "A second factor was removed.",
-    "password_changed": "The password was changed.",  # pragma: allowlist secret
-    "mailbox_proven": "The e-mail address was confirmed. Everything that was set up before has ended.",
-    "sign_ins_ended": "Sign-ins were ended.",
-    "key_exported": "The private key of a wallet was exported.",
-    "wallet_deleted": "A wallet was deleted. Its key is kept for 30 days: it can be restored or exported until then.",
-    "wallet_restored": "A deleted wallet was restored.",
-    "policy_loosened": "The policy of a wallet was loosened.",
-    "approver_added": "Somebody was named who may approve payments of a wallet.",
-    "acted_for": "An administrator was given the right to act for you for some minutes.",
-}
+# kind → what the mail says
+KINDS: Final = {kind.removeprefix("account."): event_types.TYPES[kind] for kind in event_types.of("account")}
 
 
 def record(unit: UnitOfWork, user_id: str, kind: str, **details: str | None) -> None:

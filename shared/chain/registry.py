@@ -21,13 +21,28 @@ Confirmations = int | Literal["safe", "finalized"]
 
 
 class UnknownChain(Refusal):
+    """`data.known` lists the chains that there are."""
+
     code, status, message = "UNKNOWN_CHAIN", 422, "This chain is not supported."
+
+    @classmethod
+    def beside(cls, known: Iterable[str], **asked: Any) -> UnknownChain:
+        """What was asked for is none of these."""
+        names = sorted(known)
+        said = f"There is no such chain here, but {', '.join(names)}." if names else None
+        return cls(said, **asked, known=names)
 
 
 class UnsupportedCurrency(Refusal):
     """Not the native coin and not a registered token that moves exactly what it is told to."""
 
     code, status, message = "UNSUPPORTED_CURRENCY", 422, "This currency is not supported on this chain."
+
+    @classmethod
+    def beside(cls, known: Iterable[str], **asked: Any) -> UnsupportedCurrency:
+        """What was asked for is none of these."""
+        names = list(known)
+        return cls(f"There is no such currency here, but {', '.join(names)}.", **asked, known=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,11 @@ class ChainSpec:
     @property
     def native(self) -> Asset:
         return Asset(self.name, self.symbol, None, self.decimals)
+
+    @property
+    def symbols(self) -> list[str]:
+        """Of all its currencies, the native one first."""
+        return [self.symbol, *(token.symbol for token in self.tokens)]
 
     @property
     def depth(self) -> int:
@@ -133,20 +153,22 @@ _SPECS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Chains by name, with tokens that a deployment adds by configuration."""
+    """Chains by name, with tokens that a deployment adds by configuration. `served`: those with nodes, where known."""
 
     chains: Mapping[str, ChainSpec] = field(
         default_factory=lambda: MappingProxyType({spec.name: spec for spec in _SPECS})
     )
+    served: frozenset[str] = frozenset()
     DEFAULT: ClassVar[Registry]
 
     @classmethod
-    def configured(cls, extra_tokens: str = "") -> Registry:
+    def configured(cls, extra_tokens: str = "", served: Iterable[str] = ()) -> Registry:
         """The built-in chains plus tokens of a JSON text `{"<chain>": [{"symbol", "address", "decimals"}]}`.
 
         Whoever configures a token vouches that it is plain (see Token), and for its decimals. Raises ValueError.
         """
-        registry, listed = cls.DEFAULT, json.loads(extra_tokens or "{}")
+        registry = replace(cls.DEFAULT, served=frozenset(served) & cls.DEFAULT.chains.keys())
+        listed = json.loads(extra_tokens or "{}")
         try:
             added = {
                 name: [Token(entry["symbol"], entry["address"], entry["decimals"]) for entry in entries]
@@ -168,20 +190,30 @@ class Registry:
         kept = tuple(old for old in spec.tokens if not {old.symbol, old.address} & taken)
         if spec.symbol in taken:
             raise ValueError(f"{spec.symbol} is the native coin of {name}")
-        return Registry(MappingProxyType({**self.chains, name: replace(spec, tokens=kept + new)}))
+        return replace(self, chains=MappingProxyType({**self.chains, name: replace(spec, tokens=kept + new)}))
 
     def chain(self, name: str) -> ChainSpec:
         """Raises UnknownChain."""
         if (spec := self.chains.get(name)) is None:
-            raise UnknownChain(chain=name, known=sorted(self.chains))
+            raise UnknownChain.beside(self.served or self.chains, chain=name)
         return spec
+
+    def named(self, name: str | None) -> str | None:
+        """The chain that a list is filtered by, None for all. Raises UnknownChain, rather than that nothing is found
+        for ever."""
+        return None if name is None else self.chain(name).name
+
+    def symbols(self, name: str | None) -> list[str]:
+        """The currencies of a chain, or of all. Raises UnknownChain."""
+        specs = self.chains.values() if name is None else [self.chain(name)]
+        return list(dict.fromkeys(symbol for spec in specs for symbol in spec.symbols))
 
     def by_id(self, chain_id: int) -> ChainSpec:
         """Raises UnknownChain."""
         for spec in self.chains.values():
             if spec.chain_id == chain_id:
                 return spec
-        raise UnknownChain(chain_id=chain_id, known=sorted(self.chains))
+        raise UnknownChain.beside(self.served or self.chains, chain_id=chain_id)
 
     def currency(self, name: str, text: str) -> Asset:
         """The asset of a symbol (upper case) or a token address. Raises UnknownChain, UnsupportedCurrency."""
@@ -191,8 +223,7 @@ class Registry:
         for token in spec.tokens:
             if text == token.symbol or text.lower() == token.address.lower():
                 return Asset(name, token.symbol, token.address, token.decimals)
-        known = [spec.symbol, *(token.symbol for token in spec.tokens)]
-        raise UnsupportedCurrency(chain=name, known=known)
+        raise UnsupportedCurrency.beside(spec.symbols, chain=name)
 
 
 def checksum(address: str) -> str:

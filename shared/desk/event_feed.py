@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from schemas.events import CloudEvent
 from shared import resources
+from shared.domain import event_types
 from shared.reads import pagination
 from shared.store.port import Key
 from shared.store.session import Session
@@ -46,5 +47,5 @@ def read(user_id: str, cursor: str | None, types: frozenset[str] | None, limit: 
 
 
 def types_of(types: str | None) -> frozenset[str] | None:
-    """The event types that a request names; None for all."""
-    return frozenset(types.split(",")) if types else None
+    """The event types that a request names; None for all. Raises InvalidValue."""
+    return event_types.chosen(types.split(","), field="types") if types else None

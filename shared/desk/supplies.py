@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from shared import resources
 from shared.chain.balances import Balances
+from shared.chain.registry import UnsupportedCurrency
 from shared.desk.events import emit_supply
 from shared.domain.desk import funds
 from shared.domain.desk.allocation import Allocation
@@ -30,8 +31,10 @@ def symbol_of(chain: str | None, currency: str | None) -> str | None:
     """What lists filter by: rows hold the registry's symbol, callers may also name a token's address.
 
     Raises UnknownChain, UnsupportedCurrency (422)."""
-    if currency is None or not currency.startswith("0x"):
+    if currency is None or currency in (known := resources.registry().symbols(chain)):
         return currency
+    if not currency.startswith("0x"):
+        raise UnsupportedCurrency.beside(known)
     return asset_of(chain, currency).symbol
 
 

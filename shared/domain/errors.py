@@ -33,12 +33,12 @@ class NotFound(Refusal):
 
 
 class InvalidValue(Refusal):
-    """A field has the right type but an impossible value; `field` names it."""
+    """A field has the right type but an impossible value; `field` names it, `data` may list what is possible."""
 
     code, status, message = "VALIDATION_FAILED", 422, "The request is not valid."
 
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(None, details=[{"field": field, "message": problem}])
+    def __init__(self, field: str, problem: str, **data: Any) -> None:
+        super().__init__(None, details=[{"field": field, "message": problem}], **data)
 
 
 class InvalidState(Refusal):

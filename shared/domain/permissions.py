@@ -80,9 +80,9 @@ def grants(granted: Iterable[str], permission: str) -> bool:
     return permission in names or f"{resource}{colon}*" in names
 
 
-def is_permission(name: str) -> bool:
-    """True for a permission that exists and that a program may hold, so that an API key may ask for it."""
-    return name in ALL_PERMISSIONS - PERSONAL
+def scopes_of(granted: frozenset[str]) -> frozenset[str]:
+    """The scopes that somebody who is `granted` these permissions can give to an API key."""
+    return frozenset(name for name in ALL_PERMISSIONS - PERSONAL if grants(granted, name))
 
 
 def narrowed(granted: frozenset[str], scopes: Iterable[str]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from shared.domain import event_types
 from shared.domain.errors import Refusal
 from shared.runtime import cloud_event
 from shared.runtime.clock import IdSource
@@ -165,7 +166,8 @@ class UnitOfWork(Session):
         topic: str | None = None,
     ) -> None:
         """Announce an event after the commit: to `<aggregate>-events`, and to the feeds of the users in `feed`
-        (each with the view that GET would give to that user)."""
+        (each with the view that GET would give to that user). `kind` is one of `event_types.TYPES`."""
+        assert kind in event_types.TYPES, f"{kind} is no type of event"
         head = cloud_event.EventHead(self.new_id("evt"), kind, subject, sequence, self.now)
         envelope = cloud_event.envelope(self.context, head, model)
         declared = self.context.rights.publishes

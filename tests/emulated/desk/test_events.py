@@ -46,6 +46,37 @@ def test_the_feed_goes_on_where_it_was_left(desk: Desk) -> None:
     assert desk.get("/events", desk.person())["items"] == []
 
 
+@pytest.mark.parametrize("types", ["order.nothing", "order", "", "order.created,", "nothing.*"])
+def test_a_filter_by_what_no_event_is_names_those_that_there_are(desk: Desk, types: str) -> None:
+    for path in ("/events", "/events/stream"):
+        answer = desk.app.call("GET", f"{path}?types={types}", user=desk.person())
+        assert (answer.status, answer.code) == (422, "VALIDATION_FAILED")
+        assert answer.body["error"]["details"][0]["field"] == "types"
+        assert not types or "order.created" in answer.body["error"]["data"]["known"]
+
+
+@pytest.mark.parametrize("path", ["supplies", "wallets", "transactions", "contracts"])
+def test_a_list_by_an_unknown_chain_names_the_known_ones(desk: Desk, path: str) -> None:
+    answer = desk.app.call("GET", f"/{path}?chain=lcoal", user=desk.person())
+    assert (answer.status, answer.code) == (422, "UNKNOWN_CHAIN")
+    assert answer.body["error"]["data"]["known"] == ["local"]
+    assert answer.body["error"]["message"] == "There is no such chain here, but local."
+
+
+@pytest.mark.parametrize("path", ["supplies", "orders", "orders/available"])
+def test_a_list_by_an_unknown_currency_names_the_known_ones(desk: Desk, path: str) -> None:
+    answer = desk.app.call("GET", f"/{path}?currency=DOGE", user=desk.person())
+    assert (answer.status, answer.code) == (422, "UNSUPPORTED_CURRENCY")
+    assert "ETH" in answer.body["error"]["data"]["known"]
+
+
+def test_a_filter_takes_all_events_of_one_kind(desk: Desk) -> None:
+    shopper = desk.shopper()
+    desk.order(shopper, "0.1")
+    found = desk.get("/events?types=order.*,supply.created", shopper)["items"]
+    assert {event["type"] for event in found} == {"supply.created", "order.created"}
+
+
 def test_waiting_ends_with_the_first_event(desk: Desk) -> None:
     shopper = desk.shopper()
     cursor = desk.get("/events?limit=100", shopper)["cursor"]

@@ -61,7 +61,10 @@ def test_a_key_never_does_what_only_a_person_may(people: People, app: App) -> No
 @pytest.mark.parametrize("scope", ["audit:read", "admin:users", "wallet:fly", "*", "wallet:*"])
 def test_scopes_are_permissions_that_the_owner_holds(people: People, scope: str) -> None:
     body = {"name": "robot", "scopes": [scope]}
-    assert people.register().refused("VALIDATION_FAILED", "POST", "/auth/api-keys", body).status == 422
+    answer = people.register().refused("VALIDATION_FAILED", "POST", "/auth/api-keys", body)
+    assert answer.status == 422
+    known = answer.body["error"]["data"]["known"]
+    assert "wallet:read" in known and not {"audit:read", "wallet:*"} & set(known)
 
 
 def test_deleted_expired_and_mistyped_keys_are_refused(people: People, app: App) -> None:

@@ -1,0 +1,90 @@
+"""Every event is a type that the reference explains, and changes of what is cached reach the cache."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import get_args
+
+import pytest
+
+from functions.cache import invalidate_cache
+from shared.domain import event_types
+from shared.domain.desk.states import SupplyStatus
+from shared.domain.errors import InvalidValue
+from shared.domain.transactions.states import TERMINAL
+from shared.store.table import BY_ROW
+from tests.unit.docs.pages import ROOT, tracked
+
+AGGREGATES = {kind.partition(".")[0] for kind in event_types.TYPES}
+NAMED = re.compile(rf'"((?:{"|".join(sorted(AGGREGATES))})\.[a-z_]+)"')
+OTHERS = {
+    "contract.contract",
+    "wallet.request_id",
+    "wallet.operation",
+}  # a module of web3, attributes of spans
+
+
+def catalog() -> dict[str, dict[str, object]]:
+    text = (ROOT / "schemas" / "catalog.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, object]] = json.loads(text)["operations"]
+    return found
+
+
+def taken(*, commands: bool) -> set[str]:
+    """The types that some operation takes, as commands or as events."""
+    triggers = [trigger for entry in catalog().values() for trigger in entry["messages"]]  # type: ignore[attr-defined]
+    return {kind for one in triggers if one["command"] is commands for kind in one["types"] if kind != "*"}
+
+
+def unknown(text: str) -> set[str]:
+    """What a source names that reads as an event and is none."""
+    return set(NAMED.findall(text)) - event_types.TYPES.keys() - taken(commands=True) - OTHERS
+
+
+def test_the_source_names_no_other_events() -> None:
+    files = [n for n in tracked() if n.endswith(".py") and n.split("/")[0] in ("shared", "functions")]
+    found = {name: unknown((ROOT / name).read_text(encoding="utf-8")) for name in files}
+    assert {name: kinds for name, kinds in found.items() if kinds} == {}
+    assert taken(commands=False) <= event_types.TYPES.keys()
+
+
+def test_an_event_that_is_none_is_found() -> None:
+    assert unknown('unit.emit("order.created", …); unit.emit("order.polished", …)') == {"order.polished"}
+
+
+def test_events_that_are_named_after_a_state_exist() -> None:
+    named = {f"transaction.{state}" for state in TERMINAL}
+    named |= {f"supply.{status}" for status in get_args(SupplyStatus) if status not in ("pending", "active")}
+    assert named <= event_types.TYPES.keys()
+
+
+def test_each_change_of_what_is_cached_reaches_the_cache() -> None:
+    cached = {table.name for table in BY_ROW.values() if table.cached}
+    assert set(invalidate_cache.KINDS.values()) == cached
+    declared = {
+        kind
+        for trigger in catalog()["invalidate_cache"]["messages"]  # type: ignore[attr-defined]
+        for kind in trigger["types"]
+    }
+    wanted = {kind for aggregate in invalidate_cache.KINDS for kind in event_types.of(aggregate)}
+    assert declared == wanted - invalidate_cache.FIRST
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["order.created"], {"order.created"}),
+        (["contract.*", "order.created"], {*event_types.of("contract"), "order.created"}),
+    ],
+)
+def test_filters_name_types(names: list[str], found: set[str]) -> None:
+    assert event_types.chosen(names, field="types") == found
+
+
+@pytest.mark.parametrize("name", ["", "order", "order.", "order.nothing", "*", ".*", "ord*", "order.*.*"])
+def test_other_filters_are_refused_with_what_there_is(name: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        event_types.chosen(["order.created", name], field="types")
+    assert refused.value.data["known"] == list(event_types.TYPES)
+    assert refused.value.details[0]["field"] == "types"
