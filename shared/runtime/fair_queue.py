@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Iterator
@@ -11,10 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+class TurnNotReached(TimeoutError):
+    """The turn did not come in time: others hold it, or wait for it in front."""
+
+
 class FairQueue:
     """One holder at a time, in order of arrival; re-entrant use is a bug and would hang.
 
-    A process that dies lets go of it."""
+    A process that dies lets go of it; one that is paused holds it, which is why a wait may have an end."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w")
@@ -22,25 +27,75 @@ class FairQueue:
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
         self._busy = False
+        self._asked: threading.Event | None = (
+            None  # set when the file's lock, asked for by a thread, is there
+        )
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until it is this thread's turn, and hold it for the block."""
-        with self._lock:
-            if self._busy:
-                mine = threading.Event()
-                self._waiting.append(mine)
-            else:
-                self._busy, mine = True, None
-        if mine is not None:
-            mine.wait()
+    def turn(self, seconds: float | None = None) -> Iterator[None]:
+        """Wait until it is this thread's turn, and hold it for the block. Raises TurnNotReached after `seconds`."""
+        until = None if seconds is None else time.monotonic() + seconds
+        self._queue_up(until)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._lock_file(until)
             yield
         finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._leave()
+
+    def _queue_up(self, until: float | None) -> None:
+        """Among the threads of this process."""
+        with self._lock:
+            if not self._busy:
+                self._busy = True
+                return
+            mine = threading.Event()
+            self._waiting.append(mine)
+        try:
+            mine.wait(_left(until))
+        finally:
             with self._lock:
-                if self._waiting:
-                    self._waiting.popleft().set()
-                else:
-                    self._busy = False
+                gave_up = mine in self._waiting
+                if gave_up:
+                    self._waiting.remove(mine)
+        if gave_up:
+            raise TurnNotReached("other threads of this process have the turn")
+
+    def _lock_file(self, until: float | None) -> None:
+        """Among processes. A lock that is not free is waited for by a thread, in the system's order: who asked for it
+        may give up, and the next one of this process then has that place."""
+        with self._lock:
+            if self._asked is None:
+                try:
+                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except BlockingIOError:
+                    self._asked = threading.Event()
+                    threading.Thread(target=self._ask, args=(self._asked,), daemon=True).start()
+            asked = self._asked
+        if asked.wait(_left(until)):
+            self._asked = None
+        else:
+            raise TurnNotReached("another process has the turn; is one paused?")
+
+    def _ask(self, asked: threading.Event) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        with self._lock:
+            if self._busy:
+                asked.set()
+            else:  # nobody waits any more
+                self._asked = None
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _leave(self) -> None:
+        with self._lock:
+            if self._asked is None or (self._asked.is_set() and not self._waiting):
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+                self._asked = None
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._busy = False
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.monotonic())

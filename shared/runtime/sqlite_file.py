@@ -15,10 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
+from shared.runtime.context import remaining_seconds
 from shared.runtime.fair_queue import FairQueue
 
 OLDEST: Final = (3, 38, 0)  # generated columns in partial indexes, upserts, DROP COLUMN
-BUSY_SECONDS: Final = 30.0  # for those that do not queue, as a person's sqlite3
+BUSY_SECONDS: Final = (
+    30.0  # the longest wait for a turn, and for those that do not queue, as a person's sqlite3
+)
 Durability = Literal["NORMAL", "OFF"]
 
 
@@ -80,9 +83,11 @@ class SqliteFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The writer's turn: one transaction, committed at the block's end, or rolled back when it raises."""
+        """The writer's turn: one transaction, committed at the block's end, or rolled back when it raises.
+
+        Raises TurnNotReached when it does not come before the request's deadline, or within BUSY_SECONDS."""
         self._mind_forks()
-        with self._queue.turn():
+        with self._queue.turn(remaining_seconds(BUSY_SECONDS)):
             if not self._writer:
                 self._writer.append(self.connect())
             connection = self._writer[0]

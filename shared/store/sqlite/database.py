@@ -10,6 +10,7 @@ Facts this module encodes:
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from shared.runtime.context import count_call
+from shared.runtime.fair_queue import TurnNotReached
 from shared.runtime.sqlite_file import Durability, SqliteFile
 from shared.store.port import (
     Contention,
@@ -34,6 +36,7 @@ from shared.store.sqlite.plans import Plans, Unknown
 from shared.telemetry import tracing
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 CREATE_CLOCK = (
     "CREATE TABLE IF NOT EXISTS store_clock (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL)"
 )
@@ -147,6 +150,9 @@ def _faults() -> Iterator[None]:
     """SQLite's faults as the port's. A commit that SQLite did not carry out is rolled back: no outcome is unknown."""
     try:
         yield
+    except TurnNotReached as error:
+        _log.warning("the writer's turn did not come before the deadline", extra={"error": str(error)})
+        raise Unavailable(str(error)) from error
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise Contention(str(error)) from error

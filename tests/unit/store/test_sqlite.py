@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from emulators.toolkit import ROOT
 from schemas.database import ddl, embedded
 from schemas.database.migrate import ChangedMigrationError, Migration
 from shared.runtime import operation
-from shared.store.port import ConstraintViolation, KeyRange, MissingRow, Read, Write
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.port import ConstraintViolation, KeyRange, MissingRow, Read, Unavailable, Write
 from shared.store.sqlite import database as sqlite
 from shared.store.sqlite import schema
 from shared.store.sqlite.database import SqliteDatabase
@@ -162,3 +167,31 @@ def _count(database: SqliteDatabase, times: int) -> None:
 def _more(transaction: Any) -> None:
     row = transaction.read(Read("things", ("m",), keys=(("a",),)))[0][0]
     transaction.buffer([Write("update", "things", ("id", "m"), ("a", row["m"] + 1))])
+
+
+PAUSED = """
+import sys, time
+from pathlib import Path
+from shared.store.sqlite import database
+with database.connect(Path(sys.argv[1])).file.writing():
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_commit_that_another_process_holds_up_ends_with_its_deadline(path: Path) -> None:
+    embedded.apply(path, [FIRST])
+    database = sqlite.connect(path)
+    command = [sys.executable, "-c", PAUSED, str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout and other.stdout.readline() == "writing\n"
+        other.send_signal(signal.SIGSTOP)
+        insert = [Write("insert", "things", ("id", "m"), ("a", 1))]
+        with running(Context("test", "req_1", deadline_in(0.2))), pytest.raises(Unavailable, match="process"):
+            database.write(insert)
+        with running(Context("test", "req_2", deadline_in(0.2))), pytest.raises(Unavailable):
+            database.transact(_more)
+        assert things(database, "m") == []  # who reads waits for nobody
+        other.kill()
+    database.write(insert)
+    assert things(database, "m") == [{"m": 1}]

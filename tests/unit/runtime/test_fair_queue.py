@@ -1,0 +1,132 @@
+"""Who waits for a turn gets it in order, gives up in time, and leaves nothing behind for others to trip over."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulators.toolkit import ROOT
+from shared.runtime.fair_queue import FairQueue, TurnNotReached
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from shared.runtime.fair_queue import FairQueue
+with FairQueue(Path(sys.argv[1])).turn():
+    print("mine", flush=True)
+    sys.stdin.readline()
+print("given up", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lock"
+
+
+@pytest.fixture
+def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has the turn until it reads a line."""
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "mine\n"
+        yield process
+        process.kill()
+
+
+def let_go(holder: subprocess.Popen[str]) -> None:
+    assert holder.stdin and holder.stdout
+    holder.stdin.write("\n")
+    holder.stdin.flush()
+    assert holder.stdout.readline() == "given up\n"
+
+
+def test_a_paused_process_is_not_waited_for_beyond_the_deadline(
+    path: Path, holder: subprocess.Popen[str]
+) -> None:
+    queue = FairQueue(path)
+    holder.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(TurnNotReached, match="another process"), queue.turn(0.1):
+            pass
+    assert time.monotonic() - began < 1.0
+    holder.send_signal(signal.SIGCONT)
+    let_go(holder)
+    with queue.turn(5.0), pytest.raises(TurnNotReached), FairQueue(path).turn(0.05):
+        pass
+    with FairQueue(path).turn(5.0):
+        pass
+
+
+def test_a_lock_that_came_too_late_is_not_kept(path: Path, holder: subprocess.Popen[str]) -> None:
+    queue, other = FairQueue(path), FairQueue(path)
+    with pytest.raises(TurnNotReached), queue.turn(0.05):
+        pass
+    let_go(holder)  # who gave up is given the lock now
+    with other.turn(5.0), pytest.raises(TurnNotReached), queue.turn(0.05):
+        pass
+    with queue.turn(5.0):
+        pass
+
+
+def test_threads_behind_one_that_gives_up_go_on_in_order(path: Path, holder: subprocess.Popen[str]) -> None:
+    queue, seen = FairQueue(path), list[str]()
+
+    def wait(name: str, seconds: float) -> None:
+        try:
+            with queue.turn(seconds):
+                seen.append(name)
+        except TurnNotReached:
+            seen.append(f"{name} gave up")
+
+    threads = []
+    for name, seconds in (("first", 0.3), ("second", 0.2), ("third", 10.0), ("fourth", 10.0)):
+        threads.append(threading.Thread(target=wait, args=(name, seconds)))
+        threads[-1].start()
+        time.sleep(0.02)
+    time.sleep(0.5)
+    let_go(holder)
+    for thread in threads:
+        thread.join(10.0)
+    assert sorted(seen[:2]) == ["first gave up", "second gave up"]
+    assert seen[2:] == ["third", "fourth"]
+
+
+def test_many_threads_and_queues_have_it_one_at_a_time(path: Path) -> None:
+    """Short waits, so that some give up at any moment; nobody meets another, and the turn is free at the end."""
+    queues = [FairQueue(path) for _ in range(3)]
+    inside, most, had, lock = 0, 0, 0, threading.Lock()
+
+    def work(queue: FairQueue) -> None:
+        nonlocal inside, most, had
+        for _ in range(60):
+            try:
+                with queue.turn(0.004):
+                    with lock:
+                        inside += 1
+                        most, had = max(most, inside), had + 1
+                    time.sleep(0.0005)
+                    with lock:
+                        inside -= 1
+            except TurnNotReached:
+                pass
+
+    threads = [threading.Thread(target=work, args=(queue,)) for queue in queues for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30.0)
+    assert (inside, most) == (0, 1) and had > 100
+    for queue in queues:
+        with queue.turn(5.0):
+            pass
