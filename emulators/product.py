@@ -20,6 +20,7 @@ from emulators.process import Child
 from emulators.sandbox import coin
 from emulators.stack import Stack, StartError
 from shared.chain.errors import ChainError
+from shared.settings import LOCAL_DOMAINS
 
 READY_SECONDS = 60.0
 PORT_SECONDS = 10.0
@@ -51,6 +52,9 @@ class Product:
             "PORT": str(chosen),
             "PUSH_TOKEN": secrets.token_urlsafe(24),
             "STATE_DIR": str(workdir / "state"),
+            "SIWE_DOMAINS": os.environ.get(
+                "SIWE_DOMAINS", f"{LOCAL_DOMAINS},localhost:{chosen},127.0.0.1:{chosen}"
+            ),
             **(extra or {}),
         }
         product = cls(stack, chosen, env, workdir)

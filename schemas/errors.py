@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from schemas.base import Resource
-from shared.domain.errors import Refusal
 
 
 class ErrorDetail(Resource):
@@ -25,21 +24,10 @@ class ErrorBody(Resource):
     details: list[ErrorDetail] = Field(default_factory=list)
     data: dict[str, Any] = Field(default_factory=dict)
     request_id: str
+    doc_url: Annotated[str, Field(description="where the code is explained, on the host that answers")]
 
 
 class ErrorAnswer(Resource):
     """What every answer of status 400 and above holds."""
 
     error: ErrorBody
-
-    @classmethod
-    def of(cls, refusal: Refusal, request_id: str) -> ErrorAnswer:
-        details = [ErrorDetail(**detail) for detail in refusal.details]
-        body = ErrorBody(
-            code=refusal.code,
-            message=refusal.text,
-            details=details,
-            data=refusal.data,
-            request_id=request_id,
-        )
-        return cls(error=body)

@@ -7,6 +7,7 @@ wide throttles and pushes authenticated by a per-run token.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 EMBEDDABLE = frozenset({"spanner", "pubsub", "firestore"})
+LOCAL_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 LOCAL_DOMAINS = "localhost,localhost:8080,127.0.0.1,127.0.0.1:8080"
 
 
@@ -52,6 +54,7 @@ class Settings:
     forwarded_hops: int = 0  # proxies of ours that append to X-Forwarded-For
     balancer_addresses: tuple[str, ...] = ()  # what the balancer appends after the caller's address
     siwe_domains: tuple[str, ...] = ()  # sites whose pages may ask a wallet to sign in here
+    cors_origins: tuple[str, ...] = ()  # sites whose pages may call, as https://app.example.com
     top_ups: str = (
         ""  # by chain, see `shared.domain.transactions.low_balances.rules`; none: nothing is topped up
     )
@@ -118,14 +121,29 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _sign_in(env: Mapping[str, str], local: bool) -> dict[str, Any]:
-    """Who may sign in, and what is asked of them."""
+    """Whose pages may call, who may sign in, and what is asked of them."""
     return {
+        "cors_origins": _origins(env, local),
         "siwe_domains": tuple(
             filter(None, env.get("SIWE_DOMAINS", LOCAL_DOMAINS if local else "").split(","))
         ),
         "sign_in_attempts": int(env.get("SIGN_IN_ATTEMPTS", "1000" if local else "10")),
         "require_verified_email": _flag(env, "REQUIRE_VERIFIED_EMAIL", default=not local),
     }
+
+
+def _origins(env: Mapping[str, str], local: bool) -> tuple[str, ...]:
+    """Scheme, host and port, without a path; locally `*` as the port means any."""
+    named = env.get("CORS_ORIGINS", LOCAL_ORIGINS if local else "")
+    origins = tuple(origin.strip() for origin in named.split(",") if origin.strip())
+    form = r"https?://[a-z0-9.-]+(:(\d{1,5}|\*))?" if local else r"https://[a-z0-9.-]+(:\d{1,5})?"
+    for origin in origins:
+        if not re.fullmatch(form, origin):
+            raise ValueError(
+                f"the environment variable CORS_ORIGINS names {origin[:80]!r}, which is no origin such as "
+                "https://app.example.com"
+            )
+    return origins
 
 
 def _embedded(env: Mapping[str, str], local: bool) -> frozenset[str]:

@@ -27,6 +27,7 @@ SERVICE = "web3 wallet backend"
     request=Register,
     answer=User,
     status=201,
+    location="/auth/me",
     idempotency="none",
     needs=("mail",),
 )

@@ -29,6 +29,7 @@ AMONG = 8  # of the oldest, one is picked at random, so that claimers do not all
     request=ClaimNext,
     answer=Claim,
     status=201,
+    location="/claims/{id}",
     also=(204,),
     publishes=("claim-events", "order-events"),
 )

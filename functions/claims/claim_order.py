@@ -23,6 +23,7 @@ from shared.writes.commit import commit
     request=ClaimOrder,
     answer=Claim,
     status=201,
+    location="/claims/{id}",
     also=(200,),
     idempotency="required",
     publishes=("claim-events", "order-events"),

@@ -29,6 +29,7 @@ from shared.writes.commit import commit
     request=DeployContract,
     answer=DeployedContract,
     status=202,
+    location="/contracts/{contract[id]}",
     idempotency="required",
     needs=("chain",),
     publishes=("transaction-events", "contract-events"),

@@ -24,6 +24,7 @@ from shared.writes.commit import commit
     request=ImportContract,
     answer=Contract,
     status=201,
+    location="/contracts/{id}",
     needs=("chain",),
 )
 def import_contract(request: ImportContract, caller: Caller) -> Contract:

@@ -26,6 +26,7 @@ from shared.writes.commit import commit
     request=SendToContract,
     answer=Transaction,
     status=202,
+    location="/transactions/{id}",
     idempotency="required",
     needs=("chain",),
     publishes=("transaction-events", "contract-events"),

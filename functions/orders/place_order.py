@@ -41,6 +41,7 @@ CANDIDATES = 100  # supplies, the largest first, that are read again when the sn
     request=PlaceOrder,
     answer=Order,
     status=201,
+    location="/orders/{id}",
     idempotency="required",
     publishes=("order-events", "supply-events"),
 )

@@ -1,4 +1,4 @@
-"""A script or a style of the site's pages, from a closed list."""
+"""A script, a style or a further page of the site, from a closed list."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from shared.triggers.page import page
 from shared.triggers.reply import Reply
 
 CACHE_SECONDS = 3600
-OWN: Final = ("docs.js", "site.css")
+OWN: Final = ("docs.js", "site.css", "errors.html")
 # Swagger UI, inside of a package that is never imported (docs/decisions/0021-swagger-ui-for-the-reference.md).
 PACKAGE: Final = "flask_openapi_swagger"
 SWAGGER: Final = {
     "swagger-ui-bundle.js": "templates/swagger/js/swagger-ui-bundle.js",
     "swagger-ui.css": "templates/swagger/css/swagger-ui.css",
 }
-MEDIA: Final = {".js": "javascript", ".css": "css"}
+MEDIA: Final = {".js": "javascript", ".css": "css", ".html": "html"}
 
 
 @http("GET", "//docs/{file}", permission=PUBLIC, shared=True, request=GetDocsFile, media="text/*")

@@ -22,6 +22,7 @@ from shared.writes.commit import commit
     request=CreateSupply,
     answer=Supply,
     status=201,
+    location="/supplies/{id}",
     publishes=("supply-events",),
 )
 @message("supply-commands", type="supply.create", request=CreateSupply)

@@ -29,6 +29,7 @@ EVENTS = ("transaction-events",)
     request=SendTransaction,
     answer=Transaction,
     status=202,
+    location="/transactions/{id}",
     idempotency="required",
     needs=("chain",),
     publishes=EVENTS,

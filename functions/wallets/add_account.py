@@ -30,6 +30,7 @@ class IndexTaken(Contended):
     request=AddAccount,
     answer=WalletAnswer,
     status=201,
+    location="/wallets/{wallet[id]}",
     needs=("vault", "signer"),
 )
 def add_account(request: AddAccount, caller: Caller) -> WalletAnswer:

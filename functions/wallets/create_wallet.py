@@ -23,6 +23,7 @@ from shared.writes.commit import commit
     request=CreateWallet,
     answer=CreatedWallet,
     status=201,
+    location="/wallets/{wallet[id]}",
     needs=("vault",),
 )
 def create_wallet(request: CreateWallet, caller: Caller) -> CreatedWallet:

@@ -24,6 +24,7 @@ from shared.writes.commit import commit
     request=ImportWallet,
     answer=WalletAnswer,
     status=201,
+    location="/wallets/{wallet[id]}",
     needs=("vault",),
 )
 def import_wallet(request: ImportWallet, caller: Caller) -> WalletAnswer:

@@ -6,6 +6,7 @@
     schemas/pubsub/*.json   the JSON schema of each command
     docs/reference.md       routes, commands, schedules and error codes for people
     docs/identity.md        its table of who may do what
+    functions/site/errors.html   the error codes, for whoever follows an error's `doc_url`
 
 `--check` writes nothing and exits 1 naming the files that are stale.
 """
@@ -83,7 +84,8 @@ def command_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def files() -> dict[Path, str]:
     """Every generated file with its content."""
-    from schemas.contract.openapi import document
+    from schemas.contract import error_page
+    from schemas.contract.openapi import document, refusals
     from schemas.contract.permissions import written_into
     from schemas.contract.reference import page
 
@@ -97,9 +99,11 @@ def files() -> dict[Path, str]:
     written = {path: json.dumps(content, indent=2, sort_keys=True) + "\n" for path, content in found.items()}
     docs = FOLDER.parent / "docs"
     identity = docs / "identity.md"
+    site = FOLDER.parent / "functions" / "site"
     return written | {
         docs / "reference.md": page(operation.catalog()),
         identity: written_into(identity.read_text(), operation.catalog()),
+        site / "errors.html": error_page.page(refusals()),
     }
 
 

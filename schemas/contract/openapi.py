@@ -22,7 +22,8 @@ _DESCRIPTION = """\
 Amounts of supplies, orders and claims are decimal strings in the currency's unit; what a chain counts (value, fees,
 token amounts, balances, limits) is a string of base units. Times are RFC 3339 in UTC. Another user's resource is a 404.
 Writes take an `Idempotency-Key`: the same key with the same request answers the first result again, with another
-request 422. An error is `{"error": {code, message, details, data, request_id}}`; its `code` is of a closed list."""
+request 422. An error is `{"error": {code, message, details, data, request_id, doc_url}}`; its `code` is of a closed
+list that [/docs/errors.html](/docs/errors.html) explains."""
 _VERSIONED = {"PUT", "DELETE"}
 
 

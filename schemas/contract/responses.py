@@ -31,6 +31,7 @@ def _header(text: str, kind: str = "string") -> dict[str, Any]:
 
 HEADERS: Final[dict[str, Any]] = {
     "X-Request-Id": _header("The name of this request in logs and errors: the caller's, or a new one."),
+    "Location": _header("The path of what was made."),
     "ETag": _header("The resource's version in quotes, for `If-Match` and `Min-Version`."),
     "Idempotent-Replayed": _header("`true` where the answer is that of an earlier run under the same key."),
     "Retry-After": _header("Seconds until it makes sense to ask again.", "number"),
@@ -51,6 +52,8 @@ def of(trigger: HttpTrigger, group: str, ref: str) -> dict[str, Any]:
         success["content"] = {"application/json": {"schema": schema}}
         more = ("ETag", "Idempotent-Replayed") if trigger.idempotency != "none" else ("ETag",)
         success["headers"] = success["headers"] | _headers(*more)
+        if trigger.location:
+            success["headers"] |= _headers("Location")
     elif trigger.media != "application/json":
         success["content"] = {trigger.media: {"schema": {"type": "string"}}}
     statuses = {
@@ -103,6 +106,7 @@ def error_schemas(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
         "details": {"type": "array", "items": detail},
         "data": {"type": "object"},
         "request_id": text,
+        "doc_url": text | {"description": "Where the code is explained, on the host that answers."},
     }
     error = {"type": "object", "properties": inner, "required": sorted(inner), "additionalProperties": False}
     shape = {"type": "object", "properties": {"error": error}, "required": ["error"]}

@@ -67,6 +67,7 @@ class HttpTrigger:
     proven: bool = False  # not before somebody has proved to read the account's mailbox
     person: bool = False  # no API key, no command, and nobody who acts for somebody else
     others: str = "owner"
+    location: str = ""  # of what a 201 or 202 has made: a path with fields of the answer in braces
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -175,6 +176,7 @@ def http(
     person: bool = False,
     proven: bool | None = None,
     others: str | None = None,
+    location: str = "",
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
@@ -190,7 +192,7 @@ def http(
     reach = others or _others(method, permission)
     trigger = HttpTrigger(
         method, full, permission, request, answer, status, keyed, also, media, changes, shared,
-        _moves(method, permission) if proven is None else proven, person, reach,
+        _moves(method, permission) if proven is None else proven, person, reach, location and API + location,
     )  # fmt: skip
     return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.runtime.operation import Operation
 from shared.triggers import entrypoint, readiness, request_parsing
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Request, Response
 
 PROBES = (*readiness.LIVE, *readiness.READY)
+DRAINED = 1024 * 1024  # bytes of a body that is too long
 MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
 
@@ -25,7 +26,8 @@ def serve(operation: Operation) -> Callable[[Request], Response]:
     """The flask view of one operation."""
 
     def view(request: Request) -> Response:
-        return respond(entrypoint.answer(operation, incoming(request)))
+        asked = incoming(request)
+        return respond(entrypoint.answer(operation, asked), last=unread(request, asked))
 
     return view
 
@@ -37,7 +39,8 @@ def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Respon
     def view(request: Request) -> Response:
         asked = incoming(request)
         operation = None if asked.path in PROBES else router.find(asked.method, asked.path)
-        return respond(entrypoint.answer(operation, asked) if operation else router.elsewhere(asked))
+        reply = entrypoint.answer(operation, asked) if operation else router.elsewhere(asked)
+        return respond(reply, last=unread(request, asked))
 
     return view
 
@@ -46,7 +49,7 @@ def incoming(request: Request) -> Incoming:
     """A flask request without flask. A body longer than the limit is not read.
 
     A push may be as long as Pub/Sub allows: one that was not read could not be recorded, and would come for ever."""
-    limit = MAX_PUSH if request.path.startswith("/push/") else request_parsing.MAX_BODY
+    limit = _limit(request)
     if request.content_length is None:  # sent in chunks, without saying how many
         body = request.stream.read(limit + 1)
     elif request.content_length > limit:
@@ -62,8 +65,32 @@ def incoming(request: Request) -> Incoming:
     )
 
 
-def respond(reply: Reply) -> Response:
+def _limit(request: Request) -> int:
+    return MAX_PUSH if request.path.startswith("/push/") else request_parsing.MAX_BODY
+
+
+def unread(request: Request, asked: Incoming) -> bool:
+    """Is some of the body left, because it is longer than the limit? Then nothing can follow on this connection. A
+    little is read and thrown away: a client that still sends when it is closed would not see the answer."""
+    if len(asked.body) <= _limit(request):
+        return False
+    request.stream.read(DRAINED)
+    return True
+
+
+def respond(reply: Reply, *, last: bool = False) -> Response:
+    """The reply for flask; after the `last` one the server closes the connection, and says so."""
     from flask import Response
 
+    class Closing(Response):
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            server: Any = getattr(start_response, "__self__", None)
+            if hasattr(
+                server, "force_close"
+            ):  # gunicorn sends its own Connection header, not an application's
+                server.force_close()
+            return super().__call__(environ, start_response)
+
     body = reply.body if reply.stream is None else reply.stream
-    return Response(body, reply.status, reply.headers)
+    headers = reply.headers | {"Connection": "close"} if last else reply.headers
+    return (Closing if last else Response)(body, reply.status, headers)

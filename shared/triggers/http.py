@@ -6,16 +6,18 @@ looked at, and a refusal is answered from the operation record when the key's fi
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from shared import resources
 from shared.auth import authentication, denials
-from shared.domain.errors import Refusal
+from shared.domain.errors import NotFound, Refusal
 from shared.runtime.clock import new_id
-from shared.runtime.context import Context, Idempotency, deadline_in, running
+from shared.runtime.context import Context, Idempotency, Rights, deadline_in, running
 from shared.runtime.errors import (
     IdempotencyKeyInvalid,
     IdempotencyKeyRequired,
@@ -24,44 +26,64 @@ from shared.runtime.errors import (
 from shared.runtime.operation import HttpTrigger, Operation
 from shared.store.session import Session
 from shared.telemetry import logs, tracing
-from shared.triggers import authorization, request_parsing, throttle
+from shared.triggers import authorization, cors, request_parsing, throttle
 from shared.triggers.reply import Reply, failed
 from shared.triggers.request_parsing import Incoming
 from shared.writes.mutation import Replay, etag_of, find_record, render
 
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+UNSERVED = "unserved"  # the name, in logs and metrics, of what no operation answers
+NO_ROUTE = "There is no such route: GET /openapi.json lists those that there are."
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def answer(operation: Operation, incoming: Incoming) -> Reply:
     """Run the operation for this request; every exception becomes an error reply."""
+    return _answer(operation.name, operation.rights, incoming, partial(_run, operation))
+
+
+def unserved(incoming: Incoming) -> Reply:
+    """The reply to a path that no operation has; a line of the log, too."""
+    return _answer(UNSERVED, Rights(signs=False, writes=False), incoming, _not_found)
+
+
+def _not_found(incoming: Incoming, context: Context) -> Reply:
+    raise NotFound(NO_ROUTE)
+
+
+def _answer(
+    name: str, rights: Rights, incoming: Incoming, run: Callable[[Incoming, Context], Reply]
+) -> Reply:
     settings = resources.settings()
     request_id, deadline = _request_id(incoming.headers), deadline_in(settings.request_seconds)
-    context = Context(operation.name, request_id, deadline, operation.rights)
+    context = Context(name, request_id, deadline, rights)
     context.request.network = throttle.network(incoming.headers, settings.forwarded_hops)
     throttle.check_hops(incoming.headers, settings.forwarded_hops, settings.balancer_addresses)
     context.request.user_agent = _user_agent(incoming.headers)
     with running(context), tracing.entered(context, "SERVER", incoming.headers.get("traceparent")):
         try:
-            reply = _run(operation, incoming, context)
-        except Replay as replay:
-            reply = _replayed(operation, replay)
+            reply = run(incoming, context)
         except Exception as error:
             reply = failed(error, context)
         logs.finished(context, "http", reply.status, incoming.method, incoming.path)
     reply.headers.update(context.answer.headers)
     reply.headers.setdefault("Cache-Control", "no-store")
     reply.headers["X-Request-Id"] = context.request_id
+    cors.allow(reply, incoming.headers)
     if reply.body:
         reply.headers.setdefault("Content-Type", "application/json")
     return reply
 
 
 def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
+    if cors.asks(incoming):
+        return cors.answer(incoming, _methods(incoming.path))
     trigger, path = _route(operation, incoming)
     try:
         return _answered(operation, trigger, path, incoming, context)
+    except Replay as replay:
+        return _replayed(operation, replay)
     except Refusal as refusal:
         if context.caller is not None and denials.watched(trigger.permission, refusal):
             denials.record(next(filter(_ID.fullmatch, path.values()), None), refusal)
@@ -90,8 +112,6 @@ def _answered(
 def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[str, str]]:
     """The trigger whose method and path match. Raises NotFound, or MethodNotAllowed with what other operations
     answer on the path as well."""
-    from shared.domain.errors import NotFound
-
     paths = [
         (trigger, match) for trigger in operation.https if (match := trigger.pattern.match(incoming.path))
     ]
@@ -99,10 +119,15 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
         if trigger.method == incoming.method:
             return trigger, match.groupdict()
     if paths:
-        from schemas.contract import routes
+        raise MethodNotAllowed(allowed=_methods(incoming.path))
+    raise NotFound(NO_ROUTE)
 
-        raise MethodNotAllowed(allowed=routes.methods(incoming.path))
-    raise NotFound("There is no such route.")
+
+def _methods(path: str) -> list[str]:
+    """What some operation answers on this path."""
+    from schemas.contract import routes
+
+    return routes.methods(path)
 
 
 def _idempotency(
@@ -133,24 +158,27 @@ def _replay_instead(context: Context, refusal: Refusal) -> None:
 
 
 def _success(trigger: HttpTrigger, context: Context, result: Any) -> Reply:
-    headers = {}
-    etag = context.answer.etag or etag_of(result)
-    if etag:
-        headers["ETag"] = etag
     if isinstance(result, Reply):
         return result
-    return Reply(
-        context.answer.status or (trigger.status if result is not None else 204),
-        render(result),
-        headers,
-    )
+    etag, body = context.answer.etag or etag_of(result), render(result)
+    status = context.answer.status or (trigger.status if result is not None else 204)
+    return Reply(status, body, _headers(trigger, status, body, etag))
+
+
+def _headers(trigger: HttpTrigger, status: int, body: str, etag: str | None) -> dict[str, str]:
+    """The version of what is answered, and where what was made is found."""
+    headers = {"ETag": etag} if etag else {}
+    if status in (201, 202) and trigger.location:
+        headers["Location"] = trigger.location.format_map(json.loads(body))
+    return headers
 
 
 def _replayed(operation: Operation, replay: Replay) -> Reply:
     record = replay.record
-    headers = {"Idempotent-Replayed": "true"} | ({"ETag": record.etag} if record.etag else {})
-    declared = operation.https[0].status if operation.https else 200
-    return Reply(record.status or (declared if record.body else 204), record.body, headers)
+    trigger = operation.https[0]
+    status = record.status or (trigger.status if record.body else 204)
+    headers = {"Idempotent-Replayed": "true"} | _headers(trigger, status, record.body, record.etag)
+    return Reply(status, record.body, headers)
 
 
 def _user_agent(headers: Mapping[str, str]) -> str:

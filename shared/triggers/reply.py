@@ -17,9 +17,12 @@ from shared.runtime.errors import (
     Internal,
     MethodNotAllowed,
     Unready,
+    ValidationFailed,
 )
 from shared.store.port import Contention, StoreError
 
+DOCUMENTATION = "/docs/errors.html"  # on the host that answers; each code is an anchor
+NAMED = 3  # wrong fields in the message; `details` has all
 _log = logging.getLogger(__name__)
 
 
@@ -66,12 +69,24 @@ def as_refusal(error: Exception) -> Refusal:
     return Unready() if isinstance(error, StoreError) else Internal()
 
 
+def _message(refusal: Refusal) -> str:
+    """One sentence, which names the first fields that are wrong."""
+    if refusal.text != ValidationFailed.message or not refusal.details:
+        return refusal.text
+    named = [
+        one["message"] if one["field"] == "body" else f"{one['field']} {one['message']}"
+        for one in refusal.details[:NAMED]
+    ]
+    return f"{refusal.text.rstrip('.')}: {'; '.join(named)}."
+
+
 def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
     """The contract's error object, as replies and `command.refused` hold it."""
     return {
         "code": refusal.code,
-        "message": refusal.text,
+        "message": _message(refusal),
         "details": refusal.details,
         "data": refusal.data,
         "request_id": request_id,
+        "doc_url": f"{DOCUMENTATION}#{refusal.code}",
     }

@@ -40,7 +40,7 @@ def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> di
             given[name] = values[0]
     else:
         if incoming.query and trigger.method != "DELETE":
-            extra = [{"field": name, "message": "unknown query parameter"} for name in incoming.query]
+            extra = [{"field": name, "message": "is not known here"} for name in incoming.query]
             raise ValidationFailed(details=extra)
         given = _body(incoming) | {name: values[0] for name, values in incoming.query.items()}
     twice = [{"field": name, "message": "belongs to the path"} for name in given.keys() & path.keys()]
@@ -73,7 +73,7 @@ def validated(trigger: HttpTrigger, fields: dict[str, Any]) -> Any:
     if trigger.request is None:
         if fields:
             raise ValidationFailed(
-                details=[{"field": name, "message": "unknown field"} for name in sorted(fields)]
+                details=[{"field": name, "message": "is not known here"} for name in sorted(fields)]
             )
         return None
     return validate(trigger.request, fields)
@@ -83,14 +83,13 @@ def validate(model: Any, fields: Mapping[str, Any]) -> Any:
     """The pydantic model of these fields. Raises ValidationFailed naming each field, without its value."""
     from pydantic import ValidationError
 
+    from schemas import problems
+
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        details = [
-            {"field": ".".join(str(part) for part in item["loc"]) or "body", "message": item["msg"]}
-            for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
-        ]
-        raise ValidationFailed(details=details) from None
+        found = error.errors(include_url=False, include_input=False)
+        raise ValidationFailed(details=problems.details(found)) from None
 
 
 def conditions(context: Context, headers: Mapping[str, str]) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.errors import NotFound
-from shared.runtime.clock import new_id
 from shared.runtime.operation import Operation
-from shared.triggers import readiness
-from shared.triggers.reply import Reply, refused
+from shared.triggers import http, readiness
+from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 
 
@@ -50,4 +48,4 @@ class Router:
             return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
         if incoming.path in readiness.READY:
             return readiness.reply(self._needs)
-        return refused(NotFound("There is no such route."), new_id("req"))
+        return http.unserved(incoming)

@@ -11,7 +11,7 @@ def refused(answer: Answer, status: int, code: str, field: str | None = None) ->
     """The error of an answer that must be this refusal, with this field named among its details."""
     assert (answer.status, answer.code) == (status, code), answer.text
     error: dict[str, Any] = answer.body["error"]
-    assert error.keys() == {"code", "message", "details", "data", "request_id"}
+    assert error.keys() == {"code", "message", "details", "data", "request_id", "doc_url"}
     if field is not None:
         assert field in [detail["field"] for detail in error["details"]], error
     return error

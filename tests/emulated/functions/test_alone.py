@@ -78,7 +78,14 @@ def test_what_it_does_not_serve_is_a_plain_404(services: dict[str, Service], nam
         for method in ("GET", "POST", "TRACE"):
             answer = services[name].call(method, path, json={"a": 1} if method == "POST" else None)
             assert (answer.status_code, code(answer)) == (404, "NOT_FOUND"), (method, path, answer.text)
-            assert set(answer.json()["error"]) == {"code", "message", "details", "data", "request_id"}
+            assert set(answer.json()["error"]) == {
+                "code",
+                "message",
+                "details",
+                "data",
+                "request_id",
+                "doc_url",
+            }
     for path in ("/robots.txt", "/favicon.ico", "//", "/%00", "/api/v1/orders/%ff%fe"):
         answer = services[name].call("GET", path, follow_redirects=False)
         assert answer.status_code in (308, 401, 404), (path, answer.text)
@@ -138,6 +145,7 @@ def test_a_body_beyond_the_limit_is_413(functions: Functions, services: dict[str
         "POST", "/api/v1/claims", content=b"[" * 300_000, headers=bearer(functions, "usr_a")
     )
     assert (answer.status_code, code(answer)) == (413, "BODY_TOO_LARGE")
+    assert answer.headers["Connection"] == "close"
 
 
 def test_a_pushed_command_is_handled_once_and_only_with_the_token(

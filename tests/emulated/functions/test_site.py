@@ -9,8 +9,8 @@ import pytest
 from functions.site import get_docs_file
 from tests.support.inprocess import App
 
-PAGES = ("//", "//docs")
-FILES = ("docs.js", "site.css", "swagger-ui-bundle.js", "swagger-ui.css")
+PAGES = ("//", "//docs", "//docs/errors.html")
+FILES = ("docs.js", "site.css", "errors.html", "swagger-ui-bundle.js", "swagger-ui.css")
 POLICY = {
     "default-src 'none'",
     "script-src 'self'",
@@ -27,7 +27,7 @@ def test_the_list_of_files_is_closed() -> None:
     assert {*get_docs_file.OWN, *get_docs_file.SWAGGER} == set(FILES)
 
 
-@pytest.mark.parametrize("path", [*PAGES, *(f"//docs/{name}" for name in FILES)])
+@pytest.mark.parametrize("path", ["//", "//docs", *(f"//docs/{name}" for name in FILES)])
 def test_pages_and_files_carry_the_policy_and_may_be_kept(app: App, path: str) -> None:
     answer = app.call("GET", path)
     assert answer.status == 200
@@ -49,12 +49,21 @@ def test_no_other_file_is_given(app: App, name: str) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_names_what_it_loads_by_path_and_all_of_it_is_served(app: App, path: str) -> None:
     text = app.call("GET", path).text
-    found = [link for link in re.findall(r'(?:src|href)="([^"]*)"', text) if not link.startswith("data:")]
+    found = [
+        link for link in re.findall(r'(?:src|href)="([^"]*)"', text) if not link.startswith(("data:", "#"))
+    ]
     assert found and all(re.match(r"/(?!/)", link) for link in found), found
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", text), "the policy stops it"
     for link in found:
         if link != "/ready":  # of the process, not of an operation
             assert app.call("GET", f"/{link}").status == 200, link
+
+
+def test_an_error_leads_to_where_its_code_is_explained(app: App) -> None:
+    error = app.call("GET", "/events?types=order.nothing", user="usr_1").body["error"]
+    page, _, anchor = error["doc_url"].partition("#")
+    assert f'id="{anchor}"' in app.call("GET", f"/{page}").text
+    assert anchor == error["code"]
 
 
 @pytest.mark.parametrize("name", get_docs_file.OWN)

@@ -12,6 +12,7 @@ from schemas.errors import ErrorAnswer
 from schemas.events import CloudEvent, ListEvents
 from shared.domain import users
 from shared.domain.errors import InvalidState, InvalidValue
+from shared.triggers.reply import error_body
 from tests.unit.domain.factories import NOW
 
 
@@ -40,20 +41,22 @@ def test_an_account_is_shown_without_its_hash() -> None:
 
 
 def test_a_refusal_has_the_contracts_shape() -> None:
-    answer = ErrorAnswer.of(InvalidState(status="closed"), "req_1")
-    assert answer.model_dump() == {
-        "error": {
-            "code": "INVALID_STATE",
-            "message": "The resource's state does not allow this.",
-            "details": [],
-            "data": {"status": "closed"},
-            "request_id": "req_1",
-        }
+    body = error_body(InvalidState(status="closed"), "req_1")
+    assert body == {
+        "code": "INVALID_STATE",
+        "message": "The resource's state does not allow this.",
+        "details": [],
+        "data": {"status": "closed"},
+        "request_id": "req_1",
+        "doc_url": "/docs/errors.html#INVALID_STATE",
     }
-    named = ErrorAnswer.of(InvalidValue("amount", "must be more"), "req_1").error
-    assert [detail.model_dump() for detail in named.details] == [
-        {"field": "amount", "message": "must be more"}
-    ]
+    assert ErrorAnswer.model_validate({"error": body}).model_dump() == {"error": body}
+    named = error_body(InvalidValue("amount", "must be more", known=["5"]), "req_1")
+    assert named["message"] == "The request is not valid: amount must be more."
+    assert (named["details"], named["data"]) == (
+        [{"field": "amount", "message": "must be more"}],
+        {"known": ["5"]},
+    )
 
 
 def test_an_event_reads_both_spellings_of_its_cause() -> None:
@@ -81,7 +84,6 @@ def test_the_feed_is_asked_with_bounds() -> None:
         {"wait": "nan"},
         {"wait": "31"},
         {"limit": "0"},
-        {"types": "Order claimed"},
     ):
         with pytest.raises(ValidationError):
             ListEvents.model_validate(wrong)

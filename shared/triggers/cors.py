@@ -1,0 +1,63 @@
+"""Which other sites' pages may call, by the setting CORS_ORIGINS (https://fetch.spec.whatwg.org/#http-cors-protocol).
+
+No cookie is ever used, so credentials are not asked for: a page sends its token or key as a header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared import resources
+from shared.domain.errors import Refusal
+from shared.triggers.reply import Reply
+from shared.triggers.request_parsing import Incoming
+
+MAX_AGE: Final = 3600  # seconds that a browser keeps the answer to its question
+SENT: Final = (
+    "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, Min-Version, "
+    "X-API-Key, X-Request-Id, traceparent"
+)
+SHOWN: Final = (
+    "ETag, Idempotent-Replayed, Location, Retry-After, WWW-Authenticate, X-RateLimit-Limit, "
+    "X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, X-Request-Id"
+)
+
+
+class OriginNotAllowed(Refusal):
+    code, status = "ORIGIN_NOT_ALLOWED", 403
+    message = "Pages of this origin may not call: it is not one of CORS_ORIGINS."
+
+
+def asks(incoming: Incoming) -> bool:
+    """Is this a browser's question (preflight) whether a page may send what it wants to send?"""
+    return incoming.method == "OPTIONS" and "access-control-request-method" in incoming.headers
+
+
+def answer(incoming: Incoming, methods: list[str]) -> Reply:
+    """The answer to that question. Raises OriginNotAllowed."""
+    if not _allowed(incoming.headers.get("origin", "")):
+        raise OriginNotAllowed
+    said = {
+        "Access-Control-Allow-Methods": ", ".join(methods),
+        "Access-Control-Allow-Headers": SENT,
+        "Access-Control-Max-Age": str(MAX_AGE),
+    }
+    return Reply(204, headers=said)
+
+
+def allow(reply: Reply, headers: Mapping[str, str]) -> None:
+    """Let the page that asks read the reply, where it may."""
+    origin = headers.get("origin", "")
+    if resources.settings().cors_origins:
+        reply.headers["Vary"] = "Origin"
+    if _allowed(origin):
+        reply.headers["Access-Control-Allow-Origin"] = origin
+        reply.headers["Access-Control-Expose-Headers"] = SHOWN
+
+
+def _allowed(origin: str) -> bool:
+    """An origin of the setting, where `:*` stands for any port."""
+    listed = resources.settings().cors_origins
+    site, colon, port = origin.rpartition(":")
+    return origin in listed or (colon == ":" and port.isdecimal() and f"{site}:*" in listed)
