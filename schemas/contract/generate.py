@@ -7,6 +7,7 @@
     docs/reference.md       routes, commands, schedules and error codes for people
     docs/identity.md        its table of who may do what
     functions/site/errors.html   the error codes, for whoever follows an error's `doc_url`
+    clients/                models and operations of the client libraries, and the Postman collection
 
 `--check` writes nothing and exits 1 naming the files that are stale.
 """
@@ -85,13 +86,15 @@ def command_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
 def files() -> dict[Path, str]:
     """Every generated file with its content."""
     from schemas.contract import error_page
+    from schemas.contract.clients import files as clients
     from schemas.contract.openapi import document, refusals
     from schemas.contract.permissions import written_into
     from schemas.contract.reference import page
 
+    described = document(operation.catalog())
     found = {
         FOLDER / "catalog.json": catalog_document(),
-        FOLDER / "openapi.json": document(operation.catalog()),
+        FOLDER / "openapi.json": described,
         FOLDER / "routes.json": routes(),
     }
     for kind, schema in command_schemas():
@@ -100,18 +103,22 @@ def files() -> dict[Path, str]:
     docs = FOLDER.parent / "docs"
     identity = docs / "identity.md"
     site = FOLDER.parent / "functions" / "site"
-    return written | {
+    made = {
         docs / "reference.md": page(operation.catalog()),
         identity: written_into(identity.read_text(), operation.catalog()),
         site / "errors.html": error_page.page(refusals()),
     }
+    return written | made | clients.files(described)
 
 
 def stale() -> list[Path]:
     """Generated files that are missing, differ, or belong to nothing any more."""
+    from schemas.contract.clients import files as clients
+
     wanted = files()
     changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-    return changed + [path for path in (FOLDER / "pubsub").glob("*.json") if path not in wanted]
+    owned = [*(FOLDER / "pubsub").glob("*.json"), *clients.owned()]
+    return changed + [path for path in owned if path not in wanted]
 
 
 def main(arguments: list[str]) -> int:
@@ -124,7 +131,7 @@ def main(arguments: list[str]) -> int:
     for path in old:
         path.unlink(missing_ok=True)
     for path, text in wanted.items():
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return 0
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 import shared
-from schemas.contract import responses
+from schemas.contract import examples, responses, webhooks
 from shared.domain.errors import Refusal
 from shared.runtime.operation import PUBLIC, HttpTrigger, Operation
 
@@ -34,28 +34,31 @@ def document(catalog: Mapping[str, Operation]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for entry, trigger in triggers:
         paths.setdefault(trigger.path, {})[trigger.method.lower()] = _describe(entry, trigger, schemas)
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Web3 Wallet Backend",
-            "version": _version(),
-            "summary": "Supplies, orders, claims and their settlement on chain; wallets, transactions and sign-in.",
-            "description": _DESCRIPTION,
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        "servers": [{"url": "/", "description": "the host that this document comes from"}],
-        "tags": [{"name": name, "description": text} for name, text in _groups(catalog)],
-        "paths": paths,
-        "components": {
-            "schemas": schemas | responses.error_schemas(refusals()),
-            "headers": responses.HEADERS,
-            "responses": responses.components(refusals()),
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    return examples.added(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Web3 Wallet Backend",
+                "version": _version(),
+                "summary": "Supplies, orders, claims and their settlement on chain; wallets, transactions and sign-in.",
+                "description": _DESCRIPTION,
+                "license": {"name": "MIT", "identifier": "MIT"},
             },
-        },
-    }
+            "servers": [{"url": "/", "description": "the host that this document comes from"}],
+            "tags": [{"name": name, "description": text} for name, text in _groups(catalog)],
+            "paths": paths,
+            "webhooks": webhooks.webhooks(REF),
+            "components": {
+                "schemas": schemas | webhooks.schemas(REF) | responses.error_schemas(refusals()),
+                "headers": responses.HEADERS,
+                "responses": responses.components(refusals()),
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                },
+            },
+        }
+    )
 
 
 def _version() -> str:
@@ -74,6 +77,7 @@ def _schemas(triggers: list[HttpTrigger]) -> dict[str, Any]:
     """JSON schemas of all models; a request's path parameters are not part of its body."""
     inputs = [(trigger.request, "validation") for trigger in triggers if trigger.request]
     outputs = [(trigger.answer, "serialization") for trigger in triggers if trigger.answer]
+    outputs += [(model, "serialization") for model in webhooks.models()]
     _, definitions = models_json_schema([*inputs, *outputs], ref_template=REF)  # type: ignore[list-item]
     found = dict(definitions.get("$defs", {}))
     twice = sorted(name for name in found if "__" in name)  # how pydantic tells apart what has one name

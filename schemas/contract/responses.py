@@ -85,6 +85,7 @@ def components(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
     return {
         _name(status): {
             "description": f"{text} Codes: {', '.join(f'`{code}`' for code in codes.get(status, ()))}.",
+            "x-codes": codes.get(status, {}),
             "headers": _headers(*_error_headers(status)),
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         }
@@ -113,11 +114,12 @@ def error_schemas(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
     return {"Error": shape | {"description": "What every error looks like.", "additionalProperties": False}}
 
 
-def _codes(refusals: Iterable[type[Refusal]]) -> dict[int, list[str]]:
-    found: dict[int, set[str]] = {}
+def _codes(refusals: Iterable[type[Refusal]]) -> dict[int, dict[str, str]]:
+    """By status its codes, each with what it says."""
+    found: dict[int, dict[str, str]] = {}
     for kind in refusals:
-        found.setdefault(kind.status, set()).add(kind.code)
-    return {status: sorted(codes) for status, codes in found.items()}
+        found.setdefault(kind.status, {}).setdefault(kind.code, kind.message)
+    return {status: dict(sorted(codes.items())) for status, codes in found.items()}
 
 
 def _error_headers(status: int) -> tuple[str, ...]:

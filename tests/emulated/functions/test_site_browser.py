@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from emulators import gateway
+from schemas.contract import webhooks
 from shared.runtime import operation
 from tests.support.inprocess import App
 
@@ -98,11 +99,13 @@ def fits(page: Any) -> bool:
 
 @pytest.mark.parametrize("theme", GROUND)
 @pytest.mark.parametrize("width", SIZES)
-def test_the_reference_draws_every_operation_alone(browser: Any, site: str, theme: Theme, width: int) -> None:
+def test_the_reference_draws_every_operation_and_event_alone(
+    browser: Any, site: str, theme: Theme, width: int
+) -> None:
     tab = opened(browser, f"{site}/docs", theme, width)
     tab.page.wait_for_selector(".opblock")
     routes = sum(len(entry.https) for entry in operation.catalog().values())
-    assert tab.page.locator(".opblock").count() == routes
+    assert tab.page.locator(".opblock").count() == routes + len(webhooks.types())
     assert tab.page.locator(".errors-wrapper").count() == 0
     assert (
         tab.page.locator(".info ol").count() == 0

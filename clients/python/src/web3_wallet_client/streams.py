@@ -1,0 +1,225 @@
+"""Server-Sent Events that go on by themselves: after a break, behind the last event that was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from web3_wallet_client.calls import Call, Refresh, error_of, may_repeat
+from web3_wallet_client.errors import NoAnswer
+from web3_wallet_client.events import Event, event_of
+from web3_wallet_client.transport import AsyncTransport, Transport
+
+SILENCE = 60.0  # seconds without a byte after which a connection is dead; the server speaks each 15
+
+
+@dataclass(slots=True)
+class Parser:
+    """Lines of a stream to events. Only line feeds end lines: JSON may hold every other separator."""
+
+    cursor: str | None = None
+    retry: float = 1.0  # seconds
+    _rest: bytes = b""
+    _id: str | None = None
+    _data: list[str] = field(default_factory=list)
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that this chunk completes."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            event = self._line(line.removesuffix(b"\r").decode())
+            if event is not None:
+                yield event
+
+    def restart(self) -> None:
+        """What a broken connection left unfinished comes again."""
+        self._rest, self._id, self._data = b"", None, []
+
+    def _line(self, line: str) -> Event | None:
+        if not line:
+            return self._ended()
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "id":
+            self._id = value
+        elif name == "retry" and value.isdecimal():
+            self.retry = int(value) / 1000
+        return None
+
+    def _ended(self) -> Event | None:
+        data, self._data = self._data, []
+        if self._id is not None:
+            self.cursor, self._id = self._id, None
+        return event_of(json.loads("\n".join(data))) if data else None
+
+
+@dataclass(slots=True)
+class _Connection:
+    """What both kinds of streams do between their reads."""
+
+    call: Call[Any]
+    parser: Parser
+    failures: int = 0
+
+    def headers(self, signed: Mapping[str, str]) -> dict[str, str]:
+        accepted = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        found = {**self.call.headers(), **signed, **accepted}
+        if self.parser.cursor is not None:
+            found["Last-Event-ID"] = self.parser.cursor
+        return found
+
+    def parameters(self) -> dict[str, str]:
+        """`after` is where the first connection begins; from then on the last event is."""
+        given = self.call.parameters()
+        if self.parser.cursor is not None:
+            given.pop("after", None)
+        return given
+
+    def feed(self, chunk: bytes) -> Iterable[Event]:
+        self.failures = 0
+        return self.parser.feed(chunk)
+
+
+class EventStream:
+    """Events as they happen, for ever: leave the loop, or use `with`, to end it.
+
+    `cursor` is behind the last event that was given out. Keep it, and a later stream goes on there (`after=cursor`).
+    An event may come twice: `id` tells."""
+
+    def __init__(self, transport: Transport, call: Call[Any]) -> None:
+        self._transport = transport
+        self._connection = _Connection(call, Parser(call.query.get("after") or None))
+        self._events = self._read()
+
+    @property
+    def cursor(self) -> str | None:
+        return self._connection.parser.cursor
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._events.close()
+
+    def _read(self) -> Generator[Event]:
+        connection, config = self._connection, self._transport.config
+        refreshed = False
+        while True:
+            connection.parser.restart()
+            outcome: httpx.Response | httpx.TransportError
+            try:
+                with self._transport.http.stream(
+                    "GET", config.base_url + connection.call.url, params=connection.parameters(),
+                    headers=connection.headers(config.credentials.headers()), timeout=SILENCE,
+                ) as outcome:  # fmt: skip
+                    if outcome.is_success:
+                        refreshed = False
+                        for chunk in outcome.iter_raw():
+                            yield from connection.feed(chunk)
+                        time.sleep(connection.parser.retry)
+                        continue
+                    outcome.read()
+            except httpx.TransportError as error:
+                outcome = error
+            if _expired(outcome) and config.credentials.refreshable and not refreshed:
+                refreshed = True
+                self._transport.refresh(Refresh(config.credentials.bearer))
+                continue
+            time.sleep(_pause(connection, outcome, self._transport))
+
+
+class AsyncEventStream:
+    """Events as they happen, for ever: leave the loop, or use `async with`, to end it. See EventStream."""
+
+    def __init__(self, transport: AsyncTransport, call: Call[Any]) -> None:
+        self._transport = transport
+        self._connection = _Connection(call, Parser(call.query.get("after") or None))
+        self._events = self._read()
+
+    @property
+    def cursor(self) -> str | None:
+        return self._connection.parser.cursor
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self._events
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._events.aclose()
+
+    async def _read(self) -> AsyncGenerator[Event]:
+        connection, config = self._connection, self._transport.config
+        refreshed = False
+        while True:
+            connection.parser.restart()
+            outcome: httpx.Response | httpx.TransportError
+            try:
+                async with self._transport.http.stream(
+                    "GET", config.base_url + connection.call.url, params=connection.parameters(),
+                    headers=connection.headers(config.credentials.headers()), timeout=SILENCE,
+                ) as outcome:  # fmt: skip
+                    if outcome.is_success:
+                        refreshed = False
+                        async for chunk in outcome.aiter_raw():
+                            for event in connection.feed(chunk):
+                                yield event
+                        await asyncio.sleep(connection.parser.retry)
+                        continue
+                    await outcome.aread()
+            except httpx.TransportError as error:
+                outcome = error
+            if _expired(outcome) and config.credentials.refreshable and not refreshed:
+                refreshed = True
+                await self._transport.refresh(Refresh(config.credentials.bearer))
+                continue
+            await asyncio.sleep(_pause(connection, outcome, self._transport))
+
+
+def _expired(outcome: httpx.Response | httpx.TransportError) -> bool:
+    return isinstance(outcome, httpx.Response) and outcome.status_code == 401
+
+
+def _pause(
+    connection: _Connection,
+    outcome: httpx.Response | httpx.TransportError,
+    transport: Transport | AsyncTransport,
+) -> float:
+    """Seconds until the next connection. Raises what a connection was refused with for good, and the last failure
+    when none succeeds."""
+    retries = transport.config.retries
+    failure: Exception
+    if isinstance(outcome, httpx.Response):
+        failure = error_of(outcome)
+    else:
+        failure = NoAnswer(f"GET {connection.call.path}: {type(outcome).__name__}: {outcome}")
+        failure.__cause__ = outcome
+    connection.failures += 1
+    if not may_repeat(connection.call, outcome) or connection.failures >= retries.attempts:
+        raise failure
+    return retries.pause(connection.failures, getattr(failure, "retry_after", None))

@@ -1,0 +1,71 @@
+"""Whether a webhook is genuine: Standard Webhooks with the signature `v1`, HMAC-SHA256."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterable, Mapping
+
+from web3_wallet_client.errors import WebhookError
+from web3_wallet_client.events import Event, event_of
+
+TOLERANCE = 300.0  # seconds that a webhook may be older or newer than the clock
+PREFIX = "whsec_"
+
+
+def verify(
+    body: bytes | str,
+    headers: Mapping[str, str],
+    secret: str | Iterable[str],
+    *,
+    tolerance: float = TOLERANCE,
+    now: float | None = None,
+) -> Event:
+    """The event of a genuine webhook. Raises WebhookError.
+
+    `body` is what came, byte for byte, before any parsing. While a secret is rotated, give both. The same webhook may
+    come twice: remember its `webhook-id` for as long as `tolerance`, or the event's `id`."""
+    sent = {name.lower(): value for name, value in headers.items()}
+    try:
+        identity, timestamp, given = (sent[f"webhook-{name}"] for name in ("id", "timestamp", "signature"))
+    except KeyError as missing:
+        raise WebhookError(f"the header {missing} is missing") from None
+    _check_time(timestamp, tolerance, time.time() if now is None else now)
+    content = body.encode() if isinstance(body, str) else body
+    signed = f"{identity}.{timestamp}.".encode() + content
+    secrets = [secret] if isinstance(secret, str) else list(secret)
+    wanted = [hmac.new(_key(one), signed, hashlib.sha256).digest() for one in secrets]
+    found = [_signature(one.removeprefix("v1,")) for one in given.split() if one.startswith("v1,")]
+    # Every pair is compared, each in constant time, so that nothing can be learnt from how long it takes.
+    matches = [hmac.compare_digest(one, other) for one in wanted for other in found]
+    if not any(matches):
+        raise WebhookError("no signature fits")
+    try:
+        return event_of(json.loads(content))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise WebhookError("the body is no event") from None
+
+
+def _check_time(text: str, tolerance: float, now: float) -> None:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 12):
+        raise WebhookError("webhook-timestamp is no time")
+    if abs(now - int(text)) > tolerance:
+        raise WebhookError("it is too old, or of the future")
+
+
+def _key(secret: str) -> bytes:
+    try:
+        return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"a webhook's secret begins with {PREFIX} and is base64") from None
+
+
+def _signature(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,51 @@
+"""Every file that is generated for clients, with its text."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from schemas.contract.clients import python_models, python_resources
+
+CLIENTS = Path(__file__).parents[3] / "clients"
+PYTHON = CLIENTS / "python" / "src" / python_models.PACKAGE
+# Folders whose files are all generated: one that is not wanted any more is removed.
+OWNED = (PYTHON / "resources",)
+
+
+def files(document: Mapping[str, Any]) -> dict[Path, str]:
+    """The text of each file by its path."""
+    version = document["info"]["version"]
+    python = {
+        PYTHON
+        / "_version.py": f'"""The version of the product that this client is of. {python_models.MADE}"""\n\n'
+        f'VERSION = "{version}"\n',
+        PYTHON / "models.py": python_models.models(document),
+        PYTHON / "codes.py": python_models.codes(document),
+        PYTHON / "events.py": python_models.events(document),
+        **{PYTHON / "resources" / name: text for name, text in python_resources.modules(document)},
+    }
+    return formatted(python)
+
+
+def owned() -> list[Path]:
+    """Files that are there in folders of generated ones."""
+    return [path for folder in OWNED for path in folder.glob("*.*")]
+
+
+def formatted(texts: Mapping[Path, str]) -> dict[Path, str]:
+    """Python as the formatter writes it. Raises CalledProcessError for what is no Python."""
+    with tempfile.TemporaryDirectory() as name:
+        files = {path: Path(name) / f"m{number}.py" for number, path in enumerate(texts)}
+        for path, file in files.items():
+            file.write_text(texts[path], encoding="utf-8")
+        for command in (("check", "--select", "I", "--fix"), ("format", "--line-length", "110")):
+            subprocess.run(  # noqa: S603
+                [sys.executable, "-m", "ruff", *command, "--isolated", "--quiet", "--no-cache", name],
+                check=True,
+            )
+        return {path: file.read_text(encoding="utf-8") for path, file in files.items()}

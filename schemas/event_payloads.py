@@ -1,0 +1,55 @@
+"""What the `data` of each type of event holds: what GET would answer to its reader, or a notice of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from schemas.auth import AccountNotice
+from schemas.base import Resource
+from schemas.claims import Claim
+from schemas.contracts import Contract
+from schemas.errors import ErrorBody
+from schemas.orders import OrderView
+from schemas.supplies import Supply
+from schemas.transactions import LowBalance, Transaction
+
+
+class CommandName(Resource):
+    """A command: the id and the type that its sender gave it."""
+
+    id: str
+    type: str
+
+
+class CommandRefused(Resource):
+    """What HTTP would have answered to the command."""
+
+    command: CommandName
+    error: ErrorBody
+
+
+class CommandCompleted(Resource):
+    """The answer of a command that no other event tells."""
+
+    command: CommandName
+    result: dict[str, Any] | None
+
+
+# By type, else by aggregate: the first part of the type.
+_MODELS: Final[Mapping[str, type[Any]]] = {
+    "supply": Supply,
+    "order": OrderView,
+    "claim": Claim,
+    "transaction": Transaction,
+    "contract": Contract,
+    "wallet.low_balance": LowBalance,
+    "account": AccountNotice,
+    "command.refused": CommandRefused,
+    "command.completed": CommandCompleted,
+}
+
+
+def model_of(kind: str) -> type[Any] | None:
+    """The model of the data of this type of event; None where it is any object."""
+    return _MODELS.get(kind) or _MODELS.get(kind.partition(".")[0])
