@@ -98,15 +98,29 @@ FIELDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "to": (_OTHER, _TIME),
     "token": ("eyJhbGciOiJFUzI1NiJ9…",),
     "refresh_token": ("r1.eyJ…",),
+    "doc_url": ("/docs/errors#NOT_FOUND",),
     "url": ("https://shop.example.com/webhooks",),
     "value": ("1000000000000000000",),
     "version": (3,),
 }
 _PREFIXES: Final[Mapping[str, str]] = {
-    "user": "usr", "wallet": "wal", "supply": "sup", "order": "ord", "claim": "clm", "transaction": "txn",
-    "contract": "ctr", "event": "evt", "request": "req", "session": "ses", "api_key": "key", "allocation": "alc",  # pragma: allowlist secret
-    "webhook": "whk", "delivery": "dlv", "dead_letter": "dlq", "passkey": "psk",
-}  # fmt: skip
+    "user": "usr",
+    "wallet": "wal",
+    "supply": "sup",
+    "order": "ord",
+    "claim": "clm",
+    "transaction": "txn",
+    "contract": "ctr",
+    "event": "evt",
+    "request": "req",
+    "session": "ses",
+    "api_key": "key",  # pragma: allowlist secret
+    "allocation": "alc",
+    "webhook": "whk",
+    "delivery": "dlv",
+    "dead_letter": "dlq",
+    "passkey": "psk",
+}
 _TYPES: Final[Mapping[str, Any]] = {
     "string": "text",
     "integer": 1,
@@ -137,8 +151,8 @@ def added(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
-    error = {"code": code, "message": message, "details": [], "data": {}, "request_id": f"req_{_RANDOM}"}
-    return {"error": error}
+    told: dict[str, Any] = {"details": [], "data": {}, "request_id": f"req_{_RANDOM}"}
+    return {"error": {"code": code, "message": message, **told, "doc_url": f"/docs/errors#{code}"}}
 
 
 def _entries(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -31,7 +31,8 @@ class WalletError(Exception):
 class ApiError(WalletError):
     """A refusal. Programs act on `code`; `data` explains it; `details` names the fields that are wrong.
 
-    `request_id` finds the request in the server's logs; `retry_after` is in seconds."""
+    `request_id` finds the request in the server's logs; `doc_url` explains the code, on the server that answered;
+    `retry_after` is in seconds."""
 
     def __init__(self, status: int, error: Mapping[str, Any], retry_after: float | None = None) -> None:
         self.status = status
@@ -40,6 +41,7 @@ class ApiError(WalletError):
         self.details: list[dict[str, str]] = list(error.get("details") or [])
         self.data: dict[str, Any] = dict(error.get("data") or {})
         self.request_id: str | None = error.get("request_id")
+        self.doc_url: str | None = error.get("doc_url")
         self.retry_after = retry_after
         super().__init__(self._text())
 
