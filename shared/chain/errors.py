@@ -10,6 +10,7 @@
         ├ InsufficientFunds
         ├ Unsendable: IntrinsicGas · Oversized · GasLimit · InvalidType
         ├ ExecutionReverted (data) · MethodMissing · Lagging (ask another node)
+        ├ TooMuch           more logs, blocks or time than the node gives for one question
         └ Ambiguous       unknown text
            └ NotAToken    what answers is no ERC-20 token
 
@@ -111,6 +112,10 @@ class MethodMissing(NodeError):
     pass
 
 
+class TooMuch(NodeError):
+    """More logs, blocks or time than the node gives for one question: ask for less."""
+
+
 class Ambiguous(NodeError):
     pass
 
@@ -124,6 +129,11 @@ class NotAToken(Ambiguous):
 TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
     (ExecutionReverted, (
         "execution reverted", "vm execution error", "vm exception while processing", "reverted with reason")),
+    (TooMuch, (
+        "query returned more than", "query exceeds max", "response size exceeded", "response size should",
+        "response is too big", "response too large", "block range", "range is too large", "range too large",
+        "too many results", "too many logs", "query timeout", "eth_getlogs is limited",
+        "exceeds the range", "max results")),
     (RateLimited, (
         "rate limit", "ratelimit", "too many requests", "compute units per second", "request limit", "quota",
         "requests per second", "daily request count", "capacity exceeded", "throttl", "allowed rps")),
@@ -168,7 +178,8 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
         "only replay-protected", "sender not an eoa", "senderiscontract")),
     (Lagging, (
         "header not found", "block not found", "unknown block", "missing trie node", "resource not found",
-        "state not available", "historical state", "state is pruned", "blockoutofrange", "out of range")),
+        "state not available", "historical state", "state is pruned", "pruned history", "history has been pruned",
+        "history is pruned", "blockoutofrange", "out of range")),
     (ExecutionReverted, ("revert",)),
     (MethodMissing, (
         "method not found", "does not exist/is not available", "method not supported", "unsupported method",

@@ -38,22 +38,23 @@ def page(
     cursor: str | None,
     filters: Mapping[str, Any],
     keep: Callable[[Row], bool] | None = None,
+    span: tuple[Key | None, Key] = (None, ()),
+    more: Sequence[Any] = (),
 ) -> tuple[list[T], str | None]:
-    """One page of the rows below `prefix`, and the cursor of the next one.
+    """One page of the rows below `prefix`, and the cursor of the next one; `span`: behind this key, up to that one.
 
-    `filters` must equal the index's stored columns, or hold them when they are tuples; those that are None do not
-    filter. `keep` decides further.
+    `filters` must equal the index's stored columns, or hold them when they are tuples; None does not filter. `keep`
+    decides further; `more` names what it and the span depend on.
     Raises InvalidCursor for a cursor of another list, caller or filter."""
     wanted = {name: value for name, value in filters.items() if value is not None}
-    binding = [index.name, *prefix, sorted(wanted.items())]
-    after = decode(binding, cursor) if cursor else None
+    binding, position = [index.name, *prefix, sorted(wanted.items()), *more], index.key[len(prefix) :]
+    after = decode(binding, cursor) if cursor else span[0]
     session = Session(resources.database().snapshot())
-    position = index.key[len(prefix) :]
     kept: list[Row] = []
     scanned = 0
     while True:
         size = limit + 1 - len(kept) if not (wanted or keep) else max(limit + 1, 200)
-        entries = session.one(index.scan(*prefix, after=after, limit=size))
+        entries = session.one(index.scan(*prefix, after=after, upto=span[1], limit=size))
         scanned += len(entries)
         for entry in entries:
             after = tuple(entry[name] for name in position)
@@ -63,12 +64,12 @@ def page(
                     break
         if len(kept) > limit or len(entries) < size or scanned >= MAX_SCANNED:
             break
-    more = len(kept) > limit
     rows = session.follow(index.table, kept[:limit])
-    if not more and len(entries) < size:
+    if len(kept) > limit:
+        after = tuple(kept[limit - 1][name] for name in position)
+    elif len(entries) < size:
         return rows, None
-    last = tuple(kept[limit - 1][name] for name in position) if more else after
-    return rows, encode(binding, last or ())
+    return rows, encode(binding, after or ())
 
 
 def _fits(entry: Row, wanted: Mapping[str, Any]) -> bool:

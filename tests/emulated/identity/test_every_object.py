@@ -34,6 +34,7 @@ BODIES: dict[str, Any] = {
     "POST /wallets/{wallet_id}/sign-message": {"message": "x"},
     "POST /wallets/{wallet_id}/sign-typed-data": {"typed_data": typed()},
     "PUT /wallets/{wallet_id}/policy": {"paused": True},
+    "PUT /contracts/{contract_id}/abi": {"abi": []},
     "PUT /admin/users/{id}": {"tier": "premium"},
     # Named in the body:
     "POST /supplies": {"currency": "ETH", "amount": "1", "wallet_id": "{wallet_id}"},

@@ -43,6 +43,12 @@ class AlreadyAppointed(ConflictError):
     CODE = "ALREADY_APPOINTED"
 
 
+class AmbiguousEvent(UnprocessableError):
+    """422: Several events have this name: name the one that is meant by its full signature."""
+
+    CODE = "AMBIGUOUS_EVENT"
+
+
 class AmbiguousMethod(UnprocessableError):
     """422: Several functions have this name: name the one that is meant by its full signature."""
 
@@ -187,6 +193,12 @@ class FundsCommitted(ConflictError):
     CODE = "FUNDS_COMMITTED"
 
 
+class FutureBlock(UnprocessableError):
+    """422: The chain has not come to this block yet."""
+
+    CODE = "FUTURE_BLOCK"
+
+
 class GasTooLow(UnprocessableError):
     """422: The gas is below what the transaction costs at least."""
 
@@ -325,10 +337,22 @@ class NotEvidence(ConflictError):
     CODE = "NOT_EVIDENCE"
 
 
+class NotFollowed(ConflictError):
+    """409: The contract's events are not followed."""
+
+    CODE = "NOT_FOLLOWED"
+
+
 class NotFound(NotFoundError):
     """404: There is no such resource."""
 
     CODE = "NOT_FOUND"
+
+
+class NotIndexed(UnprocessableError):
+    """422: The chain keeps no index of this argument of the event."""
+
+    CODE = "NOT_INDEXED"
 
 
 class NotRedrivable(ConflictError):
@@ -529,6 +553,12 @@ class TooFragmented(ConflictError):
     CODE = "TOO_FRAGMENTED"
 
 
+class TooManyAnnounced(ConflictError):
+    """409: As many follow this address as can be told of its events: follow it with announce=false."""
+
+    CODE = "TOO_MANY_ANNOUNCED"
+
+
 class TooManyApiKeys(ConflictError):
     """409: Delete an API key first: an account has at most 50."""
 
@@ -539,6 +569,12 @@ class TooManyAttempts(RateLimitError):
     """429: Too many failed attempts to sign in; try again later."""
 
     CODE = "TOO_MANY_ATTEMPTS"
+
+
+class TooManyFollows(ConflictError):
+    """409: No more contracts can be followed."""
+
+    CODE = "TOO_MANY_FOLLOWS"
 
 
 class TooManyPasskeys(ConflictError):
@@ -569,6 +605,12 @@ class UnknownChain(UnprocessableError):
     """422: This chain is not supported."""
 
     CODE = "UNKNOWN_CHAIN"
+
+
+class UnknownEvent(UnprocessableError):
+    """422: The contract's ABI has no such event."""
+
+    CODE = "UNKNOWN_EVENT"
 
 
 class UnknownMethod(UnprocessableError):
@@ -654,6 +696,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "ADDRESS_MISMATCH": AddressMismatch,
     "ADDRESS_TAKEN": AddressTaken,
     "ALREADY_APPOINTED": AlreadyAppointed,
+    "AMBIGUOUS_EVENT": AmbiguousEvent,
     "AMBIGUOUS_METHOD": AmbiguousMethod,
     "AMOUNT_IN_USE": AmountInUse,
     "ANSWER_TOO_LARGE": AnswerTooLarge,
@@ -678,6 +721,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "FEE_CAP_REACHED": FeeCapReached,
     "FORBIDDEN": Forbidden,
     "FUNDS_COMMITTED": FundsCommitted,
+    "FUTURE_BLOCK": FutureBlock,
     "GAS_TOO_LOW": GasTooLow,
     "IDEMPOTENCY_KEY_INVALID": IdempotencyKeyInvalid,
     "IDEMPOTENCY_KEY_REQUIRED": IdempotencyKeyRequired,
@@ -701,7 +745,9 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "MAIL_TOKEN_INVALID": MailTokenInvalid,
     "MALFORMED_REQUEST": MalformedRequest,
     "NOT_EVIDENCE": NotEvidence,
+    "NOT_FOLLOWED": NotFollowed,
     "NOT_FOUND": NotFound,
+    "NOT_INDEXED": NotIndexed,
     "NOT_REDRIVABLE": NotRedrivable,
     "NO_CODE": NoCode,
     "NO_DEPLOYER": NoDeployer,
@@ -735,13 +781,16 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "SUPPLY_RESERVED": SupplyReserved,
     "TOKEN_EXPIRED": TokenExpired,
     "TOO_FRAGMENTED": TooFragmented,
+    "TOO_MANY_ANNOUNCED": TooManyAnnounced,
     "TOO_MANY_API_KEYS": TooManyApiKeys,
     "TOO_MANY_ATTEMPTS": TooManyAttempts,
+    "TOO_MANY_FOLLOWS": TooManyFollows,
     "TOO_MANY_PASSKEYS": TooManyPasskeys,
     "TOO_MANY_STREAMS": TooManyStreams,
     "UNAUTHENTICATED": Unauthenticated,
     "UNAVAILABLE": Unavailable,
     "UNKNOWN_CHAIN": UnknownChain,
+    "UNKNOWN_EVENT": UnknownEvent,
     "UNKNOWN_METHOD": UnknownMethod,
     "UNREADABLE_EVENT": UnreadableEvent,
     "UNSUPPORTED_CURRENCY": UnsupportedCurrency,

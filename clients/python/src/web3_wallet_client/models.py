@@ -322,6 +322,40 @@ class ContractDetail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractEventPage:
+    """Newest first."""
+
+    items: list[LoggedEvent]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractFollow:
+    """Events are there from `from_block` up to `filled_to`, and behind `fill_until`: in between, `blocks_missing` are
+    still to be filled in. `live`: new blocks are looked at. `gap_block` is the first block whose events no node gives.
+    `fault`: `pruned` nodes do not have the blocks any more · `disagree` they do not agree, or are on another fork."""
+
+    contract_id: str
+    chain: str
+    address: str
+    from_block: int
+    confirmations: int
+    announce: bool
+    factory: FollowFactory | None
+    parent_id: str | None
+    live: bool
+    filled_to: int
+    fill_until: int
+    blocks_missing: int
+    gap_block: int | None
+    fault: Literal["pruned", "refused", "disagree"] | None
+    index: IndexState | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractPage:
     """One's own contracts."""
 
@@ -395,6 +429,14 @@ class DeployedContract:
 
     contract: Contract
     transaction: Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositPage:
+    """Newest first."""
+
+    items: list[Received]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -485,6 +527,15 @@ class FeeOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowFactory:
+    """`contracts` is how many it has added."""
+
+    event: str
+    argument: str
+    contracts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GasEstimate:
     """The gas limit that a transaction would get, in units."""
 
@@ -502,6 +553,18 @@ class GasPrice:
     slow: FeeOffer
     average: FeeOffer
     fast: FeeOffer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexState:
+    """How far the index of the chain is. `fault`: `no_quorum` its nodes do not agree, or are behind · `unanswered` they
+    do not answer · `forked` they show another chain than was indexed, further back than can be taken back."""
+
+    indexed_to: int
+    head: int
+    final: int
+    fault: Literal["no_quorum", "unanswered", "forked"] | None
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -589,6 +652,24 @@ class LogEntry:
     index: int
     name: str | None = None
     arguments: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEvent:
+    """`event`, `signature` and `arguments` are null while the contract's ABI does not have it; `data` is cut where it
+    is longer than 32 KiB, `data_bytes` is all of it. `final`: no reorganisation can take it away."""
+
+    block_number: int
+    block_hash: str
+    transaction_hash: str
+    log_index: int
+    event: str | None
+    signature: str | None
+    arguments: Any
+    topics: list[str]
+    data: str
+    data_bytes: int
+    final: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -807,6 +888,24 @@ class Receipt:
     contract_address: str | None
     logs: list[LogEntry]
     logs_omitted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What came to a wallet: `amount` in base units of `currency`, the chain's coin or a registered token."""
+
+    wallet_id: str
+    chain: str
+    address: str
+    from_address: str
+    currency: str
+    token_address: str | None
+    amount: str
+    transaction_hash: str
+    block_number: int
+    block_hash: str
+    log_index: int | None
+    final: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1133,6 +1232,14 @@ class AssetLimitInput(TypedDict):
     asset: str
     max_per_transaction: NotRequired[str | None]
     max_per_day: NotRequired[str | None]
+
+
+class Factory(TypedDict):
+    """The event in which a contract names others, the argument that does, and the ABI of those it names."""
+
+    event: str
+    argument: str
+    abi: Sequence[Mapping[str, Any]]
 
 
 class NewItem(TypedDict):

@@ -83,6 +83,35 @@ class Contracts(Group):
             )
         )
 
+    def follow(
+        self,
+        contract_id: str,
+        *,
+        from_block: int | Unset | None = UNSET,
+        confirmations: int | Unset | None = UNSET,
+        announce: bool | Unset = UNSET,
+        factory: models.Factory | Unset | None = UNSET,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.ContractFollow:
+        """Follow a contract's events: those of every new block, and those since a block of before."""
+        return self._run(
+            Call(
+                "PUT",
+                "/api/v1/contracts/{contract_id}/follow",
+                models.ContractFollow,
+                values={"contract_id": contract_id},
+                body={
+                    "from_block": from_block,
+                    "confirmations": confirmations,
+                    "announce": announce,
+                    "factory": factory,
+                },
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
     def get(
         self,
         contract_id: str,
@@ -141,6 +170,27 @@ class Contracts(Group):
                 "/api/v1/contracts/by-address/{chain}/{address}",
                 models.ContractDetail,
                 values={"chain": chain, "address": address},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            )
+        )
+
+    def get_follow(
+        self,
+        contract_id: str,
+        *,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> models.ContractFollow:
+        """How a contract is followed, how far that is, and what is wrong with it."""
+        return self._run(
+            Call(
+                "GET",
+                "/api/v1/contracts/{contract_id}/follow",
+                models.ContractFollow,
+                values={"contract_id": contract_id},
                 min_version=min_version,
                 fresh=fresh,
                 timeout=timeout,
@@ -215,6 +265,48 @@ class Contracts(Group):
             ),
         )
 
+    def list_events(
+        self,
+        contract_id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        event: str | Unset | None = UNSET,
+        from_block: int | Unset | None = UNSET,
+        to_block: int | Unset | None = UNSET,
+        topic1: str | Unset | None = UNSET,
+        topic2: str | Unset | None = UNSET,
+        topic3: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.ContractEventPage, models.LoggedEvent]:
+        """A followed contract's events, newest first, decoded by its ABI: all of them, or those of one event and of indexed
+
+        arguments."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/contracts/{contract_id}/events",
+                models.ContractEventPage,
+                values={"contract_id": contract_id},
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "event": event,
+                    "from_block": from_block,
+                    "to_block": to_block,
+                    "topic1": topic1,
+                    "topic2": topic2,
+                    "topic3": topic3,
+                },
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
     def multicall(
         self,
         *,
@@ -265,6 +357,42 @@ class Contracts(Group):
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    def unfollow(
+        self, contract_id: str, *, if_match: int | None = None, timeout: float | None = None
+    ) -> None:
+        """Stop following a contract. With the last one who follows an address, what is held of it goes."""
+        self._run(
+            Call[None](
+                "DELETE",
+                "/api/v1/contracts/{contract_id}/follow",
+                None,
+                values={"contract_id": contract_id},
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    def update_abi(
+        self,
+        contract_id: str,
+        *,
+        abi: Sequence[Mapping[str, Any]],
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.Contract:
+        """Give a contract another ABI. Events of before are decoded by it from then on."""
+        return self._run(
+            Call(
+                "PUT",
+                "/api/v1/contracts/{contract_id}/abi",
+                models.Contract,
+                values={"contract_id": contract_id},
+                body={"abi": abi},
                 if_match=if_match,
                 timeout=timeout,
             )
@@ -342,6 +470,35 @@ class AsyncContracts(AsyncGroup):
             )
         )
 
+    async def follow(
+        self,
+        contract_id: str,
+        *,
+        from_block: int | Unset | None = UNSET,
+        confirmations: int | Unset | None = UNSET,
+        announce: bool | Unset = UNSET,
+        factory: models.Factory | Unset | None = UNSET,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.ContractFollow:
+        """Follow a contract's events: those of every new block, and those since a block of before."""
+        return await self._run(
+            Call(
+                "PUT",
+                "/api/v1/contracts/{contract_id}/follow",
+                models.ContractFollow,
+                values={"contract_id": contract_id},
+                body={
+                    "from_block": from_block,
+                    "confirmations": confirmations,
+                    "announce": announce,
+                    "factory": factory,
+                },
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
     async def get(
         self,
         contract_id: str,
@@ -400,6 +557,27 @@ class AsyncContracts(AsyncGroup):
                 "/api/v1/contracts/by-address/{chain}/{address}",
                 models.ContractDetail,
                 values={"chain": chain, "address": address},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            )
+        )
+
+    async def get_follow(
+        self,
+        contract_id: str,
+        *,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> models.ContractFollow:
+        """How a contract is followed, how far that is, and what is wrong with it."""
+        return await self._run(
+            Call(
+                "GET",
+                "/api/v1/contracts/{contract_id}/follow",
+                models.ContractFollow,
+                values={"contract_id": contract_id},
                 min_version=min_version,
                 fresh=fresh,
                 timeout=timeout,
@@ -474,6 +652,48 @@ class AsyncContracts(AsyncGroup):
             ),
         )
 
+    def list_events(
+        self,
+        contract_id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        event: str | Unset | None = UNSET,
+        from_block: int | Unset | None = UNSET,
+        to_block: int | Unset | None = UNSET,
+        topic1: str | Unset | None = UNSET,
+        topic2: str | Unset | None = UNSET,
+        topic3: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.ContractEventPage, models.LoggedEvent]:
+        """A followed contract's events, newest first, decoded by its ABI: all of them, or those of one event and of indexed
+
+        arguments."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/contracts/{contract_id}/events",
+                models.ContractEventPage,
+                values={"contract_id": contract_id},
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "event": event,
+                    "from_block": from_block,
+                    "to_block": to_block,
+                    "topic1": topic1,
+                    "topic2": topic2,
+                    "topic3": topic3,
+                },
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
     async def multicall(
         self,
         *,
@@ -524,6 +744,42 @@ class AsyncContracts(AsyncGroup):
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    async def unfollow(
+        self, contract_id: str, *, if_match: int | None = None, timeout: float | None = None
+    ) -> None:
+        """Stop following a contract. With the last one who follows an address, what is held of it goes."""
+        await self._run(
+            Call[None](
+                "DELETE",
+                "/api/v1/contracts/{contract_id}/follow",
+                None,
+                values={"contract_id": contract_id},
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    async def update_abi(
+        self,
+        contract_id: str,
+        *,
+        abi: Sequence[Mapping[str, Any]],
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.Contract:
+        """Give a contract another ABI. Events of before are decoded by it from then on."""
+        return await self._run(
+            Call(
+                "PUT",
+                "/api/v1/contracts/{contract_id}/abi",
+                models.Contract,
+                values={"contract_id": contract_id},
+                body={"abi": abi},
                 if_match=if_match,
                 timeout=timeout,
             )

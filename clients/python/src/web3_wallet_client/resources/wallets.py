@@ -305,6 +305,33 @@ class Wallets(Group):
             ),
         )
 
+    def list_deposits(
+        self,
+        wallet_id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.DepositPage, models.Received]:
+        """What has come to a wallet since its chain is indexed, newest first: coins and registered tokens.
+
+        What a contract passes on within a transaction is not seen."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/wallets/{wallet_id}/deposits",
+                models.DepositPage,
+                values={"wallet_id": wallet_id},
+                query={"limit": limit, "cursor": cursor},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
     def restore(
         self,
         wallet_id: str,
@@ -710,6 +737,33 @@ class AsyncWallets(AsyncGroup):
                     "type": type,
                     "deleted": deleted,
                 },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_deposits(
+        self,
+        wallet_id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.DepositPage, models.Received]:
+        """What has come to a wallet since its chain is indexed, newest first: coins and registered tokens.
+
+        What a contract passes on within a transaction is not seen."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/wallets/{wallet_id}/deposits",
+                models.DepositPage,
+                values={"wallet_id": wallet_id},
+                query={"limit": limit, "cursor": cursor},
+                min_version=min_version,
                 fresh=fresh,
                 timeout=timeout,
             ),

@@ -1,0 +1,35 @@
+"""Index every configured chain: events of followed contracts and what comes to wallets, block by block.
+
+Started each minute in production, where it goes on at block time; locally each start is one pass. Where two run at
+once, one of them ends: what is written compares the index's version.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from shared import resources
+from shared.contracts.events import run
+from shared.runtime.operation import schedule
+
+_log = logging.getLogger(__name__)
+
+
+@schedule(seconds=1, needs=("chain",), publishes=("contract-events", "wallet-events"))
+def index_chain() -> None:
+    chains = sorted(resources.settings().rpc_urls)
+    if len(chains) == 1:
+        _index(chains[0])
+        return
+    with ThreadPoolExecutor(max_workers=max(1, len(chains))) as pool:
+        for chain in chains:
+            pool.submit(contextvars.copy_context().run, _index, chain)
+
+
+def _index(chain: str) -> None:
+    try:
+        run.run(chain, once=resources.settings().local)
+    except Exception:
+        _log.exception("a chain was not indexed", extra={"chain": chain})

@@ -1,0 +1,125 @@
+"""Events by their ABI: which one a log is, what its arguments are, and how an indexed argument looks in a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from eth_hash.auto import keccak
+
+from shared.contracts import answers, values
+from shared.domain.contracts import abi as rules
+from shared.domain.contracts.abi import Entry
+from shared.domain.contracts.events import ContractEvent, Decoded
+from shared.domain.errors import InvalidValue, Refusal
+
+_HASHED: Final = ("string", "bytes")  # as indexed arguments; arrays and tuples, too
+
+
+class UnknownEvent(Refusal):
+    """`data.known` lists signatures of the ABI, at most a hundred."""
+
+    code, status, message = "UNKNOWN_EVENT", 422, "The contract's ABI has no such event."
+
+
+class AmbiguousEvent(Refusal):
+    """`data.signatures` lists those that the name may mean."""
+
+    code, status = "AMBIGUOUS_EVENT", 422
+    message = "Several events have this name: name the one that is meant by its full signature."
+
+
+class NotIndexed(Refusal):
+    """`data.indexed` lists the event's arguments that can be asked for."""
+
+    code, status = "NOT_INDEXED", 422
+    message = "The chain keeps no index of this argument of the event."
+
+
+@lru_cache(maxsize=4096)
+def topic_of(signature: str) -> str:
+    return "0x" + keccak(signature.encode()).hex()
+
+
+def event(entries: Sequence[Entry], wanted: str) -> Entry:
+    """The event of a name, or of a full signature. Raises UnknownEvent, AmbiguousEvent."""
+    events = rules.of_kind(entries, "event")
+    plain = wanted.replace(" ", "")
+    found = [one for one in events if plain in (rules.signature(one), one["name"])]
+    if len(found) > 1:
+        raise AmbiguousEvent(signatures=sorted(rules.signature(one) for one in found))
+    if not found:
+        raise UnknownEvent(known=sorted(rules.signature(one) for one in events)[:100])
+    return found[0]
+
+
+def topic_place(entry: Entry, name: str) -> tuple[int, Entry]:
+    """(the topic from 1 on, the parameter) of an indexed argument. Raises NotIndexed."""
+    indexed = [one for one in entry["inputs"] if one["indexed"]]
+    for place, one in enumerate(indexed, start=0 if entry["anonymous"] else 1):
+        if one["name"] == name and place:
+            return place, one
+    raise NotIndexed(indexed=[one["name"] for one in indexed if one["name"]])
+
+
+def topic_value(parameter: Entry, text: str) -> str:
+    """An argument as a topic has it. Raises InvalidValue naming it."""
+    from eth_abi.abi import encode
+
+    kind, name = rules.type_of(parameter), str(parameter["name"])
+    given: Any = {"true": True, "false": False}.get(text, text) if kind == "bool" else text
+    if kind == "string":
+        return "0x" + keccak(text.encode()).hex()
+    if kind.endswith("]") or kind.startswith("("):
+        raise InvalidValue(name, "is a list or tuple, of which the chain keeps a hash only")
+    (value,) = values.arguments([parameter], [given], name)
+    return "0x" + (keccak(value) if kind == "bytes" else encode([kind], [value])).hex()
+
+
+def decoded(entries: Sequence[Entry], log: ContractEvent) -> Decoded | None:
+    """None where no event of the ABI is what the log says, or its data were cut."""
+    if not log.complete:
+        return None
+    for entry in rules.of_kind(entries, "event"):
+        signature = rules.signature(entry)
+        if not entry["anonymous"] and log.topic0 == topic_of(signature):
+            arguments = _arguments(entry, log)
+            if arguments is not None:
+                return Decoded(str(entry["name"]), signature, arguments)
+    return None
+
+
+def _arguments(entry: Entry, log: ContractEvent) -> Any:
+    """None where topics or data are others than the ABI has."""
+    from eth_abi.abi import decode
+    from eth_abi.exceptions import DecodingError
+
+    inputs, topics = entry["inputs"], log.topics[1:]
+    plain = [one for one in inputs if not one["indexed"]]
+    if len(inputs) - len(plain) != len(topics):
+        return None
+    data = bytes.fromhex(log.data[2:])
+    try:
+        answers.require_bounded(plain, data)
+        rest = iter(decode([rules.type_of(one) for one in plain], data))
+        given = iter(topics)
+        shown = [
+            _topic(one, next(given)) if one["indexed"] else values.plain(one, next(rest)) for one in inputs
+        ]
+    except (Refusal, DecodingError, OverflowError, UnicodeDecodeError, ValueError):
+        return None
+    names = [one["name"] for one in inputs]
+    if not all(names) or len(set(names)) < len(names):
+        return shown
+    return dict(zip(names, shown, strict=True))
+
+
+def _topic(parameter: Entry, topic: str) -> Any:
+    from eth_abi.abi import decode
+
+    kind = rules.type_of(parameter)
+    if kind in _HASHED or kind.endswith("]") or kind.startswith("("):
+        return topic
+    (value,) = decode([kind], bytes.fromhex(topic[2:]))
+    return values.plain(parameter, value)

@@ -1,0 +1,224 @@
+"""What is to be done for single addresses beside new blocks: begin them, fill in what came before, drop them.
+
+Filling asks for stretches of blocks, of several addresses at once where they are equally far. A stretch that nodes
+refuse is halved. A block that is still kept must be the one that was indexed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from shared import resources
+from shared.chain import block_scan
+from shared.chain.block_scan import MOST_ADDRESSES, SourceLog
+from shared.chain.client import ChainClient
+from shared.chain.errors import Lagging, NoQuorum, TooMuch, Unreachable
+from shared.contracts.events import factories
+from shared.contracts.events.live import EVENTS_AT_ONCE, bounded, event_of, held, store_new
+from shared.domain.contracts import follows as rules
+from shared.domain.contracts.events import ChainIndex, ContractEvent
+from shared.domain.contracts.follows import Fault, FollowedAddress
+from shared.store.session import Session
+from shared.store.tables.contract_events import (
+    BLOCKS,
+    EVENTS,
+    EVENTS_BY_PLACE,
+    FOLLOWED,
+    FOLLOWED_WORK,
+    at_addresses,
+)
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
+
+LONGEST: Final = 2_000  # blocks of one stretch
+DROPPED_AT_ONCE: Final = 500
+
+
+class Disagree(Exception):
+    """A stretch has blocks that are not those that were indexed."""
+
+
+@dataclass
+class Stretches:
+    """How long the next stretch of a chain is: half after a refusal, twice after an answer. A hint."""
+
+    lengths: dict[str, int]
+
+    def __init__(self) -> None:
+        self.lengths = defaultdict(lambda: LONGEST)
+
+    def shorter(self, chain: str, by: int) -> None:
+        self.lengths[chain] = max(1, by // 2)
+
+    def longer(self, chain: str) -> None:
+        self.lengths[chain] = min(LONGEST, 2 * self.lengths[chain])
+
+
+def begin(index: ChainIndex) -> ChainIndex:
+    """Index new addresses from the next block on. Raises Moved."""
+    session = Session(resources.database().snapshot())
+    entries = session.one(FOLLOWED_WORK.scan(index.chain, "new", limit=MOST_ADDRESSES))
+    return commit(_begin, index, [one["address"] for one in entries]) if entries else index
+
+
+def _begin(unit: UnitOfWork, index: ChainIndex, addresses: Sequence[str]) -> ChainIndex:
+    current = held(unit, index)
+    for address in unit.many(at_addresses(index.chain, addresses)):
+        if address.work == "new":
+            unit.write(rules.activated(address, current.number))
+    after = replace(current, version=current.version + 1, updated_at=unit.now)
+    unit.write(after)
+    return after
+
+
+def drop(index: ChainIndex) -> ChainIndex:
+    """Delete some events of an address that nobody follows any more, and at last the address. Raises Moved."""
+    session = Session(resources.database().snapshot())
+    for entry in session.one(FOLLOWED_WORK.scan(index.chain, "drop", limit=1)):
+        return commit(_drop, index, str(entry["address"]))
+    return index
+
+
+def _drop(unit: UnitOfWork, index: ChainIndex, address: str) -> ChainIndex:
+    current = held(unit, index)
+    known = unit.maybe(FOLLOWED.find(index.chain, address))
+    if known is None or known.work != "drop":
+        return current
+    entries = unit.one(EVENTS_BY_PLACE.scan(address, index.chain, limit=DROPPED_AT_ONCE))
+    unit.delete(*unit.follow(EVENTS, entries))
+    if entries:
+        unit.write(replace(known, live=False))
+    else:
+        unit.delete(known)
+    after = replace(current, version=current.version + 1, updated_at=unit.now)
+    unit.write(after)
+    return after
+
+
+def fill(client: ChainClient, index: ChainIndex) -> bool:
+    """Fill one stretch; whether there may be more to fill at once. Raises Moved, ChainError."""
+    group = _group(index)
+    if not group:
+        return False
+    low = group[0].filled_to + 1
+    high = min(index.number, *(one.fill_until for one in group))
+    lengths = resources.memory(Stretches)
+    if low > high:
+        commit(_filled, index, group, (), (high, None))
+        return True
+    high = min(high, low + lengths.lengths[index.chain] - 1)
+    addresses = [one.address for one in group]
+    refused: list[str] = []
+    try:
+        logs, last_hash = _read(client, addresses, low, high)
+        lengths.longer(index.chain)
+    except TooMuch:
+        lengths.shorter(index.chain, high - low + 1)
+        if high > low:
+            return True
+        logs, refused, last_hash = _one(client, addresses, low)
+    except (Lagging, NoQuorum) as error:
+        _hinder(index, group, "pruned" if isinstance(error, Lagging) else "disagree")
+        return group[0].work == "fill"
+    except Unreachable:  # it may have taken too long
+        lengths.shorter(index.chain, high - low + 1)
+        raise
+    _store(index, group, logs, (high, last_hash), refused)
+    return True
+
+
+def _group(index: ChainIndex) -> list[FollowedAddress]:
+    """Addresses that are filled equally far; one of those that were hindered where there are no others."""
+    session = Session(resources.database().snapshot())
+    entries = session.one(FOLLOWED_WORK.scan(index.chain, "fill", limit=MOST_ADDRESSES))
+    if not entries:
+        waiting = session.one(FOLLOWED_WORK.scan(index.chain, "held", limit=MOST_ADDRESSES))
+        entries = [secrets.choice(waiting)] if waiting else []
+    rows = session.many(at_addresses(index.chain, [one["address"] for one in entries])) if entries else []
+    lowest = min((one.filled_to for one in rows), default=0)
+    return [one for one in rows if one.filled_to == lowest and one.live]
+
+
+def _read(client: ChainClient, addresses: Sequence[str], low: int, high: int) -> tuple[list[SourceLog], str]:
+    found = block_scan.stretch(client, addresses, low, high)
+    by_block: dict[int, list[SourceLog]] = defaultdict(list)
+    for log in found.logs:
+        if low <= log.block_number <= high and log.address in addresses:
+            by_block[log.block_number].append(log)
+    return [log for number in sorted(by_block) for log in bounded(by_block[number])], found.last_hash
+
+
+def _one(
+    client: ChainClient, addresses: Sequence[str], number: int
+) -> tuple[list[SourceLog], list[str], str]:
+    """A single block, with as few addresses at once as it takes."""
+    (block_hash,) = block_scan.hashes(client, [number])
+    if block_hash is None:
+        raise Lagging("no quorum has the block")
+    logs, refused = block_scan.logs_of_each(client, block_hash, addresses)
+    return list(bounded(logs)), refused, block_hash
+
+
+def _store(
+    index: ChainIndex,
+    group: Sequence[FollowedAddress],
+    logs: Sequence[SourceLog],
+    end: tuple[int, str],
+    refused: Sequence[str],
+) -> None:
+    events = [event_of(index.chain, log) for log in logs]
+    try:
+        for at in range(0, len(events), EVENTS_AT_ONCE):
+            commit(_stored, index, events[at : at + EVENTS_AT_ONCE], end)
+        commit(_filled, index, group, refused, end)
+    except Disagree:
+        _hinder(index, group, "disagree")
+
+
+def _stored(
+    unit: UnitOfWork, index: ChainIndex, events: Sequence[ContractEvent], end: tuple[int, str]
+) -> None:
+    held(unit, index)
+    _require_same(unit, index.chain, [*((one.block_number, one.block_hash) for one in events), end])
+    factories.follow_announced(unit, index.chain, store_new(unit, events))
+
+
+def _require_same(unit: UnitOfWork, chain: str, blocks: Sequence[tuple[int, str]]) -> None:
+    """Raises Disagree where one of them was indexed with another hash."""
+    wanted = dict(blocks)
+    for known in unit.many(BLOCKS.get_many((chain, number) for number in wanted)):
+        if known.hash != wanted[known.number]:
+            raise Disagree
+
+
+def _filled(
+    unit: UnitOfWork,
+    index: ChainIndex,
+    group: Sequence[FollowedAddress],
+    refused: Sequence[str],
+    end: tuple[int, str | None],
+) -> None:
+    current, (high, last_hash) = held(unit, index), end
+    if last_hash is not None:
+        _require_same(unit, index.chain, [(high, last_hash)])
+    for known in unit.many(at_addresses(index.chain, [one.address for one in group])):
+        if known.work in ("fill", "held") and known.filled_to == group[0].filled_to:
+            complete = high >= min(known.fill_until, current.number)
+            after = rules.filled(known, max(high, known.filled_to), complete=complete)
+            gap = high if known.address in refused and known.gap_block is None else known.gap_block
+            unit.write(replace(after, gap_block=gap))
+
+
+def _hinder(index: ChainIndex, group: Sequence[FollowedAddress], fault: Fault) -> None:
+    if any((one.work, one.fault) != ("held", fault) for one in group):
+        commit(_hindered, index, group, fault)
+
+
+def _hindered(unit: UnitOfWork, index: ChainIndex, group: Sequence[FollowedAddress], fault: Fault) -> None:
+    for known in unit.many(at_addresses(index.chain, [one.address for one in group])):
+        if known.work in ("fill", "held"):
+            unit.write(rules.hindered(known, fault))

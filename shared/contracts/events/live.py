@@ -1,0 +1,325 @@
+"""New blocks: read, and committed slice by slice with the index's own place, each once. A block that is gone takes back
+what was in it.
+
+A commit compares the index's version, so of several runs at once one goes on and the others end; what is followed is
+read after the version, so nothing that was followed in time is left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from shared import resources
+from shared.chain import block_scan
+from shared.chain.block_scan import MOST_ADDRESSES, SourceBlock, SourceLog
+from shared.chain.client import ChainClient
+from shared.chain.errors import Lagging, NoQuorum, TooMuch
+from shared.contracts.events import deposits, factories, notices
+from shared.domain.contracts.events import (
+    MAX_PER_BLOCK,
+    ChainIndex,
+    ContractEvent,
+    Deposit,
+    IndexedBlock,
+    IndexFault,
+    new_event,
+    oldest_kept,
+)
+from shared.domain.contracts.follows import FollowedAddress
+from shared.store.session import Session
+from shared.store.tables.contract_events import (
+    BLOCKS,
+    CHAIN_INDEXES,
+    EVENTS,
+    FOLLOWED,
+    at_addresses,
+)
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
+
+BLOCKS_AT_ONCE: Final = 20  # that are read before they are committed
+EVENTS_AT_ONCE: Final = 500  # in one commit
+PRUNED_AT_ONCE: Final = 100
+
+
+class Moved(Exception):
+    """Another run has moved the index: it goes on, this one ends."""
+
+
+class Forked(Exception):
+    """The chain is another one than was indexed, further back than can be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is in some blocks that follow each other."""
+
+    blocks: tuple[SourceBlock, ...]
+    events: tuple[ContractEvent, ...]
+    deposits: tuple[Deposit, ...]
+    gaps: tuple[tuple[str, int], ...] = ()  # (address, height) that no node gives
+
+
+def known(chain: str) -> ChainIndex | None:
+    """The index of a chain as it is now."""
+    return Session(resources.database().snapshot()).maybe(CHAIN_INDEXES.find(chain))
+
+
+def start(client: ChainClient) -> ChainIndex | None:
+    """The index of a chain, begun at the newest final block where there is none; None while no quorum has that."""
+    there = known(client.spec.name)
+    if there is not None:
+        return there
+    head, final = block_scan.heights(client)
+    number = max(0, final)
+    (found,) = block_scan.hashes(client, [number])
+    if found is None:
+        return None
+    now = resources.clock().now()
+    made = ChainIndex(client.spec.name, number, found, number, number, head, None, 1, now)
+    return commit(_begin, made)
+
+
+def _begin(unit: UnitOfWork, made: ChainIndex) -> ChainIndex:
+    there = unit.maybe(CHAIN_INDEXES.find(made.chain))
+    if there is None:
+        unit.write(made, IndexedBlock(made.chain, made.number, made.hash))
+    return there or made
+
+
+def held(unit: UnitOfWork, index: ChainIndex) -> ChainIndex:
+    """The index, unchanged since it was read. Raises Moved."""
+    current = unit.one(CHAIN_INDEXES.get(index.chain))
+    if current.version != index.version:
+        raise Moved
+    return current
+
+
+def step(client: ChainClient, index: ChainIndex, head: int, final: int) -> ChainIndex:
+    """Some blocks further, or some back. Raises Moved, Forked, ChainError."""
+    numbers = range(index.number + 1, min(head, index.number + BLOCKS_AT_ONCE) + 1)
+    if not numbers:
+        (now_there,) = block_scan.hashes(client, [index.number])
+        return back(client, index) if now_there not in (None, index.hash) else index
+    blocks = block_scan.blocks(client, numbers)
+    if not blocks:
+        raise NoQuorum("no quorum gives the next block")
+    if blocks[0].parent_hash != index.hash:
+        return back(client, index)
+    found = _look(client, index, blocks)
+    for part in _parts(found):
+        index = commit(_advance, index, part, head, final)
+    return index
+
+
+def _look(client: ChainClient, index: ChainIndex, blocks: Sequence[SourceBlock]) -> Found:
+    """What the blocks hold for us. What it costs grows with the blocks, not with what is followed."""
+    session = Session(resources.database().snapshot())
+    some = session.many(FOLLOWED.scan(index.chain, limit=MOST_ADDRESSES + 1))
+    tokens = [token.address.lower() for token in client.spec.tokens]
+    few = (
+        sorted({one.address for one in some if one.live} | set(tokens))
+        if len(some) <= MOST_ADDRESSES
+        else None
+    )
+    gaps: tuple[tuple[str, int], ...] = ()
+    try:
+        logs = block_scan.logs_of(client, [block.hash for block in blocks], few)
+    except TooMuch:  # a block alone is too large: go on with one, address by address
+        blocks = blocks[:1]
+        asked = few if few is not None else sorted({*_all_live(session, index.chain), *tokens})
+        entries, refused = _each(client, blocks[0].hash, asked)
+        logs, gaps = [tuple(entries)], tuple((address, blocks[0].number) for address in refused)
+    mine = _live(session, index.chain, few, some, logs)
+    kept = [
+        event_of(index.chain, log)
+        for entries in logs
+        for log in bounded(one for one in entries if one.address in mine)
+    ]
+    return Found(tuple(blocks), tuple(kept), tuple(deposits.of(client, session, blocks, logs)), gaps)
+
+
+def _each(
+    client: ChainClient, block_hash: str, addresses: Sequence[str]
+) -> tuple[list[SourceLog], list[str]]:
+    logs: list[SourceLog] = []
+    refused: list[str] = []
+    for at in range(0, len(addresses), MOST_ADDRESSES):
+        some, not_given = block_scan.logs_of_each(client, block_hash, addresses[at : at + MOST_ADDRESSES])
+        logs, refused = logs + some, refused + not_given
+    return sorted(logs, key=lambda log: log.index), refused
+
+
+def _all_live(session: Session, chain: str) -> list[str]:
+    return [one.address for one in session.many(FOLLOWED.scan(chain)) if one.live]
+
+
+def _live(
+    session: Session,
+    chain: str,
+    few: Sequence[str] | None,
+    some: list[FollowedAddress],
+    logs: Iterable[Sequence[SourceLog]],
+) -> set[str]:
+    """Those of the logs' addresses that are followed."""
+    if few is None:
+        there = sorted({log.address for entries in logs for log in entries})
+        some = session.many(at_addresses(chain, there)) if there else []
+    return {one.address for one in some if one.live}
+
+
+def event_of(chain: str, log: SourceLog) -> ContractEvent:
+    return new_event(
+        chain,
+        IndexedBlock(chain, log.block_number, log.block_hash),
+        index=log.index,
+        address=log.address,
+        transaction_hash=log.transaction_hash,
+        topics=log.topics,
+        data=log.data,
+    )
+
+
+def bounded(logs: Iterable[SourceLog]) -> Iterable[SourceLog]:
+    """Not more of one contract in one block than are kept."""
+    seen: Counter[str] = Counter()
+    for log in logs:
+        seen[log.address] += 1
+        if seen[log.address] <= MAX_PER_BLOCK:
+            yield log
+
+
+def _parts(found: Found) -> Iterable[Found]:
+    """Slices that one commit holds: blocks together as long as their events are few, a large block in several."""
+    blocks: list[SourceBlock] = []
+    events: list[ContractEvent] = []
+    own: dict[str, list[ContractEvent]] = {}
+    for event in found.events:
+        own.setdefault(event.block_hash, []).append(event)
+    for block in found.blocks:
+        here = own.get(block.hash, [])
+        if blocks and len(events) + len(here) > EVENTS_AT_ONCE:
+            yield _part(found, blocks, events)
+            blocks, events = [], []
+        while len(here) > EVENTS_AT_ONCE:  # the index stays before the block until its last part
+            yield Found((), tuple(here[:EVENTS_AT_ONCE]), ())
+            here = here[EVENTS_AT_ONCE:]
+        blocks.append(block)
+        events += here
+    if blocks:
+        yield _part(found, blocks, events)
+
+
+def _part(found: Found, blocks: Sequence[SourceBlock], events: Sequence[ContractEvent]) -> Found:
+    hashes, numbers = {block.hash for block in blocks}, {block.number for block in blocks}
+    return Found(
+        tuple(blocks),
+        tuple(events),
+        tuple(one for one in found.deposits if one.block_hash in hashes),
+        tuple(gap for gap in found.gaps if gap[1] in numbers),
+    )
+
+
+def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex:
+    """Events, deposits, notices and the index's place, in one commit."""
+    current = held(unit, index)
+    fresh = store_new(unit, found.events)
+    unit.write(*found.deposits)
+    notices.note(unit, index.chain, fresh, found.deposits)
+    factories.follow_announced(unit, index.chain, fresh)
+    for address, number in found.gaps:
+        _gap(unit, index.chain, address, number)
+    if found.blocks:
+        last = found.blocks[-1]
+        after = current.moved(last.number, last.hash, unit.now, head=head, final=final)
+        lowest = oldest_kept(last.number, final)
+        kept = [one for one in found.blocks if one.number >= lowest]
+        old = unit.many(BLOCKS.scan(index.chain, upto=(lowest - 1,), limit=PRUNED_AT_ONCE))
+        unit.delete(*(one for one in old if one.number < lowest))
+        _put(unit, [IndexedBlock(index.chain, one.number, one.hash) for one in kept])
+    else:
+        first = found.events[0]
+        after = replace(current, version=current.version + 1, updated_at=unit.now)
+        _put(unit, [IndexedBlock(index.chain, first.block_number, first.block_hash)])
+    unit.write(after)
+    return after
+
+
+def _put(unit: UnitOfWork, blocks: Sequence[IndexedBlock]) -> None:
+    """The blocks at their heights; what parts of others have left there goes."""
+    if not blocks:
+        return
+    hashes = {one.number: one.hash for one in blocks}
+    stale = unit.many(BLOCKS.get_many((one.chain, one.number) for one in blocks))
+    gone = [one.hash for one in stale if one.hash != hashes[one.number]]
+    if gone:
+        notices.take_back(unit, blocks[0].chain, gone)
+    unit.write(*blocks)
+
+
+def store_new(unit: UnitOfWork, events: Sequence[ContractEvent]) -> list[ContractEvent]:
+    """Insert those that are not there yet; they are answered."""
+    if not events:
+        return []
+    there = {
+        (one.block_hash, one.log_index)
+        for one in unit.many(EVENTS.get_many((e.chain, e.block_hash, e.log_index) for e in events))
+    }
+    fresh = [one for one in events if (one.block_hash, one.log_index) not in there]
+    unit.write(*fresh)
+    return fresh
+
+
+def _gap(unit: UnitOfWork, chain: str, address: str, number: int) -> None:
+    followed = unit.maybe(FOLLOWED.find(chain, address))
+    if followed is not None and followed.gap_block is None:
+        unit.write(replace(followed, gap_block=number))
+
+
+def back(client: ChainClient, index: ChainIndex) -> ChainIndex:
+    """To the newest block that is still there, in slices from the newest one down.
+
+    Raises Moved, Lagging while no quorum says, Forked where none of those that are kept is there any more."""
+    session = Session(resources.database().snapshot())
+    kept = [one for one in session.many(BLOCKS.scan(index.chain)) if one.number <= index.number]
+    while kept:
+        some = kept[-BLOCKS_AT_ONCE:]
+        canonical = block_scan.hashes(client, [one.number for one in some])
+        if None in canonical:
+            raise Lagging("no quorum has the blocks that are compared")
+        there = [one for one, found in zip(some, canonical, strict=True) if one.hash == found]
+        gone = [one for one in some if not there or one.number > there[-1].number]
+        below = there[-1] if there else kept[-len(some) - 1] if len(kept) > len(some) else None
+        if below is None:
+            raise Forked
+        if gone:
+            index = commit(_take_back, index, gone, below)
+        if there:
+            return index
+        kept = kept[: -len(some)]
+    raise Forked
+
+
+def _take_back(
+    unit: UnitOfWork, index: ChainIndex, gone: Sequence[IndexedBlock], below: IndexedBlock
+) -> ChainIndex:
+    current = held(unit, index)
+    notices.take_back(unit, index.chain, [one.hash for one in gone])
+    unit.delete(*unit.many(BLOCKS.get_many((one.chain, one.number) for one in gone)))
+    after = current.moved(below.number, below.hash, unit.now)
+    unit.write(after)
+    return after
+
+
+def say(index: ChainIndex, fault: IndexFault) -> None:
+    """Write down why the index does not come on. Raises Moved."""
+    if index.fault != fault:
+        commit(_say, index, fault)
+
+
+def _say(unit: UnitOfWork, index: ChainIndex, fault: IndexFault) -> None:
+    current = held(unit, index)
+    unit.write(replace(current, fault=fault, version=current.version + 1, updated_at=unit.now))

@@ -1,0 +1,172 @@
+"""What happened is announced once it is deep enough, and announced again when a reorganisation takes it back.
+
+A notice is written in the commit that stores what it is about, and deleted in the one that holds its event for the
+outbox: each is announced once. What is gone before it was deep enough was never announced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain as joined
+from typing import Any, Final
+
+from schemas.contract_events import ContractEvents, EventsReorged, LoggedEvent, Received
+from shared import resources
+from shared.contracts.events import decoding
+from shared.domain.contracts import follows as follow_rules
+from shared.domain.contracts.contracts import Contract
+from shared.domain.contracts.events import ChainIndex, ContractEvent, Deposit, EventNotice, IndexedBlock
+from shared.domain.contracts.follows import Follow
+from shared.store.session import Session
+from shared.store.tables.contract_events import (
+    FOLLOWS,
+    FOLLOWS_ANNOUNCED,
+    NOTICES,
+    deposits_of,
+    events_of,
+    notice,
+    notices_due,
+)
+from shared.store.tables.contracts import CONTRACTS
+from shared.store.unit_of_work import UnitOfWork
+from shared.writes.commit import commit
+
+AT_ONCE: Final = 4  # notices of a shard in one commit
+MOST_SHOWN: Final = 50  # events of one contract and block in one announcement
+MOST_BYTES: Final = 64 * 1024  # of their data together
+
+
+def note(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent], deposits: Sequence[Deposit]) -> None:
+    """Remember to whom these are to be announced, and at which height."""
+    depth = resources.registry().chain(chain).depth
+    places = sorted({(one.address, chain) for one in events})
+    entries = unit.many(FOLLOWS_ANNOUNCED.below(places)) if places else []
+    rows = {notice(chain, one.wallet_id, one.block_number + depth - 1, _block(one)) for one in deposits}
+    blocks = {(one.address, _block(one)) for one in events}
+    for entry in entries:
+        for address, block in blocks:
+            if address == entry["announced_address"]:
+                rows.add(notice(chain, entry["id"], block.number + entry["confirmations"] - 1, block))
+    if rows:
+        unit.many(NOTICES.get_many(map(NOTICES.key_of, rows)))  # so that those of an earlier part are known
+        unit.write(*sorted(rows, key=NOTICES.key_of))
+
+
+def _block(one: ContractEvent | Deposit) -> IndexedBlock:
+    return IndexedBlock(one.chain, one.block_number, one.block_hash)
+
+
+def announce(index: ChainIndex) -> bool:
+    """Announce some of what is due; whether there was any."""
+    session = Session(resources.database().snapshot())
+    due = list(joined.from_iterable(session.read_all(notices_due(index.chain, index.number, AT_ONCE))))
+    if due:
+        commit(_announce, index, due)
+    return bool(due)
+
+
+def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[EventNotice]) -> None:
+    still = unit.many(NOTICES.get_many(map(NOTICES.key_of, due)))
+    if not still:
+        return
+    hashes = sorted({one.block_hash for one in still})
+    subjects = sorted({(one.subject,) for one in still})
+    events, deposits, follows, contracts = unit.read(
+        events_of(index.chain, hashes),
+        deposits_of(index.chain, hashes),
+        FOLLOWS.get_many(subjects),
+        CONTRACTS.get_many(subjects),
+    )
+    known = {one.id: one for one in follows}
+    own = {one.id: one for one in contracts}
+    for one in still:
+        unit.delete(one)
+        mine = [
+            each for each in deposits if each.wallet_id == one.subject and each.block_hash == one.block_hash
+        ]
+        for deposit in mine:
+            _tell(unit, "wallet.received", deposit, index)
+        follow = known.get(one.subject)
+        if follow is None or one.subject not in own:
+            continue
+        there = [
+            each for each in events if (each.address, each.block_hash) == (follow.address, one.block_hash)
+        ]
+        if there:
+            known[follow.id] = _tell_events(unit, follow, own[follow.id], there, index)
+
+
+def _tell(unit: UnitOfWork, kind: str, deposit: Deposit, index: ChainIndex | None) -> None:
+    spec = resources.registry().chain(deposit.chain)
+    view = Received.of(deposit, spec, index.final_number if index else -1)
+    unit.emit(kind, deposit.wallet_id, deposit.block_number, view, feed=[deposit.user_id])
+
+
+def _tell_events(
+    unit: UnitOfWork, follow: Follow, contract: Contract, events: Sequence[ContractEvent], index: ChainIndex
+) -> Follow:
+    after = follow_rules.announced(follow, unit.now)
+    entries, size = contract.entries, 0
+    shown: list[LoggedEvent] = []
+    for one in events[:MOST_SHOWN]:
+        size += one.data_bytes
+        if shown and size > MOST_BYTES:
+            break
+        shown.append(LoggedEvent.of(one, decoding.decoded(entries, one), index.final_number))
+    first = events[0]
+    view = ContractEvents(
+        contract_id=contract.id,
+        chain=contract.chain,
+        address=contract.address or follow.address,
+        block_number=first.block_number,
+        block_hash=first.block_hash,
+        events=shown,
+        more=len(events) - len(shown),
+    )
+    unit.write(after)
+    unit.emit("contract.event", contract.id, after.sequence, view, feed=[follow.user_id])
+    return after
+
+
+def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> None:
+    """Delete what these blocks have brought, and tell whom it was announced to."""
+    events, deposits = unit.read(events_of(chain, hashes), deposits_of(chain, hashes))
+    unit.delete(*events, *deposits)
+    places = sorted({(one.address, chain) for one in events})
+    entries = unit.many(FOLLOWS_ANNOUNCED.below(places)) if places else []
+    follows = {one.id: one for one in unit.follow(FOLLOWS, entries)}
+    blocks: dict[tuple[str, IndexedBlock], list[ContractEvent]] = {}
+    for event in events:
+        blocks.setdefault((event.address, _block(event)), []).append(event)
+    depth = resources.registry().chain(chain).depth
+    waiting: dict[Any, Any] = {
+        (one.wallet_id, one.block_hash): notice(
+            chain, one.wallet_id, one.block_number + depth - 1, _block(one)
+        )
+        for one in deposits
+    }
+    for follow in follows.values():
+        for address, block in blocks:
+            if address == follow.address:
+                due = block.number + follow.confirmations - 1
+                waiting[follow.id, block.hash] = notice(chain, follow.id, due, block)
+    rows = unit.many(NOTICES.get_many(map(NOTICES.key_of, waiting.values()))) if waiting else []
+    unannounced = {(one.subject, one.block_hash) for one in rows}
+    unit.delete(*(one for one in rows if (one.subject, one.block_hash) in waiting))
+    for deposit in deposits:
+        if (deposit.wallet_id, deposit.block_hash) not in unannounced:
+            _tell(unit, "wallet.received_reorged", deposit, None)
+    for (address, block), gone in blocks.items():
+        for one in follows.values():
+            if address == one.address and (one.id, block.hash) not in unannounced:
+                follows[one.id] = _tell_gone(unit, one, block, gone)
+
+
+def _tell_gone(
+    unit: UnitOfWork, follow: Follow, block: IndexedBlock, gone: Sequence[ContractEvent]
+) -> Follow:
+    after = follow_rules.announced(follow, unit.now)
+    unit.write(after)
+    view = EventsReorged.of(follow, block, gone)
+    unit.emit("contract.events_reorged", follow.id, after.sequence, view, feed=[follow.user_id])
+    return after

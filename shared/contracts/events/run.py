@@ -1,0 +1,86 @@
+"""One pass of a chain's index, and passes for as long as a run has time. It needs no message and no memory."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from shared import resources
+from shared.chain import block_scan
+from shared.chain.client import ChainClient
+from shared.chain.errors import ChainError, Lagging, NoQuorum
+from shared.contracts.events import fill, live, notices
+from shared.contracts.events.live import Forked, Moved
+from shared.domain.contracts.events import ChainIndex, IndexFault
+from shared.runtime.context import remaining_seconds
+from shared.telemetry import metrics
+
+_log = logging.getLogger(__name__)
+STOP_BEFORE: Final = 5.0  # seconds left of the run's time
+FILLS: Final = 20  # stretches that one pass fills
+BEHIND = metrics.gauge(
+    "wallet_index_blocks_behind", "Blocks that the index of contracts' events is behind.", "chain"
+)
+
+
+def run(chain: str, *, once: bool) -> None:
+    """Passes at block time until the run's time is over, or another run has taken over; a single one with `once`."""
+    client = resources.chain(chain)
+    while True:
+        began = time.monotonic()
+        going = run_pass(client)
+        if once or not going or not _time_left():
+            return
+        time.sleep(max(0.05, max(1.0, client.spec.block_seconds) - (time.monotonic() - began)))
+
+
+def _time_left() -> bool:
+    return remaining_seconds(3600) >= STOP_BEFORE
+
+
+def run_pass(client: ChainClient) -> bool:
+    """New blocks, what is due, and some filling; False when another run has moved the index meanwhile."""
+    index: ChainIndex | None = None
+    try:
+        index = live.start(client)
+        if index is None:
+            return True
+        index = _follow(client, fill.begin(index))
+        index = fill.drop(index)
+        for _ in range(FILLS):
+            if not _time_left() or not fill.fill(client, index):
+                break
+        return True
+    except Moved:
+        return False
+    except Forked:
+        return _say(client, "forked", "the chain is another one than was indexed")
+    except (NoQuorum, Lagging) as error:
+        return _say(client, "no_quorum", str(error))
+    except ChainError as error:
+        return _say(client, "unanswered", str(error))
+
+
+def _follow(client: ChainClient, index: ChainIndex) -> ChainIndex:
+    head, final = block_scan.heights(client)
+    BEHIND.set(max(0, head - index.number), chain=client.spec.name)
+    while True:
+        before = index.number
+        index = live.step(client, index, head, final)
+        while _time_left() and notices.announce(index):
+            pass
+        if not _time_left() or index.number >= head or index.number == before:
+            return index
+
+
+def _say(client: ChainClient, fault: IndexFault, why: str) -> bool:
+    _log.warning("an index does not come on", extra={"chain": client.spec.name, "fault": fault, "why": why})
+    index = live.known(client.spec.name)
+    if index is None:
+        return True
+    try:
+        live.say(index, fault)
+    except Moved:
+        return False
+    return True

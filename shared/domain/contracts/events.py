@@ -1,0 +1,159 @@
+"""What the index of a chain holds: how far it has come, its blocks, contracts' events, deposits, and what is still to
+be announced. Addresses and hashes are lower-case hex.
+
+A block's rows come and go together: (chain, block hash, place in the block) is a row's key, so an event is there once,
+and what a reorganisation takes away is found by the hash alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+IndexFault = Literal["no_quorum", "unanswered", "forked"]
+MAX_DATA_BYTES: Final = 32 * 1024  # of an event's data that are kept
+MAX_PER_BLOCK: Final = 1_000  # events of one contract and block that are kept
+WINDOW: Final = 256  # blocks that can be taken back, at least
+NOTICE_SHARDS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ChainIndex:
+    """Everything up to `number` is indexed, since `first_number`; `head` is the newest height that a quorum has."""
+
+    chain: str
+    number: int
+    hash: str
+    first_number: int
+    final_number: int  # what cannot be reorganised, by the chain's own rule
+    head: int
+    fault: IndexFault | None
+    version: int
+    updated_at: datetime
+
+    def moved(
+        self, number: int, block_hash: str, now: datetime, *, head: int = -1, final: int = -1
+    ) -> ChainIndex:
+        """At another block; a head or final height that is not given stays."""
+        return replace(
+            self,
+            number=number,
+            hash=block_hash,
+            head=max(head, number) if head >= 0 else self.head,
+            final_number=final if final >= 0 else self.final_number,
+            fault=None,
+            version=self.version + 1,
+            updated_at=now,
+        )
+
+
+def oldest_kept(number: int, final_number: int) -> int:
+    """The lowest height whose hash is kept, so that a reorganisation can be followed back to it."""
+    return max(0, min(final_number, number - WINDOW))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedBlock:
+    """The block at a height, as it was indexed; kept while it may still be taken back."""
+
+    chain: str
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContractEvent:
+    """A log of a followed contract, as the node gave it; `data` is cut at MAX_DATA_BYTES of `data_bytes`."""
+
+    chain: str
+    block_hash: str
+    log_index: int
+    block_number: int
+    address: str
+    transaction_hash: str
+    topic0: str | None
+    topic1: str | None
+    topic2: str | None
+    topic3: str | None
+    data: str
+    data_bytes: int
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(one for one in (self.topic0, self.topic1, self.topic2, self.topic3) if one is not None)
+
+    @property
+    def complete(self) -> bool:
+        return len(self.data) == 2 + 2 * self.data_bytes
+
+    @property
+    def position(self) -> tuple[int, int]:
+        return self.block_number, self.log_index
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An event by its ABI. `arguments`: an object where all have names of their own, else a list; hashes stand for
+    indexed texts, bytes, arrays and tuples."""
+
+    event: str
+    signature: str
+    arguments: Any
+
+
+def new_event(
+    chain: str,
+    block: IndexedBlock,
+    *,
+    index: int,
+    address: str,
+    transaction_hash: str,
+    topics: Sequence[str],
+    data: str,
+) -> ContractEvent:
+    first, second, third, fourth, *_ = (*topics, None, None, None, None)
+    return ContractEvent(
+        chain=chain,
+        block_hash=block.hash,
+        log_index=index,
+        block_number=block.number,
+        address=address,
+        transaction_hash=transaction_hash,
+        topic0=first,
+        topic1=second,
+        topic2=third,
+        topic3=fourth,
+        data=data[: 2 + 2 * MAX_DATA_BYTES],
+        data_bytes=len(data) // 2 - 1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Coins or tokens that came to a wallet. `place` is a log's index, or -1 - the transaction's place for coins."""
+
+    chain: str
+    block_hash: str
+    place: int
+    block_number: int
+    user_id: str
+    wallet_id: str
+    address: str  # EIP-55, the wallet's
+    from_address: str  # EIP-55
+    token_address: str | None  # EIP-55; None: the chain's coin
+    amount: int  # base units
+    transaction_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventNotice:
+    """What happened to a subject (a follow or a wallet) in a block is announced when the index reaches `due_block`."""
+
+    chain: str
+    shard: int
+    due_block: int
+    subject: str
+    block_number: int
+    block_hash: str

@@ -1,0 +1,180 @@
+"""Following contracts: whose events are indexed, since when, and which contracts a factory adds.
+
+Many users may follow one address: each has a follow, the address is indexed once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from shared.domain.contracts.abi import Entry
+from shared.domain.errors import Refusal
+
+MAX_FOLLOWS: Final = 2_000  # of one user
+MAX_CHILDREN: Final = 1_000  # contracts that one factory adds
+MAX_ANNOUNCED: Final = 100  # follows of one address whose events are announced
+MAX_CONFIRMATIONS: Final = 10_000
+Work = Literal["new", "fill", "held", "drop"]
+Fault = Literal["pruned", "refused", "disagree"]
+
+
+class NotFollowed(Refusal):
+    code, status, message = "NOT_FOLLOWED", 409, "The contract's events are not followed."
+
+
+class TooManyFollows(Refusal):
+    """`data.most` is how many there may be."""
+
+    code, status, message = "TOO_MANY_FOLLOWS", 409, "No more contracts can be followed."
+
+
+class TooManyAnnounced(Refusal):
+    code, status = "TOO_MANY_ANNOUNCED", 409
+    message = "As many follow this address as can be told of its events: follow it with announce=false."
+
+
+class FutureBlock(Refusal):
+    """`data.head` is the chain's newest block."""
+
+    code, status, message = "FUTURE_BLOCK", 422, "The chain has not come to this block yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """One user's wish to see a contract's events; its id is the contract's. Addresses are lower case."""
+
+    id: str
+    user_id: str
+    chain: str
+    address: str
+    from_block: int
+    confirmations: int  # blocks, the event's own included, before it is announced
+    announced: bool
+    announced_address: str | None  # the address, where events are announced
+    factory_event: str | None  # of an event that names another contract: its full signature
+    factory_argument: str | None
+    factory_abi: str | None  # of the contracts that it names; JSON text
+    factory_address: str | None  # the address, of a factory
+    children: int  # contracts that it has added
+    parent_id: str | None  # the factory's
+    sequence: int  # events that were announced
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def factory_entries(self) -> list[Entry]:
+        found: list[Entry] = json.loads(self.factory_abi or "[]")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedAddress:
+    """An address whose events are indexed: every block from now on while it is `live`, and those from `from_block` to
+    `fill_until` bit by bit, as far as `filled_to`."""
+
+    chain: str
+    address: str
+    live: bool
+    work: Work | None  # what the index has to do for it beside new blocks
+    from_block: int
+    filled_to: int
+    fill_until: int
+    gap_block: int | None = None  # the first block whose events no node would give
+    fault: Fault | None = None  # why filling does not come on
+
+    @property
+    def missing(self) -> int:
+        """Blocks that are still to be filled."""
+        return max(0, self.fill_until - self.filled_to) if self.work in ("fill", "held") else 0
+
+
+def wanted(known: FollowedAddress | None, chain: str, address: str, from_block: int) -> FollowedAddress:
+    """The address as another follow from this block on needs it."""
+    if known is None or known.work == "drop":
+        return FollowedAddress(chain, address, False, "new", from_block, from_block - 1, from_block - 1)
+    if from_block >= known.from_block:
+        return known
+    until = max(known.fill_until, known.from_block - 1) if known.live else known.fill_until
+    work: Work = "fill" if known.live else "new"
+    return replace(
+        known, work=work, from_block=from_block, filled_to=from_block - 1, fill_until=until, fault=None
+    )
+
+
+def activated(address: FollowedAddress, indexed_to: int) -> FollowedAddress:
+    """Indexed with every block behind `indexed_to`; what came before is to be filled."""
+    behind = address.from_block <= indexed_to
+    return replace(address, live=True, work="fill" if behind else None, fill_until=indexed_to, fault=None)
+
+
+def filled(address: FollowedAddress, number: int, *, complete: bool) -> FollowedAddress:
+    """Filled up to a height, and to the end where that is all."""
+    return replace(address, filled_to=number, work=None if complete else "fill", fault=None)
+
+
+def hindered(address: FollowedAddress, fault: Fault) -> FollowedAddress:
+    """Its filling waits until nothing else is to be filled."""
+    return replace(address, work="held", fault=fault)
+
+
+def new_follow(
+    *,
+    contract_id: str,
+    user_id: str,
+    chain: str,
+    address: str,
+    from_block: int,
+    confirmations: int,
+    announced: bool,
+    now: datetime,
+    factory: tuple[str, str, str] | None = None,
+    parent_id: str | None = None,
+) -> Follow:
+    """`factory`: the event's signature, the argument's name, and the ABI of the contracts that it names."""
+    event, argument, abi = factory or (None, None, None)
+    return Follow(
+        id=contract_id,
+        user_id=user_id,
+        chain=chain,
+        address=address,
+        from_block=from_block,
+        confirmations=confirmations,
+        announced=announced,
+        announced_address=address if announced else None,
+        factory_event=event,
+        factory_argument=argument,
+        factory_abi=abi,
+        factory_address=address if factory else None,
+        children=0,
+        parent_id=parent_id,
+        sequence=0,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def changed(known: Follow, wish: Follow, now: datetime) -> Follow:
+    """The follow with another wish; what it has counted stays."""
+    made = replace(
+        wish,
+        children=known.children,
+        parent_id=known.parent_id,
+        sequence=known.sequence,
+        version=known.version,
+        created_at=known.created_at,
+        updated_at=known.updated_at,
+    )
+    return known if made == known else replace(made, version=known.version + 1, updated_at=now)
+
+
+def announced(follow: Follow, now: datetime, events: int = 1) -> Follow:
+    return replace(follow, sequence=follow.sequence + events, version=follow.version + 1, updated_at=now)
+
+
+def with_child(follow: Follow, now: datetime) -> Follow:
+    return replace(follow, children=follow.children + 1, version=follow.version + 1, updated_at=now)

@@ -1,0 +1,110 @@
+"""The index of contracts' events: how far it is, what it holds, what is followed, and what is to be announced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from shared.domain.contracts.events import (
+    NOTICE_SHARDS,
+    ChainIndex,
+    ContractEvent,
+    Deposit,
+    EventNotice,
+    IndexedBlock,
+)
+from shared.domain.contracts.follows import Follow, FollowedAddress
+from shared.domain.wallets.wallets import Wallet
+from shared.store.session import Session
+from shared.store.table import Index, Query, Table
+from shared.store.tables.system import shard_of
+from shared.store.tables.wallets import WALLETS
+from shared.store.unit_of_work import UnitOfWork
+
+CHAIN_INDEXES = Table("chain_indexes", ChainIndex, ("chain",))
+BLOCKS = Table("indexed_blocks", IndexedBlock, ("chain", "number"))
+FOLLOWED = Table("followed_addresses", FollowedAddress, ("chain", "address"))
+FOLLOWED_WORK = Index("followed_addresses_work", FOLLOWED, ("chain", "work", "address"), null_filtered=True)
+FOLLOWS = Table("follows", Follow, ("id",))
+FOLLOWS_BY_PLACE = Index("follows_by_place", FOLLOWS, ("address", "chain", "id"))
+FOLLOWS_ANNOUNCED = Index(
+    "follows_announced",
+    FOLLOWS,
+    ("announced_address", "chain", "id"),
+    null_filtered=True,
+    stored=("confirmations",),
+)
+FOLLOWS_FACTORIES = Index(
+    "follows_factories", FOLLOWS, ("factory_address", "chain", "id"), null_filtered=True
+)
+FOLLOWS_BY_OWNER = Index("follows_by_owner", FOLLOWS, ("user_id", "id"))
+EVENTS = Table("contract_events", ContractEvent, ("chain", "block_hash", "log_index"))
+NOTICES = Table("event_notices", EventNotice, ("chain", "shard", "due_block", "subject", "block_number"))
+DEPOSITS = Table(
+    "deposits", Deposit, ("chain", "block_hash", "place", "wallet_id"), texts=frozenset({"amount"})
+)
+DEPOSITS_BY_WALLET = Index(
+    "deposits_by_wallet",
+    DEPOSITS,
+    ("wallet_id", "block_number", "place"),
+    frozenset({"block_number", "place"}),
+)
+WALLETS_BY_ADDRESS: Index[Wallet] = Index(
+    "wallets_by_address", WALLETS, ("active_address", "chain"), null_filtered=True
+)
+_NEWEST: Final = frozenset({"block_number", "log_index"})
+
+
+def _events_by(topics: tuple[str, ...], name: str, *stored: str) -> Index[ContractEvent]:
+    key = ("address", "chain", *topics, "block_number", "log_index")
+    return Index(name, EVENTS, key, _NEWEST, null_filtered=bool(topics), stored=stored)
+
+
+EVENTS_BY_PLACE: Final = _events_by((), "contract_events_by_place")
+EVENTS_BY_TOPIC: Final = (  # by the event itself, and by one of its indexed arguments
+    _events_by(("topic0",), "contract_events_by_topic0"),
+    _events_by(("topic0", "topic1"), "contract_events_by_topic1", "topic2", "topic3"),
+    _events_by(("topic0", "topic2"), "contract_events_by_topic2", "topic3"),
+    _events_by(("topic0", "topic3"), "contract_events_by_topic3"),
+)
+
+
+def notice(chain: str, subject: str, due_block: int, block: IndexedBlock) -> EventNotice:
+    """Spread over the shards by its subject."""
+    shard = shard_of(subject, NOTICE_SHARDS)
+    return EventNotice(chain, shard, due_block, subject, block.number, block.hash)
+
+
+def notices_due(chain: str, number: int, limit: int) -> list[Query[list[EventNotice]]]:
+    """One query for each shard: what is to be announced when the index is at this height."""
+    return [NOTICES.scan(chain, shard, upto=(number,), limit=limit) for shard in range(NOTICE_SHARDS)]
+
+
+def at_addresses(chain: str, addresses: Iterable[str]) -> Query[list[FollowedAddress]]:
+    return FOLLOWED.get_many((chain, one) for one in addresses)
+
+
+def events_of(chain: str, hashes: Iterable[str]) -> Query[list[ContractEvent]]:
+    return EVENTS.below((chain, one) for one in hashes)
+
+
+def deposits_of(chain: str, hashes: Iterable[str]) -> Query[list[Deposit]]:
+    return DEPOSITS.below((chain, one) for one in hashes)
+
+
+def unfollow(unit: UnitOfWork, follow: Follow) -> None:
+    """Delete a follow; with the last one of its address, the index drops what it holds of it."""
+    from dataclasses import replace
+
+    others, address = unit.read(
+        FOLLOWS_BY_PLACE.scan(follow.address, follow.chain, limit=2),
+        FOLLOWED.find(follow.chain, follow.address),
+    )
+    unit.delete(follow)
+    if address is not None and all(one["id"] == follow.id for one in others):
+        unit.write(replace(address, work="drop"))
+
+
+def follows_of(session: Session, user_id: str, limit: int = 0) -> list[Follow]:
+    """All that a user follows, at most `limit` of them."""
+    return session.follow(FOLLOWS, session.one(FOLLOWS_BY_OWNER.scan(user_id, limit=limit)))

@@ -1,0 +1,75 @@
+"""What the index's tests work with: contracts that log, passes of the index, and what the node itself shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.emulated.contracts.conftest import USER, Lab
+
+
+@dataclass
+class Indexed:
+    """A lab whose chain is indexed."""
+
+    lab: Lab
+
+    def passes(self, times: int = 1) -> None:
+        for _ in range(times):
+            answer = self.lab.world.app.schedule("index_chain")
+            assert answer.status == 204, answer.text
+
+    def follow(self, contract: Any, **wish: Any) -> Any:
+        path = f"/contracts/{contract['id']}/follow"
+        return self.lab.world.app.ok(200, "PUT", path, wish, user=USER)
+
+    def state(self, contract: Any) -> Any:
+        return self.lab.world.app.ok(200, "GET", f"/contracts/{contract['id']}/follow", user=USER)
+
+    def events(self, contract: Any, **query: Any) -> list[Any]:
+        """All of them, by pages."""
+        found: list[Any] = []
+        given = "&".join(f"{name.rstrip('_')}={value}" for name, value in query.items())
+        cursor = ""
+        while True:
+            path = f"/contracts/{contract['id']}/events?{given}&{cursor}".rstrip("&")
+            page = self.lab.world.app.ok(200, "GET", path, user=USER)
+            found += page["items"]
+            if page["next_cursor"] is None:
+                return found
+            cursor = f"cursor={page['next_cursor']}"
+
+    def refused(self, contract: Any, query: str) -> Any:
+        path = f"/contracts/{contract['id']}/events?{query}"
+        answer = self.lab.world.app.call("GET", path, user=USER)
+        assert answer.status in (409, 422), answer.text
+        return answer.body["error"]
+
+    def send(self, contract: Any, method: str, *arguments: Any, value: int = 0) -> str:
+        """A call of the node's own account, in the pool."""
+        made = self.lab.web3.eth.contract(address=contract["address"], abi=contract["abi"])
+        sent = {
+            "from": self.lab.bank,
+            "to": contract["address"],
+            "data": made.encode_abi(method, list(arguments)),
+            "gas": hex(20_000_000),
+            "value": hex(value),
+        }
+        return str(self.lab.world.control("eth_sendTransaction", sent))
+
+    def node(self, contract: Any) -> list[tuple[Any, ...]]:
+        """The contract's logs as the node has them now, newest first."""
+        wanted = {"address": contract["address"], "fromBlock": "0x0", "toBlock": "latest"}
+        logs = self.lab.world.control("eth_getLogs", wanted)
+        found = [(int(one["blockNumber"], 16), int(one["logIndex"], 16), one["blockHash"]) for one in logs]
+        return sorted(found, reverse=True)
+
+    def stored(self, contract: Any) -> list[tuple[Any, ...]]:
+        return [
+            (one["block_number"], one["log_index"], one["block_hash"])
+            for one in self.events(contract, limit=100)
+        ]
+
+    def told(self, kind: str) -> list[Any]:
+        """The data of the events that were published."""
+        return [envelope["data"] for _, envelope in self.lab.world.published.sent if envelope["type"] == kind]
