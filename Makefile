@@ -29,8 +29,8 @@ demo: ## an order placed, claimed once by fifty and paid on chain, with everythi
 observe: ## the product (or the one on PORT) with Prometheus beside it, and Grafana where it is installed
 	$(START) -m emulators observe
 
-run: ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C
-	$(START) -m emulators run
+run: ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 forgets earlier runs
+	$(START) -m emulators run $(if $(FRESH),--fresh)
 
 # `make test` runs on the embedded store (docs/embedded.md), then what needs the emulators on emulators, where they are
 # installed. STORE=embedded runs the first part alone, STORE=emulator everything on emulators. Tests marked `serial`

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from emulators import background, doctor, ports, probes, process, services, toolkit
+from emulators import background, doctor, probes, process, services, toolkit
 from emulators.services import SERVICES
 from emulators.stack import StartError
 from shared import resources
@@ -28,11 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
     process.exit_on_signals()
     try:
         if options.command in _PRODUCT:
-            return int(importlib.import_module(f"emulators.{options.command}").main(rest))
+            return int(importlib.import_module(f"emulators.{options.command}").main(rest, options.dir))
         if options.command in _DEVELOPER:
             from emulators import developer
 
-            return developer.main(options.command, rest)
+            return developer.main(options.command, rest, options.dir)
         return _COMMANDS[options.command](options)
     except doctor.BadPort as error:
         print(f"{error}", file=sys.stderr)
@@ -71,9 +71,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    state = background.State.read(options.dir / "product")  # of `make run`, while its port is held
-    if state is None or not ports.held(int(state.env["PORT"])):
-        state = background.State.read(options.dir)
+    state = background.running(options.dir) or background.State.read(options.dir)
     if state is None:
         return _not_up()
     print(background.exports(state))
@@ -102,11 +100,11 @@ def _check(_options: argparse.Namespace) -> int:
 
 def _publish(options: argparse.Namespace) -> int:
     """With whichever bus the environment leads to; without one, that of `make run`."""
-    stored = toolkit.ROOT / ".run" / "product" / "store.sqlite"
     if not os.environ.get(SERVICES["pubsub"].variable) and not os.environ.get("EMBEDDED"):
-        os.environ |= {"EMBEDDED": "pubsub", "EMBEDDED_FILE": os.environ.get("EMBEDDED_FILE") or str(stored)}
-        if not Path(os.environ["EMBEDDED_FILE"]).is_file():
+        state = background.running(options.dir)
+        if state is None:
             return _not_up()
+        os.environ |= state.env
     os.environ.setdefault("GOOGLE_CLOUD_PROJECT", probes.PROJECT)
     try:
         envelope = json.loads(options.file.read_text())
@@ -120,7 +118,10 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _not_up() -> int:
-    print("nothing is running: `python -m emulators up` starts the emulators", file=sys.stderr)
+    print(
+        "nothing is running: `make run` starts the product, `python -m emulators up` the emulators alone",
+        file=sys.stderr,
+    )
     return 1
 
 

@@ -97,6 +97,12 @@ def down(folder: Path) -> int:
         return _end(folder, state) if state else 0
 
 
+def running(folder: Path) -> State | None:
+    """What `make run` has left in `folder`/product, while it runs."""
+    state = State.read(folder / "product")
+    return state if state is not None and ports.held(int(state.env["PORT"])) else None
+
+
 def exports(state: State) -> str:
     """Lines for `eval "$(python -m emulators env)"`."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in sorted(state.env.items()))

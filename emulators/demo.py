@@ -194,12 +194,12 @@ def check(summary: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], folder: Path | None = None) -> int:
     """Run the demo on a product of its own; 0 when everything held."""
     parser = argparse.ArgumentParser(prog="python -m emulators demo")
     parser.add_argument("--claimers", type=int, default=50)
     options = parser.parse_args(arguments)
-    workdir = toolkit.ROOT / ".run" / f"demo-{os.getpid()}"
+    workdir = (folder or toolkit.ROOT / ".run").resolve() / f"demo-{os.getpid()}"
     sweep(workdir.parent)
     try:
         summary = _on(workdir, options.claimers)

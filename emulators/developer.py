@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Final
 
-from emulators import background, ports, toolkit
+from emulators import background, chain_keeper, kept, toolkit
 from emulators.client import Api, UnexpectedAnswer
 from emulators.stack import StartError
 from shared.chain.errors import ChainError
@@ -26,14 +27,15 @@ MOST_BLOCKS: Final = 10_000
 WEI: Final = 10**18
 
 
-def main(command: str, arguments: list[str]) -> int:
+def main(command: str, arguments: list[str], folder: Path | None = None) -> int:
     """Run one; the exit status. Raises StartError with one sentence when nothing runs or something is refused."""
     options = _parser(command).parse_args(arguments)
-    env = _running()
+    folder = folder or toolkit.ROOT / ".run"
+    env = _running(folder)
     if command == "token":
         print(token(f"http://127.0.0.1:{env['PORT']}", options.email, options.password))
         return 0
-    node = RpcClient("developer", env["RPC_URL"])
+    node = chain_keeper.client(env["RPC_URL"])
     try:
         if command == "fund":
             print(fund(node, options.address, options.ether))
@@ -43,6 +45,8 @@ def main(command: str, arguments: list[str]) -> int:
             print(warp(node, options.seconds))
         else:
             print(reorganise(node, options.depth))
+        if env.get("EMBEDDED_FILE"):
+            _keep(node, folder)
     except (ChainError, InvalidValue) as refused:
         said = refused.details[0]["message"] if isinstance(refused, InvalidValue) else str(refused)
         raise StartError(f"the node did not do it: {said}") from None
@@ -93,12 +97,19 @@ def _height(node: RpcClient) -> int:
     return int(str(node.call("eth_blockNumber", [])), 16)
 
 
-def _running() -> dict[str, str]:
+def _running(folder: Path) -> dict[str, str]:
     """The variables of `make run`. Raises StartError when it does not run."""
-    state = background.State.read(toolkit.ROOT / ".run" / "product")
-    if state is None or not ports.held(int(state.env["PORT"])):
+    state = background.running(folder)
+    if state is None:
         raise StartError("nothing is running: `make run` starts the product")
     return state.env
+
+
+def _keep(node: RpcClient, folder: Path) -> None:
+    """What changed no block is kept as well."""
+    chain = kept.Kept(folder / "product" / "data").chain
+    if chain.exists():
+        chain_keeper.write(node, chain)
 
 
 def _parser(command: str) -> argparse.ArgumentParser:

@@ -118,7 +118,7 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def _product(port: int) -> Iterator[str]:
+def _product(port: int, workdir: Path) -> Iterator[str]:
     """The base address of the product that runs on this port already, or of one of our own."""
     url = f"http://127.0.0.1:{port}"
     if _answers(f"{url}/metrics"):
@@ -126,17 +126,17 @@ def _product(port: int) -> Iterator[str]:
         yield url
         return
     print(f"nothing serves {url}: starting the product …", flush=True)
-    with Product.start(toolkit.ROOT / ".run" / "observed", port=port) as product:
+    with Product.start(workdir, port=port) as product:
         yield product.url
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], folder: Path | None = None) -> int:
     """Watch until a signal ends it."""
-    folder = toolkit.ROOT / ".run" / "observe"
+    folder = (folder or toolkit.ROOT / ".run").resolve() / "observe"
     port = doctor.port()
     program()
     with (
-        _product(port) as url,
+        _product(port, folder.with_name("observed")) as url,
         watching(url.removeprefix("http://"), folder) as prometheus,
         _grafana(folder) as grafana,
     ):

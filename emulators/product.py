@@ -9,15 +9,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulators import ports, process
+from emulators import kept, ports, process, selection
+from emulators.chain_keeper import ChainKeeper
 from emulators.process import Child
 from emulators.sandbox import coin
+from emulators.services import NODE, SERVICES
 from emulators.stack import Stack, StartError
 from shared.chain.errors import ChainError
 from shared.settings import LOCAL_DOMAINS
@@ -36,36 +38,66 @@ class Product:
     workdir: Path
     tokens: str = "{}"  # the gateway's CHAIN_TOKENS, with the sandbox's coin
     gateway: Child | None = None
-    seen: list[Path] = field(default_factory=list)
+    data: kept.Kept | None = None  # what outlives this run
+    keeper: ChainKeeper | None = None
+    hold: Sequence[int] = ()  # descriptors that the gateway holds for as long as it lives
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     @classmethod
-    def start(cls, workdir: Path, *, port: int | None = None, extra: Mapping[str, str] | None = None) -> Self:
-        """Start what is missing, migrate, serve; returns once `/ready` answers 200. Raises StartError."""
-        stack = Stack.start(workdir)
+    def start(
+        cls,
+        workdir: Path,
+        *,
+        port: int | None = None,
+        extra: Mapping[str, str] | None = None,
+        data: kept.Kept | None = None,
+        fresh: bool = False,
+        hold: Sequence[int] = (),
+    ) -> Self:
+        """Start what is missing, migrate, serve; returns once `/ready` answers 200. Raises StartError.
+
+        `data` is where store, chain and keys are kept for the next run: what is there goes on unless `fresh`. Nothing
+        is kept where an emulator that is started here would forget its part."""
+        if data is not None and not data.applies(selection.choose(list(SERVICES.values()), os.environ)):
+            data = None
+        going_on = data.prepare(fresh) if data is not None else False
+        stack = _stack(workdir, data)
         with ports.reserve(port) as (chosen, _):
             pass
         env = stack.env | {
             "PORT": str(chosen),
             "PUSH_TOKEN": secrets.token_urlsafe(24),
-            "STATE_DIR": str(workdir / "state"),
+            "STATE_DIR": str(data.state if data else workdir / "state"),
             "SIWE_DOMAINS": os.environ.get(
                 "SIWE_DOMAINS", f"{LOCAL_DOMAINS},localhost:{chosen},127.0.0.1:{chosen}"
             ),
             **(extra or {}),
         }
-        product = cls(stack, chosen, env, workdir)
+        product = cls(stack, chosen, env, workdir, data=data, hold=hold)
         try:
             product.migrate()
+            if data is not None:
+                product.keep(data, going_on)
             product.tokens = _with_test_coin(env["RPC_URL"], env.get("CHAIN_TOKENS", ""))
             product.start_gateway()
         except BaseException:
             product.stop()
             raise
         return product
+
+    def keep(self, data: kept.Kept, going_on: bool) -> None:
+        """From now on; what was kept goes on where it ended. Raises StartError when it does not fit together."""
+        url = self.env["RPC_URL"]
+        if going_on:
+            data.resume(url)
+        if "node" in self.stack.started:
+            self.keeper = ChainKeeper(url, data.chain)
+            self.keeper.start()
+        if not going_on:
+            data.begun(url)
 
     def migrate(self) -> None:
         """Apply the schema in this process's own client."""
@@ -78,10 +110,10 @@ class Product:
     def start_gateway(self) -> None:
         """Start (or start again) the gateway and wait until it is ready."""
         command = [sys.executable, "-m", "emulators.gateway"]
-        environment = self.env | {"CHAIN_TOKENS": self.tokens}
+        environment = self.env | {"CHAIN_TOKENS": self.tokens, "LOG_FORMAT": "json"}
         with ports.reserve(self.port) as (_, lock):
             log = self.workdir / "gateway.log"
-            self.gateway = process.spawn("gateway", command, log, env=environment, keep=[lock])
+            self.gateway = process.spawn("gateway", command, log, env=environment, keep=[lock, *self.hold])
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             if not self.gateway.alive or time.monotonic() > deadline:
@@ -112,6 +144,8 @@ class Product:
     def stop(self) -> None:
         if self.gateway is not None:
             process.stop([self.gateway])
+        if self.keeper is not None:
+            self.keeper.stop()
         self.stack.stop()
 
     def __enter__(self) -> Self:
@@ -128,6 +162,16 @@ class Product:
                 return bool(json.load(answer)["status"] == "ready")
         except (OSError, urllib.error.URLError, ValueError):
             return False
+
+
+def _stack(workdir: Path, data: kept.Kept | None) -> Stack:
+    if data is None:
+        return Stack.start(workdir)
+    return Stack.start(
+        workdir,
+        given=os.environ | {"EMBEDDED_FILE": str(data.store)},
+        flags={NODE.name: [*NODE.flags, *data.node_flags()]},
+    )
 
 
 def _with_test_coin(url: str, configured: str) -> str:

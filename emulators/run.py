@@ -2,60 +2,94 @@
 
 from __future__ import annotations
 
+import argparse
+import fcntl
 import os
 import secrets
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from emulators import background, doctor, seed, selection, toolkit
+from emulators import background, doctor, guide, kept, log_view, seed, toolkit
 from emulators.product import Product
+from emulators.stack import StartError
 
-GUIDE = """
-Web3 Wallet Backend is up.
-
-  API         {url}/api/v1
-  health      {url}/ready
-  node        {node} (chain id 31337)
-  logs        {logs}
-  operator    {email}  {password}
-  variables   eval "$(.venv/bin/python -m emulators env)" leads other commands to this product
-
-Register a user, and sign in as the operator:
-
-  curl -s {url}/api/v1/auth/register -H 'Content-Type: application/json' \\
-       -d '{{"email": "me@example.com", "password": "correct horse battery staple"}}'
-  curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' \\
-       -d '{{"email": "{email}", "password": "{password}"}}'
-
-Relaxed in local runs: nobody has to prove a mailbox first (REQUIRE_VERIFIED_EMAIL=on asks for it; mails are in
-{mails}), throttles are wide, and administrators need no second factor but for acting for users.
-
-Ctrl-C stops everything.
-"""
+# Of the caller's own settings: what a token, a key or a digest depends on.
+SHARED = (
+    "TOKEN_KEYS_FILE", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "FINGERPRINT_KEY", "KMS_KEY", "DEFAULT_CHAIN", "REGION",
+)  # fmt: skip
+ENDS_WITHIN = 5.0  # seconds, a run that was killed
 
 
-def main(arguments: list[str]) -> int:
-    """Run until a signal ends it."""
-    workdir = toolkit.ROOT / ".run" / "product"
+def main(arguments: list[str], folder: Path | None = None) -> int:
+    """Run until a signal ends it. `folder`/product holds everything."""
+    workdir = (folder or toolkit.ROOT / ".run").resolve() / "product"
+    options = _parser().parse_args(arguments)
     port = doctor.free_port()
-    email = os.environ.get("OPERATOR_EMAIL", "operator@example.com")
-    password = os.environ.get("OPERATOR_PASSWORD") or secrets.token_urlsafe(12)
-    with Product.start(workdir, port=port) as product:
-        print("\n".join(selection.told(product.stack.chosen)))
+    data = kept.Kept(workdir / "data")
+    print("starting what the product stands on …", flush=True)
+    with (
+        _alone(workdir) as lock,
+        Product.start(workdir, port=port, data=data, fresh=options.fresh, hold=[lock]) as product,
+    ):
+        email, password = _operator(Path(product.env["STATE_DIR"]))
         seed.operator(email, password)
-        background.State(product.env, []).write(workdir)  # for `python -m emulators env`
-        node = product.env["RPC_URL"]
-        print(
-            GUIDE.format(
-                url=product.url,
-                node=node,
-                logs=workdir / "gateway.log",
-                mails=workdir / "state" / "mail",
-                email=email,
-                password=password,
-            ),
-            flush=True,
-        )
-        while product.gateway is not None and product.gateway.alive:
-            signal.sigtimedwait([], 1.0)
+        background.State(_exported(product), []).write(workdir)  # for `python -m emulators env`
+        print(guide.text(product, email, password), flush=True)
+        with log_view.following(workdir / "gateway.log"):
+            while product.gateway is not None and product.gateway.alive:
+                signal.sigtimedwait([], 1.0)
     print("the gateway ended; see its log", flush=True)
     return 1
+
+
+def _exported(product: Product) -> dict[str, str]:
+    """What leads another command to the same store, chain, keys and mails."""
+    own = {name: os.environ[name] for name in SHARED if os.environ.get(name)}
+    return own | product.env | {"CHAIN_TOKENS": product.tokens}
+
+
+def _operator(state: Path) -> tuple[str, str]:
+    """E-mail and password; one that was made here stays for as long as the data."""
+    email = os.environ.get("OPERATOR_EMAIL", "operator@example.com")
+    if given := os.environ.get("OPERATOR_PASSWORD"):
+        return email, given
+    file = state / "operator-password"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(12))
+    return email, file.read_text()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """One run at a time has the folder, and the gateway with it for as long as it lives. Raises StartError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + ENDS_WITHIN
+        while not _locked(descriptor):
+            if time.monotonic() > deadline:
+                raise StartError("`make run` is running already in this folder: end that one first.")
+            time.sleep(0.1)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m emulators run")
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin anew: remove the store, the chain and the keys of before"
+    )
+    return parser

@@ -11,6 +11,7 @@ RPC_URL) is used and left running; only the rest is started, on free ports of 12
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -105,6 +106,8 @@ class Stack:
         running = self.started.values()
         slow = any(started.container for started in running)
         process.stop([started.child for started in running], grace=15.0 if slow else 5.0)
+        for name in self.started:
+            shutil.rmtree(self._own_folder(name), ignore_errors=True)
         self.started.clear()
 
     def restart(self, name: str) -> None:
@@ -135,7 +138,11 @@ class Stack:
 
     def _spawn(self, service: Service, port: int | None = None) -> None:
         with ports.reserve(port) as (chosen, lock):
-            command, container = service.command(chosen, self.flags.get(service.name))
+            folder = self._own_folder(service.name)
+            shutil.rmtree(folder, ignore_errors=True)  # of one that was killed
+            if service.own_folder:
+                folder.mkdir(parents=True)
+            command, container = service.command(chosen, self.flags.get(service.name), folder)
             child = process.spawn(
                 service.name,
                 command,
@@ -147,6 +154,9 @@ class Stack:
                 keep=[lock],
             )
         self.started[service.name] = Started(service, child, chosen, container)
+
+    def _own_folder(self, name: str) -> Path:
+        return self.workdir.resolve() / f"{name}-files"
 
     def _settle(self, service: Service, given: Mapping[str, str]) -> None:
         started = self.started.get(service.name)

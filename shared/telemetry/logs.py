@@ -1,5 +1,6 @@
 """Logs as one JSON object per line with Cloud Logging's fields, and the one line and metrics of each run.
 
+In a terminal of a local run, lines are for people (`readable.py`); LOG_FORMAT=json or text chooses by hand.
 Fields: https://cloud.google.com/logging/docs/structured-logging
 """
 
@@ -10,8 +11,9 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from shared.runtime.context import Context, current_or_none
 from shared.telemetry import metrics
@@ -26,6 +28,9 @@ class JsonFormatter(logging.Formatter):
     """Fields given with `extra=` become top-level keys; exceptions are one `exception` field."""
 
     def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self.entry(record), default=str)
+
+    def entry(self, record: logging.LogRecord) -> dict[str, Any]:
         entry: dict[str, Any] = {
             "severity": record.levelname,
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -44,7 +49,36 @@ class JsonFormatter(logging.Formatter):
                 "line": str(record.lineno),
                 "function": record.funcName,
             }
-        return json.dumps(entry, default=str)
+        return entry
+
+
+class TextFormatter(JsonFormatter):
+    """The same entries as lines for people."""
+
+    def __init__(self, colour: bool) -> None:
+        super().__init__()
+        self._colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        from shared.telemetry import readable
+
+        return readable.line(self.entry(record), self._colour)
+
+
+def as_text(output: TextIO, env: Mapping[str, str] = os.environ) -> bool:
+    """Whether lines written there are for people: in a terminal, or where LOG_FORMAT says so; in a deployment never.
+
+    Raises ValueError for another LOG_FORMAT than json and text."""
+    chosen = env.get("LOG_FORMAT", "")
+    if chosen not in ("", "json", "text"):
+        raise ValueError("the environment variable LOG_FORMAT must be json or text")
+    if env.get("ENVIRONMENT", "local") != "local":
+        return False
+    return output.isatty() if not chosen else chosen == "text"
+
+
+def in_colour(output: TextIO, env: Mapping[str, str] = os.environ) -> bool:
+    return output.isatty() and not env.get("NO_COLOR")
 
 
 def _of_run(context: Context) -> dict[str, Any]:
@@ -63,9 +97,10 @@ def _of_run(context: Context) -> dict[str, Any]:
 
 
 def configure() -> None:
-    """Send all logs to standard output as JSON; libraries at WARNING, ours at LOG_LEVEL (INFO)."""
+    """Send all logs to standard output; libraries at WARNING, ours at LOG_LEVEL (INFO). Raises ValueError."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter())
+    text = as_text(sys.stdout)
+    handler.setFormatter(TextFormatter(in_colour(sys.stdout)) if text else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

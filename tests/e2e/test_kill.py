@@ -5,19 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from emulators.client import wait_for
 from emulators.product import Product
-from shared.domain.desk import ledger
 from shared.store.port import Database
 from shared.store.session import Session
-from shared.store.tables import claims, supplies
-from shared.store.tables.orders import ALLOCATIONS
-from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
-from tests.e2e.job import ETHER, PAYOUT, FundedAccount, Job, Node
+from tests.e2e.job import FundedAccount, Job, Node
+from tests.e2e.settled import paid_once
 from tests.support.stores import opened
 
 POINTS = [
@@ -68,7 +64,7 @@ def test_a_killed_gateway_pays_exactly_once(
         node.ask("anvil_mine", "0x4")  # final now: nobody waits for four blocks
         running.result(30)
         assert job.repeated, "no call was interrupted"
-        _paid_once(job, node, Session(database.snapshot()))
+        paid_once(job, node, Session(database.snapshot()))
 
 
 def _wait_for(point: str, job: Job, node: Node, running: Future[None]) -> None:
@@ -83,40 +79,3 @@ def _wait_for(point: str, job: Job, node: Node, running: Future[None]) -> None:
         assert not running.done() and time.monotonic() < deadline, running
         time.sleep(0.002)
     time.sleep(float(delay.removesuffix(" s") or 0))  # the moment itself is what is tested
-
-
-def _paid_once(job: Job, node: Node, rows: Session) -> None:
-    order = job.shopper.get(f"/orders/{job.order['id']}")
-    claim = job.shopper.get(f"/claims/{job.claim['id']}")
-    assert (order["status"], claim["status"]) == ("completed", "processed"), claim
-    assert len(job.shopper.get("/supplies")["items"]) == len(job.shopper.get("/orders")["items"]) == 1
-
-    (payment,) = rows.one(claims.payments_of(claim["id"]))
-    assert (payment.status, payment.finalized, payment.round, payment.amount) == ("paid", True, 1, PAYOUT)
-    mine = [row for row in rows.one(TRANSACTIONS.scan()) if row.wallet_id == job.wallet]
-    (transaction,) = mine
-    assert (transaction.id, transaction.value, transaction.nonce) == (payment.transaction_id, PAYOUT, 0)
-    assert transaction.state == "confirmed" and transaction.finalized
-    attempts = rows.one(ATTEMPTS.scan(transaction.id))
-    assert transaction.hash in {attempt.hash for attempt in attempts}
-
-    receipt = node.ask("eth_getTransactionReceipt", transaction.hash)
-    gas = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
-    assert receipt["status"] == "0x1" and receipt["to"].lower() == job.recipient.lower()
-    assert node.balance(job.recipient) == PAYOUT
-    assert node.balance(job.account.address) == 10 * ETHER - PAYOUT - gas
-    assert node.count(job.account.address) == node.count(job.account.address, "pending") == 1
-    _books_balance(rows, job)
-
-
-def _books_balance(rows: Session, job: Job) -> None:
-    """Of this job's supply to the wei, and of every supply that there is."""
-    for supply in rows.one(supplies.SUPPLIES.scan()):
-        lines: list[Any] = rows.one(supplies.ledger_of(supply.id))
-        assert supply.available + supply.reserved + supply.settled == supply.amount
-        assert ledger.verify(supply, lines) == []
-        assert sum(line.amount for line in lines) == 0
-    own = rows.one(supplies.by_id(job.supply["id"]))
-    assert (own.available, own.reserved, own.settled) == (2 * ETHER - PAYOUT, 0, PAYOUT)
-    (allocation,) = rows.one(ALLOCATIONS.scan(job.order["id"]))
-    assert (allocation.status, allocation.settled) == ("settled", PAYOUT)

@@ -1,0 +1,110 @@
+"""The local chain in a file, so that it outlives its node: written soon after every block that holds something.
+
+anvil writes its state by itself, too, but not in one piece: killed in between, it leaves half a file. Here the file is
+always whole. A block that was mined less than a moment before everything was killed is lost, which the product meets
+as the reorganisation that it is: nothing is final before three more blocks, which take three seconds.
+
+A block takes two kilobytes, so the file is written anew for blocks that hold nothing only now and then.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from shared.chain.errors import ChainError
+from shared.chain.rpc import RpcClient
+
+LOOKS_EVERY: Final = 0.2  # seconds
+EMPTY_EVERY: Final = 30.0  # seconds, while blocks hold nothing
+DUMP_SECONDS: Final = 60.0
+MOST_BYTES: Final = 1 << 30
+DEPTH: Final = (
+    4  # blocks from which on the local chain is final, and the oldest that the product reads states of
+)
+_log = logging.getLogger(__name__)
+
+
+def client(url: str) -> RpcClient:
+    return RpcClient("sandbox", url, max_bytes=MOST_BYTES)
+
+
+def write(node: RpcClient, path: Path) -> None:
+    """The node's state into the file, in one piece. Raises ChainError, OSError."""
+    with path.with_name(f"{path.name}-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # or an older state could come last
+        dumped = node.call("anvil_dumpState", [], DUMP_SECONDS)
+        part = path.with_name(f"{path.name}-new")
+        part.write_bytes(gzip.decompress(bytes.fromhex(dumped[2:])))
+        part.replace(path)
+
+
+def resume(node: RpcClient, known: int) -> None:
+    """Let a chain that was read from a file go on: at today's time, above every block that is `known` of it, and with
+    states down to the depth that the product looks at: the file has that of its newest block alone. Raises ChainError.
+    """
+    newest = node.call("eth_getBlockByNumber", ["latest", False])
+    now = max(int(time.time()), int(newest["timestamp"], 16) + 1)  # its clock may have been put forward
+    node.call("evm_setTime", [hex(now)])
+    blocks = max(0, known - int(newest["number"], 16)) + DEPTH
+    node.call("anvil_mine", [hex(blocks)], DUMP_SECONDS)
+
+
+class ChainKeeper:
+    """A thread that writes the file."""
+
+    def __init__(self, url: str, path: Path) -> None:
+        self._node, self._path = client(url), path
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chain keeper", daemon=True)
+        self._seen: dict[str, Any] = {}
+        self._written = 0.0
+
+    def start(self) -> None:
+        """Returns when the file is there. Raises ChainError, OSError."""
+        self._write(self._newest())
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The last state is in the file. Nothing happens the second time."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+            try:
+                self._write(self._newest())
+            except (ChainError, OSError) as error:
+                _log.warning("the chain's newest blocks are not kept", extra={"error": str(error)})
+        self._node.close()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(LOOKS_EVERY):
+            try:
+                self._look()
+            except (ChainError, OSError) as error:
+                _log.warning("the chain is not kept now", extra={"error": str(error)})
+                self._stopped.wait(1.0)
+
+    def _look(self) -> None:
+        newest = self._newest()
+        if newest["hash"] == self._seen["hash"]:
+            return
+        follows = newest["parentHash"] == self._seen["hash"]
+        waited = time.monotonic() - self._written
+        if not follows or newest["transactions"] or waited > EMPTY_EVERY:
+            self._write(newest)
+        self._seen = newest
+
+    def _newest(self) -> dict[str, Any]:
+        block: dict[str, Any] = self._node.call("eth_getBlockByNumber", ["latest", False])
+        return block
+
+    def _write(self, newest: dict[str, Any]) -> None:
+        write(self._node, self._path)
+        self._seen, self._written = newest, time.monotonic()

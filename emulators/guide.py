@@ -1,0 +1,85 @@
+"""What `make run` prints when the product is up."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from emulators import selection
+from emulators.chain_keeper import client
+from emulators.product import Product
+
+ACCOUNTS: Final = 3  # of the node's ten
+WEI: Final = 10**18
+TEXT: Final = """
+Web3 Wallet Backend is up.
+
+  API         {url}/api/v1
+  reference   {url}/docs
+  health      {url}/ready
+  metrics     {url}/metrics
+  node        {node} (chain id 31337)
+{accounts}
+  commands    {bus}
+  mails       {mails}
+  log         {log}
+  data        {data}
+  operator    {email}  {password}
+  variables   eval "$(.venv/bin/python -m emulators env)" leads other commands to this product
+
+Register a user, and sign in as the operator:
+
+  curl -s {url}/api/v1/auth/register -H 'Content-Type: application/json' \\
+       -d '{{"email": "me@example.com", "password": "correct horse battery staple"}}'
+  curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' \\
+       -d '{{"email": "{email}", "password": "{password}"}}'
+
+Relaxed in local runs: nobody has to prove a mailbox first (REQUIRE_VERIFIED_EMAIL=on asks for it), throttles are wide,
+and administrators need no second factor but for acting for users.
+
+Ctrl-C stops everything.
+"""
+
+
+def text(product: Product, email: str, password: str) -> str:
+    """The choice of services first. Raises ChainError when the node does not answer."""
+    env = product.env
+    if product.data is None:
+        data = "is gone when this ends: the emulators forget it; `make run STORE=embedded` keeps it"
+    else:
+        data = f"is kept in {product.data.folder}; `make run FRESH=1` (--fresh) begins anew"
+    told = "\n".join(selection.told(product.stack.chosen))
+    return (
+        told
+        + "\n"
+        + TEXT.format(
+            url=product.url,
+            node=env["RPC_URL"],
+            accounts="\n".join(_accounts(env["RPC_URL"])),
+            bus=_bus(env),
+            mails=f"{env['STATE_DIR']}/mail",
+            log=product.workdir / "gateway.log",
+            data=data,
+            email=email,
+            password=password,
+        )
+    )
+
+
+def _accounts(url: str) -> list[str]:
+    """The node's development accounts, whose keys everybody knows."""
+    node = client(url)
+    try:
+        addresses = node.call("eth_accounts", [])[:ACCOUNTS]
+        held = [int(node.call("eth_getBalance", [address, "latest"]), 16) for address in addresses]
+    finally:
+        node.close()
+    lines = [f"{address}  {Decimal(wei) / WEI:f} ETH" for address, wei in zip(addresses, held, strict=True)]
+    return [f"  {'' if place else 'accounts':<10}  {line}" for place, line in enumerate(lines)]
+
+
+def _bus(env: dict[str, str]) -> str:
+    example = "`.venv/bin/python -m emulators publish order-commands FILE`"
+    if address := env.get("PUBSUB_EMULATOR_HOST"):
+        return f"topic order-commands of project {env['GOOGLE_CLOUD_PROJECT']} on {address}, or {example}"
+    return f"topic order-commands of the embedded queue: {example}"

@@ -1,0 +1,161 @@
+"""What `make run` keeps over its ends and restarts: the store with the queue, the chain, and the keys and mails.
+
+They are of one piece: a store without its chain would pay again what was paid, and without the keys it could sign
+nothing. So all are kept or all are begun anew, and what does not fit together is refused with a sentence.
+
+    data/kept.json      last to be written and first to go: which files there are, and the chain's first block
+    data/store.sqlite   data/chain.json   data/state/
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from emulators import chain_keeper
+from emulators.selection import Choice
+from emulators.stack import StartError
+from shared import resources
+from shared.chain.errors import ChainError
+from shared.chain.rpc import RpcClient
+from shared.store.session import Session
+from shared.store.tables.supplies import FUNDS
+from shared.store.tables.transactions import TRANSACTIONS
+
+ANEW: Final = "`make run FRESH=1` begins anew."
+CHAIN: Final = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The folder."""
+
+    folder: Path
+
+    @property
+    def mark(self) -> Path:
+        return self.folder / "kept.json"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store.sqlite"
+
+    @property
+    def chain(self) -> Path:
+        return self.folder / "chain.json"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def applies(self, chosen: Mapping[str, Choice]) -> bool:
+        """Whether what a run stands on survives it: the emulators that it starts itself do not, and a store of the
+        caller's own is kept by the caller. Raises StartError for one without a chain."""
+        own = os.environ.get("EMBEDDED_FILE", str(self.store)) != str(self.store)
+        if own and chosen["node"] != "given":
+            raise StartError("EMBEDDED_FILE names a store, and RPC_URL no chain to it: set both, or neither.")
+        return not own and chosen["spanner"] == "embedded" and chosen["pubsub"] != "emulator"
+
+    def prepare(self, fresh: bool) -> bool:
+        """Whether something was kept; else the folder is empty now. Raises StartError for what is not whole."""
+        if fresh or not self.mark.exists():
+            self.remove()
+            self.folder.mkdir(parents=True)
+            return False
+        for name in self._marked()["files"]:
+            if not (self.folder / name).exists():
+                raise StartError(f"{self.folder / name} is missing beside the rest of what was kept: {ANEW}")
+        if self.chain.exists() and not _is_json(self.chain):
+            raise StartError(f"{self.chain} is broken: {ANEW}")
+        return True
+
+    def node_flags(self) -> list[str]:
+        """With which the node goes on with the chain. Its own first block, which it makes before it reads the file, has
+        to be that one: or the next file would hold two."""
+        if not self.chain.exists():
+            return []
+        return ["--load-state", str(self.chain), "--timestamp", str(self._marked()["began"])]
+
+    def remove(self) -> None:
+        """All of it."""
+        self.mark.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def begun(self, url: str) -> None:
+        """A fresh start is complete: from now on this is kept. `url` is the node's."""
+        resources.vault()  # its keys are made with the rest, not with the first wallet
+        files = [path for path in (self.store, self.chain, self.state / "master-keys.json") if path.exists()]
+        with _node(url) as node:
+            first = _block(node, 0)
+        marked = {
+            "files": [str(path.relative_to(self.folder)) for path in files],
+            "first_block": first["hash"],
+            "began": int(first["timestamp"], 16),
+        }
+        part = self.mark.with_suffix(".new")
+        part.write_text(json.dumps(marked))
+        part.replace(self.mark)
+
+    def resume(self, url: str) -> None:
+        """The chain fits what the store knows of it, and goes on. Raises StartError."""
+        with _node(url) as node:
+            known = self._fitting(node)
+            if self.chain.exists():
+                chain_keeper.resume(node, known)
+
+    def _fitting(self, node: RpcClient) -> int:
+        """The highest block that the store knows."""
+        if _block(node, 0)["hash"] != self._marked()["first_block"]:
+            raise StartError(f"The store in {self.folder} knows another chain than this node's: {ANEW}")
+        session = Session(resources.database().snapshot())
+        mined = [
+            row
+            for row in session.many(TRANSACTIONS.scan())
+            if row.chain == CHAIN and row.mined_block_number is not None
+        ]
+        final = [row for row in mined if row.finalized]
+        if final:
+            last = max(final, key=lambda row: row.mined_block_number or 0)
+            if (_block(node, last.mined_block_number or 0) or {}).get("hash") != last.mined_block_hash:
+                raise StartError(
+                    f"The chain was not kept up to block {last.mined_block_number}, which is final for the store:"
+                    f" {ANEW}"
+                )
+        observed = [row.observed_block for row in session.many(FUNDS.scan()) if row.chain == CHAIN]
+        return max([0, *observed, *(row.mined_block_number or 0 for row in mined)])
+
+    def _marked(self) -> dict[str, Any]:
+        try:
+            marked: dict[str, Any] = json.loads(self.mark.read_text())
+            return {name: marked[name] for name in ("files", "first_block", "began")}
+        except (ValueError, KeyError, TypeError):
+            raise StartError(f"{self.mark} is broken: {ANEW}") from None
+
+
+@contextmanager
+def _node(url: str) -> Iterator[RpcClient]:
+    node = chain_keeper.client(url)
+    try:
+        yield node
+    except ChainError as error:
+        raise StartError(f"the node does not answer as it should: {error}") from None
+    finally:
+        node.close()
+
+
+def _block(node: RpcClient, number: int) -> Any:
+    return node.call("eth_getBlockByNumber", [hex(number), False])
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""What the gateway writes to its log, shown where `make run` was typed: readable in a terminal, JSON in a pipe.
+
+A terminal is spared the schedules' runs that went well, several a second; they are in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from shared.telemetry import logs, readable
+
+LOOKS_EVERY: Final = 0.1  # seconds
+
+
+@contextmanager
+def following(log: Path, output: TextIO | None = None) -> Iterator[None]:
+    """Show what comes to the log's end for as long as the block lasts. Raises ValueError for a wrong LOG_FORMAT."""
+    target = sys.stdout if output is None else output
+    as_text, colour = logs.as_text(target), logs.in_colour(target)
+    ended = threading.Event()
+
+    def show() -> None:
+        with log.open(errors="replace") as lines:
+            lines.seek(0, 2)
+            part = ""
+            while not ended.wait(LOOKS_EVERY):
+                for line in lines:
+                    part += line
+                    if part.endswith("\n"):
+                        if text := shown(part, colour) if as_text else part.rstrip("\n"):
+                            print(text, file=target, flush=True)
+                        part = ""
+
+    thread = threading.Thread(target=show, name="log view", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def shown(line: str, colour: bool) -> str:
+    """A line of the log for a terminal; empty for one that is left out. What is no entry stays as it is."""
+    try:
+        entry = json.loads(line)
+        return "" if _of_schedule(entry) else readable.line(entry, colour)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return line.rstrip("\n")
+
+
+def _of_schedule(entry: dict[str, Any]) -> bool:
+    if entry["severity"] != "INFO":
+        return False
+    if entry["message"] == "backlog":
+        return True
+    return entry.get("trigger") == "schedule" and int(entry["httpRequest"]["status"]) < 400

@@ -1,0 +1,109 @@
+"""`make run` keeps store, chain and keys of one piece over Ctrl-C and SIGKILL, or begins anew; nothing stays behind."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from emulators.client import Api, wait_for
+from shared.store.session import Session
+from tests.e2e.job import FundedAccount, Job, Node
+from tests.e2e.settled import paid_once
+from tests.support.product_run import ProductRun
+from tests.support.stores import opened
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere no kernel ends the children of a killed parent"
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[ProductRun]:
+    made = ProductRun.at(tmp_path / "run")
+    yield made
+    if made.process is not None:
+        made.process.kill()
+        made.process.wait()
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=20.0) as client:
+        yield client
+
+
+def test_what_was_there_is_there_after_a_kill_and_after_ctrl_c(run: ProductRun) -> None:
+    printed = run.start()
+    assert f"is kept in {run.data}" in printed and "10000 ETH" in printed
+    node = Node(run.env["RPC_URL"])
+    job = Job(run.url, FundedAccount.funded(node))
+    with job.http, ThreadPoolExecutor(1) as worker:
+        job.prepare()
+        running = worker.submit(job.run)
+        wait_for("the payout in a block", lambda: node.count(job.account.address), 30.0, 0.02)
+        run.end(signal.SIGKILL)  # mined, and neither final nor, perhaps, in the file
+        wait_for("the end of every process", lambda: not run.processes(), 10.0)
+        run.start()
+        node = Node(run.env["RPC_URL"])
+        node.ask("anvil_mine", "0x4")
+        running.result(60)
+        paid_once(job, node, Session(opened(run.env).snapshot()))
+        held = node.balance(job.recipient)
+
+        assert run.end(signal.SIGINT) == 128 + signal.SIGINT
+        assert not run.processes()
+        assert sorted(path.name for path in run.folder.glob("product/*-files")) == []
+        assert run.command("env").returncode == 1
+        run.start()
+        node = Node(run.env["RPC_URL"])
+        assert node.balance(job.recipient) == held
+        paid_once(job, node, Session(opened(run.env).snapshot()))
+        more = {"currency": "ETH", "amount": "2", "wallet_id": job.wallet}
+        job.shopper.expect(201, "POST", "/supplies", more)
+
+
+def test_what_does_not_fit_together_is_refused_with_a_sentence(run: ProductRun, http: httpx.Client) -> None:
+    run.start()
+    node = Node(run.env["RPC_URL"])
+    account = FundedAccount.funded(node)
+    shopper = Api(run.url, http=http)
+    shopper.sign_up("shopper@example.com", "correct horse battery staple")
+    made = shopper.expect(201, "POST", "/wallets/import", {"name": "till", "private_key": account.key})
+    shutil.copy(run.data / "chain.json", run.folder / "early.json")
+    body = {"wallet_id": made["wallet"]["id"], "to": "0x" + "5a" * 20, "value": "1000"}
+    sent = shopper.expect(202, "POST", "/transactions", body)
+    wait_for("the transfer", lambda: node.count(account.address), 20.0)
+    node.ask("anvil_mine", "0x4")
+    wait_for("its finality", lambda: shopper.get(f"/transactions/{sent['id']}")["finalized"], 20.0)
+    run.end(signal.SIGINT)
+
+    kept = (run.data / "chain.json").read_bytes()
+    shutil.copy(run.folder / "early.json", run.data / "chain.json")
+    with pytest.raises(AssertionError, match="The chain was not kept up to block") as refused:
+        run.start()
+    text = str(refused.value)
+    assert "`make run FRESH=1` begins anew." in text and "Traceback" not in text
+    assert run.process is not None and run.process.wait(10) == 1
+    assert not run.processes()
+
+    (run.data / "chain.json").write_bytes(kept)
+    run.start()
+    shopper.sign_in("shopper@example.com", "correct horse battery staple")
+    with pytest.raises(AssertionError, match="is running already"):
+        ProductRun(run.folder, ProductRun.at(run.folder).port).start()
+    run.end(signal.SIGINT)
+    run.start("--fresh")
+    answer = shopper.call(
+        "POST",
+        "/auth/login",
+        {"email": "shopper@example.com", "password": "correct horse battery staple"},
+    )
+    assert answer.status_code == 401
+    assert Node(run.env["RPC_URL"]).balance(account.address) == 0
