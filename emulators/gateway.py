@@ -112,7 +112,8 @@ def main() -> int:
 
         topics.provision(port, os.environ["PUSH_TOKEN"])
         _deliver()
-        scheduler.start(port, os.environ["PUSH_TOKEN"])
+        if os.environ.get("SCHEDULES") != "off":
+            scheduler.start(port, os.environ["PUSH_TOKEN"])
 
     from emulators import separate
 

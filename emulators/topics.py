@@ -10,6 +10,7 @@ the push adapter filters too.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,7 +34,9 @@ def topic_names() -> set[str]:
 
 
 def provision(port: int, token: str) -> None:
-    """Create what is missing; point existing subscriptions at this gateway."""
+    """Create what is missing; point existing subscriptions at this gateway, or at EVENTS_PORT.
+
+    What is of each region always comes to the region's own gateway."""
     chosen = load()
     if "pubsub" in chosen.embedded:
         wanted = [_embedded(*each) for each in _each(port, token, chosen.region)]
@@ -44,9 +47,11 @@ def provision(port: int, token: str) -> None:
 
 def _each(port: int, token: str, region: str) -> Iterator[tuple[str, operation.MessageTrigger, str]]:
     """Every subscription's name, what it is for and where it pushes to."""
+    events = int(os.environ.get("EVENTS_PORT") or port)
     for entry in operation.catalog().values():
-        endpoint = f"http://127.0.0.1:{port}/push/{entry.name}?token={token}"
         for trigger in entry.messages:
+            to = port if trigger.each_region else events
+            endpoint = f"http://127.0.0.1:{to}/push/{entry.name}?token={token}"
             yield subscription_name(entry, trigger, region), trigger, endpoint
 
 

@@ -12,8 +12,8 @@ Facts this module encodes:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -51,7 +51,9 @@ def connect(project: str, instance: str, database: str) -> SpannerDatabase:
     from shared.store.spanner.interceptor import intercepted_api
 
     handle._spanner_api = intercepted_api(client, handle, emulator)
-    return SpannerDatabase(handle, EmulatorQueue(f"{emulator}/{instance}/{database}") if emulator else None)
+    # Who reaches one emulator by several addresses names it, so that all wait in one queue.
+    queue = os.environ.get("SPANNER_EMULATOR_NAME", emulator)
+    return SpannerDatabase(handle, EmulatorQueue(f"{queue}/{instance}/{database}") if emulator else None)
 
 
 def _emulator_sessions() -> Any:
@@ -121,7 +123,7 @@ class SpannerDatabase:
             seen[:] = [SpannerTransaction(inner, self._waves)]
             return body(seen[0])
 
-        with self._turn():
+        with self._turn(), self._no_thread_lost():
             try:
                 answer = self.handle.run_in_transaction(
                     run,
@@ -133,6 +135,17 @@ class SpannerDatabase:
                 raise translate(error, committing=bool(seen) and seen[0].finished) from error
         committed = seen[0].inner.committed
         return answer, committed
+
+    @contextmanager
+    def _no_thread_lost(self) -> Iterator[None]:
+        """The client library marks a thread as inside a transaction before it has a session. When it gets none, because
+        Spanner does not answer, the mark stays, and the thread would refuse every transaction from then on."""
+        local = self.handle._local
+        inside = getattr(local, "transaction_running", False)
+        try:
+            yield
+        finally:
+            local.transaction_running = inside
 
     def write(self, writes: Sequence[Write]) -> datetime:
         with ExitStack() as turn:

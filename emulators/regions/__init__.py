@@ -1,0 +1,1 @@
+"""Three regions of the product on one machine: `make regions`."""

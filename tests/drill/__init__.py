@@ -1,0 +1,1 @@
+"""The drill: three regions under load, broken one after the other (`make drill`)."""

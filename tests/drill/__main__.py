@@ -1,0 +1,147 @@
+"""`make drill`: three regions under mixed load, broken one after the other; then everything is checked.
+
+    SECONDS=12 RATE=150 SEED=7 make drill
+
+SECONDS of each phase, RATE requests a second that are wanted (what was carried is printed). Writes build/drill.json,
+build/drill.md and build/drill.svg. The exit status is 1 when anything was lost, doubled, too old or inexplicable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+import aiohttp
+
+from emulators import ports, process, toolkit
+from emulators.regions import proxy
+from emulators.regions.topology import READING
+from emulators.regions.world import Regions
+from emulators.stack import StartError
+from tests.drill import checks, figures, report
+from tests.drill.device import Device, Log
+from tests.drill.history import History
+from tests.drill.people import SUPPLY, Person, Town
+from tests.drill.plan import PHASES, Phase
+from tests.drill.pushes import Courier
+
+SECONDS = float(os.environ.get("SECONDS", "12"))
+RATE = float(os.environ.get("RATE", "150"))
+SEED = int(os.environ.get("SEED", "7"))
+SHOPPERS, CLAIMERS = 6, 12
+BUILD = Path(os.environ.get("DRILL_DIR") or toolkit.ROOT / "build")
+
+
+def main() -> int:
+    """Run the drill on regions of its own; 0 when every promise held."""
+    process.exit_on_signals()
+    workdir = toolkit.ROOT / ".run" / f"drill-{os.getpid()}"
+    try:
+        with ports.reserve() as (courier, _):
+            pass
+        print("starting three regions …", flush=True)
+        with Regions.start(workdir, events=courier, extra={"CLAIM_LEASE_SECONDS": "30"}) as world:
+            return asyncio.run(_drill(world, courier))
+    except (StartError, toolkit.Missing) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+async def _drill(world: Regions, port: int) -> int:
+    rng, log = Random(SEED), Log()
+    courier = Courier(f"http://127.0.0.1:{world.doors[proxy.EVENTS]}", rng)
+    runner = await courier.serve(port)
+    town = Town(world, log, History(), rng)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        print(f"{SHOPPERS} shoppers and {CLAIMERS} claimers move in …", flush=True)
+        await town.settle_in(http, SHOPPERS, CLAIMERS)
+        phases = await _load(town, courier, PHASES)
+        print("waiting for what is to be paid, then checking …", flush=True)
+        found = await _check(town)
+    await courier.http.close()
+    await runner.cleanup()
+    _write(town, courier, phases, found)
+    return 1 if any(found.values()) else 0
+
+
+async def _load(town: Town, courier: Courier, plan: Sequence[Phase]) -> list[figures.PhaseFigures]:
+    """Everybody acts on every device while the phases pass."""
+    pairs = [(person, device) for person in (*town.shoppers, *town.claimers) for device in person.devices.values()]
+    acting = [asyncio.create_task(_act(town, person, device, len(pairs))) for person, device in pairs]
+    done = []
+    for phase in plan:
+        begun = town.log.now()
+        await phase.begin(town.world, courier)
+        await asyncio.sleep(SECONDS)
+        found = figures.phase(phase.name, phase.broken, begun, town.log.now(), town.log.attempts)
+        done.append(found)
+        print(
+            f"  {phase.name:48} {found.rate:5.0f}/s, {found.failed:4} failed, "
+            f"last after {found.recovered:3.0f} s, p50 {found.p50:4.0f} ms, p99 {found.p99:5.0f} ms",
+            flush=True,
+        )
+    ACTIVE.clear()
+    ends = await asyncio.gather(*acting, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
+    return done
+
+
+ACTIVE = {"load"}  # emptied when nobody shall begin anything more
+
+
+async def _act(town: Town, person: Person, device: Device, devices: int) -> None:
+    """Think, act, and again. A device never has two calls at once; its user's others may."""
+    shopper = person in town.shoppers
+    while ACTIVE:
+        await asyncio.sleep(town.rng.expovariate(RATE / devices))
+        await (town.shop(person, device) if shopper else town.work(person, device))
+
+
+async def _check(town: Town) -> dict[str, list[str]]:
+    unsettled = await checks.all_settled(town)
+    return {
+        "acknowledged writes lost": await checks.lost_writes(town),
+        "effects doubled, or sums that are wrong": await checks.doubled(town),
+        "payments that did not end": unsettled,
+        "reads older than promised": town.history.stale,
+        "reads older than Min-Version": town.history.behind,
+        "histories that no order of the calls explains": town.history.impossible(SUPPLY),
+        "500s": town.log.broken,
+    }
+
+
+def _write(
+    town: Town, courier: Courier, phases: Sequence[figures.PhaseFigures], found: Mapping[str, Sequence[str]]
+) -> None:
+    calm = [(one.begun, one.ended) for one in phases[:1]]
+    every = figures.latencies(town.log.attempts, calm)
+    calls = sum(len(one.calls) for one in town.history.orders.values())
+    head = [
+        f"{len(town.log.attempts)} requests, {len(town.history.orders)} orders, {calls} calls about claims, "
+        f"{sum(one.paid is not None for one in town.history.orders.values())} payments, "
+        f"{courier.delivered} pushes and {courier.repeated} more of them twice.",
+        f"Oldest read {town.history.oldest:.1f} s behind; {len(town.history.unanswered)} writes never answered.",
+        f"Seed {SEED}; {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; "
+        f"Spanner, Pub/Sub and Firestore emulators, HAProxy, a real node; people near {', '.join(READING)}.",
+    ]
+    text = report.markdown(head, phases, every, found)
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "drill.md").write_text(text)
+    (BUILD / "drill.svg").write_text(report.svg(phases, town.log.attempts))
+    whole = figures.plain(phases, every) | {"seed": SEED, "found": {name: list(wrong) for name, wrong in found.items()}}
+    (BUILD / "drill.json").write_text(json.dumps(whole, indent=1) + "\n")
+    print(f"\n{text}\nwritten: {BUILD}/drill.md, .json, .svg")
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        sys.exit(main())
