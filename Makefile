@@ -1,7 +1,7 @@
 # Every target does the set-up it lacks, into .venv and node_modules (.ci/setup.py). `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help doctor setup demo observe run test check format infra-check prove bench migrate generate requirements licences \
+.PHONY: help doctor setup demo observe run regions drill test check format infra-check prove bench migrate generate requirements licences \
 	audit sbom cost clean
 
 PY := .venv/bin/python
@@ -31,6 +31,12 @@ observe: ## the product (or the one on PORT) with Prometheus beside it, and Graf
 
 run: ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 forgets earlier runs
 	$(START) -m emulators run $(if $(FRESH),--fresh)
+
+regions: ## three regions of the product behind a balancer, with the distances between continents, until Ctrl-C
+	$(START) -m emulators.regions
+
+drill: setup ## three regions under load, broken one after the other: errors, recovery, nothing lost (SECONDS=12, RATE=60)
+	$(PY) -m tests.drill
 
 # `make test` runs on the embedded store (docs/embedded.md), then what needs the emulators on emulators, where they are
 # installed. STORE=embedded runs the first part alone, STORE=emulator everything on emulators. Tests marked `serial`

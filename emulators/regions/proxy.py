@@ -1,7 +1,7 @@
-"""HAProxy's configuration: what infra/backends.tf and infra/balancer.tf say of the production balancer, from the same catalog.
+"""HAProxy's configuration: what infra/backends.tf says of the production balancer, from the same catalog.
 
-There is a front door for the people of each region, because the balancer's nearest region depends on where they are, and
-one for Pub/Sub's pushes. What a request may reach:
+There is a front door for the people of each region, because the nearest region depends on where they are, and one for
+Pub/Sub's pushes. What a request may reach:
 
     nearest   the caller's region; a region that fails again and again is left out for a while; asked again elsewhere
     outside   as nearest, but nobody is left out for its errors: a chain's outage is every region's
@@ -20,8 +20,8 @@ from shared.runtime import operation
 
 CHECK_MILLISECONDS = 1000
 EVENTS = "events"
-# Only Spanner tells whether a region is there: without its cache it is slower, and without a node or Pub/Sub all regions
-# are alike.
+# Only Spanner tells whether a region is there: without its cache it is slower, and without a node or Pub/Sub all
+# regions are alike.
 HEALTHY = r"\"spanner\":\s*\"ok\""
 
 HEAD = """global

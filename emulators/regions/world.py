@@ -45,7 +45,12 @@ class Regions:
 
     @classmethod
     def start(
-        cls, workdir: Path, *, door: int | None = None, events: int | None = None, extra: Mapping[str, str] = {}
+        cls,
+        workdir: Path,
+        *,
+        door: int | None = None,
+        events: int | None = None,
+        extra: Mapping[str, str] = {},
     ) -> Self:
         """Start everything; returns once every region is ready and the balancer knows it.
 
@@ -121,7 +126,9 @@ class Regions:
             def port(wanted: int | None = None) -> int:
                 return held.enter_context(ports.reserve(wanted))[0]
 
-            self.doors = {region: port(door if region == LEADER else None) for region in (*READING, proxy.EVENTS)}
+            self.doors = {
+                region: port(door if region == LEADER else None) for region in (*READING, proxy.EVENTS)
+            }
             self.ports = {region: port() for region in PLACES}
             for name, region in self._ways():
                 origin = LEADER if name == proxy.EVENTS else name
@@ -146,14 +153,18 @@ class Regions:
         migrate.bring_up_to_date(load())
 
     def _environments(self, events: int | None, extra: Mapping[str, str]) -> None:
-        shared = self.stack.env | LIKE_PRODUCTION | {
-            "PUSH_TOKEN": secrets.token_urlsafe(24),
-            "EVENTS_PORT": str(events or self.doors[proxy.EVENTS]),
-            "STATE_DIR": str(self.workdir / "state"),
-            "LIMITS_DATABASE": LEADER,
-            "SPANNER_EMULATOR_NAME": self.stack.env["SPANNER_EMULATOR_HOST"],
-            **extra,
-        }
+        shared = (
+            self.stack.env
+            | LIKE_PRODUCTION
+            | {
+                "PUSH_TOKEN": secrets.token_urlsafe(24),
+                "EVENTS_PORT": str(events or self.doors[proxy.EVENTS]),
+                "STATE_DIR": str(self.workdir / "state"),
+                "LIMITS_DATABASE": LEADER,
+                "SPANNER_EMULATOR_NAME": self.stack.env["SPANNER_EMULATOR_HOST"],
+                **extra,
+            }
+        )
         for region in PLACES:
             self.envs[region] = shared | {
                 "REGION": region,

@@ -8,7 +8,7 @@ from typing import Any
 from emulators.regions.topology import READING
 from shared import resources
 from shared.store.session import Session
-from tests.drill.people import SUPPLY, Person, Town, _units
+from tests.drill.people import SUPPLY, Person, Town, units
 from tests.emulated.desk.invariants import balanced
 
 PEACE_SECONDS = 180.0
@@ -20,8 +20,12 @@ async def all_settled(town: Town) -> list[str]:
     deadline = town.log.now() + PEACE_SECONDS
     left = wanted
     while left and town.log.now() < deadline:
-        ends = await asyncio.gather(*(_status(town, known.owner, f"/claims/{known.paid[1]}") for known in left if known.paid))
-        left = [known for known, status in zip(left, ends, strict=True) if status not in ("processed", "failed")]
+        ends = await asyncio.gather(
+            *(_status(town, known.owner, f"/claims/{known.paid[1]}") for known in left if known.paid)
+        )
+        left = [
+            known for known, status in zip(left, ends, strict=True) if status not in ("processed", "failed")
+        ]
         if left:
             await asyncio.sleep(1.0)
     return [f"claim {known.paid[1]} of {known.order} is not settled" for known in left if known.paid]
@@ -54,9 +58,11 @@ async def doubled(town: Town) -> list[str]:
         told = {one.order for one in town.history.orders.values() if one.owner == person.number}
         there = await _all_orders(person)
         if there != told and "place" not in town.history.unanswered:
-            wrong.append(f"shopper {person.number}: {len(there - told)} orders more, {len(told - there)} less")
+            wrong.append(
+                f"shopper {person.number}: {len(there - told)} orders more, {len(told - there)} less"
+            )
         supply = (await _strong(person, f"/supplies/{person.supply}")).body
-        parts = sum(_units(supply[part]) for part in ("available", "reserved", "settled"))
+        parts = sum(units(supply[part]) for part in ("available", "reserved", "settled"))
         if parts != SUPPLY:
             wrong.append(f"supply {person.supply}: parts sum to {parts}")
     wrong += await _payments(town)

@@ -69,7 +69,9 @@ class Device:
     token: str = ""
 
     async def read(self, path: str, *, kind: str = "read", **headers: str) -> Answer:
-        return await self.call("GET", path, kind=kind, headers={n.replace("_", "-"): v for n, v in headers.items()})
+        return await self.call(
+            "GET", path, kind=kind, headers={n.replace("_", "-"): v for n, v in headers.items()}
+        )
 
     async def write(self, method: str, path: str, body: Any = None, *, kind: str = "write") -> Answer:
         return await self.call(method, path, body, kind=kind, headers={"Idempotency-Key": str(uuid.uuid4())})

@@ -51,7 +51,14 @@ def phase(name: str, broken: bool, begun: float, ended: float, attempts: Sequenc
     recovered = bad[-1] + 1 - begun if bad else 0.0
     good = [one.seconds for one in own if one.status not in FAILED]
     return PhaseFigures(
-        name, broken, begun, ended, len(own), len(failed), recovered, *(1000 * quantile(good, q) for q in (0.5, 0.99))
+        name,
+        broken,
+        begun,
+        ended,
+        len(own),
+        len(failed),
+        recovered,
+        *(1000 * quantile(good, q) for q in (0.5, 0.99)),
     )
 
 

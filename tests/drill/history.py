@@ -10,7 +10,9 @@ from tests.drill.device import Answer
 from tests.model.claims import Asked, OrderState, step
 from tests.model.linearizability import Call, linearizable
 
-READ_SECONDS = 30.0  # the oldest that an answer without Min-Version may be: a cached copy that no expiry has reached
+READ_SECONDS = (
+    30.0  # the oldest that an answer without Min-Version may be: a cached copy that no expiry has reached
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class History:
     oldest: float = 0.0  # seconds, of all reads
     unanswered: list[str] = field(default_factory=list)
 
-    def reserved(self, owner: int, kind: Literal["place", "cancel", "read"], amount: int, answer: Answer) -> None:
+    def reserved(
+        self, owner: int, kind: Literal["place", "cancel", "read"], amount: int, answer: Answer
+    ) -> None:
         ended = answer.ended if answer.status else None
         what = Reserve(kind, amount, answer.status)
         self.supplies.setdefault(owner, []).append(Call(answer.begun, ended, what))
@@ -77,7 +81,9 @@ class History:
             age = answer.begun - min(missed)
             self.oldest = max(self.oldest, age)
             if age > READ_SECONDS:
-                self.stale.append(f"{what}: version {answer.version}, {age:.1f} s after a newer one was known")
+                self.stale.append(
+                    f"{what}: version {answer.version}, {age:.1f} s after a newer one was known"
+                )
         self.knows(what, answer)
 
     def knows(self, what: str, answer: Answer) -> None:

@@ -18,7 +18,7 @@ from tests.drill.history import History, Known
 from tests.model.claims import Asked, Kind
 from tests.model.linearizability import Call
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of throw-away users
+PASSWORD = "correct horse battery staple"  # of throw-away users
 SUPPLY = 40_000_000  # of 10⁻⁶ ether
 LIVE_CLAIMS = 3  # that a claimer keeps at most
 RECENT = 60  # orders that claimers go for
@@ -88,7 +88,9 @@ class Town:
 
     async def _active(self, person: Person) -> None:
         for _ in range(120):
-            answer = await person.devices[READING[0]].read(f"/supplies/{person.supply}", Cache_Control="no-cache")
+            answer = await person.devices[READING[0]].read(
+                f"/supplies/{person.supply}", Cache_Control="no-cache"
+            )
             if answer.body.get("status") == "active":
                 return
             await asyncio.sleep(0.5)
@@ -125,7 +127,7 @@ class Town:
         """One thing that a claimer does."""
         chance = self.rng.random()
         if person.held and chance < 0.6:
-            order, claim, _ = self.rng.choice(person.held)
+            _, claim, _ = self.rng.choice(person.held)
             await self._look(device, f"/claims/{claim}")
         elif person.held and (chance < 0.75 or len(person.held) >= LIVE_CLAIMS):
             held = self.rng.choice(person.held)
@@ -156,7 +158,7 @@ class Town:
     async def _supply(self, person: Person, device: Device) -> None:
         answer = await device.read(f"/supplies/{person.supply}", kind="strong", Cache_Control="no-cache")
         if answer.status == 200:
-            self.history.reserved(person.number, "read", _units(answer.body["available"]), answer)
+            self.history.reserved(person.number, "read", units(answer.body["available"]), answer)
 
     async def _cancel(self, person: Person, device: Device, known: Known) -> None:
         known.ended = True
@@ -176,13 +178,13 @@ class Town:
         if not known.claims:
             return
         claim, epoch, claimer = known.claims[-1]
-        answer = await self._ask(person, device, known, "process", claim, epoch)
+        answer = await self._ask(person, device, known, "process", (claim, epoch))
         if answer.status == 202:
             known.ended, known.paid = True, (claimer, claim)
 
     async def _held(self, person: Person, device: Device, kind: Kind, held: tuple[str, str, int]) -> None:
         order, claim, epoch = held
-        answer = await self._ask(person, device, self.history.orders[order], kind, claim, epoch)
+        answer = await self._ask(person, device, self.history.orders[order], kind, (claim, epoch))
         if (kind == "release" or answer.status >= 400) and held in person.held:
             person.held.remove(held)
 
@@ -197,16 +199,29 @@ class Town:
             self.history.knows(f"/claims/{claim}", answer)
 
     async def _ask(
-        self, person: Person, device: Device, known: Known, kind: Kind, claim: str | None = None, epoch: int | None = None
+        self,
+        person: Person,
+        device: Device,
+        known: Known,
+        kind: Kind,
+        claim: tuple[str, int] | None = None,  # and its epoch
     ) -> Answer:
-        if claim is None:
+        identity, epoch = claim or (None, None)
+        if identity is None:
             answer = await device.write("POST", "/claims", {"order_id": known.order})
         else:
-            answer = await device.write("POST", f"/claims/{claim}/{kind}", {"epoch": epoch})
+            answer = await device.write("POST", f"/claims/{identity}/{kind}", {"epoch": epoch})
         told = answer.status in (200, 201, 202)
         if answer.status == 0 or told or answer.code in EXPLAINED[kind]:
             asked = Asked(
-                kind, str(person.number), claim, epoch, answer.earliest, answer.latest, answer.status, answer.code
+                kind,
+                str(person.number),
+                identity,
+                epoch,
+                answer.earliest,
+                answer.latest,
+                answer.status,
+                answer.code,
             )
             ended = answer.ended if answer.status else None
             known.calls.append(Call(answer.begun, ended, _told(asked, answer) if told else asked))
@@ -230,9 +245,11 @@ EXPLAINED: dict[Kind, tuple[str, ...]] = {
 def _told(asked: Asked, answer: Answer) -> Asked:
     body = answer.body
     lease = datetime.fromisoformat(cast(str, body["lease_until"])) if body.get("lease_until") else None
-    return replace(asked, got=body["id"] if asked.kind == "claim" else None, got_epoch=body["epoch"], lease=lease)
+    return replace(
+        asked, got=body["id"] if asked.kind == "claim" else None, got_epoch=body["epoch"], lease=lease
+    )
 
 
-def _units(amount: str) -> int:
+def units(amount: str) -> int:
     whole, _, part = amount.partition(".")
     return int(whole) * 10**6 + int(part.ljust(6, "0")[:6] or 0)

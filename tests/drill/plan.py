@@ -93,3 +93,4 @@ PHASES = (
     Phase("Pub/Sub delivers late and twice", _careless),
     Phase("all well again", _careful, broken=False),
 )
+PLANS = {"all": PHASES, "leader": (PHASES[0], *PHASES[3:5])}

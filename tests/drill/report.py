@@ -13,7 +13,10 @@ RATE, ERRORS = "#3b82f6", "#dc2626"
 
 
 def markdown(
-    head: Sequence[str], phases: Sequence[PhaseFigures], every: Sequence[Latency], checks: Mapping[str, Sequence[str]]
+    head: Sequence[str],
+    phases: Sequence[PhaseFigures],
+    every: Sequence[Latency],
+    checks: Mapping[str, Sequence[str]],
 ) -> str:
     """The whole report; `head` are its first lines."""
     lines = [*head, "", "| phase | requests/s | failed attempts | last error after | p50 | p99 |"]
@@ -24,7 +27,9 @@ def markdown(
         name = f"**{one.name}**" if one.broken else one.name
         lines.append(f"| {name} | {one.rate:.0f} | {share} | {after} | {one.p50:.0f} ms | {one.p99:.0f} ms |")
     lines += ["", "| people near | what | answered | p50 | p99 |", "|---|---|--:|--:|--:|"]
-    lines += [f"| {one.door} | {one.kind} | {one.count} | {one.p50:.0f} ms | {one.p99:.0f} ms |" for one in every]
+    lines += [
+        f"| {one.door} | {one.kind} | {one.count} | {one.p50:.0f} ms | {one.p99:.0f} ms |" for one in every
+    ]
     lines += ["", "| must be none | found |", "|---|--:|"]
     lines += [f"| {name} | {len(wrong)} |" for name, wrong in checks.items()]
     lines += [f"\n- {name}: {text}" for name, wrong in checks.items() for text in wrong[:5]]
@@ -46,7 +51,8 @@ def svg(phases: Sequence[PhaseFigures], attempts: Sequence[Attempt]) -> str:
     rates = " ".join(f"{x(at):.1f},{y(count / most):.1f}" for at, count, _ in seconds)
     errors = " ".join(f"{x(at):.1f},{y(share):.1f}" for at, _, share in seconds)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        'font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         *(_phase(number, one, x(one.begun), x(one.ended)) for number, one in enumerate(phases)),
         *(_line(y(share), f"{share:.0%}", f"{share * most:.0f}") for share in (0.0, 0.5, 1.0)),

@@ -19,10 +19,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from shared.runtime.context import operation_or, remaining_seconds
+from shared.runtime.fair_queue import TurnNotReached
 from shared.store.port import (
     Read,
     Row,
     StoreTransaction,
+    Unavailable,
     Write,
 )
 from shared.store.spanner import codec
@@ -34,6 +36,8 @@ from shared.telemetry import metrics
 T = TypeVar("T")
 ABORT_RETRY_SECONDS = 0.008
 TRANSACTION_CAP_SECONDS = 30.0
+# A transaction that cannot end in time holds its locks until Spanner gives it up, ten seconds later.
+LEAST_SECONDS = 0.05
 
 
 def connect(project: str, instance: str, database: str) -> SpannerDatabase:
@@ -96,7 +100,8 @@ class SpannerDatabase:
         self._waves = ReadWaves()
 
     def _turn(self) -> Any:
-        return self._queue.turn() if self._queue else nullcontext()
+        """The emulator's queue. Raises Unavailable when the request's time is over first."""
+        return _in_time(self._queue) if self._queue else nullcontext()
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
         return _Snapshot(self.handle, self._waves, staleness, consistent, self._limited_reads)
@@ -124,6 +129,8 @@ class SpannerDatabase:
             return body(seen[0])
 
         with self._turn(), self._no_thread_lost():
+            if remaining_seconds(TRANSACTION_CAP_SECONDS) < LEAST_SECONDS:
+                raise Unavailable("the request's time is over")
             try:
                 answer = self.handle.run_in_transaction(
                     run,
@@ -159,6 +166,15 @@ class SpannerDatabase:
         return committed
 
 
+@contextmanager
+def _in_time(queue: EmulatorQueue) -> Iterator[None]:
+    try:
+        with queue.turn(remaining_seconds(TRANSACTION_CAP_SECONDS)):
+            yield
+    except TurnNotReached as error:
+        raise Unavailable(str(error)) from None
+
+
 class _Snapshot:
     def __init__(
         self,
@@ -176,8 +192,11 @@ class _Snapshot:
 
     def read(self, *reads: Read) -> list[list[Row]]:
         if self._consistent and len(reads) > 1:
-            with self._handle.snapshot(exact_staleness=self._staleness, multi_use=True) as snapshot:
-                return self._waves.first(snapshot, reads)
+            try:
+                with self._handle.snapshot(exact_staleness=self._staleness, multi_use=True) as snapshot:
+                    return self._waves.first(snapshot, reads)
+            except Exception as error:
+                raise translate(error, committing=False) from error
         return self._waves.together([partial(self._single, read) for read in reads])
 
     def _single(self, read: Read) -> list[Row]:

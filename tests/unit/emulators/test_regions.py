@@ -1,4 +1,4 @@
-"""What the regions on one machine are made of: distances, links that delay and can be cut, the balancer's configuration."""
+"""What the regions on one machine are made of: distances, links that delay and can be cut, the balancer."""
 
 from __future__ import annotations
 

@@ -11,25 +11,38 @@ from google.cloud import spanner
 from shared.store.port import Read, StoreTransaction, Unavailable
 from shared.store.spanner.database import SpannerDatabase
 
+READ = Read("operations", ("id",), keys=(("a",),))
 
-def test_a_thread_that_got_no_session_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client library alone answers the second with "Spanner does not support nested transactions."."""
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> SpannerDatabase:
+    """Google's client for a database that gives no session."""
     monkeypatch.setenv("SPANNER_EMULATOR_HOST", "127.0.0.1:1")
     client: Any = spanner.Client("p", disable_builtin_metrics=True)
     handle = client.instance("i").database("d")
-    asked = []
 
     def no_session(kind: Any) -> Any:
-        asked.append(kind)
         raise ServiceUnavailable("no answer")  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(handle._sessions_manager, "get_session", no_session)
-    database = SpannerDatabase(handle, None)
+    return SpannerDatabase(handle, None)
+
+
+def test_a_thread_that_got_no_session_tries_again(database: SpannerDatabase) -> None:
+    """The client library alone answers the second with "Spanner does not support nested transactions."."""
 
     def body(transaction: StoreTransaction) -> Any:
-        return transaction.read(Read("operations", ("id",), keys=(("a",),)))
+        return transaction.read(READ)
 
     for _ in range(2):
         with pytest.raises(Unavailable):
             database.transact(body)
-    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+@pytest.mark.parametrize("consistent", [True, False])
+def test_reads_say_that_the_store_does_not_answer(
+    database: SpannerDatabase, reads: int, consistent: bool
+) -> None:
+    with pytest.raises(Unavailable):
+        database.snapshot(consistent=consistent).read(*[READ] * reads)
