@@ -25,6 +25,7 @@ from shared import resources
 from shared.chain.errors import ChainError
 from shared.chain.rpc import RpcClient
 from shared.store.session import Session
+from shared.store.tables.contract_events import BLOCKS
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import TRANSACTIONS
 
@@ -110,7 +111,7 @@ class Kept:
                 chain_keeper.resume(node, known)
 
     def _fitting(self, node: RpcClient) -> int:
-        """The highest block that the store knows."""
+        """The highest block that the store knows. Raises StartError where it stands on one that the node lacks."""
         if _block(node, 0)["hash"] != self._marked()["first_block"]:
             raise StartError(f"The store in {self.folder} knows another chain than this node's: {ANEW}")
         session = Session(resources.database().snapshot())
@@ -119,16 +120,21 @@ class Kept:
             for row in session.many(TRANSACTIONS.scan())
             if row.chain == CHAIN and row.mined_block_number is not None
         ]
-        final = [row for row in mined if row.finalized]
-        if final:
-            last = max(final, key=lambda row: row.mined_block_number or 0)
-            if (_block(node, last.mined_block_number or 0) or {}).get("hash") != last.mined_block_hash:
+        stands_on = [
+            (row.mined_block_number or 0, row.mined_block_hash or "") for row in mined if row.finalized
+        ]
+        indexed = session.many(BLOCKS.scan(CHAIN))
+        if indexed:  # back to its oldest one the index can be taken
+            stands_on.append(min((row.number, row.hash) for row in indexed))
+        if stands_on:
+            number, digest = max(stands_on)
+            if (_block(node, number) or {}).get("hash") != digest:
                 raise StartError(
-                    f"The chain was not kept up to block {last.mined_block_number}, which is final for the store:"
-                    f" {ANEW}"
+                    f"The chain was not kept up to block {number}, which is final for the store: {ANEW}"
                 )
         observed = [row.observed_block for row in session.many(FUNDS.scan()) if row.chain == CHAIN]
-        return max([0, *observed, *(row.mined_block_number or 0 for row in mined)])
+        known = [*observed, *(row.number for row in indexed), *(row.mined_block_number or 0 for row in mined)]
+        return max([0, *known])
 
     def _marked(self) -> dict[str, Any]:
         try:
