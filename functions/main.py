@@ -21,6 +21,8 @@ def __getattr__(name: str) -> Any:
     from shared.telemetry import logs
 
     logs.configure()
+    if __name__ == "main":  # functions-framework loads this file by its path; nobody else is about to serve
+        _require_services()
     try:
         serve = _serve(name)
     except LookupError as error:
@@ -33,6 +35,16 @@ def __getattr__(name: str) -> Any:
     target.__name__ = name
     globals()[name] = target
     return target
+
+
+def _require_services() -> None:
+    """Raises SystemExit with a sentence: else the first request would ask for Google's credentials."""
+    from shared.settings import NothingNamed, require_named
+
+    try:
+        require_named()
+    except NothingNamed as error:
+        raise SystemExit(str(error)) from None
 
 
 def _serve(name: str) -> Callable[[Any], Any]:

@@ -78,6 +78,24 @@ class Settings:
         return Path(self.token_keys_file or f"{self.state_dir}/token-keys.json")
 
 
+class NothingNamed(Exception):
+    """The environment names neither services nor a project: a command would begin a state of its own. The text is for
+    whoever typed it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing says which store and keys to use: start `make run`, and lead this shell there by"
+            ' `eval "$(.venv/bin/python -m emulators env)"`; or set ENVIRONMENT and GOOGLE_CLOUD_PROJECT.'
+        )
+
+
+def require_named(*others: str, env: Mapping[str, str] = os.environ) -> None:
+    """Raises NothingNamed, unless the environment leads to a store, or has one of `others`."""
+    leading = ("EMBEDDED", "SPANNER_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", *others)
+    if env.get("ENVIRONMENT", "local") == "local" and not any(env.get(name) for name in leading):
+        raise NothingNamed
+
+
 def load(env: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment. Raises ValueError naming the variable that is wrong or missing."""
     local = env.get("ENVIRONMENT", "local") == "local"

@@ -193,7 +193,7 @@ def _client(chosen: Settings) -> Any:
 
 def main(arguments: list[str]) -> int:
     """Apply what is pending, or with --plan print it; 1 when a file was changed after it was applied."""
-    from shared.settings import load
+    from shared.settings import NothingNamed, load, require_named
     from shared.telemetry import logs
 
     if arguments not in ([], ["--plan"]):
@@ -201,8 +201,9 @@ def main(arguments: list[str]) -> int:
         return 2
     logs.configure()
     try:
+        require_named()
         names = planned(load()) if arguments else bring_up_to_date(load())
-    except ChangedMigrationError as error:
+    except (ChangedMigrationError, NothingNamed) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write("".join(f"{name}\n" for name in names) or "nothing to migrate\n")

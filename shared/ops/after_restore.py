@@ -19,6 +19,7 @@ from shared.chain.types import Nonces
 from shared.domain.permissions import Caller
 from shared.domain.transactions import lanes
 from shared.engine.chain_view import ChainView
+from shared.ops import entrance
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
@@ -131,4 +132,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(entrance.run(main))

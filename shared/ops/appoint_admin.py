@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from shared.domain import users as rules
 from shared.domain.errors import NotFound, Refusal
 from shared.domain.permissions import Caller
+from shared.ops import entrance
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.tables import users
@@ -61,4 +62,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(entrance.run(main))

@@ -24,6 +24,7 @@ from shared.domain.permissions import Caller
 from shared.keys.local_vault import load_master_keys, save_master_keys
 from shared.keys.secret_files import alone
 from shared.keys.vault import Binding, SealedKey, reseal
+from shared.ops import entrance
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
@@ -146,4 +147,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(entrance.run(main))

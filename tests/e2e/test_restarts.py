@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +14,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from emulators import ports, process
 from emulators.client import Api, wait_for
+from emulators.toolkit import ROOT
 from shared.store.session import Session
 from tests.e2e.job import FundedAccount, Job, Node
 from tests.e2e.settled import paid_once
-from tests.support.product_run import ProductRun
+from tests.support.product_run import ProductRun, clean
 from tests.support.stores import opened
 
 pytestmark = pytest.mark.skipif(
@@ -67,6 +71,46 @@ def test_what_was_there_is_there_after_a_kill_and_after_ctrl_c(run: ProductRun) 
         paid_once(job, node, Session(opened(run.env).snapshot()))
         more = {"currency": "ETH", "amount": "2", "wallet_id": job.wallet}
         job.shopper.expect(201, "POST", "/supplies", more)
+
+
+def test_other_commands_see_the_same_store_keys_and_mails(run: ProductRun, http: httpx.Client) -> None:
+    """An operator's command and a function started alone, by what `python -m emulators env` prints."""
+    run.start()
+    token = run.command("token", "somebody@example.com").stdout.strip()
+    lines = [shlex.split(line)[1] for line in run.command("env").stdout.splitlines()]
+    env = clean() | dict(line.split("=", 1) for line in lines)
+    (mail,) = (run.data / "state" / "mail").iterdir()
+    assert "somebody@example.com" in mail.read_text()
+
+    command = [sys.executable, "-m", "shared.ops.appoint_admin", "somebody@example.com"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    with ports.reserve() as (port, lock):
+        served = env | {"FUNCTION_TARGET": "get_me", "PORT": str(port)}
+        alone = [
+            sys.executable,
+            "-m",
+            "functions_framework",
+            "--source",
+            "functions/main.py",
+            "--host",
+            "127.0.0.1",
+        ]
+        function = process.spawn("alone", alone, run.folder / "alone.log", env=served, keep=[lock], cwd=ROOT)
+    try:
+        url = f"http://127.0.0.1:{port}/api/v1/auth/me"
+        asked = {"Authorization": f"Bearer {token}"}
+        answer = wait_for("the function", lambda: _answer(http, url, asked), 30.0)
+        assert answer.json()["roles"] == ["admin", "operator", "user"], answer.text
+    finally:
+        process.stop([function])
+
+
+def _answer(http: httpx.Client, url: str, headers: dict[str, str]) -> httpx.Response | None:
+    try:
+        return http.get(url, headers=headers)
+    except httpx.TransportError:
+        return None
 
 
 def test_what_does_not_fit_together_is_refused_with_a_sentence(run: ProductRun, http: httpx.Client) -> None:
