@@ -8,6 +8,7 @@ from typing import Any, Final
 from schemas.auth import AccountNotice
 from schemas.base import Resource
 from schemas.claims import Claim
+from schemas.contract_events import ContractEvents, EventsReorged, Received
 from schemas.contracts import Contract
 from schemas.errors import ErrorBody
 from schemas.orders import OrderView
@@ -43,6 +44,10 @@ _MODELS: Final[Mapping[str, type[Any]]] = {
     "claim": Claim,
     "transaction": Transaction,
     "contract": Contract,
+    "contract.event": ContractEvents,
+    "contract.events_reorged": EventsReorged,
+    "wallet.received": Received,
+    "wallet.received_reorged": Received,
     "wallet.low_balance": LowBalance,
     "account": AccountNotice,
     "command.refused": CommandRefused,

@@ -27,4 +27,4 @@ def _unfollow(unit: UnitOfWork, request: GetFollow, caller: Caller) -> None:
     contract, follow = unit.read(usable(caller, request.contract_id), FOLLOWS.find(request.contract_id))
     if follow is None:
         raise NotFollowed(contract_id=contract.id)
-    unfollow(unit, follow)
+    unfollow(unit, [follow])

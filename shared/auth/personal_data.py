@@ -20,6 +20,7 @@ from shared.store.session import Session
 from shared.store.table import Index, Table
 from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
 from shared.store.tables.claims import CLAIMS, CLAIMS_BY_USER
+from shared.store.tables.contract_events import FOLLOWS, FOLLOWS_BY_OWNER, follows_of, unfollow
 from shared.store.tables.contracts import CONTRACTS, CONTRACTS_BY_OWNER
 from shared.store.tables.orders import ORDERS, ORDERS_BY_OWNER
 from shared.store.tables.policies import POLICIES
@@ -42,6 +43,7 @@ _KINDS: Final[dict[str, tuple[Table[Any], Index[Any]]]] = {
     "claims": (CLAIMS, CLAIMS_BY_USER),
     "transactions": (TRANSACTIONS, TRANSACTIONS_BY_OWNER),
     "contracts": (CONTRACTS, CONTRACTS_BY_OWNER),
+    "follows": (FOLLOWS, FOLLOWS_BY_OWNER),
 }
 _SECRET: Final = frozenset({"password_hash", "hash", "family_hash", "current_hash", "key_id", "idem_key"})
 
@@ -130,6 +132,7 @@ def erase(unit: UnitOfWork, user_id: str, examined: frozenset[str]) -> None:
             raise AccountInUse(reason="holds_value", wallet_id=wallet.id)
         unit.write(_ended(unit, wallet))
     unit.delete(*_belongings(unit, user_id, wallets))
+    unfollow(unit, follows_of(unit, user_id))
     unit.write(rules.erased(user, unit.now))
     unit.audit(user_id, wallets=[wallet.id for wallet in wallets])
 
@@ -145,10 +148,12 @@ def _ended(unit: UnitOfWork, wallet: Wallet) -> Wallet:
 
 
 def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterator[Any]:
-    """The rows that go: policies, API keys, sign-ins, second factors. Sealed keys stay until they are shredded."""
+    """The rows that go: policies, API keys, sign-ins, second factors, contracts. Sealed keys stay until they are
+    shredded."""
     yield from unit.one(POLICIES.get_many((wallet.id,) for wallet in wallets)) if wallets else ()
     yield from unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
     yield from unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
     yield from credentials.passkeys(unit, user_id)
+    yield from unit.follow(CONTRACTS, unit.one(CONTRACTS_BY_OWNER.scan(user_id)))
     factor = unit.maybe(FACTORS.find(user_id))
     yield from () if factor is None else (factor,)

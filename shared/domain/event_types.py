@@ -54,6 +54,10 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "contract.deployed": "The chain holds the contract's code.",
         "contract.failed": "Its deployment ended without code.",
         "contract.reorged": "The block that held its creation is no longer part of the chain.",
+        "contract.event": "A followed contract logged something in a block that is deep enough.",
+        "contract.events_reorged": "A block whose events were told is no longer part of the chain.",
+        "wallet.received": "Coins or tokens came to a wallet, in a block that is deep enough.",
+        "wallet.received_reorged": "The block that brought them is no longer part of the chain.",
         "wallet.low_balance": "A wallet that sends has less than its threshold for gas.",
         "account.api_key_created": "An API key was made.",  # pragma: allowlist secret
         "account.api_keys_ended": "API keys were ended.",  # pragma: allowlist secret

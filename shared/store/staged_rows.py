@@ -96,4 +96,4 @@ class StagedRows:
     def delete(self, value: Any) -> None:
         table, place = place_of(value)
         self._known.pop(place, None)
-        self._writes[place] = Write("delete", table.name, table.key_columns, place[1])
+        self._writes[place] = table.delete(value)

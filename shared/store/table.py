@@ -139,6 +139,9 @@ class Table(Generic[T]):
         values = tuple(self._to_column(name, getattr(value, name)) for name in changed)
         return Write("update", self.name, columns, values)
 
+    def delete(self, value: T) -> Write:
+        return Write("delete", self.name, self.key_columns, self.key_of(value))
+
     def get(self, *key: Any) -> Query[T]:
         """The row with this primary key; refuses with NotFound when absent."""
         return Query(Read(self.name, self.columns, keys=(key,)), _only, self)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from shared import resources
@@ -29,6 +30,7 @@ from shared.domain.contracts.events import (
     oldest_kept,
 )
 from shared.domain.contracts.follows import FollowedAddress
+from shared.store.port import StoreTransaction
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
     BLOCKS,
@@ -111,7 +113,9 @@ def step(client: ChainClient, index: ChainIndex, head: int, final: int) -> Chain
         return back(client, index)
     found = _look(client, index, blocks)
     for part in _parts(found):
-        index = commit(_advance, index, part, head, final)
+        quiet = not (part.events or part.deposits or part.gaps)
+        moved = _pass_over(index, part, head, final) if quiet else None
+        index = moved or commit(_advance, index, part, head, final)
     return index
 
 
@@ -223,6 +227,47 @@ def _part(found: Found, blocks: Sequence[SourceBlock], events: Sequence[Contract
     )
 
 
+def _pass_over(index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex | None:
+    """Move the index over blocks in which nothing is: only its own place changes, so nothing is audited.
+
+    None where there is something to take back. Raises Moved."""
+    now = resources.clock().now()
+    after, kept, lowest = _behind(index, found, head, final, now)
+
+    def body(transaction: StoreTransaction) -> ChainIndex | None:
+        session = Session(transaction)
+        current, old, there = session.read(
+            CHAIN_INDEXES.get(index.chain),
+            BLOCKS.scan(index.chain, upto=(lowest - 1,), limit=PRUNED_AT_ONCE),
+            BLOCKS.scan(index.chain, after=(index.number,)),
+        )
+        if current.version != index.version:
+            raise Moved
+        if there:
+            return None
+        transaction.buffer(
+            [
+                CHAIN_INDEXES.update(current, after),
+                *(BLOCKS.write("insert", one) for one in kept),
+                *(BLOCKS.delete(one) for one in old if one.number < lowest),
+            ]
+        )
+        return after
+
+    moved, _ = resources.database().transact(body)
+    return moved
+
+
+def _behind(
+    index: ChainIndex, found: Found, head: int, final: int, now: datetime
+) -> tuple[ChainIndex, list[IndexedBlock], int]:
+    """The index behind these blocks, those of them that are kept, and the lowest height that is."""
+    last = found.blocks[-1]
+    lowest = oldest_kept(last.number, final)
+    kept = [IndexedBlock(index.chain, one.number, one.hash) for one in found.blocks if one.number >= lowest]
+    return index.moved(last.number, last.hash, now, head=head, final=final), kept, lowest
+
+
 def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex:
     """Events, deposits, notices and the index's place, in one commit."""
     current = held(unit, index)
@@ -233,13 +278,10 @@ def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final
     for address, number in found.gaps:
         _gap(unit, index.chain, address, number)
     if found.blocks:
-        last = found.blocks[-1]
-        after = current.moved(last.number, last.hash, unit.now, head=head, final=final)
-        lowest = oldest_kept(last.number, final)
-        kept = [one for one in found.blocks if one.number >= lowest]
+        after, kept, lowest = _behind(current, found, head, final, unit.now)
         old = unit.many(BLOCKS.scan(index.chain, upto=(lowest - 1,), limit=PRUNED_AT_ONCE))
         unit.delete(*(one for one in old if one.number < lowest))
-        _put(unit, [IndexedBlock(index.chain, one.number, one.hash) for one in kept])
+        _put(unit, kept)
     else:
         first = found.events[0]
         after = replace(current, version=current.version + 1, updated_at=unit.now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from shared.domain.contracts.events import (
@@ -92,17 +93,18 @@ def deposits_of(chain: str, hashes: Iterable[str]) -> Query[list[Deposit]]:
     return DEPOSITS.below((chain, one) for one in hashes)
 
 
-def unfollow(unit: UnitOfWork, follow: Follow) -> None:
-    """Delete a follow; with the last one of its address, the index drops what it holds of it."""
-    from dataclasses import replace
-
-    others, address = unit.read(
-        FOLLOWS_BY_PLACE.scan(follow.address, follow.chain, limit=2),
-        FOLLOWED.find(follow.chain, follow.address),
-    )
-    unit.delete(follow)
-    if address is not None and all(one["id"] == follow.id for one in others):
-        unit.write(replace(address, work="drop"))
+def unfollow(unit: UnitOfWork, follows: Sequence[Follow]) -> None:
+    """Delete follows of different addresses; with the last one of an address, the index drops what it holds of it."""
+    if not follows:
+        return
+    places = [(one.chain, one.address) for one in follows]
+    addresses = {(one.chain, one.address): one for one in unit.many(FOLLOWED.get_many(places))}
+    others = unit.read_all([FOLLOWS_BY_PLACE.scan(address, chain, limit=2) for chain, address in places])
+    unit.delete(*follows)
+    for follow, entries in zip(follows, others, strict=True):
+        address = addresses.get((follow.chain, follow.address))
+        if address is not None and all(one["id"] == follow.id for one in entries):
+            unit.write(replace(address, work="drop"))
 
 
 def follows_of(session: Session, user_id: str, limit: int = 0) -> list[Follow]:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from shared import resources
+from shared.store.session import Session
+from shared.store.table import TABLES
 from tests.emulated.contracts.conftest import USER, Lab
 from tests.emulated.contracts.index_world import Indexed
 
@@ -223,10 +226,32 @@ def test_what_nobody_follows_any_more_goes(indexed: Indexed) -> None:
     assert indexed.stored(logger) == indexed.node(logger) != []
 
 
-def rows_of(table: str) -> int:
-    from shared import resources
-    from shared.store.session import Session
-    from shared.store.table import TABLES
+def test_an_erased_account_leaves_no_contracts(indexed: Indexed) -> None:
+    from shared.auth import personal_data
+    from shared.domain.users import register
+    from shared.runtime.context import running
+    from shared.store.tables.users import USERS
+    from shared.writes.commit import commit
+    from tests.emulated.engine.world import as_system
 
+    lab = indexed.lab
+    loggers = [lab.take("Logger") for _ in range(3)]
+    for logger in loggers[:2]:
+        indexed.follow(logger)
+        indexed.send(logger, "note", 1, "x")
+    lab.world.mine()
+    indexed.passes(2)
+    assert rows_of("contract_events") == 2
+    user = register(user_id=USER, email="e@example.com", password_hash="h", now=resources.clock().now())
+    resources.database().write([USERS.write("insert", user)])
+    with running(as_system("delete_me")):
+        commit(lambda unit: personal_data.erase(unit, USER, frozenset()))
+    indexed.passes(5)
+    assert [rows_of(one) for one in ("contracts", "follows", "followed_addresses", "contract_events")] == [
+        0
+    ] * 4
+
+
+def rows_of(table: str) -> int:
     found: list[Any] = Session(resources.database().snapshot()).many(TABLES[table].scan())
     return len(found)

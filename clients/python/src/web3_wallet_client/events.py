@@ -353,6 +353,38 @@ class ContractReorged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractEvent(Event):
+    """A followed contract logged something in a block that is deep enough."""
+
+    type: Literal["contract.event"]
+    data: models.ContractEvents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractEventsReorged(Event):
+    """A block whose events were told is no longer part of the chain."""
+
+    type: Literal["contract.events_reorged"]
+    data: models.EventsReorged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletReceived(Event):
+    """Coins or tokens came to a wallet, in a block that is deep enough."""
+
+    type: Literal["wallet.received"]
+    data: models.Received
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletReceivedReorged(Event):
+    """The block that brought them is no longer part of the chain."""
+
+    type: Literal["wallet.received_reorged"]
+    data: models.Received
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WalletLowBalance(Event):
     """A wallet that sends has less than its threshold for gas."""
 
@@ -521,6 +553,10 @@ BY_TYPE: Mapping[str, type[Event]] = {
     "contract.deployed": ContractDeployed,
     "contract.failed": ContractFailed,
     "contract.reorged": ContractReorged,
+    "contract.event": ContractEvent,
+    "contract.events_reorged": ContractEventsReorged,
+    "wallet.received": WalletReceived,
+    "wallet.received_reorged": WalletReceivedReorged,
     "wallet.low_balance": WalletLowBalance,
     "account.api_key_created": AccountApiKeyCreated,
     "account.api_keys_ended": AccountApiKeysEnded,

@@ -330,6 +330,19 @@ class ContractEventPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractEvents:
+    """What a contract logged in one block; `more` events of it are in the list only."""
+
+    contract_id: str
+    chain: str
+    address: str
+    block_number: int
+    block_hash: str
+    events: list[LoggedEvent]
+    more: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractFollow:
     """Events are there from `from_block` up to `filled_to`, and behind `fill_until`: in between, `blocks_missing` are
     still to be filled in. `live`: new blocks are looked at. `gap_block` is the first block whose events no node gives.
@@ -494,6 +507,19 @@ class EventPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventsReorged:
+    """A reorganisation has taken a block away, and with it these events of the contract, at most 100 of `count`."""
+
+    contract_id: str
+    chain: str
+    address: str
+    block_number: int
+    block_hash: str
+    count: int
+    events: list[GoneEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedWallet:
     """One of both; a replayed answer holds null."""
 
@@ -553,6 +579,14 @@ class GasPrice:
     slow: FeeOffer
     average: FeeOffer
     fast: FeeOffer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoneEvent:
+    """A GoneEvent."""
+
+    transaction_hash: str
+    log_index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
