@@ -1,7 +1,7 @@
 # Every target does the set-up it lacks, into .venv and node_modules (.ci/setup.py). `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help doctor setup demo observe run regions drill test check format infra-check prove bench migrate generate requirements licences \
+.PHONY: help doctor setup demo observe run regions drill test check format infra-check prove bench migrate generate clients requirements licences \
 	audit sbom cost clean
 
 PY := .venv/bin/python
@@ -72,6 +72,7 @@ check: setup ## lint, format, types, layers, structure, generated files, documen
 	.venv/bin/lint-imports
 	$(PY) -m schemas.contract.generate --check
 	$(PY) -m openapi_spec_validator schemas/openapi.json
+	$(PY) .ci/clients.py --check
 	$(PYTEST) tests/unit/docs tests/unit/imports/test_structure.py tests/unit/ci/test_entrances.py
 	$(PY) .ci/licences.py --check
 	$(PY) -m infra.cost --check
@@ -102,6 +103,10 @@ generate: setup ## write the catalog, OpenAPI and the other files made from the 
 	$(PY) -m schemas.contract.generate
 	$(PY) -m infra.cost
 
+clients: setup ## write what of the client libraries is generated, and pack them: build/clients has a wheel and an npm package
+	$(PY) -m schemas.contract.generate
+	$(PY) .ci/clients.py
+
 requirements: setup ## pin what requirements*.in ask for anew, with digests (UPGRADE=--upgrade)
 	$(COMPILE) -o requirements.txt requirements.in
 	$(COMPILE) -o requirements-local.txt requirements-local.in
@@ -125,7 +130,7 @@ cost: setup ## compute the tables of docs/cost.md from infra/cost
 
 clean: ## stop the emulators in the background; remove everything that make has made
 	@if [ -f .run/emulators.json ]; then $(PY) -m emulators down; fi
-	rm -rf .run .venv build node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .run .venv build node_modules clients/typescript/node_modules clients/typescript/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip-compile with nothing of this machine's own set-up in what it writes.

@@ -1,8 +1,9 @@
-"""Brings .venv and node_modules up to date, then becomes a command of .venv's Python.
+"""Brings .venv and node_modules up to date, then becomes a command of .venv's Python. With --dev also what tests and
+checks need, and the node_modules of clients/typescript.
 
     .ci/python .ci/setup.py [--dev] [-m module argument …]
 
-Standard library only: it makes what everything else needs. Nothing but .venv and node_modules is written. A stamp holds
+Standard library only: it makes what everything else needs. Nothing but these is written. A stamp holds
 the digest of the requirements that were installed, so a second call costs a tenth of a second. A .venv that does not
 work here (its Python is gone, it was copied from another folder) is made anew.
 """
@@ -20,9 +21,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV, NODE = ROOT / ".venv", ROOT / "node_modules"
+CLIENT = ROOT / "clients" / "typescript"  # its compiler and what makes its types: for checks and packing
 PYTHON = VENV / "bin" / "python"
 RUNTIME = ("requirements.txt", "requirements-local.txt")
 DEVELOPMENT = ("requirements-dev.txt",)
+_CLIENT_LOCK = "clients/typescript/package-lock.json"
 STARTED = time.monotonic()
 
 
@@ -64,6 +67,8 @@ def set_up(development: bool) -> None:
         install("development", DEVELOPMENT, "what tests and checks need")
     if not _node_stamped():
         install_node()
+    if development and not _client_stamped():
+        install_client()
 
 
 def usable() -> bool:
@@ -123,17 +128,29 @@ def _followed(command: list[str], wanted: int) -> None:
 
 
 def install_node() -> None:
-    """The EVM node, by npm; where there is no npm, by one from PyPI in .venv."""
+    """The EVM node."""
+    say("installing the EVM node of local runs: npm ci")
+    if NODE.is_symlink():
+        NODE.unlink()
+    _npm_ci(ROOT)
+    (NODE / ".installed").write_text(_digest(("package-lock.json",)))
+
+
+def install_client() -> None:
+    """What types, compiles and packs the TypeScript client."""
+    say("installing what the TypeScript client is made with: npm ci")
+    _npm_ci(CLIENT)
+    (CLIENT / "node_modules" / ".installed").write_text(_digest((_CLIENT_LOCK,)))
+
+
+def _npm_ci(folder: Path) -> None:
+    """By npm; where there is none, by one from PyPI in .venv."""
     env = dict(os.environ)
     if not _npm_works(env):
         if not (VENV / "bin" / "npm").exists():
             install("node", ("requirements-node.txt",), "Node.js (there is no npm here)")
         env["PATH"] = f"{VENV / 'bin'}{os.pathsep}{env['PATH']}"
-    say("installing the EVM node of local runs: npm ci")
-    if NODE.is_symlink():
-        NODE.unlink()
-    subprocess.run(["npm", "ci", "--loglevel=error"], cwd=ROOT, env=env, check=True)
-    (NODE / ".installed").write_text(_digest(("package-lock.json",)))
+    subprocess.run(["npm", "ci", "--loglevel=error"], cwd=folder, env=env, check=True)
 
 
 def _npm_works(env: dict[str, str]) -> bool:
@@ -148,6 +165,10 @@ def _stamped(name: str, files: tuple[str, ...]) -> bool:
 
 def _node_stamped() -> bool:
     return _read(NODE / ".installed") == _digest(("package-lock.json",))
+
+
+def _client_stamped() -> bool:
+    return _read(CLIENT / "node_modules" / ".installed") == _digest((_CLIENT_LOCK,))
 
 
 def _digest(files: tuple[str, ...]) -> str:

@@ -98,7 +98,7 @@ FIELDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "to": (_OTHER, _TIME),
     "token": ("eyJhbGciOiJFUzI1NiJ9…",),
     "refresh_token": ("r1.eyJ…",),
-    "doc_url": ("/docs/errors#NOT_FOUND",),
+    "doc_url": ("/docs/errors.html#NOT_FOUND",),
     "url": ("https://shop.example.com/webhooks",),
     "value": ("1000000000000000000",),
     "version": (3,),
@@ -152,7 +152,7 @@ def added(document: dict[str, Any]) -> dict[str, Any]:
 
 def _error(code: str, message: str) -> dict[str, Any]:
     told: dict[str, Any] = {"details": [], "data": {}, "request_id": f"req_{_RANDOM}"}
-    return {"error": {"code": code, "message": message, **told, "doc_url": f"/docs/errors#{code}"}}
+    return {"error": {"code": code, "message": message, **told, "doc_url": f"/docs/errors.html#{code}"}}
 
 
 def _entries(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

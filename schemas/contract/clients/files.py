@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -9,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from schemas.contract.clients import python_models, python_resources
+from schemas.contract.clients import postman, python_models, python_resources, typescript
 
 CLIENTS = Path(__file__).parents[3] / "clients"
 PYTHON = CLIENTS / "python" / "src" / python_models.PACKAGE
+TYPESCRIPT = CLIENTS / "typescript" / "src"
 # Folders whose files are all generated: one that is not wanted any more is removed.
 OWNED = (PYTHON / "resources",)
 
@@ -29,7 +31,14 @@ def files(document: Mapping[str, Any]) -> dict[Path, str]:
         PYTHON / "events.py": python_models.events(document),
         **{PYTHON / "resources" / name: text for name, text in python_resources.modules(document)},
     }
-    return formatted(python)
+    return formatted(python) | {
+        CLIENTS / "postman" / "web3-wallet-backend.json": json.dumps(
+            postman.collection(document), indent=2, ensure_ascii=False
+        )
+        + "\n",
+        TYPESCRIPT / "version.ts": typescript.version(document),
+        TYPESCRIPT / "resources.ts": typescript.resources(document),
+    }
 
 
 def owned() -> list[Path]:

@@ -80,7 +80,9 @@ def test_every_event_is_a_webhook_with_typed_data(kind: str) -> None:
     example = shown(DOCUMENT["webhooks"][kind]["post"]["requestBody"]["content"]["application/json"])
     assert example["type"] == kind and problems(schema, example) == []
     assert problems(schema, example | {"type": "order.polished"}) != []
-    assert ("data" in schema["allOf"][1]["properties"]) is (model_of(kind) is not None)
+    assert model_of(kind) is not None, (
+        "schemas/event_payloads.py says what the data of each type of event holds"
+    )
 
 
 def test_the_version_is_the_products() -> None:

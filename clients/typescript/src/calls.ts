@@ -1,0 +1,108 @@
+/** One call of an operation, typed by the API's description, through openapi-fetch. */
+
+import createClient, { type Client } from "openapi-fetch";
+
+import { errorOf } from "./errors.js";
+import type { operations, paths } from "./schema.js";
+import type { SendOptions, Transport } from "./transport.js";
+
+type Json<T> = T extends { content: { "application/json": infer Body } } ? Body : undefined;
+type Success = 200 | 201 | 202 | 204;
+type Parameters<O extends keyof operations> = operations[O]["parameters"];
+
+/** What an operation answers. */
+export type Answer<O extends keyof operations> = {
+  [S in keyof operations[O]["responses"] & Success]: Json<operations[O]["responses"][S]>;
+}[keyof operations[O]["responses"] & Success];
+/** What an operation takes as its body. */
+export type Body<O extends keyof operations> = Json<NonNullable<operations[O]["requestBody"]>>;
+/** The query of an operation. */
+export type Query<O extends keyof operations> = NonNullable<Parameters<O>["query"]>;
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call. */
+  signal?: AbortSignal;
+  /** Milliseconds for the whole call, with its repetitions. */
+  timeoutMs?: number;
+}
+/** What reads take: `fresh` is the newest, not what a cache may have for some seconds. */
+export interface ReadOptions extends CallOptions {
+  fresh?: boolean;
+  /** Not older than this version, so that one's own write is seen. */
+  minVersion?: number;
+}
+/** What writes take. */
+export interface WriteOptions extends CallOptions {
+  /** Under the same key the same happens once; made by the client where it is absent. */
+  idempotencyKey?: string;
+  /** Only while the resource has this version; else ApiError 412. */
+  ifMatch?: number;
+}
+
+export interface Call {
+  path?: Record<string, string>;
+  query?: Record<string, unknown> | undefined;
+  body?: unknown;
+  takesKey?: boolean;
+  signed?: boolean;
+  options?: (ReadOptions & WriteOptions) | undefined;
+}
+
+/** The operations of one kind of resource. */
+export class Group {
+  constructor(protected readonly api: Api) {}
+}
+
+export class Api {
+  /** openapi-fetch over the same connection: `http.GET("/api/v1/orders/{order_id}", …)`. */
+  readonly http: Client<paths>;
+
+  constructor(readonly transport: Transport) {
+    this.http = this.client({});
+  }
+
+  /** The answer's body. Throws ApiError or NoAnswer. */
+  async call<O extends keyof operations>(method: string, path: string, call: Call): Promise<Answer<O>> {
+    const { options } = call;
+    const sending = { signed: call.signed ?? true, timeoutMs: options?.timeoutMs, signal: options?.signal };
+    const client = this.client(sending) as unknown as { request: (...all: unknown[]) => Promise<Answered> };
+    const { data, response, error } = await client.request(method.toLowerCase(), path, {
+      params: { path: call.path ?? {}, query: parameters(call.query) },
+      headers: headers(call),
+      ...(call.body === undefined ? {} : { body: call.body }),
+    });
+    if (!response.ok) {
+      const text = typeof error === "string" ? error : JSON.stringify(error);
+      throw await errorOf(new Response(text, response));
+    }
+    return data as Answer<O>;
+  }
+
+  private client(sending: SendOptions): Client<paths> {
+    const { baseUrl } = this.transport.options;
+    return createClient<paths>({ baseUrl, fetch: (request) => this.transport.send(request, sending) });
+  }
+}
+
+interface Answered {
+  data?: unknown;
+  error?: unknown;
+  response: Response;
+}
+
+/** What is sent as a query: lists are parted by commas. */
+export function parameters(query: Record<string, unknown> | undefined): Record<string, string> {
+  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : String(value)]));
+}
+
+function headers(call: Call): Record<string, string> {
+  const { options } = call;
+  const found: Record<string, string> = {};
+  if (call.takesKey) found["Idempotency-Key"] = options?.idempotencyKey ?? crypto.randomUUID();
+  if (options?.ifMatch !== undefined) found["If-Match"] = `"${options.ifMatch}"`;
+  if (options?.minVersion !== undefined) found["Min-Version"] = String(options.minVersion);
+  if (options?.fresh) found["Cache-Control"] = "no-cache";
+  return found;
+}

@@ -1,0 +1,105 @@
+/** What can go wrong: WalletError, and below it ApiError, NoAnswer, WaitTimeout, EndedOtherwise and WebhookError. */
+
+import type { components } from "./schema.js";
+
+/** The closed list of codes; a newer server may know others. */
+export type ErrorCode = components["schemas"]["Error"]["error"]["code"];
+
+/** The base of everything that this package throws by itself. */
+export class WalletError extends Error {
+  override name = "WalletError";
+}
+
+interface ErrorBody {
+  code?: string;
+  message?: string;
+  details?: { field: string; message: string }[];
+  data?: Record<string, unknown>;
+  request_id?: string;
+  doc_url?: string;
+}
+
+/**
+ * The API answered 400 or above. Programs act on `code`; `data` explains it; `details` names the fields that are wrong;
+ * `requestId` finds the request in the server's logs; `docUrl` explains the code, on the server that answered.
+ */
+export class ApiError extends WalletError {
+  override name = "ApiError";
+  readonly code: ErrorCode | (string & {});
+  readonly details: { field: string; message: string }[];
+  readonly data: Record<string, unknown>;
+  readonly requestId: string | undefined;
+  readonly docUrl: string | undefined;
+
+  constructor(
+    readonly status: number,
+    body: ErrorBody,
+    /** Seconds until it makes sense to ask again. */
+    readonly retryAfter?: number,
+  ) {
+    const fields = (body.details ?? []).map((one) => `${one.field}: ${one.message}`).join("; ");
+    const where = fields ? ` (${fields})` : "";
+    super(`${status} ${body.code ?? "UNKNOWN"}: ${body.message ?? ""}${where} [${body.request_id ?? "?"}]`);
+    this.code = body.code ?? "UNKNOWN";
+    this.details = body.details ?? [];
+    this.data = body.data ?? {};
+    this.requestId = body.request_id;
+    this.docUrl = body.doc_url;
+  }
+}
+
+/** Whether something that was thrown is a refusal with one of these codes. */
+export function refusedWith(error: unknown, ...codes: ErrorCode[]): error is ApiError {
+  return error instanceof ApiError && (codes as string[]).includes(error.code);
+}
+
+/**
+ * No answer came in time, or the connection failed; `cause` says how. After a POST without an idempotency key nobody
+ * knows whether it happened; with one, send it again.
+ */
+export class NoAnswer extends WalletError {
+  override name = "NoAnswer";
+}
+
+/** What was waited for has not happened; `resource` is what was seen last. */
+export class WaitTimeout extends WalletError {
+  override name = "WaitTimeout";
+  constructor(
+    text: string,
+    readonly resource: unknown,
+  ) {
+    super(text);
+  }
+}
+
+/** What was waited for cannot happen any more: `resource` has ended in another state. */
+export class EndedOtherwise extends WalletError {
+  override name = "EndedOtherwise";
+  constructor(
+    text: string,
+    readonly resource: unknown,
+  ) {
+    super(text);
+  }
+}
+
+/** The webhook is not genuine, too old, or no event. Answer it 400 and do nothing else. */
+export class WebhookError extends WalletError {
+  override name = "WebhookError";
+}
+
+/** The error of an answer; one that is not the API's own (a proxy's page) has the code UNKNOWN. */
+export async function errorOf(answer: Response): Promise<ApiError> {
+  const text = await answer.text();
+  const after = answer.headers.get("Retry-After");
+  const seconds = after === null || after === "" ? Number.NaN : Number(after);
+  const retryAfter = Number.isFinite(seconds) ? Math.max(seconds, 0) : undefined;
+  try {
+    const error = (JSON.parse(text) as { error: ErrorBody }).error;
+    if (typeof error.code === "string") return new ApiError(answer.status, error, retryAfter);
+  } catch {
+    // not the API's: below
+  }
+  const id = answer.headers.get("X-Request-Id");
+  return new ApiError(answer.status, { message: text.slice(0, 200), ...(id ? { request_id: id } : {}) }, retryAfter);
+}

@@ -1,0 +1,177 @@
+/** Server-Sent Events that go on by themselves: after a break, behind the last event that was seen. */
+
+import { parameters } from "./calls.js";
+import { errorOf, NoAnswer } from "./errors.js";
+import type { webhooks } from "./schema.js";
+import { mayRepeat, sleep, type Transport } from "./transport.js";
+
+type Sent<W> = W extends { post: { requestBody: { content: { "application/json": infer Body } } } } ? Body : never;
+/** Any event, told apart by `type`. */
+export type Event = Sent<webhooks[keyof webhooks]>;
+/** The names of the types of events. */
+export type EventType = keyof webhooks;
+
+export interface StreamOptions {
+  /** Which types, such as `["order.completed"]` or `["order.*"]`; all without. */
+  types?: readonly string[] | string;
+  /** Where to begin: the `cursor` of an earlier stream. */
+  after?: string;
+  /** Ends the stream. */
+  signal?: AbortSignal;
+}
+
+/** After this long without a byte a connection is dead; the server speaks each 15 seconds. */
+const SILENCE_MS = 60_000;
+
+/** Text to events. */
+export class Parser {
+  cursor: string | undefined;
+  retryMs = 1000;
+  private rest = "";
+  private id: string | undefined;
+  private data: string[] = [];
+
+  constructor(cursor?: string) {
+    this.cursor = cursor;
+  }
+
+  /** The events that this piece completes. */
+  *feed(piece: string): Generator<Event> {
+    const lines = (this.rest + piece).split("\n");
+    this.rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const event = this.line(line.endsWith("\r") ? line.slice(0, -1) : line);
+      if (event !== undefined) yield event;
+    }
+  }
+
+  /** What a broken connection left unfinished comes again. */
+  restart(): void {
+    this.rest = "";
+    this.id = undefined;
+    this.data = [];
+  }
+
+  private line(line: string): Event | undefined {
+    if (line === "") return this.ended();
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+    if (name === "data") this.data.push(value);
+    else if (name === "id") this.id = value;
+    else if (name === "retry" && /^\d+$/.test(value)) this.retryMs = Number(value);
+    return undefined;
+  }
+
+  private ended(): Event | undefined {
+    const data = this.data;
+    this.data = [];
+    if (this.id !== undefined) this.cursor = this.id;
+    this.id = undefined;
+    return data.length > 0 ? (JSON.parse(data.join("\n")) as Event) : undefined;
+  }
+}
+
+/**
+ * Events as they happen, for ever: `for await (const event of stream)`, and leave the loop, or `close()`, to end it.
+ * `cursor` is behind the last event that was given out; a later stream goes on there (`after`). An event may come
+ * twice: `id` tells.
+ */
+export class EventStream implements AsyncIterable<Event> {
+  private readonly ended = new AbortController();
+  private readonly parser: Parser;
+
+  constructor(
+    private readonly transport: Transport,
+    private readonly path: string,
+    private readonly options: StreamOptions = {},
+  ) {
+    this.parser = new Parser(options.after);
+    const { signal } = options;
+    if (signal?.aborted) this.close();
+    signal?.addEventListener("abort", () => this.close(), { once: true });
+  }
+
+  get cursor(): string | undefined {
+    return this.parser.cursor;
+  }
+
+  /** End the connection. */
+  close(): void {
+    this.ended.abort();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Event> {
+    let failures = 0;
+    let refreshed = false;
+    while (!this.ended.signal.aborted) {
+      const connection = new AbortController();
+      const request = this.request(connection);
+      const token = this.transport.credentials.token;
+      const outcome = await this.connect(request);
+      if (outcome instanceof Response && outcome.ok) {
+        refreshed = false;
+        for await (const event of this.events(outcome, connection)) {
+          failures = 0;
+          yield event;
+        }
+        await this.sleep(this.parser.retryMs);
+      } else if (outcome instanceof Response && outcome.status === 401 && !refreshed && this.transport.mayRefresh()) {
+        refreshed = true;
+        await this.transport.refresh(token);
+      } else if (!this.ended.signal.aborted) {
+        failures += 1;
+        await this.failed(request, outcome, failures);
+      }
+    }
+  }
+
+  private async connect(request: Request): Promise<Response | Error> {
+    try {
+      return await this.transport.open(request);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  /** The events of one connection, until it ends or is silent for too long. */
+  private async *events(answer: Response, connection: AbortController): AsyncGenerator<Event> {
+    const decoder = new TextDecoder();
+    const reader = answer.body?.getReader();
+    this.parser.restart();
+    try {
+      while (reader !== undefined) {
+        const silence = setTimeout(() => connection.abort(), SILENCE_MS);
+        const read = await reader.read().catch(() => undefined); // broken: the next connection goes on
+        clearTimeout(silence);
+        if (read === undefined || read.done) return;
+        yield* this.parser.feed(decoder.decode(read.value, { stream: true }));
+      }
+    } finally {
+      connection.abort();
+    }
+  }
+
+  private request(connection: AbortController): Request {
+    this.ended.signal.addEventListener("abort", () => connection.abort(), { once: true });
+    const url = new URL(this.transport.options.baseUrl + this.path);
+    const after = this.cursor === this.options.after ? this.options.after : undefined;
+    url.search = new URLSearchParams(parameters({ types: this.options.types, after })).toString();
+    const headers = new Headers({ Accept: "text/event-stream" });
+    if (this.cursor !== undefined && after === undefined) headers.set("Last-Event-ID", this.cursor);
+    return new Request(url, { headers, signal: connection.signal });
+  }
+
+  /** Wait for the next attempt. Throws what a connection was refused with for good, and the last of many failures. */
+  private async failed(request: Request, outcome: Response | Error, failures: number): Promise<void> {
+    if (!mayRepeat(request, outcome) || failures >= this.transport.options.retries.attempts) {
+      if (outcome instanceof Response) throw await errorOf(outcome);
+      throw new NoAnswer(`GET ${this.path}: ${outcome.message}`, { cause: outcome });
+    }
+    await this.sleep(this.transport.pause(failures, outcome));
+  }
+
+  private async sleep(ms: number): Promise<void> {
+    await sleep(ms, this.ended.signal).catch(() => undefined); // closed meanwhile: the loop ends
+  }
+}

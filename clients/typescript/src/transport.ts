@@ -1,0 +1,175 @@
+/** How requests are sent: who calls, repetitions that do no harm, refreshed tokens, one deadline for a whole call. */
+
+import { errorOf, NoAnswer } from "./errors.js";
+import type { components } from "./schema.js";
+
+export type Tokens = components["schemas"]["Tokens"];
+type Fetch = (input: Request) => Promise<Response>;
+
+/** How often and how long. A pause is random, at most `firstMs` doubled for each attempt, never below Retry-After. */
+export interface Retries {
+  attempts: number;
+  firstMs: number;
+  longestMs: number;
+}
+
+export const RETRIES: Retries = { attempts: 5, firstMs: 250, longestMs: 8000 };
+/** Refused before anything was done, whatever it is. */
+const REFUSED = new Set([429, 503]);
+/** A proxy gave up: nobody knows whether it was done. */
+const UNKNOWN = new Set([502, 504]);
+
+export interface Credentials {
+  apiKey?: string | undefined;
+  token?: string | undefined;
+  refreshToken?: string | undefined;
+}
+
+export interface SendOptions {
+  signed?: boolean;
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface TransportOptions {
+  baseUrl: string;
+  credentials: Credentials;
+  timeoutMs: number;
+  retries: Retries;
+  fetch: Fetch;
+  onTokens?: ((tokens: Tokens) => void | Promise<void>) | undefined;
+}
+
+export class Transport {
+  private renewing: Promise<void> | undefined;
+
+  constructor(readonly options: TransportOptions) {}
+
+  get credentials(): Credentials {
+    return this.options.credentials;
+  }
+
+  /** The answer, whatever its status but those that repeating helps with. Throws NoAnswer. */
+  async send(request: Request, options: SendOptions = {}): Promise<Response> {
+    const until = Date.now() + (options.timeoutMs ?? this.options.timeoutMs);
+    let refreshed = false;
+    for (let attempt = 0; ; attempt += 1) {
+      const token = this.credentials.token;
+      const outcome = await this.once(request, options, until);
+      if (outcome instanceof Response && outcome.status === 401 && !refreshed && this.mayRefresh(options)) {
+        refreshed = true;
+        await this.refresh(token);
+        attempt -= 1;
+        continue;
+      }
+      options.signal?.throwIfAborted();
+      const pause = this.pause(attempt, outcome);
+      const last = attempt + 1 >= this.options.retries.attempts || Date.now() + pause > until;
+      if (!mayRepeat(request, outcome) || last) {
+        if (outcome instanceof Response) return outcome;
+        throw new NoAnswer(`${request.method} ${new URL(request.url).pathname}: ${outcome.message}`, { cause: outcome });
+      }
+      await sleep(pause, options.signal);
+    }
+  }
+
+  /** A connection that stays open: no deadline, no repetition. */
+  async open(request: Request): Promise<Response> {
+    return this.options.fetch(this.signed(request));
+  }
+
+  /** Get a new pair of tokens, unless another caller has done so: a refresh token works once. */
+  async refresh(stale: string | undefined): Promise<void> {
+    if (this.credentials.token !== stale) return;
+    this.renewing ??= this.renew().finally(() => {
+      this.renewing = undefined;
+    });
+    await this.renewing;
+  }
+
+  replace(tokens: Tokens): void | Promise<void> {
+    this.credentials.token = tokens.token;
+    this.credentials.refreshToken = tokens.refresh_token;
+    return this.options.onTokens?.(tokens);
+  }
+
+  mayRefresh(options: SendOptions = {}): boolean {
+    return options.signed !== false && this.credentials.refreshToken !== undefined;
+  }
+
+  /** Milliseconds until the next attempt. */
+  pause(attempt: number, outcome: Response | Error): number {
+    const { firstMs, longestMs } = this.options.retries;
+    const drawn = Math.random() * Math.min(longestMs, firstMs * 2 ** attempt);
+    const after = outcome instanceof Response ? Number(outcome.headers.get("Retry-After") ?? 0) : 0;
+    return drawn + (Number.isFinite(after) && after > 0 ? after * 1000 : 0);
+  }
+
+  private async renew(): Promise<void> {
+    const request = new Request(`${this.options.baseUrl}/api/v1/auth/refresh`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ refresh_token: this.credentials.refreshToken }),
+    });
+    const answer = await this.send(request, { signed: false });
+    if (!answer.ok) throw await errorOf(answer);
+    await this.replace((await answer.json()) as Tokens);
+  }
+
+  private async once(request: Request, options: SendOptions, until: number): Promise<Response | Error> {
+    const timer = new AbortController();
+    const timeout = setTimeout(() => timer.abort(new Error("no answer in time")), Math.max(until - Date.now(), 1));
+    const stop = () => timer.abort(options.signal?.reason);
+    options.signal?.addEventListener("abort", stop);
+    try {
+      options.signal?.throwIfAborted();
+      const sent = options.signed === false ? request.clone() : this.signed(request);
+      const answer = await this.options.fetch(new Request(sent, { signal: timer.signal }));
+      const body = await answer.arrayBuffer(); // all of it, while the timer runs
+      return new Response(body.byteLength > 0 ? body : null, answer);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    } finally {
+      clearTimeout(timeout);
+      options.signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  private signed(request: Request): Request {
+    const copy = request.clone();
+    const { token, apiKey } = this.credentials;
+    if (token !== undefined) copy.headers.set("Authorization", `Bearer ${token}`);
+    else if (apiKey !== undefined) copy.headers.set("X-API-Key", apiKey);
+    return copy;
+  }
+}
+
+/** Whether sending again helps and does no harm. */
+export function mayRepeat(request: Request, outcome: Response | Error): boolean {
+  if (outcome instanceof Response) {
+    return REFUSED.has(outcome.status) || (UNKNOWN.has(outcome.status) && repeatable(request));
+  }
+  return repeatable(request);
+}
+
+/** Whether the same may be sent again when nobody knows what became of the first. */
+function repeatable(request: Request): boolean {
+  if (request.method === "POST") return request.headers.has("Idempotency-Key");
+  return request.method === "GET" || !request.headers.has("If-Match");
+}
+
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+

@@ -1,0 +1,84 @@
+/** Wait until something has happened: asked again and again, always for the newest. */
+
+import type { Answer } from "./calls.js";
+import { EndedOtherwise, WaitTimeout } from "./errors.js";
+import type { Resources } from "./resources.js";
+import { sleep } from "./transport.js";
+
+export interface WaitOptions {
+  /** Milliseconds; else WaitTimeout. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+const FIRST_MS = 200;
+const LONGEST_MS = 2000;
+const LONG_MS = 300_000;
+
+interface HasStatus {
+  id: string;
+  status: string;
+  reason?: string | null;
+  error?: unknown;
+}
+
+/** `wallet.wait`: each method gives the resource once it is so far. Throws EndedOtherwise, or WaitTimeout. */
+export class Waits {
+  constructor(private readonly wallet: Resources) {}
+
+  /** Once orders can reserve from it. */
+  supplyActive(id: string, options: WaitOptions = {}): Promise<Answer<"get_supply">> {
+    const still = ["pending", "paused", "exhausted"];
+    return until("supply", () => this.wallet.supplies.get(id, { fresh: true }), reached<Answer<"get_supply">>("active", still), options);
+  }
+
+  /** Once it is paid and the payment is final. */
+  orderCompleted(id: string, options: WaitOptions = {}): Promise<Answer<"get_order">> {
+    const still = ["open", "claimed", "processing"];
+    return until("order", () => this.wallet.orders.get(id, { fresh: true }), reached<Answer<"get_order">>("completed", still), options);
+  }
+
+  /** Once its payment is final. */
+  claimProcessed(id: string, options: WaitOptions = {}): Promise<Answer<"get_claim">> {
+    const still = ["claimed", "processing"];
+    return until("claim", () => this.wallet.claims.get(id, { fresh: true }), reached<Answer<"get_claim">>("processed", still), options);
+  }
+
+  /** Once the chain does not take it back. */
+  transactionFinal(id: string, options: WaitOptions = {}): Promise<Answer<"get_transaction">> {
+    const confirmed = reached<Answer<"get_transaction">>("confirmed", ["queued", "submitted", "mined"]);
+    const final = (seen: Answer<"get_transaction">) => confirmed(seen) && seen.finalized;
+    return until("transaction", () => this.wallet.transactions.get(id, { fresh: true }), final, options);
+  }
+
+  /** Once its code is on chain. */
+  contractDeployed(id: string, options: WaitOptions = {}): Promise<Answer<"get_contract">> {
+    const done = reached<Answer<"get_contract">>("deployed", ["deploying"]);
+    return until("contract", () => this.wallet.contracts.get(id, { fresh: true }), done, options);
+  }
+}
+
+function reached<T extends HasStatus>(wanted: string, still: string[]): (seen: T) => boolean {
+  return (seen) => {
+    if (seen.status === wanted) return true;
+    if (still.includes(seen.status)) return false;
+    const why = seen.reason ?? (seen.error ? JSON.stringify(seen.error) : "");
+    throw new EndedOtherwise(`${seen.id} is ${seen.status}${why ? `: ${why}` : ""}`, seen);
+  };
+}
+
+async function until<T>(
+  what: string,
+  look: () => Promise<T>,
+  done: (seen: T) => boolean,
+  { timeoutMs = LONG_MS, signal }: WaitOptions,
+): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (let pause = FIRST_MS; ; pause = Math.min(pause * 1.5, LONGEST_MS)) {
+    const seen = await look();
+    if (done(seen)) return seen;
+    const left = end - Date.now();
+    if (left <= 0) throw new WaitTimeout(`the ${what} is not so far within ${timeoutMs} ms`, seen);
+    await sleep(Math.min(pause, left), signal);
+  }
+}

@@ -1,0 +1,169 @@
+"""Both client libraries, packed and installed, against the running product: their READMEs, and the demo's whole job.
+
+Chromium runs the TypeScript one from a page of another origin."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators.demo import ITEMS
+from emulators.product import Product
+from tests.e2e.job import PAYOUT, FundedAccount, Node
+from tests.support.packed import PYTHON, TYPESCRIPT, Environment, NodeProject, packed, readme, run
+from tests.unit.docs.pages import ROOT
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+HERE = Path(__file__).parent / "clients"
+CLAIMERS = 10
+
+
+@pytest.fixture(scope="module")
+def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with Product.start(tmp_path_factory.mktemp("clients")) as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return packed(tmp_path_factory.mktemp("packed") / "clients")
+
+
+@pytest.fixture(scope="module")
+def python(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return Environment.made(tmp_path_factory.mktemp("python"), packages[0])
+
+
+@pytest.fixture(scope="module")
+def node(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> NodeProject:
+    return NodeProject.made(tmp_path_factory.mktemp("node") / "project", packages[1])
+
+
+@pytest.fixture
+def account(product: Product) -> FundedAccount:
+    return FundedAccount.funded(Node(product.env["RPC_URL"]))
+
+
+def job(product: Product, account: FundedAccount) -> dict[str, str]:
+    """What the programs of tests/e2e/clients take."""
+    return {
+        "WALLET_URL": product.url,
+        "WALLET_KEY": account.key,
+        "CLAIMERS": str(CLAIMERS),
+        "ITEMS": json.dumps(ITEMS),
+    }
+
+
+def checked(said: str, product: Product) -> None:
+    """The job is done, and the chain says the same."""
+    done = json.loads(said.splitlines()[-1])
+    assert done["order"] == "completed" and done["claim"] == "processed"
+    assert (done["winners"], done["conflicts"]) == (1, CLAIMERS - 1)
+    assert done["supply"] == {"available": "0.95", "reserved": "0", "settled": "1.05"}
+    assert done["transaction"] == "confirmed"
+    assert Node(product.env["RPC_URL"]).balance(done["recipient"]) == PAYOUT
+    wanted = ["order.created", "order.claimed", "claim.processing", "claim.processed", "order.completed"]
+    assert [kind for kind in done["events"] if kind in wanted and kind != "order.updated"] == wanted
+
+
+def test_the_python_readme_runs_as_shown(
+    product: Product, python: Environment, account: FundedAccount
+) -> None:
+    program = readme(PYTHON / "README.md", "python", URL=product.url, DEVELOPMENT_KEY=account.key)
+    said = python.run(program)
+    for line in ("ord_", "missing: 8999.7", "completed", "paid: 0.2"):
+        assert line in said, said
+
+
+def test_the_python_readme_fits_the_types(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(readme(PYTHON / "README.md", "python"), encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", str(tmp_path / "program.py")]
+    run(command, cwd=PYTHON / "src", MYPY_CACHE_DIR=str(ROOT / ".mypy_cache" / "readme"))
+
+
+def test_the_typescript_readme_runs_as_shown(
+    product: Product, node: NodeProject, account: FundedAccount
+) -> None:
+    program = readme(TYPESCRIPT / "README.md", "ts", baseUrl=product.url, developmentKey=account.key)
+    said = node.run(program)
+    for line in ("ord_", "missing: 8999.7", "completed", "paid: 0.2", "400"):
+        assert line in said, said
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_python_does_the_demos_whole_job(
+    product: Product, python: Environment, account: FundedAccount, kind: str
+) -> None:
+    said = python.run((HERE / f"job_{kind}.py").read_text(encoding="utf-8"), **job(product, account))
+    checked(said, product)
+
+
+def test_nothing_of_the_server_is_needed(python: Environment) -> None:
+    code = "import sys, web3_wallet_client; print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = python.run(code)
+    for name in ("shared", "schemas", "functions", "pydantic", "google", "flask"):
+        assert f"'{name}'" not in loaded
+    assert "'httpx'" in loaded
+
+
+def test_node_does_the_demos_whole_job(product: Product, node: NodeProject, account: FundedAccount) -> None:
+    said = node.run((HERE / "job.ts").read_text(encoding="utf-8"), **job(product, account))
+    checked(said, product)
+
+
+@pytest.fixture
+def page(node: NodeProject) -> Iterator[str]:
+    """The project on an origin of its own, as a bundler's development server would serve it."""
+    handler = partial(_Quiet, directory=str(node.folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript"}
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)")
+def test_a_page_of_another_origin_does_the_whole_job(
+    product: Product, node: NodeProject, page: str, account: FundedAccount
+) -> None:
+    from playwright.sync_api import sync_playwright
+
+    node.compile((HERE / "job.ts").read_text(encoding="utf-8")).rename(node.folder / "page.js")
+    imports = {
+        "web3-wallet-client": "/node_modules/web3-wallet-client/dist/index.js",
+        "openapi-fetch": "/node_modules/openapi-fetch/dist/index.mjs",
+    }
+    (node.folder / "index.html").write_text(
+        f"""<!doctype html><script>globalThis.process = {{ env: {json.dumps(job(product, account))} }};</script>
+        <script type="importmap">{json.dumps({"imports": imports})}</script>
+        <script type="module" src="/page.js"></script>"""
+    )
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        tab = browser.new_page()
+        wrong: list[str] = []
+        said: list[str] = []
+        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab.on("console", lambda message: said.append(message.text))
+        with tab.expect_console_message(lambda message: message.text.startswith('{"order"'), timeout=60_000):
+            tab.goto(f"{page}/index.html")
+        browser.close()
+    assert wrong == []
+    checked(next(text for text in said if text.startswith('{"order"')), product)
