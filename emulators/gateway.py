@@ -67,6 +67,7 @@ def serve(port: int, started: Callable[[], None], addresses: dict[str, str] | No
                 "graceful_timeout": 3,
                 "keepalive": 75,
                 "worker_connections": 2000,
+                "control_socket_disable": True,  # it would be one file in the user's home for all gateways
                 "loglevel": "warning",
                 "post_worker_init": lambda worker: _serving(started),
             }

@@ -18,7 +18,6 @@ from emulators.demo import ITEMS, PASSWORD
 
 ETHER = 10**18
 PAYOUT = 105 * 10**16  # what ITEMS cost, in wei
-PATIENCE_SECONDS = 30.0
 
 
 @dataclass
@@ -58,8 +57,9 @@ class FundedAccount:
 
 @dataclass
 class Patient(Api):
-    """Repeats a call that was not answered, or with 503, under the same Idempotency-Key."""
+    """Repeats a call that was not answered, or with 503, under the same Idempotency-Key, for `patience` seconds."""
 
+    patience: float = 30.0
     sent: Callable[[str, str], None] | None = None  # told when a request has left, before its answer
     repeated: int = 0
 
@@ -73,7 +73,7 @@ class Patient(Api):
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         key = key or str(uuid.uuid4())
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience
         sent = {"Idempotency-Key": key, **(headers or {})}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -97,10 +97,13 @@ class Patient(Api):
 
 @dataclass
 class Job:
-    """Supply, order, three claims at once, settlement. `reached` fires as each point is passed."""
+    """Supply, order, three claims at once, settlement. `reached` fires as each point is passed.
+
+    `seconds` are how long it waits for what the product does by itself."""
 
     url: str
     account: FundedAccount
+    seconds: float = 20.0
     reached: dict[str, threading.Event] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20.0))
     supply: dict[str, Any] = field(default_factory=dict)
@@ -108,16 +111,23 @@ class Job:
     claim: dict[str, Any] = field(default_factory=dict)
     recipient: str = ""
     repeated: int = 0
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def sign_in(self) -> None:
+        """Again: a token lives for a quarter of an hour."""
+        for place, api in enumerate(self.people):
+            api.sign_in(f"{place}-{self.run_id}@example.com", PASSWORD)
 
     def at(self, point: str) -> threading.Event:
         return self.reached.setdefault(point, threading.Event())
 
     def prepare(self) -> None:
         """People and wallets, before anything is killed."""
-        self.shopper = Patient(self.url, http=self.http, sent=self._sent)
-        self.rivals = [Patient(self.url, http=self.http, sent=self._sent) for _ in range(3)]
-        self.people = [self.shopper, *self.rivals]
-        run = uuid.uuid4().hex
+        self.people = [
+            Patient(self.url, http=self.http, sent=self._sent, patience=1.5 * self.seconds) for _ in range(4)
+        ]
+        self.shopper, *self.rivals = self.people
+        run = self.run_id
         with ThreadPoolExecutor(4) as pool:
             everyone = enumerate(self.people)
             list(pool.map(lambda pair: pair[1].sign_up(f"{pair[0]}-{run}@example.com", PASSWORD), everyone))
@@ -132,14 +142,19 @@ class Job:
         body = {"currency": "ETH", "amount": "2", "wallet_id": self.wallet}
         self.supply = self.shopper.expect(201, "POST", "/supplies", body)
         self.at("supply answered").set()
-        wait_for("the supply", lambda: self._seen("supplies", self.supply)["status"] == "active", 15.0, 0.05)
+        wait_for(
+            "the supply",
+            lambda: self._seen("supplies", self.supply)["status"] == "active",
+            self.seconds,
+            0.05,
+        )
         self.order = self.shopper.expect(201, "POST", "/orders", {"currency": "ETH", "items": ITEMS})
         self.at("order answered").set()
         self._race()
         self.shopper.expect(202, "POST", f"/claims/{self.claim['id']}/process")
         self.at("process answered").set()
         ended = ("processed", "failed")
-        wait_for("the claim", lambda: self._seen("claims", self.claim)["status"] in ended, 20.0, 0.05)
+        wait_for("the claim", lambda: self._seen("claims", self.claim)["status"] in ended, self.seconds, 0.05)
         self.repeated = sum(api.repeated for api in self.people)
 
     def _race(self) -> None:

@@ -33,17 +33,16 @@ def paid_once(job: Job, node: Node, rows: Session) -> None:
     assert node.balance(job.recipient) == PAYOUT
     assert node.balance(job.account.address) == 10 * ETHER - PAYOUT - gas
     assert node.count(job.account.address) == node.count(job.account.address, "pending") == 1
-    _books_balance(rows, job)
+    own = rows.one(supplies.by_id(job.supply["id"]))
+    assert (own.available, own.reserved, own.settled) == (2 * ETHER - PAYOUT, 0, PAYOUT)
+    (allocation,) = rows.one(ALLOCATIONS.scan(job.order["id"]))
+    assert (allocation.status, allocation.settled) == ("settled", PAYOUT)
 
 
-def _books_balance(rows: Session, job: Job) -> None:
-    """Of this job's supply to the wei, and of every supply that there is."""
+def books_balance(rows: Session) -> None:
+    """Of every supply that there is."""
     for supply in rows.one(supplies.SUPPLIES.scan()):
         lines: list[Any] = rows.one(supplies.ledger_of(supply.id))
         assert supply.available + supply.reserved + supply.settled == supply.amount
         assert ledger.verify(supply, lines) == []
         assert sum(line.amount for line in lines) == 0
-    own = rows.one(supplies.by_id(job.supply["id"]))
-    assert (own.available, own.reserved, own.settled) == (2 * ETHER - PAYOUT, 0, PAYOUT)
-    (allocation,) = rows.one(ALLOCATIONS.scan(job.order["id"]))
-    assert (allocation.status, allocation.settled) == ("settled", PAYOUT)

@@ -13,7 +13,7 @@ from emulators.product import Product
 from shared.store.port import Database
 from shared.store.session import Session
 from tests.e2e.job import FundedAccount, Job, Node
-from tests.e2e.settled import paid_once
+from tests.e2e.settled import books_balance, paid_once
 from tests.support.stores import opened
 
 POINTS = [
@@ -64,7 +64,9 @@ def test_a_killed_gateway_pays_exactly_once(
         node.ask("anvil_mine", "0x4")  # final now: nobody waits for four blocks
         running.result(30)
         assert job.repeated, "no call was interrupted"
-        paid_once(job, node, Session(database.snapshot()))
+        rows = Session(database.snapshot())
+        paid_once(job, node, rows)
+        books_balance(rows)
 
 
 def _wait_for(point: str, job: Job, node: Node, running: Future[None]) -> None:

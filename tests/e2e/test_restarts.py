@@ -19,7 +19,7 @@ from emulators.client import Api, wait_for
 from emulators.toolkit import ROOT
 from shared.store.session import Session
 from tests.e2e.job import FundedAccount, Job, Node
-from tests.e2e.settled import paid_once
+from tests.e2e.settled import books_balance, paid_once
 from tests.support.product_run import ProductRun, clean
 from tests.support.stores import opened
 
@@ -58,7 +58,9 @@ def test_what_was_there_is_there_after_a_kill_and_after_ctrl_c(run: ProductRun) 
         node = Node(run.env["RPC_URL"])
         node.ask("anvil_mine", "0x4")
         running.result(60)
-        paid_once(job, node, Session(opened(run.env).snapshot()))
+        rows = Session(opened(run.env).snapshot())
+        paid_once(job, node, rows)
+        books_balance(rows)
         held = node.balance(job.recipient)
 
         assert run.end(signal.SIGINT) == 128 + signal.SIGINT
@@ -68,7 +70,9 @@ def test_what_was_there_is_there_after_a_kill_and_after_ctrl_c(run: ProductRun) 
         run.start()
         node = Node(run.env["RPC_URL"])
         assert node.balance(job.recipient) == held
-        paid_once(job, node, Session(opened(run.env).snapshot()))
+        rows = Session(opened(run.env).snapshot())
+        paid_once(job, node, rows)
+        books_balance(rows)
         more = {"currency": "ETH", "amount": "2", "wallet_id": job.wallet}
         job.shopper.expect(201, "POST", "/supplies", more)
 

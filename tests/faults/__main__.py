@@ -40,6 +40,9 @@ PARTS = {
         ("tests/emulated/core/test_idempotency.py",), {"KEYS": "5000", "MODEL_KEYS": "100000"}
     ),
     "inbox": Part(("tests/emulated/core/test_inbox.py",), {"EVENTS": "15500", "MODEL_EVENTS": "770000"}),
+    "bare": Part(("tests/faults/bare.py",)),
+    "hour": Part(("tests/faults/restarts.py",), {"MINUTES": "60"}),
+    "points": Part(("tests/e2e/test_kill.py", "tests/e2e/test_restarts.py")),
     "kill": Part(("tests/emulated/desk/test_sigkill.py",), {"KILLS": "8"}),
     "settlement": Part(
         (

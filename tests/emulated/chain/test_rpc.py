@@ -125,7 +125,7 @@ def test_misbehaviour_is_mapped_and_tells_no_url(server, client, behave, failure
     caplog.set_level(logging.DEBUG)
     server.behave = behave
     with pytest.raises(failure) as caught:
-        client.call("eth_blockNumber", [])
+        client.call("eth_blockNumber", [], 2.0)  # one of them never answers
     told = repr(caught.value) + str(caught.value) + repr(client) + caplog.text
     assert SECRET not in told
     assert "127.0.0.1" not in told

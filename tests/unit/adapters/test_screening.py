@@ -139,7 +139,7 @@ def test_what_is_no_clear_answer_allows_nothing_and_is_asked_once(
 ) -> None:
     server.behave = behave
     with pytest.raises(ScreeningUnavailable) as caught:
-        client(server).ask(PAYOUT)
+        client(server, timeout=2.0).ask(PAYOUT)  # one of them never answers
     assert (caught.value.status, caught.value.retry_after) == (503, 5.0)
     assert [path for path, _ in server.asked] == ["/screen?tenant=a"]
 

