@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from emulators import selection, toolkit
+from emulators import leftovers, selection, toolkit
 from emulators.client import Api, NeverHappened, UnexpectedAnswer, wait_for
 from emulators.product import Product
 from emulators.stack import StartError
@@ -201,19 +201,18 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
     options = parser.parse_args(arguments)
     workdir = (folder or toolkit.ROOT / ".run").resolve() / f"demo-{os.getpid()}"
     sweep(workdir.parent)
-    try:
-        summary = _on(workdir, options.claimers)
-    except SystemExit:  # stopped by hand: there is nothing to look up
-        shutil.rmtree(workdir, ignore_errors=True)
-        raise
-    except (StartError, UnexpectedAnswer, NeverHappened, httpx.HTTPError) as error:
-        print(f"\ndemo failed: {error}\nsee {workdir}/gateway.log", file=sys.stderr)
-        return 1
-    wrong = check(summary)
-    if wrong:
-        print("demo failed: " + "; ".join(wrong), file=sys.stderr)
-        return 1
-    shutil.rmtree(workdir, ignore_errors=True)
+    with leftovers.removed(workdir) as left:
+        try:
+            summary = _on(workdir, options.claimers)
+        except (StartError, UnexpectedAnswer, NeverHappened, httpx.HTTPError) as error:
+            left.keep = True
+            print(f"\ndemo failed: {error}\nsee {workdir}/gateway.log", file=sys.stderr)
+            return 1
+        wrong = check(summary)
+        if wrong:
+            left.keep = True
+            print("demo failed: " + "; ".join(wrong), file=sys.stderr)
+            return 1
     print(json.dumps(summary))
     return 0
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emulators import background, doctor, guide, kept, log_view, seed, toolkit
+from emulators import background, doctor, guide, kept, leftovers, log_view, seed, toolkit
 from emulators.product import Product
 from emulators.stack import StartError
 
@@ -32,6 +32,7 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
     print("starting what the product stands on …", flush=True)
     with (
         _alone(workdir) as lock,
+        leftovers.removed(workdir / "node-files", hold=[lock]),  # or it would be those of the next run
         Product.start(workdir, port=port, data=data, fresh=options.fresh, hold=[lock]) as product,
     ):
         email, password = _operator(Path(product.env["STATE_DIR"]))

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from emulators import demo
 from emulators.client import Api
+from emulators.leftovers import Leftovers
 from emulators.product import Product
 from emulators.toolkit import ROOT
 from shared.store.session import Session
@@ -64,9 +66,9 @@ def test_an_order_is_claimed_once_by_fifty_and_paid_and_no_secret_is_written(
     monkeypatch.setattr(demo, "DEV_ADDRESS", account.address)
 
     monkeypatch.setattr(demo, "toolkit", SimpleNamespace(ROOT=tmp_path))
-    monkeypatch.setattr(
-        demo, "shutil", SimpleNamespace(rmtree=lambda *_, **__: None)
-    )  # its logs are read below
+    monkeypatch.setattr(  # its logs are read below
+        demo, "leftovers", SimpleNamespace(removed=lambda _: nullcontext(Leftovers()))
+    )
 
     with Collector.listening() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.port}")

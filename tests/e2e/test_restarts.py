@@ -54,6 +54,7 @@ def test_what_was_there_is_there_after_a_kill_and_after_ctrl_c(run: ProductRun) 
         wait_for("the payout in a block", lambda: node.count(job.account.address), 30.0, 0.02)
         run.end(signal.SIGKILL)  # mined, and neither final nor, perhaps, in the file
         wait_for("the end of every process", lambda: not run.processes(), 10.0)
+        assert not list(run.folder.glob("product/*-files"))
         run.start()
         node = Node(run.env["RPC_URL"])
         node.ask("anvil_mine", "0x4")
@@ -108,6 +109,21 @@ def test_other_commands_see_the_same_store_keys_and_mails(run: ProductRun, http:
         assert answer.json()["roles"] == ["admin", "operator", "user"], answer.text
     finally:
         process.stop([function])
+
+
+def test_a_demo_that_is_killed_leaves_no_process_and_no_folder(run: ProductRun) -> None:
+    run.folder.mkdir()
+    command = [sys.executable, "-m", "emulators", "--dir", str(run.folder), "demo"]
+    env = clean() | {"STORE": "embedded"}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        for line in demo.stdout:
+            if "registered a shopper" in line:
+                break
+        assert len(run.processes()) > 3 and len(list(run.folder.iterdir())) == 1
+        demo.kill()
+    wait_for("the end of every process", lambda: not run.processes(), 10.0)
+    assert list(run.folder.iterdir()) == []
 
 
 def _answer(http: httpx.Client, url: str, headers: dict[str, str]) -> httpx.Response | None:

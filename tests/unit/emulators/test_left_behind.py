@@ -12,6 +12,7 @@ import pytest
 
 from emulators import demo
 from emulators.client import wait_for
+from emulators.toolkit import ROOT
 
 # gunicorn and its worker: the leader starts a process that is to end with it, and says which.
 LEADER = """
@@ -37,6 +38,37 @@ def test_a_worker_ends_with_the_gunicorn_that_started_it() -> None:
         assert alive(worker)
         leader.send_signal(signal.SIGKILL)
     wait_for("the worker's end", lambda: not alive(worker), 5.0)
+
+
+ASKING = """
+import sys, time
+from pathlib import Path
+from emulators.leftovers import removed
+folder = Path(sys.argv[1])
+folder.mkdir()
+(folder / "log").touch()
+with removed(folder) as left:
+    print("up", flush=True)
+    left.keep = sys.stdin.readline() == "keep\\n"
+"""
+
+
+@pytest.mark.parametrize(("said", "stays"), [("keep\n", True), ("\n", False), (None, False)])
+def test_a_folder_goes_with_the_process_that_asked_for_it(
+    tmp_path: Path, said: str | None, stays: bool
+) -> None:
+    folder, pipe = tmp_path / "folder", subprocess.PIPE
+    command = [sys.executable, "-c", ASKING, str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as asking:
+        assert asking.stdin and asking.stdout and asking.stdout.readline() == "up\n"
+        if said is None:
+            asking.kill()
+        else:
+            asking.stdin.write(said)
+    if stays:
+        assert [path.name for path in folder.iterdir()] == ["log"]
+    else:
+        wait_for("its end", lambda: not folder.exists(), 5.0)
 
 
 def test_a_demo_removes_what_killed_ones_have_left(tmp_path: Path) -> None:

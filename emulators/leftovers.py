@@ -1,0 +1,59 @@
+"""Remove a folder when the process that asked for it has ended, also when it was killed and could clean up nothing.
+
+`python leftovers.py FOLDER` waits for the end of its standard input, which the kernel closes with the asking process.
+Standard library only: it runs without site-packages.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+KEEP, NOW = b"keep", b"now"
+PAUSE = 1.0  # seconds, within which the children of a killed process end, which may still write there
+SECONDS = 10.0
+
+
+class Leftovers:
+    """What the block says of the folder."""
+
+    def __init__(self) -> None:
+        self.keep = False
+
+
+@contextmanager
+def removed(folder: Path, hold: Sequence[int] = ()) -> Iterator[Leftovers]:
+    """The folder goes with the block, and with this process, unless `keep` is set; until then `hold` are descriptors
+    that stay open."""
+    command = [sys.executable, "-I", "-S", __file__, str(folder.resolve())]
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    told = Leftovers()
+    try:
+        yield told
+    finally:
+        child.communicate(KEEP if told.keep else NOW)
+
+
+def main(folder: Path) -> None:
+    """Wait, and remove what is there."""
+    said = sys.stdin.buffer.read()
+    if said == KEEP:
+        return
+    if said != NOW:
+        time.sleep(PAUSE)
+    until = time.monotonic() + SECONDS
+    while folder.exists() and time.monotonic() < until:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
