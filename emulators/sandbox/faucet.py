@@ -1,4 +1,5 @@
-"""The faucet: coins of the local node for whoever asks, in local runs only.
+"""The faucet: coins of the local node for whoever asks, in local runs only. It answers once they count: a supply is
+checked at the confirmed depth.
 
 The local gateway serves it beside the catalog's operations. It is in no catalog and in no image, so that no deployment
 can have it; it also refuses to work where ENVIRONMENT is not `local`.
@@ -6,6 +7,7 @@ can have it; it also refuses to work where ENVIRONMENT is not `local`.
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from emulators.sandbox import coin
@@ -19,6 +21,7 @@ from shared.keys.addresses import parse_address
 from shared.runtime.operation import SELF, Operation, http
 
 CHAIN: Final = "local"
+MINING_SECONDS: Final = 5.0  # in which a node that mines has mined
 NATIVE: Final = 10 * 10**18  # wei
 COINS: Final = 1_000 * 10**coin.DECIMALS  # base units of the test coin
 
@@ -63,9 +66,20 @@ def ask_faucet(request: AskFaucet, caller: Caller) -> FromFaucet:
     rpc = RpcClient("faucet", settings.rpc_urls[CHAIN][0])
     try:
         sent = coin.send(rpc, transaction)
+        _confirmed(rpc, int(rpc.call("eth_blockNumber", []), 16))
     finally:
         rpc.close()
     return FromFaucet(address=address, currency=asset.symbol, amount=str(amount), hash=sent)
+
+
+def _confirmed(rpc: RpcClient, block: int) -> None:
+    """Wait until the block is as deep as the chain's blocks have to be. Mines where the node does not by itself."""
+    wanted = block + resources.registry().chain(CHAIN).depth - 1
+    until = time.monotonic() + MINING_SECONDS
+    while int(rpc.call("eth_blockNumber", []), 16) < wanted:
+        if time.monotonic() > until:
+            rpc.call("anvil_mine", ["0x1"])
+        time.sleep(0.1)
 
 
 def operations() -> dict[str, Operation]:

@@ -1,13 +1,13 @@
 """What the documents show is run as shown: a copy of the product gets the example operation of
-docs/adding_an_operation.md, then a shell pastes the API guide's blocks from top to bottom.
+docs/adding_an_operation.md, then the blocks of the API guide are pasted into interactive shells, from top to bottom,
+into bash and then into zsh: so it also works twice in a row, on a port that is not the usual one.
 
-A comment behind a command says what its answer holds (`# 201, Idempotent-Replayed: true`), and is held to it; so is
-each line of a json block that follows.
+A block of text or JSON below a shell block is what that prints: each of its lines is looked for, and `…` is anything.
+An error or a complaint of the shell that is not shown there is a failure.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -21,52 +21,63 @@ import pytest
 
 from emulators import ports, process
 from emulators.client import wait_for
-from tests.e2e.job import FundedAccount, Node
-from tests.unit.docs.pages import ROOT, Fence, Page, strip_comment, tracked
+from tests.unit.docs.pages import ROOT, Fence, Page
+from tests.unit.docs.steps import add_example, copy_product
 
 ADDING, GUIDE = Page(ROOT / "docs" / "adding_an_operation.md"), Page(ROOT / "docs" / "api.md")
 MARK = "@@@ block"
+SHELLS = {
+    "bash": ("bash", "--norc", "--noprofile", "-i"),
+    "zsh": ("zsh", "-f", "-i"),
+}
+QUIET = {"bash": "PS1= PS2=", "zsh": "unsetopt prompt_sp prompt_cr; PS1= PS2="}
+# What says that something went wrong: an error of the product, of python, or of a shell.
+WRONG = re.compile(
+    r"^([A-Z_]+: |Traceback|\w*Error\b|(ba|z)?sh: (?!cannot set terminal|no job control)|curl: )"
+)
 
 
 @dataclass(frozen=True)
-class Command:
-    """One line of a shell block and the words that its output must hold."""
+class Block:
+    """A block of shell and the lines that the document shows below it."""
 
+    line: int
     text: str
-    holds: tuple[str, ...]
+    shown: tuple[str, ...]
+
+
+def blocks(*pages: Page) -> list[Block]:
+    """The shell blocks in order. JSON and text belong to the block before them."""
+    found: list[Block] = []
+    for fence in (fence for page in pages for fence in page.fences()):
+        if fence.shell and pasted(fence):
+            found.append(Block(fence.line, fence.text, ()))
+        elif fence.info in (("text",), ("json",)) and found:
+            last = found.pop()
+            found.append(Block(last.line, last.text, (*last.shown, *fence.text.splitlines())))
+    return found
+
+
+def pasted(fence: Fence) -> bool:
+    """All of the guide's blocks; of the other page those that call the API."""
+    return "$HOST" in fence.text or "api $" in fence.text or "$API" in fence.text
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The product with the example operation added, its files generated anew."""
     folder = tmp_path_factory.mktemp("documents") / "product"
-    parts = (
-        "functions",
-        "schemas",
-        "shared",
-        "emulators",
-        "tests",
-        "docs",
-        "pyproject.toml",
-        "package-lock.json",
-    )
-    for name in tracked():
-        if name.split("/")[0] in parts and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    models, operation, test = (fence.text for fence in ADDING.fences() if fence.info == ("python",))
-    module = folder / "schemas" / "supplies.py"
-    imported = replaced(module.read_text(), r"^from schemas.base import (\(\n +)?", r"\g<0>Limit, ")
-    module.write_text(f"{imported}\n\n{models}")
-    (folder / "functions" / "supplies" / "count_supplies.py").write_text(operation)
-    (folder / "tests" / "emulated" / "desk" / "test_count.py").write_text(test)
+    copy_product(folder)
+    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")  # solc, for the test coin
+    add_example(ADDING, folder)
     run(folder, "-m", "schemas.contract.generate")
     return folder
 
 
 @pytest.fixture(scope="module")
-def host(copy: Path, own_world: Mapping[str, str]) -> Iterator[str]:
-    """The copy, running as `make run` runs it."""
+def host(copy: Path, own_world: Mapping[str, str]) -> Iterator[int]:
+    """The copy, running as `make run` runs it: its port."""
     with ports.reserve(None) as (port, _):
         pass
     env = {"PORT": str(port), "OPERATOR_PASSWORD": "operator of the documents", "PYTHONPATH": ""}
@@ -76,7 +87,7 @@ def host(copy: Path, own_world: Mapping[str, str]) -> Iterator[str]:
     try:
         wait_for("the guide", lambda: not child.alive or "is up" in process.tail(child.log, 100), 60.0)
         assert child.alive, process.tail(child.log)
-        yield f"http://127.0.0.1:{port}"
+        yield port
     finally:
         process.stop([child])
 
@@ -100,69 +111,66 @@ def test_the_example_operation_passes_its_test_and_the_checks(copy: Path) -> Non
     )
 
 
-def test_the_guides_calls_answer_what_it_says(host: str, tmp_path: Path) -> None:
-    """Fences in order: shell blocks become one script, json blocks are what the block before them printed."""
-    account = FundedAccount.funded(
-        Node(os.environ["RPC_URL"])
-    )  # others use the node's own accounts at the same time
-    fences = [fence for fence in GUIDE.fences() if fence.shell or fence.info == ("json",)]
-    fences += [fence for fence in ADDING.fences() if fence.shell and "$API/" in fence.text]
-    script = [f"set -o pipefail\nmark() {{ printf '\\n{MARK}\\n'; }}"]
-    commands: list[Command] = []
-    for fence in fences:
-        for command in shell_lines(fence) if fence.shell else []:
-            commands.append(command)
-            script.append(f"mark\n{command.text}")
-    text = "\n".join(script)
-    text = replaced(text, r"^HOST=.*$", f"HOST={host}")
-    text = replaced(text, r"^KEY=0x[0-9a-f]{64}$", f"KEY={account.key}")
-    answers = shell(text, tmp_path)
-    assert len(answers) == len(commands)
-    wrong = [
-        f"{command.text}\n  wanted {word!r} in\n  {answer}"
-        for command, answer in zip(commands, answers, strict=True)
-        for word in command.holds
-        if word not in answer
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_guides_blocks_print_what_it_shows(host: int, copy: Path, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed: apt-get install {shell}")
+    wanted = blocks(GUIDE, ADDING)
+    printed = paste(shell, wanted, copy, {"PORT": str(host)})
+    problems = [
+        said for block, (out, err) in zip(wanted, printed, strict=True) for said in wrong(block, out, err)
     ]
-    assert wrong == []
-    for line in (line for fence in fences if fence.info == ("json",) for line in fence.text.splitlines()):
-        assert unnamed(line) in {unnamed(answer) for answer in answers}, line
+    assert problems == []
 
 
-def shell_lines(fence: Fence) -> list[Command]:
-    """The lines of a block. What a comment behind a command says, parted by commas, its output must hold."""
-    found = []
-    for line in re.sub(r"\\\n\s*", " ", fence.text).splitlines():
-        text = strip_comment(line)
-        if text:
-            comment = line.rpartition("# ")[2] if line.strip() != text else ""
-            found.append(Command(text, tuple(word.strip() for word in comment.split(",") if word.strip())))
-    return found
-
-
-def shell(text: str, folder: Path) -> list[str]:
-    """What each command of a script printed."""
-    script = folder / "guide.sh"
-    script.write_text(text)
+def paste(shell: str, wanted: list[Block], folder: Path, env: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What each block wrote to standard output and to standard error."""
+    marked = "\n".join(f"{block.text}\necho '{MARK}'; echo '{MARK}' >&2" for block in wanted)
     done = subprocess.run(
-        ["bash", str(script)], capture_output=True, text=True, timeout=100, check=False, cwd=folder
-    )
-    assert done.returncode in (0, 28), done.stderr  # the stream is cut by curl's --max-time
-    return [part.strip() for part in done.stdout.split(MARK)[1:]]
+        SHELLS[shell], input=f"{QUIET[shell]}\n{marked}\nexit 0\n", cwd=folder, env=os.environ | env,
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    outs, errs = (re.split(rf"^.*{MARK}$", text, flags=re.MULTILINE) for text in (done.stdout, done.stderr))
+    assert len(outs) == len(errs) == len(wanted) + 1, done.stdout[-2000:] + done.stderr[-2000:]
+    return list(zip(outs[:-1], errs[:-1], strict=True))
 
 
-def replaced(text: str, pattern: str, by: str) -> str:
-    changed, count = re.subn(pattern, by, text, flags=re.MULTILINE)
-    assert count == 1, f"the guide has no line like {pattern}"
-    return changed
+def wrong(block: Block, out: str, err: str) -> Iterator[str]:
+    """What the block printed otherwise than shown."""
+    where, lines = f"docs/api.md:{block.line}", [*out.splitlines(), *err.splitlines()]
+    for line in block.shown:
+        if not any(fits(line, printed) for printed in lines):
+            yield f"{where}: {line!r} is not among {lines}"
+    for printed in lines:
+        if WRONG.match(printed) and not any(fits(line, printed) for line in block.shown):
+            yield f"{where}: {printed}"
 
 
-def unnamed(text: str) -> str:
-    """An error answer without its request id, as canonical JSON; other texts as they are."""
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        return text
-    if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
-        answer["error"].pop("request_id", None)
-    return json.dumps(answer, sort_keys=True)
+def fits(shown: str, printed: str) -> bool:
+    """Does a line that was printed look like the one that is shown?"""
+    pattern = ".*".join(map(re.escape, shown.split("…")))
+    return re.fullmatch(pattern, printed) is not None
+
+
+@pytest.mark.parametrize(
+    ("shown", "out", "err", "count"),
+    [
+        (("active",), "active\n", "", 0),
+        (("active",), "still pending\n", "", 1),
+        (("ord_…",), "ord_x1\n", "", 0),
+        (("FORBIDDEN: …",), "\n", "FORBIDDEN: no.\n", 0),
+        ((), "", "NOT_FOUND: There is none.\n", 1),
+        ((), "", "zsh: no matches found: /orders?x\n", 1),
+        ((), "", "Traceback (most recent call last):\n", 1),
+    ],
+)
+def test_other_output_is_found(shown: tuple[str, ...], out: str, err: str, count: int) -> None:
+    assert len(list(wrong(Block(1, "", shown), out, err))) == count
+
+
+def test_what_interactive_shells_do_not_take_is_not_shown() -> None:
+    """zsh runs what stands behind # when it is pasted, and expands ! and ? in ways of its own."""
+    for block in blocks(GUIDE, ADDING):
+        assert not re.search(r"(^|\s)#\s", block.text), f"line {block.line}: a comment"
+        assert not re.search(r'"[^"\n]*!', block.text), f"line {block.line}: ! in double quotes"
+        assert "until " not in block.text and "while " not in block.text, f"line {block.line}: may never end"

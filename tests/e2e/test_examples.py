@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from eth_account import Account
+from eth_account.messages import encode_defunct
 
 from emulators.client import Api, wait_for
 from emulators.demo import PASSWORD
@@ -72,6 +75,17 @@ def test_a_pipeline_hears_what_comes_of_its_command(
 
     assert said.strip() == f"order.created: {order['id']} of 0.25 ETH"
     assert run("publish_command.py", user, "5", folder=tmp_path) == (1, "refused: INSUFFICIENT_SUPPLY\n")
+
+
+def test_a_text_is_signed_as_wallets_do(tmp_path: Path) -> None:
+    key = Account.create()
+    status, said = run("sign_message.py", key.key.hex(), "a\ntext", folder=tmp_path)
+    signed = json.loads(said)
+    assert (status, signed["message"]) == (0, "a\ntext")
+    assert (
+        Account.recover_message(encode_defunct(text="a\ntext"), signature=signed["signature"]) == key.address
+    )
+    assert run("sign_message.py", folder=tmp_path)[0] == 2
 
 
 def test_every_example_is_in_the_list_and_run_here() -> None:

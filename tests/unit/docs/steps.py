@@ -1,0 +1,44 @@
+"""docs/adding_an_operation.md as steps: what it tells one to write, written into a copy of the product."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.unit.docs.pages import ROOT, Page, tracked
+
+# What a copy needs to run; the rest of the repository only where the checks are run in it.
+PARTS = (
+    *("functions", "schemas", "shared", "emulators", "tests", "docs", "examples"),
+    *("pyproject.toml", "package.json", "package-lock.json"),
+)
+
+
+def copy_product(folder: Path, wanted: Callable[[str], bool] = lambda top: top in PARTS) -> None:
+    """Copy the repository's files whose first part is `wanted`."""
+    for name in tracked():
+        if wanted(name.split("/")[0]) and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
+def add_example(page: Page, folder: Path) -> None:
+    """Follow the page: the models at the end of the file that it names, the other two as files of their own."""
+    models, operation, test = (fence.text for fence in page.fences() if fence.info == ("python",))
+    (module, made, tested) = (folder / name for name in named(page))
+    imported, count = re.subn(
+        r"^from schemas.base import (\(\n +)?", r"\g<0>Limit, ", module.read_text(), flags=re.MULTILINE
+    )
+    assert count == 1, f"{module} imports nothing from schemas.base"
+    module.write_text(f"{imported}\n\n{models}")
+    made.write_text(operation)
+    tested.write_text(test)
+
+
+def named(page: Page) -> list[str]:
+    """The files that the steps with code name, in order."""
+    found = re.findall(r"^\d\. \*\*.*?`([\w/]+\.py)`", page.text, flags=re.MULTILINE | re.DOTALL)
+    assert len(found) >= 3, found
+    return found[:3]
