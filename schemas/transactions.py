@@ -33,10 +33,27 @@ Gas = Annotated[Count, Field(ge=1, le=2**53)]
 
 
 class TokenAmount(Request):
-    """An ERC-20 transfer: `amount` in the token's base units, to the transaction's `to`."""
+    """A token's transfer to the transaction's `to`: of ERC-20 an `amount` in base units, of ERC-721 a `token_id`, of
+    ERC-1155 both.
+
+    The latter two are answered as the calls that they are, and policies judge them as those."""
 
     address: Address
-    amount: PositiveUnits
+    type: Literal["erc20", "erc721", "erc1155"] = "erc20"
+    amount: PositiveUnits | None = None
+    token_id: BaseUnits | None = None
+
+    @model_validator(mode="after")
+    def _by_type(self) -> Self:
+        named, counted = self.token_id is not None, self.amount is not None
+        wrong = {
+            "erc20": named or not counted,
+            "erc721": not named or self.amount not in (None, "1"),
+            "erc1155": not (named and counted),
+        }
+        if wrong[self.type]:
+            raise PydanticCustomError("token", "ERC-20 has an amount, ERC-721 a token_id, ERC-1155 both")
+        return self
 
 
 class AccessListEntry(Request):

@@ -92,12 +92,14 @@ CREATE NULL_FILTERED INDEX contract_events_by_topic3
 
 CREATE TABLE event_notices (
   chain STRING(32) NOT NULL,
-  shard INT64 NOT NULL,
-  due_block INT64 NOT NULL,
+  block_hash STRING(66) NOT NULL,
   subject STRING(64) NOT NULL,
   block_number INT64 NOT NULL,
-  block_hash STRING(66) NOT NULL
-) PRIMARY KEY (chain, shard, due_block, subject, block_number);
+  due_block INT64 NOT NULL,
+  due_shard INT64
+) PRIMARY KEY (chain, block_hash, subject);
+
+CREATE NULL_FILTERED INDEX event_notices_due ON event_notices (chain, due_shard, due_block, subject);
 
 CREATE TABLE deposits (
   chain STRING(32) NOT NULL,

@@ -6,6 +6,9 @@ import re
 from typing import Any, Final
 
 TRANSFER: Final = bytes.fromhex("a9059cbb")  # transfer(address,uint256)
+SAFE_TRANSFER: Final = bytes.fromhex("42842e0e")  # ERC-721: safeTransferFrom(address,address,uint256)
+# ERC-1155: safeTransferFrom(address,address,uint256,uint256,bytes)
+SAFE_TRANSFER_AMOUNT: Final = bytes.fromhex("f242432a")
 BALANCE_OF: Final = bytes.fromhex("70a08231")  # balanceOf(address)
 DECIMALS: Final = bytes.fromhex("313ce567")  # decimals()
 SYMBOL: Final = bytes.fromhex("95d89b41")  # symbol()
@@ -16,6 +19,14 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._$+/₮-]{0,31}")  # so that
 def transfer(recipient: str, amount: int) -> bytes:
     """Call data of transfer(recipient, amount), amount in the token's base units."""
     return TRANSFER + _encode(["address", "uint256"], [recipient, amount])
+
+
+def safe_transfer(owner: str, recipient: str, token_id: int, amount: int | None) -> bytes:
+    """Call data of ERC-721's transfer of a token, or with an amount of ERC-1155's."""
+    if amount is None:
+        return SAFE_TRANSFER + _encode(["address", "address", "uint256"], [owner, recipient, token_id])
+    kinds = ["address", "address", "uint256", "uint256", "bytes"]
+    return SAFE_TRANSFER_AMOUNT + _encode(kinds, [owner, recipient, token_id, amount, b""])
 
 
 def balance_of(owner: str) -> bytes:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.transactions import SendTransaction, TransactionCall
+from schemas.transactions import SendTransaction, TokenAmount, TransactionCall
 from shared import resources
 from shared.chain import tokens
 from shared.chain.client import ChainClient
@@ -109,15 +109,21 @@ def on_chain(wallet: Wallet, request: TransactionCall) -> Wallet:
 
 def from_request(request: TransactionCall, wallet: Wallet) -> Intent:
     """What a request asks for, with fees, speed and deadline when it is to be sent. Raises InvalidValue."""
-    token = (request.token.address, int(request.token.amount)) if request.token else None
-    if token is not None and token[1] > acceptance.MAX_UINT256:
-        raise InvalidValue("token.amount", "must be an unsigned 256-bit integer")
-    sent = request if isinstance(request, SendTransaction) else None
+    sent, token = request if isinstance(request, SendTransaction) else None, None
+    to, data = request.to, bytes.fromhex(request.data[2:])
+    if (asked := request.token) is not None:
+        for name, value in (("amount", asked.amount), ("token_id", asked.token_id)):
+            if int(value or 0) > acceptance.MAX_UINT256:
+                raise InvalidValue(f"token.{name}", "must be an unsigned 256-bit integer")
+        if asked.token_id is None:
+            token = (asked.address, int(asked.amount or 0))
+        else:
+            to, data = _collectible(asked, wallet.address, parse_address(str(to), "to"))
     return build(
         Sender.of_wallet(wallet),
-        request.to,
+        to,
         value=int(request.value),
-        data=bytes.fromhex(request.data[2:]),
+        data=data,
         token=token,
         access_list=_access_list(request),
         gas=request.gas,
@@ -125,6 +131,13 @@ def from_request(request: TransactionCall, wallet: Wallet) -> Intent:
         speed=sent.speed if sent else None,
         deadline=sent.deadline if sent else None,
     )
+
+
+def _collectible(asked: TokenAmount, owner: str, recipient: str) -> tuple[str, bytes]:
+    """(contract, call data) of an ERC-721 or ERC-1155 transfer: a call as any other, which policies read."""
+    contract, number = parse_address(asked.address, "token.address"), int(asked.token_id or 0)
+    amount = int(asked.amount or 1) if asked.type == "erc1155" else None
+    return contract, tokens.safe_transfer(owner, recipient, number, amount)
 
 
 def mixed(request: SendTransaction) -> bool:

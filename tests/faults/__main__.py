@@ -39,6 +39,15 @@ PARTS = {
     "idempotency": Part(
         ("tests/emulated/core/test_idempotency.py",), {"KEYS": "5000", "MODEL_KEYS": "100000"}
     ),
+    "index": Part(
+        (
+            "tests/unit/contracts/test_index_histories.py",
+            "tests/emulated/contracts/test_events.py",
+            "tests/emulated/contracts/test_index_reorgs.py",
+            "tests/emulated/contracts/test_deposits.py",
+        ),
+        {"INDEX_HISTORIES": "10000"},
+    ),
     "inbox": Part(("tests/emulated/core/test_inbox.py",), {"EVENTS": "15500", "MODEL_EVENTS": "770000"}),
     "bare": Part(("tests/faults/bare.py",)),
     "hour": Part(("tests/faults/restarts.py",), {"MINUTES": "60"}),

@@ -37,7 +37,9 @@ from shared.store.tables.contract_events import (
     CHAIN_INDEXES,
     EVENTS,
     FOLLOWED,
+    NOTICES,
     at_addresses,
+    notices_of,
 )
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
@@ -232,25 +234,19 @@ def _pass_over(index: ChainIndex, found: Found, head: int, final: int) -> ChainI
 
     None where there is something to take back. Raises Moved."""
     now = resources.clock().now()
-    after, kept, lowest = _behind(index, found, head, final, now)
+    after, kept = _behind(index, found, head, final, now)
 
     def body(transaction: StoreTransaction) -> ChainIndex | None:
         session = Session(transaction)
-        current, old, there = session.read(
-            CHAIN_INDEXES.get(index.chain),
-            BLOCKS.scan(index.chain, upto=(lowest - 1,), limit=PRUNED_AT_ONCE),
-            BLOCKS.scan(index.chain, after=(index.number,)),
+        current, there = session.read(
+            CHAIN_INDEXES.get(index.chain), BLOCKS.scan(index.chain, after=(index.number,), limit=1)
         )
         if current.version != index.version:
             raise Moved
         if there:
             return None
         transaction.buffer(
-            [
-                CHAIN_INDEXES.update(current, after),
-                *(BLOCKS.write("insert", one) for one in kept),
-                *(BLOCKS.delete(one) for one in old if one.number < lowest),
-            ]
+            [CHAIN_INDEXES.update(current, after), *(BLOCKS.write("insert", one) for one in kept)]
         )
         return after
 
@@ -260,12 +256,12 @@ def _pass_over(index: ChainIndex, found: Found, head: int, final: int) -> ChainI
 
 def _behind(
     index: ChainIndex, found: Found, head: int, final: int, now: datetime
-) -> tuple[ChainIndex, list[IndexedBlock], int]:
-    """The index behind these blocks, those of them that are kept, and the lowest height that is."""
+) -> tuple[ChainIndex, list[IndexedBlock]]:
+    """The index behind these blocks, and those of them that are kept."""
     last = found.blocks[-1]
     lowest = oldest_kept(last.number, final)
     kept = [IndexedBlock(index.chain, one.number, one.hash) for one in found.blocks if one.number >= lowest]
-    return index.moved(last.number, last.hash, now, head=head, final=final), kept, lowest
+    return index.moved(last.number, last.hash, now, head=head, final=final), kept
 
 
 def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex:
@@ -278,9 +274,7 @@ def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final
     for address, number in found.gaps:
         _gap(unit, index.chain, address, number)
     if found.blocks:
-        after, kept, lowest = _behind(current, found, head, final, unit.now)
-        old = unit.many(BLOCKS.scan(index.chain, upto=(lowest - 1,), limit=PRUNED_AT_ONCE))
-        unit.delete(*(one for one in old if one.number < lowest))
+        after, kept = _behind(current, found, head, final, unit.now)
         _put(unit, kept)
     else:
         first = found.events[0]
@@ -319,6 +313,23 @@ def _gap(unit: UnitOfWork, chain: str, address: str, number: int) -> None:
     followed = unit.maybe(FOLLOWED.find(chain, address))
     if followed is not None and followed.gap_block is None:
         unit.write(replace(followed, gap_block=number))
+
+
+def prune(index: ChainIndex) -> None:
+    """Forget blocks that cannot be taken back any more, and what was announced of them: many at a time."""
+    lowest = oldest_kept(index.number, index.final_number)
+    below = BLOCKS.scan(index.chain, upto=(lowest - 1,), limit=PRUNED_AT_ONCE)
+    if lowest < 1 or len(Session(resources.database().snapshot()).many(below)) < PRUNED_AT_ONCE:
+        return
+
+    def body(transaction: StoreTransaction) -> None:
+        session = Session(transaction)
+        old = session.many(below)
+        told = session.many(notices_of(index.chain, [one.hash for one in old])) if old else []
+        transaction.buffer([BLOCKS.delete(one) for one in old])
+        transaction.buffer([NOTICES.delete(one) for one in told if one.announced])
+
+    resources.database().transact(body)
 
 
 def back(client: ChainClient, index: ChainIndex) -> ChainIndex:

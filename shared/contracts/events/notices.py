@@ -1,22 +1,24 @@
 """What happened is announced once it is deep enough, and announced again when a reorganisation takes it back.
 
-A notice is written in the commit that stores what it is about, and deleted in the one that holds its event for the
-outbox: each is announced once. What is gone before it was deep enough was never announced.
+A notice is written in the commit that stores what it is about, and marked in the one that holds its event for the
+outbox: each is announced once. What is gone before it was deep enough was never announced, and is not taken back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain as joined
-from typing import Any, Final
+from typing import Final
 
 from schemas.contract_events import ContractEvents, EventsReorged, LoggedEvent, Received
 from shared import resources
 from shared.contracts.events import decoding
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.contracts import Contract
-from shared.domain.contracts.events import ChainIndex, ContractEvent, Deposit, EventNotice, IndexedBlock
+from shared.domain.contracts.events import ChainIndex, ContractEvent, Deposit, IndexedBlock, oldest_kept
 from shared.domain.contracts.follows import Follow
+from shared.store.port import Key
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
     FOLLOWS,
@@ -26,6 +28,7 @@ from shared.store.tables.contract_events import (
     events_of,
     notice,
     notices_due,
+    notices_of,
 )
 from shared.store.tables.contracts import CONTRACTS
 from shared.store.unit_of_work import UnitOfWork
@@ -48,8 +51,9 @@ def note(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent], deposits
             if address == entry["announced_address"]:
                 rows.add(notice(chain, entry["id"], block.number + entry["confirmations"] - 1, block))
     if rows:
-        unit.many(NOTICES.get_many(map(NOTICES.key_of, rows)))  # so that those of an earlier part are known
-        unit.write(*sorted(rows, key=NOTICES.key_of))
+        known = unit.many(NOTICES.get_many(map(NOTICES.key_of, rows)))  # by an earlier part of the block
+        there = set(map(NOTICES.key_of, known))
+        unit.write(*(one for one in sorted(rows, key=NOTICES.key_of) if NOTICES.key_of(one) not in there))
 
 
 def _block(one: ContractEvent | Deposit) -> IndexedBlock:
@@ -61,12 +65,12 @@ def announce(index: ChainIndex) -> bool:
     session = Session(resources.database().snapshot())
     due = list(joined.from_iterable(session.read_all(notices_due(index.chain, index.number, AT_ONCE))))
     if due:
-        commit(_announce, index, due)
+        commit(_announce, index, [tuple(one[name] for name in NOTICES.key) for one in due])
     return bool(due)
 
 
-def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[EventNotice]) -> None:
-    still = unit.many(NOTICES.get_many(map(NOTICES.key_of, due)))
+def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
+    still = [one for one in unit.many(NOTICES.get_many(due)) if not one.announced]
     if not still:
         return
     hashes = sorted({one.block_hash for one in still})
@@ -79,8 +83,12 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[EventNotice]) -
     )
     known = {one.id: one for one in follows}
     own = {one.id: one for one in contracts}
+    lowest = oldest_kept(index.number, index.final_number)
     for one in still:
-        unit.delete(one)
+        if one.block_number < lowest:
+            unit.delete(one)
+        else:
+            unit.write(replace(one, due_shard=None))
         mine = [
             each for each in deposits if each.wallet_id == one.subject and each.block_hash == one.block_hash
         ]
@@ -130,36 +138,24 @@ def _tell_events(
 
 def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> None:
     """Delete what these blocks have brought, and tell whom it was announced to."""
-    events, deposits = unit.read(events_of(chain, hashes), deposits_of(chain, hashes))
-    unit.delete(*events, *deposits)
-    places = sorted({(one.address, chain) for one in events})
-    entries = unit.many(FOLLOWS_ANNOUNCED.below(places)) if places else []
-    follows = {one.id: one for one in unit.follow(FOLLOWS, entries)}
-    blocks: dict[tuple[str, IndexedBlock], list[ContractEvent]] = {}
-    for event in events:
-        blocks.setdefault((event.address, _block(event)), []).append(event)
-    depth = resources.registry().chain(chain).depth
-    waiting: dict[Any, Any] = {
-        (one.wallet_id, one.block_hash): notice(
-            chain, one.wallet_id, one.block_number + depth - 1, _block(one)
-        )
-        for one in deposits
-    }
-    for follow in follows.values():
-        for address, block in blocks:
-            if address == follow.address:
-                due = block.number + follow.confirmations - 1
-                waiting[follow.id, block.hash] = notice(chain, follow.id, due, block)
-    rows = unit.many(NOTICES.get_many(map(NOTICES.key_of, waiting.values()))) if waiting else []
-    unannounced = {(one.subject, one.block_hash) for one in rows}
-    unit.delete(*(one for one in rows if (one.subject, one.block_hash) in waiting))
+    events, deposits, notices = unit.read(
+        events_of(chain, hashes), deposits_of(chain, hashes), notices_of(chain, hashes)
+    )
+    unit.delete(*events, *deposits, *notices)
+    told = {(one.subject, one.block_hash) for one in notices if one.announced}
     for deposit in deposits:
-        if (deposit.wallet_id, deposit.block_hash) not in unannounced:
+        if (deposit.wallet_id, deposit.block_hash) in told:
             _tell(unit, "wallet.received_reorged", deposit, None)
-    for (address, block), gone in blocks.items():
-        for one in follows.values():
-            if address == one.address and (one.id, block.hash) not in unannounced:
-                follows[one.id] = _tell_gone(unit, one, block, gone)
+    subjects = sorted({(subject,) for subject, _ in told})
+    follows = {one.id: one for one in unit.many(FOLLOWS.get_many(subjects))} if subjects else {}
+    for one in notices:
+        follow = follows.get(one.subject)
+        if follow is not None and one.announced:
+            gone = [
+                each for each in events if (each.address, each.block_hash) == (follow.address, one.block_hash)
+            ]
+            block = IndexedBlock(chain, one.block_number, one.block_hash)
+            follows[follow.id] = _tell_gone(unit, follow, block, gone)
 
 
 def _tell_gone(

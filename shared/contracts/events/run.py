@@ -14,6 +14,8 @@ from shared.contracts.events import fill, live, notices
 from shared.contracts.events.live import Forked, Moved
 from shared.domain.contracts.events import ChainIndex, IndexFault
 from shared.runtime.context import remaining_seconds
+from shared.runtime.errors import Contended, Unready
+from shared.store.port import StoreError
 from shared.telemetry import metrics
 
 _log = logging.getLogger(__name__)
@@ -41,17 +43,8 @@ def _time_left() -> bool:
 
 def run_pass(client: ChainClient) -> bool:
     """New blocks, what is due, and some filling; False when another run has moved the index meanwhile."""
-    index: ChainIndex | None = None
     try:
-        index = live.start(client)
-        if index is None:
-            return True
-        index = _follow(client, fill.begin(index))
-        index = fill.drop(index)
-        for _ in range(FILLS):
-            if not _time_left() or not fill.fill(client, index):
-                break
-        return True
+        _pass(client)
     except Moved:
         return False
     except Forked:
@@ -60,6 +53,20 @@ def run_pass(client: ChainClient) -> bool:
         return _say(client, "no_quorum", str(error))
     except ChainError as error:
         return _say(client, "unanswered", str(error))
+    except (StoreError, Contended, Unready):  # the next pass reads how far this one has come
+        _log.warning("an index was not stored", exc_info=True, extra={"chain": client.spec.name})
+    return True
+
+
+def _pass(client: ChainClient) -> None:
+    index = live.start(client)
+    if index is None:
+        return
+    index = _follow(client, fill.begin(index))
+    index = fill.drop(index)
+    for _ in range(FILLS):
+        if not _time_left() or not fill.fill(client, index):
+            return
 
 
 def _follow(client: ChainClient, index: ChainIndex) -> ChainIndex:
@@ -68,6 +75,7 @@ def _follow(client: ChainClient, index: ChainIndex) -> ChainIndex:
     while True:
         before = index.number
         index = live.step(client, index, head, final)
+        live.prune(index)
         while _time_left() and notices.announce(index):
             pass
         if not _time_left() or index.number >= head or index.number == before:

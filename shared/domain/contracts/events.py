@@ -149,11 +149,16 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class EventNotice:
-    """What happened to a subject (a follow or a wallet) in a block is announced when the index reaches `due_block`."""
+    """What happened to a subject (a follow or a wallet) in a block is announced when the index reaches `due_block`;
+    from then on it says that it was announced, as long as the block can be taken back."""
 
     chain: str
-    shard: int
-    due_block: int
+    block_hash: str
     subject: str
     block_number: int
-    block_hash: str
+    due_block: int
+    due_shard: int | None  # None: announced
+
+    @property
+    def announced(self) -> bool:
+        return self.due_shard is None

@@ -16,6 +16,7 @@ from shared.domain.contracts.events import (
 )
 from shared.domain.contracts.follows import Follow, FollowedAddress
 from shared.domain.wallets.wallets import Wallet
+from shared.store.port import Row
 from shared.store.session import Session
 from shared.store.table import Index, Query, Table
 from shared.store.tables.system import shard_of
@@ -40,7 +41,10 @@ FOLLOWS_FACTORIES = Index(
 )
 FOLLOWS_BY_OWNER = Index("follows_by_owner", FOLLOWS, ("user_id", "id"))
 EVENTS = Table("contract_events", ContractEvent, ("chain", "block_hash", "log_index"))
-NOTICES = Table("event_notices", EventNotice, ("chain", "shard", "due_block", "subject", "block_number"))
+NOTICES = Table("event_notices", EventNotice, ("chain", "block_hash", "subject"))
+NOTICES_DUE = Index(
+    "event_notices_due", NOTICES, ("chain", "due_shard", "due_block", "subject"), null_filtered=True
+)
 DEPOSITS = Table(
     "deposits", Deposit, ("chain", "block_hash", "place", "wallet_id"), texts=frozenset({"amount"})
 )
@@ -72,13 +76,16 @@ EVENTS_BY_TOPIC: Final = (  # by the event itself, and by one of its indexed arg
 
 def notice(chain: str, subject: str, due_block: int, block: IndexedBlock) -> EventNotice:
     """Spread over the shards by its subject."""
-    shard = shard_of(subject, NOTICE_SHARDS)
-    return EventNotice(chain, shard, due_block, subject, block.number, block.hash)
+    return EventNotice(chain, block.hash, subject, block.number, due_block, shard_of(subject, NOTICE_SHARDS))
 
 
-def notices_due(chain: str, number: int, limit: int) -> list[Query[list[EventNotice]]]:
+def notices_due(chain: str, number: int, limit: int) -> list[Query[list[Row]]]:
     """One query for each shard: what is to be announced when the index is at this height."""
-    return [NOTICES.scan(chain, shard, upto=(number,), limit=limit) for shard in range(NOTICE_SHARDS)]
+    return [NOTICES_DUE.scan(chain, shard, upto=(number,), limit=limit) for shard in range(NOTICE_SHARDS)]
+
+
+def notices_of(chain: str, hashes: Iterable[str]) -> Query[list[EventNotice]]:
+    return NOTICES.below((chain, one) for one in hashes)
 
 
 def at_addresses(chain: str, addresses: Iterable[str]) -> Query[list[FollowedAddress]]:

@@ -49,9 +49,11 @@ def test_a_reorganisation_takes_events_back(indexed: Indexed, changed: Any, dept
 
 
 def test_a_chain_that_is_another_one_is_said(indexed: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shared.contracts.events import live
     from shared.domain.contracts import events
 
     monkeypatch.setattr(events, "WINDOW", 2)
+    monkeypatch.setattr(live, "PRUNED_AT_ONCE", 1)
     lab = indexed.lab
     logger = lab.take("Logger")
     indexed.follow(logger)

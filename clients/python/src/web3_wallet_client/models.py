@@ -1296,10 +1296,15 @@ class ReadCall(TypedDict):
 
 
 class TokenAmount(TypedDict):
-    """An ERC-20 transfer: `amount` in the token's base units, to the transaction's `to`."""
+    """A token's transfer to the transaction's `to`: of ERC-20 an `amount` in base units, of ERC-721 a `token_id`, of
+    ERC-1155 both.
+
+    The latter two are answered as the calls that they are, and policies judge them as those."""
 
     address: str
-    amount: str
+    type: NotRequired[Literal["erc20", "erc721", "erc1155"]]
+    amount: NotRequired[str | None]
+    token_id: NotRequired[str | None]
 
 
 class TypedDataNameInput(TypedDict):

@@ -1,0 +1,81 @@
+"""ERC-721 and ERC-1155 as `token` of a transaction: they move, and a wallet's policy judges them as calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.emulated.contracts.conftest import Lab
+from tests.emulated.contracts.index_world import Indexed
+
+FRIEND, STRANGER = "0x" + "f1" * 20, "0x" + "f2" * 20
+
+
+@pytest.fixture
+def indexed(lab: Lab) -> Indexed:
+    return Indexed(lab)
+
+
+def send(indexed: Indexed, wallet: Any, token: Any, to: str = FRIEND) -> Any:
+    body = {"wallet_id": wallet.id, "to": to, "token": token}
+    return indexed.lab.world.app.call("POST", "/transactions", body, user=wallet.user_id)
+
+
+def done(indexed: Indexed, answer: Any) -> None:
+    assert answer.status == 202, answer.text
+    assert answer.body["data"].startswith(("0x42842e0e", "0xf242432a")) and answer.body["token"] is None
+    app = indexed.lab.world.app
+    for _ in range(4):
+        app.schedule("tick_chain")
+        indexed.lab.world.mine()
+
+
+def test_a_picture_moves_to_whom_the_policy_allows(indexed: Indexed) -> None:
+    lab = indexed.lab
+    wallet = lab.world.wallet(user="usr_contracts")
+    picture = lab.take("Picture")
+    indexed.send(picture, "transferFrom", lab.web3.to_checksum_address(lab.bank), wallet.address, 7)
+    lab.world.mine(2)
+    token = {"address": picture["address"], "type": "erc721", "token_id": "7"}
+    policy = {"allowed_recipients": [FRIEND], "allowed_contracts": [picture["address"]]}
+    lab.world.app.ok(200, "PUT", f"/wallets/{wallet.id}/policy", policy, user=wallet.user_id)
+    assert send(indexed, wallet, token, STRANGER).code == "POLICY_DENIED"
+    done(indexed, send(indexed, wallet, token))
+    assert lab.call(picture, "ownerOf", "7").lower() == FRIEND
+    assert send(indexed, wallet, token).code == "SIMULATION_FAILED"  # it is gone
+
+
+def test_items_move_within_a_limit(indexed: Indexed) -> None:
+    lab = indexed.lab
+    wallet = lab.world.wallet(user="usr_contracts")
+    items = lab.take("Items")
+    bank = lab.web3.to_checksum_address(lab.bank)
+    indexed.send(items, "safeTransferFrom", bank, wallet.address, 1, 5, b"")
+    lab.world.mine(2)
+    limits = [{"asset": items["address"], "max_per_transaction": "3"}]
+    lab.world.app.ok(200, "PUT", f"/wallets/{wallet.id}/policy", {"limits": limits}, user=wallet.user_id)
+    token = {"address": items["address"], "type": "erc1155", "token_id": "1", "amount": "4"}
+    assert send(indexed, wallet, token).code == "POLICY_DENIED"
+    done(indexed, send(indexed, wallet, token | {"amount": "3"}))
+    assert lab.call(items, "balanceOf", FRIEND, "1") == "3"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        {"type": "erc721"},
+        {"type": "erc721", "token_id": "1", "amount": "2"},
+        {"type": "erc1155", "token_id": "1"},
+        {"type": "erc1155", "amount": "1"},
+        {"token_id": "1", "amount": "1"},
+        {"type": "erc20"},
+        {"type": "erc721", "token_id": "-1"},
+        {"type": "erc721", "token_id": str(2**256)},
+        {"type": "erc1155", "token_id": "1", "amount": str(2**256)},
+        {"type": "erc777", "amount": "1"},
+    ],
+)
+def test_bad_tokens_are_refused(indexed: Indexed, token: Any) -> None:
+    wallet = indexed.lab.world.wallet()
+    assert send(indexed, wallet, {"address": FRIEND} | token).code == "VALIDATION_FAILED"
