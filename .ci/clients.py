@@ -11,49 +11,67 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON, TYPESCRIPT = ROOT / "clients" / "python", ROOT / "clients" / "typescript"
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "node_modules", "dist", "schema.ts")
 
 
-def wheel(folder: Path) -> Path:
+@contextmanager
+def copies() -> Iterator[Path]:
+    """The sources elsewhere, since packing writes beside them and may go on several times at once."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        shutil.copytree(PYTHON, root / "clients" / "python", ignore=LEFT_OUT)
+        shutil.copytree(TYPESCRIPT, root / "clients" / "typescript", ignore=LEFT_OUT)
+        (root / "clients" / "typescript" / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
+        (root / "schemas").mkdir()
+        shutil.copy(ROOT / "schemas" / "openapi.json", root / "schemas")
+        yield root / "clients"
+
+
+def wheel(source: Path, folder: Path) -> Path:
     """The wheel of the Python client. Raises CalledProcessError."""
-    with tempfile.TemporaryDirectory() as name:  # setuptools writes beside what it packs
-        source = Path(name) / "python"
-        shutil.copytree(PYTHON, source, ignore=LEFT_OUT)
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
-                   "--no-build-isolation", "--no-index", "--wheel-dir", str(folder), str(source)]  # fmt: skip
-        subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
+               "--no-build-isolation", "--no-index", "--wheel-dir", str(folder), str(source)]  # fmt: skip
+    subprocess.run(command, check=True)
     return next(folder.glob("web3_wallet_client-*.whl"))
 
 
-def package(folder: Path) -> Path:
+def package(source: Path, folder: Path) -> Path:
     """The npm package of the TypeScript client. Raises CalledProcessError."""
-    npm("run", "--silent", "build")
-    npm("pack", "--silent", "--pack-destination", str(folder))
+    npm(source, "run", "--silent", "build")
+    npm(source, "pack", "--silent", "--pack-destination", str(folder.resolve()))
     return next(folder.glob("web3-wallet-client-*.tgz"))
 
 
-def npm(*arguments: str) -> None:
+def npm(source: Path, *arguments: str) -> None:
     """Run npm there; where the machine has none, the one in .venv."""
     path = f"{os.environ['PATH']}{os.pathsep}{Path(sys.executable).parent}"
-    subprocess.run(
-        ["npm", *arguments], cwd=TYPESCRIPT, env=os.environ | {"PATH": path}, check=True, stdout=sys.stderr
-    )
+    env = os.environ | {"PATH": path, "FORCE_COLOR": "0"}
+    done = subprocess.run(
+        ["npm", *arguments], cwd=source, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        print(done.stdout, file=sys.stderr)
+        done.check_returncode()
 
 
 def main(arguments: list[str]) -> int:
     try:
-        if arguments == ["--check"]:
-            npm("run", "--silent", "check")
-            return 0
-        folder = Path(arguments[0]) if arguments else ROOT / "build" / "clients"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for made in (wheel(folder), package(folder)):
-            print(made)
+        with copies() as sources:
+            if arguments == ["--check"]:
+                npm(sources / "typescript", "run", "--silent", "check")
+                return 0
+            folder = Path(arguments[0]) if arguments else ROOT / "build" / "clients"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            print(wheel(sources / "python", folder))
+            print(package(sources / "typescript", folder))
     except subprocess.CalledProcessError as error:
         print(f"clients: {error.cmd[0]} ended with {error.returncode}; see above", file=sys.stderr)
         return 1

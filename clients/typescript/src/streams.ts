@@ -155,10 +155,9 @@ export class EventStream implements AsyncIterable<Event> {
   private request(connection: AbortController): Request {
     this.ended.signal.addEventListener("abort", () => connection.abort(), { once: true });
     const url = new URL(this.transport.options.baseUrl + this.path);
-    const after = this.cursor === this.options.after ? this.options.after : undefined;
-    url.search = new URLSearchParams(parameters({ types: this.options.types, after })).toString();
+    url.search = new URLSearchParams(parameters({ types: this.options.types })).toString();
     const headers = new Headers({ Accept: "text/event-stream" });
-    if (this.cursor !== undefined && after === undefined) headers.set("Last-Event-ID", this.cursor);
+    if (this.cursor !== undefined) headers.set("Last-Event-ID", this.cursor);
     return new Request(url, { headers, signal: connection.signal });
   }
 

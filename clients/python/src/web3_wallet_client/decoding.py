@@ -102,6 +102,8 @@ def _either(kinds: tuple[Any, ...], data: Any) -> Any:
         fitting = [kind for kind in shaped if _shape(kind).required <= data.keys()]
         if fitting:
             return _object(max(fitting, key=lambda kind: len(_shape(kind).required)), data)
+        if shaped and not any(get_origin(kind) is dict or kind is Any for kind in kinds):
+            raise ValueError(f"this is none of {', '.join(kind.__name__ for kind in shaped)}")
     for kind in kinds:
         if get_origin(kind) is list and isinstance(data, list):
             return _value(kind, data)

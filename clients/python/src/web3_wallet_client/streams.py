@@ -78,11 +78,8 @@ class _Connection:
         return found
 
     def parameters(self) -> dict[str, str]:
-        """`after` is where the first connection begins; from then on the last event is."""
-        given = self.call.parameters()
-        if self.parser.cursor is not None:
-            given.pop("after", None)
-        return given
+        """Where to go on is said by a header, also the first time."""
+        return {name: value for name, value in self.call.parameters().items() if name != "after"}
 
     def feed(self, chunk: bytes) -> Iterable[Event]:
         self.failures = 0

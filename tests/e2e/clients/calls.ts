@@ -1,0 +1,77 @@
+/** Makes the calls that it is told line by line, and prints what came of each. */
+
+import { verifyWebhook, WalletClient, WalletError } from "web3-wallet-client";
+
+declare const process: { stdin: AsyncIterable<Uint8Array> };
+
+interface Told {
+  call: string;
+  url: string;
+  refresh?: string;
+  timeout?: number;
+  key?: string;
+  after?: string;
+  count: number;
+  body: string;
+  headers: Record<string, string>;
+  secrets: string[];
+  now: number;
+}
+
+const items = [{ product_id: "a", product_name: "b", price: "1", quantity: 1 }];
+
+async function made(told: Told): Promise<unknown> {
+  const kept: string[] = [];
+  const client = new WalletClient({
+    baseUrl: told.url,
+    token: "old",
+    ...(told.refresh ? { refreshToken: told.refresh } : {}),
+    timeoutMs: (told.timeout ?? 5) * 1000,
+    retries: { attempts: 4, firstMs: 20, longestMs: 100 },
+    onTokens: (tokens) => void kept.push(tokens.refresh_token),
+  });
+  switch (told.call) {
+    case "place":
+      return (await client.orders.place({ currency: "ETH", items }, told.key ? { idempotencyKey: told.key } : {})).id;
+    case "get":
+      return (await client.orders.get("ord_1/../x")).id;
+    case "update":
+      return (await client.orders.update("ord_1", { note: null }, { ifMatch: 1 })).id;
+    case "login":
+      return (await client.auth.login({ email: "a@example.com", password: "correct horse" })).token;
+    case "many": {
+      const orders = await Promise.all(Array.from({ length: 5 }, () => client.orders.get("ord_1")));
+      return [orders.map((one) => one.id), kept];
+    }
+    case "list": {
+      const found: string[] = [];
+      for await (const one of client.orders.list({ status: "open", limit: 2 })) found.push(one.id);
+      return found;
+    }
+    case "stream": {
+      const found: unknown[] = [];
+      const stream = client.events.stream({ types: ["order.*"], ...(told.after ? { after: told.after } : {}) });
+      for await (const event of stream) {
+        found.push((event.data as { note?: string }).note);
+        if (found.length === told.count) break;
+      }
+      return [found, stream.cursor];
+    }
+    default:
+      return (await verifyWebhook(told.body, told.headers, told.secrets, { now: told.now })).type;
+  }
+}
+
+let rest = "";
+for await (const piece of process.stdin) {
+  const lines = (rest + new TextDecoder().decode(piece)).split("\n");
+  rest = lines.pop() ?? "";
+  for (const line of lines) {
+    try {
+      console.log(JSON.stringify({ answer: await made(JSON.parse(line) as Told) }));
+    } catch (error) {
+      if (!(error instanceof WalletError)) throw error;
+      console.log(JSON.stringify({ error: "code" in error ? error.code : error.name }));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+"""Makes the calls that it is told line by line, and prints what came of each: with asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from web3_wallet_client import AsyncWalletClient, Retries, WalletError, webhooks
+
+RETRIES = Retries(attempts=4, first=0.02, longest=0.1)
+ITEM: Any = {"product_id": "a", "product_name": "b", "price": "1", "quantity": 1}
+
+
+async def told(told: dict[str, Any]) -> Any:
+    client = AsyncWalletClient(
+        told["url"], token="old", refresh_token=told.get("refresh"), timeout=told.get("timeout", 5.0),
+        retries=RETRIES, on_tokens=lambda tokens: kept.append(tokens.refresh_token),
+    )  # fmt: skip
+    kept: list[str] = []
+    match told["call"]:
+        case "place":
+            made = await client.orders.place(currency="ETH", items=[ITEM], idempotency_key=told.get("key"))
+            return made.id
+        case "get":
+            return (await client.orders.get("ord_1/../x")).id
+        case "update":
+            return (await client.orders.update("ord_1", note=None, if_match=1)).id
+        case "login":
+            return (await client.auth.login(email="a@example.com", password="correct horse")).token
+        case "many":
+            orders = await asyncio.gather(*(client.orders.get("ord_1") for _ in range(5)))
+            return [[one.id for one in orders], kept]
+        case "list":
+            return [one.id async for one in client.orders.list(status="open", limit=2)]
+        case "stream":
+            async with client.events.stream(types=["order.*"], after=told.get("after")) as stream:
+                events = aiter(stream)
+                found = [(await anext(events)).data["note"] for _ in range(told["count"])]
+                return [found, stream.cursor]
+        case "verify":
+            return webhooks.verify(told["body"], told["headers"], told["secrets"], now=told["now"]).type
+
+
+async def answered(line: str) -> dict[str, Any]:
+    try:
+        return {"answer": await told(json.loads(line))}
+    except WalletError as error:
+        return {"error": getattr(error, "code", type(error).__name__)}
+
+
+for line in sys.stdin:
+    print(json.dumps(asyncio.run(answered(line))), flush=True)

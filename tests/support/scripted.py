@@ -1,0 +1,122 @@
+"""A server that answers as it is told, over real sockets: what a client does when answers are late, odd or absent."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it came; header names are lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    at: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer. `pieces` are written one by one, a `pause` (seconds) after each; `drop`: none at all."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    pieces: tuple[bytes, ...] = ()
+    pause: float = 0.0
+    drop: bool = False
+
+
+def refusal(status: int, code: str, **headers: str) -> Told:
+    error = {
+        "code": code,
+        "message": "No.",
+        "details": [],
+        "data": {},
+        "request_id": "req_1",
+        "doc_url": "/d",
+    }
+    return Told(status, {"error": error}, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+DROP = Told(drop=True)
+Script = Callable[[Asked], Told]
+
+
+@dataclass
+class Scripted:
+    """What is answered next, and what was asked so far."""
+
+    url: str = ""
+    script: Script = lambda _: refusal(500, "INTERNAL")
+    asked: list[Asked] = field(default_factory=list)
+
+    def play(self, *told: Told) -> None:
+        """These answers, in order; then the last again and again."""
+        left = list(told)
+        self.asked.clear()
+        self.script = lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+    def follow(self, script: Script) -> None:
+        self.asked.clear()
+        self.script = script
+
+
+@contextmanager
+def serving() -> Iterator[Scripted]:
+    scripted = Scripted()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def take(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            asked = Asked(self.command, self.path, headers, body, time.monotonic())
+            scripted.asked.append(asked)
+            told = scripted.script(asked)
+            self.close_connection = True
+            if not told.drop:
+                self.tell(told)
+
+        def tell(self, told: Told) -> None:
+            content = b"" if told.body is None else json.dumps(told.body).encode()
+            pieces = told.pieces or (content,)
+            self.send_response(told.status)
+            for name, value in {"Content-Type": "application/json", **told.headers}.items():
+                self.send_header(name, value)
+            if not told.pieces:
+                self.send_header("Content-Length", str(len(content)))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            try:
+                for piece in pieces:
+                    self.wfile.write(piece)
+                    self.wfile.flush()
+                    time.sleep(told.pause)
+            except OSError:
+                return  # the client has left
+
+        do_GET = do_POST = do_PUT = do_DELETE = take
+
+        def log_message(self, *args: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    scripted.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield scripted
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
