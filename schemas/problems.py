@@ -30,6 +30,7 @@ PATTERNS: Final = {
     r"^0x([0-9a-fA-F]{2})+$": "must be bytes: 0x and an even number of hex digits",
     r"^0x([0-9a-fA-F]{2}){1,4096}$": "must be 1 to 4096 bytes: 0x and an even number of hex digits",
     r"^m(/[0-9]{1,10}'?){1,10}$": "must be a derivation path such as m/44'/60'/0'/0/0",
+    r"^[A-Za-z0-9_-]{1,32}:0x[0-9a-f]{40}$": "must be a chain's name, : and an address in lower case",
     r"^[A-Za-z_$][A-Za-z0-9_$]{0,99}$": "must be the name of a type, such as Permit",
 }
 _PLAIN: Final = {

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
-
-from schemas.claims import Claim, ClaimPage, ListClaims
+from schemas.claims import ClaimPage, ListClaims
 from shared import resources
 from shared.desk import claims as desk_claims
-from shared.domain.desk import claims as rules
-from shared.domain.desk.settlement import Payment
 from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller
 from shared.reads.pagination import page_now
@@ -37,20 +31,10 @@ def list_claims(request: ListClaims, caller: Caller) -> ClaimPage:
         filters={"status": WRITTEN.get(status or "", status)},
         keep=lambda claim: status in (None, claim.status_at(now)),
     )
-    return ClaimPage(items=_views(rows, now), next_cursor=cursor)
+    return ClaimPage(items=desk_claims.views_now(rows, now), next_cursor=cursor)
 
 
 def _require_owner(order_id: str, caller: Caller) -> None:
     order = Session(resources.database().snapshot()).one(orders.by_id(order_id))
     if not caller.sees(order.user_id):
         raise NotFound
-
-
-def _views(rows: Sequence[rules.Claim], now: datetime) -> list[Claim]:
-    settled = [row.id for row in rows if row.settlement_round]
-    payments: dict[str, list[Payment]] = defaultdict(list)
-    if settled:
-        session = Session(resources.database().snapshot())
-        for payment in session.many(claims.payments_below(settled)):
-            payments[payment.claim_id].append(payment)
-    return [desk_claims.as_of_now(Claim.of(row, payments[row.id]), now) for row in rows]

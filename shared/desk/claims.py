@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from schemas.claims import Claim as ClaimResource
@@ -13,7 +15,9 @@ from shared.domain.desk import claims as rules
 from shared.domain.desk.claims import Claim, OrderAlreadyClaimed
 from shared.domain.desk.orders import Order
 from shared.domain.desk.payout_gas import require_payable
+from shared.domain.desk.settlement import Payment
 from shared.domain.permissions import Caller
+from shared.store.session import Session
 from shared.store.tables import claims, orders, wallets
 from shared.store.unit_of_work import UnitOfWork
 
@@ -80,3 +84,18 @@ def as_of_now(view: ClaimResource, now: datetime) -> ClaimResource:
     if view.status == "claimed" and view.lease_until is not None and view.lease_until <= now:
         return view.model_copy(update={"status": "expired", "reason": "LEASE_EXPIRED", "lease_until": None})
     return view
+
+
+def views(rows: Sequence[Claim]) -> list[ClaimResource]:
+    """As claimers and owners see them, the payments of all in one read."""
+    settled = [row.id for row in rows if row.settlement_round]
+    payments: dict[str, list[Payment]] = defaultdict(list)
+    if settled:
+        for payment in Session(resources.database().snapshot()).many(claims.payments_below(settled)):
+            payments[payment.claim_id].append(payment)
+    return [ClaimResource.of(row, payments[row.id]) for row in rows]
+
+
+def views_now(rows: Sequence[Claim], now: datetime) -> list[ClaimResource]:
+    """The same as of now."""
+    return [as_of_now(view, now) for view in views(rows)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from schemas.orders import Order as OrderResource
 from schemas.orders import PublicOrder
+from shared import resources
 from shared.domain.desk.allocation import Allocation
 from shared.domain.desk.orders import Order, OrderItem
 from shared.store.session import Session
@@ -46,3 +48,24 @@ def as_of_now(view: View, now: datetime) -> View:
     if view.status == "open" and over:
         return view.model_copy(update={"status": "expired"})
     return view
+
+
+def views(rows: Sequence[Order]) -> list[OrderResource]:
+    """As their owners see them, items and allocations of all in one round trip."""
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    session = Session(resources.database().snapshot())
+    items: dict[str, list[OrderItem]] = defaultdict(list)
+    allocations: dict[str, list[Allocation]] = defaultdict(list)
+    all_items, all_allocations = session.read(orders.items_below(ids), orders.allocations_below(ids))
+    for item in all_items:
+        items[item.order_id].append(item)
+    for part in all_allocations:
+        allocations[part.order_id].append(part)
+    return [OrderResource.of(row, items[row.id], allocations[row.id]) for row in rows]
+
+
+def views_now(rows: Sequence[Order], now: datetime) -> list[OrderResource]:
+    """The same as of now."""
+    return [as_of_now(view, now) for view in views(rows)]

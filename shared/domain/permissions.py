@@ -34,6 +34,7 @@ OPERATOR_PERMISSIONS = frozenset(
     {
         *(name for name in USER_PERMISSIONS if name.endswith(":read")),
         "audit:read",
+        "admin:read",  # lists over all users, lanes, nodes, the overview
         "admin:redrive",  # dead letters
         "admin:settle",  # retry or abandon a failed settlement
         "admin:replace",  # speed up any transaction

@@ -17,10 +17,75 @@ export class Admin extends Group {
   }
 
   /**
+   * What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old.
+   */
+  getOverview(options: ReadOptions = {}): Promise<Answer<"get_overview">> {
+    return this.api.call<"get_overview">("GET", "/api/v1/admin/overview", { options });
+  }
+
+  /**
+   * Everybody's claims, newest first.
+   */
+  listAllClaims(query: Query<"list_all_claims"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_claims">> {
+    return new Pages((cursor) => this.api.call<"list_all_claims">("GET", "/api/v1/admin/claims", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * Everybody's orders, newest first.
+   */
+  listAllOrders(query: Query<"list_all_orders"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_orders">> {
+    return new Pages((cursor) => this.api.call<"list_all_orders">("GET", "/api/v1/admin/orders", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * Everybody's supplies, newest first.
+   */
+  listAllSupplies(query: Query<"list_all_supplies"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_supplies">> {
+    return new Pages((cursor) => this.api.call<"list_all_supplies">("GET", "/api/v1/admin/supplies", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * Everybody's transactions, newest first, with their attempts and what they wait for; `status` is the public one.
+   */
+  listAllTransactions(query: Query<"list_all_transactions"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_transactions">> {
+    return new Pages((cursor) => this.api.call<"list_all_transactions">("GET", "/api/v1/admin/transactions", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * Everybody's wallets, newest first, or those of one address; deleted ones are left out.
+   */
+  listAllWallets(query: Query<"list_all_wallets"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_wallets">> {
+    return new Pages((cursor) => this.api.call<"list_all_wallets">("GET", "/api/v1/admin/wallets", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * The addresses that send: their nonces, what is queued on each, and why one is paused.
+   */
+  listLanes(query: Query<"list_lanes"> = {}, options: ReadOptions = {}): Pages<Answer<"list_lanes">> {
+    return new Pages((cursor) => this.api.call<"list_lanes">("GET", "/api/v1/admin/lanes", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * The chains' nodes as the instance that answers sees them: reachable or resting, how fast, how far behind.
+   */
+  listNodes(options: ReadOptions = {}): Promise<Answer<"list_nodes">> {
+    return this.api.call<"list_nodes">("GET", "/api/v1/admin/nodes", { options });
+  }
+
+  /**
    * All accounts, newest first.
    */
   listUsers(query: Query<"list_users"> = {}, options: ReadOptions = {}): Pages<Answer<"list_users">> {
     return new Pages((cursor) => this.api.call<"list_users">("GET", "/api/v1/admin/users", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * Let an address that lacked funds send again at once, rather than when its balance is next looked at.
+   *
+   * What only evidence lifts (a foreign sender's nonce, a restored database) stays paused: 409 LANE_PAUSED.
+   */
+  resumeLane(laneId: string, options: WriteOptions = {}): Promise<Answer<"resume_lane">> {
+    return this.api.call<"resume_lane">("POST", "/api/v1/admin/lanes/{lane_id}/resume", { path: { lane_id: laneId }, takesKey: true, options });
   }
 
   /**

@@ -17,6 +17,7 @@ from shared.domain.transactions.schedule import NONCED_WAIT
 from shared.domain.transactions.transactions import Transaction
 
 MAX_BATCH: Final = 32  # transactions that get a nonce in one commit
+RESUMABLE: Final = frozenset({"FUNDS_BLOCKED"})  # what it costs to be wrong is one more attempt
 
 
 class LanePaused(Refusal):
@@ -159,6 +160,18 @@ def pause(lane: Lane, reason: str, now: datetime) -> Lane:
 
 def resume(lane: Lane, now: datetime) -> Lane:
     return _advance(lane, now, paused_reason=None)
+
+
+def resumed_by_hand(lane: Lane, now: datetime) -> Lane:
+    """The lane goes on because an operator says so; one that is not paused stays as it is.
+
+    Raises LanePaused for a reason that only evidence lifts: a foreign sender, a restored database."""
+    if lane.paused_reason is not None and lane.paused_reason not in RESUMABLE:
+        raise LanePaused(
+            "Only what the chain shows, or the runbook of this reason, lets this address go on.",
+            reason=lane.paused_reason,
+        )
+    return resume(lane, now)
 
 
 def _advance(lane: Lane, now: datetime, **changes: int | str | None) -> Lane:

@@ -23,6 +23,13 @@ CLAIMS_BY_ORDER = Index(
 CLAIMS_BY_USER = Index(
     "claims_by_user", CLAIMS, ("user_id", "created_at", "claim_id"), NEWEST, stored=("status",)
 )
+CLAIMS_BY_STATUS = Index(  # of everybody
+    "claims_by_status",
+    CLAIMS,
+    ("list_shard", "status", "created_at", "claim_id"),
+    NEWEST,
+    stored=("chain", "currency"),
+)
 PAYMENTS_BY_TRANSACTION = Index("payments_by_transaction", PAYMENTS, ("transaction_id",), unique=True)
 
 

@@ -33,6 +33,13 @@ ORDERS_AVAILABLE = Index(
     null_filtered=True,
     stored=ORDERS_OPEN.stored,
 )
+ORDERS_BY_STATUS = Index(  # of everybody
+    "orders_by_status",
+    ORDERS,
+    ("list_shard", "status", "created_at", "order_id"),
+    frozenset({"created_at"}),
+    stored=("chain", "currency"),
+)
 OPEN_SHARDS = 16
 
 

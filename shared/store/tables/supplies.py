@@ -26,6 +26,13 @@ SUPPLIES_BY_CURRENCY = Index(
     stored=("available",),
 )
 SUPPLIES_BY_WALLET = Index("supplies_by_wallet", SUPPLIES, ("wallet_id", "supply_id"), stored=("status",))
+SUPPLIES_BY_STATUS = Index(  # of everybody
+    "supplies_by_status",
+    SUPPLIES,
+    ("list_shard", "status", "created_at", "supply_id"),
+    frozenset({"created_at"}),
+    stored=("chain", "currency"),
+)
 LEDGER = Table(
     "ledger_entries",
     LedgerEntry,

@@ -80,6 +80,14 @@ TRANSACTIONS_BY_OWNER = Index(
     frozenset({"created_at"}),
     stored=("wallet_id", "chain", "state", "blocked_reason"),
 )
+TRANSACTIONS_BY_STATE = Index(  # of everybody
+    "transactions_by_state",
+    TRANSACTIONS,
+    ("list_shard", "state", "created_at", "transaction_id"),
+    frozenset({"created_at"}),
+    stored=("chain", "wallet_id", "blocked_reason"),
+)
+LANES_PAUSED = Index("lanes_paused", LANES, ("paused_reason", "id"), null_filtered=True)
 APPROVAL_REQUESTS = Table("approval_requests", ApprovalRequest, ("transaction_id", "user_id"))
 APPROVAL_REQUESTS_BY_USER = Index(
     "approval_requests_by_user",

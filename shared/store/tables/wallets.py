@@ -43,6 +43,13 @@ WALLETS_BY_OWNER = Index(
     frozenset({"created_at"}),
     stored=("chain", "type", "status"),
 )
+WALLETS_BY_TIME = Index(  # of everybody
+    "wallets_by_time",
+    WALLETS,
+    ("list_shard", "created_at", "id"),
+    frozenset({"created_at"}),
+    stored=("chain", "type", "status"),
+)
 WALLETS_BY_SEED = Index(
     "wallets_by_seed", WALLETS, ("key_id", "index"), frozenset({"index"}), unique=True, null_filtered=True
 )

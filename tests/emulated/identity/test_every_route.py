@@ -46,7 +46,7 @@ ACTIONS = {
     *("supply:write", "supply:delete", "order:write", "order:delete", "claim:execute", "security:use"),
     *("wallet:write", "wallet:export", "wallet:sign", "transaction:send", "contract:write", "webhook:write"),
 }
-ADMINISTRATION = {"admin:redrive", "admin:settle", "admin:replace", "admin:reconcile"}
+ADMINISTRATION = {"admin:read", "admin:redrive", "admin:settle", "admin:replace", "admin:reconcile"}
 MAY: dict[str, set[str]] = {
     "user": READS | ACTIONS,
     "service": READS | ACTIONS,

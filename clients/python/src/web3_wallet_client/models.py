@@ -168,6 +168,14 @@ class Balances:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """How many of the last 24 hours' rows were made in the hour from `at`, by the status that they have now."""
+
+    at: datetime
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallOutcome:
     """`error` holds code, message and data, as a refusal of the single call would."""
 
@@ -642,6 +650,42 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LanePage:
+    """Addresses that have sent, in the order of their ids."""
+
+    items: list[LaneView]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneView:
+    """The nonces of one address on one chain. `queued`: transactions without a nonce, counted up to 100."""
+
+    id: str
+    chain: str
+    address: str
+    next_nonce: int
+    chain_nonce: int
+    finalized_nonce: int
+    in_flight: int
+    queued: int | None
+    oldest_queued_at: datetime | None
+    paused_reason: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """From claim to final payment of the newest settlements, in seconds."""
+
+    samples: int
+    median: float | None
+    slowest_of_20: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
     """Lines, newest first, and the balances at the moment asked for (now when none was)."""
 
@@ -746,11 +790,45 @@ class Mnemonic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """The live supplies of one currency, in its unit; they pay what is reserved."""
+
+    chain: str
+    currency: str
+    supplies: int
+    available: str
+    reserved: str
+    settled: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MulticallResult:
     """A MulticallResult."""
 
     block_number: int
     results: list[CallOutcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One RPC endpoint as the instance that answers sees it. `latency` in seconds, `error_rate` from 0 to 1: moving
+    averages; `behind` in blocks of the best one; `resting`: it failed and is left alone for a while."""
+
+    chain: str
+    name: str
+    healthy: bool
+    resting: bool
+    block_number: int | None
+    behind: int | None
+    latency: float
+    error_rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeList:
+    """A NodeList."""
+
+    items: list[Node]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -787,6 +865,24 @@ class OrderPage:
 
     items: list[Order]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """At most a few seconds old. `money_complete` is false where there are more live supplies than are added up."""
+
+    at: datetime
+    orders: list[StatusCount]
+    claims: list[StatusCount]
+    supplies: list[StatusCount]
+    transactions: list[StatusCount]
+    dead_letters: StatusCount
+    lanes_paused: int
+    orders_by_hour: list[Bucket]
+    transactions_by_hour: list[Bucket]
+    money: list[Money]
+    money_complete: bool
+    settlement: Latency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1024,6 +1120,18 @@ class Simulation:
     return_data: str
     revert_reason: str | None
     logs: list[LogEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCount:
+    """`count` or `more`. Of what is finished, only the last 24 hours are counted; `oldest_at` is null there, and where
+    there are too many to know."""
+
+    status: str
+    count: int
+    more: bool
+    finished: bool
+    oldest_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from web3_wallet_client import models
@@ -30,6 +31,216 @@ class Admin(Group):
             )
         )
 
+    def get_overview(self, *, fresh: bool = False, timeout: float | None = None) -> models.Overview:
+        """What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old."""
+        return self._run(Call("GET", "/api/v1/admin/overview", models.Overview, fresh=fresh, timeout=timeout))
+
+    def list_all_claims(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        status: Literal["claimed", "processing", "processed", "failed", "released", "expired", "rejected"]
+        | Unset
+        | None = UNSET,
+        currency: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.ClaimPage, models.Claim]:
+        """Everybody's claims, newest first."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/claims",
+                models.ClaimPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "status": status,
+                    "currency": currency,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_all_orders(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        status: Literal["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"]
+        | Unset
+        | None = UNSET,
+        currency: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.OrderPage, models.Order]:
+        """Everybody's orders, newest first."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/orders",
+                models.OrderPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "status": status,
+                    "currency": currency,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_all_supplies(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        status: Literal["pending", "active", "paused", "exhausted", "closed", "rejected"]
+        | Unset
+        | None = UNSET,
+        currency: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.SupplyPage, models.Supply]:
+        """Everybody's supplies, newest first."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/supplies",
+                models.SupplyPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "status": status,
+                    "currency": currency,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_all_transactions(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        status: Literal[
+            "queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"
+        ]
+        | Unset
+        | None = UNSET,
+        wallet_id: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.TransactionPage, models.Transaction]:
+        """Everybody's transactions, newest first, with their attempts and what they wait for; `status` is the public one."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/transactions",
+                models.TransactionPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "status": status,
+                    "wallet_id": wallet_id,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_all_wallets(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        type: Literal["hd", "imported"] | Unset | None = UNSET,
+        address: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.WalletPage, models.Wallet]:
+        """Everybody's wallets, newest first, or those of one address; deleted ones are left out."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/wallets",
+                models.WalletPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "type": type,
+                    "address": address,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_lanes(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        paused: bool | Unset = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.LanePage, models.LaneView]:
+        """The addresses that send: their nonces, what is queued on each, and why one is paused."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/lanes",
+                models.LanePage,
+                query={"limit": limit, "cursor": cursor, "paused": paused},
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_nodes(self, *, fresh: bool = False, timeout: float | None = None) -> models.NodeList:
+        """The chains' nodes as the instance that answers sees them: reachable or resting, how fast, how far behind."""
+        return self._run(Call("GET", "/api/v1/admin/nodes", models.NodeList, fresh=fresh, timeout=timeout))
+
     def list_users(
         self,
         *,
@@ -50,6 +261,30 @@ class Admin(Group):
                 fresh=fresh,
                 timeout=timeout,
             ),
+        )
+
+    def resume_lane(
+        self,
+        lane_id: str,
+        *,
+        idempotency_key: str | None = None,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.LaneView:
+        """Let an address that lacked funds send again at once, rather than when its balance is next looked at.
+
+        What only evidence lifts (a foreign sender's nonce, a restored database) stays paused: 409 LANE_PAUSED."""
+        return self._run(
+            Call(
+                "POST",
+                "/api/v1/admin/lanes/{lane_id}/resume",
+                models.LaneView,
+                values={"lane_id": lane_id},
+                takes_key=True,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                timeout=timeout,
+            )
         )
 
     def update_user(
@@ -98,6 +333,220 @@ class AsyncAdmin(AsyncGroup):
             )
         )
 
+    async def get_overview(self, *, fresh: bool = False, timeout: float | None = None) -> models.Overview:
+        """What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old."""
+        return await self._run(
+            Call("GET", "/api/v1/admin/overview", models.Overview, fresh=fresh, timeout=timeout)
+        )
+
+    def list_all_claims(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        status: Literal["claimed", "processing", "processed", "failed", "released", "expired", "rejected"]
+        | Unset
+        | None = UNSET,
+        currency: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.ClaimPage, models.Claim]:
+        """Everybody's claims, newest first."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/claims",
+                models.ClaimPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "status": status,
+                    "currency": currency,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_all_orders(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        status: Literal["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"]
+        | Unset
+        | None = UNSET,
+        currency: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.OrderPage, models.Order]:
+        """Everybody's orders, newest first."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/orders",
+                models.OrderPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "status": status,
+                    "currency": currency,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_all_supplies(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        status: Literal["pending", "active", "paused", "exhausted", "closed", "rejected"]
+        | Unset
+        | None = UNSET,
+        currency: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.SupplyPage, models.Supply]:
+        """Everybody's supplies, newest first."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/supplies",
+                models.SupplyPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "status": status,
+                    "currency": currency,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_all_transactions(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        status: Literal[
+            "queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"
+        ]
+        | Unset
+        | None = UNSET,
+        wallet_id: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.TransactionPage, models.Transaction]:
+        """Everybody's transactions, newest first, with their attempts and what they wait for; `status` is the public one."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/transactions",
+                models.TransactionPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "status": status,
+                    "wallet_id": wallet_id,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_all_wallets(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        chain: str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        type: Literal["hd", "imported"] | Unset | None = UNSET,
+        address: str | Unset | None = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.WalletPage, models.Wallet]:
+        """Everybody's wallets, newest first, or those of one address; deleted ones are left out."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/wallets",
+                models.WalletPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "user_id": user_id,
+                    "chain": chain,
+                    "created_before": created_before,
+                    "type": type,
+                    "address": address,
+                },
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_lanes(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        paused: bool | Unset = UNSET,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.LanePage, models.LaneView]:
+        """The addresses that send: their nonces, what is queued on each, and why one is paused."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/lanes",
+                models.LanePage,
+                query={"limit": limit, "cursor": cursor, "paused": paused},
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    async def list_nodes(self, *, fresh: bool = False, timeout: float | None = None) -> models.NodeList:
+        """The chains' nodes as the instance that answers sees them: reachable or resting, how fast, how far behind."""
+        return await self._run(
+            Call("GET", "/api/v1/admin/nodes", models.NodeList, fresh=fresh, timeout=timeout)
+        )
+
     def list_users(
         self,
         *,
@@ -118,6 +567,30 @@ class AsyncAdmin(AsyncGroup):
                 fresh=fresh,
                 timeout=timeout,
             ),
+        )
+
+    async def resume_lane(
+        self,
+        lane_id: str,
+        *,
+        idempotency_key: str | None = None,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.LaneView:
+        """Let an address that lacked funds send again at once, rather than when its balance is next looked at.
+
+        What only evidence lifts (a foreign sender's nonce, a restored database) stays paused: 409 LANE_PAUSED."""
+        return await self._run(
+            Call(
+                "POST",
+                "/api/v1/admin/lanes/{lane_id}/resume",
+                models.LaneView,
+                values={"lane_id": lane_id},
+                takes_key=True,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                timeout=timeout,
+            )
         )
 
     async def update_user(

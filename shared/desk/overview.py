@@ -1,0 +1,149 @@
+"""What operators see first: how much is in which state, since when the oldest waits, and what supplies hold.
+
+Everything is read from the heads of indexes, each read limited: what reaches its limit means "that many or more"."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any, Final, get_args
+
+from schemas.operators import Bucket, Latency, Money, Overview, StatusCount
+from shared import resources
+from shared.domain.desk.states import ClaimStatus, OrderStatus, SupplyStatus
+from shared.domain.desk.supplies import Supply
+from shared.domain.money import format_amount
+from shared.domain.transactions.states import TERMINAL, State
+from shared.reads import by_status
+from shared.store.port import Row
+from shared.store.session import Session
+from shared.store.table import Index
+from shared.store.tables.claims import CLAIMS, CLAIMS_BY_STATUS
+from shared.store.tables.orders import ORDERS_BY_STATUS
+from shared.store.tables.supplies import SUPPLIES, SUPPLIES_BY_STATUS
+from shared.store.tables.system import DEAD_LETTERS_BY_TIME
+from shared.store.tables.transactions import LANES_PAUSED, TRANSACTIONS_BY_STATE
+
+DAY: Final = timedelta(hours=24)
+LIMIT: Final = 250  # index entries of one status and shard
+MANY: Final = 1_000  # dead letters, paused addresses, settlements and supplies
+SETTLEMENTS: Final = 100
+FINISHED: Final[Mapping[str, frozenset[str]]] = {
+    "orders": frozenset({"completed", "cancelled", "expired"}),
+    "claims": frozenset({"processed", "released", "expired", "rejected"}),
+    "supplies": frozenset({"closed", "rejected"}),
+    "transactions": frozenset(TERMINAL),
+}
+LIVE_SUPPLIES: Final = ("active", "paused", "exhausted")
+_INDEXES: Final[Mapping[str, tuple[Index[Any], Sequence[str]]]] = {
+    "orders": (ORDERS_BY_STATUS, get_args(OrderStatus)),
+    "claims": (CLAIMS_BY_STATUS, get_args(ClaimStatus)),
+    "supplies": (SUPPLIES_BY_STATUS, get_args(SupplyStatus)),
+    "transactions": (TRANSACTIONS_BY_STATE, get_args(State)),
+}
+Entries = dict[str, list[Row]]
+
+
+def read() -> Overview:
+    """All of it, of one moment."""
+    session, now = Session(resources.database().snapshot()), resources.clock().now()
+    found = {name: _entries(session, name, now) for name in _INDEXES}
+    letters, paused = session.read(
+        DEAD_LETTERS_BY_TIME.scan("new", limit=MANY), LANES_PAUSED.scan(limit=MANY)
+    )
+    money, complete = _money(session, found["supplies"])
+    return Overview(
+        at=now,
+        **{name: _counts(found[name], FINISHED[name]) for name in found},
+        dead_letters=_count("new", letters, finished=False, full=len(letters) >= MANY),
+        lanes_paused=len(paused),
+        orders_by_hour=_by_hour(found["orders"], now),
+        transactions_by_hour=_by_hour(found["transactions"], now),
+        money=money,
+        money_complete=complete,
+        settlement=_latency(session, found["claims"]["processed"]),
+    )
+
+
+def _entries(session: Session, name: str, now: datetime) -> Entries:
+    """What is not finished, and what of the rest was made in the last 24 hours."""
+    index, statuses = _INDEXES[name]
+    over = [status for status in statuses if status in FINISHED[name]]
+    going = [status for status in statuses if status not in FINISHED[name]]
+    entries = by_status.entries(session, index, going, None, LIMIT)
+    entries |= by_status.entries(session, index, over, now - DAY, LIMIT)
+    return {status: entries[status] for status in statuses}
+
+
+def _counts(entries: Entries, finished: frozenset[str]) -> list[StatusCount]:
+    return [
+        _count(status, rows, finished=status in finished, full=_full(rows))
+        for status, rows in entries.items()
+    ]
+
+
+def _full(rows: Sequence[Row]) -> bool:
+    """Whether some shard gave as many as were asked for."""
+    shards = Counter(row["list_shard"] for row in rows)
+    return max(shards.values(), default=0) >= LIMIT
+
+
+def _count(status: str, rows: Sequence[Row], *, finished: bool, full: bool) -> StatusCount:
+    known = rows and not finished and not full
+    return StatusCount(
+        status=status,
+        count=len(rows),
+        more=full,
+        finished=finished,
+        oldest_at=min(row["created_at"] for row in rows) if known else None,
+    )
+
+
+def _by_hour(entries: Entries, now: datetime) -> list[Bucket]:
+    """The last 24 hours, the present one last."""
+    present = now.replace(minute=0, second=0, microsecond=0)
+    hours: dict[datetime, Counter[str]] = {
+        present - timedelta(hours=back): Counter() for back in reversed(range(24))
+    }
+    for status, rows in entries.items():
+        for row in rows:
+            hour = row["created_at"].replace(minute=0, second=0, microsecond=0)
+            if hour in hours:
+                hours[hour][status] += 1
+    return [Bucket(at=at, counts=dict(counts)) for at, counts in hours.items()]
+
+
+def _money(session: Session, entries: Entries) -> tuple[list[Money], bool]:
+    """The live supplies by currency, and whether these are all."""
+    live = [row for status in LIVE_SUPPLIES for row in entries[status]]
+    complete = len(live) <= MANY and not any(_full(entries[status]) for status in LIVE_SUPPLIES)
+    groups: dict[tuple[str, str], list[Supply]] = defaultdict(list)
+    for supply in session.follow(SUPPLIES, live[:MANY]):
+        groups[supply.chain, supply.currency].append(supply)
+    return [_sum(chain, currency, group) for (chain, currency), group in sorted(groups.items())], complete
+
+
+def _sum(chain: str, currency: str, group: Sequence[Supply]) -> Money:
+    decimals = group[0].decimals
+    names = ("available", "reserved", "settled")
+    sums = {name: sum(getattr(supply, name) for supply in group) for name in names}
+    return Money(
+        chain=chain,
+        currency=currency,
+        supplies=len(group),
+        **{name: format_amount(units, decimals) for name, units in sums.items()},
+    )
+
+
+def _latency(session: Session, processed: Sequence[Row]) -> Latency:
+    rows = session.follow(CLAIMS, list(processed[:SETTLEMENTS]))
+    seconds = sorted((row.processed_at - row.claimed_at).total_seconds() for row in rows if row.processed_at)
+    if not seconds:
+        return Latency(samples=0, median=None, slowest_of_20=None)
+    return Latency(
+        samples=len(seconds),
+        median=round(median(seconds), 3),
+        slowest_of_20=round(seconds[int(0.95 * (len(seconds) - 1))], 3),
+    )
