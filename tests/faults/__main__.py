@@ -1,6 +1,7 @@
 """Run the long proofs one after the other, each with its own emulators; they print their figures.
 
-python -m tests.faults [race|linearizability|idempotency|…] …   SEED=… repeats what a failure printed
+python -m tests.faults [race|linearizability|idempotency|…] …   SEED=… repeats what a failure printed;
+a size in the environment (MINUTES=10) is taken instead of the proof's own
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def main(names: list[str]) -> int:
 
 def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
     """A line of the table, and whether the part passed."""
-    sizes = part.sizes | {"SEED": seed}
+    sizes = {key: os.environ.get(key, value) for key, value in part.sizes.items()} | {"SEED": seed}
     _say(
         f"\n== {name}: {' '.join(f'{key}={value}' for key, value in sizes.items())} pytest {' '.join(part.paths)}"
     )
