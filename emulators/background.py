@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import shlex
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -128,6 +129,8 @@ def _end(folder: Path, state: State) -> int:
     survivors = [service.name for service in ours if service.alive]
     if survivors:
         raise TimeoutError(f"still running after SIGKILL: {', '.join(survivors)}")
+    for left in (folder / "logs").glob("*-files"):
+        shutil.rmtree(left, ignore_errors=True)
     _file(folder).unlink(missing_ok=True)
     return len(ours)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sqlite3
 import sys
 import time
 import urllib.error
@@ -21,6 +22,7 @@ from emulators.process import Child
 from emulators.sandbox import coin
 from emulators.services import NODE, SERVICES
 from emulators.stack import Stack, StartError
+from schemas.database.migrate import ChangedMigrationError
 from shared.chain.errors import ChainError
 from shared.settings import LOCAL_DOMAINS
 
@@ -67,19 +69,13 @@ class Product:
         stack = _stack(workdir, data)
         with ports.reserve(port) as (chosen, _):
             pass
-        env = stack.env | {
-            "PORT": str(chosen),
-            "PUSH_TOKEN": secrets.token_urlsafe(24),
-            "STATE_DIR": str(data.state if data else workdir / "state"),
-            "SIWE_DOMAINS": os.environ.get(
-                "SIWE_DOMAINS", f"{LOCAL_DOMAINS},localhost:{chosen},127.0.0.1:{chosen}"
-            ),
-            **(extra or {}),
-        }
+        env = _environment(stack, chosen, data.state if data else workdir / "state") | dict(extra or {})
         product = cls(stack, chosen, env, workdir, data=data, hold=hold)
         try:
-            product.migrate()
-            if data is not None:
+            if data is None:
+                product.migrate()
+            else:
+                product._migrate_kept()
                 product.keep(data, going_on)
             product.tokens = _with_test_coin(env["RPC_URL"], env.get("CHAIN_TOKENS", ""))
             product.start_gateway()
@@ -87,6 +83,13 @@ class Product:
             product.stop()
             raise
         return product
+
+    def _migrate_kept(self) -> None:
+        """What was kept may be broken, or of other migrations than these. Raises StartError."""
+        try:
+            self.migrate()
+        except (ChangedMigrationError, sqlite3.DatabaseError) as error:
+            raise StartError(f"The store that was kept cannot be used ({error}): {kept.ANEW}") from None
 
     def keep(self, data: kept.Kept, going_on: bool) -> None:
         """From now on; what was kept goes on where it ended. Raises StartError when it does not fit together."""
@@ -172,6 +175,17 @@ def _stack(workdir: Path, data: kept.Kept | None) -> Stack:
         given=os.environ | {"EMBEDDED_FILE": str(data.store)},
         flags={NODE.name: [*NODE.flags, *data.node_flags()]},
     )
+
+
+def _environment(stack: Stack, port: int, state: Path) -> dict[str, str]:
+    """What the product's processes are given."""
+    domains = f"{LOCAL_DOMAINS},localhost:{port},127.0.0.1:{port}"
+    return stack.env | {
+        "PORT": str(port),
+        "PUSH_TOKEN": secrets.token_urlsafe(24),
+        "STATE_DIR": str(state),
+        "SIWE_DOMAINS": os.environ.get("SIWE_DOMAINS", domains),
+    }
 
 
 def _with_test_coin(url: str, configured: str) -> str:

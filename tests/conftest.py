@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from emulators import leftovers
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
@@ -56,6 +57,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         folder = ROOT / ".run" / f"tests-{os.getpid()}"
+        states = leftovers.removed(folder / "node-files")  # also when this run is killed
+        states.__enter__()
+        config.add_cleanup(lambda: states.__exit__(None, None, None))
         stack = Stack.start(folder, ["node"] if EMBEDDED else list(SERVICES))
         if EMBEDDED:
             stack.env |= {

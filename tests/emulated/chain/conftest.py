@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,7 +85,9 @@ def started(*arguments: str) -> Iterator[Node]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [*toolkit.anvil(), "--silent", "--port", str(port), "--chain-id", "31337", *arguments]
+    states = tempfile.TemporaryDirectory(prefix="anvil-")
+    own = ("--port", str(port), "--cache-path", states.name)
+    command = [*toolkit.anvil(), "--silent", "--chain-id", "31337", *own, *arguments]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -96,6 +99,7 @@ def started(*arguments: str) -> Iterator[Node]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, 15)
         process.wait(10)
+        states.cleanup()
 
 
 def _ready(node: Node, process: subprocess.Popen[bytes]) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,7 +33,9 @@ def node(*arguments: str) -> Iterator[tuple[str, RpcClient]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [*toolkit.anvil(), "--silent", "--port", str(port), "--chain-id", "31337", *arguments]
+    states = tempfile.TemporaryDirectory(prefix="anvil-")
+    own = ("--port", str(port), "--cache-path", states.name)
+    command = [*toolkit.anvil(), "--silent", "--chain-id", "31337", *own, *arguments]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -50,6 +53,7 @@ def node(*arguments: str) -> Iterator[tuple[str, RpcClient]]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(10)
+        states.cleanup()
 
 
 @pytest.fixture
