@@ -2,8 +2,9 @@
 # operation, route, topic or right is named in this folder.
 
 locals {
-  # vault seals secrets, signer opens them, issuer signs access tokens, mail sends mails, relay publishes to any topic.
-  known_needs = ["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay"]
+  # vault seals secrets, signer opens them, issuer signs access tokens, mail sends mails, relay publishes to any topic,
+  # webhook_seal seals what signs deliveries, webhooks opens that and calls servers that users name.
+  known_needs = ["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay", "webhook_seal", "webhooks"]
 
   regions = var.regions
   # Where what writes can run while the leader's region is lost, and every region that something runs in.

@@ -1,8 +1,8 @@
-# One known address for each region, for what calls out of Google Cloud: nodes' providers, mail servers and screening services
-# let only known addresses in. Off, calls leave from Google's changing ones.
+# One known address for each region, for what calls out of Google Cloud: nodes' providers, mail servers, screening services
+# and receivers of webhooks let only known addresses in. Off, calls leave from Google's changing ones.
 
 locals {
-  calling  = toset([for name, service in local.services : name if var.fixed_egress && length(setintersection(service.needs, ["chain", "mail"])) > 0])
+  calling  = toset([for name, service in local.services : name if var.fixed_egress && length(setintersection(service.needs, ["chain", "mail", "webhooks"])) > 0])
   networks = { for index, region in local.places : region => cidrsubnet("10.64.0.0/14", 6, index) if length(local.calling) > 0 }
 }
 

@@ -11,6 +11,10 @@ locals {
     { for name, service in local.services : "${name}/decrypt" => { service = name, role = "roles/cloudkms.cryptoKeyDecrypter" } if contains(service.needs, "signer") },
     { for name, service in local.services : "${name}/encrypt" => { service = name, role = "roles/cloudkms.cryptoKeyEncrypter" } if contains(service.needs, "vault") },
   )
+  webhook_roles = merge(
+    { for name, service in local.services : "${name}/decrypt" => { service = name, role = "roles/cloudkms.cryptoKeyDecrypter" } if contains(service.needs, "webhooks") },
+    { for name, service in local.services : "${name}/encrypt" => { service = name, role = "roles/cloudkms.cryptoKeyEncrypter" } if contains(service.needs, "webhook_seal") },
+  )
   publishers = merge([
     for name, service in local.services : { for topic in contains(service.needs, "relay") ? local.event_topics : service.publishes : "${name}/${topic}" => { service = name, topic = topic } }
   ]...)
@@ -83,6 +87,13 @@ resource "google_pubsub_topic_iam_member" "publisher" {
 resource "google_kms_crypto_key_iam_member" "custody" {
   for_each      = local.kms_roles
   crypto_key_id = google_kms_crypto_key.custody.id
+  role          = each.value.role
+  member        = local.member[each.value.service]
+}
+
+resource "google_kms_crypto_key_iam_member" "webhooks" {
+  for_each      = local.webhook_roles
+  crypto_key_id = google_kms_crypto_key.webhooks.id
   role          = each.value.role
   member        = local.member[each.value.service]
 }

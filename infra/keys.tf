@@ -1,4 +1,5 @@
-# Custody's master key wraps the data key of every wallet; the treasury's key signs itself and never leaves its HSM.
+# Custody's master key wraps the data key of every wallet; the treasury's key signs itself and never leaves its HSM; what
+# signs deliveries to webhooks is wrapped by a key of its own, for who opens that calls servers that users name.
 
 resource "google_kms_key_ring" "wallet" {
   name       = "wallet"
@@ -17,6 +18,18 @@ resource "google_kms_crypto_key" "custody" {
     algorithm        = "GOOGLE_SYMMETRIC_ENCRYPTION"
     protection_level = "HSM"
   }
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "google_kms_crypto_key" "webhooks" {
+  name                       = "webhooks"
+  key_ring                   = google_kms_key_ring.wallet.id
+  purpose                    = "ENCRYPT_DECRYPT"
+  rotation_period            = "7776000s"
+  destroy_scheduled_duration = "2592000s"
+
   lifecycle {
     prevent_destroy = true
   }

@@ -20,6 +20,7 @@ locals {
     # Nothing with money, keys or webhooks before somebody has proved to read the account's mailbox.
     REQUIRE_VERIFIED_EMAIL = "on"
     KMS_KEY                = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/custody"
+    WEBHOOK_KMS_KEY        = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/webhooks"
     # The share of traces that are kept where the caller has not decided.
     OTEL_TRACES_SAMPLER_ARG     = tostring(var.trace_share)
     OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry_endpoint

@@ -13,6 +13,7 @@ locals {
     keys_and_tokens = merge(local.usual, { threads = 8, memory = "1Gi" })
     engine          = merge(local.usual, { handler = 58, always = true }) # a run fills its minute
     events          = merge(local.usual, { threads = 32, handler = 58 })
+    webhooks        = local.usual                                          # waits for servers of others, eight lanes at once
     streams         = merge(local.usual, { threads = 100, seconds = 660 }) # each holds a thread; it ends by itself after ten minutes
   }
   sizes = {

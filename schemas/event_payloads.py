@@ -14,6 +14,7 @@ from schemas.errors import ErrorBody
 from schemas.orders import OrderView
 from schemas.supplies import Supply
 from schemas.transactions import LowBalance, Transaction
+from schemas.webhooks import Webhook, WebhookTest
 
 
 class CommandName(Resource):
@@ -52,6 +53,8 @@ _MODELS: Final[Mapping[str, type[Any]]] = {
     "wallet.received_reorged": Received,
     "wallet.low_balance": LowBalance,
     "account": AccountNotice,
+    "webhook": Webhook,
+    "webhook.test": WebhookTest,
     "command.refused": CommandRefused,
     "command.completed": CommandCompleted,
 }

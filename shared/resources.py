@@ -141,6 +141,18 @@ def vault() -> KeyVault:
     return cast("KeyVault", _once("vault", make))
 
 
+def webhook_vault() -> KeyVault:
+    """Seals and opens what signs deliveries to webhooks: under a key of its own, so that who calls users' servers has
+    no right to open a wallet's. Locally one file of master keys is enough."""
+
+    def make() -> Any:
+        from shared.keys.kms_vault import CloudKmsVault
+
+        return CloudKmsVault(settings().webhook_kms_key)
+
+    return cast("KeyVault", _once("webhook_vault", make)) if settings().webhook_kms_key else vault()
+
+
 def kms() -> KmsCalls:
     """Cloud KMS, for keys that never leave it."""
     from shared.keys.kms_client import KmsCalls

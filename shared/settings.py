@@ -65,6 +65,8 @@ class Settings:
     screening_url: str = field(
         default="", repr=False
     )  # who is asked before a payout; none: everybody is paid
+    webhook_local_targets: bool = False  # deliveries may go to this machine, by http
+    webhook_kms_key: str = ""  # wraps the secrets that sign deliveries, and nothing else
     embedded: frozenset[str] = frozenset()  # of EMBEDDABLE: what a local run carries in itself
     embedded_file: str = ""  # the SQLite file of the embedded store and queue
 
@@ -134,6 +136,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         screening_url=_screening_url(env, local),
         embedded=_embedded(env, local),
         embedded_file=env.get("EMBEDDED_FILE", ".run/state/store.sqlite"),
+        webhook_local_targets=_local_targets(env, local),
+        webhook_kms_key=env.get("WEBHOOK_KMS_KEY", ""),
         **_sign_in(env, local),
     )
 
@@ -162,6 +166,14 @@ def _origins(env: Mapping[str, str], local: bool) -> tuple[str, ...]:
                 "https://app.example.com"
             )
     return origins
+
+
+def _local_targets(env: Mapping[str, str], local: bool) -> bool:
+    """In production nothing is ever delivered to the inside."""
+    wanted = _flag(env, "WEBHOOK_LOCAL_TARGETS", default=local)
+    if wanted and not local:
+        raise ValueError("the environment variable WEBHOOK_LOCAL_TARGETS is for local runs: unset it")
+    return wanted
 
 
 def _embedded(env: Mapping[str, str], local: bool) -> frozenset[str]:

@@ -92,7 +92,7 @@ run "production" {
     error_message = "Not exactly the signers can decrypt."
   }
   assert {
-    condition     = alltrue([for s in ["public-reads", "public-writes", "identity", "events", "streams"] : !contains(keys(google_kms_crypto_key_iam_member.custody), "${s}/decrypt")])
+    condition     = alltrue([for s in ["public-reads", "public-writes", "identity", "events", "webhooks", "streams"] : !contains(keys(google_kms_crypto_key_iam_member.custody), "${s}/decrypt")])
     error_message = "A service that opens nobody's key may decrypt."
   }
   assert {
@@ -102,6 +102,13 @@ run "production" {
   assert {
     condition     = toset([for m in google_kms_crypto_key_iam_member.custody : m.member if m.role == "roles/cloudkms.cryptoKeyEncrypter"]) == toset([for s in try(run.expected.with.vault, []) : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com"])
     error_message = "Not exactly those who make wallets can encrypt."
+  }
+  assert {
+    condition = { for m in google_kms_crypto_key_iam_member.webhooks : m.member => m.role } == merge(
+      { for s in run.expected.with.webhooks : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com" => "roles/cloudkms.cryptoKeyDecrypter" },
+      { for s in run.expected.with.webhook_seal : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com" => "roles/cloudkms.cryptoKeyEncrypter" },
+    ) && !contains(keys(google_kms_crypto_key_iam_member.custody), "webhooks/decrypt")
+    error_message = "Who calls users' servers opens more than what signs deliveries, or somebody else opens that."
   }
   assert {
     condition     = alltrue([for m in google_kms_crypto_key_iam_member.custody : contains(["roles/cloudkms.cryptoKeyDecrypter", "roles/cloudkms.cryptoKeyEncrypter"], m.role)])

@@ -8,11 +8,14 @@ from typing import Any, Final
 from schemas.event_payloads import model_of
 from shared.domain import event_types
 
-INTERNAL: Final = frozenset({"transaction.replacing"})  # between our own functions, in nobody's feed
+INTERNAL: Final = event_types.IN_NO_FEED - {"webhook.test"}  # between our own functions
 _HEADERS: Final = {
     "webhook-id": "The same for each attempt to deliver it: what came already is known by it.",
     "webhook-timestamp": "When this attempt was made, in seconds since 1970.",
-    "webhook-signature": "`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; several are parted by spaces.",
+    "webhook-signature": (
+        "`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64, `v1a,` and its Ed25519 signature; several are "
+        "parted by spaces."
+    ),
 }
 
 

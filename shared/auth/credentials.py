@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from shared.auth import notices
+from shared.domain.webhooks import endpoints
+from shared.domain.webhooks.lanes import stopped
 from shared.identity import refresh_tokens
 from shared.store.session import Session
+from shared.store.tables import webhooks
 from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
 from shared.store.tables.sign_ins import PASSKEYS, PASSKEYS_BY_USER, SESSIONS, SESSIONS_BY_USER, Passkey
 from shared.store.unit_of_work import UnitOfWork
@@ -32,6 +35,16 @@ def end_sessions(unit: UnitOfWork, user_id: str, *, keep: Collection[str | None]
         unit.audit(user_id, ended_sign_ins=[one.id for one in ended])
         notices.record(unit, user_id, "sign_ins_ended", count=str(len(ended)))
     return len(ended)
+
+
+def disable_webhooks(unit: UnitOfWork, user_id: str) -> None:
+    """Disable every webhook endpoint of the account: whoever set it up would go on hearing what happens."""
+    active = [one for one in webhooks.of_user(unit, user_id) if one.active]
+    lanes = unit.one(webhooks.LANES.get_many((one.id,) for one in active)) if active else []
+    unit.write(*(endpoints.disabled(one, "account_recovered", unit.now) for one in active))
+    unit.write(*map(stopped, lanes))
+    if active:
+        unit.audit(user_id, disabled_webhooks=[one.id for one in active])
 
 
 def passkeys(unit: Session, user_id: str) -> Sequence[Passkey]:

@@ -26,6 +26,7 @@ def prove(unit: UnitOfWork, user: User, password_hash: str | Keep = KEEP) -> Use
         after = replace(after, address=None)
         _end_factors(unit, user.id)
         _mark_wallets(unit, user.id)
+        credentials.disable_webhooks(unit, user.id)
     if first or not isinstance(password_hash, Keep):
         credentials.end_api_keys(unit, user.id)
         credentials.end_sessions(unit, user.id)

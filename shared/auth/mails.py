@@ -84,16 +84,40 @@ def notice(to: str, said: str, event: Event) -> None:
     """Tell somebody what has changed in their account. Raises Unready when the mail was not taken, so that it is sent
     again."""
     data = event.data
-    if isinstance(resources.mail(), NoMail):
-        _log.warning("there is no mail server to send a notice by", extra={"event": event.type})
-        return
     ids = {name: value for name, value in data.get("details", {}).items() if name.endswith("_id")}
     details = "".join(f"{name}: {value}\n" for name, value in sorted(ids.items()))  # names are others' texts
     text = NOTICE_TEXT.format(said=said, at=data.get("at"), network=data.get("network"), details=details)
+    _tell(to, said, text, event.subject)
+
+
+WEBHOOK_TEXT = """Your webhook endpoint {id} is disabled: {why}.
+
+{url}
+
+Events are no longer delivered to it. Once it answers again, enable it by PUT /api/v1/webhooks/{id} with
+{{"status": "active"}}, and have what it missed sent by POST /api/v1/webhooks/{id}/resend.
+"""
+WHY = {
+    "gone": "it answered 410 Gone",
+    "failing": "for 72 hours, it took nothing of what was delivered",
+    "account_recovered": "the account was recovered by its mailbox",
+}
+
+
+def webhook_disabled(to: str, webhook_id: str, url: str, reason: str) -> None:
+    """Tell an endpoint's owner. Raises Unready when the mail was not taken, so that it is sent again."""
+    text = WEBHOOK_TEXT.format(id=webhook_id, url=url, why=WHY.get(reason, reason))
+    _tell(to, "A webhook endpoint is disabled", text, webhook_id)
+
+
+def _tell(to: str, said: str, text: str, subject: str) -> None:
+    if isinstance(resources.mail(), NoMail):
+        _log.warning("there is no mail server to send a notice by", extra={"about": subject})
+        return
     try:
         resources.mail().send(to, said, text)
     except Exception as error:
-        _log.error("a notice was not sent", extra={"error": type(error).__name__, "user": event.subject})
+        _log.error("a notice was not sent", extra={"error": type(error).__name__, "about": subject})
         raise Unready() from None
 
 

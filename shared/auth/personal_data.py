@@ -29,6 +29,7 @@ from shared.store.tables.supplies import SUPPLIES, SUPPLIES_BY_OWNER
 from shared.store.tables.transactions import TRANSACTIONS, TRANSACTIONS_BY_OWNER
 from shared.store.tables.users import USERS
 from shared.store.tables.wallets import WALLETS, WALLETS_BY_OWNER
+from shared.store.tables.webhooks import LANES, WEBHOOKS, WEBHOOKS_BY_OWNER
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import deletion
 
@@ -44,6 +45,7 @@ _KINDS: Final[dict[str, tuple[Table[Any], Index[Any]]]] = {
     "transactions": (TRANSACTIONS, TRANSACTIONS_BY_OWNER),
     "contracts": (CONTRACTS, CONTRACTS_BY_OWNER),
     "follows": (FOLLOWS, FOLLOWS_BY_OWNER),
+    "webhooks": (WEBHOOKS, WEBHOOKS_BY_OWNER),
 }
 _SECRET: Final = frozenset({"password_hash", "hash", "family_hash", "current_hash", "key_id", "idem_key"})
 
@@ -155,5 +157,8 @@ def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterat
     yield from unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
     yield from credentials.passkeys(unit, user_id)
     yield from unit.follow(CONTRACTS, unit.one(CONTRACTS_BY_OWNER.scan(user_id)))
+    endpoints = unit.follow(WEBHOOKS, unit.one(WEBHOOKS_BY_OWNER.scan(user_id)))
+    yield from endpoints
+    yield from unit.one(LANES.get_many((one.id,) for one in endpoints)) if endpoints else ()
     factor = unit.maybe(FACTORS.find(user_id))
     yield from () if factor is None else (factor,)

@@ -74,10 +74,17 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "account.policy_loosened": "The policy of a wallet was loosened.",
         "account.approver_added": "Somebody was named who may approve payments of a wallet.",
         "account.acted_for": "An administrator was given the right to act for you for some minutes.",
+        "account.webhook_added": "A webhook endpoint was added: it is told what happens to your account.",
+        "account.webhook_secret_rotated": "A webhook endpoint has a new secret.",  # pragma: allowlist secret
+        "webhook.disabled": "Nothing more is delivered to a webhook endpoint; `disabled_reason` says why.",
+        "webhook.test": "A test that somebody asked for, to one endpoint; in nobody's feed.",
+        "webhook.due": "An endpoint's lane has work. Between our own functions; in nobody's feed.",
         "command.refused": "A command was refused; `error` is what HTTP would have answered.",
         "command.completed": "A command had an answer (`result`) that no other event tells.",
     }
 )
+# Between our own functions, or to one endpoint alone.
+IN_NO_FEED: Final = frozenset({"transaction.replacing", "webhook.test", "webhook.due"})
 PROBLEM: Final = "must name event types, such as order.created or order.*; data.known lists them"
 
 

@@ -21,35 +21,52 @@ from typing import Any, Final, TypeVar
 from shared import resources
 from shared.auth import second_factor
 from shared.domain.permissions import Caller
+from shared.domain.webhooks.endpoints import Webhook
 from shared.keys.local_vault import load_master_keys, save_master_keys
 from shared.keys.secret_files import alone
-from shared.keys.vault import Binding, SealedKey, reseal
+from shared.keys.vault import Binding, KeyVault, SealedKey, reseal
 from shared.ops import entrance
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
-from shared.store.table import Table
+from shared.store.table import BY_ROW, Table
 from shared.store.tables.sign_ins import FACTORS, Factor
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
+from shared.store.tables.webhooks import WEBHOOKS
 from shared.store.unit_of_work import UnitOfWork
 from shared.telemetry import logs
 from shared.wallets import custody
+from shared.webhooks import secrets
 from shared.writes.commit import commit
 
 PAGE: Final = 500
 T = TypeVar("T")
+Row = VaultKey | Factor | Webhook
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A row with a sealed secret and what it is bound to."""
+    """A row with a sealed secret in one of its columns, and what it is bound to."""
 
-    row: VaultKey | Factor
+    row: Row
     binding: Binding
+    column: str = "sealed"
+
+    @property
+    def key(self) -> SealedKey:
+        return SealedKey.from_bytes(getattr(self.row, self.column))
+
+    @property
+    def vault(self) -> KeyVault:
+        return resources.webhook_vault() if isinstance(self.row, Webhook) else resources.vault()
+
+    @property
+    def current(self) -> bool:
+        return self.vault.is_current(self.key)
 
 
 def everything(session: Session) -> Iterator[Sealed]:
-    """Every sealed secret: the keys of root wallets, and second factors."""
+    """Every sealed secret: the keys of root wallets, second factors, and what signs deliveries to webhooks."""
     for wallets in _pages(session, WALLETS):
         roots = {wallet.key_id: wallet for wallet in wallets if wallet.parent_id is None}
         for key in session.one(VAULT_KEYS.get_many((name,) for name in roots)) if roots else ():
@@ -57,6 +74,12 @@ def everything(session: Session) -> Iterator[Sealed]:
             yield Sealed(key, custody.binding(root.user_id, root.id, key.purpose))
     for factors in _pages(session, FACTORS):
         yield from (Sealed(one, second_factor.binding(one.id)) for one in factors if one.sealed)
+    for webhooks in _pages(session, WEBHOOKS):
+        for one in webhooks:
+            yield Sealed(one, secrets.binding(one.user_id, one.id, one.secret_version))
+            if one.previous_sealed is not None:
+                bound = secrets.binding(one.user_id, one.id, one.secret_version - 1)
+                yield Sealed(one, bound, "previous_sealed")
 
 
 def _pages(session: Session, table: Table[T]) -> Iterator[list[T]]:
@@ -77,29 +100,30 @@ def rotate(on_row: Callable[[str], None] = lambda identity: None) -> int:
 
 
 def _rotate(on_row: Callable[[str], None]) -> int:
-    vault = resources.vault()
     session = Session(resources.database().snapshot())
-    waiting = [one for one in everything(session) if not vault.is_current(_of(one))]
+    waiting = [one for one in everything(session) if not one.current]
     if not waiting and not resources.settings().kms_key:
         path = _path()
         save_master_keys(path, load_master_keys(path).rotated())
         waiting = list(everything(session))
     done = 0
     for one in waiting:
-        fresh = reseal(vault, _of(one), one.binding)
+        fresh = reseal(one.vault, one.key, one.binding)
         if fresh is not None:
-            done += commit(_store, one.row, fresh)
+            done += commit(_store, one, fresh)
             on_row(one.row.id)
     return done
 
 
-def _store(unit: UnitOfWork, row: VaultKey | Factor, fresh: SealedKey) -> bool:
+def _store(unit: UnitOfWork, one: Sealed, fresh: SealedKey) -> bool:
     """Unless the row changed in the meantime: then it was sealed again by whoever changed it."""
-    table: Table[Any] = VAULT_KEYS if isinstance(row, VaultKey) else FACTORS
-    current = unit.maybe(table.find(row.id))
-    if current is None or current.sealed != row.sealed:
+    table: Table[Any] = BY_ROW[type(one.row)]
+    current = unit.maybe(table.find(one.row.id))
+    if current is None or getattr(current, one.column) != getattr(one.row, one.column):
         return False
-    changed = {"sealed": fresh.to_bytes(), "master_key_id": fresh.master_key_id}
+    changed: dict[str, Any] = {one.column: fresh.to_bytes()}
+    if not isinstance(one.row, Webhook):
+        changed["master_key_id"] = fresh.master_key_id
     unit.write(replace(current, **changed, version=current.version + 1, updated_at=unit.now))
     return True
 
@@ -107,7 +131,7 @@ def _store(unit: UnitOfWork, row: VaultKey | Factor, fresh: SealedKey) -> bool:
 def status() -> Counter[str]:
     """Secrets by the master key they are under."""
     session = Session(resources.database().snapshot())
-    return Counter(_of(one).master_key_id for one in everything(session))
+    return Counter(one.key.master_key_id for one in everything(session))
 
 
 def retire() -> list[str]:
@@ -121,10 +145,6 @@ def retire() -> list[str]:
         if gone:
             save_master_keys(path, keys)
     return gone
-
-
-def _of(one: Sealed) -> SealedKey:
-    return SealedKey.from_bytes(one.row.sealed)
 
 
 def _path() -> Path:

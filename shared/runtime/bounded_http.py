@@ -11,7 +11,8 @@ import http.client
 import io
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,8 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 _PIECE: Final = 16 * 1024  # sent at once; TLS waits for each of its records anew
 _BLOCK: Final = 256 * 1024  # read at once, at most
+MOST_HEAD: Final = 64 * 1024  # of an answer's headers, where only its status counts
+BODY_SECONDS: Final = 1.0  # that such an answer's body is waited for
 _TOO_LARGE: Final = "the answer is too large"
 
 
@@ -29,10 +32,32 @@ class NoAnswer(Exception):
     """Its text names what happened, and neither host nor path."""
 
 
+Resolve = Callable[[str, int], list[Any]]  # (host, port) → as socket.getaddrinfo answers; raises OSError
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """`beginning` is what of the body came first, as it was on the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    beginning: bytes
+
+
+def _addresses(host: str, port: int) -> list[Any]:
+    """Raises OSError."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # a label that no host name may have
+        raise OSError("not a host name") from None
+
+
 @dataclass(slots=True)
 class _Bounds:
     until: float  # on the monotonic clock
     bytes_left: int
+    resolve: Resolve = _addresses
+    unresolved: str = ""  # what the resolver has said
 
     def seconds(self) -> float:
         """What is left. Raises TimeoutError when nothing is."""
@@ -63,8 +88,41 @@ def post(
     """(status, body) within `seconds`, of `most` bytes at most, on the wire as well as unpacked. Follows no redirect
     and repeats nothing. Raises NoAnswer."""
     bounds = _Bounds(time.monotonic() + seconds, most)
+    with _exchange(pool, path, body, headers, bounds) as response:
+        return response.status, _read(response, most)
+
+
+def deliver(
+    pool: HTTPConnectionPool,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    seconds: float,
+    beginning: int,
+    resolve: Resolve,
+) -> Answered:
+    """As `post`, for whom the status decides: of the answer's body only the beginning is read, for as long as it comes
+    and a second at most. The connection goes to the addresses that `resolve` answers. Raises NoAnswer, whose text is
+    that of `resolve`'s error where there is one."""
+    bounds = _Bounds(time.monotonic() + seconds, MOST_HEAD + beginning, resolve)
+    with _exchange(pool, path, body, headers, bounds) as response:
+        bounds.until = min(bounds.until, time.monotonic() + BODY_SECONDS)
+        return Answered(response.status, dict(response.headers), _beginning(response, beginning))
+
+
+@contextmanager
+def _exchange(
+    pool: HTTPConnectionPool,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    bounds: _Bounds,
+) -> Iterator[BaseHTTPResponse]:
+    """The answer, whose body is to be read in the block. Raises NoAnswer, also for what the block meets."""
     token = _bounds.set(bounds)
     try:
+        seconds = bounds.seconds()
         response = pool.urlopen(
             "POST",
             path,
@@ -77,16 +135,36 @@ def post(
             preload_content=False,
         )
         try:
-            return response.status, _read(response, most)
+            yield response
         except BaseException:
             response.close()  # what is left of the answer must not meet the next request
             raise
         finally:
             response.release_conn()
     except (HTTPError, OSError) as error:
-        raise NoAnswer(_TOO_LARGE if bounds.bytes_left < 0 else type(error).__name__) from None
+        raise NoAnswer(_said(error, bounds)) from None
     finally:
         _bounds.reset(token)
+
+
+def _said(error: Exception, bounds: _Bounds) -> str:
+    if bounds.bytes_left < 0:
+        return _TOO_LARGE
+    return bounds.unresolved or type(error).__name__
+
+
+def _beginning(response: BaseHTTPResponse, most: int) -> bytes:
+    """The first bytes of the body, as far as they come; then the connection is closed, unless that was all."""
+    parts: list[bytes] = []
+    left, complete = most, False
+    with suppress(HTTPError, OSError):  # the status is known
+        while left > 0 and not complete:
+            part = response.read1(left, decode_content=False)
+            parts.append(part)
+            left, complete = left - len(part), not part
+    if not complete:
+        response.close()
+    return b"".join(parts)
 
 
 def _read(response: BaseHTTPResponse, most: int) -> bytes:
@@ -134,7 +212,7 @@ class _Bounded(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """A connection to the first of the host's addresses that takes it; all of them have the same end."""
         failure: OSError = OSError("the host has no address")
-        for family, kind, protocol, _, address in _addresses(self._dns_host, self.port):
+        for family, kind, protocol, _, address in self._resolved():
             sock = socket.socket(family, kind, protocol)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -149,6 +227,15 @@ class _Bounded(HTTPConnection):
             raise ConnectTimeoutError(self, "time-out")
         raise NewConnectionError(self, type(failure).__name__)
 
+    def _resolved(self) -> list[Any]:
+        bounds = _bounds.get()
+        try:
+            return bounds.resolve(self._dns_host, self.port)
+        except OSError as error:
+            if bounds.resolve is not _addresses:
+                bounds.unresolved = str(error)
+            raise
+
     def send(self, data: bytes) -> None:  # type: ignore[override]
         if self.sock is None:
             self.connect()
@@ -159,14 +246,6 @@ class _Bounded(HTTPConnection):
 
 class _BoundedTls(_Bounded, HTTPSConnection):
     pass
-
-
-def _addresses(host: str, port: int) -> list[Any]:
-    """Raises OSError."""
-    try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError:  # a label that no host name may have
-        raise OSError("not a host name") from None
 
 
 class _HttpPool(HTTPConnectionPool):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from shared.domain.errors import Refusal
 from shared.runtime.context import Context
 
+AUDIENCE = "audience"  # an envelope's attribute on topics: the ids of the users whose feeds have it
 MAX_DATA = 256 * 1024  # bytes, as for a request's body
 _LIMITS = {"id": 255, "type": 255, "source": 255, "subject": 64}  # characters; a subject is one of our ids
 
@@ -31,6 +32,7 @@ class Event:
     subject: str
     sequence: int
     data: Mapping[str, Any]
+    audience: tuple[str, ...] = ()  # the users whose feeds have it
 
 
 def parse(raw: bytes) -> Event:
@@ -49,7 +51,7 @@ def parse(raw: bytes) -> Event:
             raise UnreadableEvent(f"The CloudEvent's {name} is missing or not a short string.")
     if not isinstance(body.get("data"), dict):
         raise UnreadableEvent("The CloudEvent's data is not an object.")
-    sequence = body.get("sequence", 0)
+    sequence, audience = body.get("sequence", 0), body.get(AUDIENCE)
     return Event(
         body["id"],
         body["type"],
@@ -57,6 +59,7 @@ def parse(raw: bytes) -> Event:
         body["subject"],
         sequence if isinstance(sequence, int) else 0,
         body["data"],
+        tuple(audience.split()) if isinstance(audience, str) else (),
     )
 
 

@@ -22,6 +22,7 @@ POINTS: Final = frozenset(
         "after_cache",
         "before_broadcast",
         "after_broadcast",
+        "after_delivery",
     }
 )
 LOCAL: Final = os.environ.get("ENVIRONMENT", "local") == "local"

@@ -28,7 +28,10 @@ from shared.runtime.context import Rights
 
 F = TypeVar("F", bound=Callable[..., Any])
 # vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail; relay: publishes to any topic
-Need = Literal["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay"]
+# webhook_seal: seals what signs deliveries; webhooks: opens that, and calls servers that users name
+Need = Literal[
+    "spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay", "webhook_seal", "webhooks"
+]  # fmt: skip
 API = "/api/v1"
 EVENT_STREAM = "text/event-stream"
 PUBLIC = "public"  # the permission of an operation that anybody may call

@@ -8,6 +8,7 @@ account and its rights, and nobody else gets those.
     keys_and_tokens   both: opens a secret to decide whether to sign a token
     engine            opens keys to sign transactions; people cannot reach it
     events            messages and timers, which open nothing
+    webhooks          calls servers that users name; opens what signs deliveries, and no wallet's key
     streams           answers that stay open for minutes
 """
 
@@ -17,23 +18,22 @@ from collections.abc import Set
 
 TRUSTS = (
     *("public_reads", "public_writes", "identity", "keys", "keys_and_tokens"),
-    *("engine", "events", "streams"),
+    *("engine", "events", "webhooks", "streams"),
 )
 _OPENS = "signer"
 _SIGNS_IN = "issuer"
+_UNEXPOSED = {_OPENS: "engine", "webhooks": "webhooks"}  # by need, of what people cannot reach
 _KNOWS_PEOPLE = {_SIGNS_IN, "mail"}
 
 
 def of(needs: Set[str], *, exposed: bool, writes: bool, streams: bool) -> str:
     """The trust of an operation; `exposed`: people can call it; `streams`: with an answer that stays open."""
-    if _OPENS in needs:
-        if not exposed:
-            return "engine"
-        return "keys_and_tokens" if _SIGNS_IN in needs else "keys"
-    if needs & _KNOWS_PEOPLE and exposed:
-        return "identity"
     if not exposed:
-        return "events"
+        return _UNEXPOSED.get(next(iter(needs & _UNEXPOSED.keys()), ""), "events")
+    if _OPENS in needs:
+        return "keys_and_tokens" if _SIGNS_IN in needs else "keys"
+    if needs & _KNOWS_PEOPLE:
+        return "identity"
     if streams:
         return "streams"
     return "public_writes" if writes else "public_reads"

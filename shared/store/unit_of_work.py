@@ -173,9 +173,10 @@ class UnitOfWork(Session):
         declared = self.context.rights.publishes
         goes_to = topic or f"{kind.split('.', 1)[0]}-events"
         assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
-        event = Emitted(self.changes.place, envelope, goes_to, envelope["id"])
-        self.changes.events.append(event)
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
+        told = {**envelope, cloud_event.AUDIENCE: " ".join(views)} if views else envelope
+        event = Emitted(self.changes.place, told, goes_to, envelope["id"])
+        self.changes.events.append(event)
         for user_id, view in views.items():
             seen = envelope if view is model else cloud_event.envelope(self.context, head, view)
             row = system.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)

@@ -985,6 +985,86 @@ export class Wallets extends Group {
   }
 }
 
+/** `wallet.webhooks` */
+export class Webhooks extends Group {
+  /**
+   * Register an endpoint that events are delivered to. Its signing secret is shown in this one answer.
+   */
+  create(body: Body<"create_webhook">, options: WriteOptions = {}): Promise<Answer<"create_webhook">> {
+    return this.api.call<"create_webhook">("POST", "/api/v1/webhooks", { body, takesKey: true, options });
+  }
+
+  /**
+   * Delete an endpoint. Nothing more is delivered to it; what is recorded of its deliveries goes within 30 days.
+   */
+  delete(webhookId: string, options: WriteOptions = {}): Promise<Answer<"delete_webhook">> {
+    return this.api.call<"delete_webhook">("DELETE", "/api/v1/webhooks/{webhook_id}", { path: { webhook_id: webhookId }, options });
+  }
+
+  /**
+   * One endpoint, and how deliveries to it do.
+   */
+  get(webhookId: string, options: ReadOptions = {}): Promise<Answer<"get_webhook">> {
+    return this.api.call<"get_webhook">("GET", "/api/v1/webhooks/{webhook_id}", { path: { webhook_id: webhookId }, options });
+  }
+
+  /**
+   * One delivery with what is sent.
+   */
+  getDelivery(webhookId: string, deliveryId: string, options: ReadOptions = {}): Promise<Answer<"get_delivery">> {
+    return this.api.call<"get_delivery">("GET", "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}", { path: { webhook_id: webhookId, delivery_id: deliveryId }, options });
+  }
+
+  /**
+   * The caller's own endpoints, newest first.
+   */
+  list(query: Query<"list_webhooks"> = {}, options: ReadOptions = {}): Pages<Answer<"list_webhooks">> {
+    return new Pages((cursor) => this.api.call<"list_webhooks">("GET", "/api/v1/webhooks", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * What was and is to be delivered to an endpoint, newest first, with status codes and what it answered.
+   */
+  listDeliveries(webhookId: string, query: Query<"list_deliveries"> = {}, options: ReadOptions = {}): Pages<Answer<"list_deliveries">> {
+    return new Pages((cursor) => this.api.call<"list_deliveries">("GET", "/api/v1/webhooks/{webhook_id}/deliveries", { path: { webhook_id: webhookId }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * Send one delivery again, under the same webhook-id.
+   */
+  redeliver(webhookId: string, deliveryId: string, options: WriteOptions = {}): Promise<Answer<"redeliver_webhook">> {
+    return this.api.call<"redeliver_webhook">("POST", "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", { path: { webhook_id: webhookId, delivery_id: deliveryId }, takesKey: true, options });
+  }
+
+  /**
+   * Send everything since a time again: what an endpoint has not taken, or all of it. At most 500 in one call.
+   */
+  resend(webhookId: string, body: Body<"resend_webhooks">, options: WriteOptions = {}): Promise<Answer<"resend_webhooks">> {
+    return this.api.call<"resend_webhooks">("POST", "/api/v1/webhooks/{webhook_id}/resend", { path: { webhook_id: webhookId }, body, takesKey: true, options });
+  }
+
+  /**
+   * A new signing secret for an endpoint, shown in this one answer. The one before signs beside it for a while.
+   */
+  rotateSecret(webhookId: string, body: Body<"rotate_webhook_secret"> = {}, options: WriteOptions = {}): Promise<Answer<"rotate_webhook_secret">> {
+    return this.api.call<"rotate_webhook_secret">("POST", "/api/v1/webhooks/{webhook_id}/rotate-secret", { path: { webhook_id: webhookId }, body, takesKey: true, options });
+  }
+
+  /**
+   * Deliver a `webhook.test` to one endpoint. What came of it is in its deliveries.
+   */
+  test(webhookId: string, options: WriteOptions = {}): Promise<Answer<"test_webhook">> {
+    return this.api.call<"test_webhook">("POST", "/api/v1/webhooks/{webhook_id}/test", { path: { webhook_id: webhookId }, takesKey: true, options });
+  }
+
+  /**
+   * Change an endpoint, disable it, or enable it again. The secret stays.
+   */
+  update(webhookId: string, body: Body<"update_webhook"> = {}, options: WriteOptions = {}): Promise<Answer<"update_webhook">> {
+    return this.api.call<"update_webhook">("PUT", "/api/v1/webhooks/{webhook_id}", { path: { webhook_id: webhookId }, body, options });
+  }
+}
+
 /** The operations, one attribute for each group. */
 export class Resources {
   readonly admin: Admin;
@@ -1001,6 +1081,7 @@ export class Resources {
   readonly supplies: Supplies;
   readonly transactions: Transactions;
   readonly wallets: Wallets;
+  readonly webhooks: Webhooks;
 
   constructor(protected readonly api: Api) {
     this.admin = new Admin(api);
@@ -1017,5 +1098,6 @@ export class Resources {
     this.supplies = new Supplies(api);
     this.transactions = new Transactions(api);
     this.wallets = new Wallets(api);
+    this.webhooks = new Webhooks(api);
   }
 }

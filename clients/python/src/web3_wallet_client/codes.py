@@ -589,6 +589,12 @@ class TooManyStreams(RateLimitError):
     CODE = "TOO_MANY_STREAMS"
 
 
+class TooManyWebhooks(ConflictError):
+    """409: Delete a webhook endpoint first: an account has at most 20."""
+
+    CODE = "TOO_MANY_WEBHOOKS"
+
+
 class Unauthenticated(AuthenticationError):
     """401: Sign in: a valid access token or API key is needed."""
 
@@ -677,6 +683,12 @@ class WalletRequired(UnprocessableError):
     """422: Name the wallet: the caller has none or several here."""
 
     CODE = "WALLET_REQUIRED"
+
+
+class WebhookDisabled(ConflictError):
+    """409: The endpoint is disabled; set its status to active first."""
+
+    CODE = "WEBHOOK_DISABLED"
 
 
 class WrongLane(ConflictError):
@@ -787,6 +799,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "TOO_MANY_FOLLOWS": TooManyFollows,
     "TOO_MANY_PASSKEYS": TooManyPasskeys,
     "TOO_MANY_STREAMS": TooManyStreams,
+    "TOO_MANY_WEBHOOKS": TooManyWebhooks,
     "UNAUTHENTICATED": Unauthenticated,
     "UNAVAILABLE": Unavailable,
     "UNKNOWN_CHAIN": UnknownChain,
@@ -802,6 +815,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "WALLET_HAS_NO_SEED": WalletHasNoSeed,
     "WALLET_IN_USE": WalletInUse,
     "WALLET_REQUIRED": WalletRequired,
+    "WEBHOOK_DISABLED": WebhookDisabled,
     "WRONG_LANE": WrongLane,
     "WRONG_PASSPHRASE": WrongPassphrase,
 }

@@ -497,6 +497,38 @@ class AccountActedFor(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountWebhookAdded(Event):
+    """A webhook endpoint was added: it is told what happens to your account."""
+
+    type: Literal["account.webhook_added"]
+    data: models.AccountNotice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountWebhookSecretRotated(Event):
+    """A webhook endpoint has a new secret."""
+
+    type: Literal["account.webhook_secret_rotated"]
+    data: models.AccountNotice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDisabled(Event):
+    """Nothing more is delivered to a webhook endpoint; `disabled_reason` says why."""
+
+    type: Literal["webhook.disabled"]
+    data: models.Webhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookTest(Event):
+    """A test that somebody asked for, to one endpoint; in nobody's feed."""
+
+    type: Literal["webhook.test"]
+    data: models.WebhookTest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRefused(Event):
     """A command was refused; `error` is what HTTP would have answered."""
 
@@ -571,6 +603,10 @@ BY_TYPE: Mapping[str, type[Event]] = {
     "account.policy_loosened": AccountPolicyLoosened,
     "account.approver_added": AccountApproverAdded,
     "account.acted_for": AccountActedFor,
+    "account.webhook_added": AccountWebhookAdded,
+    "account.webhook_secret_rotated": AccountWebhookSecretRotated,
+    "webhook.disabled": WebhookDisabled,
+    "webhook.test": WebhookTest,
     "command.refused": CommandRefused,
     "command.completed": CommandCompleted,
 }

@@ -445,6 +445,26 @@ class DeletedWallet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryAttempt:
+    """One request to the endpoint. Without a status code, `error` says what happened; `answer` is the beginning of
+    what came back."""
+
+    at: datetime
+    status_code: int | None
+    milliseconds: int
+    error: str | None
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPage:
+    """A DeliveryPage."""
+
+    items: list[WebhookDelivery]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedContract:
     """A DeployedContract."""
 
@@ -1049,6 +1069,38 @@ class Reconciliation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resent:
+    """How many are on their way again. When there are more than go in one call, `next_since` is where to go on."""
+
+    resent: int
+    next_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretWebhook:
+    """`secret` is shown in this one answer; asked again under the same key, it is null."""
+
+    id: str
+    user_id: str
+    url: str
+    event_types: list[str]
+    description: str | None
+    metadata: dict[str, str]
+    payload: Literal["full", "thin"]
+    status: Literal["active", "disabled"]
+    disabled_reason: Literal["by_owner", "gone", "failing", "account_recovered"] | None
+    disabled_at: datetime | None
+    public_key: str
+    previous_secret_until: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    secret: str | None = field(repr=False)
+    failing_since: datetime | None = None
+    next_attempt_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SentToken:
     """A SentToken."""
 
@@ -1359,6 +1411,84 @@ class WalletPage:
 
     items: list[Wallet]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """An endpoint. While it fails, `failing_since` says since when, and `next_attempt_at` when it is tried again."""
+
+    id: str
+    user_id: str
+    url: str
+    event_types: list[str]
+    description: str | None
+    metadata: dict[str, str]
+    payload: Literal["full", "thin"]
+    status: Literal["active", "disabled"]
+    disabled_reason: Literal["by_owner", "gone", "failing", "account_recovered"] | None
+    disabled_at: datetime | None
+    public_key: str
+    previous_secret_until: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    failing_since: datetime | None = None
+    next_attempt_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDelivery:
+    """One event on its way to one endpoint, with its last attempts, the newest first."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    subject: str
+    sequence: int
+    status: Literal["pending", "delivered", "failed"]
+    attempts: list[DeliveryAttempt]
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDeliveryDetail:
+    """With what is sent."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    subject: str
+    sequence: int
+    status: Literal["pending", "delivered", "failed"]
+    attempts: list[DeliveryAttempt]
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookPage:
+    """A WebhookPage."""
+
+    items: list[Webhook]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookTest:
+    """The data of `webhook.test`."""
+
+    webhook_id: str
+    message: str = "If you can read this and the signature is right, deliveries work."
 
 
 class AccessListEntry(TypedDict):

@@ -14,6 +14,7 @@ from web3_wallet_client.resources.site import AsyncSite, Site
 from web3_wallet_client.resources.supplies import AsyncSupplies, Supplies
 from web3_wallet_client.resources.transactions import AsyncTransactions, Transactions
 from web3_wallet_client.resources.wallets import AsyncWallets, Wallets
+from web3_wallet_client.resources.webhooks import AsyncWebhooks, Webhooks
 from web3_wallet_client.transport import AsyncTransport, Transport
 
 
@@ -35,6 +36,7 @@ class Resources:
         self.supplies = Supplies(transport)
         self.transactions = Transactions(transport)
         self.wallets = Wallets(transport)
+        self.webhooks = Webhooks(transport)
 
 
 class AsyncResources:
@@ -55,3 +57,4 @@ class AsyncResources:
         self.supplies = AsyncSupplies(transport)
         self.transactions = AsyncTransactions(transport)
         self.wallets = AsyncWallets(transport)
+        self.webhooks = AsyncWebhooks(transport)

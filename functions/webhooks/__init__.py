@@ -1,0 +1,1 @@
+"""Webhook endpoints of users, and what is delivered to them."""

@@ -1,0 +1,41 @@
+"""Send everything since a time again: what an endpoint has not taken, or all of it. At most 500 in one call."""
+
+from __future__ import annotations
+
+from schemas.webhooks import ResendWebhooks, Resent
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.webhooks.endpoints import WebhookDisabled
+from shared.runtime.operation import http
+from shared.store.session import Session
+from shared.store.tables.webhooks import LANES, usable
+from shared.store.unit_of_work import UnitOfWork
+from shared.webhooks import hints, requests
+from shared.writes.commit import commit
+
+
+@http(
+    "POST",
+    "/webhooks/{webhook_id}/resend",
+    permission="webhook:write",
+    request=ResendWebhooks,
+    answer=Resent,
+    status=202,
+    publishes=(hints.TOPIC,),
+)
+def resend_webhooks(request: ResendWebhooks, caller: Caller) -> Resent:
+    session = Session(resources.database().snapshot())
+    webhook = session.one(usable(caller, request.webhook_id))
+    answer = commit(_resend, request, caller, requests.since(session, webhook, request.since))
+    hints.wake([request.webhook_id])
+    return answer
+
+
+def _resend(unit: UnitOfWork, request: ResendWebhooks, caller: Caller, found: requests.Since) -> Resent:
+    webhook, lane = unit.read(usable(caller, request.webhook_id), LANES.get(request.webhook_id))
+    if not webhook.active:
+        raise WebhookDisabled(reason=webhook.disabled_reason)
+    wanted = requests.again(unit, webhook, found, taken_too=request.deliveries == "all")
+    requests.put_in_front(unit, lane, wanted)
+    unit.audit(webhook.id, since=request.since.isoformat(), resent=len(wanted))
+    return Resent(resent=len(wanted), next_since=found.following)

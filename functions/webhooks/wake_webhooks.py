@@ -1,0 +1,45 @@
+"""Have the lanes of those endpoints looked at that want an event.
+
+The event is a hint: a lane reads its owner's feed."""
+
+from __future__ import annotations
+
+from shared import resources
+from shared.domain import event_types
+from shared.domain.webhooks.endpoints import wants
+from shared.runtime.cloud_event import Event
+from shared.runtime.errors import Unready
+from shared.runtime.operation import message
+from shared.store.session import Session
+from shared.store.tables.webhooks import WEBHOOKS_BY_OWNER
+from shared.webhooks import hints
+
+
+def _told(*aggregates: str) -> tuple[str, ...]:
+    """The types that reach somebody's feed."""
+    return tuple(
+        kind for each in aggregates for kind in event_types.of(each) if kind not in event_types.IN_NO_FEED
+    )
+
+
+@message("supply-events", type=_told("supply", "command"), publishes=(hints.TOPIC,))
+@message("order-events", type=_told("order", "command"))
+@message("claim-events", type=_told("claim", "command"))
+@message("transaction-events", type=_told("transaction", "wallet", "command"))
+@message("contract-events", type=_told("contract", "command"))
+@message("wallet-events", type=_told("wallet"))
+@message("account-events", type=_told("account"))
+@message("webhook-events", type=_told("webhook"))
+def wake_webhooks(event: Event) -> None:
+    if not event.audience:
+        return
+    session = Session(resources.database().snapshot())
+    found = session.read_all([WEBHOOKS_BY_OWNER.scan(user_id) for user_id in event.audience])
+    wanting = {
+        entry["id"]
+        for entries in found
+        for entry in entries
+        if entry["status"] == "active" and wants(entry["event_types"], event.type)
+    }
+    if wanting and not hints.wake(sorted(wanting)):
+        raise Unready

@@ -1,0 +1,214 @@
+"""Webhook endpoints and deliveries as their owner sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from schemas.base import Count, Id, Instant, ListQuery, Page, PageQuery, Request, Resource
+from shared.domain.webhooks import deliveries, endpoints
+from shared.domain.webhooks.deliveries import DeliveryStatus
+from shared.domain.webhooks.endpoints import LONGEST_OVERLAP, OVERLAP, DisabledReason, Payload, WebhookStatus
+from shared.domain.webhooks.lanes import WebhookLane
+
+Url = Annotated[str, StringConstraints(min_length=8, max_length=2_000)]
+EventTypes = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=64)]], Field(min_length=1, max_length=100)
+]
+Description = Annotated[str, StringConstraints(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
+MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+MetadataValue = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
+
+
+class CreateWebhook(Request):
+    """`event_types` names types of events, all of a kind as `order.*`, or `*` for all. `thin` deliveries say what an
+    event is about, `full` ones hold what GET would give."""
+
+    url: Url
+    event_types: EventTypes
+    description: Description | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    payload: Payload = "full"
+
+
+class GetWebhook(Request):
+    webhook_id: Id
+
+
+class ListWebhooks(ListQuery):
+    status: WebhookStatus | None = None
+
+
+class UpdateWebhook(Request):
+    """What is not sent stays. `status`: `disabled` stops all deliveries; `active` begins with what happens from then
+    on, and with the deliveries that waited."""
+
+    webhook_id: Id
+    url: Url | None = None
+    event_types: EventTypes | None = None
+    description: Description | None = None
+    metadata: Metadata | None = None
+    payload: Payload | None = None
+    status: WebhookStatus | None = None
+
+
+class RotateWebhookSecret(Request):
+    """The secret before goes on signing beside the new one for `overlap_seconds`."""
+
+    webhook_id: Id
+    overlap_seconds: Annotated[Count, Field(ge=0, le=int(LONGEST_OVERLAP.total_seconds()))] = int(
+        OVERLAP.total_seconds()
+    )
+
+
+class ResendWebhooks(Request):
+    """Everything since then that the endpoint wants: what it has not taken, or with `all` what it has taken, too."""
+
+    webhook_id: Id
+    since: Instant
+    deliveries: Literal["undelivered", "all"] = "undelivered"
+
+
+class ListDeliveries(PageQuery):
+    webhook_id: Id
+    status: DeliveryStatus | None = None
+    event_type: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+
+
+class OneDelivery(Request):
+    webhook_id: Id
+    delivery_id: Id
+
+
+class Webhook(Resource):
+    """An endpoint. While it fails, `failing_since` says since when, and `next_attempt_at` when it is tried again."""
+
+    id: str
+    user_id: str
+    url: str
+    event_types: list[str]
+    description: str | None
+    metadata: dict[str, str]
+    payload: Payload
+    status: WebhookStatus
+    disabled_reason: DisabledReason | None
+    disabled_at: Instant | None
+    public_key: Annotated[str, Field(description="whpk_…: verifies the signatures that begin with v1a")]
+    previous_secret_until: Annotated[
+        Instant | None, Field(description="until when the secret before the last rotation signs, too")
+    ]
+    failing_since: Instant | None = None
+    next_attempt_at: Instant | None = None
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, webhook: endpoints.Webhook, lane: WebhookLane | None = None) -> Webhook:
+        return cls(**_shown(webhook, lane))
+
+
+def _shown(webhook: endpoints.Webhook, lane: WebhookLane | None) -> dict[str, Any]:
+    names = (
+        *("id", "user_id", "url", "description", "payload", "status", "disabled_reason", "disabled_at"),
+        *("public_key", "version", "created_at", "updated_at"),
+    )
+    return {name: getattr(webhook, name) for name in names} | {
+        "event_types": list(webhook.event_types),
+        "metadata": dict(webhook.metadata),
+        "previous_secret_until": webhook.previous_until,
+        "failing_since": lane.failing_since if lane else None,
+        "next_attempt_at": lane.not_before if lane and lane.failing_since and webhook.active else None,
+    }
+
+
+class SecretWebhook(Webhook):
+    """`secret` is shown in this one answer; asked again under the same key, it is null."""
+
+    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"secret"})
+
+    secret: Annotated[str | None, Field(description="whsec_…: verifies the signatures that begin with v1")]
+
+    @classmethod
+    def made(cls, webhook: endpoints.Webhook, secret: str) -> SecretWebhook:
+        return cls(**_shown(webhook, None), secret=secret)
+
+
+class WebhookPage(Page[Webhook]):
+    pass
+
+
+class DeliveryAttempt(Resource):
+    """One request to the endpoint. Without a status code, `error` says what happened; `answer` is the beginning of
+    what came back."""
+
+    at: Instant
+    status_code: int | None
+    milliseconds: int
+    error: str | None
+    answer: str | None
+
+
+class WebhookDelivery(Resource):
+    """One event on its way to one endpoint, with its last attempts, the newest first."""
+
+    id: str
+    webhook_id: str
+    event_id: Annotated[str, Field(description="the webhook-id that is sent")]
+    event_type: str
+    subject: str
+    sequence: int
+    status: DeliveryStatus
+    attempts: list[DeliveryAttempt]
+    next_attempt_at: Instant | None
+    delivered_at: Instant | None
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, delivery: deliveries.Delivery) -> WebhookDelivery:
+        return cls(**_delivery(delivery))
+
+
+def _delivery(delivery: deliveries.Delivery) -> dict[str, Any]:
+    names = (
+        *("id", "webhook_id", "event_id", "event_type", "subject", "sequence", "status", "delivered_at"),
+        *("version", "created_at", "updated_at"),
+    )
+    attempts: list[Mapping[str, Any]] = list(reversed(delivery.attempts))
+    return {name: getattr(delivery, name) for name in names} | {
+        "attempts": [DeliveryAttempt(**each) for each in attempts],
+        "next_attempt_at": delivery.due_at,
+    }
+
+
+class WebhookDeliveryDetail(WebhookDelivery):
+    """With what is sent."""
+
+    body: Annotated[str, Field(description="the bytes that are signed and sent, in each attempt the same")]
+
+    @classmethod
+    def of(cls, delivery: deliveries.Delivery) -> WebhookDeliveryDetail:
+        return cls(**_delivery(delivery), body=delivery.body)
+
+
+class DeliveryPage(Page[WebhookDelivery]):
+    pass
+
+
+class Resent(Resource):
+    """How many are on their way again. When there are more than go in one call, `next_since` is where to go on."""
+
+    resent: int
+    next_since: Instant | None
+
+
+class WebhookTest(Resource):
+    """The data of `webhook.test`."""
+
+    webhook_id: str
+    message: str = "If you can read this and the signature is right, deliveries work."

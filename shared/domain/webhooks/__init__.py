@@ -1,0 +1,1 @@
+"""Webhooks as rules and rows: endpoints, deliveries, lanes."""

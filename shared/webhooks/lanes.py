@@ -1,0 +1,270 @@
+"""Work on one endpoint's lane: feed it, attempt what is due, record what came of it, until there is nothing left.
+
+One process at a time works on a lane, under a lease that ends by itself when the process dies. What it had sent by then
+and not recorded is sent again, under the same id. Only some lanes are worked on at once in a process, few of one user
+and few that fail, so that no receiver holds up the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from shared import resources
+from shared.domain.webhooks import deliveries, lanes
+from shared.domain.webhooks.deliveries import Delivery
+from shared.domain.webhooks.endpoints import Webhook
+from shared.domain.webhooks.lanes import WebhookLane
+from shared.runtime.clock import new_id
+from shared.runtime.context import remaining_seconds
+from shared.store.port import StoreTransaction
+from shared.store.session import Session
+from shared.store.tables.system import FEED
+from shared.store.tables.users import USERS
+from shared.store.tables.webhooks import DELIVERIES, DELIVERIES_DUE, LANES, LANES_DUE, WEBHOOKS
+from shared.webhooks import feeding, hints, secrets
+from shared.webhooks.disabling import disable
+from shared.webhooks.sending import SECONDS, Outcome, Receiver
+
+AT_ONCE: Final = 8  # deliveries to one endpoint that answers
+RESERVE: Final = SECONDS + 5.0  # seconds of the run's deadline that the last attempts may take
+LONGEST: Final = 25.0  # seconds of one run; then others have their turn
+_log = logging.getLogger(__name__)
+
+
+class LanePlaces:
+    """How many lanes this process works on."""
+
+    ALL, FAILING, OF_USER = 8, 3, 3
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users: Counter[str] = Counter()
+        self._failing = 0
+
+    @contextmanager
+    def held(self, lane: WebhookLane) -> Iterator[bool]:
+        """A place for as long as the block runs; False where there is none."""
+        failing = lane.failures > 0
+        with self._lock:
+            free = (
+                self._users.total() < self.ALL
+                and self._users[lane.user_id] < self.OF_USER
+                and not (failing and self._failing >= self.FAILING)
+            )
+            if free:
+                self._users[lane.user_id] += 1
+                self._failing += failing
+        try:
+            yield free
+        finally:
+            if free:
+                with self._lock:
+                    self._users[lane.user_id] -= 1
+                    self._failing -= failing
+
+
+def run(webhook_id: str) -> None:
+    """Do what a lane has to do now, unless somebody does. Raises what the store and the vault raise."""
+    lane = Session(resources.database().snapshot()).maybe(LANES.find(webhook_id))
+    now = resources.clock().now()
+    if lane is None or lane.due_at is None or lane.leased(now) or lane.waits(now):
+        return
+    with resources.memory(LanePlaces).held(lane) as free:
+        if not free:
+            _changed(webhook_id, lambda current: lanes.woken(current, now))
+            return
+        while _worked(webhook_id):
+            pass
+
+
+def _worked(webhook_id: str) -> bool:
+    """One lease of the lane; whether there is more to do at once."""
+    now, lease = resources.clock().now(), new_id("lse")
+    lane = _changed(
+        webhook_id, lambda one: one if one.leased(now) or one.due_at is None else lanes.taken(one, lease, now)
+    )
+    if lane is None or lane.lease != lease:
+        return False
+    until = remaining_seconds(LONGEST + RESERVE) - RESERVE
+    worker = Worker(lane, until)
+    try:
+        worker.work()
+    finally:
+        _release(worker)
+    return _more(worker)
+
+
+def _more(worker: Worker) -> bool:
+    """Whether something came between the last look and the release, whose hint found the lane taken."""
+    if worker.stopped or worker.waiting:
+        return False
+    if worker.timed_out:
+        hints.wake([worker.lane.webhook_id])
+        return False
+    lane, session = worker.lane, Session(resources.database().snapshot())
+    after = (lane.fed_at, lane.fed_ord, lane.fed_id)
+    now = (resources.clock().now(),)
+    feed, due = session.read(
+        FEED.scan(lane.user_id, after=after, limit=1),
+        DELIVERIES_DUE.scan(lane.webhook_id, upto=now, limit=1),
+    )
+    return bool(feed or due)
+
+
+class Worker:
+    """The holder of a lane's lease, at work."""
+
+    def __init__(self, lane: WebhookLane, seconds: float) -> None:
+        self.lane = lane
+        self.stopped = False  # nothing may be delivered any more, or the lane is another's
+        self.timed_out = False
+        self._clock = resources.clock()
+        self._deadline = time.monotonic() + seconds
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the endpoint is to be left alone for now."""
+        return self.lane.waits(self._clock.now())
+
+    def work(self) -> None:
+        session = Session(resources.database().snapshot())
+        webhook, user = session.read(WEBHOOKS.find(self.lane.webhook_id), USERS.find(self.lane.user_id))
+        if webhook is None or not webhook.active or (user is not None and user.disabled):
+            self.stopped = True
+            return
+        if self.waiting:
+            return
+        signers = secrets.signers(webhook, self._clock.now())
+        with (
+            closing(Receiver(webhook, signers, AT_ONCE)) as receiver,
+            ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool,
+        ):
+            while not (self.stopped or self.waiting or self.timed_out):
+                if not self._progressed(webhook, receiver, pool):
+                    return
+                self.timed_out = time.monotonic() > self._deadline
+
+    def _progressed(self, webhook: Webhook, receiver: Receiver, pool: ThreadPoolExecutor) -> bool:
+        """Whether there was anything to do. For an endpoint that fails, the feed keeps what it can."""
+        if self.lane.failures:
+            return self._attempted(webhook, receiver, pool) or self._fed(webhook)
+        moved = self._fed(webhook)
+        return self._attempted(webhook, receiver, pool) or moved
+
+    def _fed(self, webhook: Webhook) -> bool:
+        """Whether there were further events."""
+        after = feeding.fed(webhook, self.lane, self._clock.now())
+        if after is None:
+            self.stopped = True
+            return False
+        moved, self.lane = after is not self.lane, after
+        return moved
+
+    def _attempted(self, webhook: Webhook, receiver: Receiver, pool: ThreadPoolExecutor) -> bool:
+        """DeliveryAttempt some of what is due, and record it; whether there was any."""
+        if self.stopped:
+            return False
+        size = 1 if self.lane.failures else AT_ONCE
+        session = Session(resources.database().snapshot())
+        entries = session.one(
+            DELIVERIES_DUE.scan(self.lane.webhook_id, upto=(self._clock.now(),), limit=size)
+        )
+        due = session.follow(DELIVERIES, entries)
+        if not due:
+            return False
+        outcomes = list(pool.map(receiver.attempt, due))
+        self._record(webhook, list(zip(due, outcomes, strict=True)))
+        return True
+
+    def _record(self, webhook: Webhook, done: Sequence[tuple[Delivery, Outcome]]) -> None:
+        now, chance = self._clock.now(), random.random()  # noqa: S311 - spreads retries
+        attempts = [(outcome.attempt, outcome.retry_after) for _, outcome in done]
+        after = lanes.answered(self.lane, attempts, now, chance)
+        after = replace(after, lease_until=now + lanes.LEASE, due_at=now + lanes.LEASE)
+        results = [
+            deliveries.attempted(one, outcome.attempt, outcome.retry_after, chance) for one, outcome in done
+        ]
+        kept, _ = resources.database().transact(
+            lambda transaction: _recorded(transaction, self.lane, after, results)
+        )
+        self.lane = after
+        self.stopped = not kept
+        if any(outcome.attempt.status_code == 410 for _, outcome in done):
+            self.stopped = True
+            disable(webhook.id, "gone")
+        elif after.given_up(now):
+            self.stopped = True
+            disable(webhook.id, "failing")
+
+
+def _recorded(
+    transaction: StoreTransaction, before: WebhookLane, after: WebhookLane, results: Sequence[Delivery]
+) -> bool:
+    """Whether the lane is still this holder's. A delivery that somebody changed meanwhile (its owner wants it again)
+    stays as it is: it is sent once more."""
+    session = Session(transaction)
+    current, known = session.read(
+        LANES.find(before.webhook_id), DELIVERIES.get_many([DELIVERIES.key_of(one) for one in results])
+    )
+    versions = {one.id: one for one in known}
+    writes = [
+        DELIVERIES.update(versions[one.id], one)
+        for one in results
+        if one.id in versions and versions[one.id].version == one.version - 1
+    ]
+    mine = current is not None and current.lease == before.lease
+    if mine and current is not None:
+        place = {"fed_at": current.fed_at, "fed_ord": current.fed_ord, "fed_id": current.fed_id}
+        writes.append(LANES.update(current, replace(after, **place)))
+    transaction.buffer(writes)
+    return mine
+
+
+def _release(worker: Worker) -> None:
+    """Give the lane back, due when its next delivery is."""
+    now, lane = resources.clock().now(), worker.lane
+    session = Session(resources.database().snapshot())
+    entries = session.one(DELIVERIES_DUE.scan(lane.webhook_id, limit=1))
+    next_due = entries[0]["due_at"] if entries and not worker.stopped else None
+    if worker.timed_out:
+        next_due = now
+    _changed(
+        lane.webhook_id,
+        lambda one: lanes.released(one, next_due, now) if one.lease == lane.lease else one,
+    )
+
+
+def _changed(webhook_id: str, change: Callable[[WebhookLane], WebhookLane]) -> WebhookLane | None:
+    """The lane after `change`, in one commit; None where there is none."""
+
+    def body(transaction: StoreTransaction) -> WebhookLane | None:
+        current = Session(transaction).maybe(LANES.find(webhook_id))
+        if current is None:
+            return None
+        after = change(current)
+        if after != current:
+            transaction.buffer([LANES.update(current, after)])
+        return after
+
+    after, _ = resources.database().transact(body)
+    return after
+
+
+def due(now: datetime, most: int) -> list[str]:
+    """The endpoints whose lanes are due and nobody works on, the longest due first."""
+    session = Session(resources.database().snapshot())
+    shards = session.read_all(
+        [LANES_DUE.scan(shard, upto=(now,), limit=most) for shard in range(lanes.SHARDS)]
+    )
+    found = sorted((entry["due_at"], entry["webhook_id"]) for entries in shards for entry in entries)
+    return [webhook_id for _, webhook_id in found[:most]]

@@ -1,0 +1,27 @@
+"""What is sent of an event: the CloudEvent as its reader's feed has it, or only what it is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from schemas.events import CloudEvent
+from shared.domain.webhooks.endpoints import Payload
+
+MOST_BYTES: Final = 20_000  # of a body, as Standard Webhooks asks for
+THIN, FULL = "thin", "full"
+
+
+def body(envelope: Mapping[str, Any], payload: Payload) -> str:
+    """The JSON to sign and send. A full one that is too large goes out thin, and says so in `payload`."""
+    event = CloudEvent.model_validate(envelope).model_dump(mode="json")
+    if payload == FULL:
+        text = _text({**event, "payload": FULL})
+        if len(text.encode()) < MOST_BYTES:
+            return text
+    return _text({**event, "data": {"id": event["subject"]}, "payload": THIN})
+
+
+def _text(event: Mapping[str, Any]) -> str:
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False)

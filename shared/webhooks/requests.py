@@ -1,0 +1,57 @@
+"""What an endpoint's owner wants delivered, beside what happens: a test, one delivery again, all since a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.domain.webhooks import deliveries, lanes
+from shared.domain.webhooks.deliveries import Delivery
+from shared.domain.webhooks.endpoints import Webhook, wants
+from shared.domain.webhooks.lanes import WebhookLane
+from shared.store.session import Session
+from shared.store.tables.system import FEED, FeedEvent
+from shared.store.tables.webhooks import DELIVERIES
+from shared.store.unit_of_work import UnitOfWork
+from shared.webhooks import feeding
+
+MOST: Final = 500  # deliveries that are sent again in one call
+SCANNED: Final = 2_000  # events of the feed that are looked at for them
+_BEFORE: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Events of a feed; where that is not all, `following` is the moment to go on from."""
+
+    events: Sequence[FeedEvent]
+    following: datetime | None
+
+
+def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]) -> None:
+    """Write these deliveries, and have the lane looked at."""
+    if wanted:
+        unit.write(*wanted, lanes.woken(lane, unit.now))
+
+
+def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
+    """What has happened from a moment on that the endpoint wants."""
+    events = session.many(FEED.scan(webhook.user_id, after=(moment - _BEFORE,), limit=SCANNED))
+    wanted = [event for event in events if wants(webhook.event_types, event.type)]
+    if len(wanted) > MOST:
+        return Since(wanted[:MOST], wanted[MOST].committed_at)
+    return Since(wanted, events[-1].committed_at if len(events) == SCANNED else None)
+
+
+def again(unit: UnitOfWork, webhook: Webhook, found: Since, *, taken_too: bool) -> list[Delivery]:
+    """The deliveries of these events, due now. What was never fed, because the endpoint was disabled, is made."""
+    made = feeding.made_of(webhook, found.events, unit.now)
+    keys = [DELIVERIES.key_of(one) for one in made]
+    known = {one.id: one for one in unit.many(DELIVERIES.get_many(keys))} if keys else {}
+    return [
+        deliveries.asked_again(known[one.id], unit.now) if one.id in known else one
+        for one in made
+        if taken_too or one.id not in known or known[one.id].status != "delivered"
+    ]

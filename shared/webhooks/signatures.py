@@ -1,0 +1,74 @@
+"""Signatures as Standard Webhooks describes them: `v1` (HMAC-SHA256 by the secret) and `v1a` (Ed25519, by a key whose
+public half the endpoint shows).
+
+A secret's bytes are both keys, one behind the other; they are stored sealed, and opened only to sign.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+BYTES: Final = 32  # of each of the two keys
+PREFIX, PUBLIC_PREFIX = "whsec_", "whpk_"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecret:
+    """What signs for one endpoint."""
+
+    shared: bytes = field(repr=False)  # the owner has it, too
+    private: bytes = field(repr=False)  # only we have it
+
+    @classmethod
+    def generate(cls) -> SigningSecret:
+        return cls(secrets.token_bytes(BYTES), secrets.token_bytes(BYTES))
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> SigningSecret:
+        """Raises ValueError."""
+        if len(raw) != 2 * BYTES:
+            raise ValueError("a signing secret has 64 bytes")
+        return cls(raw[:BYTES], raw[BYTES:])
+
+    def to_bytes(self) -> bytes:
+        return self.shared + self.private
+
+    @property
+    def text(self) -> str:
+        """What its owner is shown, once: `whsec_…`."""
+        return PREFIX + base64.b64encode(self.shared).decode()
+
+    @property
+    def public_key(self) -> str:
+        """`whpk_…`, no secret."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        public = Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+        return PUBLIC_PREFIX + base64.b64encode(public).decode()
+
+    def signatures(self, signed: bytes) -> list[str]:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        symmetric = hmac.new(self.shared, signed, hashlib.sha256).digest()
+        asymmetric = Ed25519PrivateKey.from_private_bytes(self.private).sign(signed)
+        named = (("v1", symmetric), ("v1a", asymmetric))
+        return [f"{version},{base64.b64encode(value).decode()}" for version, value in named]
+
+
+def headers(signers: Sequence[SigningSecret], message_id: str, now: datetime, body: bytes) -> dict[str, str]:
+    """The three headers, signed by each of the secrets that count now, the newest first."""
+    timestamp = str(int(now.timestamp()))
+    signed = b".".join((message_id.encode(), timestamp.encode(), body))
+    found = [signature for signer in signers for signature in signer.signatures(signed)]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(found),
+    }

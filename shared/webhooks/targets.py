@@ -1,0 +1,143 @@
+"""Where deliveries may go: https to public addresses of named hosts, whatever a name resolves to at that moment.
+
+A URL is looked at when it is given, and its host's addresses each time a connection is made: the connection goes to the
+address that was looked at, so a name that resolves to another one afterwards gains nothing. No redirect is followed.
+With WEBHOOK_LOCAL_TARGETS (local runs only) loopback is allowed, too, by http and on every port.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from shared import resources
+from shared.domain.errors import InvalidValue
+
+MOST_CHARACTERS: Final = 2_000
+PORTS: Final = frozenset({443, 8443})
+LOOKUP_SECONDS: Final = 3.0
+_LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+_HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})+", re.ASCII)
+_CHARACTERS: Final = re.compile(r"[!-~]+", re.ASCII)
+_INTERNAL: Final = (".internal", ".local", ".localhost", ".localdomain", ".lan", ".home.arpa", ".onion")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# Not public, or the address of something inside: beyond what `ipaddress` knows as such.
+_REFUSED: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+        *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+        *("199.36.153.0/24", "35.199.192.0/19"),  # Google's own services, seen from inside
+        *("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"),  # with IPv4 inside
+        *("2002::/16", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "100::/64", "100:0:0:1::/64"),
+        *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
+    )
+)
+
+
+class ForbiddenTarget(OSError):
+    """The host has an address that deliveries may not go to."""
+
+
+class NoAddress(OSError):
+    """The host's name has no address, or none in time."""
+
+
+def checked_url(url: str) -> str:
+    """The URL as it is called. Raises InvalidValue saying what is wrong with it."""
+    local = resources.settings().webhook_local_targets
+    parts = _parts(url)
+    host = parts.hostname or ""
+    if local and (host == "localhost" or _loopback(host)) and parts.scheme in ("http", "https"):
+        return url
+    if parts.scheme != "https":
+        raise _wrong("must begin with https://")
+    if parts.port not in (None, *PORTS):
+        raise _wrong("must have one of the ports 443 and 8443")
+    labels = host.rsplit(".", 1)
+    if not _HOST.fullmatch(host) or labels[-1].isdigit() or labels[-1].startswith("0x"):
+        raise _wrong("must name a host such as hooks.example.com, not an address")
+    if host.endswith(_INTERNAL):
+        raise _wrong("must name a host of the public internet")
+    return url
+
+
+def _parts(url: str) -> SplitResult:
+    if len(url) > MOST_CHARACTERS or not _CHARACTERS.fullmatch(url) or "\\" in url:
+        raise _wrong(f"must be a URL of at most {MOST_CHARACTERS:,} printable ASCII characters")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise _wrong("must be a URL") from None
+    if "@" in parts.netloc:
+        raise _wrong("must not hold a user or a password")
+    if "#" in url:
+        raise _wrong("must not have a fragment")
+    return parts
+
+
+def _wrong(problem: str) -> InvalidValue:
+    return InvalidValue("url", problem)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def public(text: str) -> bool:
+    """Whether this address (as a socket has it) is one of the public internet."""
+    try:
+        address: Address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_global and not any(address in net for net in _REFUSED if net.version == address.version)
+
+
+class Lookups(ThreadPoolExecutor):
+    """What asks the resolver: a name whose servers do not answer holds one of these, not a lane."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=32, thread_name_prefix="lookup")
+
+
+def _asked(host: str, port: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+class Resolver:
+    """Looks names up within bounds of time, and lets only addresses pass that deliveries may go to."""
+
+    def __init__(self, lookup: Callable[[str, int], list[Any]] = _asked) -> None:
+        self._lookup = lookup
+
+    def __call__(self, host: str, port: int) -> list[Any]:
+        """What `socket.getaddrinfo` answers. Raises ForbiddenTarget if any of the addresses is forbidden: a name that
+        mixes them is up to something; NoAddress."""
+        future: Future[list[Any]] = resources.memory(Lookups).submit(self._lookup, host, port)
+        try:
+            found = future.result(LOOKUP_SECONDS)
+        except TooLate:
+            future.cancel()
+            raise NoAddress("the name is not resolved in time") from None
+        except (OSError, UnicodeError):
+            raise NoAddress("the name has no address") from None
+        if not found:
+            raise NoAddress("the name has no address")
+        if not all(self._allowed(str(entry[4][0])) for entry in found):
+            raise ForbiddenTarget("the host has an address that is not public")
+        return found
+
+    @staticmethod
+    def _allowed(text: str) -> bool:
+        return public(text) or (resources.settings().webhook_local_targets and _loopback(text))

@@ -1,0 +1,83 @@
+"""Users with webhook endpoints, events in their feeds, and the messages that lead from one to the other."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.base import Resource
+from shared.domain.permissions import Caller
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.unit_of_work import UnitOfWork
+from shared.webhooks import hints
+from shared.writes.commit import commit
+from tests.emulated.conftest import Recorder
+from tests.support.inprocess import App
+
+
+class Thing(Resource):
+    """The data of a made-up event."""
+
+    id: str
+    note: str = ""
+
+
+@dataclass
+class Hooks:
+    app: App
+    published: Recorder
+    handled: int = 0
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def user(self) -> str:
+        return f"usr_{secrets.token_hex(6)}"
+
+    def endpoint(self, user: str, url: str, *types: str, **more: Any) -> str:
+        """An endpoint's id; its secret is in `secrets`."""
+        body = {"url": url, "event_types": list(types) or ["*"], **more}
+        made = self.app.ok(201, "POST", "/webhooks", body, user=user)
+        self.secrets[made["id"]] = made["secret"]
+        self.drain()  # that it was added is no event of the test's
+        return str(made["id"])
+
+    def happen(self, user: str, kind: str = "order.created", *, count: int = 1, note: str = "") -> list[str]:
+        """Events in a user's feed, in one commit; the ids of what they are about."""
+        subjects = [new_id("ord") for _ in range(count)]
+
+        def body(unit: UnitOfWork) -> None:
+            for number, subject in enumerate(subjects):
+                unit.emit(kind, subject, number + 1, Thing(id=subject, note=note), feed=[user])
+
+        with running(Context("tests", new_id("req"), deadline_in(60), caller=Caller.of_system())):
+            commit(body)
+        return subjects
+
+    def drain(self) -> None:
+        """Push every message that was published to who takes it, until there is none."""
+        while self.handled < len(self.published.sent):
+            topic, envelope = self.published.sent[self.handled]
+            self.handled += 1
+            if topic == hints.TOPIC:
+                self.push("deliver_webhooks", envelope, topic)
+            elif envelope.get("audience"):
+                self.push("wake_webhooks", envelope, topic)
+
+    def push(self, operation: str, envelope: Any, topic: str) -> None:
+        answer = self.app.push(operation, envelope, topic=topic)
+        assert answer.status == 204, answer.text
+
+    def sweep(self) -> None:
+        """What the schedule does, and what follows."""
+        assert self.app.schedule("sweep_webhooks").status == 204
+        self.drain()
+
+    def deliveries(self, user: str, webhook: str, query: str = "") -> list[Any]:
+        found: list[Any] = self.app.ok(
+            200, "GET", f"/webhooks/{webhook}/deliveries?limit=100{query}", user=user
+        )["items"]
+        return found
+
+    def shown(self, user: str, webhook: str) -> Any:
+        return self.app.ok(200, "GET", f"/webhooks/{webhook}", user=user)
