@@ -136,9 +136,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         screening_url=_screening_url(env, local),
         embedded=_embedded(env, local),
         embedded_file=env.get("EMBEDDED_FILE", ".run/state/store.sqlite"),
-        webhook_local_targets=_local_targets(env, local),
-        webhook_kms_key=env.get("WEBHOOK_KMS_KEY", ""),
-        **_sign_in(env, local),
+        **(_sign_in(env, local) | _webhooks(env, local)),
     )
 
 
@@ -168,12 +166,12 @@ def _origins(env: Mapping[str, str], local: bool) -> tuple[str, ...]:
     return origins
 
 
-def _local_targets(env: Mapping[str, str], local: bool) -> bool:
+def _webhooks(env: Mapping[str, str], local: bool) -> dict[str, Any]:
     """In production nothing is ever delivered to the inside."""
     wanted = _flag(env, "WEBHOOK_LOCAL_TARGETS", default=local)
     if wanted and not local:
         raise ValueError("the environment variable WEBHOOK_LOCAL_TARGETS is for local runs: unset it")
-    return wanted
+    return {"webhook_local_targets": wanted, "webhook_kms_key": env.get("WEBHOOK_KMS_KEY", "")}
 
 
 def _embedded(env: Mapping[str, str], local: bool) -> frozenset[str]:

@@ -1,0 +1,232 @@
+"""Receivers that fail, stall, redirect, drip, flood and answer garbage: each attempt ends in time and is told as it
+was, and no receiver holds up another."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.webhooks.lanes import new_lane
+from shared.webhooks import lanes, sending
+from shared.webhooks.lanes import LanePlaces
+from tests.emulated.webhooks.world import Hooks
+from tests.support.clock import ShiftedClock
+from tests.support.receivers import (
+    Behaviour,
+    Receiver,
+    answer,
+    drip,
+    drip_body,
+    flood,
+    garbage,
+    hang_up,
+    headers_flood,
+    receiver,
+    stall,
+)
+
+SECONDS = 1.0  # of an attempt here
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "SECONDS", SECONDS)
+
+
+def attempts(hooks: Hooks, behaviour: Behaviour) -> tuple[object, str, float]:
+    """What the one attempt's status code is, what it says of an error, and how long all took."""
+    with receiver(behaviour) as made:
+        user = hooks.user()
+        webhook = hooks.endpoint(user, made.url, "order.*")
+        hooks.happen(user)
+        began = time.monotonic()
+        hooks.drain()
+        took = time.monotonic() - began
+        (delivery,) = hooks.deliveries(user, webhook)
+        (attempt,) = delivery["attempts"]
+        assert len(made.got) == 1
+    return attempt["status_code"], attempt["error"], took
+
+
+@pytest.mark.parametrize("behaviour", [stall, drip, garbage, hang_up, headers_flood])
+def test_what_is_no_answer_is_a_failure_within_bounds(hooks: Hooks, behaviour: Behaviour) -> None:
+    status, error, took = attempts(hooks, behaviour)
+    assert (status, bool(error)) == (None, True)
+    assert took < SECONDS + 1
+
+
+@pytest.mark.parametrize("behaviour", [drip_body, flood])
+def test_an_answer_counts_by_its_status_whatever_its_body_does(hooks: Hooks, behaviour: Behaviour) -> None:
+    status, error, took = attempts(hooks, behaviour)
+    assert (status, error) == (200, None)
+    assert took < SECONDS + 1.5
+
+
+def test_redirects_are_not_followed(hooks: Hooks, taking: Receiver) -> None:
+    status, error, _ = attempts(hooks, answer(307, b"", Location=taking.url))
+    assert (status, error) == (307, "redirects are not followed")
+    assert taking.connections == 0
+
+
+def test_a_port_that_nobody_listens_on_is_a_failure(hooks: Hooks) -> None:
+    with receiver() as gone:
+        url = gone.url
+    user = hooks.user()
+    webhook = hooks.endpoint(user, url, "order.*")
+    hooks.happen(user)
+    hooks.drain()
+    (delivery,) = hooks.deliveries(user, webhook)
+    assert delivery["status"] == "pending"
+    assert delivery["attempts"][0]["error"]
+
+
+def test_gone_disables_at_once(hooks: Hooks) -> None:
+    with receiver(answer(410)) as gone:
+        user = hooks.user()
+        webhook = hooks.endpoint(user, gone.url, "order.*")
+        hooks.happen(user, count=3)
+        hooks.drain()
+        seen = hooks.shown(user, webhook)
+        assert (seen["status"], seen["disabled_reason"]) == ("disabled", "gone")
+        known = len(gone.got)
+        hooks.happen(user)
+        hooks.sweep()
+        assert len(gone.got) == known
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_honoured_for_all_of_the_endpoint(
+    hooks: Hooks, clock: ShiftedClock, status: int
+) -> None:
+    with receiver(answer(status, Retry_After="120")) as busy:
+        user = hooks.user()
+        webhook = hooks.endpoint(user, busy.url, "order.*")
+        hooks.happen(user)
+        hooks.drain()
+        busy.behaviour = answer(200)
+        clock.advance(timedelta(seconds=115))
+        hooks.happen(user)  # another one has to wait, too
+        hooks.drain()
+        hooks.sweep()
+        assert len(busy.got) == 1
+        clock.advance(timedelta(seconds=10))
+        hooks.sweep()
+        assert len(busy.got) == 3
+        assert {one["status"] for one in hooks.deliveries(user, webhook)} == {"delivered"}
+
+
+@pytest.mark.parametrize("value", ["-5", "soon", "9" * 60, "Wed, 99 Foo 2026", "\u00b2", "1e9", ""])
+def test_nonsense_in_retry_after_is_ignored_or_bounded(hooks: Hooks, value: str) -> None:
+    raw = value.encode("utf-8").decode("latin-1")
+    status, _, _ = attempts(hooks, answer(429, Retry_After=raw))
+    assert status == 429
+
+
+def test_one_endpoint_that_fails_is_tried_one_by_one(hooks: Hooks, clock: ShiftedClock) -> None:
+    with receiver(answer(500)) as failing:
+        user = hooks.user()
+        hooks.endpoint(user, failing.url, "order.*")
+        hooks.happen(user, count=60)
+        hooks.drain()
+        first = len(failing.got)
+        assert first <= lanes.AT_ONCE
+        for _ in range(5):
+            clock.advance(timedelta(minutes=6))
+            hooks.sweep()
+        assert len(failing.got) <= first + 5
+        failing.behaviour = answer(200)
+        clock.advance(timedelta(hours=3))
+        hooks.sweep()
+        assert len({got.id for got in failing.got}) == 60
+
+
+def test_a_fast_endpoint_beside_stalled_ones_keeps_its_latency(hooks: Hooks) -> None:
+    """Four tenants' stalled endpoints, and one that answers: measured from the hint to the request."""
+    with receiver(stall) as stalled, receiver() as fast:
+        users = [hooks.user() for _ in range(4)]
+        for user in users:
+            for _ in range(3):
+                hooks.endpoint(user, stalled.url, "order.*")
+        hooks.endpoint(quick := hooks.user(), fast.url, "order.*")
+        alone = _latency(hooks, fast, quick)
+        for user in users:
+            hooks.happen(user)
+        threads = _in_parallel(hooks, 6)
+        time.sleep(0.2)
+        beside = [_latency(hooks, fast, quick) for _ in range(5)]
+        for thread in threads:
+            thread.join()
+    print(f"alone {alone * 1000:.0f} ms, beside stalled ones {sorted(beside)[2] * 1000:.0f} ms")
+    assert sorted(beside)[2] < alone + 0.3
+
+
+def _latency(hooks: Hooks, fast: Receiver, user: str) -> float:
+    known = len(fast.got)
+    began = time.monotonic()
+    hooks.happen(user)
+    hooks.drain()
+    while len(fast.got) == known:
+        assert time.monotonic() < began + 5
+        time.sleep(0.001)
+    return fast.got[-1].at - began
+
+
+def _in_parallel(hooks: Hooks, count: int) -> list[threading.Thread]:
+    """What was published so far, pushed by so many threads."""
+    hints = [
+        (topic, envelope)
+        for topic, envelope in hooks.published.sent[hooks.handled :]
+        if envelope.get("audience")
+    ]
+    hooks.handled = len(hooks.published.sent)
+    for topic, envelope in hints:
+        hooks.push("wake_webhooks", envelope, topic)
+    lanes_due = hooks.published.sent[hooks.handled :]
+    hooks.handled = len(hooks.published.sent)
+    pushes: list[Callable[[], None]] = [
+        lambda envelope=envelope, topic=topic: hooks.push("deliver_webhooks", envelope, topic)  # type: ignore[misc]
+        for topic, envelope in lanes_due[:count]
+    ]
+    threads = [threading.Thread(target=push) for push in pushes]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_one_user_takes_few_places_and_failing_endpoints_few_of_all() -> None:
+    now = datetime.now(UTC)
+    places = LanePlaces()
+    mine = new_lane("whk_1", "usr_1", now, now)
+    others = [replace(mine, user_id=f"usr_{number}") for number in range(2, 12)]
+    failing = [replace(lane, failures=1) for lane in others]
+    with ExitStack() as held:
+        taken = [held.enter_context(places.held(lane)) for lane in [mine] * 4]
+        assert taken == [True, True, True, False]
+        taken = [held.enter_context(places.held(lane)) for lane in failing[:4]]
+        assert taken == [True, True, True, False]
+        taken = [held.enter_context(places.held(lane)) for lane in others]
+        assert taken == [True, True, *[False] * 8]
+    with places.held(mine) as free:
+        assert free
+
+
+def test_a_lane_without_a_place_is_found_by_the_sweep(
+    hooks: Hooks, taking: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = hooks.user()
+    hooks.endpoint(user, taking.url, "order.*")
+    monkeypatch.setattr(LanePlaces, "ALL", 0)
+    (subject,) = hooks.happen(user)
+    hooks.drain()
+    assert taking.got == []
+    monkeypatch.undo()
+    hooks.sweep()
+    (got,) = taking.got
+    assert json.loads(got.body)["subject"] == subject
