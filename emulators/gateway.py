@@ -3,17 +3,20 @@
     python -m emulators.gateway        (PORT, PUSH_TOKEN and the emulators' variables set)
 
 What the load balancer's URL map, the push subscriptions and Cloud Scheduler do in production. Routes come from the
-catalog; nothing is listed here. One gunicorn worker with threads, as functions-framework serves a function.
+catalog; nothing is listed here. One process: operations run on threads, streams of events need none; beside them gRPC
+on a port of its own (GRPC_PORT).
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +26,35 @@ from shared.telemetry import logs
 if TYPE_CHECKING:
     from flask import Flask
 
+    from shared.triggers.request_parsing import Incoming
+
+GRACE = 3  # seconds for what is under way at the end
 THREADS = int(os.environ.get("GATEWAY_THREADS", "32"))
+GRPC_THREADS = 8
+
+
+def asgi_app() -> Callable[..., Any]:
+    """The ASGI application, which also carries streams."""
+    from emulators import exposition
+    from shared.triggers.asgi_app import App
+    from shared.triggers.reply import Reply
+
+    exposition.registry()
+
+    class Gateway(App):
+        def _answer(self, asked: Incoming) -> Reply:
+            if asked.path == "/metrics":
+                return Reply(200, exposition.text(), {"Content-Type": exposition.CONTENT_TYPE})
+            return super()._answer(asked)
+
+    return Gateway(served(), THREADS)
+
+
+def served() -> dict[str, operation.Operation]:
+    """The operations of a local run."""
+    from emulators.sandbox import faucet
+
+    return {**operation.catalog(), **faucet.operations()}
 
 
 def make_app(addresses: dict[str, str] | None = None) -> Flask:
@@ -31,14 +62,12 @@ def make_app(addresses: dict[str, str] | None = None) -> Flask:
     from flask import Flask, request
 
     from emulators import exposition, separate
-    from emulators.sandbox import faucet
     from shared.triggers import flask_app
 
     exposition.registry()
 
     app = Flask("gateway", static_folder=None)
-    served = {**operation.catalog(), **faucet.operations()}
-    view = separate.view(addresses) if addresses else flask_app.serve_all(served)
+    view = separate.view(addresses) if addresses else flask_app.serve_all(served())
 
     @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
     @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
@@ -53,8 +82,23 @@ def make_app(addresses: dict[str, str] | None = None) -> Flask:
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
-def serve(port: int, started: Callable[[], None], addresses: dict[str, str] | None = None) -> None:
-    """Run gunicorn until it is told to stop; `started` runs in the worker once it serves."""
+def serve(port: int, started: Callable[[], None]) -> None:
+    """Serve until it is told to stop; `started` runs once requests are taken."""
+    import uvicorn
+
+    from shared.triggers.asgi_app import SERVING
+
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(2048)
+        started()
+        config = uvicorn.Config(asgi_app(), timeout_graceful_shutdown=GRACE, **SERVING)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def forward(port: int, started: Callable[[], None], addresses: dict[str, str]) -> None:
+    """Run gunicorn, which only forwards, until it is told to stop; `started` runs in the worker once it serves."""
     from gunicorn.app.base import BaseApplication
 
     class Gateway(BaseApplication):  # type: ignore[misc]
@@ -64,7 +108,7 @@ def serve(port: int, started: Callable[[], None], addresses: dict[str, str] | No
                 "worker_class": "gthread",
                 "threads": THREADS,
                 "timeout": 0,
-                "graceful_timeout": 3,
+                "graceful_timeout": GRACE,
                 "keepalive": 75,
                 "worker_connections": 2000,
                 "control_socket_disable": True,  # it would be one file in the user's home for all gateways
@@ -118,7 +162,16 @@ def main() -> int:
 
     from emulators import separate
 
-    serve(port, started, separate.start() if os.environ.get(separate.VARIABLE) else None)
+    if os.environ.get(separate.VARIABLE):
+        forward(port, started, separate.start())
+        return 0
+    with ExitStack() as beside:
+        if os.environ.get("GRPC_PORT"):
+            from shared.triggers.rpc import server
+
+            address = f"127.0.0.1:{os.environ['GRPC_PORT']}"
+            beside.enter_context(server.beside(operation.catalog(), address, GRPC_THREADS))
+        serve(port, started)
     return 0
 
 

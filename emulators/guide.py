@@ -15,6 +15,7 @@ TEXT: Final = """
 Web3 Wallet Backend is up.
 
   API         {url}/api/v1
+  gRPC        {grpc}, without TLS (docs/grpc.md)
   reference   {url}/docs
   health      {url}/ready
   metrics     {url}/metrics
@@ -54,6 +55,7 @@ def text(product: Product, email: str, password: str) -> str:
         + "\n"
         + TEXT.format(
             url=product.url,
+            grpc=product.grpc,
             node=env["RPC_URL"],
             accounts="\n".join(_accounts(env["RPC_URL"])),
             bus=_bus(env),

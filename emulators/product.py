@@ -48,6 +48,11 @@ class Product:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def grpc(self) -> str:
+        """The address of gRPC."""
+        return f"127.0.0.1:{self.env['GRPC_PORT']}"
+
     @classmethod
     def start(
         cls,
@@ -67,9 +72,11 @@ class Product:
             data = None
         going_on = data.prepare(fresh) if data is not None else False
         stack = _stack(workdir, data)
-        with ports.reserve(port) as (chosen, _):
+        with ports.reserve(port) as (chosen, _), ports.reserve() as (grpc, _):
             pass
-        env = _environment(stack, chosen, data.state if data else workdir / "state") | dict(extra or {})
+        env = _environment(stack, (chosen, grpc), data.state if data else workdir / "state") | dict(
+            extra or {}
+        )
         product = cls(stack, chosen, env, workdir, data=data, hold=hold)
         try:
             if data is None:
@@ -114,9 +121,11 @@ class Product:
         """Start (or start again) the gateway and wait until it is ready."""
         command = [sys.executable, "-m", "emulators.gateway"]
         environment = self.env | {"CHAIN_TOKENS": self.tokens, "LOG_FORMAT": "json"}
-        with ports.reserve(self.port) as (_, lock):
+        grpc = int(self.env["GRPC_PORT"])
+        with ports.reserve(self.port) as (_, lock), ports.reserve(grpc) as (_, second):
             log = self.workdir / "gateway.log"
-            self.gateway = process.spawn("gateway", command, log, env=environment, keep=[lock, *self.hold])
+            held = [lock, second, *self.hold]
+            self.gateway = process.spawn("gateway", command, log, env=environment, keep=held)
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             if not self.gateway.alive or time.monotonic() > deadline:
@@ -137,7 +146,7 @@ class Product:
         deadline = time.monotonic() + PORT_SECONDS
         while True:
             try:
-                with ports.reserve(self.port):
+                with ports.reserve(self.port), ports.reserve(int(self.env["GRPC_PORT"])):
                     return
             except OSError:
                 if time.monotonic() > deadline:
@@ -177,11 +186,13 @@ def _stack(workdir: Path, data: kept.Kept | None) -> Stack:
     )
 
 
-def _environment(stack: Stack, port: int, state: Path) -> dict[str, str]:
-    """What the product's processes are given."""
+def _environment(stack: Stack, listening: tuple[int, int], state: Path) -> dict[str, str]:
+    """What the product's processes are given; they listen for HTTP and gRPC."""
+    port, grpc = listening
     domains = f"{LOCAL_DOMAINS},localhost:{port},127.0.0.1:{port}"
     return stack.env | {
         "PORT": str(port),
+        "GRPC_PORT": str(grpc),
         "PUSH_TOKEN": secrets.token_urlsafe(24),
         "STATE_DIR": str(state),
         "SIWE_DOMAINS": os.environ.get("SIWE_DOMAINS", domains),

@@ -51,11 +51,8 @@ def _serve(name: str) -> Callable[[Any], Any]:
     from shared.runtime import operation
     from shared.triggers import flask_app
 
-    if name.startswith("trust_"):
-        return flask_app.serve_all(operation.trusted(name.removeprefix("trust_")))
-    if any(module.split(".")[1] == name for module in operation.modules()):
-        return flask_app.serve_all(operation.group(name))
-    return flask_app.serve(operation.load(name))
+    found = operation.targeted(name)
+    return flask_app.serve(found[name]) if name in found and len(found) == 1 else flask_app.serve_all(found)
 
 
 if os.environ.get("FUNCTION_TARGET"):

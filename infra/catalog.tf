@@ -31,7 +31,7 @@ locals {
       regional   = anytrue(flatten([for n in names : [for m in local.operations[n].messages : try(m.each_region, false)]]))
       public     = anytrue([for n in names : length(local.operations[n].http) > 0])
       events     = anytrue([for n in names : length(local.operations[n].messages) + length(local.operations[n].schedules) > 0])
-      streams    = anytrue(flatten([for n in names : [for h in local.operations[n].http : h.media == "text/event-stream"]]))
+      streams    = anytrue(flatten([for n in names : [for h in local.operations[n].http : contains(["text/event-stream", "websocket"], h.media)]]))
       # Started each minute at most: what has to run more often goes on within its minute.
       loops = anytrue(flatten([for n in names : [for s in local.operations[n].schedules : s.seconds < 60]]))
     }

@@ -21,20 +21,22 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
 @http("GET", "/events", permission="event:read", others="owner", request=ListEvents, answer=EventPage)
 def list_events(request: ListEvents, caller: Caller) -> EventPage:
-    current().deadline = deadline_in(request.wait + resources.settings().request_seconds)
+    patience = current().request.seconds
+    wait = request.wait if patience is None else min(request.wait, patience)
+    current().deadline = deadline_in(wait + resources.settings().request_seconds)
     types = event_feed.types_of(request.types)
     chunk = event_feed.read(caller.user_id, request.after, types, request.limit)
-    if not chunk.events and request.wait:
+    if not chunk.events and wait:
         with resources.memory(WaitingLists).held(caller.user_id):
-            chunk = _awaited(request, caller, chunk.cursor, types)
+            chunk = _awaited(request, caller, chunk.cursor, types, wait)
     return EventPage(items=[event for event, _ in chunk.events], cursor=chunk.cursor)
 
 
 def _awaited(
-    request: ListEvents, caller: Caller, cursor: str, types: frozenset[str] | None
+    request: ListEvents, caller: Caller, cursor: str, types: frozenset[str] | None, wait: float
 ) -> event_feed.Chunk:
     """What comes behind the cursor; empty when nothing came in time."""
-    until, pause = time.monotonic() + request.wait, FIRST_PAUSE
+    until, pause = time.monotonic() + wait, FIRST_PAUSE
     while True:
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
         pause = min(2 * pause, LONGEST_PAUSE)

@@ -4,6 +4,7 @@
     schemas/openapi.json    OpenAPI 3.1 of the HTTP triggers
     schemas/routes.json     the methods of each path
     schemas/pubsub/*.json   the JSON schema of each command
+    schemas/proto/          the gRPC interface, and the lock of its field numbers
     docs/reference.md       routes, commands, schedules and error codes for people
     docs/identity.md        its table of who may do what
     functions/site/errors.html   the error codes, for whoever follows an error's `doc_url`
@@ -20,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from schemas.contract.generated import FOLDER
+from schemas.contract.generated import FOLDER, NUMBERS
 from shared.runtime import operation
 from shared.runtime.operation import Operation
 
@@ -100,6 +101,7 @@ def files() -> dict[Path, str]:
     for kind, schema in command_schemas():
         found[FOLDER / "pubsub" / f"{kind}.json"] = schema
     written = {path: json.dumps(content, indent=2, sort_keys=True) + "\n" for path, content in found.items()}
+    written |= protobuf_files(found[FOLDER / "openapi.json"])
     docs = FOLDER.parent / "docs"
     identity = docs / "identity.md"
     site = FOLDER.parent / "functions" / "site"
@@ -111,13 +113,24 @@ def files() -> dict[Path, str]:
     return written | made | clients.files(described)
 
 
+def protobuf_files(document: dict[str, Any]) -> dict[Path, str]:
+    """The .proto files, and the lock with the numbers of fields that are new."""
+    from schemas.contract import proto_files
+    from schemas.contract.field_numbers import Numbers
+    from schemas.contract.protobuf import interface
+
+    numbers = Numbers.parse(NUMBERS.read_text() if NUMBERS.exists() else "")
+    made = proto_files.files(interface(document, numbers))
+    return {NUMBERS: numbers.text()} | {NUMBERS.parent / name: text for name, text in made.items()}
+
+
 def stale() -> list[Path]:
     """Generated files that are missing, differ, or belong to nothing any more."""
     from schemas.contract.clients import files as clients
 
     wanted = files()
     changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-    owned = [*(FOLDER / "pubsub").glob("*.json"), *clients.owned()]
+    owned = [*(FOLDER / "pubsub").glob("*.json"), *clients.owned(), *NUMBERS.parent.rglob("*.proto")]
     return changed + [path for path in owned if path not in wanted]
 
 

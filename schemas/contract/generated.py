@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent.parent
+NUMBERS = FOLDER / "proto" / "numbers.json"
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from shared.domain.errors import Refusal
-from shared.runtime.operation import PUBLIC, HttpTrigger
+from shared.runtime.operation import PUBLIC, WEBSOCKET, HttpTrigger
 
 DOCS: Final = "/docs"
 DESCRIPTIONS: Final = {
@@ -19,6 +19,7 @@ DESCRIPTIONS: Final = {
     413: "The body is larger than 256 KiB.",
     415: "The body is not `application/json`.",
     422: "A field is wrong (`details` names it), or a rule refuses what is asked.",
+    426: "This address speaks WebSocket, and the request asks for none.",
     429: "Too many requests; ask again after `Retry-After`.",
     500: "A defect of ours; `request_id` finds it in the logs.",
     503: "Something that is needed does not answer; nothing is lost, ask again after `Retry-After`.",
@@ -54,7 +55,7 @@ def of(trigger: HttpTrigger, group: str, ref: str) -> dict[str, Any]:
         success["headers"] = success["headers"] | _headers(*more)
         if trigger.location:
             success["headers"] |= _headers("Location")
-    elif trigger.media != "application/json":
+    elif trigger.media not in ("application/json", WEBSOCKET):
         success["content"] = {trigger.media: {"schema": {"type": "string"}}}
     statuses = {
         str(status): empty if status == 204 else success for status in (*trigger.also, trigger.status)
@@ -76,6 +77,8 @@ def _errors(trigger: HttpTrigger, group: str) -> Iterator[int]:
         yield 404
     if trigger.method in ("PUT", "DELETE") or (trigger.method == "POST" and trigger.pattern.groupindex):
         yield 412
+    if trigger.media == WEBSOCKET:
+        yield 426
     yield from (429, 500, 503)
 
 

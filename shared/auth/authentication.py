@@ -7,9 +7,9 @@ key, disabling the owner or taking roles away counts at once; both reads are by 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared import resources
 from shared.adapters.rate_limits import TooManyRequests
@@ -91,20 +91,40 @@ def _looked_up(presented: ApiKey, now: datetime) -> tuple[ApiKeyRow, User]:
     return row, user
 
 
-def stands(caller: Caller, now: datetime) -> bool:
-    """Whether the credential of somebody who was let in a while ago still counts. Reads it, and its owner."""
+def stands(callers: Sequence[Caller], now: datetime) -> list[bool]:
+    """Of callers who were let in a while ago, whose credentials still count. Reads those and their owners, together."""
     from shared.store.session import Session
     from shared.store.tables.api_keys import API_KEYS
+    from shared.store.tables.sign_ins import SESSIONS
     from shared.store.tables.users import USERS
+
+    by_key = {caller.session_id or "" for caller in callers if caller.kind == "api_key"}
+    by_token = {caller.session_id for caller in callers if caller.session_id and caller.kind != "api_key"}
+    users, keys, sign_ins = Session(resources.database().snapshot()).read(
+        USERS.get_many((user,) for user in sorted({caller.user_id for caller in callers})),
+        API_KEYS.get_many((key,) for key in sorted(by_key)),
+        SESSIONS.get_many((one,) for one in sorted(by_token)),
+    )
+    owners = {user.id: user for user in users}
+    credentials: dict[str | None, Any] = {key.id: key for key in keys}
+    credentials |= {one.id: one for one in sign_ins}
+    return [
+        _stands(caller, owners.get(caller.user_id), credentials.get(caller.session_id), now)
+        for caller in callers
+    ]
+
+
+def _stands(caller: Caller, user: User | None, credential: Any, now: datetime) -> bool:
     from shared.writes import session_check
 
-    session = Session(resources.database().snapshot())
     if caller.kind == "api_key":
-        key, user = session.read(API_KEYS.find(caller.session_id), USERS.find(caller.user_id))
-        return key is not None and not key.expired(now) and user is not None and not user.disabled
-    check = session_check.of(caller)
+        return (
+            credential is not None and not credential.expired(now) and user is not None and not user.disabled
+        )
+    if caller.session_id is None or caller.kind == "system":
+        return True
     try:
-        check.check(*session.read_all(check.queries))
+        session_check.SessionCheck().check(user, credential)
     except Unauthenticated:
         return False
     return True

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from schemas.events import CloudEvent
 from shared import resources
 from shared.domain import event_types
 from shared.reads import pagination
+from shared.runtime.errors import InvalidCursor
 from shared.store.port import Key
 from shared.store.session import Session
-from shared.store.tables.system import FEED
+from shared.store.tables.system import FEED, FeedEvent
 
 SCANNED = 1_000  # rows per call; a filter that finds nothing in them still moves the cursor on
 CHUNK = 200
+SKEW = timedelta(minutes=5)  # between the clocks of whoever committed and of whoever reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,24 @@ class Chunk:
 
     events: list[tuple[CloudEvent, str]]
     cursor: str
+    position: Key = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads on: whose feed, behind which position."""
+
+    user_id: str
+    position: Key
 
 
 def read(user_id: str, cursor: str | None, types: frozenset[str] | None, limit: int) -> Chunk:
     """Events behind a cursor. A strong read, so that nothing can appear behind it later. Raises InvalidCursor."""
-    binding = ["events", user_id]
-    after: Key = pagination.decode(binding, cursor) if cursor else ()
+    return read_from(user_id, position(user_id, cursor), types, limit)
+
+
+def read_from(user_id: str, after: Key, types: frozenset[str] | None, limit: int) -> Chunk:
+    """Events behind a position, by a strong read."""
     session = Session(resources.database().snapshot())
     events: list[tuple[CloudEvent, str]] = []
     scanned = 0
@@ -38,12 +54,46 @@ def read(user_id: str, cursor: str | None, types: frozenset[str] | None, limit: 
         for row in rows:
             if len(events) == limit:
                 break
-            after = (row.committed_at, row.ord, row.id)
+            after = position_of(row)
             if types is None or row.type in types:
-                events.append((CloudEvent.model_validate(row.envelope), pagination.encode(binding, after)))
+                events.append(told(row))
         if len(rows) < size:
             break
-    return Chunk(events, pagination.encode(binding, after))
+    return Chunk(events, pagination.encode(_binding(user_id), after), after)
+
+
+def read_for(readers: Sequence[Reader], limit: int) -> list[FeedEvent]:
+    """What lies behind the positions of many readers, in one strong read: by user, and in commit order for each.
+
+    At most `limit` rows: where so many come, users behind the last row's have not been looked at."""
+    return Session(resources.database().snapshot()).many(
+        FEED.beyond((((reader.user_id,), reader.position) for reader in readers), limit)
+    )
+
+
+def position(user_id: str, cursor: str | None) -> Key:
+    """Where a cursor stands. Raises InvalidCursor, also for one of a commit that has not been yet: it would let through
+    nothing until then."""
+    if not cursor:
+        return ()
+    found = pagination.decode(_binding(user_id), cursor)
+    if found and found[0] > resources.clock().now() + SKEW:
+        raise InvalidCursor()
+    return found
+
+
+def position_of(row: FeedEvent) -> Key:
+    return (row.committed_at, row.ord, row.id)
+
+
+def told(row: FeedEvent) -> tuple[CloudEvent, str]:
+    """An event as its reader gets it, with the cursor behind it."""
+    cursor = pagination.encode(_binding(row.user_id), position_of(row))
+    return CloudEvent.model_validate(row.envelope), cursor
+
+
+def _binding(user_id: str) -> list[str]:
+    return ["events", user_id]
 
 
 def types_of(types: str | None) -> frozenset[str] | None:

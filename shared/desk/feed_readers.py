@@ -1,6 +1,7 @@
-"""Places for readers who hold a thread until something happens: streams, and lists that wait.
+"""Places for readers who stay until something happens: streams, and lists that wait.
 
-One instance has only some of them, and few for one user, so that nobody takes all threads from the others."""
+One instance has only some of them, and few for one user, so that nobody takes all from the others. Whoever waits on a
+thread of its own gets few; an asynchronous server makes room for many streams (`shared.triggers.streaming`)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from shared.domain.errors import Refusal
 from shared.runtime.errors import Unready
 
-PLACES, OF_ONE_USER = 8, 2  # at once in one instance, of each kind of reader
+PLACES, OF_ONE_USER = 8, 2  # at once in one instance, of each kind of reader that holds a thread
 
 
 class TooManyStreams(Refusal):
@@ -23,16 +24,17 @@ class TooManyStreams(Refusal):
 class Places:
     """How many places this process has given, by user."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = PLACES, of_one_user: int = OF_ONE_USER) -> None:
+        self.places, self.of_one_user = places, of_one_user
         self._of: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def enter(self, user_id: str) -> None:
         """Raises TooManyStreams for a user who has enough, Unready when all are taken."""
         with self._lock:
-            if self._of[user_id] >= OF_ONE_USER:
+            if self._of[user_id] >= self.of_one_user:
                 raise TooManyStreams
-            if self._of.total() >= PLACES:
+            if self._of.total() >= self.places:
                 raise Unready("This instance serves as many streams as it can; try again.")
             self._of[user_id] += 1
 

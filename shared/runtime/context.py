@@ -61,6 +61,7 @@ class RequestInfo:
     user_agent: str = ""  # what it says that it is sent by
     command: Command | None = None  # where a message is one
     causation_id: str | None = None  # the message's id
+    seconds: float | None = None  # how long the caller waits, where that is known
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import inspect
 import json
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -34,6 +34,8 @@ Need = Literal[
 ]  # fmt: skip
 API = "/api/v1"
 EVENT_STREAM = "text/event-stream"
+WEBSOCKET = "websocket"  # the media of an operation whose answer is a connection
+STREAMS = (EVENT_STREAM, WEBSOCKET)
 PUBLIC = "public"  # the permission of an operation that anybody may call
 SELF = "self"  # of one that every identified caller may, because it is about the caller
 _ROOT = Path(__file__).parents[2]
@@ -132,7 +134,7 @@ class Operation:
     @property
     def trust(self) -> str:
         """Whom it shares a service and its rights with in a deployment (`shared.runtime.trust`)."""
-        streams = any(trigger.media == EVENT_STREAM for trigger in self.https)
+        streams = any(trigger.media in STREAMS for trigger in self.https)
         return trust.of(self.needs, exposed=bool(self.https), writes=self.writes, streams=streams)
 
     @property
@@ -315,3 +317,15 @@ def trusted(name: str) -> dict[str, Operation]:
     if not found or any(entry.trust != name for entry in found):
         raise LookupError(f"the catalog has no operations of the trust {name}, or others than the code")
     return {entry.name: entry for entry in found}
+
+
+def targeted(name: str) -> Mapping[str, Operation]:
+    """The operations that FUNCTION_TARGET names: one, a group's, a trust's (`trust_…`), or all of them for "". Imports
+    their modules only. Raises LookupError."""
+    if not name:
+        return catalog()
+    if name.startswith("trust_"):
+        return trusted(name.removeprefix("trust_"))
+    if any(module.split(".")[1] == name for module in modules()):
+        return group(name)
+    return {name: load(name)}

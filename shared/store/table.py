@@ -169,6 +169,11 @@ class Table(Generic[T]):
         spans = tuple(KeyRange(prefix, prefix) for prefix in prefixes)
         return Query(Read(self.name, self.columns, spans=spans), list, self)
 
+    def beyond(self, places: Iterable[tuple[Key, Key]], limit: int) -> Query[list[T]]:
+        """The rows below each prefix and behind its position (() for all below it), in one read, in key order."""
+        spans = tuple(key_range(prefix, after or None, ()) for prefix, after in places)
+        return Query(Read(self.name, self.columns, spans=spans, limit=limit), list, self)
+
 
 @dataclass(frozen=True)
 class Index(Generic[T]):

@@ -56,6 +56,15 @@ def allow(reply: Reply, headers: Mapping[str, str]) -> None:
         reply.headers["Access-Control-Expose-Headers"] = SHOWN
 
 
+def require(headers: Mapping[str, str]) -> None:
+    """Raises OriginNotAllowed for a page of another site: browsers do not ask before they open a WebSocket."""
+    origin = headers.get("origin")
+    if origin is None or _allowed(origin):
+        return
+    if origin.partition("://")[2] != headers.get("host"):
+        raise OriginNotAllowed
+
+
 def _allowed(origin: str) -> bool:
     """An origin of the setting, where `:*` stands for any port."""
     listed = resources.settings().cors_origins

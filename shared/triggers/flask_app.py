@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.runtime.operation import Operation
@@ -16,6 +16,8 @@ from shared.triggers.router import Router
 
 if TYPE_CHECKING:
     from flask import Request, Response
+
+    from shared.triggers.streaming.subscription import Subscription
 
 PROBES = (*readiness.LIVE, *readiness.READY)
 DRAINED = 1024 * 1024  # bytes of a body that is too long
@@ -91,6 +93,13 @@ def respond(reply: Reply, *, last: bool = False) -> Response:
                 server.force_close()
             return super().__call__(environ, start_response)
 
-    body = reply.body if reply.stream is None else reply.stream
+    body = reply.body if reply.stream is None else _on_this_thread(reply.stream)
     headers = reply.headers | {"Connection": "close"} if last else reply.headers
     return (Closing if last else Response)(body, reply.status, headers)
+
+
+def _on_this_thread(subscription: Subscription) -> Iterator[str]:
+    """A stream on a server that has nothing but threads: each holds one (`asgi_app` needs none)."""
+    from shared.triggers.streaming.threaded import ThreadedStream
+
+    return ThreadedStream(subscription)

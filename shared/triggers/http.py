@@ -56,11 +56,14 @@ def _answer(
     name: str, rights: Rights, incoming: Incoming, run: Callable[[Incoming, Context], Reply]
 ) -> Reply:
     settings = resources.settings()
-    request_id, deadline = _request_id(incoming.headers), deadline_in(settings.request_seconds)
+    longest = settings.request_seconds
+    deadline = deadline_in(longest if incoming.seconds is None else min(longest, incoming.seconds))
+    request_id = _request_id(incoming.headers)
     context = Context(name, request_id, deadline, rights)
     context.request.network = throttle.network(incoming.headers, settings.forwarded_hops)
     throttle.check_hops(incoming.headers, settings.forwarded_hops, settings.balancer_addresses)
     context.request.user_agent = _user_agent(incoming.headers)
+    context.request.seconds = incoming.seconds
     with running(context), tracing.entered(context, "SERVER", incoming.headers.get("traceparent")):
         try:
             reply = run(incoming, context)

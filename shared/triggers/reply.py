@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.chain.errors import ChainError
 from shared.domain.errors import Refusal
@@ -21,6 +20,9 @@ from shared.runtime.errors import (
 )
 from shared.store.port import Contention, StoreError
 
+if TYPE_CHECKING:
+    from shared.triggers.streaming.subscription import Subscription
+
 DOCUMENTATION = "/docs/errors.html"  # on the host that answers; each code is an anchor
 NAMED = 3  # wrong fields in the message; `details` has all
 _log = logging.getLogger(__name__)
@@ -28,12 +30,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Reply:
-    """The answer: `body` is JSON text (or empty), or `stream` gives it piece by piece."""
+    """The answer: `body` is JSON text (or empty), or `stream` says whose events follow."""
 
     status: int
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
-    stream: Iterator[str] | None = None
+    stream: Subscription | None = None
 
 
 def failed(error: Exception, context: Context) -> Reply:

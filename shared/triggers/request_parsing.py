@@ -21,13 +21,15 @@ _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What a web framework hands over. Header names are lower case; `query` keeps repeated parameters."""
+    """What a web framework hands over. Header names are lower case; `query` keeps repeated parameters; `seconds` is how
+    long the caller waits, where that is known."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     query: Mapping[str, list[str]]
     body: bytes
+    seconds: float | None = None
 
 
 def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> dict[str, Any]:

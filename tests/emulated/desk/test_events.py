@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from functions.events import stream_events
 from shared import resources
 from shared.desk import feed_readers
 from shared.runtime import operation
 from shared.triggers import entrypoint
 from shared.triggers.request_parsing import Incoming
+from shared.triggers.streaming import threaded
+from shared.triggers.streaming.threaded import ThreadedStream
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
 from tests.support.people import People
@@ -114,7 +115,7 @@ def stream(desk: Desk, user: str, query: dict[str, list[str]], last: str | None 
     reply = entrypoint.answer(operation.load("stream_events"), incoming)
     assert reply.status == 200, reply.body
     assert reply.headers["Content-Type"].startswith("text/event-stream")
-    return reply.stream
+    return ThreadedStream(reply.stream)
 
 
 def take(pieces: Any, count: int) -> list[dict[str, str]]:
@@ -147,7 +148,10 @@ def test_a_stream_tells_as_it_happens_and_goes_on_behind_the_last_id(desk: Desk)
 
 def opened(desk: Desk, token: str) -> Any:
     incoming = Incoming("GET", "/api/v1/events/stream", {"authorization": f"Bearer {token}"}, {}, b"")
-    return entrypoint.answer(operation.load("stream_events"), incoming)
+    reply = entrypoint.answer(operation.load("stream_events"), incoming)
+    if reply.stream is not None:
+        reply.stream = ThreadedStream(reply.stream)
+    return reply
 
 
 def test_an_instance_keeps_some_streams_and_gives_places_back(desk: Desk) -> None:
@@ -184,7 +188,7 @@ def test_a_stream_ends_with_its_token_and_with_the_sign_in(
         assert next(pieces)
         clock.advance(timedelta(minutes=15))
         assert list(pieces) == []
-        monkeypatch.setattr(stream_events, "CHECK", 0.0)
+        monkeypatch.setattr(threaded, "CHECK", 0.0)
         token = desk.app.ok(200, "POST", "/auth/refresh", {"refresh_token": person.refresh_token})["token"]
         pieces = opened(desk, token).stream
         assert next(pieces)

@@ -22,6 +22,7 @@ from tests.unit.docs.commands import (
 from tests.unit.docs.pages import Fence, Page, pages
 
 RUN = frozenset({"docs/api.md"})
+GRPC = "docs/grpc.md"  # run by tests/emulated/rpc/test_document.py
 EXAMPLE = "docs/adding_an_operation.md"  # its calls are run, too
 # The tools that a block for the cloud may use beside ours, and the shell's own words.
 CLOUD_TOOLS = frozenset(
@@ -45,6 +46,8 @@ def problem(page: Page, fence: Fence, command: str) -> str | None:
     """What is wrong with a command, if anything."""
     if page.name.startswith("clients/") and re.match(r"(pip|npm) install build/clients/", command):
         return None  # tests/e2e/test_clients.py installs what is packed
+    if page.name == GRPC and not fence.cloud:
+        return None  # run by tests/emulated/rpc/test_document.py
     if page.name in RUN or (page.name == EXAMPLE and command.startswith("api ")):
         return None  # run by tests/e2e/test_documents.py
     plain = re.sub(r"^([A-Z_]+=(\"[^\"]*\"|\S*)\s+)+", "", command)

@@ -643,6 +643,12 @@ class UnsupportedMediaType(ApiError):
     CODE = "UNSUPPORTED_MEDIA_TYPE"
 
 
+class UpgradeRequired(ApiError):
+    """426: This address speaks WebSocket only; GET /events/stream has the same events."""
+
+    CODE = "UPGRADE_REQUIRED"
+
+
 class ValidationFailed(UnprocessableError):
     """422: The request is not valid."""
 
@@ -808,6 +814,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "UNREADABLE_EVENT": UnreadableEvent,
     "UNSUPPORTED_CURRENCY": UnsupportedCurrency,
     "UNSUPPORTED_MEDIA_TYPE": UnsupportedMediaType,
+    "UPGRADE_REQUIRED": UpgradeRequired,
     "VALIDATION_FAILED": ValidationFailed,
     "VAULT_UNAVAILABLE": VaultUnavailable,
     "VERSION_MISMATCH": VersionMismatch,

@@ -45,8 +45,7 @@ class Events(Group):
         """The caller's own events as Server-Sent Events; `Last-Event-ID` goes on behind the last one that was seen.
 
         A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-        ended; clients come back with the last id by themselves. Streams hold a thread each, so one instance keeps only some
-        at once, and few of one user."""
+        ended; clients come back with the last id by themselves. One instance carries thousands, and few of one user."""
         return EventStream(
             self._transport,
             Call[None]("GET", "/api/v1/events/stream", None, query={"after": after, "types": types}),
@@ -87,8 +86,7 @@ class AsyncEvents(AsyncGroup):
         """The caller's own events as Server-Sent Events; `Last-Event-ID` goes on behind the last one that was seen.
 
         A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-        ended; clients come back with the last id by themselves. Streams hold a thread each, so one instance keeps only some
-        at once, and few of one user."""
+        ended; clients come back with the last id by themselves. One instance carries thousands, and few of one user."""
         return AsyncEventStream(
             self._transport,
             Call[None]("GET", "/api/v1/events/stream", None, query={"after": after, "types": types}),

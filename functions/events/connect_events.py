@@ -1,0 +1,31 @@
+"""The caller's own events over a WebSocket: what `GET /events/stream` tells, for clients that expect one.
+
+Browsers say who they are by the subprotocol `bearer.<token>`, or by their first message. This is the answer to a
+request that asks for no WebSocket, or reaches a server that has none.
+"""
+
+from __future__ import annotations
+
+from schemas.events import StreamEvents
+from shared.domain.errors import Refusal
+from shared.domain.permissions import Caller
+from shared.runtime.operation import WEBSOCKET, http
+from shared.triggers.reply import Reply
+
+
+class UpgradeRequired(Refusal):
+    code, status = "UPGRADE_REQUIRED", 426
+    message = "This address speaks WebSocket only; GET /events/stream has the same events."
+
+
+@http(
+    "GET",
+    "/events/ws",
+    permission="event:read",
+    others="owner",
+    request=StreamEvents,
+    status=101,
+    media=WEBSOCKET,
+)
+def connect_events(request: StreamEvents, caller: Caller) -> Reply:
+    raise UpgradeRequired

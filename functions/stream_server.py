@@ -1,0 +1,30 @@
+"""The entry point of event streams: an asynchronous server for the operations of FUNCTION_TARGET on HOST and PORT.
+
+    FUNCTION_TARGET=trust_streams PORT=8080 python -m functions.stream_server
+
+It serves any operation, but is made for those whose answers stay open: thousands of them cost no thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from shared.runtime import operation
+from shared.telemetry import logs
+
+
+def main() -> int:
+    logs.configure()
+    import uvicorn
+
+    from shared.triggers.asgi_app import SERVING, App
+
+    app = App(operation.targeted(os.environ.get("FUNCTION_TARGET", "")), int(os.environ.get("THREADS", "16")))
+    host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8080"))  # noqa: S104 - in a container
+    uvicorn.run(app, host=host, port=port, timeout_graceful_shutdown=8, **SERVING)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

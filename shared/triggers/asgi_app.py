@@ -1,0 +1,129 @@
+"""The ASGI adapter, for servers that keep thousands of connections open: requests in, replies and streams out.
+
+Operations run on a few threads, as under functions-framework; a stream needs none (`shared.triggers.streaming`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from shared.runtime.operation import Operation
+from shared.triggers import entrypoint, readiness, request_parsing
+from shared.triggers.reply import Reply
+from shared.triggers.request_parsing import Incoming
+from shared.triggers.router import Router
+from shared.triggers.streaming import sse, websocket
+from shared.triggers.streaming.hub import Hub
+from shared.triggers.streaming.sse import Receive, Send
+
+Scope = MutableMapping[str, Any]
+SERVING: Final[dict[str, Any]] = {  # how uvicorn serves it
+    "ws": "websockets-sansio",
+    "ws_max_size": websocket.LONGEST_TEXT,
+    "ws_per_message_deflate": False,  # a window of each connection would take more memory than all else of it
+    "timeout_keep_alive": 75,
+    "server_header": False,
+    "log_config": None,
+    "log_level": "warning",
+    "access_log": False,
+}
+PROBES: Final = (*readiness.LIVE, *readiness.READY)
+DRAINED: Final = 1024 * 1024  # bytes of a body that is too long
+MAX_PUSH: Final = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
+
+
+def _refused_in_time(record: logging.LogRecord) -> bool:
+    """uvicorn reports each WebSocket that was refused by an answer of its own, as if there had been none."""
+    return "without completing handshake" not in record.getMessage()
+
+
+class App:
+    """Serves these operations by path, on so many threads."""
+
+    def __init__(self, operations: Mapping[str, Operation], threads: int) -> None:
+        self._router = Router(operations)
+        logging.getLogger("uvicorn.error").addFilter(_refused_in_time)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="operation")
+        self._hub: Hub | None = None
+
+    @property
+    def hub(self) -> Hub:
+        """Made by the first who streams, in the server's event loop."""
+        if self._hub is None:
+            self._hub = Hub()
+        return self._hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await websocket.serve(self.hub, scope, receive, send, self.answer)
+        else:
+            await self._http(scope, receive, send)
+
+    async def answer(self, incoming: Incoming) -> Reply:
+        """Run what is asked on one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, incoming)
+
+    def _answer(self, incoming: Incoming) -> Reply:
+        found = None if incoming.path in PROBES else self._router.find(incoming.method, incoming.path)
+        return entrypoint.answer(found, incoming) if found else self._router.elsewhere(incoming)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = MAX_PUSH if scope["path"].startswith("/push/") else request_parsing.MAX_BODY
+        body = await _body(receive, limit)
+        if body is None:
+            return
+        reply = await self.answer(incoming(scope, body[: limit + 1]))
+        if reply.stream is not None:
+            await sse.respond(self.hub, reply.stream, reply.headers, receive, send)
+            return
+        if len(body) > limit:  # some of it is not read: nothing can follow on this connection
+            reply.headers["Connection"] = "close"
+        content = reply.body.encode()
+        headers = reply.headers | ({} if reply.status == 204 else {"Content-Length": str(len(content))})
+        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                if self._hub is not None:
+                    self._hub.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def incoming(scope: Scope, body: bytes, method: str | None = None) -> Incoming:
+    """An ASGI request without ASGI. Header lines of one name are one, as in WSGI."""
+    headers: dict[str, str] = {}
+    for raw, value in scope["headers"]:
+        name = raw.decode("latin-1")
+        headers[name] = (headers[name] + "," if name in headers else "") + value.decode("latin-1")
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
+    return Incoming(method or scope["method"], scope["path"], headers, query, body)
+
+
+async def _body(receive: Receive, limit: int) -> bytes | None:
+    """The body, or a little more than the limit of one that is too long; None where the client has left. Some of the
+    rest is read and thrown away: a client that still sends when it is closed would not see the answer."""
+    found, rest = bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        piece = message.get("body", b"")
+        room = max(0, limit + 1 - len(found))
+        found += piece[:room]
+        rest += len(piece[room:])
+        if not message.get("more_body") or rest > DRAINED:
+            return bytes(found)

@@ -1,0 +1,151 @@
+"""Each gRPC method as the HTTP request of its operation: the same pipeline answers both, so both behave the same.
+
+Metadata are the headers (`authorization`, `x-api-key`, `idempotency-key`, `if-match`, `min-version`, `cache-control`,
+`x-request-id`, `traceparent`); the call's deadline bounds the request's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas.contract import descriptors
+from schemas.contract.protobuf import EMPTY, PACKAGE, Interface, Method
+from shared.domain.errors import Refusal
+from shared.runtime.clock import new_id
+from shared.runtime.errors import MalformedRequest, ValidationFailed
+from shared.runtime.operation import Operation
+from shared.triggers import entrypoint
+from shared.triggers.reply import Reply, refused
+from shared.triggers.request_parsing import Incoming
+from shared.triggers.rpc.messages import Transcoder
+
+# What of a reply's headers is sent as metadata, beside the HTTP status.
+SHOWN: Final = ("x-request-id", "etag", "idempotent-replayed", "location", "retry-after", "x-ratelimit-")
+STATUS: Final = "x-http-status"
+_NOT_HEADERS: Final = ("grpc-", ":", "content-", "te")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A method, the operation that it runs, and the classes of its messages."""
+
+    method: Method
+    operation: Operation
+    request: type[Any]
+    answer: type[Any]
+
+
+class Methods:
+    """The methods of these operations, by their path on the wire."""
+
+    def __init__(self, interface: Interface, operations: Mapping[str, Operation]) -> None:
+        from google.protobuf import message_factory
+
+        self.pool = descriptors.pool(interface)
+        self.transcoder = Transcoder(interface)
+        self._bound: dict[str, Bound] = {}
+        self.services: set[str] = set()
+
+        def kind(name: str) -> type[Any]:
+            full = name if name == EMPTY else f"{PACKAGE}.{name}"
+            found: type[Any] = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(full))
+            return found
+
+        for group, methods in interface.services.items():
+            for method in methods:
+                operation = operations.get(method.operation)
+                if operation is not None:
+                    path = descriptors.full_name(group, method)
+                    self._bound[path] = Bound(method, operation, kind(method.request), kind(method.answer))
+                    self.services.add(path.split("/")[1])
+
+    def find(self, path: str) -> Bound | None:
+        return self._bound.get(path)
+
+    def __iter__(self) -> Iterator[tuple[str, Bound]]:
+        return iter(self._bound.items())
+
+    def run(
+        self,
+        bound: Bound,
+        message: bytes,
+        metadata: Iterable[tuple[str, str | bytes]],
+        seconds: float | None = None,
+    ) -> Reply:
+        """The reply of the operation to a message; `seconds`: how long the caller waits. Never raises."""
+        try:
+            asked = self.incoming(bound, message, metadata, seconds)
+        except Refusal as refusal:
+            return refused(refusal, new_id("req"))
+        return entrypoint.answer(bound.operation, asked)
+
+    def incoming(
+        self,
+        bound: Bound,
+        message: bytes,
+        metadata: Iterable[tuple[str, str | bytes]],
+        seconds: float | None = None,
+    ) -> Incoming:
+        """Raises MalformedRequest for what is no such message, ValidationFailed for fields that have no place."""
+        from google.protobuf.message import DecodeError
+
+        try:
+            parsed = bound.request.FromString(message)
+        except (DecodeError, RecursionError):
+            raise MalformedRequest("The message cannot be read.") from None
+        return _request(bound.operation, self.transcoder.data(parsed), headers(metadata), seconds)
+
+    def answer(self, bound: Bound, reply: Reply) -> bytes:
+        """The message of a success."""
+        return self.message(bound, json.loads(reply.body) if reply.body else {})
+
+    def message(self, bound: Bound, data: Mapping[str, Any]) -> bytes:
+        made = bound.answer()
+        if data:
+            self.transcoder.fill(made, data)
+        text: bytes = made.SerializeToString()
+        return text
+
+
+def headers(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    """Metadata as headers; those of one name are one, as HTTP has it."""
+    found: dict[str, str] = {"content-type": "application/json"}
+    for name, value in metadata:
+        if isinstance(value, str) and not name.startswith(_NOT_HEADERS):
+            found[name] = f"{found[name]},{value}" if name in found else value
+    return found
+
+
+def metadata_of(reply: Reply) -> tuple[tuple[str, str], ...]:
+    """What a reply says beside its body."""
+    shown = (
+        (name.lower(), value)
+        for name, value in reply.headers.items()
+        if name.lower().startswith(SHOWN) and value.isascii() and value.isprintable()
+    )
+    return ((STATUS, str(reply.status)), *shown)
+
+
+def _request(
+    operation: Operation, data: Mapping[str, Any], sent: dict[str, str], seconds: float | None
+) -> Incoming:
+    """Raises ValidationFailed where the path lacks a part."""
+    trigger = operation.https[0]
+    names = list(trigger.pattern.groupindex)
+    missing = [name for name in names if not isinstance(data.get(name), str) or not data[name]]
+    if missing:
+        raise ValidationFailed(details=[{"field": name, "message": "is required"} for name in missing])
+    path = trigger.path.format_map({name: data[name] for name in names})
+    rest = {name: value for name, value in data.items() if name not in names}
+    if trigger.method == "GET":
+        query = {name: [_query(value)] for name, value in rest.items()}
+        return Incoming("GET", path, sent, query, b"", seconds)
+    body = json.dumps(rest).encode() if rest else b""
+    return Incoming(trigger.method, path, sent, {}, body, seconds)
+
+
+def _query(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,195 @@
+"""The gRPC server: methods, reflection and health, over HTTP/2 without TLS (Cloud Run ends TLS before it).
+
+Operations run on a few threads; streams of events need none. Messages come and go as bytes, so that what cannot be read
+is refused like anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import aclosing, contextmanager
+from functools import partial
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from grpc_status import rpc_status
+
+from schemas.contract import generated, protobuf
+from shared.domain.errors import Refusal
+from shared.identity.errors import Unauthenticated
+from shared.runtime.clock import new_id
+from shared.runtime.errors import Unready
+from shared.runtime.operation import Operation
+from shared.triggers.reply import Reply, refused
+from shared.triggers.rpc import status
+from shared.triggers.rpc.methods import Bound, Methods, metadata_of
+from shared.triggers.streaming.hub import Hub, Stream
+from shared.triggers.streaming.sse import SLOWEST
+from shared.writes.session_check import SignInEnded
+
+MAX_MESSAGE: Final = 512 * 1024  # bytes; the operation itself takes 256 KiB of JSON
+OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.so_reuseport", 0),  # a second server on a port is an error, not half of the calls
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+)
+MOST_CALLS: Final = 4_000  # at once
+Context = Any  # grpc.aio.ServicerContext
+
+
+class Server:
+    """The methods of these operations on one address; `port` is where it listens once it has started."""
+
+    def __init__(self, operations: Mapping[str, Operation], threads: int) -> None:
+        interface = protobuf.load(generated.openapi(), generated.NUMBERS.read_text(encoding="utf-8"))
+        self.methods = Methods(interface, operations)
+        self.port = 0
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="operation")
+        self._hub: Hub | None = None
+        self._server: Any = None
+
+    async def start(self, address: str) -> None:
+        """Raises RuntimeError where the address is taken."""
+        self._hub = Hub()
+        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
+        self._server.add_generic_rpc_handlers((_Handler(self),))
+        names = sorted(self.methods.services)
+        await self._serve_health(names)
+        self._serve_reflection(names)
+        self.port = self._server.add_insecure_port(address)
+        await self._server.start()
+
+    async def stop(self, grace: float) -> None:
+        if self._hub is not None:
+            self._hub.close()
+        await self._server.stop(grace)
+
+    async def unary(self, bound: Bound, message: bytes, context: Context) -> bytes:
+        """One call with one answer."""
+        reply = await self._reply(bound, message, context)
+        await context.send_initial_metadata(metadata_of(reply))
+        if reply.status >= 400:
+            await _abort(context, reply)
+        return self.methods.answer(bound, reply)
+
+    async def stream(self, bound: Bound, message: bytes, context: Context) -> AsyncIterator[bytes]:
+        """One call with the caller's events."""
+        reply = await self._reply(bound, message, context)
+        await context.send_initial_metadata(metadata_of(reply))
+        if reply.stream is None:
+            await _abort(context, reply)
+            return
+        assert self._hub is not None
+        stream = Stream(reply.stream)
+        try:
+            async with aclosing(self._hub.events(stream)) as events:
+                async for told in events:
+                    for event, cursor in told:
+                        data = {"cursor": cursor, "event": event.model_dump(mode="json")}
+                        async with asyncio.timeout(SLOWEST):
+                            await context.write(self.methods.message(bound, data))
+        except TimeoutError:
+            stream.end("slow")
+        finally:
+            stream.subscription.leave()
+        refusal = _ending(stream.ended)
+        if refusal is not None:
+            await _abort(context, refused(refusal, new_id("req")))
+        return
+        yield b""  # what makes it a generator
+
+    async def _reply(self, bound: Bound, message: bytes, context: Context) -> Reply:
+        run = partial(
+            self.methods.run, bound, message, context.invocation_metadata(), context.time_remaining()
+        )
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    async def _serve_health(self, names: list[str]) -> None:
+        serving = health_pb2.HealthCheckResponse.SERVING
+        servicer = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, self._server)
+        for name in ("", *names):
+            await servicer.set(name, serving)
+        self.methods.pool.AddSerializedFile(health_pb2.DESCRIPTOR.serialized_pb)
+
+    def _serve_reflection(self, names: list[str]) -> None:
+        from grpc_reflection.v1alpha import reflection_pb2
+
+        self.methods.pool.AddSerializedFile(reflection_pb2.DESCRIPTOR.serialized_pb)
+        known = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(known, self._server, pool=self.methods.pool)
+
+
+class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """What gRPC asks for a method; None answers UNIMPLEMENTED."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def service(self, handler_call_details: Any) -> Any:
+        bound = self._server.methods.find(handler_call_details.method)
+        if bound is None:
+            return None
+        if bound.method.streams:
+            return grpc.unary_stream_rpc_method_handler(partial(self._server.stream, bound))
+        return grpc.unary_unary_rpc_method_handler(partial(self._server.unary, bound))
+
+
+async def _abort(context: Context, reply: Reply) -> None:
+    made = rpc_status.to_status(status.of(reply))
+    await context.abort(made.code, made.details, trailing_metadata=made.trailing_metadata)
+
+
+def _ending(reason: str) -> Refusal | None:
+    """What a client is told of the end of its stream; None: it may simply come again."""
+    if reason == "sign_in_ended":
+        return SignInEnded()
+    if reason == "token_expired":
+        return Unauthenticated()
+    return Unready() if reason in ("going_away", "unavailable", "slow") else None
+
+
+def run(operations: Mapping[str, Operation], address: str, threads: int, grace: float) -> None:
+    """Serve until the process is asked to stop (SIGTERM), and then for `grace` seconds what is under way."""
+    asyncio.run(_run(Server(operations, threads), address, grace))
+
+
+async def _run(server: Server, address: str, grace: float) -> None:
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    await server.start(address)
+    await told.wait()
+    await server.stop(grace)
+
+
+@contextmanager
+def beside(operations: Mapping[str, Operation], address: str, threads: int) -> Iterator[Server]:
+    """A server on a thread of its own, beside what this process does otherwise, for as long as the block runs."""
+    server, ready, told = Server(operations, threads), Future[None](), Future[None]()
+
+    async def serving() -> None:
+        try:
+            await server.start(address)
+        except BaseException as error:
+            ready.set_exception(error)
+            raise
+        ready.set_result(None)
+        await asyncio.wrap_future(told)
+        await server.stop(0)
+
+    thread = threading.Thread(target=asyncio.run, args=(serving(),), name="grpc", daemon=True)
+    thread.start()
+    ready.result()
+    try:
+        yield server
+    finally:
+        told.set_result(None)
+        thread.join()

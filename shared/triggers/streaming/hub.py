@@ -1,0 +1,202 @@
+"""Many streams in one process, without a thread for each: one poll reads on for all who wait.
+
+    behind     a stream that has not reached the end of its feed reads for itself, a chunk whenever the last one is sent
+    waiting    at the end of its feed, it is one range of the poll's read
+
+What a client does not take is not read: a slow one holds at most one chunk in memory, its place in the feed is a key.
+Polls are strong reads, so nothing appears behind a position that was passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from schemas.events import CloudEvent
+from shared import resources
+from shared.auth import authentication
+from shared.desk import event_feed
+from shared.desk.event_feed import Reader
+from shared.desk.feed_readers import OpenStreams
+from shared.store.port import Key, StoreError
+from shared.store.tables.system import FeedEvent
+from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, LONGEST, Subscription
+
+T = TypeVar("T")
+Told = tuple[CloudEvent, str]  # an event, and the cursor behind it
+PLACES: Final = 3_000  # streams of one process
+OF_ONE_USER: Final = 8
+PAUSE: Final = 0.5  # seconds between polls
+CHUNK: Final = 100  # events that a stream holds
+RANGES, ROWS = 250, 1_000  # of one read
+THREADS: Final = 4
+_log = logging.getLogger(__name__)
+
+
+class Stream:
+    """One client's: `events()` until it ends, `ended` then says why."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.subscription = subscription
+        self.position = subscription.position
+        self.ended = ""
+        self.waiting = False  # at the end of its feed
+        self.told: list[Told] = []  # by the poll, not yet taken
+        self.woken = asyncio.Event()
+        self.until = time.monotonic() + LONGEST
+        self.check_at = time.monotonic() + CHECK * random.uniform(0.5, 1.0)  # noqa: S311 - spread, not secret
+
+    @property
+    def reader(self) -> Reader:
+        return Reader(self.subscription.caller.user_id, self.position)
+
+    def end(self, reason: str) -> None:
+        self.ended = self.ended or reason
+        self.woken.set()
+
+    def take(self, rows: Sequence[FeedEvent], told: Mapping[Key, Told]) -> None:
+        """Rows behind the position, in order. What does not fit is read later."""
+        types = self.subscription.types
+        for row in rows:
+            if len(self.told) == CHUNK:
+                self.waiting = False
+                break
+            self.position = event_feed.position_of(row)
+            if types is None or row.type in types:
+                self.told.append(told[_key(row)])
+        if self.told or not self.waiting:
+            self.woken.set()
+
+
+class Hub:
+    """The streams of one event loop."""
+
+    def __init__(self, places: int = PLACES, of_one_user: int = OF_ONE_USER) -> None:
+        open_streams = resources.memory(OpenStreams)
+        open_streams.places, open_streams.of_one_user = places, of_one_user
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="streams")
+        self._streams: set[Stream] = set()
+        self._polling: asyncio.Task[None] | None = None
+
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run what waits for the database on one of the few threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    async def events(self, stream: Stream) -> AsyncGenerator[list[Told]]:
+        """What to tell, in order; an empty list where nothing happened for a while. Gives the place back at its end."""
+        self._streams.add(stream)
+        if self._polling is None or self._polling.done():
+            self._polling = asyncio.create_task(self._poll())
+        try:
+            while not self._over(stream):
+                yield await self._next(stream)
+        except StoreError as error:
+            _log.warning("a stream ended", extra={"error": type(error).__name__})
+            stream.end("unavailable")
+        finally:
+            self._streams.discard(stream)
+            stream.subscription.leave()
+
+    def close(self) -> None:
+        """End all streams, as when the process is to stop."""
+        for stream in self._streams:
+            stream.end("going_away")
+
+    @property
+    def count(self) -> int:
+        return len(self._streams)
+
+    async def _next(self, stream: Stream) -> list[Told]:
+        while not (stream.told or stream.waiting or self._over(stream)):
+            await self._read_own(stream)
+        if not stream.told and not stream.ended:
+            stream.woken.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stream.woken.wait(), self._patience(stream))
+        told, stream.told = stream.told, []
+        return told
+
+    async def _read_own(self, stream: Stream) -> None:
+        subscription = stream.subscription
+        chunk = await self.call(
+            event_feed.read_from, subscription.caller.user_id, stream.position, subscription.types, CHUNK
+        )
+        stream.waiting = chunk.position == stream.position
+        stream.position, stream.told = chunk.position, chunk.events
+
+    @staticmethod
+    def _patience(stream: Stream) -> float:
+        ends = stream.subscription.caller.expires_at
+        left = (ends - resources.clock().now()).total_seconds() if ends is not None else KEEP_ALIVE
+        return max(0.0, min(KEEP_ALIVE, left, stream.until - time.monotonic()))
+
+    @staticmethod
+    def _over(stream: Stream) -> bool:
+        ends = stream.subscription.caller.expires_at
+        if ends is not None and resources.clock().now() >= ends:
+            stream.end("token_expired")
+        elif time.monotonic() >= stream.until:
+            stream.end("time")
+        return bool(stream.ended)
+
+    async def _poll(self) -> None:
+        """Until there is no stream: look what is new for those who wait, and who still may read."""
+        while self._streams:
+            await asyncio.sleep(PAUSE)
+            try:
+                await self._read_on()
+                await self._check()
+            except Exception as error:  # the next poll reads from the same positions
+                _log.warning("a poll of the feed failed", extra={"error": type(error).__name__})
+
+    async def _read_on(self) -> None:
+        waiting = [stream for stream in self._streams if stream.waiting and not stream.told]
+        waiting.sort(key=lambda stream: stream.reader.user_id)
+        while waiting:
+            some, waiting = waiting[:RANGES], waiting[RANGES:]
+            rows, told = await self.call(_read, [stream.reader for stream in some])
+            last = rows[-1].user_id if len(rows) == ROWS else None
+            _hand_out(some, rows, told)
+            if last is not None:  # users from this one on were not looked at to the end
+                waiting = [s for s in some if s.reader.user_id >= last and not s.told] + waiting
+
+    async def _check(self) -> None:
+        now = time.monotonic()
+        due = [stream for stream in self._streams if stream.check_at <= now][:RANGES]
+        if not due:
+            return
+        callers = [stream.subscription.caller for stream in due]
+        stand = await self.call(authentication.stands, callers, resources.clock().now())
+        for stream, stands in zip(due, stand, strict=True):
+            stream.check_at = now + CHECK
+            if not stands:
+                stream.end("sign_in_ended")
+
+
+def _read(readers: list[Reader]) -> tuple[list[FeedEvent], dict[Key, Told]]:
+    rows = event_feed.read_for(readers, ROWS)
+    return rows, {_key(row): event_feed.told(row) for row in rows}
+
+
+def _key(row: FeedEvent) -> Key:
+    """One event is told to several users, to each in his own words."""
+    return (row.user_id, row.id)
+
+
+def _hand_out(streams: Sequence[Stream], rows: Sequence[FeedEvent], told: Mapping[Key, Told]) -> None:
+    by_user: dict[str, list[FeedEvent]] = defaultdict(list)
+    for row in rows:
+        by_user[row.user_id].append(row)
+    for stream in streams:
+        position = stream.position
+        mine = by_user.get(stream.reader.user_id, [])
+        news = [row for row in mine if not position or event_feed.position_of(row) > position]
+        if news:
+            stream.take(news, told)

@@ -1,0 +1,40 @@
+"""What somebody who was let in to read a stream may read: whose events, of which types, from where on."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared import resources
+from shared.desk.feed_readers import OpenStreams
+from shared.domain.permissions import Caller
+from shared.store.port import Key
+
+LONGEST: Final = 600.0  # seconds; clients come back by themselves
+KEEP_ALIVE: Final = 15.0  # without an event
+CHECK: Final = 10.0  # how often a stream's credential is looked at again
+
+
+@dataclass(slots=True)
+class Subscription:
+    """A place among the open streams, until `leave`."""
+
+    caller: Caller
+    types: frozenset[str] | None
+    position: Key
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _held: bool = field(default=False, repr=False)
+
+    @classmethod
+    def enter(cls, caller: Caller, types: frozenset[str] | None, position: Key) -> Subscription:
+        """Raises TooManyStreams for a user who has enough, Unready when all places are taken."""
+        resources.memory(OpenStreams).enter(caller.user_id)
+        return cls(caller, types, position, _held=True)
+
+    def leave(self) -> None:
+        """Give the place back. Nothing happens the second time."""
+        with self._lock:
+            held, self._held = self._held, False
+        if held:
+            resources.memory(OpenStreams).leave(self.caller.user_id)

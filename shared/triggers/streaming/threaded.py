@@ -1,0 +1,61 @@
+"""A stream on a thread of its own, for servers that have nothing else: the same pieces, one reader for each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from typing import Final
+
+from shared import resources
+from shared.auth import authentication
+from shared.desk import event_feed
+from shared.triggers.streaming import sse
+from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, LONGEST, Subscription
+
+CHUNK: Final = 100
+PAUSE: Final = 0.5  # seconds
+
+
+class ThreadedStream(Iterator[str]):
+    """Gives its place back when it ends, or when the server closes it because the caller has left."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+        self._pieces = _pieces(subscription)
+
+    def __next__(self) -> str:
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._pieces.close()
+        self._subscription.leave()
+
+    __del__ = close
+
+
+def _pieces(subscription: Subscription) -> Generator[str]:
+    caller, position = subscription.caller, subscription.position
+    until, last, checked = time.monotonic() + LONGEST, time.monotonic(), time.monotonic()
+    yield sse.FIRST
+    while time.monotonic() < until:
+        chunk = event_feed.read_from(caller.user_id, position, subscription.types, CHUNK)
+        position = chunk.position
+        yield from map(sse.piece, chunk.events)
+        if chunk.events:
+            last = time.monotonic()
+        elif time.monotonic() - last > KEEP_ALIVE:
+            last = time.monotonic()
+            yield sse.STILL_HERE
+        if len(chunk.events) < CHUNK:
+            time.sleep(PAUSE)
+        now = resources.clock().now()
+        if caller.expires_at is not None and now >= caller.expires_at:
+            return
+        if time.monotonic() - checked > CHECK:
+            checked = time.monotonic()
+            if authentication.stands([caller], now) != [True]:
+                return
