@@ -65,7 +65,7 @@ run "platform" {
     error_message = "The treasury cannot sign, or its key can leave."
   }
   assert {
-    condition     = alltrue([for key in [google_kms_crypto_key.custody, google_kms_crypto_key.treasury] : key.destroy_scheduled_duration == "2592000s"]) && run.expected.kept == 3
+    condition     = alltrue([for key in [google_kms_crypto_key.custody, google_kms_crypto_key.webhooks, google_kms_crypto_key.treasury] : key.destroy_scheduled_duration == "2592000s"]) && run.expected.kept == 4
     error_message = "A key can be lost within a month."
   }
   assert {
