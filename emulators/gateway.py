@@ -76,6 +76,7 @@ def make_app(addresses: dict[str, str] | None = None) -> Flask:
             return exposition.text(), {"Content-Type": exposition.CONTENT_TYPE}
         return view(request)
 
+    app.register_error_handler(404, lambda _: view(request))  # a path that the rules above do not match: %0A
     return app
 
 
