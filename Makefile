@@ -8,9 +8,9 @@ PY := .venv/bin/python
 # The set-up of what a run needs, which then becomes the command that follows.
 START := @.ci/python .ci/setup.py
 PYTEST := $(PY) -m pytest
-# Two cores are the least that the suite is made for; WORKERS=8 make test where there are more. One more than cores: tests
-# wait for blocks.
-WORKERS ?= 3
+# Two cores are the least that the suite is made for; WORKERS=8 make test where there are more. On the embedded store one
+# worker more than cores: tests wait for blocks.
+WORKERS ?=
 # What is compiled once is kept: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 # A part of the suite, of the proofs or of the benchmarks: make test TESTS=tests/unit, make bench PART=claims
@@ -45,7 +45,8 @@ drill: setup ## three regions under load, broken one after the other: errors, re
 # installed. STORE=embedded runs the first part alone, STORE=emulator everything on emulators. Tests marked `serial`
 # need the machine for themselves.
 STORE ?=
-PARALLEL = $(PYTEST) -n $(WORKERS) --dist loadfile
+PARALLEL = $(PYTEST) -n $(or $(WORKERS),3) --dist loadfile
+EMULATED = $(PYTEST) -n $(or $(WORKERS),2) --dist loadfile
 NONE = || [ $$? -eq 5 ]
 # Those files alone: collecting all tests takes longer than running these.
 SERIAL = $(if $(findstring ::,$(TESTS)),$(TESTS),$(shell grep -rl --include='test_*.py' 'mark\.serial' $(TESTS)))
@@ -53,10 +54,10 @@ SERIAL = $(if $(findstring ::,$(TESTS)),$(TESTS),$(shell grep -rl --include='tes
 # run goes in shares with a fresh one each.
 SHARES := $(if $(filter tests tests/emulated,$(TESTS)),1/6 2/6 3/6 4/6 5/6 6/6,1/1)
 
-test: setup ## the whole suite (WORKERS=3, TESTS=tests, STORE=embedded or emulator: all of it on that)
+test: setup ## the whole suite (WORKERS=…, TESTS=tests, STORE=embedded or emulator: all of it on that)
 ifeq ($(STORE),emulator)
 	@failed=0; for share in $(SHARES); do echo "on emulators, share $$share"; \
-	$(PARALLEL) -m "not serial" --share $$share $(TESTS) $(NONE) || failed=1; done; \
+	$(EMULATED) -m "not serial" --share $$share $(TESTS) $(NONE) || failed=1; done; \
 	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m serial $(SERIAL) $(NONE) || failed=1; fi; exit $$failed
 else
 	@failed=0; rm -f .run/not-run; echo "on the embedded store"; export STORE=embedded; \
@@ -64,7 +65,7 @@ else
 	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m serial $(SERIAL) $(NONE) || failed=1; fi; \
 	if [ -z "$(STORE)" ] && [ -f .run/not-run ] && $(PY) -m emulators check 2>/dev/null; then \
 	echo "on emulators, what needs them"; export STORE=emulator; rm -f .run/not-run; \
-	$(PARALLEL) -m "emulators and not serial" $(TESTS) $(NONE) || failed=1; \
+	$(EMULATED) -m "emulators and not serial" $(TESTS) $(NONE) || failed=1; \
 	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m "emulators and serial" $(SERIAL) $(NONE) || failed=1; fi; fi; \
 	if [ -f .run/not-run ]; then cat .run/not-run; fi; exit $$failed
 endif

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from emulators import demo
+from emulators import demo, run
 from emulators.client import wait_for
+from emulators.stack import StartError
 from emulators.toolkit import ROOT
 
 # gunicorn and its worker: the leader starts a process that is to end with it, and says which.
@@ -78,3 +79,15 @@ def test_a_demo_removes_what_killed_ones_have_left(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     demo.sweep(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"demo-{os.getpid()}", "product"]
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "ENDS_WITHIN", 0.2)
+    with (
+        run._alone(tmp_path / "product"),
+        pytest.raises(StartError, match="is running already"),
+        run._alone(tmp_path / "product"),
+    ):
+        pass
+    with run._alone(tmp_path / "product"):
+        pass
