@@ -1,4 +1,4 @@
-"""`make demo`: an order is placed, claimed once by 50 rivals, and paid on chain.
+"""`make demo`: an order is placed, claimed once by 50 rivals, and paid on chain; then another one in a stable coin.
 
 Everything goes over HTTP to the running product, except reading balances from the node. The last line is one JSON
 object; a failure says what failed and exits 1.
@@ -21,6 +21,7 @@ import httpx
 
 from emulators import leftovers, selection, toolkit
 from emulators.client import Api, NeverHappened, UnexpectedAnswer, wait_for
+from emulators.demo_tokens import SecondAct
 from emulators.product import Product
 from emulators.stack import StartError
 
@@ -60,9 +61,12 @@ class Demo:
     def say(self, text: str) -> None:
         print(f"[{time.monotonic() - self.started:5.1f} s] {text}", flush=True)
 
+    def rpc(self, method: str, params: list[Any]) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return self.http.post(self.node, json=body).json()["result"]
+
     def balance(self, address: str) -> int:
-        body = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBalance", "params": [address, "latest"]}
-        return int(self.http.post(self.node, json=body).json()["result"], 16)
+        return int(self.rpc("eth_getBalance", [address, "latest"]), 16)
 
     def run(self) -> dict[str, Any]:
         """The whole job; the summary object."""
@@ -74,7 +78,10 @@ class Demo:
         before = self.balance(addresses[winner]), self.balance(DEV_ADDRESS)
         self.settle(shopper, claim)
         made = Made(supply, order["id"], claim["id"], addresses[winner])
-        return self.summary(shopper, rivals[winner], made, conflicts, before)
+        summary = self.summary(shopper, rivals[winner], made, conflicts, before)
+        act = SecondAct(shopper, rivals[winner], self.say, self.rpc, self.settle)
+        summary["tokens"] = act.run(wallet, addresses[winner])
+        return summary | {"seconds": round(time.monotonic() - self.started, 1)}
 
     def people(self) -> tuple[Api, list[Api]]:
         shopper = Api(self.url, http=self.http)
@@ -172,7 +179,6 @@ class Demo:
             "supply": {name: supply[name] for name in ("amount", "available", "reserved", "settled")},
             "payout_wei": transaction["value"],
             "recipient_delta_wei": str(delta),
-            "seconds": round(time.monotonic() - self.started, 1),
         }
 
     def events(self, api: Api) -> list[str]:

@@ -3,7 +3,7 @@
 CREATE TABLE chain_indexes (
   chain STRING(32) NOT NULL,
   number INT64 NOT NULL,
-  hash STRING(66) NOT NULL,
+  `hash` STRING(66) NOT NULL,
   first_number INT64 NOT NULL,
   final_number INT64 NOT NULL,
   head INT64 NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE chain_indexes (
 CREATE TABLE indexed_blocks (
   chain STRING(32) NOT NULL,
   number INT64 NOT NULL,
-  hash STRING(66) NOT NULL
+  `hash` STRING(66) NOT NULL
 ) PRIMARY KEY (chain, number);
 
 CREATE TABLE followed_addresses (

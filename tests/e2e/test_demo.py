@@ -117,6 +117,9 @@ def _check(summary: dict[str, Any]) -> None:
     assert summary["supply"] == {"amount": "2", "available": "0.95", "reserved": "0", "settled": "1.05"}
     assert summary["payout_wei"] == summary["recipient_delta_wei"] == str(payout)
     assert 0 < summary["seconds"] < 90
+    tokens = summary["tokens"]  # this repository's own set-up has the compiler
+    assert (tokens["amount"], tokens["recipient_delta"]) == ("12.34568", "12345680")
+    assert tokens["supply"] == {"available": "87.65432", "reserved": "0", "settled": "12.34568"}
 
 
 def _attempts() -> list[Any]:
@@ -124,7 +127,7 @@ def _attempts() -> list[Any]:
         *(os.environ[name] for name in ("GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE"))
     )
     found = Session(database.snapshot()).one(ATTEMPTS.scan())
-    assert len(found) == 1 and found[0].hash
+    assert len(found) == 2 and all(one.hash for one in found)
     return found
 
 
