@@ -1,8 +1,8 @@
 # The balancer's backends. A service has one for each way in which requests reach it:
 #   nearest   all regions; a region that fails again and again is left out for a while
 #   outside   as nearest, for what asks a chain's node: nobody is left out, because its outage is every region's
-#   leader    the region of Spanner's leader alone: a write from elsewhere would cross an ocean for each of its round trips;
-#             while that region is lost, the standby
+#   leader    the region of Spanner's leader: a write from elsewhere would cross an ocean for each of its round trips; while
+#             that region does not answer, the standby (write_failover)
 #   cdn       as nearest, behind Cloud CDN
 #   events    where writes can run, nobody left out: an answer that asks Pub/Sub to wait must not take a region away from users
 #   <region>  one region, for the subscriptions of its own cache
@@ -13,11 +13,14 @@ locals {
   backends = merge(
     { for name, service in local.services : "${name}/nearest" => { service = name, flavour = "nearest", regions = local.reading_now } if service.reads },
     { for name in local.asking : "${name}/outside" => { service = name, flavour = "outside", regions = local.reading_now } },
-    { for name, service in local.services : "${name}/leader" => { service = name, flavour = "leader", regions = slice(local.writing_now, 0, 1) } if service.public && service.writes },
+    { for name, service in local.services : "${name}/leader" => { service = name, flavour = "leader", regions = local.failing_over ? local.writing_now : slice(local.writing_now, 0, 1) } if service.public && service.writes },
     { for name in local.cached : "${name}/cdn" => { service = name, flavour = "cdn", regions = local.reading_now } },
     { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.writing_now } if service.events },
     { for pair in setproduct(local.regional, local.places) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
   )
+  # A balancer that sees both regions sends writes to the standby by itself when Cloud Run says that the leader's is not
+  # healthy. Who is not in the regions of writes is never asked.
+  failing_over = var.write_failover == "automatic" && length(local.writing) > 1
   # Written out, so that a plan shows who is behind what instead of "known after apply".
   endpoint_groups   = { for key, group in google_compute_region_network_endpoint_group.service : key => "projects/${var.project}/regions/${group.region}/networkEndpointGroups/${group.name}" }
   backend_ids       = { for key, backend in google_compute_backend_service.backend : key => "projects/${var.project}/global/backendServices/${backend.name}" }
@@ -54,6 +57,8 @@ resource "google_compute_backend_service" "backend" {
     for_each = each.value.regions
     content {
       group = local.endpoint_groups["${each.value.service}/${backend.value}"]
+      # The standby is near the leader for people everywhere, so "the nearest" would be it for half of them.
+      preference = each.value.flavour == "leader" && local.failing_over ? (backend.value == local.writing_now[0] ? "PREFERRED" : "DEFAULT") : null
     }
   }
 

@@ -24,8 +24,11 @@ resource "google_cloud_run_v2_service" "service" {
   }
 
   scaling {
-    # None in the standby: what would start there first starts when it has to.
-    min_instance_count = contains(local.regions, each.value.region) ? lookup(var.min_instances, each.value.service, 0) : 0
+    # In the standby none, or one of what it may have to take over at once: health is a share of the instances that there are.
+    min_instance_count = max(
+      contains(local.regions, each.value.region) ? lookup(var.min_instances, each.value.service, 0) : 0,
+      contains(local.watched, each.key) ? 1 : 0,
+    )
     max_instance_count = var.max_instances
   }
 
@@ -95,6 +98,20 @@ resource "google_cloud_run_v2_service" "service" {
           path = "/live"
         }
       }
+
+      # Of these Cloud Run tells the balancer whether the region is healthy: most of a service's instances say so.
+      dynamic "readiness_probe" {
+        for_each = contains(local.watched, each.key) ? [1] : []
+        content {
+          period_seconds    = 5
+          timeout_seconds   = 4
+          failure_threshold = 2
+          success_threshold = 2
+          http_get {
+            path = "/serving"
+          }
+        }
+      }
     }
 
     volumes {
@@ -119,6 +136,9 @@ resource "google_cloud_run_v2_service" "service" {
 
 locals {
   service_names = { for key, service in google_cloud_run_v2_service.service : key => service.name }
+
+  # What serves writes, in both regions that it may do so in.
+  watched = local.failing_over ? [for key, it in local.deployed : key if local.services[it.service].public && local.services[it.service].writes && contains(local.writing, it.region)] : []
 
   token_secret = { for name, service in local.services : name => contains(service.needs, "issuer") ? "token-keys" : "token-keys-public" }
 }

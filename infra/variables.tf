@@ -99,6 +99,17 @@ variable "lost_regions" {
   }
 }
 
+variable "write_failover" {
+  description = "\"automatic\": the balancer sends writes to the standby while the leader's region is not healthy, for which each service that writes keeps an instance in both. \"manual\": lost_regions does."
+  type        = string
+  default     = "automatic"
+
+  validation {
+    condition     = contains(["automatic", "manual"], var.write_failover)
+    error_message = "write_failover must be automatic or manual."
+  }
+}
+
 variable "granularity" {
   description = "\"trust\": one Cloud Run service for what may do the same (shared/runtime/trust.py). \"operation\": one for each operation. \"group\": one for each package of functions/."
   type        = string
@@ -166,7 +177,7 @@ variable "serving_database" {
 }
 
 variable "min_instances" {
-  description = "Instances kept warm in each region but the standby, by service; the others scale to zero."
+  description = "Instances kept warm in each region but the standby, by service; the others scale to zero, but for what write_failover keeps."
   type        = map(number)
   default     = {}
 

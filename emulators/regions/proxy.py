@@ -20,9 +20,6 @@ from shared.runtime import operation
 
 CHECK_MILLISECONDS = 1000
 EVENTS = "events"
-# Only Spanner tells whether a region is there: without its cache it is slower, and without a node or Pub/Sub all
-# regions are alike.
-HEALTHY = r"\"spanner\":\s*\"ok\""
 
 HEAD = """global
     maxconn 4000
@@ -93,8 +90,7 @@ def _backend(flavour: str, door: str, origin: str, servers: Mapping[tuple[str, s
     lines = [
         f"backend {flavour}.{door}",
         f"    retry-on {retried}",
-        "    option httpchk GET /ready",
-        f"    http-check expect rstring {HEALTHY}",
+        "    option httpchk GET /serving",
     ]
     for place, region in enumerate(order):
         spare = " backup" if place else ""

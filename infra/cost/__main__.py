@@ -151,11 +151,16 @@ class Model:
         """What a month costs when nothing happens."""
         price, assumed = self.price, self.assumed
         jobs = sum(bool(o["schedules"]) for o in self.operations.values())
+        standby = [s.regions > 1 for s in SET_UPS]  # warm, so that the balancer knows that it is healthy
         warm = [
-            assumed["warm_readers_per_region"] * s.regions + assumed["warm_at_the_leader"] for s in SET_UPS
+            assumed["warm_readers_per_region"] * s.regions
+            + assumed["warm_at_the_leader"]
+            + there * assumed["warm_for_failover"]
+            for s, there in zip(SET_UPS, standby, strict=True)
         ]
         idle = tuple(count * self.instance_month() for count in warm)
-        always = assumed["always_on"] * self.busy_month()
+        running = [assumed["always_on"] + there * assumed["always_on_in_the_standby"] for there in standby]
+        always = tuple(count * self.busy_month() for count in running)
         nodes = tuple(
             MONTH_HOURS * price[f"spanner_{s.spanner}"] * assumed[f"spanner_{s.spanner}_smallest"]
             for s in SET_UPS
@@ -163,7 +168,7 @@ class Model:
         return [
             Line("Spanner, the smallest instance", "a node", nodes),
             Line("Warm instances", f"{warm[0]:.0f} or {warm[1]:.0f} that wait", idle),
-            Line("Engine and writers", f"{assumed['always_on']:.0f} that keep their processor", (always,) * 2),
+            Line("Engine and writers", f"{running[0]:.0f} or {running[1]:.0f} that keep their processor", always),
             Line("Schedules", f"{jobs} jobs, at most in two regions",
                  tuple(min(2, s.regions) * jobs * price["scheduler"] for s in SET_UPS)),
             Line("Load balancer", "forwarding rules", (price["balancer_rules"],) * 2),

@@ -64,7 +64,9 @@ run "production" {
 
   assert {
     condition = { for k, s in google_cloud_run_v2_service.service : k => s.scaling[0].min_instance_count if s.scaling[0].min_instance_count > 0 } == {
-      "engine/us-central1"       = 1, "identity/us-central1" = 1, "keys-and-tokens/us-central1" = 1, "public-writes/us-central1" = 1,
+      "engine/us-central1"       = 1,
+      "identity/us-central1"     = 1, "keys/us-central1" = 1, "keys-and-tokens/us-central1" = 1, "public-writes/us-central1" = 1,
+      "identity/us-east1"        = 1, "keys/us-east1" = 1, "keys-and-tokens/us-east1" = 1, "public-writes/us-east1" = 1,
       "public-reads/us-central1" = 1, "public-reads/europe-west1" = 1, "public-reads/asia-east1" = 1,
     }
     error_message = "Something is kept warm where no request goes, or not where somebody waits."
@@ -259,7 +261,7 @@ run "production" {
   assert {
     condition = alltrue([
       for k, b in google_compute_backend_service.backend : toset([for member in b.backend : member.group]) == toset([
-        for r in endswith(k, "/leader") ? ["us-central1"] : endswith(k, "/events") ? ["us-central1", "us-east1"] : contains(run.expected.places, split("/", k)[1]) ? [split("/", k)[1]] : run.expected.regions : "projects/acme-wallet-prod/regions/${r}/networkEndpointGroups/${split("/", k)[0]}"
+        for r in anytrue([for kind in ["/leader", "/events"] : endswith(k, kind)]) ? ["us-central1", "us-east1"] : contains(run.expected.places, split("/", k)[1]) ? [split("/", k)[1]] : run.expected.regions : "projects/acme-wallet-prod/regions/${r}/networkEndpointGroups/${split("/", k)[0]}"
       ])
     ])
     error_message = "Writes are not served near Spanner's leader, or something else not in every region."

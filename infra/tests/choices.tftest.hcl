@@ -116,6 +116,40 @@ run "the_leader_is_lost" {
   }
 }
 
+run "writes_fail_over_by_themselves" {
+  command = plan
+  assert {
+    condition     = { for b in google_compute_backend_service.backend["claim-order/leader"].backend : basename(dirname(dirname(b.group))) => b.preference } == { "us-central1" = "PREFERRED", "us-east1" = "DEFAULT" }
+    error_message = "The balancer does not know the standby, or does not prefer the leader's region."
+  }
+  assert {
+    condition = alltrue([
+      for region in ["us-central1", "us-east1"] : google_cloud_run_v2_service.service["claim-order/${region}"].template[0].containers[0].readiness_probe[0].http_get[0].path == "/serving"
+      && google_cloud_run_v2_service.service["claim-order/${region}"].scaling[0].min_instance_count >= 1
+    ])
+    error_message = "Nobody tells the balancer whether a region of writes is healthy."
+  }
+  assert {
+    condition     = length(google_cloud_run_v2_service.service["get-claim/europe-west1"].template[0].containers[0].readiness_probe) == 0
+    error_message = "A region that scales to zero would be called unhealthy."
+  }
+}
+
+run "writes_fail_over_by_hand" {
+  command = plan
+  variables {
+    write_failover = "manual"
+  }
+  assert {
+    condition     = [for b in google_compute_backend_service.backend["claim-order/leader"].backend : basename(dirname(dirname(b.group)))] == ["us-central1"]
+    error_message = "Writes leave the leader without need."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.service["claim-order/us-east1"].scaling[0].min_instance_count == 0
+    error_message = "The standby is kept warm for nothing."
+  }
+}
+
 run "a_reader_is_lost" {
   command = plan
   variables {
@@ -126,8 +160,8 @@ run "a_reader_is_lost" {
     error_message = "Reads still go to the lost region."
   }
   assert {
-    condition     = [for b in google_compute_backend_service.backend["claim-order/leader"].backend : basename(dirname(dirname(b.group)))] == ["us-central1"]
-    error_message = "Writes leave the leader without need."
+    condition     = [for b in google_compute_backend_service.backend["claim-order/leader"].backend : basename(dirname(dirname(b.group)))] == ["us-central1", "us-east1"]
+    error_message = "Writes do not go to the leader, or else to the standby."
   }
 }
 

@@ -1,6 +1,6 @@
 """The one way in to an operation: a request as plain data, answered by its path.
 
-/live               the process lives        /ready   what this operation needs answers
+/live, /ready, /serving      probes (readiness.py)
 /push/<operation>   a Pub/Sub delivery       /schedule/<operation>   a Cloud Scheduler start
 anything else       the operation's HTTP triggers
 """
@@ -31,10 +31,8 @@ def answer(operation: Operation, request: Incoming) -> Reply:
 
 
 def _answer(operation: Operation, request: Incoming) -> Reply:
-    if request.path in readiness.LIVE:
-        return Reply(200, '{"status": "ok"}')
-    if request.path in readiness.READY:
-        return readiness.reply(operation.needs)
+    if probe := readiness.probe(request.path, operation.needs):
+        return probe
     pushed = operation.messages and request.path == f"/push/{operation.name}"
     started = operation.schedules and request.path == f"/schedule/{operation.name}"
     if request.method == "POST" and (pushed or started):

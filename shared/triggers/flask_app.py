@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from shared.triggers.streaming.subscription import Subscription
 
-PROBES = (*readiness.LIVE, *readiness.READY)
 DRAINED = 1024 * 1024  # bytes of a body that is too long
 MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
@@ -40,7 +39,7 @@ def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Respon
 
     def view(request: Request) -> Response:
         asked = incoming(request)
-        operation = None if asked.path in PROBES else router.find(asked.method, asked.path)
+        operation = None if asked.path in readiness.PROBES else router.find(asked.method, asked.path)
         reply = entrypoint.answer(operation, asked) if operation else router.elsewhere(asked)
         return respond(reply, last=unread(request, asked))
 

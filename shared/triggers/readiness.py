@@ -1,4 +1,9 @@
-"""Does everything an operation needs answer? Asked by `/ready`; it also warms channels and sessions."""
+"""What a process says of itself, to rollouts and balancers.
+
+    /live      the process lives
+    /ready     everything that its operations need answers; asking also warms channels and sessions
+    /serving   this region can serve: the store answers. Everything else is every region's (a chain, Pub/Sub), or only makes
+               it slower (its cache): a balancer that went by /ready would leave all regions at once."""
 
 from __future__ import annotations
 
@@ -18,6 +23,9 @@ from shared.triggers.reply import Reply
 # Cloud Run keeps some paths that end in z for itself: the second of each is for local runs, for one release more.
 LIVE = ("/live", "/healthz")
 READY = ("/ready", "/readyz")
+SERVING = ("/serving",)
+PROBES = (*LIVE, *READY, *SERVING)
+_REGIONAL = frozenset({"spanner"})
 
 _log = logging.getLogger(__name__)
 CHECK_SECONDS = 5.0  # for all; the first checks also import libraries and open channels
@@ -28,6 +36,17 @@ class CheckThreads(ThreadPoolExecutor):
 
     def __init__(self) -> None:
         super().__init__(max_workers=8, thread_name_prefix="ready")
+
+
+def probe(path: str, needs: Iterable[str]) -> Reply | None:
+    """The answer to a probe of a process with these needs; None for another path."""
+    if path in LIVE:
+        return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
+    if path in READY:
+        return reply(needs)
+    if path in SERVING:
+        return reply(_REGIONAL.intersection(needs))
+    return None
 
 
 def reply(needs: Iterable[str]) -> Reply:

@@ -44,8 +44,6 @@ class Router:
 
     def elsewhere(self, incoming: Incoming) -> Reply:
         """What no operation answers: probes of the whole process, and paths that nobody serves."""
-        if incoming.path in readiness.LIVE:
-            return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
-        if incoming.path in readiness.READY:
-            return readiness.reply(self._needs)
+        if probe := readiness.probe(incoming.path, self._needs):
+            return probe
         return http.unserved(incoming)

@@ -61,6 +61,10 @@ def test_lives_and_is_ready_when_its_declared_needs_answer(services: dict[str, S
         ready = services[name].call("GET", path)
         assert ready.status_code == 200, ready.text
         assert set(ready.json()["dependencies"]) == set(operation.load(name).needs)
+    for path in readiness.SERVING:
+        serving = services[name].call("GET", path)
+        assert serving.status_code == 200, serving.text
+        assert set(serving.json()["dependencies"]) == {"spanner"} & set(operation.load(name).needs)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -206,6 +210,8 @@ def test_lives_but_is_not_ready_while_a_need_does_not_answer(
         assert answer.status_code == 503, states
         assert {need for need, state in states.items() if state != "ok"} == unready
         assert not any(word in answer.text for word in (*TELLING, DEAD))
+        alone = service.call("GET", "/serving", timeout=15.0)
+        assert alone.status_code == (503 if "spanner" in unready else 200)  # the rest is every region's
     finally:
         process.stop([service.child])
 

@@ -8,7 +8,7 @@ import shlex
 from functools import cache
 from itertools import pairwise
 
-from shared.triggers.readiness import LIVE, READY
+from shared.triggers.readiness import PROBES
 from tests.unit.docs.pages import ROOT, tracked
 
 # Other people's modules: their words are not ours to check.
@@ -91,7 +91,7 @@ def _terraform() -> str:
 def routes() -> dict[str, set[str]]:
     """By path, its parameters as {}: the methods."""
     document = json.loads((ROOT / "schemas" / "openapi.json").read_text(encoding="utf-8"))
-    found: dict[str, set[str]] = {path: {"GET"} for path in (*LIVE, *READY)}
+    found: dict[str, set[str]] = {path: {"GET"} for path in PROBES}
     for path, methods in document["paths"].items():
         found[re.sub(r"\{\w+\}", "{}", path)] = {method.upper() for method in methods}
     return found
