@@ -21,6 +21,17 @@ from schemas.database.releases import Release
 
 # Numbers that spread writes; another number that leads a key is a counter until somebody says otherwise.
 _SPREADING = re.compile(r"(^|_)shard$")
+_TYPES = "STRING|BYTES|INT64|BOOL|TIMESTAMP|NUMERIC|JSON|FLOAT64|DATE|ARRAY"
+_COLUMN = re.compile(rf"(?im)^\s*(?:ALTER TABLE \w+ ADD COLUMN\s+)?(\w+)\s+(?:{_TYPES})\b")
+
+
+def _reserved(migration: Migration) -> Iterator[str]:
+    """Columns that Spanner takes for words of its language. The embedded store does not mind, and Spanner refuses."""
+    from google.cloud.spanner_dbapi.parse_utils import SPANNER_RESERVED_KEYWORDS
+
+    for word in _COLUMN.findall(migration.text):
+        if word.upper() in SPANNER_RESERVED_KEYWORDS:
+            yield f"{migration.name}: column {word} needs backquotes, Spanner reserves the word"
 
 
 @dataclass
@@ -61,6 +72,7 @@ class Lint:
                 yield f"{name}: edited after release {self.live.version} applied it; write a further migration"
 
     def _file(self, migration: Migration, *, new: bool) -> Iterator[str]:
+        yield from _reserved(migration)
         allowed = dict(re.findall(r"(?m)^--\s*allow ([\w-]+):[ \t]*(\S.*)$", migration.text))
         for text in migration.statements:
             try:
