@@ -32,7 +32,6 @@ SERVING: Final[dict[str, Any]] = {  # how uvicorn serves it
     "log_level": "warning",
     "access_log": False,
 }
-PROBES: Final = (*readiness.LIVE, *readiness.READY)
 DRAINED: Final = 1024 * 1024  # bytes of a body that is too long
 MAX_PUSH: Final = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
@@ -71,7 +70,7 @@ class App:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, incoming)
 
     def _answer(self, incoming: Incoming) -> Reply:
-        found = None if incoming.path in PROBES else self._router.find(incoming.method, incoming.path)
+        found = None if incoming.path in readiness.PROBES else self._router.find(incoming.method, incoming.path)
         return entrypoint.answer(found, incoming) if found else self._router.elsewhere(incoming)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
