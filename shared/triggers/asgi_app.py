@@ -70,7 +70,9 @@ class App:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, incoming)
 
     def _answer(self, incoming: Incoming) -> Reply:
-        found = None if incoming.path in readiness.PROBES else self._router.find(incoming.method, incoming.path)
+        found = (
+            None if incoming.path in readiness.PROBES else self._router.find(incoming.method, incoming.path)
+        )
         return entrypoint.answer(found, incoming) if found else self._router.elsewhere(incoming)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:

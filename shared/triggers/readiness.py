@@ -1,9 +1,9 @@
 """What a process says of itself, to rollouts and balancers.
 
-    /live      the process lives
-    /ready     everything that its operations need answers; asking also warms channels and sessions
-    /serving   this region can serve: the store answers. Everything else is every region's (a chain, Pub/Sub), or only
-               makes it slower (its cache): a balancer that went by /ready would leave all regions at once."""
+/live      the process lives
+/ready     everything that its operations need answers; asking also warms channels and sessions
+/serving   this region can serve: the store answers. Everything else is every region's (a chain, Pub/Sub), or only
+           makes it slower (its cache): a balancer that went by /ready would leave all regions at once."""
 
 from __future__ import annotations
 
