@@ -30,9 +30,10 @@ def main(names: list[str]) -> int:
 
 
 def _here(name: str) -> int:
-    run = importlib.import_module(f"tests.bench.{name}").run
+    module = importlib.import_module(f"tests.bench.{name}")
+    run, world = module.run, getattr(module, "product", product)
     print(f"\n== {name}", flush=True)
-    with product(name) as bench:
+    with world(name) as bench:
         run(bench)
     for slow in bench.missed:
         print(f"  too slow: {slow}")

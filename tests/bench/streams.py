@@ -1,0 +1,192 @@
+"""Streams of events from one process: 2,000 clients (STREAMS) while 200 orders (ORDERS) run.
+
+Server, clients and orders are three processes over the embedded store. Each client must have seen exactly its user's
+feed, in its order; times are from the commit to the client. What a stream costs is what the server's memory grew by.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from emulators import ports, process
+from emulators.stack import Stack
+from emulators.toolkit import ROOT
+from schemas.database import embedded
+from shared import resources
+from shared.desk import event_feed
+from shared.settings import load
+from shared.store.session import Session
+from shared.store.sqlite import database as sqlite
+from shared.store.tables.system import FEED
+from tests.emulated.conftest import Recorder
+from tests.emulated.desk.world import Desk
+from tests.support.bench import Bench
+from tests.support.inprocess import App
+
+STREAMS, ORDERS = int(os.environ.get("STREAMS", "2000")), int(os.environ.get("ORDERS", "200"))
+SETTLES = 3.0  # seconds after the last order
+MOST_KIB = 64.0  # of a stream
+
+
+@dataclass
+class World(Bench):
+    """The product on the embedded store, and the server's process."""
+
+    server: process.Child | None = None
+    url: str = ""
+    node: str = ""
+    recorder: Any = None
+
+
+@contextmanager
+def product(name: str) -> Iterator[World]:
+    """The product over a store of its own; the server listens."""
+    temporary = tempfile.TemporaryDirectory(prefix=f"bench-{name}-")
+    with temporary as text, Stack.start(Path(text) / "logs", ["node"]) as stack:
+        folder = Path(text)
+        file = folder / "store.sqlite"
+        embedded.apply(file)
+        env = stack.env | {
+            "EMBEDDED": "spanner,pubsub,firestore",
+            "EMBEDDED_FILE": str(file),
+            "STATE_DIR": text,
+            "FUNCTION_TARGET": "stream_events",
+            "HOST": "127.0.0.1",
+            "PYTHONPATH": str(ROOT),
+        }
+        os.environ.update(env)
+        recorder, database = Recorder(), sqlite.connect(file)
+        chosen = replace(load(), push_token="push-token")
+        with resources.override(fresh=True, settings=chosen, database=database, publisher=recorder):
+            resources.tokens()  # makes the keys that the server reads
+            with ports.reserve() as (port, lock):
+                command = [sys.executable, "-m", "functions.stream_server"]
+                server = process.spawn(
+                    "streams", command, folder / "server.log", env={"PORT": str(port)}, keep=[lock]
+                )
+            url = f"http://127.0.0.1:{port}"
+            try:
+                _wait(url, server)
+                yield World(App(), recorder, server=server, url=url, node=env["RPC_URL"])  # type: ignore[arg-type]
+            finally:
+                process.stop([server])
+
+
+def run(bench: World) -> None:
+    assert bench.server is not None
+    desk = Desk(bench.app, bench.published, bench.node)  # type: ignore[arg-type]
+    shoppers, claimers = [desk.shopper() for _ in range(ORDERS)], [desk.claimer() for _ in range(ORDERS)]
+    idle = [desk.person("idle") for _ in range(max(0, STREAMS - 2 * ORDERS))]
+    people = [*shoppers, *claimers, *idle][:STREAMS]
+    with _clients(bench, people[-1:]):  # what is imported by the first is not the stream's
+        time.sleep(SETTLES)
+    before, began = _kib(bench.server), time.monotonic()
+    with _clients(bench, people) as clients:
+        bench.figure(f"{STREAMS:,} streams open after", time.monotonic() - began, "s")
+        time.sleep(SETTLES)
+        each = (_kib(bench.server) - before) / STREAMS
+        calm = _busy(bench.server, 10.0)
+        bench.figure("processor with nothing to tell", 100 * calm, "% of a core")
+        began, start = time.monotonic(), time.time()
+        with ThreadPoolExecutor(2) as threads:
+            list(
+                threads.map(
+                    lambda pair: desk.claimed(pair[1], desk.order(pair[0], "0.1")["id"]),
+                    zip(shoppers, claimers, strict=True),
+                )
+            )
+        bench.figure(f"{ORDERS} orders placed and claimed in", time.monotonic() - began, "s")
+        time.sleep(SETTLES)
+        said = clients()
+    assert said["broken"] == 0, f"{said['broken']} streams broke off"
+    told, delays = _compare(said["seen"], start)
+    bench.figure("events told, each to its user only, in order", told, "")
+    delays.sort()
+    bench.figure("from commit to client, median", statistics.median(delays) * 1e3, "ms")
+    p99 = delays[int(len(delays) * 0.99)]
+    bench.figure("from commit to client, 99 of 100", p99 * 1e3, "ms")
+    bench.limit("99 of 100, of a second", p99, 1.5)
+    bench.figure("memory of a stream", each, "KiB")
+    bench.limit(f"memory of a stream, of {MOST_KIB:g} KiB", each / MOST_KIB, 1.0)
+
+
+def _compare(seen: dict[str, list[list[Any]]], start: float) -> tuple[int, list[float]]:
+    """How many events there were, and how long each of those behind `start` took to its client."""
+    told, delays = 0, []
+    session = Session(resources.database().snapshot())
+    for user, events in seen.items():
+        rows = session.many(FEED.scan(user))
+        assert [one[:3] for one in events] == [
+            [event_feed.told(r)[1], r.envelope["id"], r.subject] for r in rows
+        ]
+        told += len(rows)
+        for row, event in zip(rows, events, strict=True):
+            if row.committed_at.timestamp() >= start:
+                delays.append(event[3] - row.committed_at.timestamp())
+    return told, delays
+
+
+@contextmanager
+def _clients(bench: World, people: list[str]) -> Iterator[Any]:
+    tokens = {user: bench.app.token(user) for user in people}
+    command = [sys.executable, "-m", "tests.support.stream_clients", bench.url]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as child:
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(json.dumps(tokens) + "\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "open\n"
+
+        def end() -> Any:
+            assert child.stdin is not None and child.stdout is not None
+            child.stdin.close()
+            return json.loads(child.stdout.readline())
+
+        try:
+            yield end
+        finally:
+            child.kill()
+
+
+def _wait(url: str, server: process.Child) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        assert server.alive and time.monotonic() < deadline, process.tail(server.log)
+        try:
+            httpx.get(f"{url}/live")
+            return
+        except httpx.TransportError:
+            time.sleep(0.05)
+
+
+def _kib(server: process.Child) -> float:
+    """What the server has in memory."""
+    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
+    return float(next(line for line in lines if line.startswith("VmRSS")).split()[1])
+
+
+def _busy(server: process.Child, seconds: float) -> float:
+    """Which part of a core it used in this time."""
+
+    def used() -> float:
+        fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    time.sleep(seconds)
+    return (used() - before) / seconds
