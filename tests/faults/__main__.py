@@ -1,4 +1,5 @@
-"""Run the long proofs one after the other, each with its own emulators; they print their figures.
+"""Run the long proofs one after the other, each with its own emulators; they print their figures, and docs/proof.md
+keeps the last of each.
 
 python -m tests.faults [race|linearizability|idempotency|…] …   SEED=… repeats what a failure printed;
 a size in the environment (MINUTES=10) is taken instead of the proof's own
@@ -7,10 +8,14 @@ a size in the environment (MINUTES=10) is taken instead of the proof's own
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tests.faults import record
 
 DEFAULT_SEED = "7"
 LIMIT_SECONDS = 1500  # of one test
@@ -106,9 +111,39 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
     if part.workers > 1:
         command += ["-n", str(part.workers), "--dist", "loadfile", "-rP"]  # prints come last
     began = time.monotonic()
-    passed = subprocess.run(command, env=os.environ | sizes, check=False).returncode == 0
-    line = f"{name:16} {time.monotonic() - began:7.1f} s  "
+    passed, printed = _followed(command, os.environ | sizes)
+    seconds = time.monotonic() - began
+    record.keep(_noted(name, sizes, seconds, passed, printed))
+    line = f"{name:16} {seconds:7.1f} s  "
     return line + ("passed" if passed else f"FAILED: SEED={seed} make prove PART={name} repeats it"), passed
+
+
+def _followed(command: list[str], env: dict[str, str]) -> tuple[bool, list[str]]:
+    """Whether it ended well, and what it printed, which is shown as it comes."""
+    printed = []
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            printed.append(line)
+    return process.returncode == 0, printed
+
+
+def _noted(name: str, sizes: dict[str, str], seconds: float, passed: bool, printed: list[str]) -> record.Run:
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    return record.Run(
+        part=name,
+        date=datetime.now(UTC).date().isoformat(),
+        commit=commit or "no commit",
+        machine=f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        store=os.environ.get("STORE") or "embedded",
+        seed=sizes["SEED"],
+        sizes={key: value for key, value in sizes.items() if key != "SEED"},
+        seconds=round(seconds, 1),
+        passed=passed,
+        figures=record.figures(printed),
+    )
 
 
 def _say(line: str) -> None:
