@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -27,6 +26,11 @@ OPERATIONS = [
 
 def problems(schema: Any, value: Any) -> list[str]:
     absolute = json.loads(json.dumps(schema).replace('"#/components', '"urn:api#/components'))
+    from jsonschema import (  # take two seconds, which every worker would pay
+        Draft202012Validator,
+        FormatChecker,
+    )
+
     validator = Draft202012Validator(absolute, registry=REGISTRY, format_checker=FormatChecker())
     return [f"{'.'.join(map(str, one.path))}: {one.message}" for one in validator.iter_errors(value)]
 
