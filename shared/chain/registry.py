@@ -80,6 +80,7 @@ class ChainSpec:
     max_inflight: int = 16  # geth guarantees 16 executable places per account
     noop_gas: int = 21_000  # more where gas also pays for layer 1
     payout_gas_cap: int = 150_000  # of a payout: enough for a coin, a token, and an honest smart account
+    ens: str | None = None  # where the chain has names: the registry (EIP-137)
     fee_oracle: str | None = (
         None  # where layer 1 is paid beside gas: the contract that says how much (`l1_fees`)
     )
@@ -112,6 +113,7 @@ def _spec(name: str, chain_id: int, symbol: str, **more: Any) -> ChainSpec:
     return ChainSpec(name=name, chain_id=chain_id, symbol=symbol, **more)
 
 
+_ENS: Final = "0x00000000000C2E074eC69A0dFb2997BA6C7d2e1e"  # ENSRegistryWithFallback
 _OP_FEE_ORACLE: Final = (
     "0x420000000000000000000000000000000000000F"  # GasPriceOracle, a predeploy of the OP stack
 )
@@ -121,10 +123,10 @@ _SPECS: Final = (
     _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=1024,
           caps=_caps(500, 100), least_priority_fee=GWEI, settlement_gas_reserve=10**16),
     _spec("ethereum", 1, "ETH", block_seconds=12.0, confirmations=12, has_finalized=True,
-          caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16,
+          caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16, ens=_ENS,
           tokens=(Token("USDC", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", 6),)),
     _spec("sepolia", 11155111, "ETH", block_seconds=12.0, confirmations=6, has_finalized=True,
-          caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16,
+          caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16, ens=_ENS,
           tokens=(Token("USDC", "0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238", 6),)),
     _spec("bsc", 56, "BNB", block_seconds=0.75, confirmations=15, has_finalized=True, fee_kind="legacy",
           caps=_caps(50, 50), least_priority_fee=GWEI // 20, settlement_gas_reserve=2 * 10**15,

@@ -442,6 +442,13 @@ export class Contracts extends Group {
   }
 
   /**
+   * The name of ENS that an address has given itself, if that name stands for the address.
+   */
+  findName(address: string, query: Query<"find_name"> = {}, options: ReadOptions = {}): Promise<Answer<"find_name">> {
+    return this.api.call<"find_name">("GET", "/api/v1/ens/reverse/{address}", { path: { address }, query, options });
+  }
+
+  /**
    * Follow a contract's events: those of every new block, and those since a block of before.
    */
   follow(contractId: string, body: Body<"follow_contract"> = {}, options: WriteOptions = {}): Promise<Answer<"follow_contract">> {
@@ -511,6 +518,13 @@ export class Contracts extends Group {
    */
   multicall(body: Body<"multicall">, options: CallOptions = {}): Promise<Answer<"multicall">> {
     return this.api.call<"multicall">("POST", "/api/v1/multicall", { body, options });
+  }
+
+  /**
+   * The address that a name of ENS stands for now. It is shown, never paid: who pays names the address.
+   */
+  resolveName(name: string, query: Query<"resolve_name"> = {}, options: ReadOptions = {}): Promise<Answer<"resolve_name">> {
+    return this.api.call<"resolve_name">("GET", "/api/v1/ens/{name}", { path: { name }, query, options });
   }
 
   /**

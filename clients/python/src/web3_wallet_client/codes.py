@@ -331,6 +331,12 @@ class MalformedRequest(BadRequestError):
     CODE = "MALFORMED_REQUEST"
 
 
+class NameUnresolved(NotFoundError):
+    """404: The chain does not say what this name stands for."""
+
+    CODE = "NAME_UNRESOLVED"
+
+
 class NotEvidence(ConflictError):
     """409: The evidence does not belong to this transaction."""
 
@@ -371,6 +377,12 @@ class NoDeployer(UnprocessableError):
     """422: The chain has no deterministic deployer: leave out the salt."""
 
     CODE = "NO_DEPLOYER"
+
+
+class NoNames(UnprocessableError):
+    """422: The chain has no names."""
+
+    CODE = "NO_NAMES"
 
 
 class NoSecondFactor(ConflictError):
@@ -762,6 +774,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "LEASE_LOST": LeaseLost,
     "MAIL_TOKEN_INVALID": MailTokenInvalid,
     "MALFORMED_REQUEST": MalformedRequest,
+    "NAME_UNRESOLVED": NameUnresolved,
     "NOT_EVIDENCE": NotEvidence,
     "NOT_FOLLOWED": NotFollowed,
     "NOT_FOUND": NotFound,
@@ -769,6 +782,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "NOT_REDRIVABLE": NotRedrivable,
     "NO_CODE": NoCode,
     "NO_DEPLOYER": NoDeployer,
+    "NO_NAMES": NoNames,
     "NO_SECOND_FACTOR": NoSecondFactor,
     "ONE_TIME_CODE_INVALID": OneTimeCodeInvalid,
     "ORDER_ALREADY_CLAIMED": OrderAlreadyClaimed,

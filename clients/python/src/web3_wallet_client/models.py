@@ -590,6 +590,15 @@ class FollowFactory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundName:
+    """`name` is null where the address has none, or the name stands for another address."""
+
+    address: str
+    chain: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GasEstimate:
     """The gas limit that a transaction would get, in units."""
 
@@ -1074,6 +1083,15 @@ class Resent:
 
     resent: int
     next_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedName:
+    """`name` as ENS writes it, in lower case (ENSIP-15)."""
+
+    name: str
+    chain: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,29 @@ class Contracts(Group):
             )
         )
 
+    def find_name(
+        self,
+        address: str,
+        *,
+        chain: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> models.FoundName:
+        """The name of ENS that an address has given itself, if that name stands for the address."""
+        return self._run(
+            Call(
+                "GET",
+                "/api/v1/ens/reverse/{address}",
+                models.FoundName,
+                values={"address": address},
+                query={"chain": chain},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            )
+        )
+
     def follow(
         self,
         contract_id: str,
@@ -326,6 +349,29 @@ class Contracts(Group):
             )
         )
 
+    def resolve_name(
+        self,
+        name: str,
+        *,
+        chain: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> models.ResolvedName:
+        """The address that a name of ENS stands for now. It is shown, never paid: who pays names the address."""
+        return self._run(
+            Call(
+                "GET",
+                "/api/v1/ens/{name}",
+                models.ResolvedName,
+                values={"name": name},
+                query={"chain": chain},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            )
+        )
+
     def send(
         self,
         contract_id: str,
@@ -466,6 +512,29 @@ class AsyncContracts(AsyncGroup):
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,
+                timeout=timeout,
+            )
+        )
+
+    async def find_name(
+        self,
+        address: str,
+        *,
+        chain: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> models.FoundName:
+        """The name of ENS that an address has given itself, if that name stands for the address."""
+        return await self._run(
+            Call(
+                "GET",
+                "/api/v1/ens/reverse/{address}",
+                models.FoundName,
+                values={"address": address},
+                query={"chain": chain},
+                min_version=min_version,
+                fresh=fresh,
                 timeout=timeout,
             )
         )
@@ -709,6 +778,29 @@ class AsyncContracts(AsyncGroup):
                 "/api/v1/multicall",
                 models.MulticallResult,
                 body={"calls": calls, "chain": chain, "block": block},
+                timeout=timeout,
+            )
+        )
+
+    async def resolve_name(
+        self,
+        name: str,
+        *,
+        chain: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> models.ResolvedName:
+        """The address that a name of ENS stands for now. It is shown, never paid: who pays names the address."""
+        return await self._run(
+            Call(
+                "GET",
+                "/api/v1/ens/{name}",
+                models.ResolvedName,
+                values={"name": name},
+                query={"chain": chain},
+                min_version=min_version,
+                fresh=fresh,
                 timeout=timeout,
             )
         )
