@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,7 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -29,6 +30,8 @@ from shared.domain.money import AMOUNT_PATTERN, MAX_AMOUNT_TEXT
 T = TypeVar("T")
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 _MULTILINE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+METADATA_KEY: Final = r"^[A-Za-z0-9_.-]{1,40}$"
+METADATA_FILTER: Final = r"^[A-Za-z0-9_.-]{1,40}:[^\x00-\x1f\x7f]{0,500}$"
 _AMOUNT: Final = re.compile(AMOUNT_PATTERN)
 _RFC3339: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
@@ -119,6 +122,18 @@ AmountText = Annotated[
 ]
 
 
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=METADATA_KEY)],
+        Annotated[str, StringConstraints(max_length=500, pattern=_PRINTABLE)],
+    ],
+    Field(
+        max_length=16, description="up to 16 notes of one's own: keys of 1 to 40 letters, digits, _ . or -"
+    ),
+]
+Notes = Annotated[dict[str, str], BeforeValidator(lambda found: found or {})]  # metadata as it is shown
+
+
 class PageQuery(Request):
     """How much of a list is asked for, and where it goes on."""
 
@@ -130,6 +145,25 @@ class ListQuery(PageQuery):
     """What a user's lists take. `user_id` counts only for an admin or a service and is ignored otherwise."""
 
     user_id: Id | None = None
+
+
+class TimedQuery(ListQuery):
+    """Those made from `created_after` on and before `created_before`."""
+
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
+        if self.created_after and self.created_before and self.created_after >= self.created_before:
+            raise PydanticCustomError("window", "created_before must be later than created_after")
+        return self
+
+
+class OwnedQuery(TimedQuery):
+    """And those with a note: `metadata` is `<key>:<value>`."""
+
+    metadata: Annotated[str, StringConstraints(pattern=METADATA_FILTER)] | None = None
 
 
 def optional_text(units: int | None) -> str | None:

@@ -14,11 +14,11 @@ from schemas.base import (
     Currency,
     Id,
     Instant,
-    ListQuery,
     Page,
     Reason,
     Request,
     Resource,
+    TimedQuery,
 )
 from shared.domain.desk import claims
 from shared.domain.desk.settlement import Payment
@@ -48,7 +48,7 @@ class GetClaim(Request):
     claim_id: Id
 
 
-class ListClaims(ListQuery):
+class ListClaims(TimedQuery):
     """One's own claims, or with `order_id` all claims of one's own order."""
 
     order_id: Id | None = None

@@ -15,7 +15,9 @@ from schemas.base import (
     Id,
     Instant,
     Label,
-    ListQuery,
+    Metadata,
+    Notes,
+    OwnedQuery,
     Page,
     Request,
     Resource,
@@ -53,6 +55,7 @@ class DeployContract(Request):
     salt: Salt | None = None
     gas: Gas | None = None
     speed: Speed | None = None
+    metadata: Metadata | None = None
 
 
 class ImportContract(Request):
@@ -63,6 +66,7 @@ class ImportContract(Request):
     chain: ChainName | None = None
     type: ContractType = "custom"
     abi: Abi | None = None
+    metadata: Metadata | None = None
 
 
 class GetContract(Request):
@@ -74,7 +78,7 @@ class ContractByAddress(Request):
     address: Address
 
 
-class ListContracts(ListQuery):
+class ListContracts(OwnedQuery):
     chain: ChainName | None = None
     type: ContractType | None = None
 
@@ -100,6 +104,7 @@ class SendToContract(Request):
     value: BaseUnits = "0"
     gas: Gas | None = None
     speed: Speed | None = None
+    metadata: Metadata | None = None
 
 
 class Proxy(Resource):
@@ -122,6 +127,7 @@ class Contract(Resource):
     abi: list[dict[str, Any]] | None
     status: ContractStatus
     transaction_id: str | None
+    metadata: Notes = Field(default_factory=dict)
     version: int
     created_at: Instant
     updated_at: Instant

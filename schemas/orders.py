@@ -17,7 +17,10 @@ from schemas.base import (
     Instant,
     Label,
     ListQuery,
+    Metadata,
     Name,
+    Notes,
+    OwnedQuery,
     Page,
     Prose,
     Request,
@@ -47,6 +50,7 @@ class PlaceOrder(Request):
     ) = None
     expires_at: Instant | None = None
     note: Prose | None = None
+    metadata: Metadata | None = None
 
     @field_validator("supply_ids")
     @classmethod
@@ -63,7 +67,7 @@ class GetOrder(Request):
     order_id: Id
 
 
-class ListOrders(ListQuery):
+class ListOrders(OwnedQuery):
     status: OrderStatus | None = None
     currency: Currency | None = None
 
@@ -176,6 +180,7 @@ class Order(Resource):
     status: OrderStatus
     note: str | None
     expires_at: Instant | None
+    metadata: Notes = Field(default_factory=dict)
     version: int
     created_at: Instant
     updated_at: Instant
@@ -193,6 +198,7 @@ class Order(Resource):
             allocations=[AllocationPart.of(part, order.decimals) for part in parts],
             claim_id=order.claim_id,
             note=order.note,
+            metadata=order.metadata or {},
         )
 
     def public(self) -> PublicOrder:

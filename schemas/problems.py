@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 MOST: Final = 20  # problems that one answer names
+LONGEST: Final = 64  # characters of a name that the caller gave
 # What a pattern of `schemas` asks for. tests/unit/schemas/test_problems.py holds every pattern to be here.
 PATTERNS: Final = {
     r"^[A-Za-z0-9_-]{1,64}$": "must be an id: 1 to 64 letters, digits, - or _",
     r"^[A-Za-z0-9_-]{1,32}$": "must be a name of 1 to 32 letters, digits, - or _",
     r"^[a-z0-9_]{1,32}$": "must be a name of 1 to 32 lower case letters, digits or _",
+    r"^[A-Za-z0-9_.-]{1,40}$": "must be a key of 1 to 40 letters, digits, _ . or -",
+    r"^[A-Za-z0-9_.-]{1,40}:[^\x00-\x1f\x7f]{0,500}$": "must be a key and a value, such as invoice:4711",
     r"^0x[0-9a-fA-F]{40}$": "must be an address: 0x and 40 hex digits",
     r"^(native|0x[0-9a-fA-F]{40})$": "must be native, or a token's address: 0x and 40 hex digits",
     r"^(0x[0-9a-fA-F]{40}|[A-Za-z0-9._-]{1,32})$": (
@@ -109,4 +112,4 @@ def _field(error: Mapping[str, Any]) -> str:
     place = [str(part) for part in error["loc"]]
     if error["type"] != "extra_forbidden":
         place = [part for part in place if part not in _BRANCHES and "[" not in part]
-    return ".".join(place) or "body"
+    return ".".join(part[:LONGEST] for part in place) or "body"

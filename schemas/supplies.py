@@ -6,7 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from schemas.base import AmountText, ChainName, Currency, Id, Instant, ListQuery, Page, Request, Resource
+from pydantic import Field
+
+from schemas.base import (
+    AmountText,
+    ChainName,
+    Currency,
+    Id,
+    Instant,
+    ListQuery,
+    Metadata,
+    Notes,
+    OwnedQuery,
+    Page,
+    Request,
+    Resource,
+)
 from shared.domain.desk import supplies
 from shared.domain.desk.ledger import Account, LedgerEntry, Verb, balances
 from shared.domain.desk.states import SupplyStatus
@@ -21,13 +36,14 @@ class CreateSupply(Request):
     wallet_id: Id | None = None
     chain: ChainName | None = None
     expires_at: Instant | None = None
+    metadata: Metadata | None = None
 
 
 class GetSupply(Request):
     supply_id: Id
 
 
-class ListSupplies(ListQuery):
+class ListSupplies(OwnedQuery):
     chain: ChainName | None = None
     currency: Currency | None = None
     status: SupplyStatus | None = None
@@ -68,6 +84,7 @@ class Supply(Resource):
     status: SupplyStatus
     reason: str | None
     expires_at: Instant | None
+    metadata: Notes = Field(default_factory=dict)
     version: int
     created_at: Instant
     updated_at: Instant
@@ -87,6 +104,7 @@ class Supply(Resource):
             status=supply.status,
             reason=supply.reason,
             expires_at=supply.expires_at,
+            metadata=supply.metadata or {},
             version=supply.version,
             created_at=supply.created_at,
             updated_at=supply.updated_at,

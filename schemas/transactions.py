@@ -15,7 +15,9 @@ from schemas.base import (
     Count,
     Id,
     Instant,
-    ListQuery,
+    Metadata,
+    Notes,
+    OwnedQuery,
     Page,
     Request,
     Resource,
@@ -90,13 +92,14 @@ class SendTransaction(TransactionCall):
     max_priority_fee_per_gas: BaseUnits | None = None
     gas_price: PositiveUnits | None = None
     deadline: Instant | None = None
+    metadata: Metadata | None = None
 
 
 class GetTransaction(Request):
     transaction_id: Id
 
 
-class ListTransactions(ListQuery):
+class ListTransactions(OwnedQuery):
     wallet_id: Id | None = None
     status: PublicStatus | None = None
     chain: ChainName | None = None
@@ -220,6 +223,7 @@ class Transaction(Resource):
     approved_by: str | None
     approvals: list[str] | None
     error: Failure | None
+    metadata: Notes = Field(default_factory=dict)
     version: int
     created_at: Instant
     updated_at: Instant
@@ -262,6 +266,7 @@ class Transaction(Resource):
             block_hash=tx.mined_block_hash,
             confirmations=_confirmations(tx.mined_block_number, head),
             effective_gas_price=optional_text(tx.effective_gas_price),
+            metadata=tx.metadata or {},
             error=Failure(code=tx.error, message=tx.error_message) if tx.error else None,
         )
 

@@ -14,7 +14,9 @@ from schemas.base import (
     Id,
     Instant,
     Label,
-    ListQuery,
+    Metadata,
+    Notes,
+    OwnedQuery,
     Page,
     QueryFlag,
     Request,
@@ -36,6 +38,7 @@ class CreateWallet(Request):
     chain: ChainName | None = None
     type: Literal["hd"] = "hd"
     strength: Strength = 128
+    metadata: Metadata | None = None
 
 
 class ImportWallet(Request):
@@ -48,6 +51,7 @@ class ImportWallet(Request):
     derivation_path: Path | None = None
     keystore: Annotated[dict[str, Any] | None, Field(repr=False)] = None
     passphrase: Secret | None = None
+    metadata: Metadata | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -66,6 +70,7 @@ class AddAccount(Request):
 
     wallet_id: Id
     name: Label | None = None
+    metadata: Metadata | None = None
 
 
 class GetWallet(Request):
@@ -79,7 +84,7 @@ class DeleteWallet(Request):
     force: QueryFlag = False
 
 
-class ListWallets(ListQuery):
+class ListWallets(OwnedQuery):
     """`deleted`: those whose keys still exist, instead."""
 
     chain: ChainName | None = None
@@ -141,6 +146,7 @@ class Wallet(Resource):
     index: int | None
     deleted_at: Instant | None
     unproven: bool
+    metadata: Notes = Field(default_factory=dict)
     version: int
     created_at: Instant
 

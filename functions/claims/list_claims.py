@@ -5,9 +5,11 @@ from __future__ import annotations
 from schemas.claims import ClaimPage, ListClaims
 from shared import resources
 from shared.desk import claims as desk_claims
+from shared.domain.desk.claims import Claim
 from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller
-from shared.reads.pagination import page_now
+from shared.reads import owned_lists
+from shared.reads.pagination import kept_page, page
 from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables import claims, orders
@@ -23,12 +25,17 @@ def list_claims(request: ListClaims, caller: Caller) -> ClaimPage:
         _require_owner(request.order_id, caller)
         index, owner = claims.CLAIMS_BY_ORDER, request.order_id
     now, status = resources.clock().now(), request.status
-    rows, cursor = page_now(
-        index,
-        [owner],
+    span = owned_lists.span_of(request)
+    more = [] if span == (None, ()) else [str(part) for part in span]
+    filters = {"status": WRITTEN.get(status or "", status)}
+
+    def read(limit: int, cursor: str | None) -> tuple[list[Claim], str | None]:
+        return page(index, [owner], limit=limit, cursor=cursor, filters=filters, span=span, more=more)
+
+    rows, cursor = kept_page(
+        read,
         limit=request.limit,
         cursor=request.cursor,
-        filters={"status": WRITTEN.get(status or "", status)},
         keep=lambda claim: status in (None, claim.status_at(now)),
     )
     return ClaimPage(items=desk_claims.views_now(rows, now), next_cursor=cursor)

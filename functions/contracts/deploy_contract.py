@@ -5,6 +5,8 @@ With a salt it goes through the deterministic deployer, and its address is known
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.contracts import Contract, DeployContract, DeployedContract
 from schemas.transactions import Transaction
 from shared import resources
@@ -16,6 +18,7 @@ from shared.domain.wallets.wallets import Wallet
 from shared.engine.accept import SendPlan
 from shared.runtime.operation import http, message
 from shared.store.session import Session
+from shared.store.tables import metadata
 from shared.store.tables.wallets import meant
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import policy_enforcement
@@ -68,6 +71,7 @@ def _deploy(
         transaction_id=transaction.id,
         now=unit.now,
     )
-    unit.write(contract)
+    contract = replace(contract, metadata=request.metadata)
+    unit.write(contract, *metadata.entries(contract))
     view = Transaction.of(transaction, [], sending.chain_id(planned))
     return DeployedContract(contract=Contract.of(contract), transaction=view)

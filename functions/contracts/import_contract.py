@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.contracts import Contract, ImportContract
 from shared import resources
 from shared.contracts import abis
@@ -11,6 +13,7 @@ from shared.domain.permissions import Caller
 from shared.keys.addresses import parse_address
 from shared.runtime.clock import new_id
 from shared.runtime.operation import http
+from shared.store.tables import metadata
 from shared.store.tables.contracts import at
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
@@ -43,12 +46,12 @@ def import_contract(request: ImportContract, caller: Caller) -> Contract:
         address=address,
         now=resources.clock().now(),
     )
-    return commit(_import, made)
+    return commit(_import, replace(made, metadata=request.metadata))
 
 
 def _import(unit: UnitOfWork, made: contracts.Contract) -> Contract:
     assert made.address is not None
     for known in at(unit, made.user_id, made.chain, made.address):
         raise ContractExists(contract_id=known.id)
-    unit.write(made)
+    unit.write(made, *metadata.entries(made))
     return Contract.of(made)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.contracts import SendToContract
 from schemas.transactions import Transaction
 from shared import resources
@@ -52,6 +54,7 @@ def send_to_contract(request: SendToContract, caller: Caller) -> Transaction:
         gas=request.gas,
         speed=request.speed,
     )
+    planned = replace(planned, notes=request.metadata)
     with policy_enforcement.denials_audited(wallet.id):
         return commit(_send, planned, group=sending.group(planned))
 

@@ -7,6 +7,7 @@ key, in the transaction. Should they not suffice any more, every candidate is, a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from schemas.orders import Order, PlaceOrder
@@ -25,7 +26,7 @@ from shared.domain.permissions import Caller
 from shared.runtime.clock import new_id
 from shared.runtime.operation import http, message
 from shared.store.session import Session
-from shared.store.tables import supplies
+from shared.store.tables import metadata, supplies
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -94,9 +95,12 @@ def _candidates(draft: _Draft) -> Iterator[_Candidates]:
 
 def _place(unit: UnitOfWork, draft: _Draft, candidates: _Candidates) -> Order:
     before, placed = _reserve(unit, draft, candidates)
-    unit.write(placed.order, *placed.items, *placed.allocations, *timers.order_expiry(placed.order))
+    order = replace(placed.order, metadata=draft.request.metadata)
+    unit.write(
+        order, *placed.items, *placed.allocations, *metadata.entries(order), *timers.order_expiry(order)
+    )
     desk_supplies.write(unit, before, placed.moves)
-    return emit_order(unit, "order.created", OrderAggregate(placed.order, placed.items, placed.allocations))
+    return emit_order(unit, "order.created", OrderAggregate(order, placed.items, placed.allocations))
 
 
 def _reserve(unit: UnitOfWork, draft: _Draft, candidates: _Candidates) -> tuple[list[Supply], Placed]:

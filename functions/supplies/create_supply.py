@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.supplies import CreateSupply, Supply
 from shared.desk import supplies, timers
 from shared.desk.events import emit_supply
@@ -10,7 +12,7 @@ from shared.domain.errors import InvalidValue
 from shared.domain.money import Asset, parse_amount
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http, message
-from shared.store.tables import wallets
+from shared.store.tables import metadata, wallets
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -46,5 +48,12 @@ def _create(unit: UnitOfWork, request: CreateSupply, caller: Caller, asset: Asse
         expires_at=request.expires_at,
         now=unit.now,
     )
-    unit.write(supply, *entries, timers.supply_check(supply), *timers.supply_expiry(supply))
+    supply = replace(supply, metadata=request.metadata)
+    unit.write(
+        supply,
+        *entries,
+        *metadata.entries(supply),
+        timers.supply_check(supply),
+        *timers.supply_expiry(supply),
+    )
     return emit_supply(unit, None, supply)

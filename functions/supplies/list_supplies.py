@@ -6,7 +6,7 @@ from schemas.supplies import ListSupplies, Supply, SupplyPage
 from shared import resources
 from shared.desk import supplies
 from shared.domain.permissions import Caller
-from shared.reads.pagination import page
+from shared.reads.owned_lists import page
 from shared.runtime.operation import http
 from shared.store.tables.supplies import SUPPLIES_BY_OWNER
 
@@ -16,8 +16,7 @@ def list_supplies(request: ListSupplies, caller: Caller) -> SupplyPage:
     rows, cursor = page(
         SUPPLIES_BY_OWNER,
         [caller.listed(request.user_id)],
-        limit=request.limit,
-        cursor=request.cursor,
+        request,
         filters={
             "chain": resources.registry().named(request.chain),
             "currency": supplies.symbol_of(request.chain, request.currency),

@@ -7,7 +7,7 @@ from shared import resources
 from shared.domain.permissions import Caller
 from shared.domain.transactions.states import public_status
 from shared.engine import queries
-from shared.reads import pagination
+from shared.reads import owned_lists
 from shared.runtime.operation import http
 from shared.store.port import Row
 from shared.store.session import Session
@@ -26,11 +26,10 @@ def list_transactions(request: ListTransactions, caller: Caller) -> TransactionP
     def shows(entry: Row) -> bool:
         return public_status(entry["state"], entry["blocked_reason"]) == request.status
 
-    rows, cursor = pagination.page(
+    rows, cursor = owned_lists.page(
         TRANSACTIONS_BY_OWNER,
         [caller.listed(request.user_id)],
-        limit=request.limit,
-        cursor=request.cursor,
+        request,
         filters={"wallet_id": request.wallet_id, "chain": resources.registry().named(request.chain)},
         keep=shows if request.status else None,
     )

@@ -6,6 +6,8 @@ chain's tick if that never does.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.transactions import SendTransaction, Transaction
 from shared import resources
 from shared.domain.permissions import Caller
@@ -40,6 +42,7 @@ def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
     intent = intents.from_request(request, intents.on_chain(wallet, request))
     planned = accept.plan(intent, gas=request.gas, mixed_fees=intents.mixed(request))
+    planned = replace(planned, notes=request.metadata)
     with policy_enforcement.denials_audited(wallet.id):
         return commit(_send, planned, group=f"funds:{intent.chain}:{intent.from_address}")
 

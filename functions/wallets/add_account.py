@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.wallets import AddAccount, WalletAnswer
 from shared import resources
 from shared.domain.permissions import Caller
@@ -11,6 +13,7 @@ from shared.runtime.clock import new_id
 from shared.runtime.errors import Contended
 from shared.runtime.operation import http
 from shared.store.session import Session
+from shared.store.tables import metadata
 from shared.store.tables.wallets import VAULT_KEYS, accounts_of, holding, usable
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import custody
@@ -42,7 +45,7 @@ def add_account(request: AddAccount, caller: Caller) -> WalletAnswer:
     for _ in range(TRIES):
         account = _next(wallet, seed, request.name, accounts_of(session, wallet, limit=1)[0])
         try:
-            return commit(_add, request, caller, account)
+            return commit(_add, request, caller, replace(account, metadata=request.metadata))
         except IndexTaken:
             continue
     raise Contended
@@ -70,5 +73,5 @@ def _add(unit: UnitOfWork, request: AddAccount, caller: Caller, account: Wallet)
     if not duplicates or duplicates[0].key_id != account.key_id:
         refuse_duplicate(duplicates, account.chain, account.address)
     unit.on_conflict(IndexTaken())
-    unit.write(account)
+    unit.write(account, *metadata.entries(account))
     return WalletAnswer.of(account)

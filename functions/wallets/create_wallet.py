@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.wallets import CreatedWallet, CreateWallet
 from shared import resources
 from shared.domain.permissions import Caller
@@ -9,6 +11,7 @@ from shared.domain.wallets.wallets import Wallet, new_wallet
 from shared.keys import accounts, hd, mnemonic
 from shared.runtime.clock import new_id
 from shared.runtime.operation import http
+from shared.store.tables import metadata
 from shared.store.tables.wallets import VaultKey
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import custody
@@ -41,11 +44,12 @@ def create_wallet(request: CreateWallet, caller: Caller) -> CreatedWallet:
         now=resources.clock().now(),
         unproven=caller.kind == "api_key",  # whoever has the key may know the secret
     )
+    wallet = replace(wallet, metadata=request.metadata)
     key = custody.sealed(wallet, seed, "seed")
     return commit(_create, wallet, key, words)
 
 
 def _create(unit: UnitOfWork, wallet: Wallet, key: VaultKey, words: str) -> CreatedWallet:
     unit.check_caller()  # a sign-in that has ended must not leave a wallet whose mnemonic somebody else knows
-    unit.write(wallet, key)
+    unit.write(wallet, key, *metadata.entries(wallet))
     return CreatedWallet.of(wallet, words)

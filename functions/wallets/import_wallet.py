@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.wallets import ImportWallet, WalletAnswer
 from shared import resources
 from shared.chain.registry import ChainSpec
@@ -10,6 +12,7 @@ from shared.domain.wallets.wallets import Wallet, WalletExists, new_wallet, refu
 from shared.keys import accounts, hd, mnemonic
 from shared.runtime.clock import new_id
 from shared.runtime.operation import http
+from shared.store.tables import metadata
 from shared.store.tables.wallets import VaultKey, holding
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import custody
@@ -41,6 +44,7 @@ def import_wallet(request: ImportWallet, caller: Caller) -> WalletAnswer:
         now=resources.clock().now(),
         unproven=caller.kind == "api_key",  # whoever has the key may know the secret
     )
+    wallet = replace(wallet, metadata=request.metadata)
     key = custody.sealed(wallet, secret, purpose)
     return commit(_import, wallet, key)
 
@@ -63,5 +67,5 @@ def _import(unit: UnitOfWork, wallet: Wallet, key: VaultKey) -> WalletAnswer:
         holding(unit, wallet.user_id, wallet.chain, wallet.address), wallet.chain, wallet.address
     )
     unit.on_conflict(WalletExists())
-    unit.write(wallet, key)
+    unit.write(wallet, key, *metadata.entries(wallet))
     return WalletAnswer.of(wallet)

@@ -22,6 +22,7 @@ from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
 from shared.store.tables.claims import CLAIMS, CLAIMS_BY_USER
 from shared.store.tables.contract_events import FOLLOWS, FOLLOWS_BY_OWNER, follows_of, unfollow
 from shared.store.tables.contracts import CONTRACTS, CONTRACTS_BY_OWNER
+from shared.store.tables.metadata import METADATA
 from shared.store.tables.orders import ORDERS, ORDERS_BY_OWNER
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.sign_ins import FACTORS, SESSIONS, SESSIONS_BY_USER
@@ -150,8 +151,10 @@ def _ended(unit: UnitOfWork, wallet: Wallet) -> Wallet:
 
 
 def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterator[Any]:
-    """The rows that go: policies, API keys, sign-ins, second factors, contracts. Sealed keys stay until they are
-    shredded."""
+    """The rows that go: policies, API keys, sign-ins, second factors, contracts, and what finds notes. Sealed keys stay
+    until they are shredded."""
+    for table in (WALLETS, CONTRACTS):
+        yield from unit.one(METADATA.scan(user_id, table.name))
     yield from unit.one(POLICIES.get_many((wallet.id,) for wallet in wallets)) if wallets else ()
     yield from unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
     yield from unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))

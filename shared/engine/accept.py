@@ -18,6 +18,7 @@ from shared.domain.wallets.wallets import require_active
 from shared.engine import batch, preflight
 from shared.funds import bookings
 from shared.runtime.errors import IdempotencyKeyReused
+from shared.store.tables import metadata
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.wallets import WALLETS
@@ -40,6 +41,7 @@ class SendPlan:
     intent: Intent
     committed_gas: int
     balances: Balances
+    notes: dict[str, str] | None = None  # what its sender notes
 
 
 def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False, abi: Abi = ()) -> SendPlan:
@@ -90,9 +92,9 @@ def accept(
         committed_gas=planned.committed_gas,
         approval_until=unit.now + approvals.WAIT if decision.needs_approval else None,
     )
-    accepted = replace(accepted, day_booked=bool(decision.spends))
+    accepted = replace(accepted, day_booked=bool(decision.spends), metadata=planned.notes)
     bookings.put(unit, pair)
-    unit.write(accepted)
+    unit.write(accepted, *metadata.entries(accepted))
     unit.on_conflict(IdempotencyKeyReused())  # the key's operation record is gone, its transaction is not
     unit.write(*approvals.requests(policy, accepted, unit.now))
     batch.announce(unit, "accepted", accepted, [])

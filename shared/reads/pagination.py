@@ -58,7 +58,7 @@ def page(
         scanned += len(entries)
         for entry in entries:
             after = tuple(entry[name] for name in position)
-            if _fits(entry, wanted) and (keep is None or keep(entry)):
+            if fits(entry, wanted) and (keep is None or keep(entry)):
                 kept.append(entry)
                 if len(kept) > limit:
                     break
@@ -72,7 +72,8 @@ def page(
     return rows, encode(binding, after or ())
 
 
-def _fits(entry: Row, wanted: Mapping[str, Any]) -> bool:
+def fits(entry: Row, wanted: Mapping[str, Any]) -> bool:
+    """Whether each column has the wanted value, or one of them where it is a tuple."""
     return all(
         entry[name] in value if isinstance(value, tuple) else entry[name] == value
         for name, value in wanted.items()
@@ -88,11 +89,27 @@ def page_now(
     filters: Mapping[str, Any],
     keep: Callable[[T], bool],
 ) -> tuple[list[T], str | None]:
+    """`kept_page` of the rows below `prefix`."""
+
+    def read(limit: int, cursor: str | None) -> tuple[list[T], str | None]:
+        return page(index, prefix, limit=limit, cursor=cursor, filters=filters)
+
+    return kept_page(read, limit=limit, cursor=cursor, keep=keep)
+
+
+def kept_page(
+    read: Callable[[int, str | None], tuple[list[T], str | None]],
+    *,
+    limit: int,
+    cursor: str | None,
+    keep: Callable[[T], bool],
+) -> tuple[list[T], str | None]:
     """A page of rows of which each says by itself whether it belongs to the list now: what time alone has changed is
-    not in the index. It may come short after many that do not, and its cursor goes on. Raises InvalidCursor."""
+    not in the index. `read(limit, cursor)` gives a page of all. It may come short after many that do not belong, and
+    its cursor goes on. Raises InvalidCursor."""
     kept: list[T] = []
     for _ in range(MAX_ROUNDS):
-        rows, cursor = page(index, prefix, limit=limit - len(kept), cursor=cursor, filters=filters)
+        rows, cursor = read(limit - len(kept), cursor)
         kept += filter(keep, rows)
         if cursor is None or len(kept) == limit:
             break

@@ -47,6 +47,7 @@ class Contract:
     version: int
     created_at: datetime
     updated_at: datetime
+    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
 
     @property
     def entries(self) -> list[Entry]:

@@ -45,6 +45,7 @@ class Order:
     version: int
     created_at: datetime
     updated_at: datetime
+    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
 
     @property
     def asset(self) -> Asset:

@@ -99,6 +99,7 @@ class Transaction:
     updated_at: datetime
     waiting_for: WaitingFor | None = None  # None also for rows from before there was a column
     waiting_since: datetime | None = None
+    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
 
     @property
     def waiting(self) -> tuple[WaitingFor, datetime] | None:

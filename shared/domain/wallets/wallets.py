@@ -59,6 +59,7 @@ class Wallet:
     payout_gas: int | None = None  # what a payout to it would have taken, when it was refused for that
     payout_gas_at: datetime | None = None
     unproven: bool | None = None  # made before the mailbox was proved, or by an API key; not confirmed since
+    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
 
 
 def new_wallet(
@@ -191,5 +192,5 @@ def kept(wallet: Wallet, now: datetime) -> Wallet:
 
 
 def erased(wallet: Wallet) -> Wallet:
-    """Without the name that its owner gave it; the address stays in the books."""
-    return replace(wallet, name="deleted")
+    """Without the name that its owner gave it, and what they noted; the address stays in the books."""
+    return replace(wallet, name="deleted", metadata=None)

@@ -8,7 +8,7 @@ from shared.domain.permissions import Caller
 from shared.store.session import Session
 from shared.store.table import Index, Query, Table
 
-CONTRACTS = Table("contracts", Contract, ("id",))
+CONTRACTS = Table("contracts", Contract, ("id",), documents=frozenset({"metadata"}))
 CONTRACTS_BY_OWNER = Index(
     "contracts_by_owner",
     CONTRACTS,

@@ -8,7 +8,16 @@ from shared.domain.desk.allocation import Allocation
 from shared.domain.desk.orders import Order, OrderItem
 from shared.store.table import Index, Query, Table
 
-ORDERS = Table("orders", Order, ("id",), id_column="order_id", numeric=frozenset({"amount"}), cached=True)
+NOTES = frozenset({"metadata"})
+ORDERS = Table(
+    "orders",
+    Order,
+    ("id",),
+    id_column="order_id",
+    numeric=frozenset({"amount"}),
+    documents=frozenset({"metadata"}),
+    cached=True,
+)
 ORDER_ITEMS = Table("order_items", OrderItem, ("order_id", "line"), numeric=frozenset({"price", "total"}))
 ALLOCATIONS = Table("allocations", Allocation, ("order_id", "id"), numeric=frozenset({"amount", "settled"}))
 ORDERS_BY_OWNER = Index(

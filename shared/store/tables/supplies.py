@@ -11,7 +11,16 @@ from shared.store.port import Row
 from shared.store.table import Index, Query, Table
 
 BALANCES = frozenset({"amount", "available", "reserved", "settled"})
-SUPPLIES = Table("supplies", Supply, ("id",), id_column="supply_id", numeric=BALANCES, cached=True)
+NOTES = frozenset({"metadata"})
+SUPPLIES = Table(
+    "supplies",
+    Supply,
+    ("id",),
+    id_column="supply_id",
+    numeric=BALANCES,
+    documents=frozenset({"metadata"}),
+    cached=True,
+)
 SUPPLIES_BY_OWNER = Index(
     "supplies_by_owner",
     SUPPLIES,

@@ -47,7 +47,7 @@ TRANSACTIONS = Table(
     ("id",),
     id_column="transaction_id",
     texts=frozenset({"value", "token_amount", "committed_value", "committed_gas"}),
-    documents=frozenset({"approvals"}),
+    documents=frozenset({"approvals", "metadata"}),
 )
 ATTEMPTS = Table("attempts", Attempt, ("transaction_id", "k"))
 RECEIPTS = Table("receipts", StoredReceipt, ("transaction_id",), documents=frozenset({"logs"}))

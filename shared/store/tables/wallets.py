@@ -25,7 +25,7 @@ class VaultKey:
     updated_at: datetime
 
 
-WALLETS = Table("wallets", Wallet, ("id",))
+WALLETS = Table("wallets", Wallet, ("id",), documents=frozenset({"metadata"}))
 # Disabled wallets have no `active_address`: a key may come back as a new wallet after its old one was deleted.
 # It stores the whole row, so that the wallet that is meant when none is named is found in one read.
 WALLETS_ACTIVE = Index(

@@ -11,7 +11,7 @@ from schemas.orders import Order, OrderView, PlaceOrder, PublicOrder, UpdateOrde
 from shared.domain.desk.orders import Line
 from tests.unit.domain.factories import place
 
-PRIVATE = {"allocations", "note", "claim_id"}
+PRIVATE = {"allocations", "note", "metadata", "claim_id"}
 
 
 def body(**more: Any) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def test_the_owner_sees_everything_and_others_the_public_part() -> None:
         "claim_id": None,
         "status": "open",
         "note": "for me",
+        "metadata": {},
         "expires_at": None,
         "version": 1,
         "created_at": "2030-01-01T12:00:00Z",

@@ -30,6 +30,7 @@ def test_an_answer_is_exactly_the_contracts_shape() -> None:
         "status": "active",
         "reason": None,
         "expires_at": None,
+        "metadata": {},
         "version": 4,
         "created_at": "2030-01-01T12:00:00Z",
         "updated_at": "2030-01-01T12:00:00Z",

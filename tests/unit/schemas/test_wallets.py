@@ -35,6 +35,7 @@ def test_an_answer_holds_no_key() -> None:
         "index": 0,
         "deleted_at": None,
         "unproven": False,
+        "metadata": {},
         "version": 1,
         "created_at": "2030-01-01T12:00:00Z",
     }

@@ -301,6 +301,7 @@ class Contract:
     version: int
     created_at: datetime
     updated_at: datetime
+    metadata: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +328,7 @@ class ContractDetail:
     created_at: datetime
     updated_at: datetime
     proxy: Proxy | None
+    metadata: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -886,6 +888,7 @@ class Order:
     version: int
     created_at: datetime
     updated_at: datetime
+    metadata: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1232,6 +1235,7 @@ class Supply:
     version: int
     created_at: datetime
     updated_at: datetime
+    metadata: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1307,6 +1311,7 @@ class Transaction:
     version: int
     created_at: datetime
     updated_at: datetime
+    metadata: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1414,6 +1419,7 @@ class Wallet:
     unproven: bool
     version: int
     created_at: datetime
+    metadata: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from web3_wallet_client import models
@@ -135,6 +136,8 @@ class Claims(Group):
         limit: int | Unset = UNSET,
         cursor: str | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
         order_id: str | Unset | None = UNSET,
         status: Literal["claimed", "processing", "processed", "failed", "released", "expired", "rejected"]
         | Unset
@@ -153,6 +156,8 @@ class Claims(Group):
                     "limit": limit,
                     "cursor": cursor,
                     "user_id": user_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
                     "order_id": order_id,
                     "status": status,
                 },
@@ -385,6 +390,8 @@ class AsyncClaims(AsyncGroup):
         limit: int | Unset = UNSET,
         cursor: str | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
         order_id: str | Unset | None = UNSET,
         status: Literal["claimed", "processing", "processed", "failed", "released", "expired", "rejected"]
         | Unset
@@ -403,6 +410,8 @@ class AsyncClaims(AsyncGroup):
                     "limit": limit,
                     "cursor": cursor,
                     "user_id": user_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
                     "order_id": order_id,
                     "status": status,
                 },

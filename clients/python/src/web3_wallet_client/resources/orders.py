@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from web3_wallet_client import models
 from web3_wallet_client.calls import Call
@@ -78,6 +78,9 @@ class Orders(Group):
         limit: int | Unset = UNSET,
         cursor: str | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        metadata: str | Unset | None = UNSET,
         status: Literal["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"]
         | Unset
         | None = UNSET,
@@ -96,6 +99,9 @@ class Orders(Group):
                     "limit": limit,
                     "cursor": cursor,
                     "user_id": user_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "metadata": metadata,
                     "status": status,
                     "currency": currency,
                 },
@@ -145,6 +151,7 @@ class Orders(Group):
         supply_ids: Sequence[str] | Unset | None = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
         note: str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Order:
@@ -164,6 +171,7 @@ class Orders(Group):
                     "supply_ids": supply_ids,
                     "expires_at": expires_at,
                     "note": note,
+                    "metadata": metadata,
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,
@@ -261,6 +269,9 @@ class AsyncOrders(AsyncGroup):
         limit: int | Unset = UNSET,
         cursor: str | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        metadata: str | Unset | None = UNSET,
         status: Literal["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"]
         | Unset
         | None = UNSET,
@@ -279,6 +290,9 @@ class AsyncOrders(AsyncGroup):
                     "limit": limit,
                     "cursor": cursor,
                     "user_id": user_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "metadata": metadata,
                     "status": status,
                     "currency": currency,
                 },
@@ -328,6 +342,7 @@ class AsyncOrders(AsyncGroup):
         supply_ids: Sequence[str] | Unset | None = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
         note: str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Order:
@@ -347,6 +362,7 @@ class AsyncOrders(AsyncGroup):
                     "supply_ids": supply_ids,
                     "expires_at": expires_at,
                     "note": note,
+                    "metadata": metadata,
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,

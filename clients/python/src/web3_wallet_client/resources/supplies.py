@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from web3_wallet_client import models
 from web3_wallet_client.calls import Call
@@ -36,6 +37,7 @@ class Supplies(Group):
         wallet_id: str | Unset | None = UNSET,
         chain: str | Unset | None = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Supply:
@@ -51,6 +53,7 @@ class Supplies(Group):
                     "wallet_id": wallet_id,
                     "chain": chain,
                     "expires_at": expires_at,
+                    "metadata": metadata,
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,
@@ -133,6 +136,9 @@ class Supplies(Group):
         limit: int | Unset = UNSET,
         cursor: str | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        metadata: str | Unset | None = UNSET,
         chain: str | Unset | None = UNSET,
         currency: str | Unset | None = UNSET,
         status: Literal["pending", "active", "paused", "exhausted", "closed", "rejected"]
@@ -152,6 +158,9 @@ class Supplies(Group):
                     "limit": limit,
                     "cursor": cursor,
                     "user_id": user_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "metadata": metadata,
                     "chain": chain,
                     "currency": currency,
                     "status": status,
@@ -213,6 +222,7 @@ class AsyncSupplies(AsyncGroup):
         wallet_id: str | Unset | None = UNSET,
         chain: str | Unset | None = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Supply:
@@ -228,6 +238,7 @@ class AsyncSupplies(AsyncGroup):
                     "wallet_id": wallet_id,
                     "chain": chain,
                     "expires_at": expires_at,
+                    "metadata": metadata,
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,
@@ -310,6 +321,9 @@ class AsyncSupplies(AsyncGroup):
         limit: int | Unset = UNSET,
         cursor: str | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        metadata: str | Unset | None = UNSET,
         chain: str | Unset | None = UNSET,
         currency: str | Unset | None = UNSET,
         status: Literal["pending", "active", "paused", "exhausted", "closed", "rejected"]
@@ -329,6 +343,9 @@ class AsyncSupplies(AsyncGroup):
                     "limit": limit,
                     "cursor": cursor,
                     "user_id": user_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "metadata": metadata,
                     "chain": chain,
                     "currency": currency,
                     "status": status,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from web3_wallet_client import models
 from web3_wallet_client.calls import Call
@@ -213,6 +213,9 @@ class Transactions(Group):
         limit: int | Unset = UNSET,
         cursor: str | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        metadata: str | Unset | None = UNSET,
         wallet_id: str | Unset | None = UNSET,
         status: Literal[
             "queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"
@@ -234,6 +237,9 @@ class Transactions(Group):
                     "limit": limit,
                     "cursor": cursor,
                     "user_id": user_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "metadata": metadata,
                     "wallet_id": wallet_id,
                     "status": status,
                     "chain": chain,
@@ -280,6 +286,7 @@ class Transactions(Group):
         max_priority_fee_per_gas: str | Unset | None = UNSET,
         gas_price: str | Unset | None = UNSET,
         deadline: datetime | str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
@@ -306,6 +313,7 @@ class Transactions(Group):
                     "max_priority_fee_per_gas": max_priority_fee_per_gas,
                     "gas_price": gas_price,
                     "deadline": deadline,
+                    "metadata": metadata,
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,
@@ -569,6 +577,9 @@ class AsyncTransactions(AsyncGroup):
         limit: int | Unset = UNSET,
         cursor: str | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
+        created_after: datetime | str | Unset | None = UNSET,
+        created_before: datetime | str | Unset | None = UNSET,
+        metadata: str | Unset | None = UNSET,
         wallet_id: str | Unset | None = UNSET,
         status: Literal[
             "queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"
@@ -590,6 +601,9 @@ class AsyncTransactions(AsyncGroup):
                     "limit": limit,
                     "cursor": cursor,
                     "user_id": user_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "metadata": metadata,
                     "wallet_id": wallet_id,
                     "status": status,
                     "chain": chain,
@@ -636,6 +650,7 @@ class AsyncTransactions(AsyncGroup):
         max_priority_fee_per_gas: str | Unset | None = UNSET,
         gas_price: str | Unset | None = UNSET,
         deadline: datetime | str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
@@ -662,6 +677,7 @@ class AsyncTransactions(AsyncGroup):
                     "max_priority_fee_per_gas": max_priority_fee_per_gas,
                     "gas_price": gas_price,
                     "deadline": deadline,
+                    "metadata": metadata,
                 },
                 takes_key=True,
                 idempotency_key=idempotency_key,

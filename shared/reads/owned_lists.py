@@ -1,0 +1,104 @@
+"""Lists of what a caller owns, newest first: by when it was made, by columns, and by what its owner noted on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from shared import resources
+from shared.reads import pagination
+from shared.store.port import Key, Row
+from shared.store.session import Session
+from shared.store.table import Index
+from shared.store.tables.metadata import METADATA, MetadataEntry
+
+T = TypeVar("T")
+
+
+class TimedQuery(Protocol):
+    """`schemas.base.TimedQuery`."""
+
+    @property
+    def created_after(self) -> datetime | None: ...
+    @property
+    def created_before(self) -> datetime | None: ...
+
+
+class OwnedQuery(TimedQuery, Protocol):
+    """`schemas.base.OwnedQuery`."""
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def cursor(self) -> str | None: ...
+    @property
+    def metadata(self) -> str | None: ...
+
+
+def span_of(request: TimedQuery) -> tuple[Key | None, Key]:
+    """What was made from `created_after` on and before `created_before`, in an index from the newest to the oldest."""
+    before, after = request.created_before, request.created_after
+    return None if before is None else (before,), () if after is None else (after,)
+
+
+def page(
+    index: Index[T],
+    prefix: Sequence[Any],
+    request: OwnedQuery,
+    *,
+    filters: Mapping[str, Any],
+    keep: Callable[[Row], bool] | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> tuple[list[T], str | None]:
+    """One page of the rows below `prefix`, which begins with the owner, and the cursor of the next one; for `filters`
+    and `keep` see `pagination.page`. `limit` and `cursor` are the request's where no limit is given. Raises
+    InvalidCursor."""
+    size, begin = limit or request.limit, cursor if limit else request.cursor
+    span = span_of(request)
+    more = [request.metadata, *map(str, span)] if request.metadata or span != (None, ()) else []
+    if request.metadata is None:
+        return pagination.page(
+            index, prefix, limit=size, cursor=begin, filters=filters, keep=keep, span=span, more=more
+        )
+    wanted = dict(zip(index.key, prefix, strict=False)) | {k: v for k, v in filters.items() if v is not None}
+    binding = ["noted", index.name, sorted(map(str, wanted.items())), *more]
+    after = pagination.decode(binding, begin) if begin else span[0]
+    found = _Found(index, prefix[0], request.metadata, span[1])
+    for _ in range(pagination.MAX_ROUNDS):
+        entries = found.read(
+            after, size, lambda row: pagination.fits(row, wanted) and (keep is None or keep(row))
+        )
+        if len(found.kept) > size:
+            after = _position(found.kept[size - 1][0])
+            break
+        if len(entries) <= size:
+            return [row for _, row in found.kept], None
+        after = _position(entries[-1])
+    return [row for _, row in found.kept[:size]], pagination.encode(binding, after or ())
+
+
+class _Found:
+    """Rows with a note, in the order of their entries."""
+
+    def __init__(self, index: Index[Any], owner: str, note: str, upto: Key) -> None:
+        self._table, self._owner, self._note, self._upto = index.table, owner, note, upto
+        self._session = Session(resources.database().snapshot())
+        self.kept: list[tuple[MetadataEntry, Any]] = []
+
+    def read(self, after: Key | None, size: int, keep: Callable[[Row], bool]) -> list[MetadataEntry]:
+        """Keep the rows that fit of one page of entries, which is answered."""
+        scan = METADATA.scan(
+            self._owner, self._table.name, self._note, after=after, upto=self._upto, limit=size + 1
+        )
+        entries = self._session.many(scan)
+        keys: list[Key] = [(entry.resource_id,) for entry in entries]
+        rows = {row.id: row for row in self._session.many(self._table.get_many(keys))} if keys else {}
+        known = ((entry, rows[entry.resource_id]) for entry in entries if entry.resource_id in rows)
+        self.kept += [(entry, row) for entry, row in known if keep(self._table.encode(row))]
+        return entries
+
+
+def _position(entry: MetadataEntry) -> Key:
+    return entry.created_at, entry.resource_id
