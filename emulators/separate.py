@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 VARIABLE = "SEPARATE"
 STARTS_WITHIN = 60.0  # seconds
 HOPS = {"connection", "keep-alive", "transfer-encoding", "host", "content-length", "content-encoding"}
+HOST = "127.0.0.1"
+STREAMS = [sys.executable, "-m", "functions.stream_server"]
 HOME = "public_reads"  # answers what nobody serves, as the balancer's default does
 
 
@@ -39,12 +41,16 @@ def start() -> dict[str, str]:
         for name in trust.TRUSTS:
             port, lock = held.enter_context(ports.reserve())
             subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", str(port)],
+                STREAMS if name == "streams" else [*command, "--host", HOST, "--port", str(port)],
                 cwd=ROOT,
-                env={**os.environ, "FUNCTION_TARGET": f"trust_{name}", "PYTHONPATH": str(ROOT)},
+                env={
+                    **os.environ,
+                    **{"FUNCTION_TARGET": f"trust_{name}", "PYTHONPATH": str(ROOT)},
+                    **{"HOST": HOST, "PORT": str(port)},
+                },
                 pass_fds=[lock],
             )
-            addresses[name] = f"http://127.0.0.1:{port}"
+            addresses[name] = f"http://{HOST}:{port}"
         for address in addresses.values():
             _wait(address)
     return addresses

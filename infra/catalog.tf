@@ -32,6 +32,8 @@ locals {
       public     = anytrue([for n in names : length(local.operations[n].http) > 0])
       events     = anytrue([for n in names : length(local.operations[n].messages) + length(local.operations[n].schedules) > 0])
       streams    = anytrue(flatten([for n in names : [for h in local.operations[n].http : contains(["text/event-stream", "websocket"], h.media)]]))
+      # All that it answers are streams: an asynchronous server carries thousands, the usual one a thread for each.
+      only_streams = length(flatten([for n in names : local.operations[n].http])) > 0 && alltrue(flatten([for n in names : [for h in local.operations[n].http : contains(["text/event-stream", "websocket"], h.media)]]))
       # Started each minute at most: what has to run more often goes on within its minute.
       loops = anytrue(flatten([for n in names : [for s in local.operations[n].schedules : s.seconds < 60]]))
     }

@@ -35,7 +35,7 @@ resource "google_cloud_run_v2_service" "service" {
   template {
     service_account                  = local.email[each.value.service]
     timeout                          = "${local.sizes[each.value.service].seconds}s"
-    max_instance_request_concurrency = local.sizes[each.value.service].threads
+    max_instance_request_concurrency = max(local.sizes[each.value.service].threads, local.sizes[each.value.service].at_once)
     labels                           = { operation = each.value.service }
 
     dynamic "vpc_access" {
@@ -50,7 +50,8 @@ resource "google_cloud_run_v2_service" "service" {
     }
 
     containers {
-      image = var.image
+      image   = var.image
+      command = local.services[each.value.service].only_streams ? ["python", "-m", "functions.stream_server"] : null
 
       dynamic "env" {
         for_each = merge(var.settings, local.common_settings, {

@@ -2,9 +2,10 @@
 # operation each: all their services are as `usual`.
 
 locals {
-  # threads: requests that an instance serves at once. seconds: the longest request. handler: what a push or a schedule
+  # threads: operations that an instance runs at once; at_once: requests that it is given, where that is more, because those
+  # that wait hold no thread (Cloud Run gives at most 1,000). seconds: the longest request. handler: what a push or a schedule
   # may take. always: a processor also between requests, for what follows the answer (publishing, exporting).
-  usual = { threads = 16, seconds = 60, handler = 45, cpu = 1, memory = "512Mi", always = false }
+  usual = { threads = 16, at_once = 0, seconds = 60, handler = 45, cpu = 1, memory = "512Mi", always = false }
   trusts = {
     public_reads    = merge(local.usual, { threads = 32 })
     public_writes   = merge(local.usual, { always = true })
@@ -13,8 +14,8 @@ locals {
     keys_and_tokens = merge(local.usual, { threads = 8, memory = "1Gi" })
     engine          = merge(local.usual, { handler = 58, always = true }) # a run fills its minute
     events          = merge(local.usual, { threads = 32, handler = 58 })
-    webhooks        = local.usual                                          # waits for servers of others, eight lanes at once
-    streams         = merge(local.usual, { threads = 100, seconds = 660 }) # each holds a thread; it ends by itself after ten minutes
+    webhooks        = local.usual                                           # waits for servers of others, eight lanes at once
+    streams         = merge(local.usual, { at_once = 1000, seconds = 660 }) # a stream ends by itself after ten minutes
   }
   sizes = {
     for name, service in local.services : name => var.granularity == "trust" ? local.trusts[service.trust] : merge(local.usual, {

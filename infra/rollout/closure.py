@@ -62,6 +62,8 @@ def closure(module: str) -> set[str]:
     """The files below the root that a module and everything it imports, at once or later, consists of."""
     found: set[str] = set()
     waiting = [*_with_packages(module), "functions.main"]
+    if any(entry["module"] == module and entry["trust"] == "streams" for entry in catalog().values()):
+        waiting.append("functions.stream_server")
     while waiting:
         file = _file(waiting.pop())
         if file and file not in found:

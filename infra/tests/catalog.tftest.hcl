@@ -94,6 +94,10 @@ run "production" {
     error_message = "Not exactly the signers can decrypt."
   }
   assert {
+    condition     = { for s in values(google_cloud_run_v2_service.service) : s.name => "${join(" ", s.template[0].containers[0].command)} ${s.template[0].max_instance_request_concurrency}"... if s.template[0].containers[0].command != null } == { streams = [for r in run.expected.regions : "python -m functions.stream_server 1000"] }
+    error_message = "Streams are not served by their own server, or by as many at once as it carries."
+  }
+  assert {
     condition     = alltrue([for s in ["public-reads", "public-writes", "identity", "events", "webhooks", "streams"] : !contains(keys(google_kms_crypto_key_iam_member.custody), "${s}/decrypt")])
     error_message = "A service that opens nobody's key may decrypt."
   }

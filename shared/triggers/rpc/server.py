@@ -50,6 +50,7 @@ class Server:
     def __init__(self, operations: Mapping[str, Operation], threads: int) -> None:
         interface = protobuf.load(generated.openapi(), generated.NUMBERS.read_text(encoding="utf-8"))
         self.methods = Methods(interface, operations)
+        self._described = sorted(f"{protobuf.PACKAGE}.{protobuf.service_name(g)}" for g in interface.services)
         self.port = 0
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="operation")
         self._hub: Hub | None = None
@@ -62,7 +63,7 @@ class Server:
         self._server.add_generic_rpc_handlers((_Handler(self),))
         names = sorted(self.methods.services)
         await self._serve_health(names)
-        self._serve_reflection(names)
+        self._serve_reflection()
         self.port = self._server.add_insecure_port(address)
         await self._server.start()
 
@@ -119,11 +120,12 @@ class Server:
             await servicer.set(name, serving)
         self.methods.pool.AddSerializedFile(health_pb2.DESCRIPTOR.serialized_pb)
 
-    def _serve_reflection(self, names: list[str]) -> None:
+    def _serve_reflection(self) -> None:
+        """Of the whole interface: behind a balancer, what is not served here is served beside."""
         from grpc_reflection.v1alpha import reflection_pb2
 
         self.methods.pool.AddSerializedFile(reflection_pb2.DESCRIPTOR.serialized_pb)
-        known = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        known = (*self._described, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(known, self._server, pool=self.methods.pool)
 
 
