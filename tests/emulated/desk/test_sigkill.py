@@ -41,6 +41,7 @@ from tests.support.proof import SEED, figure, size
 from tests.support.stores import EMBEDDED, STORE, leads_to
 
 KILLS = size("KILLS", 1)
+POINTS = crash_points.POINTS - {"after_delivery"}  # of webhooks, which the desk's day has none of
 TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")
 
 
@@ -190,11 +191,11 @@ def test_a_day_without_deaths(stage: Stage) -> None:
     life = stage.live()
     assert life.exit == 0
     passed[stage.scene.seed] = life.passages or {}
-    assert passed[stage.scene.seed].keys() == crash_points.POINTS
+    assert passed[stage.scene.seed].keys() == POINTS
     stage.check()
 
 
-@pytest.mark.parametrize("point", sorted(crash_points.POINTS))
+@pytest.mark.parametrize("point", sorted(POINTS))
 @pytest.mark.parametrize("stage", range(KILLS), indirect=True)
 def test_whoever_dies_is_replaced(stage: Stage, point: str) -> None:
     seed = stage.scene.seed
