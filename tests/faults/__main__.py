@@ -81,6 +81,14 @@ PARTS = {
     "releases": Part(("tests/faults/releases.py",)),
     "rollout": Part(("tests/unit/infra/test_rollout.py",), {"EVERY": "1"}),
     "terraform": Part(("tests/unit/infra/test_terraform.py",), {"MUTATIONS": "all"}),
+    "webhooks": Part(
+        (
+            "tests/emulated/webhooks/test_volume.py",
+            "tests/emulated/webhooks/test_sigkill.py",
+            "tests/e2e/test_webhooks.py",
+        ),
+        {"DELIVERIES": "10000"},
+    ),
     "transfers": Part(("tests/emulated/engine/test_volume.py",), {"TRANSFERS": "5000"}),
 }
 

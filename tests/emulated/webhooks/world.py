@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,10 +64,14 @@ class Hooks:
         while self.handled < len(self.published.sent):
             topic, envelope = self.published.sent[self.handled]
             self.handled += 1
-            if topic == hints.TOPIC:
-                self.push("deliver_webhooks", envelope, topic)
-            elif envelope.get("audience"):
-                self.push("wake_webhooks", envelope, topic)
+            self.handle(topic, envelope)
+
+    def handle(self, topic: str, envelope: Any) -> None:
+        """One message, to who takes it."""
+        if topic == hints.TOPIC:
+            self.push("deliver_webhooks", envelope, topic)
+        elif envelope.get("audience"):
+            self.push("wake_webhooks", envelope, topic)
 
     def push(self, operation: str, envelope: Any, topic: str) -> None:
         answer = self.app.push(operation, envelope, topic=topic)
@@ -81,3 +90,57 @@ class Hooks:
 
     def shown(self, user: str, webhook: str) -> Any:
         return self.app.ok(200, "GET", f"/webhooks/{webhook}", user=user)
+
+
+class Bus:
+    """Pushes what is published as soon as it is, several messages at once, as Pub/Sub does."""
+
+    THREADS = 16
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._busy = 0
+        self.failures: list[BaseException] = []
+
+    @contextmanager
+    def running(self) -> Iterator[Bus]:
+        """For the block. Raises what a push has raised."""
+        with ThreadPoolExecutor(self.THREADS) as pool:
+            thread = threading.Thread(target=self._run, args=(pool,))
+            thread.start()
+            try:
+                yield self
+            finally:
+                self._stopped.set()
+                thread.join()
+        assert self.failures == []
+
+    def settle(self) -> None:
+        """Until everything that was published is handled, and all that followed from it."""
+        deadline = time.monotonic() + 60
+        while self._busy or self._hooks.handled < len(self._hooks.published.sent):
+            assert time.monotonic() < deadline and not self.failures, self.failures
+            time.sleep(0.002)
+
+    def _run(self, pool: ThreadPoolExecutor) -> None:
+        hooks = self._hooks
+        while not self._stopped.is_set():
+            if hooks.handled == len(hooks.published.sent):
+                self._stopped.wait(0.002)
+                continue
+            topic, envelope = hooks.published.sent[hooks.handled]
+            with self._lock:
+                self._busy += 1
+            hooks.handled += 1
+            pool.submit(self._push, topic, envelope)
+
+    def _push(self, topic: str, envelope: Any) -> None:
+        try:
+            self._hooks.handle(topic, envelope)
+        except BaseException as failure:
+            self.failures.append(failure)
+        finally:
+            with self._lock:
+                self._busy -= 1
