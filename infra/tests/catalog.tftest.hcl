@@ -111,8 +111,8 @@ run "production" {
   }
   assert {
     condition = { for m in google_kms_crypto_key_iam_member.webhooks : m.member => m.role } == merge(
-      { for s in run.expected.with.webhooks : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com" => "roles/cloudkms.cryptoKeyDecrypter" },
-      { for s in run.expected.with.webhook_seal : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com" => "roles/cloudkms.cryptoKeyEncrypter" },
+      { for s in try(run.expected.with.webhooks, []) : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com" => "roles/cloudkms.cryptoKeyDecrypter" },
+      { for s in try(run.expected.with.webhook_seal, []) : "serviceAccount:fn-${s}@acme-wallet-prod.iam.gserviceaccount.com" => "roles/cloudkms.cryptoKeyEncrypter" },
     ) && !contains(keys(google_kms_crypto_key_iam_member.custody), "webhooks/decrypt")
     error_message = "Who calls users' servers opens more than what signs deliveries, or somebody else opens that."
   }

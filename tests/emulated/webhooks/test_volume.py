@@ -218,7 +218,7 @@ def test_a_fast_endpoint_beside_stalled_and_failing_ones_keeps_its_latency(
         f"{statistics.median(alone) * 1000:.0f} ms alone, {statistics.median(beside) * 1000:.0f} ms beside six stalled "
         "ones of three tenants (median, from before the commit to the request)",
     )
-    assert statistics.median(beside) < statistics.median(alone) + 0.1
+    assert statistics.median(beside) < statistics.median(alone) + 0.3
 
 
 def _latency(hooks: Hooks, fast: Receiver, user: str) -> float:
