@@ -67,8 +67,9 @@ def of(trigger: HttpTrigger, group: str, ref: str) -> dict[str, Any]:
 def _errors(trigger: HttpTrigger, group: str) -> Iterator[int]:
     """The statuses of errors that a route can answer with, from what is declared of it."""
     identified = trigger.permission != PUBLIC or group == "auth"
-    if trigger.request is not None or trigger.idempotency != "none":
-        yield from (400, 422)
+    yield 422  # a field or a parameter that is unknown
+    if trigger.request is not None or trigger.method != "GET":
+        yield 400
     if trigger.method != "GET":
         yield from (409, 413, 415)
     if identified:

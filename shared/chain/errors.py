@@ -180,7 +180,9 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
         "header not found", "block not found", "unknown block", "missing trie node", "resource not found",
         "state not available", "historical state", "state is pruned", "pruned history", "history has been pruned",
         "history is pruned", "blockoutofrange", "out of range")),
-    (ExecutionReverted, ("revert",)),
+    (ExecutionReverted, (  # the last ones: code that halts, as the EVM itself puts it
+        "revert", "evm error", "stack underflow", "stack overflow", "stack limit reached", "invalid opcode",
+        "invalid jump", "write protection", "max code size", "invalid code", "out of gas")),
     (MethodMissing, (
         "method not found", "does not exist/is not available", "method not supported", "unsupported method",
         "method is not supported", "not implemented", "unknown method", "is not whitelisted")),

@@ -31,6 +31,10 @@ class Part:
 
 
 PARTS = {
+    "api": Part(
+        ("tests/emulated/functions/test_fuzz.py", "tests/e2e/test_api.py"),
+        {"EXAMPLES": "60", "API_SECONDS": "90"},
+    ),
     "attacks": Part(("tests/emulated/identity/test_attacker.py",), {"STEPS": "3000", "MUTATIONS": "all"}),
     "observe": Part(("tests/e2e/test_observe.py",), {"OBSERVE": "1"}),
     "race": Part(("tests/emulated/desk/test_race.py",), {"RIVALS": "10000", "THREADS": "256"}),

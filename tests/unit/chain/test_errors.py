@@ -62,6 +62,11 @@ TEXTS = [
     ("limit exceeded", -32005, errors.RateLimited, "ambiguous"),
     ("the method eth_simulateV1 does not exist/is not available", -32601, errors.MethodMissing, "ambiguous"),
     ("Internal error", -32603, errors.Ambiguous, "ambiguous"),
+    ("EVM error StackUnderflow", -32000, errors.ExecutionReverted, "ambiguous"),
+    ("invalid opcode: opcode 0xfe not defined", -32000, errors.ExecutionReverted, "ambiguous"),
+    ("stack underflow (0 <=> 2)", -32000, errors.ExecutionReverted, "ambiguous"),
+    ("invalid jump destination", -32000, errors.ExecutionReverted, "ambiguous"),
+    ("max code size exceeded", -32000, errors.ExecutionReverted, "ambiguous"),
     ("unknown transaction type 9", -32000, errors.InvalidType, "unsendable"),
     ("", None, errors.Ambiguous, "ambiguous"),
 ]  # fmt: skip

@@ -1,0 +1,118 @@
+"""schemathesis against the running product, stateful and beyond the borders of each schema, with and without
+credentials: no 5xx, nothing that the document does not describe, nothing taken that it forbids.
+
+`make prove PART=api` gives it minutes; without, only how its report is read is tested, and
+tests/emulated/functions/test_fuzz.py is the short form.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from emulators import seed
+from emulators.client import Api
+from emulators.demo import PASSWORD
+from emulators.product import Product
+from schemas.contract import generated
+from shared import resources
+from tests.e2e.job import FundedAccount, Node
+
+SECONDS = int(os.environ.get("API_SECONDS", "0"))  # for each caller and phase
+SEED = os.environ.get("SEED", "7")
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
+    "response_headers_conformance", "negative_data_rejection", "ignored_auth", "unsupported_method",
+)  # fmt: skip
+# Streams do not end, and a WebSocket is none for a client of HTTP.
+LEFT_OUT = ("text/event-stream", "/events/ws")
+CALLERS = ("nobody", "user", "operator", "key")
+
+
+@pytest.fixture(scope="module")
+def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with Product.start(tmp_path_factory.mktemp("api")) as product:
+        yield product
+
+
+def left_out() -> list[str]:
+    """The operations that are not called."""
+    paths = json.loads(generated.openapi())["paths"]
+    return [
+        entry["operationId"]
+        for path, methods in paths.items()
+        for entry in methods.values()
+        if any(word in path + json.dumps(entry["responses"]) for word in LEFT_OUT)
+    ]
+
+
+def credentials(product: Product, caller: str) -> list[str]:
+    """The headers of a caller, as arguments. It owns one of each thing, so that calls find something."""
+    if caller == "nobody":
+        return []
+    api, email = Api(product.url), f"{caller}-{secrets.token_hex(6)}@example.com"
+    with api.http:
+        if caller == "operator":
+            with resources.override(fresh=True):
+                seed.operator(email, PASSWORD)
+            api.sign_in(email, PASSWORD)
+        else:
+            api.sign_up(email, PASSWORD)
+        account = FundedAccount.funded(Node(product.env["RPC_URL"]))
+        api.expect(201, "POST", "/wallets/import", {"name": "till", "private_key": account.key})
+        if caller == "key":
+            scopes = [one for one in api.get("/auth/me")["permissions"] if one != "admin:*"]
+            made = api.expect(201, "POST", "/auth/api-keys", {"name": "all", "scopes": scopes})
+            return ["-H", f"X-API-Key: {made['api_key']}"]
+    return ["-H", f"Authorization: Bearer {api.token}"]
+
+
+def run(url: str, phases: str, headers: list[str], folder: Path) -> str:
+    """What schemathesis says in the end."""
+    program = str(Path(sys.executable).parent / "schemathesis")
+    command = [program, "run", f"{url}/openapi.json", "--phases", phases,
+               "--checks", ",".join(CHECKS), "--seed", SEED, "--max-time", str(SECONDS), *headers]  # fmt: skip
+    for name in left_out():
+        command += ["--exclude-operation-id", name]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=SECONDS * 3 + 300, check=False
+    )
+    return done.stdout + done.stderr
+
+
+def failures(said: str) -> list[str]:
+    """Each kind of failure with its number, as the summary lists them; `no summary` where it has none."""
+    if "= SUMMARY =" not in said:
+        return ["no summary"]
+    return re.findall(r"❌ (ST\d+ .*: \d+)", said.partition("= SUMMARY =")[2]) + re.findall(r"🚫 .*", said)
+
+
+@pytest.mark.skipif(not SECONDS, reason="make prove PART=api")
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("phases", ["examples,coverage", "fuzzing", "stateful"])
+@pytest.mark.parametrize("caller", CALLERS)
+def test_nothing_fails_and_nothing_drifts(product: Product, caller: str, phases: str, tmp_path: Path) -> None:
+    said = run(product.url, phases, credentials(product, f"{caller}"), tmp_path)
+    cases = re.search(r"(\d+) generated", said)
+    print(f"\n{caller}, {phases}: {cases[1] if cases else 0} cases, {failures(said) or 'none failed'}")
+    assert failures(said) == [], said[-20_000:]
+    assert cases and int(cases[1]) > 50
+
+
+def test_a_summary_is_read() -> None:
+    said = "= SUMMARY =\nFailures:\n  ❌ ST101 Server error: 2\nTest cases:\n  2511 generated, 2 found"
+    assert failures(said) == ["ST101 Server error: 2"]
+    assert failures("= SUMMARY =\nTest cases:\n  9 generated, 9 passed") == []
+    assert failures("Traceback") == ["no summary"]
+
+
+def test_streams_are_all_that_is_left_out() -> None:
+    assert "stream_events" in left_out() and len(left_out()) <= 3
