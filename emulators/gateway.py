@@ -62,19 +62,23 @@ def make_app(addresses: dict[str, str] | None = None) -> Flask:
     from flask import Flask, request
 
     from emulators import exposition, separate
+    from emulators.sandbox import faucet
     from shared.triggers import flask_app
 
     exposition.registry()
 
     app = Flask("gateway", static_folder=None)
     view = separate.view(addresses) if addresses else flask_app.serve_all(served())
+    sandbox = faucet.operations()
+    own = flask_app.serve_all(sandbox)  # which no other process has
+    paths = {trigger.path for entry in sandbox.values() for trigger in entry.https}
 
     @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
     @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
     def everything(path: str) -> Any:
         if request.path == "/metrics":
             return exposition.text(), {"Content-Type": exposition.CONTENT_TYPE}
-        return view(request)
+        return own(request) if addresses and request.path in paths else view(request)
 
     app.register_error_handler(404, lambda _: view(request))  # a path that the rules above do not match: %0A
     return app
