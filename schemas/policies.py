@@ -98,10 +98,7 @@ class UpdatePolicy(Request):
         }
 
 
-class PendingPolicy(Resource):
-    """The rules of a looser policy, which hold from `holds_from`."""
-
-    holds_from: Instant
+class PolicyRules(Resource):
     limits: list[AssetLimit]
     allowed_recipients: list[str] | None
     allowed_contracts: list[str] | None
@@ -114,21 +111,17 @@ class PendingPolicy(Resource):
     paused: bool
 
 
-class Policy(Resource):
+class PendingPolicy(PolicyRules):
+    """The rules of a looser policy, which hold from `holds_from`."""
+
+    holds_from: Instant
+
+
+class Policy(PolicyRules):
     """A wallet's rules; amounts in base units. Version 0: none was ever set. `pending`: a looser policy that was asked
     for and does not hold yet; DELETE /wallets/{wallet_id}/policy/pending or another PUT withdraws it."""
 
     wallet_id: str
-    limits: list[AssetLimit]
-    allowed_recipients: list[str] | None
-    allowed_contracts: list[str] | None
-    allowed_selectors: list[str] | None
-    allowed_typed_data: list[TypedDataName] | None
-    approval_above: str | None
-    approvers: list[str] | None
-    approvals_required: int | None
-    max_fee_per_day: str | None
-    paused: bool
     pending: PendingPolicy | None
     version: int
     updated_at: Instant

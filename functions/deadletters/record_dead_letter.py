@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from schemas.contract import generated
 from shared import resources
+from shared.domain import event_types
 from shared.domain.permissions import Caller
 from shared.runtime.cloud_event import UnreadableEvent, parse
 from shared.runtime.context import current
@@ -26,10 +27,7 @@ from shared.writes.mutation import AlreadyApplied
 
 SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 # To these it sends commands on, and tells senders why theirs were not taken.
-SENT = (
-    *("supply-commands", "order-commands", "claim-commands", "transaction-commands", "contract-commands"),
-    *("supply-events", "order-events", "claim-events", "transaction-events", "contract-events"),
-)
+SENT = (*event_types.COMMAND_TOPICS, *event_types.OUTCOME_TOPICS)
 
 
 @message("supply-commands", type="*", publishes=SENT)

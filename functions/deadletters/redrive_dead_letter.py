@@ -13,6 +13,7 @@ from schemas.contract import generated
 from schemas.deadletters import DeadLetter, RedriveDeadLetter
 from shared import resources
 from shared.adapters.rate_limits import TooManyRequests
+from shared.domain import event_types
 from shared.domain.errors import InvalidState, Refusal
 from shared.domain.permissions import Caller
 from shared.runtime import cloud_event
@@ -22,10 +23,11 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, topic_of
 from shared.writes.commit import commit
 
+# Every topic that something is taken from.
 TOPICS = (
-    "account-events",
-    *("supply-commands", "order-commands", "claim-commands", "transaction-commands", "contract-commands"),
-    *("supply-events", "order-events", "claim-events", "transaction-events", "contract-events"),
+    *event_types.COMMAND_TOPICS,
+    *event_types.OUTCOME_TOPICS,
+    *("account-events", "wallet-events", "webhook-events", "webhook-lanes"),
 )
 BUDGET = "redrive"
 

@@ -13,14 +13,13 @@ from shared import resources
 from shared.domain.transactions.lanes import lane_range
 from shared.runtime.operation import schedule
 from shared.store.session import Session
-from shared.store.tables.system import DEAD_LETTERS_BY_TIME, OUTBOX, OUTBOX_SHARDS, SWEEP_MARKS
+from shared.store.tables.system import DEAD_LETTERS_BY_TIME, OUTBOX, OUTBOX_BEGINS, OUTBOX_SHARDS, SWEEP_MARKS
 from shared.store.tables.transactions import TRANSACTIONS_QUEUED
 from shared.telemetry import metrics
 
 _log = logging.getLogger(__name__)
 STALE_SECONDS = 5
 LIMIT = 2_000
-EPOCH = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 OUTBOX_OLDEST = metrics.gauge(
     "wallet_outbox_oldest_seconds", "How long the oldest event waits; 0: none does."
 )
@@ -48,7 +47,10 @@ def _outbox(session: Session, now: datetime) -> float:
     stored = session.one(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
     starts = {mark.shard: mark.mark for mark in stored}
     shards = session.read_all(
-        [OUTBOX.scan(shard, after=(starts.get(shard, EPOCH),), limit=1) for shard in range(OUTBOX_SHARDS)]
+        [
+            OUTBOX.scan(shard, after=(starts.get(shard, OUTBOX_BEGINS),), limit=1)
+            for shard in range(OUTBOX_SHARDS)
+        ]
     )
     oldest = min((row.committed_at for rows in shards for row in rows), default=now)
     return max(0.0, (now - oldest).total_seconds())

@@ -19,7 +19,15 @@ from shared.runtime.context import remaining_seconds
 from shared.runtime.operation import schedule
 from shared.store.port import Key
 from shared.store.session import Session
-from shared.store.tables.system import OUTBOX, OUTBOX_SHARDS, SWEEP_MARKS, DeadLetter, OutboxRow, SweepMark
+from shared.store.tables.system import (
+    OUTBOX,
+    OUTBOX_BEGINS,
+    OUTBOX_SHARDS,
+    SWEEP_MARKS,
+    DeadLetter,
+    OutboxRow,
+    SweepMark,
+)
 from shared.store.unit_of_work import UnitOfWork
 from shared.triggers.pubsub_push import REASON_LIMIT
 from shared.writes import outbox_relay
@@ -31,7 +39,6 @@ OVERLAP = timedelta(seconds=30)
 FULL_SCAN = timedelta(hours=1)
 BATCH = 500
 STOP_BEFORE = 15.0  # seconds left: a page may take ten
-EPOCH = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 
 
 @schedule(seconds=2, needs=("pubsub", "relay"))
@@ -78,7 +85,7 @@ def _sweep(places: dict[int, Key], marks: dict[int, SweepMark], now: datetime) -
 def _start(mark: SweepMark | None, now: datetime) -> datetime:
     """Where a shard's sweep begins: at its mark, and once an hour at what the last such sweep may have missed."""
     if mark is None:
-        return EPOCH
+        return OUTBOX_BEGINS
     looks_back = now - mark.full_scan_at > FULL_SCAN
     return min(mark.mark, mark.full_scan_at - FULL_SCAN) if looks_back else mark.mark
 

@@ -85,6 +85,10 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
 )
 # Between our own functions, or to one endpoint alone.
 IN_NO_FEED: Final = frozenset({"transaction.replacing", "webhook.test", "webhook.due"})
+# What takes commands: from <aggregate>-commands; what comes of them is told on <aggregate>-events.
+COMMANDED: Final = ("supply", "order", "claim", "transaction", "contract")
+COMMAND_TOPICS: Final = tuple(f"{aggregate}-commands" for aggregate in COMMANDED)
+OUTCOME_TOPICS: Final = tuple(f"{aggregate}-events" for aggregate in COMMANDED)
 PROBLEM: Final = "must name event types, such as order.created or order.*; data.known lists them"
 
 

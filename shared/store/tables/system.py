@@ -10,6 +10,7 @@ from typing import Any
 from shared.store.table import Index, Table
 
 OUTBOX_SHARDS = 16
+OUTBOX_BEGINS = datetime.fromisoformat("2020-01-01T00:00:00+00:00")  # before any event
 AUDIT_SHARDS = 16
 TIMER_SHARDS = 16
 

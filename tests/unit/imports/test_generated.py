@@ -14,6 +14,7 @@ import pytest
 
 from emulators.toolkit import ROOT
 from schemas.contract import generated
+from shared.domain import event_types
 from shared.domain.errors import Refusal
 from shared.runtime import operation
 
@@ -79,9 +80,19 @@ def test_every_code_in_the_source_is_in_the_document() -> None:
     assert listed - written <= {Refusal.code}
 
 
-@pytest.mark.parametrize(
-    "topic", ["claim-commands", "order-commands", "supply-commands", "transaction-commands"]
-)
+@pytest.mark.parametrize("topic", event_types.COMMAND_TOPICS)
 def test_the_file_knows_every_command_type(topic: str) -> None:
     triggers = [t for entry in operation.catalog().values() for t in entry.messages if t.topic == topic]
     assert generated.commands()[topic] == {kind for t in triggers for kind in t.types} - {"*"}
+
+
+def test_dead_letters_are_recorded_of_every_topic_of_commands_and_sent_again_to_every_topic() -> None:
+    catalog = operation.catalog()
+    recorded = {t.topic for t in catalog["record_dead_letter"].messages} - {"dead-letters"}
+    assert recorded == set(event_types.COMMAND_TOPICS)
+    taken = {t.topic for entry in catalog.values() for t in entry.messages} - {"dead-letters"}
+    assert {topic for topic in taken if topic.endswith("-commands")} == recorded
+    assert catalog["redrive_dead_letter"].publishes == taken
+    assert catalog["record_dead_letter"].publishes == recorded | {
+        topic.replace("-commands", "-events") for topic in recorded
+    }

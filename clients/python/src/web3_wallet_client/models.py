@@ -958,7 +958,6 @@ class PaymentPart:
 class PendingPolicy:
     """The rules of a looser policy, which hold from `holds_from`."""
 
-    holds_from: datetime
     limits: list[AssetLimit]
     allowed_recipients: list[str] | None
     allowed_contracts: list[str] | None
@@ -969,6 +968,7 @@ class PendingPolicy:
     approvals_required: int | None
     max_fee_per_day: str | None
     paused: bool
+    holds_from: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -985,7 +985,6 @@ class Policy:
     """A wallet's rules; amounts in base units. Version 0: none was ever set. `pending`: a looser policy that was asked
     for and does not hold yet; DELETE /wallets/{wallet_id}/policy/pending or another PUT withdraws it."""
 
-    wallet_id: str
     limits: list[AssetLimit]
     allowed_recipients: list[str] | None
     allowed_contracts: list[str] | None
@@ -996,6 +995,7 @@ class Policy:
     approvals_required: int | None
     max_fee_per_day: str | None
     paused: bool
+    wallet_id: str
     pending: PendingPolicy | None
     version: int
     updated_at: datetime
