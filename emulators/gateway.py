@@ -26,6 +26,7 @@ from shared.telemetry import logs
 if TYPE_CHECKING:
     from flask import Flask
 
+    from shared.triggers.asgi_app import App
     from shared.triggers.request_parsing import Incoming
 
 GRACE = 3  # seconds for what is under way at the end
@@ -33,7 +34,7 @@ THREADS = int(os.environ.get("GATEWAY_THREADS", "32"))
 GRPC_THREADS = 8
 
 
-def asgi_app() -> Callable[..., Any]:
+def application() -> App:
     """The ASGI application, which also carries streams."""
     from emulators import exposition
     from shared.triggers.asgi_app import App
@@ -89,17 +90,14 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 def serve(port: int, started: Callable[[], None]) -> None:
     """Serve until it is told to stop; `started` runs once requests are taken."""
-    import uvicorn
-
-    from shared.triggers.asgi_app import SERVING
+    from shared.triggers import asgi_app
 
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
         listening.listen(2048)
         started()
-        config = uvicorn.Config(asgi_app(), timeout_graceful_shutdown=GRACE, **SERVING)
-        uvicorn.Server(config).run(sockets=[listening])
+        asgi_app.run(application(), grace=GRACE, listening=listening)
 
 
 def forward(port: int, started: Callable[[], None], addresses: dict[str, str]) -> None:

@@ -13,16 +13,18 @@ import sys
 from shared.runtime import operation
 from shared.telemetry import logs
 
+GRACE = 8  # seconds; Cloud Run waits ten
+
 
 def main() -> int:
     logs.configure()
-    import uvicorn
+    from shared.triggers import asgi_app
 
-    from shared.triggers.asgi_app import SERVING, App
-
-    app = App(operation.targeted(os.environ.get("FUNCTION_TARGET", "")), int(os.environ.get("THREADS", "16")))
+    app = asgi_app.App(
+        operation.targeted(os.environ.get("FUNCTION_TARGET", "")), int(os.environ.get("THREADS", "16"))
+    )
     host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8080"))  # noqa: S104 - in a container
-    uvicorn.run(app, host=host, port=port, timeout_graceful_shutdown=8, **SERVING)
+    asgi_app.run(app, grace=GRACE, host=host, port=port)
     return 0
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -41,6 +43,20 @@ def _refused_in_time(record: logging.LogRecord) -> bool:
     return "without completing handshake" not in record.getMessage()
 
 
+def run(app: App, *, grace: int, listening: socket.socket | None = None, **where: Any) -> None:
+    """Serve until the process is told to stop: streams are then ended at once, what else is under way has `grace`
+    seconds."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            super().handle_exit(sig, frame)
+            app.end_streams()
+
+    config = uvicorn.Config(app, timeout_graceful_shutdown=grace, **SERVING, **where)
+    Server(config).run(sockets=[listening] if listening else None)
+
+
 class App:
     """Serves these operations by path, on so many threads."""
 
@@ -56,6 +72,11 @@ class App:
         if self._hub is None:
             self._hub = Hub()
         return self._hub
+
+    def end_streams(self) -> None:
+        """Let every stream end, and say that the server goes away."""
+        if self._hub is not None:
+            self._hub.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -98,8 +119,7 @@ class App:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                if self._hub is not None:
-                    self._hub.close()
+                self.end_streams()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

@@ -43,6 +43,15 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
     return _answer(operation.name, operation.rights, incoming, partial(_run, operation))
 
 
+def refuse(operation: Operation, incoming: Incoming, refusal: Refusal) -> Reply:
+    """The reply to a request that another door could not even read; a line of the log, too."""
+
+    def refused(_: Incoming, __: Context) -> Reply:
+        raise refusal
+
+    return _answer(operation.name, operation.rights, incoming, refused)
+
+
 def unserved(incoming: Incoming) -> Reply:
     """The reply to a path that no operation has; a line of the log, too."""
     return _answer(UNSERVED, Rights(signs=False, writes=False), incoming, _not_found)

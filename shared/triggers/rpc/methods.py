@@ -14,11 +14,10 @@ from typing import Any, Final
 from schemas.contract import descriptors
 from schemas.contract.protobuf import EMPTY, PACKAGE, Interface, Method
 from shared.domain.errors import Refusal
-from shared.runtime.clock import new_id
 from shared.runtime.errors import MalformedRequest, ValidationFailed
 from shared.runtime.operation import Operation
-from shared.triggers import entrypoint
-from shared.triggers.reply import Reply, refused
+from shared.triggers import entrypoint, http
+from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.rpc.messages import Transcoder
 
@@ -79,7 +78,9 @@ class Methods:
         try:
             asked = self.incoming(bound, message, metadata, seconds)
         except Refusal as refusal:
-            return refused(refusal, new_id("req"))
+            trigger = bound.operation.https[0]
+            unread = Incoming(trigger.method, trigger.path, headers(metadata), {}, b"")
+            return http.refuse(bound.operation, unread, refusal)
         return entrypoint.answer(bound.operation, asked)
 
     def incoming(

@@ -27,8 +27,8 @@ ENDS_WITHIN = 10.0  # seconds; Cloud Run kills what takes longer
 
 
 @contextmanager
-def served(module: str, target: str, database: Database, folder: Path) -> Iterator[str]:
-    """The address of a process; it ends by SIGTERM, in time and well."""
+def served(module: str, target: str, database: Database, folder: Path) -> Iterator[tuple[str, process.Child]]:
+    """A process and its address; it ends by SIGTERM, in time and well."""
     resources.tokens()  # makes the keys that the process reads
     env = {
         **leads_to(database),
@@ -38,7 +38,7 @@ def served(module: str, target: str, database: Database, folder: Path) -> Iterat
         command, log = [sys.executable, "-m", module], folder / f"{target}.log"
         child = process.spawn(target, command, log, env=env | {"PORT": str(port)}, keep=[lock])
     try:
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{port}", child
         process.signal_group(child.process.pid, signal.SIGTERM)
         assert child.process.wait(ENDS_WITHIN) in (0, -signal.SIGTERM), process.tail(log)
         assert "Traceback" not in log.read_text()
@@ -48,7 +48,7 @@ def served(module: str, target: str, database: Database, folder: Path) -> Iterat
 
 def test_grpc_of_one_trust(desk: Desk, database: Database, tmp_path: Path) -> None:
     with (
-        served("functions.grpc_server", "trust_public_reads", database, tmp_path) as address,
+        served("functions.grpc_server", "trust_public_reads", database, tmp_path) as (address, _),
         grpc.insecure_channel(address) as channel,
     ):
         health = health_pb2_grpc.HealthStub(channel).Check
@@ -65,7 +65,7 @@ def test_streams_of_their_trust(desk: Desk, database: Database, tmp_path: Path) 
     """More streams of one user than threads could carry, and all of them end when the process is to."""
     user = desk.shopper()
     headers = {"Authorization": f"Bearer {desk.app.token(user)}"}
-    with served("functions.stream_server", "trust_streams", database, tmp_path) as address:
+    with served("functions.stream_server", "trust_streams", database, tmp_path) as (address, child):
         wait(address)
         with httpx.Client(base_url=f"http://{address}/api/v1", timeout=20, headers=headers) as client:
             asked = [client.build_request("GET", "/events/stream") for _ in range(hub.OF_ONE_USER + 1)]
@@ -74,8 +74,12 @@ def test_streams_of_their_trust(desk: Desk, database: Database, tmp_path: Path) 
             lines = answers[0].iter_lines()
             assert "event: supply.created" in [next(lines) for _ in range(4)]
             assert client.get("/orders/ord_1").status_code == 404
-            for one in answers:
+            for one in answers[1:]:
                 one.close()
+            process.signal_group(child.process.pid, signal.SIGTERM)
+            started = time.monotonic()
+            assert "event: supply.activated" in list(lines), "it ends as a whole"
+            assert time.monotonic() - started < 3, "before the process has to"
 
 
 def wait(address: str) -> None:
