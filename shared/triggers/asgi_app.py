@@ -14,9 +14,11 @@ from types import FrameType
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from shared.runtime.clock import new_id
+from shared.runtime.errors import Unready
 from shared.runtime.operation import Operation
 from shared.triggers import entrypoint, readiness, request_parsing
-from shared.triggers.reply import Reply
+from shared.triggers.reply import Reply, refused
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.router import Router
 from shared.triggers.streaming import sse, websocket
@@ -101,7 +103,11 @@ class App:
         body = await _body(receive, limit)
         if body is None:
             return
-        reply = await self.answer(incoming(scope, body[: limit + 1]))
+        try:
+            reply = await self.answer(incoming(scope, body[: limit + 1]))
+        except asyncio.CancelledError:  # the server ends and waits no longer; what is done has its key
+            reply = refused(Unready(), new_id("req"))
+            reply.headers["Connection"] = "close"
         if reply.stream is not None:
             await sse.respond(self.hub, reply.stream, reply.headers, receive, send)
             return

@@ -1,0 +1,51 @@
+"""What a client is told whose request a server that ends does not wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+from shared.triggers.asgi_app import App
+from shared.triggers.reply import Reply
+from shared.triggers.request_parsing import Incoming
+
+SCOPE = {"type": "http", "method": "POST", "path": "/api/v1/auth/login", "headers": [], "query_string": b""}
+
+
+class Slow(App):
+    """Begins, and answers when it is let."""
+
+    begun, let = threading.Event(), threading.Event()
+
+    def _answer(self, asked: Incoming) -> Reply:
+        self.begun.set()
+        self.let.wait(10)
+        return Reply(200, "{}", {})
+
+
+def test_a_request_that_is_not_waited_for_may_be_tried_again() -> None:
+    app, sent = Slow({}, 1), list[dict[str, Any]]()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ended() -> None:
+        task = asyncio.create_task(app(dict(SCOPE), receive, send))
+        while not app.begun.is_set():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await task
+
+    try:
+        asyncio.run(ended())
+    finally:
+        app.let.set()
+    start, body = sent
+    assert start["status"] == 503
+    assert dict(start["headers"])[b"connection"] == b"close" and b"retry-after" in dict(start["headers"])
+    assert json.loads(body["body"])["error"]["code"] == "UNAVAILABLE"
