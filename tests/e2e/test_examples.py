@@ -18,9 +18,10 @@ from emulators.client import Api, wait_for
 from emulators.demo import PASSWORD
 from emulators.product import Product
 from tests.e2e.job import FundedAccount, Node
-from tests.unit.docs.pages import ROOT
+from tests.unit.docs.pages import ROOT, Page
 
 EXAMPLES = ROOT / "examples"
+GUIDE = Page(ROOT / "docs" / "api.md")
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,30 @@ def test_a_pipeline_hears_what_comes_of_its_command(
 
     assert said.strip() == f"order.created: {order['id']} of 0.25 ETH"
     assert run("publish_command.py", user, "5", folder=tmp_path) == (1, "refused: INSUFFICIENT_SUPPLY\n")
+
+
+@pytest.mark.emulators  # it publishes with Google's client
+def test_the_guides_pipeline_places_its_order_once(
+    product: Product, account: FundedAccount, tmp_path: Path
+) -> None:
+    (block,) = [fence.text for fence in GUIDE.fences() if fence.info == ("python",)]
+    shopper = Api(product.url)
+    with shopper.http:
+        user = shopper.sign_up("guide@example.com", PASSWORD)["id"]
+        shopper.expect(201, "POST", "/wallets/import", {"name": "till", "private_key": account.key})
+        supply = shopper.expect(201, "POST", "/supplies", {"currency": "ETH", "amount": "1"})["id"]
+        wait_for("the supply", lambda: shopper.get(f"/supplies/{supply}")["status"] == "active")
+        program = tmp_path / "pipeline.py"
+        changed = block.replace("usr_…", user).replace("my-project", os.environ["GOOGLE_CLOUD_PROJECT"])
+        assert changed.count(user) == 1 and "my-project" not in changed
+        program.write_text(changed)
+        for _ in range(2):
+            subprocess.run([sys.executable, "-I", str(program)], cwd=tmp_path, timeout=90, check=True)
+        wait_for("the order", lambda: shopper.get("/orders")["items"])
+        (order,) = shopper.get("/orders")["items"]
+        events = shopper.get("/events?types=order.created")["items"]
+    assert order["amount"] == "0.25"
+    assert [event["causation_id"] for event in events] == ["import-4711"]
 
 
 def test_a_text_is_signed_as_wallets_do(tmp_path: Path) -> None:
