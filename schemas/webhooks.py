@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.base import Count, Id, Instant, ListQuery, Page, PageQuery, Request, Resource
+from schemas.base import Count, Id, Instant, ListQuery, Metadata, Page, PageQuery, Request, Resource
 from shared.domain.webhooks import deliveries, endpoints
 from shared.domain.webhooks.deliveries import DeliveryStatus
 from shared.domain.webhooks.endpoints import LONGEST_OVERLAP, OVERLAP, DisabledReason, Payload, WebhookStatus
@@ -18,9 +18,6 @@ EventTypes = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=64)]], Field(min_length=1, max_length=100)
 ]
 Description = Annotated[str, StringConstraints(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
-MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
-MetadataValue = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
 
 
 class CreateWebhook(Request):
@@ -182,7 +179,7 @@ def _delivery(delivery: deliveries.Delivery) -> dict[str, Any]:
     attempts: list[Mapping[str, Any]] = list(reversed(delivery.attempts))
     return {name: getattr(delivery, name) for name in names} | {
         "attempts": [DeliveryAttempt(**each) for each in attempts],
-        "next_attempt_at": delivery.due_at,
+        "next_attempt_at": delivery.due_at and max(delivery.due_at, delivery.updated_at),
     }
 
 

@@ -13,7 +13,7 @@ from shared.runtime.operation import http
 from shared.store.port import COMMIT_TIMESTAMP
 from shared.store.tables.webhooks import WEBHOOKS_BY_OWNER
 from shared.store.unit_of_work import UnitOfWork
-from shared.webhooks import secrets, targets
+from shared.webhooks import access, secrets, targets
 from shared.webhooks.signatures import SigningSecret
 from shared.writes.commit import commit
 
@@ -31,6 +31,7 @@ from shared.writes.commit import commit
     publishes=("account-events",),
 )
 def create_webhook(request: CreateWebhook, caller: Caller) -> SecretWebhook:
+    access.require_events(caller)
     url = targets.checked_url(request.url)
     types = endpoints.checked_types(request.event_types)
     identity, now = new_id("whk"), resources.clock().now()

@@ -8,6 +8,7 @@ from shared.domain.permissions import Caller
 from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables.webhooks import DELIVERIES, owned
+from shared.webhooks import access
 
 
 @http(
@@ -18,6 +19,7 @@ from shared.store.tables.webhooks import DELIVERIES, owned
     answer=WebhookDeliveryDetail,
 )
 def get_delivery(request: OneDelivery, caller: Caller) -> WebhookDeliveryDetail:
+    access.require_events(caller)
     session = Session(resources.database().snapshot())
     session.one(owned(caller, request.webhook_id))
     return WebhookDeliveryDetail.of(session.one(DELIVERIES.get(request.webhook_id, request.delivery_id)))

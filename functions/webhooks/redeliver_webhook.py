@@ -36,6 +36,6 @@ def _redeliver(unit: UnitOfWork, request: OneDelivery, caller: Caller) -> Webhoo
     delivery = unit.one(DELIVERIES.get(request.webhook_id, request.delivery_id))
     unit.match(delivery)
     after = deliveries.asked_again(delivery, unit.now)
-    requests.put_in_front(unit, lane, [after])
+    requests.put_in_front(unit, lane, [deliveries.first(after)])
     unit.note(webhook.id)
     return WebhookDelivery.of(after)

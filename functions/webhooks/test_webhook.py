@@ -40,6 +40,6 @@ def _test(unit: UnitOfWork, request: GetWebhook, caller: Caller) -> WebhookDeliv
     envelope = cloud_event.envelope(unit.context, head, WebhookTest(webhook_id=webhook.id))
     body = payloads.body(json.loads(json.dumps(envelope)), webhook.payload)
     made = deliveries.new_delivery(webhook.id, envelope, body, unit.now, unit.now)
-    requests.put_in_front(unit, lane, [made])
+    requests.put_in_front(unit, lane, [deliveries.first(made)])
     unit.note(webhook.id)
     return WebhookDelivery.of(made)

@@ -15,7 +15,7 @@ from shared.runtime.operation import http
 from shared.store.port import COMMIT_TIMESTAMP
 from shared.store.tables.webhooks import LANES, usable
 from shared.store.unit_of_work import UnitOfWork
-from shared.webhooks import hints, targets
+from shared.webhooks import access, hints, targets
 from shared.webhooks.disabling import disabled
 from shared.writes.commit import commit
 
@@ -31,6 +31,7 @@ FIELDS = ("url", "event_types", "description", "metadata", "payload")
     publishes=("webhook-events", "account-events", hints.TOPIC),
 )
 def update_webhook(request: UpdateWebhook, caller: Caller) -> WebhookResource:
+    access.require_events(caller)
     changes = given(request, *FIELDS)
     changes = {name: value for name, value in changes.items() if value is not None or name == "description"}
     if "url" in changes:

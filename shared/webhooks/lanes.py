@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -42,35 +42,47 @@ _log = logging.getLogger(__name__)
 
 
 class LanePlaces:
-    """How many lanes this process works on."""
+    """How many lanes this process works on; few of one user, and few whose endpoints fail or take their time."""
 
-    ALL, FAILING, OF_USER = 8, 3, 3
+    ALL, SLOW, OF_USER = 8, 3, 3
+    SECONDS = 2.0  # an endpoint that took longer is slow
+    REMEMBERED = 4_096  # slow endpoints
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users: Counter[str] = Counter()
-        self._failing = 0
+        self._taken_by_slow = 0
+        self._slow: OrderedDict[str, None] = OrderedDict()
+
+    def note(self, webhook_id: str, seconds: float) -> None:
+        """How long its last deliveries took."""
+        with self._lock:
+            self._slow.pop(webhook_id, None)
+            if seconds > self.SECONDS:
+                self._slow[webhook_id] = None
+            if len(self._slow) > self.REMEMBERED:
+                self._slow.popitem(last=False)
 
     @contextmanager
     def held(self, lane: WebhookLane) -> Iterator[bool]:
         """A place for as long as the block runs; False where there is none."""
-        failing = lane.failures > 0
         with self._lock:
+            slow = lane.failures > 0 or lane.webhook_id in self._slow
             free = (
                 self._users.total() < self.ALL
                 and self._users[lane.user_id] < self.OF_USER
-                and not (failing and self._failing >= self.FAILING)
+                and not (slow and self._taken_by_slow >= self.SLOW)
             )
             if free:
                 self._users[lane.user_id] += 1
-                self._failing += failing
+                self._taken_by_slow += slow
         try:
             yield free
         finally:
             if free:
                 with self._lock:
                     self._users[lane.user_id] -= 1
-                    self._failing -= failing
+                    self._taken_by_slow -= slow
 
 
 def run(webhook_id: str) -> None:
@@ -182,7 +194,9 @@ class Worker:
         due = session.follow(DELIVERIES, entries)
         if not due:
             return False
+        began = time.monotonic()
         outcomes = list(pool.map(receiver.attempt, due))
+        resources.memory(LanePlaces).note(webhook.id, time.monotonic() - began)
         self._record(webhook, list(zip(due, outcomes, strict=True)))
         return True
 

@@ -31,9 +31,9 @@ class Since:
 
 
 def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]) -> None:
-    """Write these deliveries, and have the lane looked at."""
+    """Write these deliveries, and have the lane looked at, whatever its endpoint has done so far."""
     if wanted:
-        unit.write(*wanted, lanes.woken(lane, unit.now))
+        unit.write(*wanted, lanes.asked(lane, unit.now))
 
 
 def since(session: Session, webhook: Webhook, moment: datetime) -> Since:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
@@ -104,11 +105,31 @@ def public(text: str) -> bool:
     return address.is_global and not any(address in net for net in _REFUSED if net.version == address.version)
 
 
-class Lookups(ThreadPoolExecutor):
-    """What asks the resolver: a name whose servers do not answer holds one of these, not a lane."""
+class Lookups:
+    """What asks the resolver: a name whose servers do not answer holds one of these threads, however many attempts wait
+    for it, and no lane."""
+
+    THREADS: Final = 64
 
     def __init__(self) -> None:
-        super().__init__(max_workers=32, thread_name_prefix="lookup")
+        self._threads = ThreadPoolExecutor(self.THREADS, thread_name_prefix="lookup")
+        self._lock = threading.Lock()
+        self._asked: dict[tuple[str, int], Future[list[Any]]] = {}
+
+    def ask(self, lookup: Callable[[str, int], list[Any]], host: str, port: int) -> Future[list[Any]]:
+        """What the resolver answers; together with everybody who waits for the same."""
+        place = (host, port)
+        with self._lock:
+            if place not in self._asked:
+                self._asked[place] = self._threads.submit(self._ask, lookup, place)
+            return self._asked[place]
+
+    def _ask(self, lookup: Callable[[str, int], list[Any]], place: tuple[str, int]) -> list[Any]:
+        try:
+            return lookup(*place)
+        finally:
+            with self._lock:
+                del self._asked[place]
 
 
 def _asked(host: str, port: int) -> list[Any]:
@@ -124,11 +145,10 @@ class Resolver:
     def __call__(self, host: str, port: int) -> list[Any]:
         """What `socket.getaddrinfo` answers. Raises ForbiddenTarget if any of the addresses is forbidden: a name that
         mixes them is up to something; NoAddress."""
-        future: Future[list[Any]] = resources.memory(Lookups).submit(self._lookup, host, port)
+        future = resources.memory(Lookups).ask(self._lookup, host, port)
         try:
             found = future.result(LOOKUP_SECONDS)
         except TooLate:
-            future.cancel()
             raise NoAddress("the name is not resolved in time") from None
         except (OSError, UnicodeError):
             raise NoAddress("the name has no address") from None

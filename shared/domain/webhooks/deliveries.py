@@ -115,6 +115,11 @@ def attempted(
     return replace(after, due_at=attempt.at + max(pause, wish))
 
 
+def first(delivery: Delivery) -> Delivery:
+    """Before all that waits: somebody looks at what becomes of it."""
+    return delivery if delivery.due_at is None else replace(delivery, due_at=delivery.due_at - LONGEST_WISH)
+
+
 def asked_again(delivery: Delivery, now: datetime) -> Delivery:
     """To be delivered once more, from the beginning of its schedule, under the same id."""
     return replace(

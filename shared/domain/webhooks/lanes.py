@@ -75,6 +75,11 @@ def woken(lane: WebhookLane, now: datetime) -> WebhookLane:
     return replace(lane, due_at=now) if lane.due_at is not None and not lane.leased(now) else lane
 
 
+def asked(lane: WebhookLane, now: datetime) -> WebhookLane:
+    """Due at once, because its endpoint's owner wants to see what happens: the endpoint's pause is over."""
+    return replace(woken(lane, now), not_before=None)
+
+
 def taken(lane: WebhookLane, lease: str, now: datetime) -> WebhookLane:
     return replace(lane, lease=lease, lease_until=now + LEASE, due_at=now + LEASE)
 

@@ -277,3 +277,20 @@ def test_a_poisonous_event_keeps_none_of_the_others(
         hooks.sweep()
     taken = {json.loads(got.body)["subject"] for got in taking.got}
     assert set(others) <= taken
+
+
+def test_who_tries_an_endpoint_that_failed_sees_at_once_what_it_does_now(
+    hooks: Hooks, taking: Receiver, clock: ShiftedClock
+) -> None:
+    user = hooks.user()
+    webhook = hooks.endpoint(user, taking.url, "order.*")
+    taking.behaviour = answer(503, Retry_After="3600")
+    hooks.happen(user, count=3)
+    hooks.drain()
+    taking.behaviour = answer(200)
+    known = len(taking.got)
+    clock.advance(timedelta(minutes=1))
+    made = hooks.app.ok(202, "POST", f"/webhooks/{webhook}/test", user=user)
+    hooks.drain()
+    assert taking.got[known].id == made["event_id"]
+    assert hooks.shown(user, webhook)["failing_since"] is None

@@ -136,11 +136,11 @@ def test_one_endpoint_that_fails_is_tried_one_by_one(hooks: Hooks, clock: Shifte
         hooks.happen(user, count=60)
         hooks.drain()
         first = len(failing.got)
-        assert first <= lanes.AT_ONCE
+        assert first <= lanes.AT_ONCE + 4  # a pause of a second may be over by now
         for _ in range(5):
             clock.advance(timedelta(minutes=6))
             hooks.sweep()
-        assert len(failing.got) <= first + 5
+        assert len(failing.got) <= first + 8
         failing.behaviour = answer(200)
         clock.advance(timedelta(hours=3))
         hooks.sweep()
@@ -215,6 +215,13 @@ def test_one_user_takes_few_places_and_failing_endpoints_few_of_all() -> None:
         assert taken == [True, True, *[False] * 8]
     with places.held(mine) as free:
         assert free
+    for lane in others[:4]:  # one that takes its time is as one that fails
+        places.note(lane.webhook_id, LanePlaces.SECONDS + 1)
+    with ExitStack() as held:
+        assert [held.enter_context(places.held(lane)) for lane in others[:4]] == [True, True, True, False]
+    places.note("whk_1", 0.1)
+    with ExitStack() as held:
+        assert all(held.enter_context(places.held(lane)) for lane in others[:4])
 
 
 def test_a_lane_without_a_place_is_found_by_the_sweep(

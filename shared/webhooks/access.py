@@ -1,0 +1,14 @@
+"""Who sets up an endpoint reads what happens: `webhook:write` alone must not be a way around `event:read`."""
+
+from __future__ import annotations
+
+from shared.domain.permissions import Caller
+from shared.runtime.errors import Forbidden
+
+EVENTS = "event:read"
+
+
+def require_events(caller: Caller) -> None:
+    """Raises Forbidden for a key that may not read events."""
+    if not caller.may(EVENTS):
+        raise Forbidden(permission=EVENTS)
