@@ -16,7 +16,7 @@ from shared.domain.contracts import abi, contracts
 from shared.domain.permissions import Caller
 from shared.domain.wallets.wallets import Wallet
 from shared.engine.accept import SendPlan
-from shared.runtime.operation import http, message
+from shared.runtime.operation import BODY_WITH_ABI, http, message
 from shared.store.session import Session
 from shared.store.tables import metadata
 from shared.store.tables.wallets import meant
@@ -29,6 +29,7 @@ from shared.writes.commit import commit
     "POST",
     "/contracts",
     permission="contract:write",
+    largest=BODY_WITH_ABI,
     request=DeployContract,
     answer=DeployedContract,
     status=202,

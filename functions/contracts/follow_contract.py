@@ -8,7 +8,7 @@ from shared.contracts.events import following
 from shared.domain.contracts import abi, follows
 from shared.domain.contracts.follows import Follow, FutureBlock
 from shared.domain.permissions import Caller
-from shared.runtime.operation import http
+from shared.runtime.operation import BODY_WITH_ABI, http
 from shared.store.session import Session
 from shared.store.tables.contracts import usable
 from shared.store.unit_of_work import UnitOfWork
@@ -19,6 +19,7 @@ from shared.writes.commit import commit
     "PUT",
     "/contracts/{contract_id}/follow",
     permission="contract:write",
+    largest=BODY_WITH_ABI,
     request=FollowContract,
     answer=ContractFollow,
     needs=("chain",),

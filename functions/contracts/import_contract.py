@@ -12,7 +12,7 @@ from shared.domain.contracts.contracts import ContractExists, NoCode
 from shared.domain.permissions import Caller
 from shared.keys.addresses import parse_address
 from shared.runtime.clock import new_id
-from shared.runtime.operation import http
+from shared.runtime.operation import BODY_WITH_ABI, http
 from shared.store.tables import metadata
 from shared.store.tables.contracts import at
 from shared.store.unit_of_work import UnitOfWork
@@ -23,6 +23,7 @@ from shared.writes.commit import commit
     "POST",
     "/contracts/import",
     permission="contract:write",
+    largest=BODY_WITH_ABI,
     others="owner",
     request=ImportContract,
     answer=Contract,

@@ -9,7 +9,7 @@ from schemas.contracts import Contract
 from shared.contracts import abis
 from shared.domain.contracts import abi
 from shared.domain.permissions import Caller
-from shared.runtime.operation import http
+from shared.runtime.operation import BODY_WITH_ABI, http
 from shared.store.tables.contracts import usable
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
@@ -19,6 +19,7 @@ from shared.writes.commit import commit
     "PUT",
     "/contracts/{contract_id}/abi",
     permission="contract:write",
+    largest=BODY_WITH_ABI,
     request=UpdateAbi,
     answer=Contract,
 )

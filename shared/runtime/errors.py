@@ -50,7 +50,9 @@ class VersionMismatch(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    code, status, message = "BODY_TOO_LARGE", 413, "The body is larger than 256 KiB."
+    """`data.most` is how many bytes the route takes."""
+
+    code, status, message = "BODY_TOO_LARGE", 413, "The body is larger than this route takes."
 
 
 class UnsupportedMediaType(Refusal):

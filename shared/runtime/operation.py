@@ -39,6 +39,8 @@ STREAMS = (EVENT_STREAM, WEBSOCKET)
 PUBLIC = "public"  # the permission of an operation that anybody may call
 SELF = "self"  # of one that every identified caller may, because it is about the caller
 _ROOT = Path(__file__).parents[2]
+LARGEST_BODY = 256 * 1024  # bytes of a request, unless its route takes more
+BODY_WITH_ABI = 1280 * 1024  # where it may carry an ABI of 1 MiB, and byte code beside it
 MAX_NAME = 27  # service accounts are named fn-<name> and have at most 30 characters
 
 
@@ -73,6 +75,7 @@ class HttpTrigger:
     person: bool = False  # no API key, no command, and nobody who acts for somebody else
     others: str = "owner"
     location: str = ""  # of what a 201 or 202 has made: a path with fields of the answer in braces
+    largest: int = LARGEST_BODY  # bytes of a body
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -182,6 +185,7 @@ def http(
     proven: bool | None = None,
     others: str | None = None,
     location: str = "",
+    largest: int = LARGEST_BODY,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
@@ -198,6 +202,7 @@ def http(
     trigger = HttpTrigger(
         method, full, permission, request, answer, status, keyed, also, media, changes, shared,
         _moves(method, permission) if proven is None else proven, person, reach, location and API + location,
+        largest,
     )  # fmt: skip
     return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
 

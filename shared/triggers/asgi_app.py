@@ -99,7 +99,7 @@ class App:
         return entrypoint.answer(found, incoming) if found else self._router.elsewhere(incoming)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit = MAX_PUSH if scope["path"].startswith("/push/") else request_parsing.MAX_BODY
+        limit = MAX_PUSH if scope["path"].startswith("/push/") else request_parsing.most(scope["path"])
         body = await _body(receive, limit)
         if body is None:
             return

@@ -67,7 +67,7 @@ def incoming(request: Request) -> Incoming:
 
 
 def _limit(request: Request) -> int:
-    return MAX_PUSH if request.path.startswith("/push/") else request_parsing.MAX_BODY
+    return MAX_PUSH if request.path.startswith("/push/") else request_parsing.most(request.path)
 
 
 def unread(request: Request, asked: Incoming) -> bool:

@@ -13,9 +13,10 @@ from typing import Any
 from shared import resources
 from shared.runtime.context import Context
 from shared.runtime.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType, ValidationFailed
-from shared.runtime.operation import HttpTrigger
+from shared.runtime.operation import API, BODY_WITH_ABI, LARGEST_BODY, HttpTrigger
 
-MAX_BODY = 256 * 1024
+MAX_BODY = LARGEST_BODY
+_WITH_ABI = f"{API}/contracts"
 _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
 
@@ -44,16 +45,21 @@ def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> di
         if incoming.query and trigger.method != "DELETE":
             extra = [{"field": name, "message": "is not known here"} for name in incoming.query]
             raise ValidationFailed(details=extra)
-        given = _body(incoming) | {name: values[0] for name, values in incoming.query.items()}
+        given = _body(trigger, incoming) | {name: values[0] for name, values in incoming.query.items()}
     twice = [{"field": name, "message": "belongs to the path"} for name in given.keys() & path.keys()]
     if twice:
         raise ValidationFailed(details=twice)
     return given | path
 
 
-def _body(incoming: Incoming) -> dict[str, Any]:
-    if len(incoming.body) > MAX_BODY:
-        raise BodyTooLarge()
+def most(path: str) -> int:
+    """Bytes of a body that are read for this path; what its route takes may be less."""
+    return BODY_WITH_ABI if path.startswith(_WITH_ABI) else MAX_BODY
+
+
+def _body(trigger: HttpTrigger, incoming: Incoming) -> dict[str, Any]:
+    if len(incoming.body) > trigger.largest:
+        raise BodyTooLarge(most=trigger.largest)
     if not incoming.body:
         return {}
     if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":

@@ -100,7 +100,24 @@ def test_nothing_is_imported_from_where_nothing_is(lab: Lab) -> None:
     assert app.call("POST", "/contracts/import", body | {"chain": "mars"}, user=USER).code == "UNKNOWN_CHAIN"
     body["address"] = "0x4E59b44847b379578588920cA78FbF26c0B4956C"  # a capital too many
     assert app.call("POST", "/contracts/import", body, user=USER).code == "VALIDATION_FAILED"
-    large = b'{"name": "x", "abi": [' + b"{}," * 200_000 + b"{}]}"
-    assert app.call("POST", "/contracts/import", user=USER, raw=large).status == 413
+    large = b'{"name": "x", "abi": [' + b"{}," * 500_000 + b"{}]}"
+    assert app.call("POST", "/contracts/import", user=USER, raw=large).code == "BODY_TOO_LARGE"
+    called = b'{"method": "f", "arguments": [' + b"0," * 150_000 + b"0]}"
+    assert app.call("POST", "/contracts/ctr_x/call", user=USER, raw=called).code == "BODY_TOO_LARGE"
     deep = b'{"name": "x", "abi": ' + b"[" * 100_000
     assert app.call("POST", "/contracts/import", user=USER, raw=deep).code == "MALFORMED_REQUEST"
+
+
+def test_an_abi_has_at_most_a_mebibyte(lab: Lab) -> None:
+    app = lab.world.app
+
+    def abi(entries: int) -> list[dict[str, Any]]:
+        inputs = [{"name": "a" * 200, "type": "uint256"}] * 25
+        return [{"type": "error", "name": f"E{number}", "inputs": inputs} for number in range(entries)]
+
+    body = {"name": "large", "address": lab.put("Shapes"), "abi": abi(160)}
+    made = app.ok(201, "POST", "/contracts/import", body, user=USER)
+    assert len(app.ok(200, "GET", f"/contracts/{made['id']}/abi", user=USER)["abi"]) == 160
+    path = f"/contracts/{made['id']}/abi"
+    assert app.call("PUT", path, {"abi": abi(185)}, user=USER).code == "INVALID_ABI"
+    assert app.call("PUT", path, {"abi": abi(250)}, user=USER).code == "BODY_TOO_LARGE"

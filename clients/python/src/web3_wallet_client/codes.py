@@ -92,7 +92,7 @@ class BalanceUnknown(UnavailableError):
 
 
 class BodyTooLarge(ApiError):
-    """413: The body is larger than 256 KiB."""
+    """413: The body is larger than this route takes."""
 
     CODE = "BODY_TOO_LARGE"
 
