@@ -69,6 +69,7 @@ def set_up(development: bool) -> None:
         install_node()
     if development and not _client_stamped():
         install_client()
+    bundle_console()
 
 
 def usable() -> bool:
@@ -143,14 +144,32 @@ def install_client() -> None:
     (CLIENT / "node_modules" / ".installed").write_text(_digest((_CLIENT_LOCK,)))
 
 
+def bundle_console() -> None:
+    """The console's page, unless it is bundled from these sources; without it all else works, and /console says so."""
+    script = ROOT / "clients" / "console" / "build.py"
+    if (
+        not script.exists()
+        or subprocess.run([str(PYTHON), str(script), "--check"], check=False).returncode == 0
+    ):
+        return
+    say("bundling the console's page: npm ci, esbuild")
+    if subprocess.run([str(PYTHON), str(script)], env=_with_npm(), check=False).returncode:
+        print("  it could not be made; /console will say so", file=sys.stderr)
+
+
 def _npm_ci(folder: Path) -> None:
     """By npm; where there is none, by one from PyPI in .venv."""
+    subprocess.run(["npm", "ci", "--loglevel=error"], cwd=folder, env=_with_npm(), check=True)
+
+
+def _with_npm() -> dict[str, str]:
+    """Variables in which there is an npm."""
     env = dict(os.environ)
     if not _npm_works(env):
         if not (VENV / "bin" / "npm").exists():
             install("node", ("requirements-node.txt",), "Node.js (there is no npm here)")
         env["PATH"] = f"{VENV / 'bin'}{os.pathsep}{env['PATH']}"
-    subprocess.run(["npm", "ci", "--loglevel=error"], cwd=folder, env=env, check=True)
+    return env
 
 
 def _npm_works(env: dict[str, str]) -> bool:

@@ -134,6 +134,17 @@ class Tokens(Resource):
         )
 
 
+class ConsoleSession(Resource):
+    """An access token for the console's page, and its end; the refresh token is in a cookie."""
+
+    token: Annotated[str, Field(repr=False)]
+    expires_at: Instant
+
+    @classmethod
+    def of(cls, signed_in: SignedIn) -> ConsoleSession:
+        return cls(token=signed_in.token, expires_at=signed_in.expires_at)
+
+
 class Jwk(Resource):
     """A P-256 public key (RFC 7517)."""
 

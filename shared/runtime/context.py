@@ -48,6 +48,16 @@ class Rights:
     writes: bool = True  # it changes something
 
 
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What a browser says by itself, which no script of a page can change."""
+
+    cookie: str = field(default="", repr=False)
+    host: str = ""
+    origin: str = ""
+    fetch_site: str = ""  # Sec-Fetch-Site
+
+
 @dataclass(slots=True)
 class RequestInfo:
     """What is asked, beside the operation's own model."""
@@ -59,6 +69,7 @@ class RequestInfo:
     last_event_id: str | None = None  # where a stream goes on
     network: str = "local"  # where it comes from, for throttles
     user_agent: str = ""  # what it says that it is sent by
+    browser: Browser = Browser()
     command: Command | None = None  # where a message is one
     causation_id: str | None = None  # the message's id
     seconds: float | None = None  # how long the caller waits, where that is known

@@ -13,12 +13,16 @@ POLICY: Final = (
 )
 
 
-def page(body: str, media: str, seconds: int) -> Reply:
+# Beside that, no text becomes markup or a script: what a page shows of others stays text.
+TRUSTED_TYPES: Final = "; require-trusted-types-for 'script'; trusted-types 'none'"
+
+
+def page(body: str, media: str, seconds: int, *, trusted_types: bool = False) -> Reply:
     """`body` as `text/<media>`, which caches may keep for so many seconds."""
     headers = {
         "Content-Type": f"text/{media}; charset=utf-8",
         "Cache-Control": f"public, max-age={seconds}",
-        "Content-Security-Policy": POLICY,
+        "Content-Security-Policy": POLICY + (TRUSTED_TYPES if trusted_types else ""),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import resources
-from shared.runtime.context import Context
+from shared.runtime.context import Browser, Context
 from shared.runtime.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType, ValidationFailed
 from shared.runtime.operation import API, BODY_WITH_ABI, LARGEST_BODY, HttpTrigger
 
@@ -105,6 +105,8 @@ def conditions(context: Context, headers: Mapping[str, str]) -> None:
     context.request.if_match = _version(headers, "if-match") if headers.get("if-match", "*") != "*" else None
     context.request.min_version = _version(headers, "min-version") if "min-version" in headers else None
     context.request.last_event_id = headers.get("last-event-id") or None
+    named = ("cookie", "host", "origin", "sec-fetch-site")
+    context.request.browser = Browser(*(headers.get(name, "") for name in named))
 
 
 def _version(headers: Mapping[str, str], name: str) -> int:

@@ -37,6 +37,10 @@ OPEN = {  # what anybody may call: nothing else may ever answer without a creden
     "GET /docs",
     "GET /docs/{file}",
     "GET /console",
+    "GET /console/{file}",
+    "POST /console/session/open",
+    "POST /console/session/refresh",
+    "POST /console/session/close",
 }
 READS = {
     f"{name}:read"

@@ -1,0 +1,161 @@
+// Calls to the API. The access token lives in this module alone, the refresh token in a cookie that no script reads.
+import { observable } from "./observable.js";
+import { T } from "./texts.js";
+
+const AGAIN = 4; // times that a read is repeated while the API is busy
+export const session = observable({ state: "starting", me: null, ended: false });
+export const trouble = observable(null); // { kind, seconds } while the API is not answering as it should
+let access = null;
+let prove = null; // asks the person to prove who they are; set by the dialog for it
+
+export class ApiError extends Error {
+  constructor(status, error, retryAfter) {
+    super(error.message || T.errors.unknown);
+    this.status = status;
+    this.code = error.code || "UNKNOWN";
+    this.details = error.details || [];
+    this.data = error.data || {};
+    this.requestId = error.request_id || "";
+    this.retryAfter = retryAfter;
+  }
+}
+
+export const onProof = (ask) => {
+  prove = ask;
+};
+const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+const newKey = () => crypto.randomUUID();
+
+export async function get(path, options = {}) {
+  return call("GET", path, options);
+}
+
+export async function post(path, body = {}, options = {}) {
+  return call("POST", path, { body, key: newKey(), ...options });
+}
+
+export async function call(method, path, options = {}) {
+  let refreshed = false;
+  for (let turn = 0; ; turn += 1) {
+    if (!options.open) await fresh(refreshed);
+    try {
+      const answer = await once(method, path, options);
+      if (trouble.get()) trouble.set(null);
+      return answer;
+    } catch (error) {
+      if (error.status === 401 && !options.open && !refreshed) {
+        refreshed = true;
+        continue;
+      }
+      if (error.status === 401 && !options.open) {
+        ended();
+        throw error;
+      }
+      if (error.code === "STEP_UP_REQUIRED" && prove && !options.proven && (await prove(error.data.prove))) {
+        return call(method, path, { ...options, proven: true, key: options.key && newKey() });
+      }
+      if (!busy(error) || turn >= AGAIN || (method !== "GET" && !options.key)) throw error;
+      const seconds = Math.min(30, error.retryAfter || 0.5 * 2 ** turn);
+      trouble.set({ kind: error.status === 429 ? "limited" : "unavailable", seconds });
+      await pause(seconds + Math.random() * 0.3);
+    }
+  }
+}
+
+const busy = (error) => [429, 502, 503, 504].includes(error.status) || error.code === "NETWORK";
+
+async function once(method, path, { body, key, version, signal, open }) {
+  const headers = {};
+  if (!open && access) headers.Authorization = `Bearer ${access.token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (key) headers["Idempotency-Key"] = key;
+  if (version) headers["If-Match"] = `"${version}"`;
+  if (method === "GET") headers["Cache-Control"] = "no-cache";
+  const url = path.startsWith("/console") ? path : `/api/v1${path}`;
+  let response;
+  try {
+    response = await fetch(url, { method, headers, body: body && JSON.stringify(body), signal, cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { code: "NETWORK", message: T.errors.network });
+  }
+  const text = await response.text();
+  let answer = null;
+  try {
+    answer = text ? JSON.parse(text) : null;
+  } catch {
+    answer = null; // a proxy's page, or another release's
+  }
+  if (response.ok) return answer;
+  const requestId = response.headers.get("X-Request-Id");
+  const error = { request_id: requestId, ...(answer && answer.error) };
+  throw new ApiError(response.status, error, Number(response.headers.get("Retry-After")) || 0);
+}
+
+// One tab after another: each use of the cookie replaces it, and an older one would end the sign-in.
+const alone = (work) => (navigator.locks ? navigator.locks.request("console session", work) : work());
+
+async function fresh(anew) {
+  if (access && !anew && Date.parse(access.expires_at) - Date.now() > 20_000) return;
+  const before = access;
+  await alone(async () => {
+    if (access !== before) return;
+    try {
+      access = await once("POST", "/console/session/refresh", {});
+    } catch (error) {
+      if (error.status === 401 || error.status === 403) ended();
+      throw error;
+    }
+  });
+}
+
+function ended() {
+  const wasIn = session.get().state === "in";
+  access = null;
+  session.set({ state: "out", me: null, ended: wasIn });
+}
+
+export const token = () => access && access.token;
+
+export async function freshToken() {
+  await fresh(false);
+  return token();
+}
+
+// Whoever has the cookie is signed in; everybody else is shown the way in.
+export async function resume() {
+  try {
+    await fresh(false);
+    await known();
+  } catch (error) {
+    if (session.get().state === "starting" || !busy(error)) session.set({ state: "out", me: null, ended: false });
+  }
+}
+
+async function known() {
+  const me = await get("/auth/me");
+  session.set({ state: "in", me, ended: false });
+}
+
+export async function signIn(path, body) {
+  const { refresh_token } = await call("POST", path, { body, open: true });
+  access = await alone(() => call("POST", "/console/session/open", { body: { refresh_token }, open: true }));
+  await known();
+}
+
+export function proven(stepUp) {
+  access = { token: stepUp.token, expires_at: stepUp.expires_at };
+}
+
+export async function signOut() {
+  await call("POST", "/auth/logout", {}).catch(() => null);
+  await alone(() => once("POST", "/console/session/close", {})).catch(() => null);
+  access = null;
+  session.set({ state: "out", me: null, ended: false });
+}
+
+export function may(permission) {
+  const { me } = session.get();
+  const granted = (me && me.permissions) || [];
+  return granted.includes(permission) || granted.includes(`${permission.split(":")[0]}:*`);
+}

@@ -1,0 +1,65 @@
+// The console: one page, drawn from its address and from what the API answers.
+import "uplot/dist/uPlot.min.css";
+import "./console.css";
+import { resume, session } from "./api.js";
+import { html, render } from "./html.js";
+import { useValue } from "./observable.js";
+import { Account } from "./pages/account.js";
+import { Audit, Reconciliation, Users } from "./pages/administer.js";
+import { Claim, Claims } from "./pages/claims.js";
+import { Contract, Contracts } from "./pages/contracts.js";
+import { DeadLetters, Lanes, Nodes } from "./pages/operate.js";
+import { Market, Order, Orders } from "./pages/orders.js";
+import { Overview } from "./pages/overview.js";
+import { SignIn } from "./pages/sign_in.js";
+import { Start } from "./pages/start.js";
+import { Supplies, Supply } from "./pages/supplies.js";
+import { Approvals, Transaction, Transactions } from "./pages/transactions.js";
+import { Wallet, Wallets } from "./pages/wallets.js";
+import { route } from "./router.js";
+import "./stream.js";
+import { T } from "./texts.js";
+import { Dialog } from "./ui/dialog.js";
+import { Empty, Head, Loading } from "./ui/elements.js";
+import { Prove } from "./ui/prove.js";
+import { Shell, home } from "./ui/shell.js";
+
+const Settlements = () => html`<${Claims} settlements=${true} />`;
+const PAGES = {
+  start: Start,
+  overview: Overview,
+  orders: Orders,
+  market: Market,
+  claims: Claims,
+  settlements: Settlements,
+  supplies: Supplies,
+  transactions: Transactions,
+  approvals: Approvals,
+  wallets: Wallets,
+  contracts: Contracts,
+  lanes: Lanes,
+  "dead-letters": DeadLetters,
+  nodes: Nodes,
+  users: Users,
+  audit: Audit,
+  reconciliation: Reconciliation,
+  account: Account,
+};
+const DETAILS = { orders: Order, claims: Claim, supplies: Supply, transactions: Transaction, wallets: Wallet, contracts: Contract };
+
+function Page() {
+  const { path } = useValue(route);
+  const name = path[0] || home();
+  const Found = path[1] ? DETAILS[name] : PAGES[name];
+  if (!Found) return html`<${Head} title=${T.empty.title} /><${Empty} title=${name} text=${T.errors.NOT_FOUND} />`;
+  return html`<${Found} key=${`${name}/${path[1] || ""}`} id=${path[1]} />`;
+}
+
+function App() {
+  const { state } = useValue(session);
+  if (state === "starting") return html`<main class="gate"><${Loading} /></main>`;
+  return html`${state === "out" ? html`<${SignIn} />` : html`<${Shell}><${Page} /><//>`}<${Dialog} /><${Prove} />`;
+}
+
+render(html`<${App} />`, document.getElementById("console"));
+resume();

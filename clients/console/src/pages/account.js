@@ -1,0 +1,113 @@
+// One's own account: how one signs in, from where, and which programs may act.
+import { useState } from "preact/hooks";
+import { call, post, proven, session } from "../api.js";
+import { html } from "../html.js";
+import { useValue } from "../observable.js";
+import { P } from "../texts_pages.js";
+import { T } from "../texts.js";
+import { Action, Field, act } from "../ui/dialog.js";
+import { Copy, Empty, Facts, Failure, Head, Id, Loading, Time } from "../ui/elements.js";
+import { useLoad } from "../ui/load.js";
+import { registration } from "../ui/passkeys.js";
+import { Plain } from "./orders.js";
+
+const A = P.account;
+const once = (title, says, text) =>
+  act({
+    title,
+    says,
+    stays: true,
+    body: ({ close }) => html`<div class="secret"><code>${[text].flat().map((one) => html`<div>${one}</div>`)}</code><${Copy} text=${[text].flat().join("\n")} label=${title} /></div>
+      <div class="buttons"><button type="button" class="primary" onClick=${close}>${T.close}</button></div>`,
+  });
+
+export function Account() {
+  const { me } = useValue(session);
+  const sessions = useLoad("/auth/sessions");
+  const passkeys = useLoad("/auth/passkeys");
+  const keys = useLoad("/auth/api-keys");
+  return html`<${Head} title=${A.title} />
+    <${Facts} rows=${[
+      [T.sign.email, me.email],
+      me.address && [P.address, me.address],
+      ["Id", html`<${Id} id=${me.id} plain=${true} />`],
+      [P.users.roles, me.roles.join(", ")],
+      [P.users.tier, me.tier],
+      [P.created, html`<${Time} at=${me.created_at} />`],
+    ]} />
+    <${Part} title=${A.sessions} load=${sessions} columns=${["Where", "How", "Last used", T.actions]}
+      row=${(one) => [one.user_agent ? one.user_agent.slice(0, 60) : T.none, one.factors.join(", "), html`<${Time} at=${one.last_used_at} />`,
+        one.current ? html`<span class="soft">${A.current}</span>` : html`<${Action} action=${remove(A.end, A.endSays, `/auth/sessions/${one.id}`, sessions.reload)} />`]} />
+    <${Part} title=${A.passkeys} load=${passkeys} empty=${A.noPasskeys} columns=${["Name", "Last used", T.actions]}
+      tools=${html`<${Action} action=${addPasskey(passkeys.reload)} /><${Action} action=${addTotp} />`}
+      row=${(one) => [one.name, html`<${Time} at=${one.last_used_at} />`, html`<${Action} action=${remove(A.remove, A.removeSays, `/auth/passkeys/${one.id}`, passkeys.reload)} />`]} />
+    <${Part} title=${A.keys} load=${keys} empty=${A.noKeys} columns=${["Name", A.scopes, "Begins with", "Last used", "Expires", T.actions]}
+      tools=${html`<${Action} action=${addKey(me, keys.reload)} />`}
+      row=${(one) => [one.name, html`<span class="small">${one.scopes.join(", ")}</span>`, html`<code>${one.hint}</code>`, html`<${Time} at=${one.last_used_at} />`, html`<${Time} at=${one.expires_at} />`,
+        html`<${Action} action=${remove(A.remove, A.removeSays, `/auth/api-keys/${one.id}`, keys.reload)} />`]} />`;
+}
+
+function Part({ title, load, columns, row, empty, tools }) {
+  const items = load.data && load.data.items;
+  return html`<section><div class="head small-head"><h2>${title}</h2><div class="tools">${tools}</div></div>
+    <${Failure} error=${load.error} again=${load.reload} />
+    ${items ? (items.length ? html`<${Plain} label=${title} columns=${columns} rows=${items.map(row)} />` : html`<${Empty} text=${empty} />`) : load.error ? null : html`<${Loading} />`}
+  </section>`;
+}
+
+const remove = (title, says, path, done) => ({ title, says, danger: true, run: () => call("DELETE", path, {}), done });
+
+const addPasskey = (done) => ({
+  title: A.addPasskey,
+  says: A.addPasskeySays,
+  fields: [{ name: "name", label: P.wallets.name, value: "This device" }],
+  run: async ({ name }) => {
+    const { options } = await post("/auth/passkeys/options");
+    return post("/auth/passkeys", { name, credential: await registration(options) });
+  },
+  done: (made) => {
+    done();
+    if (made.recovery_codes) once(A.passkeys, A.codes, made.recovery_codes);
+  },
+});
+
+const addTotp = {
+  title: A.addTotp,
+  says: A.addTotpSays,
+  run: () => post("/auth/totp"),
+  done: ({ uri }) => act({ title: A.totp, says: A.secret, stays: true, body: ({ close }) => html`<${Totp} uri=${uri} close=${close} />` }),
+};
+
+function Totp({ uri, close }) {
+  const [error, setError] = useState(null);
+  const secret = new URL(uri).searchParams.get("secret");
+  const submit = async (event) => {
+    event.preventDefault();
+    try {
+      const answer = await call("POST", "/auth/totp/verify", { body: { code: event.target.elements.code.value.trim() } });
+      proven(answer);
+      close();
+      if (answer.recovery_codes) once(A.totp, A.codes, answer.recovery_codes);
+    } catch (failure) {
+      setError(failure);
+    }
+  };
+  return html`<div class="secret"><code>${secret}</code><${Copy} text=${secret} label=${A.totp} /></div>
+    <form onSubmit=${submit}><${Field} field=${{ name: "code", label: T.sign.code, autocomplete: "one-time-code", inputmode: "numeric" }} />
+      <${Failure} error=${error} />
+      <div class="buttons"><button type="button" onClick=${close}>${T.cancel}</button><button type="submit" class="primary">${T.prove.go}</button></div></form>`;
+}
+
+const addKey = (me, done) => ({
+  title: A.newKey,
+  says: A.newKeySays,
+  fields: [
+    { name: "name", label: P.wallets.name },
+    { name: "scopes", label: A.scopes, type: "checks", options: me.permissions.filter((one) => !one.endsWith("*") && one !== "admin:act").map((one) => [one, one]), value: ["order:read"] },
+  ],
+  run: (values) => post("/auth/api-keys", values),
+  done: (made) => {
+    done();
+    once(A.keys, A.keyShown, made.api_key);
+  },
+});

@@ -1,0 +1,84 @@
+// People and their rights, the log of everything, and the books against the chain.
+import { useState } from "preact/hooks";
+import { call, get, session } from "../api.js";
+import { html } from "../html.js";
+import { P } from "../texts_pages.js";
+import { T } from "../texts.js";
+import { Action } from "../ui/dialog.js";
+import { Failure, Head, Id, Loading, Status, Time } from "../ui/elements.js";
+import { List, useFilters } from "../ui/list.js";
+import { link } from "../router.js";
+import { Plain } from "./orders.js";
+
+const ROLES = ["user", "operator", "admin"];
+const TIERS = ["basic", "premium", "enterprise", "service"];
+
+const edit = (user, done) => ({
+  title: P.users.edit,
+  says: P.users.editSays,
+  fields: [
+    { name: "roles", label: P.users.roles, type: "checks", options: [...new Set([...ROLES, ...user.roles])].map((one) => [one, one]), value: user.roles },
+    { name: "tier", label: P.users.tier, options: TIERS.map((one) => [one, one]), value: user.tier },
+    { name: "disabled", label: P.users.disabled, type: "flag", value: user.disabled },
+  ],
+  run: (body) => call("PUT", `/admin/users/${user.id}`, { body, version: user.version }),
+  done,
+});
+
+export function Users() {
+  const [turn, setTurn] = useState(0);
+  const mine = session.get().me.id;
+  const again = () => setTurn(turn + 1);
+  const columns = [
+    { head: "Account", lead: true, cell: (row) => html`<span class="title">${row.email || row.address || row.id}</span>` },
+    { head: P.users.roles, cell: (row) => row.roles.join(", ") },
+    { head: P.users.tier, cell: (row) => row.tier },
+    { head: P.status, cell: (row) => html`<${Status} value=${row.disabled ? "disabled" : row.email_verified || !row.email ? "active" : "unproven"} />` },
+    { head: "Id", cell: (row) => html`<${Id} id=${row.id} plain=${true} />` },
+    { head: "Theirs", cell: (row) => html`<a href=${link("orders", { user_id: row.id })}>${P.orders.title}</a> · <a href=${link("wallets", { user_id: row.id })}>${P.wallets.title}</a>` },
+    { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
+    { head: T.actions, cell: (row) => (row.id === mine ? null : html`<${Action} action=${edit(row, again)} />`) },
+  ];
+  return html`<${Head} title=${P.users.title} />
+    <${List} key=${turn} label=${P.users.title} path="/admin/users" columns=${columns} empty=${{ text: P.users.empty }} />`;
+}
+
+export function Audit() {
+  const [values] = useFilters(["actor", "resource", "action"]);
+  const columns = [
+    { head: P.audit.action, lead: true, cell: (row) => html`<span class="title">${row.action.replaceAll("_", " ")}</span>` },
+    { head: P.audit.actor, cell: (row) => html`<${Id} id=${row.actor} plain=${true} />` },
+    { head: P.audit.resource, cell: (row) => html`<${Id} id=${row.resource} />` },
+    { head: "Events", cell: (row) => html`<span class="small">${row.events.join(", ") || T.none}</span>` },
+    { head: P.audit.details, cell: (row) => (row.details ? html`<${Details} value=${row.details} />` : html`<span class="soft">–</span>`) },
+    { head: "At", num: true, cell: (row) => html`<${Time} at=${row.at} />` },
+  ];
+  return html`<${Head} title=${P.audit.title} />
+    <${List} label=${P.audit.title} path="/audit" query=${values} columns=${columns} every=${10} filtered=${Object.values(values).some(Boolean)} empty=${{ text: P.audit.empty }} />`;
+}
+
+const Details = ({ value }) =>
+  html`<dl class="small details">${Object.entries(value).map(([name, one]) => html`<div><dt class="soft">${name}</dt><dd>${typeof one === "string" ? one : JSON.stringify(one)}</dd></div>`)}</dl>`;
+
+export function Reconciliation() {
+  const [state, setState] = useState({ busy: false, result: null, error: null });
+  const run = async () => {
+    setState({ busy: true, result: null, error: null });
+    try {
+      setState({ busy: false, error: null, result: await get("/reconciliation?limit=100") });
+    } catch (error) {
+      setState({ busy: false, result: null, error });
+    }
+  };
+  const { busy, result, error } = state;
+  return html`<${Head} title=${P.reconciliation.title} lead=${P.reconciliation.lead}>
+      <button type="button" class="primary" disabled=${busy} onClick=${run}>${P.reconciliation.run}</button>
+    <//>
+    ${busy ? html`<${Loading} />` : null}
+    <${Failure} error=${error} again=${run} />
+    ${result && !result.differences.length ? html`<p class="notice good" role="status">${P.reconciliation.clean(result.supplies)}</p>` : null}
+    ${result && result.differences.length
+      ? html`<h2>${P.reconciliation.found(result.differences.length)}</h2><${Plain} columns=${["Kind", "Subject", "What", P.reconciliation.expected, P.reconciliation.seen]}
+          rows=${result.differences.map((one) => [one.kind, html`<${Id} id=${one.subject} />`, one.message, one.expected ?? T.none, one.found ?? T.none])} />`
+      : null}`;
+}

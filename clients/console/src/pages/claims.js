@@ -1,0 +1,64 @@
+// Claims and how they are settled.
+import { html } from "../html.js";
+import { link } from "../router.js";
+import { EVERY, everybody, listOf } from "../scope.js";
+import { T } from "../texts.js";
+import { P } from "../texts_pages.js";
+import { Action } from "../ui/dialog.js";
+import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
+import { Filters, List, useFilters } from "../ui/list.js";
+import { about, useLoad } from "../ui/load.js";
+import { ofClaim } from "./actions.js";
+import { Plain, columnsFor } from "./orders.js";
+
+const STATUSES = ["claimed", "processing", "processed", "failed", "released", "expired", "rejected"];
+const COLUMNS = [
+  { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
+  { head: "Claim", lead: true, cell: (row) => html`<a class="title" href=${link(`claims/${row.id}`)}><${Amount} value=${row.amount} currency=${row.currency} /></a>` },
+  { head: "Payout", cell: (row) => html`<${Status} value=${row.settlement.status === "none" ? "" : row.settlement.status} />` },
+  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: "Order", cell: (row) => html`<${Id} id=${row.order_id} />` },
+  { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
+  { head: "Claimed", num: true, cell: (row) => html`<${Time} at=${row.claimed_at} />` },
+];
+
+export function Claims({ settlements }) {
+  const [values, set] = useFilters(["status", "user_id"]);
+  const options = settlements ? ["failed", "processing", "processed"] : STATUSES;
+  const query = settlements && !values.status ? { ...values, status: "failed" } : values;
+  const filters = [{ name: "status", label: P.status, options }];
+  const title = settlements ? P.claims.settlements : P.claims.title;
+  const empty = { text: settlements ? P.claims.settlementsEmpty : P.claims.empty };
+  return html`<${Head} title=${title} />
+    <${Filters} filters=${filters} values=${query} set=${set} />
+    <${List} label=${title} path=${listOf("claims")} query=${query} columns=${columnsFor(COLUMNS)} href=${(row) => `claims/${row.id}`}
+      watch=${about("claim")} every=${EVERY()} filtered=${!settlements && values.status} empty=${empty} />`;
+}
+
+export function Claim({ id }) {
+  const { data: claim, error, reload } = useLoad(`/claims/${id}`, { watch: (event) => event.subject === id || about("transaction")(event), every: EVERY() || 15 });
+  const { data: order } = useLoad(claim ? `/orders/${claim.order_id}` : null, {});
+  if (error && !claim) return html`<${Failure} error=${error} again=${reload} />`;
+  if (!claim) return html`<${Loading} />`;
+  return html`<${Head} title=${`${claim.amount} ${claim.currency}`} crumb=${P.claims.title}>
+      ${ofClaim(claim, order, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)}
+    <//>
+    <${Facts} rows=${[
+      [P.status, html`<${Status} value=${claim.status} />`],
+      ["Payout", html`<${Status} value=${claim.settlement.status} />`],
+      ["Order", html`<${Id} id=${claim.order_id} />`],
+      ["Id", html`<${Id} id=${claim.id} />`],
+      ["Claimer", html`<${Id} id=${claim.user_id} plain=${!everybody()} />`],
+      ["Paid to", html`<${Id} id=${claim.wallet_id} />`],
+      claim.reason && [P.claims.reason, claim.reason],
+      claim.lease_until && ["Lease until", html`<${Time} at=${claim.lease_until} />`],
+      ["Claimed", html`<${Time} at=${claim.claimed_at} />`],
+      claim.processed_at && ["Processed", html`<${Time} at=${claim.processed_at} />`],
+      ["Epoch", claim.epoch],
+    ]} />
+    ${claim.settlement.payments.length
+      ? html`<section><h2>${P.claims.payments}</h2><${Plain} columns=${[P.status, P.amount, "Round", "Transaction", P.claims.reason]}
+          rows=${claim.settlement.payments.map((one) => [html`<${Status} value=${one.status} />`, one.amount, one.round, html`<${Id} id=${one.transaction_id} />`, one.reason || T.none])} /></section>`
+      : null}
+    <${Raw} value=${claim} />`;
+}

@@ -1,0 +1,93 @@
+// Orders: everybody's for operators, one's own for users; and those of others that may be claimed.
+import { get, may } from "../api.js";
+import { html } from "../html.js";
+import { link } from "../router.js";
+import { EVERY, everybody, isMine, listOf } from "../scope.js";
+import { P } from "../texts_pages.js";
+import { T } from "../texts.js";
+import { Action, act } from "../ui/dialog.js";
+import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
+import { Filters, List, useFilters } from "../ui/list.js";
+import { about, useLoad } from "../ui/load.js";
+import { claimOrder, currenciesOf, ofOrder, placeOrder } from "./actions.js";
+
+const STATUSES = ["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"];
+export const what = (order) => order.items.map((item) => `${item.quantity} × ${item.product_name}`).join(", ");
+
+export async function startOrder(done) {
+  act(placeOrder(await currenciesOf(), done));
+}
+
+const COLUMNS = [
+  { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
+  { head: P.orders.product, lead: true, cell: (row) => html`<a class="title" href=${link(`orders/${row.id}`)}>${what(row) || row.id}</a>` },
+  { head: P.amount, num: true, cell: (row) => html`<${Amount} value=${row.amount} currency=${row.currency} />` },
+  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
+  { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
+];
+
+export const columnsFor = (columns) => columns.filter((column) => !column.all || everybody());
+
+export function Orders() {
+  const [values, set] = useFilters(["status", "user_id"]);
+  const filters = [{ name: "status", label: P.status, options: STATUSES }];
+  const place = may("order:write") ? html`<button type="button" class="primary" onClick=${() => startOrder()}>${P.orders.place}</button>` : null;
+  return html`<${Head} title=${P.orders.title}>${place}<//>
+    <${Filters} filters=${filters} values=${values} set=${set} />
+    <${List} label=${P.orders.title} path=${listOf("orders")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `orders/${row.id}`}
+      watch=${about("order")} every=${EVERY()} filtered=${values.status} empty=${{ text: P.orders.empty, action: place }} />`;
+}
+
+export function Market() {
+  const claim = async (order) => {
+    const { items } = await get("/wallets");
+    act(claimOrder(order, items));
+  };
+  const columns = [
+    ...COLUMNS.filter((column) => !column.all && column.head !== P.status).map((column) =>
+      column.lead ? { ...column, cell: (row) => html`<a class="title" href=${link(`orders/${row.id}`)}>${what(row)}</a>` } : column,
+    ),
+    { head: T.actions, cell: (row) => html`<button type="button" class="primary small" onClick=${(event) => { event.stopPropagation(); claim(row); }}>${P.market.claim}</button>` },
+  ];
+  return html`<${Head} title=${P.market.title} />
+    <${List} label=${P.market.title} path="/orders/available" columns=${columns} href=${(row) => `orders/${row.id}`} every=${5} empty=${{ text: P.market.empty }} />`;
+}
+
+export function Order({ id }) {
+  const { data: order, error, reload } = useLoad(`/orders/${id}`, { watch: (event) => event.subject === id || about("claim")(event), every: EVERY() || 15 });
+  const claims = useLoad(order && isMine(order) ? `/claims?order_id=${id}` : null, { watch: about("claim") });
+  if (error && !order) return html`<${Failure} error=${error} again=${reload} />`;
+  if (!order) return html`<${Loading} />`;
+  const take = async () => act(claimOrder(order, (await get("/wallets")).items));
+  return html`<${Head} title=${what(order) || order.id} crumb=${P.orders.title}>
+      ${order.status === "open" && !isMine(order) && may("claim:execute") ? html`<button type="button" class="primary" onClick=${take}>${P.market.claim}</button>` : null}
+      ${ofOrder(order, reload).map((action) => html`<${Action} action=${action} />`)}
+    <//>
+    <${Facts} rows=${[
+      [P.status, html`<${Status} value=${order.status} />`],
+      [P.amount, html`<${Amount} value=${order.amount} currency=${order.currency} />`],
+      [P.chain, order.chain],
+      ["Id", html`<${Id} id=${order.id} />`],
+      [P.user, html`<${Id} id=${order.user_id} plain=${!everybody()} />`],
+      order.claim_id && ["Claim", html`<${Id} id=${order.claim_id} />`],
+      order.note && [P.orders.note, order.note],
+      [P.created, html`<${Time} at=${order.created_at} />`],
+      order.expires_at && ["Expires", html`<${Time} at=${order.expires_at} />`],
+    ]} />
+    <section><h2>Items</h2><${Plain} columns=${["Product", "Price", "Quantity", "Total"]} rows=${order.items.map((item) => [item.product_name, item.price, item.quantity, item.total])} /></section>
+    ${order.allocations && order.allocations.length
+      ? html`<section><h2>Reserved from</h2><${Plain} columns=${["Supply", "Wallet", P.amount, "Settled"]}
+          rows=${order.allocations.map((part) => [html`<${Id} id=${part.supply_id} />`, html`<${Id} id=${part.wallet_id} />`, part.amount, part.settled])} /></section>`
+      : null}
+    ${claims.data && claims.data.items.length
+      ? html`<section><h2>${P.claims.title}</h2><${Plain} columns=${[P.status, "Claim", "Claimed", "Reason"]}
+          rows=${claims.data.items.map((one) => [html`<${Status} value=${one.status} />`, html`<${Id} id=${one.id} />`, html`<${Time} at=${one.claimed_at} />`, one.reason || T.none])} /></section>`
+      : null}
+    <${Raw} value=${order} />`;
+}
+
+export function Plain({ columns, rows, label }) {
+  return html`<div class="list"><table role="table" aria-label=${label}><thead role="rowgroup"><tr role="row">${columns.map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead>
+    <tbody role="rowgroup">${rows.map((row) => html`<tr role="row">${row.map((cell, at) => html`<td role="cell" data-head=${columns[at]}>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
+}

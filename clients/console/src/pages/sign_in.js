@@ -1,0 +1,113 @@
+// The ways in: password with a second factor where there is one, and a wallet by SIWE.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { call, session, signIn } from "../api.js";
+import { html } from "../html.js";
+import { useValue } from "../observable.js";
+import { T } from "../texts.js";
+import { Failure } from "../ui/elements.js";
+import { Field } from "../ui/dialog.js";
+import { assertion } from "../ui/passkeys.js";
+
+const S = T.sign;
+
+export function SignIn() {
+  const { ended } = useValue(session);
+  const [making, setMaking] = useState(false);
+  const [second, setSecond] = useState(null); // { path, body, factors, passkey }
+  const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const heading = useRef(null);
+  useEffect(() => {
+    document.title = `${S.in} · ${T.product}`;
+  }, []);
+  const enter = async (path, body) => {
+    setBusy(true);
+    setError(null);
+    try {
+      await signIn(path, body);
+    } catch (failure) {
+      if (failure.code === "SECOND_FACTOR_REQUIRED") setSecond({ path, body, ...failure.data });
+      else setError(failure);
+    }
+    setBusy(false);
+  };
+  const password = async (event) => {
+    event.preventDefault();
+    const form = event.target.elements;
+    const body = { email: form.email.value.trim(), password: form.password.value };
+    if (making) {
+      setBusy(true);
+      const failure = await call("POST", "/auth/register", { body, open: true }).then(() => null, (one) => one);
+      setBusy(false);
+      if (failure) return setError(failure);
+    }
+    return enter("/auth/login", body);
+  };
+  const wallet = async () => {
+    setError(null);
+    try {
+      await enter("/auth/siwe/verify", await signedMessage());
+    } catch (failure) {
+      setError({ message: failure.message });
+    }
+  };
+  return html`<main class="gate" id="main">
+    <div class="brand big"><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4" /><path d="M3 5l2.5 6L8 6l2.5 5L13 5" /></svg><span>${T.product}</span></div>
+    <p class="soft">${S.lead}</p>
+    <div class="card">
+      <h1 ref=${heading} tabindex="-1">${second ? S.second : making ? S.up : S.in}</h1>
+      ${ended ? html`<p class="notice" role="status">${S.ended}</p>` : null}
+      ${second
+        ? html`<${Second} second=${second} enter=${enter} busy=${busy} error=${error} />`
+        : html`<form onSubmit=${password}>
+            <${Field} field=${{ name: "email", label: S.email, type: "email", autocomplete: "username" }} />
+            <${Field} field=${{ name: "password", label: S.password, type: "password", help: making ? S.newPassword : null, autocomplete: making ? "new-password" : "current-password" }} />
+            <${Failure} error=${error} />
+            <button type="submit" class="primary wide" disabled=${busy}>${making ? S.up : S.in}</button>
+          </form>
+          <p class="or"><span>or</span></p>
+          <button type="button" class="wide" disabled=${busy} onClick=${wallet}>${S.wallet}</button>`}
+    </div>
+    ${second ? null : html`<p class="soft">${making ? S.haveOne : S.haveNone} <button type="button" class="link" onClick=${() => { setError(null); setMaking(!making); }}>${making ? S.in : S.up}</button></p>`}
+  </main>`;
+}
+
+function Second({ second, enter, busy, error }) {
+  const submit = (event) => {
+    event.preventDefault();
+    enter(second.path, { ...second.body, otp: event.target.elements.code.value.trim() });
+  };
+  const passkey = async () => enter(second.path, { ...second.body, passkey: await assertion(second.passkey) });
+  const factors = second.factors || [];
+  return html`<p class="soft">${S.secondLead}</p>
+    <form onSubmit=${submit}>
+      <${Field} field=${{ name: "code", label: S.code, help: S.codeHelp, autocomplete: "one-time-code", inputmode: "numeric" }} />
+      <${Failure} error=${error} />
+      <button type="submit" class="primary wide" disabled=${busy}>${S.in}</button>
+    </form>
+    ${factors.includes("passkey") && second.passkey ? html`<button type="button" class="wide" disabled=${busy} onClick=${passkey}>${S.passkey}</button>` : null}`;
+}
+
+// EIP-4361, by whatever wallet the browser has (EIP-1193).
+async function signedMessage() {
+  const provider = window.ethereum;
+  if (!provider) throw new Error(S.noWallet);
+  const [address] = await provider.request({ method: "eth_requestAccounts" });
+  const { nonce } = await call("POST", "/auth/siwe/nonce", { open: true });
+  const { items } = await call("GET", "/chains", { open: true });
+  const chain = items.find((one) => one.default) || items[0];
+  const message = [
+    `${location.host} wants you to sign in with your Ethereum account:`,
+    address,
+    "",
+    S.statement,
+    "",
+    `URI: ${location.origin}`,
+    "Version: 1",
+    `Chain ID: ${chain.chain_id}`,
+    `Nonce: ${nonce}`,
+    `Issued At: ${new Date().toISOString()}`,
+  ].join("\n");
+  const hex = `0x${[...new TextEncoder().encode(message)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return { message, signature: await provider.request({ method: "personal_sign", params: [hex, address] }) };
+}

@@ -1,0 +1,66 @@
+// Supplies and the ledger that explains each balance.
+import { get, may } from "../api.js";
+import { html } from "../html.js";
+import { link } from "../router.js";
+import { EVERY, everybody, listOf } from "../scope.js";
+import { T } from "../texts.js";
+import { P } from "../texts_pages.js";
+import { Action, act } from "../ui/dialog.js";
+import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
+import { Filters, List, useFilters } from "../ui/list.js";
+import { about, useLoad } from "../ui/load.js";
+import { createSupply, currenciesOf, ofSupply } from "./actions.js";
+import { Plain, columnsFor } from "./orders.js";
+
+const STATUSES = ["pending", "active", "paused", "exhausted", "closed", "rejected"];
+
+export async function startSupply(done) {
+  const { items } = await get("/wallets");
+  act(createSupply(items, await currenciesOf(items[0] && items[0].chain), done));
+}
+
+const COLUMNS = [
+  { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
+  { head: P.amount, lead: true, cell: (row) => html`<a class="title" href=${link(`supplies/${row.id}`)}><${Amount} value=${row.amount} currency=${row.currency} /></a>` },
+  { head: "Available", num: true, cell: (row) => row.available },
+  { head: "Reserved", num: true, cell: (row) => row.reserved },
+  { head: "Settled", num: true, cell: (row) => row.settled },
+  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
+  { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
+];
+
+export function Supplies() {
+  const [values, set] = useFilters(["status", "user_id"]);
+  const make = may("supply:write") ? html`<button type="button" class="primary" onClick=${() => startSupply()}>${P.supplies.create}</button>` : null;
+  return html`<${Head} title=${P.supplies.title}>${make}<//>
+    <${Filters} filters=${[{ name: "status", label: P.status, options: STATUSES }]} values=${values} set=${set} />
+    <${List} label=${P.supplies.title} path=${listOf("supplies")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `supplies/${row.id}`}
+      watch=${about("supply")} every=${EVERY()} filtered=${values.status} empty=${{ text: P.supplies.empty, action: make }} />`;
+}
+
+export function Supply({ id }) {
+  const { data: supply, error, reload } = useLoad(`/supplies/${id}`, { watch: (event) => event.subject === id, every: EVERY() || 15 });
+  const ledger = useLoad(supply ? `/supplies/${id}/ledger?limit=50` : null, { watch: (event) => event.subject === id });
+  if (error && !supply) return html`<${Failure} error=${error} again=${reload} />`;
+  if (!supply) return html`<${Loading} />`;
+  return html`<${Head} title=${`${supply.amount} ${supply.currency}`} crumb=${P.supplies.title}>
+      ${ofSupply(supply, reload).map((action) => html`<${Action} action=${action} />`)}
+    <//>
+    <div class="tiles">${["available", "reserved", "settled"].map((name) => html`<div class="card tile"><p>${P.overview[name]}</p><b>${supply[name]}</b><span class="soft">${supply.currency}</span></div>`)}</div>
+    <${Facts} rows=${[
+      [P.status, html`<${Status} value=${supply.status} />`],
+      supply.reason && ["Reason", supply.reason],
+      [P.chain, supply.chain],
+      ["Wallet", html`<${Id} id=${supply.wallet_id} />`],
+      ["Id", html`<${Id} id=${supply.id} />`],
+      [P.user, html`<${Id} id=${supply.user_id} plain=${!everybody()} />`],
+      [P.created, html`<${Time} at=${supply.created_at} />`],
+      supply.expires_at && ["Expires", html`<${Time} at=${supply.expires_at} />`],
+    ]} />
+    ${ledger.data && ledger.data.items.length
+      ? html`<section><h2>${P.supplies.ledger}</h2><${Plain} columns=${["Verb", "Account", P.amount, "Balance after", "For", "At"]}
+          rows=${ledger.data.items.map((line) => [line.verb, line.account, line.amount, line.balance_after, line.reference ? html`<${Id} id=${line.reference} />` : T.none, html`<${Time} at=${line.created_at} />`])} /></section>`
+      : null}
+    <${Raw} value=${supply} />`;
+}

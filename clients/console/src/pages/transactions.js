@@ -1,0 +1,86 @@
+// Transactions: each attempt, what it waits for and since when.
+import { get, may } from "../api.js";
+import { gwei } from "../format.js";
+import { html } from "../html.js";
+import { link } from "../router.js";
+import { EVERY, everybody, listOf } from "../scope.js";
+import { P } from "../texts_pages.js";
+import { Action, act } from "../ui/dialog.js";
+import { Amount, Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
+import { Filters, List, useFilters } from "../ui/list.js";
+import { about, useLoad } from "../ui/load.js";
+import { coins, ofTransaction, sendCoins } from "./actions.js";
+import { Plain, columnsFor } from "./orders.js";
+
+const X = P.transactions;
+const STATUSES = ["queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"];
+const moved = (row) => (row.token ? `${row.token.amount} base units` : coins(row.value));
+const waits = (row) => (row.waiting_for ? X.waits[row.waiting_for.reason] || row.waiting_for.reason : "");
+
+const COLUMNS = [
+  { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
+  { head: X.value, lead: true, cell: (row) => html`<a class="title" href=${link(`transactions/${row.id}`)}><${Amount} value=${moved(row)} currency=${row.token ? "" : row.chain} /></a>` },
+  { head: "Waits for", cell: (row) => (row.waiting_for && row.waiting_for.reason !== "finality" ? html`<span class="small">${waits(row)}</span>` : html`<span class="soft">–</span>`) },
+  { head: X.to, cell: (row) => html`<${Hex} value=${row.to} />` },
+  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
+  { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
+];
+
+export function Transactions() {
+  const [values, set] = useFilters(["status", "user_id", "wallet_id"]);
+  const send = async () => act(sendCoins((await get("/wallets")).items));
+  const button = may("transaction:send") ? html`<button type="button" class="primary" onClick=${send}>${X.send}</button>` : null;
+  return html`<${Head} title=${X.title}>${button}<//>
+    <${Filters} filters=${[{ name: "status", label: P.status, options: STATUSES }]} values=${values} set=${set} />
+    <${List} label=${X.title} path=${listOf("transactions")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `transactions/${row.id}`}
+      watch=${about("transaction")} every=${EVERY()} filtered=${values.status} empty=${{ text: X.empty }} />`;
+}
+
+export function Transaction({ id }) {
+  const { data: one, error, reload } = useLoad(`/transactions/${id}`, { watch: (event) => event.subject === id, every: EVERY() || 10 });
+  if (error && !one) return html`<${Failure} error=${error} again=${reload} />`;
+  if (!one) return html`<${Loading} />`;
+  return html`<${Head} title=${`${moved(one)} ${one.token ? "" : "· " + one.chain}`} crumb=${X.title}>
+      ${ofTransaction(one, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)}
+    <//>
+    <${Facts} rows=${[
+      [P.status, html`<${Status} value=${one.status} />`],
+      ["From", html`<${Hex} value=${one.from} />`],
+      [X.to, html`<${Hex} value=${one.to} />`],
+      ["Hash", html`<${Hex} value=${one.hash} />`],
+      ["Nonce", one.nonce],
+      ["Wallet", html`<${Id} id=${one.wallet_id} />`],
+      one.claim_id && ["Pays the claim", html`<${Id} id=${one.claim_id} />`],
+      ["Id", html`<${Id} id=${one.id} />`],
+      [P.user, html`<${Id} id=${one.user_id} plain=${!everybody()} />`],
+      one.gas_used !== null && ["Gas used", `${one.gas_used} of ${one.gas}`],
+      one.effective_gas_price && ["Gas price", gwei(one.effective_gas_price)],
+      one.error && ["Error", html`<b class="bad">${one.error.code}</b> ${one.error.message}`],
+    ]} />
+    <section><h2>${X.timeline}</h2><${Timeline} one=${one} /></section>
+    <${Raw} value=${one} />`;
+}
+
+function Timeline({ one }) {
+  const fee = (attempt) => (attempt.max_fee_per_gas ? `at most ${gwei(attempt.max_fee_per_gas)}` : gwei(attempt.gas_price));
+  return html`<ol class="timeline">
+    <li class="done"><b>${X.accepted}</b> <${Time} at=${one.created_at} /></li>
+    ${one.attempts.map((attempt, at) => html`<li class="done"><b>${attempt.kind === "noop" ? X.attempt.noop : at ? X.attempt.bump : X.attempt.send}</b> <${Time} at=${attempt.sent_at} />
+      <span class="soft small">${fee(attempt)}</span> <${Hex} value=${attempt.hash} /></li>`)}
+    ${one.block_number !== null ? html`<li class="done"><b>${X.mined(one.block_number)}</b> <span class="soft small">${one.confirmations ?? "?"} confirmations</span></li>` : null}
+    ${one.waiting_for ? html`<li class="now"><b>${waits(one)}</b> <span class="soft small">since <${Time} at=${one.waiting_for.since} /></span></li>` : null}
+    ${one.finalized ? html`<li class="done"><b>${X.finalized}</b></li>` : null}
+  </ol>`;
+}
+
+export function Approvals() {
+  const { data, error, reload } = useLoad("/approvals", { every: 10 });
+  if (error && !data) return html`<${Failure} error=${error} again=${reload} />`;
+  const rows = (data && data.items) || [];
+  return html`<${Head} title=${P.approvals.title} />
+    ${!data ? html`<${Loading} />` : !rows.length ? html`<${Empty} text=${P.approvals.empty} />` : html`<${Plain} label=${P.approvals.title}
+      columns=${["Transaction", X.to, X.value, P.created, "Decide"]}
+      rows=${rows.map((row) => [html`<${Id} id=${row.transaction_id} />`, html`<${Hex} value=${row.to} />`, moved(row), html`<${Time} at=${row.created_at} />`,
+        ofTransaction({ ...row, id: row.transaction_id, blocked_reason: "APPROVAL_REQUIRED", status: "held" }, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)])} />`}`;
+}

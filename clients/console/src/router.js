@@ -1,0 +1,45 @@
+// Every view has an address: #/orders/ord_…?status=open
+import { observable } from "./observable.js";
+
+const parse = () => {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  return { path: path.split("/").filter(Boolean).map(decoded), query: Object.fromEntries(new URLSearchParams(query)) };
+};
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+export const route = observable(parse());
+addEventListener("hashchange", () => route.set(parse()));
+
+export function link(path, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  const text = new URLSearchParams(given).toString();
+  return `#/${path}${text ? `?${text}` : ""}`;
+}
+
+export const go = (path, query) => {
+  location.hash = link(path, query);
+};
+
+const PREFIXES = {
+  ord: "orders",
+  clm: "claims",
+  sup: "supplies",
+  txn: "transactions",
+  wal: "wallets",
+  ctr: "contracts",
+  usr: "users",
+  dlq: "dead-letters",
+};
+
+// Where an id is shown; null where nothing shows it.
+export function placeOf(id) {
+  const place = PREFIXES[String(id).split("_")[0]];
+  return place ? `${place}/${id}` : null;
+}

@@ -1,0 +1,76 @@
+// One's own events as they happen. EventSource cannot send a token, so the stream is read by fetch.
+import { freshToken, session } from "./api.js";
+import { observable } from "./observable.js";
+
+export const live = observable("off"); // off, on, again
+const listeners = new Set();
+let running = null;
+
+export function onEvent(listen) {
+  listeners.add(listen);
+  return () => listeners.delete(listen);
+}
+
+session.subscribe(() => {
+  const wanted = session.get().state === "in";
+  if (wanted && !running) start();
+  if (!wanted && running) {
+    running.abort();
+    running = null;
+    live.set("off");
+  }
+});
+
+async function start() {
+  const control = new AbortController();
+  running = control;
+  let last = "";
+  for (let wait = 1; !control.signal.aborted; wait = Math.min(30, wait * 2)) {
+    try {
+      const headers = { Authorization: `Bearer ${await freshToken()}` };
+      if (last) headers["Last-Event-ID"] = last;
+      const response = await fetch("/api/v1/events/stream", { headers, signal: control.signal, cache: "no-store" });
+      if (response.ok) {
+        live.set("on");
+        wait = 0.5;
+        for await (const event of events(response.body)) {
+          last = event.id || last;
+          if (event.data) tell(event.data);
+        }
+      }
+    } catch {
+      // told by `live`; it is tried again
+    }
+    if (control.signal.aborted) return;
+    live.set("again");
+    await new Promise((done) => setTimeout(done, wait * 1000));
+  }
+}
+
+function tell(data) {
+  try {
+    const event = JSON.parse(data);
+    for (const listen of [...listeners]) listen(event);
+  } catch {
+    // not an event of this release
+  }
+}
+
+export async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const pieces = (rest + value).split("\n\n");
+    rest = pieces.pop();
+    for (const piece of pieces) {
+      const fields = {};
+      for (const line of piece.split("\n")) {
+        const at = line.indexOf(": ");
+        if (at > 0) fields[line.slice(0, at)] = line.slice(at + 2);
+      }
+      yield fields;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+// Keys for the whole page; none counts while somebody types or a dialog is open.
+import { go } from "../router.js";
+
+const handlers = new Set();
+const PLACES = { o: "orders", c: "claims", s: "supplies", t: "transactions", w: "wallets" };
+let leader = 0;
+
+export function onKey(map) {
+  handlers.add(map);
+  return () => handlers.delete(map);
+}
+
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (leader && Date.now() - leader < 1500 && PLACES[event.key]) {
+    leader = 0;
+    go(PLACES[event.key]);
+    return;
+  }
+  leader = event.key === "g" ? Date.now() : 0;
+  for (const map of [...handlers].reverse()) {
+    if (map[event.key]) {
+      event.preventDefault();
+      map[event.key]();
+      return;
+    }
+  }
+});

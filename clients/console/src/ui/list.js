@@ -1,0 +1,86 @@
+// A list of any length, a page at a time: filters and place are in the address, rows are reached by keyboard.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { html } from "../html.js";
+import { go, link, route } from "../router.js";
+import { useValue } from "../observable.js";
+import { T } from "../texts.js";
+import { Empty, Failure, Loading } from "./elements.js";
+import { onKey } from "./keys.js";
+import { useLoad } from "./load.js";
+
+export const SIZE = 50;
+
+export function useFilters(names) {
+  const { path, query } = useValue(route);
+  const set = (name, value) => go(path.join("/"), { ...query, [name]: value });
+  return [Object.fromEntries(names.map((name) => [name, query[name] || ""])), set];
+}
+
+export function Filters({ filters, values, set }) {
+  if (!filters.length) return null;
+  return html`<div class="filters" role="group" aria-label=${T.filters}>
+    ${filters.map(({ name, label, options }) => html`<label><span>${label}</span>
+      <select value=${values[name]} onChange=${(event) => set(name, event.target.value)}>
+        <option value="">${T.all}</option>
+        ${options.map((one) => html`<option value=${one} selected=${one === values[name]}>${one.replaceAll("_", " ")}</option>`)}
+      </select></label>`)}
+  </div>`;
+}
+
+// columns: { head, cell(row), num, lead }; href(row) opens a row
+export function List({ path, query = {}, columns, href, watch, every, label, empty, filtered }) {
+  const [cursors, setCursors] = useState([]);
+  const key = JSON.stringify([path, query]);
+  useEffect(() => setCursors([]), [key]);
+  const given = Object.entries({ limit: SIZE, ...query, cursor: cursors.at(-1) }).filter(([, value]) => value);
+  const { data, error, reload } = useLoad(path && `${path}?${new URLSearchParams(given)}`, { watch, every });
+  const next = data && data.next_cursor;
+  const forward = () => next && setCursors([...cursors, next]);
+  const back = () => cursors.length && setCursors(cursors.slice(0, -1));
+  const body = useRef(null);
+  useEffect(() => onKey({ j: () => step(body.current, 1), k: () => step(body.current, -1), n: forward, p: back }), [next, cursors]);
+  if (error && !data) return html`<${Failure} error=${error} again=${reload} />`;
+  if (!data) return html`<${Loading} />`;
+  if (!data.items.length && !cursors.length) {
+    return filtered ? html`<${Empty} text=${T.empty.filtered} />` : html`<${Empty} ...${empty} />`;
+  }
+  return html`<div class="list">
+    <table role="table" aria-label=${label}>
+      <thead role="rowgroup"><tr role="row">${columns.map((column) => html`<th role="columnheader" scope="col" class=${column.num ? "num" : ""}>${column.head}</th>`)}</tr></thead>
+      <tbody role="rowgroup" ref=${body}>
+        ${data.items.map((row) => html`<${Row} key=${row.id || row.name} row=${row} columns=${columns} href=${href} />`)}
+      </tbody>
+    </table>
+    <${Pager} page=${cursors.length + 1} back=${cursors.length ? back : null} forward=${next ? forward : null} />
+  </div>`;
+}
+
+function Row({ row, columns, href }) {
+  const place = href && href(row);
+  const open = (event) => {
+    if (place && !event.target.closest("a, button, input, select") && !String(getSelection())) location.hash = link(place);
+  };
+  const enter = (event) => {
+    if (place && event.key === "Enter" && event.target === event.currentTarget) location.hash = link(place);
+  };
+  return html`<tr role="row" tabindex=${place ? 0 : -1} class=${place ? "opens" : ""} onClick=${open} onKeyDown=${enter}>
+    ${columns.map((column) => html`<td role="cell" data-head=${column.head} class=${`${column.num ? "num" : ""} ${column.lead ? "lead" : ""}`}>${column.cell(row)}</td>`)}
+  </tr>`;
+}
+
+function Pager({ page, back, forward }) {
+  if (!back && !forward) return null;
+  return html`<nav class="pager" aria-label=${T.more}>
+    <button type="button" class="quiet" disabled=${!back} onClick=${back}>${T.back}</button>
+    <span class="soft">${page}</span>
+    <button type="button" class="quiet" disabled=${!forward} onClick=${forward}>${T.more}</button>
+  </nav>`;
+}
+
+function step(body, by) {
+  if (!body) return;
+  const rows = [...body.children];
+  const at = rows.indexOf(document.activeElement.closest("tr"));
+  const row = rows[Math.max(0, Math.min(rows.length - 1, at + by))];
+  if (row) row.focus();
+}

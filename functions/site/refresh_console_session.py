@@ -1,0 +1,21 @@
+"""A new access token for the console's page, by its cookie. Only that page may ask."""
+
+from __future__ import annotations
+
+from schemas.auth import ConsoleSession
+from shared.auth import console_session
+from shared.domain.permissions import Caller
+from shared.runtime.operation import PUBLIC, http
+
+
+@http(
+    "POST",
+    "//console/session/refresh",
+    permission=PUBLIC,
+    answer=ConsoleSession,
+    idempotency="none",
+    needs=("issuer",),
+)
+def refresh_console_session(caller: Caller | None) -> ConsoleSession:
+    console_session.require_own_page()
+    return ConsoleSession.of(console_session.refreshed())

@@ -1,0 +1,72 @@
+"""The console's sign-in: its refresh token is in a cookie that no script can read, and that only the console's own page
+gets to use.
+
+The cookie goes to the console's session routes alone (`Path`), never from another site (`SameSite=Strict`), and each of
+those routes asks the browser where the request comes from: another port of the same host is another origin."""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import urlsplit
+
+from shared import resources
+from shared.auth import sign_in
+from shared.identity import refresh_tokens
+from shared.identity.errors import InvalidRefreshToken
+from shared.identity.tokens import SignedIn
+from shared.runtime.context import current
+from shared.runtime.errors import Forbidden
+
+PATH: Final = "/console/session"
+NAME: Final = "console_session"
+
+
+def require_own_page() -> None:
+    """Raises Forbidden for a request that a page of another origin, or no browser, has sent."""
+    browser = current().request.browser
+    same = browser.fetch_site in ("", "same-origin") and bool(browser.origin)
+    if not same or urlsplit(browser.origin).netloc != browser.host:
+        raise Forbidden("Only the console's own page may do this.")
+
+
+def opened(refresh_token: str) -> SignedIn:
+    """The sign-in goes on in the cookie: the token that a script has seen is void. Raises InvalidRefreshToken."""
+    return _kept(sign_in.refreshed(refresh_token))
+
+
+def refreshed() -> SignedIn:
+    """A new access token by the cookie, which is replaced. Raises InvalidRefreshToken; a cookie that does not count is
+    deleted."""
+    token = _cookie()
+    try:
+        if token is None:
+            raise InvalidRefreshToken
+        return _kept(sign_in.refreshed(token))
+    except InvalidRefreshToken:
+        closed()
+        raise
+
+
+def closed() -> None:
+    """Let the browser forget the cookie."""
+    _set("", 0)
+
+
+def _kept(signed_in: SignedIn) -> SignedIn:
+    _set(signed_in.refresh_token, int(refresh_tokens.LIFETIME.total_seconds()))
+    return signed_in
+
+
+def _set(value: str, seconds: int) -> None:
+    secure = "" if resources.settings().local else "; Secure"
+    cookie = f"{NAME}={value}; Path={PATH}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    current().answer.headers["Set-Cookie"] = cookie
+
+
+def _cookie() -> str | None:
+    try:
+        found = SimpleCookie(current().request.browser.cookie).get(NAME)
+    except CookieError:
+        return None
+    return found.value if found is not None and found.value else None
