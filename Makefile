@@ -1,7 +1,7 @@
 # Every target does the set-up it lacks, into .venv and node_modules (.ci/setup.py). `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help doctor setup demo observe run regions drill test check format infra-check prove bench migrate generate clients requirements licences \
+.PHONY: help doctor setup demo observe run regions drill test check format infra-check prove bench migrate generate screenshots clients requirements licences \
 	audit sbom cost clean
 
 PY := .venv/bin/python
@@ -107,6 +107,9 @@ migrate: ## bring the database that the environment names up to date (SPANNER_IN
 generate: setup ## write the catalog, OpenAPI and the other files made from the code, and the tables of docs/cost.md
 	$(PY) -m schemas.contract.generate
 	$(PY) -m infra.cost
+
+screenshots: setup ## every page of the console in both themes and widths, in docs/images
+	SCREENSHOTS=docs/images $(PYTEST) -q tests/e2e/test_console.py -k pictures
 
 clients: setup ## write what of the client libraries is generated, and pack them: build/clients has a wheel and an npm package
 	$(PY) -m schemas.contract.generate

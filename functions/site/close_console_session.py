@@ -13,7 +13,6 @@ from shared.runtime.operation import PUBLIC, http
     permission=PUBLIC,
     status=204,
     idempotency="none",
-    writes=False,
     needs=("issuer",),
 )
 def close_console_session(caller: Caller | None) -> None:

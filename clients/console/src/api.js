@@ -4,6 +4,7 @@ import { T } from "./texts.js";
 
 const AGAIN = 4; // times that a read is repeated while the API is busy
 export const session = observable({ state: "starting", me: null, ended: false });
+export const chains = observable([]); // what everybody may know of the chains that are served
 export const trouble = observable(null); // { kind, seconds } while the API is not answering as it should
 let access = null;
 let prove = null; // asks the person to prove who they are; set by the dialog for it
@@ -62,6 +63,10 @@ export async function call(method, path, options = {}) {
   }
 }
 
+// Marks that turn the direction of text would let a name read as another one.
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const shown = (_, value) => (typeof value === "string" ? value.replace(TURNS, "\ufffd") : value);
+
 const busy = (error) => [429, 502, 503, 504].includes(error.status) || error.code === "NETWORK";
 
 async function once(method, path, { body, key, version, signal, open }) {
@@ -82,7 +87,7 @@ async function once(method, path, { body, key, version, signal, open }) {
   const text = await response.text();
   let answer = null;
   try {
-    answer = text ? JSON.parse(text) : null;
+    answer = text ? JSON.parse(text, shown) : null;
   } catch {
     answer = null; // a proxy's page, or another release's
   }
@@ -133,7 +138,8 @@ export async function resume() {
 }
 
 async function known() {
-  const me = await get("/auth/me");
+  const [me, served] = await Promise.all([get("/auth/me"), get("/chains").catch(() => ({ items: [] }))]);
+  chains.set(served.items);
   session.set({ state: "in", me, ended: false });
 }
 

@@ -5,7 +5,7 @@ import { resume, session } from "./api.js";
 import { html, render } from "./html.js";
 import { useValue } from "./observable.js";
 import { Account } from "./pages/account.js";
-import { Audit, Reconciliation, Users } from "./pages/administer.js";
+import { Audit, Reconciliation, User, Users } from "./pages/administer.js";
 import { Claim, Claims } from "./pages/claims.js";
 import { Contract, Contracts } from "./pages/contracts.js";
 import { DeadLetters, Lanes, Nodes } from "./pages/operate.js";
@@ -45,7 +45,7 @@ const PAGES = {
   reconciliation: Reconciliation,
   account: Account,
 };
-const DETAILS = { orders: Order, claims: Claim, supplies: Supply, transactions: Transaction, wallets: Wallet, contracts: Contract };
+const DETAILS = { orders: Order, claims: Claim, supplies: Supply, transactions: Transaction, wallets: Wallet, contracts: Contract, users: User };
 
 function Page() {
   const { path } = useValue(route);

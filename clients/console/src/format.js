@@ -32,7 +32,7 @@ const STEPS = [
   ["minute", 60],
   ["second", 1],
 ];
-const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" });
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "narrow" });
 
 export function relative(moment, now = Date.now()) {
   const seconds = Math.round((Date.parse(moment) - now) / 1000);
@@ -51,6 +51,14 @@ export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 90) return `${Math.round(seconds * 10) / 10} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 360) / 10} h`;
+}
+
+// "Chromium on Linux" of what a browser calls itself.
+export function device(agent) {
+  if (!agent) return "";
+  const name = [["Edg/", "Edge"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]].find(([sign]) => agent.includes(sign));
+  const place = ["Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux"].find((sign) => agent.includes(sign));
+  return name ? `${name[1]}${place ? ` on ${place.replace("Mac OS X", "macOS")}` : ""}` : agent.slice(0, 40);
 }
 
 const TONES = {

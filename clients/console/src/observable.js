@@ -18,6 +18,10 @@ export function observable(value) {
 
 export function useValue(source) {
   const [, again] = useReducer((count) => count + 1, 0);
-  useEffect(() => source.subscribe(again), [source]);
-  return source.get();
+  const value = source.get();
+  useEffect(() => {
+    if (source.get() !== value) again(); // it has changed since this was drawn
+    return source.subscribe(again);
+  }, [source]);
+  return value;
 }

@@ -1,7 +1,17 @@
 // Whose rows a list shows: everybody's to operators, one's own to users.
-import { may, session } from "./api.js";
+import { chains, may, session } from "./api.js";
+import { short, units } from "./format.js";
 
 export const everybody = () => may("admin:read");
 export const listOf = (kind, whose) => (everybody() && whose !== "me" ? `/admin/${kind}` : `/${kind}`);
 export const isMine = (row) => Boolean(session.get().me) && row.user_id === session.get().me.id;
 export const EVERY = () => (everybody() ? 5 : 0); // seconds: no stream tells operators of others' rows
+
+// Base units of a chain's coin, or of a token, with its symbol; of a token that nobody knows in base units.
+export function money(base, chain, token) {
+  const served = chains.get().find((one) => one.name === chain);
+  const same = (one) => (one.token_address || "").toLowerCase() === (token || "").toLowerCase();
+  const found = served && served.currencies.find(same);
+  if (found) return [units(base, found.decimals), found.symbol];
+  return token ? [String(base), `base units of ${short(token)}`] : [units(base, 18), ""];
+}

@@ -695,31 +695,10 @@ export class Security extends Group {
 /** `wallet.site` */
 export class Site extends Group {
   /**
-   * Let the browser forget the console's cookie. The sign-in itself ends by `POST /auth/logout`.
-   */
-  closeConsoleSession(options: CallOptions = {}): Promise<Answer<"close_console_session">> {
-    return this.api.call<"close_console_session">("POST", "/console/session/close", { signed: false, options });
-  }
-
-  /**
    * The public keys that verify access tokens (RFC 7517), the next one included before it signs.
    */
   getJwks(options: ReadOptions = {}): Promise<Answer<"get_jwks">> {
     return this.api.call<"get_jwks">("GET", "/.well-known/jwks.json", { signed: false, options });
-  }
-
-  /**
-   * Keep a sign-in of the console: its refresh token goes into a cookie that no script can read.
-   */
-  openConsoleSession(body: Body<"open_console_session">, options: CallOptions = {}): Promise<Answer<"open_console_session">> {
-    return this.api.call<"open_console_session">("POST", "/console/session/open", { body, signed: false, options });
-  }
-
-  /**
-   * A new access token for the console's page, by its cookie. Only that page may ask.
-   */
-  refreshConsoleSession(options: CallOptions = {}): Promise<Answer<"refresh_console_session">> {
-    return this.api.call<"refresh_console_session">("POST", "/console/session/refresh", { signed: false, options });
   }
 }
 

@@ -64,7 +64,7 @@ def operations(document: Mapping[str, Any]) -> list[ClientOperation]:
         _operation(document, path, method, entry)
         for path, methods in document["paths"].items()
         for method, entry in methods.items()
-        if _for_programs(entry)
+        if _for_programs(entry) and not path.startswith("/console/")
     ]
     counted = Counter((one.group, one.name) for one in found)
     named = [

@@ -1,6 +1,7 @@
 // One's own account: how one signs in, from where, and which programs may act.
 import { useState } from "preact/hooks";
 import { call, post, proven, session } from "../api.js";
+import { device } from "../format.js";
 import { html } from "../html.js";
 import { useValue } from "../observable.js";
 import { P } from "../texts_pages.js";
@@ -36,7 +37,7 @@ export function Account() {
       [P.created, html`<${Time} at=${me.created_at} />`],
     ]} />
     <${Part} title=${A.sessions} load=${sessions} columns=${["Where", "How", "Last used", T.actions]}
-      row=${(one) => [one.user_agent ? one.user_agent.slice(0, 60) : T.none, one.factors.join(", "), html`<${Time} at=${one.last_used_at} />`,
+      row=${(one) => [html`<span title=${one.user_agent}>${device(one.user_agent) || T.none}</span>`, one.factors.join(", "), html`<${Time} at=${one.last_used_at} />`,
         one.current ? html`<span class="soft">${A.current}</span>` : html`<${Action} action=${remove(A.end, A.endSays, `/auth/sessions/${one.id}`, sessions.reload)} />`]} />
     <${Part} title=${A.passkeys} load=${passkeys} empty=${A.noPasskeys} columns=${["Name", "Last used", T.actions]}
       tools=${html`<${Action} action=${addPasskey(passkeys.reload)} /><${Action} action=${addTotp} />`}

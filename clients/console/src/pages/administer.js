@@ -34,8 +34,7 @@ export function Users() {
     { head: P.users.roles, cell: (row) => row.roles.join(", ") },
     { head: P.users.tier, cell: (row) => row.tier },
     { head: P.status, cell: (row) => html`<${Status} value=${row.disabled ? "disabled" : row.email_verified || !row.email ? "active" : "unproven"} />` },
-    { head: "Id", cell: (row) => html`<${Id} id=${row.id} plain=${true} />` },
-    { head: "Theirs", cell: (row) => html`<a href=${link("orders", { user_id: row.id })}>${P.orders.title}</a> · <a href=${link("wallets", { user_id: row.id })}>${P.wallets.title}</a>` },
+    { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
     { head: T.actions, cell: (row) => (row.id === mine ? null : html`<${Action} action=${edit(row, again)} />`) },
   ];
@@ -43,11 +42,20 @@ export function Users() {
     <${List} key=${turn} label=${P.users.title} path="/admin/users" columns=${columns} empty=${{ text: P.users.empty }} />`;
 }
 
+const THEIRS = ["orders", "claims", "supplies", "transactions", "wallets"];
+
+// What one person has: no read shows a single account, so it leads to their lists.
+export function User({ id }) {
+  return html`<${Head} title=${id} crumb=${P.users.title} />
+    <div class="tiles">${THEIRS.map((kind) => html`<a class="card tile" href=${link(kind, { user_id: id })}><b>${P[kind].title}</b></a>`)}
+      <a class="card tile" href=${link("audit", { actor: id })}><b>${P.audit.title}</b></a></div>`;
+}
+
 export function Audit() {
   const [values] = useFilters(["actor", "resource", "action"]);
   const columns = [
     { head: P.audit.action, lead: true, cell: (row) => html`<span class="title">${row.action.replaceAll("_", " ")}</span>` },
-    { head: P.audit.actor, cell: (row) => html`<${Id} id=${row.actor} plain=${true} />` },
+    { head: P.audit.actor, cell: (row) => html`<${Id} id=${row.actor} />` },
     { head: P.audit.resource, cell: (row) => html`<${Id} id=${row.resource} />` },
     { head: "Events", cell: (row) => html`<span class="small">${row.events.join(", ") || T.none}</span>` },
     { head: P.audit.details, cell: (row) => (row.details ? html`<${Details} value=${row.details} />` : html`<span class="soft">–</span>`) },

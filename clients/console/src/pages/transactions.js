@@ -3,23 +3,23 @@ import { get, may } from "../api.js";
 import { gwei } from "../format.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
-import { EVERY, everybody, listOf } from "../scope.js";
+import { EVERY, everybody, listOf, money } from "../scope.js";
 import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
 import { Amount, Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { Filters, List, useFilters } from "../ui/list.js";
 import { about, useLoad } from "../ui/load.js";
-import { coins, ofTransaction, sendCoins } from "./actions.js";
+import { ofTransaction, sendCoins } from "./actions.js";
 import { Plain, columnsFor } from "./orders.js";
 
 const X = P.transactions;
 const STATUSES = ["queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"];
-const moved = (row) => (row.token ? `${row.token.amount} base units` : coins(row.value));
+const moved = (row) => money(row.token ? row.token.amount : row.value, row.chain, row.token && row.token.address);
 const waits = (row) => (row.waiting_for ? X.waits[row.waiting_for.reason] || row.waiting_for.reason : "");
 
 const COLUMNS = [
   { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
-  { head: X.value, lead: true, cell: (row) => html`<a class="title" href=${link(`transactions/${row.id}`)}><${Amount} value=${moved(row)} currency=${row.token ? "" : row.chain} /></a>` },
+  { head: X.value, lead: true, cell: (row) => html`<a class="title" href=${link(`transactions/${row.id}`)}><${Amount} value=${moved(row)[0]} currency=${moved(row)[1]} /></a>` },
   { head: "Waits for", cell: (row) => (row.waiting_for && row.waiting_for.reason !== "finality" ? html`<span class="small">${waits(row)}</span>` : html`<span class="soft">–</span>`) },
   { head: X.to, cell: (row) => html`<${Hex} value=${row.to} />` },
   { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
@@ -41,13 +41,14 @@ export function Transaction({ id }) {
   const { data: one, error, reload } = useLoad(`/transactions/${id}`, { watch: (event) => event.subject === id, every: EVERY() || 10 });
   if (error && !one) return html`<${Failure} error=${error} again=${reload} />`;
   if (!one) return html`<${Loading} />`;
-  return html`<${Head} title=${`${moved(one)} ${one.token ? "" : "· " + one.chain}`} crumb=${X.title}>
+  return html`<${Head} title=${moved(one).join(" ")} crumb=${X.title}>
       ${ofTransaction(one, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)}
     <//>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${one.status} />`],
       ["From", html`<${Hex} value=${one.from} />`],
       [X.to, html`<${Hex} value=${one.to} />`],
+      [P.chain, one.chain],
       ["Hash", html`<${Hex} value=${one.hash} />`],
       ["Nonce", one.nonce],
       ["Wallet", html`<${Id} id=${one.wallet_id} />`],
@@ -81,6 +82,6 @@ export function Approvals() {
   return html`<${Head} title=${P.approvals.title} />
     ${!data ? html`<${Loading} />` : !rows.length ? html`<${Empty} text=${P.approvals.empty} />` : html`<${Plain} label=${P.approvals.title}
       columns=${["Transaction", X.to, X.value, P.created, "Decide"]}
-      rows=${rows.map((row) => [html`<${Id} id=${row.transaction_id} />`, html`<${Hex} value=${row.to} />`, moved(row), html`<${Time} at=${row.created_at} />`,
+      rows=${rows.map((row) => [html`<${Id} id=${row.transaction_id} />`, html`<${Hex} value=${row.to} />`, moved(row).join(" "), html`<${Time} at=${row.created_at} />`,
         ofTransaction({ ...row, id: row.transaction_id, blocked_reason: "APPROVAL_REQUIRED", status: "held" }, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)])} />`}`;
 }

@@ -4,7 +4,7 @@ import { call, get, may, post } from "../api.js";
 import { toUnits } from "../format.js";
 import { html } from "../html.js";
 import { go, link } from "../router.js";
-import { EVERY, everybody, isMine, listOf } from "../scope.js";
+import { EVERY, everybody, isMine, listOf, money } from "../scope.js";
 import { T } from "../texts.js";
 import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
@@ -111,7 +111,7 @@ export function Wallet({ id }) {
     </section>
     <section><h2>${W.policy}</h2>${policy.data ? html`<${Policy} policy=${policy.data} />` : html`<${Failure} error=${policy.error} />`}</section>
     <section><h2>${W.deposits}</h2>${deposits.data && deposits.data.items.length
-      ? html`<${Plain} label=${W.deposits} columns=${["From", "Currency", "Base units", "Block", "Final"]} rows=${deposits.data.items.map((one) => [html`<${Hex} value=${one.from_address} />`, one.currency, one.amount, one.block_number, one.final ? "yes" : "not yet"])} />`
+      ? html`<${Plain} label=${W.deposits} columns=${["From", P.amount, "Currency", "Block", "Final"]} rows=${deposits.data.items.map((one) => [html`<${Hex} value=${one.from_address} />`, ...money(one.amount, one.chain, one.token_address), one.block_number, one.final ? "yes" : "not yet"])} />`
       : html`<${Empty} text=${W.noDeposits} />`}</section>
     <${Raw} value=${wallet} />`;
 }

@@ -7,6 +7,8 @@ import { html } from "../html.js";
 const ORDER = ["bad", "warn", "busy", "good", "idle"];
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const hour = (seconds) => `${String(new Date(seconds * 1000).getHours()).padStart(2, "0")}:00`;
+
 export function stacked(buckets) {
   const statuses = [...new Set(buckets.flatMap((bucket) => Object.keys(bucket.counts)))];
   const names = ORDER.map((name) => [name, statuses.filter((status) => tone(status) === name)]).filter(([, some]) => some.length);
@@ -33,7 +35,7 @@ export function Bars({ buckets, label, href }) {
         legend: { show: false },
         cursor: { show: false },
         scales: { y: { range: (_, low, high) => [0, Math.max(4, high)] } },
-        axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }],
+        axes: [{ ...axis, size: 26, grid: { show: false }, values: (_, splits) => splits.map(hour) }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }],
         series: [{}, ...rows.map(({ name }) => ({ fill: color(`--${name}`), stroke: color(`--${name}`), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 28] }) }))],
       };
       const times = buckets.map((bucket) => Date.parse(bucket.at) / 1000);

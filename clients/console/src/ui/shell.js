@@ -63,7 +63,7 @@ export function Shell({ children }) {
       <button type="button" class="quiet burger" aria-expanded=${open} aria-controls="places" onClick=${() => setOpen(!open)}>
         <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 4h12M2 8h12M2 12h12" /></svg><span class="hidden">${T.menu}</span>
       </button>
-      <a class="brand" href="#/"><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4" /><path d="M3 5l2.5 6L8 6l2.5 5L13 5" /></svg><span>${T.product}</span></a>
+      <a class="brand" href="#/" aria-label=${T.product}><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4" /><path d="M3 5l2.5 6L8 6l2.5 5L13 5" /></svg><span>${T.product}</span></a>
       <${Search} />
       <${Live} />
       <button type="button" class="quiet icon" onClick=${keys} aria-label=${T.keys.title} title=${T.keys.title}>?</button>

@@ -285,14 +285,6 @@ class CommandRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleSession:
-    """An access token for the console's page, and its end; the refresh token is in a cookie."""
-
-    token: str = field(repr=False)
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """`address` is null until a block holds the creation. In lists and events `abi` is null; the contract itself and
     its own route have it."""

@@ -10,68 +10,18 @@ from web3_wallet_client.transport import AsyncGroup, Group
 class Site(Group):
     """`client.site`"""
 
-    def close_console_session(self, *, timeout: float | None = None) -> None:
-        """Let the browser forget the console's cookie. The sign-in itself ends by `POST /auth/logout`."""
-        self._run(Call[None]("POST", "/console/session/close", None, timeout=timeout, signed=False))
-
     def get_jwks(self, *, fresh: bool = False, timeout: float | None = None) -> models.Jwks:
         """The public keys that verify access tokens (RFC 7517), the next one included before it signs."""
         return self._run(
             Call("GET", "/.well-known/jwks.json", models.Jwks, fresh=fresh, timeout=timeout, signed=False)
         )
 
-    def open_console_session(
-        self, *, refresh_token: str, timeout: float | None = None
-    ) -> models.ConsoleSession:
-        """Keep a sign-in of the console: its refresh token goes into a cookie that no script can read."""
-        return self._run(
-            Call(
-                "POST",
-                "/console/session/open",
-                models.ConsoleSession,
-                body={"refresh_token": refresh_token},
-                timeout=timeout,
-                signed=False,
-            )
-        )
-
-    def refresh_console_session(self, *, timeout: float | None = None) -> models.ConsoleSession:
-        """A new access token for the console's page, by its cookie. Only that page may ask."""
-        return self._run(
-            Call("POST", "/console/session/refresh", models.ConsoleSession, timeout=timeout, signed=False)
-        )
-
 
 class AsyncSite(AsyncGroup):
     """`client.site`"""
-
-    async def close_console_session(self, *, timeout: float | None = None) -> None:
-        """Let the browser forget the console's cookie. The sign-in itself ends by `POST /auth/logout`."""
-        await self._run(Call[None]("POST", "/console/session/close", None, timeout=timeout, signed=False))
 
     async def get_jwks(self, *, fresh: bool = False, timeout: float | None = None) -> models.Jwks:
         """The public keys that verify access tokens (RFC 7517), the next one included before it signs."""
         return await self._run(
             Call("GET", "/.well-known/jwks.json", models.Jwks, fresh=fresh, timeout=timeout, signed=False)
-        )
-
-    async def open_console_session(
-        self, *, refresh_token: str, timeout: float | None = None
-    ) -> models.ConsoleSession:
-        """Keep a sign-in of the console: its refresh token goes into a cookie that no script can read."""
-        return await self._run(
-            Call(
-                "POST",
-                "/console/session/open",
-                models.ConsoleSession,
-                body={"refresh_token": refresh_token},
-                timeout=timeout,
-                signed=False,
-            )
-        )
-
-    async def refresh_console_session(self, *, timeout: float | None = None) -> models.ConsoleSession:
-        """A new access token for the console's page, by its cookie. Only that page may ask."""
-        return await self._run(
-            Call("POST", "/console/session/refresh", models.ConsoleSession, timeout=timeout, signed=False)
         )

@@ -1,0 +1,381 @@
+"""The console in a real browser on the running product: its main job by hand, by keyboard, by every way to sign in, and
+what it does when something is hostile, slow or over.
+
+SCREENSHOTS=<folder> writes each page in both themes and widths (`make screenshots`)."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from eth_account import Account
+from eth_account.messages import encode_defunct
+
+from emulators import seed
+from emulators.client import Api
+from emulators.product import Product
+from emulators.toolkit import ROOT
+from tests.support.console import AXE, CHROMIUM, PASSWORD, SIZES, Tab, browser
+from tests.support.inprocess import command
+
+BUNDLE = ROOT / "functions" / "site" / "console"
+OPERATOR = "operator-of-console@example.com"
+HOSTILE = "<img src=x onerror=window.hacked=1>${7*7}\u202e\"'`bicycle"
+THINGS = {
+    "Ceramic mug": "0.02", "Desk lamp": "0.08", "Road map": "0.01", "Wool blanket": "0.12", "Fountain pen": "0.05",
+    "Field notes": "0.015", "Garden chair": "0.2", "Espresso beans": "0.03",
+}  # fmt: skip
+OPERATED = (
+    *("overview", "orders", "claims", "settlements", "supplies", "transactions", "lanes", "wallets"),
+    *("dead-letters", "nodes", "users", "audit", "reconciliation", "account"),
+)
+WORKED = ("start", "market", "approvals", "contracts")
+PICTURES = os.environ.get("SCREENSHOTS")
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"),
+    pytest.mark.skipif(not BUNDLE.exists(), reason="the console is not bundled (`make setup`)"),
+    pytest.mark.timeout(300),
+]
+
+
+@dataclass
+class Site:
+    """The running product, a browser, and what the main job has left."""
+
+    url: str
+    browser: Any
+    product: Product
+    owner: str = ""
+    order: str = ""
+    claim: str = ""
+
+    def tab(self, **more: Any) -> Tab:
+        return Tab.opened(self.browser, self.url, **more)
+
+    def operator(self, **more: Any) -> Tab:
+        tab = self.tab(**more)
+        tab.sign_in(OPERATOR)
+        return tab
+
+
+@pytest.fixture(scope="module")
+def site(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Product.start(tmp_path_factory.mktemp("console")) as product, browser() as found:
+        seed.operator(OPERATOR, PASSWORD)
+        made = Site(f"http://localhost:{product.port}", found, product)
+        _main_job(made)
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def closed(site: Site) -> Iterator[None]:
+    """One user's streams are few at once."""
+    yield
+    for context in site.browser.contexts:
+        context.close()
+
+
+def _main_job(site: Site) -> None:
+    """By hand, two people at once, one of them at a telephone; names that would like to be scripts."""
+    began = time.monotonic()
+    site.owner = f"{uuid.uuid4().hex}@example.com"
+    owner = site.tab()
+    owner.register(site.owner)
+    words = owner.make_wallet()
+    owner.button("Get 10 ETH").click()
+    owner.confirm()
+    owner.page.get_by_text("10 ETH").nth(1).wait_for()
+    assert words not in owner.page.content()
+    _supplied(owner)
+    owner.button("Place an order").click()
+    owner.page.locator("dialog[open] [name=product]").wait_for()
+    owner.fill(product=HOSTILE, price="0.35", quantity="3", note=HOSTILE)
+    owner.confirm()
+    owner.page.locator(".steps .status", has_text="open").wait_for()
+
+    claimer = site.tab(width=390)
+    claimer.register(f"{uuid.uuid4().hex}@example.com")
+    claimer.make_wallet()
+    claimer.go("market")
+    claimer.button("Claim").click()
+    claimer.page.locator("dialog[open] option").first.wait_for(state="attached")
+    claimer.confirm()
+    claimer.page.locator(".facts .status", has_text="claimed").wait_for()
+
+    owner.button("Pay the claim").click()  # by the stream: nobody has reloaded
+    owner.confirm()
+    owner.page.locator(".steps .status", has_text="completed").wait_for()
+    claimer.page.locator(".facts .status", has_text="processed").wait_for()
+    assert owner.page.locator(".live.on").count() == 1
+    assert time.monotonic() - began < 120
+    site.claim = claimer.page.url.rsplit("/", 1)[-1]
+    site.order = str(owner.page.locator(".steps a[href*='ord_']").get_attribute("href")).rsplit("/", 1)[-1]
+    for tab in (owner, claimer):
+        tab.blameless()
+        tab.page.context.close()
+
+
+def _supplied(owner: Tab) -> None:
+    """A supply is refused until the chain is seen to cover it: until then the person asks again."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        owner.button("Commit a supply").click()
+        owner.page.locator("dialog[open] option").first.wait_for(state="attached")
+        owner.fill(amount="2")
+        owner.confirm()
+        owner.page.locator(".steps .status").first.wait_for()
+        owner.page.locator(".steps .status:not(:has-text('pending'))").first.wait_for()
+        if owner.page.locator(".steps .status", has_text="active").count():
+            return
+    raise AssertionError("no supply became active")
+
+
+def test_the_bundle_is_small() -> None:
+    sizes = [len(gzip.compress((BUNDLE / name).read_bytes())) for name in ("console.js", "console.css")]
+    assert sum(sizes) <= 150_000
+
+
+@pytest.mark.parametrize(
+    ("theme", "width", "rules"), [("light", 390, None), ("dark", 1440, "color-contrast")]
+)
+def test_every_page_is_usable_by_everybody(site: Site, theme: str, width: int, rules: str | None) -> None:
+    """Themes differ in their colours alone."""
+    tab = site.operator(theme=theme, width=width)
+    details = [
+        f"orders/{site.order}",
+        f"claims/{site.claim}",
+        *_linked(tab, "wallets", "supplies", "transactions"),
+    ]
+    wrong: dict[str, Any] = {}
+    for place in (*OPERATED, *WORKED, *details):
+        tab.go(place)
+        if found := [*tab.axe(rules), *([] if tab.fits() else ["hangs over the edge"])]:
+            wrong[place] = found
+    assert wrong == {}
+    tab.blameless()
+
+
+def _linked(tab: Tab, *lists: str) -> Iterator[str]:
+    """The first row of each of these lists."""
+    for name in lists:
+        tab.go(name)
+        yield str(tab.page.locator("tbody a.title").first.get_attribute("href")).removeprefix("#/")
+
+
+def test_the_way_in_is_usable_by_everybody(site: Site) -> None:
+    for theme in ("light", "dark"):
+        tab = site.tab(theme=theme, width=390)
+        tab.page.locator("form").wait_for()
+        assert tab.axe() == [] and tab.fits()
+
+
+def test_hostile_names_stay_text(site: Site) -> None:
+    tab = site.operator()
+    for place in ("orders", f"orders/{site.order}", "overview", "audit"):
+        tab.go(place)
+        assert tab.page.locator("main img, main script").count() == 0
+    tab.go(f"orders/{site.order}")
+    shown = tab.page.locator("main h1").inner_text()
+    assert "<img src=x onerror" in shown and "\u202e" not in shown and "bicycle" in shown
+    assert tab.page.evaluate("window.hacked") is None
+    tab.blameless()
+
+
+def test_everything_is_reached_by_keyboard(site: Site) -> None:
+    tab = site.operator()
+    press, page = tab.page.keyboard.press, tab.page
+    press("?")
+    page.get_by_role("dialog").get_by_text("Next and previous row").wait_for()
+    press("Escape")
+    page.locator("dialog").wait_for(state="detached")
+    press("g")
+    press("o")
+    page.get_by_role("heading", name="Orders", exact=True).wait_for()
+    page.locator("tbody tr").first.wait_for()
+    press("j")
+    press("Enter")
+    page.wait_for_url("**/console#/orders/ord_*")
+    press("/")
+    page.keyboard.type(site.claim)
+    press("Enter")
+    page.locator("main .crumb", has_text="Claims").wait_for()
+    press("/")
+    page.keyboard.type("what is this")
+    press("Enter")
+    page.get_by_text("That is no id, address or transaction hash.").wait_for()
+    tab.blameless()
+
+
+def test_a_reload_goes_on_and_an_ended_session_says_so(site: Site) -> None:
+    tab = site.operator()
+    (cookie,) = tab.page.context.cookies(f"{site.url}/console/session/refresh")
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/console/session")
+    tab.page.goto(f"{site.url}/console#/nodes")
+    tab.page.reload()
+    tab.page.get_by_role("heading", name="Nodes and chains").wait_for()
+    tab.page.context.clear_cookies()
+    tab.page.route(
+        "**/api/v1/admin/**", lambda route: route.fulfill(status=401, json={"error": {"code": "X"}})
+    )
+    tab.page.get_by_text("Your sign-in has ended").wait_for()
+    tab.page.unroute("**/api/v1/admin/**")
+    tab.sign_in(OPERATOR)
+    tab.page.get_by_role("heading", name="Nodes and chains").wait_for()
+
+
+def test_a_busy_api_is_waited_for_and_an_odd_one_survived(site: Site) -> None:
+    tab = site.operator()
+    answers = iter([(503, {"Retry-After": "1"}), (429, {"Retry-After": "1"})])
+
+    def busy(route: Any) -> None:
+        status, headers = next(answers, (0, {}))
+        if status:
+            route.fulfill(
+                status=status, headers=headers, json={"error": {"code": "UNREADY", "message": "busy"}}
+            )
+        else:
+            route.continue_()
+
+    tab.page.route("**/api/v1/admin/orders*", busy)
+    tab.page.evaluate("location.hash = '#/orders'")
+    tab.page.locator(".trouble").wait_for()
+    tab.page.locator("tbody tr").first.wait_for()
+    tab.page.route(
+        "**/api/v1/admin/claims*", lambda route: route.fulfill(status=500, body="<html>a proxy</html>")
+    )
+    tab.page.evaluate("location.hash = '#/claims'")
+    tab.page.locator(".failure").get_by_text("cannot be understood").wait_for()
+    tab.page.evaluate("location.hash = '#/nowhere/at/all'")
+    tab.page.get_by_text("Check the id").wait_for()
+
+
+def test_a_wallet_signs_in(site: Site) -> None:
+    key = Account.create()
+
+    def provider(method: str, params: list[str]) -> Any:
+        if method == "eth_requestAccounts":
+            return [key.address]
+        text = encode_defunct(hexstr=params[0])
+        return "0x" + bytes(Account.sign_message(text, key.key).signature).hex()
+
+    tab = site.tab()
+    tab.page.expose_function("provided", provider)
+    tab.page.evaluate(
+        "window.ethereum = {request: ({method, params}) => window.provided(method, params || [])}"
+    )
+    tab.button("Sign in with a wallet").click()
+    tab.page.get_by_role("heading", name="From a wallet to a paid order").wait_for()
+    assert key.address in tab.page.locator(".who").inner_text()
+    tab.blameless()
+
+
+def test_a_passkey_is_the_second_step(site: Site) -> None:
+    tab = site.tab()
+    email = f"{uuid.uuid4().hex}@example.com"
+    tab.register(email)
+    client = tab.page.context.new_cdp_session(tab.page)
+    client.send("WebAuthn.enable")
+    kind = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    kind |= {"isUserVerified": True, "automaticPresenceSimulation": True}
+    client.send("WebAuthn.addVirtualAuthenticator", {"options": kind})
+    tab.go("account")
+    tab.button("Add a passkey").click()
+    tab.page.locator("dialog[open] button[type=submit]").click()
+    tab.page.get_by_text("Recovery codes").wait_for()
+    tab.button("Close").click()
+    tab.button("Sign out").click()
+    tab.page.locator("form").wait_for()
+    tab.fill(email=email, password=PASSWORD)
+    tab.page.locator("form button[type=submit]").click()
+    tab.button("Use a passkey").click()
+    tab.page.locator("nav.places").wait_for()
+    tab.blameless()
+
+
+def test_a_dead_letter_is_sent_again(site: Site) -> None:
+    data = base64.b64encode(
+        json.dumps(command("claim.release", "usr_1", {"claim_id": "clm_none"})).encode()
+    ).decode()
+    message = {"data": data, "attributes": {"ce-type": "claim.other"}, "messageId": uuid.uuid4().hex}
+    push = f"{site.product.url}/push/record_dead_letter?token={site.product.env['PUSH_TOKEN']}"
+    body = {"message": message, "subscription": "record_dead_letter.claim-commands"}
+    assert httpx.post(push, json=body).status_code == 204
+    tab = site.operator()
+    tab.page.get_by_text("1 dead letters").click()
+    tab.button("Send again").click()
+    tab.confirm()
+    tab.page.get_by_text("None does: good.").or_(tab.page.locator("tbody tr")).first.wait_for()
+    tab.go("dead-letters?status=redriven")
+    tab.page.locator("tbody .status", has_text="redriven").wait_for()
+
+
+@pytest.fixture(scope="module")
+def furnished(site: Site) -> None:
+    """More that has happened, for pictures."""
+    owner, claimer = Api(site.url), Api(site.url)
+    owner.sign_in(site.owner, PASSWORD)
+    claimer.sign_up(f"{uuid.uuid4().hex}@example.com", PASSWORD)
+    claimer.expect(201, "POST", "/wallets", {"name": "Payouts", "type": "hd"})
+    for place, (name, price) in enumerate(THINGS.items()):
+        items = [{"product_id": name, "product_name": name, "price": price, "quantity": 1}]
+        order = owner.expect(201, "POST", "/orders", {"currency": "ETH", "items": items})
+        if place % 2:
+            claim = claimer.expect(201, "POST", "/claims", {"order_id": order["id"]})
+            if place % 4 == 1:
+                owner.expect(202, "POST", f"/claims/{claim['id']}/process")
+        elif place == 0:
+            owner.expect(200, "POST", f"/orders/{order['id']}/cancel")
+    time.sleep(6)
+
+
+@pytest.mark.skipif(not PICTURES, reason="SCREENSHOTS is not set")
+@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures(site: Site, furnished: None, theme: str, width: int) -> None:
+    folder = Path(str(PICTURES))
+    folder.mkdir(parents=True, exist_ok=True)
+    tab = site.tab(theme=theme, width=width)
+    tab.page.locator("form").wait_for()
+    tab.page.screenshot(path=str(folder / f"console-sign-in-{theme}-{width}.png"))
+    tab.sign_in(OPERATOR)
+    details = {"order": f"orders/{site.order}", "claim": f"claims/{site.claim}"}
+    names = zip(("wallet", "transaction"), _linked(tab, "wallets", "transactions"), strict=True)
+    _taken(
+        tab, {one: one for one in (*OPERATED, *WORKED)} | details | dict(names), folder, f"{theme}-{width}"
+    )
+    user = site.tab(theme=theme, width=width)
+    user.sign_in(site.owner)
+    _taken(user, {"start": "start"}, folder, f"{theme}-{width}")
+
+
+def _taken(tab: Tab, places: Mapping[str, str], folder: Path, kind: str) -> None:
+    for name, place in places.items():
+        tab.go(place)
+        tab.page.wait_for_timeout(300)
+        tab.page.screenshot(path=str(folder / f"console-{name}-{kind}.png"))
+
+
+def test_the_checks_can_fail(site: Site) -> None:
+    """What the other tests count as none would be seen."""
+    tab = site.tab()
+    tab.page.locator("form").wait_for()
+    assert AXE.exists(), "axe-core comes with the set-up of clients/console"
+    tab.page.evaluate(
+        """() => { document.querySelector("label").remove(); document.body.append(new Image()); }"""
+    )
+    assert any(one.startswith(("label", "image-alt")) for one in tab.axe())
+    tab.page.evaluate("""() => { try { document.body.innerHTML = "<b>markup</b>"; } catch {} }""")
+    assert tab.page.evaluate("window.violations").count("require-trusted-types-for trusted-types-sink") == 1
+    with pytest.raises(AssertionError):
+        tab.blameless()

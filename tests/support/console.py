@@ -1,0 +1,129 @@
+"""Somebody at the console: a tab of the browser, and what the main job's steps are there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SIZES = {390: 844, 1440: 900}
+WAIT = 30_000  # milliseconds, on a machine that does much else
+PASSWORD = "correct horse battery staple"
+VIOLATIONS = """window.violations = [];
+document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));"""
+AXE = Path(__file__).parents[2] / "clients" / "console" / "node_modules" / "axe-core" / "axe.min.js"
+EXPECTED = re.compile(r"status of (401|403|404|409|422|429|503)")  # what the console shows to the person
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@dataclass
+class Tab:
+    """One person's browser at the console, with what the browser said."""
+
+    page: Any
+    url: str
+    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    @classmethod
+    def opened(cls, browser: Any, url: str, *, theme: str = "light", width: int = 1440) -> Tab:
+        context = browser.new_context(
+            color_scheme=theme, viewport={"width": width, "height": SIZES[width]}, reduced_motion="reduce"
+        )
+        tab = cls(context.new_page(), url)
+        tab.page.set_default_timeout(WAIT)
+        tab.page.add_init_script(VIOLATIONS)
+        tab.page.on("request", lambda request: tab.asked.append(request.url))
+        tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
+        tab.page.on("console", tab._note)
+        tab.page.goto(f"{url}/console")
+        return tab
+
+    def _note(self, said: Any) -> None:
+        if said.type == "error" and not EXPECTED.search(said.text):
+            self.said.append(said.text)
+
+    def blameless(self) -> None:
+        """Nothing was stopped by the policy, asked of another host, or thrown; no credential is stored."""
+        assert self.page.evaluate("window.violations") == []
+        assert self.said == []
+        hosts = {urlsplit(url).netloc for url in self.asked if not url.startswith(("data:", "blob:"))}
+        assert hosts == {urlsplit(self.url).netloc}
+        kept = self.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+        assert "eyJ" not in kept and "wbr_" not in kept and "console_session" not in kept
+
+    def go(self, place: str) -> None:
+        self.page.evaluate("place => { location.hash = place; }", f"#/{place}")
+        self.page.locator("main h1, main .failure").first.wait_for()
+        self.page.wait_for_selector("main .loading", state="detached")
+
+    def button(self, name: str) -> Any:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def fill(self, **values: str) -> None:
+        """The fields of the dialog, or of the page where there is none, by their names."""
+        for name, value in values.items():
+            self.page.locator(f"[name={name}]").last.fill(value)
+
+    def confirm(self) -> None:
+        """Do what the dialog says."""
+        dialog = self.page.locator("dialog[open]")
+        dialog.locator("button[type=submit]").click()
+        dialog.wait_for(state="detached")
+
+    def register(self, email: str) -> None:
+        self.button("Create an account").click()
+        self.fill(email=email, password=PASSWORD)
+        self.page.locator("form button[type=submit]").click()
+        self.page.get_by_role("heading", name="From a wallet to a paid order").wait_for()
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        self.fill(email=email, password=password)
+        self.page.locator("form button[type=submit]").click()
+        self.page.locator("nav.places").wait_for(state="attached")
+
+    def make_wallet(self) -> str:
+        """By the page's button; answers the words that were shown once."""
+        self.button("Make a wallet").first.click()
+        dialog = self.page.locator("dialog[open]")
+        dialog.locator("button[type=submit]").click()
+        self.page.get_by_role("heading", name="Write these words down now").wait_for()
+        words = [str(word) for word in self.page.locator(".words li").all_inner_texts()]
+        assert len(words) in (12, 24)
+        self.button("I have written them down").click()
+        for box in self.page.locator("dialog[open] input").all():
+            place = int(box.get_attribute("name").removeprefix("word-"))
+            box.fill(words[place])
+        self.confirm()
+        return " ".join(words)
+
+    def axe(self, rule: str | None = None) -> list[str]:
+        """What is wrong with the page for people who use assistive technology, by all rules or by one."""
+        if not self.page.evaluate("Boolean(window.axe)"):
+            self.page.evaluate(AXE.read_text(encoding="utf-8"))  # by the debugger, which no policy binds
+        ran = self.page.evaluate("rule => axe.run(rule ? {runOnly: [rule]} : {})", rule)
+        return [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in ran["violations"]
+            for node in one["nodes"]
+        ]
+
+    def fits(self) -> bool:
+        """Nothing hangs over the right edge."""
+        root = "document.documentElement"
+        return bool(self.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))
