@@ -23,6 +23,8 @@ OPERATIONS = known.operations(DOCUMENT)
 
 def test_every_operation_but_pages_and_the_websocket_is_there_once() -> None:
     left_out = {"get_landing", "get_docs", "get_docs_file", "get_openapi", "connect_events"}  # a WebSocket
+    left_out |= {"get_console", "get_console_file"}
+    left_out |= {f"{verb}_console_session" for verb in ("open", "refresh", "close")}
     every = {entry["operationId"] for methods in DOCUMENT["paths"].values() for entry in methods.values()}
     listed = [one.id for one in OPERATIONS]
     assert every - set(listed) == left_out and len(listed) == len(set(listed))
