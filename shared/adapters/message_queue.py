@@ -172,9 +172,9 @@ def _put(connection: sqlite3.Connection, topic: str, data: bytes, attributes: Ma
 def _remove(connection: sqlite3.Connection, delivery: Delivery) -> None:
     connection.execute("DELETE FROM queue_deliveries WHERE message = ? AND subscription = ?", delivery.place)
     connection.execute(
-        "DELETE FROM queue_messages WHERE id = ?1"
-        " AND NOT EXISTS (SELECT 1 FROM queue_deliveries WHERE message = ?1)",
-        (delivery.message,),
+        "DELETE FROM queue_messages WHERE id = :message"
+        " AND NOT EXISTS (SELECT 1 FROM queue_deliveries WHERE message = :message)",
+        {"message": delivery.message},
     )
 
 

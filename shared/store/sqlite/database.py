@@ -139,8 +139,8 @@ class _Attempt:
 def tick(connection: sqlite3.Connection) -> int:
     """This commit's timestamp, in microseconds."""
     row = connection.execute(
-        "INSERT INTO store_clock VALUES (1, ?1) ON CONFLICT DO UPDATE SET last = max(last + 1, ?1) RETURNING last",
-        (time.time_ns() // 1000,),
+        "INSERT INTO store_clock VALUES (1, :now) ON CONFLICT DO UPDATE SET last = max(last + 1, :now) RETURNING last",
+        {"now": time.time_ns() // 1000},
     ).fetchone()
     return int(row[0])
 
