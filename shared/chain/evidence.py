@@ -89,7 +89,11 @@ def receipts_of_block(
     def ask(endpoint: Endpoint) -> tuple[Receipt, ...]:
         return block_receipts(endpoint, number, wanted)
 
-    return client.pool.quorum(("receipts", number), ask, head)
+    def key(found: tuple[Receipt, ...]) -> object:
+        """Several ask for a block, each for its own: with one endpoint, the same receipts have to be seen twice."""
+        return "receipts", number, hash(tuple(one.hash for one in found))
+
+    return client.pool.quorum(key, ask, head)
 
 
 def receipt(client: ChainClient, tx_hash: str, head: int) -> Receipt | None:

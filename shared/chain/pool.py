@@ -118,14 +118,16 @@ class Pool:
             return [one(endpoint) for endpoint in targets]
         return list(self._threads.map(one, targets))
 
-    def quorum(self, key: object, ask: Ask[T], head: int) -> T:
+    def quorum(self, key: object | Callable[[T], object], ask: Ask[T], head: int) -> T:
         """An answer that two endpoints give, or one endpoint at two heads (`head` is the caller's newest).
 
-        Answers must be comparable values without what differs between nodes. Raises NoQuorum: not yet, or
+        `key` names the question, where need be by its answer. Answers must be comparable values without what differs
+        between nodes. Raises NoQuorum: not yet, or
         they contradict each other; try again at a later head.
         """
         if len(self.endpoints) == 1:
-            return self._twice(key, ask(self.endpoints[0]), head)
+            answer = ask(self.endpoints[0])
+            return self._twice(key(answer) if callable(key) else key, answer, head)
         answers: list[T] = []
         for endpoint in self._witnesses():
             try:

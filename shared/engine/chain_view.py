@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterable, Sequence
+from typing import Self
 
 from shared import resources
 from shared.chain import evidence
@@ -33,6 +35,18 @@ class ChainView:
         self._proven: dict[int, dict[str, Receipt] | None] = {}
         self._ours: set[str] = set()
         self._canonical: dict[int, str | None] = {}
+        self.lowest_new: int | None = None  # the lowest block that something was written to be in
+
+    def for_bucket(self) -> Self:
+        """The same head, heights and blocks; with what is known of transactions of its own."""
+        view = copy.copy(self)
+        view._receipts, view._proven, view._ours, view.lowest_new = {}, {}, set(), None
+        return view
+
+    @property
+    def agreed_head(self) -> int:
+        """The newest height that a quorum has reached."""
+        return self._reached("latest")
 
     def read_confirmed(self) -> int:
         policy = self.client.spec.confirmations

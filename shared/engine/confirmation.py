@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared.domain.errors import InvalidState
-from shared.domain.transactions import outcome, schedule
+from shared.domain.transactions import outcome
 from shared.domain.transactions.evidence import Log, Receipt, decoded
 from shared.domain.transactions.outcome import NotEvidence
 from shared.domain.transactions.transactions import Attempt, Transaction
@@ -37,7 +37,7 @@ class Finding:
 
     transaction_id: str
     version: int
-    what: Literal["mined", "mined_final", "final", "reorg", "finalize", "postpone"]
+    what: Literal["mined", "mined_final", "final", "reorg", "finalize"]
     height: int
     k: int = 0
     receipt: Receipt | None = None
@@ -104,8 +104,7 @@ def _mined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Fi
     if row.terminal:
         if number <= view.finalized + 1 and view.proves_hash(number, block) and number <= view.finalized:
             return Finding(row.id, row.version, "finalize", view.finalized)
-        due = row.next_action_at is not None and row.next_action_at <= view.now
-        return Finding(row.id, row.version, "postpone", view.head.number) if due else None
+        return None
     return _deep(view, row, attempts) if number <= view.confirmed + 1 else None
 
 
@@ -148,9 +147,13 @@ def _displaced(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -
     return None
 
 
-def write(findings: Iterable[Finding], block_seconds: float) -> None:
+def write(view: ChainView, findings: Iterable[Finding]) -> None:
     """Commit findings, some at a time; one that cannot be written does not hold up the others."""
-    wanted = list(findings)
+    wanted, block_seconds = list(findings), view.client.spec.block_seconds
+    blocks = [
+        one.receipt.block_number for one in wanted if one.what in ("mined", "mined_final") and one.receipt
+    ]
+    view.lowest_new = min([*blocks, *([] if view.lowest_new is None else [view.lowest_new])], default=None)
     for start in range(0, len(wanted), CHUNK):
         _write_part(wanted[start : start + CHUNK], block_seconds)
 
@@ -187,9 +190,7 @@ def _write(unit: UnitOfWork, findings: Sequence[Finding], block_seconds: float) 
 
 def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block_seconds: float) -> None:
     attempts, now = batch.attempts[row.id], unit.now
-    if one.what == "postpone":
-        unit.write(replace(row, next_action_at=schedule.next_action_at(row, now, block_seconds)))
-    elif one.what == "finalize":
+    if one.what == "finalize":
         batch.change(unit, outcome.finalize(row, one.height, now))
     elif one.what == "reorg":
         _log.warning("a block with a transaction is gone", extra={"transaction": row.id, "state": row.state})

@@ -120,7 +120,7 @@ def find_holder(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) 
         return
     finding = confirmation.in_block(view, row, attempts, holder.block_number)
     if finding is not None:
-        confirmation.write([finding], view.client.spec.block_seconds)
+        confirmation.write(view, [finding])
 
 
 def proven_foreign(row: Transaction, attempts: Sequence[Attempt]) -> ForeignProof:

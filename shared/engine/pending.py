@@ -5,29 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared import resources
 from shared.domain.transactions.lanes import Lane
-from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.domain.transactions.transactions import SETTLEMENT_TENANT, Attempt, Transaction
 from shared.engine.process_hints import LANES_A_PASS, hints
 from shared.store.partial_rows import UNREAD
 from shared.store.port import Key, Row
 from shared.store.session import Session
+from shared.store.table import Query
 from shared.store.tables.transactions import (
     ATTEMPTS,
-    DUE_PAGE,
+    ENDED,
+    LANE_SHARDS,
     LANES,
+    MINED,
     TRANSACTIONS,
     attempt_glances,
-    due,
-    due_after,
     glances,
+    in_blocks,
     next_queue,
+    unmined,
 )
 from shared.telemetry import metrics
 
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
-MOST_PAGES = 100  # of a shard in one pass
 FULL_ROWS = 32  # rows that a pass holds with their data and signed bytes: a hundred kilobytes and more each
 QUEUED = ("held", "accepted")  # without a nonce
 INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")
@@ -44,13 +47,17 @@ Sending = tuple[Transaction, Attempt | None]  # with its latest attempt
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Index entries of what is due or soon will be, and the lanes on which something waits for a nonce."""
+    """What there is to do in a bucket of lanes: index entries of what no block holds, the lanes on which something
+    waits for a nonce, and the oldest entry of what blocks hold, without an outcome and with one."""
 
+    bucket: int
     due: Sequence[Row]
     queued: Sequence[str]
+    mined: Sequence[Row]
+    ended: Sequence[Row]
 
     def __bool__(self) -> bool:
-        return bool(self.due or self.queued)
+        return bool(self.due or self.queued or self.mined or self.ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,53 +71,87 @@ class Unfinished:
     lanes: Sequence[Lane]
     late: Sequence[str]  # ids without a nonce that are due
 
+    def of_lane(self, lane_id: str) -> list[Transaction]:
+        return [row for row in self.rows if row.lane_id == lane_id]
 
-def find(chain: str) -> Work:
-    """One wave of index reads, and one small read for each lane with a queue."""
+
+def find(chain: str) -> list[Work]:
+    """The buckets in which there is something to do: a wave of index reads, and a small one for each lane with a queue
+    in the bucket that has most of them."""
     session = Session(resources.database().snapshot())
-    before, next_lanes = resources.clock().now() + AHEAD, hints().next_lanes
-    first, *pages = session.read_all([next_queue(chain, next_lanes.get(chain, "")), *due(before)])
-    entries = [entry for page in pages for entry in _of_chain(session, chain, page, before)]
-    queued: list[str] = []
-    entry = first
-    while entry and len(queued) < LANES_A_PASS:
-        queued.append(entry[0]["queued_lane_id"])
-        entry = session.one(next_queue(chain, queued[-1]))
-    next_lanes[chain] = queued[-1] if entry else ""
-    return Work(entries, queued)
+    before, buckets = resources.clock().now() + AHEAD, range(LANE_SHARDS)
+    found = session.read_all(
+        query
+        for bucket in buckets
+        for query in (
+            unmined(chain, bucket, before),
+            in_blocks(chain, bucket, MINED, after=-1, limit=1),
+            in_blocks(chain, bucket, ENDED, after=-1, limit=1),
+        )
+    )
+    queued = _queued(session, chain)
+    works = [
+        Work(bucket, found[3 * bucket], queued[bucket], *found[3 * bucket + 1 : 3 * bucket + 3])
+        for bucket in buckets
+    ]
+    return [work for work in works if work]
 
 
-def _of_chain(session: Session, chain: str, page: list[Row], before: datetime) -> list[Row]:
-    """What a shard holds of a chain, up to a page, beyond what another one, its nodes being down, cannot finish."""
-    entries = [entry for entry in page if entry["chain"] == chain]
-    for _ in range(MOST_PAGES):
-        if len(page) < DUE_PAGE or len(entries) >= DUE_PAGE:
-            break
-        page = session.one(due_after(page[-1], before))
-        entries += [entry for entry in page if entry["chain"] == chain]
-    return entries
+def _queued(session: Session, chain: str) -> list[list[str]]:
+    """The lanes of each bucket on which something waits; where there are more than a pass takes, the next one goes on
+    behind them."""
+    next_lanes, buckets = hints().next_lanes, range(LANE_SHARDS)
+    lanes: list[list[str]] = [[] for _ in buckets]
+    behind = {bucket: next_lanes.pop((chain, bucket), "") for bucket in buckets}
+    while behind:
+        asked = list(behind)
+        entries = session.read_all(next_queue(chain, bucket, behind[bucket]) for bucket in asked)
+        behind = {}
+        for bucket, entry in zip(asked, entries, strict=True):
+            if entry:
+                lanes[bucket].append(entry[0]["queued_lane_id"])
+                if len(lanes[bucket]) < LANES_A_PASS:
+                    behind[bucket] = lanes[bucket][-1]
+                else:
+                    next_lanes[chain, bucket] = lanes[bucket][-1]
+    return lanes
 
 
 def load(work: Work) -> Unfinished:
     """The rows behind the entries, in one wave. What is changing under the read is left to the next pass."""
     session = Session(resources.database().snapshot())
     waiting = [entry for entry in work.due if entry["state"] in QUEUED]
-    prefixes: list[Key] = [(entry["transaction_id"],) for entry in work.due if entry["state"] not in QUEUED]
+    ids = [entry["transaction_id"] for entry in work.due if entry["state"] not in QUEUED]
     names = {entry["lane_id"] for entry in work.due} | set(work.queued)
-    few = len(prefixes) <= FULL_ROWS
-    rows, all_attempts, lanes = session.read(
-        TRANSACTIONS.get_many(prefixes) if few else glances(key[0] for key in prefixes),
-        ATTEMPTS.below(prefixes) if few else attempt_glances(prefixes),
-        LANES.get_many([(name,) for name in sorted(names)]),
-    )
+    lanes, *found = session.read_all([LANES.get_many([(name,) for name in sorted(names)]), *_reads(ids)])
+    rows, attempts = _complete(*found)
+    now = resources.clock().now()
+    late = [entry["transaction_id"] for entry in waiting if entry["next_action_at"] <= now]
+    return Unfinished(rows, attempts, lanes, late)
+
+
+def load_rows(entries: Sequence[Row]) -> tuple[list[Transaction], dict[str, list[Attempt]]]:
+    """The rows behind index entries, with all their attempts."""
+    session = Session(resources.database().snapshot())
+    return _complete(*session.read_all(_reads([entry["transaction_id"] for entry in entries])))
+
+
+def _reads(ids: Sequence[str]) -> list[Query[Any]]:
+    prefixes: list[Key] = [(one,) for one in ids]
+    if len(ids) <= FULL_ROWS:
+        return [TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes)]
+    return [glances(ids), attempt_glances(prefixes)]
+
+
+def _complete(
+    rows: Sequence[Transaction], all_attempts: Sequence[Attempt]
+) -> tuple[list[Transaction], dict[str, list[Attempt]]]:
     attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
     for attempt in all_attempts:
         if attempt.transaction_id in attempts:
             attempts[attempt.transaction_id].append(attempt)
     complete = [row for row in rows if len(attempts[row.id]) == row.attempt_count and not row.finalized]
-    now = resources.clock().now()
-    late = [entry["transaction_id"] for entry in waiting if entry["next_action_at"] <= now]
-    return Unfinished(complete, attempts, lanes, late)
+    return complete, attempts
 
 
 def load_full(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
@@ -132,18 +173,21 @@ def load_full(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
         yield [(now[one], signed.get(one)) for one in same]
 
 
-def measure(chain: str, unfinished: Unfinished | None) -> None:
-    """Set the gauges by what a pass has read anyway; None: there is nothing to do."""
-    open_rows = [row for row in unfinished.rows if not row.terminal] if unfinished else []
-    INFLIGHT.set(len(open_rows), chain=chain)
-    INFLIGHT_OLDEST.set(_oldest(open_rows), chain=chain)
-    PAYOUTS_OLDEST.set(_oldest([row for row in open_rows if row.is_payment]), chain=chain)
+def measure(chain: str, works: Sequence[Work], loaded: Sequence[Unfinished]) -> None:
+    """Set the gauges by what a pass has read anyway."""
+    rows = [row for unfinished in loaded for row in unfinished.rows if not row.terminal]
+    mined = [entry for work in works for entry in work.mined]
+    began = [row.created_at for row in rows] + [entry["created_at"] for entry in mined]
+    payouts = [row.created_at for row in rows if row.is_payment]
+    payouts += [entry["created_at"] for entry in mined if entry["tenant"] == SETTLEMENT_TENANT]
+    INFLIGHT.set(len(began), chain=chain)
+    INFLIGHT_OLDEST.set(_age(began), chain=chain)
+    PAYOUTS_OLDEST.set(_age(payouts), chain=chain)
     for reason in PAUSES:
-        paused = [lane for lane in unfinished.lanes if lane.paused_reason == reason] if unfinished else []
+        paused = [lane for unfinished in loaded for lane in unfinished.lanes if lane.paused_reason == reason]
         LANES_PAUSED.set(len(paused), chain=chain, reason=reason)
 
 
-def _oldest(rows: Sequence[Transaction]) -> float:
-    """Seconds since the oldest of them was accepted; 0 when there are none."""
-    oldest = min((row.created_at for row in rows), default=None)
-    return (resources.clock().now() - oldest).total_seconds() if oldest else 0.0
+def _age(moments: Sequence[datetime]) -> float:
+    """Seconds since the earliest; 0 when there are none."""
+    return (resources.clock().now() - min(moments)).total_seconds() if moments else 0.0

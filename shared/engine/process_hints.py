@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from shared import resources
-from shared.store.tables.transactions import DUE_PAGE, DUE_SHARDS
+from shared.store.tables.transactions import DUE_PAGE, LANE_SHARDS
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-LANES_A_PASS = 500  # with a queue
-MOST_ROWS = 2 * DUE_PAGE * DUE_SHARDS  # that a pass looks at
-MOST_LANES = MOST_ROWS + LANES_A_PASS
+LANES_A_PASS = 200  # of a bucket, with a queue
+MOST_ROWS = 2 * DUE_PAGE * LANE_SHARDS  # that a pass looks at
+MOST_LANES = MOST_ROWS + LANES_A_PASS * LANE_SHARDS
 MOST_CHAINS = 100
 
 
@@ -70,17 +70,21 @@ class Coalescer:
 class EngineHints:
     """`dispatches` by lane. `question_heights`: at which height a quorum is asked, by (question, id); where a single
     endpoint must say the same at two heads, an entry has to last from one pass to the next, so there is room for all
-    that a pass can ask. `starts`: where a pass without the time for all begins next, by (what, chain).
-    `balance_checks`: when a lane's balance was read last. `next_lanes`: where the last pass over a chain stopped when
-    there were more lanes than it looks at. `heads`: (monotonic seconds, height) by chain."""
+    that a pass can ask. `starts`: where a pass without the time for all begins next, by (what, bucket).
+    `balance_checks`: when a lane's balance was read last. `next_lanes`: where the last pass over a bucket
+    stopped when there were more lanes than it looks at. `heads`: (monotonic seconds, height) by chain."""
 
     dispatches: Coalescer = field(default_factory=Coalescer)
     question_heights: BoundedCache[tuple[str, str], int] = field(
         default_factory=lambda: BoundedCache(MOST_ROWS + MOST_LANES)
     )
-    starts: BoundedCache[tuple[str, str], int] = field(default_factory=lambda: BoundedCache(3 * MOST_CHAINS))
+    starts: BoundedCache[tuple[str, str], int] = field(
+        default_factory=lambda: BoundedCache(4 * LANE_SHARDS * MOST_CHAINS)
+    )
     balance_checks: BoundedCache[str, datetime] = field(default_factory=lambda: BoundedCache(MOST_LANES))
-    next_lanes: BoundedCache[str, str] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))
+    next_lanes: BoundedCache[tuple[str, int], str] = field(
+        default_factory=lambda: BoundedCache(LANE_SHARDS * MOST_CHAINS)
+    )
     heads: BoundedCache[str, tuple[float, int]] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))
 
 

@@ -37,9 +37,14 @@ GENERATED: dict[str, dict[str, Generated]] = {
         "disabled_shard": lambda row: shard_of(row["id"], 4) if row["status"] == "disabled" else None,
     },
     "transactions": {
-        "due_shard": lambda row: (
-            None if row["next_action_at"] is None else shard_of(row["transaction_id"], 16)
+        "lane_shard": lambda row: shard_of(row["lane_id"], 16),
+        "unmined_chain": lambda row: (
+            None if row["next_action_at"] is None or row["mined_block_number"] is not None else row["chain"]
         ),
+        "block_chain": lambda row: (
+            None if row["mined_block_number"] is None or row["finalized"] else row["chain"]
+        ),
+        "block_stage": lambda row: 0 if row["state"] == "mined" else 1,
         "queued_lane_id": lambda row: row["lane_id"] if row["state"] == "accepted" else None,
         "open_wallet_id": lambda row: None if row["finalized"] else row["wallet_id"],
     },

@@ -24,6 +24,10 @@ class Lease:
     owner: str
     held_until: datetime
     fence: int
+    block_number: int | None = (
+        None  # of a bucket: up to this block, all that waits was seen where it is recorded
+    )
+    block_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,10 @@ class StoredReceipt:
     logs_omitted: int | None = None  # how many more there were than are kept
 
 
-DUE_SHARDS = 16
-DUE_PAGE = 200
+LANE_SHARDS = 16  # buckets of lanes
+DUE_PAGE = 1_000
+BLOCK_PAGE = 500
+MINED, ENDED = 0, 1  # stages of what is in a block: without an outcome, and with one that is not final
 TRANSACTIONS = Table(
     "transactions",
     Transaction,
@@ -57,12 +63,25 @@ TRANSACTIONS_BY_KEY = Index("transactions_by_key", TRANSACTIONS, ("tenant", "ide
 TRANSACTIONS_BY_NONCE = Index(
     "transactions_by_nonce", TRANSACTIONS, ("lane_id", "nonce"), unique=True, null_filtered=True
 )
-TRANSACTIONS_DUE = Index(
-    "transactions_due",
+TRANSACTIONS_UNMINED = Index(
+    "transactions_unmined",
     TRANSACTIONS,
-    ("due_shard", "next_action_at", "transaction_id"),
+    ("unmined_chain", "lane_shard", "next_action_at", "transaction_id"),
     null_filtered=True,
-    stored=("lane_id", "chain", "state"),
+    stored=("lane_id", "state"),
+)
+TRANSACTIONS_IN_BLOCKS = Index(
+    "transactions_in_blocks",
+    TRANSACTIONS,
+    ("block_chain", "lane_shard", "block_stage", "mined_block_number", "transaction_id"),
+    null_filtered=True,
+    stored=("lane_id", "mined_block_hash", "tenant", "created_at"),
+)
+TRANSACTIONS_QUEUES = Index(
+    "transactions_queues",
+    TRANSACTIONS,
+    ("lane_shard", "queued_lane_id", "created_at", "transaction_id"),
+    null_filtered=True,
 )
 TRANSACTIONS_QUEUED = Index(
     "transactions_queued",
@@ -110,25 +129,26 @@ def attempt_glances(prefixes: Iterable[Key]) -> Query[list[Attempt]]:
     return without_columns(ATTEMPTS.below(prefixes), "raw")
 
 
-def due(before: datetime) -> list[Query[list[Row]]]:
-    """Index entries of what has to be looked at before a moment, of all chains: a page of each shard, the oldest first.
-
-    Every transaction that is not finalized is due at some time; what is queued is found by its lane."""
-    return [TRANSACTIONS_DUE.scan(shard, upto=(before,), limit=DUE_PAGE) for shard in range(DUE_SHARDS)]
-
-
-def due_after(entry: Row, before: datetime) -> Query[list[Row]]:
-    """The page of its shard that follows this entry."""
-    behind = (entry["next_action_at"], entry["transaction_id"])
-    return TRANSACTIONS_DUE.scan(entry["due_shard"], after=behind, upto=(before,), limit=DUE_PAGE)
+def unmined(chain: str, bucket: int, before: datetime) -> Query[list[Row]]:
+    """Index entries of what no block holds and has to be looked at before a moment, a page, the oldest first; what is
+    queued is found by its lane."""
+    return TRANSACTIONS_UNMINED.scan(chain, bucket, upto=(before,), limit=DUE_PAGE)
 
 
-def next_queue(chain: str, after: str = "") -> Query[list[Row]]:
+def in_blocks(
+    chain: str, bucket: int, stage: int, *, after: Row | int, upto: int = 2**62, limit: int = BLOCK_PAGE
+) -> Query[list[Row]]:
+    """Index entries of what blocks above a height, or behind an entry, up to another height hold, in their order."""
+    behind = (after,) if isinstance(after, int) else (after["mined_block_number"], after["transaction_id"])
+    return TRANSACTIONS_IN_BLOCKS.scan(chain, bucket, stage, after=behind, upto=(upto,), limit=limit)
+
+
+def next_queue(chain: str, bucket: int, after: str = "") -> Query[list[Row]]:
     """The first index entry of the next lane of a chain that has something queued; () when there is none.
 
     A lane is one step, however long its queue is."""
     first, last = lane_range(chain)
-    return TRANSACTIONS_QUEUED.scan(after=(after or first,), upto=(last,), limit=1)
+    return TRANSACTIONS_QUEUES.scan(bucket, after=(after or first,), upto=(last,), limit=1)
 
 
 def nonces(lane_id: str, start: int, end: int, *, limit: int = 0) -> Query[list[Row]]:

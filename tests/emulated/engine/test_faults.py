@@ -11,7 +11,7 @@ from eth_account import Account
 from shared import resources
 from shared.engine import broadcast, dispatch, tick
 from shared.runtime.context import running
-from shared.store.tables.transactions import LANES, LEASES
+from shared.store.tables.transactions import LANE_SHARDS, LANES, LEASES
 from shared.writes import mutation
 from tests.emulated.engine.world import World, as_system
 
@@ -137,10 +137,12 @@ def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
 def test_a_tick_leaves_the_work_to_the_holder_of_the_lease(world: World) -> None:
     wallet, target = world.wallet(), Account.create().address
     sent = world.send(wallet, target)["id"]
-    assert tick.take_lease("tick:local", "somebody", 30)
+    names = [tick.bucket_lease("local", bucket) for bucket in range(LANE_SHARDS)]
+    assert all(tick.take_lease(name, "somebody", 30) for name in names)
     world.tick()
     assert world.row(sent).state == "accepted"
-    tick.release_lease("tick:local", "somebody")
+    for name in names:
+        tick.release_lease(name, "somebody")
     world.tick()
     assert world.row(sent).state == "submitted"
 

@@ -13,7 +13,7 @@ from shared import resources
 from shared.adapters.cache import NoCache
 from shared.chain.errors import ChainError
 from shared.domain.errors import Refusal
-from shared.engine import broadcast, dispatch, pending
+from shared.engine import broadcast, dispatch, pending, tick
 from shared.keys.local_vault import LocalVault, MasterKeys
 from shared.runtime import clock
 from shared.settings import load
@@ -81,9 +81,10 @@ def world(history: History, patch: Any) -> Iterator[None]:
     patch.setattr(dispatch, "commit", overtaken)
     patch.setattr(broadcast, "point", point)
     patch.setattr(broadcast, "BroadcastQueue", Inline)
+    patch.setattr(tick, "side_by_side", lambda wanted, work: [work(one) for one in wanted])
     patch.setattr(mutation, "point", point)
     patch.setattr(group_commit, "point", point)
-    _complete_the_model()
+    complete_the_model()
     if history.seed % 4 == 3:  # as where there is much to do
         patch.setattr(pending, "FULL_ROWS", 1)
     with resources.override(
@@ -93,7 +94,7 @@ def world(history: History, patch: Any) -> Iterator[None]:
         yield
 
 
-def _complete_the_model() -> None:
+def complete_the_model() -> None:
     """Generated columns that no history needs are NULL."""
     for index in INDEXES.values():
         table = index.table

@@ -14,7 +14,7 @@ from shared.chain.errors import Ambiguous, ChainError, ExecutionReverted, Laggin
 from shared.chain.types import CallRequest
 from shared.keys.errors import VaultUnavailable
 from shared.store.session import Session
-from shared.store.tables.transactions import DUE_PAGE, DUE_SHARDS, LANES, RECEIPTS, TRANSACTIONS
+from shared.store.tables.transactions import DUE_PAGE, LANE_SHARDS, LANES, RECEIPTS, TRANSACTIONS
 from tests.unit.engine.chain_model import GWEI
 from tests.unit.engine.simulation import START
 from tests.unit.engine.stepwise import StepwiseHistory
@@ -214,7 +214,9 @@ def test_what_another_chain_cannot_finish_holds_up_nobody(history: StepwiseHisto
     """Its nodes are down, and by now its unfinished transactions are the oldest of all."""
     number = sent(history)
     other = replace(history.row(number), chain="sepolia", lane_id="sepolia:0x1", next_action_at=START)
-    rows = [replace(other, id=f"txn_{n}", idem_key=f"{n}", nonce=n) for n in range(2 * DUE_PAGE * DUE_SHARDS)]
+    rows = [
+        replace(other, id=f"txn_{n}", idem_key=f"{n}", nonce=n) for n in range(DUE_PAGE * LANE_SHARDS // 4)
+    ]
     history.database.write([TRANSACTIONS.write("insert", row) for row in rows])
     history.tick_through(10)
     assert history.row(number).finalized

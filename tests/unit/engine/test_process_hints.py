@@ -44,7 +44,7 @@ def test_who_comes_during_a_run_makes_it_repeat_its_work() -> None:
 
 def test_a_process_that_starts_anew_remembers_nothing() -> None:
     with resources.override(fresh=True):
-        hints().next_lanes["local"] = "local:0x1"
-        assert hints().next_lanes == {"local": "local:0x1"}
+        hints().next_lanes["local", 0] = "local:0x1"
+        assert hints().next_lanes == {("local", 0): "local:0x1"}
         resources.reset("EngineHints")
         assert not hints().next_lanes

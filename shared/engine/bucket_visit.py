@@ -1,0 +1,198 @@
+"""A look at one bucket of lanes: what is to be sent, and what came of what was sent.
+
+A visit sends first and proves afterwards. What it finds out is committed slice by slice, and where it runs out of time
+the next one goes on from there: any backlog is worked off.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from shared import resources
+from shared.chain.errors import ChainError
+from shared.chain.types import Nonces
+from shared.domain.transactions.lanes import Lane
+from shared.domain.transactions.transactions import Attempt, Transaction
+from shared.engine import (
+    block_watch,
+    cancellation,
+    confirmation,
+    low_balances,
+    nonce_sync,
+    pending,
+    rebroadcast,
+)
+from shared.engine.block_watch import Seen
+from shared.engine.chain_view import ChainView
+from shared.engine.dispatch import dispatch
+from shared.engine.pending import PAUSES, Unfinished, Work
+from shared.engine.process_hints import hints
+from shared.runtime.context import remaining_seconds
+from shared.store.port import Row
+from shared.store.tables.transactions import ENDED, MINED
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+STOP_BEFORE = 5.0  # seconds left of the run's time
+SENDING_SHARE = 0.5  # of the time that is left, for lanes; the rest is for what came of them
+SLICE = 100  # transactions that are looked into between two commits
+
+
+class Visit:
+    """`seen` is what the bucket remembers, and after `run` what it is to remember; `renew` renews its
+    lease, `every` so many seconds."""
+
+    def __init__(
+        self,
+        chain: str,
+        view: ChainView | None,
+        work: Work,
+        seen: Seen | None,
+        *,
+        renew: Callable[[], bool],
+        every: float,
+    ) -> None:
+        self.chain, self.view, self.work, self.seen = chain, view, work, seen
+        self._renew, self._every, self._renewed = renew, every, time.monotonic()
+        self._counts: dict[str, Nonces] = {}
+        self._lanes = set(work.queued)  # whose balances are watched
+
+    def run(self) -> Unfinished:
+        """Everything once: deadlines, lanes, queues, outcomes, balances."""
+        self.unfinished = pending.load(self.work)
+        for start in range(0, len(self.unfinished.late), cancellation.BATCH_SIZE):
+            self._expire(self.unfinished.late[start : start + cancellation.BATCH_SIZE])
+        stop = remaining_seconds(3600) * (1 - SENDING_SHARE)
+        view, lanes = self.view, self.unfinished.lanes
+        self._lanes |= {lane.id for lane in lanes}
+        if view and lanes:
+            found = view.client.nonces([lane.address for lane in lanes], view.finalized)
+            self._counts = {lane.id: seen for lane, seen in zip(lanes, found, strict=True)}
+            self._rotate(
+                "lanes", lanes, stop, lambda lane: _safely("lane", lane.id, lambda: self._attend(lane))
+            )
+        self._rotate(
+            "queues", self.work.queued, stop, lambda one: _safely("dispatch", one, lambda: dispatch(one))
+        )
+        if view:
+            try:
+                self._conclude(view)
+            finally:
+                self.seen = block_watch.lowered(view, self.seen)
+            _safely("balances", self.chain, lambda: low_balances.watch(view.client, self._lanes))
+        return self.unfinished
+
+    def _expire(self, late: Sequence[str]) -> None:
+        block_seconds = resources.registry().chain(self.chain).block_seconds
+        _safely("deadlines", self.chain, lambda: cancellation.expire(late, block_seconds))
+
+    def _rotate(self, what: str, wanted: Sequence[T], stop: float, work: Callable[[T], None]) -> None:
+        """Do this for all of them, or until so few seconds are left: the next visit then begins behind the last one,
+        and one in another process anywhere."""
+        starts, anywhere = hints().starts, int(resources.clock().now().timestamp())
+        key = (what, f"{self.chain}:{self.work.bucket}")
+        start = starts.get(key, anywhere) % len(wanted) if wanted else 0
+        for done, one in enumerate((*wanted[start:], *wanted[:start])):
+            if not self._may_go_on(stop):
+                _log.warning(
+                    "a visit ends before it is through", extra={"what": what, "bucket": key[1], "done": done}
+                )
+                starts[key] = start + done
+                return
+            work(one)
+
+    def _may_go_on(self, stop: float = 0.0) -> bool:
+        """Whether there is time, and the bucket is still this process's."""
+        if remaining_seconds(3600) < max(STOP_BEFORE, stop):
+            return False
+        if self._every and time.monotonic() - self._renewed > self._every:
+            self._renewed = time.monotonic()
+            return self._renew()
+        return True
+
+    def _attend(self, lane: Lane) -> None:
+        """A lane's counts and gaps, and what of it is to be sent."""
+        assert self.view is not None
+        counts, rows = self._counts[lane.id], self.unfinished.of_lane(lane.id)
+        waiting = [row for row in rows if row.live or row.state == "nonced"]
+        nonce_sync.sync(self.view, lane, counts)
+        if lane.paused_reason in PAUSES and all(row.blocked_reason != lane.paused_reason for row in waiting):
+            nonce_sync.resume(lane)
+        if counts.pending < lane.next_nonce and all(row.nonce != counts.pending for row in rows):
+            nonce_sync.fill_gap(self.view, lane)
+        unmined = [row for row in waiting if (row.nonce or 0) >= counts.latest or row.state == "nonced"]
+        if unmined:
+            rebroadcast.attend(self.view, unmined, self.unfinished.attempts, counts)
+
+    def _conclude(self, view: ChainView) -> None:
+        """What became of what was sent, slice by slice, each committed before the next one is looked into."""
+        rows, attempts = self.unfinished.rows, self.unfinished.attempts
+        view.know(attempt.hash for found in attempts.values() for attempt in found)
+        slices = [rows[start : start + SLICE] for start in range(0, len(rows), SLICE)]
+        self._rotate("conclusions", slices, 0.0, lambda part: self._look_into(view, part, attempts))
+        gone: list[Row] = []
+        if self.work.mined or self.work.ended:
+            gone, self.seen = block_watch.displaced(view, self.work.bucket, self.seen)
+        self._entries(view, gone)
+        stages = [(MINED, view.confirmed), (ENDED, view.finalized)]
+        for stage, height in stages if int(view.now.timestamp()) % 2 else reversed(stages):
+            for page in block_watch.pages(view, self.work.bucket, stage, upto=height + 1):
+                if not self._entries(view, page):
+                    return
+
+    def _entries(self, view: ChainView, entries: Sequence[Row]) -> bool:
+        """Look into the rows behind index entries; False when the time is over."""
+        self._lanes |= {entry["lane_id"] for entry in entries}
+        for start in range(0, len(entries), SLICE):
+            if not self._may_go_on():
+                return False
+            rows, attempts = pending.load_rows(entries[start : start + SLICE])
+            self._look_into(view, rows, attempts)
+        return True
+
+    def _look_into(
+        self, view: ChainView, part: Sequence[Transaction], attempts: dict[str, list[Attempt]]
+    ) -> None:
+        """Half by half where it fails by a defect, so that only what it is about is left out."""
+        try:
+            self._found(view, part, attempts)
+        except ChainError as error:
+            _log.warning("a node failed", extra={"what": "slice", "chain": self.chain, "error": str(error)})
+        except Exception:
+            fields = {"transaction": part[0].id, "slice": len(part)}
+            if len(part) == 1:
+                _log.exception("a transaction was not looked into", extra=fields)
+                return
+            _log.warning("a slice is looked into in halves", exc_info=True, extra=fields)
+            for half in (part[: len(part) // 2], part[len(part) // 2 :]):
+                self._look_into(view, half, attempts)
+
+    def _found(
+        self, view: ChainView, part: Sequence[Transaction], attempts: dict[str, list[Attempt]]
+    ) -> None:
+        below = {lane_id: seen.latest for lane_id, seen in self._counts.items()}
+        findings = confirmation.look(view, part, attempts, below)
+        confirmation.write(view, findings)
+        found = {finding.transaction_id for finding in findings}
+        for row in part:
+            final = self._counts[row.lane_id].finalized if row.lane_id in self._counts else 0
+            if row.live and row.id not in found and (row.nonce or 0) < final and not _is_foreign(row):
+                nonce_sync.find_holder(view, row, attempts[row.id])
+
+
+def _is_foreign(row: Transaction) -> bool:
+    """Proven already; only the engine's own no-ops are given up without being asked."""
+    return row.blocked_reason == "FOREIGN_NONCE" and row.kind != "noop"
+
+
+def _safely(what: str, name: str, work: Callable[[], object]) -> None:
+    """A lane's trouble stays its own; it is looked at again in the next pass."""
+    try:
+        work()
+    except ChainError as error:
+        _log.warning("a node failed", extra={"what": what, "lane": name, "error": str(error)})
+    except Exception:
+        _log.exception("a lane was not attended to", extra={"what": what, "lane": name})

@@ -1,0 +1,188 @@
+"""The engine at scale, in reckoned time: its own code over a store, nodes and a clock with modelled latencies.
+
+READ_SECONDS (0.005), NODE_SECONDS (0.030) and COMMITS (0.010 0.100) are what round trips take; SCALE (1) makes
+everything smaller. Processor time is printed beside it and is not part of what is reckoned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from shared.domain.transactions import lanes
+from shared.domain.transactions.transactions import Attempt
+from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
+from tests.support.bench import Bench
+from tests.support.modelled import START, Scale
+
+COMMITS = [float(one) for one in os.environ.get("COMMITS", "0.010 0.100").split()]
+MEMORY = os.environ.get("MEMORY") == "1"  # makes it slow
+SIZE = float(os.environ.get("SCALE", "1"))
+INSTANCES = [int(one) for one in os.environ.get("INSTANCES", "1 2 4").split()]
+PARTS = os.environ.get("SCENARIOS", "inflight waiting rate").split()
+LANES_BUSY, ROOM, BLOCKS = 625, 16, 600
+
+
+@contextlib.contextmanager
+def product(name: str) -> Iterator[Bench]:
+    """Nothing is started: store, nodes and clock are reckoned."""
+    yield Bench()
+
+
+def run(bench: Bench) -> None:
+    logging.disable(logging.WARNING)
+    for commit in COMMITS:
+        for part in PARTS:
+            globals()[part](bench, commit)
+
+
+def _told(what: str, scale: Scale, began: float, **figures: Any) -> None:
+    counts, written = scale.time.counts, scale.store.written
+    text = ", ".join(f"{name} {value:,.4g}" for name, value in figures.items())
+    trips = ", ".join(f"{counts[one]:,} {one}s" for one in ("read", "commit", "exchange"))
+    print(f"  {what}, commit {scale.latencies.commit * 1e3:.0f} ms: {text}", flush=True)
+    print(
+        f"    {trips}, {counts['calls']:,} calls to nodes, {counts['rows']:,} rows read, "
+        f"{written['transactions']:,} writes of transactions; {time.process_time() - began:.0f} s of processor",
+        flush=True,
+    )
+
+
+def inflight(bench: Bench, commit: float) -> None:
+    """10,000 in flight over 625 lanes, as many waiting behind them: mined, confirmed, and their places filled again."""
+    for instances in INSTANCES:
+        busy = max(4, int(LANES_BUSY * SIZE))
+        scale = Scale("base", commit=commit)
+        with scale.open():
+            began = time.process_time()
+            scale.add_wallets(busy)
+            for wallet in scale.wallets:
+                scale.accept(wallet, 2 * ROOM)
+            total = 2 * ROOM * busy
+            sent = _until(scale, instances, lambda row: row["nonce"] is not None, total // 2)
+            over = _until(scale, instances, lambda row: row["state"] == "confirmed", total)
+            _told(
+                f"{total // 2:,} in flight over {busy} lanes and {total // 2:,} behind, {instances} at work",
+                scale, began, first_10k_s=sent, all_confirmed_s=over, longest_pass_s=max(scale.passes),
+                writes_each=scale.store.written["transactions"] / total,
+            )  # fmt: skip
+
+
+def _until(scale: Scale, instances: int, wanted: Any, number: int) -> float:
+    return scale.drive(instances, lambda: scale.count(wanted) >= number, limit=7_200)
+
+
+def waiting(bench: Bench, commit: float) -> None:
+    """Many that wait for finality, which stands still and then comes back for all of them at once."""
+    for number in (1_000, 10_000, 60_000, 100_000):
+        _waiting(Scale("base", commit=commit), int(number * SIZE))
+
+
+def _waiting(scale: Scale, rows: int) -> None:
+    with scale.open():
+        began = time.process_time()
+        _confirmed(scale, rows)
+        scale.node.final_at = 0
+        before = scale.time.counts["rows"]
+        if MEMORY:
+            tracemalloc.start()
+        _passes(scale, 30)
+        still = sum(scale.passes[1:]) / len(scale.passes[1:])
+        writes, first = scale.store.written["transactions"], scale.passes[0]
+        read = (scale.time.counts["rows"] - before) / 30
+        scale.node.final_at = len(scale.node.blocks) - 1
+        jump = scale.drive(1, lambda: not scale.count(lambda row: not row["finalized"]), limit=36_000)
+        _, peak = tracemalloc.get_traced_memory() if MEMORY else (0, 0)
+        tracemalloc.stop()
+        _told(
+            f"{rows:,} wait for finality in {BLOCKS} blocks", scale, began, first_pass_s=first, pass_s=still,
+            rows_a_pass=read, writes_while_waiting=writes, all_final_s=jump, peak_MiB=peak / 2**20,
+        )  # fmt: skip
+
+
+def _passes(scale: Scale, number: int) -> None:
+    left = [number]
+
+    def done() -> bool:
+        left[0] -= 1
+        return left[0] < 0
+
+    scale.drive(1, done, limit=36_000)
+
+
+def _confirmed(scale: Scale, rows: int) -> None:
+    """So many confirmed ones of a hundred wallets, in blocks that exist."""
+    scale.add_wallets(100)
+    of_block = max(1, rows // BLOCKS)
+    counts: dict[str, int] = {}
+    with scale.untimed():
+        for first in range(0, rows, of_block):
+            part = []
+            for at in range(first, min(rows, first + of_block)):
+                wallet = scale.wallets[at % len(scale.wallets)]
+                part.append((wallet, scale._accepted(wallet), f"0x{at:064x}"))
+            block = scale.node.add([one for _, _, one in part])
+            scale.node.base += 1
+            writes = []
+            for wallet, row, tx_hash in part:
+                sender = wallet.address.lower()
+                nonce = counts.get(sender, 0)
+                counts[sender] = nonce + 1
+                scale.node.counts.setdefault(sender, []).append((block.number, nonce + 1))
+                done = replace(
+                    row, state="confirmed", nonce=nonce, attempt_count=1, hash=tx_hash, mined_attempt=1,
+                    mined_block_number=block.number, mined_block_hash=block.hash, next_action_at=START,
+                )  # fmt: skip
+                attempt = Attempt(
+                    row.id, 1, "payload", b"raw", tx_hash, 1, 1, None, 21_000, 1, START, START, "sent", START
+                )
+                writes += [TRANSACTIONS.write("insert", done), ATTEMPTS.write("insert", attempt)]
+            scale.store.write(writes)
+        for wallet in scale.wallets:
+            count = counts.get(wallet.address.lower(), 0)
+            lane = lanes.open_lane(
+                scale.chain, wallet.address, latest=count, pending=count, finalized=0, now=START
+            )
+            scale.store.write([LANES.write("insert", lane)])
+
+
+def rate(bench: Bench, commit: float) -> None:
+    """Transactions that come all the time, from many wallets."""
+    for chain, each_second, wallets in (("base", 100, 400), ("arbitrum", 50, 200)):
+        for instances in INSTANCES:
+            _rate(Scale(chain, commit=commit, final_seconds=60.0), each_second, wallets, instances)
+
+
+def _rate(scale: Scale, each_second: int, wallets: int, instances: int) -> None:
+    """An hour is modelled by a part of it, with finality after a minute instead of twenty: what counts is whether all
+    are final a minute after the last came, because what waits costs nothing (see `waiting`)."""
+    seconds, each, come = max(20.0, 120 * SIZE), each_second * min(1.0, SIZE * 2), 0
+    total = int(seconds * each)
+
+    def arrive() -> None:
+        nonlocal come
+        while come < int(min(scale.time.now_seconds, seconds) * each):
+            scale.accept(scale.wallets[come % len(scale.wallets)], 1)
+            come += 1
+
+    def over() -> bool:
+        return come >= total and not scale.count(lambda row: not row["finalized"])
+
+    with scale.open():
+        began = time.process_time()
+        scale.add_wallets(wallets)
+        try:
+            took = scale.drive(instances, over, limit=40 * seconds, meanwhile=arrive)
+        except TimeoutError:
+            took = float("inf")
+        _told(
+            f"{each:g}/s on {scale.chain} for {seconds:.0f} s, {instances} at work", scale, began,
+            all_final_after_s=took, beyond_its_end_s=took - seconds, longest_pass_s=max(scale.passes or [0]),
+            writes_each=scale.store.written["transactions"] / max(1, total),
+        )  # fmt: skip
