@@ -106,6 +106,9 @@ def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Un
     visit = Visit(chain, view, work, seen, renew=renew, every=holder.seconds / 2)
     try:
         return visit.run()
+    except ChainError as error:
+        _log.warning("a node failed", extra={"chain": chain, "bucket": work.bucket, "error": str(error)})
+        return None
     except Exception:
         _log.exception("a bucket was not looked into", extra={"chain": chain, "bucket": work.bucket})
         return None

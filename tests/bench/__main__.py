@@ -2,7 +2,6 @@
 
     python -m tests.bench [name] …        a name is a module of tests/bench with `run(bench: Bench)`
 
-
 Each prints its figures; what runs slower than it may is said, and the exit status counts the benchmarks with such.
 """
 

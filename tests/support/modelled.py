@@ -307,7 +307,7 @@ class Scale:
             self.time.pass_by(seconds)
 
         endpoints = [
-            Endpoint(Named(self.node, f"{self.chain}#{at}"), self.spec.chain_id, rate=1e6, burst=1e6,
+            Endpoint(Named(self.node, f"{self.chain}#{at}"), self.spec.chain_id, rate=1.0, burst=1e12,
                      clock=self.time.seconds, sleep=slept)
             for at in range(2)
         ]  # fmt: skip
@@ -439,9 +439,7 @@ class Scale:
             if worker.run_ends - worker.at < bucket_visit.STOP_BEFORE:
                 worker.run_ends = worker.at + RUN_SECONDS
             with self.instance(worker.hints, worker.client, worker.run_ends - worker.at):
-                tick.run_pass(
-                    self.chain, owner=worker.owner, lease_seconds=20.0, spacing=self.spec.block_seconds
-                )
+                tick.run_pass(self.chain, tick.Holder(worker.owner, 20.0, self.spec.block_seconds))
             took = self.time.now_seconds - worker.at
             worker.passes.append(took)
             worker.at += max(took, self.spec.block_seconds)
