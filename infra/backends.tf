@@ -49,7 +49,7 @@ resource "google_compute_backend_service" "backend" {
   for_each              = local.backends
   name                  = replace(each.key, "/", "--")
   load_balancing_scheme = "EXTERNAL_MANAGED"
-  protocol              = "HTTPS"
+  protocol              = local.services[each.value.service].door == "grpc" ? "HTTP2" : "HTTPS"
   security_policy       = local.security_policies[contains(["nearest", "outside", "leader", "cdn"], each.value.flavour) ? "wallet-api" : "wallet-events"]
   enable_cdn            = each.value.flavour == "cdn"
 

@@ -57,6 +57,29 @@ resource "google_compute_url_map" "https" {
     }
   }
 
+  dynamic "host_rule" {
+    for_each = var.grpc ? [local.hosts.grpc.name] : []
+    content {
+      hosts        = [host_rule.value]
+      path_matcher = "grpc"
+    }
+  }
+  dynamic "path_matcher" {
+    for_each = var.grpc ? ["grpc"] : []
+    content {
+      name            = path_matcher.value
+      default_service = local.backend_ids[local.grpc_any]
+
+      dynamic "path_rule" {
+        for_each = local.grpc_rules
+        content {
+          paths   = path_rule.value
+          service = local.backend_ids[path_rule.key]
+        }
+      }
+    }
+  }
+
   # New revisions, for whoever knows the secret; for everybody else there is nothing.
   dynamic "host_rule" {
     for_each = local.canaries

@@ -19,8 +19,14 @@ locals {
   }
   members = { for service in distinct(values(local.service_of)) : service => sort([for n, s in local.service_of : n if s == service]) }
 
-  services = {
+  # By gRPC, where it is wanted: what people reach, by another server with the same rights, under a host of its own.
+  services = merge(local.by_http, !var.grpc ? {} : {
+    for service, it in local.by_http : "grpc-${service}" => merge(it, { door = "grpc", events = false, regional = false, loops = false, only_streams = false }) if it.grpc
+  })
+  by_http = {
     for service, names in local.members : service => {
+      door       = "http"
+      grpc       = anytrue([for n in names : try(local.operations[n].grpc, "") != ""])
       target     = { trust = "trust_${local.operations[names[0]].trust}", group = local.operations[names[0]].group, operation = names[0] }[var.granularity]
       trust      = local.operations[names[0]].trust
       operations = names
@@ -44,6 +50,13 @@ locals {
       service.reads ? local.regions : [], service.writes ? local.writing : [], service.regional ? local.places : [],
     ))
   }
+
+  # Each gRPC method's path, by the backend that serves it; health and reflection are those of any service that reads.
+  grpc_methods = !var.grpc ? {} : {
+    for name, operation in local.operations : operation.grpc => "grpc-${local.service_of[name]}/${operation.http[0].writes ? "leader" : "nearest"}" if try(operation.grpc, "") != ""
+  }
+  grpc_rules = { for backend in distinct(values(local.grpc_methods)) : backend => sort([for path, b in local.grpc_methods : path if b == backend]) }
+  grpc_any   = try(sort([for backend in keys(local.grpc_rules) : backend if endswith(backend, "/nearest")])[0], "")
 
   # One route for each HTTP trigger, the most particular paths first: in each segment, text sorts before "~".
   routes = {

@@ -4,6 +4,8 @@ locals {
   hosts = merge({
     api    = { name = var.domain, certified = [var.domain] }
     events = { name = local.events_domain, certified = [local.events_domain, "*.${local.events_domain}"] }
+    }, !var.grpc ? {} : {
+    grpc = { name = "grpc.${var.domain}", certified = ["grpc.${var.domain}"] }
     }, {
     for region in local.canaries : "canary-${region}" => {
       name      = "canary-${region}.${var.domain}"

@@ -35,9 +35,9 @@ locals {
     endpoint_groups      = length(local.deployed) + length(local.canaries)
     backend_services     = length(local.backends) + length(local.canaries)
     backends_per_service = length(local.places)
-    url_map_bytes        = sum(concat([2048], [for key, route in local.routes : 300 + 2 * length(route.path) + length(route.service)]))
+    url_map_bytes        = sum(concat([2048], [for path, backend in local.grpc_methods : 32 + length(path)], [for key, route in local.routes : 300 + 2 * length(route.path) + length(route.service)]))
     routes_per_host      = length(local.routes)
-    hosts                = 2 + length(local.canaries) + length(local.places)
+    hosts                = 2 + (var.grpc ? 1 : 0) + length(local.canaries) + length(local.places)
     topics               = length(local.topics)
     subscriptions        = length(local.pushes) + 1
     scheduler_jobs       = length(local.schedules)

@@ -51,7 +51,15 @@ resource "google_cloud_run_v2_service" "service" {
 
     containers {
       image   = var.image
-      command = local.services[each.value.service].only_streams ? ["python", "-m", "functions.stream_server"] : null
+      command = local.services[each.value.service].door == "grpc" ? ["python", "-m", "functions.grpc_server"] : local.services[each.value.service].only_streams ? ["python", "-m", "functions.stream_server"] : null
+
+      dynamic "ports" {
+        for_each = local.services[each.value.service].door == "grpc" ? ["h2c"] : []
+        content {
+          name           = ports.value
+          container_port = 8080
+        }
+      }
 
       dynamic "env" {
         for_each = merge(var.settings, local.common_settings, {
@@ -95,8 +103,17 @@ resource "google_cloud_run_v2_service" "service" {
         period_seconds    = 1
         timeout_seconds   = 1
         failure_threshold = 30
-        http_get {
-          path = "/live"
+        dynamic "http_get" {
+          for_each = local.services[each.value.service].door == "http" ? ["/live"] : []
+          content {
+            path = http_get.value
+          }
+        }
+        dynamic "grpc" {
+          for_each = local.services[each.value.service].door == "grpc" ? [8080] : []
+          content {
+            port = grpc.value
+          }
         }
       }
 
@@ -139,7 +156,7 @@ locals {
   service_names = { for key, service in google_cloud_run_v2_service.service : key => service.name }
 
   # What serves writes, in both regions that it may do so in.
-  watched = local.failing_over ? [for key, it in local.deployed : key if local.services[it.service].public && local.services[it.service].writes && contains(local.writing, it.region)] : []
+  watched = local.failing_over ? [for key, it in local.deployed : key if local.services[it.service].public && local.services[it.service].door == "http" && local.services[it.service].writes && contains(local.writing, it.region)] : []
 
   token_secret = { for name, service in local.services : name => contains(service.needs, "issuer") ? "token-keys" : "token-keys-public" }
 }

@@ -405,3 +405,9 @@ variable "deletion_protection" {
     error_message = "deletion_protection may be false in dev only."
   }
 }
+
+variable "grpc" {
+  type        = bool
+  description = "Serve the API by gRPC as well, under grpc.<domain>: a further service for each trust that people reach."
+  default     = false
+}

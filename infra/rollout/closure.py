@@ -16,15 +16,22 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("functions", "shared", "schemas")
 ALWAYS = ("functions/main.py", "requirements.txt", "infra/Dockerfile")
+GRPC = "grpc-"  # begins the name of a service that answers gRPC
 SCALES = ("trust", "operation", "group")
 
 
-def services(granularity: str) -> dict[str, list[str]]:
+def services(granularity: str, grpc: bool = False) -> dict[str, list[str]]:
     """The Cloud Run services and the operations that each serves, as infra/catalog.tf arranges them."""
     found: dict[str, list[str]] = {}
     named = "service" if granularity == "operation" else granularity
     for name, entry in catalog().items():
         found.setdefault(entry[named].replace("_", "-"), []).append(name)
+    if grpc:
+        found |= {
+            f"{GRPC}{service}": names
+            for service, names in found.items()
+            if any("grpc" in catalog()[name] for name in names)
+        }
     return found
 
 
@@ -49,9 +56,12 @@ def catalog() -> dict[str, dict[str, Any]]:
     return operations
 
 
-def digest(operations: list[str]) -> str:
-    """Of all files that these operations depend on; 32 characters, as a label may have."""
-    files = sorted({path for name in operations for path in closure(catalog()[name]["module"])} | set(ALWAYS))
+def digest(operations: list[str], service: str = "") -> str:
+    """Of all files that these operations depend on in this service; 32 characters, as a label may have."""
+    found = {path for name in operations for path in closure(catalog()[name]["module"])}
+    if service.startswith(GRPC):
+        found |= closure("functions.grpc_server") | {"schemas/openapi.json", "schemas/proto/numbers.json"}
+    files = sorted(found | set(ALWAYS))
     total = hashlib.sha256()
     for path in files:
         total.update(f"{path}\n{hashlib.sha256((ROOT / path).read_bytes()).hexdigest()}\n".encode())

@@ -127,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--reading", default=READING, help="the regions that serve reads")
     found.add_argument("--writing", default=WRITING, help="the region of Spanner's leader, and the standby")
     found.add_argument("--granularity", choices=closure.SCALES, default="trust")
+    found.add_argument("--grpc", action="store_true", help="also the services that answer gRPC")
     found.add_argument(
         "--canary", default="", help="URL with {service} and {region}; its secret is in CANARY_SECRET"
     )
@@ -174,7 +175,7 @@ def made(options: argparse.Namespace) -> Rollout:
     cloud = Cloud(options.project, options.pause, say)
     gate = Gate(cloud, max(60, options.bake), Limits(), options.monitoring, options.pause)
     smoke = Smoke(cloud, options.canary, os.environ.get("CANARY_SECRET", ""), options.audience, options.pause)
-    services = closure.services(options.granularity)
+    services = closure.services(options.granularity, options.grpc)
     only = [name for name in options.only.split(",") if name] or list(services)
     unknown = sorted(set(only) - set(services))
     if unknown:

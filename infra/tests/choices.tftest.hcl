@@ -58,6 +58,43 @@ run "trusts" {
   }
 }
 
+run "grpc" {
+  command = plan
+  variables {
+    granularity = "trust"
+    grpc        = true
+  }
+  assert {
+    condition = { for k, s in google_cloud_run_v2_service.service : k => "${join(" ", s.template[0].containers[0].command)} ${s.template[0].containers[0].ports[0].name} ${s.template[0].containers[0].startup_probe[0].grpc[0].port}" if startswith(k, "grpc-") } == {
+      for k in ["grpc-public-reads/us-central1", "grpc-public-reads/europe-west1", "grpc-public-reads/asia-east1", "grpc-public-writes/us-central1", "grpc-public-writes/us-east1"] : k => "python -m functions.grpc_server h2c 8080"
+    }
+    error_message = "gRPC is not served by its own server over HTTP/2 where the same is served over HTTP."
+  }
+  assert {
+    condition     = alltrue([for k, s in google_cloud_run_v2_service.service : s.template[0].containers[0].command == null && length(s.template[0].containers[0].startup_probe[0].http_get) == 1 if !startswith(k, "grpc-")])
+    error_message = "A service for HTTP is started as one for gRPC."
+  }
+  assert {
+    condition = { for rule in [for m in google_compute_url_map.https.path_matcher : m if m.name == "grpc"][0].path_rule : basename(rule.service) => join(" ", sort(rule.paths)) } == {
+      "grpc-public-reads--nearest" = "/wallet.v1.ClaimsService/GetClaim /wallet.v1.SiteService/GetJwks"
+      "grpc-public-writes--leader" = "/wallet.v1.ClaimsService/ClaimOrder"
+    }
+    error_message = "A method does not lead to the service of its trust."
+  }
+  assert {
+    condition     = { for k, b in google_compute_backend_service.backend : k => b.protocol if startswith(k, "grpc-") } == { "grpc-public-reads/nearest" = "HTTP2", "grpc-public-writes/leader" = "HTTP2" }
+    error_message = "The balancer does not speak HTTP/2 with the services for gRPC, or has others for them."
+  }
+  assert {
+    condition     = google_spanner_database_iam_member.service["grpc-public-reads"].role == "roles/spanner.databaseReader" && google_spanner_database_iam_member.service["grpc-public-writes"].role == "roles/spanner.databaseUser" && keys(google_kms_crypto_key_iam_member.custody) == ["engine/decrypt"]
+    error_message = "A service for gRPC has other rights than the same over HTTP."
+  }
+  assert {
+    condition     = contains([for rule in google_compute_url_map.https.host_rule : tolist(rule.hosts)[0]], "grpc.api.example.com") && google_certificate_manager_certificate.host["grpc"].managed[0].domains[0] == "grpc.api.example.com"
+    error_message = "The host of gRPC has no route, or no certificate."
+  }
+}
+
 run "groups" {
   command = plan
   variables {

@@ -93,8 +93,11 @@ def files() -> dict[Path, str]:
     from schemas.contract.reference import page
 
     described = document(operation.catalog())
+    catalog = catalog_document()
+    for name, path in grpc_paths(described).items():
+        catalog["operations"][name]["grpc"] = path
     found = {
-        FOLDER / "catalog.json": catalog_document(),
+        FOLDER / "catalog.json": catalog,
         FOLDER / "openapi.json": described,
         FOLDER / "routes.json": routes(),
     }
@@ -111,6 +114,16 @@ def files() -> dict[Path, str]:
         site / "errors.html": error_page.page(refusals()),
     }
     return written | made | clients.files(described)
+
+
+def grpc_paths(document: dict[str, Any]) -> dict[str, str]:
+    """The path of each operation's gRPC method, where it has one."""
+    from schemas.contract import descriptors
+    from schemas.contract.field_numbers import Numbers
+    from schemas.contract.protobuf import interface
+
+    services = interface(document, Numbers()).services
+    return {m.operation: descriptors.full_name(g, m) for g, methods in services.items() for m in methods}
 
 
 def protobuf_files(document: dict[str, Any]) -> dict[Path, str]:

@@ -64,3 +64,14 @@ def test_who_signs_without_being_asked_is_not_reached_by_people() -> None:
             assert not entry.https, entry.name
         elif entry.trust not in ("keys", "keys_and_tokens"):
             assert not entry.signs, entry.name
+
+
+def test_services_for_grpc_stand_beside_those_that_people_reach() -> None:
+    plain, both = closure.services("trust"), closure.services("trust", grpc=True)
+    beside = {name.removeprefix(closure.GRPC): names for name, names in both.items() if name not in plain}
+    assert {"public-reads", "public-writes", "identity", "keys"} <= beside.keys()
+    assert not beside.keys() & {"engine", "events"}
+    assert all(plain[name] == names for name, names in beside.items())
+    homes = closure.homes(both, READERS, WRITERS)
+    assert all(homes[closure.GRPC + name] == homes[name] for name in beside)
+    assert closure.digest(["get_order"]) != closure.digest(["get_order"], "grpc-public-reads")
