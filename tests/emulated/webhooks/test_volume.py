@@ -39,6 +39,7 @@ from tests.support.receivers import (
 from tests.support.stores import STORE
 
 COUNT = size("DELIVERIES", 400)
+PATIENCE = 60 + COUNT / 20  # seconds: a receiver that drips its answers takes half a second for eight of them
 KINDS: dict[str, list[Behaviour]] = {
     "takes": [answer(204, b"")],
     "fails at times": [answer(200), answer(200), answer(500)],
@@ -87,7 +88,7 @@ def test_each_is_taken_at_least_once_or_disabled_with_a_reason(
         each = -(-COUNT // len(endpoints))
         bus = running.enter_context(Bus(hooks).running())
         subjects = {one.webhook: _happen(hooks, one, each) for one in endpoints}
-        bus.settle()
+        bus.settle(PATIENCE)
         heal(endpoints)
         rounds = settle(hooks, clock, endpoints, bus)
         took = time.monotonic() - began
@@ -121,7 +122,7 @@ def settle(hooks: Hooks, clock: ShiftedClock, endpoints: list[Endpoint], bus: Bu
     """Let time pass until nothing waits at an endpoint that is active; the rounds that it took."""
     for passed in range(100 + COUNT):
         assert hooks.app.schedule("sweep_webhooks").status == 204
-        bus.settle()
+        bus.settle(PATIENCE)
         if all(_settled(hooks, one) for one in endpoints):
             return passed
         slow = all(_settled(hooks, one) for one in endpoints if one.kind not in NEVER)
@@ -218,7 +219,9 @@ def test_a_fast_endpoint_beside_stalled_and_failing_ones_keeps_its_latency(
         f"{statistics.median(alone) * 1000:.0f} ms alone, {statistics.median(beside) * 1000:.0f} ms beside six stalled "
         "ones of three tenants (median, from before the commit to the request)",
     )
-    assert statistics.median(beside) < statistics.median(alone) + 0.3
+    assert statistics.median(beside) < max(
+        0.5, 6 * statistics.median(alone)
+    )  # one that waited would take a second
 
 
 def _latency(hooks: Hooks, fast: Receiver, user: str) -> float:

@@ -117,9 +117,9 @@ class Bus:
                 thread.join()
         assert self.failures == []
 
-    def settle(self) -> None:
-        """Until everything that was published is handled, and all that followed from it."""
-        deadline = time.monotonic() + 60
+    def settle(self, seconds: float = 60) -> None:
+        """Until everything that was published is handled, and all that followed from it, within so long."""
+        deadline = time.monotonic() + seconds
         while self._busy or self._hooks.handled < len(self._hooks.published.sent):
             assert time.monotonic() < deadline and not self.failures, self.failures
             time.sleep(0.002)
