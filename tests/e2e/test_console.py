@@ -39,7 +39,7 @@ OPERATED = (
     *("overview", "orders", "claims", "settlements", "supplies", "transactions", "lanes", "wallets"),
     *("dead-letters", "nodes", "users", "audit", "reconciliation", "account"),
 )
-WORKED = ("start", "market", "approvals", "contracts")
+WORKED = ("start", "market", "approvals", "contracts", "webhooks")
 PICTURES = os.environ.get("SCREENSHOTS")
 
 pytestmark = [
@@ -320,6 +320,24 @@ def test_a_dead_letter_is_sent_again(site: Site) -> None:
     tab.page.locator("tbody .status", has_text="redriven").wait_for()
 
 
+def test_a_webhook_is_added_and_its_secret_shown_once(site: Site) -> None:
+    tab = site.tab()
+    tab.register(f"{uuid.uuid4().hex}@example.com")
+    tab.go("webhooks")
+    tab.button("Add a webhook").first.click()
+    tab.page.locator("dialog[open] [name=url]").wait_for()
+    tab.fill(url=f"{site.url}/nowhere")
+    tab.page.locator("dialog[open] button[type=submit]").click()
+    secret = tab.page.locator("dialog[open] .secret").inner_text()
+    assert secret.startswith("whsec_")
+    tab.button("Close").click()
+    tab.button("Send a test").click()
+    tab.confirm()
+    tab.page.locator("tbody tr", has_text="webhook.test").wait_for()
+    assert secret not in tab.page.content() and tab.axe() == []
+    tab.blameless()
+
+
 @pytest.fixture(scope="module")
 def furnished(site: Site) -> None:
     """More that has happened, for pictures."""
@@ -337,6 +355,8 @@ def furnished(site: Site) -> None:
         elif place == 0:
             owner.expect(200, "POST", f"/orders/{order['id']}/cancel")
     time.sleep(6)
+    owner.http.close()
+    claimer.http.close()
 
 
 @pytest.mark.skipif(not PICTURES, reason="SCREENSHOTS is not set")

@@ -16,6 +16,7 @@ import { Start } from "./pages/start.js";
 import { Supplies, Supply } from "./pages/supplies.js";
 import { Approvals, Transaction, Transactions } from "./pages/transactions.js";
 import { Wallet, Wallets } from "./pages/wallets.js";
+import { Webhook, Webhooks } from "./pages/webhooks.js";
 import { route } from "./router.js";
 import "./stream.js";
 import { T } from "./texts.js";
@@ -37,6 +38,7 @@ const PAGES = {
   approvals: Approvals,
   wallets: Wallets,
   contracts: Contracts,
+  webhooks: Webhooks,
   lanes: Lanes,
   "dead-letters": DeadLetters,
   nodes: Nodes,
@@ -45,7 +47,7 @@ const PAGES = {
   reconciliation: Reconciliation,
   account: Account,
 };
-const DETAILS = { orders: Order, claims: Claim, supplies: Supply, transactions: Transaction, wallets: Wallet, contracts: Contract, users: User };
+const DETAILS = { orders: Order, claims: Claim, supplies: Supply, transactions: Transaction, wallets: Wallet, contracts: Contract, users: User, webhooks: Webhook };
 
 function Page() {
   const { path } = useValue(route);

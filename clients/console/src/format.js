@@ -62,10 +62,10 @@ export function device(agent) {
 }
 
 const TONES = {
-  good: ["completed", "processed", "confirmed", "active", "paid", "ok", "deployed"],
+  good: ["completed", "processed", "confirmed", "active", "paid", "ok", "deployed", "delivered"],
   busy: ["open", "claimed", "processing", "queued", "submitted", "mined", "pending", "accepted", "nonced", "signed"],
   warn: ["paused", "exhausted", "expired", "blocked", "partial", "held", "behind", "new", "resting"],
-  bad: ["failed", "reverted", "rejected", "unavailable"],
+  bad: ["failed", "failing", "reverted", "rejected", "unavailable"],
 };
 
 export function tone(status) {

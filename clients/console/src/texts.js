@@ -72,6 +72,7 @@ export const T = {
     approvals: "Approvals",
     wallets: "Wallets",
     contracts: "Contracts",
+    webhooks: "Webhooks",
     lanes: "Lanes",
     "dead-letters": "Dead letters",
     nodes: "Nodes and chains",

@@ -13,7 +13,7 @@ import { registration } from "../ui/passkeys.js";
 import { Plain } from "./orders.js";
 
 const A = P.account;
-const once = (title, says, text) =>
+export const once = (title, says, text) =>
   act({
     title,
     says,

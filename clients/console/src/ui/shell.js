@@ -11,7 +11,7 @@ import { onKey } from "./keys.js";
 import { Search } from "./search.js";
 import { nextTheme, theme } from "./theme.js";
 
-const WORK = ["start", "wallets", "supplies", "orders", "market", "claims", "transactions", "approvals", "contracts"];
+const WORK = ["start", "wallets", "supplies", "orders", "market", "claims", "transactions", "approvals", "contracts", "webhooks"];
 const OPERATE = [
   ["overview", "admin:read"],
   ["orders", "admin:read"],
@@ -37,7 +37,7 @@ function groups() {
   if (!operates()) return [[T.nav.work, WORK], [null, ["account"]]];
   const allowed = (some) => some.filter(([, permission]) => may(permission)).map(([name]) => name);
   return [
-    ...(may("order:write") ? [[T.nav.work, ["start", "market", "approvals", "contracts"]]] : []),
+    ...(may("order:write") ? [[T.nav.work, ["start", "market", "approvals", "contracts", "webhooks"]]] : []),
     [T.nav.operate, allowed(OPERATE)],
     [T.nav.administer, allowed(ADMINISTER)],
     [null, ["account"]],
