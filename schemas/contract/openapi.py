@@ -123,7 +123,9 @@ def _parameters(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> Iterator[di
             if name not in names:
                 yield {"name": name, "in": "query", "required": name in required, "schema": schema}
     if trigger.idempotency != "none":
-        key = {"type": "string", "minLength": 1, "maxLength": 255}
+        key: dict[str, Any] = {"type": "string", "maxLength": 255}
+        if trigger.idempotency == "required":  # where it is not, an empty one counts as none
+            key["minLength"] = 1
         yield {
             "name": "Idempotency-Key",
             "in": "header",
