@@ -5,7 +5,9 @@ Chromium runs the TypeScript one from a page of another origin."""
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,10 +18,12 @@ from typing import Any
 
 import pytest
 
-from emulators.demo import ITEMS
+from emulators.client import Api, wait_for
+from emulators.demo import ITEMS, PASSWORD
 from emulators.product import Product
 from tests.e2e.job import PAYOUT, FundedAccount, Node
-from tests.support.packed import PYTHON, TYPESCRIPT, Environment, NodeProject, packed, readme, run
+from tests.support.packed import NODE, PYTHON, TYPESCRIPT, Environment, NodeProject, packed, readme, run
+from tests.support.scripted import Told, serving
 from tests.unit.docs.pages import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -118,6 +122,30 @@ def test_nothing_of_the_server_is_needed(python: Environment) -> None:
 def test_node_does_the_demos_whole_job(product: Product, node: NodeProject, account: FundedAccount) -> None:
     said = node.run((HERE / "job.ts").read_text(encoding="utf-8"), **job(product, account))
     checked(said, product)
+
+
+def test_what_the_product_delivers_is_genuine(
+    product: Product, python: Environment, node: NodeProject
+) -> None:
+    """Sent by the product to a server of this test, and verified by both clients, which refuse it once changed."""
+    api = Api(product.url)
+    with serving() as receiver, api.http:
+        receiver.play(Told(204))
+        api.sign_up(f"hooks-{secrets.token_hex(6)}@example.com", PASSWORD)
+        body = {"url": f"{receiver.url}/hooks", "event_types": ["order.*"]}
+        endpoint = api.expect(201, "POST", "/webhooks", body)
+        api.expect(202, "POST", f"/webhooks/{endpoint['id']}/test")
+        (asked,) = wait_for("the delivery", lambda: receiver.asked)
+    told = {"call": "verify", "url": product.url, "body": asked.body.decode(), "headers": asked.headers}
+    told |= {"secrets": [endpoint["secret"]], "now": int(asked.headers["webhook-timestamp"])}
+    lines = "".join(json.dumps(told | more) + "\n" for more in ({}, {"body": told["body"] + " "}))
+    javascript = node.compile((HERE / "calls.ts").read_text(encoding="utf-8"))
+    for command in ([str(python.python), "-I", str(HERE / "calls_sync.py")], [NODE, str(javascript)]):
+        done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60, check=True)
+        assert [json.loads(line) for line in done.stdout.splitlines()] == [
+            {"answer": "webhook.test"},
+            {"error": "WebhookError"},
+        ]
 
 
 @pytest.fixture
