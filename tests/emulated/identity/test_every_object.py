@@ -48,7 +48,10 @@ BODIES: dict[str, Any] = {
     "POST /contracts/{contract_id}/send": {"method": "approve", "arguments": [FRIEND, "1"]},
     "POST /transactions/simulate": {"wallet_id": "{wallet_id}", "to": FRIEND, "value": "1"},
 }
-UNOWNED = {"GET /transactions/by-hash/{chain}/{hash}"}  # tried below with a hash that exists
+UNOWNED = {
+    "GET /ens/reverse/{address}",  # the chain's own, nobody's
+    "GET /transactions/by-hash/{chain}/{hash}",
+}  # tried below with a hash that exists
 LISTS = ("/supplies", "/orders", "/claims", "/wallets", "/transactions", "/contracts")
 
 
