@@ -31,6 +31,7 @@ class Part:
 
 
 PARTS = {
+    "adding": Part(("tests/faults/adding.py",)),
     "api": Part(
         ("tests/emulated/functions/test_fuzz.py", "tests/e2e/test_api.py"),
         {"EXAMPLES": "60", "API_SECONDS": "90"},
