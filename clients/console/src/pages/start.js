@@ -38,11 +38,13 @@ export function Start() {
   const bodies = {
     wallet: wallet ? html`<a href=${link(`wallets/${wallet.id}`)}>${wallet.name}</a>` : html`<button type="button" class="primary" onClick=${() => makeWallet(reload)}>${P.wallets.make}</button>`,
     fund: html`${balance ? html`<${Amount} value=${balance.formatted} currency=${balance.symbol} /> ` : null}${wallet && wallet.chain === "local" && !active ? html`<${Action} action=${{ ...faucet(wallet, reload), title: S.faucet }} primary=${!funded} />` : null}`,
-    supply: supply
-      ? html`<a href=${link(`supplies/${supply.id}`)}><${Amount} value=${supply.amount} currency=${supply.currency} /></a> <${Status} value=${supply.status} />`
-      : html`<button type="button" class="primary" disabled=${now < 2} onClick=${() => startSupply(reload)}>${P.supplies.create}</button>`,
+    supply: html`${supply
+      ? html`<a href=${link(`supplies/${supply.id}`)}><${Amount} value=${supply.amount} currency=${supply.currency} /></a> <${Status} value=${supply.status} /> `
+      : null}${!supply || ["rejected", "closed"].includes(supply.status)
+      ? html`<button type="button" class="primary" disabled=${!funded} onClick=${() => startSupply(reload)}>${P.supplies.create}</button>`
+      : null}`,
     order: order
-      ? html`<a href=${link(`orders/${order.id}`)}><${Amount} value=${order.amount} currency=${order.currency} /></a> <${Status} value=${order.status} />${paid ? html` <button type="button" class="quiet" onClick=${() => startOrder(reload)}>${S.again}</button>` : null}`
+      ? html`<a href=${link(`orders/${order.id}`)}><${Amount} value=${order.amount} currency=${order.currency} /></a> <${Status} value=${order.status} />${["completed", "cancelled", "expired", "failed"].includes(order.status) ? html` <button type="button" class="quiet" onClick=${() => startOrder(reload)}>${S.again}</button>` : null}`
       : html`<button type="button" class="primary" disabled=${now < 3} onClick=${() => startOrder(reload)}>${P.orders.place}</button>`,
     claim: claim ? html`<a href=${link(`claims/${claim.id}`)}>${P.claims.title}</a> <${Status} value=${claim.status} />` : now === 4 ? html`<p class="soft small">${S.other}</p>` : null,
     pay: paid ? html`<${Status} value="paid" />` : pay ? html`<${Action} action=${pay} primary=${true} />` : claim && claim.settlement.status !== "none" ? html`<${Status} value=${claim.settlement.status} />` : null,
