@@ -53,7 +53,7 @@ export function Shell({ children }) {
   const first = useRef(true);
   useEffect(() => {
     if (first.current) first.current = false;
-    else main.current.focus({ preventScroll: true });
+    else if (!document.activeElement.closest("input, textarea, select, dialog")) main.current.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [path.join("/")]);
   useEffect(() => onKey({ "?": keys, Escape: () => setOpen(false) }), []);
