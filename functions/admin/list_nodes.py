@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from schemas.operators import Node, NodeList
 from shared import resources
-from shared.chain.endpoints import Endpoint
 from shared.chain.errors import ChainError
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http
@@ -21,7 +20,7 @@ def list_nodes(caller: Caller) -> NodeList:
 
 def _nodes(chain: str) -> list[Node]:
     pool = resources.chain(chain).pool
-    answers = pool.broadcast(lambda endpoint: (endpoint.name, _height(endpoint)))
+    answers = pool.broadcast(lambda endpoint: (endpoint.name, endpoint.height(PATIENCE)))
     heights = dict(answer for answer in answers if not isinstance(answer, ChainError))
     best = max(heights.values(), default=0)
     return [
@@ -37,11 +36,3 @@ def _nodes(chain: str) -> list[Node]:
         )
         for endpoint in pool.endpoints
     ]
-
-
-def _height(endpoint: Endpoint) -> int:
-    """Raises ChainError; one that answers nonsense is as good as unreachable."""
-    try:
-        return int(str(endpoint.call("eth_blockNumber", [], PATIENCE)), 16)
-    except ValueError:
-        raise ChainError(f"{endpoint.name}: no height") from None

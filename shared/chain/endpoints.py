@@ -120,6 +120,13 @@ class Endpoint:
             self._take_rest()
         return answers
 
+    def height(self, timeout: float) -> int:
+        """The newest block that it knows; it has `timeout` seconds. Raises ChainError."""
+        try:
+            return int(str(self.call("eth_blockNumber", [], timeout)), 16)
+        except ValueError:
+            raise Unreachable(f"{self.name}: eth_blockNumber is not a number") from None
+
     def verify(self, timeout: float | None = None) -> None:
         """Asked once: eth_chainId must be the registry's, else nothing may be signed or sent here."""
         if self._verified:

@@ -6,14 +6,12 @@ begins when a worker is free, and all end with the last. Time of this machine's 
 
 from __future__ import annotations
 
-import bisect
 import contextlib
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -22,8 +20,7 @@ from shared import resources
 from shared.adapters.cache import NoCache
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
-from shared.chain.pool import Ask, Pool, T
-from shared.chain.registry import Registry
+from shared.chain.pool import T
 from shared.domain.desk.funds import NEVER, Funds
 from shared.domain.transactions import acceptance
 from shared.domain.transactions.acceptance import Intent
@@ -33,7 +30,6 @@ from shared.engine import broadcast, bucket_visit, tick
 from shared.engine.process_hints import EngineHints
 from shared.keys.accounts import address_of
 from shared.keys.local_vault import LocalVault, MasterKeys
-from shared.keys.raw_transactions import decode_signed
 from shared.keys.vault import Binding
 from shared.runtime.context import Context, deadline_in, running
 from shared.settings import load
@@ -43,42 +39,11 @@ from shared.store.tables.transactions import TRANSACTIONS
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
 from shared.writes import outbox_relay
 from tests.model.store import MemoryDatabase
-from tests.unit.engine.chain_model import GWEI
+from tests.support.modelled_node import START, Latencies, Named, Node, SideBySide, Time
 from tests.unit.engine.simulation import complete_the_model
 
-START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TARGET = "0x" + "ab" * 20
 COST = 10**16  # wei held back for gas of each
-
-
-@dataclass
-class Latencies:
-    """Seconds of one round trip."""
-
-    read: float = float(os.environ.get("READ_SECONDS", "0.005"))
-    node: float = float(os.environ.get("NODE_SECONDS", "0.030"))
-    commit: float = float(os.environ.get("COMMIT_SECONDS", "0.010"))
-
-
-@dataclass
-class Time:
-    """Seconds since the start; a clock for everything."""
-
-    now_seconds: float = 0.0
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.now_seconds)
-
-    def seconds(self) -> float:
-        return self.now_seconds
-
-    def pass_by(self, seconds: float) -> None:
-        self.now_seconds += seconds
-
-    def trip(self, what: str, seconds: float) -> None:
-        self.counts[what] += 1
-        self.now_seconds += seconds
 
 
 class Store(MemoryDatabase):
@@ -101,172 +66,6 @@ class Store(MemoryDatabase):
             self.time.trip("commit", self.latencies.commit)
             self.written.update(write.table for write in writes)
         return super()._commit(writes)
-
-
-@dataclass(frozen=True)
-class Block:
-    number: int
-    hash: str
-    parent: str
-    timestamp: int
-    hashes: tuple[str, ...]
-
-
-class Node:
-    """A chain that mines as time goes, as much as comes; `shared.chain.rpc.Rpc` twice over, by `name`."""
-
-    def __init__(self, time: Time, latencies: Latencies, chain: str, final_seconds: float) -> None:
-        self.time, self.latencies, self.spec = time, latencies, Registry.DEFAULT.chain(chain)
-        self.final_blocks = int(final_seconds / self.spec.block_seconds)
-        self.final_at: int | None = None  # finality stands still at this height
-        self.mining = True
-        self.blocks: list[Block] = []
-        self.pool: dict[str, dict[int, str]] = {}
-        self.counts: dict[str, list[tuple[int, int]]] = {}  # by sender: (height, count), ascending
-        self.where: dict[str, tuple[int, str]] = {}
-        self.skipped = 0  # blocks that were not mined while it stood still
-        self.add(())
-
-    def close(self) -> None: ...
-
-    def add(self, hashes: Sequence[str]) -> Block:
-        number = len(self.blocks)
-        parent = self.blocks[-1].hash if self.blocks else "0x" + "00" * 32
-        stamp = int(START.timestamp() + self.time.now_seconds)
-        block = Block(number, f"0x{number + 1:064x}", parent, stamp, tuple(hashes))
-        self.blocks.append(block)
-        self.where.update((one, (number, block.hash)) for one in hashes)
-        return block
-
-    def catch_up(self) -> None:
-        """Mine what is due by now."""
-        wanted = int(self.time.now_seconds / self.spec.block_seconds) - self.skipped
-        while wanted >= len(self.blocks) - self.base:
-            if not self.mining:
-                self.skipped += 1
-                wanted -= 1
-                continue
-            taken: list[str] = []
-            for sender, waiting in self.pool.items():
-                count = self.count(sender, len(self.blocks) - 1)
-                first = count
-                while count in waiting:
-                    taken.append(waiting.pop(count))
-                    count += 1
-                if count > first:
-                    self.counts.setdefault(sender, []).append((len(self.blocks), count))
-            self.add(taken)
-
-    base = 1  # blocks that were there before time began
-
-    def count(self, sender: str, height: int) -> int:
-        known = self.counts.get(sender, [])
-        at = bisect.bisect_right(known, (height, 1 << 62))
-        return known[at - 1][1] if at else 0
-
-    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
-        self.time.trip("exchange", self.latencies.node)
-        self.time.counts["calls"] += 1
-        self.catch_up()
-        return getattr(self, method)(*params)
-
-    def batch(self, calls: Sequence[tuple[str, list[Any]]], timeout: float | None = None) -> list[Any]:
-        self.time.trip("exchange", self.latencies.node)
-        self.time.counts["calls"] += len(calls)
-        self.catch_up()
-        return [getattr(self, method)(*params) for method, params in calls]
-
-    def _height(self, ref: str) -> int:
-        head = len(self.blocks) - 1
-        if ref == "finalized":
-            return max(0, head - self.final_blocks if self.final_at is None else self.final_at)
-        return int(ref, 16) if ref.startswith("0x") else head
-
-    def eth_chainId(self) -> str:
-        return hex(self.spec.chain_id)
-
-    def eth_blockNumber(self) -> str:
-        return hex(len(self.blocks) - 1)
-
-    def eth_getBlockByNumber(self, ref: str, full: bool) -> Any:
-        height = self._height(ref)
-        if height >= len(self.blocks):
-            return None
-        block = self.blocks[height]
-        return {
-            "number": hex(block.number), "hash": block.hash, "parentHash": block.parent, "gasLimit": "0x1c9c380",
-            "timestamp": hex(block.timestamp), "baseFeePerGas": hex(GWEI), "transactions": list(block.hashes),
-        }  # fmt: skip
-
-    def eth_getTransactionCount(self, address: str, ref: str) -> str:
-        sender = address.lower()
-        count = self.count(sender, self._height(ref))
-        if ref == "pending":
-            waiting = self.pool.get(sender, {})
-            while count in waiting:
-                count += 1
-        return hex(count)
-
-    def eth_getBalance(self, address: str, ref: str) -> str:
-        return hex(10**30)
-
-    def eth_feeHistory(self, count: str, newest: str, percentiles: list[int]) -> Any:
-        reward = [[hex(GWEI // 100)] * len(percentiles)]
-        return {
-            "oldestBlock": "0x1",
-            "baseFeePerGas": [hex(GWEI)] * 2,
-            "gasUsedRatio": [0.5],
-            "reward": reward,
-        }
-
-    def eth_sendRawTransaction(self, raw: str) -> str:
-        data = bytes.fromhex(raw[2:])
-        decoded, public_key = decode_signed(data)
-        from shared.keys.accounts import address_of_public_key
-        from tests.unit.engine.faulty_node import _keccak
-
-        digest = "0x" + _keccak(data).hex()
-        self.pool.setdefault(address_of_public_key(public_key).lower(), {})[decoded.nonce] = digest
-        return digest
-
-    def _receipt(self, tx_hash: str) -> Any:
-        number, block = self.where[tx_hash]
-        return {
-            "transactionHash": tx_hash, "blockHash": block, "blockNumber": hex(number), "status": "0x1",
-            "gasUsed": "0x5208", "effectiveGasPrice": hex(GWEI), "contractAddress": None, "logs": [],
-        }  # fmt: skip
-
-    def eth_getTransactionReceipt(self, tx_hash: str) -> Any:
-        return self._receipt(tx_hash) if tx_hash in self.where else None
-
-    def eth_getBlockReceipts(self, ref: str) -> Any:
-        height = self._height(ref)
-        return [self._receipt(one) for one in self.blocks[height].hashes] if height < len(self.blocks) else []
-
-
-class Named:
-    """One of two ways to the same node."""
-
-    def __init__(self, node: Node, name: str) -> None:
-        self.node, self.name = node, name
-        self.call, self.batch, self.close = node.call, node.batch, node.close
-
-
-class SideBySide(Pool):
-    """Where all endpoints are asked at once, it takes as long as one."""
-
-    def __init__(self, endpoints: Sequence[Endpoint], time: Time) -> None:
-        super().__init__(endpoints, parallel=False)
-        self._time = time
-
-    def broadcast(self, ask: Ask[T]) -> list[Any]:
-        began, ends, answers = self._time.now_seconds, [], []
-        for endpoint in self.endpoints:
-            self._time.now_seconds = began
-            answers.append(ask(endpoint))
-            ends.append(self._time.now_seconds)
-        self._time.now_seconds = max(ends)
-        return answers
 
 
 class Behind:
