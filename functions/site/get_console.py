@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from functions.site.get_console_file import BUNDLE
 from shared.domain.permissions import Caller
 from shared.runtime.operation import PUBLIC, http
 from shared.triggers.page import page
 from shared.triggers.reply import Reply
 
 CACHE_SECONDS = 60
+BUNDLED = Path(__file__).with_name("console") / "console.js"
 
 
 @http("GET", "//console", permission=PUBLIC, shared=True, media="text/html")
 def get_console(caller: Caller | None) -> Reply:
-    name = "console.html" if (BUNDLE / "console.js").exists() else "console_missing.html"
+    name = "console.html" if BUNDLED.exists() else "console_missing.html"
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     return page(text, "html", CACHE_SECONDS, trusted_types=True)

@@ -66,7 +66,8 @@ def of(trigger: HttpTrigger, group: str, ref: str) -> dict[str, Any]:
 
 def _errors(trigger: HttpTrigger, group: str) -> Iterator[int]:
     """The statuses of errors that a route can answer with, from what is declared of it."""
-    identified = trigger.permission != PUBLIC or group == "auth"
+    # Anybody may change something only in order to be somebody: signing in, and the console's session.
+    identified = trigger.permission != PUBLIC or group == "auth" or trigger.method != "GET"
     yield 422  # a field or a parameter that is unknown
     if trigger.request is not None or trigger.method != "GET":
         yield 400

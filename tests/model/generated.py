@@ -10,11 +10,18 @@ from shared.store.tables.system import shard_of
 
 Generated = Callable[[Row], Any]
 
+
+def _listed(key: str) -> Generated:
+    """The shard of the lists over all users, by the table's key."""
+    return lambda row: shard_of(row[key], 4)
+
+
 GENERATED: dict[str, dict[str, Generated]] = {
     "orders": {
         "open_shard": lambda row: (
             shard_of(row["order_id"], 16) if row["status"] == "open" and not row["hidden"] else None
-        )
+        ),
+        "list_shard": _listed("order_id"),
     },
     "claims": {
         "live_order_id": lambda row: (
@@ -24,19 +31,23 @@ GENERATED: dict[str, dict[str, Generated]] = {
         "paying_wallet_id": lambda row: (
             row["wallet_id"] if row["status"] in ("claimed", "processing", "failed") else None
         ),
+        "list_shard": _listed("claim_id"),
     },
     "supplies": {
         "live_address": lambda row: (
             row["address"] if row["status"] in ("active", "paused", "exhausted") else None
-        )
+        ),
+        "list_shard": _listed("supply_id"),
     },
     "funds": {"watch_shard": lambda row: shard_of(row["address"], 16) if row["supplies"] > 0 else None},
-    "users": {"list_shard": lambda row: shard_of(row["id"], 4)},
+    "users": {"list_shard": _listed("id")},
     "wallets": {
         "active_address": lambda row: row["address"] if row["status"] == "active" else None,
+        "list_shard": _listed("id"),
         "disabled_shard": lambda row: shard_of(row["id"], 4) if row["status"] == "disabled" else None,
     },
     "transactions": {
+        "list_shard": _listed("transaction_id"),
         "lane_shard": lambda row: shard_of(row["lane_id"], 16),
         "unmined_chain": lambda row: (
             None if row["next_action_at"] is None or row["mined_block_number"] is not None else row["chain"]

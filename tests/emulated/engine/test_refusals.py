@@ -54,14 +54,14 @@ LINES = {
     "wrong EIP-55 checksum of a token": invalid(
         {"token": {"address": WRONG_CASE, "amount": "1"}}, "token.address", "the checksum (EIP-55)"
     ),
-    "ENS name": invalid({"to": "vitalik.eth"}, "to", "pattern"),
+    "ENS name": invalid({"to": "vitalik.eth"}, "to", "must be an address"),
     "ENS name of a token": invalid(
-        {"token": {"address": "dai.eth", "amount": "1"}}, "token.address", "pattern"
+        {"token": {"address": "dai.eth", "amount": "1"}}, "token.address", "must be an address"
     ),
-    "not an address": invalid({"to": "0x12"}, "to", "pattern"),
+    "not an address": invalid({"to": "0x12"}, "to", "must be an address"),
     "number as value": invalid({"value": 5}, "value", "string"),
-    "negative value": invalid({"value": "-1"}, "value", "pattern"),
-    "value in ether": invalid({"value": "1.5"}, "value", "pattern"),
+    "negative value": invalid({"value": "-1"}, "value", "whole number of base units"),
+    "value in ether": invalid({"value": "1.5"}, "value", "whole number of base units"),
     "value above uint256": invalid({"value": str(2**256)}, "value", "256-bit"),
     "value beyond balance": Line({"value": str(11 * ETHER)}, VALUE, "balance"),
     "value leaves nothing for gas": only_sent({"value": str(10 * ETHER - 10**6)}, GAS, "gas"),
@@ -80,7 +80,7 @@ LINES = {
     "data and access list above it together": Line(
         {"data": "0x" + "00" * 129_900, "access_list": LISTED}, "DATA_TOO_LARGE", "larger"
     ),
-    "half a byte": invalid({"data": "0x123"}, "data", "pattern"),
+    "half a byte": invalid({"data": "0x123"}, "data", "even number of hex digits"),
     "fee above cap": only_sent(fees(501 * GWEI, 1), "FEE_ABOVE_CAP", "above"),
     "tip above cap": only_sent(fees(400 * GWEI, 101 * GWEI), "FEE_ABOVE_CAP", "above"),
     "tip above fee": only_sent(fees(5, 6), "INVALID_FEE", "above max_fee_per_gas"),
@@ -97,8 +97,8 @@ LINES = {
         "token.address",
         simulated=False,
     ),
-    "nonce of one's own": invalid({"nonce": 7}, "nonce", "not permitted"),
-    "unknown speed": only_sent({"speed": "warp"}, INVALID, "'slow'", "speed"),
+    "nonce of one's own": invalid({"nonce": 7}, "nonce", "not known"),
+    "unknown speed": only_sent({"speed": "warp"}, INVALID, "slow, average or fast", "speed"),
     "deadline in the past": only_sent({"deadline": "2020-01-01T00:00:00Z"}, INVALID, "past", "deadline"),
 }
 # How a token's transfer ends, with the reason it is refused for.
