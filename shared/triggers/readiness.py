@@ -100,6 +100,10 @@ def _vault() -> None:
     resources.vault()
 
 
+def _webhook_vault() -> None:
+    resources.webhook_vault()
+
+
 def _issuer() -> None:
     _ = resources.tokens().ring.signing_key
 
@@ -111,6 +115,8 @@ CHECKS: dict[str, Callable[[], object]] = {
     "chain": _chain,
     "vault": _vault,
     "signer": _vault,
+    "webhook_seal": _webhook_vault,
+    "webhooks": _webhook_vault,
     "issuer": _issuer,
     "mail": resources.mail,
     "relay": _pubsub,
