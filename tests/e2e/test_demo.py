@@ -141,7 +141,7 @@ def _everything_was_heard(secrets: Secrets) -> None:
         "refresh_token": CLAIMERS + 1,
         "mnemonic": CLAIMERS,
         "push token": 1,
-        "signed transaction": 1,
+        "signed transaction": 2,  # one for each act
     }
     for what, values in secrets.known.items():
         for spelling, written in spellings(next(iter(values))):

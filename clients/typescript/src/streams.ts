@@ -139,6 +139,10 @@ export class EventStream implements AsyncIterable<Event> {
     const decoder = new TextDecoder();
     const reader = answer.body?.getReader();
     this.parser.restart();
+    // Node.js 20 loses the signal of a Request once that is collected: its abort alone would leave the connection open.
+    const cancel = () => void reader?.cancel().catch(() => undefined);
+    connection.signal.addEventListener("abort", cancel, { once: true });
+    if (connection.signal.aborted) cancel();
     try {
       while (reader !== undefined) {
         const silence = setTimeout(() => connection.abort(), SILENCE_MS);

@@ -121,11 +121,15 @@ export class Transport {
     const timeout = setTimeout(() => timer.abort(new Error("no answer in time")), Math.max(until - Date.now(), 1));
     const stop = () => timer.abort(options.signal?.reason);
     options.signal?.addEventListener("abort", stop);
+    // Node.js 20 loses the signal of a Request once that is collected, so nobody waits for fetch alone.
+    const over = new Promise<never>((_, reject) => {
+      timer.signal.addEventListener("abort", () => reject(timer.signal.reason), { once: true });
+    });
     try {
       options.signal?.throwIfAborted();
       const sent = options.signed === false ? request.clone() : this.signed(request);
-      const answer = await this.options.fetch(new Request(sent, { signal: timer.signal }));
-      const body = await answer.arrayBuffer(); // all of it, while the timer runs
+      const answer = await Promise.race([this.options.fetch(new Request(sent, { signal: timer.signal })), over]);
+      const body = await Promise.race([answer.arrayBuffer(), over]); // all of it, while the timer runs
       return new Response(body.byteLength > 0 ? body : null, answer);
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
