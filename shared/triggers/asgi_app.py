@@ -36,7 +36,8 @@ SERVING: Final[dict[str, Any]] = {  # how uvicorn serves it
     "log_level": "warning",
     "access_log": False,
 }
-DRAINED: Final = 1024 * 1024  # bytes of a body that is too long
+# Read and forgotten of a body that is too long: who is still sending it would lose the answer to a reset connection.
+DRAINED: Final = 16 * 1024 * 1024
 MAX_PUSH: Final = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
 

@@ -49,3 +49,24 @@ def test_a_request_that_is_not_waited_for_may_be_tried_again() -> None:
     assert start["status"] == 503
     assert dict(start["headers"])[b"connection"] == b"close" and b"retry-after" in dict(start["headers"])
     assert json.loads(body["body"])["error"]["code"] == "UNAVAILABLE"
+
+
+class Quick(App):
+    """Answers at once."""
+
+    def _answer(self, asked: Incoming) -> Reply:
+        return Reply(413, "{}", {})
+
+
+def test_a_body_of_megabytes_is_read_to_its_end_before_it_is_refused() -> None:
+    """Whoever is still sending when the connection is closed sees a reset instead of the answer."""
+    pieces, sent = [b"x" * 65_536] * 64, list[dict[str, Any]]()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Quick({}, 1)(dict(SCOPE), receive, send))
+    assert sent[0]["status"] == 413 and not pieces
