@@ -53,6 +53,7 @@ def deploy_contract(request: DeployContract, caller: Caller) -> DeployedContract
     planned = sending.plan(
         wallet, creation.to, creation.data, creation.abi, value=value, gas=request.gas, speed=request.speed
     )
+    deployment.require_code(resources.chain(chain), creation, wallet.address, value)
     with policy_enforcement.denials_audited(wallet.id):
         return commit(_deploy, request, wallet, creation, planned, group=sending.group(planned))
 

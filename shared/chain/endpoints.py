@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from shared.chain.errors import ChainError, RateLimited, Unreachable, WrongChain
+from shared.chain.errors import AnswerTooLong, ChainError, RateLimited, Unreachable, WrongChain
 from shared.chain.rpc import MAX_BATCH, Call, Rpc
 from shared.telemetry import metrics, tracing
 
@@ -105,7 +105,8 @@ class Endpoint:
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
         """The result; WrongChain when this endpoint serves another chain."""
         self.verify(timeout)
-        return self._measured(method, 1, lambda: self.rpc.call(method, params, timeout))
+        contracts = _asks_contracts([(method, params)])
+        return self._measured(method, 1, lambda: self.rpc.call(method, params, timeout), contracts=contracts)
 
     def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
         """The answers in order, errors in place. However many, they go out at the pace that is allowed."""
@@ -113,7 +114,7 @@ class Endpoint:
         answers: list[Any] = []
         for start in range(0, len(calls), MAX_BATCH):
             ask = partial(self.rpc.batch, calls[start : start + MAX_BATCH], timeout)
-            answers += self._measured("batch", len(ask.args[0]), ask)
+            answers += self._measured("batch", len(ask.args[0]), ask, contracts=_asks_contracts(ask.args[0]))
         if any(
             isinstance(answer, RateLimited) for answer in answers
         ):  # hosted nodes limit single calls of a batch
@@ -140,7 +141,9 @@ class Endpoint:
             raise WrongChain(f"{self.name} serves chain {found} instead of {self._chain_id}")
         self._verified = True
 
-    def _measured(self, method: str, calls: int, ask: Callable[[], Any]) -> Any:
+    def _measured(self, method: str, calls: int, ask: Callable[[], Any], *, contracts: bool = False) -> Any:
+        """What `ask` gives. Where contracts were asked, an answer without end is theirs and not the node's fault:
+        whoever writes one must not be able to keep everybody else from the chain."""
         wait = self._bucket.wait(calls)
         if 0 < wait <= PATIENCE:
             self._sleep(wait + 0.001)  # a clock's own steps
@@ -151,6 +154,9 @@ class Endpoint:
             with tracing.span(f"rpc {method}", rpc_system="jsonrpc", rpc_method=method, endpoint=self.name):
                 result = ask()
         except (Unreachable, RateLimited) as error:
+            if contracts and isinstance(error, AnswerTooLong):
+                self._answered(started)
+                raise
             self._failed(error, self._clock() - started)
             raise
         except ChainError:
@@ -181,3 +187,7 @@ class Endpoint:
         if self.healthy:  # what was asked before it began to rest counts once
             self._rest_until = self._clock() + self._rest
             self._rest = min(2 * self._rest, LONGEST_REST)
+
+
+def _asks_contracts(calls: Sequence[Call]) -> bool:
+    return any(method == "eth_call" for method, _ in calls)

@@ -2,6 +2,7 @@
 
     ChainError
      ├ Unreachable        connection, time-out, 5xx, garbage     (it may have done what was asked)
+     │  └ AnswerTooLong   more than is read; where contracts were asked, it may be their doing
      ├ RateLimited        429 or a provider's quota text         (same)
      ├ WrongChain         the endpoint serves another chain
      ├ NoQuorum           endpoints, or reads over time, do not agree yet
@@ -33,6 +34,10 @@ class ChainError(Exception):
 
 
 class Unreachable(ChainError):
+    pass
+
+
+class AnswerTooLong(Unreachable):
     pass
 
 

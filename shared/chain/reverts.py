@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from shared.domain.contracts import answers
+from shared.domain.errors import Refusal
 
 ERROR: Final = bytes.fromhex("08c379a0")  # Error(string)
 PANIC: Final = bytes.fromhex("4e487b71")  # Panic(uint256)
@@ -48,6 +51,9 @@ STANDARD: Final[tuple[Mapping[str, Any], ...]] = tuple(
 )
 _LONGEST: Final = 1_000  # characters of a reason; contracts write it
 _SHOWN: Final = 4_096  # bytes of the data that are told
+# Of data that is decoded: contracts, and whoever wrote their ABIs, can fold gigabytes into a few kilobytes.
+_MOST_BYTES: Final = 16_384
+_MOST_WORDS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +73,14 @@ def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str 
     if not data:
         return Revert("empty", text[:_LONGEST] or "reverted without a reason", data=raw)
     selector, body = data[:4], data[4:]
-    if selector == ERROR and (values := _decode(["string"], body)):
+    if selector == ERROR and (values := _decode([{"type": "string"}], body)):
         return Revert("error", str(values[0])[:_LONGEST], "Error", (str(values[0])[:_LONGEST],), raw)
-    if selector == PANIC and (values := _decode(["uint256"], body)):
+    if selector == PANIC and (values := _decode([{"type": "uint256"}], body)):
         code = int(values[0])
         return Revert("panic", PANICS.get(code, f"panic {code:#x}"), "Panic", (str(code),), raw)
     for entry in (*abi, *STANDARD):
         if entry.get("type") == "error" and _selector(entry) == selector:
-            types = [_type(item) for item in entry.get("inputs", ())]
-            values = _decode(types, body)
+            values = _decode(entry.get("inputs", ()), body)
             if values is not None:
                 plain = tuple(_plain(value) for value in values)
                 reason = f"{entry['name']}({', '.join(str(value) for value in plain)})"
@@ -83,13 +88,14 @@ def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str 
     return Revert("unknown", text[:_LONGEST] or f"custom error {raw[:10]}", data=raw)
 
 
-def _decode(types: list[str], body: bytes) -> tuple[Any, ...] | None:
+def _decode(inputs: Sequence[Mapping[str, Any]], body: bytes) -> tuple[Any, ...] | None:
     from eth_abi.abi import decode
     from eth_abi.exceptions import DecodingError, ParseError
 
     try:
-        return tuple(decode(types, body))
-    except (DecodingError, ParseError, OverflowError, UnicodeDecodeError, ValueError):
+        answers.require_bounded(inputs, body, most=_MOST_BYTES, words=_MOST_WORDS)
+        return tuple(decode([_type(item) for item in inputs], body))
+    except (Refusal, DecodingError, ParseError, OverflowError, UnicodeDecodeError, ValueError):
         return None
 
 

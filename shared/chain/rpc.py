@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from shared.chain.errors import ChainError, RateLimited, Unreachable, classify
+from shared.chain.errors import AnswerTooLong, ChainError, RateLimited, Unreachable, classify
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
@@ -121,7 +121,7 @@ class RpcClient:
         return answer["result"] if "result" in answer else self._garbage()
 
     def exchange(self, body: Any, timeout: float | None) -> Any:
-        """One body there and back: the answer, decoded. Raises RateLimited, Unreachable."""
+        """One body there and back: the answer, decoded. Raises RateLimited, AnswerTooLong, Unreachable."""
         from shared.runtime import bounded_http
 
         seconds = min(wait for wait in (timeout, TIMEOUT, self._remaining()) if wait is not None)
@@ -132,6 +132,8 @@ class RpcClient:
             status, answer = bounded_http.post(
                 self._pool, self._path, text, self._headers, seconds=seconds, most=self._max_bytes
             )
+        except bounded_http.AnswerTooLong as error:
+            raise AnswerTooLong(f"{self.name}: {error}") from None
         except bounded_http.NoAnswer as error:
             raise Unreachable(f"{self.name}: {error}") from None
         return self._decode(status, answer)

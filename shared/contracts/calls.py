@@ -10,16 +10,18 @@ from shared.chain import reverts
 from shared.chain.client import ChainClient
 from shared.chain.errors import (
     Ambiguous,
+    AnswerTooLong,
     ExecutionReverted,
     GasLimit,
     InsufficientFunds,
     Lagging,
     NodeError,
 )
-from shared.contracts import answers, provider, values
-from shared.contracts.answers import AnswerUnreadable
+from shared.contracts import provider, values
 from shared.domain.contracts import abi as rules
+from shared.domain.contracts import answers
 from shared.domain.contracts.abi import Entry
+from shared.domain.contracts.answers import AnswerTooLarge, AnswerUnreadable
 from shared.domain.errors import InvalidValue, Refusal
 from shared.keys import web3_door
 
@@ -71,6 +73,8 @@ def call(
         answer = bytes(provider.over(client).eth.call(request, block, None, False))
     except Lagging:
         raise InvalidValue("block", "no node of the chain has this block, or its state") from None
+    except AnswerTooLong:
+        raise AnswerTooLarge(most=answers.MAX_BYTES) from None
     except (ExecutionReverted, Ambiguous, GasLimit, InsufficientFunds) as error:
         raise refusal_of(error, abi) from None
     return decoded(entry["outputs"], answer)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.chain.client import ChainClient
+from shared.chain.types import CallRequest
 from shared.contracts import calls
 from shared.domain.contracts import abi as rules
 from shared.domain.contracts.abi import Entry
-from shared.domain.contracts.contracts import AddressTaken
+from shared.domain.contracts.contracts import AddressTaken, NoCode
 from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.transactions.acceptance import MAX_INITCODE_BYTES, DataTooLarge
 from shared.keys.addresses import checksummed
@@ -62,3 +63,10 @@ def require_place(client: ChainClient, planned: Creation) -> None:
         raise NoDeployer
     if client.code(planned.address):
         raise AddressTaken(address=planned.address)
+
+
+def require_code(client: ChainClient, planned: Creation, sender: str, value: int) -> None:
+    """Something is left at the new address: a constructor may end without code, or destroy the contract. The deployer
+    refuses that by itself only for some. Raises NoCode, ChainError."""
+    if planned.to is None and not client.call(CallRequest(sender, None, value, planned.data)):
+        raise NoCode

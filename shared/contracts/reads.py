@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.chain.client import ChainClient
-from shared.chain.errors import Lagging, NodeError
+from shared.chain.errors import AnswerTooLong, Lagging, NodeError
 from shared.chain.types import BlockRef
 from shared.contracts import calls
 from shared.domain.contracts import abi as rules
@@ -44,6 +44,9 @@ AGGREGATE: Final = rules.checked(
 )[0]
 Read = tuple[str, bytes]  # an address and the data of a call
 Outcome = bytes | NodeError
+AT_ONCE: Final = 20  # what a node computes within the time of an exchange, whatever the contracts are
+MOST_TOGETHER: Final = 8 * 1024 * 1024  # bytes of answers, where there are such that are not read at once
+TOO_LARGE: Final = NodeError("the contracts answer more than is read")
 
 
 def number_of(client: ChainClient, block: int | str) -> int:
@@ -73,7 +76,7 @@ def _aggregated(client: ChainClient, wanted: Sequence[Read], block: int) -> list
         if isinstance(answer, NodeError):
             return None
         (results,) = calls.raw(AGGREGATE["outputs"], answer)
-    except (NodeError, Refusal):
+    except (NodeError, AnswerTooLong, Refusal):
         return None
     if len(results) != len(wanted):
         return None
@@ -81,5 +84,32 @@ def _aggregated(client: ChainClient, wanted: Sequence[Read], block: int) -> list
 
 
 def batched(client: ChainClient, wanted: Sequence[Read], block: BlockRef) -> list[Outcome]:
-    """One exchange. Raises ChainError for what is no word of the contract's."""
-    return client.call_many(wanted, block)
+    """A few at a time; where those answer more than is read, one after the other, as far as MOST_TOGETHER.
+
+    Raises ChainError for what is no word of the contract's."""
+    outcomes: list[Outcome] = []
+    left = MOST_TOGETHER
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        try:
+            outcomes += client.call_many(some, block) if left > 0 else [TOO_LARGE for _ in some]
+        except AnswerTooLong:
+            for one in some:
+                outcome = _alone(client, one, block) if left > 0 else TOO_LARGE
+                left -= _size(outcome)
+                outcomes.append(outcome)
+    return outcomes
+
+
+def _size(outcome: Outcome) -> int:
+    """In bytes; nothing is asked behind one that alone was too large."""
+    if outcome is TOO_LARGE:
+        return MOST_TOGETHER
+    return len(outcome) if isinstance(outcome, bytes) else 0
+
+
+def _alone(client: ChainClient, wanted: Read, block: BlockRef) -> Outcome:
+    try:
+        return client.call_many([wanted], block)[0]
+    except AnswerTooLong:
+        return TOO_LARGE

@@ -32,6 +32,10 @@ class NoAnswer(Exception):
     """Its text names what happened, and neither host nor path."""
 
 
+class AnswerTooLong(NoAnswer):
+    """More came than was to be read; the rest was not."""
+
+
 Resolve = Callable[[str, int], list[Any]]  # (host, port) → as socket.getaddrinfo answers; raises OSError
 
 
@@ -142,15 +146,15 @@ def _exchange(
         finally:
             response.release_conn()
     except (HTTPError, OSError) as error:
-        raise NoAnswer(_said(error, bounds)) from None
+        raise _failure(error, bounds) from None
     finally:
         _bounds.reset(token)
 
 
-def _said(error: Exception, bounds: _Bounds) -> str:
+def _failure(error: Exception, bounds: _Bounds) -> NoAnswer:
     if bounds.bytes_left < 0:
-        return _TOO_LARGE
-    return bounds.unresolved or type(error).__name__
+        return AnswerTooLong(_TOO_LARGE)
+    return NoAnswer(bounds.unresolved or type(error).__name__)
 
 
 def _beginning(response: BaseHTTPResponse, most: int) -> bytes:
@@ -173,7 +177,7 @@ def _read(response: BaseHTTPResponse, most: int) -> bytes:
     while part := response.read1(_BLOCK, decode_content=True):  # never waits to fill a buffer
         size += len(part)
         if size > most:
-            raise NoAnswer(_TOO_LARGE)
+            raise AnswerTooLong(_TOO_LARGE)
         parts.append(part)
     return b"".join(parts)
 

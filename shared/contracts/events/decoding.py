@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 
-from shared.contracts import answers, values
+from shared.contracts import values
 from shared.domain.contracts import abi as rules
+from shared.domain.contracts import answers
 from shared.domain.contracts.abi import Entry
 from shared.domain.contracts.events import ContractEvent, Decoded
 from shared.domain.errors import InvalidValue, Refusal

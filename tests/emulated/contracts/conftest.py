@@ -11,7 +11,7 @@ from eth_abi.abi import encode
 from web3 import HTTPProvider, Web3
 
 from emulators.solidity import Compiled, compiled
-from tests.emulated.engine.conftest import world  # noqa: F401 - a fixture
+from tests.emulated.engine.conftest import changed, world  # noqa: F401 - fixtures
 from tests.emulated.engine.world import World
 from tests.support.inprocess import Answer
 

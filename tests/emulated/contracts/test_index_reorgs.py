@@ -14,7 +14,6 @@ from shared.chain.pool import Pool
 from shared.chain.rpc import RpcClient
 from tests.emulated.contracts.conftest import USER, Lab
 from tests.emulated.contracts.index_world import Indexed
-from tests.emulated.engine.conftest import changed  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def indexed(lab: Lab) -> Indexed:
 
 
 @pytest.mark.parametrize("depth", [3, 40])
-def test_a_reorganisation_takes_events_back(indexed: Indexed, changed: Any, depth: int) -> None:  # noqa: F811
+def test_a_reorganisation_takes_events_back(indexed: Indexed, changed: Any, depth: int) -> None:
     changed(confirmations=30)
     lab = indexed.lab
     lab.world.mine(3)

@@ -9,13 +9,12 @@ import pytest
 from shared.contracts.names import _node
 from tests.emulated.contracts.conftest import USER, Lab
 from tests.emulated.contracts.index_world import Indexed
-from tests.emulated.engine.conftest import changed  # noqa: F401 - a fixture
 
 SOMEBODY = "0xF1F1F1f1f1f1f1f1F1F1F1f1f1F1F1F1F1F1F1f1".lower()
 
 
 @pytest.fixture
-def named(lab: Lab, changed: Any) -> Any:  # noqa: F811
+def named(lab: Lab, changed: Any) -> Any:
     """Sets what a name stands for, what it says, and whether it is kept elsewhere."""
     registry = lab.take("Names")
     changed(ens=registry["address"])

@@ -71,6 +71,20 @@ def test_long_revert_data_is_told_in_part() -> None:
     assert decode_revert(b"\x01" * 1_000_000).data == "0x" + "01" * 4_096
 
 
+def test_reverts_that_fold_much_into_little_are_not_unfolded() -> None:
+    """Ten kilobytes that would be a hundred times a hundred times a hundred numbers."""
+    count, kind = 100, "uint256[][][]"
+    words = [0x20, count, *[count * 32] * count, count, *[count * 32] * count, count, *[1] * count]
+    folded = b"".join(word.to_bytes(32, "big") for word in words)
+    abi = [{"type": "error", "name": "F", "inputs": [{"name": "", "type": kind}]}]
+    selector = keccak(text=f"F({kind})")[:4]
+    assert decode_revert(selector + encode([kind], [[[[1, 2]]]]), abi).arguments == ([[["1", "2"]]],)
+    found = decode_revert(selector + folded, abi)
+    assert (found.kind, found.arguments) == ("unknown", ())
+    text = bytes.fromhex("08c379a0") + encode(["string"], ["x" * 50_000])
+    assert decode_revert(text, text="said").reason == "said"
+
+
 @given(st.integers(0, 2**256 - 1))
 def test_a_transfer_is_read_back(amount: int) -> None:
     assert tokens.decoded_transfer(tokens.transfer(ADDRESS, amount)) == (ADDRESS, amount)

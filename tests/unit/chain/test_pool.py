@@ -57,6 +57,15 @@ def test_failing_slow_and_lagging_endpoints_come_last(pool_of, clock) -> None:
     assert a.healthy
 
 
+@pytest.mark.parametrize(("method", "healthy"), [("eth_call", True), ("eth_getLogs", False)])
+def test_an_endless_answer_of_a_contract_is_not_the_nodes_fault(pool_of, method: str, healthy: bool) -> None:
+    (endpoint,) = pool_of(Node("a", always(errors.AnswerTooLong("x")))).endpoints
+    for _ in range(5):
+        with pytest.raises(Unreachable):
+            endpoint.call(method, [])
+    assert endpoint.healthy is healthy
+
+
 def test_a_429_rests_the_endpoint_at_once(pool_of) -> None:
     pool = pool_of(Node("a", always(RateLimited("429"))), Node("b", always("0x2")))
     assert pool.read(ask) == "0x2"

@@ -12,11 +12,11 @@ from eth_abi.abi import encode
 from web3 import Web3
 
 from emulators.toolkit import ROOT
-from shared.contracts import answers, calls, values
-from shared.contracts.answers import AnswerTooLarge
+from shared.contracts import calls, values
 from shared.domain.contracts import abi as rules
-from shared.domain.contracts import standards
+from shared.domain.contracts import answers, standards
 from shared.domain.contracts.abi import Entry
+from shared.domain.contracts.answers import AnswerTooLarge
 
 NODE = "0x" + "11" * 20
 GENERATED = 400

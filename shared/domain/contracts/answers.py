@@ -6,12 +6,12 @@ gigabytes of values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.domain.contracts.abi import Entry
 from shared.domain.errors import Refusal
 
+Parameter = Mapping[str, Any]  # of an ABI
 MAX_BYTES: Final = 1024 * 1024  # of an answer as it comes
 MAX_WORDS: Final = 2**16  # of 32 bytes each, unfolded
 
@@ -27,28 +27,31 @@ class AnswerUnreadable(Refusal):
     message = "What the contract answers is not what its ABI says."
 
 
-def require_bounded(parameters: Sequence[Entry], data: bytes) -> None:
-    """Raises AnswerTooLarge. What cannot be read is left to the decoder to refuse."""
-    if len(data) > MAX_BYTES:
-        raise AnswerTooLarge(bytes=len(data), most=MAX_BYTES)
-    _Weight(data).members([(one, str(one["type"])) for one in parameters], 0)
+def require_bounded(
+    parameters: Sequence[Parameter], data: bytes, *, most: int = MAX_BYTES, words: int = MAX_WORDS
+) -> None:
+    """At most so many bytes, and so many words unfolded. Raises AnswerTooLarge. What cannot be read is left to the
+    decoder to refuse."""
+    if len(data) > most:
+        raise AnswerTooLarge(bytes=len(data), most=most)
+    _Weight(data, words).members([(one, str(one["type"])) for one in parameters], 0)
 
 
 class _Weight:
     """Walks the data as a decoder would, and counts down."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.left = data, MAX_WORDS
+    def __init__(self, data: bytes, words: int) -> None:
+        self.data, self.left, self.most = data, words, words
 
     def spend(self, words: int) -> None:
         self.left -= words
         if self.left < 0:
-            raise AnswerTooLarge(words=MAX_WORDS)
+            raise AnswerTooLarge(words=self.most)
 
     def word(self, at: int) -> int:
         return int.from_bytes(self.data[at : at + 32], "big")
 
-    def members(self, kinds: Sequence[tuple[Entry, str]], start: int) -> None:
+    def members(self, kinds: Sequence[tuple[Parameter, str]], start: int) -> None:
         """Values that stand together: static ones in place, the others where an offset says."""
         at = start
         for parameter, kind in kinds:
@@ -61,7 +64,7 @@ class _Weight:
                 self.spend(words)
                 at += 32 * words
 
-    def _follow(self, parameter: Entry, kind: str, start: int, at: int) -> None:
+    def _follow(self, parameter: Parameter, kind: str, start: int, at: int) -> None:
         """A dynamic value; nothing of it is read where its offset leaves the data."""
         place = start + self.word(at)
         if place + 32 > len(self.data):
@@ -80,7 +83,7 @@ class _Weight:
             self.spend(1 + self.word(place) // 32)
 
 
-def _dynamic(parameter: Entry, kind: str) -> bool:
+def _dynamic(parameter: Parameter, kind: str) -> bool:
     if kind.endswith("]"):
         item, _, size = kind[:-1].rpartition("[")
         return not size or _dynamic(parameter, item)
@@ -89,7 +92,7 @@ def _dynamic(parameter: Entry, kind: str) -> bool:
     return kind in ("string", "bytes")
 
 
-def _words(parameter: Entry, kind: str) -> int:
+def _words(parameter: Parameter, kind: str) -> int:
     """Of a static value."""
     if kind.endswith("]"):
         item, _, size = kind[:-1].rpartition("[")
