@@ -109,6 +109,10 @@ class ListUsers(ListQuery):
     """For administrators."""
 
 
+class GetUser(Request):
+    id: Id
+
+
 class UpdateUser(Request):
     """For administrators; what is absent stays. The path's user is `id`."""
 

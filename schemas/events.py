@@ -49,6 +49,10 @@ class StreamEvents(Request):
     types: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
 
 
+class StreamAllEvents(StreamEvents):
+    """Everybody's events after a cursor (else after `Last-Event-ID`, else from now on); `types` as for one's own."""
+
+
 class ListEvents(StreamEvents):
     """The caller's own events after a cursor; `wait` is in seconds."""
 

@@ -157,6 +157,15 @@ class Money(Resource):
     settled: str
 
 
+class Fees(Resource):
+    """What blocks took for the gas of one chain's transactions, in wei, by the hour in which they were asked for."""
+
+    at: Instant
+    chain: str
+    transactions: Count
+    gas_wei: str
+
+
 class Latency(Resource):
     """From claim to final payment of the newest settlements, in seconds."""
 
@@ -166,7 +175,8 @@ class Latency(Resource):
 
 
 class Overview(Resource):
-    """At most a few seconds old. `money_complete` is false where there are more live supplies than are added up."""
+    """At most a few seconds old. `money_complete` is false where there are more live supplies than are added up,
+    `fees_complete` where there were more transactions in the last 24 hours than are."""
 
     at: Instant
     orders: list[StatusCount]
@@ -176,7 +186,10 @@ class Overview(Resource):
     dead_letters: StatusCount
     lanes_paused: Count
     orders_by_hour: list[Bucket]
+    claims_by_hour: list[Bucket]
     transactions_by_hour: list[Bucket]
+    fees_by_hour: list[Fees]
+    fees_complete: Flag
     money: list[Money]
     money_complete: Flag
     settlement: Latency

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import Address, BaseUnits, Count, Flag, Id, Instant, Request, Resource
 from shared.domain.wallets import policies, policy_changes
+
+if TYPE_CHECKING:
+    from shared.domain.transactions.transactions import Transaction
+    from shared.domain.wallets.policy_replay import Verdict
 
 TypeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_$][A-Za-z0-9_$]{0,99}$")]
 Selector = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{8}$")]
@@ -96,6 +100,54 @@ class UpdatePolicy(Request):
             "allowed_typed_data": named if self.allowed_typed_data is not None else None,
             "paused": self.paused,
         }
+
+
+class ReplayPolicy(UpdatePolicy):
+    """A draft, as PUT would take it, and how many days back it is tried on."""
+
+    days: Annotated[Count, Field(ge=1, le=30)] = 7
+
+
+class Replayed(Resource):
+    """A transaction that the draft would not simply have let pass. `outcome` `approval`: it would have waited for a
+    second person; `refused`: `rule` and what it names say why."""
+
+    transaction_id: str
+    created_at: Instant
+    status: str
+    to: str | None
+    outcome: Literal["refused", "approval"]
+    rule: str | None
+    asset: str | None
+    limit: str | None
+    address: str | None
+
+    @classmethod
+    def of(cls, transaction: Transaction, verdict: Verdict) -> Replayed:
+        said = verdict.denied.data if verdict.denied else {}
+        named = {name: said.get(name) for name in ("rule", "asset", "limit")}
+        return cls(
+            transaction_id=transaction.id,
+            created_at=transaction.created_at,
+            status=transaction.status,
+            to=transaction.to,
+            outcome="refused" if verdict.denied else "approval",
+            address=said.get("address") or said.get("selector"),
+            **named,
+        )
+
+
+class PolicyReplay(Resource):
+    """Of `checked` transactions since `since`, so many would have been `refused` and so many held `for_approval`; the
+    newest 200 of them are listed. `complete` is false where there were more than are looked at."""
+
+    wallet_id: str
+    since: Instant
+    checked: Count
+    complete: Flag
+    refused: Count
+    for_approval: Count
+    items: list[Replayed]
 
 
 class PolicyRules(Resource):

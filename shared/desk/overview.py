@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final, get_args
 
-from schemas.operators import Bucket, Latency, Money, Overview, StatusCount
+from schemas.operators import Bucket, Fees, Latency, Money, Overview, StatusCount
 from shared import resources
 from shared.domain.desk.states import ClaimStatus, OrderStatus, SupplyStatus
 from shared.domain.desk.supplies import Supply
@@ -24,12 +24,13 @@ from shared.store.tables.claims import CLAIMS, CLAIMS_BY_STATUS
 from shared.store.tables.orders import ORDERS_BY_STATUS
 from shared.store.tables.supplies import SUPPLIES, SUPPLIES_BY_STATUS
 from shared.store.tables.system import DEAD_LETTERS_BY_TIME
-from shared.store.tables.transactions import LANES_PAUSED, TRANSACTIONS_BY_STATE
+from shared.store.tables.transactions import LANES_PAUSED, TRANSACTIONS_BY_STATE, glances
 
 DAY: Final = timedelta(hours=24)
 LIMIT: Final = 250  # index entries of one status and shard
 MANY: Final = 1_000  # dead letters, paused addresses, settlements and supplies
 SETTLEMENTS: Final = 100
+PAID: Final = 300  # transactions whose fees are added up
 FINISHED: Final[Mapping[str, frozenset[str]]] = {
     "orders": frozenset({"completed", "cancelled", "expired"}),
     "claims": frozenset({"processed", "released", "expired", "rejected"}),
@@ -54,13 +55,17 @@ def read() -> Overview:
         DEAD_LETTERS_BY_TIME.scan("new", limit=MANY), LANES_PAUSED.scan(limit=MANY)
     )
     money, complete = _money(session, found["supplies"])
+    fees, fees_complete = _fees(session, found["transactions"])
     return Overview(
         at=now,
         **{name: _counts(found[name], FINISHED[name]) for name in found},
         dead_letters=_count("new", letters, finished=False, full=len(letters) >= MANY),
         lanes_paused=len(paused),
         orders_by_hour=_by_hour(found["orders"], now),
+        claims_by_hour=_by_hour(found["claims"], now),
         transactions_by_hour=_by_hour(found["transactions"], now),
+        fees_by_hour=fees,
+        fees_complete=fees_complete,
         money=money,
         money_complete=complete,
         settlement=_latency(session, found["claims"]["processed"]),
@@ -135,6 +140,25 @@ def _sum(chain: str, currency: str, group: Sequence[Supply]) -> Money:
         supplies=len(group),
         **{name: format_amount(units, decimals) for name, units in sums.items()},
     )
+
+
+def _fees(session: Session, entries: Entries) -> tuple[list[Fees], bool]:
+    """What the newest transactions that blocks hold have paid for gas, and whether these are all of the day."""
+    ended = sorted(
+        (row for status in ("confirmed", "reverted", "cancelled") for row in entries[status]),
+        key=lambda row: row["created_at"],
+        reverse=True,
+    )
+    complete = len(ended) <= PAID and not any(_full(entries[status]) for status in ("confirmed", "reverted"))
+    sums: dict[tuple[datetime, str], list[int]] = defaultdict(list)
+    for one in session.one(glances(row["transaction_id"] for row in ended[:PAID])):
+        if one.gas_used and one.effective_gas_price:
+            hour = one.created_at.replace(minute=0, second=0, microsecond=0)
+            sums[hour, one.chain].append(one.gas_used * one.effective_gas_price)
+    return [
+        Fees(at=hour, chain=chain, transactions=len(paid), gas_wei=str(sum(paid)))
+        for (hour, chain), paid in sorted(sums.items())
+    ], complete
 
 
 def _latency(session: Session, processed: Sequence[Row]) -> Latency:

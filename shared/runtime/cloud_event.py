@@ -87,12 +87,17 @@ class EventHead:
     now: datetime
 
 
+def source(operation: str) -> str:
+    """Where events of an operation come from."""
+    return f"wallet-backend/{operation}"
+
+
 def envelope(context: Context, head: EventHead, model: JsonModel) -> dict[str, Any]:
     """The CloudEvent of one event as one audience sees it."""
     written = {
         "specversion": "1.0",
         "id": head.id,
-        "source": f"wallet-backend/{context.operation}",
+        "source": source(context.operation),
         "type": head.kind,
         "subject": head.subject,
         "time": head.now.isoformat(),

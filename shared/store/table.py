@@ -174,6 +174,11 @@ class Table(Generic[T]):
         spans = tuple(key_range(prefix, after or None, ()) for prefix, after in places)
         return Query(Read(self.name, self.columns, spans=spans, limit=limit), list, self)
 
+    def within(self, prefixes: Iterable[Key], after: Key | None, upto: Key, limit: int) -> Query[list[T]]:
+        """The rows below each prefix that lie beyond `after`, up to `upto` inclusive, in one read, in key order."""
+        spans = tuple(key_range(prefix, after, upto) for prefix in prefixes)
+        return Query(Read(self.name, self.columns, spans=spans, limit=limit), list, self)
+
 
 @dataclass(frozen=True)
 class Index(Generic[T]):

@@ -166,10 +166,10 @@ def give_back(unit: UnitOfWork, before: Transaction, after: Transaction) -> None
     """What can never leave any more does not count against the day: all that did not happen, and gas not used."""
     ended = after.finalized and not before.finalized and after.kind == "call"
     if ended and after.day_booked is not False:
-        _release(unit, after.wallet_id, _unspent(after), after.created_at)
+        _release(unit, after.wallet_id, unspent(after), after.created_at)
 
 
-def _unspent(transaction: Transaction) -> dict[str, int]:
+def unspent(transaction: Transaction) -> dict[str, int]:
     """By asset, what was booked and is still there. Gas that a block took is spent, whatever became of the rest."""
     booked = outflow_of(transaction, transaction.committed_gas)
     fee = _fee(transaction)

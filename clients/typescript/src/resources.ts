@@ -24,6 +24,13 @@ export class Admin extends Group {
   }
 
   /**
+   * One account: who it is and what it may. Only administrators are shown its e-mail address.
+   */
+  getUser(id: string, options: ReadOptions = {}): Promise<Answer<"get_user">> {
+    return this.api.call<"get_user">("GET", "/api/v1/admin/users/{id}", { path: { id }, options });
+  }
+
+  /**
    * Everybody's claims, newest first.
    */
   listAllClaims(query: Query<"list_all_claims"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_claims">> {
@@ -86,6 +93,16 @@ export class Admin extends Group {
    */
   resumeLane(laneId: string, options: WriteOptions = {}): Promise<Answer<"resume_lane">> {
     return this.api.call<"resume_lane">("POST", "/api/v1/admin/lanes/{lane_id}/resume", { path: { lane_id: laneId }, takesKey: true, options });
+  }
+
+  /**
+   * Everybody's events as Server-Sent Events, for operators; `Last-Event-ID` goes on behind the last one that was seen.
+   *
+   * Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
+   * stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does.
+   */
+  streamAllEvents(options: StreamOptions = {}): EventStream {
+    return new EventStream(this.api.transport, "/api/v1/admin/events/stream", options);
   }
 
   /**
@@ -962,6 +979,16 @@ export class Wallets extends Group {
    */
   listDeposits(walletId: string, query: Query<"list_deposits"> = {}, options: ReadOptions = {}): Pages<Answer<"list_deposits">> {
     return new Pages((cursor) => this.api.call<"list_deposits">("GET", "/api/v1/wallets/{wallet_id}/deposits", { path: { wallet_id: walletId }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * What a draft of a policy would have refused of what the wallet has sent lately. Nothing is changed.
+   *
+   * Settlements' payments count as well: they are held to the policy of the wallet that pays. Signatures are not replayed,
+   * because what was signed is not kept.
+   */
+  replayPolicy(walletId: string, body: Body<"replay_policy"> = {}, options: WriteOptions = {}): Promise<Answer<"replay_policy">> {
+    return this.api.call<"replay_policy">("POST", "/api/v1/wallets/{wallet_id}/policy/replay", { path: { wallet_id: walletId }, body, options });
   }
 
   /**

@@ -1,7 +1,7 @@
 """Many streams in one process, without a thread for each: one poll reads on for all who wait.
 
     behind     a stream that has not reached the end of its feed reads for itself, a chunk whenever the last one is sent
-    waiting    at the end of its feed, it is one range of the poll's read
+    waiting    at the end of its feed, it is one range of the poll's read; those of everybody's events share one read
 
 What a client does not take is not read: a slow one holds at most one chunk in memory, its place in the feed is a key.
 Polls are strong reads, so nothing appears behind a position that was passed.
@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 from schemas.events import CloudEvent
 from shared import resources
 from shared.auth import authentication
-from shared.desk import event_feed
+from shared.desk import all_events, event_feed
 from shared.desk.event_feed import Reader
 from shared.desk.feed_readers import OpenStreams
 from shared.store.port import Key, StoreError
@@ -31,6 +31,7 @@ from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, LONGEST, S
 
 T = TypeVar("T")
 Told = tuple[CloudEvent, str]  # an event, and the cursor behind it
+News = tuple[Key, Told]  # and the position behind it
 PLACES: Final = 3_000  # streams of one process
 OF_ONE_USER: Final = 8
 PAUSE: Final = 0.25  # seconds between polls
@@ -61,16 +62,18 @@ class Stream:
         self.ended = self.ended or reason
         self.woken.set()
 
-    def take(self, rows: Sequence[FeedEvent], told: Mapping[Key, Told]) -> None:
-        """Rows behind the position, in order. What does not fit is read later."""
+    def take(self, news: Sequence[News], end: Key = ()) -> None:
+        """What lies behind the position, in order, up to `end`. What does not fit is read later."""
         types = self.subscription.types
-        for row in rows:
+        for position, told in news:
             if len(self.told) == CHUNK:
                 self.waiting = False
                 break
-            self.position = event_feed.position_of(row)
-            if types is None or row.type in types:
-                self.told.append(told[_key(row)])
+            self.position = position
+            if types is None or told[0].type in types:
+                self.told.append(told)
+        else:
+            self.position = max(self.position, end)
         if self.told or not self.waiting:
             self.woken.set()
 
@@ -124,10 +127,7 @@ class Hub:
         return told
 
     async def _read_own(self, stream: Stream) -> None:
-        subscription = stream.subscription
-        chunk = await self.call(
-            event_feed.read_from, subscription.caller.user_id, stream.position, subscription.types, CHUNK
-        )
+        chunk = await self.call(stream.subscription.read, stream.position, CHUNK)
         stream.waiting = chunk.position == stream.position
         stream.position, stream.told = chunk.position, chunk.events
 
@@ -158,6 +158,12 @@ class Hub:
 
     async def _read_on(self) -> None:
         waiting = [stream for stream in self._streams if stream.waiting and not stream.told]
+        everybody = [stream for stream in waiting if stream.subscription.everybody]
+        if everybody:
+            news, end = await self.call(_read_everybody, min(stream.position for stream in everybody))
+            for stream in everybody:
+                stream.take([one for one in news if one[0] > stream.position], end)
+        waiting = [stream for stream in waiting if not stream.subscription.everybody]
         waiting.sort(key=lambda stream: stream.reader.user_id)
         while waiting:
             some, waiting = waiting[:RANGES], waiting[RANGES:]
@@ -185,6 +191,11 @@ def _read(readers: list[Reader]) -> tuple[list[FeedEvent], dict[Key, Told]]:
     return rows, {_key(row): event_feed.told(row) for row in rows}
 
 
+def _read_everybody(after: Key) -> tuple[list[News], Key]:
+    found, end = all_events.news(after)
+    return [(place, all_events.told(place, event)) for place, event in found], end
+
+
 def _key(row: FeedEvent) -> Key:
     """One event is told to several users, to each in his own words."""
     return (row.user_id, row.id)
@@ -199,4 +210,4 @@ def _hand_out(streams: Sequence[Stream], rows: Sequence[FeedEvent], told: Mappin
         mine = by_user.get(stream.reader.user_id, [])
         news = [row for row in mine if not position or event_feed.position_of(row) > position]
         if news:
-            stream.take(news, told)
+            stream.take([(event_feed.position_of(row), told[_key(row)]) for row in news])

@@ -1,4 +1,5 @@
-"""What somebody who was let in to read a stream may read: whose events, of which types, from where on."""
+"""What somebody who was let in to read a stream may read: whose events (their own, or everybody's), of which types,
+and from where on."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared import resources
+from shared.desk import all_events, event_feed
+from shared.desk.event_feed import Chunk
 from shared.desk.feed_readers import OpenStreams
 from shared.domain.permissions import Caller
 from shared.store.port import Key
@@ -23,14 +26,23 @@ class Subscription:
     caller: Caller
     types: frozenset[str] | None
     position: Key
+    everybody: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _held: bool = field(default=False, repr=False)
 
     @classmethod
-    def enter(cls, caller: Caller, types: frozenset[str] | None, position: Key) -> Subscription:
+    def enter(
+        cls, caller: Caller, types: frozenset[str] | None, position: Key, *, everybody: bool = False
+    ) -> Subscription:
         """Raises TooManyStreams for a user who has enough, Unready when all places are taken."""
         resources.memory(OpenStreams).enter(caller.user_id)
-        return cls(caller, types, position, _held=True)
+        return cls(caller, types, position, everybody, _held=True)
+
+    def read(self, after: Key, limit: int) -> Chunk:
+        """What it is told of what lies behind a position, by a strong read."""
+        if self.everybody:
+            return all_events.read_from(after, self.types, limit)
+        return event_feed.read_from(self.caller.user_id, after, self.types, limit)
 
     def leave(self) -> None:
         """Give the place back. Nothing happens the second time."""

@@ -8,7 +8,6 @@ from typing import Final
 
 from shared import resources
 from shared.auth import authentication
-from shared.desk import event_feed
 from shared.triggers.streaming import sse
 from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, LONGEST, Subscription
 
@@ -42,7 +41,7 @@ def _pieces(subscription: Subscription) -> Generator[str]:
     until, last, checked = time.monotonic() + LONGEST, time.monotonic(), time.monotonic()
     yield sse.FIRST
     while time.monotonic() < until:
-        chunk = event_feed.read_from(caller.user_id, position, subscription.types, CHUNK)
+        chunk = subscription.read(position, CHUNK)
         position = chunk.position
         yield from map(sse.piece, chunk.events)
         if chunk.events:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -22,79 +19,18 @@ from shared import resources
 from shared.desk import event_feed
 from shared.desk.feed_readers import OpenStreams
 from shared.reads import pagination
-from shared.runtime import operation
-from shared.triggers.asgi_app import SERVING, App
 from shared.triggers.streaming import hub, websocket
+from tests.emulated.desk.streams import Streams, nobody_streams, serving, until
 from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
 from tests.support.people import People
 
 
-@dataclass
-class Streams:
-    """A running server; `url` is its address without a scheme."""
-
-    desk: Desk
-    url: str
-
-    def headers(self, user: str, **more: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.desk.app.token(user)}"} | more
-
-    @contextmanager
-    def sse(self, headers: dict[str, str], query: str = "") -> Iterator[Iterator[dict[str, str]]]:
-        url = f"http://{self.url}/api/v1/events/stream{query}"
-        with httpx.Client(timeout=20) as client, client.stream("GET", url, headers=headers) as answer:
-            assert answer.status_code == 200, answer.read()
-            yield events(answer.iter_lines())
-
-    def get(self, headers: dict[str, str], path: str = "stream") -> httpx.Response:
-        return httpx.get(f"http://{self.url}/api/v1/events/{path}", headers=headers, timeout=20)
-
-    def ws(self, headers: dict[str, str] | None = None, query: str = "", **more: Any) -> ClientConnection:
-        url = f"ws://{self.url}/api/v1/events/ws{query}"
-        return connect(url, additional_headers=headers or {}, compression=None, **more)
-
-
-def events(lines: Iterator[str]) -> Iterator[dict[str, str]]:
-    fields: dict[str, str] = {}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if line:
-            fields[name] = value
-        else:
-            if "data" in fields:
-                yield fields
-            fields = {}
-
-
 @pytest.fixture
 def streams(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Streams]:
     monkeypatch.setattr(hub, "PAUSE", 0.05)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        served = {name: operation.load(name) for name in ("stream_events", "connect_events", "get_order")}
-        config = uvicorn.Config(App(served, 4), timeout_graceful_shutdown=1, **SERVING)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        until(lambda: server.started)
-        try:
-            yield Streams(desk, f"127.0.0.1:{listening.getsockname()[1]}")
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def nobody_streams() -> bool:
-    return resources.memory(OpenStreams).count == 0
+    with serving(desk) as found:
+        yield found
 
 
 def test_a_stream_tells_as_it_happens_and_goes_on_behind_the_last_id(streams: Streams) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from shared import resources
+from shared.domain import users
 from shared.domain.transactions import lanes
 from shared.store.tables.transactions import LANES
+from shared.store.tables.users import USERS
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
 from tests.support.inprocess import App
@@ -131,6 +133,18 @@ def test_the_overview_counts_and_adds_up(app: App, desk: Desk) -> None:
     assert seen["money_complete"] and seen["dead_letters"]["count"] == 0
     assert sum(sum(hour["counts"].values()) for hour in seen["orders_by_hour"]) == 2
     assert len(seen["orders_by_hour"]) == 24
+
+
+def test_one_account_is_shown_and_its_mail_to_administrators_alone(app: App, desk: Desk) -> None:
+    owner = desk.person()
+    user = users.register(user_id=owner, email="someone@example.com", now=resources.clock().now())
+    resources.database().write([USERS.write("upsert", user)])
+    assert asked(app, f"/admin/users/{owner}")["email"] is None
+    shown = app.ok(200, "GET", f"/admin/users/{owner}", user="usr_a", roles=("admin",))
+    assert (shown["id"], shown["email"]) == (owner, "someone@example.com")
+    missing = app.call("GET", "/admin/users/usr_none", user="usr_a", roles=("operator",))
+    assert (missing.status, missing.code) == (404, "NOT_FOUND")
+    assert app.call("GET", f"/admin/users/{owner}", user=owner).status == 403
 
 
 def test_nodes_are_told_as_they_answer(app: App) -> None:

@@ -583,6 +583,16 @@ class FeeOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fees:
+    """What blocks took for the gas of one chain's transactions, in wei, by the hour in which they were asked for."""
+
+    at: datetime
+    chain: str
+    transactions: int
+    gas_wei: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FollowFactory:
     """`contracts` is how many it has added."""
 
@@ -901,7 +911,8 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """At most a few seconds old. `money_complete` is false where there are more live supplies than are added up."""
+    """At most a few seconds old. `money_complete` is false where there are more live supplies than are added up,
+    `fees_complete` where there were more transactions in the last 24 hours than are."""
 
     at: datetime
     orders: list[StatusCount]
@@ -911,7 +922,10 @@ class Overview:
     dead_letters: StatusCount
     lanes_paused: int
     orders_by_hour: list[Bucket]
+    claims_by_hour: list[Bucket]
     transactions_by_hour: list[Bucket]
+    fees_by_hour: list[Fees]
+    fees_complete: bool
     money: list[Money]
     money_complete: bool
     settlement: Latency
@@ -1002,6 +1016,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyReplay:
+    """Of `checked` transactions since `since`, so many would have been `refused` and so many held `for_approval`; the
+    newest 200 of them are listed. `complete` is false where there were more than are looked at."""
+
+    wallet_id: str
+    since: datetime
+    checked: int
+    complete: bool
+    refused: int
+    for_approval: int
+    items: list[Replayed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateKey:
     """A PrivateKey."""
 
@@ -1078,6 +1106,22 @@ class Reconciliation:
     addresses: int
     differences: list[Difference]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A transaction that the draft would not simply have let pass. `outcome` `approval`: it would have waited for a
+    second person; `refused`: `rule` and what it names say why."""
+
+    transaction_id: str
+    created_at: datetime
+    status: str
+    to: str | None
+    outcome: Literal["refused", "approval"]
+    rule: str | None
+    asset: str | None
+    limit: str | None
+    address: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from web3_wallet_client import models
 from web3_wallet_client.calls import Call
 from web3_wallet_client.decoding import UNSET, Unset
 from web3_wallet_client.pages import AsyncPages, Pages
+from web3_wallet_client.streams import AsyncEventStream, EventStream
 from web3_wallet_client.transport import AsyncGroup, Group
 
 
@@ -34,6 +35,22 @@ class Admin(Group):
     def get_overview(self, *, fresh: bool = False, timeout: float | None = None) -> models.Overview:
         """What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old."""
         return self._run(Call("GET", "/api/v1/admin/overview", models.Overview, fresh=fresh, timeout=timeout))
+
+    def get_user(
+        self, id: str, *, min_version: int | None = None, fresh: bool = False, timeout: float | None = None
+    ) -> models.User:
+        """One account: who it is and what it may. Only administrators are shown its e-mail address."""
+        return self._run(
+            Call(
+                "GET",
+                "/api/v1/admin/users/{id}",
+                models.User,
+                values={"id": id},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            )
+        )
 
     def list_all_claims(
         self,
@@ -287,6 +304,18 @@ class Admin(Group):
             )
         )
 
+    def stream_all_events(
+        self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
+    ) -> EventStream:
+        """Everybody's events as Server-Sent Events, for operators; `Last-Event-ID` goes on behind the last one that was seen.
+
+        Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
+        stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does."""
+        return EventStream(
+            self._transport,
+            Call[None]("GET", "/api/v1/admin/events/stream", None, query={"after": after, "types": types}),
+        )
+
     def update_user(
         self,
         id: str,
@@ -337,6 +366,22 @@ class AsyncAdmin(AsyncGroup):
         """What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old."""
         return await self._run(
             Call("GET", "/api/v1/admin/overview", models.Overview, fresh=fresh, timeout=timeout)
+        )
+
+    async def get_user(
+        self, id: str, *, min_version: int | None = None, fresh: bool = False, timeout: float | None = None
+    ) -> models.User:
+        """One account: who it is and what it may. Only administrators are shown its e-mail address."""
+        return await self._run(
+            Call(
+                "GET",
+                "/api/v1/admin/users/{id}",
+                models.User,
+                values={"id": id},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            )
         )
 
     def list_all_claims(
@@ -591,6 +636,18 @@ class AsyncAdmin(AsyncGroup):
                 if_match=if_match,
                 timeout=timeout,
             )
+        )
+
+    def stream_all_events(
+        self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
+    ) -> AsyncEventStream:
+        """Everybody's events as Server-Sent Events, for operators; `Last-Event-ID` goes on behind the last one that was seen.
+
+        Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
+        stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does."""
+        return AsyncEventStream(
+            self._transport,
+            Call[None]("GET", "/api/v1/admin/events/stream", None, query={"after": after, "types": types}),
         )
 
     async def update_user(

@@ -343,6 +343,52 @@ class Wallets(Group):
             ),
         )
 
+    def replay_policy(
+        self,
+        wallet_id: str,
+        *,
+        limits: Sequence[models.AssetLimitInput] | Unset = UNSET,
+        allowed_recipients: Sequence[str] | Unset | None = UNSET,
+        allowed_contracts: Sequence[str] | Unset | None = UNSET,
+        allowed_selectors: Sequence[str] | Unset | None = UNSET,
+        approval_above: str | Unset | None = UNSET,
+        approvers: Sequence[str] | Unset | None = UNSET,
+        approvals_required: int | Unset | None = UNSET,
+        max_fee_per_day: str | Unset | None = UNSET,
+        allowed_typed_data: Sequence[models.TypedDataNameInput] | Unset | None = UNSET,
+        paused: bool | Unset = UNSET,
+        days: int | Unset = UNSET,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.PolicyReplay:
+        """What a draft of a policy would have refused of what the wallet has sent lately. Nothing is changed.
+
+        Settlements' payments count as well: they are held to the policy of the wallet that pays. Signatures are not replayed,
+        because what was signed is not kept."""
+        return self._run(
+            Call(
+                "POST",
+                "/api/v1/wallets/{wallet_id}/policy/replay",
+                models.PolicyReplay,
+                values={"wallet_id": wallet_id},
+                body={
+                    "limits": limits,
+                    "allowed_recipients": allowed_recipients,
+                    "allowed_contracts": allowed_contracts,
+                    "allowed_selectors": allowed_selectors,
+                    "approval_above": approval_above,
+                    "approvers": approvers,
+                    "approvals_required": approvals_required,
+                    "max_fee_per_day": max_fee_per_day,
+                    "allowed_typed_data": allowed_typed_data,
+                    "paused": paused,
+                    "days": days,
+                },
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
     def restore(
         self,
         wallet_id: str,
@@ -788,6 +834,52 @@ class AsyncWallets(AsyncGroup):
                 fresh=fresh,
                 timeout=timeout,
             ),
+        )
+
+    async def replay_policy(
+        self,
+        wallet_id: str,
+        *,
+        limits: Sequence[models.AssetLimitInput] | Unset = UNSET,
+        allowed_recipients: Sequence[str] | Unset | None = UNSET,
+        allowed_contracts: Sequence[str] | Unset | None = UNSET,
+        allowed_selectors: Sequence[str] | Unset | None = UNSET,
+        approval_above: str | Unset | None = UNSET,
+        approvers: Sequence[str] | Unset | None = UNSET,
+        approvals_required: int | Unset | None = UNSET,
+        max_fee_per_day: str | Unset | None = UNSET,
+        allowed_typed_data: Sequence[models.TypedDataNameInput] | Unset | None = UNSET,
+        paused: bool | Unset = UNSET,
+        days: int | Unset = UNSET,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.PolicyReplay:
+        """What a draft of a policy would have refused of what the wallet has sent lately. Nothing is changed.
+
+        Settlements' payments count as well: they are held to the policy of the wallet that pays. Signatures are not replayed,
+        because what was signed is not kept."""
+        return await self._run(
+            Call(
+                "POST",
+                "/api/v1/wallets/{wallet_id}/policy/replay",
+                models.PolicyReplay,
+                values={"wallet_id": wallet_id},
+                body={
+                    "limits": limits,
+                    "allowed_recipients": allowed_recipients,
+                    "allowed_contracts": allowed_contracts,
+                    "allowed_selectors": allowed_selectors,
+                    "approval_above": approval_above,
+                    "approvers": approvers,
+                    "approvals_required": approvals_required,
+                    "max_fee_per_day": max_fee_per_day,
+                    "allowed_typed_data": allowed_typed_data,
+                    "paused": paused,
+                    "days": days,
+                },
+                if_match=if_match,
+                timeout=timeout,
+            )
         )
 
     async def restore(

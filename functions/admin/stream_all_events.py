@@ -1,0 +1,31 @@
+"""Everybody's events as Server-Sent Events, for operators; `Last-Event-ID` goes on behind the last one that was seen.
+
+Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
+stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does.
+"""
+
+from __future__ import annotations
+
+from schemas.events import StreamAllEvents
+from shared.desk import all_events, event_feed
+from shared.domain.permissions import Caller
+from shared.runtime.context import current
+from shared.runtime.operation import http
+from shared.triggers.reply import Reply
+from shared.triggers.streaming.subscription import Subscription
+
+HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+
+
+@http(
+    "GET",
+    "/admin/events/stream",
+    permission="admin:read",
+    request=StreamAllEvents,
+    media="text/event-stream",
+)
+def stream_all_events(request: StreamAllEvents, caller: Caller) -> Reply:
+    position = all_events.position(request.after or current().request.last_event_id)
+    types = event_feed.types_of(request.types)
+    stream = Subscription.enter(caller, types, position, everybody=True)
+    return Reply(200, headers=dict(HEADERS), stream=stream)

@@ -1,0 +1,72 @@
+"""What a draft of a policy would have refused of what the wallet has sent lately. Nothing is changed.
+
+Settlements' payments count as well: they are held to the policy of the wallet that pays. Signatures are not replayed,
+because what was signed is not kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from schemas.policies import PolicyReplay, Replayed, ReplayPolicy
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.domain.transactions.transactions import Transaction
+from shared.domain.wallets import policies as rules
+from shared.domain.wallets.policy_replay import Past, replay
+from shared.runtime.operation import http
+from shared.store.session import Session
+from shared.store.tables.transactions import TRANSACTIONS, TRANSACTIONS_BY_OWNER
+from shared.store.tables.wallets import owned
+from shared.wallets import policy_enforcement
+
+LOOKED_AT = 5_000  # index entries, of all wallets of the owner
+REPLAYED = 1_000  # transactions, the newest ones
+SHOWN = 200
+
+
+@http(
+    "POST",
+    "/wallets/{wallet_id}/policy/replay",
+    permission="wallet:read",
+    others="see",
+    request=ReplayPolicy,
+    answer=PolicyReplay,
+    idempotency="none",
+    writes=False,
+)
+def replay_policy(request: ReplayPolicy, caller: Caller) -> PolicyReplay:
+    session, now = Session(resources.database().snapshot()), resources.clock().now()
+    wallet = session.one(owned(caller, request.wallet_id))
+    since = now - timedelta(days=request.days)
+    sent, complete = _sent(session, wallet.user_id, wallet.id, since)
+    draft = rules.changed(rules.empty(wallet.id, wallet.user_id, since), since, **request.rules())
+    verdicts = replay(draft, [_past(one) for one in sent])
+    by_id = {one.id: one for one in sent}
+    found = [
+        Replayed.of(by_id[one.past.id], one) for one in reversed(verdicts) if one.denied or one.needs_approval
+    ]
+    return PolicyReplay(
+        wallet_id=wallet.id,
+        since=since,
+        checked=len(sent),
+        complete=complete,
+        refused=sum(one.denied is not None for one in verdicts),
+        for_approval=sum(one.needs_approval for one in verdicts),
+        items=found[:SHOWN],
+    )
+
+
+def _sent(session: Session, user_id: str, wallet_id: str, since: datetime) -> tuple[list[Transaction], bool]:
+    """What the wallet has sent since a moment, and whether that is all of it."""
+    entries = session.one(TRANSACTIONS_BY_OWNER.scan(user_id, upto=(since,), limit=LOOKED_AT))
+    own = [entry for entry in entries if entry["wallet_id"] == wallet_id]
+    rows = session.follow(TRANSACTIONS, own[:REPLAYED])
+    complete = len(entries) < LOOKED_AT and len(own) <= REPLAYED
+    return [row for row in rows if row.kind == "call"], complete
+
+
+def _past(one: Transaction) -> Past:
+    outflow = policy_enforcement.outflow_of(one, one.committed_gas)
+    if not one.finalized:
+        return Past(one.id, one.created_at, outflow, {}, None)
+    return Past(one.id, one.created_at, outflow, policy_enforcement.unspent(one), one.updated_at)

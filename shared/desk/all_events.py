@@ -1,0 +1,105 @@
+"""Everybody's events, for operators: read from the audit log, where each commit has a row with what it announced.
+
+The log is spread over shards, each with the newest first. One strong read covers the same span of time in all of them,
+so nothing can appear behind a position that was passed. A span that holds too much is halved until it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from schemas.events import CloudEvent
+from shared import resources
+from shared.desk.event_feed import SKEW, Chunk
+from shared.domain import event_types
+from shared.reads import pagination
+from shared.runtime import cloud_event
+from shared.runtime.errors import InvalidCursor
+from shared.store.port import Key
+from shared.store.session import Session
+from shared.store.tables.system import AUDIT, AUDIT_SHARDS, AuditRow
+
+BINDING: Final = ["everybody's events"]
+ROWS: Final = 1_000  # of one read, of all shards together
+BACK: Final = timedelta(seconds=5)  # that a stream without a cursor begins before now
+KEPT: Final = timedelta(hours=24)  # how old a cursor may be; GET /audit has what is older
+INSTANT: Final = timedelta(microseconds=1)
+News = tuple[Key, CloudEvent]  # an event, and the position behind it
+
+
+def position(cursor: str | None) -> Key:
+    """Where a cursor stands: a commit's time, a row of it, an event of that. Raises InvalidCursor."""
+    now = resources.clock().now()
+    if not cursor:
+        return (now - BACK, "", 0)
+    found = pagination.decode(BINDING, cursor)
+    if not now - KEPT <= found[0] <= now + SKEW:
+        raise InvalidCursor()
+    return found
+
+
+def read_from(after: Key, types: frozenset[str] | None, limit: int) -> Chunk:
+    """At most `limit` events behind a position, the oldest first."""
+    found, end = news(after)
+    events: list[tuple[CloudEvent, str]] = []
+    for place, event in found:
+        if types is None or event.type in types:
+            if len(events) == limit:
+                break
+            events.append(told(place, event))
+        after = place
+    else:
+        after = max(after, end)
+    return Chunk(events, pagination.encode(BINDING, after), after)
+
+
+def news(after: Key) -> tuple[list[News], Key]:
+    """What lies behind a position, the oldest first, and up to where everything was looked at."""
+    rows, end = _rows(after[0])
+    found = [one for row in rows for one in _events(row) if one[0] > after]
+    if end is not None:
+        return found, (end, "", 0)
+    return found, (rows[-1].committed_at, rows[-1].id, len(rows[-1].events)) if rows else after
+
+
+def told(place: Key, event: CloudEvent) -> tuple[CloudEvent, str]:
+    """An event with the cursor behind it."""
+    return event, pagination.encode(BINDING, place)
+
+
+def _rows(since: datetime) -> tuple[list[AuditRow], datetime | None]:
+    """The log from a moment on, the oldest first; where that is too much, up to a moment (exclusive)."""
+    session = Session(resources.database().snapshot())
+    until: datetime | None = None
+    rows = _read(session, since, None, ROWS)
+    while len(rows) == ROWS and (until is None or until - since > INSTANT):
+        newest = until or max(row.committed_at for row in rows) + INSTANT
+        until = since + max(INSTANT, (newest - since) / 2)
+        rows = _read(session, since, until, ROWS if until - since > INSTANT else 0)
+    return sorted(rows, key=lambda row: (row.committed_at, row.id)), until
+
+
+def _read(session: Session, since: datetime, until: datetime | None, limit: int) -> Sequence[AuditRow]:
+    return session.one(
+        AUDIT.within(
+            ((shard,) for shard in range(AUDIT_SHARDS)), (until,) if until else None, (since,), limit
+        )
+    )
+
+
+def _events(row: AuditRow) -> Iterator[News]:
+    """What the commit announced. The log has no content of them: whoever is told reads what it concerns."""
+    for place, kind in enumerate(row.events, 1):
+        if kind in event_types.TYPES:
+            event = CloudEvent(
+                id=f"{row.id}.{place}",
+                source=cloud_event.source(row.action),
+                type=kind,
+                subject=row.resource or row.id,
+                time=row.committed_at,
+                sequence=place,
+                causation_id=row.causation_id,
+                data={"actor": row.actor, "action": row.action},
+            )
+            yield (row.committed_at, row.id, place), event
