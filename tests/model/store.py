@@ -40,6 +40,7 @@ class Faults:
     rng: random.Random = field(default_factory=lambda: random.Random(0))
     abort: float = 0.0
     unknown: float = 0.0
+    lost: int = 0  # answers of commits, so far
 
 
 class Flipped:
@@ -96,6 +97,7 @@ class MemoryDatabase:
 
     def _commit(self, writes: list[Write]) -> datetime:
         lost = self.faults.rng.random() < self.faults.unknown
+        self.faults.lost += lost
         if lost and self.faults.rng.random() < 0.5:
             raise UnknownOutcome("the commit never arrived (injected)")
         self._last = max(self._now(), self._last + timedelta(microseconds=1))
@@ -206,8 +208,10 @@ def _range(
     source: SortedDict, names: Sequence[str], descending: frozenset[str], span: KeyRange, limit: int = 0
 ) -> list[Any]:
     """Keys of the span, in order."""
+    found: list[Any] = []
+    if not source:
+        return found
     low, high = _ordered(names, descending, span.start), _ordered(names, descending, span.end)
-    found = []
     for key in source.irange(minimum=(*low,)):
         if span.start_open and key[: len(low)] == low:
             continue
@@ -221,6 +225,8 @@ def _range(
 
 
 def _ordered(names: Sequence[str], descending: frozenset[str], values: Key) -> Key:
+    if not descending and None not in values:
+        return values
     flipped = zip(names, values, strict=False)
     return tuple(
         Flipped(_nullable(value)) if name in descending else _nullable(value) for name, value in flipped

@@ -93,7 +93,11 @@ def accept(
         )
     if approval_until is not None:
         transaction = replace(
-            transaction, state="held", blocked_reason="APPROVAL_REQUIRED", approval_until=approval_until
+            transaction,
+            state="held",
+            blocked_reason="APPROVAL_REQUIRED",
+            approval_until=approval_until,
+            waiting_for="approval",
         )
     return transaction
 
@@ -150,7 +154,10 @@ def fill(
     intent = Intent(wallet_id, user_id, chain, address, to=address)
     key = f"fill:{lane_id(chain, address)}:{nonce}"
     return replace(
-        _new(intent, transaction_id, ENGINE_TENANT, key, now, kind="noop"), state="nonced", nonce=nonce
+        _new(intent, transaction_id, ENGINE_TENANT, key, now, kind="noop"),
+        state="nonced",
+        nonce=nonce,
+        waiting_for="signature",
     )
 
 
@@ -212,4 +219,6 @@ def _new(
         version=1,
         created_at=now,
         updated_at=now,
+        waiting_for="turn",
+        waiting_since=now,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -99,6 +100,10 @@ class HttpHistory(History):
 
     def trouble_store(self, abort: float, unknown: float) -> None:
         """The emulator aborts when it likes."""
+
+    def waits(self) -> Iterator[tuple[str, str | None, datetime | None, bool]]:
+        for row in self.rows():
+            yield row.id, row.waiting_for, row.waiting_since, row.finalized
 
     def endpoints(self) -> list[Rpc]:
         for door, node in zip(self.doors, (self.node, self.mirror), strict=True):

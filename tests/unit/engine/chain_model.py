@@ -56,6 +56,9 @@ class Faults:
     lag: float = 0.0  # a read is answered as of one or two blocks ago
     far: float = 0.0  # a read is answered as by a node that synchronises: many blocks ago
     invent: float = 0.0  # a receipt is shown of what no block holds
+    flip: float = 0.0  # a receipt says the opposite of what became of it
+    other: float = 0.0  # a read is answered from another chain
+    hang: float = 0.0  # nothing comes until the client gives up
     noisy: bool = False  # some receipts have more logs than a column takes
     hide: float = 0.0  # a receipt is not found
     revert: float = 0.0  # what is mined fails

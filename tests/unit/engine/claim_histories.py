@@ -10,13 +10,24 @@ from typing import Any
 
 from functions.claims import abandon_settlement, process_claim, retry_settlement
 from functions.claims.claim_order import claim_order
+from functions.claims.reject_claim import reject_claim
+from functions.claims.release_claim import release_claim
+from functions.orders.cancel_order import cancel_order
 from functions.orders.place_order import place_order
 from functions.supplies.close_supply import close_supply
 from functions.supplies.create_supply import create_supply
+from functions.supplies.update_supply import update_supply
 from functions.supplies.watch_balances import watch_balances
-from schemas.claims import AbandonSettlement, ClaimOrder, ProcessClaim, RetrySettlement
-from schemas.orders import NewItem, PlaceOrder
-from schemas.supplies import CloseSupply, CreateSupply
+from schemas.claims import (
+    AbandonSettlement,
+    ClaimOrder,
+    ProcessClaim,
+    RejectClaim,
+    ReleaseClaim,
+    RetrySettlement,
+)
+from schemas.orders import CancelOrder, NewItem, PlaceOrder
+from schemas.supplies import CloseSupply, CreateSupply, UpdateSupply
 from shared.desk import activation
 from shared.domain.desk import funds
 from shared.domain.money import format_amount
@@ -27,6 +38,7 @@ from shared.store.session import Session
 from shared.store.table import Table
 from shared.store.tables.claims import CLAIMS, PAYMENTS
 from shared.store.tables.orders import ALLOCATIONS
+from shared.store.tables.orders import ORDERS as ORDERS_TABLE
 from shared.store.tables.supplies import FUNDS, LEDGER, SUPPLIES
 from tests.unit.engine.wallet_histories import WalletsHistory
 
@@ -84,6 +96,10 @@ class ClaimsHistory(WalletsHistory):
             (self.retry, 4),
             (self.abandon, 1),
             (self.close, 1),
+            (self.change_supply, 5),
+            (self.give_back, 1),
+            (self.take_back, 2),
+            (self.cancel_order, 1),
             (watch_balances, 4),
         ]
 
@@ -131,6 +147,40 @@ class ClaimsHistory(WalletsHistory):
         for supply in self.all(SUPPLIES):
             if supply.live:
                 close_supply(CloseSupply(supply_id=supply.id), owner)
+
+    def change_supply(self) -> None:
+        """Its owner commits more or less, or lets nothing be reserved from it for a while."""
+        owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
+        for supply in self.all(SUPPLIES):
+            if supply.live:
+                amount = format_amount(SUPPLIED + self.rng.randint(-SUPPLIED // 4, SUPPLIED), 18)
+                change = self.rng.choice(
+                    [{"amount": amount}, {"amount": amount}, {"status": "paused"}, {"status": "active"}]
+                )
+                update_supply(UpdateSupply(supply_id=supply.id, **change), owner)
+                self.node.told["supply paused" if change.get("status") == "paused" else "supply changed"] += 1
+
+    def give_back(self) -> None:
+        """Who holds an order does not want it any more."""
+        claimer = Caller.of_user(self.claimer.user_id, ["user"], "service")
+        for claim in self.claims("claimed"):
+            release_claim(ReleaseClaim(claim_id=claim.id), claimer)
+
+    def take_back(self) -> None:
+        """The order's owner does not want this claimer, and somebody claims what is open."""
+        owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
+        for claim in self.claims("claimed"):
+            reject_claim(RejectClaim(claim_id=claim.id, reason="another"), owner)
+        claimer = Caller.of_user(self.claimer.user_id, ["user"], "service")
+        for order in self.all(ORDERS_TABLE):
+            if order.status == "open":
+                claim_order(ClaimOrder(order_id=order.id, wallet_id=self.claimer.id), claimer)
+
+    def cancel_order(self) -> None:
+        owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
+        for order in self.all(ORDERS_TABLE):
+            if order.status == "open":
+                cancel_order(CancelOrder(order_id=order.id), owner)
 
     def claims(self, status: str) -> Iterator[Any]:
         found = [one for one in self.all(CLAIMS) if one.status == status]

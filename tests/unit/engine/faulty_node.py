@@ -1,11 +1,13 @@
-"""A node that lies: it drops, delays, lags, forgets, hides, reorganises, and answers errors after accepting."""
+"""A node that lies: it drops, delays, hangs, lags, forgets, hides, reorganises, and answers errors after accepting."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.chain.errors import ChainError, RateLimited, Unreachable, classify
+from shared.chain.rpc import TIMEOUT
 from shared.keys.accounts import address_of_public_key
 from shared.keys.raw_transactions import decode_signed
 from tests.unit.engine.chain_model import FINAL_DEPTH, GWEI, START_BALANCE, Chain, Faults, Mined, Sent
@@ -15,10 +17,15 @@ class FaultyNode(Chain):
     """`shared.chain.rpc.Rpc`."""
 
     name = "faulty#0"
+    wait: Callable[[float], None] = staticmethod(lambda seconds: None)  # lets the caller's time pass
 
     def close(self) -> None: ...
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
+        self._hang(timeout)
+        return self._called(method, params)
+
+    def _called(self, method: str, params: list[Any]) -> Any:
         if method == "eth_sendRawTransaction":
             return self.take(bytes.fromhex(params[0][2:]))
         if self.rng.random() < self.faults.error:
@@ -26,15 +33,23 @@ class FaultyNode(Chain):
         return getattr(self, method)(*params)
 
     def batch(self, calls: Sequence[tuple[str, list[Any]]], timeout: float | None = None) -> list[Any]:
+        self._hang(timeout)
         if self.rng.random() < self.faults.error:
             raise self._failure()
         answers: list[Any] = []
         for method, params in calls:
             try:
-                answers.append(self.call(method, params))
+                answers.append(self._called(method, params))
             except ChainError as error:
                 answers.append(error)
         return answers
+
+    def _hang(self, timeout: float | None) -> None:
+        """No answer comes; the caller finds that out when its patience is over."""
+        if self.faults.hang and self.rng.random() < self.faults.hang:
+            self.told["hung"] += 1
+            self.wait(min(timeout or TIMEOUT, TIMEOUT))
+            raise Unreachable("time-out")
 
     def _failure(self) -> ChainError:
         kinds = [
@@ -80,7 +95,11 @@ class FaultyNode(Chain):
         if self.rng.random() < self.faults.far:
             self.told["synchronised"] += 1
             behind = self.rng.randint(5, 30)
-        return self.blocks[: max(1, len(self.blocks) - behind)]
+        seen = self.blocks[: max(1, len(self.blocks) - behind)]
+        if self.faults.other and self.rng.random() < self.faults.other:
+            self.told["of another chain"] += 1
+            return [_elsewhere(block) for block in seen]
+        return seen
 
     def _at(self, ref: str) -> Mined | None:
         seen = self._seen()
@@ -161,6 +180,9 @@ class FaultyNode(Chain):
         return None
 
     def _receipt(self, sent: Sent, block: Mined) -> Any:
+        if self.faults.flip and self.rng.random() < self.faults.flip:
+            self.told["said the opposite"] += 1
+            block = replace(block, failed=block.failed ^ {sent.hash})
         if not self.faults.noisy or int(sent.hash[-2:], 16) % 16:
             return _receipt(sent, block)
         self.told["logs without measure"] += 1
@@ -189,14 +211,18 @@ class Mirror:
         return list(self._asked(lambda: self.node.batch(calls)))
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
-        own, self.node.faults = (
-            self.node.faults,
-            self.faults if self.node.faults.lost_answer else self.node.faults,
-        )
+        own, self.node.faults = self.node.faults, self.faults
         try:
             return ask()
         finally:
             self.node.faults = own
+
+
+def _elsewhere(block: Mined) -> Mined:
+    """What a chain that nobody here asked for holds at the same height."""
+    return replace(
+        block, hash="0x" + block.hash[:1:-1], parent="0x" + block.parent[:1:-1], sent=(), nonces={}
+    )
 
 
 def _keccak(raw: bytes) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.transactions import ReplaceTransaction
@@ -41,6 +41,7 @@ from tests.unit.engine.simulation import START, Clock, Killed, world
 
 TRANSFERS = 6
 STEPS = 70
+MOST_HELD_UP = 120.0  # seconds of a pass while one of two endpoints does not answer
 
 
 @dataclass
@@ -53,6 +54,7 @@ class History:
     accepted: dict[str, int] = field(default_factory=dict)  # transaction id → value, unique
     armed: bool = False
     length: int = STEPS
+    longest: float = 0.0  # seconds of a pass, as the clock here has them
     last_fee: int = GWEI
 
     def __post_init__(self) -> None:
@@ -69,8 +71,13 @@ class History:
             strict=rng.random() < 0.3, ceil=rng.random() < 0.5, slots=slots,
         )  # fmt: skip
         self.node = FaultyNode(rng, self.seconds, faults)
-        self.mirror = Mirror(self.node, replace(faults, lag=0.1))
-        self.trouble = model.Faults(rng, abort=rng.choice([0.0, 0.1]), unknown=rng.choice([0.0, 0.05]))
+        self.node.wait = self.slept
+        told = {
+            "flip": rng.choice([0.0, 0.2]),
+            "other": rng.choice([0.0, 0.0, 0.1]),
+        }  # no single one is believed
+        self.mirror = Mirror(self.node, replace(faults, lag=0.1, **told))
+        self.trouble = model.Faults(rng, abort=rng.choice([0.0, 0.1]), unknown=rng.choice([0.0, 0.05, 0.2]))
         self.database = self.opened()
         spec = Registry.DEFAULT.chain("local")
         nodes = self.endpoints()[: rng.choice([1, 1, 2])]
@@ -121,6 +128,7 @@ class History:
     def run(self) -> None:
         """Random steps, then peace until everything is final."""
         self.owner = self.wallet()
+        self.used_before()
         for _ in range(3):
             self.node.mine()
         self.armed = True
@@ -129,6 +137,14 @@ class History:
             step = self.rng.choices(*zip(*self.steps(), strict=True))[0]
             self.attempt(step)
         self.peace()
+
+    def used_before(self) -> None:
+        """Its owner has sent with the key before there is a lane; the last one may still be pending."""
+        for number in range(self.rng.choice([0, 0, 0, 1, 3])):
+            self.node.told["used before"] += 1
+            self.attempt(self.owner_elsewhere)
+            if number % 2 == 0:
+                self.node.mine()
 
     def steps(self) -> list[tuple[Callable[[], None], int]]:
         return [
@@ -145,6 +161,7 @@ class History:
             (self.foreigner, 1),
             (self.owner_elsewhere, 1),
             (self.stall_finality, 2),
+            (self.hang, 2),
             (self.empty, 2),
             (self.top_up, 2),
             (hints().question_heights.clear, 1),
@@ -153,8 +170,24 @@ class History:
     def attempt(self, step: Callable[[], None]) -> None:
         context = Context("simulation", "req", deadline_in(600))
         context.caller = Caller.of_system()
-        with running(context), contextlib.suppress(Killed, ChainError, StoreError, Refusal):
-            step()
+        with running(context), contextlib.suppress(ChainError, StoreError, Refusal):
+            try:
+                step()
+            except Killed:
+                self.restart()
+
+    def restart(self) -> None:
+        """Another process goes on: what the one that died remembered is gone."""
+        self.node.told["killed"] += 1
+        known = hints()
+        for memory in (
+            known.question_heights,
+            known.starts,
+            known.balance_checks,
+            known.next_lanes,
+            known.heads,
+        ):
+            memory.clear()
 
     def accept_some(self) -> None:
         """One; at first so many that with the usual number there are as many as the history has transfers."""
@@ -176,7 +209,12 @@ class History:
         dispatch.dispatch(f"local:{self.owner.address.lower()}")
 
     def tick(self) -> None:
-        tick.run_pass("local")
+        began = self.clock.moment
+        try:
+            tick.run_pass("local")
+        finally:
+            self.longest = max(self.longest, (self.clock.moment - began).total_seconds())
+            self.judge_waiting()
 
     def mine(self) -> None:
         self.clock.moment += timedelta(seconds=1)
@@ -243,6 +281,14 @@ class History:
         """It gets no further, until it comes back for everything at once."""
         self.node.stalled = None if self.node.stalled is not None else max(0, len(self.node.blocks) - 4)
 
+    def hang(self) -> None:
+        """The second endpoint does not answer any more, or answers again; where there is one, some of its answers
+        do not come."""
+        if len(self.client.pool.endpoints) > 1:
+            self.mirror.faults.hang = 1.0 - self.mirror.faults.hang
+        else:
+            self.node.faults.hang = 0.0 if self.node.faults.hang else 0.1
+
     def empty(self) -> None:
         self.node.given[self.owner.address.lower()] = 0
 
@@ -266,6 +312,7 @@ class History:
             rows = self.rows()
             for row in rows:
                 if row.blocked_reason == "FOREIGN_NONCE" and not row.is_fill:
+                    assert self.is_foreign(row), f"seed {self.seed}: {row.id} asks for a person without need"
                     self.attempt(lambda row=row: self.give_up(row))
             if all(row.finalized for row in rows):
                 return self.judge()
@@ -273,6 +320,11 @@ class History:
             (row.id, row.state, row.nonce, row.blocked_reason) for row in self.rows() if not row.finalized
         ]
         raise AssertionError(f"seed {self.seed}: stuck: {left}")
+
+    def is_foreign(self, row: Transaction) -> bool:
+        """Whether somebody else used its nonce; only they send this value."""
+        used = ((one.sender, one.nonce, one.value) for one in self.node.canonical())
+        return (row.from_address.lower(), row.nonce, 7) in used
 
     def give_up(self, row: Transaction) -> None:
         from functions.transactions.cancel_transaction import cancel_transaction
@@ -282,6 +334,21 @@ class History:
 
     def rows(self) -> list[Transaction]:
         return Session(self.database.snapshot()).one(TRANSACTIONS.scan())
+
+    def judge_hanging(self) -> None:
+        """An endpoint that hangs costs some waits of ten seconds; another one answers beside it."""
+        if len(self.client.pool.endpoints) > 1:
+            assert self.longest <= MOST_HELD_UP, f"seed {self.seed}: a pass took {self.longest} s"
+
+    def judge_waiting(self) -> None:
+        """0 waiting without a reason."""
+        for identity, reason, since, finalized in self.waits():
+            assert (reason is None or since is None) == finalized, f"seed {self.seed}: {identity}: {reason}"
+
+    def waits(self) -> Iterator[tuple[str, str | None, datetime | None, bool]]:
+        """Each transaction with what it waits for, since when, and whether it is final."""
+        for row in self.database.rows[TRANSACTIONS.name].values():
+            yield row["transaction_id"], row["waiting_for"], row["waiting_since"], row["finalized"]
 
     def judge(self) -> None:
         """0 double, 0 lost: what the rows say is what the chain holds."""
@@ -299,6 +366,7 @@ class History:
             count = times.get(row.value, 0)
             assert count <= 1, f"{where}: {row.id} was executed {count} times"
             assert (row.state == "confirmed") == (count == 1), f"{where}: {row.id} {row.state}, {count}"
+        self.judge_hanging()
         nonces = [one.nonce for one in mined]
         assert nonces == list(range(len(mined))), f"{where}: nonces {nonces}"
         for row in Session(self.database.snapshot()).one(FUNDS.scan()):

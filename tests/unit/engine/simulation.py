@@ -63,6 +63,13 @@ def world(history: History, patch: Any) -> Iterator[None]:
         if history.armed and rng.random() < 0.02:
             raise Killed
 
+    class Behind(mutation.OwnCommit):
+        """A body is refused behind its own commit, whose answer was lost."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            history.node.told["refused behind its own commit"] += 1
+
     real = dispatch.commit
 
     def overtaken(body: Any, *args: Any) -> Any:
@@ -83,6 +90,7 @@ def world(history: History, patch: Any) -> Iterator[None]:
     patch.setattr(broadcast, "BroadcastQueue", Inline)
     patch.setattr(tick, "side_by_side", lambda wanted, work: [work(one) for one in wanted])
     patch.setattr(mutation, "point", point)
+    patch.setattr(mutation, "OwnCommit", Behind)
     patch.setattr(group_commit, "point", point)
     complete_the_model()
     if history.seed % 4 == 3:  # as where there is much to do

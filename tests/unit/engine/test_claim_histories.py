@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from shared.store.tables.claims import CLAIMS, PAYMENTS
+from shared.store.tables.orders import ORDERS
 from shared.store.tables.supplies import LEDGER
 from tests.support.proof import size
 from tests.unit.engine.claim_histories import ClaimsHistory
@@ -18,6 +19,8 @@ FIRST = size("FIRST_SEED", 0)
 EVENTS = {
     "claim processed", "claim failed", "payment paid in round 1", "payment cancelled in round 1",
     "payment failed in round 1", "payment paid in round 2", "taken back",
+    "claim released", "claim rejected", "order cancelled", "supply changed", "supply paused",
+    "refused behind its own commit",
 }  # fmt: skip
 MET: Counter[str] = Counter()  # by the histories below
 
@@ -31,6 +34,8 @@ def test_random_claim_histories(block: int, monkeypatch: pytest.MonkeyPatch) -> 
             history.stage(patch)
             history.run()
             MET.update(f"claim {one.status}" for one in history.all(CLAIMS))
+            MET.update(f"order {one.status}" for one in history.all(ORDERS))
+            MET.update(history.node.told)
             MET.update("taken back" for line in history.all(LEDGER) if line.verb == "adjust")
             MET.update(f"payment {one.status} in round {one.round}" for one in history.all(PAYMENTS))
 

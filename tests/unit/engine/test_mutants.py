@@ -13,13 +13,19 @@ import pytest
 pytest.importorskip("tests.model.store")
 
 from shared import resources
+from shared.chain.pool import Pool
 from shared.domain.transactions import attempts as attempt_rules
-from shared.engine import broadcast, confirmation, dispatch, nonce_sync
+from shared.domain.transactions import outcome
+from shared.engine import batch, broadcast, confirmation, dispatch, nonce_sync
+from shared.funds import bookings
 from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
+from tests.unit.engine.claim_histories import ClaimsHistory
 from tests.unit.engine.histories import History, world
+from tests.unit.engine.wallet_histories import WalletsHistory
 
+Mistake = Callable[[Any], None]
 SEEDS = 400  # each mistake shows within so many
 
 
@@ -120,15 +126,108 @@ def _receipts(view: Any, number: int) -> Any:
     return {receipt.hash: receipt for receipt in view.client.receipts_of_block(number)}
 
 
-@pytest.mark.parametrize(
-    "mistake", [recycle_on_timeout, store_after_the_send, believe_the_newest, terminal_at_once]
-)
-def test_a_known_mistake_is_caught(mistake: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def count_again_after_a_restart(patch: Any) -> None:
+    """A process that starts takes its next nonce from the chain, not from what was stored."""
+    real, restart = dispatch.drain, History.restart
+    forgetful = [False]
+
+    def restarted(history: History) -> None:
+        restart(history)
+        forgetful[0] = True
+
+    def drain(lane_id: str) -> None:
+        lane = Session(resources.database().snapshot()).maybe(LANES.find(lane_id))
+        if forgetful[0] and lane is not None:
+            forgetful[0] = False
+            _, count = resources.chain("local").balance_and_nonce(lane.address)
+            resources.database().write([LANES.write("update", replace(lane, next_nonce=count))])
+        real(lane_id)
+
+    patch.setattr(History, "restart", restarted)
+    patch.setattr(dispatch, "drain", drain)
+
+
+def replace_without_a_bump(patch: Any) -> None:
+    """The same nonce is sent again with what the market asks, and no node takes it beside the first."""
+    patch.setattr(attempt_rules, "replacement", lambda old, market, caps: market or old)
+    patch.setattr(attempt_rules, "replaces", lambda old, new: True)
+
+
+def trust_one_node(patch: Any) -> None:
+    """Depth, finality and outcomes are what the first node says that answers."""
+
+    def quorum(pool: Any, key: Any, ask: Any, head: int) -> Any:
+        return pool.read(ask)
+
+    def quorum_each(pool: Any, keys: Any, ask: Any, head: int) -> Any:
+        return pool.read(ask)
+
+    patch.setattr(Pool, "quorum", quorum)
+    patch.setattr(Pool, "quorum_each", quorum_each)
+    patch.setattr(Pool, "reached", lambda pool, ask: pool.read(ask))
+
+
+def refund_twice(patch: Any) -> None:
+    """What a transaction committed is given back when its outcome is known, and once more when that is final."""
+    real = batch.follow
+
+    def follow(unit: Any, before: Any, after: Any) -> None:
+        real(unit, before, after)
+        if after.finalized and before.terminal and bookings.commits(after):
+            pair = bookings.get(unit, after.from_address, after.chain, after.token_address)
+            coin = replace(pair.coin, committed=max(0, pair.coin.committed - after.committed_gas))
+            bookings.put(unit, pair._replace(coin=coin))
+
+    patch.setattr(batch, "follow", follow)
+
+
+def cancelled_when_asked_for(patch: Any) -> None:
+    """Once a no-op is out, it is what decides, whichever of the two was mined."""
+    real = outcome.conclude
+
+    def conclude(row: Any, attempt: Any, receipt: Any, *args: Any, **more: Any) -> Any:
+        after = real(row, attempt, receipt, *args, **more)
+        undone = after.state == "confirmed" and row.undo_state is not None
+        return replace(after, state=row.undo_state) if undone else after
+
+    patch.setattr(outcome, "conclude", conclude)
+
+
+def mined_is_paid(patch: Any) -> None:
+    """What is in a block has worked: nobody looks at the receipt's status."""
+    real = outcome.conclude
+
+    def conclude(row: Any, attempt: Any, receipt: Any, *args: Any, **more: Any) -> Any:
+        return real(row, attempt, replace(receipt, success=True), *args, **more)
+
+    patch.setattr(outcome, "conclude", conclude)
+
+
+MISTAKES: list[tuple[Mistake, type[History]]] = [
+    (recycle_on_timeout, History),
+    (store_after_the_send, History),
+    (believe_the_newest, History),
+    (terminal_at_once, History),
+    (count_again_after_a_restart, History),
+    (trust_one_node, History),
+    (replace_without_a_bump, WalletsHistory),
+    (refund_twice, ClaimsHistory),
+    (cancelled_when_asked_for, WalletsHistory),
+    (mined_is_paid, ClaimsHistory),
+]
+
+
+@pytest.mark.parametrize(("mistake", "kind"), MISTAKES)
+def test_a_known_mistake_is_caught(
+    mistake: Mistake, kind: type[History], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for seed in range(SEEDS):
-        history = History(seed)
+        history = kind(seed)
         with monkeypatch.context() as patch:
             mistake(patch)
             with world(history, patch):
+                if isinstance(history, WalletsHistory):
+                    history.stage(patch)
                 try:
                     history.run()
                 except (AssertionError, KeyError):

@@ -185,6 +185,7 @@ class WalletsHistory(History):
 
     def judge(self) -> None:
         where = f"seed {self.seed}"
+        self.judge_hanging()
         session = Session(self.database.snapshot())
         attempts = {attempt.hash: attempt for attempt in session.one(ATTEMPTS.scan())}
         failed = {one for block in self.node.blocks for one in block.failed}
