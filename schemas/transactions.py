@@ -23,6 +23,7 @@ from schemas.base import (
     Resource,
     optional_text,
 )
+from shared.chain import tokens
 from shared.domain.transactions import low_balances, transactions
 from shared.domain.transactions.states import PublicStatus
 from shared.domain.transactions.transactions import AttemptKind, BlockedReason, Speed
@@ -36,9 +37,7 @@ Gas = Annotated[Count, Field(ge=1, le=2**53)]
 
 class TokenAmount(Request):
     """A token's transfer to the transaction's `to`: of ERC-20 an `amount` in base units, of ERC-721 a `token_id`, of
-    ERC-1155 both.
-
-    The latter two are answered as the calls that they are, and policies judge them as those."""
+    ERC-1155 both. Policies judge the latter two as the calls that they are."""
 
     address: Address
     type: Literal["erc20", "erc721", "erc1155"] = "erc20"
@@ -134,13 +133,27 @@ class DeclineTransaction(Request):
 
 
 class SentToken(Resource):
+    """`amount` in base units; `token_id` is null for ERC-20. A call that is exactly the transfer of a single token of
+    the wallet counts as one, however it was asked for."""
+
     address: str
+    type: Literal["erc20", "erc721", "erc1155"]
     amount: str
+    token_id: str | None
 
     @classmethod
-    def of(cls, tx: transactions.Transaction) -> SentToken | None:
-        """None where it moves no token."""
-        return cls(address=tx.token_address, amount=str(tx.token_amount)) if tx.token_address else None
+    def of(cls, tx: transactions.Transaction) -> tuple[SentToken | None, str | None]:
+        """What it moves, None where it moves no token; and who gets it, or the value."""
+        if tx.token_address is not None:
+            amount = str(tx.token_amount)
+            return cls(
+                address=tx.token_address, type="erc20", amount=amount, token_id=None
+            ), tx.token_recipient
+        single = tokens.decoded_safe_transfer(tx.from_address, tx.data) if tx.to and not tx.value else None
+        if single is None or tx.to is None:
+            return None, tx.to
+        number, amount = str(single.token_id), str(single.amount)
+        return cls(address=tx.to, type=single.type, amount=amount, token_id=number), single.recipient
 
 
 class AttemptPart(Resource):
@@ -251,13 +264,13 @@ class Transaction(Resource):
             "finalized",
         )
         last = ("version", "created_at", "updated_at")
-        token = SentToken.of(tx)
+        token, recipient = SentToken.of(tx)
         return cls(
             **{name: getattr(tx, name) for name in (*same, *more, *last)},
             chain_id=chain_id,
             waiting_for=Waiting.of(tx),
             from_=tx.from_address,
-            to=tx.token_recipient if token else tx.to,
+            to=recipient,
             value=str(tx.value),
             data="0x" + tx.data.hex(),
             token=token,
@@ -294,14 +307,12 @@ class WaitingApproval(Resource):
     @classmethod
     def of(cls, tx: transactions.Transaction) -> WaitingApproval:
         same = ("wallet_id", "user_id", "chain", "approval_until", "version", "created_at")
-        token = None
-        if tx.token_address is not None:
-            token = SentToken(address=tx.token_address, amount=str(tx.token_amount))
+        token, recipient = SentToken.of(tx)
         return cls(
             **{name: getattr(tx, name) for name in same},
             transaction_id=tx.id,
             from_=tx.from_address,
-            to=tx.token_recipient if token else tx.to,
+            to=recipient,
             value=str(tx.value),
             token=token,
             data_bytes=len(tx.data),

@@ -1,9 +1,12 @@
-"""ERC-20 (EIP-20) calls and answers, encoded with eth_abi; Transfer evidence: `domain.transactions.evidence`."""
+"""Calls and answers of tokens, encoded with eth_abi; Transfer evidence: `domain.transactions.evidence`."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from shared.keys.addresses import checksummed
 
 TRANSFER: Final = bytes.fromhex("a9059cbb")  # transfer(address,uint256)
 SAFE_TRANSFER: Final = bytes.fromhex("42842e0e")  # ERC-721: safeTransferFrom(address,address,uint256)
@@ -27,6 +30,33 @@ def safe_transfer(owner: str, recipient: str, token_id: int, amount: int | None)
         return SAFE_TRANSFER + _encode(["address", "address", "uint256"], [owner, recipient, token_id])
     kinds = ["address", "address", "uint256", "uint256", "bytes"]
     return SAFE_TRANSFER_AMOUNT + _encode(kinds, [owner, recipient, token_id, amount, b""])
+
+
+@dataclass(frozen=True, slots=True)
+class SingleToken:
+    """What a call moves of an ERC-721 (amount 1) or ERC-1155 contract; the recipient in EIP-55."""
+
+    type: Literal["erc721", "erc1155"]
+    recipient: str
+    token_id: int
+    amount: int
+
+
+def decoded_safe_transfer(owner: str, data: bytes) -> SingleToken | None:
+    """What `data` moves when it is exactly the `safe_transfer` of an owner's token, else None."""
+    lengths = {SAFE_TRANSFER: 3, SAFE_TRANSFER_AMOUNT: 6}  # words
+    words = [data[at : at + 32] for at in range(4, len(data), 32)] if len(data) <= 4 + 6 * 32 else []
+    if lengths.get(data[:4]) != len(words) or len(data) != 4 + 32 * len(words):
+        return None
+    source, target, token_id = words[:3]
+    if any(source[:12]) or any(target[:12]) or source[12:] != bytes.fromhex(owner[2:]):
+        return None
+    recipient, number = checksummed(target[12:]), int.from_bytes(token_id, "big")
+    if len(words) == 3:
+        return SingleToken("erc721", recipient, number, 1)
+    if (int.from_bytes(words[4], "big"), int.from_bytes(words[5], "big")) != (160, 0):  # bytes: none
+        return None
+    return SingleToken("erc1155", recipient, number, int.from_bytes(words[3], "big"))
 
 
 def balance_of(owner: str) -> bytes:

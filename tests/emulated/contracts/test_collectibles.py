@@ -22,13 +22,19 @@ def send(indexed: Indexed, wallet: Any, token: Any, to: str = FRIEND) -> Any:
     return indexed.lab.world.app.call("POST", "/transactions", body, user=wallet.user_id)
 
 
-def done(indexed: Indexed, answer: Any) -> None:
+def done(indexed: Indexed, answer: Any, token: Any, to: str = FRIEND) -> None:
+    """It is confirmed, and shown as it was asked for everywhere."""
     assert answer.status == 202, answer.text
-    assert answer.body["data"].startswith(("0x42842e0e", "0xf242432a")) and answer.body["token"] is None
-    app = indexed.lab.world.app
-    for _ in range(4):
-        app.schedule("tick_chain")
-        indexed.lab.world.mine()
+    world = indexed.lab.world
+    wanted = {"amount": "1"} | token, indexed.lab.web3.to_checksum_address(to)
+    assert (answer.body["token"], answer.body["to"]) == wanted
+    world.settle()
+    app, user, known = world.app, answer.body["user_id"], answer.body["id"]
+    one = app.ok(200, "GET", f"/transactions/{known}", user=user)
+    listed = app.ok(200, "GET", "/transactions", user=user)["items"][0]
+    told = [each["data"] for _, each in world.published.sent if each["subject"] == known]
+    assert len(told) > 2
+    assert [(each["token"], each["to"]) for each in (one, listed, *told)] == [wanted] * (2 + len(told))
 
 
 def test_a_picture_moves_to_whom_the_policy_allows(indexed: Indexed) -> None:
@@ -41,7 +47,7 @@ def test_a_picture_moves_to_whom_the_policy_allows(indexed: Indexed) -> None:
     policy = {"allowed_recipients": [FRIEND], "allowed_contracts": [picture["address"]]}
     lab.world.app.ok(200, "PUT", f"/wallets/{wallet.id}/policy", policy, user=wallet.user_id)
     assert send(indexed, wallet, token, STRANGER).code == "POLICY_DENIED"
-    done(indexed, send(indexed, wallet, token))
+    done(indexed, send(indexed, wallet, token), token)
     assert lab.call(picture, "ownerOf", "7").lower() == FRIEND
     assert send(indexed, wallet, token).code == "SIMULATION_FAILED"  # it is gone
 
@@ -57,7 +63,7 @@ def test_items_move_within_a_limit(indexed: Indexed) -> None:
     lab.world.app.ok(200, "PUT", f"/wallets/{wallet.id}/policy", {"limits": limits}, user=wallet.user_id)
     token = {"address": items["address"], "type": "erc1155", "token_id": "1", "amount": "4"}
     assert send(indexed, wallet, token).code == "POLICY_DENIED"
-    done(indexed, send(indexed, wallet, token | {"amount": "3"}))
+    done(indexed, send(indexed, wallet, token | {"amount": "3"}), token | {"amount": "3"})
     assert lab.call(items, "balanceOf", FRIEND, "1") == "3"
 
 

@@ -49,7 +49,10 @@ def test_tokens_move_and_are_booked_on_their_own_row(world: World) -> None:
     token = deployed(world, wallet)
     body = {"wallet_id": wallet.id, "to": TARGET, "token": {"address": token, "amount": "700"}}
     sent = world.app.ok(202, "POST", "/transactions", body, user=wallet.user_id)
-    assert sent["token"] == {"address": token, "amount": "700"} and sent["to"] == TARGET
+    assert (
+        sent["token"] == {"address": token, "type": "erc20", "amount": "700", "token_id": None}
+        and sent["to"] == TARGET
+    )
     assert sent["value"] == "0"
     held = {row.token_address: row.in_flight for row in world.rows(FUNDS)}
     assert held[token] == 700

@@ -187,3 +187,16 @@ def test_a_fee_history_with_holes_is_garbage(change: dict[str, object]) -> None:
 def test_a_simulation_without_calls_is_garbage() -> None:
     with pytest.raises(Unreachable):
         types.parsed(lambda blocks: types.simulation(blocks[0]["calls"][0]), [])
+
+
+@given(st.integers(0, 2**256 - 1), st.one_of(st.none(), st.integers(0, 2**256 - 1)))
+def test_a_single_tokens_transfer_is_read_back(token_id: int, amount: int | None) -> None:
+    owner, friend = "0x" + "aa" * 20, ADDRESS
+    data = tokens.safe_transfer(owner, friend, token_id, amount)
+    found = tokens.decoded_safe_transfer(owner, data)
+    kind = "erc721" if amount is None else "erc1155"
+    assert found == tokens.SingleToken(kind, friend, token_id, 1 if amount is None else amount)  # type: ignore[arg-type]
+    for other in (data + b"\0", data[:-1], data[:4], b"", data[:-1] + b"\1\0", bytes(4) + data[4:]):
+        assert tokens.decoded_safe_transfer(owner, other) is None
+    assert tokens.decoded_safe_transfer(friend, data) is None
+    assert tokens.decoded_safe_transfer(owner, data[:4] + b"\1" + data[5:]) is None

@@ -1167,10 +1167,13 @@ class SecretWebhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentToken:
-    """A SentToken."""
+    """`amount` in base units; `token_id` is null for ERC-20. A call that is exactly the transfer of a single token of
+    the wallet counts as one, however it was asked for."""
 
     address: str
+    type: Literal["erc20", "erc721", "erc1155"]
     amount: str
+    token_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1603,9 +1606,7 @@ class ReadCall(TypedDict):
 
 class TokenAmount(TypedDict):
     """A token's transfer to the transaction's `to`: of ERC-20 an `amount` in base units, of ERC-721 a `token_id`, of
-    ERC-1155 both.
-
-    The latter two are answered as the calls that they are, and policies judge them as those."""
+    ERC-1155 both. Policies judge the latter two as the calls that they are."""
 
     address: str
     type: NotRequired[Literal["erc20", "erc721", "erc1155"]]
