@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.adapters.message_queue import MessageQueue, Subscription
-from shared.runtime import operation
+from shared.runtime import operation, subscription_filter
 from shared.settings import load
 from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, subscription_name
 
@@ -92,8 +92,9 @@ def _subscription(
         "ack_deadline_seconds": 60,
         "retry_policy": {"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 10}},
     }
-    if "*" not in trigger.types:
-        wanted["filter"] = " OR ".join(f'attributes."ce-type" = "{kind}"' for kind in trigger.types)
+    if trigger.filter:
+        region = name.rsplit(".", 1)[-1]
+        wanted["filter"] = trigger.filter.replace(subscription_filter.OWN_REGION, region)
     if trigger.topic != DEAD_LETTER_TOPIC:
         wanted["dead_letter_policy"] = {
             "dead_letter_topic": publisher.topic_path(project, DEAD_LETTER_TOPIC),

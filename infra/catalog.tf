@@ -84,6 +84,7 @@ locals {
           topic       = message.topic
           types       = message.types
           each_region = try(message.each_region, false)
+          filter      = try(message.filter, "")
         }
       ]
     ]) : subscription.name => subscription

@@ -8,9 +8,8 @@ locals {
       for region in local.places : "${name}.${region}" => merge(subscription, { name = "${name}.${region}", region = region })
     } : { (name) = merge(subscription, { region = null }) }
   ]...)
-  # Pub/Sub takes 256 characters; what a longer filter would keep away, the application drops after a look at its type.
-  conditions = { for name, push in local.pushes : name => join(" OR ", [for t in push.types : "attributes.\"ce-type\" = \"${t}\""]) }
-  filters    = { for name, push in local.pushes : name => contains(push.types, "*") || length(local.conditions[name]) > 256 ? null : local.conditions[name] }
+  # Pub/Sub takes 256 characters. What gets through and is not taken, the application drops after a look at it.
+  filters = { for name, push in local.pushes : name => push.filter == "" ? null : replace(push.filter, "{region}", coalesce(push.region, "-")) }
 
   topic_names        = { for name, topic in google_pubsub_topic.topic : name => topic.name }
   topic_ids          = { for name, topic in google_pubsub_topic.topic : name => "projects/${var.project}/topics/${topic.name}" }

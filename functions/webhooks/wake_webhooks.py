@@ -7,12 +7,15 @@ from __future__ import annotations
 from shared import resources
 from shared.domain import event_types
 from shared.domain.webhooks.endpoints import wants
+from shared.runtime import subscription_filter
 from shared.runtime.cloud_event import Event
 from shared.runtime.errors import Unready
 from shared.runtime.operation import message
 from shared.store.session import Session
 from shared.store.tables.webhooks import WEBHOOKS_BY_OWNER
 from shared.webhooks import hints
+
+UNWANTED = {subscription_filter.WAKES: "no"}  # whoever published it has looked (`shared.writes.outbox_relay`)
 
 
 def _told(*aggregates: str) -> tuple[str, ...]:
@@ -22,14 +25,14 @@ def _told(*aggregates: str) -> tuple[str, ...]:
     )
 
 
-@message("supply-events", type=_told("supply", "command"), publishes=(hints.TOPIC,))
-@message("order-events", type=_told("order", "command"))
-@message("claim-events", type=_told("claim", "command"))
-@message("transaction-events", type=_told("transaction", "wallet", "command"))
-@message("contract-events", type=_told("contract", "command"))
-@message("wallet-events", type=_told("wallet"))
-@message("account-events", type=_told("account"))
-@message("webhook-events", type=_told("webhook"))
+@message("supply-events", type=_told("supply", "command"), unless=UNWANTED, publishes=(hints.TOPIC,))
+@message("order-events", type=_told("order", "command"), unless=UNWANTED)
+@message("claim-events", type=_told("claim", "command"), unless=UNWANTED)
+@message("transaction-events", type=_told("transaction", "wallet", "command"), unless=UNWANTED)
+@message("contract-events", type=_told("contract", "command"), unless=UNWANTED)
+@message("wallet-events", type=_told("wallet"), unless=UNWANTED)
+@message("account-events", type=_told("account"), unless=UNWANTED)
+@message("webhook-events", type=_told("webhook"), unless=UNWANTED)
 def wake_webhooks(event: Event) -> None:
     if not event.audience:
         return

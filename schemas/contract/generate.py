@@ -59,6 +59,7 @@ def _operation(entry: Operation) -> dict[str, Any]:
                 "types": list(trigger.types),
                 "command": trigger.request is not None,
                 "each_region": trigger.each_region,
+                "filter": trigger.filter,
             }
             for trigger in entry.messages
         ],

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-from shared.runtime import trust
+from shared.runtime import subscription_filter, trust
 from shared.runtime.context import Rights
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,12 +86,19 @@ class HttpTrigger:
 class MessageTrigger:
     """A subscription to `topic`; a command when it has a `request`, else a reaction to events.
 
-    With `each_region` every region has a subscription of its own, which pushes to that region."""
+    With `each_region` every region has a subscription of its own, which pushes to that region. `unless`: attributes
+    whose value keeps a message away."""
 
     topic: str
     types: tuple[str, ...]
     request: type[Any] | None
     each_region: bool = False
+    unless: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def filter(self) -> str:
+        """What Pub/Sub is to filter by; "" for nothing."""
+        return subscription_filter.text(self.topic, self.types, self.unless)
 
 
 @dataclass(frozen=True)
@@ -226,13 +233,14 @@ def message(
     type: str | tuple[str, ...],  # noqa: A002 - the CloudEvents attribute
     request: type[Any] | None = None,
     each_region: bool = False,
+    unless: Mapping[str, str] | None = None,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Receive CloudEvents of `type` from `topic`; with `request`, they are commands of that schema; with
-    `each_region`, once in every region."""
+    `each_region`, once in every region; not those that have an attribute of `unless`."""
     types = (type,) if isinstance(type, str) else type
-    trigger = MessageTrigger(topic, types, request, each_region)
+    trigger = MessageTrigger(topic, types, request, each_region, unless or {})
     return _declare(lambda operation: operation.messages.append(trigger), needs, publishes)
 
 

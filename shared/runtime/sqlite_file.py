@@ -11,17 +11,18 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
 from shared.runtime.context import remaining_seconds
-from shared.runtime.fair_queue import FairQueue
+from shared.runtime.fair_queue import FairQueue, TurnNotReached
 
 OLDEST: Final = (3, 38, 0)  # generated columns in partial indexes, upserts, DROP COLUMN
 BUSY_SECONDS: Final = (
     30.0  # the longest wait for a turn, and for those that do not queue, as a person's sqlite3
 )
+CLOSE_SECONDS: Final = 5.0
 Durability = Literal["NORMAL", "OFF"]
 
 
@@ -100,9 +101,13 @@ class SqliteFile:
                     connection.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close what is not in use."""
+        """Close what is not in use; a thread that writes ends its transaction first.
+
+        Closed under a statement that runs, SQLite's connection takes the process with it."""
+        with suppress(TurnNotReached), self._queue.turn(CLOSE_SECONDS):
+            _close(self._writer)
         with self._lock:
-            _close(self._free, self._writer)
+            _close(self._free)
 
     def _mind_forks(self) -> None:
         """A connection must not be used, nor closed, in a child of the process that made it."""

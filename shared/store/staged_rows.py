@@ -86,6 +86,11 @@ class StagedRows:
         self._known[place] = value
         return True
 
+    def new(self, value: Any) -> bool:
+        """Whether this commit inserts the row."""
+        written = self._writes.get(place_of(value)[1])
+        return written is not None and written.kind == "insert"
+
     def insert(self, value: Any) -> None:
         """Insert a row that must be new. Raises AlreadyExists when it is written here already."""
         table, place = place_of(value)

@@ -115,7 +115,7 @@ class UnitOfWork(Session):
                 continue
             self._touched = True
             table = BY_ROW[type(value)]
-            if table.cached:
+            if table.cached and not self._rows.new(value):  # of what is new nobody has a copy
                 self.changes.stale[(table.name, value.id)] = value.version
             if self.changes.audit_resource is None and hasattr(value, "id"):
                 self.changes.audit_resource = value.id

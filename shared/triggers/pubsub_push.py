@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from shared import resources
 from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
+from shared.runtime import subscription_filter
 from shared.runtime.clock import new_id
 from shared.runtime.cloud_event import MAX_DATA, Event, UnreadableEvent, parse
 from shared.runtime.context import Command, Context, Idempotency, current, deadline_in, running
@@ -98,7 +99,8 @@ def _trigger(operation: Operation, delivery: Delivery) -> MessageTrigger | None:
     for trigger in operation.messages:
         subscribed = subscription in ("", subscription_name(operation, trigger, region))
         if subscribed and (kind in trigger.types or "*" in trigger.types):
-            return trigger
+            away = subscription_filter.keeps_away(delivery.attributes, trigger.unless, region)
+            return None if away else trigger
     return None
 
 

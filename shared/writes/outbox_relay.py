@@ -24,6 +24,7 @@ from shared.store.commit_effects import Changes
 from shared.store.port import Write
 from shared.store.tables import system
 from shared.telemetry import metrics, tracing
+from shared.writes import delivery_marks
 
 AFTER_COMMIT_SECONDS = 0.03
 PUBLISH_SECONDS = 10.0
@@ -59,7 +60,7 @@ class RelayThreads(ThreadPoolExecutor):
     def _publish(self, rows: Sequence[system.OutboxRow]) -> None:
         if time.monotonic() < self._paused_until:
             return
-        published = publish(rows)
+        published = publish(rows, region=resources.settings().region)
         self._failures = 0 if published.done or published.refused else self._failures + 1
         if self._failures >= FAILURES:
             self._paused_until = time.monotonic() + PAUSE_SECONDS
@@ -98,12 +99,13 @@ class Published(NamedTuple):
     refused: list[tuple[system.OutboxRow, str]]
 
 
-def publish(rows: Sequence[system.OutboxRow]) -> Published:
-    """Publish rows and delete those that Pub/Sub has taken."""
+def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
+    """Publish rows and delete those that Pub/Sub has taken. `region` is whose cache the commit itself sees to."""
     publisher = resources.publisher()
     point("before_publish")
     with tracing.span("pubsub.publish", messaging_batch=len(rows)):
-        sent: list[tuple[system.OutboxRow, Future[str]]] = [(row, _sent(publisher, row)) for row in rows]
+        told = delivery_marks.marked([row.envelope for row in rows], region)
+        sent = [(row, _sent(publisher, row.topic, one)) for row, one in zip(rows, told, strict=True)]
         wait([future for _, future in sent], timeout=PUBLISH_SECONDS)
     done = [row for row, future in sent if future.done() and future.exception() is None]
     point("after_publish")
@@ -123,10 +125,10 @@ def publish(rows: Sequence[system.OutboxRow]) -> Published:
     return Published(len(done), refused)
 
 
-def _sent(publisher: pubsub.Publisher, row: system.OutboxRow) -> Future[str]:
+def _sent(publisher: pubsub.Publisher, topic: str, envelope: dict[str, Any]) -> Future[str]:
     """The client refuses some messages before it sends them: one such must not keep the others."""
     try:
-        return publisher.publish(row.topic, row.envelope)
+        return publisher.publish(topic, envelope)
     except Exception as error:
         failed: Future[str] = Future()
         failed.set_exception(error)

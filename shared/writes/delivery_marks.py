@@ -1,0 +1,62 @@
+"""What an event says for subscriptions to leave it out: where it is known already, and that nobody waits for it.
+
+A mark is only ever a reason not to deliver. Without it (a look that failed, another release) an event is delivered, and
+whoever gets it looks for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from shared import resources
+from shared.domain.webhooks.endpoints import wants
+from shared.runtime import cloud_event
+from shared.store.session import Session
+from shared.store.tables.webhooks import WEBHOOKS_BY_OWNER
+
+REGION: Final = "region"
+WAKES: Final = "wakes"
+NONE: Final = "none"
+NOBODY, SOMEBODY = "no", "yes"
+_log = logging.getLogger(__name__)
+
+
+def marked(envelopes: Sequence[Mapping[str, Any]], region: str) -> list[dict[str, Any]]:
+    """These envelopes as they are published. `region` is where the commit has expired its copies; "": no such.
+
+    One read, strong: an endpoint that is there before an event is committed is woken by it."""
+    try:
+        endpoints = _endpoints({user for envelope in envelopes for user in _told(envelope)})
+    except Exception:
+        _log.warning("nobody knows who is to be woken, so all are asked", exc_info=True)
+        endpoints = None
+    return [_with_marks(envelope, region, endpoints) for envelope in envelopes]
+
+
+def _endpoints(users: set[str]) -> dict[str, list[Sequence[str]]]:
+    """What active endpoints want, by their owner."""
+    found: dict[str, list[Sequence[str]]] = {}
+    if users:
+        session = Session(resources.database().snapshot())
+        for entry in session.many(WEBHOOKS_BY_OWNER.below((user,) for user in sorted(users))):
+            if entry["status"] == "active":
+                found.setdefault(entry["user_id"], []).append(entry["event_types"])
+    return found
+
+
+def _with_marks(
+    envelope: Mapping[str, Any], region: str, endpoints: Mapping[str, list[Sequence[str]]] | None
+) -> dict[str, Any]:
+    told = {**envelope, REGION: region or NONE, WAKES: SOMEBODY}
+    if endpoints is not None:
+        wanted = [types for user in _told(envelope) for types in endpoints.get(user, ())]
+        if not any(wants(types, envelope["type"]) for types in wanted):
+            told[WAKES] = NOBODY
+    return told
+
+
+def _told(envelope: Mapping[str, Any]) -> list[str]:
+    """The users whose feeds have it."""
+    return str(envelope.get(cloud_event.AUDIENCE, "")).split()
