@@ -64,8 +64,13 @@ def digest(operations: list[str], service: str = "") -> str:
     files = sorted(found | set(ALWAYS))
     total = hashlib.sha256()
     for path in files:
-        total.update(f"{path}\n{hashlib.sha256((ROOT / path).read_bytes()).hexdigest()}\n".encode())
+        total.update(f"{path}\n{_content(path)}\n".encode())
     return total.hexdigest()[:32]
+
+
+@cache
+def _content(path: str) -> str:
+    return hashlib.sha256((ROOT / path).read_bytes()).hexdigest()
 
 
 def closure(module: str) -> set[str]:
@@ -84,6 +89,7 @@ def closure(module: str) -> set[str]:
     return found
 
 
+@cache
 def _file(module: str) -> str | None:
     path = module.replace(".", "/")
     return next((file for file in (f"{path}.py", f"{path}/__init__.py") if (ROOT / file).is_file()), None)
@@ -102,7 +108,7 @@ def _needs(file: str) -> tuple[tuple[str, ...], frozenset[str]]:
     }
     folders = [folder, folder.parent] if folder.parent != ROOT else [folder]
     data = {str((at / name).relative_to(ROOT)) for name in named for at in folders if _is_data(at, name)}
-    return tuple(_imports(tree, file)), frozenset(data)
+    return tuple(dict.fromkeys(_imports(tree, file))), frozenset(data)
 
 
 def _is_data(folder: Path, name: str) -> bool:

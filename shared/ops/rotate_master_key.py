@@ -110,12 +110,12 @@ def _rotate(on_row: Callable[[str], None]) -> int:
     for one in waiting:
         fresh = reseal(one.vault, one.key, one.binding)
         if fresh is not None:
-            done += commit(_store, one, fresh)
+            done += commit(store, one, fresh)
             on_row(one.row.id)
     return done
 
 
-def _store(unit: UnitOfWork, one: Sealed, fresh: SealedKey) -> bool:
+def store(unit: UnitOfWork, one: Sealed, fresh: SealedKey) -> bool:
     """Unless the row changed in the meantime: then it was sealed again by whoever changed it."""
     table: Table[Any] = BY_ROW[type(one.row)]
     current = unit.maybe(table.find(one.row.id))

@@ -38,6 +38,9 @@ PARTS = {
     ),
     "attacks": Part(("tests/emulated/identity/test_attacker.py",), {"STEPS": "3000", "MUTATIONS": "all"}),
     "observe": Part(("tests/e2e/test_observe.py",), {"OBSERVE": "1"}),
+    "delivery": Part(
+        ("tests/unit/infra/test_first_apply.py", "tests/unit/infra/test_delivery.py"), {"WHOLE": "1"}
+    ),
     "race": Part(("tests/emulated/desk/test_race.py",), {"RIVALS": "10000", "THREADS": "256"}),
     "linearizability": Part(
         ("tests/unit/model/test_linearizability.py", "tests/emulated/desk/test_linearizability.py"),
@@ -84,6 +87,14 @@ PARTS = {
     "senders": Part(("tests/emulated/engine/test_sigkill.py",), {"SENDER_KILLS": "99"}),
     "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}),
     "releases": Part(("tests/faults/releases.py",)),
+    "restore": Part(
+        (
+            "tests/emulated/desk/test_restore.py",
+            "tests/emulated/desk/test_restore_drill.py",
+            "tests/emulated/wallets/test_export.py",
+        ),
+        {"ORDERS": "30"},
+    ),
     "rollout": Part(("tests/unit/infra/test_rollout.py",), {"EVERY": "1"}),
     "terraform": Part(("tests/unit/infra/test_terraform.py",), {"MUTATIONS": "all"}),
     "webhooks": Part(

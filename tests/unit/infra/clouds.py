@@ -133,6 +133,8 @@ class FakeCloud:
         """The canary hosts, then Monitoring."""
         found = re.match(r"/canary/([\w-]+)/([\w-]+)(/.*)", path)
         if not found:
+            if "roles/monitoring.viewer" not in self.read()["roles"]:
+                return 403, {}
             query = urllib.parse.parse_qs(body)["query"][0]
             return self.monitoring, {"status": "success", "data": {"result": self._series(query)}}
         service, region, rest = found.groups()
@@ -172,8 +174,10 @@ def sample(value: float, **labels: str) -> dict[str, Any]:
 
 def granted() -> list[str]:
     """The roles that Terraform gives to the account of the build."""
-    text = (ROOT / "infra/delivery.tf").read_text()
-    return re.findall(r"roles/[\w.]+", text)
+    text = "".join(path.read_text() for path in sorted((ROOT / "infra").glob("*.tf")))
+    blocks = re.findall(r'^resource "google_\w+_iam_member" .*?^}', text, re.M | re.S)
+    own = "".join(block for block in blocks if re.search(r"^  member +=\s*local\.delivery$", block, re.M))
+    return re.findall(r"roles/[\w.]+", own)
 
 
 @contextmanager
@@ -209,11 +213,11 @@ def serving(cloud: FakeCloud) -> Iterator[None]:
         thread.join()
 
 
-def install(folder: Path) -> None:
-    """A `gcloud` for PATH."""
-    program = folder / "gcloud"
+def install(folder: Path, name: str = "gcloud") -> None:
+    """A `gcloud`, or `docker`, for PATH."""
+    program = folder / name
     program.write_text(
         f"#!{Path(sys._base_executable).resolve()} -IS\n"
-        + Path(__file__).with_name("fake_gcloud.py").read_text()
+        + Path(__file__).with_name(f"fake_{name}.py").read_text()
     )  # type: ignore[attr-defined]
     program.chmod(0o755)

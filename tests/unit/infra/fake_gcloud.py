@@ -1,9 +1,13 @@
 """Stands in for gcloud: Cloud Run's services in a JSON file, each call recorded, failures where the test wants them.
 
 A call without the role that its documents ask for is refused; writes beyond a minute's quota, too, until it is over.
-Traffic stays with the revisions it was given to, whatever is deployed.
+Traffic stays with the revisions it was given to, whatever is deployed. Where the world has a registry, only an image
+of it that the build has signed is deployed, and only a version of a secret that somebody has added. A lost region
+answers nothing.
 
 FAKE_GCLOUD     the file
+registry        digests by tag; signed: names by digest that are attested; versions: the newest one of each secret
+lost            regions
 roles           what the caller has been granted; PERMISSIONS says what each command needs
 quota           writes that are left in this minute; refusals until a new one begins
 faults          [{"match": regular expression, "after": calls, "times": n, "how": "fail" | "late" | "kill"}]
@@ -22,6 +26,12 @@ PERMISSIONS = {
     "run deploy": ["roles/run.developer", "roles/iam.serviceAccountUser"],
     "run services update": ["roles/run.developer", "roles/iam.serviceAccountUser"],
     "run services update-traffic": ["roles/run.developer"],
+    "container binauthz attestations sign-and-create": [
+        "roles/cloudkms.signerVerifier",
+        "roles/binaryauthorization.attestorsViewer",
+        "roles/containeranalysis.notes.attacher",
+        "roles/containeranalysis.occurrences.editor",
+    ],
     "auth print-identity-token": ["roles/iam.serviceAccountOpenIdTokenCreator"],
 }
 WRITES = ("run deploy", "run services update", "run services update-traffic")
@@ -42,6 +52,23 @@ def refuse(world, arguments):
             if not quota["refusals"]:
                 world["quota"] = {**quota, "left": quota["minute"], "refusals": 2}
             return "ERROR: (gcloud) RESOURCE_EXHAUSTED: Quota exceeded for quota metric 'Write requests'"
+    return ""
+
+
+def missing(world, arguments):
+    """What the command names and is not there."""
+    if option(arguments, "--region") in world.get("lost", ()):
+        return "ERROR: (gcloud) UNAVAILABLE: the region does not answer"
+    if arguments[:2] == ["run", "deploy"] and "registry" in world:
+        image = option(arguments, "--image")
+        if image.partition("@")[2] not in world["registry"].values():
+            return f"ERROR: (gcloud.run.deploy) Image '{image}' not found"
+        if image not in world["signed"]:
+            return "ERROR: (gcloud.run.deploy) denied by Binary Authorization: no attestation found"
+    for part in filter(None, option(arguments, "--update-secrets").split(",")):
+        name, _, version = part.partition("=")[2].partition(":")
+        if "versions" in world and int(version) > world["versions"].get(name, 0):
+            return f"ERROR: (gcloud.run.services.update) Secret {name} has no version {version}"
     return ""
 
 
@@ -83,6 +110,10 @@ def act(world, arguments):
             if set(shares) - set(one["revisions"]):
                 raise SystemExit("ERROR: no such revision")
             one["traffic"] = {name: int(share) for name, share in shares.items()}
+        case ["container", "binauthz", "attestations"]:
+            world["signed"].append(option(arguments, "--artifact-url"))
+        case ["secrets", "versions", "add"]:
+            world["versions"][arguments[3]] += 1
         case ["auth", "print-identity-token", *_]:
             assert "--include-email" in arguments, "a token without an address is nobody's"
             return "identity\n"
@@ -156,7 +187,7 @@ def main(arguments):
         line = " ".join(arguments)
         world["calls"].append(line)
         how = fault(world, line)
-        refused = refuse(world, arguments)
+        refused = refuse(world, arguments) or missing(world, arguments)
         answer = act(world, arguments) if how in ("", "late") and not refused else ""
         file.seek(0)
         file.truncate()

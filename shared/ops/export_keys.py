@@ -1,0 +1,183 @@
+"""A second way to every wallet's key, for the loss of the master key: `python -m shared.ops.export_keys STEP FILE`.
+
+    export     seal every secret again under another key, into a file; no secret is ever in it as it is
+    check      open each of the file's secrets, and list what is sealed here and not in it
+    restore    seal those under the active master key whose own does not open any more, from the file
+
+`--under` names the other key: one of Cloud KMS in a project of other people (projects/…/cryptoKeys/…); in local runs,
+a file of master keys, made where there is none. `export` needs to decrypt with the master key and to encrypt with the
+other one, `check` and `restore` to decrypt with the other one. Secrets made after an export are not in it: `check`
+names them. Each step may be repeated (docs/custody.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from shared import resources
+from shared.domain.permissions import Caller
+from shared.keys.errors import KeyFault, MasterKeyUnusable
+from shared.keys.vault import KeyVault, SealedKey
+from shared.ops import entrance
+from shared.ops.rotate_master_key import Sealed, everything, store
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.session import Session
+from shared.store.unit_of_work import UnitOfWork
+from shared.telemetry import logs
+from shared.writes.commit import commit
+
+OWNER_ONLY: Final = 0o600
+SECONDS: Final = 24 * 3600
+FIELDS: Final = ("table", "id", "column", "sealed")
+Name = tuple[str, str, str]  # table, id, column
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a step did, and what it could not do anything about, by name."""
+
+    done: int = 0
+    failed: list[Name] = field(default_factory=list)
+
+
+def under(key: str) -> KeyVault:
+    """The vault of the other key. Raises MasterKeyUnusable for the master key itself, or a file in production."""
+    chosen = resources.settings()
+    if key.startswith("projects/"):
+        if key == chosen.kms_key:
+            raise MasterKeyUnusable("an export under the master key itself would be lost with it")
+        from shared.keys.kms_vault import CloudKmsVault
+
+        return CloudKmsVault(key, calls=resources.kms())
+    from shared.keys.local_vault import LocalVault, load_master_keys
+
+    return LocalVault(load_master_keys(Path(key), create=chosen.local), production=not chosen.local)
+
+
+def export(path: Path, other: KeyVault) -> int:
+    """Write the file (0600); how many secrets. Raises FileExistsError: an export is not replaced; KeyFault, and then
+    there is no file: half of the keys would look like all of them."""
+    done = 0
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    try:
+        with os.fdopen(handle, "w") as file:
+            for one in here():
+                sealed = other.seal(one.vault.open(one.key, one.binding), one.binding).to_bytes()
+                entry = (*name_of(one), base64.b64encode(sealed).decode())
+                file.write(json.dumps(dict(zip(FIELDS, entry, strict=True))) + "\n")
+                done += 1
+            file.flush()
+            os.fsync(file.fileno())
+        commit(_noted, done)
+    except BaseException:
+        path.unlink()
+        raise
+    return done
+
+
+def check(path: Path, other: KeyVault) -> Outcome:
+    """Open all of the file that belongs to a row here; `failed`: absent from the file, or not to be opened."""
+    entries, outcome = _entries(path), Outcome()
+    for one in here():
+        if _exported(one, entries, other) is None:
+            outcome.failed.append(name_of(one))
+        else:
+            outcome.done += 1
+    return outcome
+
+
+def restore(path: Path, other: KeyVault) -> Outcome:
+    """Seal anew what its own master key does not open; `failed`: neither that nor the file opens it."""
+    entries, outcome = _entries(path), Outcome()
+    for one in here():
+        if opens(one):
+            continue
+        secret = _exported(one, entries, other)
+        if secret is None:
+            outcome.failed.append(name_of(one))
+            continue
+        outcome.done += commit(store, one, one.vault.seal(secret, one.binding))
+    return outcome
+
+
+def here() -> Iterator[Sealed]:
+    """Every sealed secret of this database."""
+    return everything(Session(resources.database().snapshot()))
+
+
+def name_of(one: Sealed) -> Name:
+    """Its place, which says nothing of what it is."""
+    return type(one.row).__name__, one.row.id, one.column
+
+
+def _entries(path: Path) -> dict[Name, SealedKey]:
+    found = {}
+    for line in path.read_text().splitlines():
+        entry: Mapping[str, str] = json.loads(line)
+        sealed = SealedKey.from_bytes(base64.b64decode(entry["sealed"]))
+        found[(entry["table"], entry["id"], entry["column"])] = sealed
+    return found
+
+
+def _exported(one: Sealed, entries: Mapping[Name, SealedKey], other: KeyVault) -> bytes | None:
+    """What the file has for a row; it opens for that row's owner, wallet and purpose only."""
+    sealed = entries.get(name_of(one))
+    try:
+        return other.open(sealed, one.binding) if sealed else None
+    except KeyFault:
+        return None
+
+
+def opens(one: Sealed) -> bool:
+    """Whether its own master key opens it. Raises VaultUnavailable."""
+    try:
+        one.vault.open(one.key, one.binding)
+    except KeyFault:
+        return False
+    return True
+
+
+def _noted(unit: UnitOfWork, exported: int) -> None:
+    """Whoever makes a copy of all keys is in the audit log."""
+    unit.audit("vault_keys", exported=exported)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status 1 when anything is missing or does not open."""
+    parser = argparse.ArgumentParser(prog="python -m shared.ops.export_keys")
+    parser.add_argument("step", choices=("export", "check", "restore"))
+    parser.add_argument("file", type=Path)
+    parser.add_argument(
+        "--under", required=True, help="the other key: projects/…/cryptoKeys/…, or locally a file"
+    )
+    options: Any = parser.parse_args(arguments)
+    logs.configure()
+    context = Context("export_keys", new_id("req"), deadline_in(SECONDS), caller=Caller.of_system())
+    with running(context):
+        try:
+            other = under(options.under)
+            if options.step == "export":
+                sys.stdout.write(f"{export(options.file, other)} secrets exported\n")
+                return 0
+            outcome = (check if options.step == "check" else restore)(options.file, other)
+        except (KeyFault, OSError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+    sys.stdout.write(f"{outcome.done} secrets {'opened' if options.step == 'check' else 'restored'}\n")
+    sys.stdout.writelines(
+        f"{' '.join(name)}: not in the file, or it does not open\n" for name in outcome.failed
+    )
+    return 1 if outcome.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(entrance.run(main))
