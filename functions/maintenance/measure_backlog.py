@@ -1,4 +1,5 @@
-"""Measure what waits: events to be published, transactions without a nonce, dead letters nobody has looked at.
+"""Measure what waits: events to be published, transactions without a nonce, webhooks' lanes that are due, dead letters
+nobody has looked at.
 
 Gauges for whoever collects metrics, and one log line. Index entries only, each read limited: a number that reaches
 its limit means "that many or more".
@@ -11,10 +12,12 @@ from datetime import datetime
 
 from shared import resources
 from shared.domain.transactions.lanes import lane_range
+from shared.domain.webhooks.lanes import SHARDS
 from shared.runtime.operation import schedule
 from shared.store.session import Session
 from shared.store.tables.system import DEAD_LETTERS_BY_TIME, OUTBOX, OUTBOX_BEGINS, OUTBOX_SHARDS, SWEEP_MARKS
 from shared.store.tables.transactions import TRANSACTIONS_QUEUED
+from shared.store.tables.webhooks import LANES_DUE
 from shared.telemetry import metrics
 
 _log = logging.getLogger(__name__)
@@ -26,6 +29,10 @@ OUTBOX_OLDEST = metrics.gauge(
 DEAD_LETTERS = metrics.gauge("wallet_dead_letters", "Dead letters that nobody has looked at.")
 LANE_DEPTH = metrics.gauge("wallet_lane_depth", "Transactions that wait for a nonce.", "chain")
 LANE_OLDEST = metrics.gauge("wallet_lane_oldest_seconds", "Since the oldest of them was accepted.", "chain")
+WEBHOOKS_DUE = metrics.gauge("wallet_webhook_lanes_due", "Webhooks that are to be worked on and are not.")
+WEBHOOKS_OLDEST = metrics.gauge(
+    "wallet_webhook_lanes_oldest_seconds", "Since the first of them was due; 0: none is."
+)
 
 
 @schedule(seconds=5)
@@ -37,7 +44,8 @@ def measure_backlog() -> None:
     OUTBOX_OLDEST.set(outbox)
     DEAD_LETTERS.set(letters)
     lanes = _lanes(session, now)
-    _log.info("backlog", extra={"outbox_seconds": outbox, "dead_letters": letters, "lanes": lanes})
+    told = {"outbox_seconds": outbox, "dead_letters": letters, "lanes": lanes}
+    _log.info("backlog", extra=told | {"webhooks": _webhooks(session, now)})
 
 
 def _outbox(session: Session, now: datetime) -> float:
@@ -69,3 +77,15 @@ def _lanes(session: Session, now: datetime) -> dict[str, int]:
         LANE_DEPTH.set(len(entries), chain=chain)
         LANE_OLDEST.set(max(0.0, (now - oldest).total_seconds()), chain=chain)
     return {chain: len(entries) for chain, entries in zip(chains, queued, strict=True) if entries}
+
+
+def _webhooks(session: Session, now: datetime) -> int:
+    """How many webhooks have deliveries that are due while nobody works on them. What waits because its receiver fails
+    is not due."""
+    shards = session.read_all(
+        [LANES_DUE.scan(shard, upto=(now,), limit=LIMIT // SHARDS) for shard in range(SHARDS)]
+    )
+    due = [entry["due_at"] for entries in shards for entry in entries]
+    WEBHOOKS_DUE.set(len(due))
+    WEBHOOKS_OLDEST.set(max(0.0, (now - min(due, default=now)).total_seconds()))
+    return len(due)

@@ -71,8 +71,11 @@ def stopped(lane: WebhookLane) -> WebhookLane:
 
 
 def woken(lane: WebhookLane, now: datetime) -> WebhookLane:
-    """Due at once; a pause that its endpoint has caused stays."""
-    return replace(lane, due_at=now) if lane.due_at is not None and not lane.leased(now) else lane
+    """Due at once; a pause that its endpoint has caused stays. One that is due already keeps its place among those who
+    wait."""
+    if lane.due_at is None or lane.leased(now):
+        return lane
+    return replace(lane, due_at=min(lane.due_at, now))
 
 
 def asked(lane: WebhookLane, now: datetime) -> WebhookLane:

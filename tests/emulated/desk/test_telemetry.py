@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared import resources
+from shared.domain.webhooks.lanes import new_lane
 from shared.runtime import cloud_event
 from shared.store.tables import system
 from shared.store.tables.system import DeadLetter
+from shared.store.tables.webhooks import LANES
 from shared.telemetry import tracing
 from tests.emulated.desk.world import Desk
 from tests.support.collected import Metrics, measured, traced
@@ -156,17 +159,23 @@ def test_the_backlog_is_what_waits(desk: Desk) -> None:
         assert found.value("wallet_outbox_oldest_seconds") == 0
         assert found.value("wallet_dead_letters") == 0
         assert found.value("wallet_lane_depth", chain="local") == 0
+        assert found.value("wallet_webhook_lanes_due") == 0
+        assert found.value("wallet_webhook_lanes_oldest_seconds") == 0
 
     then = datetime.now(UTC) - timedelta(minutes=5)
     letter = DeadLetter("dlq_1", "c", "t", "r", "", {}, "new", 1, then, then)
     event = system.OutboxRow(3, then, 0, "evt_1", "order-events", {"subject": "x"}, 0)
-    resources.database().write(
-        [system.DEAD_LETTERS.write("insert", letter), system.OUTBOX.write("insert", event)]
-    )
+    late = replace(new_lane("whk_late", "usr_1", then, then), due_at=then)
+    soon = new_lane("whk_soon", "usr_1", datetime.now(UTC), then)
+    rows = [system.DEAD_LETTERS.write("insert", letter), system.OUTBOX.write("insert", event)]
+    rows += [LANES.write("insert", lane) for lane in (late, soon)]
+    resources.database().write(rows)
     with resources.override(database=_Strong(resources.database())), measured() as found:
         assert desk.app.schedule("measure_backlog").status == 204
         assert 299 < (found.value("wallet_outbox_oldest_seconds") or 0) < 400
         assert found.value("wallet_dead_letters") == 1
+        assert found.value("wallet_webhook_lanes_due") == 1
+        assert 299 < (found.value("wallet_webhook_lanes_oldest_seconds") or 0) < 400
 
 
 class _Strong:
