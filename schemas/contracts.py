@@ -69,6 +69,14 @@ class ImportContract(Request):
     metadata: Metadata | None = None
 
 
+class UpdateContract(Request):
+    """Fields that are absent stay; `metadata` replaces all notes of before, null takes them away."""
+
+    contract_id: Id
+    name: Label | None = None
+    metadata: Metadata | None = None
+
+
 class GetContract(Request):
     contract_id: Id
 

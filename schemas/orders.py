@@ -81,11 +81,12 @@ class ListAvailable(ListQuery):
 
 
 class UpdateOrder(Request):
-    """Fields that are absent stay; null clears them."""
+    """Fields that are absent stay; null clears them. `metadata` replaces all notes of before."""
 
     order_id: Id
     note: Prose | None = None
     expires_at: Instant | None = None
+    metadata: Metadata | None = None
 
 
 class CancelOrder(Request):

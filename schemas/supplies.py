@@ -50,12 +50,13 @@ class ListSupplies(OwnedQuery):
 
 
 class UpdateSupply(Request):
-    """Fields that are absent stay; `expires_at: null` means never."""
+    """Fields that are absent stay; `expires_at: null` means never, `metadata` replaces all notes of before."""
 
     supply_id: Id
     amount: AmountText | None = None
     status: Literal["active", "paused"] | None = None
     expires_at: Instant | None = None
+    metadata: Metadata | None = None
 
 
 class CloseSupply(Request):

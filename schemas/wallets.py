@@ -73,6 +73,14 @@ class AddAccount(Request):
     metadata: Metadata | None = None
 
 
+class UpdateWallet(Request):
+    """Fields that are absent stay; `metadata` replaces all notes of before, null takes them away."""
+
+    wallet_id: Id
+    name: Label | None = None
+    metadata: Metadata | None = None
+
+
 class GetWallet(Request):
     wallet_id: Id
 

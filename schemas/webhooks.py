@@ -40,8 +40,8 @@ class ListWebhooks(ListQuery):
 
 
 class UpdateWebhook(Request):
-    """What is not sent stays. `status`: `disabled` stops all deliveries; `active` begins with what happens from then
-    on, and with the deliveries that waited."""
+    """What is not sent stays; `metadata` replaces all notes of before. `status`: `disabled` stops all deliveries;
+    `active` begins with what happens from then on, and with the deliveries that waited."""
 
     webhook_id: Id
     url: Url | None = None

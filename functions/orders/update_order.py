@@ -1,4 +1,4 @@
-"""Change an order's note or expiry; the amount and the items never change."""
+"""Change an order's note, metadata or expiry; the amount and the items never change."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from shared.desk.events import emit_order
 from shared.domain.desk import orders as rules
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http, message
+from shared.store.tables import metadata
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -30,10 +31,12 @@ def _update(unit: UnitOfWork, request: UpdateOrder, caller: Caller) -> Order:
     aggregate = orders.read(unit, request.order_id)
     authorization.as_owner(caller, aggregate.order.user_id)
     unit.match(aggregate.order)
-    after = rules.update(aggregate.order, unit.now, **given(request, "note", "expires_at"))
+    after = rules.update(aggregate.order, unit.now, **given(request, "note", "expires_at", "metadata"))
     if after == aggregate.order:
         return orders.as_of_now(aggregate.view, unit.now)
-    unit.write(after)
+    gone, new = metadata.moved(aggregate.order, after)
+    unit.delete(*gone)
+    unit.write(after, *new)
     if after.expires_at != aggregate.order.expires_at:
         unit.write(*timers.order_expiry(after))
     return emit_order(unit, "order.updated", aggregate.updated(after))

@@ -1,4 +1,4 @@
-"""Change a supply: its amount, its expiry, or whether orders may reserve from it.
+"""Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
 
 A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it.
 """
@@ -23,7 +23,7 @@ from shared.funds import balances
 from shared.runtime.errors import Contended
 from shared.runtime.operation import http, message
 from shared.store.session import Session
-from shared.store.tables import supplies
+from shared.store.tables import metadata, supplies
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -61,7 +61,10 @@ def _update(unit: UnitOfWork, request: UpdateSupply, caller: Caller, observed: B
         raise Contended  # it changed since the first look: repeat
     if moved.supply.expires_at != supply.expires_at:
         unit.write(*timers.supply_expiry(moved.supply))
+    gone, new = metadata.moved(supply, moved.supply)
+    unit.delete(*gone)
     desk_supplies.write(unit, [supply], [moved], observed)
+    unit.write(*new)
     return Supply.of(moved.supply)
 
 
@@ -71,5 +74,5 @@ def _changed(request: UpdateSupply, supply: rules.Supply, now: datetime) -> Move
         now,
         amount=KEEP if request.amount is None else parse_amount(request.amount, supply.decimals),
         status=request.status or KEEP,
-        expires_at=given(request, "expires_at").get("expires_at", KEEP),
+        **given(request, "expires_at", "metadata"),
     )

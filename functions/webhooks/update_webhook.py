@@ -34,6 +34,8 @@ def update_webhook(request: UpdateWebhook, caller: Caller) -> WebhookResource:
     access.require_events(caller)
     changes = given(request, *FIELDS)
     changes = {name: value for name, value in changes.items() if value is not None or name == "description"}
+    if "metadata" in request.model_fields_set:
+        changes["metadata"] = request.metadata or {}
     if "url" in changes:
         changes["url"] = targets.checked_url(changes["url"])
     if "event_types" in changes:

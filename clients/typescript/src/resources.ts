@@ -559,6 +559,13 @@ export class Contracts extends Group {
   }
 
   /**
+   * Change a contract's name and metadata.
+   */
+  update(contractId: string, body: Body<"update_contract"> = {}, options: WriteOptions = {}): Promise<Answer<"update_contract">> {
+    return this.api.call<"update_contract">("PUT", "/api/v1/contracts/{contract_id}", { path: { contract_id: contractId }, body, options });
+  }
+
+  /**
    * Give a contract another ABI. Events of before are decoded by it from then on.
    */
   updateAbi(contractId: string, body: Body<"update_contract_abi">, options: WriteOptions = {}): Promise<Answer<"update_contract_abi">> {
@@ -657,7 +664,7 @@ export class Orders extends Group {
   }
 
   /**
-   * Change an order's note or expiry; the amount and the items never change.
+   * Change an order's note, metadata or expiry; the amount and the items never change.
    */
   update(orderId: string, body: Body<"update_order"> = {}, options: WriteOptions = {}): Promise<Answer<"update_order">> {
     return this.api.call<"update_order">("PUT", "/api/v1/orders/{order_id}", { path: { order_id: orderId }, body, options });
@@ -764,7 +771,7 @@ export class Supplies extends Group {
   }
 
   /**
-   * Change a supply: its amount, its expiry, or whether orders may reserve from it.
+   * Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
    *
    * A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it.
    */
@@ -1022,6 +1029,13 @@ export class Wallets extends Group {
    */
   signTypedData(walletId: string, body: Body<"sign_typed_data">, options: WriteOptions = {}): Promise<Answer<"sign_typed_data">> {
     return this.api.call<"sign_typed_data">("POST", "/api/v1/wallets/{wallet_id}/sign-typed-data", { path: { wallet_id: walletId }, body, takesKey: true, options });
+  }
+
+  /**
+   * Change a wallet's name and metadata; its key and address never change.
+   */
+  update(walletId: string, body: Body<"update_wallet"> = {}, options: WriteOptions = {}): Promise<Answer<"update_wallet">> {
+    return this.api.call<"update_wallet">("PUT", "/api/v1/wallets/{wallet_id}", { path: { wallet_id: walletId }, body, options });
   }
 }
 

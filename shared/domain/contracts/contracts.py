@@ -92,6 +92,12 @@ def new_contract(
     )
 
 
+def described(contract: Contract, name: str, metadata: dict[str, str] | None, now: datetime) -> Contract:
+    """With another name and other notes; itself when nothing changes."""
+    after = replace(contract, name=name, metadata=metadata or None)
+    return contract if after == contract else replace(after, version=contract.version + 1, updated_at=now)
+
+
 def followed(contract: Contract, outcome: str, created: str | None, now: datetime) -> Contract:
     """The contract after what its transaction has become; itself when that changes nothing.
 

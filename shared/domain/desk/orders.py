@@ -193,13 +193,20 @@ def _opened(
 
 
 def update(
-    order: Order, now: datetime, *, note: str | Keep | None = KEEP, expires_at: datetime | Keep | None = KEEP
+    order: Order,
+    now: datetime,
+    *,
+    note: str | Keep | None = KEEP,
+    expires_at: datetime | Keep | None = KEEP,
+    metadata: dict[str, str] | Keep | None = KEEP,
 ) -> Order:
     """The owner's changes; the same order when nothing changes.
 
-    The note can always change, the expiry only before processing. Raises InvalidState, InvalidValue.
+    Notes can always change, the expiry only before processing. Raises InvalidState, InvalidValue.
     """
     after = order
+    if metadata is not KEEP:
+        after = replace(after, metadata=metadata or None)
     if note is not KEEP:
         after = replace(after, note=note)
     if expires_at is not KEEP and expires_at != order.expires_at:

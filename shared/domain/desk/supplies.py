@@ -160,12 +160,14 @@ def update(
     amount: int | Keep = KEEP,
     status: Literal["active", "paused"] | Keep = KEEP,
     expires_at: datetime | Keep | None = KEEP,
+    metadata: dict[str, str] | Keep | None = KEEP,
 ) -> Moved:
-    """The owner's changes, one new version; the same supply when nothing changes.
+    """The owner's changes, one new version; the same supply when nothing changes. Notes can always change.
 
     Raises AmountInUse, InvalidValue, InvalidState (closed or rejected; pending and paused or resumed).
     """
-    if supply.status in ("closed", "rejected"):
+    noted_only = metadata is not KEEP and (amount, status, expires_at) == (KEEP, KEEP, KEEP)
+    if supply.status in ("closed", "rejected") and not noted_only:
         raise InvalidState(status=supply.status)
     moved = Moved(supply, ())
     if amount is not KEEP and amount != supply.amount:
@@ -173,6 +175,8 @@ def update(
     after = moved.supply
     if expires_at is not KEEP and expires_at != supply.expires_at:
         after = replace(after, expires_at=in_future(expires_at, now))
+    if metadata is not KEEP:
+        after = replace(after, metadata=metadata or None)
     if status is not KEEP:
         after = pause(after, now) if status == "paused" else resume(after, now)
     if after != supply:

@@ -107,6 +107,12 @@ def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
     return trusted[0]
 
 
+def described(wallet: Wallet, name: str, metadata: dict[str, str] | None, now: datetime) -> Wallet:
+    """With another name and other notes; itself when nothing changes."""
+    after = replace(wallet, name=name, metadata=metadata or None)
+    return wallet if after == wallet else replace(after, version=wallet.version + 1, updated_at=now)
+
+
 def mark_unproven(wallet: Wallet, now: datetime) -> Wallet:
     """The account's mailbox was proved after it was made: whoever made it may know its key."""
     return replace(wallet, unproven=True, version=wallet.version + 1, updated_at=now)

@@ -1,6 +1,6 @@
 """What owners note on their resources, by key and value: where a list that asks for it finds them.
 
-An entry is written with its resource and never changes, as the resource's `metadata` does not."""
+Entries are written and removed in the commit that changes the resource's `metadata`."""
 
 from __future__ import annotations
 
@@ -51,3 +51,13 @@ def entries(row: Noted) -> Iterable[MetadataEntry]:
         MetadataEntry(row.user_id, kind, f"{key}:{value}", row.created_at, row.id)
         for key, value in (row.metadata or {}).items()
     ]
+
+
+def moved(before: Noted, after: Noted) -> tuple[list[MetadataEntry], list[MetadataEntry]]:
+    """The entries of a resource that are gone, and those that are new."""
+    old, new = set(entries(before)), set(entries(after))
+    return sorted(old - new, key=_entry), sorted(new - old, key=_entry)
+
+
+def _entry(one: MetadataEntry) -> str:
+    return one.entry

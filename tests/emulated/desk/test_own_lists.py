@@ -157,3 +157,55 @@ def test_every_list_of_ones_own_takes_a_time(desk: Desk, kind: str) -> None:
         ("created_after=2100-01-01T00:00:00Z", 0),
     ):
         assert len(desk.get(f"/{kind}?{query}", user)["items"]) == count, query
+
+
+@pytest.mark.parametrize("kind", ["supplies", "orders", "wallets", "contracts", "webhooks"])
+def test_notes_can_be_changed_and_are_found_as_they_are_now(desk: Desk, kind: str) -> None:
+    user = desk.person()
+    if kind == "webhooks":
+        body = {"url": "http://127.0.0.1:9/x", "event_types": ["*"], "metadata": NOTED}
+        made = desk.app.ok(201, "POST", "/webhooks", body, user=user)
+    else:
+        made = every_kind(desk, user, metadata=NOTED)[kind]
+    path = f"/{kind}/{made['id']}"
+    made = desk.get(path, user)  # it went on since
+
+    def change(body: dict[str, Any], **headers: str) -> Any:
+        return desk.app.call("PUT", path, body, user=user, headers=headers)
+
+    now = {"invoice": "4712", "kind.of": NOTED["kind.of"]}
+    changed = change({"metadata": now})
+    assert (changed.status, changed.body["metadata"]) == (200, now)
+    assert changed.body["version"] == made["version"] + 1
+    assert change({"metadata": now}).body["version"] == made["version"] + 1
+    assert desk.get(path, user)["metadata"] == now
+    if kind != "webhooks":  # which are few, and not listed by their notes
+        for note, wanted in (("invoice:4711", False), ("invoice:4712", True), ("empty:", False)):
+            items = desk.get(f"/{kind}?metadata={note}", user)["items"]
+            assert (made["id"] in [one["id"] for one in items]) == wanted, note
+    refused(change({"metadata": {"a b": "x"}}), 422, "VALIDATION_FAILED", "metadata.a b")
+    refused(change({"metadata": {}}, **{"If-Match": '"1"'}), 412, "VERSION_MISMATCH")
+    assert desk.get(path, user)["metadata"] == now
+    other = desk.app.call("PUT", path, {"metadata": {}}, user=desk.person("other"))
+    refused(other, 404, "NOT_FOUND")
+    assert change({"metadata": None}).body["metadata"] == {}
+
+
+@pytest.mark.parametrize("kind", ["wallets", "contracts"])
+def test_names_can_be_changed(desk: Desk, kind: str) -> None:
+    user = desk.person()
+    made = every_kind(desk, user, metadata=NOTED)[kind]
+    changed = desk.app.ok(200, "PUT", f"/{kind}/{made['id']}", {"name": "till 2"}, user=user)
+    assert (changed["name"], changed["metadata"]) == ("till 2", NOTED)
+
+
+def test_a_closed_supply_takes_notes_and_nothing_else(desk: Desk) -> None:
+    user = desk.person()
+    supply = every_kind(desk, user)["supplies"]["id"]
+    order = desk.get("/orders", user)["items"][0]["id"]
+    desk.app.ok(200, "POST", f"/orders/{order}/cancel", user=user)
+    desk.app.ok(204, "DELETE", f"/supplies/{supply}", user=user)
+    noted = desk.app.ok(200, "PUT", f"/supplies/{supply}", {"metadata": {"a": "b"}}, user=user)
+    assert (noted["status"], noted["metadata"]) == ("closed", {"a": "b"})
+    both = desk.app.call("PUT", f"/supplies/{supply}", {"metadata": {}, "expires_at": None}, user=user)
+    refused(both, 409, "INVALID_STATE")

@@ -448,6 +448,28 @@ class Contracts(Group):
             )
         )
 
+    def update(
+        self,
+        contract_id: str,
+        *,
+        name: str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.Contract:
+        """Change a contract's name and metadata."""
+        return self._run(
+            Call(
+                "PUT",
+                "/api/v1/contracts/{contract_id}",
+                models.Contract,
+                values={"contract_id": contract_id},
+                body={"name": name, "metadata": metadata},
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
     def update_abi(
         self,
         contract_id: str,
@@ -900,6 +922,28 @@ class AsyncContracts(AsyncGroup):
                 "/api/v1/contracts/{contract_id}/follow",
                 None,
                 values={"contract_id": contract_id},
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    async def update(
+        self,
+        contract_id: str,
+        *,
+        name: str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.Contract:
+        """Change a contract's name and metadata."""
+        return await self._run(
+            Call(
+                "PUT",
+                "/api/v1/contracts/{contract_id}",
+                models.Contract,
+                values={"contract_id": contract_id},
+                body={"name": name, "metadata": metadata},
                 if_match=if_match,
                 timeout=timeout,
             )

@@ -185,17 +185,18 @@ class Orders(Group):
         *,
         note: str | Unset | None = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Order:
-        """Change an order's note or expiry; the amount and the items never change."""
+        """Change an order's note, metadata or expiry; the amount and the items never change."""
         return self._run(
             Call(
                 "PUT",
                 "/api/v1/orders/{order_id}",
                 models.Order,
                 values={"order_id": order_id},
-                body={"note": note, "expires_at": expires_at},
+                body={"note": note, "expires_at": expires_at, "metadata": metadata},
                 if_match=if_match,
                 timeout=timeout,
             )
@@ -376,17 +377,18 @@ class AsyncOrders(AsyncGroup):
         *,
         note: str | Unset | None = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Order:
-        """Change an order's note or expiry; the amount and the items never change."""
+        """Change an order's note, metadata or expiry; the amount and the items never change."""
         return await self._run(
             Call(
                 "PUT",
                 "/api/v1/orders/{order_id}",
                 models.Order,
                 values={"order_id": order_id},
-                body={"note": note, "expires_at": expires_at},
+                body={"note": note, "expires_at": expires_at, "metadata": metadata},
                 if_match=if_match,
                 timeout=timeout,
             )

@@ -177,10 +177,11 @@ class Supplies(Group):
         amount: str | Unset | None = UNSET,
         status: Literal["active", "paused"] | Unset | None = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Supply:
-        """Change a supply: its amount, its expiry, or whether orders may reserve from it.
+        """Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
 
         A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it."""
         return self._run(
@@ -189,7 +190,7 @@ class Supplies(Group):
                 "/api/v1/supplies/{supply_id}",
                 models.Supply,
                 values={"supply_id": supply_id},
-                body={"amount": amount, "status": status, "expires_at": expires_at},
+                body={"amount": amount, "status": status, "expires_at": expires_at, "metadata": metadata},
                 if_match=if_match,
                 timeout=timeout,
             )
@@ -362,10 +363,11 @@ class AsyncSupplies(AsyncGroup):
         amount: str | Unset | None = UNSET,
         status: Literal["active", "paused"] | Unset | None = UNSET,
         expires_at: datetime | str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Supply:
-        """Change a supply: its amount, its expiry, or whether orders may reserve from it.
+        """Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
 
         A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it."""
         return await self._run(
@@ -374,7 +376,7 @@ class AsyncSupplies(AsyncGroup):
                 "/api/v1/supplies/{supply_id}",
                 models.Supply,
                 values={"supply_id": supply_id},
-                body={"amount": amount, "status": status, "expires_at": expires_at},
+                body={"amount": amount, "status": status, "expires_at": expires_at, "metadata": metadata},
                 if_match=if_match,
                 timeout=timeout,
             )

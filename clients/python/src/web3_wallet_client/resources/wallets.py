@@ -505,6 +505,28 @@ class Wallets(Group):
             )
         )
 
+    def update(
+        self,
+        wallet_id: str,
+        *,
+        name: str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.Wallet:
+        """Change a wallet's name and metadata; its key and address never change."""
+        return self._run(
+            Call(
+                "PUT",
+                "/api/v1/wallets/{wallet_id}",
+                models.Wallet,
+                values={"wallet_id": wallet_id},
+                body={"name": name, "metadata": metadata},
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
 
 class AsyncWallets(AsyncGroup):
     """`client.wallets`"""
@@ -993,6 +1015,28 @@ class AsyncWallets(AsyncGroup):
                 body={"typed_data": typed_data},
                 takes_key=True,
                 idempotency_key=idempotency_key,
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    async def update(
+        self,
+        wallet_id: str,
+        *,
+        name: str | Unset | None = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> models.Wallet:
+        """Change a wallet's name and metadata; its key and address never change."""
+        return await self._run(
+            Call(
+                "PUT",
+                "/api/v1/wallets/{wallet_id}",
+                models.Wallet,
+                values={"wallet_id": wallet_id},
+                body={"name": name, "metadata": metadata},
                 if_match=if_match,
                 timeout=timeout,
             )
