@@ -34,6 +34,10 @@ def __getattr__(name: str) -> Any:
     assert isinstance(target, types.FunctionType)
     target.__name__ = name
     globals()[name] = target
+    if __name__ == "main":
+        from shared.triggers import flask_app
+
+        flask_app.serve_all_paths(target)
     return target
 
 

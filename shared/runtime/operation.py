@@ -46,7 +46,7 @@ MAX_NAME = 27  # service accounts are named fn-<name> and have at most 30 charac
 
 def path_pattern(path: str) -> re.Pattern[str]:
     """What matches a path with parameters in braces, each a group of its name."""
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + r"$")
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + r"\Z")
 
 
 @dataclass(frozen=True)

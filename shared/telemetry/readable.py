@@ -16,7 +16,8 @@ _OPERATION_WIDTH: Final = 22
 
 
 def line(entry: Mapping[str, Any], colour: bool = False) -> str:
-    """One entry of the JSON log. An exception follows on lines of its own."""
+    """One entry of the JSON log. An exception follows on lines of its own; else what a caller sent cannot begin a line
+    or colour it."""
     level = str(entry.get("severity", ""))
     time = datetime.fromisoformat(entry["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
     origin = str(entry.get("operation") or str(entry.get("logger", "")).rpartition(".")[2])
@@ -26,7 +27,8 @@ def line(entry: Mapping[str, Any], colour: bool = False) -> str:
     else:
         said = str(entry.get("message", ""))
     ids = " ".join(str(entry[name]) for name in ("principal", "request_id") if entry.get(name))
-    parts = [f"{origin:<{_OPERATION_WIDTH}} {said}", *_fields(entry), _paint(ids, "2", colour)]
+    plain = map(_escaped, (f"{origin:<{_OPERATION_WIDTH}} {said}", *_fields(entry)))
+    parts = [*plain, _paint(_escaped(ids), "2", colour)]
     text = "  ".join(filter(None, parts))
     text = f"{_paint(time, '2', colour)} {_paint(f'{level:<7}', _COLOURS.get(level, ''), colour)} {text}"
     return "\n".join([text, *str(entry.get("exception") or "").splitlines()])
@@ -40,6 +42,10 @@ def _fields(entry: Mapping[str, Any]) -> Iterator[str]:
         if value is None or value in ("", [], {}):
             continue
         yield f"{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+
+
+def _escaped(text: str) -> str:
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _paint(text: str, code: str, colour: bool) -> str:

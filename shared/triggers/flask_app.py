@@ -46,6 +46,14 @@ def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Respon
     return view
 
 
+def serve_all_paths(view: Callable[[Request], Response]) -> None:
+    """Of the flask application that is being made: a path that functions-framework's rules do not match (with %0A in
+    it, or /robots.txt) is answered like any other."""
+    from flask import current_app, request
+
+    current_app.register_error_handler(404, lambda _: view(request))
+
+
 def incoming(request: Request) -> Incoming:
     """A flask request without flask. A body longer than the limit is not read.
 

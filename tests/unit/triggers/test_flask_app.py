@@ -1,10 +1,19 @@
-"""A body that does not say its length is read to the limit, no further: its sender may never end it."""
+"""A body that does not say its length is read to the limit, no further: its sender may never end it. And no path gets
+past what answers: not one that functions-framework has no rule for."""
 
 from __future__ import annotations
+
+import json
+import logging
+from typing import Any
 
 import pytest
 from flask import Request
 
+from emulators.toolkit import ROOT
+from shared import resources
+from shared.settings import load
+from shared.telemetry import logs
 from shared.triggers import flask_app, request_parsing
 
 
@@ -29,3 +38,37 @@ def test_a_body_in_chunks_is_read_to_the_limit_only(path: str, limit: int) -> No
     }
     environ |= {"wsgi.url_scheme": "http", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
     assert len(flask_app.incoming(Request(environ)).body) == limit + 1
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of one function as functions-framework serves it."""
+    import functions_framework
+
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    for name in ("FUNCTION_TARGET", "FUNCTION_SOURCE"):  # which functions-framework leaves behind
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    with resources.override(fresh=True, settings=load({"GOOGLE_CLOUD_PROJECT": "p"})):
+        app = functions_framework.create_app("get_jwks", str(ROOT / "functions/main.py"))
+        yield app.test_client()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/%0A", "/a%0d%0aSet-Cookie:%20x=y", "/%1b[31m", "/%00", "/api/v1/orders/%0a", "/%e2%80%a8", "/%ff%fe",
+     "/robots.txt", "/.well-known/jwks.json%0a"],
+)  # fmt: skip
+def test_control_characters_in_a_path_are_answered_as_any_unknown_path(
+    served: Any, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "shared")
+    answer = served.get(path)
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "NOT_FOUND"), answer.text
+    assert answer.headers["X-Request-Id"] == answer.json["error"]["request_id"]
+    assert "Set-Cookie" not in answer.headers
+    (line,) = [record for record in caplog.records if record.getMessage() == "served"]
+    for formatter in (logs.JsonFormatter(), logs.TextFormatter(False)):
+        text = formatter.format(line)
+        assert all(one.isprintable() for one in text), text
+    assert json.loads(logs.JsonFormatter().format(line))["httpRequest"]["status"] == 404
