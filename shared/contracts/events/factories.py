@@ -1,9 +1,10 @@
-"""Contracts that a followed contract announces are followed, too: from the block that announces them."""
+"""Contracts that a followed contract announces are followed, too: from the first block that announces them, and as
+long as that is there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.contracts.events import decoding
@@ -13,7 +14,7 @@ from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.contracts import Contract
 from shared.domain.contracts.events import ContractEvent
 from shared.domain.contracts.follows import MAX_CHILDREN, Follow
-from shared.store.tables.contract_events import FOLLOWED, FOLLOWS, FOLLOWS_FACTORIES
+from shared.store.tables.contract_events import FOLLOWED, FOLLOWS, FOLLOWS_FACTORIES, unfollow
 from shared.store.tables.contracts import CONTRACTS, CONTRACTS_BY_ADDRESS
 from shared.store.unit_of_work import UnitOfWork
 
@@ -22,40 +23,95 @@ _NAME: Final = 240  # characters of a factory's name that its contracts' names k
 
 def follow_announced(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent]) -> None:
     """In the commit that stores the events; each contract once, at most MAX_CHILDREN of a factory."""
+    added: set[tuple[str, str]] = set()  # (user, address): by another factory of the user's, in this commit
+    for parent, factory in _factories(unit, chain, events):
+        named: dict[str, int] = {}
+        for child, number in _named(parent, factory, events):
+            if (parent.user_id, child) not in added:
+                named[child] = min(number, named.get(child, number))
+        if named:
+            _follow(unit, parent, factory, named)
+            added |= {(parent.user_id, child) for child in named}
+
+
+def unfollow_announced(unit: UnitOfWork, chain: str, gone: Sequence[ContractEvent]) -> None:
+    """In the commit that deletes the events of blocks that are gone: what no earlier block announces is followed no
+    longer. What its user has changed meanwhile is the user's own, and stays."""
+    lost: list[_Child] = []
+    for parent, factory in _factories(unit, chain, gone):
+        named: dict[str, set[int]] = {}
+        for child, number in _named(parent, factory, gone):
+            named.setdefault(child, set()).add(number)
+        own = [
+            one
+            for address, one in _known(unit, parent, named).items()
+            if one.follow and one.follow.parent_id == parent.id and one.follow.from_block in named[address]
+        ]
+        own = [one for one in own if one.contract.version == 1]
+        if own:
+            unit.write(follow_rules.with_children(parent, -len(own), unit.now))
+        lost += own
+    unfollow(unit, [one.follow for one in lost if one.follow])
+    unit.delete(*(one.contract for one in lost))
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A contract at an address that a factory names, and how it is followed."""
+
+    contract: Contract
+    follow: Follow | None
+
+
+def _factories(
+    unit: UnitOfWork, chain: str, events: Sequence[ContractEvent]
+) -> Iterator[tuple[Follow, Contract]]:
+    """Those that any of the events are of, with their contracts."""
     places = sorted({(one.address, chain) for one in events})
-    if not places:
-        return
-    entries = unit.many(FOLLOWS_FACTORIES.below(places))
-    if not entries:
-        return
-    parents = unit.follow(FOLLOWS, entries)
+    entries = unit.many(FOLLOWS_FACTORIES.below(places)) if places else []
+    parents = unit.follow(FOLLOWS, entries) if entries else []
     known = {one.id: one for one in unit.many(CONTRACTS.get_many((one.id,) for one in parents))}
-    for parent in parents:
-        if parent.id in known:
-            own = [one for one in events if one.address == parent.address]
-            _follow(unit, parent, known[parent.id], own)
+    return ((one, known[one.id]) for one in parents if one.id in known)
 
 
-def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, events: Sequence[ContractEvent]) -> None:
-    named: dict[str, int] = {}
+def _named(parent: Follow, factory: Contract, events: Sequence[ContractEvent]) -> Iterator[tuple[str, int]]:
+    """(address, height) of each contract that the factory announces in the events, since it is followed."""
     entries = factory.entries
     for event in events:
+        if event.address != parent.address or event.block_number < parent.from_block:
+            continue
         found = decoding.decoded(entries, event)
         if found is None or found.signature != parent.factory_event or not isinstance(found.arguments, dict):
             continue
         child = found.arguments.get(parent.factory_argument)
         if isinstance(child, str):
-            named.setdefault(child, event.block_number)
-    if not named:
-        return
+            yield child, event.block_number
+
+
+def _known(unit: UnitOfWork, parent: Follow, named: Iterable[str]) -> dict[str, _Child]:
+    """Those that the factory's user has at these addresses, by address."""
     places = [(address, parent.chain, parent.user_id) for address in named]
-    taken = {one["address"] for one in unit.many(CONTRACTS_BY_ADDRESS.below(places))}
+    entries = unit.many(CONTRACTS_BY_ADDRESS.below(places)) if places else []
+    ids = [(one["id"],) for one in entries]
+    if not ids:
+        return {}
+    contracts, follows = unit.read(CONTRACTS.get_many(ids), FOLLOWS.get_many(ids))
+    followed = {one.id: one for one in follows}
+    return {str(one.address): _Child(one, followed.get(one.id)) for one in contracts}
+
+
+def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, named: Mapping[str, int]) -> None:
+    known = _known(unit, parent, named)
     followed = unit.many(FOLLOWED.get_many((parent.chain, one.lower()) for one in named))
     addresses = {one.address: one for one in followed}
     for child, number in named.items():
-        if child in taken or parent.children >= MAX_CHILDREN:
+        there = known[child].follow if child in known else None
+        address = follow_rules.wanted(addresses.get(child.lower()), parent.chain, child.lower(), number)
+        if there is not None and there.parent_id and number < there.from_block:  # filling found it earlier
+            unit.write(follow_rules.announced_earlier(there, parent.id, number, unit.now), address)
+        if child in known or parent.children >= MAX_CHILDREN:
             continue
-        parent = follow_rules.with_child(parent, unit.now)
+        parent = follow_rules.with_children(parent, 1, unit.now)
         contract = _contract(unit, parent, factory, child)
         follow = follow_rules.new_follow(
             contract_id=contract.id,
@@ -68,7 +124,6 @@ def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, events: Sequenc
             now=unit.now,
             parent_id=parent.id,
         )
-        address = follow_rules.wanted(addresses.get(child.lower()), parent.chain, child.lower(), number)
         unit.write(contract, follow, address)
     unit.write(parent)
 

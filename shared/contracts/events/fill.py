@@ -184,7 +184,10 @@ def _stored(
 ) -> None:
     held(unit, index)
     _require_same(unit, index.chain, [*((one.block_number, one.block_hash) for one in events), end])
-    factories.follow_announced(unit, index.chain, store_new(unit, events))
+    store_new(unit, events)
+    factories.follow_announced(
+        unit, index.chain, events
+    )  # also those that were there before the factory's rule
 
 
 def _require_same(unit: UnitOfWork, chain: str, blocks: Sequence[tuple[int, str]]) -> None:

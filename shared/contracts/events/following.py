@@ -69,5 +69,12 @@ def follow(unit: UnitOfWork, wish: Follow, *, keep_start: bool) -> State:
             raise TooManyAnnounced(most=MAX_ANNOUNCED)
     made = wish if known is None else follows.changed(known, wish, unit.now)
     needed = follows.wanted(address, wish.chain, wish.address, wish.from_block)
+    if index is not None and made.factory_event and _looks_further(known, made):
+        needed = follows.looked_at_again(needed, made.from_block, index.number)
     unit.write(made, needed)
     return made, needed, index
+
+
+def _looks_further(known: Follow | None, made: Follow) -> bool:
+    """Whether a factory's rule is another one than before, or goes further back."""
+    return known is None or known.factory_rule != made.factory_rule or made.from_block < known.from_block

@@ -267,19 +267,19 @@ def _behind(
 def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex:
     """Events, deposits, notices and the index's place, in one commit."""
     current = held(unit, index)
+    if found.blocks:
+        after, kept = _behind(current, found, head, final, unit.now)
+    else:
+        first = found.events[0]
+        after = replace(current, version=current.version + 1, updated_at=unit.now)
+        kept = [IndexedBlock(index.chain, first.block_number, first.block_hash)]
+    _put(unit, kept)
     fresh = store_new(unit, found.events)
     unit.write(*found.deposits)
     notices.note(unit, index.chain, fresh, found.deposits)
     factories.follow_announced(unit, index.chain, fresh)
     for address, number in found.gaps:
         _gap(unit, index.chain, address, number)
-    if found.blocks:
-        after, kept = _behind(current, found, head, final, unit.now)
-        _put(unit, kept)
-    else:
-        first = found.events[0]
-        after = replace(current, version=current.version + 1, updated_at=unit.now)
-        _put(unit, [IndexedBlock(index.chain, first.block_number, first.block_hash)])
     unit.write(after)
     return after
 
@@ -292,8 +292,13 @@ def _put(unit: UnitOfWork, blocks: Sequence[IndexedBlock]) -> None:
     stale = unit.many(BLOCKS.get_many((one.chain, one.number) for one in blocks))
     gone = [one.hash for one in stale if one.hash != hashes[one.number]]
     if gone:
-        notices.take_back(unit, blocks[0].chain, gone)
+        _forget(unit, blocks[0].chain, gone)
     unit.write(*blocks)
+
+
+def _forget(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> None:
+    """What these blocks have brought goes, and with it the contracts that only they announce."""
+    factories.unfollow_announced(unit, chain, notices.take_back(unit, chain, hashes))
 
 
 def store_new(unit: UnitOfWork, events: Sequence[ContractEvent]) -> list[ContractEvent]:
@@ -360,7 +365,7 @@ def _take_back(
     unit: UnitOfWork, index: ChainIndex, gone: Sequence[IndexedBlock], below: IndexedBlock
 ) -> ChainIndex:
     current = held(unit, index)
-    notices.take_back(unit, index.chain, [one.hash for one in gone])
+    _forget(unit, index.chain, [one.hash for one in gone])
     unit.delete(*unit.many(BLOCKS.get_many((one.chain, one.number) for one in gone)))
     after = current.moved(below.number, below.hash, unit.now)
     unit.write(after)

@@ -136,8 +136,8 @@ def _tell_events(
     return after
 
 
-def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> None:
-    """Delete what these blocks have brought, and tell whom it was announced to."""
+def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> list[ContractEvent]:
+    """Delete what these blocks have brought, and tell whom it was announced to; the events are answered."""
     events, deposits, notices = unit.read(
         events_of(chain, hashes), deposits_of(chain, hashes), notices_of(chain, hashes)
     )
@@ -156,6 +156,7 @@ def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> None:
             ]
             block = IndexedBlock(chain, one.block_number, one.block_hash)
             follows[follow.id] = _tell_gone(unit, follow, block, gone)
+    return events
 
 
 def _tell_gone(

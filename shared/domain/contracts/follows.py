@@ -59,11 +59,15 @@ class Follow:
     factory_abi: str | None  # of the contracts that it names; JSON text
     factory_address: str | None  # the address, of a factory
     children: int  # contracts that it has added
-    parent_id: str | None  # the factory's
+    parent_id: str | None  # the factory's that has added it, until its user follows it otherwise
     sequence: int  # events that were announced
     version: int
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def factory_rule(self) -> tuple[str | None, str | None, str | None]:
+        return self.factory_event, self.factory_argument, self.factory_abi
 
     @property
     def factory_entries(self) -> list[Entry]:
@@ -103,6 +107,15 @@ def wanted(known: FollowedAddress | None, chain: str, address: str, from_block: 
     return replace(
         known, work=work, from_block=from_block, filled_to=from_block - 1, fill_until=until, fault=None
     )
+
+
+def looked_at_again(address: FollowedAddress, from_block: int, indexed_to: int) -> FollowedAddress:
+    """Filled from this block on also where that was done: its events are to be looked at by a new rule."""
+    if not address.live or from_block > indexed_to:
+        return address
+    low = min(from_block - 1, address.filled_to) if address.missing else from_block - 1
+    until = max(indexed_to, address.fill_until)
+    return replace(address, work="fill", filled_to=low, fill_until=until, fault=None)
 
 
 def activated(address: FollowedAddress, indexed_to: int) -> FollowedAddress:
@@ -159,11 +172,11 @@ def new_follow(
 
 
 def changed(known: Follow, wish: Follow, now: datetime) -> Follow:
-    """The follow with another wish; what it has counted stays."""
+    """The follow with another wish; what it has counted stays. It is its user's own from now on, whoever announced the
+    contract."""
     made = replace(
         wish,
         children=known.children,
-        parent_id=known.parent_id,
         sequence=known.sequence,
         version=known.version,
         created_at=known.created_at,
@@ -176,5 +189,12 @@ def announced(follow: Follow, now: datetime, events: int = 1) -> Follow:
     return replace(follow, sequence=follow.sequence + events, version=follow.version + 1, updated_at=now)
 
 
-def with_child(follow: Follow, now: datetime) -> Follow:
-    return replace(follow, children=follow.children + 1, version=follow.version + 1, updated_at=now)
+def with_children(follow: Follow, more: int, now: datetime) -> Follow:
+    """A factory that has added so many more contracts, or fewer."""
+    children = max(0, follow.children + more)
+    return replace(follow, children=children, version=follow.version + 1, updated_at=now)
+
+
+def announced_earlier(follow: Follow, parent_id: str, number: int, now: datetime) -> Follow:
+    """A factory's contract that an earlier block announces, too."""
+    return replace(follow, parent_id=parent_id, from_block=number, version=follow.version + 1, updated_at=now)

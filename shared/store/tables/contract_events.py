@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -101,16 +102,19 @@ def deposits_of(chain: str, hashes: Iterable[str]) -> Query[list[Deposit]]:
 
 
 def unfollow(unit: UnitOfWork, follows: Sequence[Follow]) -> None:
-    """Delete follows of different addresses; with the last one of an address, the index drops what it holds of it."""
+    """Delete follows; with the last one of an address, the index drops what it holds of it."""
     if not follows:
         return
-    places = [(one.chain, one.address) for one in follows]
-    addresses = {(one.chain, one.address): one for one in unit.many(FOLLOWED.get_many(places))}
-    others = unit.read_all([FOLLOWS_BY_PLACE.scan(address, chain, limit=2) for chain, address in places])
+    ids = {one.id for one in follows}
+    counts = Counter((one.chain, one.address) for one in follows)
+    addresses = {(one.chain, one.address): one for one in unit.many(FOLLOWED.get_many(counts))}
+    others = unit.read_all(
+        [FOLLOWS_BY_PLACE.scan(at, chain, limit=count + 1) for (chain, at), count in counts.items()]
+    )
     unit.delete(*follows)
-    for follow, entries in zip(follows, others, strict=True):
-        address = addresses.get((follow.chain, follow.address))
-        if address is not None and all(one["id"] == follow.id for one in entries):
+    for place, entries in zip(counts, others, strict=True):
+        address = addresses.get(place)
+        if address is not None and all(one["id"] in ids for one in entries):
             unit.write(replace(address, work="drop"))
 
 

@@ -5,7 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shared import resources
+from shared.adapters.cache import NoCache
+from shared.chain.client import ChainClient
+from shared.chain.endpoints import Endpoint
+from shared.chain.pool import Pool
+from shared.chain.rpc import RpcClient
+from shared.contracts.events import following, run
+from shared.domain.contracts import follows
+from shared.domain.contracts.events import ContractEvent
+from shared.runtime.context import running
+from shared.store.session import Session
+from shared.store.tables.contract_events import EVENTS
+from shared.store.tables.contracts import CONTRACTS
+from shared.writes.commit import commit
 from tests.emulated.contracts.conftest import USER, Lab
+from tests.emulated.engine.world import as_system
+from tests.model.store import MemoryDatabase
 
 
 @dataclass
@@ -73,3 +89,34 @@ class Indexed:
     def told(self, kind: str) -> list[Any]:
         """The data of the events that were published."""
         return [envelope["data"] for _, envelope in self.lab.world.published.sent if envelope["type"] == kind]
+
+    def rows(self) -> list[ContractEvent]:
+        """All events that are stored, whole."""
+        found = Session(resources.database().snapshot()).many(EVENTS.scan())
+        return sorted(found, key=lambda row: (row.address, row.position))
+
+    def fresh(self) -> list[ContractEvent]:
+        """The same of another index, in an empty database, that sees the node's chain for the first time."""
+        (url,) = resources.settings().rpc_urls["local"]
+        spec = resources.registry().chain("local")
+        client = ChainClient(spec, Pool([Endpoint(RpcClient("fresh", url), spec.chain_id)]))
+        contracts = Session(resources.database().snapshot()).many(CONTRACTS.scan())
+        cold = {"database": MemoryDatabase(), "cache": NoCache(), "chain:local": client}
+        with resources.override(**cold), running(as_system("index_chain", 60)):
+            resources.database().write([CONTRACTS.write("insert", one) for one in contracts])
+            for one in contracts:
+                if one.address is not None:
+                    commit(_followed_from_the_start, one.id, one.user_id, one.address)
+            for _ in range(6):
+                run.run_pass(client)
+            found = self.rows()
+        client.close()
+        return found
+
+
+def _followed_from_the_start(unit: Any, contract_id: str, user_id: str, address: str) -> None:
+    wish = follows.new_follow(
+        contract_id=contract_id, user_id=user_id, chain="local", address=address.lower(), from_block=0,
+        confirmations=1, announced=False, now=unit.now,
+    )  # fmt: skip
+    following.follow(unit, wish, keep_start=False)

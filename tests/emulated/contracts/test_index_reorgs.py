@@ -9,7 +9,7 @@ import pytest
 from shared import resources
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
-from shared.chain.errors import Unreachable
+from shared.chain.errors import ChainError
 from shared.chain.pool import Pool
 from shared.chain.rpc import RpcClient
 from tests.emulated.contracts.conftest import USER, Lab
@@ -45,6 +45,51 @@ def test_a_reorganisation_takes_events_back(indexed: Indexed, changed: Any, dept
     assert indexed.stored(logger) == indexed.node(logger) and len(indexed.node(logger)) == 1
     assert indexed.told("contract.event")[-1]["events"][0]["arguments"]["number"] == "100"
     assert indexed.state(logger)["index"]["fault"] is None
+    assert indexed.rows() == indexed.fresh() != []
+
+
+@pytest.mark.parametrize("depth", [3, 40])
+def test_what_only_a_block_that_is_gone_announced_is_not_followed(
+    indexed: Indexed, changed: Any, depth: int
+) -> None:
+    """A factory's contracts: one of before, one of the block that goes, and one that its user has made the own."""
+    changed(confirmations=30)
+    lab = indexed.lab
+    factory = lab.take("LoggerFactory")
+    rule = {"event": "Made", "argument": "logger", "abi": lab.code["Logger"].abi}
+    indexed.follow(factory, factory=rule, confirmations=1)
+    indexed.passes(2)
+    indexed.send(factory, "make", 1)
+    lab.world.mine()
+    lab.world.mine(2)
+    for _ in range(2):
+        indexed.send(factory, "make", 1)
+        lab.world.mine()
+    lab.world.mine(depth - 2)
+    indexed.passes(4)
+    listed = lab.world.app.ok(200, "GET", "/contracts", user=USER)["items"]
+    first, second, last = sorted(
+        (one for one in listed if one["id"] != factory["id"]), key=lambda one: one["name"]
+    )
+    indexed.follow(second, confirmations=3)
+    assert indexed.state(second)["parent_id"] is None
+    assert indexed.state(factory)["factory"]["contracts"] == 3
+    lab.world.control("anvil_reorg", depth, [])
+    indexed.passes(4)
+    path = f"/contracts/{last['id']}"
+    assert lab.world.app.call("GET", path, user=USER).code == "NOT_FOUND"
+    assert len(indexed.events(first)) == 1 and indexed.events(second) == []
+    assert indexed.state(factory)["factory"]["contracts"] == 2
+    assert {row.address for row in indexed.rows()} == {one["address"].lower() for one in (factory, first)}
+    indexed.send(factory, "make", 2)  # at the addresses of the two that are gone
+    lab.world.mine(2)
+    indexed.passes(4)
+    listed = lab.world.app.ok(200, "GET", "/contracts", user=USER)["items"]
+    assert sorted(one["address"] for one in listed) == sorted(
+        one["address"] for one in (factory, first, second, last)
+    )
+    assert len(indexed.events(second)) == 1
+    assert indexed.rows() == indexed.fresh()
 
 
 def test_a_chain_that_is_another_one_is_said(indexed: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,11 +109,20 @@ def test_a_chain_that_is_another_one_is_said(indexed: Indexed, monkeypatch: pyte
 
 
 class Node:
-    """A node that leaves logs out, hides its newest blocks, or is on another fork, between us and a real one."""
+    """A node that leaves logs out, invents others, hides its newest or its oldest blocks, between us and a real one."""
 
-    def __init__(self, url: str, name: str, *, lags: int = 0, hides: bool = False, pruned: int = 0) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        lags: int = 0,
+        hides: bool = False,
+        invents: bool = False,
+        pruned: int = 0,
+    ) -> None:
         self.inner, self.name = RpcClient(name, url), name
-        self.lags, self.hides, self.pruned = lags, hides, pruned
+        self.lags, self.hides, self.invents, self.pruned = lags, hides, invents, pruned
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
         (answer,) = self.batch([(method, params)])
@@ -91,9 +145,17 @@ class Node:
         if method == "eth_getLogs" and self.hides:
             return []
         try:
-            return self.inner.call(method, params)
-        except Unreachable as error:
+            answer = self.inner.call(method, params)
+        except ChainError as error:
             return error
+        if method == "eth_getLogs" and self.invents and answer:
+            more = {
+                **answer[0],
+                "logIndex": hex(int(answer[-1]["logIndex"], 16) + 1),
+                "data": "0x" + "ff" * 96,
+            }
+            return [*answer, more]
+        return answer
 
     def close(self) -> None:
         self.inner.close()
@@ -122,14 +184,15 @@ def nodes(indexed: Indexed) -> Any:
         client.close()
 
 
-def test_one_node_of_three_lies_and_one_lags(indexed: Indexed, nodes: Any) -> None:
+@pytest.mark.parametrize("lie", ["hides", "invents"])
+def test_one_node_of_three_lies_and_one_lags(indexed: Indexed, nodes: Any, lie: str) -> None:
     lab = indexed.lab
     logger = lab.take("Logger")
     for number in range(3):
         indexed.send(logger, "note", number, "old")
         lab.world.mine()
     lab.world.mine(4)
-    nodes(Node(url(), "liar", hides=True), Node(url(), "late", lags=2), Node(url(), "sound"))
+    nodes(Node(url(), "liar", **{lie: True}), Node(url(), "late", lags=2), Node(url(), "sound"))
     indexed.follow(logger, from_block=0)
     for number in range(5):
         indexed.send(logger, "note", number, "x")
@@ -139,6 +202,7 @@ def test_one_node_of_three_lies_and_one_lags(indexed: Indexed, nodes: Any) -> No
     indexed.passes(3)
     assert indexed.stored(logger) == indexed.node(logger) and len(indexed.node(logger)) == 8
     assert indexed.state(logger)["fault"] is None
+    assert indexed.rows() == indexed.fresh()
 
 
 def test_two_that_disagree_stop_the_index_and_are_said(indexed: Indexed, nodes: Any) -> None:

@@ -39,6 +39,10 @@ from tests.unit.contracts.log_chain import LogChain, ModelNode
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STEPS = 14
+FACTORY = "0x" + "fa" * 20
+E_ABI = '[{"type":"event","name":"E","anonymous":false,"inputs":[]}]'
+MADE_INPUT = '{"name":"made","type":"address","indexed":false}'
+FACTORY_ABI = '[{"type":"event","name":"Made","anonymous":false,"inputs":[' + MADE_INPUT + "]}]"
 
 
 def _complete_the_model() -> None:
@@ -67,7 +71,8 @@ class IndexHistory:
         self.seed, self.rng = seed, random.Random(seed)
         addresses = ["0x" + f"{number:02x}" * 20 for number in range(1, 5)]
         wallets = ["0x" + f"{number:02x}" * 20 for number in range(0x51, 0x54)]
-        self.chain = LogChain(self.rng, addresses, wallets)
+        children = tuple("0x" + f"{number:02x}" * 20 for number in range(0x71, 0x74))
+        self.chain = LogChain(self.rng, addresses, wallets, FACTORY, children)
         self.told: Counter[str] = Counter()
         self.nodes = self._nodes()
         self.database = MemoryDatabase()
@@ -120,10 +125,10 @@ class IndexHistory:
                 yield
 
     def _rows(self) -> None:
-        abi = '[{"type":"event","name":"E","anonymous":false,"inputs":[]}]'
-        for number, address in enumerate(self.chain.addresses):
+        contracts = [(f"ctr_{number}", one, E_ABI) for number, one in enumerate(self.chain.addresses)]
+        for known, address, abi in (*contracts, ("ctr_f", FACTORY, FACTORY_ABI)):
             made = contract_rules.new_contract(
-                contract_id=f"ctr_{number}", user_id="usr_1", name="c", chain="local", kind="custom", abi=abi,
+                contract_id=known, user_id="usr_1", name="c", chain="local", kind="custom", abi=abi,
                 address=checksummed(bytes.fromhex(address[2:])), now=NOW,
             )  # fmt: skip
             self.database.write([CONTRACTS.write("insert", made)])
@@ -141,7 +146,15 @@ class IndexHistory:
         self.armed = True
         for _ in range(STEPS):
             step = self.rng.choice(
-                (self.mine, self.mine, self.index, self.index, self.reorganise, self.follow)
+                (
+                    self.mine,
+                    self.mine,
+                    self.index,
+                    self.index,
+                    self.reorganise,
+                    self.follow,
+                    self.follow_factory,
+                )
             )
             with contextlib.suppress(Killed, Unready):
                 step()
@@ -180,6 +193,19 @@ class IndexHistory:
         )  # fmt: skip
         commit(lambda unit: following.follow(unit, wish, keep_start=False) and None)
 
+    def follow_factory(self) -> None:
+        """For good, perhaps first without a rule, or where another user has followed it before."""
+        known = Session(self.database.snapshot()).maybe(FOLLOWS.find("ctr_f"))
+        if known is not None and known.factory_event is not None:
+            return
+        rule = ("Made(address)", "made", E_ABI) if self.rng.random() < 0.7 else None
+        wish = follow_rules.new_follow(
+            contract_id="ctr_f", user_id="usr_1", chain="local", address=FACTORY,
+            from_block=self.rng.randint(0, len(self.chain.blocks) - 1), confirmations=2, announced=True,
+            now=NOW, factory=rule,
+        )  # fmt: skip
+        commit(lambda unit: following.follow(unit, wish, keep_start=False) and None)
+
     def peace(self) -> None:
         """Sound nodes, and passes until all is indexed, filled and announced."""
         for node in self.nodes:
@@ -196,7 +222,7 @@ class IndexHistory:
         heights = {block.hash: block.number for block in self.chain.blocks}
         followed = {one.address: one for one in session.many(FOLLOWED.scan("local"))}
         assert all(one.live and one.work is None for one in followed.values()), (self.seed, followed)
-        for address in self.chain.addresses:
+        for address in (*self.chain.addresses, FACTORY, *self.chain.children):
             have = {(one.block_hash, one.log_index) for one in stored if one.address == address}
             there = self.chain.logs_of(address)
             assert have <= there, (self.seed, "stored what is not there")
@@ -205,8 +231,25 @@ class IndexHistory:
                 assert wanted <= have, (self.seed, "left out", address, wanted - have)
             else:
                 assert not have, (self.seed, "kept what nobody follows")
+        self._check_children(session)
         self._check_deposits(session)
         self._check_told(session, heights)
+
+    def _check_children(self, session: Session) -> None:
+        """Followed are those that the factory announces in blocks that are there, from the first of these on."""
+        factory = session.maybe(FOLLOWS.find("ctr_f"))
+        if factory is None or factory.factory_event is None:
+            return
+        since = factory.from_block
+        named = {one: self.chain.announced(one, since) for one in self.chain.children}
+        wanted = {child: number for child, number in named.items() if number is not None}
+        rows = [one for one in session.many(TABLES["follows"].scan()) if one.address in self.chain.children]
+        have = {one.address: one.from_block for one in rows}
+        assert have == wanted, (self.seed, "children", have, wanted)
+        assert len(rows) == len(wanted) == factory.children, (self.seed, "children")
+        contracts = {one.id for one in session.many(CONTRACTS.scan())}
+        assert {one.id for one in rows} <= contracts and len(contracts) == len(rows) + 5, self.seed
+        self.told["children"] += len(rows)
 
     def _check_deposits(self, session: Session) -> None:
         first = session.one(TABLES["chain_indexes"].get("local")).first_number

@@ -9,9 +9,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from shared.chain.errors import ChainError, Unreachable, classify
 
 TOPIC = "0x" + "ab" * 32
+MADE = "0x" + keccak(text="Made(address)").hex()  # what the factory logs
 
 
 def digest(*parts: object) -> str:
@@ -34,6 +37,8 @@ class LogChain:
     rng: random.Random
     addresses: list[str]
     wallets: list[str]
+    factory: str | None = None  # logs the addresses of its children, again and again
+    children: tuple[str, ...] = ()
     blocks: list[ModelBlock] = field(default_factory=list)
     former: list[ModelBlock] = field(default_factory=list)
 
@@ -45,16 +50,24 @@ class LogChain:
         for _ in range(count):
             number = len(self.blocks)
             parent = self.blocks[-1].hash if self.blocks else "0x" + "00" * 32
-            logs = tuple(
-                (self.rng.choice(self.addresses), "0x" + f"{self.rng.getrandbits(64):064x}")
-                for _ in range(self.rng.choice((0, 0, 1, 2, 5)))
-            )
+            logs = tuple(self._log() for _ in range(self.rng.choice((0, 0, 1, 2, 5))))
             payments = tuple(
                 (self.rng.choice(self.wallets), self.rng.randint(1, 9), self.rng.random() < 0.8)
                 for _ in range(self.rng.choice((0, 0, 0, 1, 2)))
             )
             block_hash = digest(parent, number, self.rng.random())
             self.blocks.append(ModelBlock(number, block_hash, parent, logs, payments))
+
+    def _log(self) -> tuple[str, str]:
+        if self.factory and self.rng.random() < 0.2:
+            return self.factory, "0x" + self.rng.choice(self.children)[2:].rjust(64, "0")
+        address = self.rng.choice((*self.addresses, *self.children))
+        return address, "0x" + f"{self.rng.getrandbits(64):064x}"
+
+    def announced(self, child: str, since: int) -> int | None:
+        """The lowest height from `since` on at which the factory names it."""
+        named = (self.factory, "0x" + child[2:].rjust(64, "0"))
+        return next((one.number for one in self.blocks if one.number >= since and named in one.logs), None)
 
     def reorganise(self, depth: int) -> None:
         self.former = list(self.blocks)
@@ -155,7 +168,8 @@ class ModelNode:
         addresses = wanted.get("address")
         found = [
             {
-                "address": address, "topics": [TOPIC], "data": data, "logIndex": hex(index),
+                "address": address, "data": data, "logIndex": hex(index),
+                "topics": [MADE if address == self.chain.factory else TOPIC],
                 "transactionHash": digest(block.hash, "log", index), "blockHash": block.hash,
                 "blockNumber": hex(block.number),
             }
