@@ -21,6 +21,8 @@ locals {
     REQUIRE_VERIFIED_EMAIL = "on"
     KMS_KEY                = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/custody"
     WEBHOOK_KMS_KEY        = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/webhooks"
+    # Of runs that succeed within a second; what they changed is in the audit log.
+    LOG_SUCCESSES = "0.1"
     # The share of traces that are kept where the caller has not decided.
     OTEL_TRACES_SAMPLER_ARG     = tostring(var.trace_share)
     OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry_endpoint

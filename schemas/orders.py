@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, RootModel, field_validator
 from pydantic_core import PydanticCustomError
@@ -152,19 +152,7 @@ class PublicOrder(Resource):
 
     @classmethod
     def of(cls, order: orders.Order, items: Iterable[orders.OrderItem]) -> PublicOrder:
-        return cls(
-            id=order.id,
-            user_id=order.user_id,
-            chain=order.chain,
-            currency=order.currency,
-            amount=format_amount(order.amount, order.decimals),
-            items=[Item.of(item, order.decimals) for item in sorted(items, key=lambda i: i.line)],
-            status=order.status,
-            expires_at=order.expires_at,
-            version=order.version,
-            created_at=order.created_at,
-            updated_at=order.updated_at,
-        )
+        return cls(**_shared(order, items))
 
 
 class Order(Resource):
@@ -195,7 +183,7 @@ class Order(Resource):
     ) -> Order:
         parts = sorted(allocations, key=lambda a: a.id)
         return cls(
-            **dict(PublicOrder.of(order, items)),
+            **_shared(order, items),
             allocations=[AllocationPart.of(part, order.decimals) for part in parts],
             claim_id=order.claim_id,
             note=order.note,
@@ -205,6 +193,23 @@ class Order(Resource):
     def public(self) -> PublicOrder:
         """The same order without what is the owner's alone."""
         return PublicOrder(**{name: getattr(self, name) for name in PublicOrder.model_fields})
+
+
+def _shared(order: orders.Order, items: Iterable[orders.OrderItem]) -> dict[str, Any]:
+    """The fields of both views."""
+    return {
+        "id": order.id,
+        "user_id": order.user_id,
+        "chain": order.chain,
+        "currency": order.currency,
+        "amount": format_amount(order.amount, order.decimals),
+        "items": [Item.of(item, order.decimals) for item in sorted(items, key=lambda i: i.line)],
+        "status": order.status,
+        "expires_at": order.expires_at,
+        "version": order.version,
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+    }
 
 
 class OrderView(RootModel[Order | PublicOrder]):

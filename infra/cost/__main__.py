@@ -24,13 +24,15 @@ MONTH_HOURS, MONTH_SECONDS = 730, 730 * 3600
 
 @dataclass(frozen=True)
 class SetUp:
-    """Where the product runs; `spanner` names its prices and capacities in prices.json."""
+    """Where the product runs; `spanner` names its prices and capacities in prices.json. `places` have a cache that is
+    told of changes: the regions, and the standby of writes."""
 
     spanner: str
     regions: int
+    places: int
 
 
-SET_UPS = (SetUp("multi", 3), SetUp("one", 1))
+SET_UPS = (SetUp("multi", 3, 4), SetUp("one", 1, 1))
 # Where reads and writes are served, by the number of regions.
 PLACES = {3: ({"leader", "second", "third"}, {"leader", "standby"}), 1: ({"leader"}, {"leader"})}
 
@@ -60,17 +62,21 @@ class Model:
         self.operations: dict[str, Any] = _load(ROOT / "schemas" / "catalog.json")["operations"]
         self.events = sum(self.usage["events"].values())
 
-    def deliveries(self, setup: SetUp) -> tuple[int, int]:
-        """Of one order's events: pushes to functions, and deliveries billed (a filter's misses are billed, too)."""
+    def deliveries(self, setup: SetUp) -> tuple[int, int, int]:
+        """Of one order's events: pushes to functions, those of them that tell a cache, and deliveries billed (what a
+        filter keeps away is). Nobody has endpoints, and the region of a commit has seen to its own cache."""
         takes = [trigger for entry in self.operations.values() for trigger in entry["messages"]]
-        pushed = billed = 0
+        pushed = told = billed = 0
         for kind, count in self.usage["events"].items():
             for trigger in takes:
                 if trigger["topic"] == f"{kind.partition('.')[0]}-events":
-                    copies = count * (setup.regions if trigger["each_region"] else 1)
-                    billed += copies
-                    pushed += copies if {kind, "*"} & set(trigger["types"]) else 0
-        return pushed, billed
+                    copies = setup.places if trigger["each_region"] else 1
+                    billed += count * copies
+                    if {kind, "*"} & set(trigger["types"]) and "ce-wakes" not in trigger["filter"]:
+                        others = copies - 1 if "ce-region" in trigger["filter"] else 0
+                        told += count * others
+                        pushed += count * (others if trigger["each_region"] else copies)
+        return pushed, told, billed
 
     def lines(self) -> list[Line]:
         """What a million orders cause."""
@@ -87,12 +93,12 @@ class Model:
     def _used(self, setup: SetUp) -> dict[str, tuple[str, str, float]]:
         """By line, what one order uses, how much of it, and its dollars."""
         use, price, assumed = self.usage, self.price, self.assumed
-        pushed, billed = self.deliveries(setup)
+        pushed, told, billed = self.deliveries(setup)
         requests, runs = use["requests"], use["requests"] + pushed
-        seconds = requests * assumed["request_seconds"] + pushed * assumed["delivery_seconds"]
-        seconds /= assumed["overlap"]
+        seconds = self._seconds(setup, pushed, told)
         moved = use["event_bytes"] * (1 + billed / self.events)
-        logs, answers = runs * assumed["log_bytes_per_run"] / GIB, requests * assumed["answer_bytes"] / GIB
+        logs = runs * use["log_bytes_per_run"] * assumed["log_successes"] / GIB
+        answers = use["answer_bytes"] / GIB
         edge = answers * (price["balancer"] + price["egress"]) + runs * price["armor"]
         compute = price["run_cpu"] + assumed["memory_gib"] * price["run_memory"]
         return {
@@ -108,17 +114,32 @@ class Model:
                 f"{billed}",
                 moved / TIB * price["pubsub"],
             ),
-            "Firestore": self._cache(setup, pushed),
+            "Firestore": self._cache(setup, told),
             "Cloud KMS": ("{} signature", f"{use['signatures']}", use["signatures"] * price["kms"]),
             "Logs": ("{} kB", f"{logs * GIB / 1000:.0f}", logs * price["logging"]),
             "Load balancer, Cloud Armor, internet": ("{} kB of answers", f"{answers * GIB / 1000:.0f}", edge),
         }
 
-    def _database(self, setup: SetUp) -> dict[str, tuple[str, str, float]]:
-        feeds, kept = (
-            self.usage[name] * self.assumed["bytes_with_indexes"] / 1e9
-            for name in ("bytes_in_feeds", "bytes_kept")
+    def _seconds(self, setup: SetUp, pushed: int, told: int) -> float:
+        """For which processor and memory of instances are paid: a run's own time and its waits, of an instance that
+        serves `overlap` of them at once. What `tick_chain` does is in the floor."""
+        use, assumed = self.usage, self.assumed
+        own = (
+            use["writes"] * assumed["processor_ms_per_write"]
+            + (use["requests"] - use["writes"]) * assumed["processor_ms_per_read"]
+            + (pushed - told) * assumed["processor_ms_per_push"]
+            + told * assumed["processor_ms_per_expiry"]
         )
+        waits = (
+            use["waits_for_reads"] * assumed["spanner_read_ms"]
+            + use["waits_for_commits"]
+            * (assumed[f"spanner_{setup.spanner}_commit_ms"] + assumed["after_commit_ms"])
+            + (use["cache_reads"] + told) * assumed["firestore_ms"]
+        )
+        return float((own * assumed["processor_times"] + waits) / 1000 / assumed["overlap"])
+
+    def _database(self, setup: SetUp) -> dict[str, tuple[str, str, float]]:
+        feeds, kept = (self.usage[name] / 1e9 for name in ("bytes_in_feeds", "bytes_kept"))
         hours, storage = self._node_hours(setup), self.price[f"spanner_{setup.spanner}_storage"]
         nodes = hours * self.price[f"spanner_{setup.spanner}"]
         rows, size = (
@@ -131,9 +152,9 @@ class Model:
             "Spanner, the rest, each month kept": (size, f"{kept * 1e6:.0f}", kept * storage),
         }
 
-    def _cache(self, setup: SetUp, pushed: float) -> tuple[str, str, float]:
+    def _cache(self, setup: SetUp, told: int) -> tuple[str, str, float]:
         use, price = self.usage, self.price
-        writes = use["cache_writes"] + pushed  # nearly every push expires an entry of its region's cache
+        writes = use["cache_writes"] + told
         cost = (
             use["cache_reads"] * price["firestore_read"]
             + writes * price["firestore_write"]

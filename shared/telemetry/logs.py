@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
@@ -21,6 +22,7 @@ from shared.telemetry import metrics
 Trigger = Literal["http", "message", "schedule"]
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _CLOUD = "logging.googleapis.com/"
+SLOW_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -98,6 +100,8 @@ def _of_run(context: Context) -> dict[str, Any]:
 
 def configure() -> None:
     """Send all logs to standard output; libraries at WARNING, ours at LOG_LEVEL (INFO). Raises ValueError."""
+    if not 0 <= float(os.environ.get("LOG_SUCCESSES", "1")) <= 1:
+        raise ValueError("the environment variable LOG_SUCCESSES must be a share from 0 to 1")
     handler = logging.StreamHandler(sys.stdout)
     text = as_text(sys.stdout)
     handler.setFormatter(TextFormatter(in_colour(sys.stdout)) if text else JsonFormatter())
@@ -108,13 +112,23 @@ def configure() -> None:
         logging.getLogger(name).setLevel(os.environ.get("LOG_LEVEL", "INFO"))
 
 
+def _kept(request_id: str) -> bool:
+    """Whether the line of a quick success is written: of LOG_SUCCESSES of them, chosen by the request's id."""
+    share = os.environ.get("LOG_SUCCESSES", "1")
+    return share == "1" or zlib.crc32(request_id.encode()) < float(share) * 2**32
+
+
 def finished(context: Context, trigger: Trigger, status: int, method: str = "POST", path: str = "") -> None:
-    """Count a run that is over and write its line. `path` without its query, which may hold what is private."""
+    """Count a run that is over and write its line, of quick successes only of some.
+
+    `path` without its query, which may hold what is private."""
     seconds = time.monotonic() - context.telemetry.started
     metrics.RUNS.add(operation=context.operation, trigger=trigger, status=str(status))
     metrics.RUN_SECONDS.record(seconds, operation=context.operation, trigger=trigger)
     if context.telemetry.code:
         metrics.REFUSALS.add(operation=context.operation, code=context.telemetry.code)
+    if status < 400 and seconds < SLOW_SECONDS and not _kept(context.request_id):
+        return
     _log.info(
         "served",
         extra={

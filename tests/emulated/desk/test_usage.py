@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,13 +14,18 @@ import pytest
 from emulators.toolkit import ROOT
 from shared import resources
 from shared.adapters.cache import Cache, Entry
+from shared.runtime.context import current_or_none
 from shared.store.port import Database, Reader, StoreTransaction, Write
+from shared.store.table import INDEXES, TABLES
+from shared.telemetry import logs
+from shared.triggers import entrypoint
 from tests.emulated.desk.world import Desk
 
 T = TypeVar("T")
 
 
 # Deleted again: the outbox at once, leases and timers when due, operations after three days, feed and inbox after 30.
+LOOPS = "tick_chain"  # it has a processor that is paid whatever happens
 PASSING = {"outbox", "operations", "inbox", "leases", "timers", "events"}
 
 
@@ -32,16 +37,47 @@ class Usage:
     kept: int = 0
     feeds: int = 0
     commits: int = 0
+    passes: int = 0
+    waits: Counter[str] = field(default_factory=Counter)  # for Spanner, in what is billed by its time
     cache: Counter[str] = field(default_factory=Counter)
 
     def note(self, writes: Sequence[Write]) -> None:
+        if {write.table for write in writes} == {"leases"}:
+            self.passes += 1  # of a schedule, whether or not there are orders
+            return
         self.commits += 1
+        if not _in_the_loop() and any(write.table != "outbox" for write in writes):
+            self.waits["commits"] += 1
         for write in writes:
             self.rows[write.table] += 1
-            size = len(json.dumps(write.values, default=str))
             if write.kind == "insert" and write.table not in PASSING:
-                self.kept += size
-            self.feeds += size if write.table == "events" else 0
+                self.kept += stored(write)
+            self.feeds += stored(write) if write.table == "events" else 0
+
+    def read(self) -> None:
+        if current_or_none() is not None and not _in_the_loop():
+            self.waits["reads"] += 1
+
+
+def _in_the_loop() -> bool:
+    context = current_or_none()
+    return context is not None and context.operation == LOOPS
+
+
+def stored(write: Write) -> int:
+    """Bytes of a row with its entries in indexes; a null-filtered one has none where a key column is null."""
+    row = dict(zip(write.columns, write.values, strict=True))
+    table, size = TABLES[write.table], _bytes(row.values())
+    for index in INDEXES.values():
+        columns = {index.table.column(name) for name in (*index.key, *index.table.key, *index.stored)}
+        keys = [row.get(index.table.column(name)) for name in index.key]
+        if index.table is table and not (index.null_filtered and None in keys):
+            size += _bytes(row[name] for name in columns if name in row)
+    return size
+
+
+def _bytes(values: Iterable[Any]) -> int:
+    return sum(len(json.dumps(value, default=str)) for value in values)
 
 
 @dataclass
@@ -52,12 +88,12 @@ class CountedDatabase:
     usage: Usage
 
     def snapshot(self, **options: Any) -> Reader:
-        return self.inner.snapshot(**options)
+        return _Snapshot(self.inner.snapshot(**options), self.usage)
 
     def transact(
         self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
     ) -> tuple[T, datetime]:
-        run = _Run()
+        run = _Run(self.usage)
 
         def counted(transaction: StoreTransaction) -> T:
             run.writes, run.inner = [], transaction
@@ -72,11 +108,25 @@ class CountedDatabase:
         return self.inner.write(writes)
 
 
+@dataclass
+class _Snapshot:
+    inner: Reader
+    usage: Usage
+
+    def read(self, *reads: Any) -> Any:
+        self.usage.read()
+        return self.inner.read(*reads)
+
+
 class _Run:
     inner: StoreTransaction
     writes: list[Write]
 
+    def __init__(self, usage: Usage) -> None:
+        self.usage = usage
+
     def read(self, *reads: Any) -> Any:
+        self.usage.read()
         return self.inner.read(*reads)
 
     def buffer(self, writes: Sequence[Write]) -> None:
@@ -113,11 +163,44 @@ def usage(desk: Desk) -> Iterator[Usage]:
         yield counted
 
 
-def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage) -> None:
-    """A supply of its own for each order is the dearest case. People and wallets are there before."""
+@dataclass
+class Traffic:
+    """What goes to people and into the log."""
+
+    answered: int = 0
+    lines: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def traffic(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Traffic:
+    """Counts answers with their headers, and the lines of runs as they are written."""
+    found, answer, formatter = Traffic(), entrypoint.answer, logs.JsonFormatter()
+
+    def counted(operation: Any, request: Any) -> Any:
+        reply = answer(operation, request)
+        if request.path.startswith("/api/"):
+            found.answered += len(reply.body) + _bytes(
+                item for pair in reply.headers.items() for item in pair
+            )
+        return reply
+
+    def written(message: str, **more: Any) -> None:
+        record = logs._log.makeRecord(
+            "shared.telemetry.logs", 20, "", 0, message, (), None, None, more["extra"]
+        )
+        found.lines.append(formatter.format(record))
+
+    monkeypatch.setattr("tests.support.inprocess.entrypoint.answer", counted)
+    monkeypatch.setattr(logs._log, "info", written)
+    return found
+
+
+def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage, traffic: Traffic) -> None:
+    """A supply of its own for each order is the dearest case. People and wallets are there; nobody has endpoints."""
     shopper, claimer = desk.person(), desk.claimer()
     desk.imported(shopper, ether=10)
     usage.__init__()  # type: ignore[misc]
+    traffic.__init__()  # type: ignore[misc]
     desk.published.sent.clear()
 
     desk.supply(shopper, "1")  # with one strong GET
@@ -133,8 +216,10 @@ def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage) ->
             desk.app.ok(200, "GET", path, user=user)
 
     sent = desk.published.sent
+    assert {envelope["wakes"] for _, envelope in sent} == {"no"}
     counted = {
-        "requests": 9,  # four calls that change something, five that read
+        "requests": 9,
+        "writes": 4,  # of them
         "events": dict(sorted(Counter(envelope["type"] for _, envelope in sent).items())),
         "event_bytes": sum(max(1000, len(json.dumps(envelope))) for _, envelope in sent),
         "rows_written": sum(usage.rows.values()),
@@ -144,6 +229,10 @@ def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage) ->
         "cache_reads": usage.cache["reads"],
         "cache_writes": usage.cache["writes"],
         "signatures": 1,
+        "waits_for_reads": usage.waits["reads"],
+        "waits_for_commits": usage.waits["commits"],
+        "answer_bytes": traffic.answered,
+        "log_bytes_per_run": sum(map(len, traffic.lines)) // len(traffic.lines),
     }
     told = json.loads((ROOT / "infra" / "cost" / "usage.json").read_text())
     events = told.pop("events")

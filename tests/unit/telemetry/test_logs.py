@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,3 +72,32 @@ def test_the_line_of_a_run_has_the_request_and_no_query(
     )
     assert float(request["latency"].removesuffix("s")) >= 0
     assert (found["code"], found["trigger"], found["principal"]) == ("LEASE_LOST", "http", "anonymous")
+
+
+def test_of_quick_successes_only_a_share_is_written(
+    run: Context, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_SUCCESSES", "0.1")
+    caplog.set_level(logging.INFO, "shared.telemetry.logs")
+    for number in range(1_000):
+        logs.finished(replace(run, request_id=f"req_{number}"), "http", 200)
+    assert 50 < len(caplog.records) < 150
+    caplog.clear()
+    for number in range(100):
+        logs.finished(replace(run, request_id=f"req_{number}"), "http", 409)
+        slow = replace(run, request_id=f"req_{number}")
+        slow.telemetry.started -= 2
+        logs.finished(slow, "http", 200)
+        slow.telemetry.started += 2
+    assert len(caplog.records) == 200, "what failed and what was slow"
+    monkeypatch.setenv("LOG_SUCCESSES", "0")
+    caplog.clear()
+    logs.finished(run, "http", 200)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("share", ["2", "-1", "some"])
+def test_a_share_that_is_none_is_refused(share: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_SUCCESSES", share)
+    with pytest.raises(ValueError):
+        logs.configure()
