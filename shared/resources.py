@@ -120,7 +120,8 @@ def registry() -> Registry:
     def make() -> Any:
         from shared.chain.registry import Registry
 
-        return Registry.configured(settings().chain_tokens, settings().rpc_urls)
+        known = settings()
+        return Registry.configured(known.chain_tokens, known.rpc_urls, known.max_inflight)
 
     return cast("Registry", _once("registry", make))
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 EMBEDDABLE = frozenset({"spanner", "pubsub", "firestore"})
@@ -32,6 +32,7 @@ class Settings:
     default_chain: str
     rpc_urls: Mapping[str, tuple[str, ...]] = field(repr=False)
     chain_tokens: str
+    max_inflight: str
     push_token: str = field(repr=False)
     push_audience: str
     push_service_account: str
@@ -110,7 +111,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         cache_database=env.get("CACHE_DATABASE", "(default)"),
         default_chain=env.get("DEFAULT_CHAIN", "local" if local else "ethereum"),
         rpc_urls=_rpc_urls(env),
-        chain_tokens=_chain_tokens(env),
+        chain_tokens=_of_chains(env, "CHAIN_TOKENS"),
+        max_inflight=_of_chains(env, "MAX_INFLIGHT"),
         push_token=env.get("PUSH_TOKEN", ""),
         push_audience=env.get("PUSH_AUDIENCE", ""),
         push_service_account=env.get("PUSH_SERVICE_ACCOUNT", ""),
@@ -184,15 +186,15 @@ def _embedded(env: Mapping[str, str], local: bool) -> frozenset[str]:
     return names
 
 
-def _chain_tokens(env: Mapping[str, str]) -> str:
+def _of_chains(env: Mapping[str, str], name: Literal["CHAIN_TOKENS", "MAX_INFLIGHT"]) -> str:
     """Read here to refuse it before anything is served: a wrong number of decimals is a wrong amount of money."""
-    if text := env.get("CHAIN_TOKENS", ""):
+    if text := env.get(name, ""):
         from shared.chain.registry import Registry
 
         try:
-            Registry.configured(text)
+            Registry.configured(**{"extra_tokens" if name == "CHAIN_TOKENS" else "max_inflight": text})
         except ValueError as error:
-            raise ValueError(f"the environment variable CHAIN_TOKENS is wrong: {error}") from None
+            raise ValueError(f"the environment variable {name} is wrong: {error}") from None
     return text
 
 

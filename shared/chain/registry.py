@@ -17,6 +17,11 @@ from shared.keys.addresses import parse_address
 GWEI: Final = 10**9
 HD_PATH: Final = "m/44'/60'/0'/0/{index}"  # BIP-44 with SLIP-44 coin type 60, as all EVM wallets do
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
+PUBLIC_POOL: Final = 16  # executable places that geth guarantees to an account, however full its pool is
+# Where transactions go to a sequencer, no public fills its pool. It is what a geth node keeps of one account behind a
+# nonce that it misses: were the first one lost, none of the others would be refused.
+SEQUENCER: Final = 64
+MOST_INFLIGHT: Final = 1_024
 Confirmations = int | Literal["safe", "finalized"]
 
 
@@ -77,7 +82,7 @@ class ChainSpec:
     settlement_gas_reserve: int  # kept on a supplying wallet for one payout
     fee_kind: FeeKind = "eip1559"
     decimals: int = 18
-    max_inflight: int = 16  # geth guarantees 16 executable places per account
+    max_inflight: int = PUBLIC_POOL  # of one address with a nonce and without a block
     noop_gas: int = 21_000  # more where gas also pays for layer 1
     payout_gas_cap: int = 150_000  # of a payout: enough for a coin, a token, and an honest smart account
     ens: str | None = None  # where the chain has names: the registry (EIP-137)
@@ -120,7 +125,7 @@ _OP_FEE_ORACLE: Final = (
 
 # USDT on ethereum is left out: its contract can switch on a fee on transfers (basisPointsRate).
 _SPECS: Final = (
-    _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=1024,
+    _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=MOST_INFLIGHT,
           caps=_caps(500, 100), least_priority_fee=GWEI, settlement_gas_reserve=10**16),
     _spec("ethereum", 1, "ETH", block_seconds=12.0, confirmations=12, has_finalized=True,
           caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16, ens=_ENS,
@@ -136,16 +141,16 @@ _SPECS: Final = (
           caps=_caps(3_000, 1_000), least_priority_fee=25 * GWEI, settlement_gas_reserve=2 * 10**17,
           tokens=(Token("USDC", "0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359", 6),
                   Token("USDT", "0xc2132D05D31c914a87C6611C10748AEb04B58e8F", 6))),
-    _spec("base", 8453, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True,
+    _spec("base", 8453, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True, max_inflight=SEQUENCER,
           caps=_caps(100, 20), least_priority_fee=GWEI // 1_000, settlement_gas_reserve=2 * 10**15,
           fee_oracle=_OP_FEE_ORACLE,
           tokens=(Token("USDC", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", 6),)),
-    _spec("arbitrum", 42161, "ETH", block_seconds=0.25, confirmations=20, has_finalized=True,
+    _spec("arbitrum", 42161, "ETH", block_seconds=0.25, confirmations=20, has_finalized=True, max_inflight=SEQUENCER,
           caps=_caps(100, 20), least_priority_fee=0, settlement_gas_reserve=2 * 10**15, noop_gas=200_000,
           payout_gas_cap=2_000_000,
           tokens=(Token("USDC", "0xaf88d065e77c8cC2239327C5EDb3A432268e5831", 6),
                   Token("USDT", "0xFd086bC7CD5C481DCC9C85ebE478A1C0b69FCbb9", 6))),
-    _spec("optimism", 10, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True,
+    _spec("optimism", 10, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True, max_inflight=SEQUENCER,
           caps=_caps(100, 20), least_priority_fee=GWEI // 1_000, settlement_gas_reserve=2 * 10**15,
           fee_oracle=_OP_FEE_ORACLE,
           tokens=(Token("USDC", "0x0b2C639c533813f4Aa9D7837CAf62653d097Ff85", 6),
@@ -164,8 +169,11 @@ class Registry:
     DEFAULT: ClassVar[Registry]
 
     @classmethod
-    def configured(cls, extra_tokens: str = "", served: Iterable[str] = ()) -> Registry:
-        """The built-in chains plus tokens of a JSON text `{"<chain>": [{"symbol", "address", "decimals"}]}`.
+    def configured(
+        cls, extra_tokens: str = "", served: Iterable[str] = (), max_inflight: str = ""
+    ) -> Registry:
+        """The built-in chains plus tokens of a JSON text `{"<chain>": [{"symbol", "address", "decimals"}]}`, and with
+        other numbers in flight by a JSON text `{"<chain>": number}`.
 
         Whoever configures a token vouches that it is plain (see Token), and for its decimals. Raises ValueError.
         """
@@ -182,7 +190,16 @@ class Registry:
             if name not in registry.chains:
                 raise ValueError(f"there is no chain {name[:40]!r}")
             registry = registry.with_tokens(name, tokens)
-        return registry
+        return registry._with_inflight(json.loads(max_inflight or "{}"))
+
+    def _with_inflight(self, numbers: Any) -> Registry:
+        if not isinstance(numbers, dict) or any(
+            name not in self.chains or type(number) is not int or not 0 < number <= MOST_INFLIGHT
+            for name, number in numbers.items()
+        ):
+            raise ValueError(f"not an object of known chains with numbers from 1 to {MOST_INFLIGHT}")
+        changed = {name: replace(self.chains[name], max_inflight=number) for name, number in numbers.items()}
+        return replace(self, chains=MappingProxyType({**self.chains, **changed}))
 
     def with_tokens(self, name: str, tokens: Iterable[Token]) -> Registry:
         """A registry in which `tokens` are known too; one with a known symbol or address replaces it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -30,6 +30,7 @@ FUNDS_BLOCKED = "FUNDS_BLOCKED"
 TAKEN = ("sent", "known")
 RECORD_BATCH = 64  # answers in one commit
 MAX_UNRECORDED = 512  # answers of a lane that wait until its queue is sent
+Pair = tuple[Transaction, Attempt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +43,38 @@ class Sent:
 
 
 class BroadcastQueue:
-    """Sends batches of one lane one after the other, while their caller prepares the next one, and records the
-    answers last: what was not recorded when a process dies is sent again, and known by then.
+    """Stores batches of one lane one after the other and sends each once it is stored, while their caller prepares the
+    next one. Answers are recorded last: what was not recorded when a process dies is sent again, and known by then.
 
     At the end of the block everything is sent and recorded; the first failure is raised then."""
 
     def __init__(self) -> None:
+        self._stores = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="broadcast")
+        self._storing: Future[None] | None = None
         self._sent: list[Future[None]] = []
         self._answers: list[Sent] = []
         self._client: ChainClient | None = None
 
-    def send(self, client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
-        """Send these after those that were given before."""
-        self._client = client
-        run = contextvars.copy_context().run
-        self._sent.append(self._thread.submit(run, self._send, client, stored))
+    def store(self, client: ChainClient, commit_batch: Callable[[], Sequence[Pair]]) -> None:
+        """Have a batch stored behind the one before, then sent: `commit_batch` answers what it has committed.
 
-    def _send(self, client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
+        Raises what storing the one before has raised; this one is not stored then."""
+        self.settle()
+        self._client = client
+        self._storing = self._stores.submit(contextvars.copy_context().run, self._store, client, commit_batch)
+
+    def settle(self) -> None:
+        """Wait until all that was given is stored. Raises what that has raised."""
+        storing, self._storing = self._storing, None
+        if storing is not None:
+            storing.result()
+
+    def _store(self, client: ChainClient, commit_batch: Callable[[], Sequence[Pair]]) -> None:
+        stored = commit_batch()
+        self._sent.append(self._thread.submit(contextvars.copy_context().run, self._send, client, stored))
+
+    def _send(self, client: ChainClient, stored: Sequence[Pair]) -> None:
         self._answers += broadcast(client, stored)
         refused = any(one.outcome not in TAKEN for one in self._answers)
         if refused or len(self._answers) >= MAX_UNRECORDED:
@@ -75,6 +90,7 @@ class BroadcastQueue:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stores.shutdown(wait=True)
         self._thread.shutdown(wait=True)
         if self._client is not None:
             self._record(self._client)
@@ -82,12 +98,12 @@ class BroadcastQueue:
             future.result()
 
 
-def send(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> None:
+def send(client: ChainClient, stored: Sequence[Pair]) -> None:
     """Send stored attempts of one lane in the order of their nonces and record the answers."""
     record(client, broadcast(client, stored))
 
 
-def broadcast(client: ChainClient, stored: Sequence[tuple[Transaction, Attempt]]) -> list[Sent]:
+def broadcast(client: ChainClient, stored: Sequence[Pair]) -> list[Sent]:
     """Send stored attempts of one lane in the order of their nonces."""
     if not stored:
         return []

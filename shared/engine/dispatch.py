@@ -10,7 +10,8 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from shared import resources
 from shared.chain.client import ChainClient
@@ -53,7 +54,7 @@ def dispatch(lane_id: str) -> None:
 
 
 def drain(lane_id: str) -> None:
-    """Batch after batch, each sent while the next one is signed and stored."""
+    """Batch after batch: one is signed while the one before is stored, and that before it sent."""
     with broadcast.BroadcastQueue() as outgoing:
         _rounds(lane_id, outgoing)
 
@@ -73,34 +74,43 @@ def _rounds(lane_id: str, outgoing: broadcast.BroadcastQueue) -> None:
 
 
 def _round(lane_id: str, outgoing: broadcast.BroadcastQueue) -> bool:
-    """What one look at the queue shows, batch by batch; whether there may be more.
+    """The queue from its start, page by page; whether all that it showed was dealt with, so that there may be more.
 
-    Only as many rows are read as the lane has room for: a full one costs its own row and the index."""
-    session = Session(resources.database().snapshot())
+    Only as many rows are read as the lane has room for: a full one costs its own row and the index. A further page is
+    read while the one before is being stored: it goes on behind that, from the lane as it will be then."""
+    session, done = Session(resources.database().snapshot()), False
     lane, entries = session.read(LANES.find(lane_id), TRANSACTIONS_QUEUED.scan(lane_id, limit=QUEUE_PAGE))
-    places = _places(lane) if lane else QUEUE_PAGE
-    if not entries or not places:
-        return False
-    queued = session.follow(TRANSACTIONS, entries[:places])
-    now = resources.clock().now()
-    late = [one.id for one in queued if schedule.expired(one, now)]
-    if not queued:
-        return False
-    client = resources.chain(queued[0].chain)
-    if late:
-        cancellation.expire(late, client.spec.block_seconds)
-        return True
-    lane = lane or _first_lane(client, queued[0])
-    if not (places := _places(lane)):
-        return False
-    chosen = _affordable(client, session, lane, queued[:places])
-    keys = Keys(session, (one.wallet_id for one in chosen))
-    return _batches(client, keys, lane, chosen, outgoing) and len(chosen) == len(entries)
+    while entries and (places := _places(lane) if lane else QUEUE_PAGE):
+        queued = session.follow(TRANSACTIONS, entries[:places])
+        lane = _page(session, lane, queued, outgoing) if queued else None
+        done = lane is not None and len(queued) == len(entries)
+        if not done or len(entries) < QUEUE_PAGE:
+            break
+        last = (entries[-1]["created_at"], entries[-1]["transaction_id"])
+        entries = session.one(TRANSACTIONS_QUEUED.scan(lane_id, after=last, limit=QUEUE_PAGE))
+    outgoing.settle()
+    return done
 
 
 def _places(lane: Lane) -> int:
     """How many more may be in flight. Raises LanePaused."""
     return lanes.room(lane, resources.registry().chain(lane.chain).max_inflight)
+
+
+def _page(
+    session: Session, lane: Lane | None, queued: Sequence[Transaction], outgoing: broadcast.BroadcastQueue
+) -> Lane | None:
+    """Nonces for these, in their order; the lane behind them, None when not all of them get one now."""
+    client, now = resources.chain(queued[0].chain), resources.clock().now()
+    late = [one.id for one in queued if schedule.expired(one, now)]
+    if late:
+        cancellation.expire(late, client.spec.block_seconds)
+    lane = lane or _first_lane(client, queued[0])
+    wanted = [one for one in queued if one.id not in late]
+    chosen = _affordable(client, session, lane, wanted[: _places(lane)], outgoing)
+    keys = Keys(session, (one.wallet_id for one in chosen))
+    lane = _batches(client, keys, lane, chosen, outgoing)
+    return lane if len(chosen) == len(wanted) else None
 
 
 def _batches(
@@ -109,21 +119,24 @@ def _batches(
     lane: Lane,
     chosen: Sequence[Transaction],
     outgoing: broadcast.BroadcastQueue,
-) -> bool:
-    """Batch after batch: signed, stored, handed over to be sent; whether all got their nonces."""
+) -> Lane | None:
+    """Batch after batch signed, and handed over to be stored and sent; None when not all of them could be signed."""
     for start in range(0, len(chosen), lanes.MAX_BATCH):
         part = chosen[start : start + lanes.MAX_BATCH]
         prepared, denied = _signed(client, keys, lane, part)
         if denied:
             cancellation.reject(denied)
             raise LaneMoved  # the nonces of what follows it are others
-        if not prepared:
-            return False
-        lane, allocated = commit(allocate, lane, prepared, client.spec.max_inflight)
-        outgoing.send(client, allocated)
-        if len(allocated) < len(part):
-            return False
-    return True
+        if prepared:
+            outgoing.store(client, partial(_stored, lane, prepared, client.spec.max_inflight))
+            lane = replace(lane, next_nonce=lane.next_nonce + len(prepared))
+        if len(prepared) < len(part):
+            return None
+    return lane
+
+
+def _stored(lane: Lane, prepared: Sequence[Prepared], max_inflight: int) -> list[tuple[Transaction, Attempt]]:
+    return commit(allocate, lane, prepared, max_inflight)[1]
 
 
 def _first_lane(client: ChainClient, first: Transaction) -> Lane:
@@ -142,18 +155,25 @@ def _first_lane(client: ChainClient, first: Transaction) -> Lane:
 
 
 def _affordable(
-    client: ChainClient, session: Session, lane: Lane, queued: Sequence[Transaction]
+    client: ChainClient,
+    session: Session,
+    lane: Lane,
+    queued: Sequence[Transaction],
+    outgoing: broadcast.BroadcastQueue,
 ) -> Sequence[Transaction]:
     """The first of them, in order, that the native balance covers, so that a shortage never holds a nonce.
 
     Where the balance covers all that is in flight of this address, it covers them; else what has a nonce goes first.
     None while the chain shows nonces as used that were not allocated here: the tick finds out whether that is final."""
+    if not queued:
+        return []
     first = queued[0]
     funds = session.one(FUNDS.find(first.from_address, first.chain, ""))
     balance, count = client.balance_and_nonce(first.from_address)
     if count > lane.next_nonce:
         return []
     if funds is None or funds.in_flight > balance:
+        outgoing.settle()  # what follows reads all that has a nonce
         balance -= sum(_cost(one) for one in _in_flight(session, lane))
     else:
         balance = sum(_cost(one) for one in queued)

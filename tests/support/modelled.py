@@ -69,24 +69,32 @@ class Store(MemoryDatabase):
 
 
 class Behind:
-    """`broadcast.BroadcastQueue` on the reckoned clock: what it sends runs beside its caller, in order."""
+    """`broadcast.BroadcastQueue` on the reckoned clock: what it stores and sends runs beside its caller, in order."""
 
     time: Time
 
     def __init__(self) -> None:
-        self.free_at = 0.0
+        self.stored_at = self.free_at = 0.0
 
-    def send(self, client: Any, stored: Any) -> None:
+    def store(self, client: Any, commit_batch: Any) -> None:
+        self.settle()
         began = self.time.now_seconds
-        self.time.now_seconds = max(began, self.free_at)
+        try:
+            stored = commit_batch()
+        finally:
+            self.stored_at = self.time.now_seconds
+        self.time.now_seconds = max(self.stored_at, self.free_at)
         broadcast.send(client, stored)
         self.free_at, self.time.now_seconds = self.time.now_seconds, began
+
+    def settle(self) -> None:
+        self.time.now_seconds = max(self.time.now_seconds, self.stored_at)
 
     def __enter__(self) -> Behind:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.time.now_seconds = max(self.time.now_seconds, self.free_at)
+        self.time.now_seconds = max(self.time.now_seconds, self.stored_at, self.free_at)
 
 
 class Scale:

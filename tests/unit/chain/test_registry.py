@@ -35,7 +35,8 @@ def test_the_chains_and_their_ids() -> None:
 def test_every_chain_is_complete_and_its_numbers_fit(spec) -> None:
     assert isinstance(spec.caps, FeeCaps)
     assert spec.least_priority_fee <= spec.caps.max_priority_fee_per_gas <= spec.caps.max_fee_per_gas
-    assert spec.max_inflight == (1024 if spec.name == "local" else 16)
+    places = {"local": 1024, "base": 64, "optimism": 64, "arbitrum": 64}
+    assert spec.max_inflight == places.get(spec.name, 16)
     assert spec.native == Asset(spec.name, spec.symbol, None, 18)
     assert spec.path(3) == "m/44'/60'/0'/0/3"
     assert spec.settlement_gas_reserve >= 21_000 * spec.caps.max_fee_per_gas // 25
@@ -132,3 +133,17 @@ def test_decimals_that_a_supply_can_have(decimals: int) -> None:
 
 def test_caps_are_in_wei() -> None:
     assert REGISTRY.chain("ethereum").caps.max_fee_per_gas == 500 * GWEI
+
+
+def test_more_in_flight_by_configuration() -> None:
+    registry = Registry.configured(max_inflight='{"base": 128, "ethereum": 4}')
+    assert (registry.chain("base").max_inflight, registry.chain("ethereum").max_inflight) == (128, 4)
+    assert registry.chain("bsc").max_inflight == 16
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"base": 0}', '{"base": 1025}', '{"base": "9"}', '{"base": true}', '{"mars": 9}', "{"]
+)
+def test_a_wrong_number_in_flight_is_refused_at_start(text: str) -> None:
+    with pytest.raises(ValueError, match="MAX_INFLIGHT is wrong"):
+        load({"MAX_INFLIGHT": text})

@@ -41,10 +41,12 @@ class Clock:
 
 
 class Inline:
-    """Sends at once, on the history's only thread."""
+    """Stores and sends at once, on the history's only thread."""
 
-    def send(self, client: Any, stored: Any) -> None:
-        broadcast.send(client, stored)
+    def store(self, client: Any, commit_batch: Any) -> None:
+        broadcast.send(client, commit_batch())
+
+    def settle(self) -> None: ...
 
     def __enter__(self) -> Inline:
         return self
