@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from shared.chain import tokens, types
 from shared.chain.errors import Ambiguous, ExecutionReverted, NotAToken
 from shared.chain.pool import Pool
 from shared.chain.rpc import Call
+
+_REMEMBERED: Final = 10_000  # balances
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +25,53 @@ class Balances:
     token: int | None = None
 
 
-def at_block(pool: Pool, address: str, token: str | None, block: int) -> Balances:
-    """The native balance, and the token's, after a block, in one exchange. Raises NotAToken, ChainError."""
-    native = native_balance(address, block)
-    if token is None:
-        return Balances(block, types.quantity(pool.batch([native])[0]))
-    try:
-        coin, held = pool.batch([native, token_balance(token, address, block)])
-        amount = tokens.uint(types.data(held))
-    except (ExecutionReverted, Ambiguous):
-        amount = None
-    if amount is None:
-        raise NotAToken("balanceOf answered nothing")
-    return Balances(block, types.quantity(coin), amount)
+class Observations:
+    """What addresses held at blocks, as nodes answered it: whoever in this process asks for the same again shares the
+    answer. For `keep` seconds, a block's time: a reorganisation puts another block at a height."""
+
+    def __init__(self, keep: float, seconds: Callable[[], float]) -> None:
+        self._keep, self._seconds, self._lock = keep, seconds, threading.Lock()
+        self._seen: OrderedDict[tuple[str, str | None, int], tuple[float, int]] = OrderedDict()
+
+    def ask(self, pool: Pool, wanted: Sequence[tuple[str, str | None]], block: int) -> list[int | None]:
+        """Of each (address, token or None for the coin) after a block; what nobody has seen is asked for, in one
+        exchange. None where a token answers no number. Raises ChainError."""
+        now = self._seconds()
+        with self._lock:
+            known = {one: self._seen.get((*one, block)) for one in wanted}
+        held = {one: seen[1] for one, seen in known.items() if seen and now - seen[0] <= self._keep}
+        missing = [one for one in known if one not in held]
+        answers = pool.batch([_balance(*one, block) for one in missing]) if missing else []
+        for one, answer in zip(missing, answers, strict=True):
+            amount = types.quantity(answer) if one[1] is None else tokens.uint(types.data(answer))
+            if amount is not None:
+                held[one] = amount
+                self._remember((*one, block), (now, amount))
+        return [held.get(one) for one in wanted]
+
+    def _remember(self, what: tuple[str, str | None, int], seen: tuple[float, int]) -> None:
+        with self._lock:
+            self._seen[what] = seen
+            self._seen.move_to_end(what)
+            if len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+
+    def at_block(self, pool: Pool, address: str, token: str | None, block: int) -> Balances:
+        """The native balance, and the token's, after a block, in one exchange. Raises NotAToken, ChainError."""
+        if token is None:
+            (coin,) = self.ask(pool, [(address, None)], block)
+            return Balances(block, coin or 0)
+        try:
+            coin, amount = self.ask(pool, [(address, None), (address, token)], block)
+        except (ExecutionReverted, Ambiguous):
+            amount = None
+        if amount is None:
+            raise NotAToken("balanceOf answered nothing")
+        return Balances(block, coin or 0, amount)
+
+
+def _balance(address: str, token: str | None, block: int) -> Call:
+    return native_balance(address, block) if token is None else token_balance(token, address, block)
 
 
 def of_tokens(pool: Pool, address: str, among: Sequence[str], block: int) -> tuple[int, list[int]]:

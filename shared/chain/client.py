@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from shared.chain import balances, fees, tokens, types
-from shared.chain.balances import Balances
+from shared.chain.balances import Balances, Observations
 from shared.chain.block_receipts import block_receipts
 from shared.chain.broadcast import SendResult, send_many
 from shared.chain.endpoints import Endpoint
@@ -39,6 +39,7 @@ class ChainClient:
         self.spec, self.pool, self._seconds = spec, pool, seconds
         self._fees: tuple[float, int, fees.FeeSnapshot] | None = None  # when, at which head
         self._fees_lock = threading.Lock()
+        self._seen = Observations(spec.block_seconds, seconds)
 
     @classmethod
     def connect(
@@ -129,13 +130,12 @@ class ChainClient:
 
     def native_balances(self, addresses: Sequence[str], block: int) -> list[int]:
         """Wei of each address after the block at a height, in one exchange."""
-        answers = self.pool.batch([balances.native_balance(one, block) for one in addresses])
-        return [types.quantity(answer) for answer in answers]
+        return [held or 0 for held in self._seen.ask(self.pool, [(one, None) for one in addresses], block)]
 
     def balances(self, address: str, token: str | None = None, block: int | None = None) -> Balances:
         """Wei and base units in one exchange, at the confirmed height unless one is given. Raises NotAToken."""
         height = max(0, self.confirmed_number()) if block is None else block
-        return balances.at_block(self.pool, address, token, height)
+        return self._seen.at_block(self.pool, address, token, height)
 
     def balances_of_tokens(self, address: str, among: Sequence[str]) -> tuple[int, list[int], int]:
         """(wei, base units of each token, the newest height, at which they are read)."""
@@ -206,7 +206,7 @@ class ChainClient:
 
     def preflight(self, call: CallRequest, token: str | None = None) -> Preflight:
         """Try a call and read its sender's balances: see `chain.preflight`."""
-        return preflight(self.spec, self.pool, call, token, self._plausible)
+        return preflight(self.spec, self.pool, call, token, plausible=self._plausible, seen=self._seen)
 
     def simulate(self, call: CallRequest) -> Simulation:
         """What would happen now: eth_simulateV1, or eth_call and eth_estimateGas where it is missing.

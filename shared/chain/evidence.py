@@ -18,16 +18,6 @@ from shared.chain.types import MinedTransaction, Nonces
 from shared.domain.transactions.evidence import Receipt
 
 
-def canonical_hash(client: ChainClient, number: int, head: int) -> str | None:
-    """The hash of the canonical block at a height; None when there is none."""
-
-    def ask(endpoint: Endpoint) -> str | None:
-        block = types.block(endpoint.call("eth_getBlockByNumber", [hex(number), False]))
-        return block.hash if block else None
-
-    return client.pool.quorum(("block", number), ask, head)
-
-
 def canonical_hashes(client: ChainClient, numbers: Sequence[int], head: int) -> list[str | None]:
     """The hashes of the canonical blocks at these heights, in one exchange with each endpoint; None where there is none
     or no quorum says."""
@@ -94,15 +84,6 @@ def receipts_of_block(
         return "receipts", number, hash(tuple(one.hash for one in found))
 
     return client.pool.quorum(key, ask, head)
-
-
-def receipt(client: ChainClient, tx_hash: str, head: int) -> Receipt | None:
-    """One receipt. None proves nothing: an index may be pruned or late."""
-
-    def ask(endpoint: Endpoint) -> Receipt | None:
-        return types.receipt(endpoint.call("eth_getTransactionReceipt", [tx_hash]))
-
-    return client.pool.quorum(("receipt", tx_hash), ask, head)
 
 
 def nonce_at(client: ChainClient, address: str, number: int, head: int) -> int:

@@ -1,6 +1,7 @@
 """What a chain says of a transaction before it is accepted: it is tried on the newest state, and balances are read.
 
-Two exchanges: the try, with what layer 1 takes and the confirmed height, then the balances at that height.
+Two exchanges: the try, with what layer 1 takes and the confirmed height, then the balances at that height, unless they
+were seen there already.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.chain import balances, op_stack_fees, types
-from shared.chain.balances import Balances
+from shared.chain import op_stack_fees, types
+from shared.chain.balances import Balances, Observations
 from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Pool, result_or_raise
 from shared.chain.registry import ChainSpec
@@ -30,17 +31,23 @@ class Preflight:
 
 
 def preflight(
-    spec: ChainSpec, pool: Pool, call: CallRequest, token: str | None, plausible: Callable[[int], int]
+    spec: ChainSpec,
+    pool: Pool,
+    call: CallRequest,
+    token: str | None,
+    *,
+    plausible: Callable[[int], int],
+    seen: Observations,
 ) -> Preflight:
     """Try a call and read its sender's balances, the token's too where one is meant; `plausible` bounds the height that
-    a node tells.
+    a node tells, `seen` is what is known of balances there.
 
     Raises ExecutionReverted, InsufficientFunds, GasLimit (what the node says of the call), NotAToken, ChainError."""
     calls: list[Call] = [_confirmed(spec), ("eth_estimateGas", [call.encoded()])]
     if token is not None:
         calls.append(("eth_call", [call.encoded(), "latest"]))
     (confirmed, estimate, *returned), l1_fee = _answers(spec, pool, calls, call)
-    held = balances.at_block(pool, call.from_address, token, plausible(_height(spec, confirmed)))
+    held = seen.at_block(pool, call.from_address, token, plausible(_height(spec, confirmed)))
     return Preflight(types.quantity(estimate), held, l1_fee, types.data(returned[0]) if returned else None)
 
 

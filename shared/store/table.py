@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, TypeVar, cast
 
 from shared.domain.errors import NotFound
 from shared.store.port import Key, KeyRange, Read, Row, Write
@@ -78,6 +79,11 @@ class Table(Generic[T]):
     def key_columns(self) -> tuple[str, ...]:
         return tuple(self.column(name) for name in self.key)
 
+    @cached_property
+    def _all_of(self) -> Callable[[T], tuple[Any, ...]]:
+        """All fields of a row at once: this runs for each row that is written."""
+        return cast("Callable[[T], tuple[Any, ...]]", attrgetter(*self.names))
+
     def key_of(self, value: T) -> Key:
         return tuple(getattr(value, name) for name in self.key)
 
@@ -130,11 +136,10 @@ class Table(Generic[T]):
 
     def update(self, stored: T | None, value: T) -> Write:
         """An update of the columns that differ from the stored row; of all when that is not known."""
-        changed = [
-            name
-            for name in self.names
-            if stored is None or name in self.key or getattr(stored, name) != getattr(value, name)
-        ]
+        changed: Sequence[str] = self.names
+        if stored is not None:
+            pairs = zip(self.names, self._all_of(stored), self._all_of(value), strict=True)
+            changed = [name for name, before, after in pairs if before != after or name in self.key]
         columns = tuple(self.column(name) for name in changed)
         values = tuple(self._to_column(name, getattr(value, name)) for name in changed)
         return Write("update", self.name, columns, values)

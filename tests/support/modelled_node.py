@@ -169,9 +169,9 @@ class Node:
         data = bytes.fromhex(raw[2:])
         decoded, public_key = decode_signed(data)
         from shared.keys.accounts import address_of_public_key
-        from tests.unit.engine.faulty_node import _keccak
+        from tests.unit.engine.faulty_node import keccak256
 
-        digest = "0x" + _keccak(data).hex()
+        digest = "0x" + keccak256(data).hex()
         self.pool.setdefault(address_of_public_key(public_key).lower(), {})[decoded.nonce] = digest
         return digest
 

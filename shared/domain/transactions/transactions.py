@@ -159,12 +159,13 @@ class Transaction:
         node said to its latest bytes."""
         check(self.state, event, target)
         answer = changes.pop("answer", None)
-        moved = replace(self, state=target, version=self.version + 1, updated_at=now, **changes)
-        reason = waits_for(target, moved.blocked_reason, moved.finalized, answer=answer)
-        if answer is None and self.live and moved.live and self.blocked_reason == moved.blocked_reason:
+        blocked = changes.get("blocked_reason", self.blocked_reason)
+        reason = waits_for(target, blocked, changes.get("finalized", self.finalized), answer=answer)
+        if answer is None and self.live and target in LIVE and self.blocked_reason == blocked:
             reason = self.waiting_for or reason  # only a node's answer says otherwise
         since = self.waiting_since if reason == self.waiting_for else now
-        return replace(moved, waiting_for=reason, waiting_since=since if reason else None)
+        told: dict[str, Any] = {"waiting_for": reason, "waiting_since": since if reason else None}
+        return replace(self, state=target, version=self.version + 1, updated_at=now, **changes, **told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,8 +209,9 @@ def test_two_endpoints_give_evidence_at_once(own_node, signer) -> None:
     try:
         assert pair.send_many([raw])[0].outcome == "sent"
         own_node.control("anvil_mine", "0x1")
-        assert evidence.receipt(pair, tx_hash, 1).success
-        assert evidence.canonical_hash(pair, 1, 1) == pair.block(1).hash
+        (receipt,) = evidence.receipts_of_block(pair, 1, 1)
+        assert (receipt.hash, receipt.success) == (tx_hash, True)
+        assert evidence.canonical_hashes(pair, [1], 1) == [pair.block(1).hash]
         assert evidence.nonce_at(pair, account.address, 1, 1) == 1
     finally:
         pair.close()

@@ -128,7 +128,7 @@ def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
     assert tick.take_lease("tick:x", "a", 20)
     world.later(21)
     assert tick.take_lease("tick:x", "b", 5)
-    tick.release_lease("tick:x", "b")
+    tick.take_lease("tick:x", "b", 0)
     assert tick.take_lease("tick:x", "a", 5)
     (lease,) = world.rows(LEASES)
     assert lease.fence == 3
@@ -142,7 +142,7 @@ def test_a_tick_leaves_the_work_to_the_holder_of_the_lease(world: World) -> None
     world.tick()
     assert world.row(sent).state == "accepted"
     for name in names:
-        tick.release_lease(name, "somebody")
+        tick.take_lease(name, "somebody", 0)
     world.tick()
     assert world.row(sent).state == "submitted"
 

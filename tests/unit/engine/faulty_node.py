@@ -65,7 +65,7 @@ class FaultyNode(Chain):
     def take(self, raw: bytes) -> str:
         decoded, public_key = decode_signed(raw)
         max_fee, tip = decoded.fees[-1], decoded.fees[0]  # a legacy price is both
-        digest = "0x" + _keccak(raw).hex()
+        digest = "0x" + keccak256(raw).hex()
         sent = Sent(
             raw, digest, address_of_public_key(public_key).lower(), decoded.nonce,
             "0x" + decoded.to.hex(), decoded.value, max_fee, tip, decoded.gas,
@@ -225,7 +225,7 @@ def _elsewhere(block: Mined) -> Mined:
     )
 
 
-def _keccak(raw: bytes) -> bytes:
+def keccak256(raw: bytes) -> bytes:
     from eth_utils.crypto import keccak
 
     return bytes(keccak(raw))
