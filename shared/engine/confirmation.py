@@ -42,6 +42,7 @@ class Finding:
     k: int = 0
     receipt: Receipt | None = None
     reason: str | None = None  # why it reverted, where that can be found out
+    finalized: int | None = None  # the finalized height, where the outcome cannot be taken back any more
 
 
 def look(
@@ -91,7 +92,7 @@ def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> 
         ):
             continue  # a node invents it
         if proven == receipt and receipt.block_number <= view.confirmed:
-            return Finding(row.id, row.version, "mined_final", view.head.number, attempt.k, receipt)
+            return _concluded(view, row, "mined_final", attempt.k, receipt)
         return Finding(row.id, row.version, "mined", view.head.number, attempt.k, receipt)
     return None
 
@@ -117,7 +118,16 @@ def _deep(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Fin
         return Finding(row.id, row.version, "reorg", view.head.number)
     if proven is None or proven.block_hash != block or number > view.confirmed:
         return None
-    return Finding(row.id, row.version, "final", view.head.number, row.mined_attempt or 0, proven)
+    return _concluded(view, row, "final", row.mined_attempt or 0, proven)
+
+
+def _concluded(
+    view: ChainView, row: Transaction, what: Literal["final", "mined_final"], k: int, proven: Receipt
+) -> Finding:
+    """T6 by a proven receipt, with finality where its block has that already: some chains are final before their depth,
+    and what waited for long is both."""
+    final = view.finalized if proven.block_number <= view.finalized else None
+    return Finding(row.id, row.version, what, view.head.number, k, proven, finalized=final)
 
 
 def _absent(view: ChainView, number: int, block: str, attempts: Sequence[Attempt]) -> bool:
@@ -203,6 +213,8 @@ def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block
             batch.change(unit, row, head=one.height)
         if one.what in ("final", "mined_final"):
             after = outcome.conclude(row, attempt, receipt, now, block_seconds, reason=one.reason)
+            if one.finalized is not None:
+                after = outcome.finalize(after, one.finalized, now)
             batch.change(unit, after, head=one.height)
             unit.write(_stored(row.id, receipt, now))
 

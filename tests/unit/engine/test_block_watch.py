@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.engine import accept, intents, pending, tick
+from shared.engine import accept, confirmation, intents, pending, tick
 from shared.engine.intents import Sender
 from shared.engine.tick import Holder
 from shared.runtime.clock import new_id
@@ -105,6 +105,26 @@ def test_what_was_mined_below_what_is_remembered_is_seen_to_be_gone(history: Ste
     assert history.row(1).mined_block_hash in (None, *(block.hash for block in history.node.blocks))
     history.tick_through(12)
     assert history.row(1).finalized
+
+
+def test_what_is_final_at_its_depth_already_is_written_once(
+    history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.attempt(history.accept)
+    history.attempt(history.hint)
+    for _ in range(8):
+        history.mine()
+    written: list[str] = []
+    real = confirmation.commit
+
+    def noted(body: Any, findings: Any, *rest: Any) -> Any:
+        written.extend(one.what for one in findings)
+        return real(body, findings, *rest)
+
+    monkeypatch.setattr(confirmation, "commit", noted)
+    history.attempt(history.tick)
+    history.attempt(history.tick)
+    assert (history.row(1).state, history.row(1).finalized, written) == ("confirmed", True, ["mined_final"])
 
 
 def test_a_bucket_that_another_process_holds_is_left_to_it(history: StepwiseHistory) -> None:
