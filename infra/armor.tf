@@ -13,6 +13,14 @@ locals {
     cve-canary                  = 1
   }
   waf_order = sort(keys(local.waf))
+  # Signed tokens, cursors and keys are base64 and look like anything: what checks them is the application.
+  opaque_headers = ["authorization", "idempotency-key", "if-match", "x-api-key"]
+  opaque_params  = ["cursor"]
+  # Of those rule sets that look into headers and parameters for code.
+  reads_values = ["lfi-v33-stable", "protocolattack-v33-stable", "rce-v33-stable", "sqli-v33-stable", "xss-v33-stable"]
+  opted_out = {
+    for name, sensitivity in local.waf : name => length(lookup(var.waf_opt_out, name, [])) == 0 ? "" : ", 'opt_out_rule_ids': [${join(", ", [for id in var.waf_opt_out[name] : "'${id}'"])}]"
+  }
 }
 
 resource "google_compute_security_policy" "api" {
@@ -24,6 +32,8 @@ resource "google_compute_security_policy" "api" {
   advanced_options_config {
     json_parsing = "STANDARD"
     log_level    = "NORMAL"
+    # An ABI or typed data is longer than the 8 KB that are looked at by default; what is beyond is not looked at.
+    request_body_inspection_size = "64KB"
     # No user_ip_request_headers: nothing that we trust stands in front, so a client could choose its own address.
   }
   adaptive_protection_config {
@@ -42,7 +52,29 @@ resource "google_compute_security_policy" "api" {
       description = rule.key
       match {
         expr {
-          expression = "evaluatePreconfiguredWaf('${rule.key}', {'sensitivity': ${local.waf[rule.key]}})"
+          expression = "evaluatePreconfiguredWaf('${rule.key}', {'sensitivity': ${local.waf[rule.key]}${local.opted_out[rule.key]}})"
+        }
+      }
+      dynamic "preconfigured_waf_config" {
+        for_each = contains(local.reads_values, rule.key) ? [1] : []
+        content {
+          exclusion {
+            target_rule_set = rule.key
+            dynamic "request_header" {
+              for_each = local.opaque_headers
+              content {
+                operator = "EQUALS"
+                value    = request_header.value
+              }
+            }
+            dynamic "request_query_param" {
+              for_each = local.opaque_params
+              content {
+                operator = "EQUALS"
+                value    = request_query_param.value
+              }
+            }
+          }
         }
       }
     }

@@ -2,7 +2,7 @@
 # dashboards/): our own metrics come from the services by OTLP, Google's by themselves.
 
 locals {
-  alerts     = jsondecode(file("${path.module}/alerts.json")).alerts
+  alerts     = [for alert in jsondecode(file("${path.module}/alerts.json")).alerts : alert if alert.name != "BackupNotCopied" || length(local.recovery) > 0]
   dashboards = { for file in fileset(path.module, "dashboards/*.json") : trimsuffix(basename(file), ".json") => jsondecode(file("${path.module}/${file}")) }
 
   # An alert holds while all its conditions do.

@@ -3,7 +3,7 @@
 locals {
   apis = [
     "artifactregistry", "billingbudgets", "binaryauthorization", "certificatemanager", "cloudbuild", "cloudkms", "cloudresourcemanager", "cloudscheduler", "compute", "containeranalysis", "dns",
-    "firestore", "iam", "iamcredentials", "logging", "monitoring", "pubsub", "run", "secretmanager", "spanner", "telemetry",
+    "firestore", "iam", "iamcredentials", "logging", "monitoring", "orgpolicy", "pubsub", "run", "secretmanager", "spanner", "telemetry",
   ]
   audited_services = ["cloudkms.googleapis.com", "secretmanager.googleapis.com", "spanner.googleapis.com", "iam.googleapis.com"]
 }

@@ -411,3 +411,46 @@ variable "grpc" {
   description = "Serve the API by gRPC as well, under grpc.<domain>: a further service for each trust that people reach."
   default     = false
 }
+
+variable "recovery_project" {
+  description = "A project of other people, for copies of the backups and the key of exported secrets. Null: neither is made. See docs/custody.md."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.recovery_project != var.project
+    error_message = "recovery_project must be another project than project: what is lost with one would be lost with both."
+  }
+  validation {
+    condition     = var.recovery_project != null || var.environment != "prod"
+    error_message = "recovery_project must be given in prod: a project that is lost with its backups and its key takes every wallet along."
+  }
+}
+
+variable "organization_policies" {
+  description = "Refuse in this project, whoever asks: service account keys, other ingress than the balancer, unsigned images, public buckets. Whoever applies needs roles/orgpolicy.policyAdmin in the organisation."
+  type        = bool
+  default     = false
+}
+
+variable "perimeter" {
+  description = "A VPC Service Controls perimeter around data and keys: the number of the organisation's access policy, the access levels from which operators come, and whether it refuses or only logs. Null: none."
+  type        = object({ access_policy = string, access_levels = list(string), enforced = bool })
+  default     = null
+
+  validation {
+    condition     = var.perimeter == null || can(regex("^[0-9]+$", var.perimeter.access_policy)) && alltrue([for level in try(var.perimeter.access_levels, []) : startswith(level, "accessPolicies/")])
+    error_message = "perimeter.access_policy must be the number of the access policy, and access_levels full names (accessPolicies/…/accessLevels/…)."
+  }
+}
+
+variable "waf_opt_out" {
+  description = "Signatures of the WAF that honest requests meet, by rule set, e.g. { sqli-v33-stable = [\"owasp-crs-v030301-id942200-sqli\"] }. Cloud Armor's log names them."
+  type        = map(list(string))
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.waf_opt_out), keys(local.waf))) == 0
+    error_message = "waf_opt_out has ${join(", ", setsubtract(keys(var.waf_opt_out), keys(local.waf)))}, which infra/armor.tf does not use; there are ${join(", ", keys(local.waf))}."
+  }
+}

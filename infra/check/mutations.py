@@ -20,7 +20,7 @@ from pathlib import Path
 from infra.check import provider, terraform
 
 LIST = Path(__file__).parent / "mutations.toml"
-TESTS = tuple(terraform.TESTS[name] for name in ("catalog", "platform", "choices"))
+TESTS = tuple(terraform.TESTS[name] for name in ("catalog", "platform", "choices", "recovery"))
 # One operation of each kind: the whole catalog's plan would take a quarter of a minute for each mutation.
 KINDS = (
     *("get_jwks", "get_order", "place_order", "delete_order", "create_wallet", "sign_message", "login_user"),

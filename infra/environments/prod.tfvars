@@ -14,6 +14,8 @@ min_instances = {
   public-reads    = 1
   public-writes   = 1
 }
+# Of other people: copies of backups, and the second way to every key.
+recovery_project = "acme-wallet-recovery"
 # Whoever is on call, and whoever pays.
 notification_channels = ["projects/acme-wallet-prod/notificationChannels/1234567890"] # pragma: allowlist secret
 budget                = { billing_account = "000000-000000-000000", currency = "USD", units = 9000 }

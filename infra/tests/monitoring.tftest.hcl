@@ -13,6 +13,7 @@ variables {
   dns_zone              = "example-com"
   image                 = "us-central1-docker.pkg.dev/acme-wallet-test/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   catalog               = "tests/catalogs/measured.json"
+  recovery_project      = "acme-wallet-recovery"
   budget                = { billing_account = "012345-6789AB-CDEF01", currency = "EUR", units = 2000 }
   notification_channels = ["projects/acme-wallet-test/notificationChannels/1"]
 }

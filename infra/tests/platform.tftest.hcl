@@ -14,6 +14,7 @@ variables {
   image                 = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   notification_channels = ["projects/acme-wallet-prod/notificationChannels/1"]
   catalog               = "tests/catalogs/small.json"
+  recovery_project      = "acme-wallet-recovery"
   budget                = { billing_account = "012345-6789AB-CDEF01", currency = "EUR", units = 2000 }
 }
 
@@ -65,7 +66,7 @@ run "platform" {
     error_message = "The treasury cannot sign, or its key can leave."
   }
   assert {
-    condition     = alltrue([for key in [google_kms_crypto_key.custody, google_kms_crypto_key.webhooks, google_kms_crypto_key.treasury] : key.destroy_scheduled_duration == "2592000s"]) && run.expected.kept == 4
+    condition     = alltrue([for key in [google_kms_crypto_key.custody, google_kms_crypto_key.webhooks, google_kms_crypto_key.treasury] : key.destroy_scheduled_duration == "2592000s"]) && run.expected.kept == 5
     error_message = "A key can be lost within a month."
   }
   assert {

@@ -9,6 +9,7 @@ variables {
   dns_zone              = "example-com"
   image                 = "us-central1-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   notification_channels = ["projects/acme-wallet-prod/notificationChannels/1"]
+  recovery_project      = "acme-wallet-recovery"
   budget                = { billing_account = "012345-6789AB-CDEF01", currency = "EUR", units = 2000 }
   catalog               = "tests/catalogs/small.json"
 }

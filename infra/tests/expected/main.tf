@@ -107,7 +107,7 @@ output "writers" {
 
 output "kept" {
   description = "How many keys Terraform refuses to destroy: a test cannot see it in a plan."
-  value       = length(regexall("prevent_destroy = true", join("", [for f in ["keys", "attestation"] : file("${path.module}/../../${f}.tf")])))
+  value       = length(regexall("prevent_destroy = true", join("", [for f in ["keys", "attestation", "recovery"] : file("${path.module}/../../${f}.tf")])))
 }
 
 output "serverless" {

@@ -31,6 +31,7 @@ class Project:
     tags: set[str] = field(default_factory=set)
     versions: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
+    projects: set[str] = field(default_factory=set)
     accounts: set[str] = field(default_factory=set)
     triggers: dict[str, dict[str, str]] = field(default_factory=dict)  # substitutions by name
 
@@ -38,6 +39,8 @@ class Project:
         """One command of a document."""
         for words in _commands(line):
             match words:
+                case ["gcloud", "projects", "create", name]:
+                    self.projects.add(name)
                 case ["gcloud", "services", "enable", *apis]:
                     self.apis |= {api.partition(".")[0] for api in apis}
                 case ["gcloud", "beta", "services", "identity", "create", option, *_]:
@@ -89,6 +92,7 @@ class Project:
         if targets:
             self.made |= set(targets)
             return
+        self._needs({"$PROJECT", "$RECOVERY"} <= self.projects, "there is no project of other people")
         needed = set(re.findall(r"gcp-sa-\w+", TERRAFORM))
         self._needs(needed <= self.agents, f"Service account {needed - self.agents} does not exist")
         self._needs(bool(self.tags), "the image of the services is not there")

@@ -17,6 +17,7 @@ def test_the_document_s_order_makes_everything() -> None:
 @pytest.mark.parametrize(
     ("left_out", "refused"),
     [
+        ("projects create $RECOVERY", "project of other people"),
         ("identity create", "gcp-sa-pubsub"),
         ("docker push", "the image of the services"),
         ("secrets versions add fingerprint-key", "fingerprint-key"),
