@@ -119,21 +119,6 @@ class Schema:
             checks = {name: text for name, text in table.checks.items() if name != what}
         self.tables[statement.name] = replace(table, checks=checks)
 
-    def holds(self, statement: Statement) -> bool:
-        """Whether the statement's effect is there already: what a run that was broken off has done."""
-        name, what = statement.name, statement.what
-        columns = self.tables[name].columns if name in self.tables else {}
-        there = {
-            "create table": name in self.tables,
-            "drop table": name not in self.tables,
-            "create index": name in self.indexes,
-            "drop index": name not in self.indexes,
-            "add column": isinstance(what, Column) and what.name in columns,
-            "drop column": str(what) not in columns,
-            "store column": name in self.indexes and str(what) in self.indexes[name].stored,
-        }
-        return there.get(statement.kind, False)
-
 
 def parse(text: str) -> Statement:
     """One statement, without comments and semicolon."""

@@ -1,9 +1,10 @@
 """Apply the Spanner migrations in order, each once: `python -m schemas.database.migrate [--plan]`.
 
 A migration is `schemas/spanner/NNNN_name.sql`. What was applied is recorded in the table `migrations` with the
-file's digest; a file that changed after it was applied is refused. DDL in Spanner is not transactional, so the
-statements of a file go one by one and `schema_progress` says how many are done: a run that was broken off is
-continued by the next. Two runs at once: one fails at a name that the other has taken, and can be repeated.
+file's digest; a file that changed after it was applied is refused. DDL in Spanner is not transactional: the statements
+of a file are sent at once, `schema_progress` says under which name, and a run that was broken off is continued by the
+next, which asks Spanner how many of them are done. Two runs at once: one fails at a name that the other has taken, and
+can be repeated.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ import hashlib
 import logging
 import re
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from schemas.database import ddl
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -100,7 +100,7 @@ def apply(client: Any, instance: str, database: str, every: list[Migration] | No
     handle.update_ddl(list(RECORDS)).result(120)
     waiting = pending(handle, every)
     for migration in waiting:
-        _continue(handle, migration)
+        _continue(client, handle, migration)
         _record(handle, [migration])
         _log.info("migrated", extra={"migration": migration.name})
     return [migration.name for migration in waiting]
@@ -116,23 +116,54 @@ def pending(handle: Any, every: list[Migration]) -> list[Migration]:
     return [migration for migration in every if migration.name not in done]
 
 
-def _continue(handle: Any, migration: Migration) -> None:
-    """Send the statements that are not done. The first of a broken-off run may have been: the schema tells."""
-    started = _done_statements(handle, migration.name)
-    for place in range(started or 0, len(migration.statements)):
-        if started is None and place == 0:
-            _note(handle, migration, 0)
-        text = migration.statements[place]
-        if not (place == started and _holds(handle, text)):
-            handle.update_ddl([text]).result(STATEMENT_SECONDS)
-        _note(handle, migration, place + 1)
+def _continue(client: Any, handle: Any, migration: Migration) -> None:
+    """Send all statements that are not done, at once: Spanner changes a schema as often as it is asked to, and keeps a
+    version of it each time. What a broken-off run had sent goes on without it, and tells how far it came."""
+    noted = _noted(handle, migration.name)
+    done, attempt = noted or (0, 0)
+    if noted is not None:
+        through = _went_through(client, handle, migration, done, attempt)
+        done, attempt = (done, attempt + 1) if through == 0 else (done + (through or 0), attempt)
+    if done < len(migration.statements):
+        _note(handle, migration, done, attempt)
+        name = _operation(migration, done, attempt)
+        handle.update_ddl(migration.statements[done:], operation_id=name).result(STATEMENT_SECONDS)
+    _note(handle, migration, len(migration.statements), attempt)
 
 
-def _done_statements(handle: Any, name: str) -> int | None:
+def _operation(migration: Migration, done: int, attempt: int) -> str:
+    """A name that Spanner takes once: what was sent under it can be looked up, also by another run."""
+    return f"m_{migration.name}_{done}_{attempt}".lower()
+
+
+def _went_through(client: Any, handle: Any, migration: Migration, done: int, attempt: int) -> int | None:
+    """How many statements of what was sent are done, once no more of it is under way; None when nothing was sent."""
+    from google.api_core.exceptions import NotFound
+    from google.cloud.spanner_admin_database_v1 import UpdateDatabaseDdlMetadata
+
+    name = f"{handle.name}/operations/{_operation(migration, done, attempt)}"
+    until = time.monotonic() + STATEMENT_SECONDS
+    while True:
+        try:
+            found = client.database_admin_api.get_operation({"name": name})
+        except NotFound:
+            return None
+        if found.done:
+            return len(UpdateDatabaseDdlMetadata.deserialize(found.metadata.value).commit_timestamps)
+        if time.monotonic() > until:
+            raise TimeoutError(f"{name} goes on")
+        time.sleep(1)
+
+
+def _noted(handle: Any, name: str) -> tuple[int, int] | None:
+    """(statements done, how often the rest was sent in vain); None when nothing was begun."""
     query = "SELECT position FROM schema_progress WHERE name = @name"
     with handle.snapshot() as snapshot:
         rows = list(snapshot.execute_sql(query, params={"name": name}, param_types=_text("name")))
-    return int(rows[0][0]) if rows else None
+    if not rows:
+        return None
+    done, _, attempt = str(rows[0][0]).partition(".")
+    return int(done), int(attempt or 0)
 
 
 def _text(name: str) -> dict[str, Any]:
@@ -141,19 +172,11 @@ def _text(name: str) -> dict[str, Any]:
     return {name: param_types.STRING}
 
 
-def _holds(handle: Any, text: str) -> bool:
-    handle.reload()
-    schema = ddl.Schema()
-    for statement in handle.ddl_statements:
-        with suppress(ddl.UnknownStatement):  # what others have put there
-            schema.apply(ddl.parse(statement))
-    return schema.holds(ddl.parse(text))
-
-
-def _note(handle: Any, migration: Migration, place: int) -> None:
+def _note(handle: Any, migration: Migration, place: int, attempt: int) -> None:
     from google.cloud import spanner
 
-    row = (migration.name, str(place), place == len(migration.statements), 0, spanner.COMMIT_TIMESTAMP)
+    ended = place == len(migration.statements)
+    row = (migration.name, f"{place}.{attempt}", ended, 0, spanner.COMMIT_TIMESTAMP)
     with handle.batch() as batch:
         batch.insert_or_update("schema_progress", PROGRESS, [row])
 

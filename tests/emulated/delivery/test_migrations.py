@@ -54,34 +54,45 @@ def apply(client: Any, handle: Any, *migrations: Migration) -> list[str]:
     return migrate.apply(client, handle._instance.instance_id, handle.database_id, list(migrations))
 
 
-@pytest.mark.parametrize("where", ["before", "after"])
-@pytest.mark.parametrize("statement", range(5))
-def test_a_run_that_is_broken_off_at_any_statement_is_continued(
-    spanner_client: Any, handle: Any, monkeypatch: pytest.MonkeyPatch, where: str, statement: int
+@pytest.mark.parametrize("through", [None, *range(6)])
+def test_a_run_that_is_broken_off_is_continued_wherever_spanner_was(
+    spanner_client: Any, handle: Any, monkeypatch: pytest.MonkeyPatch, through: int | None
 ) -> None:
+    """Before anything was sent (None), or with so many of the five statements done; 0: Spanner refused the first."""
     kind, real = type(handle), type(handle).update_ddl
-    sent = iter(range(100))
 
-    def breaking(self: Any, statements: list[str], **more: Any) -> Any:
-        mine = len(statements) == 1 and next(sent) == statement
-        if mine and where == "before":
-            raise Broken
-        done = real(self, statements, **more)
-        if mine:
-            done.result(60)
-            raise Broken
-        return done
+    def breaking(self: Any, statements: list[str], operation_id: str | None = None) -> Any:
+        if operation_id is None:
+            return real(self, statements)
+        assert len(statements) == 5, "one change of the schema for one file"
+        if through:
+            real(self, statements[:through], operation_id=operation_id).result(60)
+        raise Broken
 
     with monkeypatch.context() as patch:
         patch.setattr(kind, "update_ddl", breaking)
         with pytest.raises(Broken):
             apply(spanner_client, handle, FIRST, SECOND)
+    sent: list[int] = []
+
+    def counting(self: Any, statements: list[str], operation_id: str | None = None) -> Any:
+        if operation_id is None:
+            return real(self, statements)
+        sent.append(len(statements))
+        return real(self, statements, operation_id=operation_id)
+
+    monkeypatch.setattr(kind, "update_ddl", counting)
+    if through == 0:
+        monkeypatch.setattr(migrate, "_went_through", lambda *_: 0)
     assert apply(spanner_client, handle, FIRST, SECOND) == ["0002_second"]
     assert apply(spanner_client, handle, FIRST, SECOND) == []
     handle.reload()
     text = "\n".join(handle.ddl_statements)
     assert "STORING (colour)" in text
     assert "CREATE TABLE more" in text
+    assert sent == {None: [5], 0: [5], 5: []}.get(through, [5 - (through or 0)]), (
+        "one change for what is left"
+    )
 
 
 def test_a_file_that_was_changed_after_it_was_applied_is_refused(spanner_client: Any, handle: Any) -> None:

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.database import ddl, lint, migrate, releases
-from schemas.database.ddl import Schema
+from schemas.database import lint, migrate, releases
 from schemas.database.migrate import Migration
 from schemas.database.releases import Release
 
@@ -161,19 +160,3 @@ def test_a_release_is_frozen_once(tmp_path: object, monkeypatch: pytest.MonkeyPa
     assert newest == replace(releases.current(), version="0.10.0")
     with pytest.raises(FileExistsError):
         releases.freeze("0.9.0")
-
-
-def test_what_a_broken_off_run_has_done_is_seen() -> None:
-    schema = Schema.of(FIRST.statements)
-    done = {
-        "CREATE TABLE things (id INT64) PRIMARY KEY (id)": True,
-        "CREATE TABLE more (id INT64) PRIMARY KEY (id)": False,
-        "CREATE INDEX things_by_name ON things (id)": True,
-        "ALTER TABLE things ADD COLUMN name STRING(9)": True,
-        "ALTER TABLE things ADD COLUMN colour STRING(9)": False,
-        "ALTER TABLE things DROP COLUMN colour": True,
-        "ALTER TABLE things DROP COLUMN name": False,
-        "DROP INDEX things_by_name": False,
-        "DROP TABLE more": True,
-    }
-    assert {text: schema.holds(ddl.parse(text)) for text in done} == done
