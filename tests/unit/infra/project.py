@@ -38,20 +38,10 @@ class Project:
     def run(self, line: str) -> None:
         """One command of a document."""
         for words in _commands(line):
+            self._prepare(words)
             match words:
-                case ["gcloud", "projects", "create", name]:
-                    self.projects.add(name)
-                case ["gcloud", "services", "enable", *apis]:
-                    self.apis |= {api.partition(".")[0] for api in apis}
-                case ["gcloud", "beta", "services", "identity", "create", option, *_]:
-                    self._identity(option.removeprefix("--service=").partition(".")[0])
-                case ["gcloud", "storage", "buckets", "create", name, *_]:
-                    self._needs("storage" in self.apis, "the API of storage is off")
-                    self.buckets.add(name)
                 case ["gcloud", "secrets", "versions", "add" | "access" as what, *rest]:
                     self._secret(what, rest)
-                case ["gcloud", "iam", "service-accounts", "create", name]:
-                    self.accounts.add(name)
                 case ["gcloud", "builds", "triggers", "create", _, *options]:
                     self._trigger(dict(o.removeprefix("--").partition("=")[::2] for o in options))
                 case ["docker", "push", image]:
@@ -62,6 +52,20 @@ class Project:
                     self._apply([a.removeprefix("-target=") for a in arguments if a.startswith("-target=")])
                 case [".venv/bin/python", "-m", "schemas.database.migrate", *_]:
                     self._needs("everything" in self.made, "there is no database")
+
+    def _prepare(self, words: list[str]) -> None:
+        match words:
+            case ["gcloud", "projects", "create", name]:
+                self.projects.add(name)
+            case ["gcloud", "services", "enable", *apis]:
+                self.apis |= {api.partition(".")[0] for api in apis}
+            case ["gcloud", "beta", "services", "identity", "create", option, *_]:
+                self._identity(option.removeprefix("--service=").partition(".")[0])
+            case ["gcloud", "storage", "buckets", "create", name, *_]:
+                self._needs("storage" in self.apis, "the API of storage is off")
+                self.buckets.add(name)
+            case ["gcloud", "iam", "service-accounts", "create", name]:
+                self.accounts.add(name)
 
     def _identity(self, api: str) -> None:
         self._needs(api in self.apis, f"the API of {api} is off")
