@@ -97,6 +97,7 @@ PARTS = {
     ),
     "rollout": Part(("tests/unit/infra/test_rollout.py",), {"EVERY": "1"}),
     "terraform": Part(("tests/unit/infra/test_terraform.py",), {"MUTATIONS": "all"}),
+    "streams": Part(("tests/faults/streams.py",), {"STREAMS": "2000", "ORDERS": "200"}),
     "webhooks": Part(
         (
             "tests/emulated/webhooks/test_volume.py",

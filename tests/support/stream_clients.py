@@ -1,9 +1,9 @@
 """Thousands of clients of one server of event streams, in a process of their own.
 
-    python -m tests.support.stream_clients URL        tokens by user as JSON on the first line of stdin
+    python -m tests.support.stream_clients sse|websocket|grpc URL     tokens by user as JSON on the first line of stdin
 
-Says `open` once all streams are; at the end of stdin it closes them and writes what each user saw, as JSON:
-{user: [[cursor, event id, subject, when in seconds since 1970], …]}.
+Each has a connection of its own. Says `open` once all streams are; at the end of stdin it closes them and writes what
+each user saw, as JSON: {user: [[cursor, event id, subject, when in seconds since 1970], …]}.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 AT_ONCE = 50  # that open
+GRPC = "/wallet.v1.EventsService/StreamEvents"
 Seen = dict[str, list[list[Any]]]
+Client = Callable[[str, str, list[list[Any]], asyncio.Event], Awaitable[None]]
 
 
-async def client(host: str, port: int, token: str, seen: list[list[Any]], opened: asyncio.Event) -> None:
+async def sse(url: str, token: str, seen: list[list[Any]], opened: asyncio.Event) -> None:
     """One stream, read for as long as it is open."""
+    host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
     reader, writer = await asyncio.open_connection(host, port)
     head = f"GET /api/v1/events/stream HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
     writer.write(head.encode())
@@ -42,16 +46,63 @@ async def client(host: str, port: int, token: str, seen: list[list[Any]], opened
         writer.close()
 
 
-async def main(url: str) -> int:
+async def websocket(url: str, token: str, seen: list[list[Any]], opened: asyncio.Event) -> None:
+    """The same over a WebSocket."""
+    from websockets.asyncio.client import connect
+
+    at = url.replace("http://", "ws://") + "/api/v1/events/ws"
+    headers = {"Authorization": f"Bearer {token}"}
+    async with connect(at, additional_headers=headers, compression=None, ping_interval=None) as socket:
+        opened.set()
+        async for text in socket:
+            message = json.loads(text)
+            if message["type"] == "event":
+                event = message["event"]
+                seen.append([message["cursor"], event["id"], event["subject"], time.time()])
+
+
+async def grpc(url: str, token: str, seen: list[list[Any]], opened: asyncio.Event) -> None:
+    """The same over gRPC."""
+    from grpc import aio
+
+    request, answer = _messages()
+    alone = [("grpc.use_local_subchannel_pool", 1)]  # else all channels share a connection
+    async with aio.insecure_channel(url.removeprefix("http://"), alone) as channel:
+        method = channel.unary_stream(GRPC, request.SerializeToString, answer.FromString)
+        call = method(request(), metadata=(("authorization", f"Bearer {token}"),))
+        await call.initial_metadata()
+        opened.set()
+        async for message in call:
+            seen.append([message.cursor, message.event.id, message.event.subject, time.time()])
+
+
+def _messages() -> tuple[Any, Any]:
+    """The classes of what is asked and answered."""
+    from schemas.contract import generated, protobuf
+    from shared.runtime import operation
+    from shared.triggers.rpc.methods import Methods
+
+    if not _made:
+        interface = protobuf.load(generated.openapi(), generated.NUMBERS.read_text(encoding="utf-8"))
+        bound = Methods(interface, {"stream_events": operation.load("stream_events")}).find(GRPC)
+        assert bound is not None
+        _made.extend([bound.request, bound.answer])
+    return _made[0], _made[1]
+
+
+_made: list[Any] = []
+CLIENTS: dict[str, Client] = {"sse": sse, "websocket": websocket, "grpc": grpc}
+
+
+async def main(kind: str, url: str) -> int:
     tokens: dict[str, str] = json.loads(sys.stdin.readline())
-    host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
     seen: Seen = {user: [] for user in tokens}
     turns, running = asyncio.Semaphore(AT_ONCE), []
 
     async def opening(user: str) -> None:
         async with turns:
             opened = asyncio.Event()
-            task = asyncio.create_task(client(host, port, tokens[user], seen[user], opened))
+            task = asyncio.ensure_future(CLIENTS[kind](url, tokens[user], seen[user], opened))
             running.append(task)
             waiting = asyncio.create_task(opened.wait())
             await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -69,4 +120,4 @@ async def main(url: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1])))
+    sys.exit(asyncio.run(main(*sys.argv[1:])))
