@@ -3,7 +3,7 @@
     .venv/bin/python -m infra.manifests kubernetes --image registry.example/wallet@sha256:… | kubectl apply -f -
 
 knative      one Service for each operation
-kubernetes   a Deployment, a Service and an autoscaler for each, and a CronJob for each schedule
+kubernetes   by service, as `granularity` says: infra/kubernetes.py, with values (--values)
 
 Settings come from a ConfigMap `wallet` and a Secret `wallet` (docs/delivery.md names what belongs there); routes from
 the cluster's own gateway. What is written is a JSON List, which kubectl takes like YAML.
@@ -15,20 +15,16 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from infra import kubernetes
 
 CATALOG = Path(__file__).parent.parent / "schemas" / "catalog.json"
 CONCURRENCY = 16  # the image's THREADS
 TIMEOUT_SECONDS = 60
 Manifest = dict[str, Any]
-
-# What a schedule's job runs: the image has no curl. It fails, and is tried again, unless the answer is 2xx.
-START = (
-    "import os, urllib.request as u; "
-    "u.urlopen(u.Request(os.environ['TARGET'] + '?token=' + os.environ['PUSH_TOKEN'], method='POST'), timeout=60)"
-)
 
 
 def operations() -> dict[str, Any]:
@@ -97,76 +93,18 @@ def knative(operation: str, image: str) -> Iterator[Manifest]:
     }
 
 
-def kubernetes(operation: str, image: str) -> Iterator[Manifest]:
-    name = service_name(operation)
-    meta = {"name": name, "labels": {"app": "wallet", "operation": operation}}
-    pod = {
-        "containers": [container(operation, image)],
-        "volumes": [TMP],
-        "automountServiceAccountToken": False,
-    }
-    spec = {
-        "selector": {"matchLabels": {"operation": operation}},
-        "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "template": {"metadata": {"labels": meta["labels"]}, "spec": pod},
-    }
-    yield {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
-    ports = [{"port": 80, "targetPort": 8080}]
-    yield {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": meta,
-        "spec": {"selector": {"operation": operation}, "ports": ports},
-    }
-    load = {"type": "Utilization", "averageUtilization": 60}
-    yield {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": meta,
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "minReplicas": 2,
-            "maxReplicas": 50,
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": load}}],
-        },
-    }
-    for schedule in operations()[operation]["schedules"]:
-        yield job(operation, schedule["cron"], image)
+PLATFORMS = ("knative", "kubernetes")
 
 
-def job(operation: str, cron: str, image: str) -> Manifest:
-    """Start the operation as Cloud Scheduler would."""
-    name = service_name(operation)
-    starter = container(operation, image)
-    for unwanted in ("ports", "readinessProbe", "livenessProbe"):
-        del starter[unwanted]
-    starter |= {
-        "name": "start",
-        "command": ["python", "-c", START],
-        "env": [{"name": "TARGET", "value": f"http://{name}/schedule/{operation}"}],
-    }
-    pod = {"containers": [starter], "volumes": [TMP], "restartPolicy": "Never"}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": {"name": name, "labels": {"app": "wallet", "operation": operation}},
-        "spec": {
-            "schedule": cron,
-            "concurrencyPolicy": "Forbid",
-            "startingDeadlineSeconds": 50,
-            "jobTemplate": {"spec": {"backoffLimit": 1, "template": {"spec": pod}}},
-        },
-    }
-
-
-PLATFORMS = {"knative": knative, "kubernetes": kubernetes}
-
-
-def manifests(platform: str, image: str) -> Manifest:
-    """Everything, as one List. Raises ValueError for an image that is not named by its digest."""
+def manifests(platform: str, image: str, given: Mapping[str, Any] | None = None) -> Manifest:
+    """Everything, as one List. Raises ValueError for an image that is not named by its digest, and for values that do
+    not exist."""
     if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
         raise ValueError(f"{image}: name the image by its digest (…@sha256:…): a tag may be moved")
-    items = [item for operation in operations() for item in PLATFORMS[platform](operation, image)]
+    if platform == "kubernetes":
+        items = list(kubernetes.manifests(image, kubernetes.values(given or {})))
+    else:
+        items = [item for operation in operations() for item in knative(operation, image)]
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
@@ -174,9 +112,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.manifests", description=__doc__)
     parser.add_argument("platform", choices=sorted(PLATFORMS))
     parser.add_argument("--image", required=True)
+    parser.add_argument("--values", type=Path, help="JSON with what is to replace kubernetes.values.json")
     options = parser.parse_args(arguments)
     try:
-        sys.stdout.write(json.dumps(manifests(options.platform, options.image), indent=2) + "\n")
+        given = json.loads(options.values.read_text(encoding="utf-8")) if options.values else None
+        sys.stdout.write(json.dumps(manifests(options.platform, options.image, given), indent=2) + "\n")
     except ValueError as error:
         parser.error(str(error))
     return 0

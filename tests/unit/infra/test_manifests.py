@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulators.toolkit import ROOT
-from infra import manifests
+from infra import kubernetes, manifests
+from infra.rollout import closure
 
 IMAGE = "registry.example/wallet@sha256:" + "0" * 64
 DEFS: dict[str, Any] = json.loads((ROOT / "infra" / "kubernetes.schema.json").read_text())
@@ -30,22 +37,138 @@ def accept(document: dict[str, Any]) -> None:
             jsonschema.Draft7Validator(POD).validate(pod)
 
 
-@pytest.mark.parametrize("platform", sorted(manifests.PLATFORMS))
-def test_the_schema_takes_them_and_every_operation_is_there(platform: str) -> None:
-    document = manifests.manifests(platform, IMAGE)
+@pytest.mark.parametrize("scale", closure.SCALES)
+def test_the_schema_takes_them_and_every_service_is_there(scale: str) -> None:
+    document = manifests.manifests("kubernetes", IMAGE, {"granularity": scale})
     accept(document)
-    kind = "Service" if platform == "knative" else "Deployment"
-    targets = {item["metadata"]["labels"]["operation"] for item in document["items"] if item["kind"] == kind}
+    services = set(closure.services(scale))
+    for kind in ("Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"):
+        assert {item["metadata"]["name"] for item in of_kind(document, kind)} == services
+    for kind, more in {"ServiceAccount": {"start"}, "NetworkPolicy": {"start", "closed"}}.items():
+        assert {item["metadata"]["name"] for item in of_kind(document, kind)} == services | more
+    targets = {
+        item["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"]
+        for item in of_kind(document, "Deployment")
+    }
+    catalog = closure.catalog()
+    known = {"trust": {f"trust_{one['trust']}" for one in catalog.values()},
+             "group": {one["group"] for one in catalog.values()}, "operation": set(catalog)}  # fmt: skip
+    assert targets == known[scale]
+
+
+def test_knative_has_every_operation() -> None:
+    document = manifests.manifests("knative", IMAGE)
+    accept(document)
+    targets = {item["metadata"]["labels"]["operation"] for item in document["items"]}
     assert targets == set(manifests.operations())
 
 
-def test_every_schedule_has_its_job() -> None:
-    items = manifests.manifests("kubernetes", IMAGE)["items"]
-    jobs = {item["metadata"]["name"]: item["spec"]["schedule"] for item in items if item["kind"] == "CronJob"}
-    wanted = {
-        name: entry["schedules"] for name, entry in manifests.operations().items() if entry["schedules"]
+def of_kind(document: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [item for item in document["items"] if item["kind"] == kind]
+
+
+def test_every_schedule_has_its_job_at_the_service_that_runs_it() -> None:
+    document = manifests.manifests("kubernetes", IMAGE)
+    served = {name: service for service, names in closure.services("trust").items() for name in names}
+    found = {}
+    for job in of_kind(document, "CronJob"):
+        (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        found[container["env"][0]["value"]] = job["spec"]["schedule"]
+    assert found == {
+        f"http://{served[name]}/schedule/{name}": entry["schedules"][0]["cron"]
+        for name, entry in manifests.operations().items()
+        if entry["schedules"]
     }
-    assert jobs == {manifests.service_name(name): found[0]["cron"] for name, found in wanted.items()}
+
+
+def test_only_the_gateway_and_schedules_come_in() -> None:
+    document = manifests.manifests("kubernetes", IMAGE, {"gateway_namespace": "edge"})
+    policies = {item["metadata"]["name"]: item["spec"] for item in of_kind(document, "NetworkPolicy")}
+    assert policies["closed"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    scheduled = {service for service, names in closure.services("trust").items()
+                 if any(manifests.operations()[name]["schedules"] for name in names)}  # fmt: skip
+    for service in closure.services("trust"):
+        (rule,) = policies[service]["ingress"]
+        spaces = [
+            one["namespaceSelector"]["matchLabels"] for one in rule["from"] if "namespaceSelector" in one
+        ]
+        assert spaces == [{"kubernetes.io/metadata.name": "edge"}]
+        assert ({"podSelector": {"matchLabels": kubernetes.STARTS}} in rule["from"]) == (service in scheduled)
+        wide = [one for one in policies[service]["egress"] if "except" in one["to"][0].get("ipBlock", {})]
+        assert wide[0]["to"][0]["ipBlock"]["except"] == kubernetes.PRIVATE
+    assert "ingress" not in policies["start"]
+
+
+def test_values_replace_values_and_nothing_else() -> None:
+    given = {
+        "services": {"engine": {"replicas": {"least": 3, "most": 4}}},
+        "identity": {"a/b": "x-{service}"},
+    }
+    document = manifests.manifests("kubernetes", IMAGE, given)
+    least = {
+        one["metadata"]["name"]: one["spec"]["minReplicas"]
+        for one in of_kind(document, "HorizontalPodAutoscaler")
+    }
+    assert least.pop("engine") == 3
+    assert set(least.values()) == {2}
+    accounts = {
+        one["metadata"]["name"]: one["metadata"]["annotations"] for one in of_kind(document, "ServiceAccount")
+    }
+    assert accounts["engine"] == {"a/b": "x-engine"}
+    for wrong in ({"replica": 1}, {"namespace": 5}, {"granularity": "pod"}, {"services": {"no": {}}},
+                  {"services": {"engine": {"namespace": "x"}}}, {"utilization": True}):  # fmt: skip
+        with pytest.raises(ValueError):
+            manifests.manifests("kubernetes", IMAGE, wrong)
+
+
+def test_a_job_starts_its_schedule_as_the_account_that_pushes() -> None:
+    """Run as it stands, against a metadata server and a product that note what they are asked."""
+    asked: list[tuple[str, str, str]] = []
+
+    class Both(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(("GET", self.path, self.headers.get("Metadata-Flavor", "")))
+            self.answer(b"the.token.itself")
+
+        def do_POST(self) -> None:
+            asked.append(("POST", self.path, self.headers.get("Authorization", "")))
+            self.answer(b"")
+
+        def answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Metadata-Flavor", "Google")
+            self.send_header("Content-Type", "text/plain")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Both)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    here = f"127.0.0.1:{server.server_address[1]}"
+    env = {"GCE_METADATA_HOST": here, "GCE_METADATA_IP": here, "PUSH_AUDIENCE": "https://events.example.com",
+           "TARGET": f"http://{here}/schedule/x", "PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1"}  # fmt: skip
+    try:
+        command = [sys.executable, "-c", kubernetes.START]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert done.returncode == 0, done.stderr
+    assert asked[-1] == ("POST", "/schedule/x", "Bearer the.token.itself")
+    assert any("identity?audience=https" in path for _, path, _ in asked)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_takes_them_as_a_base(tmp_path: Path) -> None:
+    (tmp_path / "wallet.json").write_text(json.dumps(manifests.manifests("kubernetes", IMAGE)))
+    example = ROOT / "infra" / "kubernetes.kustomization.yaml"
+    (tmp_path / "kustomization.yaml").write_text(example.read_text())
+    command = ["kubectl", "kustomize", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert "namespace: staging" in done.stdout
+    assert done.stdout.count("kind: Deployment\nmetadata") == len(closure.services("trust"))
 
 
 BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -62,7 +185,7 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
 @pytest.mark.parametrize("platform", sorted(manifests.PLATFORMS))
 def test_the_schema_refuses_what_a_cluster_would(platform: str, broken: str) -> None:
     document = copy.deepcopy(manifests.manifests(platform, IMAGE))
-    BREAKS[broken](document["items"][0])
+    BREAKS[broken](next(item for item in document["items"] if "template" in item.get("spec", {})))
     from jsonschema import ValidationError
 
     with pytest.raises(ValidationError):

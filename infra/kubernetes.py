@@ -1,0 +1,279 @@
+"""What runs the product on plain Kubernetes, by service: Deployment, Service, autoscaler, disruption budget, network
+policy, an account with an identity of the cloud's; and a CronJob for each schedule.
+
+`infra/kubernetes.values.json` has the values; `--values FILE` replaces some, for one service those under `services`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.rollout import closure
+
+VALUES = Path(__file__).parent / "kubernetes.values.json"
+OF_A_SERVICE = (
+    "replicas",
+    "utilization",
+    "requests",
+    "limits",
+    "egress_ports",
+)  # what `services` may replace
+PORT = 8080
+DNS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"]
+STARTS = {"app": "wallet", "role": "start"}  # labels of the pods that start schedules
+Manifest = dict[str, Any]
+
+# What a schedule's job runs, as the account that pushes: the image has no curl. It fails, and is tried again, unless
+# the answer is 2xx.
+START = """
+import os, urllib.request
+from google.auth.transport.requests import Request
+from google.oauth2.id_token import fetch_id_token
+token = fetch_id_token(Request(), os.environ["PUSH_AUDIENCE"])
+asked = urllib.request.Request(os.environ["TARGET"], method="POST", headers={"Authorization": "Bearer " + token})
+urllib.request.urlopen(asked, timeout=60)
+"""
+
+
+def values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with these in their place. Raises ValueError for a name, a type or a service that there is not."""
+    chosen: dict[str, Any] = json.loads(VALUES.read_text(encoding="utf-8"))
+    _refuse_others(given, chosen, "values")
+    chosen |= given
+    if chosen["granularity"] not in closure.SCALES:
+        raise ValueError(f"granularity is one of {', '.join(closure.SCALES)}")
+    known = closure.services(chosen["granularity"])
+    for name, more in chosen["services"].items():
+        if name not in known:
+            raise ValueError(f"{name} is no service; there are {', '.join(sorted(known))}")
+        _refuse_others(more, {key: chosen[key] for key in OF_A_SERVICE}, f"values of {name}")
+    return chosen
+
+
+def _refuse_others(given: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"{name} is none of the {where}")
+        if not isinstance(value, type(known[name])) or isinstance(value, bool):
+            raise ValueError(f"{name} must be of the type of {json.dumps(known[name])}")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: its name, its operations, and the values that hold for it."""
+
+    name: str
+    operations: list[str]
+    image: str
+    values: Mapping[str, Any]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"app": "wallet", "service": self.name}
+
+    @property
+    def meta(self) -> Manifest:
+        return {"name": self.name, "namespace": self.values["namespace"], "labels": self.labels}
+
+    @property
+    def target(self) -> str:
+        """FUNCTION_TARGET."""
+        entry = closure.catalog()[self.operations[0]]
+        scale = self.values["granularity"]
+        if scale == "operation":
+            return self.operations[0]
+        return f"trust_{entry['trust']}" if scale == "trust" else str(entry["group"])
+
+    def of(self, kind: str, api: str, **more: Any) -> Manifest:
+        return {"apiVersion": api, "kind": kind, "metadata": self.meta, **more}
+
+
+def manifests(image: str, chosen: Mapping[str, Any]) -> Iterator[Manifest]:
+    """Everything, for values that `values` has checked."""
+    yield _closed(chosen)
+    for name, operations in sorted(closure.services(chosen["granularity"]).items()):
+        own = {**chosen, **chosen["services"].get(name, {})}
+        yield from _of_service(Service(name, operations, image, own))
+    yield from _starting(chosen)
+
+
+def _of_service(service: Service) -> Iterator[Manifest]:
+    own, selector = service.values, {"matchLabels": service.labels}
+    identity = {key: text.replace("{service}", service.name) for key, text in own["identity"].items()}
+    yield _account({**service.meta, "annotations": identity})
+    yield _deployment(service)
+    ports = [{"port": 80, "targetPort": PORT}]
+    yield service.of("Service", "v1", spec={"selector": service.labels, "ports": ports})
+    load = {"type": "Utilization", "averageUtilization": own["utilization"]}
+    scaler = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": service.name},
+        "minReplicas": own["replicas"]["least"],
+        "maxReplicas": own["replicas"]["most"],
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": load}}],
+    }
+    yield service.of("HorizontalPodAutoscaler", "autoscaling/v2", spec=scaler)
+    yield service.of("PodDisruptionBudget", "policy/v1", spec={"maxUnavailable": 1, "selector": selector})
+    yield _traffic(service)
+    for name in service.operations:
+        for schedule in closure.catalog()[name]["schedules"]:
+            yield _job(service, name, schedule["cron"])
+
+
+def _account(meta: Manifest) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": meta,
+        "automountServiceAccountToken": False,
+    }
+
+
+def _deployment(service: Service) -> Manifest:
+    labels = {**service.labels, **service.values["pod_labels"]}
+    pod = {
+        "serviceAccountName": service.name,
+        "automountServiceAccountToken": False,
+        "containers": [_container(service)],
+        "volumes": [TMP],
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "topology.kubernetes.io/zone",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": service.labels},
+            }
+        ],
+        "terminationGracePeriodSeconds": 70,
+    }
+    spec = {
+        "selector": {"matchLabels": service.labels},
+        "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    return service.of("Deployment", "apps/v1", spec=spec)
+
+
+def _container(service: Service) -> Manifest:
+    """Read-only, as nobody, with /tmp for what libraries write."""
+    return {
+        "name": "function",
+        "image": service.image,
+        "env": [{"name": "FUNCTION_TARGET", "value": service.target}],
+        "envFrom": SETTINGS,
+        "ports": [{"containerPort": PORT}],
+        "resources": {"requests": service.values["requests"], "limits": service.values["limits"]},
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": PORT}, "timeoutSeconds": 6},
+        "livenessProbe": {"httpGet": {"path": "/live", "port": PORT}, "timeoutSeconds": 5},
+        "securityContext": SECURITY,
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - its own, in memory
+    }
+
+
+TMP: Manifest = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}
+SETTINGS = [{"configMapRef": {"name": "wallet"}}, {"secretRef": {"name": "wallet"}}]
+SECURITY: Manifest = {
+    "runAsNonRoot": True,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def _closed(chosen: Mapping[str, Any]) -> Manifest:
+    """What no other policy allows does not happen in this namespace."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "closed", "namespace": chosen["namespace"]},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    }
+
+
+def _traffic(service: Service) -> Manifest:
+    """In: from the gateway, and from what starts schedules where it has some. Out: names, the cloud's metadata server,
+    and the internet without private networks."""
+    own = service.values
+    gateway = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": own["gateway_namespace"]}}
+    }
+    starts = any(closure.catalog()[name]["schedules"] for name in service.operations)
+    sources = [gateway, *([{"podSelector": {"matchLabels": STARTS}}] if starts else [])]
+    spec = {
+        "podSelector": {"matchLabels": service.labels},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": sources, "ports": [{"port": PORT}]}],
+        "egress": [
+            _names(),
+            *_metadata(own),
+            {
+                "to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": PRIVATE}}],
+                "ports": [{"port": port} for port in own["egress_ports"]],
+            },
+        ],
+    }
+    return service.of("NetworkPolicy", "networking.k8s.io/v1", spec=spec)
+
+
+def _starting(chosen: Mapping[str, Any]) -> Iterator[Manifest]:
+    """The account of what starts schedules, which reaches the product's pods and the metadata server only."""
+    meta = {"name": "start", "namespace": chosen["namespace"]}
+    yield _account({**meta, "annotations": chosen["starter_identity"]})
+    pods = {"to": [{"podSelector": {"matchLabels": {"app": "wallet"}}}], "ports": [{"port": PORT}]}
+    spec = {
+        "podSelector": {"matchLabels": STARTS},
+        "policyTypes": ["Ingress", "Egress"],
+        "egress": [_names(), *_metadata(chosen), pods],
+    }
+    yield {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
+
+
+def _metadata(chosen: Mapping[str, Any]) -> list[Manifest]:
+    """Where pods get their identity's tokens, for clouds that have such a place."""
+    return (
+        [{"to": [{"ipBlock": {"cidr": cidr}} for cidr in chosen["metadata_server"]]}]
+        if chosen["metadata_server"]
+        else []
+    )
+
+
+def _names() -> Manifest:
+    return {"to": [DNS], "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}
+
+
+def _job(service: Service, operation: str, cron: str) -> Manifest:
+    """Start the operation as Cloud Scheduler would. What has to run more often than each minute goes on within it."""
+    name = operation.replace("_", "-")
+    starter = {
+        "name": "start",
+        "image": service.image,
+        "command": ["python", "-c", START],
+        "env": [{"name": "TARGET", "value": f"http://{service.name}/schedule/{operation}"}],
+        "envFrom": SETTINGS[:1],
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "64Mi"},
+            "limits": {"cpu": "500m", "memory": "128Mi"},
+        },
+        "securityContext": SECURITY,
+    }
+    pod = {
+        "serviceAccountName": "start",
+        "automountServiceAccountToken": False,
+        "containers": [starter],
+        "restartPolicy": "Never",
+    }
+    spec = {
+        "schedule": cron,
+        "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": 50,
+        "jobTemplate": {
+            "spec": {"backoffLimit": 1, "template": {"metadata": {"labels": STARTS}, "spec": pod}}
+        },
+    }
+    meta = {"name": name, "namespace": service.values["namespace"], "labels": service.labels}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta, "spec": spec}
