@@ -30,7 +30,12 @@ def simulate_transaction(request: TransactionCall, caller: Caller) -> Simulation
         if refusal is None:
             raise
         raise refusal from None
-    reason = None if seen.success else decode_revert(seen.revert_data, text=seen.revert_text).reason
+    reason = None
+    if not seen.success:
+        from shared.engine import known_errors
+
+        known = known_errors.of(intent.user_id, intent.chain, intent.to)
+        reason = decode_revert(seen.revert_data, known, seen.revert_text).reason
     return Simulation(
         success=seen.success,
         gas=seen.gas,

@@ -6,9 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from shared.domain.contracts import answers
-from shared.domain.errors import Refusal
-
 ERROR: Final = bytes.fromhex("08c379a0")  # Error(string)
 PANIC: Final = bytes.fromhex("4e487b71")  # Panic(uint256)
 
@@ -91,6 +88,9 @@ def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str 
 def _decode(inputs: Sequence[Mapping[str, Any]], body: bytes) -> tuple[Any, ...] | None:
     from eth_abi.abi import decode
     from eth_abi.exceptions import DecodingError, ParseError
+
+    from shared.domain.contracts import answers
+    from shared.domain.errors import Refusal
 
     try:
         answers.require_bounded(inputs, body, most=_MOST_BYTES, words=_MOST_WORDS)

@@ -142,7 +142,10 @@ class ChainView:
         try:
             self.client.call(call, number - 1)
         except ExecutionReverted as error:
-            return decode_revert(error.data, text=error.text).reason
+            from shared.engine import known_errors
+
+            known = known_errors.of(row.user_id, row.chain, row.to, row.id)
+            return decode_revert(error.data, known, error.text).reason
         except ChainError as error:
             fields = {"transaction": row.id, "error": str(error)}
             _log.info("why it reverted cannot be found out", extra=fields)

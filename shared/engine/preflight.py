@@ -54,14 +54,18 @@ def preflight(
 ) -> TriedIntent:
     """Try the intent on the newest state and read the balances that it draws on.
 
-    `gas` is the sender's own limit. Raises SimulationFailed, SendExceedsBalance, InvalidValue, ChainError."""
+    `gas` is the sender's own limit; `abi` names the errors of the called contract where it is none of the sender's.
+    Raises SimulationFailed, SendExceedsBalance, InvalidValue, ChainError."""
     call = call_of(intent, gas)
     try:
         tried = client.preflight(call, intent.token_address)
     except NotAToken:
         raise InvalidValue("token.address", "is not a token on this chain") from None
     except ExecutionReverted as error:
-        revert = reverts.decode_revert(error.data, abi, error.text)
+        from shared.engine import known_errors
+
+        known = abi or known_errors.of(intent.user_id, intent.chain, intent.to)
+        revert = reverts.decode_revert(error.data, known, error.text)
         raise SimulationFailed(revert=asdict(revert)) from None
     except InsufficientFunds:
         raise SendExceedsBalance from None

@@ -230,6 +230,29 @@ def test_many_huge_answers_together_are_bounded(hostile: Hostile, deployed: bool
         assert answer.status == 422 or {one["success"] for one in answer.body["results"]} == {False}
 
 
+def test_what_behaves_while_it_is_tried_reverts_with_its_own_reason(hostile: Hostile) -> None:
+    chameleon, world = hostile.put("Chameleon"), hostile.lab.world
+    sent = hostile.deployer.send(chameleon, "act")
+    assert sent.status == 202, sent.text
+    hostile.send(chameleon, "arm")
+    world.mine()
+    height = world.head()
+    world.settle()
+    seen = hostile.ask("GET", f"/transactions/{sent.body['id']}").body
+    assert (seen["status"], seen["error"]["code"]) == ("reverted", "EXECUTION_REVERTED")
+    assert seen["error"]["message"] == f"Caught({height})"
+    (told,) = [one for one in hostile.told("transaction.reverted") if one["id"] == seen["id"]]
+    assert told["error"]["message"] == f"Caught({height})"
+    call = {"to": chameleon["address"], "data": sent.body["data"]}
+    assert hostile.ask("POST", "/transactions/simulate", call).body["revert_reason"] == f"Caught({height})"
+    for path in ("/transactions", "/transactions/estimate-gas"):
+        refused = hostile.ask("POST", path, call)
+        assert refused.code == "SIMULATION_FAILED" and f"Caught({height})" in refused.text
+    stranger = hostile.lab.world.wallet()  # who has not given an ABI of it
+    answer = hostile.lab.world.app.call("POST", "/transactions/simulate", call, user=stranger.user_id)
+    assert "Caught" not in answer.body["revert_reason"]
+
+
 def test_a_greedy_factory_gets_as_many_as_may_be(hostile: Hostile) -> None:
     factory = hostile.put("GreedyFactory")
     rule = {"event": "Made", "argument": "made", "abi": hostile.lab.code["Logger"].abi}

@@ -123,12 +123,12 @@ contract Bomb {
     function blast(uint256 size) external { emit Hit(size, new bytes(size)); }
 }
 
-// 7. Behaves while it is tried, and not in a block: nobody pays for gas in a trial.
+// 7. Behaves while it is tried, and not in the block: what it looks at changes in between.
 contract Chameleon {
     error Caught(uint256 height);
     uint256 private armed;
     function arm() external { armed = block.number; }
-    function act() external view { if (armed != 0) revert Caught(armed); }
+    function act() external { if (armed != 0) revert Caught(armed); }
 }
 
 // 8. A factory that names itself, nobody, accounts, and more contracts than anybody can follow.

@@ -1,0 +1,33 @@
+"""The errors of the contract that a transaction calls or creates, by the ABI that its sender has given of it.
+
+Asked for only where a revert is to be explained, so that others cost nothing; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from shared import resources
+from shared.domain.contracts.abi import Entry, of_kind
+from shared.store.port import StoreError
+from shared.store.session import Session
+from shared.store.tables import contracts
+
+_log = logging.getLogger(__name__)
+
+
+def of(user_id: str, chain: str, to: str | None, transaction_id: str | None = None) -> Iterator[Entry]:
+    """Of the user's contract at `to` (EIP-55), or of the one that the transaction is to create; none where the user has
+    no such contract, or the store does not answer."""
+    session = Session(resources.database().snapshot())
+    try:
+        if to is not None:
+            found = contracts.at(session, user_id, chain, to)
+        else:
+            found = contracts.deployed_by(session, transaction_id) if transaction_id else []
+    except StoreError:
+        _log.info("the ABI of a contract that reverted is not to be had", exc_info=True)
+        return
+    for contract in found:
+        yield from of_kind(contract.entries, "error")
