@@ -20,6 +20,8 @@ from emulators.toolkit import ROOT
 from infra import kubernetes, manifests
 from infra.rollout import closure
 
+# Google's library reads when an identity token ends: header, {"exp": 4102444800}, no signature.
+TOKEN = "e30.eyJleHAiOiA0MTAyNDQ0ODAwfQ.AAAA"
 IMAGE = "registry.example/wallet@sha256:" + "0" * 64
 DEFS: dict[str, Any] = json.loads((ROOT / "infra" / "kubernetes.schema.json").read_text())
 POD = {"$ref": "#/$defs/io.k8s.api.core.v1.PodSpec", "$defs": DEFS["$defs"]}
@@ -128,7 +130,8 @@ def test_a_job_starts_its_schedule_as_the_account_that_pushes() -> None:
     class Both(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(("GET", self.path, self.headers.get("Metadata-Flavor", "")))
-            self.answer(b"the.token.itself")
+            about = b'{"email": "events-push@example.iam.gserviceaccount.com", "scopes": []}'
+            self.answer(about if "recursive" in self.path else TOKEN.encode())
 
         def do_POST(self) -> None:
             asked.append(("POST", self.path, self.headers.get("Authorization", "")))
@@ -137,7 +140,7 @@ def test_a_job_starts_its_schedule_as_the_account_that_pushes() -> None:
         def answer(self, body: bytes) -> None:
             self.send_response(200)
             self.send_header("Metadata-Flavor", "Google")
-            self.send_header("Content-Type", "text/plain")
+            self.send_header("Content-Type", "application/json" if b"{" in body else "text/plain")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -156,7 +159,7 @@ def test_a_job_starts_its_schedule_as_the_account_that_pushes() -> None:
         server.shutdown()
         server.server_close()
     assert done.returncode == 0, done.stderr
-    assert asked[-1] == ("POST", "/schedule/x", "Bearer the.token.itself")
+    assert asked[-1] == ("POST", "/schedule/x", f"Bearer {TOKEN}")
     assert any("identity?audience=https" in path for _, path, _ in asked)
 
 
