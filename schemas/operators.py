@@ -125,6 +125,9 @@ class Node(Resource):
 
 
 class NodeList(Resource):
+    """`region` is that of the instance that answers."""
+
+    region: str
     items: list[Node]
 
 
@@ -175,10 +178,11 @@ class Latency(Resource):
 
 
 class Overview(Resource):
-    """At most a few seconds old. `money_complete` is false where there are more live supplies than are added up,
+    """At most a few seconds old, as `region` has read it. `money_complete` is false where there are more live supplies than are added up,
     `fees_complete` where there were more transactions in the last 24 hours than are."""
 
     at: Instant
+    region: str
     orders: list[StatusCount]
     claims: list[StatusCount]
     supplies: list[StatusCount]

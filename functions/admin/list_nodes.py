@@ -15,7 +15,7 @@ PATIENCE = 1.5  # seconds that a node has to tell its height
 def list_nodes(caller: Caller) -> NodeList:
     registry, settings = resources.registry(), resources.settings()
     names = sorted(name for name in settings.rpc_urls if name in registry.chains)
-    return NodeList(items=[node for name in names for node in _nodes(name)])
+    return NodeList(region=settings.region, items=[node for name in names for node in _nodes(name)])
 
 
 def _nodes(chain: str) -> list[Node]:

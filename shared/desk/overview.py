@@ -58,6 +58,7 @@ def read() -> Overview:
     fees, fees_complete = _fees(session, found["transactions"])
     return Overview(
         at=now,
+        region=resources.settings().region,
         **{name: _counts(found[name], FINISHED[name]) for name in found},
         dead_letters=_count("new", letters, finished=False, full=len(letters) >= MANY),
         lanes_paused=len(paused),

@@ -12,7 +12,6 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,10 @@ from eth_account.messages import encode_defunct
 from emulators import seed
 from emulators.client import Api
 from emulators.product import Product
-from emulators.toolkit import ROOT
-from tests.support.console import AXE, CHROMIUM, PASSWORD, SIZES, Tab, browser
+from tests.support import console
+from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, Tab, browser
 from tests.support.inprocess import command
 
-BUNDLE = ROOT / "functions" / "site" / "console"
-OPERATOR = "operator-of-console@example.com"
 HOSTILE = "<img src=x onerror=window.hacked=1>${7*7}\u202e\"'`bicycle"
 THINGS = {
     "Ceramic mug": "0.02", "Desk lamp": "0.08", "Road map": "0.01", "Wool blanket": "0.12", "Fountain pen": "0.05",
@@ -42,31 +39,7 @@ OPERATED = (
 WORKED = ("start", "market", "approvals", "contracts", "webhooks")
 PICTURES = os.environ.get("SCREENSHOTS")
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"),
-    pytest.mark.skipif(not BUNDLE.exists(), reason="the console is not bundled (`make setup`)"),
-    pytest.mark.timeout(300),
-]
-
-
-@dataclass
-class Site:
-    """The running product, a browser, and what the main job has left."""
-
-    url: str
-    browser: Any
-    product: Product
-    owner: str = ""
-    order: str = ""
-    claim: str = ""
-
-    def tab(self, **more: Any) -> Tab:
-        return Tab.opened(self.browser, self.url, **more)
-
-    def operator(self, **more: Any) -> Tab:
-        tab = self.tab(**more)
-        tab.sign_in(OPERATOR)
-        return tab
+pytestmark = console.NEEDED
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
+from emulators.product import Product
+from emulators.toolkit import ROOT
+
+OPERATOR = "operator-of-console@example.com"
+BUNDLE = ROOT / "functions" / "site" / "console"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {390: 844, 1440: 900}
 WAIT = 30_000  # milliseconds, on a machine that does much else
@@ -19,6 +26,13 @@ VIOLATIONS = """window.violations = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));"""
 AXE = Path(__file__).parents[2] / "clients" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 EXPECTED = re.compile(r"status of (401|403|404|409|422|429|503)")  # what the console shows to the person
+
+
+NEEDED = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"),
+    pytest.mark.skipif(not BUNDLE.exists(), reason="the console is not bundled (`make setup`)"),
+    pytest.mark.timeout(300),
+]
 
 
 @contextmanager
@@ -127,3 +141,23 @@ class Tab:
         """Nothing hangs over the right edge."""
         root = "document.documentElement"
         return bool(self.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))
+
+
+@dataclass
+class Site:
+    """The running product, a browser, and what the main job has left."""
+
+    url: str
+    browser: Any
+    product: Product
+    owner: str = ""
+    order: str = ""
+    claim: str = ""
+
+    def tab(self, **more: Any) -> Tab:
+        return Tab.opened(self.browser, self.url, **more)
+
+    def operator(self, **more: Any) -> Tab:
+        tab = self.tab(**more)
+        tab.sign_in(OPERATOR)
+        return tab

@@ -2,7 +2,7 @@
 import "uplot/dist/uPlot.min.css";
 import "./console.css";
 import { resume, session } from "./api.js";
-import { html, render } from "./html.js";
+import { Component, html, render } from "./html.js";
 import { useValue } from "./observable.js";
 import { Account } from "./pages/account.js";
 import { Audit, Reconciliation, User, Users } from "./pages/administer.js";
@@ -11,6 +11,7 @@ import { Contract, Contracts } from "./pages/contracts.js";
 import { DeadLetters, Lanes, Nodes } from "./pages/operate.js";
 import { Market, Order, Orders } from "./pages/orders.js";
 import { Overview } from "./pages/overview.js";
+import { PolicyDraft } from "./pages/policy.js";
 import { SignIn } from "./pages/sign_in.js";
 import { Start } from "./pages/start.js";
 import { Supplies, Supply } from "./pages/supplies.js";
@@ -21,7 +22,7 @@ import { route } from "./router.js";
 import "./stream.js";
 import { T } from "./texts.js";
 import { Dialog } from "./ui/dialog.js";
-import { Empty, Head, Loading } from "./ui/elements.js";
+import { Empty, Failure, Head, Loading } from "./ui/elements.js";
 import { Prove } from "./ui/prove.js";
 import { Shell, home } from "./ui/shell.js";
 
@@ -47,14 +48,26 @@ const PAGES = {
   reconciliation: Reconciliation,
   account: Account,
 };
-const DETAILS = { orders: Order, claims: Claim, supplies: Supply, transactions: Transaction, wallets: Wallet, contracts: Contract, users: User, webhooks: Webhook };
+const DETAILS = { orders: Order, claims: Claim, supplies: Supply, transactions: Transaction, wallets: Wallet, policy: PolicyDraft, contracts: Contract, users: User, webhooks: Webhook };
+
+// An answer of another release may lack what a page draws: that page says so, the others go on.
+class Drawn extends Component {
+  componentDidCatch(error) {
+    console.error(error);
+    this.setState({ failed: true });
+  }
+  render({ children }, { failed }) {
+    return failed ? html`<${Head} title=${T.console} /><${Failure} error=${{ message: T.errors.unknown }} again=${() => location.reload()} />` : children;
+  }
+}
 
 function Page() {
   const { path } = useValue(route);
   const name = path[0] || home();
   const Found = path[1] ? DETAILS[name] : PAGES[name];
   if (!Found) return html`<${Head} title=${T.empty.title} /><${Empty} title=${name} text=${T.errors.NOT_FOUND} />`;
-  return html`<${Found} key=${`${name}/${path[1] || ""}`} id=${path[1]} />`;
+  const key = `${name}/${path[1] || ""}`;
+  return html`<${Drawn} key=${key}><${Found} id=${path[1]} /><//>`;
 }
 
 function App() {

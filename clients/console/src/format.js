@@ -65,7 +65,7 @@ const TONES = {
   good: ["completed", "processed", "confirmed", "active", "paid", "ok", "deployed", "delivered"],
   busy: ["open", "claimed", "processing", "queued", "submitted", "mined", "pending", "accepted", "nonced", "signed"],
   warn: ["paused", "exhausted", "expired", "blocked", "partial", "held", "behind", "new", "resting"],
-  bad: ["failed", "failing", "reverted", "rejected", "unavailable"],
+  bad: ["failed", "failing", "reverted", "rejected", "refused", "unavailable"],
 };
 
 export function tone(status) {

@@ -5,7 +5,7 @@ import { short, units } from "./format.js";
 export const everybody = () => may("admin:read");
 export const listOf = (kind, whose) => (everybody() && whose !== "me" ? `/admin/${kind}` : `/${kind}`);
 export const isMine = (row) => Boolean(session.get().me) && row.user_id === session.get().me.id;
-export const EVERY = () => (everybody() ? 5 : 0); // seconds: no stream tells operators of others' rows
+export const EVERY = () => (everybody() ? 5 : 0); // seconds, where the stream does not tell: timers change rows, too
 
 // Base units of a chain's coin, or of a token, with its symbol; of a token that nobody knows in base units.
 export function money(base, chain, token) {

@@ -1,5 +1,6 @@
-// One's own events as they happen. EventSource cannot send a token, so the stream is read by fetch.
-import { freshToken, session } from "./api.js";
+// Events as they happen: everybody's for operators, else one's own. EventSource cannot send a token, so the stream is read
+// by fetch.
+import { freshToken, may, session } from "./api.js";
 import { observable } from "./observable.js";
 
 export const live = observable("off"); // off, on, again
@@ -25,12 +26,17 @@ async function start() {
   const control = new AbortController();
   running = control;
   let last = "";
+  let again = false;
   for (let wait = 1; !control.signal.aborted; wait = Math.min(30, wait * 2)) {
     try {
       const headers = { Authorization: `Bearer ${await freshToken()}` };
       if (last) headers["Last-Event-ID"] = last;
-      const response = await fetch("/api/v1/events/stream", { headers, signal: control.signal, cache: "no-store" });
+      const path = may("admin:read") ? "/api/v1/admin/events/stream" : "/api/v1/events/stream";
+      const response = await fetch(path, { headers, signal: control.signal, cache: "no-store" });
+      if (response.status === 400) last = ""; // too old to go on from: pages read anew what they show
       if (response.ok) {
+        if (again) tell("{\"type\": \"stream.again\"}");
+        again = true;
         live.set("on");
         wait = 0.5;
         for await (const event of events(response.body)) {

@@ -1,16 +1,18 @@
 // People and their rights, the log of everything, and the books against the chain.
 import { useState } from "preact/hooks";
-import { call, get, session } from "../api.js";
+import { call, get, may, session } from "../api.js";
 import { html } from "../html.js";
 import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action } from "../ui/dialog.js";
-import { Failure, Head, Id, Loading, Status, Time } from "../ui/elements.js";
+import { Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { List, useFilters } from "../ui/list.js";
+import { useLoad } from "../ui/load.js";
 import { link } from "../router.js";
 import { Plain } from "./orders.js";
 
 const ROLES = ["user", "operator", "admin"];
+const standing = (user) => (user.disabled ? "disabled" : user.email_verified || !user.email ? "active" : "unproven");
 const TIERS = ["basic", "premium", "enterprise", "service"];
 
 const edit = (user, done) => ({
@@ -30,25 +32,40 @@ export function Users() {
   const mine = session.get().me.id;
   const again = () => setTurn(turn + 1);
   const columns = [
-    { head: "Account", lead: true, cell: (row) => html`<span class="title">${row.email || row.address || row.id}</span>` },
+    { head: "Account", lead: true, cell: (row) => html`<a class="title" href=${link(`users/${row.id}`)}>${row.email || row.address || row.id}</a>` },
     { head: P.users.roles, cell: (row) => row.roles.join(", ") },
     { head: P.users.tier, cell: (row) => row.tier },
-    { head: P.status, cell: (row) => html`<${Status} value=${row.disabled ? "disabled" : row.email_verified || !row.email ? "active" : "unproven"} />` },
+    { head: P.status, cell: (row) => html`<${Status} value=${standing(row)} />` },
     { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
     { head: T.actions, cell: (row) => (row.id === mine ? null : html`<${Action} action=${edit(row, again)} />`) },
   ];
   return html`<${Head} title=${P.users.title} />
-    <${List} key=${turn} label=${P.users.title} path="/admin/users" columns=${columns} empty=${{ text: P.users.empty }} />`;
+    <${List} key=${turn} label=${P.users.title} path="/admin/users" columns=${columns} href=${(row) => `users/${row.id}`} empty=${{ text: P.users.empty }} />`;
 }
 
 const THEIRS = ["orders", "claims", "supplies", "transactions", "wallets"];
 
-// What one person has: no read shows a single account, so it leads to their lists.
+// One person: who it is, and what they have.
 export function User({ id }) {
-  return html`<${Head} title=${id} crumb=${P.users.title} />
-    <div class="tiles">${THEIRS.map((kind) => html`<a class="card tile" href=${link(kind, { user_id: id })}><b>${P[kind].title}</b></a>`)}
-      <a class="card tile" href=${link("audit", { actor: id })}><b>${P.audit.title}</b></a></div>`;
+  const { data: user, error, reload } = useLoad(`/admin/users/${id}`);
+  if (error && !user) return html`<${Failure} error=${error} again=${reload} />`;
+  if (!user) return html`<${Loading} />`;
+  const mine = user.id === session.get().me.id;
+  return html`<${Head} title=${user.email || user.address || user.id} crumb=${html`<a href=${link("users")}>${P.users.title}</a>`}>
+      ${may("admin:users") && !mine ? html`<${Action} action=${edit(user, reload)} />` : null}
+    <//>
+    <${Facts} rows=${[
+      [P.status, html`<${Status} value=${standing(user)} />`],
+      [P.users.roles, user.roles.join(", ")],
+      [P.users.tier, user.tier],
+      user.address && [P.address, html`<${Hex} value=${user.address} full=${true} />`],
+      ["Id", html`<${Id} id=${user.id} plain=${true} />`],
+      [P.created, html`<${Time} at=${user.created_at} />`],
+    ]} />
+    <section><h2>${P.users.theirs}</h2><div class="tiles">${THEIRS.map((kind) => html`<a class="card tile" href=${link(kind, { user_id: id })}><b>${P[kind].title}</b></a>`)}
+      ${may("audit:read") ? html`<a class="card tile" href=${link("audit", { actor: id })}><b>${P.audit.title}</b></a>` : null}</div></section>
+    <${Raw} value=${user} />`;
 }
 
 export function Audit() {

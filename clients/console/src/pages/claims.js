@@ -7,7 +7,7 @@ import { P } from "../texts_pages.js";
 import { Action } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { Filters, List, useFilters } from "../ui/list.js";
-import { about, useLoad } from "../ui/load.js";
+import { about, concerns, useLoad } from "../ui/load.js";
 import { ofClaim } from "./actions.js";
 import { Plain, columnsFor } from "./orders.js";
 
@@ -36,7 +36,7 @@ export function Claims({ settlements }) {
 }
 
 export function Claim({ id }) {
-  const { data: claim, error, reload } = useLoad(`/claims/${id}`, { watch: (event) => event.subject === id || about("transaction")(event), every: EVERY() || 15 });
+  const { data: claim, error, reload } = useLoad(`/claims/${id}`, { watch: concerns(id, "claim", "transaction"), every: EVERY() || 15 });
   const { data: order } = useLoad(claim ? `/orders/${claim.order_id}` : null, {});
   if (error && !claim) return html`<${Failure} error=${error} again=${reload} />`;
   if (!claim) return html`<${Loading} />`;

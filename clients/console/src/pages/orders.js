@@ -8,7 +8,7 @@ import { T } from "../texts.js";
 import { Action, act } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { Filters, List, useFilters } from "../ui/list.js";
-import { about, useLoad } from "../ui/load.js";
+import { about, concerns, useLoad } from "../ui/load.js";
 import { claimOrder, currenciesOf, ofOrder, placeOrder } from "./actions.js";
 
 const STATUSES = ["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"];
@@ -55,7 +55,7 @@ export function Market() {
 }
 
 export function Order({ id }) {
-  const { data: order, error, reload } = useLoad(`/orders/${id}`, { watch: (event) => event.subject === id || about("claim")(event), every: EVERY() || 15 });
+  const { data: order, error, reload } = useLoad(`/orders/${id}`, { watch: concerns(id, "order", "claim"), every: EVERY() || 15 });
   const claims = useLoad(order && isMine(order) ? `/claims?order_id=${id}` : null, { watch: about("claim") });
   if (error && !order) return html`<${Failure} error=${error} again=${reload} />`;
   if (!order) return html`<${Loading} />`;

@@ -1,10 +1,11 @@
 // What waits, since when, and what supplies hold. Each number leads to its list.
-import { duration, relative } from "../format.js";
+import { useRef } from "preact/hooks";
+import { duration, relative, units } from "../format.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
 import { P } from "../texts_pages.js";
-import { Bars } from "../ui/chart.js";
-import { Failure, Head, Loading, Status } from "../ui/elements.js";
+import { Amounts, Bars, Lines } from "../ui/chart.js";
+import { Failure, Head, Loading, Status, Time } from "../ui/elements.js";
 import { useLoad } from "../ui/load.js";
 import { Plain } from "./orders.js";
 
@@ -13,16 +14,21 @@ const KINDS = ["orders", "claims", "supplies", "transactions"];
 const PUBLIC = { held: "queued", accepted: "queued", nonced: "queued", signed: "queued" };
 
 export function Overview() {
-  const { data, error, reload } = useLoad("/admin/overview", { every: 5 });
+  const { data, error, reload } = useLoad("/admin/overview", { watch: () => true, every: 5 });
   const nodes = useLoad("/admin/nodes", { every: 10 });
+  const health = useHistory(nodes.data);
+  const regions = useRegions(data);
   if (error && !data) return html`<${Failure} error=${error} again=${reload} />`;
   if (!data) return html`<${Loading} />`;
-  return html`<${Head} title=${O.title} lead=${O.lead} />
+  return html`<${Head} title=${O.title} lead=${O.lead}><${Regions} regions=${regions} /><//>
     <${Attention} data=${data} nodes=${(nodes.data && nodes.data.items) || []} />
     <div class="queues">${KINDS.map((kind) => html`<${Queue} kind=${kind} counts=${data[kind]} />`)}</div>
     <div class="pair">
       <${Bars} buckets=${data.orders_by_hour} label=${O.ordersChart} href=${link("orders")} />
+      <${Bars} buckets=${data.claims_by_hour || []} label=${O.claimsChart} href=${link("claims")} />
       <${Bars} buckets=${data.transactions_by_hour} label=${O.sendsChart} href=${link("transactions")} />
+      <${FeeChart} data=${data} />
+      <${HealthChart} history=${health} />
     </div>
     <div class="pair wide-first">
       <section><h2>${O.money}</h2>
@@ -34,6 +40,50 @@ export function Overview() {
         <div class="card tile"><p>${O.slowest}</p><b>${duration(data.settlement.slowest_of_20)}</b></div>
       </div></section>
     </div>`;
+}
+
+// In the unit of the chain's coin, for a picture; exact amounts are of the transactions themselves.
+const coins = (wei) => Number(units(wei, 18));
+
+function FeeChart({ data }) {
+  const { fees_by_hour: fees = [] } = data; // not of the release before
+  const hours = data.orders_by_hour.map((bucket) => bucket.at);
+  const chains = [...new Set(fees.map((one) => one.chain))];
+  const of = (chain, at) => fees.filter((one) => one.chain === chain && Date.parse(one.at) === Date.parse(at)).reduce((sum, one) => sum + coins(one.gas_wei), 0);
+  const rows = chains.map((chain) => ({ text: chain, values: hours.map((at) => of(chain, at)) }));
+  const count = fees.reduce((sum, one) => sum + one.transactions, 0);
+  return html`<${Amounts} label=${data.fees_complete ? O.feesChart : O.feesPart} href=${link("transactions", { status: "confirmed" })} says=${O.paying(count)} times=${hours.map((at) => Date.parse(at) / 1000)} rows=${rows} />`;
+}
+
+function HealthChart({ history }) {
+  const names = [...new Set(history.flatMap(({ nodes }) => nodes.map((node) => `${node.chain} · ${node.name}`)))];
+  const of = (name, { nodes }) => nodes.find((node) => `${node.chain} · ${node.name}` === name);
+  const latency = (node) => (node && node.healthy ? Math.round(node.latency * 1e5) / 100 : null);
+  const rows = names.map((name) => ({ text: name, values: history.map((seen) => latency(of(name, seen))) }));
+  const last = history.at(-1);
+  const well = last ? last.nodes.filter((node) => node.healthy).length : 0;
+  return html`<${Lines} label=${O.healthChart} href=${link("nodes")} says=${last ? O.answering(well, last.nodes.length) : ""} times=${history.map(({ at }) => at)} rows=${rows} unit="ms" />`;
+}
+
+const KEPT = 90; // readings of the nodes, as long as the page is open
+
+function useHistory(seen) {
+  const history = useRef([]);
+  const last = history.current.at(-1);
+  if (seen && (!last || last.seen !== seen)) history.current = [...history.current, { at: Date.now() / 1000, nodes: seen.items, seen }].slice(-KEPT);
+  return history.current.map(({ at, nodes }) => ({ at, nodes }));
+}
+
+// Which regions have answered so far, and when: a balancer chooses for each request.
+function useRegions(data) {
+  const found = useRef(new Map());
+  if (data && data.region) found.current.set(data.region, data.at);
+  return [...found.current].sort();
+}
+
+function Regions({ regions }) {
+  if (regions.length < 2 && (!regions.length || regions[0][0] === "local")) return null;
+  return html`<ul class="regions" aria-label=${O.regions}>${regions.map(([name, at]) => html`<li title=${O.answered(name)}><${Status} value="ok" /> <b>${name}</b> <span class="soft small"><${Time} at=${at} /></span></li>`)}</ul>`;
 }
 
 const countOf = (counts, status) => (counts.find((one) => one.status === status) || {}).count || 0;

@@ -8,7 +8,7 @@ import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { Filters, List, useFilters } from "../ui/list.js";
-import { about, useLoad } from "../ui/load.js";
+import { about, concerns, useLoad } from "../ui/load.js";
 import { createSupply, currenciesOf, ofSupply } from "./actions.js";
 import { Plain, columnsFor } from "./orders.js";
 
@@ -40,7 +40,7 @@ export function Supplies() {
 }
 
 export function Supply({ id }) {
-  const { data: supply, error, reload } = useLoad(`/supplies/${id}`, { watch: (event) => event.subject === id, every: EVERY() || 15 });
+  const { data: supply, error, reload } = useLoad(`/supplies/${id}`, { watch: concerns(id, "supply"), every: EVERY() || 15 });
   const ledger = useLoad(supply ? `/supplies/${id}/ledger?limit=50` : null, { watch: (event) => event.subject === id });
   if (error && !supply) return html`<${Failure} error=${error} again=${reload} />`;
   if (!supply) return html`<${Loading} />`;

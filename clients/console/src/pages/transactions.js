@@ -8,7 +8,7 @@ import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
 import { Amount, Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { Filters, List, useFilters } from "../ui/list.js";
-import { about, useLoad } from "../ui/load.js";
+import { about, concerns, useLoad } from "../ui/load.js";
 import { ofTransaction, sendCoins } from "./actions.js";
 import { Plain, columnsFor } from "./orders.js";
 
@@ -38,7 +38,7 @@ export function Transactions() {
 }
 
 export function Transaction({ id }) {
-  const { data: one, error, reload } = useLoad(`/transactions/${id}`, { watch: (event) => event.subject === id, every: EVERY() || 10 });
+  const { data: one, error, reload } = useLoad(`/transactions/${id}`, { watch: concerns(id, "transaction"), every: EVERY() || 10 });
   if (error && !one) return html`<${Failure} error=${error} again=${reload} />`;
   if (!one) return html`<${Loading} />`;
   return html`<${Head} title=${moved(one).join(" ")} crumb=${X.title}>

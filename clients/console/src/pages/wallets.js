@@ -1,7 +1,6 @@
 // Wallets: balances, the policy that binds them, what came in. Recovery words are shown once and then gone.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call, get, may, post } from "../api.js";
-import { toUnits } from "../format.js";
+import { get, may, post } from "../api.js";
 import { html } from "../html.js";
 import { go, link } from "../router.js";
 import { EVERY, everybody, isMine, listOf, money } from "../scope.js";
@@ -11,8 +10,9 @@ import { Action, act } from "../ui/dialog.js";
 import { Amount, Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Time } from "../ui/elements.js";
 import { List, useFilters } from "../ui/list.js";
 import { about, useLoad } from "../ui/load.js";
-import { coins, faucet } from "./actions.js";
+import { faucet } from "./actions.js";
 import { Plain, columnsFor } from "./orders.js";
+import { Policy } from "./policy.js";
 
 const W = P.wallets;
 const COLUMNS = [
@@ -95,7 +95,7 @@ export function Wallet({ id }) {
   const mine = isMine(wallet) && may("wallet:write");
   return html`<${Head} title=${wallet.name} crumb=${W.title}>
       ${mine && wallet.chain === "local" ? html`<${Action} action=${faucet(wallet, balances.reload)} primary=${true} />` : null}
-      ${mine && policy.data ? html`<${Action} action=${editPolicy(policy.data, policy.reload)} />` : null}
+      <a class="button" href=${link(`policy/${id}`)}>${mine ? W.policyEdit : W.policyTry}</a>
     <//>
     <${Facts} rows=${[
       [P.address, html`<${Hex} value=${wallet.address} full=${true} />`],
@@ -114,43 +114,4 @@ export function Wallet({ id }) {
       ? html`<${Plain} label=${W.deposits} columns=${["From", P.amount, "Currency", "Block", "Final"]} rows=${deposits.data.items.map((one) => [html`<${Hex} value=${one.from_address} />`, ...money(one.amount, one.chain, one.token_address), one.block_number, one.final ? "yes" : "not yet"])} />`
       : html`<${Empty} text=${W.noDeposits} />`}</section>
     <${Raw} value=${wallet} />`;
-}
-
-function Policy({ policy }) {
-  const native = policy.limits.find((one) => one.asset === "native") || {};
-  const rows = [
-    policy.paused && [P.status, html`<b class="bad">${W.paused}</b>`],
-    native.max_per_transaction && [W.perTransaction, coins(native.max_per_transaction)],
-    native.max_per_day && [W.perDay, coins(native.max_per_day)],
-    policy.approval_above !== null && [W.above, coins(policy.approval_above)],
-    policy.allowed_recipients && ["Recipients", policy.allowed_recipients.map((one) => html`<div><${Hex} value=${one} /></div>`)],
-    policy.allowed_contracts && ["Contracts", policy.allowed_contracts.map((one) => html`<div><${Hex} value=${one} /></div>`)],
-  ].filter(Boolean);
-  return html`${rows.length ? html`<${Facts} rows=${rows} />` : html`<p class="soft">${W.policyNone}</p>`}
-    ${policy.pending ? html`<p class="notice">${W.policyPending} <${Time} at=${policy.pending.holds_from} />.</p>` : null}`;
-}
-
-function editPolicy(policy, done) {
-  const native = policy.limits.find((one) => one.asset === "native") || {};
-  const { wallet_id: id, pending, version, updated_at: at, ...rules } = policy;
-  return {
-    title: W.policyEdit,
-    says: W.policySays,
-    fields: [
-      { name: "most", label: W.perTransaction, value: native.max_per_transaction ? coins(native.max_per_transaction) : "", required: false, inputmode: "decimal" },
-      { name: "day", label: W.perDay, value: native.max_per_day ? coins(native.max_per_day) : "", required: false, inputmode: "decimal" },
-      { name: "above", label: W.above, value: policy.approval_above ? coins(policy.approval_above) : "", required: false, inputmode: "decimal" },
-      { name: "recipients", label: W.recipients, type: "lines", value: (policy.allowed_recipients || []).join("\n") },
-      { name: "paused", label: W.paused, type: "flag", value: policy.paused },
-    ],
-    run: ({ most, day, above, recipients, paused }) => {
-      const base = (text) => (text ? toUnits(text, 18) || text : null);
-      const limit = { asset: "native", max_per_transaction: base(most), max_per_day: base(day) };
-      const others = rules.limits.filter((one) => one.asset !== "native");
-      const listed = recipients.split(/\s+/).filter(Boolean);
-      const body = { ...rules, limits: most || day ? [limit, ...others] : others, approval_above: base(above), allowed_recipients: listed.length ? listed : null, paused };
-      return call("PUT", `/wallets/${id}/policy`, { body, version: version || undefined });
-    },
-    done,
-  };
 }

@@ -1,13 +1,16 @@
-// Stacked bars by the hour. What the picture says is in its label, too.
+// Charts: stacked bars by the hour, and lines over the last minutes. What the picture says is in its label, too.
 import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
 import { tone } from "../format.js";
 import { html } from "../html.js";
 
 const ORDER = ["bad", "warn", "busy", "good", "idle"];
+const SERIES = ["busy", "good", "warn", "bad", "idle"];
+const HEIGHT = 150;
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-const hour = (seconds) => `${String(new Date(seconds * 1000).getHours()).padStart(2, "0")}:00`;
+const two = (number) => String(number).padStart(2, "0");
+const hour = (seconds) => `${two(new Date(seconds * 1000).getHours())}:00`;
+const minute = (seconds) => `${two(new Date(seconds * 1000).getHours())}:${two(new Date(seconds * 1000).getMinutes())}`;
 
 export function stacked(buckets) {
   const statuses = [...new Set(buckets.flatMap((bucket) => Object.keys(bucket.counts)))];
@@ -22,32 +25,53 @@ export function stacked(buckets) {
 }
 
 export function Bars({ buckets, label, href }) {
-  const place = useRef(null);
-  const rows = stacked(buckets);
+  const rows = stacked(buckets).map((row) => ({ ...row, text: row.statuses.join(", ") }));
   const total = buckets.reduce((sum, { counts }) => sum + Object.values(counts).reduce((a, b) => a + b, 0), 0);
+  const times = buckets.map((bucket) => Date.parse(bucket.at) / 1000);
+  return html`<${Chart} label=${label} href=${href} says=${total} times=${times} rows=${rows} bars=${true} least=${4} steps=${[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]} legend=${[...rows].reverse()} />`;
+}
+
+// Amounts by the hour: bars of one thing, lines of several, which do not add up.
+export function Amounts({ times, rows, label, href, says, unit }) {
+  const named = rows.map((row, at) => ({ ...row, name: SERIES[at % SERIES.length] }));
+  return html`<${Chart} label=${label} href=${href} says=${says} times=${times} rows=${named} bars=${named.length < 2} unit=${unit} legend=${named} />`;
+}
+
+export function Lines({ times, rows, label, href, says, unit }) {
+  const named = rows.map((row, at) => ({ ...row, name: SERIES[at % SERIES.length] }));
+  return html`<${Chart} label=${label} href=${href} says=${says} times=${times} rows=${named} unit=${unit} hours=${false} legend=${named} />`;
+}
+
+const plain = (number) => (number && Math.abs(number) < 0.001 ? number.toExponential(0) : String(Math.round(number * 1000) / 1000));
+
+function drawn(box, { times, rows, bars, hours, least, steps, unit }) {
+  const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+  const values = unit ? { values: (_, splits) => splits.map((one) => `${plain(one)} ${unit}`), size: 76 } : { size: 36 };
+  const style = ({ name }) => (bars ? { fill: color(`--${name}`), stroke: color(`--${name}`), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 28] }) } : { stroke: color(`--${name}`), width: 2, points: { show: false } });
+  const options = {
+    width: box.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { y: { range: (_, low, high) => [0, Math.max(least || 0, high * 1.05) || 1] } },
+    axes: [{ ...axis, size: 26, grid: { show: false }, values: (_, splits) => splits.map(hours ? hour : minute) }, { ...axis, ...values, ...(steps ? { incrs: steps } : {}) }],
+    series: [{}, ...rows.map(style)],
+  };
+  return new uPlot(options, [times, ...rows.map((row) => row.values)], box);
+}
+
+function Chart({ label, href, says, times, rows, bars = false, hours = true, least, steps, unit, legend }) {
+  const place = useRef(null);
   useEffect(() => {
     const box = place.current;
-    const draw = () => {
-      const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-      const options = {
-        width: box.clientWidth,
-        height: 150,
-        legend: { show: false },
-        cursor: { show: false },
-        scales: { y: { range: (_, low, high) => [0, Math.max(4, high)] } },
-        axes: [{ ...axis, size: 26, grid: { show: false }, values: (_, splits) => splits.map(hour) }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }],
-        series: [{}, ...rows.map(({ name }) => ({ fill: color(`--${name}`), stroke: color(`--${name}`), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 28] }) }))],
-      };
-      const times = buckets.map((bucket) => Date.parse(bucket.at) / 1000);
-      return new uPlot(options, [times, ...rows.map((row) => row.values)], box);
-    };
+    const draw = () => drawn(box, { times, rows, bars, hours, least, steps, unit });
     let plot = draw();
     const again = () => {
       plot.destroy();
       plot = draw();
     };
     const dark = matchMedia("(prefers-color-scheme: dark)");
-    const sized = new ResizeObserver(([entry]) => plot.setSize({ width: entry.contentRect.width, height: 150 }));
+    const sized = new ResizeObserver(([entry]) => plot.setSize({ width: entry.contentRect.width, height: HEIGHT }));
     sized.observe(box);
     dark.addEventListener("change", again);
     addEventListener("themechange", again);
@@ -57,10 +81,10 @@ export function Bars({ buckets, label, href }) {
       dark.removeEventListener("change", again);
       removeEventListener("themechange", again);
     };
-  }, [JSON.stringify(buckets)]);
+  }, [JSON.stringify([times, rows])]);
   return html`<figure class="card chart">
-    <figcaption><a href=${href}>${label}</a> <b>${total}</b></figcaption>
-    <div ref=${place} role="img" aria-label=${`${label}: ${total}`} />
-    <ul class="legend">${[...rows].reverse().map((row) => html`<li><i class=${row.name} />${row.statuses.join(", ")}</li>`)}</ul>
+    <figcaption><a href=${href}>${label}</a> <b>${says}</b></figcaption>
+    <div ref=${place} role="img" aria-label=${`${label}: ${says}`} />
+    <ul class="legend">${legend.map((row) => html`<li><i class=${row.name} />${row.text}</li>`)}</ul>
   </figure>`;
 }

@@ -64,7 +64,7 @@ function Open({ action }) {
   </dialog>`;
 }
 
-function values(form, fields) {
+export function values(form, fields) {
   const found = {};
   for (const { name, type, options } of fields) {
     const input = form.elements.namedItem(name);

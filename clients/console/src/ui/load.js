@@ -1,14 +1,19 @@
 // What a page reads: again when something of it happens, and now and then where no event tells.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api.js";
-import { onEvent } from "../stream.js";
+import { live, onEvent } from "../stream.js";
+
+const PAUSE = 1000; // milliseconds between two readings for events: many may come at once
+const RARELY = 30_000; // between two readings while the stream tells what happens
 
 export function useLoad(path, { watch, every, read } = {}) {
   const [state, setState] = useState({ path, data: null, error: null });
   const turn = useRef(0);
+  const at = useRef(0);
   const load = useCallback(async () => {
     if (!path) return;
     const mine = (turn.current += 1);
+    at.current = Date.now();
     try {
       const data = await (read || get)(path);
       if (mine === turn.current) setState({ path, data, error: null });
@@ -26,9 +31,12 @@ export function useLoad(path, { watch, every, read } = {}) {
     if (!watch) return undefined;
     let timer = 0;
     const stop = onEvent((event) => {
-      if (!watch(event)) return;
-      clearTimeout(timer);
-      timer = setTimeout(load, 200);
+      if (timer || !(watch(event) || event.type === "stream.again")) return;
+      const after = () => {
+        timer = 0;
+        load();
+      };
+      timer = setTimeout(after, Math.max(200, PAUSE - (Date.now() - at.current)));
     });
     return () => {
       clearTimeout(timer);
@@ -37,11 +45,14 @@ export function useLoad(path, { watch, every, read } = {}) {
   }, [load]);
   useEffect(() => {
     if (!every) return undefined;
-    const timer = setInterval(() => document.visibilityState === "visible" && load(), every * 1000);
+    const told = () => watch && live.get() === "on" && Date.now() - at.current < RARELY;
+    const timer = setInterval(() => document.visibilityState === "visible" && !told() && load(), every * 1000);
     return () => clearInterval(timer);
   }, [load, every]);
   const stale = state.path !== path;
   return { data: stale ? null : state.data, error: stale ? null : state.error, reload: load };
 }
 
+// What happens to one thing. Operators are told of a commit by the first thing that it changed, so all of its kind counts.
+export const concerns = (id, ...kinds) => (event) => event.subject === id || about(...kinds)(event);
 export const about = (...kinds) => (event) => kinds.some((kind) => String(event.type).startsWith(`${kind}.`));

@@ -867,8 +867,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeList:
-    """A NodeList."""
+    """`region` is that of the instance that answers."""
 
+    region: str
     items: list[Node]
 
 
@@ -911,10 +912,11 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """At most a few seconds old. `money_complete` is false where there are more live supplies than are added up,
+    """At most a few seconds old, as `region` has read it. `money_complete` is false where there are more live supplies than are added up,
     `fees_complete` where there were more transactions in the last 24 hours than are."""
 
     at: datetime
+    region: str
     orders: list[StatusCount]
     claims: list[StatusCount]
     supplies: list[StatusCount]

@@ -1,0 +1,96 @@
+"""A door between a product and its node: open, shut as in an outage, or keeping transactions so that they are stuck."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+from eth_utils.crypto import keccak
+
+SEND = "eth_sendRawTransaction"
+
+
+@dataclass
+class NodeDoor:
+    """`url` is what the product takes for its node."""
+
+    node: str
+    url: str = ""
+    shut: bool = False
+    keeping: bool = False
+    kept: list[str] = field(default_factory=list)  # raw transactions that the node was not told of
+
+    @contextmanager
+    def stuck(self) -> Iterator[list[str]]:
+        """Transactions are taken and reach no block; the last one is let through at the end."""
+        self.keeping = True
+        try:
+            yield self.kept
+        finally:
+            self.keeping = False
+            if self.kept:
+                self._ask({"jsonrpc": "2.0", "id": 1, "method": SEND, "params": [self.kept[-1]]})
+            self.kept.clear()
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """The node answers 503."""
+        self.shut = True
+        try:
+            yield
+        finally:
+            self.shut = False
+
+    def answer(self, asked: Any) -> Any:
+        if isinstance(asked, list):
+            return [self.answer(one) for one in asked]
+        if self.keeping and asked.get("method") == SEND:
+            raw = asked["params"][0]
+            if raw not in self.kept:
+                self.kept.append(raw)
+            result = "0x" + keccak(hexstr=raw).hex()
+            return {"jsonrpc": "2.0", "id": asked.get("id"), "result": result}
+        return self._ask(asked)
+
+    def _ask(self, asked: Any) -> Any:
+        return httpx.post(self.node, json=asked, timeout=30).json()
+
+
+@contextmanager
+def door(node: str) -> Iterator[NodeDoor]:
+    """A running one in front of the node at this URL."""
+    found = NodeDoor(node)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status, answer = (503, b"{}") if found.shut else (200, b"")
+            if not answer:
+                answer = json.dumps(found.answer(json.loads(body))).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    found.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
