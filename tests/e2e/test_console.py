@@ -25,9 +25,9 @@ from emulators.client import Api
 from emulators.product import Product
 from tests.support import console
 from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, Tab, browser
+from tests.support.console_job import main_job
 from tests.support.inprocess import command
 
-HOSTILE = "<img src=x onerror=window.hacked=1>${7*7}\u202e\"'`bicycle"
 THINGS = {
     "Ceramic mug": "0.02", "Desk lamp": "0.08", "Road map": "0.01", "Wool blanket": "0.12", "Fountain pen": "0.05",
     "Field notes": "0.015", "Garden chair": "0.2", "Espresso beans": "0.03",
@@ -47,7 +47,7 @@ def site(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory)
     with Product.start(tmp_path_factory.mktemp("console")) as product, browser() as found:
         seed.operator(OPERATOR, PASSWORD)
         made = Site(f"http://localhost:{product.port}", found, product)
-        _main_job(made)
+        main_job(made)
         yield made
 
 
@@ -57,61 +57,6 @@ def closed(site: Site) -> Iterator[None]:
     yield
     for context in site.browser.contexts:
         context.close()
-
-
-def _main_job(site: Site) -> None:
-    """By hand, two people at once, one of them at a telephone; names that would like to be scripts."""
-    began = time.monotonic()
-    site.owner = f"{uuid.uuid4().hex}@example.com"
-    owner = site.tab()
-    owner.register(site.owner)
-    words = owner.make_wallet()
-    owner.button("Get 10 ETH").click()
-    owner.confirm()
-    owner.page.get_by_text("10 ETH").nth(1).wait_for()
-    assert words not in owner.page.content()
-    _supplied(owner)
-    owner.button("Place an order").click()
-    owner.page.locator("dialog[open] [name=product]").wait_for()
-    owner.fill(product=HOSTILE, price="0.35", quantity="3", note=HOSTILE)
-    owner.confirm()
-    owner.page.locator(".steps .status", has_text="open").wait_for()
-
-    claimer = site.tab(width=390)
-    claimer.register(f"{uuid.uuid4().hex}@example.com")
-    claimer.make_wallet()
-    claimer.go("market")
-    claimer.button("Claim").click()
-    claimer.page.locator("dialog[open] option").first.wait_for(state="attached")
-    claimer.confirm()
-    claimer.page.locator(".facts .status", has_text="claimed").wait_for()
-
-    owner.button("Pay the claim").click()  # by the stream: nobody has reloaded
-    owner.confirm()
-    owner.page.locator(".steps .status", has_text="completed").wait_for()
-    claimer.page.locator(".facts .status", has_text="processed").wait_for()
-    assert owner.page.locator(".live.on").count() == 1
-    assert time.monotonic() - began < 120
-    site.claim = claimer.page.url.rsplit("/", 1)[-1]
-    site.order = str(owner.page.locator(".steps a[href*='ord_']").get_attribute("href")).rsplit("/", 1)[-1]
-    for tab in (owner, claimer):
-        tab.blameless()
-        tab.page.context.close()
-
-
-def _supplied(owner: Tab) -> None:
-    """A supply is refused until the chain is seen to cover it: until then the person asks again."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        owner.button("Commit a supply").click()
-        owner.page.locator("dialog[open] option").first.wait_for(state="attached")
-        owner.fill(amount="2")
-        owner.confirm()
-        owner.page.locator(".steps .status").first.wait_for()
-        owner.page.locator(".steps .status:not(:has-text('pending'))").first.wait_for()
-        if owner.page.locator(".steps .status", has_text="active").count():
-            return
-    raise AssertionError("no supply became active")
 
 
 def test_the_bundle_is_small() -> None:
@@ -276,7 +221,7 @@ def test_a_passkey_is_the_second_step(site: Site) -> None:
     tab.blameless()
 
 
-def test_a_dead_letter_is_sent_again(site: Site) -> None:
+def _dead_letter(site: Site) -> None:
     data = base64.b64encode(
         json.dumps(command("claim.release", "usr_1", {"claim_id": "clm_none"})).encode()
     ).decode()
@@ -284,8 +229,12 @@ def test_a_dead_letter_is_sent_again(site: Site) -> None:
     push = f"{site.product.url}/push/record_dead_letter?token={site.product.env['PUSH_TOKEN']}"
     body = {"message": message, "subscription": "record_dead_letter.claim-commands"}
     assert httpx.post(push, json=body).status_code == 204
+
+
+def test_a_dead_letter_is_sent_again(site: Site) -> None:
+    _dead_letter(site)
     tab = site.operator()
-    tab.page.get_by_text("1 dead letters").click()
+    tab.page.get_by_text("1 dead letter").click()
     tab.button("Send again").click()
     tab.confirm()
     tab.page.get_by_text("None does: good.").or_(tab.page.locator("tbody tr")).first.wait_for()
@@ -327,9 +276,28 @@ def furnished(site: Site) -> None:
                 owner.expect(202, "POST", f"/claims/{claim['id']}/process")
         elif place == 0:
             owner.expect(200, "POST", f"/orders/{order['id']}/cancel")
+    _more(site, owner)
     time.sleep(6)
     owner.http.close()
     claimer.http.close()
+
+
+def _more(site: Site, owner: Api) -> None:
+    """A policy and what came before it, a contract, a webhook, and what nobody could handle."""
+    (wallet,) = owner.get("/wallets")["items"]
+    for value in ("20000000000000000", "400000000000000000"):
+        body = {"wallet_id": wallet["id"], "to": "0x00000000000000000000000000000000000000F1", "value": value}
+        owner.expect(202, "POST", "/transactions", body)
+    limit = {"asset": "native", "max_per_transaction": str(10**18), "max_per_day": str(3 * 10**18)}
+    owner.expect(200, "PUT", f"/wallets/{wallet['id']}/policy", {"limits": [limit]})
+    owner.expect(
+        201, "POST", "/webhooks", {"url": f"{site.url}/nowhere", "event_types": ["order.*", "claim.*"]}
+    )
+    for coin in owner.get("/chains")["items"][0]["currencies"]:
+        if coin["token_address"]:
+            body = {"name": "Test coin", "address": coin["token_address"], "type": "erc20"}
+            owner.expect(201, "POST", "/contracts/import", body)
+    _dead_letter(site)
 
 
 @pytest.mark.skipif(not PICTURES, reason="SCREENSHOTS is not set")
@@ -343,20 +311,28 @@ def test_pictures(site: Site, furnished: None, theme: str, width: int) -> None:
     tab.page.screenshot(path=str(folder / f"console-sign-in-{theme}-{width}.png"))
     tab.sign_in(OPERATOR)
     details = {"order": f"orders/{site.order}", "claim": f"claims/{site.claim}"}
-    names = zip(("wallet", "transaction"), _linked(tab, "wallets", "transactions"), strict=True)
-    _taken(
-        tab, {one: one for one in (*OPERATED, *WORKED)} | details | dict(names), folder, f"{theme}-{width}"
-    )
+    kinds = {"wallet": "wallets", "transaction": "transactions", "supply": "supplies", "user": "users"}
+    details |= dict(zip(kinds, _linked(tab, *kinds.values()), strict=True))
+    kind = f"{theme}-{width}"
+    _taken(tab, {one: one for one in (*OPERATED, *WORKED)} | details, folder, kind)
     user = site.tab(theme=theme, width=width)
     user.sign_in(site.owner)
-    _taken(user, {"start": "start"}, folder, f"{theme}-{width}")
+    kinds = {"policy": "wallets", "contract": "contracts", "webhook": "webhooks"}
+    found = dict(zip(kinds, _linked(user, *kinds.values()), strict=True))
+    _taken(user, {"start": "start", "contract": found["contract"], "webhook": found["webhook"]}, folder, kind)
+    user.go(found["policy"].replace("wallets/", "policy/"))
+    user.fill(most="0.1")
+    user.button("Try a draft").click()
+    user.page.locator("tbody tr").first.wait_for()
+    user.page.evaluate("scrollTo(0, 0)")
+    user.page.screenshot(path=str(folder / f"console-policy-{kind}.png"), full_page=True)
 
 
 def _taken(tab: Tab, places: Mapping[str, str], folder: Path, kind: str) -> None:
     for name, place in places.items():
         tab.go(place)
         tab.page.wait_for_timeout(300)
-        tab.page.screenshot(path=str(folder / f"console-{name}-{kind}.png"))
+        tab.page.screenshot(path=str(folder / f"console-{name}-{kind}.png"), full_page=True)
 
 
 def test_the_checks_can_fail(site: Site) -> None:

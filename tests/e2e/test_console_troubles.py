@@ -106,14 +106,14 @@ def test_a_node_that_is_away_is_shown_and_back_again(site: Site, node: NodeDoor)
     tab.go("overview")
     tab.page.get_by_text("1 of 1 answer").wait_for()
     with node.outage():
-        tab.page.get_by_text("1 nodes not answering").wait_for()
+        tab.page.get_by_text("1 node not answering").wait_for()
         tab.page.get_by_text("0 of 1 answer").wait_for()
-        tab.page.get_by_role("link", name="1 nodes not answering").click()
+        tab.page.get_by_role("link", name="1 node not answering").click()
         tab.page.locator("tbody .status", has_text=re.compile("unavailable|resting")).first.wait_for()
     tab.page.locator("tbody .status", has_text="ok").first.wait_for()
     tab.go("overview")
     tab.page.get_by_text("1 of 1 answer").wait_for()
-    assert tab.page.get_by_text("nodes not answering").count() == 0
+    assert tab.page.get_by_text("not answering").count() == 0
     tab.blameless()
 
 
@@ -222,6 +222,72 @@ def test_answers_of_other_releases_are_survived(site: Site) -> None:
     tab.page.get_by_text("This page may be older than the API").wait_for()
     tab.go("nodes")
     tab.page.locator("tbody tr").first.wait_for()
+
+
+def test_regions_are_shown_as_they_answer(site: Site) -> None:
+    tab = site.operator()
+    names = iter(["europe-west1", "europe-west4", *["europe-west1"] * 100])
+
+    def answered(route: Any) -> None:
+        route.fulfill(json=route.fetch().json() | {"region": next(names)})
+
+    tab.go("nodes")
+    assert tab.page.locator(".regions").count() == 0
+    tab.page.route("**/api/v1/admin/overview", answered)
+    tab.go("overview")
+    for name in ("europe-west1", "europe-west4"):
+        tab.page.locator(".regions li", has_text=name).wait_for()
+    tab.blameless()
+
+
+def test_an_account_and_a_wallet_are_made_by_keyboard_alone(site: Site) -> None:
+    tab = site.tab()
+    keys, page = tab.page.keyboard, tab.page
+    page.locator("form").wait_for()
+    _reached(tab, "Create an account")
+    keys.press("Enter")
+    page.get_by_role("heading", name="Create an account").wait_for()
+    _reached(tab, "E-mail")
+    keys.type(f"{uuid.uuid4().hex}@example.com")
+    _reached(tab, "Password")
+    keys.type(PASSWORD)
+    keys.press("Enter")
+    page.get_by_role("heading", name="From a wallet to a paid order").wait_for()
+    _reached(tab, "Make a wallet")
+    keys.press("Enter")
+    page.locator("dialog[open]").wait_for()
+    _reached(tab, "Make a wallet")
+    keys.press("Enter")
+    page.get_by_role("heading", name="Write these words down now").wait_for()
+    words = page.locator(".words li").all_inner_texts()
+    _reached(tab, "I have written them down")
+    keys.press("Enter")
+    for label in page.locator("dialog[open] label").all_inner_texts():
+        _reached(tab, label)
+        keys.type(words[int(label.removeprefix("Word ")) - 1])
+    keys.press("Enter")
+    page.locator("dialog").wait_for(state="detached")
+    _reached(tab, "Get 10 ETH")
+    keys.press("Enter")
+    page.locator("dialog[open]").wait_for()
+    keys.press("Escape")
+    page.locator("dialog").wait_for(state="detached")
+    assert _focused(tab) == "Get 10 ETH"
+    tab.blameless()
+
+
+def _reached(tab: Tab, name: str) -> None:
+    """By the tabulator, as often as it takes."""
+    for _ in range(60):
+        tab.page.keyboard.press("Tab")
+        if _focused(tab) == name:
+            return
+    raise AssertionError(f"{name} is not reached by keyboard")
+
+
+def _focused(tab: Tab) -> str:
+    found = "(one => (one.labels && one.labels[0] ? one.labels[0].textContent : one.textContent).trim())"
+    return str(tab.page.evaluate(f"{found}(document.activeElement)"))
 
 
 def code(secret: str, steps: int = 0) -> str:

@@ -5,7 +5,7 @@ import { html } from "../html.js";
 import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action } from "../ui/dialog.js";
-import { Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
+import { Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { List, useFilters } from "../ui/list.js";
 import { useLoad } from "../ui/load.js";
 import { link } from "../router.js";
@@ -32,7 +32,7 @@ export function Users() {
   const mine = session.get().me.id;
   const again = () => setTurn(turn + 1);
   const columns = [
-    { head: "Account", lead: true, cell: (row) => html`<a class="title" href=${link(`users/${row.id}`)}>${row.email || row.address || row.id}</a>` },
+    { head: "Account", lead: true, cell: (row) => html`<a class="title" title=${row.email || row.address || row.id} href=${link(`users/${row.id}`)}>${row.email || row.address || row.id}</a>` },
     { head: P.users.roles, cell: (row) => row.roles.join(", ") },
     { head: P.users.tier, cell: (row) => row.tier },
     { head: P.status, cell: (row) => html`<${Status} value=${standing(row)} />` },
@@ -100,6 +100,7 @@ export function Reconciliation() {
       <button type="button" class="primary" disabled=${busy} onClick=${run}>${P.reconciliation.run}</button>
     <//>
     ${busy ? html`<${Loading} />` : null}
+    ${!busy && !result && !error ? html`<${Empty} title=${P.reconciliation.before} text=${P.reconciliation.beforeText} />` : null}
     <${Failure} error=${error} again=${run} />
     ${result && !result.differences.length ? html`<p class="notice good" role="status">${P.reconciliation.clean(result.supplies)}</p>` : null}
     ${result && result.differences.length

@@ -40,7 +40,7 @@ export function Claim({ id }) {
   const { data: order } = useLoad(claim ? `/orders/${claim.order_id}` : null, {});
   if (error && !claim) return html`<${Failure} error=${error} again=${reload} />`;
   if (!claim) return html`<${Loading} />`;
-  return html`<${Head} title=${`${claim.amount} ${claim.currency}`} crumb=${P.claims.title}>
+  return html`<${Head} title=${`${claim.amount} ${claim.currency}`} crumb=${html`<a href=${link("claims")}>${P.claims.title}</a>`}>
       ${ofClaim(claim, order, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)}
     <//>
     <${Facts} rows=${[

@@ -60,7 +60,7 @@ export function Order({ id }) {
   if (error && !order) return html`<${Failure} error=${error} again=${reload} />`;
   if (!order) return html`<${Loading} />`;
   const take = async () => act(claimOrder(order, (await get("/wallets")).items));
-  return html`<${Head} title=${what(order) || order.id} crumb=${P.orders.title}>
+  return html`<${Head} title=${what(order) || order.id} crumb=${html`<a href=${link("orders")}>${P.orders.title}</a>`}>
       ${order.status === "open" && !isMine(order) && may("claim:execute") ? html`<button type="button" class="primary" onClick=${take}>${P.market.claim}</button>` : null}
       ${ofOrder(order, reload).map((action) => html`<${Action} action=${action} />`)}
     <//>

@@ -29,30 +29,25 @@ export function Overview() {
       <${Bars} buckets=${data.transactions_by_hour} label=${O.sendsChart} href=${link("transactions")} />
       <${FeeChart} data=${data} />
       <${HealthChart} history=${health} />
+      <${Settled} settlement=${data.settlement} />
     </div>
-    <div class="pair wide-first">
-      <section><h2>${O.money}</h2>
-        ${data.money.length ? html`<${Plain} label=${O.money} columns=${[P.chain, O.currency, P.supplies.title, O.available, O.reserved, O.settled]} rows=${data.money.map((one) => [one.chain, one.currency, one.supplies, one.available, one.reserved, one.settled])} />` : html`<p class="soft">${P.supplies.empty}</p>`}
-        ${data.money_complete ? null : html`<p class="soft small">${O.incomplete}</p>`}
-      </section>
-      <section><h2>${O.latency}</h2><div class="tiles">
-        <div class="card tile"><p>${O.median}</p><b>${duration(data.settlement.median)}</b><span class="soft">${O.samples(data.settlement.samples)}</span></div>
-        <div class="card tile"><p>${O.slowest}</p><b>${duration(data.settlement.slowest_of_20)}</b></div>
-      </div></section>
-    </div>`;
+    <section><h2>${O.money}</h2>
+      ${data.money.length ? html`<${Plain} label=${O.money} columns=${[P.chain, O.currency, P.supplies.title, O.available, O.reserved, O.settled]} rows=${data.money.map((one) => [one.chain, one.currency, one.supplies, one.available, one.reserved, one.settled])} />` : html`<p class="soft">${P.supplies.empty}</p>`}
+      ${data.money_complete ? null : html`<p class="soft small">${O.incomplete}</p>`}
+    </section>`;
 }
 
-// In the unit of the chain's coin, for a picture; exact amounts are of the transactions themselves.
-const coins = (wei) => Number(units(wei, 18));
+// For a picture; exact amounts are of the transactions themselves.
+const gwei = (wei) => Number(units(wei, 9));
 
 function FeeChart({ data }) {
   const { fees_by_hour: fees = [] } = data; // not of the release before
   const hours = data.orders_by_hour.map((bucket) => bucket.at);
   const chains = [...new Set(fees.map((one) => one.chain))];
-  const of = (chain, at) => fees.filter((one) => one.chain === chain && Date.parse(one.at) === Date.parse(at)).reduce((sum, one) => sum + coins(one.gas_wei), 0);
+  const of = (chain, at) => fees.filter((one) => one.chain === chain && Date.parse(one.at) === Date.parse(at)).reduce((sum, one) => sum + gwei(one.gas_wei), 0);
   const rows = chains.map((chain) => ({ text: chain, values: hours.map((at) => of(chain, at)) }));
   const count = fees.reduce((sum, one) => sum + one.transactions, 0);
-  return html`<${Amounts} label=${data.fees_complete ? O.feesChart : O.feesPart} href=${link("transactions", { status: "confirmed" })} says=${O.paying(count)} times=${hours.map((at) => Date.parse(at) / 1000)} rows=${rows} />`;
+  return html`<${Amounts} label=${data.fees_complete ? O.feesChart : O.feesPart} href=${link("transactions", { status: "confirmed" })} says=${O.paying(count)} times=${hours.map((at) => Date.parse(at) / 1000)} rows=${rows} unit="gwei" />`;
 }
 
 function HealthChart({ history }) {
@@ -64,6 +59,10 @@ function HealthChart({ history }) {
   const well = last ? last.nodes.filter((node) => node.healthy).length : 0;
   return html`<${Lines} label=${O.healthChart} href=${link("nodes")} says=${last ? O.answering(well, last.nodes.length) : ""} times=${history.map(({ at }) => at)} rows=${rows} unit="ms" />`;
 }
+
+const Settled = ({ settlement }) => html`<section class="card chart settled"><h2><a href=${link("settlements", { status: "processed" })}>${O.latency}</a></h2>
+  <dl><div><dt>${O.median}</dt><dd>${duration(settlement.median)}</dd></div><div><dt>${O.slowest}</dt><dd>${duration(settlement.slowest_of_20)}</dd></div></dl>
+  <p class="soft small">${O.samples(settlement.samples)}</p></section>`;
 
 const KEPT = 90; // readings of the nodes, as long as the page is open
 
@@ -98,7 +97,7 @@ function Attention({ data, nodes }) {
   ].filter(([count]) => count);
   return html`<div class=${found.length ? "attention" : "attention calm"} role="status">
     ${found.length
-      ? html`<b>${O.attention}</b><ul>${found.map(([count, text, href]) => html`<li><a href=${href}>${count} ${text}</a></li>`)}</ul>`
+      ? html`<b>${O.attention}</b><ul>${found.map(([count, [one, many], href]) => html`<li><a href=${href}>${count} ${count === 1 ? one : many}</a></li>`)}</ul>`
       : html`<span>${O.calm}</span>`}
   </div>`;
 }

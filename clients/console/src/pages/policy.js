@@ -100,7 +100,7 @@ function Draft({ policy, wallet }) {
     });
   };
   return html`<${Head} title=${W.draft} lead=${W.draftLead} crumb=${html`<a href=${link(`wallets/${wallet.id}`)}>${wallet.name}</a>`} />
-    <div class="pair">
+    <div class="drafting">
       <form class="card draft" ref=${form} onSubmit=${attempt}>
         ${fields.map((field) => html`<${Field} key=${field.name} field=${field} />`)}
         <div class="buttons">

@@ -5,7 +5,7 @@ import { link } from "../router.js";
 import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action } from "../ui/dialog.js";
-import { Amount, Failure, Head, Loading, Status } from "../ui/elements.js";
+import { Amount, Failure, Head, Id, Loading, Status } from "../ui/elements.js";
 import { useLoad } from "../ui/load.js";
 import { faucet, ofClaim } from "./actions.js";
 import { startOrder } from "./orders.js";
@@ -46,7 +46,7 @@ export function Start() {
     order: order
       ? html`<a href=${link(`orders/${order.id}`)}><${Amount} value=${order.amount} currency=${order.currency} /></a> <${Status} value=${order.status} />${["completed", "cancelled", "expired", "failed"].includes(order.status) ? html` <button type="button" class="quiet" onClick=${() => startOrder(reload)}>${S.again}</button>` : null}`
       : html`<button type="button" class="primary" disabled=${now < 3} onClick=${() => startOrder(reload)}>${P.orders.place}</button>`,
-    claim: claim ? html`<a href=${link(`claims/${claim.id}`)}>${P.claims.title}</a> <${Status} value=${claim.status} />` : now === 4 ? html`<p class="soft small">${S.other}</p>` : null,
+    claim: claim ? html`<${Id} id=${claim.id} /> <${Status} value=${claim.status} />` : now === 4 ? html`<p class="soft small">${S.other}</p>` : null,
     pay: paid ? html`<${Status} value="paid" />` : pay ? html`<${Action} action=${pay} primary=${true} />` : claim && claim.settlement.status !== "none" ? html`<${Status} value=${claim.settlement.status} />` : null,
   };
   return html`<${Head} title=${S.title} lead=${S.lead} />

@@ -44,7 +44,7 @@ export function Supply({ id }) {
   const ledger = useLoad(supply ? `/supplies/${id}/ledger?limit=50` : null, { watch: (event) => event.subject === id });
   if (error && !supply) return html`<${Failure} error=${error} again=${reload} />`;
   if (!supply) return html`<${Loading} />`;
-  return html`<${Head} title=${`${supply.amount} ${supply.currency}`} crumb=${P.supplies.title}>
+  return html`<${Head} title=${`${supply.amount} ${supply.currency}`} crumb=${html`<a href=${link("supplies")}>${P.supplies.title}</a>`}>
       ${ofSupply(supply, reload).map((action) => html`<${Action} action=${action} />`)}
     <//>
     <div class="tiles">${["available", "reserved", "settled"].map((name) => html`<div class="card tile"><p>${P.overview[name]}</p><b>${supply[name]}</b><span class="soft">${supply.currency}</span></div>`)}</div>

@@ -41,7 +41,7 @@ export function Transaction({ id }) {
   const { data: one, error, reload } = useLoad(`/transactions/${id}`, { watch: concerns(id, "transaction"), every: EVERY() || 10 });
   if (error && !one) return html`<${Failure} error=${error} again=${reload} />`;
   if (!one) return html`<${Loading} />`;
-  return html`<${Head} title=${moved(one).join(" ")} crumb=${X.title}>
+  return html`<${Head} title=${moved(one).join(" ")} crumb=${html`<a href=${link("transactions")}>${X.title}</a>`}>
       ${ofTransaction(one, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)}
     <//>
     <${Facts} rows=${[

@@ -93,7 +93,7 @@ export function Wallet({ id }) {
   if (error && !wallet) return html`<${Failure} error=${error} again=${reload} />`;
   if (!wallet) return html`<${Loading} />`;
   const mine = isMine(wallet) && may("wallet:write");
-  return html`<${Head} title=${wallet.name} crumb=${W.title}>
+  return html`<${Head} title=${wallet.name} crumb=${html`<a href=${link("wallets")}>${W.title}</a>`}>
       ${mine && wallet.chain === "local" ? html`<${Action} action=${faucet(wallet, balances.reload)} primary=${true} />` : null}
       <a class="button" href=${link(`policy/${id}`)}>${mine ? W.policyEdit : W.policyTry}</a>
     <//>

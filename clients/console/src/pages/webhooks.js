@@ -69,7 +69,7 @@ export function Webhook({ id }) {
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
     { head: T.actions, cell: (row) => (mine ? html`<${Action} action=${again(row)} />` : null) },
   ];
-  return html`<${Head} title=${hook.url} crumb=${W.title}>${mine ? actionsOf(hook, reload).map((action) => html`<${Action} action=${action} />`) : null}<//>
+  return html`<${Head} title=${hook.url} crumb=${html`<a href=${link("webhooks")}>${W.title}</a>`}>${mine ? actionsOf(hook, reload).map((action) => html`<${Action} action=${action} />`) : null}<//>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${hook.failing_since ? "failing" : hook.status} />`],
       hook.disabled_reason && [W.reason, hook.disabled_reason.replaceAll("_", " ")],

@@ -42,18 +42,19 @@ export function Lines({ times, rows, label, href, says, unit }) {
   return html`<${Chart} label=${label} href=${href} says=${says} times=${times} rows=${named} unit=${unit} hours=${false} legend=${named} />`;
 }
 
-const plain = (number) => (number && Math.abs(number) < 0.001 ? number.toExponential(0) : String(Math.round(number * 1000) / 1000));
+const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const plain = (number) => COMPACT.format(number);
 
 function drawn(box, { times, rows, bars, hours, least, steps, unit }) {
   const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const values = unit ? { values: (_, splits) => splits.map((one) => `${plain(one)} ${unit}`), size: 76 } : { size: 36 };
-  const style = ({ name }) => (bars ? { fill: color(`--${name}`), stroke: color(`--${name}`), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 28] }) } : { stroke: color(`--${name}`), width: 2, points: { show: false } });
+  const style = ({ name }) => (bars ? { fill: color(`--${name}`), stroke: color(`--${name}`), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 28] }) } : { stroke: color(`--${name}`), width: 2, points: { show: times.length < 3 } });
   const options = {
     width: box.clientWidth,
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    scales: { y: { range: (_, low, high) => [0, Math.max(least || 0, high * 1.05) || 1] } },
+    scales: { ...(hours ? {} : { x: { range: (_, low, high) => [Math.min(low, high - 60), high] } }), y: { range: (_, low, high) => [0, Math.max(least || 0, high * 1.05) || 1] } },
     axes: [{ ...axis, size: 26, grid: { show: false }, values: (_, splits) => splits.map(hours ? hour : minute) }, { ...axis, ...values, ...(steps ? { incrs: steps } : {}) }],
     series: [{}, ...rows.map(style)],
   };

@@ -43,7 +43,7 @@ export function Id({ id, plain }) {
 
 export function Hex({ value, full }) {
   if (!value) return html`<span class="soft">${T.none}</span>`;
-  return html`<span class="id"><code title=${value}>${full ? value : short(value)}</code><${Copy} text=${value} /></span>`;
+  return html`<span class=${full ? "id full" : "id"}><code title=${value}>${full ? value : short(value)}</code><${Copy} text=${value} /></span>`;
 }
 
 export const Status = ({ value }) =>
@@ -83,8 +83,8 @@ export const Raw = ({ value }) =>
 
 export function Head({ title, lead, children, crumb }) {
   useEffect(() => {
-    document.title = `${typeof title === "string" ? title : crumb || T.console} · ${T.product}`;
-  }, [title, crumb]);
+    document.title = `${typeof title === "string" ? title : T.console} · ${T.product}`;
+  }, [title]);
   return html`<header class="head">
     <div>${crumb ? html`<p class="crumb">${crumb}</p>` : null}<h1 tabindex="-1">${title}</h1>${lead ? html`<p class="soft">${lead}</p>` : null}</div>
     <div class="tools">${children}</div>

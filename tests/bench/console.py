@@ -1,0 +1,87 @@
+"""The console over 100,000 orders: from the navigation to the rows of the list, and from a key to the next ones.
+
+On the embedded store and a browser of this machine; without Debian's chromium there is nothing to measure."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from emulators import seed
+from emulators.product import Product
+from tests.bench import desk_lists
+from tests.support.bench import Bench
+from tests.support.console import BUNDLE, CHROMIUM, OPERATOR, PASSWORD, Site, Tab, browser
+
+ROUNDS = 9
+SECONDS = 1.0  # that the list may take
+BYTES = 150_000  # that all of the console may have, compressed
+LISTED = """new MutationObserver((_, self) => {
+  if (!document.querySelector("tbody tr")) return;
+  self.disconnect();
+  requestAnimationFrame(() => { window.listed = performance.now(); });
+}).observe(document, {subtree: true, childList: true});"""
+NEXT = """key => new Promise(done => {
+  const first = () => document.querySelector("tbody a.title").href;
+  const before = first(), began = performance.now();
+  new MutationObserver((_, self) => {
+    if (!document.querySelector("tbody tr") || first() === before) return;
+    self.disconnect();
+    requestAnimationFrame(() => done(performance.now() - began));
+  }).observe(document.querySelector("main"), {subtree: true, childList: true, attributes: true});
+  document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+})"""
+
+
+@contextmanager
+def product(_: str) -> Iterator[Bench]:
+    """The product as `make run` has it, with as many orders as the list of the desk's benchmark."""
+    os.environ.setdefault("EMBEDDED", "spanner,pubsub,firestore")
+    with tempfile.TemporaryDirectory(prefix="bench-console-") as folder:
+        os.environ["EMBEDDED_FILE"] = str(Path(folder) / "store.sqlite")
+        with Product.start(Path(folder)) as running, browser() as found:
+            os.environ.update(running.env)
+            seed.operator(OPERATOR, PASSWORD)
+            desk_lists.seed("usr_long", desk_lists.LONG)
+            yield ConsoleBench(site=Site(f"http://localhost:{running.port}", found, running))
+
+
+class ConsoleBench(Bench):
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self.site = site
+
+
+def run(bench: ConsoleBench) -> None:
+    if CHROMIUM is None or not BUNDLE.exists():
+        print("  not measured: there is no chromium, or no bundle")
+        return
+    sizes = {name: len(gzip.compress((BUNDLE / name).read_bytes())) for name in ("console.js", "console.css")}
+    bench.figure("script and style, compressed", sum(sizes.values()) / 1000, "kB")
+    bench.limit("  of what they may have", sum(sizes.values()) / BYTES, 1.0)
+    tab = bench.site.operator()
+    tab.page.add_init_script(LISTED)
+    listed = [_listed(tab) for _ in range(ROUNDS)]
+    shown = f"from the navigation to the list of {desk_lists.LONG:,} orders, median of {ROUNDS}"
+    bench.figure(shown, statistics.median(listed) * 1000, "ms")
+    bench.figure("  the slowest", max(listed) * 1000, "ms")
+    bench.limit("  of the second that it may take", statistics.median(listed) / SECONDS, 1.0)
+    turned = [tab.page.evaluate(NEXT, "n") / 1000 for _ in range(ROUNDS)]
+    bench.figure("from the key to the next page, median", statistics.median(turned) * 1000, "ms")
+    bench.limit("  of the second that it may take", statistics.median(turned) / SECONDS, 1.0)
+
+
+def _listed(tab: Tab) -> float:
+    """Seconds of one load, signed in already, with nothing of the page in the browser's cache."""
+    client: Any = tab.page.context.new_cdp_session(tab.page)
+    client.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    tab.page.goto("about:blank")
+    tab.page.goto(f"{tab.url}/console#/orders")
+    tab.page.wait_for_function("window.listed")
+    return float(tab.page.evaluate("window.listed")) / 1000
