@@ -73,8 +73,9 @@ def test_every_page_is_usable_by_everybody(site: Site, theme: str, width: int, r
     details = [
         f"orders/{site.order}",
         f"claims/{site.claim}",
-        *_linked(tab, "wallets", "supplies", "transactions"),
+        *_linked(tab, "wallets", "supplies", "transactions", "users"),
     ]
+    details.append(details[2].replace("wallets/", "policy/"))
     wrong: dict[str, Any] = {}
     for place in (*OPERATED, *WORKED, *details):
         tab.go(place)

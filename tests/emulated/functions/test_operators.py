@@ -148,5 +148,7 @@ def test_one_account_is_shown_and_its_mail_to_administrators_alone(app: App, des
 
 
 def test_nodes_are_told_as_they_answer(app: App) -> None:
-    (node,) = asked(app, "/admin/nodes")["items"]
+    nodes = asked(app, "/admin/nodes")
+    (node,) = nodes["items"]
+    assert nodes["region"] == asked(app, "/admin/overview")["region"] == "local"
     assert node["chain"] == "local" and node["healthy"] and not node["resting"] and node["behind"] == 0

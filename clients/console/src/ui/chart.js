@@ -54,7 +54,7 @@ function drawn(box, { times, rows, bars, hours, least, steps, unit }) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    scales: { ...(hours ? {} : { x: { range: (_, low, high) => [Math.min(low, high - 60), high] } }), y: { range: (_, low, high) => [0, Math.max(least || 0, high * 1.05) || 1] } },
+    scales: { ...(hours ? {} : { x: { range: () => [Math.min(times[0], times.at(-1) - 60), times.at(-1)] } }), y: { range: (_, low, high) => [0, Math.max(least || 0, high * 1.05) || 1] } },
     axes: [{ ...axis, size: 26, grid: { show: false }, values: (_, splits) => splits.map(hours ? hour : minute) }, { ...axis, ...values, ...(steps ? { incrs: steps } : {}) }],
     series: [{}, ...rows.map(style)],
   };
