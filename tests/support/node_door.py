@@ -62,6 +62,13 @@ class NodeDoor:
         return httpx.post(self.node, json=asked, timeout=30).json()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """The product does not wait for long, and the node may have ended before it."""
+
+
 @contextmanager
 def door(node: str) -> Iterator[NodeDoor]:
     """A running one in front of the node at this URL."""
@@ -83,8 +90,7 @@ def door(node: str) -> Iterator[NodeDoor]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     found.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
