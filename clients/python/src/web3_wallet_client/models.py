@@ -912,8 +912,8 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """At most a few seconds old, as `region` has read it. `money_complete` is false where there are more live supplies than are added up,
-    `fees_complete` where there were more transactions in the last 24 hours than are."""
+    """At most a few seconds old, as `region` has read it. `money_complete` is false where there are more live supplies
+    than are added up, `fees_complete` where there were more transactions in the last 24 hours than are."""
 
     at: datetime
     region: str
