@@ -32,8 +32,11 @@ demo: ## an order placed, claimed once by fifty and paid on chain, with everythi
 observe: ## the product (or the one on PORT) with Prometheus beside it, and Grafana where it is installed
 	$(START) -m emulators observe
 
-run: ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 forgets earlier runs
-	$(START) -m emulators run $(if $(FRESH),--fresh)
+# Three regions are those of `make regions`: on emulators, and without the data of earlier runs.
+REGIONS ?= 1
+run: ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 forgets earlier runs; REGIONS=3
+	$(if $(filter 1 3,$(REGIONS)),,$(error REGIONS is 1 or 3, not $(REGIONS)))
+	$(START) -m $(if $(filter 3,$(REGIONS)),emulators.regions,emulators run $(if $(FRESH),--fresh))
 
 regions: ## three regions of the product behind a balancer, with the distances between continents, until Ctrl-C
 	$(START) -m emulators.regions

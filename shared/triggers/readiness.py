@@ -50,13 +50,16 @@ def probe(path: str, needs: Iterable[str]) -> Reply | None:
 
 
 def reply(needs: Iterable[str]) -> Reply:
-    """200 with each dependency's state, or 503 naming what does not answer. A rollout asks which revision this is."""
+    """200 with each dependency's state, or 503 naming what does not answer; both say which region this is. A rollout
+    asks which revision."""
     until = time.monotonic() + CHECK_SECONDS
     threads = resources.memory(CheckThreads)
     checks = {need: threads.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
     states = {need: _state(need, check, until) for need, check in checks.items()}
     ready = all(state == "ok" for state in states.values())
     answer = {"status": "ready" if ready else "unready", "dependencies": states}
+    if resources.settings().region != "local":
+        answer["region"] = resources.settings().region
     if ready and resources.settings().revision:
         answer["revision"] = resources.settings().revision
     body = json.dumps(answer)

@@ -3,8 +3,9 @@
     SECONDS=12 RATE=60 SEED=7 make drill
 
 SECONDS of each phase, RATE requests a second that are wanted (what was carried is printed), PHASES=leader for the loss
-of the leader's region alone. Writes build/drill.json,
-build/drill.md and build/drill.svg. The exit status is 1 when anything was lost, doubled, too old or inexplicable.
+of the leader's region alone. A whole drill takes about six minutes, and writes docs/drill.json, docs/images/drill.svg
+and its tables into docs/regions.md; another, or one with DRILL_DIR, writes drill.json, drill.md and drill.svg into that
+folder (build). The exit status is 1 when anything was lost, doubled, too old or inexplicable.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -37,7 +39,9 @@ SECONDS = float(os.environ.get("SECONDS", "12"))
 RATE = float(os.environ.get("RATE", "60"))
 SEED = int(os.environ.get("SEED", "7"))
 SHOPPERS, CLAIMERS = 6, 12
+PLAN = os.environ.get("PHASES", "all")
 BUILD = Path(os.environ.get("DRILL_DIR") or toolkit.ROOT / "build")
+DOCS = toolkit.ROOT / "docs" if PLAN == "all" and not os.environ.get("DRILL_DIR") else None
 
 
 def main() -> int:
@@ -63,7 +67,7 @@ async def _drill(world: Regions, port: int) -> int:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         print(f"{SHOPPERS} shoppers and {CLAIMERS} claimers move in …", flush=True)
         await town.settle_in(http, SHOPPERS, CLAIMERS)
-        phases = await _load(town, courier, PLANS[os.environ.get("PHASES", "all")])
+        phases = await _load(town, courier, PLANS[PLAN])
         print("waiting for what is to be paid, then checking …", flush=True)
         found = await _check(town)
     await courier.http.close()
@@ -137,15 +141,29 @@ def _write(
         f"Spanner, Pub/Sub and Firestore emulators, HAProxy, a real node; people near {', '.join(READING)}.",
     ]
     text = report.markdown(head, phases, every, found)
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / "drill.md").write_text(text)
-    (BUILD / "drill.svg").write_text(report.svg(phases, town.log.attempts))
+    chart = report.svg(phases, town.log.attempts)
     whole = figures.plain(phases, every) | {
         "seed": SEED,
         "found": {name: list(wrong) for name, wrong in found.items()},
     }
-    (BUILD / "drill.json").write_text(json.dumps(whole, indent=1) + "\n")
-    print(f"\n{text}\nwritten: {BUILD}/drill.md, .json, .svg")
+    for file, content in _files(text, chart, json.dumps(whole, indent=1) + "\n").items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+        print(f"written: {file}")
+    print(f"\n{text}")
+
+
+def _files(text: str, chart: str, whole: str) -> dict[Path, str]:
+    if DOCS is None:
+        return {BUILD / "drill.md": text, BUILD / "drill.svg": chart, BUILD / "drill.json": whole}
+    page = DOCS / "regions.md"
+    chart_shown = "![Requests and failures over the drill](images/drill.svg)"
+    dated = f"Last run on {datetime.now(UTC).date()}.\n\n{chart_shown}\n\n{text}"
+    return {
+        page: report.put_in(page.read_text(encoding="utf-8"), dated),
+        DOCS / "images" / "drill.svg": chart,
+        DOCS / "drill.json": whole,
+    }
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from tests.drill.device import Attempt
 from tests.drill.figures import Latency, PhaseFigures, by_second
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 1000, 360, 60, 110, 40
+BEGIN, END = "<!-- drill -->\n", "<!-- end -->"
 RATE, ERRORS = "#3b82f6", "#dc2626"
 
 
@@ -34,6 +35,15 @@ def markdown(
     lines += [f"| {name} | {len(wrong)} |" for name, wrong in checks.items()]
     lines += [f"\n- {name}: {text}" for name, wrong in checks.items() for text in wrong[:5]]
     return "\n".join(lines) + "\n"
+
+
+def put_in(page: str, text: str) -> str:
+    """The page with the report between its marks. Raises ValueError where it has none."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no place for the drill: {BEGIN} … {END}")
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def svg(phases: Sequence[PhaseFigures], attempts: Sequence[Attempt]) -> str:

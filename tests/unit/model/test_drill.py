@@ -5,6 +5,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
+import pytest
+
+from emulators import toolkit
 from tests.drill import figures, report
 from tests.drill.device import Answer, Attempt
 from tests.drill.history import READ_SECONDS, History, Known
@@ -91,3 +94,14 @@ def test_the_report_and_its_chart_can_be_read() -> None:
     assert "| **a < b** | 10 | 20 (20.00%) | 5 s |" in text and "| writes lost | 1 |" in text
     chart = ET.fromstring(report.svg([found], attempts()))  # noqa: S314 - our own
     assert len(chart.findall("{http://www.w3.org/2000/svg}polyline")) == 2
+
+
+def test_the_report_goes_between_its_marks_as_often_as_it_is_made() -> None:
+    page = (toolkit.ROOT / "docs" / "regions.md").read_text(encoding="utf-8")
+    once = report.put_in(page, "one")
+    twice = report.put_in(once, "two")
+    assert "\none\n" in once
+    assert "\ntwo\n" in twice and "\none\n" not in twice
+    assert twice.split(report.BEGIN)[0] == page.split(report.BEGIN)[0]
+    with pytest.raises(ValueError):
+        report.put_in("# A page", "one")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import get_args
 
+from shared import resources
 from shared.runtime.operation import Need
+from shared.settings import load
 from shared.triggers import readiness
 
 
@@ -22,3 +26,13 @@ def test_a_region_without_a_store_of_its_own_can_serve() -> None:
     """Nothing is asked of a service that needs no store."""
     answer = readiness.probe("/serving", {"chain", "pubsub"})
     assert answer is not None and answer.status == 200
+
+
+def test_a_region_says_which_it_is() -> None:
+    chosen = replace(load({}), region="europe-west1")
+    with resources.override(fresh=True, settings=chosen):
+        answer = readiness.probe("/serving", set())
+    assert answer is not None and json.loads(answer.body)["region"] == "europe-west1"
+    with resources.override(fresh=True, settings=load({})):
+        local = readiness.probe("/serving", set())
+    assert local is not None and "region" not in json.loads(local.body)
