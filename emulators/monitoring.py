@@ -8,7 +8,7 @@ infra/dashboards/*.json: panels with queries; those marked `cloud` are shown the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,13 +78,13 @@ def rules() -> dict[str, Any]:
     return {"groups": [{"name": "wallet", "rules": made}]}
 
 
-def prometheus(target: str, rules_file: Path) -> dict[str, Any]:
-    """Its configuration: scrape the gateway."""
+def prometheus(target: str, rules_file: Path, seconds: int = SCRAPE_SECONDS) -> dict[str, Any]:
+    """Its configuration: scrape the gateway, and look at the rules as often."""
     job = {"job_name": "wallet", "static_configs": [{"targets": [target]}]}
     return {
         "global": {
-            "scrape_interval": f"{SCRAPE_SECONDS}s",
-            "evaluation_interval": f"{SCRAPE_SECONDS}s",
+            "scrape_interval": f"{seconds}s",
+            "evaluation_interval": f"{seconds}s",
         },
         "rule_files": [str(rules_file)],
         "scrape_configs": [job],
@@ -124,11 +124,17 @@ def _panel(number: int, panel: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def provision(folder: Path, target: str, prometheus_url: str) -> Path:
-    """Write all files; the path of Prometheus' configuration. JSON is YAML."""
+def provision(
+    folder: Path,
+    target: str,
+    prometheus_url: str,
+    made: Mapping[str, Any] | None = None,
+    seconds: int = SCRAPE_SECONDS,
+) -> Path:
+    """Write all files; the path of Prometheus' configuration. JSON is YAML. `made`: other rules than ours."""
     files: dict[str, Any] = {
-        "rules.json": rules(),
-        "prometheus.json": prometheus(target, folder / "rules.json"),
+        "rules.json": made or rules(),
+        "prometheus.json": prometheus(target, folder / "rules.json", seconds),
         "grafana/datasources/prometheus.yaml": {
             "apiVersion": 1,
             "datasources": [

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,12 +58,21 @@ def program() -> str:
 
 
 @contextmanager
-def watching(target: str, folder: Path, port: int | None = None) -> Iterator[Prometheus]:
-    """Prometheus scraping `target` (host:port), with our rules; gone after the block. Raises StartError, Missing."""
+def watching(
+    target: str,
+    folder: Path,
+    port: int | None = None,
+    *,
+    rules: Mapping[str, Any] | None = None,
+    seconds: int = monitoring.SCRAPE_SECONDS,
+) -> Iterator[Prometheus]:
+    """Prometheus scraping `target` (host:port) every `seconds`, with our rules or these; gone after the block.
+
+    Raises StartError, Missing."""
     command = program()
     with ports.reserve(port) as (chosen, lock):
         url = f"http://127.0.0.1:{chosen}"
-        settings = monitoring.provision(folder, target, url)
+        settings = monitoring.provision(folder, target, url, rules, seconds)
         arguments = [
             *(command, f"--config.file={settings}", f"--storage.tsdb.path={folder / 'data'}"),
             *(f"--web.listen-address=127.0.0.1:{chosen}", "--log.level=warn"),

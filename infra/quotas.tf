@@ -5,14 +5,14 @@
 locals {
   project_grants = length(google_project_iam_member.cache) + length(google_project_iam_member.limits) + length(google_project_iam_member.telemetry) + length(google_project_iam_member.delivery)
   default_quotas = {
-    service_accounts     = 100   # a project
-    services             = 1000  # Cloud Run, a region
-    run_cpus             = 1000  # vCPU of Cloud Run, a region, if every service scales to its maximum
-    run_memory_gib       = 2000  # the same of memory
-    endpoint_groups      = 300   # serverless, a project
-    backend_services     = 75    # of global external balancers, a project
-    backends_per_service = 50    # regions behind one
-    url_map_bytes        = 65536 # the balancer's configuration, estimated higher than its indented JSON
+    service_accounts     = 100  # a project
+    services             = 1000 # Cloud Run, a region
+    run_cpus             = 1000 # vCPU of Cloud Run, a region, if every service scales to its maximum
+    run_memory_gib       = 2000 # the same of memory
+    endpoint_groups      = 300  # serverless, a project
+    backend_services     = 75   # of global external balancers, a project
+    backends_per_service = 50   # regions behind one
+    url_map_bytes        = 1e6  # one URL map, estimated higher than its indented JSON; 65,536 for classic balancers, and here until 2025
     routes_per_host      = 200
     hosts                = 50    # of one URL map
     topics               = 10000 # a project
@@ -28,7 +28,7 @@ locals {
   quotas    = merge(local.default_quotas, var.quotas)
   in_region = { for region in local.places : region => [for deployed in values(local.deployed) : deployed.service if deployed.region == region] }
   used = {
-    service_accounts     = length(local.services) + 2
+    service_accounts     = length(local.services) + 2 + length(local.recovery)
     services             = max([for services in values(local.in_region) : length(services)]...)
     run_cpus             = max([for services in values(local.in_region) : sum(concat([0], [for s in services : local.sizes[s].cpu * var.max_instances]))]...)
     run_memory_gib       = max([for services in values(local.in_region) : sum(concat([0], [for s in services : (local.sizes[s].memory == "1Gi" ? 1 : 0.5) * var.max_instances]))]...)
@@ -40,7 +40,7 @@ locals {
     hosts                = 2 + (var.grpc ? 1 : 0) + length(local.canaries) + length(local.places)
     topics               = length(local.topics)
     subscriptions        = length(local.pushes) + 1
-    scheduler_jobs       = length(local.schedules)
+    scheduler_jobs       = length(local.schedules) + length(local.recovery)
     firestore_databases  = length(local.caches) + 1
     secrets              = length(local.secrets) + 1
     grants               = local.project_grants

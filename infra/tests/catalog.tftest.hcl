@@ -73,7 +73,7 @@ run "production" {
   }
 
   assert {
-    condition     = local.used.service_accounts == length(google_service_account.service) + 2 && local.used.endpoint_groups == length(google_compute_region_network_endpoint_group.service) && local.used.backend_services == length(google_compute_backend_service.backend) && local.used.subscriptions == length(google_pubsub_subscription.push) + 1 && local.used.routes_per_host == length(google_compute_url_map.https.path_matcher[0].route_rules) && local.used.hosts == length(flatten([for rule in google_compute_url_map.https.host_rule : rule.hosts]))
+    condition     = local.used.service_accounts == length(google_service_account.service) + 2 + length(google_service_account.copier) && local.used.endpoint_groups == length(google_compute_region_network_endpoint_group.service) && local.used.backend_services == length(google_compute_backend_service.backend) && local.used.subscriptions == length(google_pubsub_subscription.push) + 1 && local.used.routes_per_host == length(google_compute_url_map.https.path_matcher[0].route_rules) && local.used.hosts == length(flatten([for rule in google_compute_url_map.https.host_rule : rule.hosts]))
     error_message = "A quota is counted wrongly."
   }
 

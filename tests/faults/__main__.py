@@ -37,7 +37,7 @@ PARTS = {
         {"EXAMPLES": "60", "API_SECONDS": "90"},
     ),
     "attacks": Part(("tests/emulated/identity/test_attacker.py",), {"STEPS": "3000", "MUTATIONS": "all"}),
-    "observe": Part(("tests/e2e/test_observe.py",), {"OBSERVE": "1"}),
+    "observe": Part(("tests/e2e/test_observe.py", "tests/e2e/test_alarms.py"), {"OBSERVE": "1"}),
     "delivery": Part(
         ("tests/unit/infra/test_first_apply.py", "tests/unit/infra/test_delivery.py"), {"WHOLE": "1"}
     ),

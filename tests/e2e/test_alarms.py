@@ -1,0 +1,291 @@
+"""Alerts ring for a real fault, and not before it: the rules of infra/alerts.json with shorter times, over a product
+that is broken in the ways that its runbook names. `make prove PART=observe`
+
+Not here: what only Google measures (`cloud`), and what NOT_FIRED names.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from emulators import monitoring, observe
+from emulators.client import Api, NeverHappened, wait_for
+from emulators.demo import DEV_ADDRESS, PASSWORD, Demo
+from emulators.observe import Prometheus
+from emulators.product import Product
+from tests.support.proof import figure
+
+FASTER = 60
+LEAST_SECONDS = 6  # a rate needs some scrapes
+WAIT_SECONDS = 120.0
+# Counts and silences are about their whole window: how much happens in a second is not scaled.
+WHOLE = {"SignerDenials", "SignInsRefused", "SettlementsFailing", "SchedulesSilent"}
+SECONDS_OLD = re.compile(r"_oldest_seconds\b")
+# No fault of one machine makes these, or none in the time of a proof; each query is checked by test_observe.
+NOT_FIRED = {
+    "OutboxOld": "the queue of local runs is in the product's own process and cannot be lost alone",
+    "LaneQueueLong": "takes a thousand waiting transactions",
+    "SettlementSlow": "takes settlements of ten minutes",
+    "SettlementsFailing": "takes a token that refuses: tests/emulated/desk/test_settlement.py fails a claim",
+    "Contention": "the embedded store does not abort",
+    "CacheMisses": "takes half an hour of misses",
+    "PayoutsStand": "as LaneStuck, of a payout: takes a claim that is processed while the node hangs",
+    "QueueStands": "takes an address that has waited for a nonce for a quarter of an hour",
+}
+
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get("OBSERVE"), reason="make prove PART=observe"),
+    pytest.mark.timeout(1500),
+]
+
+
+def shorter(text: str) -> str:
+    """A PromQL duration, divided."""
+    seconds = int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
+    return f"{max(LEAST_SECONDS, seconds // FASTER)}s" if seconds else text
+
+
+def faster(alerts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The same rules for somebody whose minute is a second."""
+    made = []
+    for alert in copy.deepcopy([alert for alert in alerts if "conditions" in alert]):
+        for condition in alert["conditions"]:
+            old = bool(SECONDS_OLD.search(condition["query"])) and "count(" not in condition["query"]
+            if old and "above" in condition:
+                condition["above"] /= FASTER
+            if alert["name"] not in WHOLE:
+                condition["query"] = re.sub(
+                    r"\[(\d+[smh])\]", lambda found: f"[{shorter(found[1])}]", condition["query"]
+                )
+            elif alert["name"] == "SchedulesSilent":
+                condition["query"] = condition["query"].replace("[10m]", "[90s]")
+        hold = shorter(alert["hold"])
+        made.append({"alert": alert["name"], "expr": monitoring.expression(alert["conditions"]), "for": hold})
+    return {"groups": [{"name": "faster", "rules": made}]}
+
+
+@dataclass
+class Town:
+    """A product, who watches it, and what has rung so far."""
+
+    product: Product
+    prometheus: Prometheus
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60.0))
+    rang: dict[str, float] = field(default_factory=dict)
+
+    def firing(self) -> set[str]:
+        return {rule["name"] for rule in self.prometheus.rules() if rule["state"] == "firing"}
+
+    def person(self) -> Api:
+        api = Api(self.product.url, http=self.http)
+        api.sign_up(f"p-{time.time_ns():x}@example.com", PASSWORD)
+        return api
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return self.http.post(self.product.env["RPC_URL"], json=body).json()["result"]
+
+    def start(self, schedule: str) -> None:
+        url = f"{self.product.url}/schedule/{schedule}?token={self.product.env['PUSH_TOKEN']}"
+        self.http.post(url)
+
+    def expect(self, *names: str, act: Any = lambda: None) -> None:
+        """These ring by and by; `act` goes on meanwhile."""
+        began = time.monotonic()
+
+        def all_rung() -> bool:
+            act()
+            for name in self.firing() & set(names):
+                self.rang.setdefault(name, time.monotonic() - began)
+            return set(names) <= self.rang.keys()
+
+        try:
+            wait_for("alerts", all_rung, WAIT_SECONDS, 0.5)
+        except NeverHappened:
+            raise AssertionError(f"never rang: {sorted(set(names) - self.rang.keys())}") from None
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with Product.start(tmp_path_factory.mktemp("alarms")) as product:
+        target, folder = product.url.removeprefix("http://"), tmp_path_factory.mktemp("prometheus")
+        with observe.watching(target, folder, rules=faster(monitoring.alerts()), seconds=1) as prometheus:
+            yield Town(product, prometheus)
+
+
+def wallet(api: Api, town: Town, ether: float) -> tuple[str, str]:
+    """(id, address)"""
+    made = api.expect(201, "POST", "/wallets", {"name": "w", "type": "hd"})["wallet"]
+    if ether:
+        town.rpc("anvil_setBalance", made["address"], hex(int(ether * 10**18)))
+        town.rpc("anvil_mine", "0x3")
+    return made["id"], made["address"]
+
+
+def test_every_alert_of_ours_is_fired_here_or_named() -> None:
+    local = {alert["name"] for alert in monitoring.alerts() if "conditions" in alert}
+    others = {name for name in local if name.startswith(("Webhook", "Index"))}  # of their own proofs
+    assert local - others == set(FIRED) | set(NOT_FIRED)
+    assert not set(FIRED) & set(NOT_FIRED)
+
+
+FIRED = [
+    *("SignerDenials", "SignInsRefused", "DeadLetters", "BalanceLow", "GasLow", "LanePaused"),
+    *("RpcUnhealthy", "RpcEndpointDown", "ErrorBudgetFastBurn", "ErrorBudgetSlowBurn", "JourneyFailing"),
+    *("LatencyBudgetBurn", "EventsFailing", "LaneStuck"),
+    *("RateLimitsHit", "HopsMiscounted", "SchedulesSilent", "MeasurementsMissing"),
+]
+
+
+def test_a_good_day_rings_no_bell(town: Town) -> None:
+    steps = Demo(town.product.url, town.product.env["RPC_URL"], claimers=5)
+    with steps.http:
+        steps.run()
+    town.start("measure_backlog")
+    time.sleep(15)
+    assert town.firing() & set(FIRED) == set()
+
+
+def test_refused_signatures(town: Town) -> None:
+    api = town.person()
+    paused, _ = wallet(api, town, 0)
+    api.expect(200, "PUT", f"/wallets/{paused}/policy", {"paused": True})
+
+    def refused() -> None:
+        api.expect(422, "POST", "/transactions", {"wallet_id": paused, "to": DEV_ADDRESS, "value": "1"})
+
+    town.expect("SignerDenials", act=refused)
+
+
+def test_guessed_passwords(town: Town) -> None:
+    def guess() -> None:
+        for _ in range(20):
+            body = {"email": f"nobody-{time.time_ns():x}@example.com", "password": PASSWORD}
+            assert Api(town.product.url, http=town.http).call("POST", "/auth/login", body).status_code == 401
+
+    town.expect("SignInsRefused", act=guess)
+
+
+def test_a_message_that_nobody_can_handle(town: Town) -> None:
+    url = f"{town.product.url}/push/place_order?token={town.product.env['PUSH_TOKEN']}"
+    message = {"message": {"messageId": "1", "data": "bm8ganNvbg==", "attributes": {}}, "subscription": "s"}
+    assert town.http.post(url, json=message).status_code == 204
+    town.expect("DeadLetters", act=lambda: town.start("measure_backlog"))
+
+
+@pytest.fixture
+def still(town: Town) -> Iterator[None]:
+    """The chain stands until somebody mines."""
+    town.rpc("evm_setIntervalMining", 0)
+    yield
+    town.rpc("evm_setIntervalMining", 1)
+
+
+@pytest.mark.usefixtures("still")
+def test_an_address_that_holds_less_than_it_promised_and_cannot_pay(town: Town) -> None:
+    api = town.person()
+    rich, address = wallet(api, town, 5)
+    supply = api.expect(201, "POST", "/supplies", {"currency": "ETH", "amount": "2", "wallet_id": rich})["id"]
+    wait_for("the supply", lambda: api.get(f"/supplies/{supply}")["status"] == "active")
+    api.expect(202, "POST", "/transactions", {"wallet_id": rich, "to": DEV_ADDRESS, "value": "0.1"})
+    town.rpc("anvil_setBalance", address, "0x1")
+
+    def work() -> None:
+        town.rpc("anvil_mine", "0x1")
+        for schedule in ("watch_balances", "measure_backlog"):
+            town.start(schedule)
+
+    town.expect("BalanceLow", "GasLow", act=work)
+
+
+@pytest.mark.usefixtures("still")
+def test_another_sender_with_the_same_key(town: Town) -> None:
+    from eth_account import Account
+
+    api, key = town.person(), "0x" + os.urandom(32).hex()
+    made = api.expect(201, "POST", "/wallets/import", {"name": "stolen", "private_key": key})["wallet"]
+    town.rpc("anvil_setBalance", made["address"], hex(10**19))
+    town.rpc("anvil_mine", "0x3")
+    sent = api.expect(
+        202, "POST", "/transactions", {"wallet_id": made["id"], "to": DEV_ADDRESS, "value": "0.1"}
+    )
+    wait_for("its bytes", lambda: api.get(f"/transactions/{sent['id']}")["hash"])
+    chain = int(town.rpc("eth_chainId"), 16)
+    fees = {"maxFeePerGas": 10**12, "maxPriorityFeePerGas": 10**11, "gas": 21_000}
+    theirs = {"to": DEV_ADDRESS, "value": 1, "nonce": 0, "chainId": chain, "type": 2, **fees}
+    raw = Account.sign_transaction(theirs, key).raw_transaction
+    assert town.rpc("eth_sendRawTransaction", "0x" + raw.hex().removeprefix("0x"))
+
+    def work() -> None:
+        town.rpc("anvil_mine", "0x1")
+        town.start("measure_backlog")
+
+    town.expect("LanePaused", act=work)
+
+
+def test_a_node_that_hangs(town: Town) -> None:
+    """Everything that asks it, waits for it or hears of it: reads and sends, reactions to events, what is under way."""
+    api = town.person()
+    sender, _ = wallet(api, town, 5)
+    supply = api.expect(201, "POST", "/supplies", {"currency": "ETH", "amount": "1", "wallet_id": sender})[
+        "id"
+    ]
+    wait_for("the supply", lambda: api.get(f"/supplies/{supply}")["status"] == "active")
+    for _ in range(3):
+        api.expect(202, "POST", "/transactions", {"wallet_id": sender, "to": DEV_ADDRESS, "value": "0.1"})
+    node = next(child for child in town.product.stack.children if child.name == "node")
+    os.kill(node.process.pid, signal.SIGSTOP)
+
+    def ask() -> None:
+        api.call("POST", "/transactions", {"wallet_id": sender, "to": DEV_ADDRESS, "value": "0.1"})
+        api.call("POST", "/supplies", {"currency": "ETH", "amount": "0.1", "wallet_id": sender})
+        town.start("measure_backlog")
+
+    try:
+        names = (
+            "RpcUnhealthy",
+            "RpcEndpointDown",
+            "ErrorBudgetFastBurn",
+            "ErrorBudgetSlowBurn",
+            "JourneyFailing",
+        )
+        town.expect(*names, "LatencyBudgetBurn", "EventsFailing", "LaneStuck", act=ask)
+    finally:
+        os.kill(node.process.pid, signal.SIGCONT)
+
+
+def test_a_product_that_is_gone(town: Town) -> None:
+    town.product.kill_gateway()
+    town.expect("SchedulesSilent", "MeasurementsMissing")
+    rang = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in town.rang.items())
+    figure("alerts", "embedded, node", f"{len(town.rang)} fired, each within (a minute is a second): {rang}")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("RateLimitsHit", {"RATE_LIMITS": "public=3"}), ("HopsMiscounted", {"FORWARDED_HOPS": "2"})],
+)
+def test_what_a_setting_makes(
+    tmp_path_factory: pytest.TempPathFactory, name: str, settings: dict[str, str]
+) -> None:
+    with Product.start(tmp_path_factory.mktemp("set"), extra=settings) as product:
+        target, folder = product.url.removeprefix("http://"), tmp_path_factory.mktemp("prometheus")
+        with observe.watching(target, folder, rules=faster(monitoring.alerts()), seconds=1) as prometheus:
+            town = Town(product, prometheus)
+
+            def ask() -> None:
+                for _ in range(10):
+                    body = {"email": "nobody@example.com", "password": PASSWORD}
+                    Api(product.url, http=town.http).call("POST", "/auth/login", body)
+
+            town.expect(name, act=ask)
