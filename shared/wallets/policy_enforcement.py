@@ -64,7 +64,7 @@ def _reserve(
     decision = decide(policy, spent)
     for asset, amount in spends(decision).items():
         now = next(
-            (bucket for bucket in found[asset] if bucket.hour == hour), Spending(wallet_id, asset, hour, 0)
+            (bucket for bucket in found[asset] if bucket.hour == hour), Spending.none(wallet_id, asset, hour)
         )
         unit.write(replace(now, amount=now.amount + amount))
     return decision
@@ -148,7 +148,7 @@ def book_more_gas(unit: UnitOfWork, transaction: Transaction, wei: int) -> None:
         if limit is not None and sum(bucket.amount for bucket in day) + more > limit:
             rule = "max_fee_per_day" if asset == FEES else "max_per_day"
             raise PolicyDenied(rule=rule, limit=str(limit), asset=asset)
-        bucket = own[0] if own else Spending(transaction.wallet_id, asset, hour, 0)
+        bucket = own[0] if own else Spending.none(transaction.wallet_id, asset, hour)
         booked.append(replace(bucket, amount=bucket.amount + more))
     unit.write(*booked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from shared.domain.wallets.policies import Policy
 from shared.store.table import Table
@@ -16,6 +17,12 @@ class Spending:
     asset: str  # "native" or a token's address in lower case
     hour: int
     amount: int
+    ends_at: datetime | None  # the row is deleted a year later; None: written by a release that knew no end
+
+    @classmethod
+    def none(cls, wallet_id: str, asset: str, hour: int) -> Spending:
+        """An hour in which nothing was spent yet."""
+        return cls(wallet_id, asset, hour, 0, datetime.fromtimestamp((hour + 1) * 3600, UTC))
 
 
 POLICIES = Table(
