@@ -26,6 +26,7 @@ from emulators.product import Product
 from tests.support.proof import figure
 
 FASTER = 60
+TENTH = str(10**17)  # wei
 LEAST_SECONDS = 6  # a rate needs some scrapes
 WAIT_SECONDS = 120.0
 # Counts and silences are about their whole window: how much happens in a second is not scaled.
@@ -197,7 +198,7 @@ def test_an_address_that_holds_less_than_it_promised_and_cannot_pay(town: Town) 
     rich, address = wallet(api, town, 5)
     supply = api.expect(201, "POST", "/supplies", {"currency": "ETH", "amount": "2", "wallet_id": rich})["id"]
     wait_for("the supply", lambda: api.get(f"/supplies/{supply}")["status"] == "active")
-    api.expect(202, "POST", "/transactions", {"wallet_id": rich, "to": DEV_ADDRESS, "value": "0.1"})
+    api.expect(202, "POST", "/transactions", {"wallet_id": rich, "to": DEV_ADDRESS, "value": TENTH})
     town.rpc("anvil_setBalance", address, "0x1")
 
     def work() -> None:
@@ -217,7 +218,7 @@ def test_another_sender_with_the_same_key(town: Town) -> None:
     town.rpc("anvil_setBalance", made["address"], hex(10**19))
     town.rpc("anvil_mine", "0x3")
     sent = api.expect(
-        202, "POST", "/transactions", {"wallet_id": made["id"], "to": DEV_ADDRESS, "value": "0.1"}
+        202, "POST", "/transactions", {"wallet_id": made["id"], "to": DEV_ADDRESS, "value": TENTH}
     )
     wait_for("its bytes", lambda: api.get(f"/transactions/{sent['id']}")["hash"])
     chain = int(town.rpc("eth_chainId"), 16)
@@ -242,12 +243,12 @@ def test_a_node_that_hangs(town: Town) -> None:
     ]
     wait_for("the supply", lambda: api.get(f"/supplies/{supply}")["status"] == "active")
     for _ in range(3):
-        api.expect(202, "POST", "/transactions", {"wallet_id": sender, "to": DEV_ADDRESS, "value": "0.1"})
+        api.expect(202, "POST", "/transactions", {"wallet_id": sender, "to": DEV_ADDRESS, "value": TENTH})
     node = next(child for child in town.product.stack.children if child.name == "node")
     os.kill(node.process.pid, signal.SIGSTOP)
 
     def ask() -> None:
-        api.call("POST", "/transactions", {"wallet_id": sender, "to": DEV_ADDRESS, "value": "0.1"})
+        api.call("POST", "/transactions", {"wallet_id": sender, "to": DEV_ADDRESS, "value": TENTH})
         api.call("POST", "/supplies", {"currency": "ETH", "amount": "0.1", "wallet_id": sender})
         town.start("measure_backlog")
 
