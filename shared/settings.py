@@ -136,9 +136,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         revision=env.get("K_REVISION", ""),
         policy_delay_seconds=int(env.get("POLICY_DELAY_SECONDS", "86400")),
         screening_url=_screening_url(env, local),
-        embedded=_embedded(env, local),
-        embedded_file=env.get("EMBEDDED_FILE", ".run/state/store.sqlite"),
-        **(_sign_in(env, local) | _webhooks(env, local)),
+        **(_sign_in(env, local) | _webhooks(env, local) | _embedded(env, local)),
     )
 
 
@@ -176,14 +174,14 @@ def _webhooks(env: Mapping[str, str], local: bool) -> dict[str, Any]:
     return {"webhook_local_targets": wanted, "webhook_kms_key": env.get("WEBHOOK_KMS_KEY", "")}
 
 
-def _embedded(env: Mapping[str, str], local: bool) -> frozenset[str]:
+def _embedded(env: Mapping[str, str], local: bool) -> dict[str, Any]:
     """Production is Spanner, Pub/Sub and Firestore, always."""
     names = frozenset(filter(None, env.get("EMBEDDED", "").split(",")))
     if names and not local:
         raise ValueError("the environment variable EMBEDDED is for local runs: unset it, or ENVIRONMENT")
     if unknown := names - EMBEDDABLE:
         raise ValueError(f"the environment variable EMBEDDED names {', '.join(sorted(unknown))}")
-    return names
+    return {"embedded": names, "embedded_file": env.get("EMBEDDED_FILE", ".run/state/store.sqlite")}
 
 
 def _of_chains(env: Mapping[str, str], name: Literal["CHAIN_TOKENS", "MAX_INFLIGHT"]) -> str:

@@ -12,6 +12,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,8 +27,9 @@ from emulators.product import Product
 from tests.support.proof import figure
 
 FASTER = 60
+MANY = 16  # callers at once
 TENTH = str(10**17)  # wei
-LEAST_SECONDS = 6  # a rate needs some scrapes
+LEAST_SECONDS = 15  # a rate needs some scrapes, and what hangs needs its time
 WAIT_SECONDS = 120.0
 # Counts and silences are about their whole window: how much happens in a second is not scaled.
 WHOLE = {"SignerDenials", "SignInsRefused", "SettlementsFailing", "SchedulesSilent"}
@@ -118,10 +120,15 @@ class Town:
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with Product.start(tmp_path_factory.mktemp("alarms")) as product:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RPC_URL", raising=False)  # a node of its own, which may be stopped
+        product = Product.start(tmp_path_factory.mktemp("alarms"))
+    with product:
         target, folder = product.url.removeprefix("http://"), tmp_path_factory.mktemp("prometheus")
         with observe.watching(target, folder, rules=faster(monitoring.alerts()), seconds=1) as prometheus:
-            yield Town(product, prometheus)
+            town = Town(product, prometheus)
+            with town.http:
+                yield town
 
 
 def wallet(api: Api, town: Town, ether: float) -> tuple[str, str]:
@@ -178,8 +185,10 @@ def test_guessed_passwords(town: Town) -> None:
 
 
 def test_a_message_that_nobody_can_handle(town: Town) -> None:
-    url = f"{town.product.url}/push/place_order?token={town.product.env['PUSH_TOKEN']}"
-    message = {"message": {"messageId": "1", "data": "bm8ganNvbg==", "attributes": {}}, "subscription": "s"}
+    url = f"{town.product.url}/push/record_dead_letter?token={town.product.env['PUSH_TOKEN']}"
+    attributes = {"ce-type": "order.nonsense", "ce-id": "1", "ce-source": "/test", "ce-specversion": "1.0"}
+    sent = {"messageId": "1", "data": "bm8ganNvbg==", "attributes": attributes}
+    message = {"message": sent, "subscription": "projects/p/subscriptions/record_dead_letter.order-commands"}
     assert town.http.post(url, json=message).status_code == 204
     town.expect("DeadLetters", act=lambda: town.start("measure_backlog"))
 
@@ -244,14 +253,18 @@ def test_a_node_that_hangs(town: Town) -> None:
     wait_for("the supply", lambda: api.get(f"/supplies/{supply}")["status"] == "active")
     for _ in range(3):
         api.expect(202, "POST", "/transactions", {"wallet_id": sender, "to": DEV_ADDRESS, "value": TENTH})
-    node = next(child for child in town.product.stack.children if child.name == "node")
+    node = town.product.stack.started["node"].child
     os.kill(node.process.pid, signal.SIGSTOP)
 
-    def ask() -> None:
+    def send(_: int) -> None:
         api.call("POST", "/transactions", {"wallet_id": sender, "to": DEV_ADDRESS, "value": TENTH})
+
+    def ask() -> None:
+        list(pool.map(send, range(MANY)))
         api.call("POST", "/supplies", {"currency": "ETH", "amount": "0.1", "wallet_id": sender})
         town.start("measure_backlog")
 
+    pool = ThreadPoolExecutor(MANY)
     try:
         names = (
             "RpcUnhealthy",
@@ -263,6 +276,7 @@ def test_a_node_that_hangs(town: Town) -> None:
         town.expect(*names, "LatencyBudgetBurn", "EventsFailing", "LaneStuck", act=ask)
     finally:
         os.kill(node.process.pid, signal.SIGCONT)
+        pool.shutdown()
 
 
 def test_a_product_that_is_gone(town: Town) -> None:
@@ -274,7 +288,10 @@ def test_a_product_that_is_gone(town: Town) -> None:
 
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [("RateLimitsHit", {"RATE_LIMITS": "public=3"}), ("HopsMiscounted", {"FORWARDED_HOPS": "2"})],
+    [
+        ("RateLimitsHit", {"RATE_LIMITS": "public=3"}),
+        ("HopsMiscounted", {"FORWARDED_HOPS": "2", "BALANCER_ADDRESSES": "203.0.113.7"}),
+    ],
 )
 def test_what_a_setting_makes(
     tmp_path_factory: pytest.TempPathFactory, name: str, settings: dict[str, str]
@@ -289,4 +306,5 @@ def test_what_a_setting_makes(
                     body = {"email": "nobody@example.com", "password": PASSWORD}
                     Api(product.url, http=town.http).call("POST", "/auth/login", body)
 
-            town.expect(name, act=ask)
+            with town.http:
+                town.expect(name, act=ask)
