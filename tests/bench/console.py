@@ -83,5 +83,5 @@ def _listed(tab: Tab) -> float:
     client.send("Network.setCacheDisabled", {"cacheDisabled": True})
     tab.page.goto("about:blank")
     tab.page.goto(f"{tab.url}/console#/orders")
-    tab.page.wait_for_function("window.listed")
+    tab.page.wait_for_function("() => window.listed")
     return float(tab.page.evaluate("window.listed")) / 1000
