@@ -52,6 +52,7 @@ def confirmed_rows(history: StepwiseHistory, number: int) -> None:
         one = replace(
             row, id=f"txn_{count:05}", idem_key=f"{count}", nonce=count, hash=f"0x{count:064x}", finalized=False,
             mined_block_number=block.number, mined_block_hash=block.hash, next_action_at=history.clock.now(),
+            waiting_for="finality", waiting_since=history.clock.now(),
         )  # fmt: skip
         sent = replace(attempt, transaction_id=one.id, hash=one.hash)
         writes += [TRANSACTIONS.write("insert", one), ATTEMPTS.write("insert", sent)]

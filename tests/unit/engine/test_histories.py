@@ -23,7 +23,7 @@ LIES = {
     "account limit exceeded 2", "account limit exceeded 16", "account limit exceeded 64",
     "max fee per gas less than block base fee", "insufficient funds for gas * price + value",
     "synchronised", "invented a receipt", "logs without measure", "the owner's own",
-    "used before", "finality stalled", "hung", "of another chain", "said the opposite", "killed",
+    "used before", "hung", "of another chain", "said the opposite", "killed",
 }  # fmt: skip
 
 
