@@ -105,7 +105,7 @@ def test_a_command_that_a_broken_dependency_refused_works_when_it_is_sent_again(
     answer = redrive(desk, letter)
     assert (answer.status, answer.body["status"], answer.body["version"]) == (200, "redriven", 2)
     topic, again = desk.published.sent[-1]
-    assert (topic, again) == ("claim-commands", sent)
+    assert (topic, again | sent) == ("claim-commands", again)  # with marks of delivery
     assert desk.app.push("claim_order", again).status == 204
     assert desk.app.push("claim_order", again).status == 204
     assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "claimed"
@@ -120,7 +120,7 @@ def test_an_event_sent_again_has_its_effect_once(desk: Desk) -> None:
     letter = given_up(desk, event, "on_supply_created.supply-events")
     assert redrive(desk, letter).status == 200
     topic, again = desk.published.sent[-1]
-    assert (topic, again) == ("supply-events", event)
+    assert (topic, again | event) == ("supply-events", again)
     for _ in range(2):
         desk.app.push("on_supply_created", again)
     seen = desk.get(f"/supplies/{supply['id']}", user)
@@ -227,7 +227,9 @@ def test_a_command_without_attributes_is_read_and_sent_on_with_them_once(desk: D
             "record_dead_letter", sent, attributes={}, topic="claim-commands", message_id="1"
         )
         assert answer.status == 204
-    assert [each for each in desk.published.sent[before:] if each[1] == sent] == [("claim-commands", sent)]
+    assert [topic for topic, each in desk.published.sent[before:] if each | sent == each] == [
+        "claim-commands"
+    ]
     assert listed(desk)["items"] == []
 
 

@@ -236,7 +236,8 @@ def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage, tr
     }
     told = json.loads((ROOT / "infra" / "cost" / "usage.json").read_text())
     events = told.pop("events")
-    same = counted.pop("events") == events
+    seen = counted.pop("events")
+    same = seen == events
     assert same and counted == pytest.approx(told, rel=0.15, abs=3), (
-        f"write into infra/cost/usage.json what is counted now, then `make cost`: {json.dumps(counted)}, {events}"
+        f"write into infra/cost/usage.json what is counted now, then `make cost`: {json.dumps(counted)}, {json.dumps(seen)}"
     )
