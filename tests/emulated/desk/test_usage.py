@@ -239,5 +239,6 @@ def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage, tr
     seen = counted.pop("events")
     same = seen == events
     assert same and counted == pytest.approx(told, rel=0.15, abs=3), (
-        f"write into infra/cost/usage.json what is counted now, then `make cost`: {json.dumps(counted)}, {json.dumps(seen)}"
+        f"write into infra/cost/usage.json what is counted now, then `make cost`: {json.dumps(counted)}, "
+        f"{json.dumps(seen)}"
     )
