@@ -235,8 +235,9 @@ def test_regions_are_shown_as_they_answer(site: Site) -> None:
     assert tab.page.locator(".regions").count() == 0
     tab.page.route("**/api/v1/admin/overview", answered)
     tab.go("overview")
-    for name in ("europe-west1", "europe-west4"):
-        tab.page.locator(".regions li", has_text=name).wait_for()
+    tab.page.locator(".regions li", has_text="europe-west1").wait_for()
+    site.tab().register("regions@example.com")  # an event that operators follow: the page asks anew
+    tab.page.locator(".regions li", has_text="europe-west4").wait_for()
     tab.blameless()
 
 
