@@ -96,11 +96,11 @@ def to_resend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts) 
 
 
 def _funded(view: ChainView, rows: Sequence[Transaction]) -> bool:
-    """Whether the balance covers the first transaction that is blocked for want of funds."""
+    """Whether the balance, asked anew since the newest block may change, covers the first that is short of funds."""
     short = next((row for row in rows if row.blocked_reason == "FUNDS_BLOCKED"), None)
     if short is None or _due_now(view, short):
         return False
-    balance = view.client.balances(short.from_address, block=view.head.number).coin
+    balance, _ = view.client.balance(short.from_address, view.head.number)
     return balance >= short.value + short.committed_gas
 
 

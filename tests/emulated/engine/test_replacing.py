@@ -166,7 +166,6 @@ def test_a_lane_without_funds_waits_keeps_its_nonce_and_goes_on(world: World) ->
     world.mine(2)
     world.tick()
     world.control("anvil_setBalance", wallet.address, hex(5 * ETHER))
-    world.mine(1)  # no balance changes within a block
     world.tick()
     assert world.row(sent).blocked_reason is None
     (lane,) = world.rows(LANES)
