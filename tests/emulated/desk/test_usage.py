@@ -126,8 +126,9 @@ class _Run:
         self.usage = usage
 
     def read(self, *reads: Any) -> Any:
-        self.usage.read()
-        return self.inner.read(*reads)
+        rows = self.inner.read(*reads)
+        self.usage.read()  # not where a first, blind run ends because it needs a read
+        return rows
 
     def buffer(self, writes: Sequence[Write]) -> None:
         self.writes += writes
