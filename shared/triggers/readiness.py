@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from shared import resources
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
+from shared.settings import NothingNamed
 from shared.store.session import Session
 from shared.store.tables import system
 from shared.triggers.reply import Reply
@@ -58,12 +59,21 @@ def reply(needs: Iterable[str]) -> Reply:
     states = {need: _state(need, check, until) for need, check in checks.items()}
     ready = all(state == "ok" for state in states.values())
     answer = {"status": "ready" if ready else "unready", "dependencies": states}
-    if resources.settings().region != "local":
-        answer["region"] = resources.settings().region
+    if region := _region():
+        answer["region"] = region
     if ready and resources.settings().revision:
         answer["revision"] = resources.settings().revision
     body = json.dumps(answer)
     return Reply(200 if ready else 503, body, {"Content-Type": "application/json"})
+
+
+def _region() -> str | None:
+    """None in local runs, and where the settings themselves are what is wrong: the states say so."""
+    try:
+        region = resources.settings().region
+    except (ValueError, NothingNamed):
+        return None
+    return None if region == "local" else region
 
 
 def _check(check: Callable[[], object]) -> None:

@@ -347,3 +347,53 @@ def test_the_checks_can_fail(site: Site) -> None:
     assert tab.page.evaluate("window.violations").count("require-trusted-types-for trusted-types-sink") == 1
     with pytest.raises(AssertionError):
         tab.blameless()
+
+
+def test_an_account_and_a_wallet_are_made_by_keyboard_alone(site: Site) -> None:
+    tab = site.tab()
+    keys, page = tab.page.keyboard, tab.page
+    page.locator("form").wait_for()
+    _reached(tab, "Create an account")
+    keys.press("Enter")
+    page.get_by_role("heading", name="Create an account").wait_for()
+    _reached(tab, "E-mail")
+    keys.type(f"{uuid.uuid4().hex}@example.com")
+    _reached(tab, "Password")
+    keys.type(PASSWORD)
+    keys.press("Enter")
+    page.get_by_role("heading", name="From a wallet to a paid order").wait_for()
+    _reached(tab, "Make a wallet")
+    keys.press("Enter")
+    page.locator("dialog[open]").wait_for()
+    _reached(tab, "Make a wallet")
+    keys.press("Enter")
+    page.get_by_role("heading", name="Write these words down now").wait_for()
+    words = page.locator(".words li").all_inner_texts()
+    _reached(tab, "I have written them down")
+    keys.press("Enter")
+    for label in page.locator("dialog[open] label").all_inner_texts():
+        _reached(tab, label)
+        keys.type(words[int(label.removeprefix("Word ")) - 1])
+    keys.press("Enter")
+    page.locator("dialog").wait_for(state="detached")
+    _reached(tab, "Get 10 ETH")
+    keys.press("Enter")
+    page.locator("dialog[open]").wait_for()
+    keys.press("Escape")
+    page.locator("dialog").wait_for(state="detached")
+    assert _focused(tab) == "Get 10 ETH"
+    tab.blameless()
+
+
+def _reached(tab: Tab, name: str) -> None:
+    """By the tabulator, as often as it takes."""
+    for _ in range(60):
+        tab.page.keyboard.press("Tab")
+        if _focused(tab) == name:
+            return
+    raise AssertionError(f"{name} is not reached by keyboard")
+
+
+def _focused(tab: Tab) -> str:
+    found = "(one => (one.labels && one.labels[0] ? one.labels[0].textContent : one.textContent).trim())"
+    return str(tab.page.evaluate(f"{found}(document.activeElement)"))
