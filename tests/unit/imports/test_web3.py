@@ -1,0 +1,39 @@
+"""Who pays for web3: functions of contracts, and nobody else, however deep in what they call it is imported."""
+
+from __future__ import annotations
+
+import re
+
+import grimp
+
+from emulators.toolkit import ROOT
+
+DOOR = "shared.keys.web3_door"
+GROUP = "functions.contracts."
+
+
+def test_only_functions_of_contracts_reach_web3() -> None:
+    graph = grimp.build_graph("functions", "shared", "schemas", cache_dir=None)
+    asking = {
+        module
+        for module in graph.find_modules_that_directly_import(DOOR)
+        if re.search(
+            r"web3_door\.web3\(|import web3\b", (ROOT / f"{module.replace('.', '/')}.py").read_text()
+        )
+    }
+    assert asking == {"shared.contracts.calls", "shared.contracts.provider"}
+    reaching = {found for module in asking for found in graph.find_downstream_modules(module)}
+    functions = {one for one in reaching if one.startswith("functions.") and one.count(".") == 2}
+    assert len(functions) >= 8
+    assert [one for one in functions if not one.startswith(GROUP)] == []
+
+
+def test_nothing_goes_past_the_door() -> None:
+    wrong = [
+        str(path)
+        for room in ("functions", "shared", "schemas")
+        for path in (ROOT / room).rglob("*.py")
+        if path.name != "web3_door.py"
+        and re.search(r"^\s*(import|from) (web3|eth_account)\b", path.read_text(), re.MULTILINE)
+    ]
+    assert wrong == []
