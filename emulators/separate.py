@@ -74,7 +74,10 @@ def view(addresses: dict[str, str]) -> Callable[[Request], Response]:
     from flask import Response
 
     router = Router(operation.catalog())
-    client = httpx.Client(timeout=700.0, limits=httpx.Limits(max_connections=None))
+    # A connection for each request: one that the server closes just as the next request goes out would lose that one.
+    client = httpx.Client(
+        timeout=700.0, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    )
 
     def forward(request: Request) -> Response:
         found = router.find(request.method, request.path)
