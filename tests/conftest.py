@@ -24,11 +24,12 @@ from emulators import leftovers
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
-from tests.support.stores import EMBEDDED
+from tests.support import shares
+from tests.support.stores import EMBEDDED, STORE
 
 _STACK = pytest.StashKey[Stack]()
 _LEFT_OUT = pytest.StashKey[list[str]]()
-_FILES = pytest.StashKey[list[Path]]()
+_SHARE = pytest.StashKey[set[str]]()
 # How long an example takes says how busy the machine is: benchmarks measure, tests do not.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
@@ -36,15 +37,20 @@ settings.load_profile("suite")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--share", default="1/1", help="2/6: the second of six shares of the test files")
+    parser.addoption(
+        "--keep-seconds", action="store_true", help="note how long each file takes (tests/seconds.json)"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Keep this share's files: every n-th of them, so that each share has some of every kind."""
-    share, shares = map(int, config.getoption("share").split("/"))
-    if shares == 1 or not collection_path.name.startswith("test_") or collection_path.is_dir():
+    """Keep this share's files."""
+    number, count = map(int, config.getoption("share").split("/"))
+    if count == 1 or not collection_path.name.startswith("test_") or collection_path.is_dir():
         return None
-    files = config.stash.setdefault(_FILES, sorted((ROOT / "tests").rglob("test_*.py")))
-    return files.index(collection_path) % shares != share - 1 or None
+    if _SHARE not in config.stash:
+        names, weights = shares.files(_named(config)), shares.seconds(STORE)
+        config.stash[_SHARE] = shares.share_of(names, weights, number, count)
+    return collection_path.relative_to(ROOT).as_posix() not in config.stash[_SHARE] or None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "serial: needs the machine for itself; `make test` runs it after the others"
     )
     config.addinivalue_line("markers", "emulators: needs Google's emulators; STORE=emulator runs it")
+    config.option.loadscopereorder = False  # files go to the workers in the order of the collection
     if hasattr(config, "workerinput") or not _wanted(config):
         return
     try:
@@ -74,7 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs the emulators; leave it out where there are none."""
+    """Slow files first. Mark what needs the emulators; leave it out where there are none."""
+    weights = shares.seconds(STORE)
+    items.sort(key=lambda item: -weights.get(item.nodeid.partition("::")[0], 0.0))
     needing = [item for item in items if _needs_emulators(item)]
     for item in needing:
         item.add_marker(pytest.mark.emulators)
@@ -119,6 +128,10 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     """Say which tests there were that this run had nothing to run on."""
+    if config.option.keep_seconds:
+        shares.keep(
+            STORE, shares.taken(report for some in terminalreporter.stats.values() for report in some)
+        )
     left_out = config.stash.get(_LEFT_OUT, [])
     if left_out:
         files = ", ".join(sorted({name.partition("::")[0] for name in left_out}))
@@ -156,6 +169,10 @@ def real_emulators(emulators: Mapping[str, str]) -> Mapping[str, str]:
 def _wanted(config: pytest.Config) -> bool:
     if config.option.collectonly:
         return False
-    unit, here = ROOT / "tests" / "unit", config.invocation_params.dir
-    paths = [(here / Path(argument.split("::")[0])).resolve() for argument in config.args]
-    return not all(path.is_relative_to(unit) for path in paths)
+    return not all(path.is_relative_to(ROOT / "tests" / "unit") for path in _named(config))
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    """The folders and files of the command line."""
+    here = config.invocation_params.dir
+    return [(here / argument.partition("::")[0]).resolve() for argument in config.args]

@@ -19,10 +19,21 @@ import pytest
 
 from emulators import ports
 from emulators.toolkit import ROOT
+from tests.support.proof import figure
 
 pytestmark = pytest.mark.timeout(1200)
 TOOLS = ("sh", "env", "make", "cat", "rm", "grep", "uname")
 PART = "tests/unit/domain tests/emulated/desk/test_claims.py tests/emulated/desk/test_orders.py"
+STAGES = {
+    what: re.compile(rf"\[ *([0-9.]+) s\] {said}")
+    for what, said in {
+        "venv": "making",
+        "packages": "installing what the product",
+        "anvil": "installing the EVM",
+        "Node.js": "installing Node",
+        "console": "bundling",
+    }.items()
+}
 # How this machine reaches its registries is no part of what is tried.
 PASSED_ON = re.compile(r"PIP_|npm_config_|(https?|no|all)_proxy$|SSL_CERT_|REQUESTS_CA_|NODE_EXTRA_CA_", re.I)
 
@@ -89,6 +100,16 @@ def run(clone: Path, env: dict[str, str], *line: str) -> str:
     return done.stdout
 
 
+def first_run(stages: list[str], demo: float) -> str:
+    """When each stage of the set-up began, from what it printed, and how long the demo then took, in seconds."""
+    began = {
+        what: found[1] for line in stages for what, mark in STAGES.items() if (found := mark.match(line))
+    }
+    return (
+        ", ".join(f"{what} at {second} s" for what, second in began.items()) + f", the demo in {demo:.1f} s"
+    )
+
+
 def test_set_up_demo_and_tests(machine: dict[str, str], clone: Path, tmp_path: Path) -> None:
     sys.stdout.write(f"\n{next(name for name in PYTHONS if (tmp_path / 'bin' / name).exists())}\n")
     assert not any(
@@ -102,6 +123,9 @@ def test_set_up_demo_and_tests(machine: dict[str, str], clone: Path, tmp_path: P
     first = run(clone, machine, "demo")
     stages = [line for line in first.splitlines() if re.match(r"\[ *[0-9.]+ s\]", line)]
     sys.stdout.writelines(f"          {line}\n" for line in stages)
+    name = next(name for name in PYTHONS if (tmp_path / "bin" / name).exists())
+    seconds = json.loads(first.splitlines()[-1])["seconds"]
+    figure(f"first run with {name.replace('.', ' ')}", "embedded", first_run(stages, seconds))
     assert "embedded: Spanner → SQLite, Pub/Sub → queue, Firestore → memory" in first
     again = run(clone, machine, "demo")
     for printed in (first, again):
