@@ -29,16 +29,22 @@ setup: ## create .venv and node_modules from the pinned versions, with what test
 demo: ## an order placed, claimed once by fifty and paid on chain, with everything it needs
 	$(START) -m emulators demo
 
+# What is wrong with PORT is make's own error: after one of a command make would print another line.
+GOOD_PORT = $(eval WRONG := $(shell PORT='$(PORT)' .ci/python -m emulators.doctor $(1)))$(if $(WRONG),$(error $(WRONG)))
+
 observe: ## the product (or the one on PORT) with Prometheus beside it, and Grafana where it is installed
+	$(call GOOD_PORT,--port)
 	$(START) -m emulators observe
 
 # Three regions are those of `make regions`: on emulators, and without the data of earlier runs.
 REGIONS ?= 1
 run: ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 forgets earlier runs; REGIONS=3
 	$(if $(filter 1 3,$(REGIONS)),,$(error REGIONS is 1 or 3, not $(REGIONS)))
+	$(call GOOD_PORT,--free-port)
 	$(START) -m $(if $(filter 3,$(REGIONS)),emulators.regions,emulators run $(if $(FRESH),--fresh))
 
 regions: ## three regions of the product behind a balancer, with the distances between continents, until Ctrl-C
+	$(call GOOD_PORT,--free-port)
 	$(START) -m emulators.regions
 
 drill: setup ## three regions under load, broken one after the other: errors, recovery, nothing lost (SECONDS=12, RATE=60)

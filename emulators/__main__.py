@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from emulators import background, doctor, probes, process, services, toolkit
 from emulators.services import SERVICES
@@ -100,6 +101,11 @@ def _check(_options: argparse.Namespace) -> int:
 
 def _publish(options: argparse.Namespace) -> int:
     """With whichever bus the environment leads to; without one, that of `make run`."""
+    try:
+        envelope = _envelope(options.file)
+    except ValueError as error:
+        print(f"not published: {options.file} {error}", file=sys.stderr)
+        return 2
     if not os.environ.get(SERVICES["pubsub"].variable) and not os.environ.get("EMBEDDED"):
         state = background.running(options.dir)
         if state is None:
@@ -107,14 +113,28 @@ def _publish(options: argparse.Namespace) -> int:
         os.environ |= state.env
     os.environ.setdefault("GOOGLE_CLOUD_PROJECT", probes.PROJECT)
     try:
-        envelope = json.loads(options.file.read_text())
-        if not isinstance(envelope, dict) or not all(isinstance(envelope.get(name), str) for name in NEEDED):
-            raise ValueError(f"an envelope has {', '.join(NEEDED)}, as texts")
         print(resources.publisher().publish(options.topic, envelope).result(30))
     except Exception as error:
         print(f"not published: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _envelope(file: Path) -> dict[str, Any]:
+    """The CloudEvent in this file. Raises ValueError, whose text goes on after the file's name."""
+    try:
+        envelope = json.loads(file.read_text())
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is no JSON: {error}" if error.doc.strip() else "is empty") from None
+    except (ValueError, RecursionError):  # other bytes than UTF-8; braces without an end
+        raise ValueError("is no JSON") from None
+    if not isinstance(envelope, dict):
+        raise ValueError("is no CloudEvent: that is one JSON object")
+    if wrong := [name for name in NEEDED if not isinstance(envelope.get(name), str)]:
+        raise ValueError(f"is no CloudEvent: it lacks {', '.join(wrong)}, or not as texts")
+    return envelope
 
 
 def _not_up() -> int:

@@ -10,6 +10,7 @@ python -m emulators reorg 2          the newest blocks disappear, and empty ones
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
@@ -83,7 +84,10 @@ def mine(node: RpcClient, blocks: int) -> str:
 def warp(node: RpcClient, seconds: int) -> str:
     """The chain's clock alone: the product's own deadlines follow the machine's."""
     node.call("evm_increaseTime", [hex(seconds)])
-    return mine(node, 1)
+    node.call("anvil_mine", ["0x1"])
+    newest = node.call("eth_getBlockByNumber", ["latest", False])
+    now = datetime.fromtimestamp(int(newest["timestamp"], 16), UTC)
+    return f"the chain's time is {now:%Y-%m-%d %H:%M:%S} UTC; the newest block is {int(newest['number'], 16)}"
 
 
 def reorganise(node: RpcClient, depth: int) -> str:

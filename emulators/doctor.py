@@ -1,9 +1,9 @@
 """`make doctor`: whether this machine has what the product and its checks need, before anything is installed.
 
-    python -m emulators.doctor [--brief]
+    python -m emulators.doctor [--brief | --port | --free-port]
 
 Standard library only: it runs before .venv is there. `--brief` prints only what stops a run. Exit status 1 when
-something does.
+something does. `--port` and `--free-port` print what is wrong with PORT, if anything: make says it as its own error.
 """
 
 from __future__ import annotations
@@ -114,6 +114,12 @@ def _tool(name: str, needed_for: str) -> Finding:
 
 def main(arguments: list[str]) -> int:
     """Print the findings; 1 when one stops a run."""
+    if "--port" in arguments or "--free-port" in arguments:
+        try:
+            free_port() if "--free-port" in arguments else port()
+        except BadPort as error:
+            print(str(error).removesuffix("."))
+        return 0
     brief = "--brief" in arguments
     stopped = False
     for finding in findings():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -44,8 +45,13 @@ def test_blocks_and_time_go_on(node: RpcClient) -> None:
     developer.mine(node, 3)
     assert height(node) == before + 3
     at = int(block(node, height(node))["timestamp"], 16)
-    developer.warp(node, 3600)
-    assert int(block(node, height(node))["timestamp"], 16) >= at + 3600
+    said = developer.warp(node, 3600)
+    now = int(block(node, height(node))["timestamp"], 16)
+    assert now >= at + 3600
+    assert (
+        said
+        == f"the chain's time is {datetime.fromtimestamp(now, UTC):%F %T} UTC; the newest block is {height(node)}"
+    )
 
 
 def test_the_newest_blocks_are_replaced(node: RpcClient) -> None:

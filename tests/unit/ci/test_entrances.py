@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
+import pytest
 import yaml
 
 from tests.unit.docs.pages import ROOT
@@ -23,6 +24,16 @@ def test_targets_are_no_files() -> None:
     phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
     assert phony
     assert phony[1].replace("\\\n", " ").split() == TARGETS
+
+
+@pytest.mark.parametrize("line", [["run"], ["regions"], ["observe"]])
+def test_a_bad_port_is_makes_own_and_only_error(line: list[str]) -> None:
+    done = subprocess.run(
+        ["make", *line, "PORT=80q"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    (said,) = done.stderr.splitlines()
+    assert re.fullmatch(r"Makefile:\d+: \*\*\* PORT is a number from 1 to 65535, not 80q\.  Stop\.", said)
 
 
 def test_hosted_ci_runs_what_everybody_runs() -> None:
