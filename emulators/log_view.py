@@ -24,10 +24,11 @@ def following(log: Path, output: TextIO | None = None) -> Iterator[None]:
     target = sys.stdout if output is None else output
     as_text, colour = logs.as_text(target), logs.in_colour(target)
     ended = threading.Event()
+    lines = log.open(errors="replace")
+    lines.seek(0, 2)  # before the block begins: what is written in it is shown
 
     def show() -> None:
-        with log.open(errors="replace") as lines:
-            lines.seek(0, 2)
+        with lines:
             part = ""
             while not ended.wait(LOOKS_EVERY):
                 for line in lines:

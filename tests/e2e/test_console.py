@@ -9,7 +9,6 @@ import base64
 import gzip
 import json
 import os
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from emulators import seed
-from emulators.client import Api
+from emulators.client import Api, wait_for
 from emulators.product import Product
 from tests.support import console
 from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, Tab, browser
@@ -268,6 +267,7 @@ def furnished(site: Site) -> None:
     owner.sign_in(site.owner, PASSWORD)
     claimer.sign_up(f"{uuid.uuid4().hex}@example.com", PASSWORD)
     claimer.expect(201, "POST", "/wallets", {"name": "Payouts", "type": "hd"})
+    processed = list[str]()
     for place, (name, price) in enumerate(THINGS.items()):
         items = [{"product_id": name, "product_name": name, "price": price, "quantity": 1}]
         order = owner.expect(201, "POST", "/orders", {"currency": "ETH", "items": items})
@@ -275,10 +275,11 @@ def furnished(site: Site) -> None:
             claim = claimer.expect(201, "POST", "/claims", {"order_id": order["id"]})
             if place % 4 == 1:
                 owner.expect(202, "POST", f"/claims/{claim['id']}/process")
+                processed.append(order["id"])
         elif place == 0:
             owner.expect(200, "POST", f"/orders/{order['id']}/cancel")
     _more(site, owner)
-    time.sleep(6)
+    wait_for("payouts", lambda: {owner.get(f"/orders/{one}")["status"] for one in processed} == {"completed"})
     owner.http.close()
     claimer.http.close()
 

@@ -53,6 +53,20 @@ def pay(node: RpcClient) -> str:
     return str(sent)
 
 
+def a_later_second(data: Kept) -> None:
+    """Than that in which the kept chain began."""
+    began = json.loads(data.mark.read_text())["began"]
+    wait_for("a later second", lambda: int(time.time()) > began, 5.0, 0.02)
+
+
+def newest(node: RpcClient) -> int:
+    return int(block(node, "latest")["number"], 16)
+
+
+def until_looked_at(keeper: ChainKeeper, number: int) -> None:
+    wait_for(f"block {number}", lambda: int(keeper._seen["number"], 16) >= number, 10.0, 0.02)
+
+
 def test_a_chain_is_the_same_after_every_reading(data: Kept) -> None:
     with started(data) as stack:
         url = stack.env["RPC_URL"]
@@ -68,7 +82,7 @@ def test_a_chain_is_the_same_after_every_reading(data: Kept) -> None:
         node.close()
     for times in range(2):
         assert data.prepare(fresh=False)
-        time.sleep(1.1)  # a first block of the node's own would be another one now
+        a_later_second(data)  # a first block of the node's own would be another one now
         with started(data) as stack:
             node = chain_keeper.client(stack.env["RPC_URL"])
             newest = block(node, "latest")
@@ -99,9 +113,9 @@ def test_a_block_that_holds_something_is_soon_in_the_file(data: Kept) -> None:
         node.call("anvil_mine", ["0x1"])
         node.call("anvil_mine", ["0x1"])
         wait_for("blocks made by hand", lambda: data.chain.stat().st_mtime_ns != before, 5.0, 0.02)
-        time.sleep(0.5)
+        until_looked_at(keeper, newest(node))
         before = data.chain.stat().st_mtime_ns
-        time.sleep(2.5)  # two empty blocks
+        until_looked_at(keeper, newest(node) + 2)  # two empty blocks
         assert data.chain.stat().st_mtime_ns == before
         sent = pay(node)
         wait_for("the transaction", lambda: sent in data.chain.read_text(), 2.0, 0.02)
@@ -115,7 +129,7 @@ def test_a_block_that_holds_something_is_soon_in_the_file(data: Kept) -> None:
 def test_another_chain_is_refused(data: Kept) -> None:
     with started(data) as stack:
         data.begun(stack.env["RPC_URL"])
-    time.sleep(1.1)  # chains that begin in the same second begin alike
+    a_later_second(data)  # chains that begin in the same second begin alike
     with started(data) as stack, pytest.raises(StartError, match="knows another chain"):
         data.resume(stack.env["RPC_URL"])
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from emulators.client import wait_for
 from emulators.toolkit import ROOT
 from shared.runtime.fair_queue import FairQueue, TurnNotReached
 
@@ -90,11 +91,17 @@ def test_threads_behind_one_that_gives_up_go_on_in_order(path: Path, holder: sub
             seen.append(f"{name} gave up")
 
     threads = []
-    for name, seconds in (("first", 0.3), ("second", 0.2), ("third", 10.0), ("fourth", 10.0)):
+    for name, seconds in (("first", 0.8), ("second", 0.7), ("third", 10.0), ("fourth", 10.0)):
         threads.append(threading.Thread(target=wait, args=(name, seconds)))
         threads[-1].start()
-        time.sleep(0.02)
-    time.sleep(0.5)
+        behind = len(threads) - 1
+        wait_for(
+            f"{name} to queue up",
+            lambda behind=behind: queue._busy and len(queue._waiting) == behind,
+            5.0,
+            0.001,
+        )
+    wait_for("two to give up", lambda: len(seen) == 2, 5.0, 0.01)
     let_go(holder)
     for thread in threads:
         thread.join(10.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +106,16 @@ def test_the_gateways_log_is_followed(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     terminal, pipe = Terminal(), io.StringIO()
     with log_view.following(log, terminal), log_view.following(log, pipe):
-        time.sleep(0.2)
         with log.open("a") as end:
-            end.write(written[:50])
+            half = written.index("claim_order")  # in the middle of the third line
+            end.write(written[:half])
             end.flush()
-            time.sleep(0.3)
-            end.write(written[50:])
+            wait_for(
+                "two lines",
+                lambda: "fire_timers" in terminal.getvalue() and "fire_timers" in pipe.getvalue(),
+                5.0,
+            )
+            end.write(written[half:])
         wait_for("the lines", lambda: "library" in terminal.getvalue() and "library" in pipe.getvalue(), 5.0)
     assert pipe.getvalue() == written
     shown = terminal.getvalue().splitlines()
