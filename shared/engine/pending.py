@@ -20,6 +20,7 @@ from shared.store.tables.transactions import (
     ENDED,
     LANE_SHARDS,
     LANES,
+    LEASES,
     MINED,
     TRANSACTIONS,
     attempt_glances,
@@ -41,6 +42,14 @@ PAYOUTS_OLDEST = metrics.gauge(
     "wallet_payouts_oldest_seconds", "Since the oldest payout without an outcome was accepted.", "chain"
 )
 LANES_PAUSED = metrics.gauge("wallet_lanes_paused", "Addresses that send nothing, by why.", "chain", "reason")
+UNVISITED = metrics.gauge(
+    "wallet_bucket_unvisited_seconds",
+    "Of buckets with something to do, since the longest was looked into.",
+    "chain",
+)
+HEAD_AGE = metrics.gauge(
+    "wallet_chain_head_seconds", "Since the newest block that nodes show; while something waits.", "chain"
+)
 PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")  # as transactions are blocked: these end when none is any more
 Sending = tuple[Transaction, Attempt | None]  # with its latest attempt
 
@@ -48,9 +57,11 @@ Sending = tuple[Transaction, Attempt | None]  # with its latest attempt
 @dataclass(frozen=True, slots=True)
 class Work:
     """What there is to do in a bucket of lanes: index entries of what no block holds, the lanes on which something
-    waits for a nonce, and the oldest entry of what blocks hold, without an outcome and with one."""
+    waits for a nonce, and the oldest entry of what blocks hold, without an outcome and with one. `visited` is when its
+    lease ended last, or will; None before the first visit."""
 
     bucket: int
+    visited: datetime | None
     due: Sequence[Row]
     queued: Sequence[str]
     mined: Sequence[Row]
@@ -80,7 +91,7 @@ def find(chain: str) -> list[Work]:
     in the bucket that has most of them."""
     session = Session(resources.database().snapshot())
     before, buckets = resources.clock().now() + AHEAD, range(LANE_SHARDS)
-    found = session.read_all(
+    entries = (
         query
         for bucket in buckets
         for query in (
@@ -89,12 +100,26 @@ def find(chain: str) -> list[Work]:
             in_blocks(chain, bucket, ENDED, after=-1, limit=1),
         )
     )
+    names = [bucket_lease(chain, bucket) for bucket in buckets]
+    leases, *found = session.read_all([LEASES.get_many((name,) for name in names), *entries])
+    visited = {lease.name: lease.held_until for lease in leases}
     queued = _queued(session, chain)
     works = [
-        Work(bucket, found[3 * bucket], queued[bucket], *found[3 * bucket + 1 : 3 * bucket + 3])
-        for bucket in buckets
+        Work(
+            bucket,
+            visited.get(name),
+            found[3 * bucket],
+            queued[bucket],
+            *found[3 * bucket + 1 : 3 * bucket + 3],
+        )
+        for bucket, name in zip(buckets, names, strict=True)
     ]
     return [work for work in works if work]
+
+
+def bucket_lease(chain: str, bucket: int) -> str:
+    """The name of the lease of a bucket."""
+    return f"tick:{chain}:{bucket}"
 
 
 def _queued(session: Session, chain: str) -> list[list[str]]:
@@ -173,8 +198,16 @@ def load_full(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
         yield [(now[one], signed.get(one)) for one in same]
 
 
-def measure(chain: str, works: Sequence[Work], loaded: Sequence[Unfinished]) -> None:
-    """Set the gauges by what a pass has read anyway."""
+def measure(
+    chain: str, works: Sequence[Work], loaded: Sequence[Unfinished], left: Sequence[Work], head: int | None
+) -> None:
+    """Set the gauges by what a pass has read anyway: what it found and loaded, the buckets that it left to others or to
+    the next one, and the newest block's timestamp."""
+    now = resources.clock().now()
+    unvisited = [(now - work.visited).total_seconds() for work in left if work.visited is not None]
+    UNVISITED.set(max([0.0, *unvisited]), chain=chain)
+    if head is not None:
+        HEAD_AGE.set(max(0.0, now.timestamp() - head), chain=chain)
     rows = [row for unfinished in loaded for row in unfinished.rows if not row.terminal]
     mined = [entry for work in works for entry in work.mined]
     began = [row.created_at for row in rows] + [entry["created_at"] for entry in mined]

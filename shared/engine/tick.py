@@ -22,7 +22,7 @@ from shared.engine import pending
 from shared.engine.block_watch import Seen
 from shared.engine.bucket_visit import STOP_BEFORE, Visit
 from shared.engine.chain_view import ChainView
-from shared.engine.pending import Unfinished, Work
+from shared.engine.pending import Unfinished, Work, bucket_lease
 from shared.engine.process_hints import hints
 from shared.runtime.clock import new_id
 from shared.runtime.context import remaining_seconds
@@ -62,7 +62,7 @@ def run_pass(chain: str, holder: Holder | None = None) -> bool:
     """Look at everything unfinished once that no other process holds; whether there was any."""
     works, holds = pending.find(chain), holder or Holder(new_id("own"))
     if not works:
-        pending.measure(chain, [], [])
+        pending.measure(chain, [], [], [], None)
         return False
     try:
         view = ChainView(resources.chain(chain))
@@ -74,10 +74,12 @@ def run_pass(chain: str, holder: Holder | None = None) -> bool:
     def visit(work: Work) -> Unfinished | None:
         return _visit(chain, view.for_bucket() if view else None, work, holds)
 
-    found = side_by_side([*works[start:], *works[:start]], visit)
+    turns = [*works[start:], *works[:start]]
+    found = side_by_side(turns, visit)
     hints().starts["buckets", chain] = start + 1
     loaded = [unfinished for unfinished in found if unfinished is not None]
-    pending.measure(chain, works, loaded)
+    left = [work for work, unfinished in zip(turns, found, strict=True) if unfinished is None]
+    pending.measure(chain, works, loaded, left, view.head.timestamp if view else None)
     return bool(loaded)
 
 
@@ -115,11 +117,6 @@ def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Un
     finally:
         left = holder.spacing - (resources.clock().now() - began).total_seconds()
         take_lease(name, owner, max(0.0, left), visit.seen)
-
-
-def bucket_lease(chain: str, bucket: int) -> str:
-    """The name of the lease of a bucket."""
-    return f"tick:{chain}:{bucket}"
 
 
 def take_lease(

@@ -9,7 +9,7 @@ import pytest
 from eth_account import Account
 
 from shared import resources
-from shared.engine import broadcast, dispatch, tick
+from shared.engine import broadcast, dispatch, pending, tick
 from shared.runtime.context import running
 from shared.store.tables.transactions import LANE_SHARDS, LANES, LEASES
 from shared.writes import mutation
@@ -137,7 +137,7 @@ def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
 def test_a_tick_leaves_the_work_to_the_holder_of_the_lease(world: World) -> None:
     wallet, target = world.wallet(), Account.create().address
     sent = world.send(wallet, target)["id"]
-    names = [tick.bucket_lease("local", bucket) for bucket in range(LANE_SHARDS)]
+    names = [pending.bucket_lease("local", bucket) for bucket in range(LANE_SHARDS)]
     assert all(tick.take_lease(name, "somebody", 30) for name in names)
     world.tick()
     assert world.row(sent).state == "accepted"

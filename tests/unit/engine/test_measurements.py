@@ -1,0 +1,50 @@
+"""What a pass measures for alerts: buckets that nobody gets to, and a chain that stands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.engine import pending, tick
+from shared.store.tables.transactions import LANE_SHARDS
+from tests.support.collected import measured
+from tests.unit.engine.stepwise import StepwiseHistory
+
+
+def test_a_bucket_that_nobody_gets_to_is_told(
+    history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.attempt(history.accept)
+    history.tick_through(1)
+    with measured() as metrics:
+        history.clock.moment += timedelta(seconds=400)
+        history.mine()
+        history.attempt(history.tick)
+        assert metrics.value("wallet_bucket_unvisited_seconds", chain="local") == 0, "it was just looked into"
+        monkeypatch.setattr(tick, "remaining_seconds", lambda cap: 0.0)
+        history.clock.moment += timedelta(seconds=400)
+        history.attempt(history.tick)
+        assert metrics.value("wallet_bucket_unvisited_seconds", chain="local") == pytest.approx(400, abs=5)
+
+
+def test_who_holds_a_bucket_is_not_late(history: StepwiseHistory) -> None:
+    history.attempt(history.accept)
+    history.tick_through(1)
+    for bucket in range(LANE_SHARDS):
+        assert tick.take_lease(pending.bucket_lease("local", bucket), "own_other", 30)
+    with measured() as metrics:
+        history.attempt(history.tick)
+        assert metrics.value("wallet_bucket_unvisited_seconds", chain="local") == 0
+
+
+def test_a_chain_without_a_new_block_is_told(history: StepwiseHistory) -> None:
+    history.attempt(history.accept)
+    history.tick_through(1)
+    with measured() as metrics:
+        history.clock.moment += timedelta(seconds=200)
+        history.attempt(history.tick)
+        assert metrics.value("wallet_chain_head_seconds", chain="local") == pytest.approx(200, abs=5)
+        history.mine()
+        history.attempt(history.tick)
+        assert metrics.value("wallet_chain_head_seconds", chain="local") == 0
