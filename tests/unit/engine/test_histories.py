@@ -44,7 +44,7 @@ def test_random_histories(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(SEEDS < 1000, reason="fewer histories do not meet everything")
 def test_every_lie_was_told_to_them() -> None:
     assert TOLD, "this runs after the histories, in their process"
-    assert not LIES - (+TOLD).keys()
+    assert not (missing := LIES - (+TOLD).keys()), missing
     told = f"{TOLD.pop('histories'):,} of one wallet, {TOLD.pop('transactions'):,} transactions"
     figure(
         "histories",
