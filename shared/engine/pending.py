@@ -206,8 +206,8 @@ def measure(
     now = resources.clock().now()
     unvisited = [(now - work.visited).total_seconds() for work in left if work.visited is not None]
     UNVISITED.set(max([0.0, *unvisited]), chain=chain)
-    if head is not None:
-        HEAD_AGE.set(max(0.0, now.timestamp() - head), chain=chain)
+    if head is not None or not works:
+        HEAD_AGE.set(max(0.0, now.timestamp() - head) if head is not None else 0.0, chain=chain)
     rows = [row for unfinished in loaded for row in unfinished.rows if not row.terminal]
     mined = [entry for work in works for entry in work.mined]
     began = [row.created_at for row in rows] + [entry["created_at"] for entry in mined]

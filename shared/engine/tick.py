@@ -105,18 +105,22 @@ def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Un
     def renew() -> bool:
         return take_lease(name, owner, holder.seconds) is not None
 
-    visit = Visit(chain, view, work, seen, renew=renew, every=holder.seconds / 2)
+    visit, found = Visit(chain, view, work, seen, renew=renew, every=holder.seconds / 2), None
     try:
-        return visit.run()
+        found = visit.run()
     except ChainError as error:
         _log.warning("a node failed", extra={"chain": chain, "bucket": work.bucket, "error": str(error)})
-        return None
     except Exception:
         _log.exception("a bucket was not looked into", extra={"chain": chain, "bucket": work.bucket})
-        return None
     finally:
-        left = holder.spacing - (resources.clock().now() - began).total_seconds()
-        take_lease(name, owner, max(0.0, left), visit.seen)
+        now = resources.clock().now()
+        left = max(0.0, holder.spacing - (now - began).total_seconds())
+        if (
+            found is None and work.visited is not None
+        ):  # a visit that failed is none: alerts count from the last
+            left = (work.visited - now).total_seconds()
+        take_lease(name, owner, left, visit.seen)
+    return found
 
 
 def take_lease(

@@ -10,9 +10,11 @@ import copy
 import os
 import re
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +26,7 @@ from emulators.client import Api, NeverHappened, wait_for
 from emulators.demo import DEV_ADDRESS, PASSWORD, Demo
 from emulators.observe import Prometheus
 from emulators.product import Product
+from shared.store.sqlite import functions
 from tests.support.proof import figure
 
 FASTER = 60
@@ -33,7 +36,7 @@ LEAST_SECONDS = 15  # a rate needs some scrapes, and what hangs needs its time
 WAIT_SECONDS = 120.0
 # Counts and silences are about their whole window: how much happens in a second is not scaled.
 WHOLE = {"SignerDenials", "SignInsRefused", "SettlementsFailing", "SchedulesSilent"}
-SECONDS_OLD = re.compile(r"_oldest_seconds\b")
+SECONDS_OLD = re.compile(r"_(oldest|unvisited|head)_seconds\b")
 # No fault of one machine makes these, or none in the time of a proof; each query is checked by test_observe.
 NOT_FIRED = {
     "OutboxOld": "the queue of local runs is in the product's own process and cannot be lost alone",
@@ -150,7 +153,7 @@ def test_every_alert_of_ours_is_fired_here_or_named() -> None:
 FIRED = [
     *("SignerDenials", "SignInsRefused", "DeadLetters", "BalanceLow", "GasLow", "LanePaused"),
     *("RpcUnhealthy", "RpcEndpointDown", "ErrorBudgetFastBurn", "ErrorBudgetSlowBurn", "JourneyFailing"),
-    *("LatencyBudgetBurn", "EventsFailing", "LaneStuck"),
+    *("LatencyBudgetBurn", "EventsFailing", "LaneStuck", "ChainStands", "BucketUnvisited"),
     *("RateLimitsHit", "HopsMiscounted", "SchedulesSilent", "MeasurementsMissing"),
 ]
 
@@ -241,6 +244,30 @@ def test_another_sender_with_the_same_key(town: Town) -> None:
         town.start("measure_backlog")
 
     town.expect("LanePaused", act=work)
+
+
+@pytest.mark.usefixtures("still")
+def test_a_chain_without_a_new_block_and_a_row_that_nobody_can_read(town: Town) -> None:
+    api = town.person()
+    sender, _ = wallet(api, town, 5)
+    body = {"wallet_id": sender, "to": DEV_ADDRESS, "value": TENTH}
+    sent = api.expect(202, "POST", "/transactions", body)["id"]
+    town.expect("ChainStands")
+    with closing(sqlite3.connect(town.product.env["EMBEDDED_FILE"], timeout=30.0)) as store:
+        functions.register(store)
+
+        def put(value: str) -> None:
+            with store:
+                changed = store.execute(
+                    "UPDATE transactions SET value = ? WHERE transaction_id = ?", (value, sent)
+                )
+                assert changed.rowcount == 1
+
+        put("much")
+        try:
+            town.expect("BucketUnvisited")
+        finally:
+            put(TENTH)
 
 
 def test_a_node_that_hangs(town: Town) -> None:
