@@ -103,6 +103,21 @@ def test_the_typescript_readme_runs_as_shown(
         assert line in said, said
 
 
+def test_both_examples_do_what_they_say(product: Product, python: Environment, node: NodeProject) -> None:
+    for runs, name in ((python.run, "shop.py"), (node.run, "shop.ts")):
+        account, program = (
+            FundedAccount.funded(Node(product.env["RPC_URL"])),
+            ROOT / "examples" / "clients" / name,
+        )
+        said = runs(program.read_text(encoding="utf-8"), WALLET_URL=product.url, PRIVATE_KEY=account.key)
+        assert said.splitlines() == [
+            f"found by its note: {str(True) if name == 'shop.py' else 'true'}",
+            "the shop may not claim it: OWN_ORDER",
+            "heard: order.completed",
+            "paid: paid",
+        ]
+
+
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_python_does_the_demos_whole_job(
     product: Product, python: Environment, account: FundedAccount, kind: str

@@ -1,0 +1,92 @@
+"""A page of another port calls the API from a real browser: where CORS_ORIGINS names it, and nowhere else."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from emulators import gateway
+from shared import resources
+from tests.support.inprocess import App
+from tests.support.people import People
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"
+)
+# What a front end does: a request with headers that the browser asks about first, and the answer's headers.
+CALL = """async ([url, token]) => {
+  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": "one" };
+  const body = JSON.stringify({ name: "till" });
+  try {
+    const answer = await fetch(`${url}/api/v1/wallets`, { method: "POST", headers, body });
+    const { wallet } = await answer.json();
+    return [answer.status, wallet.name, answer.headers.get("Location") !== null];
+  } catch (error) {
+    return [error.name];
+  }
+}"""
+
+
+class _Page(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>A front end</title>")
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@contextmanager
+def serving(server: Any) -> Iterator[str]:
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def api(app: App) -> Iterator[str]:
+    with serving(make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)) as url:
+        yield url.replace("localhost", "127.0.0.1")
+
+
+@pytest.fixture
+def front() -> Iterator[str]:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), _Page)) as url:
+        yield url
+
+
+def test_only_pages_of_named_origins_may_call(app: App, api: str, front: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    person = People(app).register()
+    port = front.rpartition(":")[2]
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            tab = browser.new_page()
+            tab.goto(front)
+            for origins, answered in (
+                ((), ["TypeError"]),
+                (("https://app.example.com", f"http://127.0.0.1:{port}"), ["TypeError"]),
+                ((front,), [201, "till", True]),
+                (("http://localhost:*",), [201, "till", True]),  # the same key: the first answer again
+            ):
+                chosen = replace(resources.settings(), cors_origins=origins)
+                with resources.override(settings=chosen):
+                    assert tab.evaluate(CALL, [api, person.token]) == answered, origins
+        finally:
+            browser.close()
+    assert len(app.ok(200, "GET", "/wallets", user=person.id)["items"]) == 1
