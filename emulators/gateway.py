@@ -101,13 +101,23 @@ def serve(port: int, started: Callable[[], None]) -> None:
 
 
 def forward(port: int, started: Callable[[], None], addresses: dict[str, str]) -> None:
-    """Run gunicorn, which only forwards, until it is told to stop; `started` runs in the worker once it serves."""
+    """Run gunicorn, which only forwards, behind the front door until it is told to stop; `started` runs in the worker
+    once both serve."""
     from gunicorn.app.base import BaseApplication
+
+    from emulators import front_door, ports, separate
+
+    with ports.reserve() as (inner, _):
+        places = separate.places(addresses, inner)
+
+    def stand() -> None:
+        front_door.open_doors(port, int(os.environ.get("GRPC_PORT") or 0), places)
+        started()
 
     class Gateway(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             settings = {
-                "bind": f"127.0.0.1:{port}",
+                "bind": f"127.0.0.1:{inner}",
                 "worker_class": "gthread",
                 "threads": THREADS,
                 "timeout": 0,
@@ -116,7 +126,7 @@ def forward(port: int, started: Callable[[], None], addresses: dict[str, str]) -
                 "worker_connections": 2000,
                 "control_socket_disable": True,  # it would be one file in the user's home for all gateways
                 "loglevel": "warning",
-                "post_worker_init": lambda worker: _serving(started),
+                "post_worker_init": lambda worker: _serving(stand),
             }
             for name, value in settings.items():
                 self.cfg.set(name, value)

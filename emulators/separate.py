@@ -3,20 +3,25 @@
     SEPARATE=trusts make demo
 
 Each process is a function server with `FUNCTION_TARGET=trust_…`; the gateway only forwards, by the catalog, as the
-balancer's URL map does. They are in the gateway's process group and end with it.
+balancer's URL map does; WebSockets and gRPC pass through its front door. A trust's process for gRPC is
+started with the first call of it. They are all in the gateway's process group and end with it.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from emulators import ports
+from emulators.front_door import Places
 from emulators.toolkit import ROOT
 from shared.runtime import operation, trust
 from shared.triggers import readiness
@@ -25,11 +30,14 @@ from shared.triggers.router import Router
 if TYPE_CHECKING:
     from flask import Request, Response
 
+    from shared.triggers.rpc.methods import Bound
+
 VARIABLE = "SEPARATE"
 STARTS_WITHIN = 60.0  # seconds
 HOPS = {"connection", "keep-alive", "transfer-encoding", "host", "content-length", "content-encoding"}
 HOST = "127.0.0.1"
 STREAMS = [sys.executable, "-m", "functions.stream_server"]
+GRPC = [sys.executable, "-m", "functions.grpc_server"]
 HOME = "public_reads"  # answers what nobody serves, as the balancer's default does
 
 
@@ -40,20 +48,64 @@ def start() -> dict[str, str]:
     with ExitStack() as held:
         for name in trust.TRUSTS:
             port, lock = held.enter_context(ports.reserve())
-            subprocess.Popen(
+            _spawn(
                 STREAMS if name == "streams" else [*command, "--host", HOST, "--port", str(port)],
-                cwd=ROOT,
-                env={
-                    **os.environ,
-                    **{"FUNCTION_TARGET": f"trust_{name}", "PYTHONPATH": str(ROOT)},
-                    **{"HOST": HOST, "PORT": str(port)},
-                },
-                pass_fds=[lock],
-            )
+                name, port, lock,
+            )  # fmt: skip
             addresses[name] = f"http://{HOST}:{port}"
         for address in addresses.values():
             _wait(address)
     return addresses
+
+
+def _spawn(command: list[str], name: str, port: int, lock: int) -> None:
+    env = {"FUNCTION_TARGET": f"trust_{name}", "PYTHONPATH": str(ROOT), "HOST": HOST, "PORT": str(port)}
+    subprocess.Popen(command, cwd=ROOT, env=os.environ | env, pass_fds=[lock])
+
+
+def places(addresses: dict[str, str], gateway: int) -> Places:
+    """Where the front door leads to."""
+    return Places(gateway, urlsplit(addresses["streams"]).port or 0, GrpcProcesses().port)
+
+
+class GrpcProcesses:
+    """A process for each trust whose methods were called."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._trusts: dict[str, str] = {}
+        self._ports: dict[str, int] = {}
+
+    def port(self, path: str) -> int:
+        """Of the process that has this method; what no method is (health, reflection) is anybody's. Raises
+        TimeoutError."""
+        with self._lock:
+            if not self._trusts:
+                self._trusts = {path: bound.operation.trust for path, bound in _methods()}
+            name = self._trusts.get(path, HOME)
+            if name not in self._ports:
+                with ports.reserve() as (port, lock):
+                    _spawn(GRPC, name, port, lock)
+                _wait_open(port)
+                self._ports[name] = port
+            return self._ports[name]
+
+
+def _methods() -> Iterator[tuple[str, Bound]]:
+    from schemas.contract import generated, protobuf
+    from shared.triggers.rpc.methods import Methods
+
+    interface = protobuf.load(generated.openapi(), generated.NUMBERS.read_text(encoding="utf-8"))
+    return iter(Methods(interface, operation.catalog()))
+
+
+def _wait_open(port: int) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection((HOST, port), timeout=5):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"port {port} does not serve")
 
 
 def _wait(address: str) -> None:

@@ -25,6 +25,13 @@ from tests.emulated.desk.world import Desk
 from tests.support.clock import TestClock
 from tests.support.people import People
 
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
 
 @pytest.fixture
 def streams(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Streams]:
@@ -207,13 +214,15 @@ def test_what_is_no_stream_is_answered_as_ever(streams: Streams) -> None:
     assert (large.status_code, large.headers["connection"]) == (405, "close")
 
 
+@pytest.mark.parametrize("kind", ["stream", "ws"])
 def test_who_does_not_read_holds_little_and_is_let_go(
-    streams: Streams, monkeypatch: pytest.MonkeyPatch
+    streams: Streams, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that stops reading: what it does not take stays in the database, and its place is given back."""
     from shared.triggers.streaming import sse
 
-    monkeypatch.setattr(sse, "SLOWEST", 0.3)
+    for module in (sse, websocket):
+        monkeypatch.setattr(module, "SLOWEST", 0.3)
     shopper = streams.desk.shopper()
     row = event_feed.read(shopper, None, None, 1)
     big = row.events[0][0].model_copy(update={"data": {"x": "y" * 20_000}})
@@ -221,8 +230,9 @@ def test_who_does_not_read_holds_little_and_is_let_go(
     monkeypatch.setattr(event_feed, "read_from", lambda *_: chunk)
     host, port = streams.url.split(":")
     with socket.create_connection((host, int(port))) as client:
-        lines = [f"{name}: {value}" for name, value in streams.headers(shopper).items()]
-        head = "\r\n".join(["GET /api/v1/events/stream HTTP/1.1", f"Host: {streams.url}", *lines])
+        headers = streams.headers(shopper) | (UPGRADE if kind == "ws" else {})
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([f"GET /api/v1/events/{kind} HTTP/1.1", f"Host: {streams.url}", *lines])
         client.sendall(head.encode() + b"\r\n\r\n")
         until(lambda: resources.memory(OpenStreams).count == 1)
         until(nobody_streams)

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import grpc
@@ -18,11 +20,15 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from grpc_status import rpc_status
 
 from shared import resources
+from shared.desk import event_feed
 from shared.desk.feed_readers import OpenStreams, WaitingLists
+from shared.reads import pagination
 from shared.runtime import operation
 from shared.triggers.rpc import server
+from shared.triggers.streaming import hub
 from tests.emulated.desk.world import Desk
 from tests.emulated.rpc.doors import unpacked
+from tests.support.clock import TestClock
 
 
 class Client:
@@ -208,6 +214,44 @@ def test_events_come_as_they_happen_and_go_on_behind_a_cursor(client: Client) ->
     with pytest.raises(grpc.RpcError) as nobody:
         next(client.stream(None))
     refused(nobody, grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
+
+
+def test_a_stream_ends_with_the_token(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "KEEP_ALIVE", 0.1)
+    user = client.desk.shopper()
+    with resources.override(clock=TestClock(resources.clock().now())):
+        clock = resources.clock()
+        assert isinstance(clock, TestClock)
+        stream = client.stream(user)
+        next(stream)
+        clock.advance(timedelta(minutes=15))
+        with pytest.raises(grpc.RpcError) as ended:
+            list(stream)
+        refused(ended, grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
+        until(lambda: resources.memory(OpenStreams).count == 0)
+        later = pagination.encode(["events", user], (clock.now() + timedelta(hours=1), 0, "evt_1"))
+        with pytest.raises(grpc.RpcError) as future:
+            next(client.stream(user, after=later))
+        refused(future, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_CURSOR")
+
+
+def test_who_does_not_read_a_stream_is_let_go(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SLOWEST", 0.3)
+    shopper = client.desk.shopper()
+    row = event_feed.read(shopper, None, None, 1)
+    big = row.events[0][0].model_copy(update={"data": {"x": "y" * 20_000}})
+    places = count()  # there is always more
+    monkeypatch.setattr(
+        event_feed,
+        "read_from",
+        lambda *_: event_feed.Chunk(
+            [(big, row.cursor)] * 100, row.cursor, (*row.position[:-1], next(places))
+        ),
+    )
+    stream = client.stream(shopper)
+    next(stream)
+    until(lambda: resources.memory(OpenStreams).count == 0)
+    stream.cancel()
 
 
 def test_streams_that_end_give_their_places_back(client: Client) -> None:
