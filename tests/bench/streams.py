@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -121,8 +121,8 @@ def run(bench: World) -> None:
                 )
             )
         bench.figure(f"{ORDERS} orders placed and claimed in", time.monotonic() - began, "s")
-        time.sleep(SETTLES)
-        said = clients()
+        time.sleep(SETTLES)  # for what would come twice, or to others
+        said = clients({user: len(rows) for user, rows in _feeds(people).items()})
     assert said["broken"] == 0, f"{said['broken']} streams broke off"
     told, delays = _compare(said["seen"], start)
     bench.figure("events told, each to its user only, in order", told, "")
@@ -139,9 +139,8 @@ def run(bench: World) -> None:
 def _compare(seen: dict[str, list[list[Any]]], start: float) -> tuple[int, list[float]]:
     """How many events there were, and how long each of those behind `start` took to its client."""
     told, delays = 0, []
-    session = Session(resources.database().snapshot())
-    for user, events in seen.items():
-        rows = session.many(FEED.scan(user))
+    for user, rows in _feeds(seen).items():
+        events = seen[user]
         assert [one[:3] for one in events] == [
             [event_feed.told(r)[1], r.envelope["id"], r.subject] for r in rows
         ]
@@ -150,6 +149,12 @@ def _compare(seen: dict[str, list[list[Any]]], start: float) -> tuple[int, list[
             if row.committed_at.timestamp() >= start:
                 delays.append(event[3] - row.committed_at.timestamp())
     return told, delays
+
+
+def _feeds(people: Iterable[str]) -> dict[str, list[Any]]:
+    """What each should have seen."""
+    session = Session(resources.database().snapshot())
+    return {user: list(session.many(FEED.scan(user))) for user in people}
 
 
 @contextmanager
@@ -164,9 +169,10 @@ def _clients(bench: World, people: list[str]) -> Iterator[Any]:
         child.stdin.flush()
         assert child.stdout.readline() == "open\n"
 
-        def end() -> Any:
+        def end(wanted: dict[str, int]) -> Any:
             assert child.stdin is not None and child.stdout is not None
-            child.stdin.close()
+            child.stdin.write(json.dumps(wanted) + "\n")
+            child.stdin.flush()
             return json.loads(child.stdout.readline())
 
         try:

@@ -1,8 +1,8 @@
 """schemathesis against the running product, stateful and beyond the borders of each schema, with and without
 credentials: no 5xx, nothing that the document does not describe, nothing taken that it forbids.
 
-`make prove PART=api` gives it minutes; without, only how its report is read is tested, and
-tests/emulated/functions/test_fuzz.py is the short form.
+`make prove PART=api` does it, as much as API_CASES says and however long this machine takes for it; without, only how
+its report is read is tested, and tests/emulated/functions/test_fuzz.py is the short form.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from emulators.product import Product
 from schemas.contract import generated
 from shared import resources
 from tests.e2e.job import FundedAccount, Node
+from tests.support.proof import SEED, figure
+from tests.support.stores import STORE
 
-SECONDS = int(os.environ.get("API_SECONDS", "0"))  # for each caller and phase
-SEED = os.environ.get("SEED", "7")
+CASES = int(os.environ.get("API_CASES", "0"))  # for each caller and operation; ten times as many sequences
+LIMIT = 3_600  # seconds of one run, for one that hangs
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
     "response_headers_conformance", "negative_data_rejection", "ignored_auth", "unsupported_method",
@@ -83,13 +85,12 @@ def credentials(product: Product, caller: str) -> list[str]:
 def run(url: str, phases: str, headers: list[str], folder: Path) -> str:
     """What schemathesis says in the end."""
     program = str(Path(sys.executable).parent / "schemathesis")
+    cases = CASES * 10 if phases == "stateful" else CASES
     command = [program, "run", f"{url}/openapi.json", "--phases", phases,
-               "--checks", ",".join(CHECKS), "--seed", SEED, "--max-time", str(SECONDS), *headers]  # fmt: skip
+               "--checks", ",".join(CHECKS), "--seed", str(SEED), "-n", str(cases), *headers]  # fmt: skip
     for name in [*left_out(), *(ENDING if headers else ())]:
         command += ["--exclude-operation-id", name]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=SECONDS * 3 + 300, check=False
-    )
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT, check=False)
     return done.stdout + done.stderr
 
 
@@ -100,16 +101,39 @@ def failures(said: str) -> list[str]:
     return re.findall(r"❌ (ST\d+ .*: \d+)", said.partition("= SUMMARY =")[2]) + re.findall(r"🚫 .*", said)
 
 
-@pytest.mark.skipif(not SECONDS, reason="make prove PART=api")
+def number(what: str, said: str) -> int:
+    """What the report counts under this name; 0 where it does not."""
+    found = re.search(rf"^ *{what}: +(\d+)", said, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def whole(phases: str, said: str) -> bool:
+    """Whether the report is of all that was asked for: every sequence, or every operation that was selected."""
+    if phases == "stateful":
+        return number("Scenarios", said) >= CASES * 10
+    return 0 < number("Selected", said) == number("Tested", said)
+
+
+def signed_in(url: str, headers: list[str]) -> bool:
+    """A caller whose credentials ended has tried no more than nobody has."""
+    api, named = Api(url), dict(one.split(": ", 1) for one in headers[1::2])
+    with api.http:
+        return not named or api.call("GET", "/auth/me", headers=named).status_code == 200
+
+
+@pytest.mark.skipif(not CASES, reason="make prove PART=api")
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("phases", ["examples,coverage", "fuzzing", "stateful"])
 @pytest.mark.parametrize("caller", CALLERS)
 def test_nothing_fails_and_nothing_drifts(product: Product, caller: str, phases: str, tmp_path: Path) -> None:
-    said = run(product.url, phases, credentials(product, f"{caller}"), tmp_path)
+    headers = credentials(product, caller)
+    said = run(product.url, phases, headers, tmp_path)
     cases = re.search(r"(\d+) generated", said)
-    print(f"\n{caller}, {phases}: {cases[1] if cases else 0} cases, {failures(said) or 'none failed'}")
+    tested = f"{cases[1] if cases else 0} calls of {number('Tested', said)} operations"
+    figure(f"{caller}, {phases}", STORE, f"{tested}, {failures(said) or 'nothing found'}")
     assert failures(said) == [], said[-20_000:]
-    assert cases and int(cases[1]) > 50
+    assert whole(phases, said), said[-20_000:]
+    assert signed_in(product.url, headers)
 
 
 def test_a_summary_is_read() -> None:
@@ -117,6 +141,13 @@ def test_a_summary_is_read() -> None:
     assert failures(said) == ["ST101 Server error: 2"]
     assert failures("= SUMMARY =\nTest cases:\n  9 generated, 9 passed") == []
     assert failures("Traceback") == ["no summary"]
+
+
+def test_a_report_of_less_than_all_is_seen() -> None:
+    said = "API Operations:\n  Selected: 140/150\n  Tested: 140\n"
+    assert whole("fuzzing", said)
+    assert not whole("fuzzing", said.replace("Tested: 140", "Tested: 139"))
+    assert not whole("fuzzing", "")
 
 
 def test_streams_are_all_that_is_left_out() -> None:

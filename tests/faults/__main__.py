@@ -34,7 +34,7 @@ PARTS = {
     "adding": Part(("tests/faults/adding.py",)),
     "api": Part(
         ("tests/emulated/functions/test_fuzz.py", "tests/e2e/test_api.py"),
-        {"EXAMPLES": "60", "API_SECONDS": "90"},
+        {"EXAMPLES": "60", "API_CASES": "10"},
     ),
     "attacks": Part(("tests/emulated/identity/test_attacker.py",), {"STEPS": "3000", "MUTATIONS": "all"}),
     "observe": Part(("tests/e2e/test_observe.py", "tests/e2e/test_alarms.py"), {"OBSERVE": "1"}),

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-FIGURE = re.compile(r"^\.*(?P<what>[\w ,-]+) \((?P<where>[\w ,-]+), seed (?P<seed>\d+)\): (?P<text>.+)$")
+FIGURE = re.compile(r"^[.FE]*(?P<what>[\w ,-]+) \((?P<where>[\w ,-]+), seed (?P<seed>\d+)\): (?P<text>.+)$")
 MOST = 8  # figures of a part that the page shows
 
 

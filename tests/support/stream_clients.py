@@ -2,8 +2,9 @@
 
     python -m tests.support.stream_clients sse|websocket|grpc URL     tokens by user as JSON on the first line of stdin
 
-Each has a connection of its own. Says `open` once all streams are; at the end of stdin it closes them and writes what
-each user saw, as JSON: {user: [[cursor, event id, subject, when in seconds since 1970], …]}.
+Each has a connection of its own. Says `open` once all streams are; takes a second line, how many events each user is to
+see, waits for them (WITHIN seconds without another one at most), closes the streams and writes what each user saw, as
+JSON: {user: [[cursor, event id, subject, when in seconds since 1970], …]}.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 AT_ONCE = 50  # that open
+WITHIN = 30.0
 GRPC = "/wallet.v1.EventsService/StreamEvents"
 Seen = dict[str, list[list[Any]]]
 Client = Callable[[str, str, list[list[Any]], asyncio.Event], Awaitable[None]]
@@ -110,13 +112,26 @@ async def main(kind: str, url: str) -> int:
 
     await asyncio.gather(*(opening(user) for user in tokens))
     print("open", flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    wanted = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    await _seen(seen, json.loads(wanted or "{}"))
     broken = sum(task.done() for task in running)
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
     print(json.dumps({"broken": broken, "seen": seen}), flush=True)
     return 0
+
+
+async def _seen(seen: Seen, wanted: dict[str, int]) -> None:
+    """Wait until each saw as many as it should; goes on as well when nothing comes any more."""
+    known, since = -1, time.monotonic()
+    while any(len(seen[user]) < count for user, count in wanted.items()):
+        told = sum(map(len, seen.values()))
+        if told > known:
+            known, since = told, time.monotonic()
+        if time.monotonic() > since + WITHIN:
+            return
+        await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":
