@@ -54,13 +54,16 @@ def mutations() -> list[Mutation]:
     return [Mutation(*row) for row in (*listed["caught"], *listed["uncatchable"])]
 
 
-def tried(variables: Mapping[str, str], mutation: Mutation | None) -> str:
-    """What refuses infra/ with this mutation: the step and what it says, or nothing."""
+def tried(
+    variables: Mapping[str, str], mutation: Mutation | None, of: Sequence[tuple[str, ...]] = TESTS
+) -> str:
+    """What refuses infra/ with this mutation, of these tests and what comes before them: the step and what it says, or
+    nothing."""
     with terraform.copied() as folder:
         _cut(folder.parent / "schemas" / "catalog.json")
         if mutation:
             mutation.apply(folder)
-        tests = (("test", *test) for test in TESTS)
+        tests = (("test", *test) for test in of)
         for step in (("init", "-backend=false", "-input=false"), ("validate",), *tests):
             done = terraform.run(folder, variables, *step, "-no-color")
             if done.returncode:

@@ -17,7 +17,6 @@ faults          [{"match": regular expression, "after": calls, "times": n, "how"
 import fcntl
 import marshal
 import os
-import signal
 import sys
 
 PERMISSIONS = {
@@ -194,6 +193,8 @@ def main(arguments):
         marshal.dump(world, file)
         file.flush()
         if how == "kill":
+            import signal
+
             os.kill(os.getppid(), signal.SIGKILL)
     if refused:
         raise SystemExit(refused)
