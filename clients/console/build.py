@@ -1,9 +1,9 @@
 """Bundles the console's page: `python clients/console/build.py [--check] [--node FOLDER] [TARGET]`.
 
 Standard library only: the set-up and the image's build run it. `npm ci` fetches what package-lock.json pins, esbuild
-writes console.js and console.css into TARGET (functions/site/console). `--node` names a folder with node and npm where
-they are not on the PATH; `--check` only tells by its exit status whether anything is to be done. A stamp holds the
-digest of the sources, so a second call does nothing.
+writes console.js and console.css into TARGET (functions/site/console). `--node` names the folder of node, with npm in
+../lib/node_modules as Node.js has it, where they are not on the PATH; `--check` only tells by its exit status whether
+anything is to be done. A stamp holds the digest of the sources, so a second call does nothing.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def fresh(target: Path = TARGET) -> bool:
     return stamp.exists() and stamp.read_text() == digest()
 
 
-def build(target: Path, env: dict[str, str]) -> None:
+def build(target: Path, env: dict[str, str], npm: tuple[str, ...] = ("npm",)) -> None:
     """Raises CalledProcessError."""
     lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
     installed = HERE / "node_modules" / ".installed"
     if not installed.exists() or installed.read_text() != lock:
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--loglevel=error"], cwd=HERE, env=env, check=True)
+        subprocess.run([*npm, "ci", "--ignore-scripts", "--loglevel=error"], cwd=HERE, env=env, check=True)
         installed.write_text(lock)
     target.mkdir(parents=True, exist_ok=True)
     esbuild = HERE / "node_modules" / "esbuild" / "bin" / "esbuild"
@@ -64,12 +64,20 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.check:
         return 0 if fresh(options.target) else 1
+    if fresh(options.target):
+        return 0
     env = dict(os.environ)
-    if options.node:
-        env["PATH"] = f"{options.node}{os.pathsep}{env.get('PATH', '')}"
-    if not fresh(options.target):
+    if options.node is None:
         build(options.target.resolve(), env)
+    else:
+        env["PATH"] = f"{options.node}{os.pathsep}{env.get('PATH', '')}"
+        build(options.target.resolve(), env, ("node", str(npm_of(options.node))))
     return 0
+
+
+def npm_of(node: Path) -> Path:
+    """npm's script. In a wheel bin/npm is a copy, not a link, and does not find its modules."""
+    return node.resolve().parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 if __name__ == "__main__":
