@@ -5,32 +5,24 @@ SCREENSHOTS=<folder> writes each page in both themes and widths (`make screensho
 
 from __future__ import annotations
 
-import base64
 import gzip
-import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from emulators import seed
-from emulators.client import Api, wait_for
 from emulators.product import Product
 from tests.support import console
 from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, Tab, browser
 from tests.support.console_job import main_job
-from tests.support.inprocess import command
+from tests.support.console_things import dead_letter, furnish
 
-THINGS = {
-    "Ceramic mug": "0.02", "Desk lamp": "0.08", "Road map": "0.01", "Wool blanket": "0.12", "Fountain pen": "0.05",
-    "Field notes": "0.015", "Garden chair": "0.2", "Espresso beans": "0.03",
-}  # fmt: skip
 OPERATED = (
     *("overview", "orders", "claims", "settlements", "supplies", "transactions", "lanes", "wallets"),
     *("dead-letters", "nodes", "users", "audit", "reconciliation", "account"),
@@ -221,18 +213,8 @@ def test_a_passkey_is_the_second_step(site: Site) -> None:
     tab.blameless()
 
 
-def _dead_letter(site: Site) -> None:
-    data = base64.b64encode(
-        json.dumps(command("claim.release", "usr_1", {"claim_id": "clm_none"})).encode()
-    ).decode()
-    message = {"data": data, "attributes": {"ce-type": "claim.other"}, "messageId": uuid.uuid4().hex}
-    push = f"{site.product.url}/push/record_dead_letter?token={site.product.env['PUSH_TOKEN']}"
-    body = {"message": message, "subscription": "record_dead_letter.claim-commands"}
-    assert httpx.post(push, json=body).status_code == 204
-
-
 def test_a_dead_letter_is_sent_again(site: Site) -> None:
-    _dead_letter(site)
+    dead_letter(site)
     tab = site.operator()
     tab.page.get_by_text("1 dead letter").click()
     tab.button("Send again").click()
@@ -262,44 +244,7 @@ def test_a_webhook_is_added_and_its_secret_shown_once(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def furnished(site: Site) -> None:
-    """More that has happened, for pictures."""
-    owner, claimer = Api(site.url), Api(site.url)
-    owner.sign_in(site.owner, PASSWORD)
-    claimer.sign_up(f"{uuid.uuid4().hex}@example.com", PASSWORD)
-    claimer.expect(201, "POST", "/wallets", {"name": "Payouts", "type": "hd"})
-    processed = list[str]()
-    for place, (name, price) in enumerate(THINGS.items()):
-        items = [{"product_id": name, "product_name": name, "price": price, "quantity": 1}]
-        order = owner.expect(201, "POST", "/orders", {"currency": "ETH", "items": items})
-        if place % 2:
-            claim = claimer.expect(201, "POST", "/claims", {"order_id": order["id"]})
-            if place % 4 == 1:
-                owner.expect(202, "POST", f"/claims/{claim['id']}/process")
-                processed.append(order["id"])
-        elif place == 0:
-            owner.expect(200, "POST", f"/orders/{order['id']}/cancel")
-    _more(site, owner)
-    wait_for("payouts", lambda: {owner.get(f"/orders/{one}")["status"] for one in processed} == {"completed"})
-    owner.http.close()
-    claimer.http.close()
-
-
-def _more(site: Site, owner: Api) -> None:
-    """A policy and what came before it, a contract, a webhook, and what nobody could handle."""
-    (wallet,) = owner.get("/wallets")["items"]
-    for value in ("20000000000000000", "400000000000000000"):
-        body = {"wallet_id": wallet["id"], "to": "0x00000000000000000000000000000000000000F1", "value": value}
-        owner.expect(202, "POST", "/transactions", body)
-    limit = {"asset": "native", "max_per_transaction": str(10**18), "max_per_day": str(3 * 10**18)}
-    owner.expect(200, "PUT", f"/wallets/{wallet['id']}/policy", {"limits": [limit]})
-    owner.expect(
-        201, "POST", "/webhooks", {"url": f"{site.url}/nowhere", "event_types": ["order.*", "claim.*"]}
-    )
-    for coin in owner.get("/chains")["items"][0]["currencies"]:
-        if coin["token_address"]:
-            body = {"name": "Test coin", "address": coin["token_address"], "type": "erc20"}
-            owner.expect(201, "POST", "/contracts/import", body)
-    _dead_letter(site)
+    furnish(site)
 
 
 @pytest.mark.skipif(not PICTURES, reason="SCREENSHOTS is not set")
@@ -322,12 +267,17 @@ def test_pictures(site: Site, furnished: None, theme: str, width: int) -> None:
     kinds = {"policy": "wallets", "contract": "contracts", "webhook": "webhooks"}
     found = dict(zip(kinds, _linked(user, *kinds.values()), strict=True))
     _taken(user, {"start": "start", "contract": found["contract"], "webhook": found["webhook"]}, folder, kind)
-    user.go(found["policy"].replace("wallets/", "policy/"))
-    user.fill(most="0.1")
-    user.button("Try a draft").click()
-    user.page.locator("tbody tr").first.wait_for()
+    _drafted(user, found["policy"])
     user.page.evaluate("scrollTo(0, 0)")
     user.page.screenshot(path=str(folder / f"console-policy-{kind}.png"), full_page=True)
+
+
+def _drafted(tab: Tab, wallet: str) -> None:
+    """A policy that would have refused something."""
+    tab.go(wallet.replace("wallets/", "policy/"))
+    tab.fill(most="0.1")
+    tab.button("Try a draft").click()
+    tab.page.locator("tbody tr").first.wait_for()
 
 
 def _taken(tab: Tab, places: Mapping[str, str], folder: Path, kind: str) -> None:
@@ -335,6 +285,26 @@ def _taken(tab: Tab, places: Mapping[str, str], folder: Path, kind: str) -> None
         tab.go(place)
         tab.page.wait_for_timeout(300)
         tab.page.screenshot(path=str(folder / f"console-{name}-{kind}.png"), full_page=True)
+
+
+@pytest.mark.parametrize(
+    ("theme", "width", "rules"), [("light", 390, None), ("dark", 1440, "color-contrast")]
+)
+def test_what_a_person_has_is_usable_by_everybody(
+    site: Site, furnished: None, theme: str, width: int, rules: str | None
+) -> None:
+    """With something on each page: a policy, its draft's verdict, a contract's forms, deliveries that failed."""
+    tab = site.tab(theme=theme, width=width)
+    tab.sign_in(site.owner)
+    wallet, contract, webhook = _linked(tab, "wallets", "contracts", "webhooks")
+    wrong = {}
+    for place in ("start", wallet, contract, webhook, "supplies", "orders", "transactions"):
+        tab.go(place)
+        wrong[place] = [*tab.axe(rules), *([] if tab.fits() else ["hangs over the edge"])]
+    _drafted(tab, wallet)
+    wrong["policy"] = [*tab.axe(rules), *([] if tab.fits() else ["hangs over the edge"])]
+    assert {place: found for place, found in wrong.items() if found} == {}
+    tab.blameless()
 
 
 def test_the_checks_can_fail(site: Site) -> None:

@@ -39,7 +39,7 @@ export const P = {
     sendsChart: "Transactions by the hour",
     latency: "Claim to final payment",
     median: "median",
-    slowest: "slowest of 20",
+    slowest: "19 of 20 within",
     samples: (n) => (n ? `of the newest ${n}` : "No settlement yet"),
     attention: "Needs somebody",
     calm: "Nothing waits for a person.",
@@ -298,6 +298,7 @@ export const P = {
   },
   webhooks: {
     title: "Webhooks",
+    due: "due",
     empty: "A webhook sends your events to a server of yours, signed, and again until it has answered.",
     create: "Add a webhook",
     createSays: "Events from now on are sent to this URL. The secret that verifies them is shown once, next.",

@@ -82,8 +82,18 @@ export function Audit() {
     <${List} label=${P.audit.title} path="/audit" query=${values} columns=${columns} every=${10} filtered=${Object.values(values).some(Boolean)} empty=${{ text: P.audit.empty }} />`;
 }
 
+const told = (one) => (one === undefined || one === null ? T.none : typeof one === "string" ? one : JSON.stringify(one));
+
+// What became different, field by field; what else was noted, as it is.
+function changes({ before, after, ...rest }) {
+  const [was, is] = [before, after].map((one) => (one && typeof one === "object" ? one : {}));
+  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((name) => told(was[name]) !== told(is[name]));
+  const changed = names.map((name) => [name, before ? `${told(was[name])} → ${told(is[name])}` : told(is[name])]);
+  return [...changed, ...Object.entries(rest).map(([name, one]) => [name, told(one)])];
+}
+
 const Details = ({ value }) =>
-  html`<dl class="small details">${Object.entries(value).map(([name, one]) => html`<div><dt class="soft">${name}</dt><dd>${typeof one === "string" ? one : JSON.stringify(one)}</dd></div>`)}</dl>`;
+  html`<dl class="small details">${changes(value).map(([name, one]) => html`<div><dt class="soft">${name}</dt><dd>${one}</dd></div>`)}</dl>`;
 
 export function Reconciliation() {
   const [state, setState] = useState({ busy: false, result: null, error: null });

@@ -65,7 +65,7 @@ export function Webhook({ id }) {
     { head: "Event", lead: true, cell: (row) => html`<span class="title">${row.event_type}</span>` },
     { head: "About", cell: (row) => html`<${Id} id=${row.subject} />` },
     { head: W.attempts, cell: (row) => html`<span class="small">${row.attempts.slice(0, 5).map((one) => one.status_code ?? one.error).join(", ") || T.none}</span>` },
-    { head: "Next", num: true, cell: (row) => html`<${Time} at=${row.next_attempt_at} />` },
+    { head: "Next", num: true, cell: (row) => html`<${Time} at=${row.next_attempt_at} past=${W.due} />` },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
     { head: T.actions, cell: (row) => (mine ? html`<${Action} action=${again(row)} />` : null) },
   ];

@@ -9,10 +9,11 @@ import { T } from "../texts.js";
 const clock = observable(0);
 setInterval(() => document.visibilityState === "visible" && clock.set(clock.get() + 1), 5000);
 
-export function Time({ at }) {
+// `past` is said of what was to happen by now.
+export function Time({ at, past }) {
   useValue(clock);
   if (!at) return html`<span class="soft">${T.none}</span>`;
-  return html`<time datetime=${at} title=${exact(at)}>${relative(at)}</time>`;
+  return html`<time datetime=${at} title=${exact(at)}>${past && Date.parse(at) <= Date.now() ? past : relative(at)}</time>`;
 }
 
 export function Copy({ text, label }) {
