@@ -12,7 +12,6 @@ document.addEventListener("DOMContentLoaded", () => {
     deepLinking: true,
     displayRequestDuration: true,
     filter: true,
-    tagsSorter: "alpha",
     validatorUrl: null, // would ask a third party
     persistAuthorization: false, // a credential stays in the page's memory
   });

@@ -18,6 +18,10 @@ _HEAD = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Error codes · Web3 Wallet Backend</title>
+<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http:%2F%2Fwww.w3.org/2000/svg' viewBox='0 0\
+ 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%232f6f5e'/%3E%3Cpath d='M3 5l2.5 6L8 6l2.5 5L\
+13 5' fill='none' stroke='%23fff' stroke-width='1.6' stroke-linejoin='round' stroke-linecap='round'/\
+%3E%3C/svg%3E">
 <link rel="stylesheet" href="/docs/site.css">
 </head>
 <body class="errors">

@@ -24,6 +24,20 @@ token amounts, balances, limits) is a string of base units. Times are RFC 3339 i
 Writes take an `Idempotency-Key`: the same key with the same request answers the first result again, with another
 request 422. An error is `{"error": {code, message, details, data, request_id, doc_url}}`; its `code` is of a closed
 list that [/docs/errors.html](/docs/errors.html) explains."""
+_CREDENTIALS = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The `token` that `POST /api/v1/auth/login` answers. It lasts 15 minutes.",
+    },
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The `api_key` that `POST /api/v1/auth/api-keys` answers; it may do what its scopes say.",
+    },
+}
 _VERSIONED = {"PUT", "DELETE"}
 
 
@@ -52,10 +66,7 @@ def document(catalog: Mapping[str, Operation]) -> dict[str, Any]:
                 "schemas": schemas | webhooks.schemas(REF) | responses.error_schemas(refusals()),
                 "headers": responses.HEADERS,
                 "responses": responses.components(refusals()),
-                "securitySchemes": {
-                    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-                },
+                "securitySchemes": _CREDENTIALS,
             },
         }
     )
@@ -68,8 +79,9 @@ def _version() -> str:
 
 
 def _groups(catalog: Mapping[str, Operation]) -> Iterator[tuple[str, str]]:
-    """Each group of operations that HTTP reaches, with what its package says of itself."""
-    for name in sorted({entry.group for entry in catalog.values() if entry.https}):
+    """Each group of operations that HTTP reaches, with what its package says of itself; last those of the staff."""
+    names = {entry.group for entry in catalog.values() if entry.https}
+    for name in sorted(names, key=lambda name: (name in ("admin", "audit"), name)):
         yield name, inspect.getdoc(importlib.import_module(f"functions.{name}")) or name
 
 
@@ -130,6 +142,7 @@ def _parameters(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> Iterator[di
             "name": "Idempotency-Key",
             "in": "header",
             "required": trigger.idempotency == "required",
+            "description": "A new text for each thing that is meant, such as a UUID; a retry sends the same.",
             "schema": key,
         }
     if trigger.method == "GET" and names:

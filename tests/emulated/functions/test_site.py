@@ -52,6 +52,7 @@ def test_a_page_names_what_it_loads_by_path_and_all_of_it_is_served(app: App, pa
     found = [
         link for link in re.findall(r'(?:src|href)="([^"]*)"', text) if not link.startswith(("data:", "#"))
     ]
+    assert 'rel="icon"' in text, "a browser would ask for one that is not there"
     assert found and all(re.match(r"/(?!/)", link) for link in found), found
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", text), "the policy stops it"
     for link in found:
