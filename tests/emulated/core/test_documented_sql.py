@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import InvalidArgument
 
 from schemas.database import migrate
 from tests.unit.docs.pages import pages
@@ -39,3 +40,9 @@ def test_a_runbooks_query_runs(tables: Any, query: str) -> None:
 
 def test_there_are_some() -> None:
     assert len(QUERIES) >= 5
+
+
+def test_the_emulator_refuses_placements_still(tables: Any) -> None:
+    """Once it takes them, the design of docs/regions.md can be tried, and decision 26 be taken anew."""
+    with pytest.raises(InvalidArgument, match="PLACEMENT"):
+        tables.update_ddl(["CREATE PLACEMENT europe OPTIONS (instance_partition = 'europe')"]).result(60)
