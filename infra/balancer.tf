@@ -20,19 +20,23 @@ resource "google_compute_url_map" "https" {
     default_service = local.not_found
 
     dynamic "route_rules" {
-      for_each = { for index, key in local.route_order : index => local.routes[key] }
+      for_each = local.route_rules
       content {
         priority = tonumber(route_rules.key) + 1
-        service  = local.backend_ids["${route_rules.value.service}/${route_rules.value.flavour}"]
-        match_rules {
-          full_path_match     = strcontains(route_rules.value.path, "{") ? null : route_rules.value.path
-          path_template_match = strcontains(route_rules.value.path, "{") ? replace(route_rules.value.path, "/\\{([a-z_]+)\\}/", "{$1=*}") : null
+        service  = local.backend_ids[local.route_backends[route_rules.value[0]]]
 
-          dynamic "header_matches" {
-            for_each = contains(local.last, route_rules.value.key) ? [] : [route_rules.value.method]
-            content {
-              header_name = ":method"
-              exact_match = header_matches.value
+        dynamic "match_rules" {
+          for_each = [for key in route_rules.value : local.routes[key]]
+          content {
+            full_path_match     = strcontains(match_rules.value.path, "{") ? null : match_rules.value.path
+            path_template_match = strcontains(match_rules.value.path, "{") ? replace(match_rules.value.path, "/\\{([a-z_]+)\\}/", "{$1=*}") : null
+
+            dynamic "header_matches" {
+              for_each = contains(local.last, match_rules.value.key) ? [] : [match_rules.value.method]
+              content {
+                header_name = ":method"
+                exact_match = header_matches.value
+              }
             }
           }
         }

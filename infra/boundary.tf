@@ -13,8 +13,12 @@ locals {
   # Not Pub/Sub: inside of a perimeter it pushes to run.app addresses alone, and those are switched off (services.tf).
   inside     = [for api in ["cloudkms", "firestore", "secretmanager", "spanner"] : "${api}.googleapis.com"]
   perimeters = var.perimeter == null ? {} : { wallet = var.perimeter }
-  # Who comes from outside of it with a right of its own: builds, which run on Google's machines.
-  builders = concat([local.delivery], [for name in ["terraform-plan", "terraform-apply"] : "serviceAccount:${name}@${var.project}.iam.gserviceaccount.com"])
+  # Who comes from outside of it with a right of its own, and to what: the same where it is enforced and where it is tried.
+  ingress = [{
+    title      = "Builds" # which run on Google's machines
+    identities = concat([local.delivery], [for name in ["terraform-plan", "terraform-apply"] : "serviceAccount:${name}@${var.project}.iam.gserviceaccount.com"])
+    services   = local.inside
+  }]
 }
 
 resource "google_org_policy_policy" "allowed" {
@@ -61,22 +65,25 @@ resource "google_access_context_manager_service_perimeter" "wallet" {
       restricted_services = local.inside
       access_levels       = each.value.access_levels
 
-      ingress_policies {
-        title = "Builds"
-        ingress_from {
-          identities = local.builders
-          sources {
-            access_level = "*"
+      dynamic "ingress_policies" {
+        for_each = local.ingress
+        content {
+          title = ingress_policies.value.title
+          ingress_from {
+            identities = ingress_policies.value.identities
+            sources {
+              access_level = "*"
+            }
           }
-        }
-        ingress_to {
-          resources = ["*"]
-          dynamic "operations" {
-            for_each = local.inside
-            content {
-              service_name = operations.value
-              method_selectors {
-                method = "*"
+          ingress_to {
+            resources = ["*"]
+            dynamic "operations" {
+              for_each = ingress_policies.value.services
+              content {
+                service_name = operations.value
+                method_selectors {
+                  method = "*"
+                }
               }
             }
           }
@@ -91,22 +98,25 @@ resource "google_access_context_manager_service_perimeter" "wallet" {
       restricted_services = local.inside
       access_levels       = each.value.access_levels
 
-      ingress_policies {
-        title = "Builds"
-        ingress_from {
-          identities = local.builders
-          sources {
-            access_level = "*"
+      dynamic "ingress_policies" {
+        for_each = local.ingress
+        content {
+          title = ingress_policies.value.title
+          ingress_from {
+            identities = ingress_policies.value.identities
+            sources {
+              access_level = "*"
+            }
           }
-        }
-        ingress_to {
-          resources = ["*"]
-          dynamic "operations" {
-            for_each = local.inside
-            content {
-              service_name = operations.value
-              method_selectors {
-                method = "*"
+          ingress_to {
+            resources = ["*"]
+            dynamic "operations" {
+              for_each = ingress_policies.value.services
+              content {
+                service_name = operations.value
+                method_selectors {
+                  method = "*"
+                }
               }
             }
           }

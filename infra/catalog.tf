@@ -73,6 +73,10 @@ locals {
     ]) : route.key => route
   }
   route_order = sort(keys(local.routes))
+  # Neighbours of this order that lead to one backend are one rule of the balancer: which rule is first stays as it was.
+  route_backends = { for key, route in local.routes : key => "${route.service}/${route.flavour}" }
+  rule_starts    = [for i, key in local.route_order : i if i == 0 || local.route_backends[key] != local.route_backends[local.route_order[max(i - 1, 0)]]]
+  route_rules    = [for n, start in local.rule_starts : slice(local.route_order, start, concat(local.rule_starts, [length(local.route_order)])[n + 1])]
 
   subscriptions = {
     for subscription in flatten([

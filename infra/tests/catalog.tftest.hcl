@@ -192,8 +192,12 @@ run "production" {
     error_message = "The balancer does not send exactly the catalog's routes, by method, to their operations."
   }
   assert {
-    condition     = length(google_compute_url_map.https.path_matcher[0].route_rules) == length(run.expected.routes)
+    condition     = length(flatten([for rule in google_compute_url_map.https.path_matcher[0].route_rules : [for m in rule.match_rules : 1]])) == length(run.expected.routes)
     error_message = "A route of the catalog has no rule, or a rule no route."
+  }
+  assert {
+    condition     = alltrue([for i, rule in google_compute_url_map.https.path_matcher[0].route_rules : i == 0 || rule.service != google_compute_url_map.https.path_matcher[0].route_rules[max(i - 1, 0)].service])
+    error_message = "Neighbours that lead to one backend are two rules: there are 200 for a host."
   }
   assert {
     condition     = alltrue([for rule in google_compute_url_map.https.path_matcher[0].route_rules : alltrue(flatten([for m in rule.match_rules : [for h in m.header_matches : h.header_name == ":method"]]))])
@@ -201,10 +205,12 @@ run "production" {
   }
   assert {
     condition = alltrue(flatten([
-      for literal in google_compute_url_map.https.path_matcher[0].route_rules : [
-        for template in google_compute_url_map.https.path_matcher[0].route_rules : literal.priority < template.priority
-        if try(template.match_rules[0].path_template_match, null) != null && try(literal.match_rules[0].full_path_match, null) != null &&
-        can(regex("^${replace(coalesce(template.match_rules[0].path_template_match, "-"), "/\\{\\w+=\\*\\}/", "[^/]+")}$", coalesce(literal.match_rules[0].full_path_match, "+")))
+      for first in google_compute_url_map.https.path_matcher[0].route_rules : [
+        for then in google_compute_url_map.https.path_matcher[0].route_rules : [
+          for template in first.match_rules : [
+            for literal in then.match_rules : !can(regex("^${replace(coalesce(template.path_template_match, "-"), "/\\{\\w+=\\*\\}/", "[^/]+")}$", coalesce(literal.full_path_match, "+")))
+          ]
+        ] if then.priority > first.priority
       ]
     ]))
     error_message = "A path with a variable hides one without."
@@ -223,9 +229,12 @@ run "production" {
   }
   assert {
     condition = alltrue(flatten([
-      for any in google_compute_url_map.https.path_matcher[0].route_rules : [
-        for one in google_compute_url_map.https.path_matcher[0].route_rules : one.priority <= any.priority
-        if length(any.match_rules[0].header_matches) == 0 && coalesce(one.match_rules[0].full_path_match, one.match_rules[0].path_template_match) == coalesce(any.match_rules[0].full_path_match, any.match_rules[0].path_template_match)
+      for first in google_compute_url_map.https.path_matcher[0].route_rules : [
+        for any in first.match_rules : [
+          for then in google_compute_url_map.https.path_matcher[0].route_rules : [
+            for one in then.match_rules : coalesce(one.full_path_match, one.path_template_match) != coalesce(any.full_path_match, any.path_template_match)
+          ] if then.priority > first.priority
+        ] if length(any.header_matches) == 0
       ]
     ]))
     error_message = "A rule for any method hides another method of the path."
@@ -359,5 +368,22 @@ run "production" {
       j.http_target[0].oidc_token[0].audience == "https://events.api.example.com" && j.schedule == run.expected.operations[j.name].schedules[0].cron
     ])
     error_message = "A schedule does not start its operation, with a token, when the catalog says."
+  }
+
+  # Objectives
+  assert {
+    condition     = toset(keys(google_monitoring_slo.succeed)) == toset([for o in flatten(values(jsondecode(file("objectives.json")).journeys)) : o if contains(keys(run.expected.operations), o)]) && keys(google_monitoring_slo.quick) == keys(google_monitoring_slo.succeed)
+    error_message = "An operation that people come for has no objective, or is not in the catalog."
+  }
+  assert {
+    condition     = google_monitoring_slo.succeed["claim_order"].goal == 0.995 && google_monitoring_slo.quick["claim_order"].goal == 0.95 && alltrue([for o in google_monitoring_slo.quick : o.request_based_sli[0].distribution_cut[0].range[0].max == 1])
+    error_message = "An objective is not what objectives.json says."
+  }
+  assert {
+    condition = alltrue([
+      for name, o in google_monitoring_slo.succeed : strcontains(o.request_based_sli[0].good_total_ratio[0].bad_service_filter, "operation=\"${name}\"") &&
+      strcontains(o.request_based_sli[0].good_total_ratio[0].bad_service_filter, "full_match(\"5..\")") && !strcontains(o.request_based_sli[0].good_total_ratio[0].total_service_filter, "status")
+    ])
+    error_message = "An objective counts the runs of another operation, or takes what succeeded for a failure."
   }
 }

@@ -112,7 +112,7 @@ run "a_perimeter_that_refuses" {
     perimeter = { access_policy = "123", access_levels = [], enforced = true }
   }
   assert {
-    condition     = !google_access_context_manager_service_perimeter.wallet["wallet"].use_explicit_dry_run_spec && toset(google_access_context_manager_service_perimeter.wallet["wallet"].status[0].ingress_policies[0].ingress_from[0].identities) == toset(local.builders)
+    condition     = !google_access_context_manager_service_perimeter.wallet["wallet"].use_explicit_dry_run_spec && toset(google_access_context_manager_service_perimeter.wallet["wallet"].status[0].ingress_policies[0].ingress_from[0].identities) == toset(local.ingress[0].identities)
     error_message = "Builds cannot migrate, or the perimeter only logs."
   }
 }

@@ -30,3 +30,18 @@ def test_an_alert_has_its_section(name: str) -> None:
 
 def test_no_section_is_without_its_alert() -> None:
     assert set(SECTIONS) == set(ALERTS)
+
+
+def test_objectives_are_those_of_the_runbook_and_of_the_alert() -> None:
+    found = json.loads((ROOT / "infra" / "objectives.json").read_text())
+    rows = [
+        line.split("|")[1:-1] for line in SECTIONS["JourneyFailing"].splitlines() if line.startswith("| ")
+    ]
+    said = {row[0].strip(): re.findall(r"`(\w+)`", row[1]) for row in rows[1:]}
+    assert said == found["journeys"]
+    assert {tuple(cell.strip().partition(",")[0] for cell in row[2:]) for row in rows[1:]} == {
+        (f"{found['succeed']:.1%}".replace("%", " %"), f"{found['quick']:.0%}".replace("%", " %"))
+    }
+    for condition in ALERTS["JourneyFailing"]["conditions"]:
+        for names in re.findall(r'operation=~"([^"]+)"', condition["query"]):
+            assert set(names.split("|")) == {name for step in said.values() for name in step}
