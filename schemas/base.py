@@ -118,7 +118,14 @@ BaseUnits = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 AmountText = Annotated[
     str,
     AfterValidator(_amount),
-    WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "maxLength": MAX_AMOUNT_TEXT}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": AMOUNT_PATTERN,
+            "maxLength": MAX_AMOUNT_TEXT,
+            "description": "In the currency's unit, with at most its decimals; less than 10^29 of its base units.",
+        }
+    ),
 ]
 
 

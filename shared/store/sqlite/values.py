@@ -86,7 +86,7 @@ def _numeric(value: Any) -> str:
 def numeric_text(value: Decimal) -> str:
     """A NUMERIC in one form. Raises TypeError beyond 29 digits before the point and 9 behind it."""
     scaled = EXACT.scaleb(value, 9)
-    if not value.is_finite() or scaled != EXACT.to_integral_value(scaled) or abs(value) >= 10**29:
+    if not value.is_finite() or scaled != EXACT.to_integral_value(scaled) or EXACT.abs(value) >= 10**29:
         raise TypeError("not a NUMERIC")
     text = format(value, "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text

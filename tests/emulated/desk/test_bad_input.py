@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared import resources
+from shared.domain.money import MAX_AMOUNT
 from shared.store.session import Session
 from shared.store.tables.supplies import SUPPLIES
 from tests.emulated.desk.refusals import refused
@@ -49,6 +50,19 @@ def test_a_bad_supply_is_refused(desk: Desk, change: dict[str, Any], code: str, 
     body = {"currency": "ETH", "amount": "1"} | change
     refused(desk.app.call("POST", "/supplies", body, user=user), 422, code, field)
     assert Session(resources.database().snapshot()).one(SUPPLIES.scan()) == []
+
+
+def test_the_largest_amount_is_kept_to_its_last_digit(desk: Desk) -> None:
+    """29 digits of base units: what a NUMERIC column holds. One more is refused above."""
+    user = desk.person()
+    desk.wallet(user)
+    largest = "9" * 11 + "." + "9" * 18
+    made = desk.app.call("POST", "/supplies", {"currency": "ETH", "amount": largest}, user=user)
+    assert (made.status, made.body["amount"]) == (201, largest)
+    (kept,) = Session(resources.database().snapshot()).one(SUPPLIES.scan())
+    assert kept.amount == MAX_AMOUNT
+    body = {"currency": "ETH", "amount": "1" + "0" * 11}
+    refused(desk.app.call("POST", "/supplies", body, user=user), 422, "VALIDATION_FAILED", "amount")
 
 
 def test_a_supply_needs_a_wallet_of_ones_own_on_its_chain(desk: Desk) -> None:
