@@ -33,9 +33,9 @@ class Fence:
         return CLOUD in self.info[1:]
 
     def commands(self) -> list[str]:
-        """The commands of a shell block without their comments; a trailing backslash goes on."""
+        """The commands of a shell block; a trailing backslash goes on."""
         joined = re.sub(r"\\\n\s*", " ", self.text)
-        return [line for raw in joined.splitlines() if (line := strip_comment(raw))]
+        return [line for raw in joined.splitlines() if (line := raw.strip())]
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,6 @@ class Page:
         for token in self.tokens:
             for child in token.children or []:
                 yield (token.map or [0])[0] + 1, child
-
-
-def strip_comment(line: str) -> str:
-    """A line of shell without its comment."""
-    return re.sub(r"(^|\s)#\s.*$", "", line).strip()
 
 
 def _plain(token: Token) -> str:

@@ -71,6 +71,19 @@ def test_commands_are_tried_or_marked(page: Page) -> None:
     assert problems == []
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_commands_have_no_comments(page: Page) -> None:
+    """Typed or pasted into zsh they would be arguments, and a quotation mark in one waits for another."""
+    found = [
+        f"{page.name}:{fence.line}: {line}"
+        for fence in page.fences()
+        if fence.shell
+        for line in fence.text.splitlines()
+        if re.search(r"(^|\s)#", line)
+    ]
+    assert found == []
+
+
 def test_terraforms_variables_exist() -> None:
     blocks = [fence for page in pages() for fence in page.fences() if fence.info[:1] == ("hcl",)]
     assert blocks and [said for fence in blocks if (said := variables_problem(fence.text))] == []
