@@ -60,7 +60,7 @@ class History:
     def __post_init__(self) -> None:
         rng = self.rng = random.Random(self.seed)
         self.transfers, slots = rng.choices(
-            [(TRANSFERS, 2), (TRANSFERS, 16), (24, 16), (72, 64)], [40, 50, 9, 1]
+            [(TRANSFERS, 2), (TRANSFERS, 16), (24, 16), (110, 64)], [40, 49, 9, 2]
         )[0]
         chance = rng.choice([0.0, 0.1, 0.2])
         faults = Faults(

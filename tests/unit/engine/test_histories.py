@@ -12,7 +12,7 @@ pytest.importorskip("tests.model.store")
 from tests.support.proof import figure, size
 from tests.unit.engine.histories import History, world
 
-SEEDS = size("SEEDS", 1000)
+SEEDS = size("SEEDS", 500)
 FIRST = size("FIRST_SEED", 0)
 LIES = {
     "HTTP 429", "HTTP 502", "time-out", "garbage", "accepted, answered an error", "swallowed", "delayed",
@@ -41,7 +41,7 @@ def test_random_histories(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
         TOLD.update(histories=1, transactions=len(history.accepted))
 
 
-@pytest.mark.skipif(SEEDS < 1000, reason="fewer histories do not meet everything")
+@pytest.mark.skipif(SEEDS < 500, reason="fewer histories do not meet everything")
 def test_every_lie_was_told_to_them() -> None:
     assert TOLD, "this runs after the histories, in their process"
     assert not (missing := LIES - (+TOLD).keys()), missing
