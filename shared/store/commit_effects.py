@@ -27,7 +27,7 @@ class Emitted:
 
     @property
     def shard(self) -> int:
-        return system.shard_of(self.envelope["subject"], system.OUTBOX_SHARDS)
+        return system.shard_of(self.envelope["subject"], system.OUTBOX_WRITTEN)
 
     def row(self, committed_at: Any) -> system.OutboxRow:
         """Its row in the outbox; `committed_at` is the marker while writing."""
@@ -62,7 +62,7 @@ def audit_row(
 ) -> system.AuditRow:
     """Who does what in this run, from where, to be inserted."""
     return system.AuditRow(
-        system.shard_of(identity, system.AUDIT_SHARDS),
+        system.shard_of(identity, system.AUDIT_WRITTEN),
         COMMIT_TIMESTAMP,
         identity,
         context.principal,

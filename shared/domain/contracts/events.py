@@ -16,7 +16,8 @@ IndexFault = Literal["no_quorum", "unanswered", "forked"]
 MAX_DATA_BYTES: Final = 32 * 1024  # of an event's data that are kept
 MAX_PER_BLOCK: Final = 1_000  # events of one contract and block that are kept
 WINDOW: Final = 256  # blocks that can be taken back, at least
-NOTICE_SHARDS: Final = 16
+NOTICE_SHARDS: Final = 16  # read
+NOTICE_WRITTEN: Final = 16  # what new ones are spread over: docs/delivery.md#shards
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from shared.domain.webhooks.deliveries import LONGEST_WISH, DeliveryAttempt
 
-SHARDS: Final = 16
+SHARDS: Final = 16  # read
+WRITTEN: Final = 16  # what new ones are spread over: docs/delivery.md#shards
 LEASE: Final = timedelta(seconds=30)  # longer than any attempt, with what is read and written around it
 IDLE: Final = timedelta(minutes=10)  # after which a lane without work looks at the feed by itself
 LONGEST_PAUSE: Final = 300.0  # seconds between tries while the endpoint fails
@@ -53,7 +54,7 @@ class WebhookLane:
 
 def new_lane(webhook_id: str, user_id: str, now: datetime, fed_at: Any) -> WebhookLane:
     """From `fed_at` on: what happened before is not delivered."""
-    shard = int.from_bytes(hashlib.blake2b(webhook_id.encode(), digest_size=2).digest(), "big") % SHARDS
+    shard = int.from_bytes(hashlib.blake2b(webhook_id.encode(), digest_size=2).digest(), "big") % WRITTEN
     return WebhookLane(webhook_id, user_id, shard, now + IDLE, None, None, fed_at, 0, "", 0, None, None)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from shared.domain.contracts.events import (
     NOTICE_SHARDS,
+    NOTICE_WRITTEN,
     ChainIndex,
     ContractEvent,
     Deposit,
@@ -77,7 +78,7 @@ EVENTS_BY_TOPIC: Final = (  # by the event itself, and by one of its indexed arg
 
 def notice(chain: str, subject: str, due_block: int, block: IndexedBlock) -> EventNotice:
     """Spread over the shards by its subject."""
-    return EventNotice(chain, block.hash, subject, block.number, due_block, shard_of(subject, NOTICE_SHARDS))
+    return EventNotice(chain, block.hash, subject, block.number, due_block, shard_of(subject, NOTICE_WRITTEN))
 
 
 def notices_due(chain: str, number: int, limit: int) -> list[Query[list[Row]]]:
