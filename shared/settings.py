@@ -110,9 +110,6 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         spanner_database=env.get("SPANNER_DATABASE", "wallet"),
         cache_database=env.get("CACHE_DATABASE", "(default)"),
         default_chain=env.get("DEFAULT_CHAIN", "local" if local else "ethereum"),
-        rpc_urls=_rpc_urls(env),
-        chain_tokens=_of_chains(env, "CHAIN_TOKENS"),
-        max_inflight=_of_chains(env, "MAX_INFLIGHT"),
         push_token=env.get("PUSH_TOKEN", ""),
         push_audience=env.get("PUSH_AUDIENCE", ""),
         push_service_account=env.get("PUSH_SERVICE_ACCOUNT", ""),
@@ -136,8 +133,17 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         revision=env.get("K_REVISION", ""),
         policy_delay_seconds=int(env.get("POLICY_DELAY_SECONDS", "86400")),
         screening_url=_screening_url(env, local),
-        **(_sign_in(env, local) | _webhooks(env, local) | _embedded(env, local)),
+        **(_chains(env) | _sign_in(env, local) | _webhooks(env, local) | _embedded(env, local)),
     )
+
+
+def _chains(env: Mapping[str, str]) -> dict[str, Any]:
+    """Who answers for them, and what this deployment adds to the registry."""
+    return {
+        "rpc_urls": _rpc_urls(env),
+        "chain_tokens": _of_chains(env, "CHAIN_TOKENS"),
+        "max_inflight": _of_chains(env, "MAX_INFLIGHT"),
+    }
 
 
 def _sign_in(env: Mapping[str, str], local: bool) -> dict[str, Any]:

@@ -137,9 +137,12 @@ class Visit:
         if self.work.mined or self.work.ended:
             gone, self.seen = block_watch.displaced(view, self.work.bucket, self.seen)
         self._entries(view, gone)
+        floor = self.work.floor(view.lowest_new)
+        if floor is None:
+            return
         stages = [(MINED, view.confirmed), (ENDED, view.finalized)]
         for stage, height in stages if int(view.now.timestamp()) % 2 else reversed(stages):
-            for page in block_watch.pages(view, self.work.bucket, stage, upto=height + 1):
+            for page in block_watch.pages(view, self.work.bucket, stage, above=floor, upto=height + 1):
                 if not self._entries(view, page):
                     return
 

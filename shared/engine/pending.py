@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ from shared.store.tables.transactions import (
 )
 from shared.telemetry import metrics
 
+SKEW = timedelta(minutes=2)  # between clocks, and from the begin of a transaction's body to its commit
 AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
 FULL_ROWS = 32  # rows that a pass holds with their data and signed bytes: a hundred kilobytes and more each
 QUEUED = ("held", "accepted")  # without a nonce
@@ -67,8 +68,32 @@ class Work:
     mined: Sequence[Row]
     ended: Sequence[Row]
 
+    def floor(self, lowest_new: int | None) -> int | None:
+        """A block above which all of the bucket is that blocks hold; `lowest_new` is the lowest that came since."""
+        known = [entries[0]["mined_block_number"] for entries in (self.mined, self.ended) if entries]
+        known += [] if lowest_new is None else [lowest_new]
+        return min(known) - 1 if known else None
+
     def __bool__(self) -> bool:
         return bool(self.due or self.queued or self.mined or self.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where each bucket's indexes begin, as the last pass of a run has found it: the database keeps entries that are
+    gone for hours, and would read through them at every pass. A run begins without marks, so that what came below one
+    (a receipt that nodes had hidden) waits for the next run at most."""
+
+    due: dict[int, datetime] = field(default_factory=dict)
+    below: dict[tuple[int, int], int] = field(default_factory=dict)  # by bucket and stage: a block
+
+    def move(self, work: Work, now: datetime) -> None:
+        """What is written from now on is due later than `now`, but for the skew of clocks."""
+        oldest = min((entry["next_action_at"] for entry in work.due), default=now)
+        self.due[work.bucket] = min(oldest, now) - SKEW
+        for stage, entries in ((MINED, work.mined), (ENDED, work.ended)):
+            if entries:
+                self.below[work.bucket, stage] = entries[0]["mined_block_number"] - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +111,18 @@ class Unfinished:
         return [row for row in self.rows if row.lane_id == lane_id]
 
 
-def find(chain: str) -> list[Work]:
+def find(chain: str, marks: Marks | None = None) -> list[Work]:
     """The buckets in which there is something to do: a wave of index reads, and a small one for each lane with a queue
-    in the bucket that has most of them."""
-    session = Session(resources.database().snapshot())
-    before, buckets = resources.clock().now() + AHEAD, range(LANE_SHARDS)
+    in the bucket that has most of them. `marks` says where they begin, and is moved."""
+    session, marks = Session(resources.database().snapshot()), marks or Marks()
+    now, buckets = resources.clock().now(), range(LANE_SHARDS)
     entries = (
         query
         for bucket in buckets
         for query in (
-            unmined(chain, bucket, before),
-            in_blocks(chain, bucket, MINED, after=-1, limit=1),
-            in_blocks(chain, bucket, ENDED, after=-1, limit=1),
+            unmined(chain, bucket, now + AHEAD, marks.due.get(bucket)),
+            in_blocks(chain, bucket, MINED, after=marks.below.get((bucket, MINED), -1), limit=1),
+            in_blocks(chain, bucket, ENDED, after=marks.below.get((bucket, ENDED), -1), limit=1),
         )
     )
     names = [bucket_lease(chain, bucket) for bucket in buckets]
@@ -114,6 +139,8 @@ def find(chain: str) -> list[Work]:
         )
         for bucket, name in zip(buckets, names, strict=True)
     ]
+    for work in works:
+        marks.move(work, now)
     return [work for work in works if work]
 
 

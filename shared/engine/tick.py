@@ -22,7 +22,7 @@ from shared.engine import pending
 from shared.engine.block_watch import Seen
 from shared.engine.bucket_visit import STOP_BEFORE, Visit
 from shared.engine.chain_view import ChainView
-from shared.engine.pending import Unfinished, Work, bucket_lease
+from shared.engine.pending import Marks, Unfinished, Work, bucket_lease
 from shared.engine.process_hints import hints
 from shared.runtime.clock import new_id
 from shared.runtime.context import remaining_seconds
@@ -50,17 +50,17 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
     """Passes at block time until nothing is left for this process or the run's time is over; a single one with
     `once`."""
     block = resources.registry().chain(chain).block_seconds
-    holder = Holder(new_id("own"), lease_seconds, 0.0 if once else block)
+    holder, marks = Holder(new_id("own"), lease_seconds, 0.0 if once else block), Marks()
     while True:
         started = time.monotonic()
-        if not run_pass(chain, holder) or once or remaining_seconds(3600) < STOP_BEFORE:
+        if not run_pass(chain, holder, marks) or once or remaining_seconds(3600) < STOP_BEFORE:
             return
         time.sleep(max(0.05, block - (time.monotonic() - started)))
 
 
-def run_pass(chain: str, holder: Holder | None = None) -> bool:
+def run_pass(chain: str, holder: Holder | None = None, marks: Marks | None = None) -> bool:
     """Look at everything unfinished once that no other process holds; whether there was any."""
-    works, holds = pending.find(chain), holder or Holder(new_id("own"))
+    works, holds = pending.find(chain, marks), holder or Holder(new_id("own"))
     if not works:
         pending.measure(chain, [], [], [], None)
         return False

@@ -129,10 +129,11 @@ def attempt_glances(prefixes: Iterable[Key]) -> Query[list[Attempt]]:
     return without_columns(ATTEMPTS.below(prefixes), "raw")
 
 
-def unmined(chain: str, bucket: int, before: datetime) -> Query[list[Row]]:
-    """Index entries of what no block holds and has to be looked at before a moment, a page, the oldest first; what is
-    queued is found by its lane."""
-    return TRANSACTIONS_UNMINED.scan(chain, bucket, upto=(before,), limit=DUE_PAGE)
+def unmined(chain: str, bucket: int, before: datetime, since: datetime | None = None) -> Query[list[Row]]:
+    """Index entries of what no block holds and has to be looked at before a moment, a page, the oldest first, from
+    `since` on; what is queued is found by its lane."""
+    after = (since,) if since is not None else None
+    return TRANSACTIONS_UNMINED.scan(chain, bucket, after=after, upto=(before,), limit=DUE_PAGE)
 
 
 def in_blocks(

@@ -23,6 +23,7 @@ from shared.domain.transactions.transactions import Transaction
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import accept, dispatch, intents, tick
 from shared.engine.intents import Sender
+from shared.engine.pending import Marks
 from shared.engine.process_hints import hints
 from shared.keys.accounts import address_of, sign_transaction
 from shared.keys.vault import Binding
@@ -55,6 +56,8 @@ class History:
     armed: bool = False
     length: int = STEPS
     longest: float = 0.0  # seconds of a pass, as the clock here has them
+    passes: int = 0
+    marks: Marks = field(default_factory=Marks)  # where the queues of this run begin
     last_fee: int = GWEI
 
     def __post_init__(self) -> None:
@@ -179,6 +182,7 @@ class History:
     def restart(self) -> None:
         """Another process goes on: what the one that died remembered is gone."""
         self.node.told["killed"] += 1
+        self.passes = 0
         known = hints()
         for memory in (
             known.question_heights,
@@ -209,9 +213,11 @@ class History:
         dispatch.dispatch(f"local:{self.owner.address.lower()}")
 
     def tick(self) -> None:
-        began = self.clock.moment
+        began, self.passes = self.clock.moment, self.passes + 1
+        if self.passes % 6 == 1:
+            self.marks = Marks()  # a run begins
         try:
-            tick.run_pass("local")
+            tick.run_pass("local", None, self.marks)
         finally:
             self.longest = max(self.longest, (self.clock.moment - began).total_seconds())
             self.judge_waiting()

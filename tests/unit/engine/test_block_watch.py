@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.engine import accept, confirmation, intents, pending, tick
 from shared.engine.intents import Sender
+from shared.engine.pending import Marks
 from shared.engine.tick import Holder
 from shared.runtime.clock import new_id
 from shared.store.session import Session
-from shared.store.tables.transactions import LANE_SHARDS, LEASES
+from shared.store.tables.transactions import ENDED, LANE_SHARDS, LEASES, MINED
 from shared.writes import commit as commits
 from tests.unit.engine.histories import accept_under
 from tests.unit.engine.stepwise import StepwiseHistory
@@ -149,3 +150,41 @@ def test_nobody_else_looks_into_a_bucket_within_a_blocks_time(history: StepwiseH
     history.attempt(lambda: tick.run_pass("local", Holder("own_b", 20.0, 5.0)))
     owners = {lease.owner for lease in Session(history.database.snapshot()).one(LEASES.scan())}
     assert owners == {"own_b"} and LANE_SHARDS == 16
+
+
+def test_a_run_reads_its_queues_from_marks_and_misses_nothing(
+    history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: dict[str, list[Any]] = {"transactions_unmined": [], "transactions_in_blocks": []}
+    real = history.database.read
+
+    def reading(*reads: Any) -> Any:
+        for one in reads:
+            if one.index in began and one.span is not None:
+                began[one.index].append(one.span.start[-1])
+        return real(*reads)
+
+    monkeypatch.setattr(history.database, "read", reading)
+    marks, holder = Marks(), Holder("own_a", 20.0, 0.0)
+    for number in range(30):
+        if number % 3 == 0 and number < 18:
+            history.attempt(history.accept)
+        history.mine()
+        history.attempt(lambda: tick.run_pass("local", holder, marks))
+    assert all(row.finalized for row in history.rows()) and len(history.rows()) == 7
+    due = [start for start in began["transactions_unmined"] if isinstance(start, datetime)]
+    assert history.clock.now() - max(due) <= pending.SKEW + timedelta(seconds=30)
+    assert (
+        max(one for one in began["transactions_in_blocks"] if isinstance(one, int))
+        > history.row(1).mined_block_number
+    )
+
+
+def test_what_is_below_a_mark_is_found_by_the_next_run(history: StepwiseHistory) -> None:
+    history.attempt(history.accept)
+    history.attempt(history.hint)
+    marks, skipped = Marks(), history.client.head().number + 50
+    (work,) = pending.find("local", marks)
+    marks.due[work.bucket] += timedelta(hours=1)
+    marks.below[work.bucket, MINED] = marks.below[work.bucket, ENDED] = skipped
+    assert not pending.find("local", marks) and pending.find("local", Marks()) == [work]
