@@ -27,6 +27,7 @@ from shared.domain.transactions.acceptance import Intent
 from shared.domain.transactions.transactions import Transaction
 from shared.domain.wallets.wallets import Wallet
 from shared.engine import broadcast, bucket_visit, tick
+from shared.engine.pending import Marks
 from shared.engine.process_hints import EngineHints
 from shared.keys.accounts import address_of
 from shared.keys.local_vault import LocalVault, MasterKeys
@@ -244,9 +245,11 @@ class Scale:
             if meanwhile is not None:
                 meanwhile()
             if worker.run_ends - worker.at < bucket_visit.STOP_BEFORE:
-                worker.run_ends = worker.at + RUN_SECONDS
+                worker.run_ends, worker.marks = worker.at + RUN_SECONDS, Marks()
             with self.instance(worker.hints, worker.client, worker.run_ends - worker.at):
-                tick.run_pass(self.chain, tick.Holder(worker.owner, 20.0, self.spec.block_seconds))
+                tick.run_pass(
+                    self.chain, tick.Holder(worker.owner, 20.0, self.spec.block_seconds), worker.marks
+                )
             took = self.time.now_seconds - worker.at
             worker.passes.append(took)
             worker.at += max(took, self.spec.block_seconds)
@@ -266,4 +269,5 @@ class Instance:
     at: float
     owner: str
     run_ends: float = 0.0
+    marks: Marks = field(default_factory=Marks)
     passes: list[float] = field(default_factory=list)
