@@ -64,10 +64,7 @@ class Refused(Exception):
 
 def heights(client: ChainClient) -> tuple[int, int]:
     """(newest, final) heights that a quorum has reached. Raises ChainError."""
-    head = evidence.reached(client, "latest")
-    if client.spec.has_finalized:
-        return head, evidence.reached(client, "finalized")
-    return head, head + 1 - 2 * client.spec.depth
+    return evidence.reached(client, "latest"), evidence.finalized(client)
 
 
 def agreed(client: ChainClient, count: int, ask: Callable[[Endpoint], Sequence[T | None]]) -> list[T | None]:

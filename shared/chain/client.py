@@ -26,7 +26,7 @@ from shared.chain.pool import Pool
 from shared.chain.preflight import Preflight, preflight
 from shared.chain.registry import ChainSpec
 from shared.chain.rpc import Call, Remaining, RpcClient
-from shared.chain.types import Block, BlockRef, CallRequest, MinedTransaction, Nonces, Simulation, block_ref
+from shared.chain.types import Block, BlockRef, CallRequest, Nonces, Simulation, block_ref
 from shared.domain.transactions.evidence import Receipt
 
 T = TypeVar("T")
@@ -101,13 +101,6 @@ class ChainClient:
     def hashes(self, numbers: Sequence[int]) -> list[str | None]:
         """Of the blocks at these heights; None where a node shows none, or nothing that can be read."""
         return self.pool.each([("eth_getBlockByNumber", [hex(one), False]) for one in numbers], types.hash_of)
-
-    def finalized_number(self) -> int:
-        """The newest height that cannot be reorganised: the chain's tag, else twice its depth; -1: none."""
-        if not self.spec.has_finalized:
-            return max(-1, self.block_number() + 1 - 2 * self.spec.depth)
-        block = self.block("finalized")
-        return -1 if block is None else block.number
 
     def confirmed_number(self) -> int:
         """The newest height at the chain's confirmation depth or tag; -1 for none."""
@@ -262,9 +255,6 @@ class ChainClient:
     def receipts_of_block(self, number: int) -> tuple[Receipt, ...]:
         """All receipts of the canonical block at a height; () when there is none yet."""
         return self.pool.read(lambda endpoint: block_receipts(endpoint, number))
-
-    def transaction(self, tx_hash: str) -> MinedTransaction | None:
-        return types.transaction(self.request("eth_getTransactionByHash", tx_hash))
 
     def code(self, address: str, ref: BlockRef = "latest") -> bytes:
         return types.data(self.request("eth_getCode", address, block_ref(ref)))

@@ -71,6 +71,14 @@ def reached(client: ChainClient, tag: str) -> int:
     return client.pool.reached(ask)
 
 
+def finalized(client: ChainClient) -> int:
+    """The newest height that cannot be reorganised, as a quorum has it: the chain's tag, else twice its depth; negative
+    where there is none yet."""
+    if client.spec.has_finalized:
+        return reached(client, "finalized")
+    return max(-1, reached(client, "latest") + 1 - 2 * client.spec.depth)
+
+
 def receipts_of_block(
     client: ChainClient, number: int, head: int, wanted: Collection[str] | None = None
 ) -> tuple[Receipt, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from shared import resources
+from shared.chain import evidence
 from shared.chain.client import ChainClient
 from shared.domain.errors import InvalidState
 from shared.domain.transactions import attempts, lanes, schedule
@@ -140,17 +141,17 @@ def _stored(lane: Lane, prepared: Sequence[Prepared], max_inflight: int) -> list
 
 
 def _first_lane(client: ChainClient, first: Transaction) -> Lane:
-    """A lane for an address that nothing was sent from here yet."""
-    number = client.finalized_number()
-    (counts,) = client.nonces([first.from_address], number)
-    now = resources.clock().now()
+    """A lane for an address that nothing was sent from here yet: behind all that any node knows of it, because one that
+    lags would have nonces given that were used from elsewhere. Raises NoQuorum."""
+    (final,) = client.nonces([first.from_address], evidence.finalized(client))
+    known = evidence.counts_everywhere(client, first.from_address)
     return lanes.open_lane(
         first.chain,
         first.from_address,
-        latest=counts.latest,
-        pending=counts.pending,
-        finalized=counts.finalized,
-        now=now,
+        latest=known.latest,
+        pending=known.pending,
+        finalized=final.finalized,
+        now=resources.clock().now(),
     )
 
 

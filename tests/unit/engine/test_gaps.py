@@ -77,6 +77,20 @@ def test_a_lagging_endpoint_does_not_have_old_nonces_filled(late: StepwiseHistor
     assert late.row(0).state == "confirmed" and lane_of(late).paused_reason is None
 
 
+def test_a_lane_opens_behind_all_that_any_node_knows(late: StepwiseHistory) -> None:
+    """Else its first nonces were used long ago, and a person would have to give them up."""
+    behind = Behind(late)
+    behind.height = len(late.node.blocks) - 3
+    late.use(behind, late.node)
+    late.client.pool.endpoints[1].latency = 5.0  # the one that lags is asked first
+    late.attempt(late.accept)
+    late.attempt(late.hint)
+    assert late.row(0).nonce == 3
+    behind.height = 10**6
+    late.tick_through(12)
+    assert late.row(0).state == "confirmed" and lane_of(late).paused_reason is None
+
+
 def test_what_the_owner_has_pending_is_left_alone(late: StepwiseHistory) -> None:
     late.node.base_fee = 10 * GWEI
     own = send_from_elsewhere(late, 3, 2)  # too cheap for now
