@@ -17,6 +17,10 @@ from shared.chain.pool import result_or_raise
 from shared.chain.types import MinedTransaction, Nonces
 from shared.domain.transactions.evidence import Receipt
 
+PLAUSIBLE = (
+    16  # nonces that one node may know of beyond a quorum: as many as a public pool keeps of an address
+)
+
 
 def canonical_hashes(client: ChainClient, numbers: Sequence[int], head: int) -> list[str | None]:
     """The hashes of the canonical blocks at these heights, in one exchange with each endpoint; None where there is none
@@ -46,7 +50,20 @@ def counts_everywhere(client: ChainClient, address: str) -> Nonces:
     """The greatest latest and pending counts among all healthy endpoints: nothing is missing that one of them has.
 
     Raises NoQuorum when fewer answer than a quorum needs."""
+    return _greatest(_counts(client, address))
 
+
+def counts_to_open(client: ChainClient, address: str) -> Nonces:
+    """The greatest counts among healthy endpoints that are near what a quorum has reached. An honest node that lags
+    hides nothing so; one that lies leaves a gap of PLAUSIBLE nonces at most, which no-ops fill.
+
+    Raises NoQuorum when fewer answer than a quorum needs."""
+    counts = _counts(client, address)
+    reached = sorted((max(one) for one in counts), reverse=True)[client.pool.needed - 1]
+    return _greatest([one for one in counts if max(one) <= reached + PLAUSIBLE])
+
+
+def _counts(client: ChainClient, address: str) -> list[tuple[int, int]]:
     def ask(endpoint: Endpoint) -> tuple[int, int]:
         calls = [("eth_getTransactionCount", [address, ref]) for ref in ("latest", "pending")]
         latest, pending = (types.quantity(result_or_raise(one)) for one in endpoint.batch(calls))
@@ -56,6 +73,10 @@ def counts_everywhere(client: ChainClient, address: str) -> Nonces:
     counts = [one for one in answers if not isinstance(one, ChainError)]
     if len(counts) < client.pool.needed:
         raise NoQuorum(f"{len(counts)} of {client.pool.needed} endpoints answered")
+    return counts
+
+
+def _greatest(counts: Sequence[tuple[int, int]]) -> Nonces:
     return Nonces(max(one[0] for one in counts), max(one[1] for one in counts), 0, -1)
 
 

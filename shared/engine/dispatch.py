@@ -141,16 +141,16 @@ def _stored(lane: Lane, prepared: Sequence[Prepared], max_inflight: int) -> list
 
 
 def _first_lane(client: ChainClient, first: Transaction) -> Lane:
-    """A lane for an address that nothing was sent from here yet: behind all that any node knows of it, because one that
-    lags would have nonces given that were used from elsewhere. Raises NoQuorum."""
+    """A lane for an address that nothing was sent from here yet: behind what nodes know of it, because one that lags
+    would have nonces given that were used from elsewhere. No node alone says what can never fall. Raises NoQuorum."""
     (final,) = client.nonces([first.from_address], evidence.finalized(client))
-    known = evidence.counts_everywhere(client, first.from_address)
+    known = evidence.counts_to_open(client, first.from_address)
     return lanes.open_lane(
         first.chain,
         first.from_address,
         latest=known.latest,
         pending=known.pending,
-        finalized=final.finalized,
+        finalized=min(final.finalized, known.latest),
         now=resources.clock().now(),
     )
 

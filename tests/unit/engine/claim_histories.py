@@ -101,6 +101,7 @@ class ClaimsHistory(WalletsHistory):
             (self.take_back, 2),
             (self.cancel_order, 1),
             (watch_balances, 4),
+            (self.undo, 4),
         ]
 
     # — what may happen
@@ -141,6 +142,12 @@ class ClaimsHistory(WalletsHistory):
         for claim in self.claims("failed"):
             request = AbandonSettlement(claim_id=claim.id, reason="given up")
             abandon_settlement.abandon_settlement(request, OPERATOR)
+
+    def undo(self) -> None:
+        """The chain takes back what paid somebody, as long as that is not final."""
+        for row in self.rows():
+            if row.is_payment and row.state == "confirmed" and not row.finalized:
+                self.node.reorganise(len(self.node.blocks) - (row.mined_block_number or 0))
 
     def close(self) -> None:
         owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")

@@ -30,6 +30,14 @@ class Behind(Twisted):
             self.node.blocks, self.node.pool = blocks, pool
 
 
+class Boaster(Twisted):
+    """A node that says an address has sent a million more."""
+
+    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
+        answer = super().call(method, params)
+        return hex(int(answer, 16) + 10**6) if method == "eth_getTransactionCount" else answer
+
+
 def lane_of(history: StepwiseHistory) -> Any:
     return Session(history.database.snapshot()).maybe(LANES.find(f"local:{history.owner.address.lower()}"))
 
@@ -89,6 +97,21 @@ def test_a_lane_opens_behind_all_that_any_node_knows(late: StepwiseHistory) -> N
     behind.height = 10**6
     late.tick_through(12)
     assert late.row(0).state == "confirmed" and lane_of(late).paused_reason is None
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["asked first", "asked last"])
+def test_one_node_that_lies_does_not_open_a_lane_where_nothing_can_be_mined(
+    late: StepwiseHistory, first: bool
+) -> None:
+    liar = Boaster(late)
+    late.use(*((liar, late.node) if first else (late.node, liar)))
+    late.client.pool.endpoints[1].latency = 5.0
+    late.attempt(late.accept)
+    late.attempt(late.hint)
+    late.use(late.node, late.mirror)
+    late.tick_through(12)
+    assert late.row(0).state == "confirmed" and late.row(0).nonce == 3
+    assert noops(late) == [] and lane_of(late).paused_reason is None
 
 
 def test_what_the_owner_has_pending_is_left_alone(late: StepwiseHistory) -> None:

@@ -20,7 +20,8 @@ from shared.engine import batch, broadcast, confirmation, dispatch, nonce_sync
 from shared.funds import bookings
 from shared.store.port import Write
 from shared.store.session import Session
-from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
+from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS, TRANSACTIONS_BY_NONCE
+from tests.model.store import MemoryDatabase
 from tests.unit.engine.claim_histories import ClaimsHistory
 from tests.unit.engine.histories import History, world
 from tests.unit.engine.wallet_histories import WalletsHistory
@@ -127,8 +128,9 @@ def _receipts(view: Any, number: int) -> Any:
 
 
 def count_again_after_a_restart(patch: Any) -> None:
-    """A process that starts takes its next nonce from the chain, not from what was stored."""
-    real, restart = dispatch.drain, History.restart
+    """A process that starts takes its next nonce from the chain, not from what was stored; nor does an index keep a
+    nonce from being given twice."""
+    real, restart, unique = dispatch.drain, History.restart, MemoryDatabase._check_unique
     forgetful = [False]
 
     def restarted(history: History) -> None:
@@ -143,6 +145,11 @@ def count_again_after_a_restart(patch: Any) -> None:
             resources.database().write([LANES.write("update", replace(lane, next_nonce=count))])
         real(lane_id)
 
+    def check_others(database: MemoryDatabase, index: Any, *row: Any) -> None:
+        if index is not TRANSACTIONS_BY_NONCE:
+            unique(database, index, *row)
+
+    patch.setattr(MemoryDatabase, "_check_unique", check_others)
     patch.setattr(History, "restart", restarted)
     patch.setattr(dispatch, "drain", drain)
 
