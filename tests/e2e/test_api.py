@@ -25,14 +25,11 @@ from emulators.product import Product
 from schemas.contract import generated
 from shared import resources
 from tests.e2e.job import FundedAccount, Node
+from tests.support.fuzzing import CONFIGURATION
 from tests.support.proof import SEED, figure
 from tests.support.stores import STORE
 
 CASES = int(os.environ.get("API_CASES", "0"))  # for each caller and operation; ten times as many sequences
-# What counts as refused: 413 as well, which a list of too many items is answered with before it is read.
-REFUSED = """[checks.negative_data_rejection]
-expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
-"""
 LIMIT = 3_600  # seconds of one run, for one that hangs
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
@@ -88,7 +85,7 @@ def credentials(product: Product, caller: str) -> list[str]:
 
 def run(url: str, phases: str, headers: list[str], folder: Path) -> str:
     """What schemathesis says in the end."""
-    (folder / "schemathesis.toml").write_text(REFUSED)
+    (folder / "schemathesis.toml").write_text(CONFIGURATION)
     program = str(Path(sys.executable).parent / "schemathesis")
     cases = CASES * 10 if phases == "stateful" else CASES
     command = [program, "run", f"{url}/openapi.json", "--phases", phases,

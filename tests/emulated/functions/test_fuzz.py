@@ -25,6 +25,7 @@ from shared.settings import load
 from shared.store.sqlite import database as sqlite
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.world import Desk
+from tests.support.fuzzing import CONFIGURATION
 from tests.support.inprocess import App
 from tests.support.stores import copy_of
 
@@ -75,10 +76,12 @@ def _schema() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import schemathesis
+        from schemathesis.config import SchemathesisConfig
 
         app = make_app()
         app.add_url_rule("/fuzzed.json", view_func=lambda: document(operation.catalog()))
-        return schemathesis.openapi.from_wsgi("/fuzzed.json", app)
+        chosen = SchemathesisConfig.from_str(CONFIGURATION)
+        return schemathesis.openapi.from_wsgi("/fuzzed.json", app, config=chosen)
 
 
 def _furnished(world: World, desk: Desk) -> None:
