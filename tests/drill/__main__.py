@@ -3,7 +3,7 @@
     SECONDS=12 RATE=60 SEED=7 make drill
 
 SECONDS of each phase, RATE requests a second that are wanted (what was carried is printed), PHASES=leader for the loss
-of the leader's region alone. A whole drill takes about six minutes, and writes docs/drill.json, docs/images/drill.svg
+of the leader's region alone. A whole drill takes three to six minutes; it writes docs/drill.json, docs/images/drill.svg
 and its tables into docs/regions.md; another, or one with DRILL_DIR, writes drill.json, drill.md and drill.svg into that
 folder (build). The exit status is 1 when anything was lost, doubled, too old or inexplicable.
 """

@@ -9,6 +9,7 @@ from tests.drill.device import Attempt
 from tests.drill.figures import Latency, PhaseFigures, by_second
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 1000, 360, 60, 110, 40
+MARGIN = 30  # right of it all, for the names of the last phases
 BEGIN, END = "<!-- drill -->\n", "<!-- end -->"
 RATE, ERRORS = "#3b82f6", "#dc2626"
 
@@ -61,9 +62,9 @@ def svg(phases: Sequence[PhaseFigures], attempts: Sequence[Attempt]) -> str:
     rates = " ".join(f"{x(at):.1f},{y(count / most):.1f}" for at, count, _ in seconds)
     errors = " ".join(f"{x(at):.1f},{y(share):.1f}" for at, _, share in seconds)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + MARGIN} {HEIGHT}" '
         'font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        f'<rect width="{WIDTH + MARGIN}" height="{HEIGHT}" fill="#fff"/>',
         *(_phase(number, one, x(one.begun), x(one.ended)) for number, one in enumerate(phases)),
         *(_line(y(share), f"{share:.0%}", f"{share * most:.0f}") for share in (0.0, 0.5, 1.0)),
         f'<polyline points="{rates}" fill="none" stroke="{RATE}" stroke-width="1.5"/>',
