@@ -54,8 +54,11 @@ drill: setup ## three regions under load, broken one after the other: errors, re
 # installed. STORE=embedded runs the first part alone, STORE=emulator everything on emulators. Tests marked `serial`
 # need the machine for themselves.
 STORE ?=
-PARALLEL = $(PYTEST) -n $(or $(WORKERS),3) --dist loadfile
-EMULATED = $(PYTEST) -n $(or $(WORKERS),2) --dist loadfile
+# KEEP=1 notes in tests/seconds.json how long each file takes: slow ones begin, and are shared out by it (on an idle machine).
+KEEP ?=
+BY_FILE = --dist loadfile $(if $(KEEP),--keep-seconds)
+PARALLEL = $(PYTEST) -n $(or $(WORKERS),3) $(BY_FILE)
+EMULATED = $(PYTEST) -n $(or $(WORKERS),2) $(BY_FILE)
 NONE = || [ $$? -eq 5 ]
 # Those files alone: collecting all tests takes longer than running these.
 SERIAL = $(if $(findstring ::,$(TESTS)),$(TESTS),$(shell grep -rl --include='test_*.py' 'mark\.serial' $(TESTS)))
