@@ -17,9 +17,8 @@ from shared.chain.pool import result_or_raise
 from shared.chain.types import MinedTransaction, Nonces
 from shared.domain.transactions.evidence import Receipt
 
-PLAUSIBLE = (
-    16  # nonces that one node may know of beyond a quorum: as many as a public pool keeps of an address
-)
+# Nonces that one node may know of beyond a quorum: as many as a public pool keeps of an address.
+PLAUSIBLE = 16
 
 
 def canonical_hashes(client: ChainClient, numbers: Sequence[int], head: int) -> list[str | None]:
