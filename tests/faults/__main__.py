@@ -132,9 +132,11 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
     _say(
         f"\n== {name}: {' '.join(f'{key}={value}' for key, value in sizes.items())} pytest {' '.join(part.paths)}"
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "--timeout", str(LIMIT_SECONDS), *part.paths]
-    if part.workers > 1:
-        command += ["-n", str(part.workers), "--dist", "loadfile", "-rP"]  # prints come last
+    command = [sys.executable, "-m", "pytest", "-q", "--timeout", str(LIMIT_SECONDS), *part.paths]
+    if part.workers > 1:  # prints come last: with -s, what workers print is lost
+        command += ["-n", str(part.workers), "--dist", "loadfile", "-rP"]
+    else:
+        command += ["-s"]
     began = time.monotonic()
     passed, printed = _followed(command, os.environ | sizes)
     seconds = time.monotonic() - began
