@@ -115,9 +115,7 @@ def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Un
     finally:
         now = resources.clock().now()
         left = max(0.0, holder.spacing - (now - began).total_seconds())
-        if (
-            found is None and work.visited is not None
-        ):  # a visit that failed is none: alerts count from the last
+        if found is None and work.visited is not None:  # a failed visit is none: alerts count from the last
             left = (work.visited - now).total_seconds()
         take_lease(name, owner, left, visit.seen)
     return found
