@@ -138,16 +138,19 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 def _read(file: object) -> Got | None:
-    """The next request of a connection."""
+    """The next request of a connection; None where its sender gave up before it was complete."""
     try:
         first = file.readline()  # type: ignore[attr-defined]
         if not first:
             return None
         headers = {}
-        while (line := file.readline().strip()) != b"":  # type: ignore[attr-defined]
+        while (line := file.readline()) not in (b"", b"\r\n"):  # type: ignore[attr-defined]
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.strip().lower()] = value.strip()
-        body = file.read(int(headers.get("content-length", "0")))  # type: ignore[attr-defined]
+        length = int(headers.get("content-length", "0"))
+        body = file.read(length)  # type: ignore[attr-defined]
     except OSError:
+        return None
+    if line == b"" or len(body) < length:
         return None
     return Got(time.monotonic(), first.decode("latin-1").split(" ")[1], headers, body)
