@@ -16,6 +16,16 @@ export function act(action) {
 
 export const dismiss = () => shown.set(null);
 
+// Shows a dialog over the page; what it answers gives the focus back, which nothing behind an open dialog takes.
+export function modal(dialog) {
+  const before = document.activeElement;
+  dialog.showModal();
+  return () => {
+    dialog.close();
+    if (before && before.focus) before.focus();
+  };
+}
+
 export function Dialog() {
   const action = useValue(shown);
   return action ? html`<${Open} key=${action.key} action=${action} />` : null;
@@ -25,11 +35,7 @@ function Open({ action }) {
   const dialog = useRef(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    dialog.current.showModal();
-    return () => before && before.focus && before.focus();
-  }, []);
+  useEffect(() => modal(dialog.current), []);
   const close = () => {
     if (shown.get() === action) dismiss();
     if (action.closed) action.closed();

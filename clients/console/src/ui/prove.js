@@ -5,7 +5,7 @@ import { T } from "../texts.js";
 import { observable, useValue } from "../observable.js";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Failure } from "./elements.js";
-import { Field } from "./dialog.js";
+import { Field, modal } from "./dialog.js";
 import { assertion } from "./passkeys.js";
 
 const asked = observable(null);
@@ -19,7 +19,7 @@ export function Prove() {
 function Ask({ question }) {
   const dialog = useRef(null);
   const [error, setError] = useState(null);
-  useEffect(() => dialog.current.showModal(), []);
+  useEffect(() => modal(dialog.current), []);
   const end = (done) => {
     asked.set(null);
     question.answer(done);
