@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emulators.solidity import compiled
+from shared.chain.errors import ChainError
 from shared.chain.rpc import RpcClient
 from shared.contracts import deployment
 
@@ -23,11 +24,19 @@ def deploy(url: str) -> str:
     salt, rpc = bytes(32), RpcClient("sandbox", url)
     address = deployment.foretold(salt, code)
     try:
-        if rpc.call("eth_getCode", [address, "latest"]) == "0x":
-            send(rpc, {"to": deployment.DEPLOYER, "data": "0x" + (salt + code).hex()})
+        if not _deployed(rpc, address):
+            try:
+                send(rpc, {"to": deployment.DEPLOYER, "data": "0x" + (salt + code).hex()})
+            except (RuntimeError, ChainError):
+                if not _deployed(rpc, address):  # by another product that starts on the same node
+                    raise
     finally:
         rpc.close()
     return address
+
+
+def _deployed(rpc: RpcClient, address: str) -> bool:
+    return bool(rpc.call("eth_getCode", [address, "latest"]) != "0x")
 
 
 def registered(url: str, configured: str) -> str:

@@ -50,10 +50,11 @@ def _more(site: Site, owner: Api) -> None:
     owner.expect(
         201, "POST", "/webhooks", {"url": f"{site.url}/nowhere", "event_types": ["order.*", "claim.*"]}
     )
-    for coin in owner.get("/chains")["items"][0]["currencies"]:
-        if coin["token_address"]:
-            body = {"name": "Test coin", "address": coin["token_address"], "type": "erc20"}
-            owner.expect(201, "POST", "/contracts/import", body)
+    coins = [one for one in owner.get("/chains")["items"][0]["currencies"] if one["token_address"]]
+    assert coins, "the sandbox has a test coin"
+    for coin in coins:
+        body = {"name": "Test coin", "address": coin["token_address"], "type": "erc20"}
+        owner.expect(201, "POST", "/contracts/import", body)
     dead_letter(site)
 
 
