@@ -1,20 +1,53 @@
-"""Run the benchmarks one after the other, each with emulators of its own: they slow down with every call served.
+"""Run the benchmarks one after the other, each with what it needs started anew: emulators slow down with every call.
 
-    python -m tests.bench [name] …        a name is a module of tests/bench with `run(bench: Bench)`
+    python -m tests.bench [name] …        a name is a module of tests/bench with `run(bench: Bench)`, and one of PARTS
 
-Each prints its figures; what runs slower than it may is said, and the exit status counts the benchmarks with such.
+Each prints its figures as they come, and docs/bench.json keeps the last of each; a run with other sizes than these, or
+one that fails, is not kept. What runs slower than it may is said, and the exit status counts the benchmarks with such.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
-from pathlib import Path
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from tests.support.bench import product
+from tests.support import bench_page, bench_record, machine
+from tests.support.bench import Bench, product
 
-NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+@dataclass(frozen=True)
+class Part:
+    """What a benchmark is about, what it stands on, and the sizes that it reads from the environment."""
+
+    about: str
+    store: str = "emulator"
+    sizes: dict[str, str] = field(default_factory=dict)
+
+
+STREAMS = {"STREAMS": "2000", "ORDERS": "200"}
+PARTS: Mapping[str, Part] = {
+    "console": Part("the console over 100,000 orders", "embedded"),
+    "desk": Part("hot requests beside the RPCs that they make"),
+    "desk_lists": Part("a page of a long list beside one of a short list", sizes={"ORDERS": "100000"}),
+    "engine": Part("transactions beside bare calls"),
+    "imports": Part("what contract functions import", "none", {"ROUNDS": "3"}),
+    "index": Part("a block's events with many followed contracts"),
+    "passphrases": Part("wrong passphrases beside right ones"),
+    "processor": Part("processor time of a call and all that it sets off", "embedded", {"ROUNDS": "25"}),
+    "scale": Part("the engine in reckoned time", "model", {"SCALE": "0.02", "COMMITS": "0.010", "INSTANCES": "1 2"}),
+    "streams": Part("Server-Sent Events", "embedded", STREAMS),
+    "streams_grpc": Part("gRPC streams", "embedded", STREAMS),
+    "streams_websocket": Part("WebSockets", "embedded", STREAMS),
+}  # fmt: skip
+
+
+NAMES = sorted(PARTS)
 
 
 def main(names: list[str]) -> int:
@@ -25,19 +58,57 @@ def main(names: list[str]) -> int:
         return 2
     if len(names) == 1:
         return _here(names[0])
-    command = [sys.executable, "-m", "tests.bench"]
-    return sum(subprocess.run([*command, name], check=False).returncode != 0 for name in names or NAMES)
+    return _each(names or NAMES)
+
+
+def _each(names: list[str]) -> int:
+    began, failed = time.monotonic(), []
+    for number, name in enumerate(names, 1):
+        gone = int(time.monotonic() - began)
+        print(f"\n[{gone // 60}:{gone % 60:02}] {number} of {len(names)}", flush=True)
+        if subprocess.run([sys.executable, "-m", "tests.bench", name], check=False).returncode:
+            failed.append(name)
+    gone = int(time.monotonic() - began)
+    print(
+        f"\n[{gone // 60}:{gone % 60:02}] " + (f"too slow or failed: {' '.join(failed)}" if failed else "all")
+    )
+    return len(failed)
 
 
 def _here(name: str) -> int:
+    sizes = PARTS[name].sizes
+    taken = {size: os.environ.setdefault(size, value) for size, value in sizes.items()}
     module = importlib.import_module(f"tests.bench.{name}")
     run, world = module.run, getattr(module, "product", product)
     print(f"\n== {name}", flush=True)
+    began, load = time.monotonic(), machine.load()
     with world(name) as bench:
         run(bench)
     for slow in bench.missed:
         print(f"  too slow: {slow}")
+    if taken == sizes:
+        _keep(name, bench, (load, machine.load()), time.monotonic() - began)
+    else:
+        print("  not kept: these are not the sizes of `make bench`")
     return 1 if bench.missed else 0
+
+
+def _keep(name: str, bench: Bench, load: tuple[float, float], seconds: float) -> None:
+    part = PARTS[name]
+    section = bench_record.Section(
+        name=name,
+        about=part.about,
+        date=datetime.now(UTC).date().isoformat(),
+        commit=machine.commit(),
+        machine=machine.machine(),
+        load=load,
+        store=part.store,
+        sizes=part.sizes,
+        seconds=seconds,
+        figures=tuple(bench.figures),
+        charts=tuple(bench.charts.values()),
+    )
+    bench_page.write(bench_record.keep(section))
 
 
 if __name__ == "__main__":

@@ -95,11 +95,11 @@ def run(bench: ConsoleBench) -> None:
     tab.page.add_init_script(LISTED)
     listed = [_listed(tab) for _ in range(ROUNDS)]
     shown = f"from the navigation to the list of {desk_lists.LONG:,} orders, median of {ROUNDS}"
-    bench.figure(shown, statistics.median(listed) * 1000, "ms")
+    bench.median(shown, [one * 1000 for one in listed], "ms")
     bench.figure("  the slowest", max(listed) * 1000, "ms")
     bench.limit("  of the second that it may take", statistics.median(listed) / SECONDS, 1.0)
     turned = [tab.page.evaluate(NEXT, "n") / 1000 for _ in range(ROUNDS)]
-    bench.figure("from the key to the next page, median", statistics.median(turned) * 1000, "ms")
+    bench.median("from the key to the next page", [one * 1000 for one in turned], "ms")
     bench.limit("  of the second that it may take", statistics.median(turned) / SECONDS, 1.0)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import statistics
 import threading
 import time
 import uuid
@@ -37,6 +36,7 @@ TRANSFERS, TURNS = 512, 4
 ROUNDS = 60
 TOGETHER = 200  # requests, by as many threads as an instance has
 THREADS = 16  # as the image starts
+SIGNING = 0.6  # ms
 HINTS = 0.1  # seconds: the hints that come meanwhile are one
 MOST_DISPATCH, GOAL_DISPATCH = 4.0, 2.0  # 0.25 and 0.5 of the node's own speed
 MOST_PATH, GOAL_PATH = 1 / 0.6, 1 / 0.8
@@ -61,9 +61,8 @@ def signing(bench: Bench) -> None:
     for nonce in range(500):
         began = time.perf_counter()
         sign_transaction(_fields(nonce), key)
-        times.append(time.perf_counter() - began)
-    bench.figure("signing", statistics.median(times) * 1e3, "ms")
-    bench.limit("signing, of 0.6 ms", statistics.median(times) / 0.6e-3, 1.0)
+        times.append((time.perf_counter() - began) * 1e3)
+    bench.compared("signing", times, [SIGNING], than="at most", unit="ms", most=1.0)
 
 
 def _fields(nonce: int) -> dict[str, Any]:
@@ -86,21 +85,28 @@ def dispatching(bench: Bench, world: World, url: str) -> None:
         ours.append(sent), recorded.append(done)
         if turn == 0:  # warm now
             ours.clear(), recorded.clear(), bare.clear(), batched.clear()
-    mine, floor = statistics.median(ours), statistics.median(bare)
-    bench.figure("dispatch, queued to broadcast", TRANSFERS / mine, "transactions a second")
-    bench.figure(
-        "dispatch, until the answers are recorded", TRANSFERS / statistics.median(recorded), "a second"
-    )
-    bench.figure("pre-signed bytes, one thread", TRANSFERS / floor, "a second")
-    bench.figure("the same in batches of 32", TRANSFERS / statistics.median(batched), "a second")
-    bench.limit(
-        "dispatch, of pre-signed bytes sent by one thread", mine / floor, MOST_DISPATCH, GOAL_DISPATCH
-    )
+    bench.median("dispatch, queued to broadcast", _rates(ours), "transactions a second")
+    bench.median("dispatch, until the answers are recorded", _rates(recorded), "a second")
+    bench.median("pre-signed bytes, one thread", _rates(bare), "a second")
+    bench.median("the same in batches of 32", _rates(batched), "a second")
+    bench.compared(
+        "dispatch, of pre-signed bytes sent by one thread", _each(ours), _each(bare), than="pre-signed", unit="ms",
+        most=MOST_DISPATCH, goal=GOAL_DISPATCH,
+    )  # fmt: skip
     _drained(world, lambda work: costs.shares("dispatch", work))
     calls: Counter[str] = Counter()
     _drained(world, lambda work: calls.update(costs.counted(work)))
     for what, count in sorted(calls.items()):
         bench.figure(f"dispatch, {what} for each transaction", count / TRANSFERS, "")
+
+
+def _rates(seconds: list[float]) -> list[float]:
+    return [TRANSFERS / one for one in seconds]
+
+
+def _each(seconds: list[float]) -> list[float]:
+    """Milliseconds of one transaction."""
+    return [one * 1e3 / TRANSFERS for one in seconds]
 
 
 def _presigned(world: World, url: str, together: int) -> float:
@@ -208,7 +214,13 @@ def beside_web3(bench: Bench, world: World, url: str) -> None:
     """As an instance runs: requests in parallel, their lane drained meanwhile; and a loop with web3.py."""
     wallet = world.wallet(100 * ETHER)
     _sent(bench, world, wallet)
-    bench.limit("accept to broadcast, of a web3.py loop", _together(bench, wallet) / _looped(world, url), 1.0)
+    ours, loop = [], []
+    for _ in range(TURNS):
+        ours.append(_together(bench, wallet))
+        loop.append(_looped(world, url))
+    bench.median("accept to broadcast, sixteen at a time", [TOGETHER / one for one in ours], "a second")
+    each = [[one * 1e3 / TOGETHER for one in times] for times in (ours, loop)]
+    bench.compared("accept to broadcast, of a web3.py loop", *each, than="web3.py", unit="ms", most=1.0)
 
 
 def _together(bench: Bench, wallet: Wallet) -> float:
@@ -236,9 +248,7 @@ def _together(bench: Bench, wallet: Wallet) -> float:
         assert {reply.status for reply in pool.map(lambda call: call(), ready)} == {202}
     over.set()
     drainer.join()
-    took = time.perf_counter() - began
-    bench.figure("accept to broadcast, sixteen at a time", TOGETHER / took, "a second")
-    return took
+    return time.perf_counter() - began
 
 
 def _looped(world: World, url: str) -> float:
@@ -258,6 +268,4 @@ def _looped(world: World, url: str) -> float:
         }  # fmt: skip
         fields["gas"] = web3.eth.estimate_gas(fields)
         web3.eth.send_raw_transaction(account.sign_transaction(fields).raw_transaction)
-    took = time.perf_counter() - began
-    print(f"  a web3.py loop: {TOGETHER / took:,.4g} a second", flush=True)
-    return took
+    return time.perf_counter() - began

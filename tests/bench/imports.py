@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -60,12 +59,11 @@ def run(bench: Bench) -> None:
                 if number % 5 == 0:
                     bare.append(_process("hello", source, web3=False)[0])
                 taken[name].append(_process(name, ROOT / "functions" / "main.py", web3=name in web3s)[0])
-    floor = statistics.median(bare)
-    bench.figure("functions-framework and web3 alone", floor * 1e3, "ms of a processor")
+    floor = [1e3 * one for one in bare]
     for name in names:
-        median = statistics.median(taken[name])
-        what = f"{name}{' with web3' if name in web3s else ''}: {median * 1e3:.0f} ms"
-        bench.limit(what, median / floor, MOST)
+        what = f"{name}{' with web3' if name in web3s else ''}"
+        ours = [1e3 * one for one in taken[name]]
+        bench.compared(what, ours, floor, than="functions-framework and web3", unit="ms", most=MOST)
 
 
 def _process(target: str, source: Path, *, web3: bool) -> tuple[float, float, int]:

@@ -9,7 +9,6 @@ out; the database is the emulator, which is slower than Spanner in everything.
 from __future__ import annotations
 
 import random
-import statistics
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -103,9 +102,9 @@ def run(bench: Bench) -> None:
                 one.block()
         for one in (few, many):
             assert one.stored() == BLOCKS * EVENTS_A_BLOCK, (one.chain, one.stored())
-    floor, ours = (statistics.median(one.times[WARM:]) for one in (few, many))
+    ours, floor = ([1e3 * second for second in one.times[WARM:]] for one in (many, few))
     what = f"a block of {EVENTS_A_BLOCK} events with {MANY:,} followed contracts"
-    bench.limit(f"{what}: {ours * 1e3:.0f} ms, with {FEW}: {floor * 1e3:.0f} ms", ours / floor, MOST)
+    bench.compared(what, ours, floor, than=f"with {FEW}", unit="ms", most=MOST)
 
 
 def _follow(chain: str, addresses: list[str]) -> None:

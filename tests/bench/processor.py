@@ -13,7 +13,6 @@ import os
 import pstats
 import resource
 import secrets
-import statistics
 import tempfile
 import time
 import uuid
@@ -107,17 +106,15 @@ class _Measured:
         self._batch([prepare() for _ in range(WARM)])
         profile = cProfile.Profile() if what == PROFILED else None
         alone, all_of_it = [], []
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
+            self.bench.progress(what, number, ROUNDS)
             calls = [prepare() for _ in range(BATCH)]
             self._settled()
             own, followed = self._batch(calls, profile)
             alone.append(own)
             all_of_it.append(own + followed)
-        low, middle, high = statistics.quantiles(all_of_it, n=4)
-        self.bench.figure(f"{what}, the call alone", statistics.median(alone), "ms of a processor")
-        self.bench.figure(
-            f"{what}, follow-ups included ({low:.2f} to {high:.2f})", middle, "ms of a processor"
-        )
+        self.bench.median(f"{what}, the call alone", alone, "ms of a processor")
+        self.bench.median(f"{what}, follow-ups included", all_of_it, "ms of a processor")
         if profile is not None:
             pstats.Stats(profile).sort_stats("cumulative").print_stats(70)
             pstats.Stats(profile).sort_stats("tottime").print_stats(40)

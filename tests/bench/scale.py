@@ -42,11 +42,12 @@ def run(bench: Bench) -> None:
             globals()[part](bench, commit)
 
 
-def _told(what: str, scale: Scale, began: float, **figures: Any) -> None:
+def _told(bench: Bench, what: str, scale: Scale, began: float, **figures: tuple[float, str]) -> None:
     counts, written = scale.time.counts, scale.store.written
-    text = ", ".join(f"{name} {value:,.4g}" for name, value in figures.items())
+    what = f"{what}, commit {scale.latencies.commit * 1e3:.0f} ms"
+    for name, (value, unit) in figures.items():
+        bench.figure(f"{what}, {name.replace('_', ' ')}", value, unit)
     trips = ", ".join(f"{counts[one]:,} {one}s" for one in ("read", "commit", "exchange"))
-    print(f"  {what}, commit {scale.latencies.commit * 1e3:.0f} ms: {text}", flush=True)
     print(
         f"    {trips}, {counts['calls']:,} calls to nodes, {counts['rows']:,} rows read, "
         f"{written['transactions']:,} writes of transactions; {time.process_time() - began:.0f} s of processor",
@@ -68,9 +69,10 @@ def inflight(bench: Bench, commit: float) -> None:
             sent = _until(scale, instances, lambda row: row["nonce"] is not None, total // 2)
             over = _until(scale, instances, lambda row: row["state"] == "confirmed", total)
             _told(
-                f"{total // 2:,} in flight over {busy} lanes and {total // 2:,} behind, {instances} at work",
-                scale, began, first_10k_s=sent, all_confirmed_s=over, longest_pass_s=max(scale.passes),
-                writes_each=scale.store.written["transactions"] / total,
+                bench, f"{total // 2:,} in flight over {busy} lanes and {total // 2:,} behind, {instances} at work",
+                scale, began, first_half_sent=(sent, "s"), all_confirmed=(over, "s"),
+                longest_pass=(max(scale.passes), "s"),
+                writes_of_each=(scale.store.written["transactions"] / total, ""),
             )  # fmt: skip
 
 
@@ -81,10 +83,10 @@ def _until(scale: Scale, instances: int, wanted: Any, number: int) -> float:
 def waiting(bench: Bench, commit: float) -> None:
     """Many that wait for finality, which stands still and then comes back for all of them at once."""
     for number in (1_000, 10_000, 60_000, 100_000):
-        _waiting(Scale("base", commit=commit), int(number * SIZE))
+        _waiting(bench, Scale("base", commit=commit), int(number * SIZE))
 
 
-def _waiting(scale: Scale, rows: int) -> None:
+def _waiting(bench: Bench, scale: Scale, rows: int) -> None:
     with scale.open():
         began = time.process_time()
         _confirmed(scale, rows)
@@ -101,8 +103,9 @@ def _waiting(scale: Scale, rows: int) -> None:
         _, peak = tracemalloc.get_traced_memory() if MEMORY else (0, 0)
         tracemalloc.stop()
         _told(
-            f"{rows:,} wait for finality in {BLOCKS} blocks", scale, began, first_pass_s=first, pass_s=still,
-            rows_a_pass=read, writes_while_waiting=writes, all_final_s=jump, peak_MiB=peak / 2**20,
+            bench, f"{rows:,} wait for finality in {BLOCKS} blocks", scale, began, first_pass=(first, "s"),
+            later_passes=(still, "s"), rows_that_a_pass_reads=(read, ""), rewritten_meanwhile=(writes, ""),
+            all_final=(jump, "s"), **({"most_memory": (peak / 2**20, "MiB")} if MEMORY else {}),
         )  # fmt: skip
 
 
@@ -156,10 +159,10 @@ def rate(bench: Bench, commit: float) -> None:
     """Transactions that come all the time, from many wallets."""
     for chain, each_second, wallets in (("base", 100, 400), ("arbitrum", 50, 200)):
         for instances in INSTANCES:
-            _rate(Scale(chain, commit=commit, final_seconds=60.0), each_second, wallets, instances)
+            _rate(bench, Scale(chain, commit=commit, final_seconds=60.0), each_second, wallets, instances)
 
 
-def _rate(scale: Scale, each_second: int, wallets: int, instances: int) -> None:
+def _rate(bench: Bench, scale: Scale, each_second: int, wallets: int, instances: int) -> None:
     """An hour is modelled by a part of it, with finality after a minute instead of twenty: what counts is whether all
     are final a minute after the last came, because what waits costs nothing (see `waiting`)."""
     seconds, each, come = max(20.0, 120 * SIZE), each_second * min(1.0, SIZE * 2), 0
@@ -182,7 +185,8 @@ def _rate(scale: Scale, each_second: int, wallets: int, instances: int) -> None:
         except TimeoutError:
             took = float("inf")
         _told(
-            f"{each:g}/s on {scale.chain} for {seconds:.0f} s, {instances} at work", scale, began,
-            all_final_after_s=took, beyond_its_end_s=took - seconds, longest_pass_s=max(scale.passes or [0]),
-            writes_each=scale.store.written["transactions"] / max(1, total),
+            bench, f"{each:g}/s on {scale.chain} for {seconds:.0f} s, {instances} at work", scale, began,
+            all_final_after=(took, "s"), beyond_its_end=(took - seconds, "s"),
+            longest_pass=(max(scale.passes or [0]), "s"),
+            writes_of_each=(scale.store.written["transactions"] / max(1, total), ""),
         )  # fmt: skip

@@ -8,7 +8,6 @@ a size in the environment (MINUTES=10) is taken instead of the proof's own
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tests.faults import record
+from tests.support import machine
 
 DEFAULT_SEED = "7"
 LIMIT_SECONDS = 1500  # of one test
@@ -157,13 +157,11 @@ def _followed(command: list[str], env: dict[str, str]) -> tuple[bool, list[str]]
 
 
 def _noted(name: str, sizes: dict[str, str], seconds: float, passed: bool, printed: list[str]) -> record.Run:
-    asked = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
     return record.Run(
         part=name,
         date=datetime.now(UTC).date().isoformat(),
-        commit=commit or "no commit",
-        machine=f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        commit=machine.commit(),
+        machine=machine.machine(),
         store=os.environ.get("STORE") or "embedded",
         seed=sizes["SEED"],
         sizes={key: value for key, value in sizes.items() if key != "SEED"},

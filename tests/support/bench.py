@@ -9,10 +9,10 @@ from __future__ import annotations
 import gc
 import json
 import os
-import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,10 +24,12 @@ from shared.adapters.pubsub import PubSubPublisher
 from shared.triggers import entrypoint
 from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
+from tests.support.bench_record import Chart, Figure, Point, median, quartiles
 from tests.support.inprocess import App
 
 Ready = Callable[[], Any]  # what is timed
 WARM = 20  # rounds before the clock counts
+TELLS = 5.0  # seconds between two lines of progress
 
 
 class Telling(PubSubPublisher):
@@ -45,11 +47,14 @@ class Telling(PubSubPublisher):
 
 @dataclass
 class Bench:
-    """Takes times and prints them."""
+    """Takes times, prints them, and keeps them for the record."""
 
     app: App = None  # type: ignore[assignment]  # where a benchmark needs the product
     published: Telling = None  # type: ignore[assignment]
     missed: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    charts: dict[str, Chart] = field(default_factory=dict)
+    told: float = field(default_factory=time.monotonic)  # when progress was last said
 
     def request(
         self,
@@ -91,22 +96,65 @@ class Bench:
             for name, call in pair if number % 2 else reversed(pair):
                 took = _timed(call)
                 if number >= WARM:
-                    times[name].append(took)
-        mine, floor = statistics.median(times["ours"]), statistics.median(times["bare"])
-        self.limit(f"{what}: {mine * 1e3:.2f} ms, {than} {floor * 1e3:.2f} ms", mine / floor, most, goal)
-        return mine / floor
+                    times[name].append(took * 1e3)
+            self.progress(what, number + 1, rounds + WARM)
+        mine, floor = median(what, times["ours"], "ms"), quartiles(times["bare"])[1]
+        found = replace(mine, than=than, beside=floor, ratio=mine.value / floor, most=most, goal=goal)
+        self._keep(found, f"{what}: {mine.value:.2f} ms, {than} {floor:.2f} ms")
+        return mine.value / floor
 
     def limit(self, what: str, value: float, most: float, goal: float | None = None) -> None:
         """Print a ratio with what it may be at most."""
-        aim = "" if goal is None else f", goal {goal:g}"
-        line = f"{what}: {value:.2f} × (at most {most:g}{aim})"
-        print(f"  {line}", flush=True)
-        if value > most:
-            self.missed.append(line)
+        self._keep(Figure(what, value, "×", ratio=value, most=most, goal=goal), what)
 
     def figure(self, what: str, value: float, unit: str) -> None:
         """Print a figure that has no limit, because it tells as much about the machine."""
-        print(f"  {what}: {value:,.4g} {unit}", flush=True)
+        self._keep(Figure(what, value, unit), what)
+
+    def median(self, what: str, values: Sequence[float], unit: str) -> None:
+        """The same of several values: their median, with the quartiles."""
+        self._keep(median(what, values, unit), what)
+
+    def compared(
+        self,
+        what: str,
+        ours: Sequence[float],
+        beside: Sequence[float],
+        *,
+        than: str,
+        unit: str,
+        most: float | None = None,
+        goal: float | None = None,
+    ) -> None:
+        """The median of values beside the median of others, with what the ratio may be at most."""
+        mine, floor = median(what, ours, unit), quartiles(beside)[1]
+        found = replace(mine, than=than, beside=floor, ratio=mine.value / floor, most=most, goal=goal)
+        self._keep(found, f"{what}: {mine.value:,.4g} {unit}, {than} {floor:,.4g} {unit}")
+
+    def point(self, chart: Chart, line: str, x: float, values: Sequence[float]) -> None:
+        """One more point of a line of the chart, at `x`."""
+        known = self.charts.get(chart.name, chart)
+        low, middle, high = quartiles(values)
+        lines = {**known.lines, line: (*known.lines.get(line, ()), Point(x, middle, low, high))}
+        self.charts[chart.name] = replace(known, lines=lines)
+
+    def progress(self, what: str, done: int, of: int) -> None:
+        """Say now and then how far a benchmark is."""
+        if time.monotonic() - self.told >= TELLS:
+            self.told = time.monotonic()
+            sys.stderr.write(f"    … {what}: {done:,} of {of:,}\n")
+
+    def _keep(self, found: Figure, said: str) -> None:
+        self.figures.append(found)
+        if found.ratio is None:
+            spread = "" if found.low is None else f" ({found.low:,.4g} to {found.high:,.4g})"
+            print(f"  {said}: {found.value:,.4g} {found.unit}{spread}", flush=True)
+            return
+        aim = "" if found.goal is None else f", goal {found.goal:g}"
+        line = f"{said}: {found.ratio:.2f} ×" + (f" (at most {found.most:g}{aim})" if found.most else "")
+        print(f"  {line}", flush=True)
+        if found.missed:
+            self.missed.append(line)
 
 
 def _timed(call: Ready) -> float:

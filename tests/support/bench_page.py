@@ -1,0 +1,111 @@
+"""docs/benchmarks.md, its charts and README's table, from what docs/bench.json keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from emulators.toolkit import ROOT
+from tests.support import plot
+from tests.support.bench_record import Chart, Figure, Section
+
+BEGIN, END = "<!-- bench -->\n", "<!-- end -->"
+HEAD = "| | median (quartiles) | beside | × | at most |\n|---|--:|--:|--:|--:|"
+# What README shows, by section: how figures of interest begin.
+HEADLINES: Mapping[str, tuple[str, ...]] = {
+    "desk": ("cached GET", "place order", "claim"),
+    "engine": ("from request to node", "accept to broadcast, of", "dispatch, of"),
+    "growth": ("claims/next", "a list's first page", "expiry sweep", "relay", "index"),
+    "users": ("read, of", "list, of", "write, of"),
+    "cold": ("first answer", "memory"),
+    "streams": ("from commit to client, median", "memory of a stream"),
+    "streams_websocket": ("from commit to client, median", "memory of a stream"),
+    "streams_grpc": ("from commit to client, median", "memory of a stream"),
+    "webhooks": ("from the event to the request",),
+    "rpc": ("cached GET over gRPC",),
+}
+
+
+def write(sections: Mapping[str, Section], root: Path = ROOT) -> None:
+    """All that is made of the sections."""
+    for path, text in pages(sections, root).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def pages(sections: Mapping[str, Section], root: Path = ROOT) -> dict[Path, str]:
+    """The files with their text."""
+    charts = {
+        root / "docs" / "images" / f"{image(one, chart)}": plot.svg(chart)
+        for one in sections.values()
+        for chart in one.charts
+    }
+    readme = root / "README.md"
+    table = _put_in(readme.read_text(), headlines(sections))
+    return {root / "docs" / "benchmarks.md": page(sections.values()), readme: table, **charts}
+
+
+def image(section: Section, chart: Chart) -> str:
+    return f"bench-{section.name}-{chart.name}.svg"
+
+
+def headlines(sections: Mapping[str, Section]) -> str:
+    """README's table: the chosen figures, by section, with the machine of each."""
+    lines = [HEAD]
+    taken: dict[str, None] = {}
+    for name, wanted in HEADLINES.items():
+        section = sections.get(name)
+        if section is None:
+            continue
+        found = [one for begin in wanted for one in section.figures if one.what.startswith(begin)]
+        lines += [_row(one, f"{section.about}: ") for one in found]
+        taken[f"{section.machine}, load {section.load[0]:.0f} before"] = None
+    return "\n".join([*lines, *(["", "On " + "; ".join(taken) + "."] if taken else [])])
+
+
+def page(sections: Iterable[Section]) -> str:
+    """docs/benchmarks.md."""
+    lines = [
+        "# What was measured, on what, and when",
+        "",
+        "Made by `make bench`; each part can be run alone (`make bench PART=desk`) and replaces its own section.",
+        "Sizes in the environment make another run, which is printed and not kept. A ratio compares two things that",
+        "took turns in one run; it means more than the times, which are this machine's. `emulator` is Google's",
+        "emulators, `embedded` the SQLite store of local runs, `model` a store that reckons. Nothing here ran on",
+        "Google Cloud. What follows from it, and what to turn, is in [performance.md](performance.md).",
+    ]
+    for section in sorted(sections, key=lambda one: one.name):
+        lines += ["", *_section(section)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(one: Section) -> list[str]:
+    sizes = "".join(f", `{name}={value}`" for name, value in one.sizes.items())
+    head = f"On {one.date} ({one.commit}) in {one.seconds:.0f} s; store {one.store}{sizes}; {one.machine}; "
+    head += f"load {one.load[0]:.1f} before, {one.load[1]:.1f} after"
+    images = [f"\n![{chart.title}](images/{image(one, chart)})" for chart in one.charts]
+    return [f"## {one.name}: {one.about}", head, "", HEAD, *(_row(figure) for figure in one.figures), *images]
+
+
+def _row(one: Figure, before: str = "") -> str:
+    value = f"{_number(one.value)} {one.unit}".strip()
+    if one.low is not None and one.high is not None:
+        value += f" ({_number(one.low)} to {_number(one.high)})"
+    beside = "" if one.beside is None else f"{one.than}: {_number(one.beside)} {one.unit}"
+    ratio = "" if one.ratio is None else f"**{one.ratio:.2f}**" if one.missed else f"{one.ratio:.2f}"
+    most = "" if one.most is None else f"{one.most:.3g}"
+    most += f" (goal {one.goal:.3g})" if one.goal is not None else ""
+    return f"| {before}{one.what} | {value} | {beside} | {ratio} | {most} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _put_in(text: str, table: str) -> str:
+    """The text with the table between its marks. Raises ValueError where it has none."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"no place for the table: {BEGIN.strip()} … {END}")
+    return f"{before}{begin}\n{table}\n\n{end}{after}"
