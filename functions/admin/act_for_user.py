@@ -1,4 +1,4 @@
-"""Break-glass: a token with which an administrator may act for one user, for minutes, and not export.
+"""Emergency access: a token with which an administrator may act for one user, for some minutes, but not export keys.
 
 Needs a person who proved a second factor in the last five minutes, and a reason. The user is told at once; the audit
 log names the user in each row of what is done with it."""

@@ -1,4 +1,4 @@
-"""Everybody's transactions, newest first, with their attempts and what they wait for; `status` is the public one."""
+"""Everybody's transactions, newest first, with their attempts and what they wait for."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Let an address that lacked funds send again at once, rather than when its balance is next looked at.
 
-What only evidence lifts (a foreign sender's nonce, a restored database) stays paused: 409 LANE_PAUSED."""
+An address that is paused for another reason (somebody else used its nonces, the database was restored) stays paused
+until that is cleared up: 409 LANE_PAUSED."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who did what: the log's readers and its sealer."""
+"""The audit log: who did what, and when."""

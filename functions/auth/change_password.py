@@ -1,5 +1,6 @@
-"""Choose another password. Every other sign-in of the account ends, and by default every API key; this sign-in goes on
-as freshly proved."""
+"""Choose another password.
+
+Every other sign-in of the account ends, and by default every API key; this sign-in goes on as freshly proved."""
 
 from __future__ import annotations
 

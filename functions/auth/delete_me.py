@@ -1,7 +1,7 @@
-"""Delete the caller's account: the person is forgotten at once, the books keep an empty id, keys are kept for 30 days.
+"""Delete the caller's account: the person is forgotten at once; keys of wallets are kept for 30 days.
 
-Refused while a wallet holds anything that is looked at or somebody still relies on it; an export is offered first. The
-answer says what was looked at and what was not."""
+Refused while one of its wallets holds something, or somebody still relies on it: export or empty the wallets first. The
+answer names what was not looked at, such as tokens that are not registered."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Sign in by e-mail and password, and by the second factor where the account has one (`otp`, a recovery code among
-them, or `passkey`). A wrong password and an unknown address get the same answer, as slowly."""
+"""Sign in by e-mail and password, and by the second factor where the account has one.
+
+The second factor is `otp` (a code of the app, or a recovery code) or `passkey`. A wrong password and an unknown address
+get the same answer, as slowly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make an account for an e-mail address; the password is kept as an argon2id hash only.
+"""Make an account for an e-mail address; the password is kept as a hash only.
 
 An address that has an account gets the same answer, as slowly, and its owner a mail: who asks learns nothing."""
 

@@ -1,1 +1,1 @@
-"""Claims: who pays out an order, and how it is settled."""
+"""Claims: who has taken an order on, until when, and how it is paid."""

@@ -1,4 +1,4 @@
-"""Claim any matching open order, the oldest preferred. 204 only when every shard was read and held none."""
+"""Claim any matching open order, the oldest preferred; 204 when there is none."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Claim an open order. Exactly one claim wins; the winner holds a lease and a fencing epoch.
+"""Claim an open order: exactly one claim wins, and the winner holds a lease until `lease_until`.
 
-The order is read first and tells losers at once; everything else is read for the winner only.
+All others are answered 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open
+again. `epoch` grows with each claim of an order: sent with later calls, it refuses those of a holder who came too late.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from shared.writes.commit import commit
 )
 @message("claim-commands", type="claim.claim", request=ClaimOrder)
 def claim_order(request: ClaimOrder, caller: Caller) -> Claim:
+    # The order is read first and tells losers at once; everything else is read for the winner only.
     lease = timedelta(seconds=resources.settings().claim_lease_seconds)
     return commit(_claim, request, caller, lease, optimistic=True)
 

@@ -1,7 +1,7 @@
-"""Pay a claim: its payments and their transactions are inserted in the commit that moves it to processing.
+"""Have a claimed order paid, as its owner: payments leave the supplies' wallets for the claimer's wallet.
 
-The recipient is screened, and gas, fees, balances and policy are looked at, before the transaction; a refusal starts
-nothing.
+The recipient is screened, and gas, fees, balances and policy are looked at first: a refusal starts nothing. The claim
+is `processing` then, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists them.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Operations on contracts."""
+"""Contracts: deployed or imported, called, sent to, and their events followed."""

@@ -1,6 +1,6 @@
-"""Deploy a contract through the transaction engine. Its address is known when a block holds the creation.
+"""Deploy a contract from one of the caller's wallets. Its address is known when a block holds the creation.
 
-With a salt it goes through the deterministic deployer, and its address is known at once.
+With a `salt` it is made by the chain's deterministic deployer (CREATE2), and its address is known at once.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A followed contract's events, newest first, decoded by its ABI: all of them, or those of one event and of indexed
-arguments."""
+"""A followed contract's events, newest first, decoded by its ABI.
+
+All of them, or those of one event, or those with certain values of its indexed arguments."""
 
 from __future__ import annotations
 

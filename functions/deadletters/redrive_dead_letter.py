@@ -1,7 +1,7 @@
-"""Send a dead letter again: the original CloudEvent, under its own id, to the topic that it came from.
+"""Send a dead letter again: the original message, under its own id, to the topic that it came from.
 
-Whoever has handled it before knows the id and does nothing, so it is safe to repeat. What can still not be handled
-becomes a new dead letter. All operators together send only so many in an hour.
+It is safe to repeat: a message is handled once. What can still not be handled becomes a new dead letter. All operators
+together may send only so many in an hour.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The caller's own events over a WebSocket: what `GET /events/stream` tells, for clients that expect one.
 
-Browsers say who they are by the subprotocol `bearer.<token>`, or by their first message. This is the answer to a
-request that asks for no WebSocket, or reaches a server that has none.
+Clients say who they are by `Authorization` or `X-API-Key`, browsers by the subprotocol `bearer.<token>` or by their
+first message. 426 is the answer to a request that asks for no WebSocket.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The caller's own events after a cursor, oldest first; with `wait` the answer waits until there is one.
 
-The feed is in commit order: what a cursor has passed can never be followed by something earlier. Who waits holds a
-thread: one user waits in two requests at most in one instance, as for streams.
+Nothing earlier can appear behind a cursor that was read. Few calls of one user may wait at once: more are answered 429.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The caller's own events as Server-Sent Events; `Last-Event-ID` goes on behind the last one that was seen.
 
 A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-ended; clients come back with the last id by themselves. One instance carries thousands, and few of one user.
+ended: connect again with the last id, as an EventSource does by itself. One user may have few at once: more are
+answered 429.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Measure what waits: events to be published, transactions without a nonce, webhooks' lanes that are due, dead letters
-nobody has looked at.
+"""Measure what waits: unpublished events, transactions without a nonce, due webhook lanes, new dead letters.
 
 Gauges for whoever collects metrics, and one log line. Index entries only, each read limited: a number that reaches
 its limit means "that many or more".

@@ -1,7 +1,7 @@
 """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
-Without supplies named, a snapshot that may be some seconds old says which would pay; only those are read again, by
-key, in the transaction. Should they not suffice any more, every candidate is, and then those of a strong snapshot.
+Which supplies pay is chosen for you, or name them by `supply_ids`; where they do not hold enough, the answer is 409
+INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class _Candidates(NamedTuple):
 
 def _candidates(draft: _Draft) -> Iterator[_Candidates]:
     """The supplies that the request names; else those of a recent snapshot, and where they do not suffice, those of
-    a strong one."""
+    a strong one. The chosen ones alone are read again in the transaction, every candidate when they do not suffice."""
     named = draft.request.supply_ids
     if named is not None:
         yield _Candidates(named, named)

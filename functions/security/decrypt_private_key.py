@@ -1,4 +1,6 @@
-"""The private key in a keystore file whose cost is bounded; one at a time in an instance, else 503."""
+"""The private key in a keystore file. It takes a second or two; 503 means to try again.
+
+Files that would cost too much time or memory to open are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A keystore file (version 3, scrypt) for a private key; one at a time in an instance, else 503."""
+"""A keystore file (version 3, scrypt) for a private key. It takes a second or two; 503 means to try again."""
 
 from __future__ import annotations
 

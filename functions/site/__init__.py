@@ -1,1 +1,1 @@
-"""What stands at the root of the site, outside of the API's base path."""
+"""The pages and documents at the root of the site: landing page, reference, console, keys."""

@@ -1,4 +1,6 @@
-"""Compare supplies with their ledgers, funds rows with supplies, and promises with what the chain holds."""
+"""Compare the books with themselves and with the chain: what does not agree is listed.
+
+Supplies with their ledgers, what wallets have promised with their supplies, and both with the balances on chain."""
 
 from __future__ import annotations
 

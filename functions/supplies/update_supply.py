@@ -1,6 +1,6 @@
 """Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
 
-A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it.
+To raise or resume it, the wallet's balance on chain has to cover it, else 409.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Transactions: sent, read, replaced, tried, and driven to their end."""
+"""Transactions: sent, followed to their end, cancelled, sped up, simulated and estimated."""

@@ -1,7 +1,7 @@
-"""Approve or decline, as a second person, a transaction that exceeds its wallet's `approval_above`.
+"""Approve, or decline by `decision`, as a second person, a transaction that exceeds its wallet's `approval_above`.
 
-Only for somebody who has just signed in, whom the policy names or who administrates. It has no command: a message
-proves no person. What would fail by now is not approved and stays held: it may be approved later, or ended."""
+For somebody who has just signed in, whom the policy names or who is an administrator; not for API keys. What would
+fail by now is not approved and stays held: it may be approved later, declined or cancelled."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from shared.writes.commit import commit
     publishes=("transaction-events",),
 )
 def approve_transaction(request: ApproveTransaction, caller: Caller) -> Transaction:
+    # There is no command for it: a message proves no person.
     if request.decision == "approve":
         _try_again(request.transaction_id, caller)
     with policy_enforcement.denials_audited(request.transaction_id):

@@ -1,6 +1,6 @@
 """The receipt of a transaction that a block holds, with its logs; 404 until then.
 
-From `confirmed` or `reverted` on it is the stored one that the outcome rests on; before, it is asked of the chain.
+Before the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it.
 """
 
 from __future__ import annotations

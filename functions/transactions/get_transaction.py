@@ -1,4 +1,4 @@
-"""A transaction with its attempts, read strongly; other users' transactions do not exist for the caller."""
+"""A transaction with its attempts and what it waits for, never an older state; another user's is a 404."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The caller's own transactions, newest first; `status` is the public one."""
+"""The caller's own transactions, newest first."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Accept a transaction once its trial on the newest state succeeds and the wallet's funds cover value and gas.
+"""Send a transaction from a wallet: it is accepted once it would succeed now and the wallet can pay its value and gas.
 
-No nonce is taken here: whatever is refused costs nothing. It is sent when `transaction.accepted` arrives, and by the
-chain's tick if that never does.
+What is refused costs nothing and takes no nonce. What is accepted is sent in the wallet's order; follow it by
+`GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
+`expired`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     intent = intents.from_request(request, intents.on_chain(wallet, request))
     planned = accept.plan(intent, gas=request.gas, mixed_fees=intents.mixed(request))
     planned = replace(planned, notes=request.metadata)
+    # No nonce yet. It is sent when `transaction.accepted` arrives, or by the chain's tick if that never does.
     with policy_enforcement.denials_audited(wallet.id):
         return commit(_send, planned, group=f"funds:{intent.chain}:{intent.from_address}")
 

@@ -1,5 +1,6 @@
-"""Say that a wallet that was made before the account's mailbox was proved, or by an API key, is one's own: it may be
-chosen by default."""
+"""Confirm that a wallet is one's own: only then it may be chosen where no wallet is named.
+
+Wallets need it that were made by an API key, or before the account's mailbox was proved."""
 
 from __future__ import annotations
 

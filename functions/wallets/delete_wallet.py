@@ -1,6 +1,7 @@
-"""Delete a wallet: disabled now, its key shredded after 30 days if it is still empty; until then it can be restored and
-exported. `force` closes its supplies and leaves a balance behind, and takes its owner in person; nothing forces what
-others still rely on."""
+"""Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
+
+Its key is destroyed after that if it is still empty. `force` closes its supplies and leaves a balance behind, and takes
+its owner in person; nothing forces what others still rely on."""
 
 from __future__ import annotations
 

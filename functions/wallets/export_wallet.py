@@ -1,7 +1,7 @@
 """Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
 
-The audit row is committed before the key leaves; a replayed answer holds no key. A deleted wallet is exported as
-long as its key exists."""
+It is recorded in the audit log. The key is in the first answer only: a repeated call with the same `Idempotency-Key`
+shows none. A deleted wallet can be exported as long as its key exists."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from shared.writes.commit import commit
     publishes=("account-events",),
 )
 def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
+    # The audit row is committed before the key leaves.
     session = Session(resources.database().snapshot())
     signed_in = session_check.of(caller)
     wallet, second, *rows = session.read_all(

@@ -1,5 +1,7 @@
-"""Deliver what one endpoint's lane has to deliver. The only operation that calls servers which users name: it runs as a
-service of its own, whose account opens the secrets that sign deliveries and no wallet's key."""
+"""Deliver what one endpoint's lane has to deliver.
+
+The only operation that calls servers which users name: it runs as a service of its own, whose
+account opens the secrets that sign deliveries and no wallet's key."""
 
 from __future__ import annotations
 

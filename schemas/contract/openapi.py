@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 import shared
-from schemas.contract import examples, responses, webhooks
+from schemas.contract import examples, responses, summaries, webhooks
 from shared.domain.errors import Refusal
 from shared.runtime.operation import PUBLIC, HttpTrigger, Operation
 
@@ -101,7 +101,7 @@ def _schemas(triggers: list[HttpTrigger]) -> dict[str, Any]:
 def _describe(entry: Operation, trigger: HttpTrigger, schemas: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": entry.name,
-        "summary": entry.summary,
+        "summary": summaries.plain(entry.summary),
         **({"description": entry.description} if entry.description else {}),
         "tags": [entry.group],
         "parameters": list(_parameters(trigger, schemas)),

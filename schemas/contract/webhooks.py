@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from schemas.contract.summaries import plain
 from schemas.event_payloads import model_of
 from shared.domain import event_types
 
@@ -63,7 +64,7 @@ def _webhook(kind: str, says: str, ref: str) -> Mapping[str, Any]:
     ]
     return {
         "operationId": f"webhook_{kind.replace('.', '_')}",
-        "summary": says,
+        "summary": plain(says),
         "tags": ["webhooks"],
         "security": [],
         "parameters": parameters,

@@ -7,7 +7,7 @@ import { EventStream, type StreamOptions } from "./streams.js";
 /** `wallet.admin` */
 export class Admin extends Group {
   /**
-   * Break-glass: a token with which an administrator may act for one user, for minutes, and not export.
+   * Emergency access: a token with which an administrator may act for one user, for some minutes, but not export keys.
    *
    * Needs a person who proved a second factor in the last five minutes, and a reason. The user is told at once; the audit
    * log names the user in each row of what is done with it.
@@ -52,7 +52,7 @@ export class Admin extends Group {
   }
 
   /**
-   * Everybody's transactions, newest first, with their attempts and what they wait for; `status` is the public one.
+   * Everybody's transactions, newest first, with their attempts and what they wait for.
    */
   listAllTransactions(query: Query<"list_all_transactions"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_transactions">> {
     return new Pages((cursor) => this.api.call<"list_all_transactions">("GET", "/api/v1/admin/transactions", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
@@ -89,14 +89,15 @@ export class Admin extends Group {
   /**
    * Let an address that lacked funds send again at once, rather than when its balance is next looked at.
    *
-   * What only evidence lifts (a foreign sender's nonce, a restored database) stays paused: 409 LANE_PAUSED.
+   * An address that is paused for another reason (somebody else used its nonces, the database was restored) stays paused
+   * until that is cleared up: 409 LANE_PAUSED.
    */
   resumeLane(laneId: string, options: WriteOptions = {}): Promise<Answer<"resume_lane">> {
     return this.api.call<"resume_lane">("POST", "/api/v1/admin/lanes/{lane_id}/resume", { path: { lane_id: laneId }, takesKey: true, options });
   }
 
   /**
-   * Everybody's events as Server-Sent Events, for operators; `Last-Event-ID` goes on behind the last one that was seen.
+   * Everybody's events as Server-Sent Events, for operators; Last-Event-ID goes on behind the last one that was seen.
    *
    * Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
    * stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does.
@@ -120,7 +121,7 @@ export class Admin extends Group {
 /** `wallet.audit` */
 export class Audit extends Group {
   /**
-   * The audit log, newest first; entries are never changed. `from` is inclusive, `to` is not.
+   * The audit log, newest first; entries are never changed. from is inclusive, to is not.
    */
   list(query: Query<"list_audit"> = {}, options: ReadOptions = {}): Pages<Answer<"list_audit">> {
     return new Pages((cursor) => this.api.call<"list_audit">("GET", "/api/v1/audit", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
@@ -144,16 +145,16 @@ export class Auth extends Group {
   }
 
   /**
-   * A challenge for one of the account's passkeys, for step-up: hand it to `navigator.credentials.get`.
+   * A challenge for one of the account's passkeys, for step-up: hand it to navigator.credentials.get.
    */
   challengePasskey(options: CallOptions = {}): Promise<Answer<"challenge_passkey">> {
     return this.api.call<"challenge_passkey">("POST", "/api/v1/auth/passkeys/challenge", { options });
   }
 
   /**
-   * Choose another password. Every other sign-in of the account ends, and by default every API key; this sign-in goes on
+   * Choose another password.
    *
-   * as freshly proved.
+   * Every other sign-in of the account ends, and by default every API key; this sign-in goes on as freshly proved.
    */
   changePassword(body: Body<"change_password">, options: CallOptions = {}): Promise<Answer<"change_password">> {
     return this.api.call<"change_password">("POST", "/api/v1/auth/password", { body, options });
@@ -181,10 +182,10 @@ export class Auth extends Group {
   }
 
   /**
-   * Delete the caller's account: the person is forgotten at once, the books keep an empty id, keys are kept for 30 days.
+   * Delete the caller's account: the person is forgotten at once; keys of wallets are kept for 30 days.
    *
-   * Refused while a wallet holds anything that is looked at or somebody still relies on it; an export is offered first. The
-   * answer says what was looked at and what was not.
+   * Refused while one of its wallets holds something, or somebody still relies on it: export or empty the wallets first. The
+   * answer names what was not looked at, such as tokens that are not registered.
    */
   deleteMe(body: Body<"delete_me"> = {}, options: WriteOptions = {}): Promise<Answer<"delete_me">> {
     return this.api.call<"delete_me">("DELETE", "/api/v1/auth/me", { body, options });
@@ -254,9 +255,10 @@ export class Auth extends Group {
   }
 
   /**
-   * Sign in by e-mail and password, and by the second factor where the account has one (`otp`, a recovery code among
+   * Sign in by e-mail and password, and by the second factor where the account has one.
    *
-   * them, or `passkey`). A wrong password and an unknown address get the same answer, as slowly.
+   * The second factor is `otp` (a code of the app, or a recovery code) or `passkey`. A wrong password and an unknown address
+   * get the same answer, as slowly.
    */
   login(body: Body<"login_user">, options: CallOptions = {}): Promise<Answer<"login_user">> {
     return this.api.call<"login_user">("POST", "/api/v1/auth/login", { body, signed: false, options });
@@ -270,7 +272,7 @@ export class Auth extends Group {
   }
 
   /**
-   * What a page needs to make a passkey for this account: hand it to `navigator.credentials.create`.
+   * What a page needs to make a passkey for this account: hand it to navigator.credentials.create.
    */
   passkeyOptions(options: CallOptions = {}): Promise<Answer<"passkey_options">> {
     return this.api.call<"passkey_options">("POST", "/api/v1/auth/passkeys/options", { options });
@@ -286,7 +288,7 @@ export class Auth extends Group {
   }
 
   /**
-   * Make an account for an e-mail address; the password is kept as an argon2id hash only.
+   * Make an account for an e-mail address; the password is kept as a hash only.
    *
    * An address that has an account gets the same answer, as slowly, and its owner a mail: who asks learns nothing.
    */
@@ -372,16 +374,17 @@ export class Claims extends Group {
   }
 
   /**
-   * Claim any matching open order, the oldest preferred. 204 only when every shard was read and held none.
+   * Claim any matching open order, the oldest preferred; 204 when there is none.
    */
   claimNext(body: Body<"claim_next"> = {}, options: WriteOptions = {}): Promise<Answer<"claim_next">> {
     return this.api.call<"claim_next">("POST", "/api/v1/claims/next", { body, takesKey: true, options });
   }
 
   /**
-   * Claim an open order. Exactly one claim wins; the winner holds a lease and a fencing epoch.
+   * Claim an open order: exactly one claim wins, and the winner holds a lease until lease_until.
    *
-   * The order is read first and tells losers at once; everything else is read for the winner only.
+   * All others are answered 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open
+   * again. `epoch` grows with each claim of an order: sent with later calls, it refuses those of a holder who came too late.
    */
   claimOrder(body: Body<"claim_order">, options: WriteOptions = {}): Promise<Answer<"claim_order">> {
     return this.api.call<"claim_order">("POST", "/api/v1/claims", { body, takesKey: true, options });
@@ -402,17 +405,17 @@ export class Claims extends Group {
   }
 
   /**
-   * One's own claims, or with `order_id` all claims of one's own order; newest first.
+   * One's own claims, or with order_id all claims of one's own order; newest first.
    */
   list(query: Query<"list_claims"> = {}, options: ReadOptions = {}): Pages<Answer<"list_claims">> {
     return new Pages((cursor) => this.api.call<"list_claims">("GET", "/api/v1/claims", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Pay a claim: its payments and their transactions are inserted in the commit that moves it to processing.
+   * Have a claimed order paid, as its owner: payments leave the supplies' wallets for the claimer's wallet.
    *
-   * The recipient is screened, and gas, fees, balances and policy are looked at, before the transaction; a refusal starts
-   * nothing.
+   * The recipient is screened, and gas, fees, balances and policy are looked at first: a refusal starts nothing. The claim
+   * is `processing` then, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists them.
    */
   process(claimId: string, body: Body<"process_claim"> = {}, options: WriteOptions = {}): Promise<Answer<"process_claim">> {
     return this.api.call<"process_claim">("POST", "/api/v1/claims/{claim_id}/process", { path: { claim_id: claimId }, body, takesKey: true, options });
@@ -450,9 +453,9 @@ export class Contracts extends Group {
   }
 
   /**
-   * Deploy a contract through the transaction engine. Its address is known when a block holds the creation.
+   * Deploy a contract from one of the caller's wallets. Its address is known when a block holds the creation.
    *
-   * With a salt it goes through the deterministic deployer, and its address is known at once.
+   * With a `salt` it is made by the chain's deterministic deployer (CREATE2), and its address is known at once.
    */
   deploy(body: Body<"deploy_contract">, options: WriteOptions = {}): Promise<Answer<"deploy_contract">> {
     return this.api.call<"deploy_contract">("POST", "/api/v1/contracts", { body, takesKey: true, options });
@@ -522,9 +525,9 @@ export class Contracts extends Group {
   }
 
   /**
-   * A followed contract's events, newest first, decoded by its ABI: all of them, or those of one event and of indexed
+   * A followed contract's events, newest first, decoded by its ABI.
    *
-   * arguments.
+   * All of them, or those of one event, or those with certain values of its indexed arguments.
    */
   listEvents(contractId: string, query: Query<"list_contract_events"> = {}, options: ReadOptions = {}): Pages<Answer<"list_contract_events">> {
     return new Pages((cursor) => this.api.call<"list_contract_events">("GET", "/api/v1/contracts/{contract_id}/events", { path: { contract_id: contractId }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
@@ -583,10 +586,10 @@ export class DeadLetters extends Group {
   }
 
   /**
-   * Send a dead letter again: the original CloudEvent, under its own id, to the topic that it came from.
+   * Send a dead letter again: the original message, under its own id, to the topic that it came from.
    *
-   * Whoever has handled it before knows the id and does nothing, so it is safe to repeat. What can still not be handled
-   * becomes a new dead letter. All operators together send only so many in an hour.
+   * It is safe to repeat: a message is handled once. What can still not be handled becomes a new dead letter. All operators
+   * together may send only so many in an hour.
    */
   redrive(deadLetterId: string, options: WriteOptions = {}): Promise<Answer<"redrive_dead_letter">> {
     return this.api.call<"redrive_dead_letter">("POST", "/api/v1/dead-letters/{dead_letter_id}/redrive", { path: { dead_letter_id: deadLetterId }, takesKey: true, options });
@@ -596,20 +599,20 @@ export class DeadLetters extends Group {
 /** `wallet.events` */
 export class Events extends Group {
   /**
-   * The caller's own events after a cursor, oldest first; with `wait` the answer waits until there is one.
+   * The caller's own events after a cursor, oldest first; with wait the answer waits until there is one.
    *
-   * The feed is in commit order: what a cursor has passed can never be followed by something earlier. Who waits holds a
-   * thread: one user waits in two requests at most in one instance, as for streams.
+   * Nothing earlier can appear behind a cursor that was read. Few calls of one user may wait at once: more are answered 429.
    */
   list(query: Query<"list_events"> = {}, options: ReadOptions = {}): Promise<Answer<"list_events">> {
     return this.api.call<"list_events">("GET", "/api/v1/events", { query, options });
   }
 
   /**
-   * The caller's own events as Server-Sent Events; `Last-Event-ID` goes on behind the last one that was seen.
+   * The caller's own events as Server-Sent Events; Last-Event-ID goes on behind the last one that was seen.
    *
    * A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-   * ended; clients come back with the last id by themselves. One instance carries thousands, and few of one user.
+   * ended: connect again with the last id, as an EventSource does by itself. One user may have few at once: more are
+   * answered 429.
    */
   stream(options: StreamOptions = {}): EventStream {
     return new EventStream(this.api.transport, "/api/v1/events/stream", options);
@@ -656,8 +659,8 @@ export class Orders extends Group {
   /**
    * Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
    *
-   * Without supplies named, a snapshot that may be some seconds old says which would pay; only those are read again, by
-   * key, in the transaction. Should they not suffice any more, every candidate is, and then those of a strong snapshot.
+   * Which supplies pay is chosen for you, or name them by `supply_ids`; where they do not hold enough, the answer is 409
+   * INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it.
    */
   place(body: Body<"place_order">, options: WriteOptions = {}): Promise<Answer<"place_order">> {
     return this.api.call<"place_order">("POST", "/api/v1/orders", { body, takesKey: true, options });
@@ -674,14 +677,16 @@ export class Orders extends Group {
 /** `wallet.security` */
 export class Security extends Group {
   /**
-   * The private key in a keystore file whose cost is bounded; one at a time in an instance, else 503.
+   * The private key in a keystore file. It takes a second or two; 503 means to try again.
+   *
+   * Files that would cost too much time or memory to open are refused.
    */
   decryptPrivateKey(body: Body<"decrypt_private_key">, options: CallOptions = {}): Promise<Answer<"decrypt_private_key">> {
     return this.api.call<"decrypt_private_key">("POST", "/api/v1/security/decrypt-private-key", { body, options });
   }
 
   /**
-   * A keystore file (version 3, scrypt) for a private key; one at a time in an instance, else 503.
+   * A keystore file (version 3, scrypt) for a private key. It takes a second or two; 503 means to try again.
    */
   encryptPrivateKey(body: Body<"encrypt_private_key">, options: CallOptions = {}): Promise<Answer<"encrypt_private_key">> {
     return this.api.call<"encrypt_private_key">("POST", "/api/v1/security/encrypt-private-key", { body, options });
@@ -757,7 +762,9 @@ export class Supplies extends Group {
   }
 
   /**
-   * Compare supplies with their ledgers, funds rows with supplies, and promises with what the chain holds.
+   * Compare the books with themselves and with the chain: what does not agree is listed.
+   *
+   * Supplies with their ledgers, what wallets have promised with their supplies, and both with the balances on chain.
    */
   getReconciliation(query: Query<"get_reconciliation"> = {}, options: ReadOptions = {}): Promise<Answer<"get_reconciliation">> {
     return this.api.call<"get_reconciliation">("GET", "/api/v1/reconciliation", { query, options });
@@ -773,7 +780,7 @@ export class Supplies extends Group {
   /**
    * Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
    *
-   * A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it.
+   * To raise or resume it, the wallet's balance on chain has to cover it, else 409.
    */
   update(supplyId: string, body: Body<"update_supply"> = {}, options: WriteOptions = {}): Promise<Answer<"update_supply">> {
     return this.api.call<"update_supply">("PUT", "/api/v1/supplies/{supply_id}", { path: { supply_id: supplyId }, body, options });
@@ -783,10 +790,10 @@ export class Supplies extends Group {
 /** `wallet.transactions` */
 export class Transactions extends Group {
   /**
-   * Approve or decline, as a second person, a transaction that exceeds its wallet's `approval_above`.
+   * Approve, or decline by decision, as a second person, a transaction that exceeds its wallet's approval_above.
    *
-   * Only for somebody who has just signed in, whom the policy names or who administrates. It has no command: a message
-   * proves no person. What would fail by now is not approved and stays held: it may be approved later, or ended.
+   * For somebody who has just signed in, whom the policy names or who is an administrator; not for API keys. What would
+   * fail by now is not approved and stays held: it may be approved later, declined or cancelled.
    */
   approve(transactionId: string, body: Body<"approve_transaction"> = {}, options: WriteOptions = {}): Promise<Answer<"approve_transaction">> {
     return this.api.call<"approve_transaction">("POST", "/api/v1/transactions/{transaction_id}/approve", { path: { transaction_id: transactionId }, body, takesKey: true, options });
@@ -817,7 +824,7 @@ export class Transactions extends Group {
   }
 
   /**
-   * A transaction with its attempts, read strongly; other users' transactions do not exist for the caller.
+   * A transaction with its attempts and what it waits for, never an older state; another user's is a 404.
    */
   get(transactionId: string, options: ReadOptions = {}): Promise<Answer<"get_transaction">> {
     return this.api.call<"get_transaction">("GET", "/api/v1/transactions/{transaction_id}", { path: { transaction_id: transactionId }, options });
@@ -840,14 +847,14 @@ export class Transactions extends Group {
   /**
    * The receipt of a transaction that a block holds, with its logs; 404 until then.
    *
-   * From `confirmed` or `reverted` on it is the stored one that the outcome rests on; before, it is asked of the chain.
+   * Before the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it.
    */
   getReceipt(transactionId: string, options: ReadOptions = {}): Promise<Answer<"get_receipt">> {
     return this.api.call<"get_receipt">("GET", "/api/v1/transactions/{transaction_id}/receipt", { path: { transaction_id: transactionId }, options });
   }
 
   /**
-   * The caller's own transactions, newest first; `status` is the public one.
+   * The caller's own transactions, newest first.
    */
   list(query: Query<"list_transactions"> = {}, options: ReadOptions = {}): Pages<Answer<"list_transactions">> {
     return new Pages((cursor) => this.api.call<"list_transactions">("GET", "/api/v1/transactions", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
@@ -861,10 +868,11 @@ export class Transactions extends Group {
   }
 
   /**
-   * Accept a transaction once its trial on the newest state succeeds and the wallet's funds cover value and gas.
+   * Send a transaction from a wallet: it is accepted once it would succeed now and the wallet can pay its value and gas.
    *
-   * No nonce is taken here: whatever is refused costs nothing. It is sent when `transaction.accepted` arrives, and by the
-   * chain's tick if that never does.
+   * What is refused costs nothing and takes no nonce. What is accepted is sent in the wallet's order; follow it by
+   * `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
+   * `expired`.
    */
   send(body: Body<"send_transaction"> = {}, options: WriteOptions = {}): Promise<Answer<"send_transaction">> {
     return this.api.call<"send_transaction">("POST", "/api/v1/transactions", { body, takesKey: true, options });
@@ -895,9 +903,9 @@ export class Wallets extends Group {
   }
 
   /**
-   * Say that a wallet that was made before the account's mailbox was proved, or by an API key, is one's own: it may be
+   * Confirm that a wallet is one's own: only then it may be chosen where no wallet is named.
    *
-   * chosen by default.
+   * Wallets need it that were made by an API key, or before the account's mailbox was proved.
    */
   confirm(walletId: string, options: WriteOptions = {}): Promise<Answer<"confirm_wallet">> {
     return this.api.call<"confirm_wallet">("POST", "/api/v1/wallets/{wallet_id}/confirm", { path: { wallet_id: walletId }, takesKey: true, options });
@@ -911,10 +919,10 @@ export class Wallets extends Group {
   }
 
   /**
-   * Delete a wallet: disabled now, its key shredded after 30 days if it is still empty; until then it can be restored and
+   * Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
    *
-   * exported. `force` closes its supplies and leaves a balance behind, and takes its owner in person; nothing forces what
-   * others still rely on.
+   * Its key is destroyed after that if it is still empty. `force` closes its supplies and leaves a balance behind, and takes
+   * its owner in person; nothing forces what others still rely on.
    */
   delete(walletId: string, body: Body<"delete_wallet"> = {}, options: WriteOptions = {}): Promise<Answer<"delete_wallet">> {
     return this.api.call<"delete_wallet">("DELETE", "/api/v1/wallets/{wallet_id}", { path: { wallet_id: walletId }, body, options });
@@ -930,8 +938,8 @@ export class Wallets extends Group {
   /**
    * Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
    *
-   * The audit row is committed before the key leaves; a replayed answer holds no key. A deleted wallet is exported as
-   * long as its key exists.
+   * It is recorded in the audit log. The key is in the first answer only: a repeated call with the same `Idempotency-Key`
+   * shows none. A deleted wallet can be exported as long as its key exists.
    */
   export(walletId: string, body: Body<"export_wallet"> = {}, options: WriteOptions = {}): Promise<Answer<"export_wallet">> {
     return this.api.call<"export_wallet">("POST", "/api/v1/wallets/{wallet_id}/export", { path: { wallet_id: walletId }, body, takesKey: true, options });
@@ -973,7 +981,7 @@ export class Wallets extends Group {
   }
 
   /**
-   * The caller's own wallets, newest first; with `deleted` those that can still be restored.
+   * The caller's own wallets, newest first; with deleted those that can still be restored.
    */
   list(query: Query<"list_wallets"> = {}, options: ReadOptions = {}): Pages<Answer<"list_wallets">> {
     return new Pages((cursor) => this.api.call<"list_wallets">("GET", "/api/v1/wallets", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
@@ -1105,7 +1113,7 @@ export class Webhooks extends Group {
   }
 
   /**
-   * Deliver a `webhook.test` to one endpoint. What came of it is in its deliveries.
+   * Deliver a webhook.test to one endpoint. What came of it is in its deliveries.
    */
   test(webhookId: string, options: WriteOptions = {}): Promise<Answer<"test_webhook">> {
     return this.api.call<"test_webhook">("POST", "/api/v1/webhooks/{webhook_id}/test", { path: { webhook_id: webhookId }, takesKey: true, options });

@@ -89,6 +89,12 @@ def test_every_event_is_a_webhook_with_typed_data(kind: str) -> None:
     )
 
 
+def test_a_summary_is_whole_sentences_without_markdown() -> None:
+    sent = [(kind, methods["post"]) for kind, methods in DOCUMENT["webhooks"].items()]
+    summaries = {where: entry["summary"] for where, entry in [*OPERATIONS, *sent]}
+    assert {where: text for where, text in summaries.items() if "`" in text or text[-1] not in ".?"} == {}
+
+
 def test_the_version_is_the_products() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert DOCUMENT["info"]["version"] == project["version"]

@@ -18,7 +18,7 @@ class Admin(Group):
     """`client.admin`"""
 
     def act_for_user(self, *, user_id: str, reason: str, timeout: float | None = None) -> models.Acting:
-        """Break-glass: a token with which an administrator may act for one user, for minutes, and not export.
+        """Emergency access: a token with which an administrator may act for one user, for some minutes, but not export keys.
 
         Needs a person who proved a second factor in the last five minutes, and a reason. The user is told at once; the audit
         log names the user in each row of what is done with it."""
@@ -177,7 +177,7 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.TransactionPage, models.Transaction]:
-        """Everybody's transactions, newest first, with their attempts and what they wait for; `status` is the public one."""
+        """Everybody's transactions, newest first, with their attempts and what they wait for."""
         return Pages(
             self._run,
             Call(
@@ -290,7 +290,8 @@ class Admin(Group):
     ) -> models.LaneView:
         """Let an address that lacked funds send again at once, rather than when its balance is next looked at.
 
-        What only evidence lifts (a foreign sender's nonce, a restored database) stays paused: 409 LANE_PAUSED."""
+        An address that is paused for another reason (somebody else used its nonces, the database was restored) stays paused
+        until that is cleared up: 409 LANE_PAUSED."""
         return self._run(
             Call(
                 "POST",
@@ -307,7 +308,7 @@ class Admin(Group):
     def stream_all_events(
         self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
     ) -> EventStream:
-        """Everybody's events as Server-Sent Events, for operators; `Last-Event-ID` goes on behind the last one that was seen.
+        """Everybody's events as Server-Sent Events, for operators; Last-Event-ID goes on behind the last one that was seen.
 
         Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
         stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does."""
@@ -348,7 +349,7 @@ class AsyncAdmin(AsyncGroup):
     """`client.admin`"""
 
     async def act_for_user(self, *, user_id: str, reason: str, timeout: float | None = None) -> models.Acting:
-        """Break-glass: a token with which an administrator may act for one user, for minutes, and not export.
+        """Emergency access: a token with which an administrator may act for one user, for some minutes, but not export keys.
 
         Needs a person who proved a second factor in the last five minutes, and a reason. The user is told at once; the audit
         log names the user in each row of what is done with it."""
@@ -509,7 +510,7 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.TransactionPage, models.Transaction]:
-        """Everybody's transactions, newest first, with their attempts and what they wait for; `status` is the public one."""
+        """Everybody's transactions, newest first, with their attempts and what they wait for."""
         return AsyncPages(
             self._run,
             Call(
@@ -624,7 +625,8 @@ class AsyncAdmin(AsyncGroup):
     ) -> models.LaneView:
         """Let an address that lacked funds send again at once, rather than when its balance is next looked at.
 
-        What only evidence lifts (a foreign sender's nonce, a restored database) stays paused: 409 LANE_PAUSED."""
+        An address that is paused for another reason (somebody else used its nonces, the database was restored) stays paused
+        until that is cleared up: 409 LANE_PAUSED."""
         return await self._run(
             Call(
                 "POST",
@@ -641,7 +643,7 @@ class AsyncAdmin(AsyncGroup):
     def stream_all_events(
         self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
     ) -> AsyncEventStream:
-        """Everybody's events as Server-Sent Events, for operators; `Last-Event-ID` goes on behind the last one that was seen.
+        """Everybody's events as Server-Sent Events, for operators; Last-Event-ID goes on behind the last one that was seen.
 
         Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
         stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does."""

@@ -27,7 +27,7 @@ class Audit(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.AuditPage, models.AuditEntry]:
-        """The audit log, newest first; entries are never changed. `from` is inclusive, `to` is not."""
+        """The audit log, newest first; entries are never changed. from is inclusive, to is not."""
         return Pages(
             self._run,
             Call(
@@ -65,7 +65,7 @@ class AsyncAudit(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.AuditPage, models.AuditEntry]:
-        """The audit log, newest first; entries are never changed. `from` is inclusive, `to` is not."""
+        """The audit log, newest first; entries are never changed. from is inclusive, to is not."""
         return AsyncPages(
             self._run,
             Call(

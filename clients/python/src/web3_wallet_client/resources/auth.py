@@ -35,7 +35,7 @@ class Auth(Group):
         return self._run(Call("POST", "/api/v1/auth/totp", models.Enrolment, timeout=timeout))
 
     def challenge_passkey(self, *, timeout: float | None = None) -> models.PasskeyOptions:
-        """A challenge for one of the account's passkeys, for step-up: hand it to `navigator.credentials.get`."""
+        """A challenge for one of the account's passkeys, for step-up: hand it to navigator.credentials.get."""
         return self._run(
             Call("POST", "/api/v1/auth/passkeys/challenge", models.PasskeyOptions, timeout=timeout)
         )
@@ -43,9 +43,9 @@ class Auth(Group):
     def change_password(
         self, *, current: str, new: str, end_api_keys: bool | Unset = UNSET, timeout: float | None = None
     ) -> models.User:
-        """Choose another password. Every other sign-in of the account ends, and by default every API key; this sign-in goes on
+        """Choose another password.
 
-        as freshly proved."""
+        Every other sign-in of the account ends, and by default every API key; this sign-in goes on as freshly proved."""
         return self._run(
             Call(
                 "POST",
@@ -97,10 +97,10 @@ class Auth(Group):
     def delete_me(
         self, *, confirm: bool | Unset = UNSET, if_match: int | None = None, timeout: float | None = None
     ) -> models.AccountDeletion:
-        """Delete the caller's account: the person is forgotten at once, the books keep an empty id, keys are kept for 30 days.
+        """Delete the caller's account: the person is forgotten at once; keys of wallets are kept for 30 days.
 
-        Refused while a wallet holds anything that is looked at or somebody still relies on it; an export is offered first. The
-        answer says what was looked at and what was not."""
+        Refused while one of its wallets holds something, or somebody still relies on it: export or empty the wallets first. The
+        answer names what was not looked at, such as tokens that are not registered."""
         return self._run(
             Call(
                 "DELETE",
@@ -232,9 +232,10 @@ class Auth(Group):
         passkey: Mapping[str, Any] | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Tokens:
-        """Sign in by e-mail and password, and by the second factor where the account has one (`otp`, a recovery code among
+        """Sign in by e-mail and password, and by the second factor where the account has one.
 
-        them, or `passkey`). A wrong password and an unknown address get the same answer, as slowly."""
+        The second factor is `otp` (a code of the app, or a recovery code) or `passkey`. A wrong password and an unknown address
+        get the same answer, as slowly."""
         return self._run(
             Call(
                 "POST",
@@ -251,7 +252,7 @@ class Auth(Group):
         self._run(Call[None]("POST", "/api/v1/auth/logout", None, timeout=timeout))
 
     def passkey_options(self, *, timeout: float | None = None) -> models.PasskeyOptions:
-        """What a page needs to make a passkey for this account: hand it to `navigator.credentials.create`."""
+        """What a page needs to make a passkey for this account: hand it to navigator.credentials.create."""
         return self._run(
             Call("POST", "/api/v1/auth/passkeys/options", models.PasskeyOptions, timeout=timeout)
         )
@@ -272,7 +273,7 @@ class Auth(Group):
         )
 
     def register(self, *, email: str, password: str, timeout: float | None = None) -> models.User:
-        """Make an account for an e-mail address; the password is kept as an argon2id hash only.
+        """Make an account for an e-mail address; the password is kept as a hash only.
 
         An address that has an account gets the same answer, as slowly, and its owner a mail: who asks learns nothing."""
         return self._run(
@@ -399,7 +400,7 @@ class AsyncAuth(AsyncGroup):
         return await self._run(Call("POST", "/api/v1/auth/totp", models.Enrolment, timeout=timeout))
 
     async def challenge_passkey(self, *, timeout: float | None = None) -> models.PasskeyOptions:
-        """A challenge for one of the account's passkeys, for step-up: hand it to `navigator.credentials.get`."""
+        """A challenge for one of the account's passkeys, for step-up: hand it to navigator.credentials.get."""
         return await self._run(
             Call("POST", "/api/v1/auth/passkeys/challenge", models.PasskeyOptions, timeout=timeout)
         )
@@ -407,9 +408,9 @@ class AsyncAuth(AsyncGroup):
     async def change_password(
         self, *, current: str, new: str, end_api_keys: bool | Unset = UNSET, timeout: float | None = None
     ) -> models.User:
-        """Choose another password. Every other sign-in of the account ends, and by default every API key; this sign-in goes on
+        """Choose another password.
 
-        as freshly proved."""
+        Every other sign-in of the account ends, and by default every API key; this sign-in goes on as freshly proved."""
         return await self._run(
             Call(
                 "POST",
@@ -463,10 +464,10 @@ class AsyncAuth(AsyncGroup):
     async def delete_me(
         self, *, confirm: bool | Unset = UNSET, if_match: int | None = None, timeout: float | None = None
     ) -> models.AccountDeletion:
-        """Delete the caller's account: the person is forgotten at once, the books keep an empty id, keys are kept for 30 days.
+        """Delete the caller's account: the person is forgotten at once; keys of wallets are kept for 30 days.
 
-        Refused while a wallet holds anything that is looked at or somebody still relies on it; an export is offered first. The
-        answer says what was looked at and what was not."""
+        Refused while one of its wallets holds something, or somebody still relies on it: export or empty the wallets first. The
+        answer names what was not looked at, such as tokens that are not registered."""
         return await self._run(
             Call(
                 "DELETE",
@@ -602,9 +603,10 @@ class AsyncAuth(AsyncGroup):
         passkey: Mapping[str, Any] | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Tokens:
-        """Sign in by e-mail and password, and by the second factor where the account has one (`otp`, a recovery code among
+        """Sign in by e-mail and password, and by the second factor where the account has one.
 
-        them, or `passkey`). A wrong password and an unknown address get the same answer, as slowly."""
+        The second factor is `otp` (a code of the app, or a recovery code) or `passkey`. A wrong password and an unknown address
+        get the same answer, as slowly."""
         return await self._run(
             Call(
                 "POST",
@@ -621,7 +623,7 @@ class AsyncAuth(AsyncGroup):
         await self._run(Call[None]("POST", "/api/v1/auth/logout", None, timeout=timeout))
 
     async def passkey_options(self, *, timeout: float | None = None) -> models.PasskeyOptions:
-        """What a page needs to make a passkey for this account: hand it to `navigator.credentials.create`."""
+        """What a page needs to make a passkey for this account: hand it to navigator.credentials.create."""
         return await self._run(
             Call("POST", "/api/v1/auth/passkeys/options", models.PasskeyOptions, timeout=timeout)
         )
@@ -642,7 +644,7 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def register(self, *, email: str, password: str, timeout: float | None = None) -> models.User:
-        """Make an account for an e-mail address; the password is kept as an argon2id hash only.
+        """Make an account for an e-mail address; the password is kept as a hash only.
 
         An address that has an account gets the same answer, as slowly, and its owner a mail: who asks learns nothing."""
         return await self._run(

@@ -49,7 +49,7 @@ class Claims(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim | None:
-        """Claim any matching open order, the oldest preferred. 204 only when every shard was read and held none."""
+        """Claim any matching open order, the oldest preferred; 204 when there is none."""
         return self._run(
             Call(
                 "POST",
@@ -70,9 +70,10 @@ class Claims(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Claim an open order. Exactly one claim wins; the winner holds a lease and a fencing epoch.
+        """Claim an open order: exactly one claim wins, and the winner holds a lease until lease_until.
 
-        The order is read first and tells losers at once; everything else is read for the winner only."""
+        All others are answered 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open
+        again. `epoch` grows with each claim of an order: sent with later calls, it refuses those of a holder who came too late."""
         return self._run(
             Call(
                 "POST",
@@ -145,7 +146,7 @@ class Claims(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ClaimPage, models.Claim]:
-        """One's own claims, or with `order_id` all claims of one's own order; newest first."""
+        """One's own claims, or with order_id all claims of one's own order; newest first."""
         return Pages(
             self._run,
             Call(
@@ -175,10 +176,10 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Pay a claim: its payments and their transactions are inserted in the commit that moves it to processing.
+        """Have a claimed order paid, as its owner: payments leave the supplies' wallets for the claimer's wallet.
 
-        The recipient is screened, and gas, fees, balances and policy are looked at, before the transaction; a refusal starts
-        nothing."""
+        The recipient is screened, and gas, fees, balances and policy are looked at first: a refusal starts nothing. The claim
+        is `processing` then, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists them."""
         return self._run(
             Call(
                 "POST",
@@ -303,7 +304,7 @@ class AsyncClaims(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim | None:
-        """Claim any matching open order, the oldest preferred. 204 only when every shard was read and held none."""
+        """Claim any matching open order, the oldest preferred; 204 when there is none."""
         return await self._run(
             Call(
                 "POST",
@@ -324,9 +325,10 @@ class AsyncClaims(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Claim an open order. Exactly one claim wins; the winner holds a lease and a fencing epoch.
+        """Claim an open order: exactly one claim wins, and the winner holds a lease until lease_until.
 
-        The order is read first and tells losers at once; everything else is read for the winner only."""
+        All others are answered 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open
+        again. `epoch` grows with each claim of an order: sent with later calls, it refuses those of a holder who came too late."""
         return await self._run(
             Call(
                 "POST",
@@ -399,7 +401,7 @@ class AsyncClaims(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ClaimPage, models.Claim]:
-        """One's own claims, or with `order_id` all claims of one's own order; newest first."""
+        """One's own claims, or with order_id all claims of one's own order; newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -429,10 +431,10 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Pay a claim: its payments and their transactions are inserted in the commit that moves it to processing.
+        """Have a claimed order paid, as its owner: payments leave the supplies' wallets for the claimer's wallet.
 
-        The recipient is screened, and gas, fees, balances and policy are looked at, before the transaction; a refusal starts
-        nothing."""
+        The recipient is screened, and gas, fees, balances and policy are looked at first: a refusal starts nothing. The claim
+        is `processing` then, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists them."""
         return await self._run(
             Call(
                 "POST",

@@ -58,9 +58,9 @@ class Contracts(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.DeployedContract:
-        """Deploy a contract through the transaction engine. Its address is known when a block holds the creation.
+        """Deploy a contract from one of the caller's wallets. Its address is known when a block holds the creation.
 
-        With a salt it goes through the deterministic deployer, and its address is known at once."""
+        With a `salt` it is made by the chain's deterministic deployer (CREATE2), and its address is known at once."""
         return self._run(
             Call(
                 "POST",
@@ -327,9 +327,9 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ContractEventPage, models.LoggedEvent]:
-        """A followed contract's events, newest first, decoded by its ABI: all of them, or those of one event and of indexed
+        """A followed contract's events, newest first, decoded by its ABI.
 
-        arguments."""
+        All of them, or those of one event, or those with certain values of its indexed arguments."""
         return Pages(
             self._run,
             Call(
@@ -537,9 +537,9 @@ class AsyncContracts(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.DeployedContract:
-        """Deploy a contract through the transaction engine. Its address is known when a block holds the creation.
+        """Deploy a contract from one of the caller's wallets. Its address is known when a block holds the creation.
 
-        With a salt it goes through the deterministic deployer, and its address is known at once."""
+        With a `salt` it is made by the chain's deterministic deployer (CREATE2), and its address is known at once."""
         return await self._run(
             Call(
                 "POST",
@@ -806,9 +806,9 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ContractEventPage, models.LoggedEvent]:
-        """A followed contract's events, newest first, decoded by its ABI: all of them, or those of one event and of indexed
+        """A followed contract's events, newest first, decoded by its ABI.
 
-        arguments."""
+        All of them, or those of one event, or those with certain values of its indexed arguments."""
         return AsyncPages(
             self._run,
             Call(

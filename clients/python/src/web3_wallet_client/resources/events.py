@@ -24,10 +24,9 @@ class Events(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.EventPage:
-        """The caller's own events after a cursor, oldest first; with `wait` the answer waits until there is one.
+        """The caller's own events after a cursor, oldest first; with wait the answer waits until there is one.
 
-        The feed is in commit order: what a cursor has passed can never be followed by something earlier. Who waits holds a
-        thread: one user waits in two requests at most in one instance, as for streams."""
+        Nothing earlier can appear behind a cursor that was read. Few calls of one user may wait at once: more are answered 429."""
         return self._run(
             Call(
                 "GET",
@@ -42,10 +41,11 @@ class Events(Group):
     def stream(
         self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
     ) -> EventStream:
-        """The caller's own events as Server-Sent Events; `Last-Event-ID` goes on behind the last one that was seen.
+        """The caller's own events as Server-Sent Events; Last-Event-ID goes on behind the last one that was seen.
 
         A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-        ended; clients come back with the last id by themselves. One instance carries thousands, and few of one user."""
+        ended: connect again with the last id, as an EventSource does by itself. One user may have few at once: more are
+        answered 429."""
         return EventStream(
             self._transport,
             Call[None]("GET", "/api/v1/events/stream", None, query={"after": after, "types": types}),
@@ -65,10 +65,9 @@ class AsyncEvents(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.EventPage:
-        """The caller's own events after a cursor, oldest first; with `wait` the answer waits until there is one.
+        """The caller's own events after a cursor, oldest first; with wait the answer waits until there is one.
 
-        The feed is in commit order: what a cursor has passed can never be followed by something earlier. Who waits holds a
-        thread: one user waits in two requests at most in one instance, as for streams."""
+        Nothing earlier can appear behind a cursor that was read. Few calls of one user may wait at once: more are answered 429."""
         return await self._run(
             Call(
                 "GET",
@@ -83,10 +82,11 @@ class AsyncEvents(AsyncGroup):
     def stream(
         self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
     ) -> AsyncEventStream:
-        """The caller's own events as Server-Sent Events; `Last-Event-ID` goes on behind the last one that was seen.
+        """The caller's own events as Server-Sent Events; Last-Event-ID goes on behind the last one that was seen.
 
         A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-        ended; clients come back with the last id by themselves. One instance carries thousands, and few of one user."""
+        ended: connect again with the last id, as an EventSource does by itself. One user may have few at once: more are
+        answered 429."""
         return AsyncEventStream(
             self._transport,
             Call[None]("GET", "/api/v1/events/stream", None, query={"after": after, "types": types}),

@@ -157,8 +157,8 @@ class Orders(Group):
     ) -> models.Order:
         """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
-        Without supplies named, a snapshot that may be some seconds old says which would pay; only those are read again, by
-        key, in the transaction. Should they not suffice any more, every candidate is, and then those of a strong snapshot."""
+        Which supplies pay is chosen for you, or name them by `supply_ids`; where they do not hold enough, the answer is 409
+        INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it."""
         return self._run(
             Call(
                 "POST",
@@ -349,8 +349,8 @@ class AsyncOrders(AsyncGroup):
     ) -> models.Order:
         """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
-        Without supplies named, a snapshot that may be some seconds old says which would pay; only those are read again, by
-        key, in the transaction. Should they not suffice any more, every candidate is, and then those of a strong snapshot."""
+        Which supplies pay is chosen for you, or name them by `supply_ids`; where they do not hold enough, the answer is 409
+        INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it."""
         return await self._run(
             Call(
                 "POST",

@@ -17,7 +17,9 @@ class Security(Group):
     def decrypt_private_key(
         self, *, encrypted_key: Mapping[str, Any] | str, passphrase: str, timeout: float | None = None
     ) -> models.PrivateKey:
-        """The private key in a keystore file whose cost is bounded; one at a time in an instance, else 503."""
+        """The private key in a keystore file. It takes a second or two; 503 means to try again.
+
+        Files that would cost too much time or memory to open are refused."""
         return self._run(
             Call(
                 "POST",
@@ -31,7 +33,7 @@ class Security(Group):
     def encrypt_private_key(
         self, *, private_key: str, passphrase: str, timeout: float | None = None
     ) -> models.EncryptedKey:
-        """A keystore file (version 3, scrypt) for a private key; one at a time in an instance, else 503."""
+        """A keystore file (version 3, scrypt) for a private key. It takes a second or two; 503 means to try again."""
         return self._run(
             Call(
                 "POST",
@@ -101,7 +103,9 @@ class AsyncSecurity(AsyncGroup):
     async def decrypt_private_key(
         self, *, encrypted_key: Mapping[str, Any] | str, passphrase: str, timeout: float | None = None
     ) -> models.PrivateKey:
-        """The private key in a keystore file whose cost is bounded; one at a time in an instance, else 503."""
+        """The private key in a keystore file. It takes a second or two; 503 means to try again.
+
+        Files that would cost too much time or memory to open are refused."""
         return await self._run(
             Call(
                 "POST",
@@ -115,7 +119,7 @@ class AsyncSecurity(AsyncGroup):
     async def encrypt_private_key(
         self, *, private_key: str, passphrase: str, timeout: float | None = None
     ) -> models.EncryptedKey:
-        """A keystore file (version 3, scrypt) for a private key; one at a time in an instance, else 503."""
+        """A keystore file (version 3, scrypt) for a private key. It takes a second or two; 503 means to try again."""
         return await self._run(
             Call(
                 "POST",

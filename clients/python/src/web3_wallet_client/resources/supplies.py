@@ -118,7 +118,9 @@ class Supplies(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Reconciliation:
-        """Compare supplies with their ledgers, funds rows with supplies, and promises with what the chain holds."""
+        """Compare the books with themselves and with the chain: what does not agree is listed.
+
+        Supplies with their ledgers, what wallets have promised with their supplies, and both with the balances on chain."""
         return self._run(
             Call(
                 "GET",
@@ -183,7 +185,7 @@ class Supplies(Group):
     ) -> models.Supply:
         """Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
 
-        A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it."""
+        To raise or resume it, the wallet's balance on chain has to cover it, else 409."""
         return self._run(
             Call(
                 "PUT",
@@ -304,7 +306,9 @@ class AsyncSupplies(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Reconciliation:
-        """Compare supplies with their ledgers, funds rows with supplies, and promises with what the chain holds."""
+        """Compare the books with themselves and with the chain: what does not agree is listed.
+
+        Supplies with their ledgers, what wallets have promised with their supplies, and both with the balances on chain."""
         return await self._run(
             Call(
                 "GET",
@@ -369,7 +373,7 @@ class AsyncSupplies(AsyncGroup):
     ) -> models.Supply:
         """Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
 
-        A raise or a resumption is covered first: the balance is read on chain before the transaction that compares it."""
+        To raise or resume it, the wallet's balance on chain has to cover it, else 409."""
         return await self._run(
             Call(
                 "PUT",

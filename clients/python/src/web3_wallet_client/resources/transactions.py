@@ -26,10 +26,10 @@ class Transactions(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Approve or decline, as a second person, a transaction that exceeds its wallet's `approval_above`.
+        """Approve, or decline by decision, as a second person, a transaction that exceeds its wallet's approval_above.
 
-        Only for somebody who has just signed in, whom the policy names or who administrates. It has no command: a message
-        proves no person. What would fail by now is not approved and stays held: it may be approved later, or ended."""
+        For somebody who has just signed in, whom the policy names or who is an administrator; not for API keys. What would
+        fail by now is not approved and stays held: it may be approved later, declined or cancelled."""
         return self._run(
             Call(
                 "POST",
@@ -134,7 +134,7 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """A transaction with its attempts, read strongly; other users' transactions do not exist for the caller."""
+        """A transaction with its attempts and what it waits for, never an older state; another user's is a 404."""
         return self._run(
             Call(
                 "GET",
@@ -194,7 +194,7 @@ class Transactions(Group):
     ) -> models.Receipt:
         """The receipt of a transaction that a block holds, with its logs; 404 until then.
 
-        From `confirmed` or `reverted` on it is the stored one that the outcome rests on; before, it is asked of the chain."""
+        Before the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it."""
         return self._run(
             Call(
                 "GET",
@@ -226,7 +226,7 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.TransactionPage, models.Transaction]:
-        """The caller's own transactions, newest first; `status` is the public one."""
+        """The caller's own transactions, newest first."""
         return Pages(
             self._run,
             Call(
@@ -290,10 +290,11 @@ class Transactions(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Accept a transaction once its trial on the newest state succeeds and the wallet's funds cover value and gas.
+        """Send a transaction from a wallet: it is accepted once it would succeed now and the wallet can pay its value and gas.
 
-        No nonce is taken here: whatever is refused costs nothing. It is sent when `transaction.accepted` arrives, and by the
-        chain's tick if that never does."""
+        What is refused costs nothing and takes no nonce. What is accepted is sent in the wallet's order; follow it by
+        `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
+        `expired`."""
         return self._run(
             Call(
                 "POST",
@@ -390,10 +391,10 @@ class AsyncTransactions(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Approve or decline, as a second person, a transaction that exceeds its wallet's `approval_above`.
+        """Approve, or decline by decision, as a second person, a transaction that exceeds its wallet's approval_above.
 
-        Only for somebody who has just signed in, whom the policy names or who administrates. It has no command: a message
-        proves no person. What would fail by now is not approved and stays held: it may be approved later, or ended."""
+        For somebody who has just signed in, whom the policy names or who is an administrator; not for API keys. What would
+        fail by now is not approved and stays held: it may be approved later, declined or cancelled."""
         return await self._run(
             Call(
                 "POST",
@@ -498,7 +499,7 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """A transaction with its attempts, read strongly; other users' transactions do not exist for the caller."""
+        """A transaction with its attempts and what it waits for, never an older state; another user's is a 404."""
         return await self._run(
             Call(
                 "GET",
@@ -558,7 +559,7 @@ class AsyncTransactions(AsyncGroup):
     ) -> models.Receipt:
         """The receipt of a transaction that a block holds, with its logs; 404 until then.
 
-        From `confirmed` or `reverted` on it is the stored one that the outcome rests on; before, it is asked of the chain."""
+        Before the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it."""
         return await self._run(
             Call(
                 "GET",
@@ -590,7 +591,7 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.TransactionPage, models.Transaction]:
-        """The caller's own transactions, newest first; `status` is the public one."""
+        """The caller's own transactions, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -654,10 +655,11 @@ class AsyncTransactions(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Accept a transaction once its trial on the newest state succeeds and the wallet's funds cover value and gas.
+        """Send a transaction from a wallet: it is accepted once it would succeed now and the wallet can pay its value and gas.
 
-        No nonce is taken here: whatever is refused costs nothing. It is sent when `transaction.accepted` arrives, and by the
-        chain's tick if that never does."""
+        What is refused costs nothing and takes no nonce. What is accepted is sent in the wallet's order; follow it by
+        `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
+        `expired`."""
         return await self._run(
             Call(
                 "POST",

@@ -49,9 +49,9 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Say that a wallet that was made before the account's mailbox was proved, or by an API key, is one's own: it may be
+        """Confirm that a wallet is one's own: only then it may be chosen where no wallet is named.
 
-        chosen by default."""
+        Wallets need it that were made by an API key, or before the account's mailbox was proved."""
         return self._run(
             Call(
                 "POST",
@@ -97,10 +97,10 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Delete a wallet: disabled now, its key shredded after 30 days if it is still empty; until then it can be restored and
+        """Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
 
-        exported. `force` closes its supplies and leaves a balance behind, and takes its owner in person; nothing forces what
-        others still rely on."""
+        Its key is destroyed after that if it is still empty. `force` closes its supplies and leaves a balance behind, and takes
+        its owner in person; nothing forces what others still rely on."""
         self._run(
             Call[None](
                 "DELETE",
@@ -140,8 +140,8 @@ class Wallets(Group):
     ) -> models.ExportedWallet:
         """Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
 
-        The audit row is committed before the key leaves; a replayed answer holds no key. A deleted wallet is exported as
-        long as its key exists."""
+        It is recorded in the audit log. The key is in the first answer only: a repeated call with the same `Idempotency-Key`
+        shows none. A deleted wallet can be exported as long as its key exists."""
         return self._run(
             Call(
                 "POST",
@@ -293,7 +293,7 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.WalletPage, models.Wallet]:
-        """The caller's own wallets, newest first; with `deleted` those that can still be restored."""
+        """The caller's own wallets, newest first; with deleted those that can still be restored."""
         return Pages(
             self._run,
             Call(
@@ -564,9 +564,9 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Say that a wallet that was made before the account's mailbox was proved, or by an API key, is one's own: it may be
+        """Confirm that a wallet is one's own: only then it may be chosen where no wallet is named.
 
-        chosen by default."""
+        Wallets need it that were made by an API key, or before the account's mailbox was proved."""
         return await self._run(
             Call(
                 "POST",
@@ -612,10 +612,10 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Delete a wallet: disabled now, its key shredded after 30 days if it is still empty; until then it can be restored and
+        """Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
 
-        exported. `force` closes its supplies and leaves a balance behind, and takes its owner in person; nothing forces what
-        others still rely on."""
+        Its key is destroyed after that if it is still empty. `force` closes its supplies and leaves a balance behind, and takes
+        its owner in person; nothing forces what others still rely on."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -655,8 +655,8 @@ class AsyncWallets(AsyncGroup):
     ) -> models.ExportedWallet:
         """Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
 
-        The audit row is committed before the key leaves; a replayed answer holds no key. A deleted wallet is exported as
-        long as its key exists."""
+        It is recorded in the audit log. The key is in the first answer only: a repeated call with the same `Idempotency-Key`
+        shows none. A deleted wallet can be exported as long as its key exists."""
         return await self._run(
             Call(
                 "POST",
@@ -808,7 +808,7 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.WalletPage, models.Wallet]:
-        """The caller's own wallets, newest first; with `deleted` those that can still be restored."""
+        """The caller's own wallets, newest first; with deleted those that can still be restored."""
         return AsyncPages(
             self._run,
             Call(

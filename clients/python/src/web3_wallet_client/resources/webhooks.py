@@ -232,7 +232,7 @@ class Webhooks(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WebhookDelivery:
-        """Deliver a `webhook.test` to one endpoint. What came of it is in its deliveries."""
+        """Deliver a webhook.test to one endpoint. What came of it is in its deliveries."""
         return self._run(
             Call(
                 "POST",
@@ -501,7 +501,7 @@ class AsyncWebhooks(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WebhookDelivery:
-        """Deliver a `webhook.test` to one endpoint. What came of it is in its deliveries."""
+        """Deliver a webhook.test to one endpoint. What came of it is in its deliveries."""
         return await self._run(
             Call(
                 "POST",
