@@ -54,22 +54,16 @@ drill: setup ## three regions under load, broken one after the other: errors, re
 # installed. STORE=embedded runs the first part alone, STORE=emulator everything on emulators. Tests marked `serial`
 # need the machine for themselves.
 STORE ?=
-# KEEP=1 notes in tests/seconds.json how long each file takes: slow ones begin, and are shared out by it (on an idle machine).
-KEEP ?=
-BY_FILE = --dist loadfile $(if $(KEEP),--keep-seconds)
+BY_FILE = --dist loadfile
 PARALLEL = $(PYTEST) -n $(or $(WORKERS),3) $(BY_FILE)
 EMULATED = $(PYTEST) -n $(or $(WORKERS),2) $(BY_FILE)
 NONE = || [ $$? -eq 5 ]
 # Those files alone: collecting all tests takes longer than running these.
 SERIAL = $(if $(findstring ::,$(TESTS)),$(TESTS),$(shell grep -rl --include='test_*.py' 'mark\.serial' $(TESTS)))
-# The Spanner emulator slows down with every call that it has served (docs/decisions/0008-emulator-gate.md), so a long
-# run goes in shares with a fresh one each.
-SHARES := $(if $(filter tests tests/emulated,$(TESTS)),1/6 2/6 3/6 4/6 5/6 6/6,1/1)
 
 test: setup ## the whole suite (WORKERS=…, TESTS=tests, STORE=embedded or emulator: all of it on that)
 ifeq ($(STORE),emulator)
-	@failed=0; for share in $(SHARES); do echo "on emulators, share $$share"; \
-	$(EMULATED) -m "not serial" --share $$share $(TESTS) $(NONE) || failed=1; done; \
+	@failed=0; echo "on emulators"; $(EMULATED) -m "not serial" $(TESTS) $(NONE) || failed=1; \
 	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m serial $(SERIAL) $(NONE) || failed=1; fi; exit $$failed
 else
 	@failed=0; rm -f .run/not-run; echo "on the embedded store"; export STORE=embedded; \

@@ -1,11 +1,12 @@
-"""One set of services for a whole test run, however many workers share it.
+"""One set of services for a whole test run, however many workers share it; a Spanner emulator for each worker.
 
 STORE says what the run stands on: `embedded` (the default) needs the node alone, and leaves out the tests that need
 the emulators, which its last line says; `emulator` runs everything on emulators.
 
-The controlling process starts it before any worker exists, so that workers inherit its addresses, and stops it
-at the end. A run that names only paths below tests/unit starts nothing. Logs of a failed run stay in
-`.run/tests-<pid>/`.
+The controlling process starts them before any worker exists, so that workers inherit their addresses, and stops them
+at the end. A Spanner emulator runs one transaction at a time and slows down with every call: each process that runs
+tests has its own, and renews it between files. A run that names only paths below tests/unit starts nothing. Logs of a
+failed run stay in `.run/tests-<pid>/`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,66 +25,68 @@ from emulators import leftovers
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
-from tests.support import shares
-from tests.support.stores import EMBEDDED, STORE
+from tests.support.own_spanner import OwnSpanner
+from tests.support.stores import EMBEDDED
 
 _STACK = pytest.StashKey[Stack]()
 _LEFT_OUT = pytest.StashKey[list[str]]()
-_SHARE = pytest.StashKey[set[str]]()
+_SPANNER = pytest.StashKey[OwnSpanner]()
 # How long an example takes says how busy the machine is: benchmarks measure, tests do not.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--share", default="1/1", help="2/6: the second of six shares of the test files")
-    parser.addoption(
-        "--keep-seconds", action="store_true", help="note how long each file takes (tests/seconds.json)"
-    )
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Keep this share's files."""
-    number, count = map(int, config.getoption("share").split("/"))
-    if count == 1 or not collection_path.name.startswith("test_") or collection_path.is_dir():
-        return None
-    if _SHARE not in config.stash:
-        names, weights = shares.files(_named(config)), shares.seconds(STORE)
-        config.stash[_SHARE] = shares.share_of(names, weights, number, count)
-    return collection_path.relative_to(ROOT).as_posix() not in config.stash[_SHARE] or None
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the emulators in the process that controls the run."""
+    """Start the emulators."""
     config.addinivalue_line(
         "markers", "serial: needs the machine for itself; `make test` runs it after the others"
     )
     config.addinivalue_line("markers", "emulators: needs Google's emulators; STORE=emulator runs it")
     config.option.loadscopereorder = False  # files go to the workers in the order of the collection
-    if hasattr(config, "workerinput") or not _wanted(config):
+    services = _services(config) if _wanted(config) else []
+    if not services:
         return
     try:
-        folder = ROOT / ".run" / f"tests-{os.getpid()}"
-        states = leftovers.removed(folder / "node-files")  # also when this run is killed
-        states.__enter__()
-        config.add_cleanup(lambda: states.__exit__(None, None, None))
-        stack = Stack.start(folder, ["node"] if EMBEDDED else list(SERVICES))
-        if EMBEDDED:
-            stack.env |= {
-                "EMBEDDED": "spanner,pubsub,firestore",
-                "EMBEDDED_FILE": str(folder / "store.sqlite"),
-            }
+        stack = _started(config, services)
     except (Missing, StartError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[_STACK] = stack
+    config.stash[_SPANNER] = OwnSpanner(stack)
     os.environ.update(stack.env)
+
+
+def _started(config: pytest.Config, services: Sequence[str]) -> Stack:
+    folder = ROOT / ".run" / f"tests-{os.getpid()}"
+    if "node" in services:
+        states = leftovers.removed(folder / "node-files")  # also when this run is killed
+        states.__enter__()
+        config.add_cleanup(lambda: states.__exit__(None, None, None))
+    stack = Stack.start(folder, services)
+    if EMBEDDED:
+        stack.env |= {"EMBEDDED": "spanner,pubsub,firestore", "EMBEDDED_FILE": str(folder / "store.sqlite")}
+    return stack
+
+
+def _services(config: pytest.Config) -> Sequence[str]:
+    """What this process starts: a worker its Spanner emulator, the process that controls workers the rest."""
+    worker, controls = hasattr(config, "workerinput"), bool(getattr(config.option, "tx", None))
+    if EMBEDDED:
+        return [] if worker else ["node"]
+    return [name for name in SERVICES if worker == (name == "spanner") or not (worker or controls)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Between files nothing needs what the Spanner emulator holds."""
+    yield
+    own = item.config.stash.get(_SPANNER, None)
+    if own is not None and nextitem is not None and nextitem.path != item.path:
+        own.renew()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Slow files first. Mark what needs the emulators; leave it out where there are none."""
-    weights = shares.seconds(STORE)
-    items.sort(key=lambda item: -weights.get(item.nodeid.partition("::")[0], 0.0))
+    """Mark what needs the emulators; leave it out where there are none."""
     needing = [item for item in items if _needs_emulators(item)]
     for item in needing:
         item.add_marker(pytest.mark.emulators)
@@ -128,10 +131,6 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     """Say which tests there were that this run had nothing to run on."""
-    if config.option.keep_seconds:
-        shares.keep(
-            STORE, shares.taken(report for some in terminalreporter.stats.values() for report in some)
-        )
     left_out = config.stash.get(_LEFT_OUT, [])
     if left_out:
         files = ", ".join(sorted({name.partition("::")[0] for name in left_out}))
@@ -155,6 +154,12 @@ def emulators() -> Mapping[str, str]:
     if not os.environ.get(SERVICES["node"].variable):
         pytest.fail("this run has no services: does a test below tests/unit ask for them?")
     return dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def own_spanner(request: pytest.FixtureRequest) -> OwnSpanner:
+    """This process's Spanner emulator."""
+    return request.config.stash[_SPANNER]
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from shared.store.port import Database
 from shared.store.sqlite import database as sqlite
 from shared.writes import outbox_relay
 from tests.support.inprocess import App
+from tests.support.own_spanner import OwnSpanner
 from tests.support.stores import EMBEDDED, copy_of
 
 
@@ -62,12 +63,6 @@ _ROWS = """SELECT (SELECT COUNT(*) FROM audit) + (SELECT COUNT(*) FROM inbox)
 MOST_ROWS = 300  # that are deleted: the emulator takes minutes for thousands
 
 
-@pytest.fixture(scope="session")
-def emptied() -> list[str]:
-    """Databases that earlier tests of this process have left empty: making one takes longer than many a test."""
-    return []
-
-
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Database:
     """A database of one's own with the whole schema and nothing in it."""
@@ -91,21 +86,22 @@ def _embedded(template: Path, tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def spanner(spanner_client: Any, real_emulators: Mapping[str, str], emptied: list[str]) -> Iterator[Database]:
+def spanner(
+    spanner_client: Any, real_emulators: Mapping[str, str], own_spanner: OwnSpanner
+) -> Iterator[Database]:
     """A database of the emulator."""
     from schemas.database import migrate
     from shared.store.spanner.database import connect
 
     instance = real_emulators["SPANNER_INSTANCE"]
-    if emptied:
-        name = emptied.pop()
+    if own_spanner.emptied:
+        handle = own_spanner.emptied.pop()
     else:
-        name = f"t{uuid.uuid4().hex[:20]}"
-        migrate.fresh(spanner_client, instance, name)
-    handle = spanner_client.instance(instance).database(name)
-    yield connect(real_emulators["GOOGLE_CLOUD_PROJECT"], instance, name)
+        handle = spanner_client.instance(instance).database(f"t{uuid.uuid4().hex[:20]}")
+        migrate.fresh(spanner_client, instance, handle.database_id)
+    yield connect(real_emulators["GOOGLE_CLOUD_PROJECT"], instance, handle.database_id)
     if _empty(handle):
-        emptied.append(name)
+        own_spanner.emptied.append(handle)
     else:
         handle.drop()
 

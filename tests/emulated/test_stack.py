@@ -10,14 +10,18 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from emulators import ports, process, toolkit
+from emulators import ports, probes, process, toolkit
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT
+from schemas.database import migrate
+from tests.support import own_spanner
+from tests.support.own_spanner import OwnSpanner
 
 pytestmark = pytest.mark.emulators
 
@@ -111,6 +115,31 @@ def test_a_container_is_given_its_port_and_stopped_like_the_rest(
             f"-p wallet-spanner-{port} -f {toolkit.COMPOSE_FILE} up" in (tmp_path / "spanner.log").read_text()
         )
     assert not ports.held(port)
+
+
+def test_a_slow_spanner_emulator_is_started_anew_at_the_same_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stack.start(tmp_path, ["spanner"], given={"STORE": "emulator"}) as stack:
+        monkeypatch.setenv("SPANNER_EMULATOR_HOST", address := stack.env["SPANNER_EMULATOR_HOST"])
+        own, before = OwnSpanner(stack), stack.started["spanner"].child
+        own.emptied.append(handle := database_of_its_own())
+        monkeypatch.setattr(own_spanner, "SLOW_SECONDS", 60.0)
+        own.renew()
+        assert before.alive and own.emptied == [handle] and handle.exists()
+        monkeypatch.setattr(own_spanner, "SLOW_SECONDS", 0.0)
+        own.renew()
+        assert not before.alive and own.emptied == [] and not handle.exists()
+        assert stack.started["spanner"].address == address
+        assert database_of_its_own().exists()
+
+
+def database_of_its_own() -> Any:
+    from google.cloud import spanner
+
+    client = spanner.Client(project=probes.PROJECT, disable_builtin_metrics=True)
+    migrate.fresh(client, "wallet", "one", migrate.migrations()[:1])
+    return client.instance("wallet").database("one")
 
 
 def ask(url: str, method: str, *params: str) -> str:
