@@ -1,1 +1,1 @@
-"""What administrators do to accounts."""
+"""Administration of accounts, and everything of all users for operators."""

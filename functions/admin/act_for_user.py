@@ -1,7 +1,8 @@
-"""Emergency access: a token with which an administrator may act for one user, for some minutes, but not export keys.
+"""Get a token to act for one user for a few minutes (emergency access). It cannot export keys.
 
-Needs a person who proved a second factor in the last five minutes, and a reason. The user is told at once; the audit
-log names the user in each row of what is done with it."""
+Needs an administrator who proved a second factor in the last five minutes, and a reason. The user is notified at once,
+and the audit log names the administrator and the user in every row written with the token.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old."""
+"""Get the overview for operators: what is waiting and since when, and what the supplies hold.
+
+It may be a few seconds old.
+"""
 
 from __future__ import annotations
 

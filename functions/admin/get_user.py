@@ -1,4 +1,7 @@
-"""One account: who it is and what it may. Only administrators are shown its e-mail address."""
+"""Get one account with its roles, tier and status.
+
+Only administrators see its e-mail address.
+"""
 
 from __future__ import annotations
 

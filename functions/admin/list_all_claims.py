@@ -1,4 +1,4 @@
-"""Everybody's claims, newest first."""
+"""List the claims of all users, newest first."""
 
 from __future__ import annotations
 

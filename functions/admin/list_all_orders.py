@@ -1,4 +1,4 @@
-"""Everybody's orders, newest first."""
+"""List the orders of all users, newest first."""
 
 from __future__ import annotations
 

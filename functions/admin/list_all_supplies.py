@@ -1,4 +1,4 @@
-"""Everybody's supplies, newest first."""
+"""List the supplies of all users, newest first."""
 
 from __future__ import annotations
 

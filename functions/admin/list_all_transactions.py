@@ -1,4 +1,4 @@
-"""Everybody's transactions, newest first, with their attempts and what they wait for."""
+"""List the transactions of all users, newest first, with their attempts and what each one waits for."""
 
 from __future__ import annotations
 

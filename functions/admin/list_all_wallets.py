@@ -1,4 +1,7 @@
-"""Everybody's wallets, newest first, or those of one address; deleted ones are left out."""
+"""List the wallets of all users, newest first, or only those with one address.
+
+Deleted wallets are left out.
+"""
 
 from __future__ import annotations
 

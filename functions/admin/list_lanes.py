@@ -1,4 +1,4 @@
-"""The addresses that send: their nonces, what is queued on each, and why one is paused."""
+"""List the sending addresses (lanes): their nonces, how many transactions are queued, and why a lane is paused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The chains' nodes as the instance that answers sees them: reachable or resting, how fast, how far behind."""
+"""List the RPC nodes of each chain: whether they answer, how fast, and how far behind they are.
+
+The figures are those of the instance that answers the request.
+"""
 
 from __future__ import annotations
 

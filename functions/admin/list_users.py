@@ -1,4 +1,4 @@
-"""All accounts, newest first."""
+"""List all accounts, newest first."""
 
 from __future__ import annotations
 

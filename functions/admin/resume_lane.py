@@ -1,7 +1,8 @@
-"""Let an address that lacked funds send again at once, rather than when its balance is next looked at.
+"""Resume a lane that was paused for lack of funds, without waiting for the next balance check.
 
-An address that is paused for another reason (somebody else used its nonces, the database was restored) stays paused
-until that is cleared up: 409 LANE_PAUSED."""
+A lane that is paused for another reason (a foreign transaction used its nonces, or the database was restored) stays
+paused until that is resolved: 409 LANE_PAUSED.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Everybody's events as Server-Sent Events, for operators; `Last-Event-ID` goes on behind the last one that was seen.
+"""Stream the events of all users as Server-Sent Events, for operators.
 
-Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
-stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does.
+An event says what happened to which resource and who did it; read the resource itself for its content. The stream
+continues after the event named by `Last-Event-ID` or `after`, or begins now when neither is given. A cursor is valid
+for one day; for older events use `GET /audit`. The stream ends as a user's own event stream does.
 """
 
 from __future__ import annotations

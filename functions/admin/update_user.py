@@ -1,8 +1,10 @@
-"""Change an account's roles, tier or access. Disabling releases its open claims; what is being paid finishes.
+"""Change the roles, the tier or the access of an account.
 
-Needs the second factor, in production even of administrators who never added one. Nobody changes their own roles
-or disables themselves, and nobody gives the role of a service here: it acts for every user, which administrators do
-not (`python -m shared.ops.appoint_service`)."""
+Disabling an account releases its open claims; settlements already in progress finish. The administrator must have a
+second factor: in production this cannot be skipped. Administrators cannot change their own roles or disable
+themselves, and cannot grant the `service` role, which may act for every user: that takes
+`python -m shared.ops.appoint_service`.
+"""
 
 from __future__ import annotations
 

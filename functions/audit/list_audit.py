@@ -1,4 +1,7 @@
-"""The audit log, newest first; entries are never changed. `from` is inclusive, `to` is not."""
+"""List the audit log, newest entries first.
+
+`from` is inclusive, `to` is exclusive. Entries never change.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Chain what was audited up to half a minute ago; every row is sealed within two minutes."""
+"""Seal recent rows of the audit log into its hash chains.
+
+Rows are sealed once they are half a minute old, and at most two minutes after they were written.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Signing up, in and out; a person's own account, API keys and second factor."""
+"""Sign-up and sign-in; the caller's account, sessions, API keys and second factors."""

@@ -1,4 +1,7 @@
-"""Add a passkey as a second factor. The first factor of an account comes with recovery codes, shown this once."""
+"""Add a passkey as a second factor.
+
+If it is the account's first second factor, the answer contains recovery codes. They are shown only once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Add an authenticator app as the second factor. Its secret is shown in this one answer and sealed in the vault."""
+"""Add an authenticator app (TOTP) as the second factor.
+
+The secret is shown only in this answer and stored encrypted in the vault.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A challenge for one of the account's passkeys, for step-up: hand it to `navigator.credentials.get`."""
+"""Get a challenge to prove one of the account's passkeys (step-up).
+
+Pass the answer to `navigator.credentials.get`.
+"""
 
 from __future__ import annotations
 

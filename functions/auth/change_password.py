@@ -1,6 +1,8 @@
-"""Choose another password.
+"""Change the account's password.
 
-Every other sign-in of the account ends, and by default every API key; this sign-in goes on as freshly proved."""
+All other sessions of the account end, and by default all its API keys. The current session continues and counts as
+freshly authenticated.
+"""
 
 from __future__ import annotations
 

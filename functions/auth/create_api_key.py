@@ -1,4 +1,7 @@
-"""Make an API key with some of the owner's permissions. It is shown in this one answer and stored as a hash."""
+"""Create an API key with some of the owner's permissions.
+
+The key is shown only in this answer and stored as a hash.
+"""
 
 from __future__ import annotations
 

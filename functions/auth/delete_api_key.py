@@ -1,4 +1,7 @@
-"""Revoke an API key at once. A key may revoke itself, no other."""
+"""Revoke an API key at once.
+
+An API key may revoke itself, but no other key.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""End all of one's API keys at once."""
+"""Revoke all API keys of the caller at once."""
 
 from __future__ import annotations
 

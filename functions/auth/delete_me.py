@@ -1,7 +1,8 @@
-"""Delete the caller's account: the person is forgotten at once; keys of wallets are kept for 30 days.
+"""Delete the caller's account: personal data is removed at once, keys of wallets are kept for 30 days.
 
-Refused while one of its wallets holds something, or somebody still relies on it: export or empty the wallets first. The
-answer names what was not looked at, such as tokens that are not registered."""
+The request is refused while one of its wallets holds something, or others still rely on the account: export or empty
+the wallets first. The answer names what could not be checked, such as tokens that are not registered.
+"""
 
 from __future__ import annotations
 

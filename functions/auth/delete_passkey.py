@@ -1,4 +1,7 @@
-"""Remove a passkey; a second factor must have been proved just before."""
+"""Remove a passkey.
+
+The caller must have proved a second factor just before.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""End one of one's sign-ins, perhaps on a device that was lost."""
+"""End one of the caller's sessions, for example on a lost device."""
 
 from __future__ import annotations
 

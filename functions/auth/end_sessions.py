@@ -1,4 +1,4 @@
-"""End all of one's other sign-ins at once; the one that asks goes on."""
+"""End all sessions of the caller except the current one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Everything that is stored of the caller, as one document; never hashes, keys or sealed secrets."""
+"""Export everything that is stored about the caller as one document.
+
+It never contains hashes, private keys or encrypted secrets.
+"""
 
 from __future__ import annotations
 

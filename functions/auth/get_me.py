@@ -1,4 +1,7 @@
-"""The caller's own account and what this caller may; an API key learns nothing of the person."""
+"""Get the caller's own account and permissions.
+
+An API key does not see the e-mail address or other personal data.
+"""
 
 from __future__ import annotations
 

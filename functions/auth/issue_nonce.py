@@ -1,4 +1,4 @@
-"""A nonce for one sign-in with a wallet (EIP-4361), valid for ten minutes."""
+"""Get a nonce to sign in with a wallet (EIP-4361). It is valid for ten minutes and for one sign-in."""
 
 from __future__ import annotations
 

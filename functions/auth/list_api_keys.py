@@ -1,4 +1,4 @@
-"""The caller's API keys, newest first; never the keys themselves."""
+"""List the caller's API keys, newest first, without the secret keys themselves."""
 
 from __future__ import annotations
 

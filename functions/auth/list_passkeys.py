@@ -1,4 +1,4 @@
-"""The caller's passkeys; never more than their names and dates."""
+"""List the caller's passkeys with their names and dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The caller's sign-ins that count, with device, network and last use."""
+"""List the caller's active sessions with device, network and last use."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Sign in by e-mail and password, and by the second factor where the account has one.
+"""Sign in with e-mail address and password, and with the second factor if the account has one.
 
-The second factor is `otp` (a code of the app, or a recovery code) or `passkey`. A wrong password and an unknown address
-get the same answer, as slowly."""
+The second factor is `otp` (a code of the authenticator app or a recovery code) or `passkey`. A wrong password and an
+unknown address get the same answer, after the same time.
+"""
 
 from __future__ import annotations
 

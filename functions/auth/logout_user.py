@@ -1,4 +1,7 @@
-"""End this sign-in: its refresh token is void at once, its access token for all that changes something."""
+"""End the current session.
+
+Its refresh token is revoked at once. Its access token can change nothing any more; it may still read until it expires.
+"""
 
 from __future__ import annotations
 

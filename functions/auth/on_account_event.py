@@ -1,4 +1,7 @@
-"""Mail an account's owner about what has changed in its security. Sent again when it is not known to have been sent."""
+"""Send the owner of an account a mail about a change in its security.
+
+If it is not known whether a mail was sent, it is sent again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a page needs to make a passkey for this account: hand it to `navigator.credentials.create`."""
+"""Get the options to create a passkey for this account.
+
+Pass the answer to `navigator.credentials.create`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""A new access token for a refresh token, which counts once: its successor comes with the answer.
+"""Exchange a refresh token for a new access token and the next refresh token.
 
-Using an older token of the sign-in again ends the sign-in: one of two who hold it has stolen it."""
+A refresh token can be used once. Using an older token of the same session again ends the session, because then two
+parties hold it and one of them has stolen it.
+"""
 
 from __future__ import annotations
 

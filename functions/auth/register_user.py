@@ -1,6 +1,8 @@
-"""Make an account for an e-mail address; the password is kept as a hash only.
+"""Create an account for an e-mail address. The password is stored as a hash only.
 
-An address that has an account gets the same answer, as slowly, and its owner a mail: who asks learns nothing."""
+For an address that already has an account the answer is the same, after the same time, and the owner of the account
+gets a mail: the caller cannot find out who has an account.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Remove the second factor; it must have been proved in this sign-in."""
+"""Remove the authenticator app.
+
+The caller must have proved a second factor in this session.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Mail a link for choosing a new password. The answer is the same, and as slow, whether the address is known."""
+"""Send a mail with a link to choose a new password.
+
+The answer is the same, after the same time, whether or not the address has an account.
+"""
 
 from __future__ import annotations
 

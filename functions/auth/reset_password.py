@@ -1,4 +1,7 @@
-"""Choose a new password with the token from the mail, which proves the mailbox. Sign-ins and API keys end."""
+"""Choose a new password with the token from the mail.
+
+The token proves that the caller reads the mailbox. All sessions and API keys of the account end.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Confirm that somebody reads the account's mailbox, by the token from the mail and the account's password.
+"""Confirm the account's e-mail address with the token from the mail and the account's password.
 
-Everything that was set up before ends: sign-ins, API keys, second factors, and wallets are marked."""
+Everything that was set up before the confirmation ends: sessions, API keys and second factors. Existing wallets are
+marked as unproven.
+"""
 
 from __future__ import annotations
 

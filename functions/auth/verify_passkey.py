@@ -1,4 +1,7 @@
-"""Prove a passkey in this sign-in: the answer is an access token that says so."""
+"""Prove a passkey in the current session (step-up).
+
+The answer is an access token that records the second factor.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Sign in with a wallet: a message of EIP-4361 for this site, signed by a key or by a contract wallet (EIP-1271).
+"""Sign in with a wallet: an EIP-4361 message for this site, signed by a key or by a contract wallet (EIP-1271).
 
-The first sign-in of an address makes its account. A key's account is its address; a contract's is its chain and
-address, since other code, perhaps somebody else's, may stand at the same address of another chain. A nonce counts
-once, with the sign-in that it opens."""
+The first sign-in with an address creates its account. An account of a key is identified by its address, an account of
+a contract wallet by chain and address, because another contract may stand at the same address of another chain. A
+nonce can be used for one sign-in.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Prove the second factor for this sign-in; the first code confirms a factor that was just added.
+"""Prove the second factor in the current session; the first code confirms an authenticator app just added.
 
-The answer is an access token that says so; the refresh token stays and keeps it."""
+The answer is an access token that records the second factor. The refresh token stays valid and keeps it.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The copies of hot reads that each region keeps."""
+"""The cache of hot reads that each region keeps."""

@@ -1,8 +1,8 @@
-"""Expire this region's copy of what changed, wherever it was changed.
+"""Expire this region's cached copy of a resource that changed, in whichever region it was changed.
 
-The region that commits has done so already, and its own subscription leaves out what says so. Late and repeated events
-are harmless: an older version expires nothing that is newer. What does not arrive is over by itself within the entry's
-hard limit, so a failure is not repeated.
+The region that commits expires its own copy, and its subscription filters those events out. Late and repeated events
+are harmless: an older version never expires a newer one. If an event is lost, the copy expires by itself, so a
+failure is not retried.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The chains that are served."""
+"""The supported chains."""

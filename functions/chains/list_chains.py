@@ -1,4 +1,4 @@
-"""The chains that are served: currencies, tokens, confirmations, caps on fees, and whether their nodes answer."""
+"""List the supported chains: currencies, tokens, confirmations, fee caps, and whether their nodes answer."""
 
 from __future__ import annotations
 

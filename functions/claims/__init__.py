@@ -1,1 +1,1 @@
-"""Claims: who has taken an order on, until when, and how it is paid."""
+"""Claims: who has taken on an order, until when, and how it is paid."""

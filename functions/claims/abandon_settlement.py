@@ -1,4 +1,7 @@
-"""Give up a failed settlement: what is unpaid returns to its supplies; the answer lists what was paid."""
+"""Give up a failed settlement: unpaid amounts return to their supplies.
+
+The answer lists what was paid.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claim any matching open order, the oldest preferred; 204 when there is none."""
+"""Claim any open order that matches the filter, preferably the oldest; 204 if there is none."""
 
 from __future__ import annotations
 

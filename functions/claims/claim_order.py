@@ -1,7 +1,7 @@
-"""Claim an open order: exactly one claim wins, and the winner holds a lease until `lease_until`.
+"""Claim an open order: exactly one claim wins, and the winner has a lease until `lease_until`.
 
-All others are answered 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open
-again. `epoch` grows with each claim of an order: sent with later calls, it refuses those of a holder who came too late.
+All others get 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open again.
+`epoch` grows with each claim of an order: send it with later calls, and a claimer who is too late is refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One claim, to its claimer and the order's owner."""
+"""Get one claim. Its claimer and the order's owner may see it."""
 
 from __future__ import annotations
 

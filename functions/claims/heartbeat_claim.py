@@ -1,4 +1,4 @@
-"""Extend a claim's lease: up to two hours in all, never past the order's expiry."""
+"""Extend the lease of a claim, up to two hours in total and never past the order's expiry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's own claims, or with `order_id` all claims of one's own order; newest first."""
+"""List the caller's claims, or with `order_id` all claims of one of the caller's orders; newest first."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Have a claimed order paid, as its owner: payments leave the supplies' wallets for the claimer's wallet.
+"""Pay a claim as the order's owner: the supplies' wallets pay the claimer's wallet.
 
-The recipient is screened, and gas, fees, balances and policy are looked at first: a refusal starts nothing. The claim
-is `processing` then, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists them.
+The recipient is screened, and gas, fees, balances and policy are checked first: if anything is refused, nothing starts.
+The claim is then `processing`, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists the
+payments.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The order's owner takes a claimed order back: it is open again, or expired when past its time."""
+"""Take a claimed order back as its owner: the order is open again, or expired if its time is over."""
 
 from __future__ import annotations
 

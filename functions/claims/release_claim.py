@@ -1,4 +1,4 @@
-"""Give a claimed order back: it is open again, with a higher epoch, or expired when past its time."""
+"""Give a claimed order back as its claimer: the order is open again with a higher epoch, or expired."""
 
 from __future__ import annotations
 

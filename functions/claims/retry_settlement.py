@@ -1,4 +1,7 @@
-"""Pay what is unpaid of a failed claim in a new round. Only what was seen final and unpaid is paid again."""
+"""Pay the unpaid part of a failed claim in a new round.
+
+Only payments that are final and unpaid on chain are paid again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function of a contract answers, now or at a block. Nothing is sent."""
+"""Call a read function of a contract, at the newest or a given block. Nothing is sent."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Deploy a contract from one of the caller's wallets. Its address is known when a block holds the creation.
+"""Deploy a contract from one of the caller's wallets. Its address is known once a block contains the deployment.
 
-With a `salt` it is made by the chain's deterministic deployer (CREATE2), and its address is known at once.
+With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The name of ENS that an address has given itself, if that name stands for the address."""
+"""Look up the ENS name of an address (reverse record), if that name also resolves to the address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follow a contract's events: those of every new block, and those since a block of before."""
+"""Follow the events of a contract: those of new blocks, and those since an earlier block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One contract with its ABI, and what it passes its calls on to where it is a proxy."""
+"""Get one contract with its ABI and, if it is a proxy, its implementation."""
 
 from __future__ import annotations
 

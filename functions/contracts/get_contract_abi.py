@@ -1,4 +1,4 @@
-"""A contract's ABI."""
+"""Get the ABI of a contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The caller's contract at an address of a chain."""
+"""Get the caller's contract at an address of a chain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a contract is followed, how far that is, and what is wrong with it."""
+"""Get how a contract is followed, how far its events are indexed, and what fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a token says of itself: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply."""
+"""Get the properties of a token: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply."""
 
 from __future__ import annotations
 

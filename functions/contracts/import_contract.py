@@ -1,4 +1,4 @@
-"""Take up a contract that is on the chain already. That there is code at its address is asked first."""
+"""Import a contract that is already deployed. There must be code at its address."""
 
 from __future__ import annotations
 

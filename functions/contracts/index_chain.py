@@ -1,7 +1,7 @@
-"""Index every configured chain: events of followed contracts and what comes to wallets, block by block.
+"""Index every configured chain block by block: events of followed contracts and deposits to wallets.
 
-Started each minute in production, where it goes on at block time; locally each start is one pass. Where two run at
-once, one of them ends: what is written compares the index's version.
+Started each minute in production, where it continues at block time; locally each start is one pass. If two run at
+once, one of them stops: every commit compares the version of the index.
 """
 
 from __future__ import annotations

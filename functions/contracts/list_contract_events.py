@@ -1,6 +1,7 @@
-"""A followed contract's events, newest first, decoded by its ABI.
+"""List the events of a followed contract, newest first, decoded by its ABI.
 
-All of them, or those of one event, or those with certain values of its indexed arguments."""
+They can be filtered by event and by the values of indexed arguments.
+"""
 
 from __future__ import annotations
 

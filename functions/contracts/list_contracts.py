@@ -1,4 +1,4 @@
-"""The caller's own contracts, newest first, without their ABIs."""
+"""List the caller's contracts, newest first, without their ABIs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read many functions of contracts at one block. Each answers, or fails, by itself."""
+"""Call many read functions of contracts at one block. Each call succeeds or fails on its own."""
 
 from __future__ import annotations
 

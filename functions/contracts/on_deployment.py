@@ -1,4 +1,4 @@
-"""Let a contract follow the transaction that deploys it: deployed, failed, or waiting again after a reorganisation."""
+"""Update a contract from the transaction that deploys it: deployed, failed, or pending again after a reorganisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The address that a name of ENS stands for now. It is shown, never paid: who pays names the address."""
+"""Resolve an ENS name to its current address.
+
+The address is for display: payments take an address, never a name.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Send a transaction that calls a contract's function, through the engine and within the wallet's policy."""
+"""Send a transaction that calls a function of a contract, within the wallet's policy."""
 
 from __future__ import annotations
 

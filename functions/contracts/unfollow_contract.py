@@ -1,4 +1,4 @@
-"""Stop following a contract. With the last one who follows an address, what is held of it goes."""
+"""Stop following a contract. When nobody follows its address any more, the indexed events are deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change a contract's name and metadata."""
+"""Change the name and metadata of a contract."""
 
 from __future__ import annotations
 

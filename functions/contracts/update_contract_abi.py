@@ -1,4 +1,4 @@
-"""Give a contract another ABI. Events of before are decoded by it from then on."""
+"""Replace the ABI of a contract. Earlier events are decoded by the new ABI as well."""
 
 from __future__ import annotations
 

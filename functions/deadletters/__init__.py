@@ -1,1 +1,1 @@
-"""Messages that nobody could handle: recorded with a reason, listed, redriven."""
+"""Dead letters: messages that could not be handled, recorded with a reason, listed and sent again."""

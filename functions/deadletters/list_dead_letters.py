@@ -1,4 +1,4 @@
-"""Messages that nobody could handle, each with its reason, newest first; those that wait when no status is asked."""
+"""List dead letters with their reasons, newest first; without `status`, only those that wait for a decision."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Record what no operation can handle: unknown or unreadable commands, and what Pub/Sub gave up delivering.
+"""Record messages that no operation can handle: unknown or unreadable commands, and what Pub/Sub gave up delivering.
 
-The attribute ce-type decides, because subscriptions filter by it: a message whose ce-type some operation takes is
-that operation's alone, to handle or to record. So each message is recorded by one consumer. A message without
-attributes is read (CloudEvents call that its structured form): a command of a known type is sent once more, with them.
+Subscriptions filter by the attribute ce-type. A message whose ce-type belongs to an operation is handled or recorded
+by that operation alone, so each message is recorded by one consumer. A message without attributes (the structured form
+of CloudEvents) is parsed: a command of a known type is published once more, with the attributes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Send a dead letter again: the original message, under its own id, to the topic that it came from.
+"""Send a dead letter again: the original message, with its own id, to its original topic.
 
-It is safe to repeat: a message is handled once. What can still not be handled becomes a new dead letter. All operators
-together may send only so many in an hour.
+It is safe to repeat: a message is handled once. A message that still cannot be handled becomes a new dead letter. There
+is a limit per hour for all operators together.
 """
 
 from __future__ import annotations

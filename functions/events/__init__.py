@@ -1,1 +1,1 @@
-"""The callers' own event feeds."""
+"""The caller's event feed: as a list, a stream or a WebSocket."""

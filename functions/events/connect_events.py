@@ -1,7 +1,7 @@
-"""The caller's own events over a WebSocket: what `GET /events/stream` tells, for clients that expect one.
+"""Receive the caller's own events over a WebSocket: the same events as `GET /events/stream`.
 
-Clients say who they are by `Authorization` or `X-API-Key`, browsers by the subprotocol `bearer.<token>` or by their
-first message. 426 is the answer to a request that asks for no WebSocket.
+Clients authenticate by `Authorization` or `X-API-Key`, browsers by the subprotocol `bearer.<token>` or by their first
+message. A request that is no WebSocket handshake is answered 426.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The caller's own events after a cursor, oldest first; with `wait` the answer waits until there is one.
+"""List the caller's own events after a cursor, oldest first; with `wait`, wait until there is one.
 
-Nothing earlier can appear behind a cursor that was read. Few calls of one user may wait at once: more are answered 429.
+Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
+same time: more are answered 429.
 """
 
 from __future__ import annotations

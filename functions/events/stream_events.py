@@ -1,8 +1,8 @@
-"""The caller's own events as Server-Sent Events; `Last-Event-ID` goes on behind the last one that was seen.
+"""Stream the caller's own events as Server-Sent Events; `Last-Event-ID` continues after the last event seen.
 
-A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-ended: connect again with the last id, as an EventSource does by itself. One user may have few at once: more are
-answered 429.
+A stream ends when the caller's token or key expires, after ten minutes at most, and soon after the session or key was
+revoked: connect again with the last id, as an EventSource does by itself. A user may have only a few streams at the
+same time: more are answered 429.
 """
 
 from __future__ import annotations

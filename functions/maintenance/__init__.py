@@ -1,1 +1,1 @@
-"""Schedules that keep the system going: due timers, events left in the outbox, and the size of the backlog."""
+"""Schedules that keep the system going: due timers, unpublished events, and the size of the backlog."""

@@ -1,8 +1,8 @@
-"""Look again at what is due: expired orders and supplies, lapsed leases, supplies never checked.
+"""Fire due timers: expired orders and supplies, leases that ran out, supplies not checked yet.
 
-A timer is only a hint: its handler decides from the aggregate, in one commit that also removes the timer. Most have
-nothing left to do and are removed together. A timer that fails stays for the next run. Two runs at once do each
-thing once.
+A timer is only a hint: its handler decides from the current rows, in one commit that also removes the timer. Timers
+with nothing left to do are removed together. A timer that fails stays for the next run. Two runs at the same time do
+everything once.
 """
 
 from __future__ import annotations

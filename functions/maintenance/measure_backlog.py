@@ -1,7 +1,7 @@
-"""Measure what waits: unpublished events, transactions without a nonce, due webhook lanes, new dead letters.
+"""Measure the backlog: unpublished events, transactions without a nonce, due webhooks and new dead letters.
 
-Gauges for whoever collects metrics, and one log line. Index entries only, each read limited: a number that reaches
-its limit means "that many or more".
+Sets gauges for metrics and writes one log line. It reads index entries only, with a limit on each read: a number that
+reaches its limit means "that many or more".
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Relay outbox rows that are older than 10 s: what a request could not publish itself is never lost.
+"""Publish outbox rows that are older than 10 s: events that their request could not publish itself are never lost.
 
-What Pub/Sub refuses for good becomes a dead letter and keeps nothing behind it.
+A row that Pub/Sub refuses for good becomes a dead letter and does not hold up the rows behind it.
 
-Each shard is scanned from its low-water mark, because deleted versions pile up in Spanner below it; once an hour from
-an hour before the last such scan, for what a clock that was wrong has let it pass over. A run goes on, page by page, as
-long as it may, and stores how far it is: a backlog is worked off. Two sweepers at once only publish twice.
+Each shard is scanned from its low-water mark, because deleted versions pile up in Spanner below it. Once an hour the
+scan starts an hour before the last such scan, in case a wrong clock moved the mark too far. A run works page by page
+while it has time and stores its progress, so any backlog is worked off. Two sweepers at once only publish twice.
 """
 
 from __future__ import annotations

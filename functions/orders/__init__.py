@@ -1,1 +1,1 @@
-"""Orders: placed by shoppers, reserved from their supplies."""
+"""Orders: placed by shoppers, paid from their supplies."""

@@ -1,4 +1,4 @@
-"""Cancel an open order: every reservation returns to its supply."""
+"""Cancel an open order: its reservations return to their supplies."""
 
 from __future__ import annotations
 

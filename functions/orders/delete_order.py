@@ -1,4 +1,4 @@
-"""Take an order out of every list; an open one is cancelled. A claim on it goes on."""
+"""Remove an order from all lists; an open order is cancelled. An existing claim on it continues."""
 
 from __future__ import annotations
 

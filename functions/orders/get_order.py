@@ -1,4 +1,4 @@
-"""One order: everything to its owner, the public part to others while it is open, and to its claimer."""
+"""Get one order: its owner sees all of it, its claimer (and others while it is open) the public part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Others' open orders, newest first: their public part."""
+"""List the open orders of other users, newest first, with their public part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's own orders, newest first; deleted ones are left out."""
+"""List the caller's orders, newest first, without deleted ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
-Which supplies pay is chosen for you, or name them by `supply_ids`; where they do not hold enough, the answer is 409
-INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it.
+The supplies that pay are chosen for you unless you name them by `supply_ids`. If they do not hold enough, the answer is
+409 INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it.
 """
 
 from __future__ import annotations

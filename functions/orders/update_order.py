@@ -1,4 +1,4 @@
-"""Change an order's note, metadata or expiry; the amount and the items never change."""
+"""Change the note, metadata or expiry of an order; its amount and items never change."""
 
 from __future__ import annotations
 

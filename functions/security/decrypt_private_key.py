@@ -1,6 +1,7 @@
-"""The private key in a keystore file. It takes a second or two; 503 means to try again.
+"""Decrypt a keystore file to its private key. It takes a second or two; 503 means to try again.
 
-Files that would cost too much time or memory to open are refused."""
+Nothing is stored. Files that would cost too much time or memory to decrypt are refused.
+"""
 
 from __future__ import annotations
 

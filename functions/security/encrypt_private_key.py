@@ -1,4 +1,7 @@
-"""A keystore file (version 3, scrypt) for a private key. It takes a second or two; 503 means to try again."""
+"""Encrypt a private key as a keystore file (version 3, scrypt). It takes a second or two; 503 means to try again.
+
+Nothing is stored.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new random key pair for an EVM chain; it is kept nowhere."""
+"""Generate a random key pair for an EVM chain. Nothing is stored."""
 
 from __future__ import annotations
 

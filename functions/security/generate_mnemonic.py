@@ -1,4 +1,4 @@
-"""A new random BIP-39 mnemonic; it is kept nowhere."""
+"""Generate a random BIP-39 mnemonic. Nothing is stored."""
 
 from __future__ import annotations
 

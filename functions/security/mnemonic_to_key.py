@@ -1,4 +1,4 @@
-"""The key pair at a path below a mnemonic's seed."""
+"""Derive the key pair at a path from a mnemonic. Nothing is stored."""
 
 from __future__ import annotations
 

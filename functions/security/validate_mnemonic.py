@@ -1,4 +1,4 @@
-"""Whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum."""
+"""Check whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The pages and documents at the root of the site: landing page, reference, console, keys."""
+"""Pages and documents at the root of the site: landing page, API reference, console, public keys."""

@@ -1,4 +1,4 @@
-"""Let the browser forget the console's cookie. The sign-in itself ends by `POST /auth/logout`."""
+"""Delete the console's session cookie. The session itself ends by `POST /auth/logout`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console: what operators steer, and users their own, on one page of this origin alone."""
+"""Get the console: a web page for users and operators, which loads everything from this origin."""
 
 from __future__ import annotations
 

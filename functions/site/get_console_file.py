@@ -1,4 +1,4 @@
-"""The console's script or style, as the set-up or the image's build has bundled them."""
+"""Get the console's script or style sheet, as bundled by the set-up or the image build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API reference for people: the OpenAPI document in Swagger UI, where each operation can be tried."""
+"""Get the API reference for people: the OpenAPI document in Swagger UI, where operations can be tried."""
 
 from __future__ import annotations
 

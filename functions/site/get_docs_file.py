@@ -1,4 +1,4 @@
-"""A script, a style or a further page of the site, from a closed list."""
+"""Get a script, a style sheet or another page of the site; only listed files are served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public keys that verify access tokens (RFC 7517), the next one included before it signs."""
+"""Get the public keys that verify access tokens (RFC 7517), including the next key before it is used."""
 
 from __future__ import annotations
 

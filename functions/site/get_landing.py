@@ -1,4 +1,4 @@
-"""The landing page: what answers here, and where to go on."""
+"""Get the landing page with links to everything else."""
 
 from __future__ import annotations
 

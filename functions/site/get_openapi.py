@@ -1,4 +1,4 @@
-"""The OpenAPI document of every HTTP route: the generated schemas/openapi.json as it is."""
+"""Get the OpenAPI document of all HTTP routes (the generated schemas/openapi.json)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep a sign-in of the console: its refresh token goes into a cookie that no script can read."""
+"""Open a console session: move the refresh token into a cookie that scripts cannot read."""
 
 from __future__ import annotations
 

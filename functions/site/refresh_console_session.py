@@ -1,4 +1,4 @@
-"""A new access token for the console's page, by its cookie. Only that page may ask."""
+"""Get a new access token for the console by its cookie. Only the console's own page may call this."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Supplies: what shoppers commit of their wallets' balances."""
+"""Supplies: parts of wallets' balances that shoppers commit to orders."""

@@ -1,4 +1,4 @@
-"""Close a supply: what is available returns to the wallet. Refused while orders hold a part of it."""
+"""Close a supply: the available amount is released to the wallet. Refused while orders reserve a part."""
 
 from __future__ import annotations
 

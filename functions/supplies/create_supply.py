@@ -1,4 +1,7 @@
-"""Commit an amount of a wallet's balance to orders. The supply is pending until its coverage was seen on chain."""
+"""Create a supply: commit an amount of a wallet's balance to pay orders.
+
+The supply is pending until the balance has been checked on chain.
+"""
 
 from __future__ import annotations
 

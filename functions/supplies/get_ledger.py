@@ -1,4 +1,4 @@
-"""The ledger of a supply, newest line first, with the balances at a moment (now when none is asked for)."""
+"""Get the ledger of a supply, newest lines first, and its balances now or at a given time."""
 
 from __future__ import annotations
 

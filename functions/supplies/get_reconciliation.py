@@ -1,6 +1,7 @@
-"""Compare the books with themselves and with the chain: what does not agree is listed.
+"""Compare the books with themselves and with the chain; the answer lists all differences.
 
-Supplies with their ledgers, what wallets have promised with their supplies, and both with the balances on chain."""
+Compared are supplies with their ledgers, commitments of wallets with their supplies, and both with balances on chain.
+"""
 
 from __future__ import annotations
 

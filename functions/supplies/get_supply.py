@@ -1,4 +1,4 @@
-"""One supply, to its owner."""
+"""Get one supply of the caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's own supplies, newest first."""
+"""List the caller's supplies, newest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look on chain whether the wallet of a new supply covers it: the supply becomes active or rejected."""
+"""Check on chain whether the wallet of a new supply covers it: the supply becomes active or rejected."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
+"""Change a supply: its amount, expiry or metadata, or whether orders may reserve from it.
 
-To raise or resume it, the wallet's balance on chain has to cover it, else 409.
+To raise or resume it, the wallet's balance on chain must cover it; otherwise 409.
 """
 
 from __future__ import annotations

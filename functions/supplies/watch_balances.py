@@ -1,7 +1,7 @@
-"""Observe again what the addresses behind live supplies hold: a shortfall pauses supplies, coverage resumes them.
+"""Check again the balances behind live supplies: a shortfall pauses supplies, enough balance resumes them.
 
-Each run begins at a random place of every shard, so that with more addresses than one run can look at, all have
-their turn.
+Each run begins at a random place of every shard, so that all addresses get their turn even if one run cannot check
+them all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Approve, or decline by `decision`, as a second person, a transaction that exceeds its wallet's `approval_above`.
+"""Approve, or decline by `decision`, as a second person, a transaction above its wallet's `approval_above`.
 
-For somebody who has just signed in, whom the policy names or who is an administrator; not for API keys. What would
-fail by now is not approved and stays held: it may be approved later, declined or cancelled."""
+The caller must have signed in recently, and must be named by the policy or be an administrator; API keys may not do
+this. The transaction is tried again first: if it would fail now, it stays held and can be approved later, declined or
+cancelled.
+"""
 
 from __future__ import annotations
 

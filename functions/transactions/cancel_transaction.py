@@ -1,7 +1,7 @@
-"""Ask for a transaction to be undone: at once while it has no nonce, else by a no-op on its nonce.
+"""Cancel a transaction: at once while it has no nonce, otherwise by sending a no-op with the same nonce.
 
-Which of both a block holds decides; the answer says what was asked, not what will be mined. A transaction whose
-nonce was provably used by a foreign sender is given up here, for good.
+Which of the two a block contains decides; the answer says what was requested, not what will be mined. If it is proved
+that a foreign transaction used the nonce, this ends the transaction for good.
 """
 
 from __future__ import annotations

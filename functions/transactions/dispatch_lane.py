@@ -1,7 +1,7 @@
-"""Give nonces to what is queued on a lane, sign, store and send it; sign what a cancel or a speed-up asked for.
+"""Give nonces to the queued transactions of a lane, sign, store and send them; sign requested replacements.
 
-The event is a hint: late, repeated or lost ones change nothing, because the lane's queue is read anew and the tick
-looks at it as well.
+The event is only a hint. Late, repeated or lost events change nothing: the lane's queue is read again each time, and
+`tick_chain` looks at it as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The gas limit that a transaction would get now, tried on the newest state; 422 with the reason when it would fail."""
+"""Estimate the gas limit of a transaction on the newest state; 422 with the reason if it would fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The caller's transaction that one of its attempts' hashes belongs to, whichever attempt was mined."""
+"""Get the caller's transaction by the hash of any of its attempts, whichever one was mined."""
 
 from __future__ import annotations
 

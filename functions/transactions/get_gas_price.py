@@ -1,4 +1,4 @@
-"""What a transaction should offer per gas for the next block: slow, average and fast, within the chain's caps."""
+"""Get fee suggestions for the next block: slow, average and fast, within the chain's caps."""
 
 from __future__ import annotations
 

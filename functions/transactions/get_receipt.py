@@ -1,6 +1,6 @@
-"""The receipt of a transaction that a block holds, with its logs; 404 until then.
+"""Get the receipt of a transaction with its logs; 404 until a block contains the transaction.
 
-Before the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it.
+Until the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it.
 """
 
 from __future__ import annotations

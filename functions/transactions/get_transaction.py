@@ -1,4 +1,4 @@
-"""A transaction with its attempts and what it waits for, never an older state; another user's is a 404."""
+"""Get one transaction with its attempts and what it waits for, always in its newest state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transactions that wait for the caller's approval, newest first: those whose policies name the caller."""
+"""List transactions that wait for the caller's approval under a policy that names the caller, newest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The caller's own transactions, newest first."""
+"""List the caller's transactions, newest first."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Send a transaction from a wallet: it is accepted once it would succeed now and the wallet can pay its value and gas.
+"""Send a transaction from a wallet. It is accepted if it would succeed now and the wallet can pay value and gas.
 
-What is refused costs nothing and takes no nonce. What is accepted is sent in the wallet's order; follow it by
+A refused transaction costs nothing and takes no nonce. Accepted ones are sent in the wallet's order; follow one by
 `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
 `expired`.
 """

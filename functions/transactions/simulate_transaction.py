@@ -1,4 +1,4 @@
-"""What a transaction would do in the next block: success or the decoded revert, return data, logs. Nothing is sent."""
+"""Simulate a transaction in the next block: success or the decoded revert, return data and logs. Nothing is sent."""
 
 from __future__ import annotations
 

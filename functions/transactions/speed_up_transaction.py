@@ -1,4 +1,4 @@
-"""Offer more for a transaction that no block holds: what is fast now, by another attempt on its nonce."""
+"""Speed up a transaction that is not mined yet: send another attempt with the same nonce and higher fees."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Drive every unfinished transaction of every configured chain: outcomes, reorganisations, rebroadcasts, queues.
+"""Drive the unfinished transactions of every configured chain: outcomes, reorganisations, rebroadcasts, queues.
 
-Started each minute in production, where it goes on at block time under a lease while there is work; locally each
-start is one pass. It needs no message and no memory: whatever is not finalized is found by its next due time.
+Started each minute in production, where it continues at block time under a lease while there is work; locally each
+start is one pass. It needs no message and no memory: every transaction that is not final has a due time in its
+row.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Wallets: made, imported, read, used to sign, bounded by policies, and deleted."""
+"""Wallets: created, imported, read, used to sign, limited by policies, and deleted."""

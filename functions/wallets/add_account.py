@@ -1,4 +1,4 @@
-"""The next account of a wallet's seed: the path's last step plus one, without gaps."""
+"""Add the next account of a wallet's seed: the last step of the derivation path plus one, without gaps."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Confirm that a wallet is one's own: only then it may be chosen where no wallet is named.
+"""Confirm that a wallet is the caller's own, so that it may be used where a request names no wallet.
 
-Wallets need it that were made by an API key, or before the account's mailbox was proved."""
+This is needed for wallets that were created by an API key, or before the account's e-mail address was proved.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make a wallet from a new random seed. The mnemonic is shown in this one answer and stored nowhere."""
+"""Create a wallet from a new random seed. The mnemonic is shown only in this answer and not stored."""
 
 from __future__ import annotations
 

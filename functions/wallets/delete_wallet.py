@@ -1,7 +1,8 @@
 """Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
 
-Its key is destroyed after that if it is still empty. `force` closes its supplies and leaves a balance behind, and takes
-its owner in person; nothing forces what others still rely on."""
+After that its key is destroyed if the wallet is still empty. `force` also closes its supplies and accepts that a
+balance is left behind; it needs the owner in person. Nothing overrides what other users still rely on.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Withdraw a looser policy that does not hold yet; what holds now goes on. Nothing pending: nothing changes."""
+"""Withdraw a pending, looser policy; the policy in force stays. Without a pending one nothing changes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
+"""Export a wallet's key as a keystore file, or as the bare key. Only for a person who has just signed in.
 
-It is recorded in the audit log. The key is in the first answer only: a repeated call with the same `Idempotency-Key`
-shows none. A deleted wallet can be exported as long as its key exists."""
+The export is recorded in the audit log. The key is in the first answer only: a repeated call with the same
+`Idempotency-Key` does not show it. A deleted wallet can be exported as long as its key exists.
+"""
 
 from __future__ import annotations
 

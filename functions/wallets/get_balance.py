@@ -1,4 +1,4 @@
-"""The balance of the native coin or of a token, at the newest block, which the answer names."""
+"""Get the balance of the native coin or of a token, with the number of the newest block it was read at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All balances that the registry knows: the native coin first, then its tokens, read at one block."""
+"""Get the balances of the native coin and of all registered tokens, read at one block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wallet's policy; version 0 is the one of a wallet that never had any: everything is allowed."""
+"""Get a wallet's policy. Version 0 means that none was ever set: everything is allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One wallet; never key material."""
+"""Get one wallet, without key material."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Take over a key: a private key, a mnemonic, or a keystore file whose cost is bounded before it is derived."""
+"""Import a wallet from a private key, a mnemonic or a keystore file.
+
+The cost of a keystore's key derivation is checked before it is run.
+"""
 
 from __future__ import annotations
 

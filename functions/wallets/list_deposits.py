@@ -1,6 +1,6 @@
-"""What has come to a wallet since its chain is indexed, newest first: coins and registered tokens.
+"""List deposits to a wallet since its chain is indexed, newest first: coins and registered tokens.
 
-What a contract passes on within a transaction is not seen.
+Coins that a contract passes on within a transaction are not detected.
 """
 
 from __future__ import annotations

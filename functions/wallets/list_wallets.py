@@ -1,4 +1,4 @@
-"""The caller's own wallets, newest first; with `deleted` those that can still be restored."""
+"""List the caller's wallets, newest first; with `deleted`, those that can still be restored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What a draft of a policy would have refused of what the wallet has sent lately. Nothing is changed.
+"""Try a draft policy on the wallet's recent transactions: what would it have refused? Nothing is changed.
 
-Settlements' payments count as well: they are held to the policy of the wallet that pays. Signatures are not replayed,
-because what was signed is not kept."""
+Payments of settlements are included, because the policy of the paying wallet applies to them. Signatures are not
+included: what was signed is not stored.
+"""
 
 from __future__ import annotations
 

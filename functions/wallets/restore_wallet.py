@@ -1,4 +1,4 @@
-"""Bring a deleted wallet back, as long as its key exists: for 30 days at least. Its supplies stay closed."""
+"""Restore a deleted wallet while its key exists: for at least 30 days. Its supplies stay closed."""
 
 from __future__ import annotations
 

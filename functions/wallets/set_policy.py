@@ -1,7 +1,8 @@
-"""Replace a wallet's policy as a whole. API keys may not: a policy is what bounds them.
+"""Replace the whole policy of a wallet. API keys may not do this, because the policy is what limits them.
 
-What is stricter holds at once. What is looser holds after a delay, in which its owner sees it and may withdraw it, and
-is as hard to ask for as the key is to export: with a stolen token, neither goes."""
+Stricter rules apply at once. Looser rules apply after a delay, during which the owner sees them and can withdraw them,
+and they need the same proof as an export of the key: a stolen token is not enough for either.
+"""
 
 from __future__ import annotations
 

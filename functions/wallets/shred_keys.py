@@ -1,4 +1,4 @@
-"""Destroy the keys of wallets that were deleted a month ago and are empty; the others are kept for another month."""
+"""Destroy the keys of wallets that were deleted 30 days ago and are empty; keep other keys for another 30 days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sign a text as wallets do (EIP-191). Never a raw hash; audited; a paused wallet signs nothing."""
+"""Sign a text message with a wallet (EIP-191). Raw hashes are never signed; a paused wallet signs nothing.
+
+Each signature has a row in the audit log.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Sign typed data (EIP-712) whose domain names the wallet's chain.
 
-It may be a permit, an order or a signed call: the policy judges what it lets others take, and counts it in the day.
+Typed data may be a permit, an order or a signed call. The policy judges what it allows others to take, and counts
+that against the daily limits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Change a wallet's name and metadata; its key and address never change."""
+"""Change the name and metadata of a wallet; its key and address never change."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Webhook endpoints of users, and what is delivered to them."""
+"""Webhook endpoints of users, and the deliveries to them."""

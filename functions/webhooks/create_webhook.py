@@ -1,4 +1,4 @@
-"""Register an endpoint that events are delivered to. Its signing secret is shown in this one answer."""
+"""Register a webhook endpoint for events. Its signing secret is shown only in this answer."""
 
 from __future__ import annotations
 

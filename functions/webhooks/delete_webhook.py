@@ -1,4 +1,4 @@
-"""Delete an endpoint. Nothing more is delivered to it; what is recorded of its deliveries goes within 30 days."""
+"""Delete a webhook endpoint. Deliveries stop, and their records are removed within 30 days."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Deliver what one endpoint's lane has to deliver.
+"""Deliver the events that wait in the lane of one webhook endpoint.
 
-The only operation that calls servers which users name: it runs as a service of its own, whose
-account opens the secrets that sign deliveries and no wallet's key."""
+This is the only operation that calls servers named by users. It runs as a service of its own, whose account can open
+the secrets that sign deliveries, but no wallet key.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One delivery with what is sent."""
+"""Get one webhook delivery with the body that is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One endpoint, and how deliveries to it do."""
+"""Get one webhook endpoint and the state of its deliveries."""
 
 from __future__ import annotations
 

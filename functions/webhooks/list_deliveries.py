@@ -1,4 +1,4 @@
-"""What was and is to be delivered to an endpoint, newest first, with status codes and what it answered."""
+"""List the deliveries to a webhook endpoint, newest first, with status codes and excerpts of the answers."""
 
 from __future__ import annotations
 

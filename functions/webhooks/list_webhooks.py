@@ -1,4 +1,4 @@
-"""The caller's own endpoints, newest first."""
+"""List the caller's webhook endpoints, newest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail an endpoint's owner that nothing more is delivered to it, unless they wanted that."""
+"""Send the owner of a webhook endpoint a mail when it was disabled, unless the owner did it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Send one delivery again, under the same webhook-id."""
+"""Send one webhook delivery again, with the same webhook-id."""
 
 from __future__ import annotations
 

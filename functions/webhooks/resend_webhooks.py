@@ -1,4 +1,4 @@
-"""Send everything since a time again: what an endpoint has not taken, or all of it. At most 500 in one call."""
+"""Send all events since a time again: those that were not delivered, or all. At most 500 in one call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A new signing secret for an endpoint, shown in this one answer. The one before signs beside it for a while."""
+"""Rotate the signing secret of a webhook endpoint. The new one is shown only in this answer.
+
+Deliveries are signed with both secrets for a while.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wake the lanes that are due: retries, what a killed process held, and whatever a lost hint was about."""
+"""Wake the webhook lanes that are due: retries, work of a killed process, and lost hints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliver a `webhook.test` to one endpoint. What came of it is in its deliveries."""
+"""Send a `webhook.test` event to one endpoint. The result is shown in its deliveries."""
 
 from __future__ import annotations
 

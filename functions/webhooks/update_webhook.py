@@ -1,4 +1,4 @@
-"""Change an endpoint, disable it, or enable it again. The secret stays."""
+"""Change a webhook endpoint, disable it, or enable it again. Its secret stays."""
 
 from __future__ import annotations
 

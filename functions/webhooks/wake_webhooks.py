@@ -1,6 +1,7 @@
-"""Have the lanes of those endpoints looked at that want an event.
+"""Wake the lanes of the webhook endpoints that subscribe to an event.
 
-The event is a hint: a lane reads its owner's feed."""
+The event is only a hint: a lane reads its owner's event feed.
+"""
 
 from __future__ import annotations
 

@@ -19,23 +19,27 @@ from shared.runtime.operation import PUBLIC, HttpTrigger, Operation
 
 REF = "#/components/schemas/{model}"
 _DESCRIPTION = """\
-Amounts of supplies, orders and claims are decimal strings in the currency's unit; what a chain counts (value, fees,
-token amounts, balances, limits) is a string of base units. Times are RFC 3339 in UTC. Another user's resource is a 404.
-Writes take an `Idempotency-Key`: the same key with the same request answers the first result again, with another
-request 422. An error is `{"error": {code, message, details, data, request_id, doc_url}}`; its `code` is of a closed
-list that [/docs/errors.html](/docs/errors.html) explains."""
+Amounts of supplies, orders and claims are decimal strings in the unit of the currency. Everything that a chain counts
+(value, fees, token amounts, balances, limits) is a string of base units (such as wei). Times are RFC 3339 in UTC.
+Resources of other users answer 404.
+
+Writes take an `Idempotency-Key`: repeating a request with the same key returns the first result again; using the key
+for a different request answers 422.
+
+Errors have the form `{"error": {code, message, details, data, request_id, doc_url}}`. All values of `code` are
+explained in [/docs/errors.html](/docs/errors.html)."""
 _CREDENTIALS = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The `token` that `POST /api/v1/auth/login` answers. It lasts 15 minutes.",
+        "description": "The `token` from `POST /api/v1/auth/login`. It is valid for 15 minutes.",
     },
     "apiKey": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The `api_key` that `POST /api/v1/auth/api-keys` answers; it may do what its scopes say.",
+        "description": "The `api_key` from `POST /api/v1/auth/api-keys`; its scopes limit what it may do.",
     },
 }
 _VERSIONED = {"PUT", "DELETE"}
@@ -58,7 +62,7 @@ def document(catalog: Mapping[str, Operation]) -> dict[str, Any]:
                 "description": _DESCRIPTION,
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
-            "servers": [{"url": "/", "description": "the host that this document comes from"}],
+            "servers": [{"url": "/", "description": "the host that serves this document"}],
             "tags": [{"name": name, "description": text} for name, text in _groups(catalog)],
             "paths": paths,
             "webhooks": webhooks.webhooks(REF),
@@ -79,7 +83,7 @@ def _version() -> str:
 
 
 def _groups(catalog: Mapping[str, Operation]) -> Iterator[tuple[str, str]]:
-    """Each group of operations that HTTP reaches, with what its package says of itself; last those of the staff."""
+    """Each group of operations with HTTP routes and the docstring of its package; administration comes last."""
     names = {entry.group for entry in catalog.values() if entry.https}
     for name in sorted(names, key=lambda name: (name in ("admin", "audit"), name)):
         yield name, inspect.getdoc(importlib.import_module(f"functions.{name}")) or name
@@ -142,17 +146,19 @@ def _parameters(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> Iterator[di
             "name": "Idempotency-Key",
             "in": "header",
             "required": trigger.idempotency == "required",
-            "description": "A new text for each thing that is meant, such as a UUID; a retry sends the same.",
+            "description": "A key of your choice, such as a new UUID for each request; send the same key to retry.",
             "schema": key,
         }
     if trigger.method == "GET" and names:
         yield _header_parameter(
-            "Min-Version", "The least version to answer with: one's own write is then seen."
+            "Min-Version", "Answer with at least this version, so that you see your own write."
         )
     if trigger.media == "text/event-stream":
-        yield _header_parameter("Last-Event-ID", "Where the stream goes on: the id of the last event seen.")
+        yield _header_parameter(
+            "Last-Event-ID", "The id of the last event you received; the stream continues after it."
+        )
     if trigger.method in _VERSIONED or (trigger.method == "POST" and names):
-        yield _header_parameter("If-Match", "The version that is to be changed, as `ETag` gave it; else 412.")
+        yield _header_parameter("If-Match", "Change only this version, as given by `ETag`; otherwise 412.")
 
 
 def _header_parameter(name: str, text: str) -> dict[str, Any]:

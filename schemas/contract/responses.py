@@ -10,19 +10,19 @@ from shared.runtime.operation import PUBLIC, WEBSOCKET, HttpTrigger
 
 DOCS: Final = "/docs"
 DESCRIPTIONS: Final = {
-    400: "The request cannot be read: its JSON, its cursor or its idempotency key.",
-    401: "Nobody is signed in, or what was given to sign in is wrong or has ended.",
-    403: "The caller is known and may not do this, or not yet.",
-    404: "There is no such resource, or it is another user's.",
-    409: "The state of things does not allow it now; `data` says what stands in the way.",
-    412: "The resource has another version than `If-Match` says.",
+    400: "The request is malformed: its JSON, its cursor or its idempotency key.",
+    401: "Not signed in, or the credential is wrong, expired or revoked.",
+    403: "The caller is signed in but not allowed to do this, or must first prove more.",
+    404: "The resource does not exist or belongs to another user.",
+    409: "The current state does not allow this; `data` says why.",
+    412: "The resource does not have the version in `If-Match`.",
     413: "The body is larger than 256 KiB.",
     415: "The body is not `application/json`.",
-    422: "A field is wrong (`details` names it), or a rule refuses what is asked.",
-    426: "This address speaks WebSocket, and the request asks for none.",
-    429: "Too many requests; ask again after `Retry-After`.",
-    500: "A defect of ours; `request_id` finds it in the logs.",
-    503: "Something that is needed does not answer; nothing is lost, ask again after `Retry-After`.",
+    422: "A field is invalid (`details` names it), or a rule refuses the request.",
+    426: "This path serves WebSocket only, and the request is no WebSocket handshake.",
+    429: "Too many requests; try again after `Retry-After` seconds.",
+    500: "Internal error; `request_id` finds it in the logs.",
+    503: "A dependency does not answer. Nothing was lost; try again after `Retry-After` seconds.",
 }
 
 
@@ -31,15 +31,17 @@ def _header(text: str, kind: str = "string") -> dict[str, Any]:
 
 
 HEADERS: Final[dict[str, Any]] = {
-    "X-Request-Id": _header("The name of this request in logs and errors: the caller's, or a new one."),
-    "Location": _header("The path of what was made."),
-    "ETag": _header("The resource's version in quotes, for `If-Match` and `Min-Version`."),
-    "Idempotent-Replayed": _header("`true` where the answer is that of an earlier run under the same key."),
-    "Retry-After": _header("Seconds until it makes sense to ask again.", "number"),
-    "X-RateLimit-Limit": _header("Requests that are allowed in the window.", "integer"),
-    "X-RateLimit-Remaining": _header("Requests that are left in it.", "integer"),
+    "X-Request-Id": _header("The id of this request in logs and errors: the caller's own, or a new one."),
+    "Location": _header("The path of the created resource."),
+    "ETag": _header("The version of the resource in quotes, for `If-Match` and `Min-Version`."),
+    "Idempotent-Replayed": _header(
+        "`true` if this is the stored answer of an earlier request with the same key."
+    ),
+    "Retry-After": _header("Seconds to wait before trying again.", "number"),
+    "X-RateLimit-Limit": _header("Requests allowed in the current window.", "integer"),
+    "X-RateLimit-Remaining": _header("Requests left in the current window.", "integer"),
     "X-RateLimit-Reset": _header("Seconds until the window ends.", "integer"),
-    "WWW-Authenticate": _header("How to say who asks."),
+    "WWW-Authenticate": _header("The accepted ways to authenticate."),
 }
 _LIMITS: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 

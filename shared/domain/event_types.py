@@ -1,4 +1,4 @@
-"""Every type of event there is, `<aggregate>.<verb>`, with what it tells; nothing else can be emitted.
+"""All event types, `<aggregate>.<verb>`, each with its meaning; nothing else can be emitted.
 
 docs/reference.md lists them, `GET /events` filters by them, and the cache's invalidation follows them.
 """
@@ -13,52 +13,52 @@ from shared.domain.errors import InvalidValue
 
 TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "supply.created": "A supply waits for the check of its wallet's balance.",
-        "supply.activated": "The balance covers it: orders can reserve from it.",
-        "supply.rejected": "The balance does not cover it; `reason` says what is missing.",
-        "supply.updated": "Its amount, what is reserved of it, or its end has changed.",
-        "supply.paused": "It gives nothing to new orders, by its owner's wish or because the balance fell short.",
-        "supply.resumed": "It gives again.",
-        "supply.exhausted": "Nothing of it is available any more.",
-        "supply.closed": "It has ended; what was available is the wallet's own again.",
-        "order.created": "An order is open and its total reserved.",
-        "order.updated": "Its note, its end or how far it is paid has changed.",
-        "order.claimed": "Somebody holds it.",
-        "order.reopened": "Nobody holds it any more: it can be claimed again.",
-        "order.cancelled": "Its owner cancelled it; what was reserved is available again.",
-        "order.expired": "Its end came before it was processed; what was reserved is available again.",
-        "order.completed": "It is paid, and the payment is final on chain.",
-        "order.failed": "Its settlement ended without paying all of it.",
-        "order.deleted": "Its owner took it out of the lists.",
-        "claim.claimed": "A claim holds its order.",
-        "claim.released": "Its holder gave the order back.",
-        "claim.expired": "Its lease ran out.",
-        "claim.rejected": "The order's owner did not want this holder.",
-        "claim.processing": "It is being paid.",
-        "claim.processed": "It is paid, and the payment is final on chain.",
-        "claim.failed": "Its settlement ended without paying all of it.",
+        "supply.created": "A supply was created; the balance of its wallet is checked next.",
+        "supply.activated": "The balance covers the supply: orders can reserve from it.",
+        "supply.rejected": "The balance does not cover the supply; `reason` says what is missing.",
+        "supply.updated": "The supply's amount, reserved part or expiry has changed.",
+        "supply.paused": "New orders cannot reserve from the supply: its owner paused it, or the balance fell short.",
+        "supply.resumed": "Orders can reserve from the supply again.",
+        "supply.exhausted": "Nothing of the supply is available any more.",
+        "supply.closed": "The supply has ended; its available amount was released to the wallet.",
+        "order.created": "An order was placed and its total reserved.",
+        "order.updated": "The order's note, expiry or paid part has changed.",
+        "order.claimed": "The order has a claim.",
+        "order.reopened": "The claim on the order ended unpaid: the order can be claimed again.",
+        "order.cancelled": "Its owner cancelled the order; the reserved amounts are available again.",
+        "order.expired": "The order expired before it was processed; the reserved amounts are available again.",
+        "order.completed": "The order is paid, and the payment is final on chain.",
+        "order.failed": "The settlement of the order ended with an unpaid part.",
+        "order.deleted": "Its owner removed the order from the lists.",
+        "claim.claimed": "A claim was made and holds its order.",
+        "claim.released": "The claimer gave the order back.",
+        "claim.expired": "The lease of the claim ran out.",
+        "claim.rejected": "The order's owner took the order back.",
+        "claim.processing": "The claim is being paid.",
+        "claim.processed": "The claim is paid, and the payment is final on chain.",
+        "claim.failed": "The settlement of the claim ended with an unpaid part.",
         "transaction.accepted": "A transaction was accepted and waits to be sent.",
-        "transaction.approved": "Whoever had to approve it has done so.",
-        "transaction.submitted": "A node has it.",
-        "transaction.replaced": "Other bytes were signed for its nonce: a higher fee, or its cancellation.",
-        "transaction.replacing": "Its replacement was asked for. Between our own functions; in nobody's feed.",
-        "transaction.mined": "A block holds it.",
-        "transaction.confirmed": "It is deep enough in the chain to count.",
-        "transaction.reverted": "The chain refused what it does; `error` says why.",
-        "transaction.cancelled": "It does not happen, as somebody wished.",
-        "transaction.rejected": "It does not happen: an approver declined it, or a rule refused it.",
-        "transaction.expired": "Its deadline passed before it was sent.",
-        "transaction.reorged": "The block that held it is no longer part of the chain.",
-        "transaction.stuck": "Something holds it up; `blocked_reason` names it.",
-        "transaction.waiting": "What it waits for has changed; `waiting_for` names it.",
-        "contract.deployed": "The chain holds the contract's code.",
-        "contract.failed": "Its deployment ended without code.",
-        "contract.reorged": "The block that held its creation is no longer part of the chain.",
-        "contract.event": "A followed contract logged something in a block that is deep enough.",
-        "contract.events_reorged": "A block whose events were told is no longer part of the chain.",
-        "wallet.received": "Coins or tokens came to a wallet, in a block that is deep enough.",
-        "wallet.received_reorged": "The block that brought them is no longer part of the chain.",
-        "wallet.low_balance": "A wallet that sends has less than its threshold for gas.",
+        "transaction.approved": "The transaction has the approvals it needed.",
+        "transaction.submitted": "A node has taken the transaction.",
+        "transaction.replaced": "The transaction was replaced on its nonce: by higher fees, or by its cancellation.",
+        "transaction.replacing": "A replacement was requested. Internal: never in a user's feed.",
+        "transaction.mined": "A block contains the transaction.",
+        "transaction.confirmed": "The transaction is confirmed: its block has the required depth.",
+        "transaction.reverted": "The transaction was mined but reverted; `error` says why.",
+        "transaction.cancelled": "The transaction was cancelled and moves nothing.",
+        "transaction.rejected": "The transaction will not be executed: an approver declined it, or a rule refused it.",
+        "transaction.expired": "The deadline of the transaction passed before it was sent.",
+        "transaction.reorged": "The block of the transaction is no longer part of the chain.",
+        "transaction.stuck": "The transaction is blocked; `blocked_reason` says by what.",
+        "transaction.waiting": "The transaction now waits for something else; `waiting_for` says for what.",
+        "contract.deployed": "The contract is deployed.",
+        "contract.failed": "The deployment of the contract failed.",
+        "contract.reorged": "The block of the deployment is no longer part of the chain.",
+        "contract.event": "A followed contract emitted events in a confirmed block.",
+        "contract.events_reorged": "A block whose events were announced is no longer part of the chain.",
+        "wallet.received": "A wallet received coins or tokens in a confirmed block.",
+        "wallet.received_reorged": "The block of a deposit is no longer part of the chain.",
+        "wallet.low_balance": "A sending wallet has less native balance than its threshold for gas.",
         "account.api_key_created": "An API key was made.",  # pragma: allowlist secret
         "account.api_keys_ended": "API keys were ended.",  # pragma: allowlist secret
         "account.second_factor_added": "A second factor was added.",
@@ -72,20 +72,20 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "account.wallet_restored": "A deleted wallet was restored.",
         "account.policy_loosened": "The policy of a wallet was loosened.",
-        "account.approver_added": "Somebody was named who may approve payments of a wallet.",
-        "account.acted_for": "An administrator was given the right to act for you for some minutes.",
-        "account.webhook_added": "A webhook endpoint was added: it is told what happens to your account.",
+        "account.approver_added": "A new approver was named in the policy of a wallet.",
+        "account.acted_for": "An administrator got the right to act for you for a few minutes.",
+        "account.webhook_added": "A webhook endpoint was added: it receives events of your account.",
         "account.webhook_secret_rotated": "A webhook endpoint has a new secret.",  # pragma: allowlist secret
-        "webhook.disabled": "Nothing more is delivered to a webhook endpoint; `disabled_reason` says why.",
-        "webhook.test": "A test that somebody asked for, to one endpoint; in nobody's feed.",
-        "webhook.due": "An endpoint's lane has work. Between our own functions; in nobody's feed.",
-        "command.refused": "A command was refused; `error` is what HTTP would have answered.",
-        "command.completed": "A command had an answer (`result`) that no other event tells.",
+        "webhook.disabled": "A webhook endpoint was disabled and receives nothing more; `disabled_reason` says why.",
+        "webhook.test": "A test event, requested for one endpoint. Never in a user's feed.",
+        "webhook.due": "The lane of a webhook endpoint has work. Internal: never in a user's feed.",
+        "command.refused": "A command was refused; `error` is the error that HTTP would have returned.",
+        "command.completed": "A command is done; `result` is its answer, which no other event contains.",
     }
 )
-# Between our own functions, or to one endpoint alone.
+# Internal events, and events for one endpoint alone.
 IN_NO_FEED: Final = frozenset({"transaction.replacing", "webhook.test", "webhook.due"})
-# What takes commands: from <aggregate>-commands; what comes of them is told on <aggregate>-events.
+# Aggregates that take commands, on <aggregate>-commands; the results are events on <aggregate>-events.
 COMMANDED: Final = ("supply", "order", "claim", "transaction", "contract")
 COMMAND_TOPICS: Final = tuple(f"{aggregate}-commands" for aggregate in COMMANDED)
 OUTCOME_TOPICS: Final = tuple(f"{aggregate}-events" for aggregate in COMMANDED)
@@ -98,7 +98,7 @@ def of(aggregate: str) -> tuple[str, ...]:
 
 
 def chosen(names: Iterable[str], *, field: str) -> frozenset[str]:
-    """The types that a filter names, each in full or all of an aggregate as `order.*`.
+    """The event types that a filter names: a full name, or all types of an aggregate as `order.*`.
 
     Raises InvalidValue for anything else; `data.known` lists the types."""
     found: set[str] = set()

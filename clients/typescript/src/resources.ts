@@ -7,111 +7,121 @@ import { EventStream, type StreamOptions } from "./streams.js";
 /** `wallet.admin` */
 export class Admin extends Group {
   /**
-   * Emergency access: a token with which an administrator may act for one user, for some minutes, but not export keys.
+   * Get a token to act for one user for a few minutes (emergency access). It cannot export keys.
    *
-   * Needs a person who proved a second factor in the last five minutes, and a reason. The user is told at once; the audit
-   * log names the user in each row of what is done with it.
+   * Needs an administrator who proved a second factor in the last five minutes, and a reason. The user is notified at once,
+   * and the audit log names the administrator and the user in every row written with the token.
    */
   actForUser(body: Body<"act_for_user">, options: CallOptions = {}): Promise<Answer<"act_for_user">> {
     return this.api.call<"act_for_user">("POST", "/api/v1/admin/act", { body, options });
   }
 
   /**
-   * What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old.
+   * Get the overview for operators: what is waiting and since when, and what the supplies hold.
+   *
+   * It may be a few seconds old.
    */
   getOverview(options: ReadOptions = {}): Promise<Answer<"get_overview">> {
     return this.api.call<"get_overview">("GET", "/api/v1/admin/overview", { options });
   }
 
   /**
-   * One account: who it is and what it may. Only administrators are shown its e-mail address.
+   * Get one account with its roles, tier and status.
+   *
+   * Only administrators see its e-mail address.
    */
   getUser(id: string, options: ReadOptions = {}): Promise<Answer<"get_user">> {
     return this.api.call<"get_user">("GET", "/api/v1/admin/users/{id}", { path: { id }, options });
   }
 
   /**
-   * Everybody's claims, newest first.
+   * List the claims of all users, newest first.
    */
   listAllClaims(query: Query<"list_all_claims"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_claims">> {
     return new Pages((cursor) => this.api.call<"list_all_claims">("GET", "/api/v1/admin/claims", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Everybody's orders, newest first.
+   * List the orders of all users, newest first.
    */
   listAllOrders(query: Query<"list_all_orders"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_orders">> {
     return new Pages((cursor) => this.api.call<"list_all_orders">("GET", "/api/v1/admin/orders", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Everybody's supplies, newest first.
+   * List the supplies of all users, newest first.
    */
   listAllSupplies(query: Query<"list_all_supplies"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_supplies">> {
     return new Pages((cursor) => this.api.call<"list_all_supplies">("GET", "/api/v1/admin/supplies", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Everybody's transactions, newest first, with their attempts and what they wait for.
+   * List the transactions of all users, newest first, with their attempts and what each one waits for.
    */
   listAllTransactions(query: Query<"list_all_transactions"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_transactions">> {
     return new Pages((cursor) => this.api.call<"list_all_transactions">("GET", "/api/v1/admin/transactions", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Everybody's wallets, newest first, or those of one address; deleted ones are left out.
+   * List the wallets of all users, newest first, or only those with one address.
+   *
+   * Deleted wallets are left out.
    */
   listAllWallets(query: Query<"list_all_wallets"> = {}, options: ReadOptions = {}): Pages<Answer<"list_all_wallets">> {
     return new Pages((cursor) => this.api.call<"list_all_wallets">("GET", "/api/v1/admin/wallets", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * The addresses that send: their nonces, what is queued on each, and why one is paused.
+   * List the sending addresses (lanes): their nonces, how many transactions are queued, and why a lane is paused.
    */
   listLanes(query: Query<"list_lanes"> = {}, options: ReadOptions = {}): Pages<Answer<"list_lanes">> {
     return new Pages((cursor) => this.api.call<"list_lanes">("GET", "/api/v1/admin/lanes", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * The chains' nodes as the instance that answers sees them: reachable or resting, how fast, how far behind.
+   * List the RPC nodes of each chain: whether they answer, how fast, and how far behind they are.
+   *
+   * The figures are those of the instance that answers the request.
    */
   listNodes(options: ReadOptions = {}): Promise<Answer<"list_nodes">> {
     return this.api.call<"list_nodes">("GET", "/api/v1/admin/nodes", { options });
   }
 
   /**
-   * All accounts, newest first.
+   * List all accounts, newest first.
    */
   listUsers(query: Query<"list_users"> = {}, options: ReadOptions = {}): Pages<Answer<"list_users">> {
     return new Pages((cursor) => this.api.call<"list_users">("GET", "/api/v1/admin/users", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Let an address that lacked funds send again at once, rather than when its balance is next looked at.
+   * Resume a lane that was paused for lack of funds, without waiting for the next balance check.
    *
-   * An address that is paused for another reason (somebody else used its nonces, the database was restored) stays paused
-   * until that is cleared up: 409 LANE_PAUSED.
+   * A lane that is paused for another reason (a foreign transaction used its nonces, or the database was restored) stays
+   * paused until that is resolved: 409 LANE_PAUSED.
    */
   resumeLane(laneId: string, options: WriteOptions = {}): Promise<Answer<"resume_lane">> {
     return this.api.call<"resume_lane">("POST", "/api/v1/admin/lanes/{lane_id}/resume", { path: { lane_id: laneId }, takesKey: true, options });
   }
 
   /**
-   * Everybody's events as Server-Sent Events, for operators; Last-Event-ID goes on behind the last one that was seen.
+   * Stream the events of all users as Server-Sent Events, for operators.
    *
-   * Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
-   * stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does.
+   * An event says what happened to which resource and who did it; read the resource itself for its content. The stream
+   * continues after the event named by `Last-Event-ID` or `after`, or begins now when neither is given. A cursor is valid
+   * for one day; for older events use `GET /audit`. The stream ends as a user's own event stream does.
    */
   streamAllEvents(options: StreamOptions = {}): EventStream {
     return new EventStream(this.api.transport, "/api/v1/admin/events/stream", options);
   }
 
   /**
-   * Change an account's roles, tier or access. Disabling releases its open claims; what is being paid finishes.
+   * Change the roles, the tier or the access of an account.
    *
-   * Needs the second factor, in production even of administrators who never added one. Nobody changes their own roles
-   * or disables themselves, and nobody gives the role of a service here: it acts for every user, which administrators do
-   * not (`python -m shared.ops.appoint_service`).
+   * Disabling an account releases its open claims; settlements already in progress finish. The administrator must have a
+   * second factor: in production this cannot be skipped. Administrators cannot change their own roles or disable
+   * themselves, and cannot grant the `service` role, which may act for every user: that takes
+   * `python -m shared.ops.appoint_service`.
    */
   updateUser(id: string, body: Body<"update_user"> = {}, options: WriteOptions = {}): Promise<Answer<"update_user">> {
     return this.api.call<"update_user">("PUT", "/api/v1/admin/users/{id}", { path: { id }, body, options });
@@ -121,7 +131,9 @@ export class Admin extends Group {
 /** `wallet.audit` */
 export class Audit extends Group {
   /**
-   * The audit log, newest first; entries are never changed. from is inclusive, to is not.
+   * List the audit log, newest entries first.
+   *
+   * `from` is inclusive, `to` is exclusive. Entries never change.
    */
   list(query: Query<"list_audit"> = {}, options: ReadOptions = {}): Pages<Answer<"list_audit">> {
     return new Pages((cursor) => this.api.call<"list_audit">("GET", "/api/v1/audit", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
@@ -131,223 +143,255 @@ export class Audit extends Group {
 /** `wallet.auth` */
 export class Auth extends Group {
   /**
-   * Add a passkey as a second factor. The first factor of an account comes with recovery codes, shown this once.
+   * Add a passkey as a second factor.
+   *
+   * If it is the account's first second factor, the answer contains recovery codes. They are shown only once.
    */
   addPasskey(body: Body<"add_passkey">, options: CallOptions = {}): Promise<Answer<"add_passkey">> {
     return this.api.call<"add_passkey">("POST", "/api/v1/auth/passkeys", { body, options });
   }
 
   /**
-   * Add an authenticator app as the second factor. Its secret is shown in this one answer and sealed in the vault.
+   * Add an authenticator app (TOTP) as the second factor.
+   *
+   * The secret is shown only in this answer and stored encrypted in the vault.
    */
   addTotp(options: CallOptions = {}): Promise<Answer<"add_totp">> {
     return this.api.call<"add_totp">("POST", "/api/v1/auth/totp", { options });
   }
 
   /**
-   * A challenge for one of the account's passkeys, for step-up: hand it to navigator.credentials.get.
+   * Get a challenge to prove one of the account's passkeys (step-up).
+   *
+   * Pass the answer to `navigator.credentials.get`.
    */
   challengePasskey(options: CallOptions = {}): Promise<Answer<"challenge_passkey">> {
     return this.api.call<"challenge_passkey">("POST", "/api/v1/auth/passkeys/challenge", { options });
   }
 
   /**
-   * Choose another password.
+   * Change the account's password.
    *
-   * Every other sign-in of the account ends, and by default every API key; this sign-in goes on as freshly proved.
+   * All other sessions of the account end, and by default all its API keys. The current session continues and counts as
+   * freshly authenticated.
    */
   changePassword(body: Body<"change_password">, options: CallOptions = {}): Promise<Answer<"change_password">> {
     return this.api.call<"change_password">("POST", "/api/v1/auth/password", { body, options });
   }
 
   /**
-   * Make an API key with some of the owner's permissions. It is shown in this one answer and stored as a hash.
+   * Create an API key with some of the owner's permissions.
+   *
+   * The key is shown only in this answer and stored as a hash.
    */
   createApiKey(body: Body<"create_api_key">, options: CallOptions = {}): Promise<Answer<"create_api_key">> {
     return this.api.call<"create_api_key">("POST", "/api/v1/auth/api-keys", { body, options });
   }
 
   /**
-   * Revoke an API key at once. A key may revoke itself, no other.
+   * Revoke an API key at once.
+   *
+   * An API key may revoke itself, but no other key.
    */
   deleteApiKey(apiKeyId: string, options: WriteOptions = {}): Promise<Answer<"delete_api_key">> {
     return this.api.call<"delete_api_key">("DELETE", "/api/v1/auth/api-keys/{api_key_id}", { path: { api_key_id: apiKeyId }, options });
   }
 
   /**
-   * End all of one's API keys at once.
+   * Revoke all API keys of the caller at once.
    */
   deleteApiKeys(options: WriteOptions = {}): Promise<Answer<"delete_api_keys">> {
     return this.api.call<"delete_api_keys">("DELETE", "/api/v1/auth/api-keys", { options });
   }
 
   /**
-   * Delete the caller's account: the person is forgotten at once; keys of wallets are kept for 30 days.
+   * Delete the caller's account: personal data is removed at once, keys of wallets are kept for 30 days.
    *
-   * Refused while one of its wallets holds something, or somebody still relies on it: export or empty the wallets first. The
-   * answer names what was not looked at, such as tokens that are not registered.
+   * The request is refused while one of its wallets holds something, or others still rely on the account: export or empty
+   * the wallets first. The answer names what could not be checked, such as tokens that are not registered.
    */
   deleteMe(body: Body<"delete_me"> = {}, options: WriteOptions = {}): Promise<Answer<"delete_me">> {
     return this.api.call<"delete_me">("DELETE", "/api/v1/auth/me", { body, options });
   }
 
   /**
-   * Remove a passkey; a second factor must have been proved just before.
+   * Remove a passkey.
+   *
+   * The caller must have proved a second factor just before.
    */
   deletePasskey(passkeyId: string, options: WriteOptions = {}): Promise<Answer<"delete_passkey">> {
     return this.api.call<"delete_passkey">("DELETE", "/api/v1/auth/passkeys/{passkey_id}", { path: { passkey_id: passkeyId }, options });
   }
 
   /**
-   * End one of one's sign-ins, perhaps on a device that was lost.
+   * End one of the caller's sessions, for example on a lost device.
    */
   endSession(sessionId: string, options: WriteOptions = {}): Promise<Answer<"end_session">> {
     return this.api.call<"end_session">("DELETE", "/api/v1/auth/sessions/{session_id}", { path: { session_id: sessionId }, options });
   }
 
   /**
-   * End all of one's other sign-ins at once; the one that asks goes on.
+   * End all sessions of the caller except the current one.
    */
   endSessions(options: WriteOptions = {}): Promise<Answer<"end_sessions">> {
     return this.api.call<"end_sessions">("DELETE", "/api/v1/auth/sessions", { options });
   }
 
   /**
-   * Everything that is stored of the caller, as one document; never hashes, keys or sealed secrets.
+   * Export everything that is stored about the caller as one document.
+   *
+   * It never contains hashes, private keys or encrypted secrets.
    */
   exportMe(options: ReadOptions = {}): Promise<Answer<"export_me">> {
     return this.api.call<"export_me">("GET", "/api/v1/auth/me/export", { options });
   }
 
   /**
-   * The caller's own account and what this caller may; an API key learns nothing of the person.
+   * Get the caller's own account and permissions.
+   *
+   * An API key does not see the e-mail address or other personal data.
    */
   getMe(options: ReadOptions = {}): Promise<Answer<"get_me">> {
     return this.api.call<"get_me">("GET", "/api/v1/auth/me", { options });
   }
 
   /**
-   * A nonce for one sign-in with a wallet (EIP-4361), valid for ten minutes.
+   * Get a nonce to sign in with a wallet (EIP-4361). It is valid for ten minutes and for one sign-in.
    */
   issueNonce(options: CallOptions = {}): Promise<Answer<"issue_nonce">> {
     return this.api.call<"issue_nonce">("POST", "/api/v1/auth/siwe/nonce", { signed: false, options });
   }
 
   /**
-   * The caller's API keys, newest first; never the keys themselves.
+   * List the caller's API keys, newest first, without the secret keys themselves.
    */
   listApiKeys(query: Query<"list_api_keys"> = {}, options: ReadOptions = {}): Pages<Answer<"list_api_keys">> {
     return new Pages((cursor) => this.api.call<"list_api_keys">("GET", "/api/v1/auth/api-keys", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * The caller's passkeys; never more than their names and dates.
+   * List the caller's passkeys with their names and dates.
    */
   listPasskeys(query: Query<"list_passkeys"> = {}, options: ReadOptions = {}): Pages<Answer<"list_passkeys">> {
     return new Pages((cursor) => this.api.call<"list_passkeys">("GET", "/api/v1/auth/passkeys", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * The caller's sign-ins that count, with device, network and last use.
+   * List the caller's active sessions with device, network and last use.
    */
   listSessions(query: Query<"list_sessions"> = {}, options: ReadOptions = {}): Pages<Answer<"list_sessions">> {
     return new Pages((cursor) => this.api.call<"list_sessions">("GET", "/api/v1/auth/sessions", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Sign in by e-mail and password, and by the second factor where the account has one.
+   * Sign in with e-mail address and password, and with the second factor if the account has one.
    *
-   * The second factor is `otp` (a code of the app, or a recovery code) or `passkey`. A wrong password and an unknown address
-   * get the same answer, as slowly.
+   * The second factor is `otp` (a code of the authenticator app or a recovery code) or `passkey`. A wrong password and an
+   * unknown address get the same answer, after the same time.
    */
   login(body: Body<"login_user">, options: CallOptions = {}): Promise<Answer<"login_user">> {
     return this.api.call<"login_user">("POST", "/api/v1/auth/login", { body, signed: false, options });
   }
 
   /**
-   * End this sign-in: its refresh token is void at once, its access token for all that changes something.
+   * End the current session.
+   *
+   * Its refresh token is revoked at once. Its access token can change nothing any more; it may still read until it expires.
    */
   logout(options: CallOptions = {}): Promise<Answer<"logout_user">> {
     return this.api.call<"logout_user">("POST", "/api/v1/auth/logout", { options });
   }
 
   /**
-   * What a page needs to make a passkey for this account: hand it to navigator.credentials.create.
+   * Get the options to create a passkey for this account.
+   *
+   * Pass the answer to `navigator.credentials.create`.
    */
   passkeyOptions(options: CallOptions = {}): Promise<Answer<"passkey_options">> {
     return this.api.call<"passkey_options">("POST", "/api/v1/auth/passkeys/options", { options });
   }
 
   /**
-   * A new access token for a refresh token, which counts once: its successor comes with the answer.
+   * Exchange a refresh token for a new access token and the next refresh token.
    *
-   * Using an older token of the sign-in again ends the sign-in: one of two who hold it has stolen it.
+   * A refresh token can be used once. Using an older token of the same session again ends the session, because then two
+   * parties hold it and one of them has stolen it.
    */
   refreshToken(body: Body<"refresh_token">, options: CallOptions = {}): Promise<Answer<"refresh_token">> {
     return this.api.call<"refresh_token">("POST", "/api/v1/auth/refresh", { body, signed: false, options });
   }
 
   /**
-   * Make an account for an e-mail address; the password is kept as a hash only.
+   * Create an account for an e-mail address. The password is stored as a hash only.
    *
-   * An address that has an account gets the same answer, as slowly, and its owner a mail: who asks learns nothing.
+   * For an address that already has an account the answer is the same, after the same time, and the owner of the account
+   * gets a mail: the caller cannot find out who has an account.
    */
   register(body: Body<"register_user">, options: CallOptions = {}): Promise<Answer<"register_user">> {
     return this.api.call<"register_user">("POST", "/api/v1/auth/register", { body, signed: false, options });
   }
 
   /**
-   * Remove the second factor; it must have been proved in this sign-in.
+   * Remove the authenticator app.
+   *
+   * The caller must have proved a second factor in this session.
    */
   removeTotp(options: WriteOptions = {}): Promise<Answer<"remove_totp">> {
     return this.api.call<"remove_totp">("DELETE", "/api/v1/auth/totp", { options });
   }
 
   /**
-   * Mail a link for choosing a new password. The answer is the same, and as slow, whether the address is known.
+   * Send a mail with a link to choose a new password.
+   *
+   * The answer is the same, after the same time, whether or not the address has an account.
    */
   requestReset(body: Body<"request_reset">, options: CallOptions = {}): Promise<Answer<"request_reset">> {
     return this.api.call<"request_reset">("POST", "/api/v1/auth/password/reset-request", { body, signed: false, options });
   }
 
   /**
-   * Choose a new password with the token from the mail, which proves the mailbox. Sign-ins and API keys end.
+   * Choose a new password with the token from the mail.
+   *
+   * The token proves that the caller reads the mailbox. All sessions and API keys of the account end.
    */
   resetPassword(body: Body<"reset_password">, options: CallOptions = {}): Promise<Answer<"reset_password">> {
     return this.api.call<"reset_password">("POST", "/api/v1/auth/password/reset", { body, signed: false, options });
   }
 
   /**
-   * Confirm that somebody reads the account's mailbox, by the token from the mail and the account's password.
+   * Confirm the account's e-mail address with the token from the mail and the account's password.
    *
-   * Everything that was set up before ends: sign-ins, API keys, second factors, and wallets are marked.
+   * Everything that was set up before the confirmation ends: sessions, API keys and second factors. Existing wallets are
+   * marked as unproven.
    */
   verifyEmail(body: Body<"verify_email">, options: CallOptions = {}): Promise<Answer<"verify_email">> {
     return this.api.call<"verify_email">("POST", "/api/v1/auth/email/verify", { body, signed: false, options });
   }
 
   /**
-   * Prove a passkey in this sign-in: the answer is an access token that says so.
+   * Prove a passkey in the current session (step-up).
+   *
+   * The answer is an access token that records the second factor.
    */
   verifyPasskey(body: Body<"verify_passkey">, options: CallOptions = {}): Promise<Answer<"verify_passkey">> {
     return this.api.call<"verify_passkey">("POST", "/api/v1/auth/passkeys/verify", { body, options });
   }
 
   /**
-   * Sign in with a wallet: a message of EIP-4361 for this site, signed by a key or by a contract wallet (EIP-1271).
+   * Sign in with a wallet: an EIP-4361 message for this site, signed by a key or by a contract wallet (EIP-1271).
    *
-   * The first sign-in of an address makes its account. A key's account is its address; a contract's is its chain and
-   * address, since other code, perhaps somebody else's, may stand at the same address of another chain. A nonce counts
-   * once, with the sign-in that it opens.
+   * The first sign-in with an address creates its account. An account of a key is identified by its address, an account of
+   * a contract wallet by chain and address, because another contract may stand at the same address of another chain. A
+   * nonce can be used for one sign-in.
    */
   verifySiwe(body: Body<"verify_siwe">, options: CallOptions = {}): Promise<Answer<"verify_siwe">> {
     return this.api.call<"verify_siwe">("POST", "/api/v1/auth/siwe/verify", { body, signed: false, options });
   }
 
   /**
-   * Prove the second factor for this sign-in; the first code confirms a factor that was just added.
+   * Prove the second factor in the current session; the first code confirms an authenticator app just added.
    *
-   * The answer is an access token that says so; the refresh token stays and keeps it.
+   * The answer is an access token that records the second factor. The refresh token stays valid and keeps it.
    */
   verifyTotp(body: Body<"verify_totp">, options: CallOptions = {}): Promise<Answer<"verify_totp">> {
     return this.api.call<"verify_totp">("POST", "/api/v1/auth/totp/verify", { body, options });
@@ -357,7 +401,7 @@ export class Auth extends Group {
 /** `wallet.chains` */
 export class Chains extends Group {
   /**
-   * The chains that are served: currencies, tokens, confirmations, caps on fees, and whether their nodes answer.
+   * List the supported chains: currencies, tokens, confirmations, fee caps, and whether their nodes answer.
    */
   list(options: ReadOptions = {}): Promise<Answer<"list_chains">> {
     return this.api.call<"list_chains">("GET", "/api/v1/chains", { signed: false, options });
@@ -367,76 +411,81 @@ export class Chains extends Group {
 /** `wallet.claims` */
 export class Claims extends Group {
   /**
-   * Give up a failed settlement: what is unpaid returns to its supplies; the answer lists what was paid.
+   * Give up a failed settlement: unpaid amounts return to their supplies.
+   *
+   * The answer lists what was paid.
    */
   abandonSettlement(claimId: string, body: Body<"abandon_settlement">, options: WriteOptions = {}): Promise<Answer<"abandon_settlement">> {
     return this.api.call<"abandon_settlement">("POST", "/api/v1/claims/{claim_id}/abandon-settlement", { path: { claim_id: claimId }, body, takesKey: true, options });
   }
 
   /**
-   * Claim any matching open order, the oldest preferred; 204 when there is none.
+   * Claim any open order that matches the filter, preferably the oldest; 204 if there is none.
    */
   claimNext(body: Body<"claim_next"> = {}, options: WriteOptions = {}): Promise<Answer<"claim_next">> {
     return this.api.call<"claim_next">("POST", "/api/v1/claims/next", { body, takesKey: true, options });
   }
 
   /**
-   * Claim an open order: exactly one claim wins, and the winner holds a lease until lease_until.
+   * Claim an open order: exactly one claim wins, and the winner has a lease until lease_until.
    *
-   * All others are answered 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open
-   * again. `epoch` grows with each claim of an order: sent with later calls, it refuses those of a holder who came too late.
+   * All others get 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open again.
+   * `epoch` grows with each claim of an order: send it with later calls, and a claimer who is too late is refused.
    */
   claimOrder(body: Body<"claim_order">, options: WriteOptions = {}): Promise<Answer<"claim_order">> {
     return this.api.call<"claim_order">("POST", "/api/v1/claims", { body, takesKey: true, options });
   }
 
   /**
-   * One claim, to its claimer and the order's owner.
+   * Get one claim. Its claimer and the order's owner may see it.
    */
   get(claimId: string, options: ReadOptions = {}): Promise<Answer<"get_claim">> {
     return this.api.call<"get_claim">("GET", "/api/v1/claims/{claim_id}", { path: { claim_id: claimId }, options });
   }
 
   /**
-   * Extend a claim's lease: up to two hours in all, never past the order's expiry.
+   * Extend the lease of a claim, up to two hours in total and never past the order's expiry.
    */
   heartbeat(claimId: string, body: Body<"heartbeat_claim"> = {}, options: WriteOptions = {}): Promise<Answer<"heartbeat_claim">> {
     return this.api.call<"heartbeat_claim">("POST", "/api/v1/claims/{claim_id}/heartbeat", { path: { claim_id: claimId }, body, takesKey: true, options });
   }
 
   /**
-   * One's own claims, or with order_id all claims of one's own order; newest first.
+   * List the caller's claims, or with order_id all claims of one of the caller's orders; newest first.
    */
   list(query: Query<"list_claims"> = {}, options: ReadOptions = {}): Pages<Answer<"list_claims">> {
     return new Pages((cursor) => this.api.call<"list_claims">("GET", "/api/v1/claims", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Have a claimed order paid, as its owner: payments leave the supplies' wallets for the claimer's wallet.
+   * Pay a claim as the order's owner: the supplies' wallets pay the claimer's wallet.
    *
-   * The recipient is screened, and gas, fees, balances and policy are looked at first: a refusal starts nothing. The claim
-   * is `processing` then, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists them.
+   * The recipient is screened, and gas, fees, balances and policy are checked first: if anything is refused, nothing starts.
+   * The claim is then `processing`, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists the
+   * payments.
    */
   process(claimId: string, body: Body<"process_claim"> = {}, options: WriteOptions = {}): Promise<Answer<"process_claim">> {
     return this.api.call<"process_claim">("POST", "/api/v1/claims/{claim_id}/process", { path: { claim_id: claimId }, body, takesKey: true, options });
   }
 
   /**
-   * The order's owner takes a claimed order back: it is open again, or expired when past its time.
+   * Take a claimed order back as its owner: the order is open again, or expired if its time is over.
    */
   reject(claimId: string, body: Body<"reject_claim">, options: WriteOptions = {}): Promise<Answer<"reject_claim">> {
     return this.api.call<"reject_claim">("POST", "/api/v1/claims/{claim_id}/reject", { path: { claim_id: claimId }, body, takesKey: true, options });
   }
 
   /**
-   * Give a claimed order back: it is open again, with a higher epoch, or expired when past its time.
+   * Give a claimed order back as its claimer: the order is open again with a higher epoch, or expired.
    */
   release(claimId: string, body: Body<"release_claim"> = {}, options: WriteOptions = {}): Promise<Answer<"release_claim">> {
     return this.api.call<"release_claim">("POST", "/api/v1/claims/{claim_id}/release", { path: { claim_id: claimId }, body, takesKey: true, options });
   }
 
   /**
-   * Pay what is unpaid of a failed claim in a new round. Only what was seen final and unpaid is paid again.
+   * Pay the unpaid part of a failed claim in a new round.
+   *
+   * Only payments that are final and unpaid on chain are paid again.
    */
   retrySettlement(claimId: string, body: Body<"retry_settlement"> = {}, options: WriteOptions = {}): Promise<Answer<"retry_settlement">> {
     return this.api.call<"retry_settlement">("POST", "/api/v1/claims/{claim_id}/retry-settlement", { path: { claim_id: claimId }, body, takesKey: true, options });
@@ -446,130 +495,132 @@ export class Claims extends Group {
 /** `wallet.contracts` */
 export class Contracts extends Group {
   /**
-   * What a function of a contract answers, now or at a block. Nothing is sent.
+   * Call a read function of a contract, at the newest or a given block. Nothing is sent.
    */
   call(contractId: string, body: Body<"call_contract">, options: WriteOptions = {}): Promise<Answer<"call_contract">> {
     return this.api.call<"call_contract">("POST", "/api/v1/contracts/{contract_id}/call", { path: { contract_id: contractId }, body, options });
   }
 
   /**
-   * Deploy a contract from one of the caller's wallets. Its address is known when a block holds the creation.
+   * Deploy a contract from one of the caller's wallets. Its address is known once a block contains the deployment.
    *
-   * With a `salt` it is made by the chain's deterministic deployer (CREATE2), and its address is known at once.
+   * With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once.
    */
   deploy(body: Body<"deploy_contract">, options: WriteOptions = {}): Promise<Answer<"deploy_contract">> {
     return this.api.call<"deploy_contract">("POST", "/api/v1/contracts", { body, takesKey: true, options });
   }
 
   /**
-   * The name of ENS that an address has given itself, if that name stands for the address.
+   * Look up the ENS name of an address (reverse record), if that name also resolves to the address.
    */
   findName(address: string, query: Query<"find_name"> = {}, options: ReadOptions = {}): Promise<Answer<"find_name">> {
     return this.api.call<"find_name">("GET", "/api/v1/ens/reverse/{address}", { path: { address }, query, options });
   }
 
   /**
-   * Follow a contract's events: those of every new block, and those since a block of before.
+   * Follow the events of a contract: those of new blocks, and those since an earlier block.
    */
   follow(contractId: string, body: Body<"follow_contract"> = {}, options: WriteOptions = {}): Promise<Answer<"follow_contract">> {
     return this.api.call<"follow_contract">("PUT", "/api/v1/contracts/{contract_id}/follow", { path: { contract_id: contractId }, body, options });
   }
 
   /**
-   * One contract with its ABI, and what it passes its calls on to where it is a proxy.
+   * Get one contract with its ABI and, if it is a proxy, its implementation.
    */
   get(contractId: string, options: ReadOptions = {}): Promise<Answer<"get_contract">> {
     return this.api.call<"get_contract">("GET", "/api/v1/contracts/{contract_id}", { path: { contract_id: contractId }, options });
   }
 
   /**
-   * A contract's ABI.
+   * Get the ABI of a contract.
    */
   getAbi(contractId: string, options: ReadOptions = {}): Promise<Answer<"get_contract_abi">> {
     return this.api.call<"get_contract_abi">("GET", "/api/v1/contracts/{contract_id}/abi", { path: { contract_id: contractId }, options });
   }
 
   /**
-   * The caller's contract at an address of a chain.
+   * Get the caller's contract at an address of a chain.
    */
   getByAddress(chain: string, address: string, options: ReadOptions = {}): Promise<Answer<"get_contract_by_address">> {
     return this.api.call<"get_contract_by_address">("GET", "/api/v1/contracts/by-address/{chain}/{address}", { path: { chain, address }, options });
   }
 
   /**
-   * How a contract is followed, how far that is, and what is wrong with it.
+   * Get how a contract is followed, how far its events are indexed, and what fails.
    */
   getFollow(contractId: string, options: ReadOptions = {}): Promise<Answer<"get_follow">> {
     return this.api.call<"get_follow">("GET", "/api/v1/contracts/{contract_id}/follow", { path: { contract_id: contractId }, options });
   }
 
   /**
-   * What a token says of itself: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply.
+   * Get the properties of a token: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply.
    */
   getTokenInfo(query: Query<"get_token_info">, options: ReadOptions = {}): Promise<Answer<"get_token_info">> {
     return this.api.call<"get_token_info">("GET", "/api/v1/contracts/token-info", { query, options });
   }
 
   /**
-   * Take up a contract that is on the chain already. That there is code at its address is asked first.
+   * Import a contract that is already deployed. There must be code at its address.
    */
   importContract(body: Body<"import_contract">, options: WriteOptions = {}): Promise<Answer<"import_contract">> {
     return this.api.call<"import_contract">("POST", "/api/v1/contracts/import", { body, takesKey: true, options });
   }
 
   /**
-   * The caller's own contracts, newest first, without their ABIs.
+   * List the caller's contracts, newest first, without their ABIs.
    */
   list(query: Query<"list_contracts"> = {}, options: ReadOptions = {}): Pages<Answer<"list_contracts">> {
     return new Pages((cursor) => this.api.call<"list_contracts">("GET", "/api/v1/contracts", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * A followed contract's events, newest first, decoded by its ABI.
+   * List the events of a followed contract, newest first, decoded by its ABI.
    *
-   * All of them, or those of one event, or those with certain values of its indexed arguments.
+   * They can be filtered by event and by the values of indexed arguments.
    */
   listEvents(contractId: string, query: Query<"list_contract_events"> = {}, options: ReadOptions = {}): Pages<Answer<"list_contract_events">> {
     return new Pages((cursor) => this.api.call<"list_contract_events">("GET", "/api/v1/contracts/{contract_id}/events", { path: { contract_id: contractId }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Read many functions of contracts at one block. Each answers, or fails, by itself.
+   * Call many read functions of contracts at one block. Each call succeeds or fails on its own.
    */
   multicall(body: Body<"multicall">, options: CallOptions = {}): Promise<Answer<"multicall">> {
     return this.api.call<"multicall">("POST", "/api/v1/multicall", { body, options });
   }
 
   /**
-   * The address that a name of ENS stands for now. It is shown, never paid: who pays names the address.
+   * Resolve an ENS name to its current address.
+   *
+   * The address is for display: payments take an address, never a name.
    */
   resolveName(name: string, query: Query<"resolve_name"> = {}, options: ReadOptions = {}): Promise<Answer<"resolve_name">> {
     return this.api.call<"resolve_name">("GET", "/api/v1/ens/{name}", { path: { name }, query, options });
   }
 
   /**
-   * Send a transaction that calls a contract's function, through the engine and within the wallet's policy.
+   * Send a transaction that calls a function of a contract, within the wallet's policy.
    */
   send(contractId: string, body: Body<"send_to_contract">, options: WriteOptions = {}): Promise<Answer<"send_to_contract">> {
     return this.api.call<"send_to_contract">("POST", "/api/v1/contracts/{contract_id}/send", { path: { contract_id: contractId }, body, takesKey: true, options });
   }
 
   /**
-   * Stop following a contract. With the last one who follows an address, what is held of it goes.
+   * Stop following a contract. When nobody follows its address any more, the indexed events are deleted.
    */
   unfollow(contractId: string, options: WriteOptions = {}): Promise<Answer<"unfollow_contract">> {
     return this.api.call<"unfollow_contract">("DELETE", "/api/v1/contracts/{contract_id}/follow", { path: { contract_id: contractId }, options });
   }
 
   /**
-   * Change a contract's name and metadata.
+   * Change the name and metadata of a contract.
    */
   update(contractId: string, body: Body<"update_contract"> = {}, options: WriteOptions = {}): Promise<Answer<"update_contract">> {
     return this.api.call<"update_contract">("PUT", "/api/v1/contracts/{contract_id}", { path: { contract_id: contractId }, body, options });
   }
 
   /**
-   * Give a contract another ABI. Events of before are decoded by it from then on.
+   * Replace the ABI of a contract. Earlier events are decoded by the new ABI as well.
    */
   updateAbi(contractId: string, body: Body<"update_contract_abi">, options: WriteOptions = {}): Promise<Answer<"update_contract_abi">> {
     return this.api.call<"update_contract_abi">("PUT", "/api/v1/contracts/{contract_id}/abi", { path: { contract_id: contractId }, body, options });
@@ -579,17 +630,17 @@ export class Contracts extends Group {
 /** `wallet.deadLetters` */
 export class DeadLetters extends Group {
   /**
-   * Messages that nobody could handle, each with its reason, newest first; those that wait when no status is asked.
+   * List dead letters with their reasons, newest first; without status, only those that wait for a decision.
    */
   list(query: Query<"list_dead_letters"> = {}, options: ReadOptions = {}): Pages<Answer<"list_dead_letters">> {
     return new Pages((cursor) => this.api.call<"list_dead_letters">("GET", "/api/v1/dead-letters", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Send a dead letter again: the original message, under its own id, to the topic that it came from.
+   * Send a dead letter again: the original message, with its own id, to its original topic.
    *
-   * It is safe to repeat: a message is handled once. What can still not be handled becomes a new dead letter. All operators
-   * together may send only so many in an hour.
+   * It is safe to repeat: a message is handled once. A message that still cannot be handled becomes a new dead letter. There
+   * is a limit per hour for all operators together.
    */
   redrive(deadLetterId: string, options: WriteOptions = {}): Promise<Answer<"redrive_dead_letter">> {
     return this.api.call<"redrive_dead_letter">("POST", "/api/v1/dead-letters/{dead_letter_id}/redrive", { path: { dead_letter_id: deadLetterId }, takesKey: true, options });
@@ -599,20 +650,21 @@ export class DeadLetters extends Group {
 /** `wallet.events` */
 export class Events extends Group {
   /**
-   * The caller's own events after a cursor, oldest first; with wait the answer waits until there is one.
+   * List the caller's own events after a cursor, oldest first; with wait, wait until there is one.
    *
-   * Nothing earlier can appear behind a cursor that was read. Few calls of one user may wait at once: more are answered 429.
+   * Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
+   * same time: more are answered 429.
    */
   list(query: Query<"list_events"> = {}, options: ReadOptions = {}): Promise<Answer<"list_events">> {
     return this.api.call<"list_events">("GET", "/api/v1/events", { query, options });
   }
 
   /**
-   * The caller's own events as Server-Sent Events; Last-Event-ID goes on behind the last one that was seen.
+   * Stream the caller's own events as Server-Sent Events; Last-Event-ID continues after the last event seen.
    *
-   * A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-   * ended: connect again with the last id, as an EventSource does by itself. One user may have few at once: more are
-   * answered 429.
+   * A stream ends when the caller's token or key expires, after ten minutes at most, and soon after the session or key was
+   * revoked: connect again with the last id, as an EventSource does by itself. A user may have only a few streams at the
+   * same time: more are answered 429.
    */
   stream(options: StreamOptions = {}): EventStream {
     return new EventStream(this.api.transport, "/api/v1/events/stream", options);
@@ -622,35 +674,35 @@ export class Events extends Group {
 /** `wallet.orders` */
 export class Orders extends Group {
   /**
-   * Cancel an open order: every reservation returns to its supply.
+   * Cancel an open order: its reservations return to their supplies.
    */
   cancel(orderId: string, options: WriteOptions = {}): Promise<Answer<"cancel_order">> {
     return this.api.call<"cancel_order">("POST", "/api/v1/orders/{order_id}/cancel", { path: { order_id: orderId }, takesKey: true, options });
   }
 
   /**
-   * Take an order out of every list; an open one is cancelled. A claim on it goes on.
+   * Remove an order from all lists; an open order is cancelled. An existing claim on it continues.
    */
   delete(orderId: string, options: WriteOptions = {}): Promise<Answer<"delete_order">> {
     return this.api.call<"delete_order">("DELETE", "/api/v1/orders/{order_id}", { path: { order_id: orderId }, options });
   }
 
   /**
-   * One order: everything to its owner, the public part to others while it is open, and to its claimer.
+   * Get one order: its owner sees all of it, its claimer (and others while it is open) the public part.
    */
   get(orderId: string, options: ReadOptions = {}): Promise<Answer<"get_order">> {
     return this.api.call<"get_order">("GET", "/api/v1/orders/{order_id}", { path: { order_id: orderId }, options });
   }
 
   /**
-   * One's own orders, newest first; deleted ones are left out.
+   * List the caller's orders, newest first, without deleted ones.
    */
   list(query: Query<"list_orders"> = {}, options: ReadOptions = {}): Pages<Answer<"list_orders">> {
     return new Pages((cursor) => this.api.call<"list_orders">("GET", "/api/v1/orders", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Others' open orders, newest first: their public part.
+   * List the open orders of other users, newest first, with their public part.
    */
   listAvailable(query: Query<"list_available"> = {}, options: ReadOptions = {}): Pages<Answer<"list_available">> {
     return new Pages((cursor) => this.api.call<"list_available">("GET", "/api/v1/orders/available", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
@@ -659,15 +711,15 @@ export class Orders extends Group {
   /**
    * Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
    *
-   * Which supplies pay is chosen for you, or name them by `supply_ids`; where they do not hold enough, the answer is 409
-   * INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it.
+   * The supplies that pay are chosen for you unless you name them by `supply_ids`. If they do not hold enough, the answer is
+   * 409 INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it.
    */
   place(body: Body<"place_order">, options: WriteOptions = {}): Promise<Answer<"place_order">> {
     return this.api.call<"place_order">("POST", "/api/v1/orders", { body, takesKey: true, options });
   }
 
   /**
-   * Change an order's note, metadata or expiry; the amount and the items never change.
+   * Change the note, metadata or expiry of an order; its amount and items never change.
    */
   update(orderId: string, body: Body<"update_order"> = {}, options: WriteOptions = {}): Promise<Answer<"update_order">> {
     return this.api.call<"update_order">("PUT", "/api/v1/orders/{order_id}", { path: { order_id: orderId }, body, options });
@@ -677,44 +729,46 @@ export class Orders extends Group {
 /** `wallet.security` */
 export class Security extends Group {
   /**
-   * The private key in a keystore file. It takes a second or two; 503 means to try again.
+   * Decrypt a keystore file to its private key. It takes a second or two; 503 means to try again.
    *
-   * Files that would cost too much time or memory to open are refused.
+   * Nothing is stored. Files that would cost too much time or memory to decrypt are refused.
    */
   decryptPrivateKey(body: Body<"decrypt_private_key">, options: CallOptions = {}): Promise<Answer<"decrypt_private_key">> {
     return this.api.call<"decrypt_private_key">("POST", "/api/v1/security/decrypt-private-key", { body, options });
   }
 
   /**
-   * A keystore file (version 3, scrypt) for a private key. It takes a second or two; 503 means to try again.
+   * Encrypt a private key as a keystore file (version 3, scrypt). It takes a second or two; 503 means to try again.
+   *
+   * Nothing is stored.
    */
   encryptPrivateKey(body: Body<"encrypt_private_key">, options: CallOptions = {}): Promise<Answer<"encrypt_private_key">> {
     return this.api.call<"encrypt_private_key">("POST", "/api/v1/security/encrypt-private-key", { body, options });
   }
 
   /**
-   * A new random key pair for an EVM chain; it is kept nowhere.
+   * Generate a random key pair for an EVM chain. Nothing is stored.
    */
   generateKeyPair(body: Body<"generate_key_pair"> = {}, options: CallOptions = {}): Promise<Answer<"generate_key_pair">> {
     return this.api.call<"generate_key_pair">("POST", "/api/v1/security/generate-key-pair", { body, options });
   }
 
   /**
-   * A new random BIP-39 mnemonic; it is kept nowhere.
+   * Generate a random BIP-39 mnemonic. Nothing is stored.
    */
   generateMnemonic(body: Body<"generate_mnemonic"> = {}, options: CallOptions = {}): Promise<Answer<"generate_mnemonic">> {
     return this.api.call<"generate_mnemonic">("POST", "/api/v1/security/generate-mnemonic", { body, options });
   }
 
   /**
-   * The key pair at a path below a mnemonic's seed.
+   * Derive the key pair at a path from a mnemonic. Nothing is stored.
    */
   mnemonicToKey(body: Body<"mnemonic_to_key">, options: CallOptions = {}): Promise<Answer<"mnemonic_to_key">> {
     return this.api.call<"mnemonic_to_key">("POST", "/api/v1/security/mnemonic-to-private-key", { body, options });
   }
 
   /**
-   * Whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum.
+   * Check whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum.
    */
   validateMnemonic(body: Body<"validate_mnemonic">, options: CallOptions = {}): Promise<Answer<"validate_mnemonic">> {
     return this.api.call<"validate_mnemonic">("POST", "/api/v1/security/validate-mnemonic", { body, options });
@@ -724,7 +778,7 @@ export class Security extends Group {
 /** `wallet.site` */
 export class Site extends Group {
   /**
-   * The public keys that verify access tokens (RFC 7517), the next one included before it signs.
+   * Get the public keys that verify access tokens (RFC 7517), including the next key before it is used.
    */
   getJwks(options: ReadOptions = {}): Promise<Answer<"get_jwks">> {
     return this.api.call<"get_jwks">("GET", "/.well-known/jwks.json", { signed: false, options });
@@ -734,53 +788,55 @@ export class Site extends Group {
 /** `wallet.supplies` */
 export class Supplies extends Group {
   /**
-   * Close a supply: what is available returns to the wallet. Refused while orders hold a part of it.
+   * Close a supply: the available amount is released to the wallet. Refused while orders reserve a part.
    */
   close(supplyId: string, options: WriteOptions = {}): Promise<Answer<"close_supply">> {
     return this.api.call<"close_supply">("DELETE", "/api/v1/supplies/{supply_id}", { path: { supply_id: supplyId }, options });
   }
 
   /**
-   * Commit an amount of a wallet's balance to orders. The supply is pending until its coverage was seen on chain.
+   * Create a supply: commit an amount of a wallet's balance to pay orders.
+   *
+   * The supply is pending until the balance has been checked on chain.
    */
   create(body: Body<"create_supply">, options: WriteOptions = {}): Promise<Answer<"create_supply">> {
     return this.api.call<"create_supply">("POST", "/api/v1/supplies", { body, takesKey: true, options });
   }
 
   /**
-   * One supply, to its owner.
+   * Get one supply of the caller.
    */
   get(supplyId: string, options: ReadOptions = {}): Promise<Answer<"get_supply">> {
     return this.api.call<"get_supply">("GET", "/api/v1/supplies/{supply_id}", { path: { supply_id: supplyId }, options });
   }
 
   /**
-   * The ledger of a supply, newest line first, with the balances at a moment (now when none is asked for).
+   * Get the ledger of a supply, newest lines first, and its balances now or at a given time.
    */
   getLedger(supplyId: string, query: Query<"get_ledger"> = {}, options: ReadOptions = {}): Pages<Answer<"get_ledger">> {
     return new Pages((cursor) => this.api.call<"get_ledger">("GET", "/api/v1/supplies/{supply_id}/ledger", { path: { supply_id: supplyId }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Compare the books with themselves and with the chain: what does not agree is listed.
+   * Compare the books with themselves and with the chain; the answer lists all differences.
    *
-   * Supplies with their ledgers, what wallets have promised with their supplies, and both with the balances on chain.
+   * Compared are supplies with their ledgers, commitments of wallets with their supplies, and both with balances on chain.
    */
   getReconciliation(query: Query<"get_reconciliation"> = {}, options: ReadOptions = {}): Promise<Answer<"get_reconciliation">> {
     return this.api.call<"get_reconciliation">("GET", "/api/v1/reconciliation", { query, options });
   }
 
   /**
-   * One's own supplies, newest first.
+   * List the caller's supplies, newest first.
    */
   list(query: Query<"list_supplies"> = {}, options: ReadOptions = {}): Pages<Answer<"list_supplies">> {
     return new Pages((cursor) => this.api.call<"list_supplies">("GET", "/api/v1/supplies", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
+   * Change a supply: its amount, expiry or metadata, or whether orders may reserve from it.
    *
-   * To raise or resume it, the wallet's balance on chain has to cover it, else 409.
+   * To raise or resume it, the wallet's balance on chain must cover it; otherwise 409.
    */
   update(supplyId: string, body: Body<"update_supply"> = {}, options: WriteOptions = {}): Promise<Answer<"update_supply">> {
     return this.api.call<"update_supply">("PUT", "/api/v1/supplies/{supply_id}", { path: { supply_id: supplyId }, body, options });
@@ -790,20 +846,21 @@ export class Supplies extends Group {
 /** `wallet.transactions` */
 export class Transactions extends Group {
   /**
-   * Approve, or decline by decision, as a second person, a transaction that exceeds its wallet's approval_above.
+   * Approve, or decline by decision, as a second person, a transaction above its wallet's approval_above.
    *
-   * For somebody who has just signed in, whom the policy names or who is an administrator; not for API keys. What would
-   * fail by now is not approved and stays held: it may be approved later, declined or cancelled.
+   * The caller must have signed in recently, and must be named by the policy or be an administrator; API keys may not do
+   * this. The transaction is tried again first: if it would fail now, it stays held and can be approved later, declined or
+   * cancelled.
    */
   approve(transactionId: string, body: Body<"approve_transaction"> = {}, options: WriteOptions = {}): Promise<Answer<"approve_transaction">> {
     return this.api.call<"approve_transaction">("POST", "/api/v1/transactions/{transaction_id}/approve", { path: { transaction_id: transactionId }, body, takesKey: true, options });
   }
 
   /**
-   * Ask for a transaction to be undone: at once while it has no nonce, else by a no-op on its nonce.
+   * Cancel a transaction: at once while it has no nonce, otherwise by sending a no-op with the same nonce.
    *
-   * Which of both a block holds decides; the answer says what was asked, not what will be mined. A transaction whose
-   * nonce was provably used by a foreign sender is given up here, for good.
+   * Which of the two a block contains decides; the answer says what was requested, not what will be mined. If it is proved
+   * that a foreign transaction used the nonce, this ends the transaction for good.
    */
   cancel(transactionId: string, options: WriteOptions = {}): Promise<Answer<"cancel_transaction">> {
     return this.api.call<"cancel_transaction">("POST", "/api/v1/transactions/{transaction_id}/cancel", { path: { transaction_id: transactionId }, takesKey: true, options });
@@ -817,60 +874,60 @@ export class Transactions extends Group {
   }
 
   /**
-   * The gas limit that a transaction would get now, tried on the newest state; 422 with the reason when it would fail.
+   * Estimate the gas limit of a transaction on the newest state; 422 with the reason if it would fail.
    */
   estimateGas(body: Body<"estimate_gas"> = {}, options: CallOptions = {}): Promise<Answer<"estimate_gas">> {
     return this.api.call<"estimate_gas">("POST", "/api/v1/transactions/estimate-gas", { body, options });
   }
 
   /**
-   * A transaction with its attempts and what it waits for, never an older state; another user's is a 404.
+   * Get one transaction with its attempts and what it waits for, always in its newest state.
    */
   get(transactionId: string, options: ReadOptions = {}): Promise<Answer<"get_transaction">> {
     return this.api.call<"get_transaction">("GET", "/api/v1/transactions/{transaction_id}", { path: { transaction_id: transactionId }, options });
   }
 
   /**
-   * The caller's transaction that one of its attempts' hashes belongs to, whichever attempt was mined.
+   * Get the caller's transaction by the hash of any of its attempts, whichever one was mined.
    */
   getByHash(chain: string, hash: string, options: ReadOptions = {}): Promise<Answer<"get_by_hash">> {
     return this.api.call<"get_by_hash">("GET", "/api/v1/transactions/by-hash/{chain}/{hash}", { path: { chain, hash }, options });
   }
 
   /**
-   * What a transaction should offer per gas for the next block: slow, average and fast, within the chain's caps.
+   * Get fee suggestions for the next block: slow, average and fast, within the chain's caps.
    */
   getGasPrice(query: Query<"get_gas_price"> = {}, options: ReadOptions = {}): Promise<Answer<"get_gas_price">> {
     return this.api.call<"get_gas_price">("GET", "/api/v1/transactions/gas-price", { query, options });
   }
 
   /**
-   * The receipt of a transaction that a block holds, with its logs; 404 until then.
+   * Get the receipt of a transaction with its logs; 404 until a block contains the transaction.
    *
-   * Before the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it.
+   * Until the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it.
    */
   getReceipt(transactionId: string, options: ReadOptions = {}): Promise<Answer<"get_receipt">> {
     return this.api.call<"get_receipt">("GET", "/api/v1/transactions/{transaction_id}/receipt", { path: { transaction_id: transactionId }, options });
   }
 
   /**
-   * The caller's own transactions, newest first.
+   * List the caller's transactions, newest first.
    */
   list(query: Query<"list_transactions"> = {}, options: ReadOptions = {}): Pages<Answer<"list_transactions">> {
     return new Pages((cursor) => this.api.call<"list_transactions">("GET", "/api/v1/transactions", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Transactions that wait for the caller's approval, newest first: those whose policies name the caller.
+   * List transactions that wait for the caller's approval under a policy that names the caller, newest first.
    */
   listApprovals(query: Query<"list_approvals"> = {}, options: ReadOptions = {}): Pages<Answer<"list_approvals">> {
     return new Pages((cursor) => this.api.call<"list_approvals">("GET", "/api/v1/approvals", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Send a transaction from a wallet: it is accepted once it would succeed now and the wallet can pay its value and gas.
+   * Send a transaction from a wallet. It is accepted if it would succeed now and the wallet can pay value and gas.
    *
-   * What is refused costs nothing and takes no nonce. What is accepted is sent in the wallet's order; follow it by
+   * A refused transaction costs nothing and takes no nonce. Accepted ones are sent in the wallet's order; follow one by
    * `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
    * `expired`.
    */
@@ -879,14 +936,14 @@ export class Transactions extends Group {
   }
 
   /**
-   * What a transaction would do in the next block: success or the decoded revert, return data, logs. Nothing is sent.
+   * Simulate a transaction in the next block: success or the decoded revert, return data and logs. Nothing is sent.
    */
   simulate(body: Body<"simulate_transaction"> = {}, options: CallOptions = {}): Promise<Answer<"simulate_transaction">> {
     return this.api.call<"simulate_transaction">("POST", "/api/v1/transactions/simulate", { body, options });
   }
 
   /**
-   * Offer more for a transaction that no block holds: what is fast now, by another attempt on its nonce.
+   * Speed up a transaction that is not mined yet: send another attempt with the same nonce and higher fees.
    */
   speedUp(transactionId: string, options: WriteOptions = {}): Promise<Answer<"speed_up_transaction">> {
     return this.api.call<"speed_up_transaction">("POST", "/api/v1/transactions/{transaction_id}/speed-up", { path: { transaction_id: transactionId }, takesKey: true, options });
@@ -896,23 +953,23 @@ export class Transactions extends Group {
 /** `wallet.wallets` */
 export class Wallets extends Group {
   /**
-   * The next account of a wallet's seed: the path's last step plus one, without gaps.
+   * Add the next account of a wallet's seed: the last step of the derivation path plus one, without gaps.
    */
   addAccount(walletId: string, body: Body<"add_account"> = {}, options: WriteOptions = {}): Promise<Answer<"add_account">> {
     return this.api.call<"add_account">("POST", "/api/v1/wallets/{wallet_id}/accounts", { path: { wallet_id: walletId }, body, takesKey: true, options });
   }
 
   /**
-   * Confirm that a wallet is one's own: only then it may be chosen where no wallet is named.
+   * Confirm that a wallet is the caller's own, so that it may be used where a request names no wallet.
    *
-   * Wallets need it that were made by an API key, or before the account's mailbox was proved.
+   * This is needed for wallets that were created by an API key, or before the account's e-mail address was proved.
    */
   confirm(walletId: string, options: WriteOptions = {}): Promise<Answer<"confirm_wallet">> {
     return this.api.call<"confirm_wallet">("POST", "/api/v1/wallets/{wallet_id}/confirm", { path: { wallet_id: walletId }, takesKey: true, options });
   }
 
   /**
-   * Make a wallet from a new random seed. The mnemonic is shown in this one answer and stored nowhere.
+   * Create a wallet from a new random seed. The mnemonic is shown only in this answer and not stored.
    */
   create(body: Body<"create_wallet">, options: WriteOptions = {}): Promise<Answer<"create_wallet">> {
     return this.api.call<"create_wallet">("POST", "/api/v1/wallets", { body, takesKey: true, options });
@@ -921,110 +978,114 @@ export class Wallets extends Group {
   /**
    * Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
    *
-   * Its key is destroyed after that if it is still empty. `force` closes its supplies and leaves a balance behind, and takes
-   * its owner in person; nothing forces what others still rely on.
+   * After that its key is destroyed if the wallet is still empty. `force` also closes its supplies and accepts that a
+   * balance is left behind; it needs the owner in person. Nothing overrides what other users still rely on.
    */
   delete(walletId: string, body: Body<"delete_wallet"> = {}, options: WriteOptions = {}): Promise<Answer<"delete_wallet">> {
     return this.api.call<"delete_wallet">("DELETE", "/api/v1/wallets/{wallet_id}", { path: { wallet_id: walletId }, body, options });
   }
 
   /**
-   * Withdraw a looser policy that does not hold yet; what holds now goes on. Nothing pending: nothing changes.
+   * Withdraw a pending, looser policy; the policy in force stays. Without a pending one nothing changes.
    */
   dropPendingPolicy(walletId: string, options: WriteOptions = {}): Promise<Answer<"drop_pending_policy">> {
     return this.api.call<"drop_pending_policy">("DELETE", "/api/v1/wallets/{wallet_id}/policy/pending", { path: { wallet_id: walletId }, options });
   }
 
   /**
-   * Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
+   * Export a wallet's key as a keystore file, or as the bare key. Only for a person who has just signed in.
    *
-   * It is recorded in the audit log. The key is in the first answer only: a repeated call with the same `Idempotency-Key`
-   * shows none. A deleted wallet can be exported as long as its key exists.
+   * The export is recorded in the audit log. The key is in the first answer only: a repeated call with the same
+   * `Idempotency-Key` does not show it. A deleted wallet can be exported as long as its key exists.
    */
   export(walletId: string, body: Body<"export_wallet"> = {}, options: WriteOptions = {}): Promise<Answer<"export_wallet">> {
     return this.api.call<"export_wallet">("POST", "/api/v1/wallets/{wallet_id}/export", { path: { wallet_id: walletId }, body, takesKey: true, options });
   }
 
   /**
-   * One wallet; never key material.
+   * Get one wallet, without key material.
    */
   get(walletId: string, options: ReadOptions = {}): Promise<Answer<"get_wallet">> {
     return this.api.call<"get_wallet">("GET", "/api/v1/wallets/{wallet_id}", { path: { wallet_id: walletId }, options });
   }
 
   /**
-   * The balance of the native coin or of a token, at the newest block, which the answer names.
+   * Get the balance of the native coin or of a token, with the number of the newest block it was read at.
    */
   getBalance(walletId: string, query: Query<"get_balance"> = {}, options: ReadOptions = {}): Promise<Answer<"get_balance">> {
     return this.api.call<"get_balance">("GET", "/api/v1/wallets/{wallet_id}/balance", { path: { wallet_id: walletId }, query, options });
   }
 
   /**
-   * All balances that the registry knows: the native coin first, then its tokens, read at one block.
+   * Get the balances of the native coin and of all registered tokens, read at one block.
    */
   getBalances(walletId: string, options: ReadOptions = {}): Promise<Answer<"get_balances">> {
     return this.api.call<"get_balances">("GET", "/api/v1/wallets/{wallet_id}/balances", { path: { wallet_id: walletId }, options });
   }
 
   /**
-   * A wallet's policy; version 0 is the one of a wallet that never had any: everything is allowed.
+   * Get a wallet's policy. Version 0 means that none was ever set: everything is allowed.
    */
   getPolicy(walletId: string, options: ReadOptions = {}): Promise<Answer<"get_policy">> {
     return this.api.call<"get_policy">("GET", "/api/v1/wallets/{wallet_id}/policy", { path: { wallet_id: walletId }, options });
   }
 
   /**
-   * Take over a key: a private key, a mnemonic, or a keystore file whose cost is bounded before it is derived.
+   * Import a wallet from a private key, a mnemonic or a keystore file.
+   *
+   * The cost of a keystore's key derivation is checked before it is run.
    */
   importWallet(body: Body<"import_wallet">, options: WriteOptions = {}): Promise<Answer<"import_wallet">> {
     return this.api.call<"import_wallet">("POST", "/api/v1/wallets/import", { body, takesKey: true, options });
   }
 
   /**
-   * The caller's own wallets, newest first; with deleted those that can still be restored.
+   * List the caller's wallets, newest first; with deleted, those that can still be restored.
    */
   list(query: Query<"list_wallets"> = {}, options: ReadOptions = {}): Pages<Answer<"list_wallets">> {
     return new Pages((cursor) => this.api.call<"list_wallets">("GET", "/api/v1/wallets", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * What has come to a wallet since its chain is indexed, newest first: coins and registered tokens.
+   * List deposits to a wallet since its chain is indexed, newest first: coins and registered tokens.
    *
-   * What a contract passes on within a transaction is not seen.
+   * Coins that a contract passes on within a transaction are not detected.
    */
   listDeposits(walletId: string, query: Query<"list_deposits"> = {}, options: ReadOptions = {}): Pages<Answer<"list_deposits">> {
     return new Pages((cursor) => this.api.call<"list_deposits">("GET", "/api/v1/wallets/{wallet_id}/deposits", { path: { wallet_id: walletId }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * What a draft of a policy would have refused of what the wallet has sent lately. Nothing is changed.
+   * Try a draft policy on the wallet's recent transactions: what would it have refused? Nothing is changed.
    *
-   * Settlements' payments count as well: they are held to the policy of the wallet that pays. Signatures are not replayed,
-   * because what was signed is not kept.
+   * Payments of settlements are included, because the policy of the paying wallet applies to them. Signatures are not
+   * included: what was signed is not stored.
    */
   replayPolicy(walletId: string, body: Body<"replay_policy"> = {}, options: WriteOptions = {}): Promise<Answer<"replay_policy">> {
     return this.api.call<"replay_policy">("POST", "/api/v1/wallets/{wallet_id}/policy/replay", { path: { wallet_id: walletId }, body, options });
   }
 
   /**
-   * Bring a deleted wallet back, as long as its key exists: for 30 days at least. Its supplies stay closed.
+   * Restore a deleted wallet while its key exists: for at least 30 days. Its supplies stay closed.
    */
   restore(walletId: string, options: WriteOptions = {}): Promise<Answer<"restore_wallet">> {
     return this.api.call<"restore_wallet">("POST", "/api/v1/wallets/{wallet_id}/restore", { path: { wallet_id: walletId }, takesKey: true, options });
   }
 
   /**
-   * Replace a wallet's policy as a whole. API keys may not: a policy is what bounds them.
+   * Replace the whole policy of a wallet. API keys may not do this, because the policy is what limits them.
    *
-   * What is stricter holds at once. What is looser holds after a delay, in which its owner sees it and may withdraw it, and
-   * is as hard to ask for as the key is to export: with a stolen token, neither goes.
+   * Stricter rules apply at once. Looser rules apply after a delay, during which the owner sees them and can withdraw them,
+   * and they need the same proof as an export of the key: a stolen token is not enough for either.
    */
   setPolicy(walletId: string, body: Body<"set_policy"> = {}, options: WriteOptions = {}): Promise<Answer<"set_policy">> {
     return this.api.call<"set_policy">("PUT", "/api/v1/wallets/{wallet_id}/policy", { path: { wallet_id: walletId }, body, options });
   }
 
   /**
-   * Sign a text as wallets do (EIP-191). Never a raw hash; audited; a paused wallet signs nothing.
+   * Sign a text message with a wallet (EIP-191). Raw hashes are never signed; a paused wallet signs nothing.
+   *
+   * Each signature has a row in the audit log.
    */
   signMessage(walletId: string, body: Body<"sign_message">, options: WriteOptions = {}): Promise<Answer<"sign_message">> {
     return this.api.call<"sign_message">("POST", "/api/v1/wallets/{wallet_id}/sign-message", { path: { wallet_id: walletId }, body, takesKey: true, options });
@@ -1033,14 +1094,15 @@ export class Wallets extends Group {
   /**
    * Sign typed data (EIP-712) whose domain names the wallet's chain.
    *
-   * It may be a permit, an order or a signed call: the policy judges what it lets others take, and counts it in the day.
+   * Typed data may be a permit, an order or a signed call. The policy judges what it allows others to take, and counts
+   * that against the daily limits.
    */
   signTypedData(walletId: string, body: Body<"sign_typed_data">, options: WriteOptions = {}): Promise<Answer<"sign_typed_data">> {
     return this.api.call<"sign_typed_data">("POST", "/api/v1/wallets/{wallet_id}/sign-typed-data", { path: { wallet_id: walletId }, body, takesKey: true, options });
   }
 
   /**
-   * Change a wallet's name and metadata; its key and address never change.
+   * Change the name and metadata of a wallet; its key and address never change.
    */
   update(walletId: string, body: Body<"update_wallet"> = {}, options: WriteOptions = {}): Promise<Answer<"update_wallet">> {
     return this.api.call<"update_wallet">("PUT", "/api/v1/wallets/{wallet_id}", { path: { wallet_id: walletId }, body, options });
@@ -1050,77 +1112,79 @@ export class Wallets extends Group {
 /** `wallet.webhooks` */
 export class Webhooks extends Group {
   /**
-   * Register an endpoint that events are delivered to. Its signing secret is shown in this one answer.
+   * Register a webhook endpoint for events. Its signing secret is shown only in this answer.
    */
   create(body: Body<"create_webhook">, options: WriteOptions = {}): Promise<Answer<"create_webhook">> {
     return this.api.call<"create_webhook">("POST", "/api/v1/webhooks", { body, takesKey: true, options });
   }
 
   /**
-   * Delete an endpoint. Nothing more is delivered to it; what is recorded of its deliveries goes within 30 days.
+   * Delete a webhook endpoint. Deliveries stop, and their records are removed within 30 days.
    */
   delete(webhookId: string, options: WriteOptions = {}): Promise<Answer<"delete_webhook">> {
     return this.api.call<"delete_webhook">("DELETE", "/api/v1/webhooks/{webhook_id}", { path: { webhook_id: webhookId }, options });
   }
 
   /**
-   * One endpoint, and how deliveries to it do.
+   * Get one webhook endpoint and the state of its deliveries.
    */
   get(webhookId: string, options: ReadOptions = {}): Promise<Answer<"get_webhook">> {
     return this.api.call<"get_webhook">("GET", "/api/v1/webhooks/{webhook_id}", { path: { webhook_id: webhookId }, options });
   }
 
   /**
-   * One delivery with what is sent.
+   * Get one webhook delivery with the body that is sent.
    */
   getDelivery(webhookId: string, deliveryId: string, options: ReadOptions = {}): Promise<Answer<"get_delivery">> {
     return this.api.call<"get_delivery">("GET", "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}", { path: { webhook_id: webhookId, delivery_id: deliveryId }, options });
   }
 
   /**
-   * The caller's own endpoints, newest first.
+   * List the caller's webhook endpoints, newest first.
    */
   list(query: Query<"list_webhooks"> = {}, options: ReadOptions = {}): Pages<Answer<"list_webhooks">> {
     return new Pages((cursor) => this.api.call<"list_webhooks">("GET", "/api/v1/webhooks", { query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * What was and is to be delivered to an endpoint, newest first, with status codes and what it answered.
+   * List the deliveries to a webhook endpoint, newest first, with status codes and excerpts of the answers.
    */
   listDeliveries(webhookId: string, query: Query<"list_deliveries"> = {}, options: ReadOptions = {}): Pages<Answer<"list_deliveries">> {
     return new Pages((cursor) => this.api.call<"list_deliveries">("GET", "/api/v1/webhooks/{webhook_id}/deliveries", { path: { webhook_id: webhookId }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
   }
 
   /**
-   * Send one delivery again, under the same webhook-id.
+   * Send one webhook delivery again, with the same webhook-id.
    */
   redeliver(webhookId: string, deliveryId: string, options: WriteOptions = {}): Promise<Answer<"redeliver_webhook">> {
     return this.api.call<"redeliver_webhook">("POST", "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", { path: { webhook_id: webhookId, delivery_id: deliveryId }, takesKey: true, options });
   }
 
   /**
-   * Send everything since a time again: what an endpoint has not taken, or all of it. At most 500 in one call.
+   * Send all events since a time again: those that were not delivered, or all. At most 500 in one call.
    */
   resend(webhookId: string, body: Body<"resend_webhooks">, options: WriteOptions = {}): Promise<Answer<"resend_webhooks">> {
     return this.api.call<"resend_webhooks">("POST", "/api/v1/webhooks/{webhook_id}/resend", { path: { webhook_id: webhookId }, body, takesKey: true, options });
   }
 
   /**
-   * A new signing secret for an endpoint, shown in this one answer. The one before signs beside it for a while.
+   * Rotate the signing secret of a webhook endpoint. The new one is shown only in this answer.
+   *
+   * Deliveries are signed with both secrets for a while.
    */
   rotateSecret(webhookId: string, body: Body<"rotate_webhook_secret"> = {}, options: WriteOptions = {}): Promise<Answer<"rotate_webhook_secret">> {
     return this.api.call<"rotate_webhook_secret">("POST", "/api/v1/webhooks/{webhook_id}/rotate-secret", { path: { webhook_id: webhookId }, body, takesKey: true, options });
   }
 
   /**
-   * Deliver a webhook.test to one endpoint. What came of it is in its deliveries.
+   * Send a webhook.test event to one endpoint. The result is shown in its deliveries.
    */
   test(webhookId: string, options: WriteOptions = {}): Promise<Answer<"test_webhook">> {
     return this.api.call<"test_webhook">("POST", "/api/v1/webhooks/{webhook_id}/test", { path: { webhook_id: webhookId }, takesKey: true, options });
   }
 
   /**
-   * Change an endpoint, disable it, or enable it again. The secret stays.
+   * Change a webhook endpoint, disable it, or enable it again. Its secret stays.
    */
   update(webhookId: string, body: Body<"update_webhook"> = {}, options: WriteOptions = {}): Promise<Answer<"update_webhook">> {
     return this.api.call<"update_webhook">("PUT", "/api/v1/webhooks/{webhook_id}", { path: { webhook_id: webhookId }, body, options });

@@ -34,7 +34,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyCreated(Event):
-    """A supply waits for the check of its wallet's balance."""
+    """A supply was created; the balance of its wallet is checked next."""
 
     type: Literal["supply.created"]
     data: models.Supply
@@ -42,7 +42,7 @@ class SupplyCreated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyActivated(Event):
-    """The balance covers it: orders can reserve from it."""
+    """The balance covers the supply: orders can reserve from it."""
 
     type: Literal["supply.activated"]
     data: models.Supply
@@ -50,7 +50,7 @@ class SupplyActivated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyRejected(Event):
-    """The balance does not cover it; `reason` says what is missing."""
+    """The balance does not cover the supply; `reason` says what is missing."""
 
     type: Literal["supply.rejected"]
     data: models.Supply
@@ -58,7 +58,7 @@ class SupplyRejected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyUpdated(Event):
-    """Its amount, what is reserved of it, or its end has changed."""
+    """The supply's amount, reserved part or expiry has changed."""
 
     type: Literal["supply.updated"]
     data: models.Supply
@@ -66,7 +66,7 @@ class SupplyUpdated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyPaused(Event):
-    """It gives nothing to new orders, by its owner's wish or because the balance fell short."""
+    """New orders cannot reserve from the supply: its owner paused it, or the balance fell short."""
 
     type: Literal["supply.paused"]
     data: models.Supply
@@ -74,7 +74,7 @@ class SupplyPaused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyResumed(Event):
-    """It gives again."""
+    """Orders can reserve from the supply again."""
 
     type: Literal["supply.resumed"]
     data: models.Supply
@@ -82,7 +82,7 @@ class SupplyResumed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyExhausted(Event):
-    """Nothing of it is available any more."""
+    """Nothing of the supply is available any more."""
 
     type: Literal["supply.exhausted"]
     data: models.Supply
@@ -90,7 +90,7 @@ class SupplyExhausted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyClosed(Event):
-    """It has ended; what was available is the wallet's own again."""
+    """The supply has ended; its available amount was released to the wallet."""
 
     type: Literal["supply.closed"]
     data: models.Supply
@@ -98,7 +98,7 @@ class SupplyClosed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCreated(Event):
-    """An order is open and its total reserved."""
+    """An order was placed and its total reserved."""
 
     type: Literal["order.created"]
     data: models.OrderView
@@ -106,7 +106,7 @@ class OrderCreated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderUpdated(Event):
-    """Its note, its end or how far it is paid has changed."""
+    """The order's note, expiry or paid part has changed."""
 
     type: Literal["order.updated"]
     data: models.OrderView
@@ -114,7 +114,7 @@ class OrderUpdated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderClaimed(Event):
-    """Somebody holds it."""
+    """The order has a claim."""
 
     type: Literal["order.claimed"]
     data: models.OrderView
@@ -122,7 +122,7 @@ class OrderClaimed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReopened(Event):
-    """Nobody holds it any more: it can be claimed again."""
+    """The claim on the order ended unpaid: the order can be claimed again."""
 
     type: Literal["order.reopened"]
     data: models.OrderView
@@ -130,7 +130,7 @@ class OrderReopened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCancelled(Event):
-    """Its owner cancelled it; what was reserved is available again."""
+    """Its owner cancelled the order; the reserved amounts are available again."""
 
     type: Literal["order.cancelled"]
     data: models.OrderView
@@ -138,7 +138,7 @@ class OrderCancelled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderExpired(Event):
-    """Its end came before it was processed; what was reserved is available again."""
+    """The order expired before it was processed; the reserved amounts are available again."""
 
     type: Literal["order.expired"]
     data: models.OrderView
@@ -146,7 +146,7 @@ class OrderExpired(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCompleted(Event):
-    """It is paid, and the payment is final on chain."""
+    """The order is paid, and the payment is final on chain."""
 
     type: Literal["order.completed"]
     data: models.OrderView
@@ -154,7 +154,7 @@ class OrderCompleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFailed(Event):
-    """Its settlement ended without paying all of it."""
+    """The settlement of the order ended with an unpaid part."""
 
     type: Literal["order.failed"]
     data: models.OrderView
@@ -162,7 +162,7 @@ class OrderFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDeleted(Event):
-    """Its owner took it out of the lists."""
+    """Its owner removed the order from the lists."""
 
     type: Literal["order.deleted"]
     data: models.OrderView
@@ -170,7 +170,7 @@ class OrderDeleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimClaimed(Event):
-    """A claim holds its order."""
+    """A claim was made and holds its order."""
 
     type: Literal["claim.claimed"]
     data: models.Claim
@@ -178,7 +178,7 @@ class ClaimClaimed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimReleased(Event):
-    """Its holder gave the order back."""
+    """The claimer gave the order back."""
 
     type: Literal["claim.released"]
     data: models.Claim
@@ -186,7 +186,7 @@ class ClaimReleased(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimExpired(Event):
-    """Its lease ran out."""
+    """The lease of the claim ran out."""
 
     type: Literal["claim.expired"]
     data: models.Claim
@@ -194,7 +194,7 @@ class ClaimExpired(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRejected(Event):
-    """The order's owner did not want this holder."""
+    """The order's owner took the order back."""
 
     type: Literal["claim.rejected"]
     data: models.Claim
@@ -202,7 +202,7 @@ class ClaimRejected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimProcessing(Event):
-    """It is being paid."""
+    """The claim is being paid."""
 
     type: Literal["claim.processing"]
     data: models.Claim
@@ -210,7 +210,7 @@ class ClaimProcessing(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimProcessed(Event):
-    """It is paid, and the payment is final on chain."""
+    """The claim is paid, and the payment is final on chain."""
 
     type: Literal["claim.processed"]
     data: models.Claim
@@ -218,7 +218,7 @@ class ClaimProcessed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimFailed(Event):
-    """Its settlement ended without paying all of it."""
+    """The settlement of the claim ended with an unpaid part."""
 
     type: Literal["claim.failed"]
     data: models.Claim
@@ -234,7 +234,7 @@ class TransactionAccepted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionApproved(Event):
-    """Whoever had to approve it has done so."""
+    """The transaction has the approvals it needed."""
 
     type: Literal["transaction.approved"]
     data: models.Transaction
@@ -242,7 +242,7 @@ class TransactionApproved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionSubmitted(Event):
-    """A node has it."""
+    """A node has taken the transaction."""
 
     type: Literal["transaction.submitted"]
     data: models.Transaction
@@ -250,7 +250,7 @@ class TransactionSubmitted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionReplaced(Event):
-    """Other bytes were signed for its nonce: a higher fee, or its cancellation."""
+    """The transaction was replaced on its nonce: by higher fees, or by its cancellation."""
 
     type: Literal["transaction.replaced"]
     data: models.Transaction
@@ -258,7 +258,7 @@ class TransactionReplaced(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionMined(Event):
-    """A block holds it."""
+    """A block contains the transaction."""
 
     type: Literal["transaction.mined"]
     data: models.Transaction
@@ -266,7 +266,7 @@ class TransactionMined(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionConfirmed(Event):
-    """It is deep enough in the chain to count."""
+    """The transaction is confirmed: its block has the required depth."""
 
     type: Literal["transaction.confirmed"]
     data: models.Transaction
@@ -274,7 +274,7 @@ class TransactionConfirmed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionReverted(Event):
-    """The chain refused what it does; `error` says why."""
+    """The transaction was mined but reverted; `error` says why."""
 
     type: Literal["transaction.reverted"]
     data: models.Transaction
@@ -282,7 +282,7 @@ class TransactionReverted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionCancelled(Event):
-    """It does not happen, as somebody wished."""
+    """The transaction was cancelled and moves nothing."""
 
     type: Literal["transaction.cancelled"]
     data: models.Transaction
@@ -290,7 +290,7 @@ class TransactionCancelled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionRejected(Event):
-    """It does not happen: an approver declined it, or a rule refused it."""
+    """The transaction will not be executed: an approver declined it, or a rule refused it."""
 
     type: Literal["transaction.rejected"]
     data: models.Transaction
@@ -298,7 +298,7 @@ class TransactionRejected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionExpired(Event):
-    """Its deadline passed before it was sent."""
+    """The deadline of the transaction passed before it was sent."""
 
     type: Literal["transaction.expired"]
     data: models.Transaction
@@ -306,7 +306,7 @@ class TransactionExpired(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionReorged(Event):
-    """The block that held it is no longer part of the chain."""
+    """The block of the transaction is no longer part of the chain."""
 
     type: Literal["transaction.reorged"]
     data: models.Transaction
@@ -314,7 +314,7 @@ class TransactionReorged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionStuck(Event):
-    """Something holds it up; `blocked_reason` names it."""
+    """The transaction is blocked; `blocked_reason` says by what."""
 
     type: Literal["transaction.stuck"]
     data: models.Transaction
@@ -322,7 +322,7 @@ class TransactionStuck(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionWaiting(Event):
-    """What it waits for has changed; `waiting_for` names it."""
+    """The transaction now waits for something else; `waiting_for` says for what."""
 
     type: Literal["transaction.waiting"]
     data: models.Transaction
@@ -330,7 +330,7 @@ class TransactionWaiting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractDeployed(Event):
-    """The chain holds the contract's code."""
+    """The contract is deployed."""
 
     type: Literal["contract.deployed"]
     data: models.Contract
@@ -338,7 +338,7 @@ class ContractDeployed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractFailed(Event):
-    """Its deployment ended without code."""
+    """The deployment of the contract failed."""
 
     type: Literal["contract.failed"]
     data: models.Contract
@@ -346,7 +346,7 @@ class ContractFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractReorged(Event):
-    """The block that held its creation is no longer part of the chain."""
+    """The block of the deployment is no longer part of the chain."""
 
     type: Literal["contract.reorged"]
     data: models.Contract
@@ -354,7 +354,7 @@ class ContractReorged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractEvent(Event):
-    """A followed contract logged something in a block that is deep enough."""
+    """A followed contract emitted events in a confirmed block."""
 
     type: Literal["contract.event"]
     data: models.ContractEvents
@@ -362,7 +362,7 @@ class ContractEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractEventsReorged(Event):
-    """A block whose events were told is no longer part of the chain."""
+    """A block whose events were announced is no longer part of the chain."""
 
     type: Literal["contract.events_reorged"]
     data: models.EventsReorged
@@ -370,7 +370,7 @@ class ContractEventsReorged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletReceived(Event):
-    """Coins or tokens came to a wallet, in a block that is deep enough."""
+    """A wallet received coins or tokens in a confirmed block."""
 
     type: Literal["wallet.received"]
     data: models.Received
@@ -378,7 +378,7 @@ class WalletReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletReceivedReorged(Event):
-    """The block that brought them is no longer part of the chain."""
+    """The block of a deposit is no longer part of the chain."""
 
     type: Literal["wallet.received_reorged"]
     data: models.Received
@@ -386,7 +386,7 @@ class WalletReceivedReorged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletLowBalance(Event):
-    """A wallet that sends has less than its threshold for gas."""
+    """A sending wallet has less native balance than its threshold for gas."""
 
     type: Literal["wallet.low_balance"]
     data: models.LowBalance
@@ -482,7 +482,7 @@ class AccountPolicyLoosened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountApproverAdded(Event):
-    """Somebody was named who may approve payments of a wallet."""
+    """A new approver was named in the policy of a wallet."""
 
     type: Literal["account.approver_added"]
     data: models.AccountNotice
@@ -490,7 +490,7 @@ class AccountApproverAdded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountActedFor(Event):
-    """An administrator was given the right to act for you for some minutes."""
+    """An administrator got the right to act for you for a few minutes."""
 
     type: Literal["account.acted_for"]
     data: models.AccountNotice
@@ -498,7 +498,7 @@ class AccountActedFor(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountWebhookAdded(Event):
-    """A webhook endpoint was added: it is told what happens to your account."""
+    """A webhook endpoint was added: it receives events of your account."""
 
     type: Literal["account.webhook_added"]
     data: models.AccountNotice
@@ -514,7 +514,7 @@ class AccountWebhookSecretRotated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDisabled(Event):
-    """Nothing more is delivered to a webhook endpoint; `disabled_reason` says why."""
+    """A webhook endpoint was disabled and receives nothing more; `disabled_reason` says why."""
 
     type: Literal["webhook.disabled"]
     data: models.Webhook
@@ -522,7 +522,7 @@ class WebhookDisabled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookTest(Event):
-    """A test that somebody asked for, to one endpoint; in nobody's feed."""
+    """A test event, requested for one endpoint. Never in a user's feed."""
 
     type: Literal["webhook.test"]
     data: models.WebhookTest
@@ -530,7 +530,7 @@ class WebhookTest(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRefused(Event):
-    """A command was refused; `error` is what HTTP would have answered."""
+    """A command was refused; `error` is the error that HTTP would have returned."""
 
     type: Literal["command.refused"]
     data: models.CommandRefused
@@ -538,7 +538,7 @@ class CommandRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandCompleted(Event):
-    """A command had an answer (`result`) that no other event tells."""
+    """A command is done; `result` is its answer, which no other event contains."""
 
     type: Literal["command.completed"]
     data: models.CommandCompleted

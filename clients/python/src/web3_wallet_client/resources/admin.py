@@ -18,10 +18,10 @@ class Admin(Group):
     """`client.admin`"""
 
     def act_for_user(self, *, user_id: str, reason: str, timeout: float | None = None) -> models.Acting:
-        """Emergency access: a token with which an administrator may act for one user, for some minutes, but not export keys.
+        """Get a token to act for one user for a few minutes (emergency access). It cannot export keys.
 
-        Needs a person who proved a second factor in the last five minutes, and a reason. The user is told at once; the audit
-        log names the user in each row of what is done with it."""
+        Needs an administrator who proved a second factor in the last five minutes, and a reason. The user is notified at once,
+        and the audit log names the administrator and the user in every row written with the token."""
         return self._run(
             Call(
                 "POST",
@@ -33,13 +33,17 @@ class Admin(Group):
         )
 
     def get_overview(self, *, fresh: bool = False, timeout: float | None = None) -> models.Overview:
-        """What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old."""
+        """Get the overview for operators: what is waiting and since when, and what the supplies hold.
+
+        It may be a few seconds old."""
         return self._run(Call("GET", "/api/v1/admin/overview", models.Overview, fresh=fresh, timeout=timeout))
 
     def get_user(
         self, id: str, *, min_version: int | None = None, fresh: bool = False, timeout: float | None = None
     ) -> models.User:
-        """One account: who it is and what it may. Only administrators are shown its e-mail address."""
+        """Get one account with its roles, tier and status.
+
+        Only administrators see its e-mail address."""
         return self._run(
             Call(
                 "GET",
@@ -67,7 +71,7 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ClaimPage, models.Claim]:
-        """Everybody's claims, newest first."""
+        """List the claims of all users, newest first."""
         return Pages(
             self._run,
             Call(
@@ -103,7 +107,7 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.OrderPage, models.Order]:
-        """Everybody's orders, newest first."""
+        """List the orders of all users, newest first."""
         return Pages(
             self._run,
             Call(
@@ -139,7 +143,7 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.SupplyPage, models.Supply]:
-        """Everybody's supplies, newest first."""
+        """List the supplies of all users, newest first."""
         return Pages(
             self._run,
             Call(
@@ -177,7 +181,7 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.TransactionPage, models.Transaction]:
-        """Everybody's transactions, newest first, with their attempts and what they wait for."""
+        """List the transactions of all users, newest first, with their attempts and what each one waits for."""
         return Pages(
             self._run,
             Call(
@@ -211,7 +215,9 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.WalletPage, models.Wallet]:
-        """Everybody's wallets, newest first, or those of one address; deleted ones are left out."""
+        """List the wallets of all users, newest first, or only those with one address.
+
+        Deleted wallets are left out."""
         return Pages(
             self._run,
             Call(
@@ -241,7 +247,7 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.LanePage, models.LaneView]:
-        """The addresses that send: their nonces, what is queued on each, and why one is paused."""
+        """List the sending addresses (lanes): their nonces, how many transactions are queued, and why a lane is paused."""
         return Pages(
             self._run,
             Call(
@@ -255,7 +261,9 @@ class Admin(Group):
         )
 
     def list_nodes(self, *, fresh: bool = False, timeout: float | None = None) -> models.NodeList:
-        """The chains' nodes as the instance that answers sees them: reachable or resting, how fast, how far behind."""
+        """List the RPC nodes of each chain: whether they answer, how fast, and how far behind they are.
+
+        The figures are those of the instance that answers the request."""
         return self._run(Call("GET", "/api/v1/admin/nodes", models.NodeList, fresh=fresh, timeout=timeout))
 
     def list_users(
@@ -267,7 +275,7 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.UserPage, models.User]:
-        """All accounts, newest first."""
+        """List all accounts, newest first."""
         return Pages(
             self._run,
             Call(
@@ -288,10 +296,10 @@ class Admin(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.LaneView:
-        """Let an address that lacked funds send again at once, rather than when its balance is next looked at.
+        """Resume a lane that was paused for lack of funds, without waiting for the next balance check.
 
-        An address that is paused for another reason (somebody else used its nonces, the database was restored) stays paused
-        until that is cleared up: 409 LANE_PAUSED."""
+        A lane that is paused for another reason (a foreign transaction used its nonces, or the database was restored) stays
+        paused until that is resolved: 409 LANE_PAUSED."""
         return self._run(
             Call(
                 "POST",
@@ -308,10 +316,11 @@ class Admin(Group):
     def stream_all_events(
         self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
     ) -> EventStream:
-        """Everybody's events as Server-Sent Events, for operators; Last-Event-ID goes on behind the last one that was seen.
+        """Stream the events of all users as Server-Sent Events, for operators.
 
-        Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
-        stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does."""
+        An event says what happened to which resource and who did it; read the resource itself for its content. The stream
+        continues after the event named by `Last-Event-ID` or `after`, or begins now when neither is given. A cursor is valid
+        for one day; for older events use `GET /audit`. The stream ends as a user's own event stream does."""
         return EventStream(
             self._transport,
             Call[None]("GET", "/api/v1/admin/events/stream", None, query={"after": after, "types": types}),
@@ -327,11 +336,12 @@ class Admin(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.User:
-        """Change an account's roles, tier or access. Disabling releases its open claims; what is being paid finishes.
+        """Change the roles, the tier or the access of an account.
 
-        Needs the second factor, in production even of administrators who never added one. Nobody changes their own roles
-        or disables themselves, and nobody gives the role of a service here: it acts for every user, which administrators do
-        not (`python -m shared.ops.appoint_service`)."""
+        Disabling an account releases its open claims; settlements already in progress finish. The administrator must have a
+        second factor: in production this cannot be skipped. Administrators cannot change their own roles or disable
+        themselves, and cannot grant the `service` role, which may act for every user: that takes
+        `python -m shared.ops.appoint_service`."""
         return self._run(
             Call(
                 "PUT",
@@ -349,10 +359,10 @@ class AsyncAdmin(AsyncGroup):
     """`client.admin`"""
 
     async def act_for_user(self, *, user_id: str, reason: str, timeout: float | None = None) -> models.Acting:
-        """Emergency access: a token with which an administrator may act for one user, for some minutes, but not export keys.
+        """Get a token to act for one user for a few minutes (emergency access). It cannot export keys.
 
-        Needs a person who proved a second factor in the last five minutes, and a reason. The user is told at once; the audit
-        log names the user in each row of what is done with it."""
+        Needs an administrator who proved a second factor in the last five minutes, and a reason. The user is notified at once,
+        and the audit log names the administrator and the user in every row written with the token."""
         return await self._run(
             Call(
                 "POST",
@@ -364,7 +374,9 @@ class AsyncAdmin(AsyncGroup):
         )
 
     async def get_overview(self, *, fresh: bool = False, timeout: float | None = None) -> models.Overview:
-        """What waits, how long already, and what the supplies hold: one page for operators, at most a few seconds old."""
+        """Get the overview for operators: what is waiting and since when, and what the supplies hold.
+
+        It may be a few seconds old."""
         return await self._run(
             Call("GET", "/api/v1/admin/overview", models.Overview, fresh=fresh, timeout=timeout)
         )
@@ -372,7 +384,9 @@ class AsyncAdmin(AsyncGroup):
     async def get_user(
         self, id: str, *, min_version: int | None = None, fresh: bool = False, timeout: float | None = None
     ) -> models.User:
-        """One account: who it is and what it may. Only administrators are shown its e-mail address."""
+        """Get one account with its roles, tier and status.
+
+        Only administrators see its e-mail address."""
         return await self._run(
             Call(
                 "GET",
@@ -400,7 +414,7 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ClaimPage, models.Claim]:
-        """Everybody's claims, newest first."""
+        """List the claims of all users, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -436,7 +450,7 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.OrderPage, models.Order]:
-        """Everybody's orders, newest first."""
+        """List the orders of all users, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -472,7 +486,7 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.SupplyPage, models.Supply]:
-        """Everybody's supplies, newest first."""
+        """List the supplies of all users, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -510,7 +524,7 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.TransactionPage, models.Transaction]:
-        """Everybody's transactions, newest first, with their attempts and what they wait for."""
+        """List the transactions of all users, newest first, with their attempts and what each one waits for."""
         return AsyncPages(
             self._run,
             Call(
@@ -544,7 +558,9 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.WalletPage, models.Wallet]:
-        """Everybody's wallets, newest first, or those of one address; deleted ones are left out."""
+        """List the wallets of all users, newest first, or only those with one address.
+
+        Deleted wallets are left out."""
         return AsyncPages(
             self._run,
             Call(
@@ -574,7 +590,7 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.LanePage, models.LaneView]:
-        """The addresses that send: their nonces, what is queued on each, and why one is paused."""
+        """List the sending addresses (lanes): their nonces, how many transactions are queued, and why a lane is paused."""
         return AsyncPages(
             self._run,
             Call(
@@ -588,7 +604,9 @@ class AsyncAdmin(AsyncGroup):
         )
 
     async def list_nodes(self, *, fresh: bool = False, timeout: float | None = None) -> models.NodeList:
-        """The chains' nodes as the instance that answers sees them: reachable or resting, how fast, how far behind."""
+        """List the RPC nodes of each chain: whether they answer, how fast, and how far behind they are.
+
+        The figures are those of the instance that answers the request."""
         return await self._run(
             Call("GET", "/api/v1/admin/nodes", models.NodeList, fresh=fresh, timeout=timeout)
         )
@@ -602,7 +620,7 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.UserPage, models.User]:
-        """All accounts, newest first."""
+        """List all accounts, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -623,10 +641,10 @@ class AsyncAdmin(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.LaneView:
-        """Let an address that lacked funds send again at once, rather than when its balance is next looked at.
+        """Resume a lane that was paused for lack of funds, without waiting for the next balance check.
 
-        An address that is paused for another reason (somebody else used its nonces, the database was restored) stays paused
-        until that is cleared up: 409 LANE_PAUSED."""
+        A lane that is paused for another reason (a foreign transaction used its nonces, or the database was restored) stays
+        paused until that is resolved: 409 LANE_PAUSED."""
         return await self._run(
             Call(
                 "POST",
@@ -643,10 +661,11 @@ class AsyncAdmin(AsyncGroup):
     def stream_all_events(
         self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
     ) -> AsyncEventStream:
-        """Everybody's events as Server-Sent Events, for operators; Last-Event-ID goes on behind the last one that was seen.
+        """Stream the events of all users as Server-Sent Events, for operators.
 
-        Each says what happened to which resource and who did it; the content is read where it is needed. Without a cursor the
-        stream begins now; a cursor is good for a day, `GET /audit` has what is older. It ends as a user's own stream does."""
+        An event says what happened to which resource and who did it; read the resource itself for its content. The stream
+        continues after the event named by `Last-Event-ID` or `after`, or begins now when neither is given. A cursor is valid
+        for one day; for older events use `GET /audit`. The stream ends as a user's own event stream does."""
         return AsyncEventStream(
             self._transport,
             Call[None]("GET", "/api/v1/admin/events/stream", None, query={"after": after, "types": types}),
@@ -662,11 +681,12 @@ class AsyncAdmin(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.User:
-        """Change an account's roles, tier or access. Disabling releases its open claims; what is being paid finishes.
+        """Change the roles, the tier or the access of an account.
 
-        Needs the second factor, in production even of administrators who never added one. Nobody changes their own roles
-        or disables themselves, and nobody gives the role of a service here: it acts for every user, which administrators do
-        not (`python -m shared.ops.appoint_service`)."""
+        Disabling an account releases its open claims; settlements already in progress finish. The administrator must have a
+        second factor: in production this cannot be skipped. Administrators cannot change their own roles or disable
+        themselves, and cannot grant the `service` role, which may act for every user: that takes
+        `python -m shared.ops.appoint_service`."""
         return await self._run(
             Call(
                 "PUT",

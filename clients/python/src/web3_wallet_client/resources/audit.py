@@ -27,7 +27,9 @@ class Audit(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.AuditPage, models.AuditEntry]:
-        """The audit log, newest first; entries are never changed. from is inclusive, to is not."""
+        """List the audit log, newest entries first.
+
+        `from` is inclusive, `to` is exclusive. Entries never change."""
         return Pages(
             self._run,
             Call(
@@ -65,7 +67,9 @@ class AsyncAudit(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.AuditPage, models.AuditEntry]:
-        """The audit log, newest first; entries are never changed. from is inclusive, to is not."""
+        """List the audit log, newest entries first.
+
+        `from` is inclusive, `to` is exclusive. Entries never change."""
         return AsyncPages(
             self._run,
             Call(

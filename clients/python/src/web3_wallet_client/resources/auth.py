@@ -19,7 +19,9 @@ class Auth(Group):
     def add_passkey(
         self, *, name: str, credential: Mapping[str, Any], timeout: float | None = None
     ) -> models.AddedPasskey:
-        """Add a passkey as a second factor. The first factor of an account comes with recovery codes, shown this once."""
+        """Add a passkey as a second factor.
+
+        If it is the account's first second factor, the answer contains recovery codes. They are shown only once."""
         return self._run(
             Call(
                 "POST",
@@ -31,11 +33,15 @@ class Auth(Group):
         )
 
     def add_totp(self, *, timeout: float | None = None) -> models.Enrolment:
-        """Add an authenticator app as the second factor. Its secret is shown in this one answer and sealed in the vault."""
+        """Add an authenticator app (TOTP) as the second factor.
+
+        The secret is shown only in this answer and stored encrypted in the vault."""
         return self._run(Call("POST", "/api/v1/auth/totp", models.Enrolment, timeout=timeout))
 
     def challenge_passkey(self, *, timeout: float | None = None) -> models.PasskeyOptions:
-        """A challenge for one of the account's passkeys, for step-up: hand it to navigator.credentials.get."""
+        """Get a challenge to prove one of the account's passkeys (step-up).
+
+        Pass the answer to `navigator.credentials.get`."""
         return self._run(
             Call("POST", "/api/v1/auth/passkeys/challenge", models.PasskeyOptions, timeout=timeout)
         )
@@ -43,9 +49,10 @@ class Auth(Group):
     def change_password(
         self, *, current: str, new: str, end_api_keys: bool | Unset = UNSET, timeout: float | None = None
     ) -> models.User:
-        """Choose another password.
+        """Change the account's password.
 
-        Every other sign-in of the account ends, and by default every API key; this sign-in goes on as freshly proved."""
+        All other sessions of the account end, and by default all its API keys. The current session continues and counts as
+        freshly authenticated."""
         return self._run(
             Call(
                 "POST",
@@ -64,7 +71,9 @@ class Auth(Group):
         expires_at: datetime | str | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.CreatedApiKey:
-        """Make an API key with some of the owner's permissions. It is shown in this one answer and stored as a hash."""
+        """Create an API key with some of the owner's permissions.
+
+        The key is shown only in this answer and stored as a hash."""
         return self._run(
             Call(
                 "POST",
@@ -78,7 +87,9 @@ class Auth(Group):
     def delete_api_key(
         self, api_key_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Revoke an API key at once. A key may revoke itself, no other."""
+        """Revoke an API key at once.
+
+        An API key may revoke itself, but no other key."""
         self._run(
             Call[None](
                 "DELETE",
@@ -91,16 +102,16 @@ class Auth(Group):
         )
 
     def delete_api_keys(self, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """End all of one's API keys at once."""
+        """Revoke all API keys of the caller at once."""
         self._run(Call[None]("DELETE", "/api/v1/auth/api-keys", None, if_match=if_match, timeout=timeout))
 
     def delete_me(
         self, *, confirm: bool | Unset = UNSET, if_match: int | None = None, timeout: float | None = None
     ) -> models.AccountDeletion:
-        """Delete the caller's account: the person is forgotten at once; keys of wallets are kept for 30 days.
+        """Delete the caller's account: personal data is removed at once, keys of wallets are kept for 30 days.
 
-        Refused while one of its wallets holds something, or somebody still relies on it: export or empty the wallets first. The
-        answer names what was not looked at, such as tokens that are not registered."""
+        The request is refused while one of its wallets holds something, or others still rely on the account: export or empty
+        the wallets first. The answer names what could not be checked, such as tokens that are not registered."""
         return self._run(
             Call(
                 "DELETE",
@@ -115,7 +126,9 @@ class Auth(Group):
     def delete_passkey(
         self, passkey_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Remove a passkey; a second factor must have been proved just before."""
+        """Remove a passkey.
+
+        The caller must have proved a second factor just before."""
         self._run(
             Call[None](
                 "DELETE",
@@ -130,7 +143,7 @@ class Auth(Group):
     def end_session(
         self, session_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """End one of one's sign-ins, perhaps on a device that was lost."""
+        """End one of the caller's sessions, for example on a lost device."""
         self._run(
             Call[None](
                 "DELETE",
@@ -143,21 +156,25 @@ class Auth(Group):
         )
 
     def end_sessions(self, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """End all of one's other sign-ins at once; the one that asks goes on."""
+        """End all sessions of the caller except the current one."""
         self._run(Call[None]("DELETE", "/api/v1/auth/sessions", None, if_match=if_match, timeout=timeout))
 
     def export_me(self, *, fresh: bool = False, timeout: float | None = None) -> models.PersonalData:
-        """Everything that is stored of the caller, as one document; never hashes, keys or sealed secrets."""
+        """Export everything that is stored about the caller as one document.
+
+        It never contains hashes, private keys or encrypted secrets."""
         return self._run(
             Call("GET", "/api/v1/auth/me/export", models.PersonalData, fresh=fresh, timeout=timeout)
         )
 
     def get_me(self, *, fresh: bool = False, timeout: float | None = None) -> models.Me:
-        """The caller's own account and what this caller may; an API key learns nothing of the person."""
+        """Get the caller's own account and permissions.
+
+        An API key does not see the e-mail address or other personal data."""
         return self._run(Call("GET", "/api/v1/auth/me", models.Me, fresh=fresh, timeout=timeout))
 
     def issue_nonce(self, *, timeout: float | None = None) -> models.Nonce:
-        """A nonce for one sign-in with a wallet (EIP-4361), valid for ten minutes."""
+        """Get a nonce to sign in with a wallet (EIP-4361). It is valid for ten minutes and for one sign-in."""
         return self._run(Call("POST", "/api/v1/auth/siwe/nonce", models.Nonce, timeout=timeout, signed=False))
 
     def list_api_keys(
@@ -168,7 +185,7 @@ class Auth(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ApiKeyPage, models.ApiKey]:
-        """The caller's API keys, newest first; never the keys themselves."""
+        """List the caller's API keys, newest first, without the secret keys themselves."""
         return Pages(
             self._run,
             Call(
@@ -189,7 +206,7 @@ class Auth(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.PasskeyPage, models.Passkey]:
-        """The caller's passkeys; never more than their names and dates."""
+        """List the caller's passkeys with their names and dates."""
         return Pages(
             self._run,
             Call(
@@ -210,7 +227,7 @@ class Auth(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.SessionPage, models.Session]:
-        """The caller's sign-ins that count, with device, network and last use."""
+        """List the caller's active sessions with device, network and last use."""
         return Pages(
             self._run,
             Call(
@@ -232,10 +249,10 @@ class Auth(Group):
         passkey: Mapping[str, Any] | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Tokens:
-        """Sign in by e-mail and password, and by the second factor where the account has one.
+        """Sign in with e-mail address and password, and with the second factor if the account has one.
 
-        The second factor is `otp` (a code of the app, or a recovery code) or `passkey`. A wrong password and an unknown address
-        get the same answer, as slowly."""
+        The second factor is `otp` (a code of the authenticator app or a recovery code) or `passkey`. A wrong password and an
+        unknown address get the same answer, after the same time."""
         return self._run(
             Call(
                 "POST",
@@ -248,19 +265,24 @@ class Auth(Group):
         )
 
     def logout(self, *, timeout: float | None = None) -> None:
-        """End this sign-in: its refresh token is void at once, its access token for all that changes something."""
+        """End the current session.
+
+        Its refresh token is revoked at once. Its access token can change nothing any more; it may still read until it expires."""
         self._run(Call[None]("POST", "/api/v1/auth/logout", None, timeout=timeout))
 
     def passkey_options(self, *, timeout: float | None = None) -> models.PasskeyOptions:
-        """What a page needs to make a passkey for this account: hand it to navigator.credentials.create."""
+        """Get the options to create a passkey for this account.
+
+        Pass the answer to `navigator.credentials.create`."""
         return self._run(
             Call("POST", "/api/v1/auth/passkeys/options", models.PasskeyOptions, timeout=timeout)
         )
 
     def refresh_token(self, *, refresh_token: str, timeout: float | None = None) -> models.Tokens:
-        """A new access token for a refresh token, which counts once: its successor comes with the answer.
+        """Exchange a refresh token for a new access token and the next refresh token.
 
-        Using an older token of the sign-in again ends the sign-in: one of two who hold it has stolen it."""
+        A refresh token can be used once. Using an older token of the same session again ends the session, because then two
+        parties hold it and one of them has stolen it."""
         return self._run(
             Call(
                 "POST",
@@ -273,9 +295,10 @@ class Auth(Group):
         )
 
     def register(self, *, email: str, password: str, timeout: float | None = None) -> models.User:
-        """Make an account for an e-mail address; the password is kept as a hash only.
+        """Create an account for an e-mail address. The password is stored as a hash only.
 
-        An address that has an account gets the same answer, as slowly, and its owner a mail: who asks learns nothing."""
+        For an address that already has an account the answer is the same, after the same time, and the owner of the account
+        gets a mail: the caller cannot find out who has an account."""
         return self._run(
             Call(
                 "POST",
@@ -288,11 +311,15 @@ class Auth(Group):
         )
 
     def remove_totp(self, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """Remove the second factor; it must have been proved in this sign-in."""
+        """Remove the authenticator app.
+
+        The caller must have proved a second factor in this session."""
         self._run(Call[None]("DELETE", "/api/v1/auth/totp", None, if_match=if_match, timeout=timeout))
 
     def request_reset(self, *, email: str, timeout: float | None = None) -> None:
-        """Mail a link for choosing a new password. The answer is the same, and as slow, whether the address is known."""
+        """Send a mail with a link to choose a new password.
+
+        The answer is the same, after the same time, whether or not the address has an account."""
         self._run(
             Call[None](
                 "POST",
@@ -305,7 +332,9 @@ class Auth(Group):
         )
 
     def reset_password(self, *, token: str, password: str, timeout: float | None = None) -> models.User:
-        """Choose a new password with the token from the mail, which proves the mailbox. Sign-ins and API keys end."""
+        """Choose a new password with the token from the mail.
+
+        The token proves that the caller reads the mailbox. All sessions and API keys of the account end."""
         return self._run(
             Call(
                 "POST",
@@ -318,9 +347,10 @@ class Auth(Group):
         )
 
     def verify_email(self, *, token: str, password: str, timeout: float | None = None) -> models.User:
-        """Confirm that somebody reads the account's mailbox, by the token from the mail and the account's password.
+        """Confirm the account's e-mail address with the token from the mail and the account's password.
 
-        Everything that was set up before ends: sign-ins, API keys, second factors, and wallets are marked."""
+        Everything that was set up before the confirmation ends: sessions, API keys and second factors. Existing wallets are
+        marked as unproven."""
         return self._run(
             Call(
                 "POST",
@@ -333,7 +363,9 @@ class Auth(Group):
         )
 
     def verify_passkey(self, *, credential: Mapping[str, Any], timeout: float | None = None) -> models.StepUp:
-        """Prove a passkey in this sign-in: the answer is an access token that says so."""
+        """Prove a passkey in the current session (step-up).
+
+        The answer is an access token that records the second factor."""
         return self._run(
             Call(
                 "POST",
@@ -353,11 +385,11 @@ class Auth(Group):
         passkey: Mapping[str, Any] | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Tokens:
-        """Sign in with a wallet: a message of EIP-4361 for this site, signed by a key or by a contract wallet (EIP-1271).
+        """Sign in with a wallet: an EIP-4361 message for this site, signed by a key or by a contract wallet (EIP-1271).
 
-        The first sign-in of an address makes its account. A key's account is its address; a contract's is its chain and
-        address, since other code, perhaps somebody else's, may stand at the same address of another chain. A nonce counts
-        once, with the sign-in that it opens."""
+        The first sign-in with an address creates its account. An account of a key is identified by its address, an account of
+        a contract wallet by chain and address, because another contract may stand at the same address of another chain. A
+        nonce can be used for one sign-in."""
         return self._run(
             Call(
                 "POST",
@@ -370,9 +402,9 @@ class Auth(Group):
         )
 
     def verify_totp(self, *, code: str, timeout: float | None = None) -> models.StepUp:
-        """Prove the second factor for this sign-in; the first code confirms a factor that was just added.
+        """Prove the second factor in the current session; the first code confirms an authenticator app just added.
 
-        The answer is an access token that says so; the refresh token stays and keeps it."""
+        The answer is an access token that records the second factor. The refresh token stays valid and keeps it."""
         return self._run(
             Call("POST", "/api/v1/auth/totp/verify", models.StepUp, body={"code": code}, timeout=timeout)
         )
@@ -384,7 +416,9 @@ class AsyncAuth(AsyncGroup):
     async def add_passkey(
         self, *, name: str, credential: Mapping[str, Any], timeout: float | None = None
     ) -> models.AddedPasskey:
-        """Add a passkey as a second factor. The first factor of an account comes with recovery codes, shown this once."""
+        """Add a passkey as a second factor.
+
+        If it is the account's first second factor, the answer contains recovery codes. They are shown only once."""
         return await self._run(
             Call(
                 "POST",
@@ -396,11 +430,15 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def add_totp(self, *, timeout: float | None = None) -> models.Enrolment:
-        """Add an authenticator app as the second factor. Its secret is shown in this one answer and sealed in the vault."""
+        """Add an authenticator app (TOTP) as the second factor.
+
+        The secret is shown only in this answer and stored encrypted in the vault."""
         return await self._run(Call("POST", "/api/v1/auth/totp", models.Enrolment, timeout=timeout))
 
     async def challenge_passkey(self, *, timeout: float | None = None) -> models.PasskeyOptions:
-        """A challenge for one of the account's passkeys, for step-up: hand it to navigator.credentials.get."""
+        """Get a challenge to prove one of the account's passkeys (step-up).
+
+        Pass the answer to `navigator.credentials.get`."""
         return await self._run(
             Call("POST", "/api/v1/auth/passkeys/challenge", models.PasskeyOptions, timeout=timeout)
         )
@@ -408,9 +446,10 @@ class AsyncAuth(AsyncGroup):
     async def change_password(
         self, *, current: str, new: str, end_api_keys: bool | Unset = UNSET, timeout: float | None = None
     ) -> models.User:
-        """Choose another password.
+        """Change the account's password.
 
-        Every other sign-in of the account ends, and by default every API key; this sign-in goes on as freshly proved."""
+        All other sessions of the account end, and by default all its API keys. The current session continues and counts as
+        freshly authenticated."""
         return await self._run(
             Call(
                 "POST",
@@ -429,7 +468,9 @@ class AsyncAuth(AsyncGroup):
         expires_at: datetime | str | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.CreatedApiKey:
-        """Make an API key with some of the owner's permissions. It is shown in this one answer and stored as a hash."""
+        """Create an API key with some of the owner's permissions.
+
+        The key is shown only in this answer and stored as a hash."""
         return await self._run(
             Call(
                 "POST",
@@ -443,7 +484,9 @@ class AsyncAuth(AsyncGroup):
     async def delete_api_key(
         self, api_key_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Revoke an API key at once. A key may revoke itself, no other."""
+        """Revoke an API key at once.
+
+        An API key may revoke itself, but no other key."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -456,7 +499,7 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def delete_api_keys(self, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """End all of one's API keys at once."""
+        """Revoke all API keys of the caller at once."""
         await self._run(
             Call[None]("DELETE", "/api/v1/auth/api-keys", None, if_match=if_match, timeout=timeout)
         )
@@ -464,10 +507,10 @@ class AsyncAuth(AsyncGroup):
     async def delete_me(
         self, *, confirm: bool | Unset = UNSET, if_match: int | None = None, timeout: float | None = None
     ) -> models.AccountDeletion:
-        """Delete the caller's account: the person is forgotten at once; keys of wallets are kept for 30 days.
+        """Delete the caller's account: personal data is removed at once, keys of wallets are kept for 30 days.
 
-        Refused while one of its wallets holds something, or somebody still relies on it: export or empty the wallets first. The
-        answer names what was not looked at, such as tokens that are not registered."""
+        The request is refused while one of its wallets holds something, or others still rely on the account: export or empty
+        the wallets first. The answer names what could not be checked, such as tokens that are not registered."""
         return await self._run(
             Call(
                 "DELETE",
@@ -482,7 +525,9 @@ class AsyncAuth(AsyncGroup):
     async def delete_passkey(
         self, passkey_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Remove a passkey; a second factor must have been proved just before."""
+        """Remove a passkey.
+
+        The caller must have proved a second factor just before."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -497,7 +542,7 @@ class AsyncAuth(AsyncGroup):
     async def end_session(
         self, session_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """End one of one's sign-ins, perhaps on a device that was lost."""
+        """End one of the caller's sessions, for example on a lost device."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -510,23 +555,27 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def end_sessions(self, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """End all of one's other sign-ins at once; the one that asks goes on."""
+        """End all sessions of the caller except the current one."""
         await self._run(
             Call[None]("DELETE", "/api/v1/auth/sessions", None, if_match=if_match, timeout=timeout)
         )
 
     async def export_me(self, *, fresh: bool = False, timeout: float | None = None) -> models.PersonalData:
-        """Everything that is stored of the caller, as one document; never hashes, keys or sealed secrets."""
+        """Export everything that is stored about the caller as one document.
+
+        It never contains hashes, private keys or encrypted secrets."""
         return await self._run(
             Call("GET", "/api/v1/auth/me/export", models.PersonalData, fresh=fresh, timeout=timeout)
         )
 
     async def get_me(self, *, fresh: bool = False, timeout: float | None = None) -> models.Me:
-        """The caller's own account and what this caller may; an API key learns nothing of the person."""
+        """Get the caller's own account and permissions.
+
+        An API key does not see the e-mail address or other personal data."""
         return await self._run(Call("GET", "/api/v1/auth/me", models.Me, fresh=fresh, timeout=timeout))
 
     async def issue_nonce(self, *, timeout: float | None = None) -> models.Nonce:
-        """A nonce for one sign-in with a wallet (EIP-4361), valid for ten minutes."""
+        """Get a nonce to sign in with a wallet (EIP-4361). It is valid for ten minutes and for one sign-in."""
         return await self._run(
             Call("POST", "/api/v1/auth/siwe/nonce", models.Nonce, timeout=timeout, signed=False)
         )
@@ -539,7 +588,7 @@ class AsyncAuth(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ApiKeyPage, models.ApiKey]:
-        """The caller's API keys, newest first; never the keys themselves."""
+        """List the caller's API keys, newest first, without the secret keys themselves."""
         return AsyncPages(
             self._run,
             Call(
@@ -560,7 +609,7 @@ class AsyncAuth(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.PasskeyPage, models.Passkey]:
-        """The caller's passkeys; never more than their names and dates."""
+        """List the caller's passkeys with their names and dates."""
         return AsyncPages(
             self._run,
             Call(
@@ -581,7 +630,7 @@ class AsyncAuth(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.SessionPage, models.Session]:
-        """The caller's sign-ins that count, with device, network and last use."""
+        """List the caller's active sessions with device, network and last use."""
         return AsyncPages(
             self._run,
             Call(
@@ -603,10 +652,10 @@ class AsyncAuth(AsyncGroup):
         passkey: Mapping[str, Any] | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Tokens:
-        """Sign in by e-mail and password, and by the second factor where the account has one.
+        """Sign in with e-mail address and password, and with the second factor if the account has one.
 
-        The second factor is `otp` (a code of the app, or a recovery code) or `passkey`. A wrong password and an unknown address
-        get the same answer, as slowly."""
+        The second factor is `otp` (a code of the authenticator app or a recovery code) or `passkey`. A wrong password and an
+        unknown address get the same answer, after the same time."""
         return await self._run(
             Call(
                 "POST",
@@ -619,19 +668,24 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def logout(self, *, timeout: float | None = None) -> None:
-        """End this sign-in: its refresh token is void at once, its access token for all that changes something."""
+        """End the current session.
+
+        Its refresh token is revoked at once. Its access token can change nothing any more; it may still read until it expires."""
         await self._run(Call[None]("POST", "/api/v1/auth/logout", None, timeout=timeout))
 
     async def passkey_options(self, *, timeout: float | None = None) -> models.PasskeyOptions:
-        """What a page needs to make a passkey for this account: hand it to navigator.credentials.create."""
+        """Get the options to create a passkey for this account.
+
+        Pass the answer to `navigator.credentials.create`."""
         return await self._run(
             Call("POST", "/api/v1/auth/passkeys/options", models.PasskeyOptions, timeout=timeout)
         )
 
     async def refresh_token(self, *, refresh_token: str, timeout: float | None = None) -> models.Tokens:
-        """A new access token for a refresh token, which counts once: its successor comes with the answer.
+        """Exchange a refresh token for a new access token and the next refresh token.
 
-        Using an older token of the sign-in again ends the sign-in: one of two who hold it has stolen it."""
+        A refresh token can be used once. Using an older token of the same session again ends the session, because then two
+        parties hold it and one of them has stolen it."""
         return await self._run(
             Call(
                 "POST",
@@ -644,9 +698,10 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def register(self, *, email: str, password: str, timeout: float | None = None) -> models.User:
-        """Make an account for an e-mail address; the password is kept as a hash only.
+        """Create an account for an e-mail address. The password is stored as a hash only.
 
-        An address that has an account gets the same answer, as slowly, and its owner a mail: who asks learns nothing."""
+        For an address that already has an account the answer is the same, after the same time, and the owner of the account
+        gets a mail: the caller cannot find out who has an account."""
         return await self._run(
             Call(
                 "POST",
@@ -659,11 +714,15 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def remove_totp(self, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """Remove the second factor; it must have been proved in this sign-in."""
+        """Remove the authenticator app.
+
+        The caller must have proved a second factor in this session."""
         await self._run(Call[None]("DELETE", "/api/v1/auth/totp", None, if_match=if_match, timeout=timeout))
 
     async def request_reset(self, *, email: str, timeout: float | None = None) -> None:
-        """Mail a link for choosing a new password. The answer is the same, and as slow, whether the address is known."""
+        """Send a mail with a link to choose a new password.
+
+        The answer is the same, after the same time, whether or not the address has an account."""
         await self._run(
             Call[None](
                 "POST",
@@ -676,7 +735,9 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def reset_password(self, *, token: str, password: str, timeout: float | None = None) -> models.User:
-        """Choose a new password with the token from the mail, which proves the mailbox. Sign-ins and API keys end."""
+        """Choose a new password with the token from the mail.
+
+        The token proves that the caller reads the mailbox. All sessions and API keys of the account end."""
         return await self._run(
             Call(
                 "POST",
@@ -689,9 +750,10 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def verify_email(self, *, token: str, password: str, timeout: float | None = None) -> models.User:
-        """Confirm that somebody reads the account's mailbox, by the token from the mail and the account's password.
+        """Confirm the account's e-mail address with the token from the mail and the account's password.
 
-        Everything that was set up before ends: sign-ins, API keys, second factors, and wallets are marked."""
+        Everything that was set up before the confirmation ends: sessions, API keys and second factors. Existing wallets are
+        marked as unproven."""
         return await self._run(
             Call(
                 "POST",
@@ -706,7 +768,9 @@ class AsyncAuth(AsyncGroup):
     async def verify_passkey(
         self, *, credential: Mapping[str, Any], timeout: float | None = None
     ) -> models.StepUp:
-        """Prove a passkey in this sign-in: the answer is an access token that says so."""
+        """Prove a passkey in the current session (step-up).
+
+        The answer is an access token that records the second factor."""
         return await self._run(
             Call(
                 "POST",
@@ -726,11 +790,11 @@ class AsyncAuth(AsyncGroup):
         passkey: Mapping[str, Any] | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Tokens:
-        """Sign in with a wallet: a message of EIP-4361 for this site, signed by a key or by a contract wallet (EIP-1271).
+        """Sign in with a wallet: an EIP-4361 message for this site, signed by a key or by a contract wallet (EIP-1271).
 
-        The first sign-in of an address makes its account. A key's account is its address; a contract's is its chain and
-        address, since other code, perhaps somebody else's, may stand at the same address of another chain. A nonce counts
-        once, with the sign-in that it opens."""
+        The first sign-in with an address creates its account. An account of a key is identified by its address, an account of
+        a contract wallet by chain and address, because another contract may stand at the same address of another chain. A
+        nonce can be used for one sign-in."""
         return await self._run(
             Call(
                 "POST",
@@ -743,9 +807,9 @@ class AsyncAuth(AsyncGroup):
         )
 
     async def verify_totp(self, *, code: str, timeout: float | None = None) -> models.StepUp:
-        """Prove the second factor for this sign-in; the first code confirms a factor that was just added.
+        """Prove the second factor in the current session; the first code confirms an authenticator app just added.
 
-        The answer is an access token that says so; the refresh token stays and keeps it."""
+        The answer is an access token that records the second factor. The refresh token stays valid and keeps it."""
         return await self._run(
             Call("POST", "/api/v1/auth/totp/verify", models.StepUp, body={"code": code}, timeout=timeout)
         )

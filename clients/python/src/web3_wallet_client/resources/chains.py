@@ -11,7 +11,7 @@ class Chains(Group):
     """`client.chains`"""
 
     def list(self, *, fresh: bool = False, timeout: float | None = None) -> models.ChainList:
-        """The chains that are served: currencies, tokens, confirmations, caps on fees, and whether their nodes answer."""
+        """List the supported chains: currencies, tokens, confirmations, fee caps, and whether their nodes answer."""
         return self._run(
             Call("GET", "/api/v1/chains", models.ChainList, fresh=fresh, timeout=timeout, signed=False)
         )
@@ -21,7 +21,7 @@ class AsyncChains(AsyncGroup):
     """`client.chains`"""
 
     async def list(self, *, fresh: bool = False, timeout: float | None = None) -> models.ChainList:
-        """The chains that are served: currencies, tokens, confirmations, caps on fees, and whether their nodes answer."""
+        """List the supported chains: currencies, tokens, confirmations, fee caps, and whether their nodes answer."""
         return await self._run(
             Call("GET", "/api/v1/chains", models.ChainList, fresh=fresh, timeout=timeout, signed=False)
         )

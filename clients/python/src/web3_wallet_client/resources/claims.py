@@ -24,7 +24,9 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Give up a failed settlement: what is unpaid returns to its supplies; the answer lists what was paid."""
+        """Give up a failed settlement: unpaid amounts return to their supplies.
+
+        The answer lists what was paid."""
         return self._run(
             Call(
                 "POST",
@@ -49,7 +51,7 @@ class Claims(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim | None:
-        """Claim any matching open order, the oldest preferred; 204 when there is none."""
+        """Claim any open order that matches the filter, preferably the oldest; 204 if there is none."""
         return self._run(
             Call(
                 "POST",
@@ -70,10 +72,10 @@ class Claims(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Claim an open order: exactly one claim wins, and the winner holds a lease until lease_until.
+        """Claim an open order: exactly one claim wins, and the winner has a lease until lease_until.
 
-        All others are answered 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open
-        again. `epoch` grows with each claim of an order: sent with later calls, it refuses those of a holder who came too late."""
+        All others get 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open again.
+        `epoch` grows with each claim of an order: send it with later calls, and a claimer who is too late is refused."""
         return self._run(
             Call(
                 "POST",
@@ -94,7 +96,7 @@ class Claims(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Claim:
-        """One claim, to its claimer and the order's owner."""
+        """Get one claim. Its claimer and the order's owner may see it."""
         return self._run(
             Call(
                 "GET",
@@ -116,7 +118,7 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Extend a claim's lease: up to two hours in all, never past the order's expiry."""
+        """Extend the lease of a claim, up to two hours in total and never past the order's expiry."""
         return self._run(
             Call(
                 "POST",
@@ -146,7 +148,7 @@ class Claims(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ClaimPage, models.Claim]:
-        """One's own claims, or with order_id all claims of one's own order; newest first."""
+        """List the caller's claims, or with order_id all claims of one of the caller's orders; newest first."""
         return Pages(
             self._run,
             Call(
@@ -176,10 +178,11 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Have a claimed order paid, as its owner: payments leave the supplies' wallets for the claimer's wallet.
+        """Pay a claim as the order's owner: the supplies' wallets pay the claimer's wallet.
 
-        The recipient is screened, and gas, fees, balances and policy are looked at first: a refusal starts nothing. The claim
-        is `processing` then, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists them."""
+        The recipient is screened, and gas, fees, balances and policy are checked first: if anything is refused, nothing starts.
+        The claim is then `processing`, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists the
+        payments."""
         return self._run(
             Call(
                 "POST",
@@ -203,7 +206,7 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """The order's owner takes a claimed order back: it is open again, or expired when past its time."""
+        """Take a claimed order back as its owner: the order is open again, or expired if its time is over."""
         return self._run(
             Call(
                 "POST",
@@ -227,7 +230,7 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Give a claimed order back: it is open again, with a higher epoch, or expired when past its time."""
+        """Give a claimed order back as its claimer: the order is open again with a higher epoch, or expired."""
         return self._run(
             Call(
                 "POST",
@@ -251,7 +254,9 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Pay what is unpaid of a failed claim in a new round. Only what was seen final and unpaid is paid again."""
+        """Pay the unpaid part of a failed claim in a new round.
+
+        Only payments that are final and unpaid on chain are paid again."""
         return self._run(
             Call(
                 "POST",
@@ -279,7 +284,9 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Give up a failed settlement: what is unpaid returns to its supplies; the answer lists what was paid."""
+        """Give up a failed settlement: unpaid amounts return to their supplies.
+
+        The answer lists what was paid."""
         return await self._run(
             Call(
                 "POST",
@@ -304,7 +311,7 @@ class AsyncClaims(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim | None:
-        """Claim any matching open order, the oldest preferred; 204 when there is none."""
+        """Claim any open order that matches the filter, preferably the oldest; 204 if there is none."""
         return await self._run(
             Call(
                 "POST",
@@ -325,10 +332,10 @@ class AsyncClaims(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Claim an open order: exactly one claim wins, and the winner holds a lease until lease_until.
+        """Claim an open order: exactly one claim wins, and the winner has a lease until lease_until.
 
-        All others are answered 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open
-        again. `epoch` grows with each claim of an order: sent with later calls, it refuses those of a holder who came too late."""
+        All others get 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open again.
+        `epoch` grows with each claim of an order: send it with later calls, and a claimer who is too late is refused."""
         return await self._run(
             Call(
                 "POST",
@@ -349,7 +356,7 @@ class AsyncClaims(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Claim:
-        """One claim, to its claimer and the order's owner."""
+        """Get one claim. Its claimer and the order's owner may see it."""
         return await self._run(
             Call(
                 "GET",
@@ -371,7 +378,7 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Extend a claim's lease: up to two hours in all, never past the order's expiry."""
+        """Extend the lease of a claim, up to two hours in total and never past the order's expiry."""
         return await self._run(
             Call(
                 "POST",
@@ -401,7 +408,7 @@ class AsyncClaims(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ClaimPage, models.Claim]:
-        """One's own claims, or with order_id all claims of one's own order; newest first."""
+        """List the caller's claims, or with order_id all claims of one of the caller's orders; newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -431,10 +438,11 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Have a claimed order paid, as its owner: payments leave the supplies' wallets for the claimer's wallet.
+        """Pay a claim as the order's owner: the supplies' wallets pay the claimer's wallet.
 
-        The recipient is screened, and gas, fees, balances and policy are looked at first: a refusal starts nothing. The claim
-        is `processing` then, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists them."""
+        The recipient is screened, and gas, fees, balances and policy are checked first: if anything is refused, nothing starts.
+        The claim is then `processing`, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists the
+        payments."""
         return await self._run(
             Call(
                 "POST",
@@ -458,7 +466,7 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """The order's owner takes a claimed order back: it is open again, or expired when past its time."""
+        """Take a claimed order back as its owner: the order is open again, or expired if its time is over."""
         return await self._run(
             Call(
                 "POST",
@@ -482,7 +490,7 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Give a claimed order back: it is open again, with a higher epoch, or expired when past its time."""
+        """Give a claimed order back as its claimer: the order is open again with a higher epoch, or expired."""
         return await self._run(
             Call(
                 "POST",
@@ -506,7 +514,9 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Pay what is unpaid of a failed claim in a new round. Only what was seen final and unpaid is paid again."""
+        """Pay the unpaid part of a failed claim in a new round.
+
+        Only payments that are final and unpaid on chain are paid again."""
         return await self._run(
             Call(
                 "POST",

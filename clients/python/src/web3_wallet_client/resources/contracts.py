@@ -27,7 +27,7 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.CallResult:
-        """What a function of a contract answers, now or at a block. Nothing is sent."""
+        """Call a read function of a contract, at the newest or a given block. Nothing is sent."""
         return self._run(
             Call(
                 "POST",
@@ -58,9 +58,9 @@ class Contracts(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.DeployedContract:
-        """Deploy a contract from one of the caller's wallets. Its address is known when a block holds the creation.
+        """Deploy a contract from one of the caller's wallets. Its address is known once a block contains the deployment.
 
-        With a `salt` it is made by the chain's deterministic deployer (CREATE2), and its address is known at once."""
+        With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once."""
         return self._run(
             Call(
                 "POST",
@@ -95,7 +95,7 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.FoundName:
-        """The name of ENS that an address has given itself, if that name stands for the address."""
+        """Look up the ENS name of an address (reverse record), if that name also resolves to the address."""
         return self._run(
             Call(
                 "GET",
@@ -120,7 +120,7 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.ContractFollow:
-        """Follow a contract's events: those of every new block, and those since a block of before."""
+        """Follow the events of a contract: those of new blocks, and those since an earlier block."""
         return self._run(
             Call(
                 "PUT",
@@ -146,7 +146,7 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractDetail:
-        """One contract with its ABI, and what it passes its calls on to where it is a proxy."""
+        """Get one contract with its ABI and, if it is a proxy, its implementation."""
         return self._run(
             Call(
                 "GET",
@@ -167,7 +167,7 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractAbi:
-        """A contract's ABI."""
+        """Get the ABI of a contract."""
         return self._run(
             Call(
                 "GET",
@@ -189,7 +189,7 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractDetail:
-        """The caller's contract at an address of a chain."""
+        """Get the caller's contract at an address of a chain."""
         return self._run(
             Call(
                 "GET",
@@ -210,7 +210,7 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractFollow:
-        """How a contract is followed, how far that is, and what is wrong with it."""
+        """Get how a contract is followed, how far its events are indexed, and what fails."""
         return self._run(
             Call(
                 "GET",
@@ -231,7 +231,7 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.TokenInfo:
-        """What a token says of itself: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply."""
+        """Get the properties of a token: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply."""
         return self._run(
             Call(
                 "GET",
@@ -255,7 +255,7 @@ class Contracts(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Take up a contract that is on the chain already. That there is code at its address is asked first."""
+        """Import a contract that is already deployed. There must be code at its address."""
         return self._run(
             Call(
                 "POST",
@@ -289,7 +289,7 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ContractPage, models.Contract]:
-        """The caller's own contracts, newest first, without their ABIs."""
+        """List the caller's contracts, newest first, without their ABIs."""
         return Pages(
             self._run,
             Call(
@@ -327,9 +327,9 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ContractEventPage, models.LoggedEvent]:
-        """A followed contract's events, newest first, decoded by its ABI.
+        """List the events of a followed contract, newest first, decoded by its ABI.
 
-        All of them, or those of one event, or those with certain values of its indexed arguments."""
+        They can be filtered by event and by the values of indexed arguments."""
         return Pages(
             self._run,
             Call(
@@ -361,7 +361,7 @@ class Contracts(Group):
         block: Literal["latest", "safe", "finalized", "earliest", "pending"] | int | Unset = UNSET,
         timeout: float | None = None,
     ) -> models.MulticallResult:
-        """Read many functions of contracts at one block. Each answers, or fails, by itself."""
+        """Call many read functions of contracts at one block. Each call succeeds or fails on its own."""
         return self._run(
             Call(
                 "POST",
@@ -381,7 +381,9 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ResolvedName:
-        """The address that a name of ENS stands for now. It is shown, never paid: who pays names the address."""
+        """Resolve an ENS name to its current address.
+
+        The address is for display: payments take an address, never a name."""
         return self._run(
             Call(
                 "GET",
@@ -410,7 +412,7 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Send a transaction that calls a contract's function, through the engine and within the wallet's policy."""
+        """Send a transaction that calls a function of a contract, within the wallet's policy."""
         return self._run(
             Call(
                 "POST",
@@ -436,7 +438,7 @@ class Contracts(Group):
     def unfollow(
         self, contract_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Stop following a contract. With the last one who follows an address, what is held of it goes."""
+        """Stop following a contract. When nobody follows its address any more, the indexed events are deleted."""
         self._run(
             Call[None](
                 "DELETE",
@@ -457,7 +459,7 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Change a contract's name and metadata."""
+        """Change the name and metadata of a contract."""
         return self._run(
             Call(
                 "PUT",
@@ -478,7 +480,7 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Give a contract another ABI. Events of before are decoded by it from then on."""
+        """Replace the ABI of a contract. Earlier events are decoded by the new ABI as well."""
         return self._run(
             Call(
                 "PUT",
@@ -506,7 +508,7 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.CallResult:
-        """What a function of a contract answers, now or at a block. Nothing is sent."""
+        """Call a read function of a contract, at the newest or a given block. Nothing is sent."""
         return await self._run(
             Call(
                 "POST",
@@ -537,9 +539,9 @@ class AsyncContracts(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.DeployedContract:
-        """Deploy a contract from one of the caller's wallets. Its address is known when a block holds the creation.
+        """Deploy a contract from one of the caller's wallets. Its address is known once a block contains the deployment.
 
-        With a `salt` it is made by the chain's deterministic deployer (CREATE2), and its address is known at once."""
+        With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once."""
         return await self._run(
             Call(
                 "POST",
@@ -574,7 +576,7 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.FoundName:
-        """The name of ENS that an address has given itself, if that name stands for the address."""
+        """Look up the ENS name of an address (reverse record), if that name also resolves to the address."""
         return await self._run(
             Call(
                 "GET",
@@ -599,7 +601,7 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.ContractFollow:
-        """Follow a contract's events: those of every new block, and those since a block of before."""
+        """Follow the events of a contract: those of new blocks, and those since an earlier block."""
         return await self._run(
             Call(
                 "PUT",
@@ -625,7 +627,7 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractDetail:
-        """One contract with its ABI, and what it passes its calls on to where it is a proxy."""
+        """Get one contract with its ABI and, if it is a proxy, its implementation."""
         return await self._run(
             Call(
                 "GET",
@@ -646,7 +648,7 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractAbi:
-        """A contract's ABI."""
+        """Get the ABI of a contract."""
         return await self._run(
             Call(
                 "GET",
@@ -668,7 +670,7 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractDetail:
-        """The caller's contract at an address of a chain."""
+        """Get the caller's contract at an address of a chain."""
         return await self._run(
             Call(
                 "GET",
@@ -689,7 +691,7 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractFollow:
-        """How a contract is followed, how far that is, and what is wrong with it."""
+        """Get how a contract is followed, how far its events are indexed, and what fails."""
         return await self._run(
             Call(
                 "GET",
@@ -710,7 +712,7 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.TokenInfo:
-        """What a token says of itself: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply."""
+        """Get the properties of a token: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply."""
         return await self._run(
             Call(
                 "GET",
@@ -734,7 +736,7 @@ class AsyncContracts(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Take up a contract that is on the chain already. That there is code at its address is asked first."""
+        """Import a contract that is already deployed. There must be code at its address."""
         return await self._run(
             Call(
                 "POST",
@@ -768,7 +770,7 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ContractPage, models.Contract]:
-        """The caller's own contracts, newest first, without their ABIs."""
+        """List the caller's contracts, newest first, without their ABIs."""
         return AsyncPages(
             self._run,
             Call(
@@ -806,9 +808,9 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ContractEventPage, models.LoggedEvent]:
-        """A followed contract's events, newest first, decoded by its ABI.
+        """List the events of a followed contract, newest first, decoded by its ABI.
 
-        All of them, or those of one event, or those with certain values of its indexed arguments."""
+        They can be filtered by event and by the values of indexed arguments."""
         return AsyncPages(
             self._run,
             Call(
@@ -840,7 +842,7 @@ class AsyncContracts(AsyncGroup):
         block: Literal["latest", "safe", "finalized", "earliest", "pending"] | int | Unset = UNSET,
         timeout: float | None = None,
     ) -> models.MulticallResult:
-        """Read many functions of contracts at one block. Each answers, or fails, by itself."""
+        """Call many read functions of contracts at one block. Each call succeeds or fails on its own."""
         return await self._run(
             Call(
                 "POST",
@@ -860,7 +862,9 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ResolvedName:
-        """The address that a name of ENS stands for now. It is shown, never paid: who pays names the address."""
+        """Resolve an ENS name to its current address.
+
+        The address is for display: payments take an address, never a name."""
         return await self._run(
             Call(
                 "GET",
@@ -889,7 +893,7 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Send a transaction that calls a contract's function, through the engine and within the wallet's policy."""
+        """Send a transaction that calls a function of a contract, within the wallet's policy."""
         return await self._run(
             Call(
                 "POST",
@@ -915,7 +919,7 @@ class AsyncContracts(AsyncGroup):
     async def unfollow(
         self, contract_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Stop following a contract. With the last one who follows an address, what is held of it goes."""
+        """Stop following a contract. When nobody follows its address any more, the indexed events are deleted."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -936,7 +940,7 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Change a contract's name and metadata."""
+        """Change the name and metadata of a contract."""
         return await self._run(
             Call(
                 "PUT",
@@ -957,7 +961,7 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Give a contract another ABI. Events of before are decoded by it from then on."""
+        """Replace the ABI of a contract. Earlier events are decoded by the new ABI as well."""
         return await self._run(
             Call(
                 "PUT",

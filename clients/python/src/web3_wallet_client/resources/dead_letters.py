@@ -23,7 +23,7 @@ class DeadLetters(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.DeadLetterPage, models.DeadLetter]:
-        """Messages that nobody could handle, each with its reason, newest first; those that wait when no status is asked."""
+        """List dead letters with their reasons, newest first; without status, only those that wait for a decision."""
         return Pages(
             self._run,
             Call(
@@ -44,10 +44,10 @@ class DeadLetters(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.DeadLetter:
-        """Send a dead letter again: the original message, under its own id, to the topic that it came from.
+        """Send a dead letter again: the original message, with its own id, to its original topic.
 
-        It is safe to repeat: a message is handled once. What can still not be handled becomes a new dead letter. All operators
-        together may send only so many in an hour."""
+        It is safe to repeat: a message is handled once. A message that still cannot be handled becomes a new dead letter. There
+        is a limit per hour for all operators together."""
         return self._run(
             Call(
                 "POST",
@@ -74,7 +74,7 @@ class AsyncDeadLetters(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.DeadLetterPage, models.DeadLetter]:
-        """Messages that nobody could handle, each with its reason, newest first; those that wait when no status is asked."""
+        """List dead letters with their reasons, newest first; without status, only those that wait for a decision."""
         return AsyncPages(
             self._run,
             Call(
@@ -95,10 +95,10 @@ class AsyncDeadLetters(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.DeadLetter:
-        """Send a dead letter again: the original message, under its own id, to the topic that it came from.
+        """Send a dead letter again: the original message, with its own id, to its original topic.
 
-        It is safe to repeat: a message is handled once. What can still not be handled becomes a new dead letter. All operators
-        together may send only so many in an hour."""
+        It is safe to repeat: a message is handled once. A message that still cannot be handled becomes a new dead letter. There
+        is a limit per hour for all operators together."""
         return await self._run(
             Call(
                 "POST",

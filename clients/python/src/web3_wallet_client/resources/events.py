@@ -24,9 +24,10 @@ class Events(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.EventPage:
-        """The caller's own events after a cursor, oldest first; with wait the answer waits until there is one.
+        """List the caller's own events after a cursor, oldest first; with wait, wait until there is one.
 
-        Nothing earlier can appear behind a cursor that was read. Few calls of one user may wait at once: more are answered 429."""
+        Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
+        same time: more are answered 429."""
         return self._run(
             Call(
                 "GET",
@@ -41,11 +42,11 @@ class Events(Group):
     def stream(
         self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
     ) -> EventStream:
-        """The caller's own events as Server-Sent Events; Last-Event-ID goes on behind the last one that was seen.
+        """Stream the caller's own events as Server-Sent Events; Last-Event-ID continues after the last event seen.
 
-        A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-        ended: connect again with the last id, as an EventSource does by itself. One user may have few at once: more are
-        answered 429."""
+        A stream ends when the caller's token or key expires, after ten minutes at most, and soon after the session or key was
+        revoked: connect again with the last id, as an EventSource does by itself. A user may have only a few streams at the
+        same time: more are answered 429."""
         return EventStream(
             self._transport,
             Call[None]("GET", "/api/v1/events/stream", None, query={"after": after, "types": types}),
@@ -65,9 +66,10 @@ class AsyncEvents(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.EventPage:
-        """The caller's own events after a cursor, oldest first; with wait the answer waits until there is one.
+        """List the caller's own events after a cursor, oldest first; with wait, wait until there is one.
 
-        Nothing earlier can appear behind a cursor that was read. Few calls of one user may wait at once: more are answered 429."""
+        Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
+        same time: more are answered 429."""
         return await self._run(
             Call(
                 "GET",
@@ -82,11 +84,11 @@ class AsyncEvents(AsyncGroup):
     def stream(
         self, *, after: str | Unset | None = UNSET, types: Sequence[str] | str | Unset | None = UNSET
     ) -> AsyncEventStream:
-        """The caller's own events as Server-Sent Events; Last-Event-ID goes on behind the last one that was seen.
+        """Stream the caller's own events as Server-Sent Events; Last-Event-ID continues after the last event seen.
 
-        A stream ends with the caller's token or key, after ten minutes at most, and soon after the sign-in or the key was
-        ended: connect again with the last id, as an EventSource does by itself. One user may have few at once: more are
-        answered 429."""
+        A stream ends when the caller's token or key expires, after ten minutes at most, and soon after the session or key was
+        revoked: connect again with the last id, as an EventSource does by itself. A user may have only a few streams at the
+        same time: more are answered 429."""
         return AsyncEventStream(
             self._transport,
             Call[None]("GET", "/api/v1/events/stream", None, query={"after": after, "types": types}),

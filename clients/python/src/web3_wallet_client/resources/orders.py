@@ -24,7 +24,7 @@ class Orders(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Order:
-        """Cancel an open order: every reservation returns to its supply."""
+        """Cancel an open order: its reservations return to their supplies."""
         return self._run(
             Call(
                 "POST",
@@ -39,7 +39,7 @@ class Orders(Group):
         )
 
     def delete(self, order_id: str, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """Take an order out of every list; an open one is cancelled. A claim on it goes on."""
+        """Remove an order from all lists; an open order is cancelled. An existing claim on it continues."""
         self._run(
             Call[None](
                 "DELETE",
@@ -59,7 +59,7 @@ class Orders(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.OrderView:
-        """One order: everything to its owner, the public part to others while it is open, and to its claimer."""
+        """Get one order: its owner sees all of it, its claimer (and others while it is open) the public part."""
         return self._run(
             Call(
                 "GET",
@@ -88,7 +88,7 @@ class Orders(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.OrderPage, models.Order]:
-        """One's own orders, newest first; deleted ones are left out."""
+        """List the caller's orders, newest first, without deleted ones."""
         return Pages(
             self._run,
             Call(
@@ -122,7 +122,7 @@ class Orders(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.AvailablePage, models.PublicOrder]:
-        """Others' open orders, newest first: their public part."""
+        """List the open orders of other users, newest first, with their public part."""
         return Pages(
             self._run,
             Call(
@@ -157,8 +157,8 @@ class Orders(Group):
     ) -> models.Order:
         """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
-        Which supplies pay is chosen for you, or name them by `supply_ids`; where they do not hold enough, the answer is 409
-        INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it."""
+        The supplies that pay are chosen for you unless you name them by `supply_ids`. If they do not hold enough, the answer is
+        409 INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it."""
         return self._run(
             Call(
                 "POST",
@@ -189,7 +189,7 @@ class Orders(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Order:
-        """Change an order's note, metadata or expiry; the amount and the items never change."""
+        """Change the note, metadata or expiry of an order; its amount and items never change."""
         return self._run(
             Call(
                 "PUT",
@@ -214,7 +214,7 @@ class AsyncOrders(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Order:
-        """Cancel an open order: every reservation returns to its supply."""
+        """Cancel an open order: its reservations return to their supplies."""
         return await self._run(
             Call(
                 "POST",
@@ -231,7 +231,7 @@ class AsyncOrders(AsyncGroup):
     async def delete(
         self, order_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Take an order out of every list; an open one is cancelled. A claim on it goes on."""
+        """Remove an order from all lists; an open order is cancelled. An existing claim on it continues."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -251,7 +251,7 @@ class AsyncOrders(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.OrderView:
-        """One order: everything to its owner, the public part to others while it is open, and to its claimer."""
+        """Get one order: its owner sees all of it, its claimer (and others while it is open) the public part."""
         return await self._run(
             Call(
                 "GET",
@@ -280,7 +280,7 @@ class AsyncOrders(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.OrderPage, models.Order]:
-        """One's own orders, newest first; deleted ones are left out."""
+        """List the caller's orders, newest first, without deleted ones."""
         return AsyncPages(
             self._run,
             Call(
@@ -314,7 +314,7 @@ class AsyncOrders(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.AvailablePage, models.PublicOrder]:
-        """Others' open orders, newest first: their public part."""
+        """List the open orders of other users, newest first, with their public part."""
         return AsyncPages(
             self._run,
             Call(
@@ -349,8 +349,8 @@ class AsyncOrders(AsyncGroup):
     ) -> models.Order:
         """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
-        Which supplies pay is chosen for you, or name them by `supply_ids`; where they do not hold enough, the answer is 409
-        INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it."""
+        The supplies that pay are chosen for you unless you name them by `supply_ids`. If they do not hold enough, the answer is
+        409 INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it."""
         return await self._run(
             Call(
                 "POST",
@@ -381,7 +381,7 @@ class AsyncOrders(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Order:
-        """Change an order's note, metadata or expiry; the amount and the items never change."""
+        """Change the note, metadata or expiry of an order; its amount and items never change."""
         return await self._run(
             Call(
                 "PUT",

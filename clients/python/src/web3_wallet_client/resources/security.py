@@ -17,9 +17,9 @@ class Security(Group):
     def decrypt_private_key(
         self, *, encrypted_key: Mapping[str, Any] | str, passphrase: str, timeout: float | None = None
     ) -> models.PrivateKey:
-        """The private key in a keystore file. It takes a second or two; 503 means to try again.
+        """Decrypt a keystore file to its private key. It takes a second or two; 503 means to try again.
 
-        Files that would cost too much time or memory to open are refused."""
+        Nothing is stored. Files that would cost too much time or memory to decrypt are refused."""
         return self._run(
             Call(
                 "POST",
@@ -33,7 +33,9 @@ class Security(Group):
     def encrypt_private_key(
         self, *, private_key: str, passphrase: str, timeout: float | None = None
     ) -> models.EncryptedKey:
-        """A keystore file (version 3, scrypt) for a private key. It takes a second or two; 503 means to try again."""
+        """Encrypt a private key as a keystore file (version 3, scrypt). It takes a second or two; 503 means to try again.
+
+        Nothing is stored."""
         return self._run(
             Call(
                 "POST",
@@ -47,7 +49,7 @@ class Security(Group):
     def generate_key_pair(
         self, *, chain: str | Unset | None = UNSET, timeout: float | None = None
     ) -> models.KeyPair:
-        """A new random key pair for an EVM chain; it is kept nowhere."""
+        """Generate a random key pair for an EVM chain. Nothing is stored."""
         return self._run(
             Call(
                 "POST",
@@ -61,7 +63,7 @@ class Security(Group):
     def generate_mnemonic(
         self, *, strength: Literal[128, 160, 192, 224, 256] | Unset = UNSET, timeout: float | None = None
     ) -> models.Mnemonic:
-        """A new random BIP-39 mnemonic; it is kept nowhere."""
+        """Generate a random BIP-39 mnemonic. Nothing is stored."""
         return self._run(
             Call(
                 "POST",
@@ -73,7 +75,7 @@ class Security(Group):
         )
 
     def mnemonic_to_key(self, *, mnemonic: str, path: str, timeout: float | None = None) -> models.KeyPair:
-        """The key pair at a path below a mnemonic's seed."""
+        """Derive the key pair at a path from a mnemonic. Nothing is stored."""
         return self._run(
             Call(
                 "POST",
@@ -85,7 +87,7 @@ class Security(Group):
         )
 
     def validate_mnemonic(self, *, mnemonic: str, timeout: float | None = None) -> models.Validity:
-        """Whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum."""
+        """Check whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum."""
         return self._run(
             Call(
                 "POST",
@@ -103,9 +105,9 @@ class AsyncSecurity(AsyncGroup):
     async def decrypt_private_key(
         self, *, encrypted_key: Mapping[str, Any] | str, passphrase: str, timeout: float | None = None
     ) -> models.PrivateKey:
-        """The private key in a keystore file. It takes a second or two; 503 means to try again.
+        """Decrypt a keystore file to its private key. It takes a second or two; 503 means to try again.
 
-        Files that would cost too much time or memory to open are refused."""
+        Nothing is stored. Files that would cost too much time or memory to decrypt are refused."""
         return await self._run(
             Call(
                 "POST",
@@ -119,7 +121,9 @@ class AsyncSecurity(AsyncGroup):
     async def encrypt_private_key(
         self, *, private_key: str, passphrase: str, timeout: float | None = None
     ) -> models.EncryptedKey:
-        """A keystore file (version 3, scrypt) for a private key. It takes a second or two; 503 means to try again."""
+        """Encrypt a private key as a keystore file (version 3, scrypt). It takes a second or two; 503 means to try again.
+
+        Nothing is stored."""
         return await self._run(
             Call(
                 "POST",
@@ -133,7 +137,7 @@ class AsyncSecurity(AsyncGroup):
     async def generate_key_pair(
         self, *, chain: str | Unset | None = UNSET, timeout: float | None = None
     ) -> models.KeyPair:
-        """A new random key pair for an EVM chain; it is kept nowhere."""
+        """Generate a random key pair for an EVM chain. Nothing is stored."""
         return await self._run(
             Call(
                 "POST",
@@ -147,7 +151,7 @@ class AsyncSecurity(AsyncGroup):
     async def generate_mnemonic(
         self, *, strength: Literal[128, 160, 192, 224, 256] | Unset = UNSET, timeout: float | None = None
     ) -> models.Mnemonic:
-        """A new random BIP-39 mnemonic; it is kept nowhere."""
+        """Generate a random BIP-39 mnemonic. Nothing is stored."""
         return await self._run(
             Call(
                 "POST",
@@ -161,7 +165,7 @@ class AsyncSecurity(AsyncGroup):
     async def mnemonic_to_key(
         self, *, mnemonic: str, path: str, timeout: float | None = None
     ) -> models.KeyPair:
-        """The key pair at a path below a mnemonic's seed."""
+        """Derive the key pair at a path from a mnemonic. Nothing is stored."""
         return await self._run(
             Call(
                 "POST",
@@ -173,7 +177,7 @@ class AsyncSecurity(AsyncGroup):
         )
 
     async def validate_mnemonic(self, *, mnemonic: str, timeout: float | None = None) -> models.Validity:
-        """Whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum."""
+        """Check whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum."""
         return await self._run(
             Call(
                 "POST",

@@ -11,7 +11,7 @@ class Site(Group):
     """`client.site`"""
 
     def get_jwks(self, *, fresh: bool = False, timeout: float | None = None) -> models.Jwks:
-        """The public keys that verify access tokens (RFC 7517), the next one included before it signs."""
+        """Get the public keys that verify access tokens (RFC 7517), including the next key before it is used."""
         return self._run(
             Call("GET", "/.well-known/jwks.json", models.Jwks, fresh=fresh, timeout=timeout, signed=False)
         )
@@ -21,7 +21,7 @@ class AsyncSite(AsyncGroup):
     """`client.site`"""
 
     async def get_jwks(self, *, fresh: bool = False, timeout: float | None = None) -> models.Jwks:
-        """The public keys that verify access tokens (RFC 7517), the next one included before it signs."""
+        """Get the public keys that verify access tokens (RFC 7517), including the next key before it is used."""
         return await self._run(
             Call("GET", "/.well-known/jwks.json", models.Jwks, fresh=fresh, timeout=timeout, signed=False)
         )

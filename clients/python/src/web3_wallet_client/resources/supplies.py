@@ -17,7 +17,7 @@ class Supplies(Group):
     """`client.supplies`"""
 
     def close(self, supply_id: str, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """Close a supply: what is available returns to the wallet. Refused while orders hold a part of it."""
+        """Close a supply: the available amount is released to the wallet. Refused while orders reserve a part."""
         self._run(
             Call[None](
                 "DELETE",
@@ -41,7 +41,9 @@ class Supplies(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Supply:
-        """Commit an amount of a wallet's balance to orders. The supply is pending until its coverage was seen on chain."""
+        """Create a supply: commit an amount of a wallet's balance to pay orders.
+
+        The supply is pending until the balance has been checked on chain."""
         return self._run(
             Call(
                 "POST",
@@ -69,7 +71,7 @@ class Supplies(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Supply:
-        """One supply, to its owner."""
+        """Get one supply of the caller."""
         return self._run(
             Call(
                 "GET",
@@ -94,7 +96,7 @@ class Supplies(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.Ledger, models.LedgerLine]:
-        """The ledger of a supply, newest line first, with the balances at a moment (now when none is asked for)."""
+        """Get the ledger of a supply, newest lines first, and its balances now or at a given time."""
         return Pages(
             self._run,
             Call(
@@ -118,9 +120,9 @@ class Supplies(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Reconciliation:
-        """Compare the books with themselves and with the chain: what does not agree is listed.
+        """Compare the books with themselves and with the chain; the answer lists all differences.
 
-        Supplies with their ledgers, what wallets have promised with their supplies, and both with the balances on chain."""
+        Compared are supplies with their ledgers, commitments of wallets with their supplies, and both with balances on chain."""
         return self._run(
             Call(
                 "GET",
@@ -149,7 +151,7 @@ class Supplies(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.SupplyPage, models.Supply]:
-        """One's own supplies, newest first."""
+        """List the caller's supplies, newest first."""
         return Pages(
             self._run,
             Call(
@@ -183,9 +185,9 @@ class Supplies(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Supply:
-        """Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
+        """Change a supply: its amount, expiry or metadata, or whether orders may reserve from it.
 
-        To raise or resume it, the wallet's balance on chain has to cover it, else 409."""
+        To raise or resume it, the wallet's balance on chain must cover it; otherwise 409."""
         return self._run(
             Call(
                 "PUT",
@@ -205,7 +207,7 @@ class AsyncSupplies(AsyncGroup):
     async def close(
         self, supply_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Close a supply: what is available returns to the wallet. Refused while orders hold a part of it."""
+        """Close a supply: the available amount is released to the wallet. Refused while orders reserve a part."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -229,7 +231,9 @@ class AsyncSupplies(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Supply:
-        """Commit an amount of a wallet's balance to orders. The supply is pending until its coverage was seen on chain."""
+        """Create a supply: commit an amount of a wallet's balance to pay orders.
+
+        The supply is pending until the balance has been checked on chain."""
         return await self._run(
             Call(
                 "POST",
@@ -257,7 +261,7 @@ class AsyncSupplies(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Supply:
-        """One supply, to its owner."""
+        """Get one supply of the caller."""
         return await self._run(
             Call(
                 "GET",
@@ -282,7 +286,7 @@ class AsyncSupplies(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.Ledger, models.LedgerLine]:
-        """The ledger of a supply, newest line first, with the balances at a moment (now when none is asked for)."""
+        """Get the ledger of a supply, newest lines first, and its balances now or at a given time."""
         return AsyncPages(
             self._run,
             Call(
@@ -306,9 +310,9 @@ class AsyncSupplies(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Reconciliation:
-        """Compare the books with themselves and with the chain: what does not agree is listed.
+        """Compare the books with themselves and with the chain; the answer lists all differences.
 
-        Supplies with their ledgers, what wallets have promised with their supplies, and both with the balances on chain."""
+        Compared are supplies with their ledgers, commitments of wallets with their supplies, and both with balances on chain."""
         return await self._run(
             Call(
                 "GET",
@@ -337,7 +341,7 @@ class AsyncSupplies(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.SupplyPage, models.Supply]:
-        """One's own supplies, newest first."""
+        """List the caller's supplies, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -371,9 +375,9 @@ class AsyncSupplies(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Supply:
-        """Change a supply: its amount, its expiry, its metadata, or whether orders may reserve from it.
+        """Change a supply: its amount, expiry or metadata, or whether orders may reserve from it.
 
-        To raise or resume it, the wallet's balance on chain has to cover it, else 409."""
+        To raise or resume it, the wallet's balance on chain must cover it; otherwise 409."""
         return await self._run(
             Call(
                 "PUT",

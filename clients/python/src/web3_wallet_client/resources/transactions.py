@@ -26,10 +26,11 @@ class Transactions(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Approve, or decline by decision, as a second person, a transaction that exceeds its wallet's approval_above.
+        """Approve, or decline by decision, as a second person, a transaction above its wallet's approval_above.
 
-        For somebody who has just signed in, whom the policy names or who is an administrator; not for API keys. What would
-        fail by now is not approved and stays held: it may be approved later, declined or cancelled."""
+        The caller must have signed in recently, and must be named by the policy or be an administrator; API keys may not do
+        this. The transaction is tried again first: if it would fail now, it stays held and can be approved later, declined or
+        cancelled."""
         return self._run(
             Call(
                 "POST",
@@ -52,10 +53,10 @@ class Transactions(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Ask for a transaction to be undone: at once while it has no nonce, else by a no-op on its nonce.
+        """Cancel a transaction: at once while it has no nonce, otherwise by sending a no-op with the same nonce.
 
-        Which of both a block holds decides; the answer says what was asked, not what will be mined. A transaction whose
-        nonce was provably used by a foreign sender is given up here, for good."""
+        Which of the two a block contains decides; the answer says what was requested, not what will be mined. If it is proved
+        that a foreign transaction used the nonce, this ends the transaction for good."""
         return self._run(
             Call(
                 "POST",
@@ -106,7 +107,7 @@ class Transactions(Group):
         gas: int | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.GasEstimate:
-        """The gas limit that a transaction would get now, tried on the newest state; 422 with the reason when it would fail."""
+        """Estimate the gas limit of a transaction on the newest state; 422 with the reason if it would fail."""
         return self._run(
             Call(
                 "POST",
@@ -134,7 +135,7 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """A transaction with its attempts and what it waits for, never an older state; another user's is a 404."""
+        """Get one transaction with its attempts and what it waits for, always in its newest state."""
         return self._run(
             Call(
                 "GET",
@@ -156,7 +157,7 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """The caller's transaction that one of its attempts' hashes belongs to, whichever attempt was mined."""
+        """Get the caller's transaction by the hash of any of its attempts, whichever one was mined."""
         return self._run(
             Call(
                 "GET",
@@ -172,7 +173,7 @@ class Transactions(Group):
     def get_gas_price(
         self, *, chain: str | Unset | None = UNSET, fresh: bool = False, timeout: float | None = None
     ) -> models.GasPrice:
-        """What a transaction should offer per gas for the next block: slow, average and fast, within the chain's caps."""
+        """Get fee suggestions for the next block: slow, average and fast, within the chain's caps."""
         return self._run(
             Call(
                 "GET",
@@ -192,9 +193,9 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Receipt:
-        """The receipt of a transaction that a block holds, with its logs; 404 until then.
+        """Get the receipt of a transaction with its logs; 404 until a block contains the transaction.
 
-        Before the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it."""
+        Until the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it."""
         return self._run(
             Call(
                 "GET",
@@ -226,7 +227,7 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.TransactionPage, models.Transaction]:
-        """The caller's own transactions, newest first."""
+        """List the caller's transactions, newest first."""
         return Pages(
             self._run,
             Call(
@@ -257,7 +258,7 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ApprovalPage, models.WaitingApproval]:
-        """Transactions that wait for the caller's approval, newest first: those whose policies name the caller."""
+        """List transactions that wait for the caller's approval under a policy that names the caller, newest first."""
         return Pages(
             self._run,
             Call(
@@ -290,9 +291,9 @@ class Transactions(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Send a transaction from a wallet: it is accepted once it would succeed now and the wallet can pay its value and gas.
+        """Send a transaction from a wallet. It is accepted if it would succeed now and the wallet can pay value and gas.
 
-        What is refused costs nothing and takes no nonce. What is accepted is sent in the wallet's order; follow it by
+        A refused transaction costs nothing and takes no nonce. Accepted ones are sent in the wallet's order; follow one by
         `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
         `expired`."""
         return self._run(
@@ -335,7 +336,7 @@ class Transactions(Group):
         gas: int | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Simulation:
-        """What a transaction would do in the next block: success or the decoded revert, return data, logs. Nothing is sent."""
+        """Simulate a transaction in the next block: success or the decoded revert, return data and logs. Nothing is sent."""
         return self._run(
             Call(
                 "POST",
@@ -363,7 +364,7 @@ class Transactions(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Offer more for a transaction that no block holds: what is fast now, by another attempt on its nonce."""
+        """Speed up a transaction that is not mined yet: send another attempt with the same nonce and higher fees."""
         return self._run(
             Call(
                 "POST",
@@ -391,10 +392,11 @@ class AsyncTransactions(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Approve, or decline by decision, as a second person, a transaction that exceeds its wallet's approval_above.
+        """Approve, or decline by decision, as a second person, a transaction above its wallet's approval_above.
 
-        For somebody who has just signed in, whom the policy names or who is an administrator; not for API keys. What would
-        fail by now is not approved and stays held: it may be approved later, declined or cancelled."""
+        The caller must have signed in recently, and must be named by the policy or be an administrator; API keys may not do
+        this. The transaction is tried again first: if it would fail now, it stays held and can be approved later, declined or
+        cancelled."""
         return await self._run(
             Call(
                 "POST",
@@ -417,10 +419,10 @@ class AsyncTransactions(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Ask for a transaction to be undone: at once while it has no nonce, else by a no-op on its nonce.
+        """Cancel a transaction: at once while it has no nonce, otherwise by sending a no-op with the same nonce.
 
-        Which of both a block holds decides; the answer says what was asked, not what will be mined. A transaction whose
-        nonce was provably used by a foreign sender is given up here, for good."""
+        Which of the two a block contains decides; the answer says what was requested, not what will be mined. If it is proved
+        that a foreign transaction used the nonce, this ends the transaction for good."""
         return await self._run(
             Call(
                 "POST",
@@ -471,7 +473,7 @@ class AsyncTransactions(AsyncGroup):
         gas: int | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.GasEstimate:
-        """The gas limit that a transaction would get now, tried on the newest state; 422 with the reason when it would fail."""
+        """Estimate the gas limit of a transaction on the newest state; 422 with the reason if it would fail."""
         return await self._run(
             Call(
                 "POST",
@@ -499,7 +501,7 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """A transaction with its attempts and what it waits for, never an older state; another user's is a 404."""
+        """Get one transaction with its attempts and what it waits for, always in its newest state."""
         return await self._run(
             Call(
                 "GET",
@@ -521,7 +523,7 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """The caller's transaction that one of its attempts' hashes belongs to, whichever attempt was mined."""
+        """Get the caller's transaction by the hash of any of its attempts, whichever one was mined."""
         return await self._run(
             Call(
                 "GET",
@@ -537,7 +539,7 @@ class AsyncTransactions(AsyncGroup):
     async def get_gas_price(
         self, *, chain: str | Unset | None = UNSET, fresh: bool = False, timeout: float | None = None
     ) -> models.GasPrice:
-        """What a transaction should offer per gas for the next block: slow, average and fast, within the chain's caps."""
+        """Get fee suggestions for the next block: slow, average and fast, within the chain's caps."""
         return await self._run(
             Call(
                 "GET",
@@ -557,9 +559,9 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Receipt:
-        """The receipt of a transaction that a block holds, with its logs; 404 until then.
+        """Get the receipt of a transaction with its logs; 404 until a block contains the transaction.
 
-        Before the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it."""
+        Until the transaction is `confirmed` or `reverted`, its block may still be replaced, and the receipt with it."""
         return await self._run(
             Call(
                 "GET",
@@ -591,7 +593,7 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.TransactionPage, models.Transaction]:
-        """The caller's own transactions, newest first."""
+        """List the caller's transactions, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -622,7 +624,7 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ApprovalPage, models.WaitingApproval]:
-        """Transactions that wait for the caller's approval, newest first: those whose policies name the caller."""
+        """List transactions that wait for the caller's approval under a policy that names the caller, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -655,9 +657,9 @@ class AsyncTransactions(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Send a transaction from a wallet: it is accepted once it would succeed now and the wallet can pay its value and gas.
+        """Send a transaction from a wallet. It is accepted if it would succeed now and the wallet can pay value and gas.
 
-        What is refused costs nothing and takes no nonce. What is accepted is sent in the wallet's order; follow it by
+        A refused transaction costs nothing and takes no nonce. Accepted ones are sent in the wallet's order; follow one by
         `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
         `expired`."""
         return await self._run(
@@ -700,7 +702,7 @@ class AsyncTransactions(AsyncGroup):
         gas: int | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Simulation:
-        """What a transaction would do in the next block: success or the decoded revert, return data, logs. Nothing is sent."""
+        """Simulate a transaction in the next block: success or the decoded revert, return data and logs. Nothing is sent."""
         return await self._run(
             Call(
                 "POST",
@@ -728,7 +730,7 @@ class AsyncTransactions(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Offer more for a transaction that no block holds: what is fast now, by another attempt on its nonce."""
+        """Speed up a transaction that is not mined yet: send another attempt with the same nonce and higher fees."""
         return await self._run(
             Call(
                 "POST",

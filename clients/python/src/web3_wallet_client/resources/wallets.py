@@ -26,7 +26,7 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WalletAnswer:
-        """The next account of a wallet's seed: the path's last step plus one, without gaps."""
+        """Add the next account of a wallet's seed: the last step of the derivation path plus one, without gaps."""
         return self._run(
             Call(
                 "POST",
@@ -49,9 +49,9 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Confirm that a wallet is one's own: only then it may be chosen where no wallet is named.
+        """Confirm that a wallet is the caller's own, so that it may be used where a request names no wallet.
 
-        Wallets need it that were made by an API key, or before the account's mailbox was proved."""
+        This is needed for wallets that were created by an API key, or before the account's e-mail address was proved."""
         return self._run(
             Call(
                 "POST",
@@ -76,7 +76,7 @@ class Wallets(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.CreatedWallet:
-        """Make a wallet from a new random seed. The mnemonic is shown in this one answer and stored nowhere."""
+        """Create a wallet from a new random seed. The mnemonic is shown only in this answer and not stored."""
         return self._run(
             Call(
                 "POST",
@@ -99,8 +99,8 @@ class Wallets(Group):
     ) -> None:
         """Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
 
-        Its key is destroyed after that if it is still empty. `force` closes its supplies and leaves a balance behind, and takes
-        its owner in person; nothing forces what others still rely on."""
+        After that its key is destroyed if the wallet is still empty. `force` also closes its supplies and accepts that a
+        balance is left behind; it needs the owner in person. Nothing overrides what other users still rely on."""
         self._run(
             Call[None](
                 "DELETE",
@@ -116,7 +116,7 @@ class Wallets(Group):
     def drop_pending_policy(
         self, wallet_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Withdraw a looser policy that does not hold yet; what holds now goes on. Nothing pending: nothing changes."""
+        """Withdraw a pending, looser policy; the policy in force stays. Without a pending one nothing changes."""
         self._run(
             Call[None](
                 "DELETE",
@@ -138,10 +138,10 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.ExportedWallet:
-        """Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
+        """Export a wallet's key as a keystore file, or as the bare key. Only for a person who has just signed in.
 
-        It is recorded in the audit log. The key is in the first answer only: a repeated call with the same `Idempotency-Key`
-        shows none. A deleted wallet can be exported as long as its key exists."""
+        The export is recorded in the audit log. The key is in the first answer only: a repeated call with the same
+        `Idempotency-Key` does not show it. A deleted wallet can be exported as long as its key exists."""
         return self._run(
             Call(
                 "POST",
@@ -164,7 +164,7 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """One wallet; never key material."""
+        """Get one wallet, without key material."""
         return self._run(
             Call(
                 "GET",
@@ -186,7 +186,7 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Balance:
-        """The balance of the native coin or of a token, at the newest block, which the answer names."""
+        """Get the balance of the native coin or of a token, with the number of the newest block it was read at."""
         return self._run(
             Call(
                 "GET",
@@ -208,7 +208,7 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Balances:
-        """All balances that the registry knows: the native coin first, then its tokens, read at one block."""
+        """Get the balances of the native coin and of all registered tokens, read at one block."""
         return self._run(
             Call(
                 "GET",
@@ -229,7 +229,7 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Policy:
-        """A wallet's policy; version 0 is the one of a wallet that never had any: everything is allowed."""
+        """Get a wallet's policy. Version 0 means that none was ever set: everything is allowed."""
         return self._run(
             Call(
                 "GET",
@@ -256,7 +256,9 @@ class Wallets(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.WalletAnswer:
-        """Take over a key: a private key, a mnemonic, or a keystore file whose cost is bounded before it is derived."""
+        """Import a wallet from a private key, a mnemonic or a keystore file.
+
+        The cost of a keystore's key derivation is checked before it is run."""
         return self._run(
             Call(
                 "POST",
@@ -293,7 +295,7 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.WalletPage, models.Wallet]:
-        """The caller's own wallets, newest first; with deleted those that can still be restored."""
+        """List the caller's wallets, newest first; with deleted, those that can still be restored."""
         return Pages(
             self._run,
             Call(
@@ -326,9 +328,9 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.DepositPage, models.Received]:
-        """What has come to a wallet since its chain is indexed, newest first: coins and registered tokens.
+        """List deposits to a wallet since its chain is indexed, newest first: coins and registered tokens.
 
-        What a contract passes on within a transaction is not seen."""
+        Coins that a contract passes on within a transaction are not detected."""
         return Pages(
             self._run,
             Call(
@@ -361,10 +363,10 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.PolicyReplay:
-        """What a draft of a policy would have refused of what the wallet has sent lately. Nothing is changed.
+        """Try a draft policy on the wallet's recent transactions: what would it have refused? Nothing is changed.
 
-        Settlements' payments count as well: they are held to the policy of the wallet that pays. Signatures are not replayed,
-        because what was signed is not kept."""
+        Payments of settlements are included, because the policy of the paying wallet applies to them. Signatures are not
+        included: what was signed is not stored."""
         return self._run(
             Call(
                 "POST",
@@ -397,7 +399,7 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Bring a deleted wallet back, as long as its key exists: for 30 days at least. Its supplies stay closed."""
+        """Restore a deleted wallet while its key exists: for at least 30 days. Its supplies stay closed."""
         return self._run(
             Call(
                 "POST",
@@ -428,10 +430,10 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Policy:
-        """Replace a wallet's policy as a whole. API keys may not: a policy is what bounds them.
+        """Replace the whole policy of a wallet. API keys may not do this, because the policy is what limits them.
 
-        What is stricter holds at once. What is looser holds after a delay, in which its owner sees it and may withdraw it, and
-        is as hard to ask for as the key is to export: with a stolen token, neither goes."""
+        Stricter rules apply at once. Looser rules apply after a delay, during which the owner sees them and can withdraw them,
+        and they need the same proof as an export of the key: a stolen token is not enough for either."""
         return self._run(
             Call(
                 "PUT",
@@ -464,7 +466,9 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Signature:
-        """Sign a text as wallets do (EIP-191). Never a raw hash; audited; a paused wallet signs nothing."""
+        """Sign a text message with a wallet (EIP-191). Raw hashes are never signed; a paused wallet signs nothing.
+
+        Each signature has a row in the audit log."""
         return self._run(
             Call(
                 "POST",
@@ -490,7 +494,8 @@ class Wallets(Group):
     ) -> models.Signature:
         """Sign typed data (EIP-712) whose domain names the wallet's chain.
 
-        It may be a permit, an order or a signed call: the policy judges what it lets others take, and counts it in the day."""
+        Typed data may be a permit, an order or a signed call. The policy judges what it allows others to take, and counts
+        that against the daily limits."""
         return self._run(
             Call(
                 "POST",
@@ -514,7 +519,7 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Change a wallet's name and metadata; its key and address never change."""
+        """Change the name and metadata of a wallet; its key and address never change."""
         return self._run(
             Call(
                 "PUT",
@@ -541,7 +546,7 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WalletAnswer:
-        """The next account of a wallet's seed: the path's last step plus one, without gaps."""
+        """Add the next account of a wallet's seed: the last step of the derivation path plus one, without gaps."""
         return await self._run(
             Call(
                 "POST",
@@ -564,9 +569,9 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Confirm that a wallet is one's own: only then it may be chosen where no wallet is named.
+        """Confirm that a wallet is the caller's own, so that it may be used where a request names no wallet.
 
-        Wallets need it that were made by an API key, or before the account's mailbox was proved."""
+        This is needed for wallets that were created by an API key, or before the account's e-mail address was proved."""
         return await self._run(
             Call(
                 "POST",
@@ -591,7 +596,7 @@ class AsyncWallets(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.CreatedWallet:
-        """Make a wallet from a new random seed. The mnemonic is shown in this one answer and stored nowhere."""
+        """Create a wallet from a new random seed. The mnemonic is shown only in this answer and not stored."""
         return await self._run(
             Call(
                 "POST",
@@ -614,8 +619,8 @@ class AsyncWallets(AsyncGroup):
     ) -> None:
         """Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
 
-        Its key is destroyed after that if it is still empty. `force` closes its supplies and leaves a balance behind, and takes
-        its owner in person; nothing forces what others still rely on."""
+        After that its key is destroyed if the wallet is still empty. `force` also closes its supplies and accepts that a
+        balance is left behind; it needs the owner in person. Nothing overrides what other users still rely on."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -631,7 +636,7 @@ class AsyncWallets(AsyncGroup):
     async def drop_pending_policy(
         self, wallet_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Withdraw a looser policy that does not hold yet; what holds now goes on. Nothing pending: nothing changes."""
+        """Withdraw a pending, looser policy; the policy in force stays. Without a pending one nothing changes."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -653,10 +658,10 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.ExportedWallet:
-        """Hand the owner the key: as a keystore file by default, or bare. Only for a person who has just signed in.
+        """Export a wallet's key as a keystore file, or as the bare key. Only for a person who has just signed in.
 
-        It is recorded in the audit log. The key is in the first answer only: a repeated call with the same `Idempotency-Key`
-        shows none. A deleted wallet can be exported as long as its key exists."""
+        The export is recorded in the audit log. The key is in the first answer only: a repeated call with the same
+        `Idempotency-Key` does not show it. A deleted wallet can be exported as long as its key exists."""
         return await self._run(
             Call(
                 "POST",
@@ -679,7 +684,7 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """One wallet; never key material."""
+        """Get one wallet, without key material."""
         return await self._run(
             Call(
                 "GET",
@@ -701,7 +706,7 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Balance:
-        """The balance of the native coin or of a token, at the newest block, which the answer names."""
+        """Get the balance of the native coin or of a token, with the number of the newest block it was read at."""
         return await self._run(
             Call(
                 "GET",
@@ -723,7 +728,7 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Balances:
-        """All balances that the registry knows: the native coin first, then its tokens, read at one block."""
+        """Get the balances of the native coin and of all registered tokens, read at one block."""
         return await self._run(
             Call(
                 "GET",
@@ -744,7 +749,7 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Policy:
-        """A wallet's policy; version 0 is the one of a wallet that never had any: everything is allowed."""
+        """Get a wallet's policy. Version 0 means that none was ever set: everything is allowed."""
         return await self._run(
             Call(
                 "GET",
@@ -771,7 +776,9 @@ class AsyncWallets(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.WalletAnswer:
-        """Take over a key: a private key, a mnemonic, or a keystore file whose cost is bounded before it is derived."""
+        """Import a wallet from a private key, a mnemonic or a keystore file.
+
+        The cost of a keystore's key derivation is checked before it is run."""
         return await self._run(
             Call(
                 "POST",
@@ -808,7 +815,7 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.WalletPage, models.Wallet]:
-        """The caller's own wallets, newest first; with deleted those that can still be restored."""
+        """List the caller's wallets, newest first; with deleted, those that can still be restored."""
         return AsyncPages(
             self._run,
             Call(
@@ -841,9 +848,9 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.DepositPage, models.Received]:
-        """What has come to a wallet since its chain is indexed, newest first: coins and registered tokens.
+        """List deposits to a wallet since its chain is indexed, newest first: coins and registered tokens.
 
-        What a contract passes on within a transaction is not seen."""
+        Coins that a contract passes on within a transaction are not detected."""
         return AsyncPages(
             self._run,
             Call(
@@ -876,10 +883,10 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.PolicyReplay:
-        """What a draft of a policy would have refused of what the wallet has sent lately. Nothing is changed.
+        """Try a draft policy on the wallet's recent transactions: what would it have refused? Nothing is changed.
 
-        Settlements' payments count as well: they are held to the policy of the wallet that pays. Signatures are not replayed,
-        because what was signed is not kept."""
+        Payments of settlements are included, because the policy of the paying wallet applies to them. Signatures are not
+        included: what was signed is not stored."""
         return await self._run(
             Call(
                 "POST",
@@ -912,7 +919,7 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Bring a deleted wallet back, as long as its key exists: for 30 days at least. Its supplies stay closed."""
+        """Restore a deleted wallet while its key exists: for at least 30 days. Its supplies stay closed."""
         return await self._run(
             Call(
                 "POST",
@@ -943,10 +950,10 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Policy:
-        """Replace a wallet's policy as a whole. API keys may not: a policy is what bounds them.
+        """Replace the whole policy of a wallet. API keys may not do this, because the policy is what limits them.
 
-        What is stricter holds at once. What is looser holds after a delay, in which its owner sees it and may withdraw it, and
-        is as hard to ask for as the key is to export: with a stolen token, neither goes."""
+        Stricter rules apply at once. Looser rules apply after a delay, during which the owner sees them and can withdraw them,
+        and they need the same proof as an export of the key: a stolen token is not enough for either."""
         return await self._run(
             Call(
                 "PUT",
@@ -979,7 +986,9 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Signature:
-        """Sign a text as wallets do (EIP-191). Never a raw hash; audited; a paused wallet signs nothing."""
+        """Sign a text message with a wallet (EIP-191). Raw hashes are never signed; a paused wallet signs nothing.
+
+        Each signature has a row in the audit log."""
         return await self._run(
             Call(
                 "POST",
@@ -1005,7 +1014,8 @@ class AsyncWallets(AsyncGroup):
     ) -> models.Signature:
         """Sign typed data (EIP-712) whose domain names the wallet's chain.
 
-        It may be a permit, an order or a signed call: the policy judges what it lets others take, and counts it in the day."""
+        Typed data may be a permit, an order or a signed call. The policy judges what it allows others to take, and counts
+        that against the daily limits."""
         return await self._run(
             Call(
                 "POST",
@@ -1029,7 +1039,7 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Change a wallet's name and metadata; its key and address never change."""
+        """Change the name and metadata of a wallet; its key and address never change."""
         return await self._run(
             Call(
                 "PUT",

@@ -27,7 +27,7 @@ class Webhooks(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.SecretWebhook:
-        """Register an endpoint that events are delivered to. Its signing secret is shown in this one answer."""
+        """Register a webhook endpoint for events. Its signing secret is shown only in this answer."""
         return self._run(
             Call(
                 "POST",
@@ -47,7 +47,7 @@ class Webhooks(Group):
         )
 
     def delete(self, webhook_id: str, *, if_match: int | None = None, timeout: float | None = None) -> None:
-        """Delete an endpoint. Nothing more is delivered to it; what is recorded of its deliveries goes within 30 days."""
+        """Delete a webhook endpoint. Deliveries stop, and their records are removed within 30 days."""
         self._run(
             Call[None](
                 "DELETE",
@@ -67,7 +67,7 @@ class Webhooks(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Webhook:
-        """One endpoint, and how deliveries to it do."""
+        """Get one webhook endpoint and the state of its deliveries."""
         return self._run(
             Call(
                 "GET",
@@ -89,7 +89,7 @@ class Webhooks(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.WebhookDeliveryDetail:
-        """One delivery with what is sent."""
+        """Get one webhook delivery with the body that is sent."""
         return self._run(
             Call(
                 "GET",
@@ -112,7 +112,7 @@ class Webhooks(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.WebhookPage, models.Webhook]:
-        """The caller's own endpoints, newest first."""
+        """List the caller's webhook endpoints, newest first."""
         return Pages(
             self._run,
             Call(
@@ -137,7 +137,7 @@ class Webhooks(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.DeliveryPage, models.WebhookDelivery]:
-        """What was and is to be delivered to an endpoint, newest first, with status codes and what it answered."""
+        """List the deliveries to a webhook endpoint, newest first, with status codes and excerpts of the answers."""
         return Pages(
             self._run,
             Call(
@@ -161,7 +161,7 @@ class Webhooks(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WebhookDelivery:
-        """Send one delivery again, under the same webhook-id."""
+        """Send one webhook delivery again, with the same webhook-id."""
         return self._run(
             Call(
                 "POST",
@@ -185,7 +185,7 @@ class Webhooks(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Resent:
-        """Send everything since a time again: what an endpoint has not taken, or all of it. At most 500 in one call."""
+        """Send all events since a time again: those that were not delivered, or all. At most 500 in one call."""
         return self._run(
             Call(
                 "POST",
@@ -209,7 +209,9 @@ class Webhooks(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.SecretWebhook:
-        """A new signing secret for an endpoint, shown in this one answer. The one before signs beside it for a while."""
+        """Rotate the signing secret of a webhook endpoint. The new one is shown only in this answer.
+
+        Deliveries are signed with both secrets for a while."""
         return self._run(
             Call(
                 "POST",
@@ -232,7 +234,7 @@ class Webhooks(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WebhookDelivery:
-        """Deliver a webhook.test to one endpoint. What came of it is in its deliveries."""
+        """Send a webhook.test event to one endpoint. The result is shown in its deliveries."""
         return self._run(
             Call(
                 "POST",
@@ -259,7 +261,7 @@ class Webhooks(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Webhook:
-        """Change an endpoint, disable it, or enable it again. The secret stays."""
+        """Change a webhook endpoint, disable it, or enable it again. Its secret stays."""
         return self._run(
             Call(
                 "PUT",
@@ -294,7 +296,7 @@ class AsyncWebhooks(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.SecretWebhook:
-        """Register an endpoint that events are delivered to. Its signing secret is shown in this one answer."""
+        """Register a webhook endpoint for events. Its signing secret is shown only in this answer."""
         return await self._run(
             Call(
                 "POST",
@@ -316,7 +318,7 @@ class AsyncWebhooks(AsyncGroup):
     async def delete(
         self, webhook_id: str, *, if_match: int | None = None, timeout: float | None = None
     ) -> None:
-        """Delete an endpoint. Nothing more is delivered to it; what is recorded of its deliveries goes within 30 days."""
+        """Delete a webhook endpoint. Deliveries stop, and their records are removed within 30 days."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -336,7 +338,7 @@ class AsyncWebhooks(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Webhook:
-        """One endpoint, and how deliveries to it do."""
+        """Get one webhook endpoint and the state of its deliveries."""
         return await self._run(
             Call(
                 "GET",
@@ -358,7 +360,7 @@ class AsyncWebhooks(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.WebhookDeliveryDetail:
-        """One delivery with what is sent."""
+        """Get one webhook delivery with the body that is sent."""
         return await self._run(
             Call(
                 "GET",
@@ -381,7 +383,7 @@ class AsyncWebhooks(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.WebhookPage, models.Webhook]:
-        """The caller's own endpoints, newest first."""
+        """List the caller's webhook endpoints, newest first."""
         return AsyncPages(
             self._run,
             Call(
@@ -406,7 +408,7 @@ class AsyncWebhooks(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.DeliveryPage, models.WebhookDelivery]:
-        """What was and is to be delivered to an endpoint, newest first, with status codes and what it answered."""
+        """List the deliveries to a webhook endpoint, newest first, with status codes and excerpts of the answers."""
         return AsyncPages(
             self._run,
             Call(
@@ -430,7 +432,7 @@ class AsyncWebhooks(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WebhookDelivery:
-        """Send one delivery again, under the same webhook-id."""
+        """Send one webhook delivery again, with the same webhook-id."""
         return await self._run(
             Call(
                 "POST",
@@ -454,7 +456,7 @@ class AsyncWebhooks(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Resent:
-        """Send everything since a time again: what an endpoint has not taken, or all of it. At most 500 in one call."""
+        """Send all events since a time again: those that were not delivered, or all. At most 500 in one call."""
         return await self._run(
             Call(
                 "POST",
@@ -478,7 +480,9 @@ class AsyncWebhooks(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.SecretWebhook:
-        """A new signing secret for an endpoint, shown in this one answer. The one before signs beside it for a while."""
+        """Rotate the signing secret of a webhook endpoint. The new one is shown only in this answer.
+
+        Deliveries are signed with both secrets for a while."""
         return await self._run(
             Call(
                 "POST",
@@ -501,7 +505,7 @@ class AsyncWebhooks(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WebhookDelivery:
-        """Deliver a webhook.test to one endpoint. What came of it is in its deliveries."""
+        """Send a webhook.test event to one endpoint. The result is shown in its deliveries."""
         return await self._run(
             Call(
                 "POST",
@@ -528,7 +532,7 @@ class AsyncWebhooks(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Webhook:
-        """Change an endpoint, disable it, or enable it again. The secret stays."""
+        """Change a webhook endpoint, disable it, or enable it again. Its secret stays."""
         return await self._run(
             Call(
                 "PUT",
