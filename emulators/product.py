@@ -110,12 +110,18 @@ class Product:
             data.begun(url)
 
     def migrate(self) -> None:
-        """Apply the schema in this process's own client."""
+        """Apply the schema in this process's own client. The environment is as before then: another product that this
+        process starts has a store and a node of its own."""
         from schemas.database import migrate
         from shared.settings import load
 
+        before = dict(os.environ)
         os.environ.update(self.env)
-        migrate.bring_up_to_date(load())
+        try:
+            migrate.bring_up_to_date(load())
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
     def start_gateway(self) -> None:
         """Start (or start again) the gateway and wait until it is ready."""
