@@ -142,8 +142,15 @@ def mined_with_nonce(
             high = middle
         else:
             low = middle + 1
+    return sent_in_block(client, address, nonce, high, head)
+
+
+def sent_in_block(
+    client: ChainClient, address: str, nonce: int, number: int, head: int
+) -> MinedTransaction | None:
+    """What the canonical block at a height holds of (address, nonce); None when that is nothing."""
     return client.pool.quorum(
-        ("sender", address, nonce, high), lambda endpoint: _in_block(endpoint, address, nonce, high), head
+        ("sender", address, nonce, number), lambda endpoint: _in_block(endpoint, address, nonce, number), head
     )
 
 

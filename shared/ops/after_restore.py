@@ -1,9 +1,11 @@
-"""What a restored database has forgotten of the chain: `python -m shared.ops.after_restore look | pause | release`.
+"""What a restored database has forgotten of the chain: `python -m shared.ops.after_restore look | pause | payments |
+release`.
 
 A database from before some payments does not know that they were made, and would make them again. The chain does: an
 address that has sent more transactions than the database has given nonces for it has forgotten ones. `pause` stops
 each of those addresses (LanePaused, `RESTORED`), which nothing but `release` lets go on, once a person has brought its
-claims up to date. Run it before anything that signs is started on the restored database (docs/operations.md).
+claims up to date: `payments` lists what each stopped address has sent, and the claim that it seems to have paid. Run it
+before anything that signs is started on the restored database (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ from shared.chain.types import Nonces
 from shared.domain.permissions import Caller
 from shared.domain.transactions import lanes
 from shared.engine.chain_view import ChainView
-from shared.ops import entrance
+from shared.ops import entrance, unknown_payments
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
-from shared.store.tables.transactions import LANES
+from shared.store.tables.transactions import LANES, LANES_PAUSED
 from shared.store.tables.wallets import WALLETS
 from shared.store.unit_of_work import UnitOfWork
 from shared.telemetry import logs
@@ -36,7 +38,7 @@ SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """An address of which the database knows `known` transactions, and the chain `counts.latest`."""
+    """An address of which the database knows `known` transactions, and the chain more, mined or waiting."""
 
     chain: str
     address: str
@@ -46,6 +48,10 @@ class Forgotten:
     @property
     def lane(self) -> str:
         return lanes.lane_id(self.chain, self.address)
+
+    @property
+    def sent(self) -> int:
+        return max(self.counts.latest, self.counts.pending)
 
 
 def look() -> list[Forgotten]:
@@ -68,9 +74,9 @@ def _ahead(session: Session, chain: str, addresses: Sequence[str]) -> Iterator[F
             for lane in session.many(LANES.get_many([(lanes.lane_id(chain, a),) for a in part]))
         }
         for address, counts in zip(part, view.client.nonces(part, view.finalized), strict=True):
-            given = known.get(lanes.lane_id(chain, address), 0)
-            if counts.latest > given:
-                yield Forgotten(chain, address, given, counts)
+            one = Forgotten(chain, address, known.get(lanes.lane_id(chain, address), 0), counts)
+            if one.sent > one.known:
+                yield one
 
 
 def pause(found: Sequence[Forgotten]) -> None:
@@ -92,6 +98,16 @@ def _pause(unit: UnitOfWork, one: Forgotten) -> None:
             now=unit.now,
         )
     unit.write(lanes.pause(lane, RESTORED, unit.now))
+
+
+def payments() -> Iterator[str]:
+    """A line for each final transaction of a stopped address that has no row here. Raises ChainError."""
+    session = Session(resources.database().snapshot())
+    for entry in session.one(LANES_PAUSED.scan(RESTORED)):
+        (lane,) = session.many(LANES.get_many([(entry["id"],)]))
+        for one in unknown_payments.of_lane(session, lane):
+            paid = " or ".join(unknown_payments.claims_of(session, one)) or "no claim that waits here"
+            yield f"{lane.id} nonce {one.nonce}: {one.hash} pays {paid}"
 
 
 def release(lane_id: str) -> None:
@@ -117,17 +133,23 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("look", help="list the addresses that have sent more than the database knows")
     commands.add_parser("pause", help="the same, and stop each of them")
+    commands.add_parser(
+        "payments", help="what stopped addresses have sent, and which claims that seems to pay"
+    )
     commands.add_parser("release", help="let one go on").add_argument("lane", help="<chain>:<address>")
     options = parser.parse_args(arguments)
     logs.configure()
     if options.command == "release":
         release(options.lane)
         return 0
+    if options.command == "payments":
+        sys.stdout.writelines(f"{line}\n" for line in payments())
+        return 0
     found = look()
     if options.command == "pause":
         pause(found)
     for one in found:
-        sys.stdout.write(f"{one.lane}: {one.counts.latest} sent, {one.known} known\n")
+        sys.stdout.write(f"{one.lane}: {one.sent} sent, {one.known} known\n")
     return int(bool(found))
 
 

@@ -81,7 +81,7 @@ def _chain() -> Found:
     return (
         len(forgotten),
         [],
-        [f"{one.lane}: {one.counts.latest} sent, {one.known} known" for one in forgotten],
+        [f"{one.lane}: {one.sent} sent, {one.known} known" for one in forgotten],
     )
 
 

@@ -133,6 +133,27 @@ def abandon(
     return Abandoned(claims.advance(claim, now, reason=reason), back.allocations, back.moves)
 
 
+def paid_before(
+    order: Order,
+    claim: Claim,
+    payments: Iterable[Payment],
+    allocations: Sequence[Allocation],
+    *,
+    new_id: Callable[[str], str],
+    now: datetime,
+) -> Round:
+    """From claimed or failed, whatever its lease says: a round for what is still reserved, because the chain shows that
+    it was paid. A database that was restored has forgotten the round.
+
+    Raises InvalidState: the order is not this claim's any more, or what `retry` raises.
+    """
+    if order.claim_id != claim.id:
+        raise InvalidState("The order is not this claim's any more.", status=claim.status)
+    if claim.status == "failed":
+        return retry(order, claim, payments, allocations, new_id=new_id, now=now)
+    return _new_round(order, claim, [a for a in allocations if a.status == "reserved"], new_id, now)
+
+
 def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
     """The payment waits for an operator or a top-up (`reason`), or goes on (None). Raises InvalidState."""
     if payment.terminal:

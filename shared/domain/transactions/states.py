@@ -39,6 +39,7 @@ Event = Literal[
     "reorg",  # T7: its block is no longer canonical
     "finalize",  # no reorganisation can change it any more
     "concede",  # a foreign transaction holds the nonce in a finalized block
+    "found",  # a finalized block holds its payment already, by bytes that a lost database had made
 ]
 PublicStatus = Literal[
     "queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"
@@ -64,6 +65,7 @@ TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
     ("submitted", "hasten"): _to("submitted"),
     ("accepted", "block"): _to("accepted"),  # not covered now; it has no nonce
     ("accepted", "undo"): _to("cancelled", "rejected", "expired"),
+    ("accepted", "found"): _to("submitted"),
     ("nonced", "undo"): _to("nonced"),
     ("nonced", "attempt"): _to("signed"),
     ("signed", "undo"): _to("signed"),

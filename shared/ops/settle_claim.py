@@ -1,0 +1,105 @@
+"""A claim that was paid by what this database has forgotten: `python -m shared.ops.settle_claim <claim> <hash> …`.
+
+Each hash names a transaction that paid one allocation of the claim. Nothing is believed: it has to be in a final block,
+as a quorum of nodes shows it, sent by the supplying wallet to the claimer's, of exactly that amount and currency,
+after the order was placed, and not known here as anything else. Then supplies, order and claim follow it in one
+commit, which the audit log keeps with `--by`. What fails changes nothing; what is settled is refused the second time.
+Nothing is ever sent. When: docs/operations.md, "Backup and restore".
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import Any, Final, TypeVar
+
+from schemas.claims import Claim as ClaimView
+from shared import resources
+from shared.chain.client import ChainClient
+from shared.chain.errors import ChainError, NoQuorum
+from shared.domain.desk.claims import Claim
+from shared.domain.errors import Refusal
+from shared.domain.permissions import Caller
+from shared.domain.transactions.forgotten import Found
+from shared.engine import forgotten_payments
+from shared.ops import entrance
+from shared.runtime.clock import new_id
+from shared.runtime.context import Context, deadline_in, running
+from shared.store.session import Session
+from shared.store.tables import claims
+from shared.store.unit_of_work import UnitOfWork
+from shared.telemetry import logs
+from shared.writes.commit import commit
+
+SECONDS: Final = 300.0
+BLOCKS: Final = (
+    8  # that are waited for until a quorum agrees; with one node an answer has to be seen at two heads
+)
+T = TypeVar("T")
+
+
+def settle(claim_id: str, hashes: list[str], by: str, reason: str) -> Claim:
+    """The claim as it is then. Raises NotFound, NotEvidence, InvalidState, ChainError (not proven: ask again)."""
+    session = Session(resources.database().snapshot())
+    claim = session.one(claims.by_id(claim_id))
+    client = resources.chain(claim.chain)
+    found = [proven(client, one) for one in dict.fromkeys(one.lower() for one in hashes)]
+    return commit(_settle, claim_id, found, client.spec.block_seconds, {"by": by, "reason": reason})
+
+
+def _settle(
+    unit: UnitOfWork, claim_id: str, found: list[Found], block_seconds: float, said: dict[str, str]
+) -> Claim:
+    after = forgotten_payments.settle(unit, claim_id, found, block_seconds)
+    unit.audit(claim_id, operator=said)
+    return after
+
+
+def proven(client: ChainClient, tx_hash: str) -> Found:
+    """What a quorum shows of it. Raises NotEvidence, and ChainError when it is not shown in the time of some blocks."""
+    return patiently(client, lambda: forgotten_payments.prove(client, tx_hash))
+
+
+def patiently(client: ChainClient, ask: Callable[[], T]) -> T:
+    """The answer, asked for again at later heads while no quorum gives one. Raises NoQuorum after some blocks."""
+    until = monotonic() + BLOCKS * max(1.0, client.spec.block_seconds)
+    while True:
+        try:
+            return ask()
+        except NoQuorum:
+            if monotonic() > until:
+                raise
+        sleep(min(1.0, client.spec.block_seconds))
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status 1 when it is refused or not proven; nothing has changed then."""
+    parser = argparse.ArgumentParser(prog="python -m shared.ops.settle_claim")
+    parser.add_argument("claim", help="clm_…")
+    parser.add_argument("hash", nargs="+", help="of the transactions that paid it, 0x…")
+    parser.add_argument("--by", required=True, help="who decides it, for the audit log")
+    parser.add_argument("--reason", default="restored database", help="why, for the audit log")
+    options: Any = parser.parse_args(arguments)
+    logs.configure()
+    context = Context("settle_claim", new_id("req"), deadline_in(SECONDS), caller=Caller.of_system())
+    try:
+        with running(context):
+            claim = settle(options.claim, options.hash, options.by, options.reason)
+    except Refusal as refused:
+        sys.stderr.write(f"{refused.code}: {refused.text}\nNothing has changed.\n")
+        return 1
+    except ChainError as error:
+        sys.stderr.write(f"not proven: {error}; ask again later. Nothing has changed.\n")
+        return 1
+    payments = Session(resources.database().snapshot()).many(claims.payments_of(claim.id))
+    sys.stdout.write(f"{claim.id} is {claim.status}\n")
+    for part in ClaimView.of(claim, payments).settlement.payments:
+        why = f" ({part.reason})" if part.reason else ""
+        sys.stdout.write(f"  {part.amount} {claim.currency}: {part.status}{why}, {part.transaction_id}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(entrance.run(main))

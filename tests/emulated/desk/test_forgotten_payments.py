@@ -1,0 +1,231 @@
+"""A claim that was paid by what a restored database has forgotten is settled by what the chain shows, never by word."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators.client import wait_for
+from shared import resources
+from shared.ops import after_restore, settle_claim
+from shared.store.session import Session
+from shared.store.sqlite import database as sqlite
+from shared.store.sqlite.database import SqliteDatabase
+from shared.store.tables import system
+from shared.store.tables.supplies import FUNDS
+from tests.emulated.desk.world import ETHER, Desk, figures
+from tests.support.stores import EMBEDDED
+
+needs_file = pytest.mark.skipif(not EMBEDDED, reason="a backup is a copy of the embedded store's file")
+
+
+@dataclass
+class Sale:
+    shopper: str
+    claimer: str
+    payer: str
+    wallet: str
+    recipient: str
+    supply: str
+    claim: Any
+
+    @property
+    def lane(self) -> str:
+        return f"local:{self.payer.lower()}"
+
+
+def sold(desk: Desk, ether: float = 5) -> Sale:
+    shopper, claimer = desk.person("shopper"), desk.person("claimer")
+    wallet, recipient = desk.imported(shopper, ether=ether), desk.wallet(claimer)
+    supply = desk.supply(shopper, "2", wallet_id=wallet)["id"]
+    claim = desk.claimed(claimer, desk.order(shopper, "1")["id"])
+    return Sale(shopper, claimer, desk.address(wallet), wallet, desk.address(recipient), supply, claim)
+
+
+def paid(desk: Desk, sale: Sale) -> str:
+    """The hash of what paid it."""
+    desk.process(sale.shopper, sale.claim["id"])
+    seen = desk.drive(sale.claim["id"], sale.shopper)
+    assert seen["status"] == "processed"
+    (part,) = seen["settlement"]["payments"]
+    return str(desk.get(f"/transactions/{part['transaction_id']}", sale.shopper)["hash"])
+
+
+@pytest.fixture(autouse=True)
+def blocks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one node, an answer is evidence when it is seen at two heads: who waits for a block gets one at once."""
+    monkeypatch.setattr(settle_claim, "sleep", lambda _: desk.rpc("anvil_mine", "0x1"))
+
+
+class Backup:
+    """The database as it is now."""
+
+    def __init__(self, folder: Path) -> None:
+        database = resources.database()
+        assert isinstance(database, SqliteDatabase)
+        self.path = folder / "backup.db"
+        with closing(sqlite3.connect(database.file.path)) as old, closing(sqlite3.connect(self.path)) as new:
+            old.backup(new)
+
+    def restored(self) -> Any:
+        return resources.override(database=sqlite.connect(self.path))
+
+
+def sent_by(desk: Desk, payer: str, to: str, wei: int) -> str:
+    """The hash of a transfer that the product knows nothing of, from an address whose key the node is told to have."""
+    desk.rpc("anvil_impersonateAccount", payer)
+    order = {"from": payer, "to": to, "value": hex(wei), "gas": hex(21_000)}
+    tx = str(desk.rpc("eth_sendTransaction", order))
+    desk.rpc("anvil_mine", "0x8")
+    return tx
+
+
+def settle(claim: str, *hashes: str) -> int:
+    return settle_claim.main([claim, *hashes, "--by", "op@example.com"])
+
+
+@needs_file
+def test_a_forgotten_payment_settles_its_claim_once(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sale = sold(desk)
+    backup = Backup(tmp_path)
+    tx = paid(desk, sale)
+    with backup.restored():
+        after_restore.main(["pause"])
+        assert after_restore.main(["payments"]) == 0
+        assert f"{sale.lane} nonce 0: {tx} pays {sale.claim['id']}\n" in capsys.readouterr().out
+        assert settle(sale.claim["id"], tx) == 0, capsys.readouterr().err
+        assert after_restore.main(["payments"]) == 0
+        assert tx not in capsys.readouterr().out
+        seen = desk.get(f"/claims/{sale.claim['id']}", sale.claimer)
+        assert (seen["status"], seen["settlement"]["status"]) == ("processed", "paid")
+        assert desk.get(f"/orders/{sale.claim['order_id']}", sale.shopper)["status"] == "completed"
+        assert figures(desk.get(f"/supplies/{sale.supply}", sale.shopper)) == ("2", "1", "0", "1")
+        row = desk.get(f"/transactions/{seen['settlement']['payments'][0]['transaction_id']}", sale.shopper)
+        assert (row["status"], row["hash"], row["nonce"]) == ("confirmed", tx, 0)
+        kinds = desk.events(sale.claimer)
+        assert "claim.processed" in kinds
+        assert settle(sale.claim["id"], tx) == 1, "settled twice"
+        assert "Nothing has changed" in capsys.readouterr().err
+        rows = Session(resources.database().snapshot()).one(system.AUDIT.scan())
+        (entry,) = [one for one in rows if one.action == "settle_claim"]
+        assert entry.details["after"] == {"status": "processed", "paid_by": [tx]}
+        assert entry.details["operator"]["by"] == "op@example.com"
+        # the address goes on, and pays the next one
+        after_restore.main(["release", sale.lane])
+        other = desk.claimed(desk.claimer(), desk.order(sale.shopper, "0.5")["id"])
+        desk.process(sale.shopper, other["id"])
+        assert desk.drive(other["id"], sale.shopper)["status"] == "processed"
+    assert desk.balance(sale.recipient) == ETHER
+
+
+def test_what_is_not_this_payment_settles_nothing(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    sale, other = sold(desk), sold(desk)
+    elsewhere = desk.address(desk.wallet(desk.claimer()))
+    said = {
+        "0x" + "ab" * 32: "No node shows",
+        sent_by(desk, sale.payer, sale.recipient, ETHER // 2): "not 1000000000000000000",
+        sent_by(desk, sale.payer, elsewhere, ETHER): "not 1000000000000000000",
+        sent_by(desk, other.payer, sale.recipient, ETHER): "It was sent by",
+    }
+    for tx, why in said.items():
+        assert settle(sale.claim["id"], tx) == 1
+        err = capsys.readouterr().err
+        assert "NOT_EVIDENCE" in err and why in err
+    assert desk.get(f"/claims/{sale.claim['id']}", sale.claimer)["status"] == "claimed"
+    assert figures(desk.get(f"/supplies/{sale.supply}", sale.shopper)) == ("2", "1", "1", "0")
+
+
+def test_one_transaction_settles_one_claim(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two claims of one claimer, of one amount, from one wallet: each needs a payment of its own."""
+    sale = sold(desk)
+    second = desk.claimed(sale.claimer, desk.order(sale.shopper, "1")["id"])
+    tx = sent_by(desk, sale.payer, sale.recipient, ETHER)
+    assert settle(sale.claim["id"], tx) == 0
+    assert settle(second["id"], tx) == 1
+    assert "paid something else" in capsys.readouterr().err
+    assert desk.get(f"/claims/{second['id']}", sale.claimer)["status"] == "claimed"
+
+
+@needs_file
+def test_a_payment_that_waits_in_a_stopped_lane_is_not_sent_any_more(desk: Desk, tmp_path: Path) -> None:
+    sale = sold(desk)
+    backup = Backup(tmp_path)
+    tx = paid(desk, sale)
+    with backup.restored():
+        after_restore.main(["pause"])
+        desk.process(sale.shopper, sale.claim["id"])  # somebody asks again: it waits
+        desk.app.schedule("tick_chain")
+        assert settle(sale.claim["id"], tx) == 0
+        assert desk.get(f"/claims/{sale.claim['id']}", sale.claimer)["status"] == "processed"
+        after_restore.main(["release", sale.lane])
+        for _ in range(4):
+            desk.app.schedule("tick_chain")
+            desk.rpc("anvil_mine", "0x1")
+        assert desk.balance(sale.recipient) == ETHER
+        (funds,) = Session(resources.database().snapshot()).many(FUNDS.get_many([(sale.payer, "local", "")]))
+        assert funds.in_flight == 0 and funds.committed == ETHER
+
+
+def test_what_was_not_found_of_several_payments_stays_reserved(desk: Desk) -> None:
+    """Two supplies pay one order; one payment is on chain. The claim is failed, the rest is retried or given up."""
+    shopper, claimer = desk.person("shopper"), desk.person("claimer")
+    first, second = desk.imported(shopper, ether=5), desk.imported(shopper, ether=5)
+    recipient = desk.address(desk.wallet(claimer))
+    for wallet in (first, second):
+        desk.supply(shopper, "1", wallet_id=wallet)
+    claim = desk.claimed(claimer, desk.order(shopper, "2")["id"])
+    tx = sent_by(desk, desk.address(first), recipient, ETHER)
+    assert settle(claim["id"], tx) == 0
+    seen = desk.get(f"/claims/{claim['id']}", claimer)
+    assert (seen["status"], seen["settlement"]["status"]) == ("failed", "partial")
+    assert sorted(part["status"] for part in seen["settlement"]["payments"]) == ["cancelled", "paid"]
+    other = sent_by(desk, desk.address(second), recipient, ETHER)
+    assert settle(claim["id"], other) == 0
+    assert desk.get(f"/claims/{claim['id']}", claimer)["status"] == "processed"
+    assert desk.balance(recipient) == 2 * ETHER
+
+
+def bumped(desk: Desk, path: str, user: str) -> bool:
+    attempts = desk.get(path, user)["attempts"]
+    return len(attempts) == 2 and all(one["sent_at"] for one in attempts)
+
+
+@needs_file
+def test_a_bump_that_the_backup_has_forgotten_is_no_reason_to_pay_again(
+    desk: Desk, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The backup knows the first bytes, the chain holds the second ones, which look like a stranger's. Whoever
+    gives the nonce up must not retry the claim: what paid is recorded, without the nonce, which the other row keeps."""
+    sale = sold(desk)
+    desk.rpc("evm_setIntervalMining", 0)  # the first bytes must not be mined
+    request.addfinalizer(lambda: desk.rpc("evm_setIntervalMining", 1))
+    desk.process(sale.shopper, sale.claim["id"])
+    desk.app.schedule("tick_chain")
+    (part,) = desk.get(f"/claims/{sale.claim['id']}", sale.shopper)["settlement"]["payments"]
+    path = f"/transactions/{part['transaction_id']}"
+    backup = Backup(tmp_path)
+    operator: Any = {"user": "ops", "roles": ("operator",)}
+    desk.app.ok(200, "POST", f"{path}/speed-up", **operator)
+    wait_for("the second bytes", lambda: desk.app.schedule("tick_chain") and bumped(desk, path, sale.shopper))
+    desk.drive(sale.claim["id"], sale.shopper)
+    second = desk.get(path, sale.shopper)["attempts"][1]["hash"]
+    assert desk.get(path, sale.shopper)["hash"] == second
+    with backup.restored():
+        after_restore.main(["pause"])
+        for _ in range(8):
+            desk.app.schedule("tick_chain")
+            desk.rpc("anvil_mine", "0x2")
+        assert desk.get(path, sale.shopper)["blocked_reason"] == "FOREIGN_NONCE"
+        while desk.app.call("POST", f"{path}/cancel", **operator).status == 503:  # the proof takes two heads
+            desk.rpc("anvil_mine", "0x1")
+        assert desk.get(f"/claims/{sale.claim['id']}", sale.claimer)["status"] == "failed"
+        assert settle(sale.claim["id"], second) == 0
+        assert desk.get(f"/claims/{sale.claim['id']}", sale.claimer)["status"] == "processed"
+    assert desk.balance(sale.recipient) == ETHER
