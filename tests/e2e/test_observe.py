@@ -23,8 +23,8 @@ from emulators.observe import Prometheus
 from emulators.product import Product
 
 WAIT_SECONDS = 90.0
-# What a good day on one machine never counts: transactions queue for the emulator and are not aborted, and nothing stands
-# in front of the gateway (test_alarms rings HopsMiscounted).
+# What a good day on one machine never counts: transactions queue for the emulator and are not aborted, and nothing
+# stands in front of the gateway (test_alarms rings HopsMiscounted).
 NEVER = {"wallet_aborts_total", "wallet_hops_miscounted_total"}
 IDENTITIES = re.compile(r'="(?:[a-z]{3}_[a-z2-7]{16,}|0x[0-9a-f]{16,}|[^"]*@[^"]*|[^"]*://[^"]*)"')
 
