@@ -124,7 +124,8 @@ class Town:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RPC_URL", raising=False)  # a node of its own, which may be stopped
+        patch.delenv("RPC_URL", raising=False)  # a node of its own, which may be stopped,
+        patch.delenv("EMBEDDED_FILE", raising=False)  # and a store that knows no other chain
         product = Product.start(tmp_path_factory.mktemp("alarms"))
     with product:
         target, folder = product.url.removeprefix("http://"), tmp_path_factory.mktemp("prometheus")
