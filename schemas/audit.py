@@ -25,9 +25,10 @@ class ListAudit(PageQuery):
 
 
 class AuditEntry(Resource):
-    """One committed change or use of a key. `action` is the operation; `events` names what it announced, or
-    `policy.denied:<rule>`, `payout.refused:<reason>` or `denied:<code>`. `session_id` is the sign-in or the API key;
-    `details` say what a change of rights was before and is after, and its reason."""
+    """One committed change or use of a key. `action` is the operation; `events` lists the announced events, or
+    `policy.denied:<rule>`, `payout.refused:<reason>` or `denied:<code>`. `session_id` is the session or the API
+    key. `details` hold the state before and after a change of rights, and its reason.
+    """
 
     id: str
     at: Instant

@@ -34,8 +34,9 @@ class Register(Request):
 
 
 class Login(Request):
-    """Where the account has a second factor, `otp`: six digits of the authenticator app, or a recovery code; or
-    `passkey`: the answer to the challenge that came with SECOND_FACTOR_REQUIRED."""
+    """If the account has a second factor: `otp`, six digits of the authenticator app or a recovery code; or
+    `passkey`, the answer to the challenge that came with SECOND_FACTOR_REQUIRED.
+    """
 
     email: Email
     password: Password
@@ -44,13 +45,13 @@ class Login(Request):
 
 
 class Refresh(Request):
-    """A refresh token counts once; using it again ends the whole sign-in."""
+    """A refresh token is valid once; using it again ends the session."""
 
     refresh_token: Token
 
 
 class ChangePassword(Request):
-    """Every other sign-in ends, and every API key, unless `end_api_keys` is false."""
+    """All other sessions end, and all API keys unless `end_api_keys` is false."""
 
     current: Password
     new: NewPassword
@@ -62,16 +63,17 @@ class RequestReset(Request):
 
 
 class ResetPassword(Request):
-    """`token` is the one from the mail; it counts once and for an hour."""
+    """`token` is the one from the mail; it is valid once, for an hour."""
 
     token: Token
     password: NewPassword
 
 
 class VerifyEmail(Request):
-    """`token` is the one from the mail; it counts for two days. `password` is the account's: who reads the mailbox and
-    does not know it has been sent the mail because of somebody else's account, and chooses a password by mail
-    instead."""
+    """`token` is the one from the mail; it is valid for two days. `password` is that of the account: whoever
+    reads the mailbox but does not know the password got the mail because of somebody else's account, and can
+    choose a password by mail instead.
+    """
 
     token: Token
     password: Password
@@ -87,8 +89,9 @@ class VerifySiwe(Request):
 
 
 class CreateApiKey(Request):
-    """`scopes` are permissions; the key never may more than its owner. Without `expires_at` it lasts for 90 days; the
-    longest is a year."""
+    """`scopes` are permissions; a key never has more than its owner. Without `expires_at` it is valid for 90
+    days, at most for a year.
+    """
 
     name: Label
     scopes: Annotated[
@@ -114,7 +117,7 @@ class GetUser(Request):
 
 
 class UpdateUser(Request):
-    """For administrators; what is absent stays. The path's user is `id`."""
+    """For administrators; absent fields stay. The user in the path is `id`."""
 
     id: Id
     roles: Annotated[list[Role], Field(min_length=1, max_length=4)] | None = None
@@ -139,7 +142,7 @@ class Tokens(Resource):
 
 
 class ConsoleSession(Resource):
-    """An access token for the console's page, and its end; the refresh token is in a cookie."""
+    """An access token for the console's page and its expiry. The refresh token is in a cookie."""
 
     token: Annotated[str, Field(repr=False)]
     expires_at: Instant
@@ -192,7 +195,9 @@ class User(Resource):
 
 
 class Me(User):
-    """`permissions` are this caller's: a key's scopes, or what the roles grant. A key sees no e-mail and no address."""
+    """`permissions` are those of this caller: the scopes of a key, or what the roles grant. An API key sees no
+    e-mail address and no wallet address.
+    """
 
     permissions: list[str]
     acting_for: str | None
@@ -205,13 +210,13 @@ class Me(User):
 
 
 class DeleteMe(Request):
-    """`confirm`: the keys were exported, or are not wanted. Without it, an account with wallets is not deleted."""
+    """`confirm`: the keys were exported or are not needed. Without it, an account with wallets is not deleted."""
 
     confirm: QueryFlag = False
 
 
 class DeletedWallet(Resource):
-    """What was looked at and found empty: the coin and the registry's tokens of its chain, by symbol."""
+    """The assets that were checked and found empty, by symbol: the coin and the registered tokens of its chain."""
 
     wallet_id: str
     chain: str
@@ -220,7 +225,7 @@ class DeletedWallet(Resource):
 
 
 class AccountDeletion(Resource):
-    """The account is gone. Keys are kept until `keys_kept_until`, and longer where something is found then."""
+    """The account is deleted. Its keys are kept until `keys_kept_until`, and longer if a balance is found then."""
 
     wallets: list[DeletedWallet]
     not_looked_at: list[str]
@@ -228,7 +233,7 @@ class AccountDeletion(Resource):
 
 
 class AccountNotice(Resource):
-    """Something about an account's security has changed: by whom, from where, and what."""
+    """A change in the security of an account: what changed, by whom and from where."""
 
     user_id: str
     at: Instant
@@ -240,7 +245,7 @@ class AccountNotice(Resource):
 
 
 class PersonalData(Resource):
-    """Everything that is stored of a person, by kind; `cut` names kinds with more rows than fit."""
+    """Everything that is stored about a person, by kind; `cut` lists kinds with more rows than fit."""
 
     exported_at: Instant
     data: dict[str, list[dict[str, Any]]]
@@ -252,8 +257,9 @@ class UserPage(Page[User]):
 
 
 class Session(Resource):
-    """A sign-in that counts. `user_agent` and `network` are of its last refresh, `last_used_at` of its last refresh or
-    proof; `current` is the one that asks."""
+    """An active session. `user_agent` and `network` are those of its last refresh, `last_used_at` is its last
+    refresh or proof; `current` marks the session of this request.
+    """
 
     id: str
     factors: list[str]
@@ -281,7 +287,7 @@ class Session(Resource):
 
 
 class SessionPage(Page[Session]):
-    """One's own sign-ins."""
+    """The caller's sessions."""
 
 
 class ListSessions(PageQuery):
@@ -293,14 +299,14 @@ class EndSession(Request):
 
 
 class ActForUser(Request):
-    """Break-glass: `reason` is kept in the audit log and shown to the user."""
+    """Emergency access. `reason` is kept in the audit log and shown to the user."""
 
     user_id: Id
     reason: Annotated[str, StringConstraints(min_length=8, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Acting(Resource):
-    """A token with which an administrator may act for one user until `expires_at`, and not export."""
+    """A token with which an administrator may act for one user until `expires_at`. It cannot export keys."""
 
     SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"token"})
 
@@ -311,7 +317,7 @@ class Acting(Resource):
 
 
 class ApiKey(Resource):
-    """`hint` is the key's beginning; `last_used_at`: by an operation that may write, to the hour."""
+    """`hint` is the beginning of the key. `last_used_at` is updated hourly, by operations that may write."""
 
     id: str
     name: str
@@ -331,11 +337,11 @@ class ApiKey(Resource):
 
 
 class ApiKeyPage(Page[ApiKey]):
-    """One's own API keys."""
+    """The caller's API keys."""
 
 
 class CreatedApiKey(ApiKey):
-    """The key is shown this once: send it as X-API-Key."""
+    """The key is shown only here. Send it as X-API-Key."""
 
     SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"api_key"})
 

@@ -134,15 +134,13 @@ Metadata = Annotated[
         Annotated[str, StringConstraints(pattern=METADATA_KEY)],
         Annotated[str, StringConstraints(max_length=500, pattern=_PRINTABLE)],
     ],
-    Field(
-        max_length=16, description="up to 16 notes of one's own: keys of 1 to 40 letters, digits, _ . or -"
-    ),
+    Field(max_length=16, description="up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"),
 ]
 Notes = Annotated[dict[str, str], BeforeValidator(lambda found: found or {})]  # metadata as it is shown
 
 
 class PageQuery(Request):
-    """How much of a list is asked for, and where it goes on."""
+    """The size of a page, and the cursor to continue from."""
 
     limit: Limit = 50
     cursor: Cursor | None = None

@@ -17,14 +17,16 @@ class ChainCurrency(Resource):
 
 
 class FeeLimits(Resource):
-    """Wei per gas; no transaction offers more. `max_fee_per_gas` also bounds a legacy price."""
+    """Wei per gas; no transaction offers more. `max_fee_per_gas` also limits the legacy gas price."""
 
     max_fee_per_gas: str
     max_priority_fee_per_gas: str
 
 
 class ChainHealth(Resource):
-    """`behind`: the newest block is older than it should be. Seconds old at most; the height is null without a node."""
+    """`behind`: the newest block is older than it should be. A few seconds old at most. The height is null if
+    no node answers.
+    """
 
     status: Health
     block_number: Count | None

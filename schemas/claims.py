@@ -29,7 +29,7 @@ Epoch = Annotated[Count, Field(ge=1, le=2**53)]
 
 
 class ClaimOrder(Request):
-    """Claim an order; the payout goes to the wallet, which may be omitted when there is only one."""
+    """Claim an order. The payout goes to the wallet; it may be omitted if the caller has only one."""
 
     order_id: Id
     wallet_id: Id | None = None
@@ -49,14 +49,14 @@ class GetClaim(Request):
 
 
 class ListClaims(TimedQuery):
-    """One's own claims, or with `order_id` all claims of one's own order."""
+    """The caller's claims, or with `order_id` all claims of one of the caller's orders."""
 
     order_id: Id | None = None
     status: ClaimStatus | None = None
 
 
 class HeartbeatClaim(Request):
-    """`epoch`, where it is given, must be the claim's: a late holder is refused."""
+    """`epoch`, if given, must be that of the claim: a claimer who is too late is refused."""
 
     claim_id: Id
     epoch: Epoch | None = None
@@ -88,7 +88,7 @@ class AbandonSettlement(Request):
 
 
 class PaymentPart(Resource):
-    """One payment of one round."""
+    """One payment of a settlement round."""
 
     allocation_id: str
     amount: str
@@ -117,7 +117,7 @@ class Settlement(Resource):
 
 
 class Claim(Resource):
-    """Who has claimed an order, until when, and how it is settled."""
+    """A claimer's hold on an order: until when, and how it is settled."""
 
     id: str
     order_id: str
@@ -161,4 +161,4 @@ class Claim(Resource):
 
 
 class ClaimPage(Page[Claim]):
-    """One's own claims, or all claims of one's own order."""
+    """The caller's claims, or all claims of one of the caller's orders."""

@@ -28,7 +28,7 @@ QueryHeight = Annotated[int, Field(strict=True, ge=0, le=2**53), BeforeValidator
 
 
 class Factory(Request):
-    """The event in which a contract names others, the argument that does, and the ABI of those it names."""
+    """The event by which a contract announces others, the argument that holds their address, and their ABI."""
 
     event: Method
     argument: Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -36,8 +36,9 @@ class Factory(Request):
 
 
 class FollowContract(Request):
-    """`from_block` is the chain's newest without it; events before now are filled in. `confirmations` is how deep a
-    block must be before its events are announced, the chain's own number without it."""
+    """Without `from_block` the chain's newest block is used; earlier events are filled in. `confirmations` is
+    the depth at which events are announced, by default that of the chain.
+    """
 
     contract_id: Id
     from_block: Height | None = None
@@ -51,7 +52,7 @@ class GetFollow(Request):
 
 
 class FollowFactory(Resource):
-    """`contracts` is how many it has added."""
+    """`contracts` is the number of contracts it has added."""
 
     event: str
     argument: str
@@ -59,8 +60,9 @@ class FollowFactory(Resource):
 
 
 class IndexState(Resource):
-    """How far the index of the chain is. `fault`: `no_quorum` its nodes do not agree, or are behind · `unanswered` they
-    do not answer · `forked` they show another chain than was indexed, further back than can be taken back."""
+    """How far the chain is indexed. `fault`: `no_quorum` its nodes disagree or lag behind · `unanswered` they
+    do not answer · `forked` they show another chain than the indexed one, from too far back to be repaired.
+    """
 
     indexed_to: Count
     head: Count
@@ -137,8 +139,9 @@ class ContractFollow(Resource):
 
 
 class ListContractEvents(PageQuery):
-    """Any other parameter is an indexed argument of `event` with the value that it must have; `topic1` to `topic3` are
-    such arguments as the chain has them, for those without a name."""
+    """Any other parameter is an indexed argument of `event` and its required value. `topic1` to `topic3` are
+    raw topics, for arguments without a name.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
@@ -167,8 +170,9 @@ class ListContractEvents(PageQuery):
 
 
 class LoggedEvent(Resource):
-    """`event`, `signature` and `arguments` are null while the contract's ABI does not have it; `data` is cut where it
-    is longer than 32 KiB, `data_bytes` is all of it. `final`: no reorganisation can take it away."""
+    """`event`, `signature` and `arguments` are null if the ABI of the contract does not have the event. `data`
+    is cut after 32 KiB; `data_bytes` is its full length. `final`: no reorganisation can remove it.
+    """
 
     block_number: Count
     block_hash: str
@@ -204,7 +208,7 @@ class ContractEventPage(Page[LoggedEvent]):
 
 
 class ContractEvents(Resource):
-    """What a contract logged in one block; `more` events of it are in the list only."""
+    """The events of a contract in one block. `more` events of the block are only in the list of events."""
 
     contract_id: str
     chain: str
@@ -221,7 +225,7 @@ class GoneEvent(Resource):
 
 
 class EventsReorged(Resource):
-    """A reorganisation has taken a block away, and with it these events of the contract, at most 100 of `count`."""
+    """A reorganisation removed a block and these events of the contract with it; at most 100 of `count` are listed."""
 
     contract_id: str
     chain: str
@@ -250,7 +254,7 @@ class EventsReorged(Resource):
 
 
 class Received(Resource):
-    """What came to a wallet: `amount` in base units of `currency`, the chain's coin or a registered token."""
+    """What a wallet received: `amount` in base units of `currency`, the chain's coin or a registered token."""
 
     wallet_id: str
     chain: str

@@ -41,8 +41,9 @@ Salt = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{64}$")]
 
 
 class DeployContract(Request):
-    """`arguments` are the constructor's. With a `salt` the address follows from salt and code (CREATE2): the same on
-    every chain, whoever deploys. The ABI of a known type may be left out."""
+    """`arguments` are those of the constructor. With a `salt`, the address follows from salt and code
+    (CREATE2): it is the same on every chain, whoever deploys. The ABI of a known type may be omitted.
+    """
 
     wallet_id: Id | None = None
     chain: ChainName | None = None
@@ -59,7 +60,7 @@ class DeployContract(Request):
 
 
 class ImportContract(Request):
-    """A contract that is on the chain already; without `abi` it has that of its type."""
+    """A contract that is already deployed. Without `abi` it has the ABI of its type."""
 
     name: Label
     address: Address
@@ -70,7 +71,7 @@ class ImportContract(Request):
 
 
 class UpdateContract(Request):
-    """Fields that are absent stay; `metadata` replaces all notes of before, null takes them away."""
+    """Absent fields stay; `metadata` replaces all earlier entries, null removes them."""
 
     contract_id: Id
     name: Label | None = None
@@ -92,8 +93,9 @@ class ListContracts(OwnedQuery):
 
 
 class CallContract(Request):
-    """`method` is a name, or a full signature where several functions have the name. `from` is an address of one of the
-    caller's wallets; nobody's without it."""
+    """`method` is a name, or a full signature if several functions have that name. `from` is the address of one
+    of the caller's wallets; without it, the call has no sender.
+    """
 
     contract_id: Id
     method: Method
@@ -103,7 +105,7 @@ class CallContract(Request):
 
 
 class SendToContract(Request):
-    """The wallet is the caller's only one on the contract's chain when none is named; `value` in wei."""
+    """If no wallet is named, the caller's only wallet on the contract's chain is used; `value` in wei."""
 
     contract_id: Id
     wallet_id: Id | None = None
@@ -123,8 +125,9 @@ class Proxy(Resource):
 
 
 class Contract(Resource):
-    """`address` is null until a block holds the creation. In lists and events `abi` is null; the contract itself and
-    its own route have it."""
+    """`address` is null until a block contains the deployment. In lists and events `abi` is null; get it with
+    the contract itself or by its own route.
+    """
 
     id: str
     user_id: str
@@ -149,7 +152,7 @@ class Contract(Resource):
 
 
 class ContractDetail(Contract):
-    """`proxy` is null when calls are not passed on to another contract."""
+    """`proxy` is null if the contract is not a proxy."""
 
     proxy: Proxy | None
 
@@ -159,7 +162,7 @@ class ContractDetail(Contract):
 
 
 class ContractPage(Page[Contract]):
-    """One's own contracts."""
+    """The caller's contracts."""
 
 
 class ContractAbi(Resource):
@@ -167,7 +170,7 @@ class ContractAbi(Resource):
 
 
 class CallResult(Resource):
-    """Null, one value, or several: as an object where all have names, else as a list."""
+    """Null, one value, or several values: an object if all have names, otherwise a list."""
 
     result: Any
 
@@ -185,7 +188,7 @@ class GetTokenInfo(Request):
 
 
 class TokenInfo(Resource):
-    """Null where the contract does not say, or says what is no plain text. `total_supply` in base units."""
+    """Fields are null if the contract does not provide them as plain text. `total_supply` in base units."""
 
     chain: str
     address: str
@@ -197,7 +200,7 @@ class TokenInfo(Resource):
 
 
 class ReadCall(Request):
-    """Of a contract of the caller's, or of a known type at an address."""
+    """A call of one of the caller's contracts, or of a contract of a known type at an address."""
 
     contract_id: Id | None = None
     address: Address | None = None
@@ -215,7 +218,9 @@ class ReadCall(Request):
 
 
 class Multicall(Request):
-    """All at one block. Where the chain has Multicall3, that contract is the one who asks; else nobody."""
+    """All calls are made at one block. If the chain has Multicall3, that contract is the sender; otherwise
+    there is none.
+    """
 
     chain: ChainName | None = None
     calls: Annotated[list[ReadCall], Field(min_length=1, max_length=100)]
@@ -223,7 +228,7 @@ class Multicall(Request):
 
 
 class CallOutcome(Resource):
-    """`error` holds code, message and data, as a refusal of the single call would."""
+    """`error` holds code, message and data, like the refusal of a single call."""
 
     success: bool
     result: Any

@@ -13,20 +13,21 @@ SHOWN = 4_096  # characters of a message's text
 
 
 class ListDeadLetters(PageQuery):
-    """Those of one status: what still waits for somebody, or what was sent again."""
+    """Filter by status: waiting for a decision, or already sent again."""
 
     status: Literal["new", "redriven"] = "new"
 
 
 class RedriveDeadLetter(Request):
-    """Which one."""
+    """The dead letter to send again."""
 
     dead_letter_id: Id
 
 
 class DeadLetter(Resource):
-    """A message that `consumer` could not handle, and why. `body` is the beginning of its text, `size` the length
-    of all of it in characters."""
+    """A message that `consumer` could not handle, and the reason. `body` is the beginning of its text, `size`
+    the full length in characters.
+    """
 
     id: str
     topic: str

@@ -17,14 +17,14 @@ class ErrorDetail(Resource):
 
 
 class ErrorBody(Resource):
-    """`data` explains the code; what it holds is stated with each code's class."""
+    """`data` explains the code; its fields are documented with each code."""
 
     code: str
     message: str
     details: list[ErrorDetail] = Field(default_factory=list)
     data: dict[str, Any] = Field(default_factory=dict)
     request_id: str
-    doc_url: Annotated[str, Field(description="where the code is explained, on the host that answers")]
+    doc_url: Annotated[str, Field(description="link to the explanation of the code")]
 
 
 class ErrorAnswer(Resource):

@@ -25,14 +25,14 @@ class CommandName(Resource):
 
 
 class CommandRefused(Resource):
-    """What HTTP would have answered to the command."""
+    """The error that HTTP would have returned for the command."""
 
     command: CommandName
     error: ErrorBody
 
 
 class CommandCompleted(Resource):
-    """The answer of a command that no other event tells."""
+    """The answer to a command that no other event contains."""
 
     command: CommandName
     result: dict[str, Any] | None

@@ -10,7 +10,7 @@ from schemas.base import Cursor, Instant, Limit, Request, Resource
 
 
 class CloudEvent(Resource):
-    """`data` is what GET would give to its reader; `sequence` counts the subject's events."""
+    """`data` is the resource as GET would return it to this reader; `sequence` counts the events of the subject."""
 
     specversion: Literal["1.0"] = "1.0"
     id: str
@@ -24,14 +24,14 @@ class CloudEvent(Resource):
         str | None,
         Field(
             validation_alias=AliasChoices("causation_id", "causationid"),
-            description="the id of the command that led to it",
+            description="the id of the command that caused it",
         ),
     ] = None
     data: dict[str, Any]
 
 
 class EventPage(Resource):
-    """Oldest first; `cursor` asks for what comes after, also when nothing came."""
+    """Oldest first. `cursor` continues after this page, even if the page is empty."""
 
     items: list[CloudEvent]
     cursor: str
@@ -42,15 +42,18 @@ def _number(value: object) -> object:
 
 
 class StreamEvents(Request):
-    """The caller's own events after a cursor (else after `Last-Event-ID`); `types` are separated by commas, each a type
-    or all of an aggregate as `order.*`."""
+    """The caller's own events after a cursor (else after `Last-Event-ID`); `types` is a comma-separated list of
+    event types, or all types of an aggregate as `order.*`.
+    """
 
     after: Cursor | None = None
     types: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
 
 
 class StreamAllEvents(StreamEvents):
-    """Everybody's events after a cursor (else after `Last-Event-ID`, else from now on); `types` as for one's own."""
+    """Events of all users after a cursor (else after `Last-Event-ID`, else from now on); `types` as for a
+    user's own stream.
+    """
 
 
 class ListEvents(StreamEvents):

@@ -30,7 +30,7 @@ class ResolvedName(Resource):
 
 
 class FoundName(Resource):
-    """`name` is null where the address has none, or the name stands for another address."""
+    """`name` is null if the address has no name, or if the name resolves to another address."""
 
     address: str
     chain: str

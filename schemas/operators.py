@@ -37,14 +37,14 @@ class ListAll(PageQuery):
 
 
 class ListAllOrders(ListAll):
-    """`status` is the stored one: what is past its time stays open until a timer has come by."""
+    """`status` is the stored status: an expired order stays `open` until a timer has updated it."""
 
     status: OrderStatus | None = None
     currency: Currency | None = None
 
 
 class ListAllClaims(ListAll):
-    """`status` is the stored one: a lease that has run out stays claimed until a timer has come by."""
+    """`status` is the stored status: a claim whose lease ran out stays `claimed` until a timer has updated it."""
 
     status: ClaimStatus | None = None
     currency: Currency | None = None
@@ -61,14 +61,14 @@ class ListAllTransactions(ListAll):
 
 
 class ListAllWallets(ListAll):
-    """`address`: the wallets of one address, whoever holds it."""
+    """`address`: only wallets with this address, of any user."""
 
     type: WalletType | None = None
     address: Address | None = None
 
 
 class ListLanes(PageQuery):
-    """`paused`: those that are paused alone."""
+    """`paused`: only paused lanes."""
 
     paused: QueryFlag = False
 
@@ -107,12 +107,14 @@ class LaneView(Resource):
 
 
 class LanePage(Page[LaneView]):
-    """Addresses that have sent, in the order of their ids."""
+    """Sending addresses, ordered by id."""
 
 
 class Node(Resource):
-    """One RPC endpoint as the instance that answers sees it. `latency` in seconds, `error_rate` from 0 to 1: moving
-    averages; `behind` in blocks of the best one; `resting`: it failed and is left alone for a while."""
+    """One RPC endpoint as seen by the instance that answers. `latency` in seconds and `error_rate` from 0 to 1
+    are moving averages; `behind`: blocks behind the best endpoint; `resting`: it failed and is not asked for a
+    while.
+    """
 
     chain: str
     name: str
@@ -132,8 +134,9 @@ class NodeList(Resource):
 
 
 class StatusCount(Resource):
-    """`count` or `more`. Of what is finished, only the last 24 hours are counted; `oldest_at` is null there, and where
-    there are too many to know."""
+    """`count` or `more`. Finished ones are counted for the last 24 hours only. `oldest_at` is null for them,
+    and if there are too many to know.
+    """
 
     status: str
     count: Count
@@ -143,14 +146,14 @@ class StatusCount(Resource):
 
 
 class Bucket(Resource):
-    """How many of the last 24 hours' rows were made in the hour from `at`, by the status that they have now."""
+    """How many rows of the last 24 hours were created in the hour beginning at `at`, by their present status."""
 
     at: Instant
     counts: dict[str, int]
 
 
 class Money(Resource):
-    """The live supplies of one currency, in its unit; they pay what is reserved."""
+    """The live supplies of one currency, in its unit. The reserved amount is what orders will pay."""
 
     chain: str
     currency: str
@@ -161,7 +164,7 @@ class Money(Resource):
 
 
 class Fees(Resource):
-    """What blocks took for the gas of one chain's transactions, in wei, by the hour in which they were asked for."""
+    """Gas fees paid by the transactions of one chain, in wei, by the hour in which they were created."""
 
     at: Instant
     chain: str
@@ -170,7 +173,7 @@ class Fees(Resource):
 
 
 class Latency(Resource):
-    """From claim to final payment of the newest settlements, in seconds."""
+    """Seconds from the claim to its final payment, for the newest settlements."""
 
     samples: Count
     median: float | None
@@ -178,8 +181,10 @@ class Latency(Resource):
 
 
 class Overview(Resource):
-    """At most a few seconds old, as `region` has read it. `money_complete` is false where there are more live supplies
-    than are added up, `fees_complete` where there were more transactions in the last 24 hours than are."""
+    """A few seconds old at most, as read in `region`. `money_complete` is false if there are more live supplies
+    than were added up, `fees_complete` is false if there were more transactions in the last 24 hours than were
+    added up.
+    """
 
     at: Instant
     region: str

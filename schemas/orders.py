@@ -39,7 +39,7 @@ class NewItem(Request):
 
 
 class PlaceOrder(Request):
-    """Order items; the exact total is reserved from the caller's supplies, or from those named."""
+    """The items of an order. The exact total is reserved from the caller's supplies, or from those named."""
 
     currency: Currency
     items: Annotated[list[NewItem], Field(min_length=1, max_length=orders.MAX_ITEMS)]
@@ -73,7 +73,7 @@ class ListOrders(OwnedQuery):
 
 
 class ListAvailable(ListQuery):
-    """Others' open orders; `min_amount` is in the unit of the currency."""
+    """Open orders of other users; `min_amount` is in the unit of the currency."""
 
     chain: ChainName | None = None
     currency: Currency | None = None
@@ -81,7 +81,7 @@ class ListAvailable(ListQuery):
 
 
 class UpdateOrder(Request):
-    """Fields that are absent stay; null clears them. `metadata` replaces all notes of before."""
+    """Absent fields stay; null clears them. `metadata` replaces all earlier entries."""
 
     order_id: Id
     note: Prose | None = None
@@ -136,7 +136,7 @@ class AllocationPart(Resource):
 
 
 class PublicOrder(Resource):
-    """What others see while it is open, and its claimer afterwards."""
+    """What other users see while the order is open, and its claimer afterwards."""
 
     id: str
     user_id: str
@@ -213,12 +213,12 @@ def _shared(order: orders.Order, items: Iterable[orders.OrderItem]) -> dict[str,
 
 
 class OrderView(RootModel[Order | PublicOrder]):
-    """Either view, for the declaration of an answer; operations answer the view itself."""
+    """Either view, to declare the answer; operations return one of the two."""
 
 
 class OrderPage(Page[Order]):
-    """One's own orders."""
+    """The caller's orders."""
 
 
 class AvailablePage(Page[PublicOrder]):
-    """Others' open orders."""
+    """Open orders of other users."""

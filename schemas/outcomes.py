@@ -12,7 +12,7 @@ class GasPriceQuery(Request):
 
 
 class LogEntry(Resource):
-    """`name` and `arguments` where the log is an ERC-20 Transfer or Approval; integers as strings."""
+    """`name` and `arguments` are set for ERC-20 Transfer and Approval; integers are strings."""
 
     address: str
     topics: list[str]
@@ -35,8 +35,9 @@ class LogEntry(Resource):
 
 
 class Receipt(Resource):
-    """What the block that holds it says; gas in units, the price in wei per gas. Of very many logs the first are kept:
-    `logs_omitted` says how many more there were."""
+    """What the block says about the transaction; gas in units, price in wei per gas. If there are very many
+    logs, only the first are kept: `logs_omitted` counts the others.
+    """
 
     transaction_id: str
     chain: str
@@ -69,7 +70,7 @@ class FeeOffer(Resource):
 
 
 class GasPrice(Resource):
-    """Of the next block, in wei per gas; `base_fee` is null on legacy chains."""
+    """For the next block, in wei per gas; `base_fee` is null on legacy chains."""
 
     chain: str
     block_number: Count
@@ -81,7 +82,7 @@ class GasPrice(Resource):
 
 
 class GasEstimate(Resource):
-    """The gas limit that a transaction would get, in units."""
+    """The gas limit that the transaction would get, in units of gas."""
 
     gas: Count
 

@@ -34,7 +34,7 @@ class AssetLimit(Request):
 
 
 class TypedDataName(Request):
-    """Typed data that is signed though it cannot be read: its verifying contract and primary type."""
+    """Typed data that may be signed although it cannot be read: its verifying contract and primary type."""
 
     contract: Address
     primary_type: TypeName
@@ -50,9 +50,10 @@ class DropPendingPolicy(Request):
 
 class UpdatePolicy(Request):
     """The whole policy of a wallet; an absent list allows everything, an empty one nothing. What exceeds
-    `approval_above` waits for `approvals_required` (1) of the `approvers` (user ids), or of administrators. What is
-    looser than before holds after a delay, what is stricter at once. While any rule is set, calls that cannot be read
-    are denied, and typed data that cannot be read unless `allowed_typed_data` names it."""
+    `approval_above` waits for `approvals_required` (1) of the `approvers` (user ids), or of administrators.
+    Looser rules apply after a delay, stricter ones at once. While any rule is set, calls that cannot be read
+    are denied, and typed data that cannot be read unless `allowed_typed_data` names it.
+    """
 
     wallet_id: Id
     limits: Annotated[list[AssetLimit], Field(max_length=100)] = Field(default_factory=list)
@@ -103,14 +104,15 @@ class UpdatePolicy(Request):
 
 
 class ReplayPolicy(UpdatePolicy):
-    """A draft, as PUT would take it, and how many days back it is tried on."""
+    """A draft policy, as for PUT, and for how many past days to try it."""
 
     days: Annotated[Count, Field(ge=1, le=30)] = 7
 
 
 class Replayed(Resource):
-    """A transaction that the draft would not simply have let pass. `outcome` `approval`: it would have waited for a
-    second person; `refused`: `rule` and what it names say why."""
+    """A transaction that the draft would not have allowed directly. `outcome` `approval`: it would have waited
+    for a second person; `refused`: `rule` and what it names say why.
+    """
 
     transaction_id: str
     created_at: Instant
@@ -138,8 +140,10 @@ class Replayed(Resource):
 
 
 class PolicyReplay(Resource):
-    """Of `checked` transactions since `since`, so many would have been `refused` and so many held `for_approval`; the
-    newest 200 of them are listed. `complete` is false where there were more than are looked at."""
+    """Of `checked` transactions since `since`, the draft would have `refused` some and held others
+    `for_approval`; the newest 200 of them are listed. `complete` is false if there were more transactions than
+    were checked.
+    """
 
     wallet_id: str
     since: Instant
@@ -164,14 +168,16 @@ class PolicyRules(Resource):
 
 
 class PendingPolicy(PolicyRules):
-    """The rules of a looser policy, which hold from `holds_from`."""
+    """The rules of a looser policy that apply from `holds_from`."""
 
     holds_from: Instant
 
 
 class Policy(PolicyRules):
-    """A wallet's rules; amounts in base units. Version 0: none was ever set. `pending`: a looser policy that was asked
-    for and does not hold yet; DELETE /wallets/{wallet_id}/policy/pending or another PUT withdraws it."""
+    """The rules of a wallet; amounts in base units. Version 0: none was ever set. `pending`: a looser policy
+    that was requested and does not apply yet; DELETE /wallets/{wallet_id}/policy/pending or another PUT
+    withdraws it.
+    """
 
     wallet_id: str
     pending: PendingPolicy | None

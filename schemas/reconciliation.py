@@ -8,12 +8,13 @@ from schemas.base import ListQuery, Resource
 
 
 class Reconcile(ListQuery):
-    """A page of supplies at a time; go on with the cursor until it is null."""
+    """One page of supplies at a time; continue with the cursor until it is null."""
 
 
 class Difference(Resource):
-    """`ledger`: a supply against its lines; `funds`: what an address has promised against its supplies;
-    `chain`: what it holds on chain against what it has promised. Base units."""
+    """`ledger`: a supply differs from its ledger; `funds`: the commitments of an address differ from its
+    supplies; `chain`: the balance on chain is below the commitments. Base units.
+    """
 
     kind: Literal["ledger", "funds", "chain"]
     subject: str

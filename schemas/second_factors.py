@@ -35,14 +35,14 @@ Credential = Annotated[dict[str, Any], AfterValidator(_bounded)]  # as a browser
 
 
 class AddPasskey(Request):
-    """`credential` is what `navigator.credentials.create` gave for the options."""
+    """`credential` is the result of `navigator.credentials.create` for the options."""
 
     name: Label
     credential: Credential
 
 
 class VerifyPasskey(Request):
-    """`credential` is what `navigator.credentials.get` gave for the challenge."""
+    """`credential` is the result of `navigator.credentials.get` for the challenge."""
 
     credential: Credential
 
@@ -56,7 +56,7 @@ class ListPasskeys(PageQuery):
 
 
 class PasskeyOptions(Resource):
-    """`publicKey` for the browser (WebAuthn Level 3, JSON); its challenge counts once and for five minutes."""
+    """`publicKey` for the browser (WebAuthn Level 3, JSON). Its challenge is valid once, for five minutes."""
 
     options: dict[str, Any]
 
@@ -73,11 +73,11 @@ class Passkey(Resource):
 
 
 class PasskeyPage(Page[Passkey]):
-    """One's own passkeys."""
+    """The caller's passkeys."""
 
 
 class AddedPasskey(Resource):
-    """`recovery_codes` come once, with the first second factor."""
+    """`recovery_codes` are shown once, with the first second factor."""
 
     passkey: Passkey
     recovery_codes: Annotated[list[str] | None, Field(repr=False)]
@@ -90,7 +90,7 @@ class VerifyCode(Request):
 
 
 class Enrolment(Resource):
-    """The otpauth URI for the authenticator app, shown this once; it counts once a code of it was verified."""
+    """The otpauth URI for the authenticator app, shown once. The factor counts after its first code was verified."""
 
     SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"uri"})
 
@@ -98,7 +98,9 @@ class Enrolment(Resource):
 
 
 class StepUp(Resource):
-    """An access token that says the second factor was proved. `recovery_codes` come once, with the first code."""
+    """An access token that records the proof of the second factor. `recovery_codes` are shown once, with the
+    first code.
+    """
 
     token: Annotated[str, Field(repr=False)]
     expires_at: Instant

@@ -50,7 +50,7 @@ class ListSupplies(OwnedQuery):
 
 
 class UpdateSupply(Request):
-    """Fields that are absent stay; `expires_at: null` means never, `metadata` replaces all notes of before."""
+    """Absent fields stay; `expires_at: null` means never, `metadata` replaces all earlier entries."""
 
     supply_id: Id
     amount: AmountText | None = None
@@ -113,7 +113,7 @@ class Supply(Resource):
 
 
 class SupplyPage(Page[Supply]):
-    """One's own supplies."""
+    """The caller's supplies."""
 
 
 class LedgerLine(Resource):
@@ -143,7 +143,7 @@ class LedgerLine(Resource):
 
 
 class LedgerBalances(Resource):
-    """The four accounts; `external` is minus the supply's amount."""
+    """The four accounts; `external` is minus the amount of the supply."""
 
     available: str
     reserved: str
@@ -152,7 +152,7 @@ class LedgerBalances(Resource):
 
 
 class Ledger(Resource):
-    """Lines, newest first, and the balances at the moment asked for (now when none was)."""
+    """Ledger lines, newest first, and the balances at the requested time (by default now)."""
 
     supply_id: str
     at: Instant | None

@@ -36,8 +36,9 @@ Gas = Annotated[Count, Field(ge=1, le=2**53)]
 
 
 class TokenAmount(Request):
-    """A token's transfer to the transaction's `to`: of ERC-20 an `amount` in base units, of ERC-721 a `token_id`, of
-    ERC-1155 both. Policies judge the latter two as the calls that they are."""
+    """A token transfer to the `to` of the transaction: for ERC-20 an `amount` in base units, for ERC-721 a
+    `token_id`, for ERC-1155 both. Policies judge the latter two as contract calls.
+    """
 
     address: Address
     type: Literal["erc20", "erc721", "erc1155"] = "erc20"
@@ -65,7 +66,7 @@ class AccessListEntry(Request):
 
 
 class TransactionCall(Request):
-    """What is to happen on chain; `to` may be null only where `data` holds the code of a contract to create."""
+    """What to do on chain; `to` may be null only if `data` holds the code of a contract to create."""
 
     wallet_id: Id | None = None
     chain: ChainName | None = None
@@ -84,7 +85,7 @@ class TransactionCall(Request):
 
 
 class SendTransaction(TransactionCall):
-    """Either `speed`, or one's own fees: the EIP-1559 pair or, on legacy chains, `gas_price`."""
+    """Either `speed`, or fees of your own: the EIP-1559 pair or, on legacy chains, `gas_price`."""
 
     speed: Speed | None = None
     max_fee_per_gas: PositiveUnits | None = None
@@ -105,20 +106,20 @@ class ListTransactions(OwnedQuery):
 
 
 class TransactionByHash(Request):
-    """The hash of any attempt of one's own transaction."""
+    """The hash of any attempt of one of the caller's transactions."""
 
     chain: ChainName
     hash: Word
 
 
 class ReplaceTransaction(Request):
-    """Cancel it, or offer more for it."""
+    """Cancel the transaction or raise its fees."""
 
     transaction_id: Id
 
 
 class ApproveTransaction(Request):
-    """What the second person decides; `reason` is shown to the sender of a declined one."""
+    """The decision of the second person. `reason` is shown to the sender of a declined transaction."""
 
     transaction_id: Id
     decision: Literal["approve", "decline"] = "approve"
@@ -126,15 +127,16 @@ class ApproveTransaction(Request):
 
 
 class DeclineTransaction(Request):
-    """`reason` is shown to who sent it."""
+    """`reason` is shown to the sender."""
 
     transaction_id: Id
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
 
 
 class SentToken(Resource):
-    """`amount` in base units; `token_id` is null for ERC-20. A call that is exactly the transfer of a single token of
-    the wallet counts as one, however it was asked for."""
+    """`amount` in base units; `token_id` is null for ERC-20. A call that is exactly the transfer of a single
+    token of the wallet is shown as one, however it was requested.
+    """
 
     address: str
     type: Literal["erc20", "erc721", "erc1155"]
@@ -157,7 +159,9 @@ class SentToken(Resource):
 
 
 class AttemptPart(Resource):
-    """Signed bytes for the transaction's nonce; which of them a block holds decides. `noop` undoes it."""
+    """One signed version of the transaction on its nonce; the one that a block contains decides. `noop` moves
+    nothing: it cancels the transaction.
+    """
 
     hash: str
     kind: AttemptKind
@@ -179,7 +183,7 @@ class AttemptPart(Resource):
 
 
 class Failure(Resource):
-    """Why it did not do what was asked."""
+    """Why the transaction failed."""
 
     code: str
     message: str | None
@@ -198,10 +202,10 @@ class Waiting(Resource):
 
 
 class Transaction(Resource):
-    """`to` is who gets the value or the tokens; `hash` is of the latest attempt, once mined of the mined one. While it
-    waits for a second person, `blocked_reason` is APPROVAL_REQUIRED and it ends at `approval_until`.
-
-    `confirmations` is null where the chain does not answer, 0 while no block holds it."""
+    """`to` is the receiver of the value or tokens; `hash` is that of the latest attempt, after mining that of
+    the mined one. While it waits for a second person, `blocked_reason` is APPROVAL_REQUIRED, and it ends at
+    `approval_until`. `confirmations` is null if the chain does not answer, and 0 until a block contains it.
+    """
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True)
 
@@ -285,7 +289,9 @@ class Transaction(Resource):
 
 
 class WaitingApproval(Resource):
-    """A transaction that waits for the caller's approval; of its sender's words nothing, of its data only the size."""
+    """A transaction that waits for the caller's approval, without the sender's notes, and with the size of its
+    data instead of the data.
+    """
 
     transaction_id: str
     wallet_id: str
@@ -322,11 +328,11 @@ class WaitingApproval(Resource):
 
 
 class ApprovalPage(Page[WaitingApproval]):
-    """What waits for one's approval."""
+    """Transactions that wait for the caller's approval."""
 
 
 class LowBalance(Resource):
-    """The native balance of a wallet that sends fell below the threshold; wei."""
+    """The native balance of a sending wallet fell below the threshold; wei."""
 
     wallet_id: str
     user_id: str
@@ -348,7 +354,7 @@ class LowBalance(Resource):
 
 
 class TransactionPage(Page[Transaction]):
-    """One's own transactions."""
+    """The caller's transactions."""
 
 
 def _confirmations(block: int | None, head: int | None) -> int | None:

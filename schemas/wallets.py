@@ -66,7 +66,7 @@ class ImportWallet(Request):
 
 
 class AddAccount(Request):
-    """The next account of a wallet's seed."""
+    """Add the next account of a wallet's seed."""
 
     wallet_id: Id
     name: Label | None = None
@@ -74,7 +74,7 @@ class AddAccount(Request):
 
 
 class UpdateWallet(Request):
-    """Fields that are absent stay; `metadata` replaces all notes of before, null takes them away."""
+    """Absent fields stay; `metadata` replaces all earlier entries, null removes them."""
 
     wallet_id: Id
     name: Label | None = None
@@ -86,14 +86,14 @@ class GetWallet(Request):
 
 
 class DeleteWallet(Request):
-    """`force` is needed while the wallet holds a balance or unreserved supplies."""
+    """`force` is needed if the wallet has a balance or unreserved supplies."""
 
     wallet_id: Id
     force: QueryFlag = False
 
 
 class ListWallets(OwnedQuery):
-    """`deleted`: those whose keys still exist, instead."""
+    """`deleted`: list deleted wallets whose keys still exist instead."""
 
     chain: ChainName | None = None
     type: WalletType | None = None
@@ -140,8 +140,10 @@ class SignTypedData(Request):
 
 
 class Wallet(Resource):
-    """Never key material. `unproven`: made before somebody proved the account's mailbox, or by an API key, so never
-    chosen by default until it is confirmed. `deleted_at`: it can be restored and exported for 30 days from then."""
+    """Never contains key material. `unproven`: created before the account's e-mail address was proved, or by an
+    API key; it is not used by default until it is confirmed. `deleted_at`: it can be restored and exported for
+    30 days from then.
+    """
 
     id: str
     user_id: str
@@ -165,7 +167,7 @@ class Wallet(Resource):
 
 
 class WalletPage(Page[Wallet]):
-    """One's own wallets."""
+    """The caller's wallets."""
 
 
 class WalletAnswer(Resource):
@@ -177,7 +179,7 @@ class WalletAnswer(Resource):
 
 
 class CreatedWallet(Resource):
-    """The mnemonic is shown this once; a replayed answer holds null."""
+    """The mnemonic is shown only here; a replayed answer has null instead."""
 
     SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"mnemonic"})
 
@@ -213,13 +215,13 @@ class Balance(Resource):
 
 
 class Balances(Resource):
-    """The native coin first, then the registry's tokens."""
+    """The native coin first, then the registered tokens."""
 
     items: list[Balance]
 
 
 class ExportedWallet(Resource):
-    """One of both; a replayed answer holds null."""
+    """Either the keystore or the key; a replayed answer has null instead."""
 
     SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"keystore", "private_key"})
 

@@ -21,8 +21,9 @@ Description = Annotated[str, StringConstraints(max_length=512, pattern=r"^[^\x00
 
 
 class CreateWebhook(Request):
-    """`event_types` names types of events, all of a kind as `order.*`, or `*` for all. `thin` deliveries say what an
-    event is about, `full` ones hold what GET would give."""
+    """`event_types` lists event types, all types of an aggregate as `order.*`, or `*` for all. `thin`
+    deliveries only name the resource, `full` ones contain it as GET would return it.
+    """
 
     url: Url
     event_types: EventTypes
@@ -40,8 +41,9 @@ class ListWebhooks(ListQuery):
 
 
 class UpdateWebhook(Request):
-    """What is not sent stays; `metadata` replaces all notes of before. `status`: `disabled` stops all deliveries;
-    `active` begins with what happens from then on, and with the deliveries that waited."""
+    """Absent fields stay; `metadata` replaces all earlier entries. `status`: `disabled` stops all deliveries;
+    `active` starts with events from now on, and with the deliveries that waited.
+    """
 
     webhook_id: Id
     url: Url | None = None
@@ -53,7 +55,7 @@ class UpdateWebhook(Request):
 
 
 class RotateWebhookSecret(Request):
-    """The secret before goes on signing beside the new one for `overlap_seconds`."""
+    """The previous secret continues to sign beside the new one for `overlap_seconds`."""
 
     webhook_id: Id
     overlap_seconds: Annotated[Count, Field(ge=0, le=int(LONGEST_OVERLAP.total_seconds()))] = int(
@@ -62,7 +64,9 @@ class RotateWebhookSecret(Request):
 
 
 class ResendWebhooks(Request):
-    """Everything since then that the endpoint wants: what it has not taken, or with `all` what it has taken, too."""
+    """All events since then that the endpoint subscribes to: those not delivered, or with `all` the delivered
+    ones as well.
+    """
 
     webhook_id: Id
     since: Instant
@@ -81,7 +85,9 @@ class OneDelivery(Request):
 
 
 class Webhook(Resource):
-    """An endpoint. While it fails, `failing_since` says since when, and `next_attempt_at` when it is tried again."""
+    """A webhook endpoint. While it fails, `failing_since` says since when, and `next_attempt_at` when it is
+    tried again.
+    """
 
     id: str
     user_id: str
@@ -93,9 +99,9 @@ class Webhook(Resource):
     status: WebhookStatus
     disabled_reason: DisabledReason | None
     disabled_at: Instant | None
-    public_key: Annotated[str, Field(description="whpk_…: verifies the signatures that begin with v1a")]
+    public_key: Annotated[str, Field(description="whpk_…: verifies signatures that begin with v1a")]
     previous_secret_until: Annotated[
-        Instant | None, Field(description="until when the secret before the last rotation signs, too")
+        Instant | None, Field(description="until when the previous secret signs as well")
     ]
     failing_since: Instant | None = None
     next_attempt_at: Instant | None = None
@@ -123,11 +129,11 @@ def _shown(webhook: endpoints.Webhook, lane: WebhookLane | None) -> dict[str, An
 
 
 class SecretWebhook(Webhook):
-    """`secret` is shown in this one answer; asked again under the same key, it is null."""
+    """`secret` is shown only in this answer; a replayed answer has null instead."""
 
     SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"secret"})
 
-    secret: Annotated[str | None, Field(description="whsec_…: verifies the signatures that begin with v1")]
+    secret: Annotated[str | None, Field(description="whsec_…: verifies signatures that begin with v1")]
 
     @classmethod
     def made(cls, webhook: endpoints.Webhook, secret: str) -> SecretWebhook:
@@ -139,8 +145,9 @@ class WebhookPage(Page[Webhook]):
 
 
 class DeliveryAttempt(Resource):
-    """One request to the endpoint. Without a status code, `error` says what happened; `answer` is the beginning of
-    what came back."""
+    """One request to the endpoint. If there was no status code, `error` says what happened; `answer` is the
+    beginning of the response.
+    """
 
     at: Instant
     status_code: int | None
@@ -150,11 +157,11 @@ class DeliveryAttempt(Resource):
 
 
 class WebhookDelivery(Resource):
-    """One event on its way to one endpoint, with its last attempts, the newest first."""
+    """One event on its way to one endpoint, with its last attempts, newest first."""
 
     id: str
     webhook_id: str
-    event_id: Annotated[str, Field(description="the webhook-id that is sent")]
+    event_id: Annotated[str, Field(description="the value of the webhook-id header")]
     event_type: str
     subject: str
     sequence: int
@@ -184,9 +191,9 @@ def _delivery(delivery: deliveries.Delivery) -> dict[str, Any]:
 
 
 class WebhookDeliveryDetail(WebhookDelivery):
-    """With what is sent."""
+    """With the body that is sent."""
 
-    body: Annotated[str, Field(description="the bytes that are signed and sent, in each attempt the same")]
+    body: Annotated[str, Field(description="the bytes that are signed and sent, the same in each attempt")]
 
     @classmethod
     def of(cls, delivery: deliveries.Delivery) -> WebhookDeliveryDetail:
@@ -198,7 +205,9 @@ class DeliveryPage(Page[WebhookDelivery]):
 
 
 class Resent(Resource):
-    """How many are on their way again. When there are more than go in one call, `next_since` is where to go on."""
+    """How many deliveries were scheduled again. If there are more than one call can take, continue from
+    `next_since`.
+    """
 
     resent: int
     next_since: Instant | None

@@ -34,7 +34,7 @@ BUDGET = "redrive"
 
 class NotRedrivable(Refusal):
     code, status = "NOT_REDRIVABLE", 409
-    message = "This message cannot be sent again as it is; its sender has to send a right one."
+    message = "This message can never be handled as it is; its sender must send a corrected one."
 
 
 @http(

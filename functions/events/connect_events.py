@@ -15,7 +15,7 @@ from shared.triggers.reply import Reply
 
 class UpgradeRequired(Refusal):
     code, status = "UPGRADE_REQUIRED", 426
-    message = "This address speaks WebSocket only; GET /events/stream has the same events."
+    message = "This path serves WebSocket only; GET /events/stream has the same events."
 
 
 @http(

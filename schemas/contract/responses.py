@@ -114,7 +114,7 @@ def error_schemas(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
         "details": {"type": "array", "items": detail},
         "data": {"type": "object"},
         "request_id": text,
-        "doc_url": text | {"description": "Where the code is explained, on the host that answers."},
+        "doc_url": text | {"description": "Link to the explanation of the code."},
     }
     error = {"type": "object", "properties": inner, "required": sorted(inner), "additionalProperties": False}
     shape = {"type": "object", "properties": {"error": error}, "required": ["error"]}

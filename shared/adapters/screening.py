@@ -31,12 +31,12 @@ _log = logging.getLogger(__name__)
 class PayoutRefused(Refusal):
     """`data.recipient` may not be paid. The reason is in the audit log, for its readers alone."""
 
-    code, status, message = "PAYOUT_REFUSED", 422, "The recipient's address may not be paid."
+    code, status, message = "PAYOUT_REFUSED", 422, "Payments to the recipient's address are not allowed."
 
 
 class ScreeningUnavailable(Refusal):
     code, status = "SCREENING_UNAVAILABLE", 503
-    message = "The screening of addresses does not answer; try again."
+    message = "The address screening service does not answer; try again."
     retry_after = 5.0
 
 

@@ -31,7 +31,7 @@ NOBODY: Final = "0x0000000000000000000000000000000000000000"
 class CallReverted(Refusal):
     """`data.revert` holds kind, reason, name, arguments and data of the failure."""
 
-    code, status, message = "CALL_REVERTED", 422, "The contract refuses this call."
+    code, status, message = "CALL_REVERTED", 422, "The contract reverted this call."
 
 
 class CallFailed(Refusal):

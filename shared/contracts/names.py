@@ -25,13 +25,13 @@ _LABEL: Final = re.compile(r"_*[a-z0-9$-]+", re.ASCII)
 
 
 class NoNames(Refusal):
-    code, status, message = "NO_NAMES", 422, "The chain has no names."
+    code, status, message = "NO_NAMES", 422, "The chain has no name service (ENS)."
 
 
 class NameUnresolved(Refusal):
     """There is no such name, it stands for no address, or only somebody off the chain knows it."""
 
-    code, status, message = "NAME_UNRESOLVED", 404, "The chain does not say what this name stands for."
+    code, status, message = "NAME_UNRESOLVED", 404, "The name does not resolve on this chain."
 
 
 def normalized(name: str) -> str:

@@ -17,7 +17,7 @@ PLACES, OF_ONE_USER = 8, 2  # at once in one instance, of each kind of reader th
 
 
 class TooManyStreams(Refusal):
-    code, status, message = "TOO_MANY_STREAMS", 429, "This caller reads as many streams here as one may."
+    code, status, message = "TOO_MANY_STREAMS", 429, "You have too many open event streams."
     retry_after = 5.0
 
 

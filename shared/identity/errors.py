@@ -51,20 +51,20 @@ class InvalidApiKey(Unauthenticated):
 class SiweRefused(Unauthenticated):
     """`data.reason` names the failed check: domain, scheme, uri, nonce, chain, time or signature."""
 
-    code, message = "SIWE_REFUSED", "The signed message does not prove control of the account here and now."
+    code, message = "SIWE_REFUSED", "The signed message is not valid for signing in here and now."
 
     def __init__(self, reason: str) -> None:
         super().__init__(None, reason=reason)
 
 
 class InvalidOneTimeCode(Unauthenticated):
-    code, message = "ONE_TIME_CODE_INVALID", "The one-time code is wrong, too old or was used before."
+    code, message = "ONE_TIME_CODE_INVALID", "The one-time code is wrong, expired or already used."
 
 
 class SecondFactorRequired(Unauthenticated):
     """`data.factors` names what the account has: totp, passkey. Sign in again with `otp` or `passkey`."""
 
-    code, message = "SECOND_FACTOR_REQUIRED", "This account also asks for its second factor to sign in."
+    code, message = "SECOND_FACTOR_REQUIRED", "This account needs its second factor to sign in."
 
 
 class InvalidPasskey(Unauthenticated):
@@ -72,7 +72,7 @@ class InvalidPasskey(Unauthenticated):
 
     code, message = (
         "PASSKEY_INVALID",
-        "The passkey's answer does not prove it here and now; ask for a new challenge.",
+        "The passkey's answer is not valid for this challenge; request a new one.",
     )
 
 

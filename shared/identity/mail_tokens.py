@@ -22,7 +22,7 @@ _TOKEN: Final = re.compile(r"wbm_([A-Za-z0-9_-]{1,64})\.([0-9]{10})\.([A-Za-z0-9
 
 class MailTokenInvalid(Refusal):
     code, status = "MAIL_TOKEN_INVALID", 422
-    message = "The link is not valid, was used before or is too old; ask for a new one."
+    message = "The link is invalid, already used or expired; request a new one."
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,7 @@ _log = logging.getLogger(__name__)
 
 class PasskeysUnavailable(Refusal):
     code, status = "PASSKEYS_UNAVAILABLE", 409
-    message = (
-        "This deployment names no site of its own (SIWE_DOMAINS), so that no passkey can be bound to it."
-    )
+    message = "Passkeys are not available: this deployment has no site configured (SIWE_DOMAINS)."
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class StepUpRequired(Refusal):
     the account has one or needs one, else `sign_in` (sign in again)."""
 
     code, status = "STEP_UP_REQUIRED", 403
-    message = "Prove again who you are, then ask again: this needs a proof of the last minutes."
+    message = "This needs a recent proof of who you are: prove it again, then repeat the request."
 
     def __init__(self, prove: str) -> None:
         super().__init__(None, within_seconds=int(RECENT.total_seconds()), prove=prove)

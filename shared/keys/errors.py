@@ -25,12 +25,12 @@ class KeystoreTooCostly(Refusal):
     """The file asks for more memory or work than is granted; `data` holds what was asked and the bound."""
 
     code, status = "KEYSTORE_TOO_COSTLY", 422
-    message = "The keystore's key derivation asks for more memory or work than is allowed."
+    message = "The keystore's key derivation needs more memory or work than allowed."
 
 
 class AddressMismatch(Refusal):
     code, status = "ADDRESS_MISMATCH", 422
-    message = "The key belongs to another address than the one that is stated."
+    message = "The key does not belong to the given address."
 
 
 class ChainMismatch(Refusal):

@@ -19,7 +19,7 @@ MARK = "first-administrator"
 
 
 class AlreadyAppointed(Refusal):
-    code, message = "ALREADY_APPOINTED", "The first administrator was appointed before."
+    code, message = "ALREADY_APPOINTED", "The first administrator is already appointed."
 
 
 def appoint(email: str) -> rules.User:

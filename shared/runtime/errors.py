@@ -25,34 +25,34 @@ class IdempotencyKeyRequired(Refusal):
 
 class IdempotencyKeyInvalid(Refusal):
     code, status = "IDEMPOTENCY_KEY_INVALID", 400
-    message = "An Idempotency-Key has 1 to 255 printable ASCII characters."
+    message = "The Idempotency-Key must have 1 to 255 printable ASCII characters."
 
 
 class IdempotencyKeyReused(Refusal):
     code, status = "IDEMPOTENCY_KEY_REUSED", 422
-    message = "This Idempotency-Key was used with another request."
+    message = "This Idempotency-Key was already used for a different request."
 
 
 class InvalidCursor(Refusal):
-    code, status, message = "INVALID_CURSOR", 400, "The cursor is not one that this list gave."
+    code, status, message = "INVALID_CURSOR", 400, "The cursor does not belong to this list."
 
 
 class Forbidden(Refusal):
-    code, status, message = "FORBIDDEN", 403, "The caller lacks the permission that this needs."
+    code, status, message = "FORBIDDEN", 403, "The caller lacks the required permission."
 
 
 class MethodNotAllowed(Refusal):
-    code, status, message = "METHOD_NOT_ALLOWED", 405, "The resource does not answer this method."
+    code, status, message = "METHOD_NOT_ALLOWED", 405, "The resource does not support this method."
 
 
 class VersionMismatch(Refusal):
-    code, status, message = "VERSION_MISMATCH", 412, "The resource has another version than If-Match says."
+    code, status, message = "VERSION_MISMATCH", 412, "The resource does not have the version in If-Match."
 
 
 class BodyTooLarge(Refusal):
     """`data.most` is how many bytes the route takes."""
 
-    code, status, message = "BODY_TOO_LARGE", 413, "The body is larger than this route takes."
+    code, status, message = "BODY_TOO_LARGE", 413, "The body is larger than this route accepts."
 
 
 class UnsupportedMediaType(Refusal):
@@ -69,13 +69,13 @@ class Unready(Refusal):
 
 
 class Contended(Refusal):
-    code, status, message = "CONTENTION", 503, "Too many writers at once; try again."
+    code, status, message = "CONTENTION", 503, "Too many concurrent changes; try again."
     retry_after = 0.2
 
 
 class ChainUnavailable(Refusal):
     code, status = "CHAIN_UNAVAILABLE", 503
-    message = "The chain's nodes do not answer as they should; try again."
+    message = "The nodes of the chain are unavailable; try again."
     retry_after = 1.0
 
 

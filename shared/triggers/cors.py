@@ -26,7 +26,7 @@ SHOWN: Final = (
 
 class OriginNotAllowed(Refusal):
     code, status = "ORIGIN_NOT_ALLOWED", 403
-    message = "Pages of this origin may not call: it is not one of CORS_ORIGINS."
+    message = "Pages of this origin may not call the API: it is not listed in CORS_ORIGINS."
 
 
 def asks(incoming: Incoming) -> bool:

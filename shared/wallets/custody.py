@@ -32,7 +32,7 @@ class NotASigner(KeyFault):
 
 class KeyStaysInKms(Refusal):
     code, status = "KEY_STAYS_IN_KMS", 409
-    message = "This wallet's key never leaves Cloud KMS: it signs transactions and nothing else."
+    message = "This wallet's key stays in Cloud KMS: it can only sign transactions."
 
 
 Purpose = Literal["seed", "private_key", "kms_key"]

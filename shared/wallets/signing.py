@@ -41,7 +41,7 @@ class SignInMessage(Refusal):
     """Whoever may sign for a wallet would else become the wallet's owner here."""
 
     code, status = "SIGN_IN_MESSAGE", 422
-    message = "A text that signs in here is not signed for anybody."
+    message = "A message that signs in to this site is never signed."
 
 
 def check_sign_in_text(caller: Caller, text: str) -> None:

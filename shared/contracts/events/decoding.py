@@ -28,14 +28,14 @@ class AmbiguousEvent(Refusal):
     """`data.signatures` lists those that the name may mean."""
 
     code, status = "AMBIGUOUS_EVENT", 422
-    message = "Several events have this name: name the one that is meant by its full signature."
+    message = "Several events have this name: give the full signature of one."
 
 
 class NotIndexed(Refusal):
     """`data.indexed` lists the event's arguments that can be asked for."""
 
     code, status = "NOT_INDEXED", 422
-    message = "The chain keeps no index of this argument of the event."
+    message = "This argument of the event is not indexed by the chain."
 
 
 @lru_cache(maxsize=4096)

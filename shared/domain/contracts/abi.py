@@ -49,7 +49,7 @@ class AmbiguousMethod(Refusal):
     """`data.signatures` lists those that the name may mean."""
 
     code, status = "AMBIGUOUS_METHOD", 422
-    message = "Several functions have this name: name the one that is meant by its full signature."
+    message = "Several functions have this name: give the full signature of one."
 
 
 def checked(entries: Sequence[Any]) -> list[Entry]:

@@ -17,14 +17,14 @@ MAX_WORDS: Final = 2**16  # of 32 bytes each, unfolded
 
 
 class AnswerTooLarge(Refusal):
-    code, status, message = "ANSWER_TOO_LARGE", 422, "The contract answers more than is decoded here."
+    code, status, message = "ANSWER_TOO_LARGE", 422, "The contract's answer is too large to decode."
 
 
 class AnswerUnreadable(Refusal):
     """`data.answer` is the beginning of what came."""
 
     code, status = "ANSWER_UNREADABLE", 422
-    message = "What the contract answers is not what its ABI says."
+    message = "The contract's answer does not match its ABI."
 
 
 def require_bounded(

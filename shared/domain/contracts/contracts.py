@@ -17,13 +17,13 @@ ContractStatus = Literal["deploying", "deployed", "failed"]
 class ContractExists(Refusal):
     """`data.contract_id` is the caller's own contract at that address."""
 
-    code, status, message = "CONTRACT_EXISTS", 409, "The caller has this contract already."
+    code, status, message = "CONTRACT_EXISTS", 409, "You already have this contract."
 
 
 class AddressTaken(Refusal):
     """`data.address` holds code already: the same code with the same salt was deployed before."""
 
-    code, status, message = "ADDRESS_TAKEN", 409, "There is a contract at the address already."
+    code, status, message = "ADDRESS_TAKEN", 409, "The address already holds a contract."
 
 
 class NoCode(Refusal):

@@ -28,18 +28,22 @@ class NotFollowed(Refusal):
 class TooManyFollows(Refusal):
     """`data.most` is how many there may be."""
 
-    code, status, message = "TOO_MANY_FOLLOWS", 409, "No more contracts can be followed."
+    code, status, message = "TOO_MANY_FOLLOWS", 409, "You follow as many contracts as allowed."
 
 
 class TooManyAnnounced(Refusal):
     code, status = "TOO_MANY_ANNOUNCED", 409
-    message = "As many follow this address as can be told of its events: follow it with announce=false."
+    message = "Too many users get events of this address; follow it with announce=false."
 
 
 class FutureBlock(Refusal):
     """`data.head` is the chain's newest block."""
 
-    code, status, message = "FUTURE_BLOCK", 422, "The chain has not come to this block yet."
+    code, status, message = (
+        "FUTURE_BLOCK",
+        422,
+        "The block is in the future: the chain has not reached it yet.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

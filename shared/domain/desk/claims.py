@@ -26,7 +26,7 @@ LIVE: Final = frozenset({"claimed", "processing"})
 
 
 class OwnOrder(Refusal):
-    code, status, message = "OWN_ORDER", 403, "One's own order cannot be claimed."
+    code, status, message = "OWN_ORDER", 403, "A user cannot claim their own order."
 
 
 class OrderAlreadyClaimed(Refusal):
@@ -36,17 +36,21 @@ class OrderAlreadyClaimed(Refusal):
 class ClaimExists(Refusal):
     """`data.claim_id` is the caller's own claim."""
 
-    code, status, message = "CLAIM_EXISTS", 409, "The caller has claimed the order with another wallet."
+    code, status, message = (
+        "CLAIM_EXISTS",
+        409,
+        "The claimer has already claimed the order with another wallet.",
+    )
 
 
 class OrderExpired(Refusal):
-    code, status, message = "ORDER_EXPIRED", 409, "The order's time is over."
+    code, status, message = "ORDER_EXPIRED", 409, "The order has expired."
 
 
 class ClaimLimit(Refusal):
     """`data.limit` is the largest number of live claims of one user."""
 
-    code, status, message = "CLAIM_LIMIT", 409, "The caller has too many live claims."
+    code, status, message = "CLAIM_LIMIT", 409, "The claimer has too many open claims."
 
 
 class LeaseLost(Refusal):

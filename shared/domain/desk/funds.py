@@ -39,13 +39,17 @@ class FundsCommitted(Refusal):
 class SettlementUnfunded(Refusal):
     """`data.wallet_id` may name the wallet; nothing was started, the claim stays claimed."""
 
-    code, status, message = "SETTLEMENT_UNFUNDED", 409, "A supplying wallet cannot pay now; top it up."
+    code, status, message = "SETTLEMENT_UNFUNDED", 409, "A wallet that pays cannot pay now; top it up."
 
 
 class BalanceUnknown(Refusal):
     """No valid observation: read the balance again and repeat."""
 
-    code, status, message = "BALANCE_UNKNOWN", 503, "The balance is not known well enough yet; try again."
+    code, status, message = (
+        "BALANCE_UNKNOWN",
+        503,
+        "The balance on chain is not known reliably yet; try again.",
+    )
     retry_after: ClassVar[float | None] = 1.0
 
 

@@ -31,7 +31,7 @@ class AmountInUse(Refusal):
 class SupplyReserved(Refusal):
     """`data.reserved` is what orders hold, a decimal string."""
 
-    code, status, message = "SUPPLY_RESERVED", 409, "Orders still hold a part of this supply."
+    code, status, message = "SUPPLY_RESERVED", 409, "Orders still reserve a part of this supply."
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ PLAIN_GAS: Final = 21_000  # a transfer without data, and a no-op
 
 
 class GasTooLow(Refusal):
-    code, status, message = "GAS_TOO_LOW", 422, "The gas is below what the transaction costs at least."
+    code, status, message = "GAS_TOO_LOW", 422, "The gas limit is below the transaction's minimum cost."
 
 
 class DataTooLarge(Refusal):
-    code, status, message = "DATA_TOO_LARGE", 422, "The transaction's data is larger than nodes take."
+    code, status, message = "DATA_TOO_LARGE", 422, "The transaction's data is larger than nodes accept."
 
 
 @dataclass(frozen=True, slots=True)

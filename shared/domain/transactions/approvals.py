@@ -24,7 +24,7 @@ WAIT: Final = timedelta(hours=24)
 
 class OwnTransaction(Refusal):
     code, status = "OWN_TRANSACTION", 403
-    message = "A second person has to approve this: neither the wallet's owner nor who sent it."
+    message = "A second person must approve this: neither the wallet's owner nor the sender."
 
 
 def may_approve(policy: Policy | None, person_id: str, *, administrator: bool) -> bool:

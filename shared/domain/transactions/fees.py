@@ -11,7 +11,7 @@ FeeKind = Literal["eip1559", "legacy"]
 
 
 class FeeAboveCap(Refusal):
-    code, status, message = "FEE_ABOVE_CAP", 422, "The fee is above what this chain's policy allows."
+    code, status, message = "FEE_ABOVE_CAP", 422, "The fee is above this chain's cap."
 
 
 class InvalidFee(Refusal):

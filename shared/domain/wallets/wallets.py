@@ -17,24 +17,24 @@ _HARDENED = "'"  # ends a hardened step of a derivation path
 class WalletExists(Refusal):
     """`data.wallet_id` is the caller's own wallet with that address."""
 
-    code, status, message = "WALLET_EXISTS", 409, "The caller holds this key already."
+    code, status, message = "WALLET_EXISTS", 409, "You already have a wallet with this address."
 
 
 class WalletRequired(Refusal):
     """`data.wallets` lists the ids of the caller's wallets on the chain."""
 
-    code, status, message = "WALLET_REQUIRED", 422, "Name the wallet: the caller has none or several here."
+    code, status, message = "WALLET_REQUIRED", 422, "Name the wallet: you have none or several on this chain."
 
 
 class WalletHasNoSeed(Refusal):
     code, status = "WALLET_HAS_NO_SEED", 409
-    message = "The wallet was imported by its private key: it has no further accounts."
+    message = "The wallet was imported by its private key, so it has no further accounts."
 
 
 class WalletInUse(Refusal):
     """`data.reason` says what still needs the wallet."""
 
-    code, status, message = "WALLET_IN_USE", 409, "Something still needs this wallet."
+    code, status, message = "WALLET_IN_USE", 409, "The wallet is still needed."
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,31 +26,31 @@ class AccountInUse(ConflictError):
 
 
 class AddressMismatch(UnprocessableError):
-    """422: The key belongs to another address than the one that is stated."""
+    """422: The key does not belong to the given address."""
 
     CODE = "ADDRESS_MISMATCH"
 
 
 class AddressTaken(ConflictError):
-    """409: There is a contract at the address already."""
+    """409: The address already holds a contract."""
 
     CODE = "ADDRESS_TAKEN"
 
 
 class AlreadyAppointed(ConflictError):
-    """409: The first administrator was appointed before."""
+    """409: The first administrator is already appointed."""
 
     CODE = "ALREADY_APPOINTED"
 
 
 class AmbiguousEvent(UnprocessableError):
-    """422: Several events have this name: name the one that is meant by its full signature."""
+    """422: Several events have this name: give the full signature of one."""
 
     CODE = "AMBIGUOUS_EVENT"
 
 
 class AmbiguousMethod(UnprocessableError):
-    """422: Several functions have this name: name the one that is meant by its full signature."""
+    """422: Several functions have this name: give the full signature of one."""
 
     CODE = "AMBIGUOUS_METHOD"
 
@@ -62,13 +62,13 @@ class AmountInUse(ConflictError):
 
 
 class AnswerTooLarge(UnprocessableError):
-    """422: The contract answers more than is decoded here."""
+    """422: The contract's answer is too large to decode."""
 
     CODE = "ANSWER_TOO_LARGE"
 
 
 class AnswerUnreadable(UnprocessableError):
-    """422: What the contract answers is not what its ABI says."""
+    """422: The contract's answer does not match its ABI."""
 
     CODE = "ANSWER_UNREADABLE"
 
@@ -86,13 +86,13 @@ class AttemptConflict(ConflictError):
 
 
 class BalanceUnknown(UnavailableError):
-    """503: The balance is not known well enough yet; try again."""
+    """503: The balance on chain is not known reliably yet; try again."""
 
     CODE = "BALANCE_UNKNOWN"
 
 
 class BodyTooLarge(ApiError):
-    """413: The body is larger than this route takes."""
+    """413: The body is larger than this route accepts."""
 
     CODE = "BODY_TOO_LARGE"
 
@@ -104,7 +104,7 @@ class CallFailed(UnprocessableError):
 
 
 class CallReverted(UnprocessableError):
-    """422: The contract refuses this call."""
+    """422: The contract reverted this call."""
 
     CODE = "CALL_REVERTED"
 
@@ -116,19 +116,19 @@ class ChainMismatch(UnprocessableError):
 
 
 class ChainUnavailable(UnavailableError):
-    """503: The chain's nodes do not answer as they should; try again."""
+    """503: The nodes of the chain are unavailable; try again."""
 
     CODE = "CHAIN_UNAVAILABLE"
 
 
 class ClaimExists(ConflictError):
-    """409: The caller has claimed the order with another wallet."""
+    """409: The claimer has already claimed the order with another wallet."""
 
     CODE = "CLAIM_EXISTS"
 
 
 class ClaimLimit(ConflictError):
-    """409: The caller has too many live claims."""
+    """409: The claimer has too many open claims."""
 
     CODE = "CLAIM_LIMIT"
 
@@ -140,19 +140,19 @@ class ConfirmationRequired(ConflictError):
 
 
 class Contention(UnavailableError):
-    """503: Too many writers at once; try again."""
+    """503: Too many concurrent changes; try again."""
 
     CODE = "CONTENTION"
 
 
 class ContractExists(ConflictError):
-    """409: The caller has this contract already."""
+    """409: You already have this contract."""
 
     CODE = "CONTRACT_EXISTS"
 
 
 class DataTooLarge(UnprocessableError):
-    """422: The transaction's data is larger than nodes take."""
+    """422: The transaction's data is larger than nodes accept."""
 
     CODE = "DATA_TOO_LARGE"
 
@@ -170,7 +170,7 @@ class EmailUnverified(ForbiddenError):
 
 
 class FeeAboveCap(UnprocessableError):
-    """422: The fee is above what this chain's policy allows."""
+    """422: The fee is above this chain's cap."""
 
     CODE = "FEE_ABOVE_CAP"
 
@@ -182,7 +182,7 @@ class FeeCapReached(ConflictError):
 
 
 class Forbidden(ForbiddenError):
-    """403: The caller lacks the permission that this needs."""
+    """403: The caller lacks the required permission."""
 
     CODE = "FORBIDDEN"
 
@@ -194,19 +194,19 @@ class FundsCommitted(ConflictError):
 
 
 class FutureBlock(UnprocessableError):
-    """422: The chain has not come to this block yet."""
+    """422: The block is in the future: the chain has not reached it yet."""
 
     CODE = "FUTURE_BLOCK"
 
 
 class GasTooLow(UnprocessableError):
-    """422: The gas is below what the transaction costs at least."""
+    """422: The gas limit is below the transaction's minimum cost."""
 
     CODE = "GAS_TOO_LOW"
 
 
 class IdempotencyKeyInvalid(BadRequestError):
-    """400: An Idempotency-Key has 1 to 255 printable ASCII characters."""
+    """400: The Idempotency-Key must have 1 to 255 printable ASCII characters."""
 
     CODE = "IDEMPOTENCY_KEY_INVALID"
 
@@ -218,7 +218,7 @@ class IdempotencyKeyRequired(BadRequestError):
 
 
 class IdempotencyKeyReused(UnprocessableError):
-    """422: This Idempotency-Key was used with another request."""
+    """422: This Idempotency-Key was already used for a different request."""
 
     CODE = "IDEMPOTENCY_KEY_REUSED"
 
@@ -266,7 +266,7 @@ class InvalidCredentials(AuthenticationError):
 
 
 class InvalidCursor(BadRequestError):
-    """400: The cursor is not one that this list gave."""
+    """400: The cursor does not belong to this list."""
 
     CODE = "INVALID_CURSOR"
 
@@ -284,13 +284,13 @@ class InvalidState(ConflictError):
 
 
 class KeystoreTooCostly(UnprocessableError):
-    """422: The keystore's key derivation asks for more memory or work than is allowed."""
+    """422: The keystore's key derivation needs more memory or work than allowed."""
 
     CODE = "KEYSTORE_TOO_COSTLY"
 
 
 class KeyStaysInKms(ConflictError):
-    """409: This wallet's key never leaves Cloud KMS: it signs transactions and nothing else."""
+    """409: This wallet's key stays in Cloud KMS: it can only sign transactions."""
 
     CODE = "KEY_STAYS_IN_KMS"
 
@@ -320,7 +320,7 @@ class LeaseLost(ConflictError):
 
 
 class MailTokenInvalid(UnprocessableError):
-    """422: The link is not valid, was used before or is too old; ask for a new one."""
+    """422: The link is invalid, already used or expired; request a new one."""
 
     CODE = "MAIL_TOKEN_INVALID"
 
@@ -332,7 +332,7 @@ class MalformedRequest(BadRequestError):
 
 
 class NameUnresolved(NotFoundError):
-    """404: The chain does not say what this name stands for."""
+    """404: The name does not resolve on this chain."""
 
     CODE = "NAME_UNRESOLVED"
 
@@ -356,13 +356,13 @@ class NotFound(NotFoundError):
 
 
 class NotIndexed(UnprocessableError):
-    """422: The chain keeps no index of this argument of the event."""
+    """422: This argument of the event is not indexed by the chain."""
 
     CODE = "NOT_INDEXED"
 
 
 class NotRedrivable(ConflictError):
-    """409: This message cannot be sent again as it is; its sender has to send a right one."""
+    """409: This message can never be handled as it is; its sender must send a corrected one."""
 
     CODE = "NOT_REDRIVABLE"
 
@@ -380,7 +380,7 @@ class NoDeployer(UnprocessableError):
 
 
 class NoNames(UnprocessableError):
-    """422: The chain has no names."""
+    """422: The chain has no name service (ENS)."""
 
     CODE = "NO_NAMES"
 
@@ -392,7 +392,7 @@ class NoSecondFactor(ConflictError):
 
 
 class OneTimeCodeInvalid(AuthenticationError):
-    """401: The one-time code is wrong, too old or was used before."""
+    """401: The one-time code is wrong, expired or already used."""
 
     CODE = "ONE_TIME_CODE_INVALID"
 
@@ -404,43 +404,43 @@ class OrderAlreadyClaimed(ConflictError):
 
 
 class OrderExpired(ConflictError):
-    """409: The order's time is over."""
+    """409: The order has expired."""
 
     CODE = "ORDER_EXPIRED"
 
 
 class OriginNotAllowed(ForbiddenError):
-    """403: Pages of this origin may not call: it is not one of CORS_ORIGINS."""
+    """403: Pages of this origin may not call the API: it is not listed in CORS_ORIGINS."""
 
     CODE = "ORIGIN_NOT_ALLOWED"
 
 
 class OwnOrder(ForbiddenError):
-    """403: One's own order cannot be claimed."""
+    """403: A user cannot claim their own order."""
 
     CODE = "OWN_ORDER"
 
 
 class OwnTransaction(ForbiddenError):
-    """403: A second person has to approve this: neither the wallet's owner nor who sent it."""
+    """403: A second person must approve this: neither the wallet's owner nor the sender."""
 
     CODE = "OWN_TRANSACTION"
 
 
 class PasskeysUnavailable(ConflictError):
-    """409: This deployment names no site of its own (SIWE_DOMAINS), so that no passkey can be bound to it."""
+    """409: Passkeys are not available: this deployment has no site configured (SIWE_DOMAINS)."""
 
     CODE = "PASSKEYS_UNAVAILABLE"
 
 
 class PasskeyInvalid(AuthenticationError):
-    """401: The passkey's answer does not prove it here and now; ask for a new challenge."""
+    """401: The passkey's answer is not valid for this challenge; request a new one."""
 
     CODE = "PASSKEY_INVALID"
 
 
 class PayoutRefused(UnprocessableError):
-    """422: The recipient's address may not be paid."""
+    """422: Payments to the recipient's address are not allowed."""
 
     CODE = "PAYOUT_REFUSED"
 
@@ -488,7 +488,7 @@ class ReplacementTooCheap(ConflictError):
 
 
 class ScreeningUnavailable(UnavailableError):
-    """503: The screening of addresses does not answer; try again."""
+    """503: The address screening service does not answer; try again."""
 
     CODE = "SCREENING_UNAVAILABLE"
 
@@ -500,7 +500,7 @@ class SecondFactorExists(ConflictError):
 
 
 class SecondFactorRequired(AuthenticationError):
-    """401: This account also asks for its second factor to sign in."""
+    """401: This account needs its second factor to sign in."""
 
     CODE = "SECOND_FACTOR_REQUIRED"
 
@@ -512,7 +512,7 @@ class SettlementTransaction(ConflictError):
 
 
 class SettlementUnfunded(ConflictError):
-    """409: A supplying wallet cannot pay now; top it up."""
+    """409: A wallet that pays cannot pay now; top it up."""
 
     CODE = "SETTLEMENT_UNFUNDED"
 
@@ -524,7 +524,7 @@ class SignInEnded(AuthenticationError):
 
 
 class SignInMessage(UnprocessableError):
-    """422: A text that signs in here is not signed for anybody."""
+    """422: A message that signs in to this site is never signed."""
 
     CODE = "SIGN_IN_MESSAGE"
 
@@ -536,19 +536,19 @@ class SimulationFailed(UnprocessableError):
 
 
 class SiweRefused(AuthenticationError):
-    """401: The signed message does not prove control of the account here and now."""
+    """401: The signed message is not valid for signing in here and now."""
 
     CODE = "SIWE_REFUSED"
 
 
 class StepUpRequired(ForbiddenError):
-    """403: Prove again who you are, then ask again: this needs a proof of the last minutes."""
+    """403: This needs a recent proof of who you are: prove it again, then repeat the request."""
 
     CODE = "STEP_UP_REQUIRED"
 
 
 class SupplyReserved(ConflictError):
-    """409: Orders still hold a part of this supply."""
+    """409: Orders still reserve a part of this supply."""
 
     CODE = "SUPPLY_RESERVED"
 
@@ -566,7 +566,7 @@ class TooFragmented(ConflictError):
 
 
 class TooManyAnnounced(ConflictError):
-    """409: As many follow this address as can be told of its events: follow it with announce=false."""
+    """409: Too many users get events of this address; follow it with announce=false."""
 
     CODE = "TOO_MANY_ANNOUNCED"
 
@@ -584,7 +584,7 @@ class TooManyAttempts(RateLimitError):
 
 
 class TooManyFollows(ConflictError):
-    """409: No more contracts can be followed."""
+    """409: You follow as many contracts as allowed."""
 
     CODE = "TOO_MANY_FOLLOWS"
 
@@ -596,7 +596,7 @@ class TooManyPasskeys(ConflictError):
 
 
 class TooManyStreams(RateLimitError):
-    """429: This caller reads as many streams here as one may."""
+    """429: You have too many open event streams."""
 
     CODE = "TOO_MANY_STREAMS"
 
@@ -656,7 +656,7 @@ class UnsupportedMediaType(ApiError):
 
 
 class UpgradeRequired(ApiError):
-    """426: This address speaks WebSocket only; GET /events/stream has the same events."""
+    """426: This path serves WebSocket only; GET /events/stream has the same events."""
 
     CODE = "UPGRADE_REQUIRED"
 
@@ -674,31 +674,31 @@ class VaultUnavailable(UnavailableError):
 
 
 class VersionMismatch(VersionError):
-    """412: The resource has another version than If-Match says."""
+    """412: The resource does not have the version in If-Match."""
 
     CODE = "VERSION_MISMATCH"
 
 
 class WalletExists(ConflictError):
-    """409: The caller holds this key already."""
+    """409: You already have a wallet with this address."""
 
     CODE = "WALLET_EXISTS"
 
 
 class WalletHasNoSeed(ConflictError):
-    """409: The wallet was imported by its private key: it has no further accounts."""
+    """409: The wallet was imported by its private key, so it has no further accounts."""
 
     CODE = "WALLET_HAS_NO_SEED"
 
 
 class WalletInUse(ConflictError):
-    """409: Something still needs this wallet."""
+    """409: The wallet is still needed."""
 
     CODE = "WALLET_IN_USE"
 
 
 class WalletRequired(UnprocessableError):
-    """422: Name the wallet: the caller has none or several here."""
+    """422: Name the wallet: you have none or several on this chain."""
 
     CODE = "WALLET_REQUIRED"
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountDeletion:
-    """The account is gone. Keys are kept until `keys_kept_until`, and longer where something is found then."""
+    """The account is deleted. Its keys are kept until `keys_kept_until`, and longer if a balance is found then."""
 
     wallets: list[DeletedWallet]
     not_looked_at: list[str]
@@ -22,7 +22,7 @@ class AccountDeletion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountNotice:
-    """Something about an account's security has changed: by whom, from where, and what."""
+    """A change in the security of an account: what changed, by whom and from where."""
 
     user_id: str
     at: datetime
@@ -35,7 +35,7 @@ class AccountNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acting:
-    """A token with which an administrator may act for one user until `expires_at`, and not export."""
+    """A token with which an administrator may act for one user until `expires_at`. It cannot export keys."""
 
     user_id: str
     reason: str
@@ -45,7 +45,7 @@ class Acting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedPasskey:
-    """`recovery_codes` come once, with the first second factor."""
+    """`recovery_codes` are shown once, with the first second factor."""
 
     passkey: Passkey
     recovery_codes: list[str] | None = field(repr=False)
@@ -64,7 +64,7 @@ class AllocationPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """`hint` is the key's beginning; `last_used_at`: by an operation that may write, to the hour."""
+    """`hint` is the beginning of the key. `last_used_at` is updated hourly, by operations that may write."""
 
     id: str
     name: str
@@ -78,7 +78,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyPage:
-    """One's own API keys."""
+    """The caller's API keys."""
 
     items: list[ApiKey]
     next_cursor: str | None
@@ -86,7 +86,7 @@ class ApiKeyPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalPage:
-    """What waits for one's approval."""
+    """Transactions that wait for the caller's approval."""
 
     items: list[WaitingApproval]
     next_cursor: str | None
@@ -103,7 +103,8 @@ class AssetLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptPart:
-    """Signed bytes for the transaction's nonce; which of them a block holds decides. `noop` undoes it."""
+    """One signed version of the transaction on its nonce; the one that a block contains decides. `noop` moves
+    nothing: it cancels the transaction."""
 
     hash: str
     kind: Literal["payload", "noop"]
@@ -115,9 +116,9 @@ class AttemptPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One committed change or use of a key. `action` is the operation; `events` names what it announced, or
-    `policy.denied:<rule>`, `payout.refused:<reason>` or `denied:<code>`. `session_id` is the sign-in or the API key;
-    `details` say what a change of rights was before and is after, and its reason."""
+    """One committed change or use of a key. `action` is the operation; `events` lists the announced events, or
+    `policy.denied:<rule>`, `payout.refused:<reason>` or `denied:<code>`. `session_id` is the session or the API
+    key. `details` hold the state before and after a change of rights, and its reason."""
 
     id: str
     at: datetime
@@ -142,7 +143,7 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AvailablePage:
-    """Others' open orders."""
+    """Open orders of other users."""
 
     items: list[PublicOrder]
     next_cursor: str | None
@@ -162,14 +163,14 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balances:
-    """The native coin first, then the registry's tokens."""
+    """The native coin first, then the registered tokens."""
 
     items: list[Balance]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """How many of the last 24 hours' rows were made in the hour from `at`, by the status that they have now."""
+    """How many rows of the last 24 hours were created in the hour beginning at `at`, by their present status."""
 
     at: datetime
     counts: dict[str, int]
@@ -177,7 +178,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOutcome:
-    """`error` holds code, message and data, as a refusal of the single call would."""
+    """`error` holds code, message and data, like the refusal of a single call."""
 
     success: bool
     result: Any
@@ -186,7 +187,7 @@ class CallOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
-    """Null, one value, or several: as an object where all have names, else as a list."""
+    """Null, one value, or several values: an object if all have names, otherwise a list."""
 
     result: Any
 
@@ -202,7 +203,8 @@ class ChainCurrency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainHealth:
-    """`behind`: the newest block is older than it should be. Seconds old at most; the height is null without a node."""
+    """`behind`: the newest block is older than it should be. A few seconds old at most. The height is null if
+    no node answers."""
 
     status: Literal["ok", "behind", "unavailable"]
     block_number: int | None
@@ -217,7 +219,7 @@ class ChainList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Who has claimed an order, until when, and how it is settled."""
+    """A claimer's hold on an order: until when, and how it is settled."""
 
     id: str
     order_id: str
@@ -238,7 +240,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimPage:
-    """One's own claims, or all claims of one's own order."""
+    """The caller's claims, or all claims of one of the caller's orders."""
 
     items: list[Claim]
     next_cursor: str | None
@@ -246,7 +248,7 @@ class ClaimPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudEvent:
-    """`data` is what GET would give to its reader; `sequence` counts the subject's events."""
+    """`data` is the resource as GET would return it to this reader; `sequence` counts the events of the subject."""
 
     id: str
     source: str
@@ -262,7 +264,7 @@ class CloudEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandCompleted:
-    """The answer of a command that no other event tells."""
+    """The answer to a command that no other event contains."""
 
     command: CommandName
     result: dict[str, Any] | None
@@ -278,7 +280,7 @@ class CommandName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRefused:
-    """What HTTP would have answered to the command."""
+    """The error that HTTP would have returned for the command."""
 
     command: CommandName
     error: ErrorBody
@@ -286,8 +288,8 @@ class CommandRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """`address` is null until a block holds the creation. In lists and events `abi` is null; the contract itself and
-    its own route have it."""
+    """`address` is null until a block contains the deployment. In lists and events `abi` is null; get it with
+    the contract itself or by its own route."""
 
     id: str
     user_id: str
@@ -313,7 +315,7 @@ class ContractAbi:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractDetail:
-    """`proxy` is null when calls are not passed on to another contract."""
+    """`proxy` is null if the contract is not a proxy."""
 
     id: str
     user_id: str
@@ -341,7 +343,7 @@ class ContractEventPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractEvents:
-    """What a contract logged in one block; `more` events of it are in the list only."""
+    """The events of a contract in one block. `more` events of the block are only in the list of events."""
 
     contract_id: str
     chain: str
@@ -380,7 +382,7 @@ class ContractFollow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractPage:
-    """One's own contracts."""
+    """The caller's contracts."""
 
     items: list[Contract]
     next_cursor: str | None
@@ -388,7 +390,7 @@ class ContractPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedApiKey:
-    """The key is shown this once: send it as X-API-Key."""
+    """The key is shown only here. Send it as X-API-Key."""
 
     id: str
     name: str
@@ -403,7 +405,7 @@ class CreatedApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedWallet:
-    """The mnemonic is shown this once; a replayed answer holds null."""
+    """The mnemonic is shown only here; a replayed answer has null instead."""
 
     wallet: Wallet
     mnemonic: str | None = field(repr=False)
@@ -412,8 +414,8 @@ class CreatedWallet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that `consumer` could not handle, and why. `body` is the beginning of its text, `size` the length
-    of all of it in characters."""
+    """A message that `consumer` could not handle, and the reason. `body` is the beginning of its text, `size`
+    the full length in characters."""
 
     id: str
     topic: str
@@ -438,7 +440,7 @@ class DeadLetterPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletedWallet:
-    """What was looked at and found empty: the coin and the registry's tokens of its chain, by symbol."""
+    """The assets that were checked and found empty, by symbol: the coin and the registered tokens of its chain."""
 
     wallet_id: str
     chain: str
@@ -448,8 +450,8 @@ class DeletedWallet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempt:
-    """One request to the endpoint. Without a status code, `error` says what happened; `answer` is the beginning of
-    what came back."""
+    """One request to the endpoint. If there was no status code, `error` says what happened; `answer` is the
+    beginning of the response."""
 
     at: datetime
     status_code: int | None
@@ -484,8 +486,8 @@ class DepositPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """`ledger`: a supply against its lines; `funds`: what an address has promised against its supplies;
-    `chain`: what it holds on chain against what it has promised. Base units."""
+    """`ledger`: a supply differs from its ledger; `funds`: the commitments of an address differ from its
+    supplies; `chain`: the balance on chain is below the commitments. Base units."""
 
     kind: Literal["ledger", "funds", "chain"]
     subject: str
@@ -503,14 +505,14 @@ class EncryptedKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """The otpauth URI for the authenticator app, shown this once; it counts once a code of it was verified."""
+    """The otpauth URI for the authenticator app, shown once. The factor counts after its first code was verified."""
 
     uri: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorBody:
-    """`data` explains the code; what it holds is stated with each code's class."""
+    """`data` explains the code; its fields are documented with each code."""
 
     code: str
     message: str
@@ -530,7 +532,7 @@ class ErrorDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
-    """Oldest first; `cursor` asks for what comes after, also when nothing came."""
+    """Oldest first. `cursor` continues after this page, even if the page is empty."""
 
     items: list[CloudEvent]
     cursor: str
@@ -538,7 +540,7 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsReorged:
-    """A reorganisation has taken a block away, and with it these events of the contract, at most 100 of `count`."""
+    """A reorganisation removed a block and these events of the contract with it; at most 100 of `count` are listed."""
 
     contract_id: str
     chain: str
@@ -551,7 +553,7 @@ class EventsReorged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedWallet:
-    """One of both; a replayed answer holds null."""
+    """Either the keystore or the key; a replayed answer has null instead."""
 
     keystore: dict[str, Any] | None = field(repr=False, default=None)
     private_key: str | None = field(repr=False, default=None)
@@ -559,7 +561,7 @@ class ExportedWallet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why it did not do what was asked."""
+    """Why the transaction failed."""
 
     code: str
     message: str | None
@@ -567,7 +569,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeeLimits:
-    """Wei per gas; no transaction offers more. `max_fee_per_gas` also bounds a legacy price."""
+    """Wei per gas; no transaction offers more. `max_fee_per_gas` also limits the legacy gas price."""
 
     max_fee_per_gas: str
     max_priority_fee_per_gas: str
@@ -584,7 +586,7 @@ class FeeOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fees:
-    """What blocks took for the gas of one chain's transactions, in wei, by the hour in which they were asked for."""
+    """Gas fees paid by the transactions of one chain, in wei, by the hour in which they were created."""
 
     at: datetime
     chain: str
@@ -594,7 +596,7 @@ class Fees:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowFactory:
-    """`contracts` is how many it has added."""
+    """`contracts` is the number of contracts it has added."""
 
     event: str
     argument: str
@@ -603,7 +605,7 @@ class FollowFactory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundName:
-    """`name` is null where the address has none, or the name stands for another address."""
+    """`name` is null if the address has no name, or if the name resolves to another address."""
 
     address: str
     chain: str
@@ -612,14 +614,14 @@ class FoundName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GasEstimate:
-    """The gas limit that a transaction would get, in units."""
+    """The gas limit that the transaction would get, in units of gas."""
 
     gas: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GasPrice:
-    """Of the next block, in wei per gas; `base_fee` is null on legacy chains."""
+    """For the next block, in wei per gas; `base_fee` is null on legacy chains."""
 
     chain: str
     block_number: int
@@ -640,8 +642,8 @@ class GoneEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexState:
-    """How far the index of the chain is. `fault`: `no_quorum` its nodes do not agree, or are behind · `unanswered` they
-    do not answer · `forked` they show another chain than was indexed, further back than can be taken back."""
+    """How far the chain is indexed. `fault`: `no_quorum` its nodes disagree or lag behind · `unanswered` they
+    do not answer · `forked` they show another chain than the indexed one, from too far back to be repaired."""
 
     indexed_to: int
     head: int
@@ -692,7 +694,7 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanePage:
-    """Addresses that have sent, in the order of their ids."""
+    """Sending addresses, ordered by id."""
 
     items: list[LaneView]
     next_cursor: str | None
@@ -719,7 +721,7 @@ class LaneView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """From claim to final payment of the newest settlements, in seconds."""
+    """Seconds from the claim to its final payment, for the newest settlements."""
 
     samples: int
     median: float | None
@@ -728,7 +730,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Lines, newest first, and the balances at the moment asked for (now when none was)."""
+    """Ledger lines, newest first, and the balances at the requested time (by default now)."""
 
     supply_id: str
     at: datetime | None
@@ -739,7 +741,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerBalances:
-    """The four accounts; `external` is minus the supply's amount."""
+    """The four accounts; `external` is minus the amount of the supply."""
 
     available: str
     reserved: str
@@ -763,7 +765,7 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """`name` and `arguments` where the log is an ERC-20 Transfer or Approval; integers as strings."""
+    """`name` and `arguments` are set for ERC-20 Transfer and Approval; integers are strings."""
 
     address: str
     topics: list[str]
@@ -775,8 +777,8 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedEvent:
-    """`event`, `signature` and `arguments` are null while the contract's ABI does not have it; `data` is cut where it
-    is longer than 32 KiB, `data_bytes` is all of it. `final`: no reorganisation can take it away."""
+    """`event`, `signature` and `arguments` are null if the ABI of the contract does not have the event. `data`
+    is cut after 32 KiB; `data_bytes` is its full length. `final`: no reorganisation can remove it."""
 
     block_number: int
     block_hash: str
@@ -793,7 +795,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowBalance:
-    """The native balance of a wallet that sends fell below the threshold; wei."""
+    """The native balance of a sending wallet fell below the threshold; wei."""
 
     wallet_id: str
     user_id: str
@@ -807,7 +809,8 @@ class LowBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """`permissions` are this caller's: a key's scopes, or what the roles grant. A key sees no e-mail and no address."""
+    """`permissions` are those of this caller: the scopes of a key, or what the roles grant. An API key sees no
+    e-mail address and no wallet address."""
 
     id: str
     email: str | None
@@ -832,7 +835,7 @@ class Mnemonic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """The live supplies of one currency, in its unit; they pay what is reserved."""
+    """The live supplies of one currency, in its unit. The reserved amount is what orders will pay."""
 
     chain: str
     currency: str
@@ -852,8 +855,9 @@ class MulticallResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One RPC endpoint as the instance that answers sees it. `latency` in seconds, `error_rate` from 0 to 1: moving
-    averages; `behind` in blocks of the best one; `resting`: it failed and is left alone for a while."""
+    """One RPC endpoint as seen by the instance that answers. `latency` in seconds and `error_rate` from 0 to 1
+    are moving averages; `behind`: blocks behind the best endpoint; `resting`: it failed and is not asked for a
+    while."""
 
     chain: str
     name: str
@@ -904,7 +908,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPage:
-    """One's own orders."""
+    """The caller's orders."""
 
     items: list[Order]
     next_cursor: str | None
@@ -912,8 +916,9 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """At most a few seconds old, as `region` has read it. `money_complete` is false where there are more live supplies
-    than are added up, `fees_complete` where there were more transactions in the last 24 hours than are."""
+    """A few seconds old at most, as read in `region`. `money_complete` is false if there are more live supplies
+    than were added up, `fees_complete` is false if there were more transactions in the last 24 hours than were
+    added up."""
 
     at: datetime
     region: str
@@ -945,14 +950,14 @@ class Passkey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasskeyOptions:
-    """`publicKey` for the browser (WebAuthn Level 3, JSON); its challenge counts once and for five minutes."""
+    """`publicKey` for the browser (WebAuthn Level 3, JSON). Its challenge is valid once, for five minutes."""
 
     options: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasskeyPage:
-    """One's own passkeys."""
+    """The caller's passkeys."""
 
     items: list[Passkey]
     next_cursor: str | None
@@ -960,7 +965,7 @@ class PasskeyPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPart:
-    """One payment of one round."""
+    """One payment of a settlement round."""
 
     allocation_id: str
     amount: str
@@ -972,7 +977,7 @@ class PaymentPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingPolicy:
-    """The rules of a looser policy, which hold from `holds_from`."""
+    """The rules of a looser policy that apply from `holds_from`."""
 
     limits: list[AssetLimit]
     allowed_recipients: list[str] | None
@@ -989,7 +994,7 @@ class PendingPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalData:
-    """Everything that is stored of a person, by kind; `cut` names kinds with more rows than fit."""
+    """Everything that is stored about a person, by kind; `cut` lists kinds with more rows than fit."""
 
     exported_at: datetime
     data: dict[str, list[dict[str, Any]]]
@@ -998,8 +1003,9 @@ class PersonalData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A wallet's rules; amounts in base units. Version 0: none was ever set. `pending`: a looser policy that was asked
-    for and does not hold yet; DELETE /wallets/{wallet_id}/policy/pending or another PUT withdraws it."""
+    """The rules of a wallet; amounts in base units. Version 0: none was ever set. `pending`: a looser policy
+    that was requested and does not apply yet; DELETE /wallets/{wallet_id}/policy/pending or another PUT
+    withdraws it."""
 
     limits: list[AssetLimit]
     allowed_recipients: list[str] | None
@@ -1019,8 +1025,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyReplay:
-    """Of `checked` transactions since `since`, so many would have been `refused` and so many held `for_approval`; the
-    newest 200 of them are listed. `complete` is false where there were more than are looked at."""
+    """Of `checked` transactions since `since`, the draft would have `refused` some and held others
+    `for_approval`; the newest 200 of them are listed. `complete` is false if there were more transactions than
+    were checked."""
 
     wallet_id: str
     since: datetime
@@ -1048,7 +1055,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicOrder:
-    """What others see while it is open, and its claimer afterwards."""
+    """What other users see while the order is open, and its claimer afterwards."""
 
     id: str
     user_id: str
@@ -1065,8 +1072,8 @@ class PublicOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What the block that holds it says; gas in units, the price in wei per gas. Of very many logs the first are kept:
-    `logs_omitted` says how many more there were."""
+    """What the block says about the transaction; gas in units, price in wei per gas. If there are very many
+    logs, only the first are kept: `logs_omitted` counts the others."""
 
     transaction_id: str
     chain: str
@@ -1084,7 +1091,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """What came to a wallet: `amount` in base units of `currency`, the chain's coin or a registered token."""
+    """What a wallet received: `amount` in base units of `currency`, the chain's coin or a registered token."""
 
     wallet_id: str
     chain: str
@@ -1112,8 +1119,8 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A transaction that the draft would not simply have let pass. `outcome` `approval`: it would have waited for a
-    second person; `refused`: `rule` and what it names say why."""
+    """A transaction that the draft would not have allowed directly. `outcome` `approval`: it would have waited
+    for a second person; `refused`: `rule` and what it names say why."""
 
     transaction_id: str
     created_at: datetime
@@ -1128,7 +1135,8 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resent:
-    """How many are on their way again. When there are more than go in one call, `next_since` is where to go on."""
+    """How many deliveries were scheduled again. If there are more than one call can take, continue from
+    `next_since`."""
 
     resent: int
     next_since: datetime | None
@@ -1145,7 +1153,7 @@ class ResolvedName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretWebhook:
-    """`secret` is shown in this one answer; asked again under the same key, it is null."""
+    """`secret` is shown only in this answer; a replayed answer has null instead."""
 
     id: str
     user_id: str
@@ -1169,8 +1177,8 @@ class SecretWebhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentToken:
-    """`amount` in base units; `token_id` is null for ERC-20. A call that is exactly the transfer of a single token of
-    the wallet counts as one, however it was asked for."""
+    """`amount` in base units; `token_id` is null for ERC-20. A call that is exactly the transfer of a single
+    token of the wallet is shown as one, however it was requested."""
 
     address: str
     type: Literal["erc20", "erc721", "erc1155"]
@@ -1195,8 +1203,8 @@ class ServedChain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A sign-in that counts. `user_agent` and `network` are of its last refresh, `last_used_at` of its last refresh or
-    proof; `current` is the one that asks."""
+    """An active session. `user_agent` and `network` are those of its last refresh, `last_used_at` is its last
+    refresh or proof; `current` marks the session of this request."""
 
     id: str
     factors: list[str]
@@ -1211,7 +1219,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPage:
-    """One's own sign-ins."""
+    """The caller's sessions."""
 
     items: list[Session]
     next_cursor: str | None
@@ -1246,8 +1254,8 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCount:
-    """`count` or `more`. Of what is finished, only the last 24 hours are counted; `oldest_at` is null there, and where
-    there are too many to know."""
+    """`count` or `more`. Finished ones are counted for the last 24 hours only. `oldest_at` is null for them,
+    and if there are too many to know."""
 
     status: str
     count: int
@@ -1258,7 +1266,8 @@ class StatusCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepUp:
-    """An access token that says the second factor was proved. `recovery_codes` come once, with the first code."""
+    """An access token that records the proof of the second factor. `recovery_codes` are shown once, with the
+    first code."""
 
     token: str = field(repr=False)
     expires_at: datetime
@@ -1289,7 +1298,7 @@ class Supply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyPage:
-    """One's own supplies."""
+    """The caller's supplies."""
 
     items: list[Supply]
     next_cursor: str | None
@@ -1297,7 +1306,7 @@ class SupplyPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenInfo:
-    """Null where the contract does not say, or says what is no plain text. `total_supply` in base units."""
+    """Fields are null if the contract does not provide them as plain text. `total_supply` in base units."""
 
     chain: str
     address: str
@@ -1319,10 +1328,9 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """`to` is who gets the value or the tokens; `hash` is of the latest attempt, once mined of the mined one. While it
-    waits for a second person, `blocked_reason` is APPROVAL_REQUIRED and it ends at `approval_until`.
-
-    `confirmations` is null where the chain does not answer, 0 while no block holds it."""
+    """`to` is the receiver of the value or tokens; `hash` is that of the latest attempt, after mining that of
+    the mined one. While it waits for a second person, `blocked_reason` is APPROVAL_REQUIRED, and it ends at
+    `approval_until`. `confirmations` is null if the chain does not answer, and 0 until a block contains it."""
 
     id: str
     wallet_id: str
@@ -1365,7 +1373,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionPage:
-    """One's own transactions."""
+    """The caller's transactions."""
 
     items: list[Transaction]
     next_cursor: str | None
@@ -1373,7 +1381,7 @@ class TransactionPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypedDataName:
-    """Typed data that is signed though it cannot be read: its verifying contract and primary type."""
+    """Typed data that may be signed although it cannot be read: its verifying contract and primary type."""
 
     contract: str
     primary_type: str
@@ -1432,7 +1440,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingApproval:
-    """A transaction that waits for the caller's approval; of its sender's words nothing, of its data only the size."""
+    """A transaction that waits for the caller's approval, without the sender's notes, and with the size of its
+    data instead of the data."""
 
     transaction_id: str
     wallet_id: str
@@ -1452,8 +1461,9 @@ class WaitingApproval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """Never key material. `unproven`: made before somebody proved the account's mailbox, or by an API key, so never
-    chosen by default until it is confirmed. `deleted_at`: it can be restored and exported for 30 days from then."""
+    """Never contains key material. `unproven`: created before the account's e-mail address was proved, or by an
+    API key; it is not used by default until it is confirmed. `deleted_at`: it can be restored and exported for
+    30 days from then."""
 
     id: str
     user_id: str
@@ -1480,7 +1490,7 @@ class WalletAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletPage:
-    """One's own wallets."""
+    """The caller's wallets."""
 
     items: list[Wallet]
     next_cursor: str | None
@@ -1488,7 +1498,8 @@ class WalletPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """An endpoint. While it fails, `failing_since` says since when, and `next_attempt_at` when it is tried again."""
+    """A webhook endpoint. While it fails, `failing_since` says since when, and `next_attempt_at` when it is
+    tried again."""
 
     id: str
     user_id: str
@@ -1511,7 +1522,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery:
-    """One event on its way to one endpoint, with its last attempts, the newest first."""
+    """One event on its way to one endpoint, with its last attempts, newest first."""
 
     id: str
     webhook_id: str
@@ -1530,7 +1541,7 @@ class WebhookDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDeliveryDetail:
-    """With what is sent."""
+    """With the body that is sent."""
 
     id: str
     webhook_id: str
@@ -1580,7 +1591,7 @@ class AssetLimitInput(TypedDict):
 
 
 class Factory(TypedDict):
-    """The event in which a contract names others, the argument that does, and the ABI of those it names."""
+    """The event by which a contract announces others, the argument that holds their address, and their ABI."""
 
     event: str
     argument: str
@@ -1597,7 +1608,7 @@ class NewItem(TypedDict):
 
 
 class ReadCall(TypedDict):
-    """Of a contract of the caller's, or of a known type at an address."""
+    """A call of one of the caller's contracts, or of a contract of a known type at an address."""
 
     contract_id: NotRequired[str | None]
     address: NotRequired[str | None]
@@ -1607,8 +1618,8 @@ class ReadCall(TypedDict):
 
 
 class TokenAmount(TypedDict):
-    """A token's transfer to the transaction's `to`: of ERC-20 an `amount` in base units, of ERC-721 a `token_id`, of
-    ERC-1155 both. Policies judge the latter two as the calls that they are."""
+    """A token transfer to the `to` of the transaction: for ERC-20 an `amount` in base units, for ERC-721 a
+    `token_id`, for ERC-1155 both. Policies judge the latter two as contract calls."""
 
     address: str
     type: NotRequired[Literal["erc20", "erc721", "erc1155"]]
@@ -1617,7 +1628,7 @@ class TokenAmount(TypedDict):
 
 
 class TypedDataNameInput(TypedDict):
-    """Typed data that is signed though it cannot be read: its verifying contract and primary type."""
+    """Typed data that may be signed although it cannot be read: its verifying contract and primary type."""
 
     contract: str
     primary_type: str
