@@ -170,6 +170,18 @@ def test_a_busy_api_is_waited_for_and_an_odd_one_survived(site: Site) -> None:
     tab.page.get_by_text("Check the id").wait_for()
 
 
+def test_who_has_no_wallet_makes_one_on_the_way(site: Site) -> None:
+    tab = site.tab(width=390)
+    tab.register(f"{uuid.uuid4().hex}@example.com")
+    tab.go("supplies")
+    tab.button("Commit a supply").first.click()
+    tab.page.locator("dialog[open] .says", has_text="you have none yet").wait_for()
+    tab.page.locator("dialog[open] button[type=submit]").click()
+    tab.words_noted()
+    tab.page.locator("dialog[open] [name=wallet_id] option", has_text="Main").wait_for(state="attached")
+    tab.blameless()
+
+
 def test_a_wallet_signs_in(site: Site) -> None:
     key = Account.create()
 

@@ -251,7 +251,7 @@ def test_an_authenticator_app_is_added_signs_in_and_is_asked_for_again(site: Sit
     tab.register(email)
     tab.make_wallet()
     tab.go("account")
-    tab.button("Add an app").click()
+    tab.button("Add an authenticator app").click()
     tab.page.locator("dialog[open] button[type=submit]").click()
     secret = tab.page.locator("dialog[open] .secret code").inner_text()
     tab.fill(code=code(secret, -1))

@@ -116,6 +116,10 @@ class Tab:
         self.button("Make a wallet").first.click()
         dialog = self.page.locator("dialog[open]")
         dialog.locator("button[type=submit]").click()
+        return self.words_noted()
+
+    def words_noted(self) -> str:
+        """The words that are shown once, and that one has to know."""
         self.page.get_by_role("heading", name="Write these words down now").wait_for()
         words = [str(word) for word in self.page.locator(".words li").all_inner_texts()]
         assert len(words) in (12, 24)
@@ -123,7 +127,8 @@ class Tab:
         for box in self.page.locator("dialog[open] input").all():
             place = int(box.get_attribute("name").removeprefix("word-"))
             box.fill(words[place])
-        self.confirm()
+        self.page.locator("dialog[open] button[type=submit]").click()
+        self.page.locator("dialog[open] [name^=word-]").first.wait_for(state="detached")
         return " ".join(words)
 
     def axe(self, rule: str | None = None) -> list[str]:

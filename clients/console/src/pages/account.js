@@ -29,7 +29,7 @@ export function Account() {
   const keys = useLoad("/auth/api-keys");
   return html`<${Head} title=${A.title} />
     <${Facts} rows=${[
-      [T.sign.email, me.email],
+      [T.sign.email, html`<span class="full">${me.email}</span>`],
       me.address && [P.address, me.address],
       ["Id", html`<${Id} id=${me.id} plain=${true} />`],
       [P.users.roles, me.roles.join(", ")],
@@ -37,7 +37,7 @@ export function Account() {
       [P.created, html`<${Time} at=${me.created_at} />`],
     ]} />
     <${Part} title=${A.sessions} load=${sessions} columns=${["Where", "How", "Last used", T.actions]}
-      row=${(one) => [html`<span title=${one.user_agent}>${device(one.user_agent) || T.none}</span>`, one.factors.join(", "), html`<${Time} at=${one.last_used_at} />`,
+      row=${(one) => [html`<span title=${one.user_agent}>${device(one.user_agent) || T.none}</span>`, one.factors.map((way) => A.ways[way] || way).join(", "), html`<${Time} at=${one.last_used_at} />`,
         one.current ? html`<span class="soft">${A.current}</span>` : html`<${Action} action=${remove(A.end, A.endSays, `/auth/sessions/${one.id}`, sessions.reload)} />`]} />
     <${Part} title=${A.passkeys} load=${passkeys} empty=${A.noPasskeys} columns=${["Name", "Last used", T.actions]}
       tools=${html`<${Action} action=${addPasskey(passkeys.reload)} /><${Action} action=${addTotp} />`}

@@ -9,7 +9,7 @@ import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "..
 import { Filters, List, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { ofClaim } from "./actions.js";
-import { Plain, columnsFor } from "./orders.js";
+import { Plain, columnsFor, num } from "./orders.js";
 
 const STATUSES = ["claimed", "processing", "processed", "failed", "released", "expired", "rejected"];
 const COLUMNS = [
@@ -57,7 +57,7 @@ export function Claim({ id }) {
       ["Epoch", claim.epoch],
     ]} />
     ${claim.settlement.payments.length
-      ? html`<section><h2>${P.claims.payments}</h2><${Plain} columns=${[P.status, P.amount, "Round", "Transaction", P.claims.reason]}
+      ? html`<section><h2>${P.claims.payments}</h2><${Plain} columns=${[P.status, num(P.amount), num("Round"), "Transaction", P.claims.reason]}
           rows=${claim.settlement.payments.map((one) => [html`<${Status} value=${one.status} />`, one.amount, one.round, html`<${Id} id=${one.transaction_id} />`, one.reason || T.none])} /></section>`
       : null}
     <${Raw} value=${claim} />`;

@@ -11,7 +11,8 @@ import { Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from
 import { List } from "../ui/list.js";
 import { about, useLoad } from "../ui/load.js";
 import { walletOptions } from "./actions.js";
-import { Plain } from "./orders.js";
+import { withWallets } from "./new_wallet.js";
+import { Plain, num } from "./orders.js";
 
 const C = P.contracts;
 const TYPES = ["erc20", "erc721", "erc1155", "custom"];
@@ -76,7 +77,7 @@ export function Contract({ id }) {
     ${reads.length ? html`<section><h2>${C.read}</h2><div class="calls">${reads.map((entry) => html`<${View} key=${signatureOf(entry)} id=${id} entry=${entry} />`)}</div></section>` : null}
     ${mine && writes.length ? html`<section><h2>${C.write}</h2><p class="soft small">${C.writeLead}</p><div class="calls">${writes.map((entry) => html`<${Write} key=${signatureOf(entry)} contract=${one} entry=${entry} />`)}</div></section>` : null}
     <section><h2>${C.events}</h2>${events.data && events.data.items.length
-      ? html`<${Plain} label=${C.events} columns=${["Event", "Arguments", "Block"]} rows=${events.data.items.map((event) => [event.event || event.name, html`<code class="small">${JSON.stringify(event.arguments)}</code>`, event.block_number])} />`
+      ? html`<${Plain} label=${C.events} columns=${["Event", "Arguments", num("Block")]} rows=${events.data.items.map((event) => [event.event || event.name, html`<code class="small">${JSON.stringify(event.arguments)}</code>`, event.block_number])} />`
       : html`<${Empty} text=${C.noEvents} />`}</section>
     <${Raw} value=${one} />`;
 }
@@ -130,8 +131,7 @@ function Write({ contract, entry }) {
     setError(null);
     const parameters = given(entry, event.target.elements);
     try {
-      const wallets = (await get("/wallets")).items.filter((one) => one.chain === contract.chain);
-      act(sending({ contract, entry, payable, parameters, wallets }));
+      await withWallets((wallets) => act(sending({ contract, entry, payable, parameters, wallets })), contract.chain);
     } catch (failure) {
       setError(failure);
     }

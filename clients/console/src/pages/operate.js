@@ -8,7 +8,7 @@ import { Filters, List, useFilters } from "../ui/list.js";
 import { useLoad } from "../ui/load.js";
 import { duration } from "../format.js";
 import { ofLane, ofLetter } from "./actions.js";
-import { Plain } from "./orders.js";
+import { Plain, num } from "./orders.js";
 
 export function Lanes() {
   const [values, set] = useFilters(["paused"]);
@@ -51,11 +51,11 @@ export function Nodes() {
   const state = (node) => (node.healthy ? "ok" : node.resting ? "resting" : "unavailable");
   return html`<${Head} title=${P.nodes.title} />
     ${nodes.data.items.length
-      ? html`<${Plain} label=${P.nodes.title} columns=${[P.status, "Node", P.nodes.head, P.nodes.behind, P.nodes.latency, P.nodes.errors]}
+      ? html`<${Plain} label=${P.nodes.title} columns=${[P.status, "Node", num(P.nodes.head), num(P.nodes.behind), num(P.nodes.latency), num(P.nodes.errors)]}
           rows=${nodes.data.items.map((node) => [html`<${Status} value=${state(node)} />`, node.name, node.block_number ?? T.none, node.behind ?? T.none, duration(node.latency), `${Math.round(node.error_rate * 100)} %`])} />`
       : html`<${Empty} text=${P.nodes.empty} />`}
     ${chains.data
-      ? html`<section><h2>${P.nodes.chains}</h2><${Plain} label=${P.nodes.chains} columns=${[P.status, P.chain, "Chain id", P.nodes.head, P.nodes.confirmations, "Currencies"]}
+      ? html`<section><h2>${P.nodes.chains}</h2><${Plain} label=${P.nodes.chains} columns=${[P.status, P.chain, num("Chain id"), num(P.nodes.head), num(P.nodes.confirmations), "Currencies"]}
           rows=${chains.data.items.map((one) => [html`<${Status} value=${one.health.status} />`, one.name, one.chain_id, one.health.block_number ?? T.none, one.confirmations, one.currencies.map((each) => each.symbol).join(", ")])} /></section>`
       : null}`;
 }

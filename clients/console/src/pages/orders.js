@@ -1,5 +1,5 @@
 // Orders: everybody's for operators, one's own for users; and those of others that may be claimed.
-import { get, may } from "../api.js";
+import { may } from "../api.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
 import { EVERY, everybody, isMine, listOf } from "../scope.js";
@@ -10,6 +10,7 @@ import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "..
 import { Filters, List, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { claimOrder, currenciesOf, ofOrder, placeOrder } from "./actions.js";
+import { withWallets } from "./new_wallet.js";
 
 const STATUSES = ["open", "claimed", "processing", "completed", "failed", "cancelled", "expired"];
 export const what = (order) => order.items.map((item) => `${item.quantity} × ${item.product_name}`).join(", ");
@@ -40,10 +41,7 @@ export function Orders() {
 }
 
 export function Market() {
-  const claim = async (order) => {
-    const { items } = await get("/wallets");
-    act(claimOrder(order, items));
-  };
+  const claim = (order) => withWallets((wallets) => act(claimOrder(order, wallets)), order.chain);
   const columns = [
     ...COLUMNS.filter((column) => !column.all && column.head !== P.status).map((column) =>
       column.lead ? { ...column, cell: (row) => html`<a class="title" href=${link(`orders/${row.id}`)}>${what(row)}</a>` } : column,
@@ -59,7 +57,7 @@ export function Order({ id }) {
   const claims = useLoad(order && isMine(order) ? `/claims?order_id=${id}` : null, { watch: about("claim") });
   if (error && !order) return html`<${Failure} error=${error} again=${reload} />`;
   if (!order) return html`<${Loading} />`;
-  const take = async () => act(claimOrder(order, (await get("/wallets")).items));
+  const take = () => withWallets((wallets) => act(claimOrder(order, wallets)), order.chain);
   return html`<${Head} title=${what(order) || order.id} crumb=${html`<a href=${link("orders")}>${P.orders.title}</a>`}>
       ${order.status === "open" && !isMine(order) && may("claim:execute") ? html`<button type="button" class="primary" onClick=${take}>${P.market.claim}</button>` : null}
       ${ofOrder(order, reload).map((action) => html`<${Action} action=${action} />`)}
@@ -75,9 +73,9 @@ export function Order({ id }) {
       [P.created, html`<${Time} at=${order.created_at} />`],
       order.expires_at && ["Expires", html`<${Time} at=${order.expires_at} />`],
     ]} />
-    <section><h2>Items</h2><${Plain} columns=${["Product", "Price", "Quantity", "Total"]} rows=${order.items.map((item) => [item.product_name, item.price, item.quantity, item.total])} /></section>
+    <section><h2>Items</h2><${Plain} columns=${["Product", num("Price"), num("Quantity"), num("Total")]} rows=${order.items.map((item) => [item.product_name, item.price, item.quantity, item.total])} /></section>
     ${order.allocations && order.allocations.length
-      ? html`<section><h2>Reserved from</h2><${Plain} columns=${["Supply", "Wallet", P.amount, "Settled"]}
+      ? html`<section><h2>Reserved from</h2><${Plain} columns=${["Supply", "Wallet", num(P.amount), num("Settled")]}
           rows=${order.allocations.map((part) => [html`<${Id} id=${part.supply_id} />`, html`<${Id} id=${part.wallet_id} />`, part.amount, part.settled])} /></section>`
       : null}
     ${claims.data && claims.data.items.length
@@ -87,7 +85,11 @@ export function Order({ id }) {
     <${Raw} value=${order} />`;
 }
 
+// A column of numbers, for Plain.
+export const num = (head) => ({ head, num: true });
+
 export function Plain({ columns, rows, label }) {
-  return html`<div class="list"><table role="table" aria-label=${label}><thead role="rowgroup"><tr role="row">${columns.map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead>
-    <tbody role="rowgroup">${rows.map((row) => html`<tr role="row">${row.map((cell, at) => html`<td role="cell" data-head=${columns[at]}>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
+  const heads = columns.map((one) => (typeof one === "string" ? { head: one } : one));
+  return html`<div class="list"><table role="table" aria-label=${label}><thead role="rowgroup"><tr role="row">${heads.map((one) => html`<th role="columnheader" scope="col" class=${one.num ? "num" : ""}>${one.head}</th>`)}</tr></thead>
+    <tbody role="rowgroup">${rows.map((row) => html`<tr role="row">${row.map((cell, at) => html`<td role="cell" data-head=${heads[at].head} class=${heads[at].num ? "num" : ""}>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }

@@ -7,7 +7,7 @@ import { P } from "../texts_pages.js";
 import { Amounts, Bars, Lines } from "../ui/chart.js";
 import { Failure, Head, Loading, Status, Time } from "../ui/elements.js";
 import { useLoad } from "../ui/load.js";
-import { Plain } from "./orders.js";
+import { Plain, num } from "./orders.js";
 
 const O = P.overview;
 const KINDS = ["orders", "claims", "supplies", "transactions"];
@@ -32,7 +32,7 @@ export function Overview() {
       <${Settled} settlement=${data.settlement} />
     </div>
     <section><h2>${O.money}</h2>
-      ${data.money.length ? html`<${Plain} label=${O.money} columns=${[P.chain, O.currency, P.supplies.title, O.available, O.reserved, O.settled]} rows=${data.money.map((one) => [one.chain, one.currency, one.supplies, one.available, one.reserved, one.settled])} />` : html`<p class="soft">${P.supplies.empty}</p>`}
+      ${data.money.length ? html`<${Plain} label=${O.money} columns=${[P.chain, O.currency, num(P.supplies.title), num(O.available), num(O.reserved), num(O.settled)]} rows=${data.money.map((one) => [one.chain, one.currency, one.supplies, one.available, one.reserved, one.settled])} />` : html`<p class="soft">${P.supplies.empty}</p>`}
       ${data.money_complete ? null : html`<p class="soft small">${O.incomplete}</p>`}
     </section>`;
 }

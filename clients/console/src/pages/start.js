@@ -3,14 +3,13 @@ import { get } from "../api.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
 import { P } from "../texts_pages.js";
-import { T } from "../texts.js";
 import { Action } from "../ui/dialog.js";
-import { Amount, Failure, Head, Id, Loading, Status } from "../ui/elements.js";
+import { Amount, Failure, Head, Hex, Id, Loading, Status } from "../ui/elements.js";
 import { useLoad } from "../ui/load.js";
 import { faucet, ofClaim } from "./actions.js";
 import { startOrder } from "./orders.js";
 import { startSupply } from "./supplies.js";
-import { makeWallet } from "./wallets.js";
+import { makeWallet } from "./new_wallet.js";
 
 const S = P.start;
 
@@ -37,7 +36,7 @@ export function Start() {
   const pay = claim && order ? ofClaim(claim, order, reload).find((one) => one.primary) : null;
   const bodies = {
     wallet: wallet ? html`<a href=${link(`wallets/${wallet.id}`)}>${wallet.name}</a>` : html`<button type="button" class="primary" onClick=${() => makeWallet(reload)}>${P.wallets.make}</button>`,
-    fund: html`${balance ? html`<${Amount} value=${balance.formatted} currency=${balance.symbol} /> ` : null}${wallet && wallet.chain === "local" && !active ? html`<${Action} action=${{ ...faucet(wallet, reload), title: S.faucet }} primary=${!funded} />` : null}`,
+    fund: html`${wallet ? html`<p><${Hex} value=${wallet.address} /></p>` : null}${balance ? html`<${Amount} value=${balance.formatted} currency=${balance.symbol} /> ` : null}${wallet && wallet.chain === "local" && !active ? html`<${Action} action=${{ ...faucet(wallet, reload), title: S.faucet }} primary=${!funded} />` : null}`,
     supply: html`${supply
       ? html`<a href=${link(`supplies/${supply.id}`)}><${Amount} value=${supply.amount} currency=${supply.currency} /></a> <${Status} value=${supply.status} /> `
       : null}${!supply || ["rejected", "closed"].includes(supply.status)

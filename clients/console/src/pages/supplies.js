@@ -1,22 +1,22 @@
 // Supplies and the ledger that explains each balance.
-import { get, may } from "../api.js";
+import { may } from "../api.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
 import { EVERY, everybody, listOf } from "../scope.js";
 import { T } from "../texts.js";
 import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
-import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
+import { Amount, Facts, Failure, Figure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { Filters, List, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { createSupply, currenciesOf, ofSupply } from "./actions.js";
-import { Plain, columnsFor } from "./orders.js";
+import { withWallets } from "./new_wallet.js";
+import { Plain, columnsFor, num } from "./orders.js";
 
 const STATUSES = ["pending", "active", "paused", "exhausted", "closed", "rejected"];
 
 export async function startSupply(done) {
-  const { items } = await get("/wallets");
-  act(createSupply(items, await currenciesOf(items[0] && items[0].chain), done));
+  await withWallets(async (wallets) => act(createSupply(wallets, await currenciesOf(wallets[0].chain), done)));
 }
 
 const COLUMNS = [
@@ -47,7 +47,7 @@ export function Supply({ id }) {
   return html`<${Head} title=${`${supply.amount} ${supply.currency}`} crumb=${html`<a href=${link("supplies")}>${P.supplies.title}</a>`}>
       ${ofSupply(supply, reload).map((action) => html`<${Action} action=${action} />`)}
     <//>
-    <div class="tiles">${["available", "reserved", "settled"].map((name) => html`<div class="card tile"><p>${P.overview[name]}</p><b>${supply[name]}</b><span class="soft">${supply.currency}</span></div>`)}</div>
+    <div class="tiles">${["available", "reserved", "settled"].map((name) => html`<div class="card tile"><p>${P.overview[name]}</p><${Figure} value=${supply[name]} /><span class="soft">${supply.currency}</span></div>`)}</div>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${supply.status} />`],
       supply.reason && ["Reason", supply.reason],
@@ -59,7 +59,7 @@ export function Supply({ id }) {
       supply.expires_at && ["Expires", html`<${Time} at=${supply.expires_at} />`],
     ]} />
     ${ledger.data && ledger.data.items.length
-      ? html`<section><h2>${P.supplies.ledger}</h2><${Plain} columns=${["Verb", "Account", P.amount, "Balance after", "For", "At"]}
+      ? html`<section><h2>${P.supplies.ledger}</h2><${Plain} columns=${["Verb", "Account", num(P.amount), num("Balance after"), "For", num("At")]}
           rows=${ledger.data.items.map((line) => [line.verb, line.account, line.amount, line.balance_after, line.reference ? html`<${Id} id=${line.reference} />` : T.none, html`<${Time} at=${line.created_at} />`])} /></section>`
       : null}
     <${Raw} value=${supply} />`;

@@ -1,5 +1,5 @@
 // Transactions: each attempt, what it waits for and since when.
-import { get, may } from "../api.js";
+import { may } from "../api.js";
 import { gwei } from "../format.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
@@ -10,7 +10,8 @@ import { Amount, Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Tim
 import { Filters, List, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { ofTransaction, sendCoins } from "./actions.js";
-import { Plain, columnsFor } from "./orders.js";
+import { withWallets } from "./new_wallet.js";
+import { Plain, columnsFor, num } from "./orders.js";
 
 const X = P.transactions;
 const STATUSES = ["queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"];
@@ -29,7 +30,7 @@ const COLUMNS = [
 
 export function Transactions() {
   const [values, set] = useFilters(["status", "user_id", "wallet_id"]);
-  const send = async () => act(sendCoins((await get("/wallets")).items));
+  const send = () => withWallets((wallets) => act(sendCoins(wallets)));
   const button = may("transaction:send") ? html`<button type="button" class="primary" onClick=${send}>${X.send}</button>` : null;
   return html`<${Head} title=${X.title}>${button}<//>
     <${Filters} filters=${[{ name: "status", label: P.status, options: STATUSES }]} values=${values} set=${set} />
@@ -81,7 +82,7 @@ export function Approvals() {
   const rows = (data && data.items) || [];
   return html`<${Head} title=${P.approvals.title} />
     ${!data ? html`<${Loading} />` : !rows.length ? html`<${Empty} text=${P.approvals.empty} />` : html`<${Plain} label=${P.approvals.title}
-      columns=${["Transaction", X.to, X.value, P.created, "Decide"]}
+      columns=${["Transaction", X.to, num(X.value), P.created, "Decide"]}
       rows=${rows.map((row) => [html`<${Id} id=${row.transaction_id} />`, html`<${Hex} value=${row.to} />`, moved(row).join(" "), html`<${Time} at=${row.created_at} />`,
         ofTransaction({ ...row, id: row.transaction_id, blocked_reason: "APPROVAL_REQUIRED", status: "held" }, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)])} />`}`;
 }

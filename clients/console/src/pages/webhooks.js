@@ -5,7 +5,7 @@ import { go, link } from "../router.js";
 import { isMine } from "../scope.js";
 import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
-import { Action, act } from "../ui/dialog.js";
+import { Action } from "../ui/dialog.js";
 import { Copy, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { List } from "../ui/list.js";
 import { useLoad } from "../ui/load.js";

@@ -50,6 +50,9 @@ export function Hex({ value, full }) {
 export const Status = ({ value }) =>
   value ? html`<span class=${`status ${tone(value)}`}>${value.replaceAll("_", " ")}</span>` : html`<span class="soft">–</span>`;
 
+// The number of a tile: a long one is smaller, so that it stays on its line.
+export const Figure = ({ value, title }) => html`<b class=${String(value).length > 10 ? "long" : ""} title=${title}>${value}</b>`;
+
 export const Amount = ({ value, currency }) =>
   html`<span class="amount"><b>${value}</b>${currency ? html` <span class="soft">${currency}</span>` : null}</span>`;
 
