@@ -16,6 +16,7 @@ Web3 Wallet Backend is up.
 
   API         {url}/api/v1
   gRPC        {grpc}, without TLS (docs/grpc.md)
+  console     {url}/console
   reference   {url}/docs
   health      {url}/ready
   metrics     {url}/metrics

@@ -33,7 +33,8 @@ class ChainHealth(Resource):
 
 
 class ServedChain(Resource):
-    """`confirmations` is a number of blocks, or a block tag. `currencies` begins with the native coin."""
+    """`confirmations` is a number of blocks, or a block tag. `currencies` begins with the native coin. `explorer` is a
+    site that shows the chain to people (EIP-3091: `/tx/<hash>`, `/address/<address>`), null where there is none."""
 
     name: str
     chain_id: Count
@@ -43,6 +44,7 @@ class ServedChain(Resource):
     fee_kind: FeeKind
     caps: FeeLimits
     currencies: list[ChainCurrency]
+    explorer: str | None
     health: ChainHealth
 
     @classmethod
@@ -64,6 +66,7 @@ class ServedChain(Resource):
                 max_priority_fee_per_gas=str(spec.caps.max_priority_fee_per_gas),
             ),
             currencies=[native, *tokens],
+            explorer=spec.explorer,
             health=ChainHealth(status=head[0], block_number=head[1]),
         )
 

@@ -91,6 +91,7 @@ class ChainSpec:
     )
     tokens: tuple[Token, ...] = ()
     hd_path: str = HD_PATH
+    explorer: str | None = None  # a site that shows the chain, with EIP-3091's /tx/, /address/ and /block/
 
     @property
     def native(self) -> Asset:
@@ -128,29 +129,36 @@ _SPECS: Final = (
     _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=MOST_INFLIGHT,
           caps=_caps(500, 100), least_priority_fee=GWEI, settlement_gas_reserve=10**16),
     _spec("ethereum", 1, "ETH", block_seconds=12.0, confirmations=12, has_finalized=True,
+          explorer="https://etherscan.io",
           caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16, ens=_ENS,
           tokens=(Token("USDC", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", 6),)),
     _spec("sepolia", 11155111, "ETH", block_seconds=12.0, confirmations=6, has_finalized=True,
+          explorer="https://sepolia.etherscan.io",
           caps=_caps(500, 50), least_priority_fee=GWEI // 100, settlement_gas_reserve=2 * 10**16, ens=_ENS,
           tokens=(Token("USDC", "0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238", 6),)),
     _spec("bsc", 56, "BNB", block_seconds=0.75, confirmations=15, has_finalized=True, fee_kind="legacy",
+          explorer="https://bscscan.com",
           caps=_caps(50, 50), least_priority_fee=GWEI // 20, settlement_gas_reserve=2 * 10**15,
           tokens=(Token("USDC", "0x8AC76a51cc950d9822D68b83fE1Ad97B32Cd580d", 18),
                   Token("USDT", "0x55d398326f99059fF775485246999027B3197955", 18))),
     _spec("polygon", 137, "POL", block_seconds=2.0, confirmations=32, has_finalized=True,
+          explorer="https://polygonscan.com",
           caps=_caps(3_000, 1_000), least_priority_fee=25 * GWEI, settlement_gas_reserve=2 * 10**17,
           tokens=(Token("USDC", "0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359", 6),
                   Token("USDT", "0xc2132D05D31c914a87C6611C10748AEb04B58e8F", 6))),
     _spec("base", 8453, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True, max_inflight=SEQUENCER,
+          explorer="https://basescan.org",
           caps=_caps(100, 20), least_priority_fee=GWEI // 1_000, settlement_gas_reserve=2 * 10**15,
           fee_oracle=_OP_FEE_ORACLE,
           tokens=(Token("USDC", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", 6),)),
     _spec("arbitrum", 42161, "ETH", block_seconds=0.25, confirmations=20, has_finalized=True, max_inflight=SEQUENCER,
+          explorer="https://arbiscan.io",
           caps=_caps(100, 20), least_priority_fee=0, settlement_gas_reserve=2 * 10**15, noop_gas=200_000,
           payout_gas_cap=2_000_000,
           tokens=(Token("USDC", "0xaf88d065e77c8cC2239327C5EDb3A432268e5831", 6),
                   Token("USDT", "0xFd086bC7CD5C481DCC9C85ebE478A1C0b69FCbb9", 6))),
     _spec("optimism", 10, "ETH", block_seconds=2.0, confirmations=10, has_finalized=True, max_inflight=SEQUENCER,
+          explorer="https://optimistic.etherscan.io",
           caps=_caps(100, 20), least_priority_fee=GWEI // 1_000, settlement_gas_reserve=2 * 10**15,
           fee_oracle=_OP_FEE_ORACLE,
           tokens=(Token("USDC", "0x0b2C639c533813f4Aa9D7837CAf62653d097Ff85", 6),

@@ -170,6 +170,23 @@ def test_a_busy_api_is_waited_for_and_an_odd_one_survived(site: Site) -> None:
     tab.page.get_by_text("Check the id").wait_for()
 
 
+@pytest.mark.parametrize("explorer", ["https://explorer.example", "javascript:alert(1)", None])
+def test_what_is_on_chain_leads_to_its_explorer(site: Site, explorer: str | None) -> None:
+    def shown(route: Any) -> None:
+        body = route.fetch().json()
+        route.fulfill(json={"items": [one | {"explorer": explorer} for one in body["items"]]})
+
+    tab = site.tab()
+    tab.page.route("**/api/v1/chains", shown)
+    tab.sign_in(site.owner)
+    tab.go("transactions")
+    to = tab.page.locator("tbody tr").first.locator("td[data-head=To]")
+    address = str(to.locator("code").get_attribute("title"))
+    leads = f"{explorer}/address/{address}" if explorer and explorer.startswith("https:") else None
+    assert [one.get_attribute("href") for one in to.locator("a").all()] == ([leads] if leads else [])
+    tab.blameless()
+
+
 def test_who_has_no_wallet_makes_one_on_the_way(site: Site) -> None:
     tab = site.tab(width=390)
     tab.register(f"{uuid.uuid4().hex}@example.com")

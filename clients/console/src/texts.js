@@ -11,6 +11,7 @@ export const T = {
   loading: "Loading",
   copy: "Copy",
   copied: "Copied",
+  explorer: (value) => `${value} in the chain’s explorer`,
   cancel: "Cancel",
   close: "Close",
   everybody: "Everybody’s",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -38,6 +39,7 @@ def test_every_chain_is_complete_and_its_numbers_fit(spec) -> None:
     places = {"local": 1024, "base": 64, "optimism": 64, "arbitrum": 64}
     assert spec.max_inflight == places.get(spec.name, 16)
     assert spec.native == Asset(spec.name, spec.symbol, None, 18)
+    assert spec.name == "local" or re.fullmatch(r"https://[a-z.]+", spec.explorer)
     assert spec.path(3) == "m/44'/60'/0'/0/3"
     assert spec.settlement_gas_reserve >= 21_000 * spec.caps.max_fee_per_gas // 25
     for token in spec.tokens:

@@ -43,7 +43,7 @@ export function Contracts() {
     { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
     { head: "Contract", lead: true, cell: (row) => html`<a class="title" href=${link(`contracts/${row.id}`)}>${row.name}</a>` },
     { head: C.kind, cell: (row) => row.type },
-    { head: P.address, cell: (row) => html`<${Hex} value=${row.address} />` },
+    { head: P.address, cell: (row) => html`<${Hex} value=${row.address} chain=${row.chain} />` },
     { head: P.chain, cell: (row) => row.chain },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
   ];
@@ -67,7 +67,7 @@ export function Contract({ id }) {
     <//>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${one.status} />`],
-      [P.address, html`<${Hex} value=${one.address} full=${true} />`],
+      [P.address, html`<${Hex} value=${one.address} full=${true} chain=${one.chain} />`],
       [C.kind, one.type],
       [P.chain, one.chain],
       ["Id", html`<${Id} id=${one.id} plain=${true} />`],

@@ -14,7 +14,7 @@ export function Lanes() {
   const [values, set] = useFilters(["paused"]);
   const columns = [
     { head: P.status, cell: (row) => html`<${Status} value=${row.paused_reason ? "paused" : "active"} />` },
-    { head: P.address, lead: true, cell: (row) => html`<${Hex} value=${row.address} />` },
+    { head: P.address, lead: true, cell: (row) => html`<${Hex} value=${row.address} chain=${row.chain} />` },
     { head: P.chain, cell: (row) => row.chain },
     { head: "Next nonce", num: true, cell: (row) => row.next_nonce },
     { head: "In flight", num: true, cell: (row) => row.in_flight },

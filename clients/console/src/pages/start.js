@@ -36,7 +36,7 @@ export function Start() {
   const pay = claim && order ? ofClaim(claim, order, reload).find((one) => one.primary) : null;
   const bodies = {
     wallet: wallet ? html`<a href=${link(`wallets/${wallet.id}`)}>${wallet.name}</a>` : html`<button type="button" class="primary" onClick=${() => makeWallet(reload)}>${P.wallets.make}</button>`,
-    fund: html`${wallet ? html`<p><${Hex} value=${wallet.address} /></p>` : null}${balance ? html`<${Amount} value=${balance.formatted} currency=${balance.symbol} /> ` : null}${wallet && wallet.chain === "local" && !active ? html`<${Action} action=${{ ...faucet(wallet, reload), title: S.faucet }} primary=${!funded} />` : null}`,
+    fund: html`${wallet ? html`<p><${Hex} value=${wallet.address} chain=${wallet.chain} /></p>` : null}${balance ? html`<${Amount} value=${balance.formatted} currency=${balance.symbol} /> ` : null}${wallet && wallet.chain === "local" && !active ? html`<${Action} action=${{ ...faucet(wallet, reload), title: S.faucet }} primary=${!funded} />` : null}`,
     supply: html`${supply
       ? html`<a href=${link(`supplies/${supply.id}`)}><${Amount} value=${supply.amount} currency=${supply.currency} /></a> <${Status} value=${supply.status} /> `
       : null}${!supply || ["rejected", "closed"].includes(supply.status)

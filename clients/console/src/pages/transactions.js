@@ -22,7 +22,7 @@ const COLUMNS = [
   { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
   { head: X.value, lead: true, cell: (row) => html`<a class="title" href=${link(`transactions/${row.id}`)}><${Amount} value=${moved(row)[0]} currency=${moved(row)[1]} /></a>` },
   { head: "Waits for", cell: (row) => (row.waiting_for && row.waiting_for.reason !== "finality" ? html`<span class="small">${waits(row)}</span>` : html`<span class="soft">–</span>`) },
-  { head: X.to, cell: (row) => html`<${Hex} value=${row.to} />` },
+  { head: X.to, cell: (row) => html`<${Hex} value=${row.to} chain=${row.chain} />` },
   { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
   { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
   { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
@@ -47,10 +47,10 @@ export function Transaction({ id }) {
     <//>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${one.status} />`],
-      ["From", html`<${Hex} value=${one.from} />`],
-      [X.to, html`<${Hex} value=${one.to} />`],
+      ["From", html`<${Hex} value=${one.from} chain=${one.chain} />`],
+      [X.to, html`<${Hex} value=${one.to} chain=${one.chain} />`],
       [P.chain, one.chain],
-      ["Hash", html`<${Hex} value=${one.hash} />`],
+      ["Hash", html`<${Hex} value=${one.hash} chain=${one.chain} />`],
       ["Nonce", one.nonce],
       ["Wallet", html`<${Id} id=${one.wallet_id} />`],
       one.claim_id && ["Pays the claim", html`<${Id} id=${one.claim_id} />`],
@@ -69,7 +69,7 @@ function Timeline({ one }) {
   return html`<ol class="timeline">
     <li class="done"><b>${X.accepted}</b> <${Time} at=${one.created_at} /></li>
     ${one.attempts.map((attempt, at) => html`<li class="done"><b>${attempt.kind === "noop" ? X.attempt.noop : at ? X.attempt.bump : X.attempt.send}</b> <${Time} at=${attempt.sent_at} />
-      <span class="soft small">${fee(attempt)}</span> <${Hex} value=${attempt.hash} /></li>`)}
+      <span class="soft small">${fee(attempt)}</span> <${Hex} value=${attempt.hash} chain=${one.chain} /></li>`)}
     ${one.block_number !== null ? html`<li class="done"><b>${X.mined(one.block_number)}</b> <span class="soft small">${one.confirmations ?? "?"} confirmations</span></li>` : null}
     ${one.waiting_for ? html`<li class="now"><b>${waits(one)}</b> <span class="soft small">since <${Time} at=${one.waiting_for.since} /></span></li>` : null}
     ${one.finalized ? html`<li class="done"><b>${X.finalized}</b></li>` : null}
@@ -83,6 +83,6 @@ export function Approvals() {
   return html`<${Head} title=${P.approvals.title} />
     ${!data ? html`<${Loading} />` : !rows.length ? html`<${Empty} text=${P.approvals.empty} />` : html`<${Plain} label=${P.approvals.title}
       columns=${["Transaction", X.to, num(X.value), P.created, "Decide"]}
-      rows=${rows.map((row) => [html`<${Id} id=${row.transaction_id} />`, html`<${Hex} value=${row.to} />`, moved(row).join(" "), html`<${Time} at=${row.created_at} />`,
+      rows=${rows.map((row) => [html`<${Id} id=${row.transaction_id} />`, html`<${Hex} value=${row.to} chain=${row.chain} />`, moved(row).join(" "), html`<${Time} at=${row.created_at} />`,
         ofTransaction({ ...row, id: row.transaction_id, blocked_reason: "APPROVAL_REQUIRED", status: "held" }, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)])} />`}`;
 }

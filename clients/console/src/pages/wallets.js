@@ -16,7 +16,7 @@ import { Policy } from "./policy.js";
 const W = P.wallets;
 const COLUMNS = [
   { head: W.name, lead: true, cell: (row) => html`<a class="title" href=${link(`wallets/${row.id}`)}>${row.name}</a>` },
-  { head: P.address, cell: (row) => html`<${Hex} value=${row.address} />` },
+  { head: P.address, cell: (row) => html`<${Hex} value=${row.address} chain=${row.chain} />` },
   { head: P.chain, cell: (row) => row.chain },
   { head: "Kind", cell: (row) => row.type },
   { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
@@ -45,7 +45,7 @@ export function Wallet({ id }) {
       <a class="button" href=${link(`policy/${id}`)}>${mine ? W.policyEdit : W.policyTry}</a>
     <//>
     <${Facts} rows=${[
-      [P.address, html`<${Hex} value=${wallet.address} full=${true} />`],
+      [P.address, html`<${Hex} value=${wallet.address} full=${true} chain=${wallet.chain} />`],
       [P.chain, wallet.chain],
       ["Kind", wallet.type],
       ["Id", html`<${Id} id=${wallet.id} />`],
@@ -58,7 +58,7 @@ export function Wallet({ id }) {
     </section>
     <section><h2>${W.policy}</h2>${policy.data ? html`<${Policy} policy=${policy.data} />` : html`<${Failure} error=${policy.error} />`}</section>
     <section><h2>${W.deposits}</h2>${deposits.data && deposits.data.items.length
-      ? html`<${Plain} label=${W.deposits} columns=${["From", num(P.amount), "Currency", num("Block"), "Final"]} rows=${deposits.data.items.map((one) => [html`<${Hex} value=${one.from_address} />`, ...money(one.amount, one.chain, one.token_address), one.block_number, one.final ? "yes" : "not yet"])} />`
+      ? html`<${Plain} label=${W.deposits} columns=${["From", num(P.amount), "Currency", num("Block"), "Final"]} rows=${deposits.data.items.map((one) => [html`<${Hex} value=${one.from_address} chain=${one.chain} />`, ...money(one.amount, one.chain, one.token_address), one.block_number, one.final ? "yes" : "not yet"])} />`
       : html`<${Empty} text=${W.noDeposits} />`}</section>
     <${Raw} value=${wallet} />`;
 }

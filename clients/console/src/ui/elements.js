@@ -4,6 +4,7 @@ import { exact, relative, short, shortId, tone } from "../format.js";
 import { html } from "../html.js";
 import { observable, useValue } from "../observable.js";
 import { link, placeOf } from "../router.js";
+import { explorerOf } from "../scope.js";
 import { T } from "../texts.js";
 
 const clock = observable(0);
@@ -42,9 +43,13 @@ export function Id({ id, plain }) {
   return html`<span class="id">${place ? html`<a href=${link(place)}>${text}</a>` : text}<${Copy} text=${id} /></span>`;
 }
 
-export function Hex({ value, full }) {
+// An address or a hash; of a chain that has an explorer, it leads there.
+export function Hex({ value, full, chain }) {
+  const site = explorerOf(chain);
   if (!value) return html`<span class="soft">${T.none}</span>`;
-  return html`<span class=${full ? "id full" : "id"}><code title=${value}>${full ? value : short(value)}</code><${Copy} text=${value} /></span>`;
+  const text = html`<code title=${value}>${full ? value : short(value)}</code>`;
+  const outside = site && `${site}/${value.length > 42 ? "tx" : "address"}/${value}`;
+  return html`<span class=${full ? "id full" : "id"}>${outside ? html`<a href=${outside} target="_blank" rel="noopener noreferrer" aria-label=${T.explorer(value)}>${text}</a>` : text}<${Copy} text=${value} /></span>`;
 }
 
 export const Status = ({ value }) =>

@@ -1188,7 +1188,8 @@ class SentToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedChain:
-    """`confirmations` is a number of blocks, or a block tag. `currencies` begins with the native coin."""
+    """`confirmations` is a number of blocks, or a block tag. `currencies` begins with the native coin. `explorer` is a
+    site that shows the chain to people (EIP-3091: `/tx/<hash>`, `/address/<address>`), null where there is none."""
 
     name: str
     chain_id: int
@@ -1198,6 +1199,7 @@ class ServedChain:
     fee_kind: Literal["eip1559", "legacy"]
     caps: FeeLimits
     currencies: list[ChainCurrency]
+    explorer: str | None
     health: ChainHealth
 
 
