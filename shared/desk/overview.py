@@ -1,22 +1,27 @@
 """What operators see first: how much is in which state, since when the oldest waits, and what supplies hold.
 
-Everything is read from the heads of indexes, each read limited: what reaches its limit means "that many or more"."""
+Everything is read from the heads of indexes, each read limited: what reaches its limit means "that many or more". It
+takes two waves of reads, because each costs a round trip to where writes are decided."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from statistics import median
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from schemas.operators import Bucket, Fees, Latency, Money, Overview, StatusCount
 from shared import resources
+from shared.domain.desk.claims import Claim
 from shared.domain.desk.states import ClaimStatus, OrderStatus, SupplyStatus
 from shared.domain.desk.supplies import Supply
 from shared.domain.money import format_amount
 from shared.domain.transactions.states import TERMINAL, State
+from shared.domain.transactions.transactions import Transaction
 from shared.reads import by_status
+from shared.reads.by_status import Heads
 from shared.store.port import Row
 from shared.store.session import Session
 from shared.store.table import Index
@@ -50,12 +55,8 @@ Entries = dict[str, list[Row]]
 def read() -> Overview:
     """All of it, of one moment."""
     session, now = Session(resources.database().snapshot()), resources.clock().now()
-    found = {name: _entries(session, name, now) for name in _INDEXES}
-    letters, paused = session.read(
-        DEAD_LETTERS_BY_TIME.scan("new", limit=MANY), LANES_PAUSED.scan(limit=MANY)
-    )
-    money, complete = _money(session, found["supplies"])
-    fees, fees_complete = _fees(session, found["transactions"])
+    found, letters, paused = _heads(session, now)
+    rows = _followed(session, found)
     return Overview(
         at=now,
         region=resources.settings().region,
@@ -65,22 +66,56 @@ def read() -> Overview:
         orders_by_hour=_by_hour(found["orders"], now),
         claims_by_hour=_by_hour(found["claims"], now),
         transactions_by_hour=_by_hour(found["transactions"], now),
-        fees_by_hour=fees,
-        fees_complete=fees_complete,
-        money=money,
-        money_complete=complete,
-        settlement=_latency(session, found["claims"]["processed"]),
+        fees_by_hour=_fees(rows.ended),
+        fees_complete=_fees_complete(found["transactions"]),
+        money=_money(rows.supplies),
+        money_complete=_money_complete(found["supplies"]),
+        settlement=_latency(rows.claims),
     )
 
 
-def _entries(session: Session, name: str, now: datetime) -> Entries:
-    """What is not finished, and what of the rest was made in the last 24 hours."""
+def _heads(session: Session, now: datetime) -> tuple[dict[str, Entries], list[Row], list[Row]]:
+    """By resource and status what is not finished, and what of the rest was made in the last 24 hours; then dead
+    letters and paused addresses."""
+    wanted = [(name, heads) for name in _INDEXES for heads in _windows(name, now)]
+    queries = [query for _, heads in wanted for query in heads.queries(LIMIT)]
+    queries += [DEAD_LETTERS_BY_TIME.scan("new", limit=MANY), LANES_PAUSED.scan(limit=MANY)]
+    *answers, letters, paused = session.read_all(queries)
+    rest, entries = iter(answers), defaultdict[str, Entries](dict)
+    for name, heads in wanted:
+        entries[name] |= heads.by_status(islice(rest, len(heads.statuses) * by_status.SHARDS))
+    ordered = {
+        name: {one: entries[name][one] for one in statuses} for name, (_, statuses) in _INDEXES.items()
+    }
+    return ordered, letters, paused
+
+
+def _windows(name: str, now: datetime) -> list[Heads]:
     index, statuses = _INDEXES[name]
     over = [status for status in statuses if status in FINISHED[name]]
     going = [status for status in statuses if status not in FINISHED[name]]
-    entries = by_status.entries(session, index, going, None, LIMIT)
-    entries |= by_status.entries(session, index, over, now - DAY, LIMIT)
-    return {status: entries[status] for status in statuses}
+    return [Heads(index, going, None), Heads(index, over, now - DAY)]
+
+
+class _Followed(NamedTuple):
+    """Whole rows behind index entries."""
+
+    supplies: list[Supply]  # live ones
+    ended: list[Transaction]  # the newest that blocks hold
+    claims: list[Claim]  # the newest that were processed
+
+
+def _followed(session: Session, found: Mapping[str, Entries]) -> _Followed:
+    live = [row["supply_id"] for status in LIVE_SUPPLIES for row in found["supplies"][status]]
+    ended = [row["transaction_id"] for row in _ended(found["transactions"])]
+    processed = [row["claim_id"] for row in found["claims"]["processed"]]
+    return _Followed(
+        *session.read(
+            SUPPLIES.get_many((one,) for one in live[:MANY]),
+            glances(ended[:PAID]),
+            CLAIMS.get_many((one,) for one in processed[:SETTLEMENTS]),
+        )
+    )
 
 
 def _counts(entries: Entries, finished: frozenset[str]) -> list[StatusCount]:
@@ -121,14 +156,18 @@ def _by_hour(entries: Entries, now: datetime) -> list[Bucket]:
     return [Bucket(at=at, counts=dict(counts)) for at, counts in hours.items()]
 
 
-def _money(session: Session, entries: Entries) -> tuple[list[Money], bool]:
-    """The live supplies by currency, and whether these are all."""
-    live = [row for status in LIVE_SUPPLIES for row in entries[status]]
-    complete = len(live) <= MANY and not any(_full(entries[status]) for status in LIVE_SUPPLIES)
+def _money(live: Sequence[Supply]) -> list[Money]:
+    """The live supplies by currency."""
     groups: dict[tuple[str, str], list[Supply]] = defaultdict(list)
-    for supply in session.follow(SUPPLIES, live[:MANY]):
+    for supply in live:
         groups[supply.chain, supply.currency].append(supply)
-    return [_sum(chain, currency, group) for (chain, currency), group in sorted(groups.items())], complete
+    return [_sum(chain, currency, group) for (chain, currency), group in sorted(groups.items())]
+
+
+def _money_complete(entries: Entries) -> bool:
+    """Whether all live supplies are added up."""
+    live = [entries[status] for status in LIVE_SUPPLIES]
+    return sum(map(len, live)) <= MANY and not any(map(_full, live))
 
 
 def _sum(chain: str, currency: str, group: Sequence[Supply]) -> Money:
@@ -143,28 +182,36 @@ def _sum(chain: str, currency: str, group: Sequence[Supply]) -> Money:
     )
 
 
-def _fees(session: Session, entries: Entries) -> tuple[list[Fees], bool]:
-    """What the newest transactions that blocks hold have paid for gas, and whether these are all of the day."""
-    ended = sorted(
-        (row for status in ("confirmed", "reverted", "cancelled") for row in entries[status]),
-        key=lambda row: row["created_at"],
-        reverse=True,
+def _ended(entries: Entries) -> list[Row]:
+    """What blocks hold of the day, the newest first."""
+    rows = (row for status in ("confirmed", "reverted", "cancelled") for row in entries[status])
+    return sorted(rows, key=lambda row: row["created_at"], reverse=True)
+
+
+def _fees_complete(entries: Entries) -> bool:
+    """Whether the gas of the whole day is added up."""
+    return len(_ended(entries)) <= PAID and not any(
+        _full(entries[status]) for status in ("confirmed", "reverted")
     )
-    complete = len(ended) <= PAID and not any(_full(entries[status]) for status in ("confirmed", "reverted"))
+
+
+def _fees(ended: Sequence[Transaction]) -> list[Fees]:
+    """What transactions have paid for gas."""
     sums: dict[tuple[datetime, str], list[int]] = defaultdict(list)
-    for one in session.one(glances(row["transaction_id"] for row in ended[:PAID])):
+    for one in ended:
         if one.gas_used and one.effective_gas_price:
             hour = one.created_at.replace(minute=0, second=0, microsecond=0)
             sums[hour, one.chain].append(one.gas_used * one.effective_gas_price)
     return [
         Fees(at=hour, chain=chain, transactions=len(paid), gas_wei=str(sum(paid)))
         for (hour, chain), paid in sorted(sums.items())
-    ], complete
+    ]
 
 
-def _latency(session: Session, processed: Sequence[Row]) -> Latency:
-    rows = session.follow(CLAIMS, list(processed[:SETTLEMENTS]))
-    seconds = sorted((row.processed_at - row.claimed_at).total_seconds() for row in rows if row.processed_at)
+def _latency(processed: Sequence[Claim]) -> Latency:
+    seconds = sorted(
+        (one.processed_at - one.claimed_at).total_seconds() for one in processed if one.processed_at
+    )
     if not seconds:
         return Latency(samples=0, median=None, slowest_of_20=None)
     return Latency(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -51,17 +52,28 @@ def page(
     return Session(resources.database().snapshot()).follow(index.table, entries), following
 
 
-def entries(
-    session: Session, index: Index[Any], statuses: Sequence[str], since: datetime | None, limit: int
-) -> dict[str, list[Row]]:
-    """By status the index entries made since a moment (None: ever), newest first, at most `limit` of each shard."""
-    ranges = [(shard, status) for status in statuses for shard in range(SHARDS)]
-    bound: Key = (since,) if since else ()
-    waves = session.read_all([index.scan(*each, upto=bound, limit=limit) for each in ranges])
-    found: dict[str, list[Row]] = {status: [] for status in statuses}
-    for (_, status), rows in zip(ranges, waves, strict=True):
-        found[status] += rows
-    return {
-        status: sorted(rows, key=lambda row: row["created_at"], reverse=True)
-        for status, rows in found.items()
-    }
+@dataclass(frozen=True)
+class Heads:
+    """The newest entries of an index: those of some statuses, made since a moment (None: ever)."""
+
+    index: Index[Any]
+    statuses: Sequence[str]
+    since: datetime | None
+
+    def queries(self, limit: int) -> list[Query[Any]]:
+        """At most `limit` of each status and shard; they may share a wave with others."""
+        bound: Key = (self.since,) if self.since else ()
+        return [self.index.scan(*each, upto=bound, limit=limit) for each in self._ranges()]
+
+    def by_status(self, answers: Iterable[list[Row]]) -> dict[str, list[Row]]:
+        """What the queries have answered, the newest first."""
+        found: dict[str, list[Row]] = {status: [] for status in self.statuses}
+        for (_, status), rows in zip(self._ranges(), answers, strict=True):
+            found[status] += rows
+        return {
+            status: sorted(rows, key=lambda row: row["created_at"], reverse=True)
+            for status, rows in found.items()
+        }
+
+    def _ranges(self) -> list[tuple[int, str]]:
+        return [(shard, status) for status in self.statuses for shard in range(SHARDS)]

@@ -336,9 +336,13 @@ def test_a_contract_is_imported_read_and_sent_to(site: Site, person: Person) -> 
     tab.confirm()
     tab.page.locator("form[aria-label='symbol()'] button").click()
     tab.page.locator("form[aria-label='symbol()'] output", has_text=coin["symbol"]).wait_for()
+    tab.button("Follow its events").click()
+    tab.confirm()
+    tab.page.locator(".facts", has_text="Followed blocks").wait_for()
     assert tab.axe() == []
     tab.page.emulate_media(color_scheme="dark")
     assert tab.axe("color-contrast") == []
+    contract = tab.page.url.partition("#/")[2]
     approve = tab.page.locator("form[aria-label='approve(address,uint256)']")
     approve.locator("input").nth(0).fill(FRIEND)
     approve.locator("input").nth(1).fill("5")
@@ -348,4 +352,9 @@ def test_a_contract_is_imported_read_and_sent_to(site: Site, person: Person) -> 
     tab.confirm()
     tab.page.wait_for_url("**/console#/transactions/txn_*")
     tab.page.locator(".facts .status", has_text="confirmed").wait_for()
+    tab.go(contract)
+    tab.page.locator("tbody tr", has_text="Approval").wait_for()
+    tab.button("Stop following").click()
+    tab.confirm()
+    tab.button("Follow its events").wait_for()
     tab.blameless()

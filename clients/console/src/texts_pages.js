@@ -224,6 +224,8 @@ export const P = {
     importSays: "The contract is on the chain already; nothing is sent. From then on you can read it, send to it and follow it.",
     follow: "Follow its events",
     followSays: "New blocks are looked through for its events from now on, and each is told once it is deep enough.",
+    unfollow: "Stop following",
+    unfollowSays: "No more of its events are looked for, and what is held of them goes with the last who follows it.",
     range: "Followed blocks",
     missing: (n) => `${n} still to be filled in`,
     lag: "Behind the chain",
@@ -238,7 +240,7 @@ export const P = {
       forked: "The nodes show another chain than was indexed",
     },
     events: "Events",
-    noEvents: "No event of it was seen yet.",
+    noEvents: "Events are seen while the contract is followed. None was yet.",
   },
   lanes: {
     title: "Lanes",

@@ -1,6 +1,6 @@
 // Contracts: what they are, how far they are followed, reads and writes by their ABI, and the events that were seen.
 import { useState } from "preact/hooks";
-import { get, may, post } from "../api.js";
+import { call, get, may, post } from "../api.js";
 import { toUnits } from "../format.js";
 import { html } from "../html.js";
 import { go, link } from "../router.js";
@@ -63,7 +63,8 @@ export function Contract({ id }) {
   const writes = functions.filter((entry) => !READS.includes(entry.stateMutability));
   const mine = isMine(one) && may("contract:write") && one.address;
   return html`<${Head} title=${one.name} crumb=${html`<a href=${link("contracts")}>${C.title}</a>`}>
-      ${mine && follow.error && follow.error.status === 404 ? html`<${Action} action=${startFollow(id, follow.reload)} />` : null}
+      ${mine && follow.error && follow.error.code === "NOT_FOLLOWED" ? html`<${Action} action=${startFollow(id, follow.reload)} primary=${true} />` : null}
+      ${mine && follow.data && !follow.error ? html`<${Action} action=${endFollow(id, follow.reload)} />` : null}
     <//>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${one.status} />`],
@@ -72,7 +73,7 @@ export function Contract({ id }) {
       [P.chain, one.chain],
       ["Id", html`<${Id} id=${one.id} plain=${true} />`],
       one.transaction_id && ["Deployed by", html`<${Id} id=${one.transaction_id} />`],
-      ...followed(follow.data),
+      ...followed(follow.error ? null : follow.data),
     ]} />
     ${reads.length ? html`<section><h2>${C.read}</h2><div class="calls">${reads.map((entry) => html`<${View} key=${signatureOf(entry)} id=${id} entry=${entry} />`)}</div></section>` : null}
     ${mine && writes.length ? html`<section><h2>${C.write}</h2><p class="soft small">${C.writeLead}</p><div class="calls">${writes.map((entry) => html`<${Write} key=${signatureOf(entry)} contract=${one} entry=${entry} />`)}</div></section>` : null}
@@ -82,7 +83,8 @@ export function Contract({ id }) {
     <${Raw} value=${one} />`;
 }
 
-const startFollow = (id, done) => ({ title: C.follow, says: C.followSays, run: () => post(`/contracts/${id}/follow`), done });
+const startFollow = (id, done) => ({ title: C.follow, says: C.followSays, run: () => call("PUT", `/contracts/${id}/follow`, { body: {} }), done });
+const endFollow = (id, done) => ({ title: C.unfollow, says: C.unfollowSays, danger: true, run: () => call("DELETE", `/contracts/${id}/follow`, {}), done });
 
 function followed(state) {
   if (!state) return [];

@@ -1,0 +1,41 @@
+"""Every route that the console names is one of the API, by its method."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from emulators.toolkit import ROOT
+from schemas.contract import generated
+
+SOURCES = ROOT / "clients" / "console" / "src"
+CALL = re.compile(r'\b(?:(get|post)\(|call\("([A-Z]+)", )([`"])(/[^`"]+)\3')
+OF_LOCAL_RUNS = "/api/v1/sandbox/"  # the faucet
+
+
+def named() -> set[tuple[str, str, str]]:
+    """File, method and route, with `*` for what a value stands for."""
+    found = set()
+    for file in sorted(SOURCES.rglob("*.js")):
+        for short, method, _, path in CALL.findall(file.read_text(encoding="utf-8")):
+            route = re.sub(r"\$\{[^}]*\}", "*", path.partition("?")[0])
+            found.add(
+                (
+                    file.name,
+                    short.upper() or method,
+                    route if route.startswith("/console") else f"/api/v1{route}",
+                )
+            )
+    return {one for one in found if not one[2].startswith(OF_LOCAL_RUNS)}
+
+
+def test_the_console_calls_what_there_is() -> None:
+    paths = json.loads(generated.openapi())["paths"]
+    served = {
+        (method.upper(), re.sub(r"\{\w+\}", "*", path))
+        for path, methods in paths.items()
+        for method in methods
+    }
+    calls = named()
+    assert len(calls) > 30
+    assert {call for call in calls if call[1:] not in served} == set()
