@@ -17,6 +17,7 @@ Three regions are up. Who is near which region comes in at:
 
 {doors}
 
+  console    /console beside each /api/v1, and /docs
   reads      in the caller's region; writes in {leader}, or in {standby} while that is lost
   events     pushed to {leader}, or {standby}
   operator   {email}  {password}
