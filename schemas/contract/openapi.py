@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 import shared
-from schemas.contract import examples, responses, summaries, webhooks
+from schemas.contract import examples, field_texts, responses, summaries, webhooks
 from shared.domain.errors import Refusal
 from shared.runtime.operation import PUBLIC, HttpTrigger, Operation
 
@@ -99,6 +99,7 @@ def _schemas(triggers: list[HttpTrigger]) -> dict[str, Any]:
     twice = sorted(name for name in found if "__" in name)  # how pydantic tells apart what has one name
     if twice:
         raise ValueError(f"two models have one name: {', '.join(twice)}")
+    field_texts.describe(found)
     return found
 
 
@@ -137,7 +138,8 @@ def _parameters(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> Iterator[di
         required = schemas[trigger.request.__name__].get("required", []) if trigger.request else []
         for name, schema in fields.items():
             if name not in names:
-                yield {"name": name, "in": "query", "required": name in required, "schema": schema}
+                said = {"description": schema["description"]} if "description" in schema else {}
+                yield {"name": name, "in": "query", "required": name in required, **said, "schema": schema}
     if trigger.idempotency != "none":
         key: dict[str, Any] = {"type": "string", "maxLength": 255}
         if trigger.idempotency == "required":  # where it is not, an empty one counts as none

@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from emulators.toolkit import ROOT
-from schemas.contract import examples, generated, webhooks
+from schemas.contract import examples, field_texts, generated, webhooks
 from schemas.event_payloads import model_of
 
 DOCUMENT: dict[str, Any] = json.loads(generated.openapi())
@@ -93,6 +93,11 @@ def test_a_summary_is_whole_sentences_without_markdown() -> None:
     sent = [(kind, methods["post"]) for kind, methods in DOCUMENT["webhooks"].items()]
     summaries = {where: entry["summary"] for where, entry in [*OPERATIONS, *sent]}
     assert {where: text for where, text in summaries.items() if "`" in text or text[-1] not in ".?"} == {}
+
+
+def test_fields_that_are_described_by_their_names_exist() -> None:
+    assert field_texts.unknown(DOCUMENT["components"]["schemas"]) == set()
+    assert field_texts.unknown({"Order": {"properties": {"note": {}}}}) >= {"limit", "PlaceOrder.items"}
 
 
 def test_the_version_is_the_products() -> None:
