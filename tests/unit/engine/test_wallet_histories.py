@@ -11,7 +11,7 @@ from tests.support.proof import figure, size
 from tests.unit.engine.histories import world
 from tests.unit.engine.wallet_histories import WalletsHistory
 
-SEEDS = size("WALLET_HISTORIES", 200)
+SEEDS = size("WALLET_HISTORIES", 60)
 FIRST = size("FIRST_SEED", 0)
 EVENTS = {
     "confirmed", "reverted", "cancelled", "rejected", "expired", "approved", "topped up", "filled",
@@ -19,7 +19,7 @@ EVENTS = {
     "finality stalled",
 }  # fmt: skip
 MET: Counter[str] = Counter()  # by the histories below
-BLOCKS = max(10, SEEDS // 100)  # each ends in time on a busy machine, too
+BLOCKS = max(5, SEEDS // 100)  # each ends in time on a busy machine, too
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
@@ -34,7 +34,7 @@ def test_random_wallet_histories(block: int, monkeypatch: pytest.MonkeyPatch) ->
             MET.update(histories=1, transactions=len(history.rows()))
 
 
-@pytest.mark.skipif(SEEDS < 200, reason="fewer histories do not meet everything")
+@pytest.mark.skipif(SEEDS < 60, reason="fewer histories do not meet everything")
 def test_everything_happened_to_them() -> None:
     assert MET, "this runs after the histories, in their process"
     assert not EVENTS - (+MET).keys()

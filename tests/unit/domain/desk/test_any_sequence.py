@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.domain.errors import Refusal
+from tests.support.proof import size
 from tests.unit.domain.desk import operations as do
 from tests.unit.domain.desk.model import CLAIMERS, OWNERS, RICH, Model, verify
 
@@ -192,4 +193,4 @@ class DeskMachine(RuleBasedStateMachine):
 
 
 TestDesk = DeskMachine.TestCase
-TestDesk.settings = settings(max_examples=200, stateful_step_count=60)
+TestDesk.settings = settings(max_examples=size("SEQUENCES", 60), stateful_step_count=60)

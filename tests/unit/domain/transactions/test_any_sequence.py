@@ -22,6 +22,7 @@ from shared.domain.transactions.fees import FeeCapReached, FeeCaps, Fees, replac
 from shared.domain.transactions.outcome import ForeignProof
 from shared.domain.transactions.states import TERMINAL, TRANSITIONS
 from shared.domain.transactions.transactions import Attempt, Transaction
+from tests.support.proof import size
 
 GWEI = 10**9
 SENDER = "0x" + "a1" * 20
@@ -279,5 +280,5 @@ class Machine(RuleBasedStateMachine):
                 assert transaction.hash == stored[-1].hash
 
 
-Machine.TestCase.settings = settings(max_examples=200, stateful_step_count=60)
+Machine.TestCase.settings = settings(max_examples=size("SEQUENCES", 60), stateful_step_count=60)
 TestMachine = Machine.TestCase
