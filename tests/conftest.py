@@ -25,6 +25,7 @@ from emulators import leftovers
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
+from tests.support import any_store
 from tests.support.own_spanner import OwnSpanner
 from tests.support.stores import EMBEDDED
 
@@ -42,6 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "serial: needs the machine for itself; `make test` runs it after the others"
     )
     config.addinivalue_line("markers", "emulators: needs Google's emulators; STORE=emulator runs it")
+    config.addinivalue_line(
+        "markers", "any_store: shows the same on every store (tests/support/any_store.py)"
+    )
     config.option.loadscopereorder = False  # files go to the workers in the order of the collection
     services = _services(config) if _wanted(config) else []
     if not services:
@@ -90,6 +94,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     needing = [item for item in items if _needs_emulators(item)]
     for item in needing:
         item.add_marker(pytest.mark.emulators)
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if any_store.listed(item.path) or any_store.stands_in(parameters.values()):
+            item.add_marker(pytest.mark.any_store)
     if EMBEDDED and needing:
         items[:] = [item for item in items if item not in needing]
         config.stash[_LEFT_OUT] = [item.nodeid for item in needing]
