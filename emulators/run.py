@@ -35,7 +35,7 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
         leftovers.removed(workdir / "node-files", hold=[lock]),  # or it would be those of the next run
         Product.start(workdir, port=port, data=data, fresh=options.fresh, hold=[lock]) as product,
     ):
-        email, password = _operator(Path(product.env["STATE_DIR"]))
+        email, password = operator(Path(product.env["STATE_DIR"]), fresh=options.fresh)
         exported = _exported(product)
         os.environ.update(exported)
         seed.operator(email, password)
@@ -54,13 +54,13 @@ def _exported(product: Product) -> dict[str, str]:
     return own | product.env | {"CHAIN_TOKENS": product.tokens}
 
 
-def _operator(state: Path) -> tuple[str, str]:
-    """E-mail and password; one that was made here stays for as long as the data."""
+def operator(state: Path, *, fresh: bool) -> tuple[str, str]:
+    """E-mail and password; one that was made here stays until somebody asks for a `fresh` run."""
     email = os.environ.get("OPERATOR_EMAIL", "operator@example.com")
     if given := os.environ.get("OPERATOR_PASSWORD"):
         return email, given
     file = state / "operator-password"
-    if not file.exists():
+    if fresh or not file.exists():
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(12))
     return email, file.read_text()

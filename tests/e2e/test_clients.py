@@ -9,7 +9,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +21,7 @@ from emulators.client import Api, wait_for
 from emulators.demo import ITEMS, PASSWORD
 from emulators.product import Product
 from tests.e2e.job import PAYOUT, FundedAccount, Node
+from tests.support.origins import origin
 from tests.support.packed import NODE, PYTHON, TYPESCRIPT, Environment, NodeProject, packed, readme, run
 from tests.support.scripted import Told, serving
 from tests.unit.docs.pages import ROOT
@@ -167,13 +167,8 @@ def test_what_the_product_delivers_is_genuine(
 def page(node: NodeProject) -> Iterator[str]:
     """The project on an origin of its own, as a bundler's development server would serve it."""
     handler = partial(_Quiet, directory=str(node.folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with origin(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
+        yield url
 
 
 class _Quiet(SimpleHTTPRequestHandler):

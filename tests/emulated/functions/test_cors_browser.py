@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +14,7 @@ from werkzeug.serving import make_server
 from emulators import gateway
 from shared import resources
 from tests.support.inprocess import App
+from tests.support.origins import origin
 from tests.support.people import People
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -46,25 +45,15 @@ class _Page(BaseHTTPRequestHandler):
     def log_message(self, *args: Any) -> None: ...
 
 
-@contextmanager
-def serving(server: Any) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 @pytest.fixture
 def api(app: App) -> Iterator[str]:
-    with serving(make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)) as url:
+    with origin(make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)) as url:
         yield url.replace("localhost", "127.0.0.1")
 
 
 @pytest.fixture
 def front() -> Iterator[str]:
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), _Page)) as url:
+    with origin(ThreadingHTTPServer(("127.0.0.1", 0), _Page)) as url:
         yield url
 
 
