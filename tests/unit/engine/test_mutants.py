@@ -210,25 +210,26 @@ def mined_is_paid(patch: Any) -> None:
     patch.setattr(outcome, "conclude", conclude)
 
 
-MISTAKES: list[tuple[Mistake, type[History]]] = [
-    (recycle_on_timeout, History),
-    (store_after_the_send, History),
-    (believe_the_newest, History),
-    (terminal_at_once, History),
-    (count_again_after_a_restart, History),
-    (trust_one_node, History),
-    (replace_without_a_bump, WalletsHistory),
-    (refund_twice, ClaimsHistory),
-    (cancelled_when_asked_for, WalletsHistory),
-    (mined_is_paid, ClaimsHistory),
+# With the first history that has shown it: tried before the others, which takes a second instead of many.
+MISTAKES: list[tuple[Mistake, type[History], int]] = [
+    (recycle_on_timeout, History, 84),
+    (store_after_the_send, History, 55),
+    (believe_the_newest, History, 7),
+    (terminal_at_once, History, 2),
+    (count_again_after_a_restart, History, 2),
+    (trust_one_node, History, 6),
+    (replace_without_a_bump, WalletsHistory, 0),
+    (refund_twice, ClaimsHistory, 0),
+    (cancelled_when_asked_for, WalletsHistory, 0),
+    (mined_is_paid, ClaimsHistory, 10),
 ]
 
 
-@pytest.mark.parametrize(("mistake", "kind"), MISTAKES)
+@pytest.mark.parametrize(("mistake", "kind", "known"), MISTAKES)
 def test_a_known_mistake_is_caught(
-    mistake: Mistake, kind: type[History], monkeypatch: pytest.MonkeyPatch
+    mistake: Mistake, kind: type[History], known: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for seed in range(SEEDS):
+    for seed in (known, *range(SEEDS)):
         history = kind(seed)
         with monkeypatch.context() as patch:
             mistake(patch)
