@@ -218,7 +218,7 @@ MISTAKES: list[tuple[Mistake, type[History], int]] = [
     (terminal_at_once, History, 2),
     (count_again_after_a_restart, History, 2),
     (trust_one_node, History, 6),
-    (replace_without_a_bump, WalletsHistory, 0),
+    (replace_without_a_bump, WalletsHistory, 72),
     (refund_twice, ClaimsHistory, 0),
     (cancelled_when_asked_for, WalletsHistory, 0),
     (mined_is_paid, ClaimsHistory, 10),
