@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import uuid
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from shared import resources
+from tests.support.packed import packed
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +31,17 @@ def own_world(
         yield own
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The wheel and the npm package of the client libraries, packed by whoever of a run's processes comes first."""
+    own = tmp_path_factory.getbasetemp()
+    run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    names = run / "packed.txt"
+    with (run / "packed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not names.exists():
+            names.write_text("\n".join(map(str, packed(run / "packed"))))
+    wheel, package = map(Path, names.read_text().splitlines())
+    return wheel, package

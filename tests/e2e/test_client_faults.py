@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.packed import NODE, Environment, NodeProject, packed
+from tests.support.packed import NODE, Environment, NodeProject
 from tests.support.scripted import DROP, Asked, Scripted, Told, refusal, serving
 
 HERE = Path(__file__).parent / "clients"
@@ -54,8 +54,8 @@ def server() -> Iterator[Scripted]:
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    wheel, package = packed(tmp_path_factory.mktemp("packed") / "clients")
+def commands(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    wheel, package = packages
     python = Environment.made(tmp_path_factory.mktemp("python"), wheel).python
     node = NodeProject.made(tmp_path_factory.mktemp("node") / "project", package)
     return {

@@ -22,7 +22,7 @@ from emulators.demo import ITEMS, PASSWORD
 from emulators.product import Product
 from tests.e2e.job import PAYOUT, FundedAccount, Node
 from tests.support.origins import origin
-from tests.support.packed import NODE, PYTHON, TYPESCRIPT, Environment, NodeProject, packed, readme, run
+from tests.support.packed import NODE, PYTHON, TYPESCRIPT, Environment, NodeProject, readme, run
 from tests.support.scripted import Told, serving
 from tests.unit.docs.pages import ROOT
 
@@ -35,11 +35,6 @@ CLAIMERS = 10
 def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     with Product.start(tmp_path_factory.mktemp("clients")) as product:
         yield product
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return packed(tmp_path_factory.mktemp("packed") / "clients")
 
 
 @pytest.fixture(scope="module")
