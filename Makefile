@@ -8,8 +8,8 @@ PY := .venv/bin/python
 # The set-up of what a run needs, which then becomes the command that follows.
 START := @.ci/python .ci/setup.py
 PYTEST := $(PY) -m pytest
-# Two cores are the least that the suite is made for; WORKERS=8 make test where there are more. On the embedded store one
-# worker more than cores: tests wait for blocks.
+# Two cores are the least that the suite is made for; WORKERS=8 make test where there are more. More workers than cores:
+# tests wait for blocks, and for processes to start.
 WORKERS ?=
 # What is compiled once is kept: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -57,8 +57,8 @@ STORE ?=
 # ONCE=1 leaves out, on emulators, what shows the same on every store: .ci/run has it run on the embedded one.
 ONCE ?=
 BY_FILE = --dist loadfile
-PARALLEL = $(PYTEST) -n $(or $(WORKERS),3) $(BY_FILE)
-EMULATED = $(PYTEST) -n $(or $(WORKERS),2) $(BY_FILE)
+PARALLEL = $(PYTEST) -n $(or $(WORKERS),4) $(BY_FILE)
+EMULATED = $(PYTEST) -n $(or $(WORKERS),3) $(BY_FILE)
 comma := ,
 NONE = || [ $$? -eq 5 ]
 # Those files alone: collecting all tests takes longer than running these.

@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from emulators import leftovers
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
-from tests.support import any_store
+from tests.support import any_store, order
 from tests.support.own_spanner import OwnSpanner
 from tests.support.stores import EMBEDDED
 
@@ -90,7 +91,9 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs the emulators; leave it out where there are none."""
+    """Mark what needs the emulators; leave it out where there are none. Order the files."""
+    files = [(path, list(some)) for path, some in groupby(items, key=lambda item: item.path)]
+    items[:] = [item for some in order.spread(files) for item in some]
     needing = [item for item in items if _needs_emulators(item)]
     for item in needing:
         item.add_marker(pytest.mark.emulators)
