@@ -45,7 +45,7 @@ def register_user(request: Register, caller: Caller | None) -> User:
     except rules.EmailTaken:
         user = rules.register(user_id=new_id("usr"), now=resources.clock().now(), email=email)
         mails.registered_again(email)
-    mails.level(started)
+    mails.wait_until_even(started)
     return User.of(user)
 
 

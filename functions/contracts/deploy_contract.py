@@ -19,7 +19,7 @@ from shared.engine.accept import SendPlan
 from shared.runtime.operation import BODY_WITH_ABI, http, message
 from shared.store.session import Session
 from shared.store.tables import metadata
-from shared.store.tables.wallets import meant
+from shared.store.tables.wallets import resolve_wallet
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import policy_enforcement
 from shared.writes.commit import commit
@@ -43,7 +43,7 @@ def deploy_contract(request: DeployContract, caller: Caller) -> DeployedContract
     sending.require_may_send(caller)
     chain = request.chain or resources.settings().default_chain
     session = Session(resources.database().snapshot())
-    wallet = sending.on_chain(meant(session, caller, request.wallet_id, chain), chain)
+    wallet = sending.on_chain(resolve_wallet(session, caller, request.wallet_id, chain), chain)
     entries = abis.given(request.abi, request.type, required=False)
     value = int(request.value)
     creation = deployment.creation(

@@ -22,7 +22,7 @@ from shared.runtime.operation import http
 def get_token_info(request: GetTokenInfo, caller: Caller) -> TokenInfo:
     client = resources.chain(request.chain or resources.settings().default_chain)
     address = parse_address(request.address)
-    found = tokens.look(client, address)
+    found = tokens.describe(client, address)
     return TokenInfo(
         chain=client.spec.name,
         address=address,

@@ -30,7 +30,7 @@ def multicall(request: Multicall, caller: Caller) -> MulticallResult:
     client = resources.chain(request.chain or resources.settings().default_chain)
     session = Session(resources.database().snapshot())
     meant = [
-        _meant(session, caller, client.spec.name, one, f"calls.{number}")
+        _resolve(session, caller, client.spec.name, one, f"calls.{number}")
         for number, one in enumerate(request.calls)
     ]
     block = reads.number_of(client, request.block)
@@ -42,7 +42,7 @@ def multicall(request: Multicall, caller: Caller) -> MulticallResult:
     return MulticallResult(block_number=block, results=results)
 
 
-def _meant(
+def _resolve(
     session: Session, caller: Caller, chain: str, one: ReadCall, place: str
 ) -> tuple[str, bytes, list[Entry], Entry]:
     """(address, data, ABI, function). Raises NotFound, InvalidValue, UnknownMethod, AmbiguousMethod."""

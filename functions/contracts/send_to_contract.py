@@ -15,7 +15,7 @@ from shared.engine.accept import SendPlan
 from shared.runtime.operation import http, message
 from shared.store.session import Session
 from shared.store.tables.contracts import usable
-from shared.store.tables.wallets import meant
+from shared.store.tables.wallets import resolve_wallet
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import policy_enforcement
 from shared.writes.commit import commit
@@ -38,7 +38,9 @@ def send_to_contract(request: SendToContract, caller: Caller) -> Transaction:
     sending.require_may_send(caller)
     session = Session(resources.database().snapshot())
     contract = session.one(usable(caller, request.contract_id))
-    wallet = sending.on_chain(meant(session, caller, request.wallet_id, contract.chain), contract.chain)
+    wallet = sending.on_chain(
+        resolve_wallet(session, caller, request.wallet_id, contract.chain), contract.chain
+    )
     entries, value = contract.entries, int(request.value)
     entry = abi.method(entries, request.method)
     if not abi.changes_state(entry):

@@ -87,7 +87,7 @@ def _assets(holding: Holding) -> list[str]:
 
 
 def _observe(holding: Holding, token_address: str, block: int) -> Balances:
-    from shared.funds.balances import held
+    from shared.funds.balances import held_by
 
     client = resources.chain(holding.chain)
-    return held(client, holding.address, token_address or None, max(0, block))
+    return held_by(client, holding.address, token_address or None, max(0, block))

@@ -17,7 +17,7 @@ from shared.engine.accept import SendPlan
 from shared.runtime.context import current
 from shared.runtime.operation import http, message
 from shared.store.session import Session
-from shared.store.tables.wallets import meant
+from shared.store.tables.wallets import resolve_wallet
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import policy_enforcement
 from shared.writes.commit import commit
@@ -40,7 +40,7 @@ EVENTS = ("transaction-events",)
 @message("transaction-commands", type="transaction.send", request=SendTransaction)
 def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     chain = request.chain or resources.settings().default_chain
-    wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
+    wallet = resolve_wallet(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
     intent = intents.from_request(request, intents.on_chain(wallet, request))
     planned = accept.plan(intent, gas=request.gas, mixed_fees=intents.mixed(request))
     planned = replace(planned, notes=request.metadata)

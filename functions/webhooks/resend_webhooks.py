@@ -35,7 +35,7 @@ def _resend(unit: UnitOfWork, request: ResendWebhooks, caller: Caller, found: re
     webhook, lane = unit.read(usable(caller, request.webhook_id), LANES.get(request.webhook_id))
     if not webhook.active:
         raise WebhookDisabled(reason=webhook.disabled_reason)
-    wanted = requests.again(unit, webhook, found, taken_too=request.deliveries == "all")
+    wanted = requests.redeliver(unit, webhook, found, taken_too=request.deliveries == "all")
     requests.put_in_front(unit, lane, wanted)
     unit.audit(webhook.id, since=request.since.isoformat(), resent=len(wanted))
     return Resent(resent=len(wanted), next_since=found.following)

@@ -17,7 +17,7 @@ from shared.store.session import Session
 from shared.store.tables import users
 
 _log = logging.getLogger(__name__)
-LEVEL_SECONDS = 0.5  # a reset request is answered after so long, known or not; not in local runs
+EVEN_SECONDS = 0.5  # a reset request is answered after so long, known or not; not in local runs
 
 RESET_TEXT = """Somebody, probably you, asked for a new password for your wallet account.
 
@@ -46,13 +46,13 @@ def password_reset(email: str) -> None:
         user = None
     if user is not None and user.email is not None and not user.disabled:
         _send(mail_tokens.RESET, user, "Choose a new password", RESET_TEXT)
-    level(started)
+    wait_until_even(started)
 
 
-def level(started: float) -> None:
-    """Answer after the same time, whatever was done since `started`; not in local runs."""
+def wait_until_even(started: float) -> None:
+    """Wait until a fixed time after `started`, so that the duration of an answer reveals nothing; not in local runs."""
     if not resources.settings().local:
-        time.sleep(max(0.0, LEVEL_SECONDS - (time.monotonic() - started)))
+        time.sleep(max(0.0, EVEN_SECONDS - (time.monotonic() - started)))
 
 
 def registered_again(email: str) -> None:

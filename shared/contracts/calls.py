@@ -23,7 +23,7 @@ from shared.domain.contracts import answers
 from shared.domain.contracts.abi import Entry
 from shared.domain.contracts.answers import AnswerTooLarge, AnswerUnreadable
 from shared.domain.errors import InvalidValue, Refusal
-from shared.keys import web3_door
+from shared.keys import web3_imports
 
 NOBODY: Final = "0x0000000000000000000000000000000000000000"
 
@@ -70,7 +70,7 @@ def call(
     Raises InvalidValue, CallReverted, CallFailed, AnswerTooLarge, AnswerUnreadable, ChainError."""
     request = {"from": sender, "to": address, "data": "0x" + data_of(entry, given).hex()}
     try:
-        answer = bytes(provider.over(client).eth.call(request, block, None, False))
+        answer = bytes(provider.connected(client).eth.call(request, block, None, False))
     except Lagging:
         raise InvalidValue("block", "no node of the chain has this block, or its state") from None
     except AnswerTooLong:
@@ -114,5 +114,5 @@ def raw(outputs: Sequence[Entry], answer: bytes) -> Sequence[Any]:
 
 def _function(w3: Any, entry: Entry, address: str) -> Any:
     """web3's function object by itself: an ABI's names would overwrite attributes of a contract object."""
-    kind: Any = web3_door.web3("contract.contract").ContractFunction
+    kind: Any = web3_imports.web3("contract.contract").ContractFunction
     return kind.factory(entry["name"], w3=w3, address=address, contract_abi=[entry], abi=entry)

@@ -9,23 +9,23 @@ from functools import cache
 from typing import Any
 
 from shared.chain.client import ChainClient
-from shared.keys import web3_door
+from shared.keys import web3_imports
 
 
-def over(client: ChainClient) -> Any:
+def connected(client: ChainClient) -> Any:
     """A `web3.Web3` whose requests go to the chain's pool, fail over as its reads do, and raise its ChainErrors."""
-    return web3_door.web3().Web3(_provider()(client), middleware=[])
+    return web3_imports.web3().Web3(_provider()(client), middleware=[])
 
 
 @cache
 def offline() -> Any:
     """A `web3.Web3` that encodes and decodes, and asks nobody."""
-    return web3_door.web3().Web3(_provider()(None), middleware=[])
+    return web3_imports.web3().Web3(_provider()(None), middleware=[])
 
 
 @cache
 def _provider() -> type:
-    base: Any = web3_door.web3("providers.base").BaseProvider
+    base: Any = web3_imports.web3("providers.base").BaseProvider
 
     class QuorumProvider(base):  # type: ignore[misc]
         global_ccip_read_enabled = False

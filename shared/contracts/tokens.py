@@ -31,8 +31,9 @@ class Token:
     total_supply: int | None
 
 
-def look(client: ChainClient, address: str) -> Token:
-    """Raises InvalidValue (`address`) where no token is, ChainError."""
+def describe(client: ChainClient, address: str) -> Token:
+    """What the token at an address says about itself. Raises InvalidValue (`address`) if there is no token,
+    ChainError."""
     asked = [NAME, tokens.SYMBOL, tokens.DECIMALS, TOTAL_SUPPLY, tokens.balance_of(NOBODY)]
     asked += [SUPPORTS + one.ljust(32, b"\0") for one in (SUPPORTS, NOTHING, ERC721, ERC1155)]
     outcomes = reads.batched(client, [(address, data) for data in asked], "latest")

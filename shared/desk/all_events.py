@@ -47,7 +47,7 @@ def read_from(after: Key, types: frozenset[str] | None, limit: int) -> Chunk:
         if types is None or event.type in types:
             if len(events) == limit:
                 break
-            events.append(told(place, event))
+            events.append(with_cursor(place, event))
         after = place
     else:
         after = max(after, end)
@@ -63,8 +63,8 @@ def news(after: Key) -> tuple[list[News], Key]:
     return found, (rows[-1].committed_at, rows[-1].id, len(rows[-1].events)) if rows else after
 
 
-def told(place: Key, event: CloudEvent) -> tuple[CloudEvent, str]:
-    """An event with the cursor behind it."""
+def with_cursor(place: Key, event: CloudEvent) -> tuple[CloudEvent, str]:
+    """The event, and the cursor that continues after it."""
     return event, pagination.encode(BINDING, place)
 
 

@@ -56,7 +56,7 @@ def read_from(user_id: str, after: Key, types: frozenset[str] | None, limit: int
                 break
             after = position_of(row)
             if types is None or row.type in types:
-                events.append(told(row))
+                events.append(with_cursor(row))
         if len(rows) < size:
             break
     return Chunk(events, pagination.encode(_binding(user_id), after), after)
@@ -86,8 +86,8 @@ def position_of(row: FeedEvent) -> Key:
     return (row.committed_at, row.ord, row.id)
 
 
-def told(row: FeedEvent) -> tuple[CloudEvent, str]:
-    """An event as its reader gets it, with the cursor behind it."""
+def with_cursor(row: FeedEvent) -> tuple[CloudEvent, str]:
+    """The event as its reader gets it, and the cursor that continues after it."""
     cursor = pagination.encode(_binding(row.user_id), position_of(row))
     return CloudEvent.model_validate(row.envelope), cursor
 

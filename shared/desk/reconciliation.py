@@ -82,10 +82,10 @@ def _promises(row: Funds, own: Sequence[Supply]) -> Iterator[Difference]:
 
 def _on_chain(row: Funds) -> Iterator[Difference]:
     """What has landed may not be written down yet, so what is in flight counts as there."""
-    from shared.funds.balances import held
+    from shared.funds.balances import held_by
 
     try:
-        observed = held(resources.chain(row.chain), row.address, row.token_address or None)
+        observed = held_by(resources.chain(row.chain), row.address, row.token_address or None)
     except ChainError as error:
         _log.warning("not compared", extra={"chain": row.chain, "error": type(error).__name__})
         yield Difference(kind="chain", subject=_name(row), message="the chain did not answer")

@@ -20,7 +20,7 @@ from shared.domain.transactions.transactions import Speed
 from shared.domain.wallets.wallets import Wallet
 from shared.keys.addresses import parse_address
 from shared.store.session import Session
-from shared.store.tables.wallets import meant
+from shared.store.tables.wallets import resolve_wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def from_caller(request: TransactionCall, caller: Caller) -> tuple[ChainClient, 
 
     Raises NotFound, WalletRequired, InvalidValue, DataTooLarge, GasTooLow."""
     chain = request.chain or resources.settings().default_chain
-    wallet = meant(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
+    wallet = resolve_wallet(Session(resources.database().snapshot()), caller, request.wallet_id, chain)
     intent = from_request(request, on_chain(wallet, request))
     acceptance.check_intent(intent, resources.clock().now())
     return resources.chain(wallet.chain), intent

@@ -49,7 +49,7 @@ def _lacking(transaction: Transaction, attempts: Sequence[Attempt], *, undo: boo
     wei = attempt_rules.gas_missing(transaction, latest, market, spec.caps, noop_gas=spec.noop_gas, undo=undo)
     if not wei:
         return None
-    return MoreGas(wei, balances.held(resources.chain(transaction.chain), transaction.from_address, None))
+    return MoreGas(wei, balances.held_by(resources.chain(transaction.chain), transaction.from_address, None))
 
 
 def book(unit: UnitOfWork, transaction: Transaction, more: MoreGas | None, *, undo: bool) -> Transaction:

@@ -19,10 +19,12 @@ def observe(supply: Supply) -> Balances:
     """What a supply's address holds at the chain's confirmed depth.
 
     Raises InvalidValue when there is no token at its token's address, ChainError when no node answers."""
-    return held(resources.chain(supply.chain), supply.address, supply.token_address)
+    return held_by(resources.chain(supply.chain), supply.address, supply.token_address)
 
 
-def held(client: ChainClient, address: str, token_address: str | None, height: int | None = None) -> Balances:
+def held_by(
+    client: ChainClient, address: str, token_address: str | None, height: int | None = None
+) -> Balances:
     """What an address holds, at the chain's confirmed height unless one is given.
 
     Raises InvalidValue when there is no token at `token_address`."""

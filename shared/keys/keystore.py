@@ -17,7 +17,7 @@ from typing import Any
 from shared.domain.errors import InvalidValue
 from shared.keys.accounts import address_of, checked_key
 from shared.keys.errors import AddressMismatch, KeystoreTooCostly, WrongPassphrase
-from shared.keys.web3_door import eth_account
+from shared.keys.web3_imports import eth_account
 from shared.keys.work_slots import WorkSlots
 
 MAX_MEMORY = 256 * 1024 * 1024  # bytes: 128·n·r

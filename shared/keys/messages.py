@@ -13,7 +13,7 @@ from shared.domain.errors import InvalidValue
 from shared.keys import curve
 from shared.keys.accounts import checked_key
 from shared.keys.typed_data import checked_document
-from shared.keys.web3_door import eth_account
+from shared.keys.web3_imports import eth_account
 
 
 def message_digest(message: str | bytes) -> bytes:

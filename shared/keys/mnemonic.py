@@ -12,7 +12,7 @@ import unicodedata
 from typing import Any
 
 from shared.domain.errors import InvalidValue
-from shared.keys.web3_door import eth_account
+from shared.keys.web3_imports import eth_account
 
 STRENGTHS = (128, 160, 192, 224, 256)  # bits of entropy: 12, 15, 18, 21 and 24 words
 

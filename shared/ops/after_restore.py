@@ -21,7 +21,7 @@ from shared.chain.types import Nonces
 from shared.domain.permissions import Caller
 from shared.domain.transactions import lanes
 from shared.engine.chain_view import ChainView
-from shared.ops import entrance, unknown_payments
+from shared.ops import command_line, unknown_payments
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
@@ -154,4 +154,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from shared.domain import users as rules
 from shared.domain.errors import Refusal
-from shared.ops import appointment, entrance
+from shared.ops import appointment, command_line
 from shared.store.tables.transactions import LEASES, Lease
 from shared.store.unit_of_work import UnitOfWork
 
@@ -41,4 +41,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

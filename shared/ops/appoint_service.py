@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from shared.domain import users as rules
-from shared.ops import appointment, entrance
+from shared.ops import appointment, command_line
 from shared.store.unit_of_work import UnitOfWork
 
 ROLES = ("service", "user")
@@ -28,4 +28,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

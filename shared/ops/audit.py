@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared import resources
-from shared.ops import entrance
+from shared.ops import command_line
 from shared.store.audit_chain import exported, verify
 from shared.store.session import Session
 
@@ -39,4 +39,4 @@ def _moment(text: str) -> datetime:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shared import resources
-from shared.ops import entrance
+from shared.ops import command_line
 from shared.telemetry import logs
 
 KEPT: Final = timedelta(days=60)
@@ -95,4 +95,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

@@ -14,7 +14,7 @@ from shared.domain.wallets import wallets as rules
 from shared.domain.wallets.wallets import Wallet, WalletExists
 from shared.keys.accounts import address_of_public_key
 from shared.keys.kms_vault import fetch_public_key
-from shared.ops import entrance
+from shared.ops import command_line
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.tables.users import USERS
@@ -67,4 +67,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

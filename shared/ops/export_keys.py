@@ -26,7 +26,7 @@ from shared import resources
 from shared.domain.permissions import Caller
 from shared.keys.errors import KeyFault, MasterKeyUnusable
 from shared.keys.vault import KeyVault, SealedKey
-from shared.ops import entrance
+from shared.ops import command_line
 from shared.ops.rotate_master_key import Sealed, everything, store
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
@@ -70,7 +70,7 @@ def export(path: Path, other: KeyVault) -> int:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     try:
         with os.fdopen(handle, "w") as file:
-            for one in here():
+            for one in sealed_secrets():
                 sealed = other.seal(one.vault.open(one.key, one.binding), one.binding).to_bytes()
                 entry = (*name_of(one), base64.b64encode(sealed).decode())
                 file.write(json.dumps(dict(zip(FIELDS, entry, strict=True))) + "\n")
@@ -87,7 +87,7 @@ def export(path: Path, other: KeyVault) -> int:
 def check(path: Path, other: KeyVault) -> Outcome:
     """Open all of the file that belongs to a row here; `failed`: absent from the file, or not to be opened."""
     entries, outcome = _entries(path), Outcome()
-    for one in here():
+    for one in sealed_secrets():
         if _exported(one, entries, other) is None:
             outcome.failed.append(name_of(one))
         else:
@@ -98,7 +98,7 @@ def check(path: Path, other: KeyVault) -> Outcome:
 def restore(path: Path, other: KeyVault) -> Outcome:
     """Seal anew what its own master key does not open; `failed`: neither that nor the file opens it."""
     entries, outcome = _entries(path), Outcome()
-    for one in here():
+    for one in sealed_secrets():
         if opens(one):
             continue
         secret = _exported(one, entries, other)
@@ -109,7 +109,7 @@ def restore(path: Path, other: KeyVault) -> Outcome:
     return outcome
 
 
-def here() -> Iterator[Sealed]:
+def sealed_secrets() -> Iterator[Sealed]:
     """Every sealed secret of this database."""
     return everything(Session(resources.database().snapshot()))
 
@@ -180,4 +180,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

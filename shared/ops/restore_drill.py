@@ -19,7 +19,7 @@ from schemas.reconciliation import Difference
 from shared import resources
 from shared.desk import reconciliation
 from shared.domain.permissions import Caller
-from shared.ops import after_restore, entrance, export_keys
+from shared.ops import after_restore, command_line, export_keys
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store import audit_chain
@@ -86,7 +86,7 @@ def _chain() -> Found:
 
 
 def _keys() -> Found:
-    secrets = [(export_keys.name_of(one), export_keys.opens(one)) for one in export_keys.here()]
+    secrets = [(export_keys.name_of(one), export_keys.opens(one)) for one in export_keys.sealed_secrets()]
     return len(secrets), [f"{' '.join(name)}: does not open" for name, opened in secrets if not opened], []
 
 
@@ -109,4 +109,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

@@ -25,7 +25,7 @@ from shared.domain.webhooks.endpoints import Webhook
 from shared.keys.local_vault import load_master_keys, save_master_keys
 from shared.keys.secret_files import alone
 from shared.keys.vault import Binding, KeyVault, SealedKey, reseal
-from shared.ops import entrance
+from shared.ops import command_line
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
@@ -167,4 +167,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

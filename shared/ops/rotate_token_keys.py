@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from shared.identity.key_ring import KeyRing, load_key_ring, save_key_ring
 from shared.keys.errors import SecretUnusable
-from shared.ops import entrance
+from shared.ops import command_line
 from shared.settings import load
 
 
@@ -54,4 +54,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main, "TOKEN_KEYS_FILE", "STATE_DIR"))
+    sys.exit(command_line.run(main, "TOKEN_KEYS_FILE", "STATE_DIR"))

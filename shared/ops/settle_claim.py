@@ -24,7 +24,7 @@ from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.domain.transactions.forgotten import Found
 from shared.engine import forgotten_payments
-from shared.ops import entrance
+from shared.ops import command_line
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
@@ -102,4 +102,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entrance.run(main))
+    sys.exit(command_line.run(main))

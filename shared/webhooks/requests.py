@@ -45,7 +45,7 @@ def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
     return Since(wanted, events[-1].committed_at if len(events) == SCANNED else None)
 
 
-def again(unit: UnitOfWork, webhook: Webhook, found: Since, *, taken_too: bool) -> list[Delivery]:
+def redeliver(unit: UnitOfWork, webhook: Webhook, found: Since, *, taken_too: bool) -> list[Delivery]:
     """The deliveries of these events, due now. What was never fed, because the endpoint was disabled, is made."""
     made = feeding.made_of(webhook, found.events, unit.now)
     keys = [DELIVERIES.key_of(one) for one in made]

@@ -1,5 +1,5 @@
-"""Contracts that a followed contract announces are followed, too: from the first block that announces them, and as
-long as that is there."""
+"""Follow the contracts that a followed factory announces, from the first block that announces them, for as long as that
+block is part of the chain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _NAME: Final = 240  # characters of a factory's name that its contracts' names k
 
 
 def follow_announced(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent]) -> None:
-    """In the commit that stores the events; each contract once, at most MAX_CHILDREN of a factory."""
+    """Follow the announced contracts in the commit that stores the events: each once, at most MAX_CHILDREN per
+    factory."""
     added: set[tuple[str, str]] = set()  # (user, address): by another factory of the user's, in this commit
     for parent, factory in _factories(unit, chain, events):
         named: dict[str, int] = {}
@@ -35,8 +36,8 @@ def follow_announced(unit: UnitOfWork, chain: str, events: Sequence[ContractEven
 
 
 def unfollow_announced(unit: UnitOfWork, chain: str, gone: Sequence[ContractEvent]) -> None:
-    """In the commit that deletes the events of blocks that are gone: what no earlier block announces is followed no
-    longer. What its user has changed meanwhile is the user's own, and stays."""
+    """Stop following contracts in the commit that deletes the events of removed blocks, unless an earlier block
+    announces them. Contracts that their user has changed in the meantime stay."""
     lost: list[_Child] = []
     for parent, factory in _factories(unit, chain, gone):
         named: dict[str, set[int]] = {}
@@ -66,7 +67,7 @@ class _Child:
 def _factories(
     unit: UnitOfWork, chain: str, events: Sequence[ContractEvent]
 ) -> Iterator[tuple[Follow, Contract]]:
-    """Those that any of the events are of, with their contracts."""
+    """The followed factories that emitted any of the events, with their contracts."""
     places = sorted({(one.address, chain) for one in events})
     entries = unit.many(FOLLOWS_FACTORIES.below(places)) if places else []
     parents = unit.follow(FOLLOWS, entries) if entries else []
@@ -75,7 +76,7 @@ def _factories(
 
 
 def _named(parent: Follow, factory: Contract, events: Sequence[ContractEvent]) -> Iterator[tuple[str, int]]:
-    """(address, height) of each contract that the factory announces in the events, since it is followed."""
+    """(address, height) of each contract that the factory announces in the events, from its first followed block on."""
     entries = factory.entries
     for event in events:
         if event.address != parent.address or event.block_number < parent.from_block:
@@ -89,7 +90,7 @@ def _named(parent: Follow, factory: Contract, events: Sequence[ContractEvent]) -
 
 
 def _known(unit: UnitOfWork, parent: Follow, named: Iterable[str]) -> dict[str, _Child]:
-    """Those that the factory's user has at these addresses, by address."""
+    """The contracts that the factory's user already has at these addresses, by address."""
     places = [(address, parent.chain, parent.user_id) for address in named]
     entries = unit.many(CONTRACTS_BY_ADDRESS.below(places)) if places else []
     ids = [(one["id"],) for one in entries]
@@ -106,9 +107,11 @@ def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, named: Mapping[
     addresses = {one.address: one for one in followed}
     for child, number in named.items():
         there = known[child].follow if child in known else None
-        address = follow_rules.wanted(addresses.get(child.lower()), parent.chain, child.lower(), number)
+        address = follow_rules.followed_from(
+            addresses.get(child.lower()), parent.chain, child.lower(), number
+        )
         if there is not None and there.parent_id and number < there.from_block:  # filling found it earlier
-            unit.write(follow_rules.announced_earlier(there, parent.id, number, unit.now), address)
+            unit.write(follow_rules.with_earlier_announcement(there, parent.id, number, unit.now), address)
         if child in known or parent.children >= MAX_CHILDREN:
             continue
         parent = follow_rules.with_children(parent, 1, unit.now)

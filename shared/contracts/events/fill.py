@@ -1,7 +1,7 @@
-"""What is to be done for single addresses beside new blocks: begin them, fill in what came before, drop them.
+"""Work for single addresses beside new blocks: start to index them, fill in earlier blocks, delete their events.
 
-Filling asks for stretches of blocks, of several addresses at once where they are equally far. A stretch that nodes
-refuse is halved. A block that is still kept must be the one that was indexed.
+Earlier blocks are filled in by ranges, for several addresses at once if they have been filled equally far. A range that
+nodes refuse is halved. A block whose hash is still kept must be the one that was indexed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.chain.block_scan import MOST_ADDRESSES, SourceLog
 from shared.chain.client import ChainClient
 from shared.chain.errors import Lagging, NoQuorum, TooMuch, Unreachable
 from shared.contracts.events import factories
-from shared.contracts.events.live import EVENTS_AT_ONCE, bounded, event_of, held, store_new
+from shared.contracts.events.live import EVENTS_AT_ONCE, event_of, limited, require_unmoved, store_new
 from shared.domain.contracts import follows as rules
 from shared.domain.contracts.events import ChainIndex, ContractEvent
 from shared.domain.contracts.follows import Fault, FollowedAddress
@@ -34,17 +34,17 @@ from shared.store.tables.contract_events import (
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-LONGEST: Final = 2_000  # blocks of one stretch
+LONGEST: Final = 2_000  # blocks of one range
 DROPPED_AT_ONCE: Final = 500
 
 
 class Disagree(Exception):
-    """A stretch has blocks that are not those that were indexed."""
+    """A range contains other blocks than were indexed."""
 
 
 @dataclass
 class Stretches:
-    """How long the next stretch of a chain is: half after a refusal, twice after an answer. A hint."""
+    """The length of the next range of each chain: halved after a refusal, doubled after an answer. Only a hint."""
 
     lengths: dict[str, int]
 
@@ -59,24 +59,24 @@ class Stretches:
 
 
 def begin(index: ChainIndex) -> ChainIndex:
-    """Index new addresses from the next block on. Raises Moved."""
+    """Start to index new addresses from the next block on. Raises Moved."""
     session = Session(resources.database().snapshot())
     entries = session.one(FOLLOWED_WORK.scan(index.chain, "new", limit=MOST_ADDRESSES))
     return commit(_begin, index, [one["address"] for one in entries]) if entries else index
 
 
 def _begin(unit: UnitOfWork, index: ChainIndex, addresses: Sequence[str]) -> ChainIndex:
-    current = held(unit, index)
+    current = require_unmoved(unit, index)
     for address in unit.many(at_addresses(index.chain, addresses)):
         if address.work == "new":
-            unit.write(rules.activated(address, current.number))
+            unit.write(rules.made_live(address, current.number))
     after = replace(current, version=current.version + 1, updated_at=unit.now)
     unit.write(after)
     return after
 
 
 def drop(index: ChainIndex) -> ChainIndex:
-    """Delete some events of an address that nobody follows any more, and at last the address. Raises Moved."""
+    """Delete some events of an address that nobody follows any more, and finally the address. Raises Moved."""
     session = Session(resources.database().snapshot())
     for entry in session.one(FOLLOWED_WORK.scan(index.chain, "drop", limit=1)):
         return commit(_drop, index, str(entry["address"]))
@@ -84,7 +84,7 @@ def drop(index: ChainIndex) -> ChainIndex:
 
 
 def _drop(unit: UnitOfWork, index: ChainIndex, address: str) -> ChainIndex:
-    current = held(unit, index)
+    current = require_unmoved(unit, index)
     known = unit.maybe(FOLLOWED.find(index.chain, address))
     if known is None or known.work != "drop":
         return current
@@ -100,7 +100,7 @@ def _drop(unit: UnitOfWork, index: ChainIndex, address: str) -> ChainIndex:
 
 
 def fill(client: ChainClient, index: ChainIndex) -> bool:
-    """Fill one stretch; whether there may be more to fill at once. Raises Moved, ChainError."""
+    """Fill one range; whether more can be filled at once. Raises Moved, ChainError."""
     group = _group(index)
     if not group:
         return False
@@ -120,9 +120,9 @@ def fill(client: ChainClient, index: ChainIndex) -> bool:
         lengths.shorter(index.chain, high - low + 1)
         if high > low:
             return True
-        logs, refused, last_hash = _one(client, addresses, low)
+        logs, refused, last_hash = _fill_single_block(client, addresses, low)
     except (Lagging, NoQuorum) as error:
-        _hinder(index, group, "pruned" if isinstance(error, Lagging) else "disagree")
+        _record_fault(index, group, "pruned" if isinstance(error, Lagging) else "disagree")
         return group[0].work == "fill"
     except Unreachable:  # it may have taken too long
         lengths.shorter(index.chain, high - low + 1)
@@ -132,7 +132,7 @@ def fill(client: ChainClient, index: ChainIndex) -> bool:
 
 
 def _group(index: ChainIndex) -> list[FollowedAddress]:
-    """Addresses that are filled equally far; one of those that were hindered where there are no others."""
+    """Addresses that have been filled equally far; if there are none, one whose filling has failed."""
     session = Session(resources.database().snapshot())
     entries = session.one(FOLLOWED_WORK.scan(index.chain, "fill", limit=MOST_ADDRESSES))
     if not entries:
@@ -149,18 +149,18 @@ def _read(client: ChainClient, addresses: Sequence[str], low: int, high: int) ->
     for log in found.logs:
         if low <= log.block_number <= high and log.address in addresses:
             by_block[log.block_number].append(log)
-    return [log for number in sorted(by_block) for log in bounded(by_block[number])], found.last_hash
+    return [log for number in sorted(by_block) for log in limited(by_block[number])], found.last_hash
 
 
-def _one(
+def _fill_single_block(
     client: ChainClient, addresses: Sequence[str], number: int
 ) -> tuple[list[SourceLog], list[str], str]:
-    """A single block, with as few addresses at once as it takes."""
+    """The logs of a single block, asked for with fewer and fewer addresses at once."""
     (block_hash,) = block_scan.hashes(client, [number])
     if block_hash is None:
         raise Lagging("no quorum has the block")
     logs, refused = block_scan.logs_of_each(client, block_hash, addresses)
-    return list(bounded(logs)), refused, block_hash
+    return list(limited(logs)), refused, block_hash
 
 
 def _store(
@@ -176,13 +176,13 @@ def _store(
             commit(_stored, index, events[at : at + EVENTS_AT_ONCE], end)
         commit(_filled, index, group, refused, end)
     except Disagree:
-        _hinder(index, group, "disagree")
+        _record_fault(index, group, "disagree")
 
 
 def _stored(
     unit: UnitOfWork, index: ChainIndex, events: Sequence[ContractEvent], end: tuple[int, str]
 ) -> None:
-    held(unit, index)
+    require_unmoved(unit, index)
     _require_same(unit, index.chain, [*((one.block_number, one.block_hash) for one in events), end])
     store_new(unit, events)
     factories.follow_announced(
@@ -191,7 +191,7 @@ def _stored(
 
 
 def _require_same(unit: UnitOfWork, chain: str, blocks: Sequence[tuple[int, str]]) -> None:
-    """Raises Disagree where one of them was indexed with another hash."""
+    """Raises Disagree if one of the blocks was indexed with another hash."""
     wanted = dict(blocks)
     for known in unit.many(BLOCKS.get_many((chain, number) for number in wanted)):
         if known.hash != wanted[known.number]:
@@ -205,7 +205,7 @@ def _filled(
     refused: Sequence[str],
     end: tuple[int, str | None],
 ) -> None:
-    current, (high, last_hash) = held(unit, index), end
+    current, (high, last_hash) = require_unmoved(unit, index), end
     if last_hash is not None:
         _require_same(unit, index.chain, [(high, last_hash)])
     for known in unit.many(at_addresses(index.chain, [one.address for one in group])):
@@ -216,12 +216,14 @@ def _filled(
             unit.write(replace(after, gap_block=gap))
 
 
-def _hinder(index: ChainIndex, group: Sequence[FollowedAddress], fault: Fault) -> None:
+def _record_fault(index: ChainIndex, group: Sequence[FollowedAddress], fault: Fault) -> None:
     if any((one.work, one.fault) != ("held", fault) for one in group):
-        commit(_hindered, index, group, fault)
+        commit(_record_fault_of, index, group, fault)
 
 
-def _hindered(unit: UnitOfWork, index: ChainIndex, group: Sequence[FollowedAddress], fault: Fault) -> None:
+def _record_fault_of(
+    unit: UnitOfWork, index: ChainIndex, group: Sequence[FollowedAddress], fault: Fault
+) -> None:
     for known in unit.many(at_addresses(index.chain, [one.address for one in group])):
         if known.work in ("fill", "held"):
-            unit.write(rules.hindered(known, fault))
+            unit.write(rules.filling_failed(known, fault))

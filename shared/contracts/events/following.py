@@ -1,4 +1,4 @@
-"""To follow a contract, to change how, and to stop."""
+"""Follow a contract, or change how it is followed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def state(session: Session, contract: Contract) -> State:
 
 
 def follow(unit: UnitOfWork, wish: Follow, *, keep_start: bool) -> State:
-    """Follow it, or follow it otherwise; with `keep_start` from where it has been followed.
+    """Follow a contract, or change how it is followed; `keep_start` keeps the first block of an existing follow.
 
     Raises TooManyFollows, TooManyAnnounced."""
     known, address, index, own = unit.read(
@@ -68,13 +68,13 @@ def follow(unit: UnitOfWork, wish: Follow, *, keep_start: bool) -> State:
         if len(told) == MAX_ANNOUNCED:
             raise TooManyAnnounced(most=MAX_ANNOUNCED)
     made = wish if known is None else follows.changed(known, wish, unit.now)
-    needed = follows.wanted(address, wish.chain, wish.address, wish.from_block)
+    needed = follows.followed_from(address, wish.chain, wish.address, wish.from_block)
     if index is not None and made.factory_event and _looks_further(known, made):
-        needed = follows.looked_at_again(needed, made.from_block, index.number)
+        needed = follows.refilled_from(needed, made.from_block, index.number)
     unit.write(made, needed)
     return made, needed, index
 
 
 def _looks_further(known: Follow | None, made: Follow) -> bool:
-    """Whether a factory's rule is another one than before, or goes further back."""
+    """Whether a factory's rule has changed, or begins at an earlier block."""
     return known is None or known.factory_rule != made.factory_rule or made.from_block < known.from_block

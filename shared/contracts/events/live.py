@@ -1,8 +1,8 @@
-"""New blocks: read, and committed slice by slice with the index's own place, each once. A block that is gone takes back
-what was in it.
+"""Index new blocks, and roll back blocks that a reorganisation removed.
 
-A commit compares the index's version, so of several runs at once one goes on and the others end; what is followed is
-read after the version, so nothing that was followed in time is left out.
+Blocks are committed in parts, together with the position of the index, so each is stored once. Every commit compares
+the version of the index: of several runs at once, one continues and the others end. Which addresses are followed is
+read after that version, so no address that was followed in time is missed.
 """
 
 from __future__ import annotations
@@ -50,31 +50,31 @@ PRUNED_AT_ONCE: Final = 100
 
 
 class Moved(Exception):
-    """Another run has moved the index: it goes on, this one ends."""
+    """Another run has moved the index; this run must end."""
 
 
 class Forked(Exception):
-    """The chain is another one than was indexed, further back than can be taken back."""
+    """The chain differs from the indexed one further back than the index can be rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is in some blocks that follow each other."""
+    """The followed events and deposits in some consecutive blocks."""
 
     blocks: tuple[SourceBlock, ...]
     events: tuple[ContractEvent, ...]
     deposits: tuple[Deposit, ...]
-    gaps: tuple[tuple[str, int], ...] = ()  # (address, height) that no node gives
+    gaps: tuple[tuple[str, int], ...] = ()  # (address, height) whose logs no node returns
 
 
-def known(chain: str) -> ChainIndex | None:
-    """The index of a chain as it is now."""
+def read_index(chain: str) -> ChainIndex | None:
+    """The stored index of a chain; None if it was never started."""
     return Session(resources.database().snapshot()).maybe(CHAIN_INDEXES.find(chain))
 
 
-def start(client: ChainClient) -> ChainIndex | None:
-    """The index of a chain, begun at the newest final block where there is none; None while no quorum has that."""
-    there = known(client.spec.name)
+def open_index(client: ChainClient) -> ChainIndex | None:
+    """The index of a chain. A new one starts at the newest final block; None while no quorum has that block."""
+    there = read_index(client.spec.name)
     if there is not None:
         return there
     head, final = block_scan.heights(client)
@@ -94,8 +94,8 @@ def _begin(unit: UnitOfWork, made: ChainIndex) -> ChainIndex:
     return there or made
 
 
-def held(unit: UnitOfWork, index: ChainIndex) -> ChainIndex:
-    """The index, unchanged since it was read. Raises Moved."""
+def require_unmoved(unit: UnitOfWork, index: ChainIndex) -> ChainIndex:
+    """The index as this commit reads it. Raises Moved if it has changed since `index` was read."""
     current = unit.one(CHAIN_INDEXES.get(index.chain))
     if current.version != index.version:
         raise Moved
@@ -103,26 +103,26 @@ def held(unit: UnitOfWork, index: ChainIndex) -> ChainIndex:
 
 
 def step(client: ChainClient, index: ChainIndex, head: int, final: int) -> ChainIndex:
-    """Some blocks further, or some back. Raises Moved, Forked, ChainError."""
+    """Index the next blocks, or roll back removed ones; the index afterwards. Raises Moved, Forked, ChainError."""
     numbers = range(index.number + 1, min(head, index.number + BLOCKS_AT_ONCE) + 1)
     if not numbers:
         (now_there,) = block_scan.hashes(client, [index.number])
-        return back(client, index) if now_there not in (None, index.hash) else index
+        return roll_back(client, index) if now_there not in (None, index.hash) else index
     blocks = block_scan.blocks(client, numbers)
     if not blocks:
         raise NoQuorum("no quorum gives the next block")
     if blocks[0].parent_hash != index.hash:
-        return back(client, index)
-    found = _look(client, index, blocks)
-    for part in _parts(found):
+        return roll_back(client, index)
+    found = _scan_blocks(client, index, blocks)
+    for part in _commit_parts(found):
         quiet = not (part.events or part.deposits or part.gaps)
-        moved = _pass_over(index, part, head, final) if quiet else None
+        moved = _skip_quiet_blocks(index, part, head, final) if quiet else None
         index = moved or commit(_advance, index, part, head, final)
     return index
 
 
-def _look(client: ChainClient, index: ChainIndex, blocks: Sequence[SourceBlock]) -> Found:
-    """What the blocks hold for us. What it costs grows with the blocks, not with what is followed."""
+def _scan_blocks(client: ChainClient, index: ChainIndex, blocks: Sequence[SourceBlock]) -> Found:
+    """Find the followed events and deposits in the blocks. The cost grows with the blocks, not with the follows."""
     session = Session(resources.database().snapshot())
     some = session.many(FOLLOWED.scan(index.chain, limit=MOST_ADDRESSES + 1))
     tokens = [token.address.lower() for token in client.spec.tokens]
@@ -134,21 +134,21 @@ def _look(client: ChainClient, index: ChainIndex, blocks: Sequence[SourceBlock])
     gaps: tuple[tuple[str, int], ...] = ()
     try:
         logs = block_scan.logs_of(client, [block.hash for block in blocks], few)
-    except TooMuch:  # a block alone is too large: go on with one, address by address
+    except TooMuch:  # one block alone is too large: index only that one, address by address
         blocks = blocks[:1]
-        asked = few if few is not None else sorted({*_all_live(session, index.chain), *tokens})
-        entries, refused = _each(client, blocks[0].hash, asked)
+        asked = few if few is not None else sorted({*_all_followed(session, index.chain), *tokens})
+        entries, refused = _logs_by_address(client, blocks[0].hash, asked)
         logs, gaps = [tuple(entries)], tuple((address, blocks[0].number) for address in refused)
-    mine = _live(session, index.chain, few, some, logs)
+    mine = _followed(session, index.chain, few, some, logs)
     kept = [
         event_of(index.chain, log)
         for entries in logs
-        for log in bounded(one for one in entries if one.address in mine)
+        for log in limited(one for one in entries if one.address in mine)
     ]
     return Found(tuple(blocks), tuple(kept), tuple(deposits.of(client, session, blocks, logs)), gaps)
 
 
-def _each(
+def _logs_by_address(
     client: ChainClient, block_hash: str, addresses: Sequence[str]
 ) -> tuple[list[SourceLog], list[str]]:
     logs: list[SourceLog] = []
@@ -159,18 +159,18 @@ def _each(
     return sorted(logs, key=lambda log: log.index), refused
 
 
-def _all_live(session: Session, chain: str) -> list[str]:
+def _all_followed(session: Session, chain: str) -> list[str]:
     return [one.address for one in session.many(FOLLOWED.scan(chain)) if one.live]
 
 
-def _live(
+def _followed(
     session: Session,
     chain: str,
     few: Sequence[str] | None,
     some: list[FollowedAddress],
     logs: Iterable[Sequence[SourceLog]],
 ) -> set[str]:
-    """Those of the logs' addresses that are followed."""
+    """The followed addresses among those of the logs."""
     if few is None:
         there = sorted({log.address for entries in logs for log in entries})
         some = session.many(at_addresses(chain, there)) if there else []
@@ -189,8 +189,8 @@ def event_of(chain: str, log: SourceLog) -> ContractEvent:
     )
 
 
-def bounded(logs: Iterable[SourceLog]) -> Iterable[SourceLog]:
-    """Not more of one contract in one block than are kept."""
+def limited(logs: Iterable[SourceLog]) -> Iterable[SourceLog]:
+    """The logs of a block, at most MAX_PER_BLOCK of each contract."""
     seen: Counter[str] = Counter()
     for log in logs:
         seen[log.address] += 1
@@ -198,8 +198,8 @@ def bounded(logs: Iterable[SourceLog]) -> Iterable[SourceLog]:
             yield log
 
 
-def _parts(found: Found) -> Iterable[Found]:
-    """Slices that one commit holds: blocks together as long as their events are few, a large block in several."""
+def _commit_parts(found: Found) -> Iterable[Found]:
+    """Parts that fit in one commit: several blocks with few events, or a part of one large block."""
     blocks: list[SourceBlock] = []
     events: list[ContractEvent] = []
     own: dict[str, list[ContractEvent]] = {}
@@ -208,7 +208,7 @@ def _parts(found: Found) -> Iterable[Found]:
     for block in found.blocks:
         here = own.get(block.hash, [])
         if blocks and len(events) + len(here) > EVENTS_AT_ONCE:
-            yield _part(found, blocks, events)
+            yield _part_of(found, blocks, events)
             blocks, events = [], []
         while len(here) > EVENTS_AT_ONCE:  # the index stays before the block until its last part
             yield Found((), tuple(here[:EVENTS_AT_ONCE]), ())
@@ -216,10 +216,10 @@ def _parts(found: Found) -> Iterable[Found]:
         blocks.append(block)
         events += here
     if blocks:
-        yield _part(found, blocks, events)
+        yield _part_of(found, blocks, events)
 
 
-def _part(found: Found, blocks: Sequence[SourceBlock], events: Sequence[ContractEvent]) -> Found:
+def _part_of(found: Found, blocks: Sequence[SourceBlock], events: Sequence[ContractEvent]) -> Found:
     hashes, numbers = {block.hash for block in blocks}, {block.number for block in blocks}
     return Found(
         tuple(blocks),
@@ -229,12 +229,12 @@ def _part(found: Found, blocks: Sequence[SourceBlock], events: Sequence[Contract
     )
 
 
-def _pass_over(index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex | None:
-    """Move the index over blocks in which nothing is: only its own place changes, so nothing is audited.
+def _skip_quiet_blocks(index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex | None:
+    """Move the index over blocks without followed events or deposits: only its position changes, so nothing is audited.
 
-    None where there is something to take back. Raises Moved."""
+    None if rows of removed blocks must be deleted first. Raises Moved."""
     now = resources.clock().now()
-    after, kept = _behind(index, found, head, final, now)
+    after, kept = _index_after(index, found, head, final, now)
 
     def body(transaction: StoreTransaction) -> ChainIndex | None:
         session = Session(transaction)
@@ -254,10 +254,10 @@ def _pass_over(index: ChainIndex, found: Found, head: int, final: int) -> ChainI
     return moved
 
 
-def _behind(
+def _index_after(
     index: ChainIndex, found: Found, head: int, final: int, now: datetime
 ) -> tuple[ChainIndex, list[IndexedBlock]]:
-    """The index behind these blocks, and those of them that are kept."""
+    """The index after these blocks, and the blocks whose hashes must be kept."""
     last = found.blocks[-1]
     lowest = oldest_kept(last.number, final)
     kept = [IndexedBlock(index.chain, one.number, one.hash) for one in found.blocks if one.number >= lowest]
@@ -265,15 +265,15 @@ def _behind(
 
 
 def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex:
-    """Events, deposits, notices and the index's place, in one commit."""
-    current = held(unit, index)
+    """Store events, deposits, notices and the position of the index in one commit."""
+    current = require_unmoved(unit, index)
     if found.blocks:
-        after, kept = _behind(current, found, head, final, unit.now)
+        after, kept = _index_after(current, found, head, final, unit.now)
     else:
         first = found.events[0]
         after = replace(current, version=current.version + 1, updated_at=unit.now)
         kept = [IndexedBlock(index.chain, first.block_number, first.block_hash)]
-    _put(unit, kept)
+    _store_blocks(unit, kept)
     fresh = store_new(unit, found.events)
     unit.write(*found.deposits)
     notices.note(unit, index.chain, fresh, found.deposits)
@@ -284,25 +284,25 @@ def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final
     return after
 
 
-def _put(unit: UnitOfWork, blocks: Sequence[IndexedBlock]) -> None:
-    """The blocks at their heights; what parts of others have left there goes."""
+def _store_blocks(unit: UnitOfWork, blocks: Sequence[IndexedBlock]) -> None:
+    """Store the blocks, and delete what other blocks at the same heights have left there."""
     if not blocks:
         return
     hashes = {one.number: one.hash for one in blocks}
     stale = unit.many(BLOCKS.get_many((one.chain, one.number) for one in blocks))
     gone = [one.hash for one in stale if one.hash != hashes[one.number]]
     if gone:
-        _forget(unit, blocks[0].chain, gone)
+        _delete_blocks_data(unit, blocks[0].chain, gone)
     unit.write(*blocks)
 
 
-def _forget(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> None:
-    """What these blocks have brought goes, and with it the contracts that only they announce."""
+def _delete_blocks_data(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> None:
+    """Delete the events and deposits of these blocks, and the contracts that only they announced."""
     factories.unfollow_announced(unit, chain, notices.take_back(unit, chain, hashes))
 
 
 def store_new(unit: UnitOfWork, events: Sequence[ContractEvent]) -> list[ContractEvent]:
-    """Insert those that are not there yet; they are answered."""
+    """Insert the events that are not stored yet, and return them."""
     if not events:
         return []
     there = {
@@ -321,7 +321,7 @@ def _gap(unit: UnitOfWork, chain: str, address: str, number: int) -> None:
 
 
 def prune(index: ChainIndex) -> None:
-    """Forget blocks that cannot be taken back any more, and what was announced of them: many at a time."""
+    """Delete the hashes of blocks that are final, and their announced notices, many at a time."""
     lowest = oldest_kept(index.number, index.final_number)
     below = BLOCKS.scan(index.chain, upto=(lowest - 1,), limit=PRUNED_AT_ONCE)
     if lowest < 1 or len(Session(resources.database().snapshot()).many(below)) < PRUNED_AT_ONCE:
@@ -337,10 +337,10 @@ def prune(index: ChainIndex) -> None:
     resources.database().transact(body)
 
 
-def back(client: ChainClient, index: ChainIndex) -> ChainIndex:
-    """To the newest block that is still there, in slices from the newest one down.
+def roll_back(client: ChainClient, index: ChainIndex) -> ChainIndex:
+    """Roll the index back to the newest block that is still canonical, in parts, from the newest block down.
 
-    Raises Moved, Lagging while no quorum says, Forked where none of those that are kept is there any more."""
+    Raises Moved, Lagging while no quorum has the blocks, Forked if none of the kept blocks is canonical any more."""
     session = Session(resources.database().snapshot())
     kept = [one for one in session.many(BLOCKS.scan(index.chain)) if one.number <= index.number]
     while kept:
@@ -364,20 +364,20 @@ def back(client: ChainClient, index: ChainIndex) -> ChainIndex:
 def _take_back(
     unit: UnitOfWork, index: ChainIndex, gone: Sequence[IndexedBlock], below: IndexedBlock
 ) -> ChainIndex:
-    current = held(unit, index)
-    _forget(unit, index.chain, [one.hash for one in gone])
+    current = require_unmoved(unit, index)
+    _delete_blocks_data(unit, index.chain, [one.hash for one in gone])
     unit.delete(*unit.many(BLOCKS.get_many((one.chain, one.number) for one in gone)))
     after = current.moved(below.number, below.hash, unit.now)
     unit.write(after)
     return after
 
 
-def say(index: ChainIndex, fault: IndexFault) -> None:
-    """Write down why the index does not come on. Raises Moved."""
+def record_fault(index: ChainIndex, fault: IndexFault) -> None:
+    """Store why the index makes no progress. Raises Moved."""
     if index.fault != fault:
-        commit(_say, index, fault)
+        commit(_record_fault, index, fault)
 
 
-def _say(unit: UnitOfWork, index: ChainIndex, fault: IndexFault) -> None:
-    current = held(unit, index)
+def _record_fault(unit: UnitOfWork, index: ChainIndex, fault: IndexFault) -> None:
+    current = require_unmoved(unit, index)
     unit.write(replace(current, fault=fault, version=current.version + 1, updated_at=unit.now))

@@ -1,7 +1,8 @@
-"""What happened is announced once it is deep enough, and announced again when a reorganisation takes it back.
+"""Announce events and deposits once their block is deep enough, and announce their removal by a reorganisation.
 
-A notice is written in the commit that stores what it is about, and marked in the one that holds its event for the
-outbox: each is announced once. What is gone before it was deep enough was never announced, and is not taken back.
+A notice is written in the commit that stores the event or deposit, and marked in the commit that writes the
+announcement to the outbox, so each is announced once. What a reorganisation removes before it was deep enough is
+never announced.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ MOST_BYTES: Final = 64 * 1024  # of their data together
 
 
 def note(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent], deposits: Sequence[Deposit]) -> None:
-    """Remember to whom these are to be announced, and at which height."""
+    """Store to whom these are to be announced, and at which height."""
     depth = resources.registry().chain(chain).depth
     places = sorted({(one.address, chain) for one in events})
     entries = unit.many(FOLLOWS_ANNOUNCED.below(places)) if places else []
@@ -61,7 +62,7 @@ def _block(one: ContractEvent | Deposit) -> IndexedBlock:
 
 
 def announce(index: ChainIndex) -> bool:
-    """Announce some of what is due; whether there was any."""
+    """Announce some of the notices that are due; whether there were any."""
     session = Session(resources.database().snapshot())
     due = list(joined.from_iterable(session.read_all(notices_due(index.chain, index.number, AT_ONCE))))
     if due:
@@ -93,7 +94,7 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
             each for each in deposits if each.wallet_id == one.subject and each.block_hash == one.block_hash
         ]
         for deposit in mine:
-            _tell(unit, "wallet.received", deposit, index)
+            _announce_deposit(unit, "wallet.received", deposit, index)
         follow = known.get(one.subject)
         if follow is None or one.subject not in own:
             continue
@@ -101,16 +102,16 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
             each for each in events if (each.address, each.block_hash) == (follow.address, one.block_hash)
         ]
         if there:
-            known[follow.id] = _tell_events(unit, follow, own[follow.id], there, index)
+            known[follow.id] = _announce_events(unit, follow, own[follow.id], there, index)
 
 
-def _tell(unit: UnitOfWork, kind: str, deposit: Deposit, index: ChainIndex | None) -> None:
+def _announce_deposit(unit: UnitOfWork, kind: str, deposit: Deposit, index: ChainIndex | None) -> None:
     spec = resources.registry().chain(deposit.chain)
     view = Received.of(deposit, spec, index.final_number if index else -1)
     unit.emit(kind, deposit.wallet_id, deposit.block_number, view, feed=[deposit.user_id])
 
 
-def _tell_events(
+def _announce_events(
     unit: UnitOfWork, follow: Follow, contract: Contract, events: Sequence[ContractEvent], index: ChainIndex
 ) -> Follow:
     after = follow_rules.announced(follow, unit.now)
@@ -137,7 +138,9 @@ def _tell_events(
 
 
 def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> list[ContractEvent]:
-    """Delete what these blocks have brought, and tell whom it was announced to; the events are answered."""
+    """Delete the events and deposits of removed blocks, and announce the removal to whom they were announced.
+
+    Returns the deleted events."""
     events, deposits, notices = unit.read(
         events_of(chain, hashes), deposits_of(chain, hashes), notices_of(chain, hashes)
     )
@@ -145,7 +148,7 @@ def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> list[Contr
     told = {(one.subject, one.block_hash) for one in notices if one.announced}
     for deposit in deposits:
         if (deposit.wallet_id, deposit.block_hash) in told:
-            _tell(unit, "wallet.received_reorged", deposit, None)
+            _announce_deposit(unit, "wallet.received_reorged", deposit, None)
     subjects = sorted({(subject,) for subject, _ in told})
     follows = {one.id: one for one in unit.many(FOLLOWS.get_many(subjects))} if subjects else {}
     for one in notices:
@@ -155,11 +158,11 @@ def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> list[Contr
                 each for each in events if (each.address, each.block_hash) == (follow.address, one.block_hash)
             ]
             block = IndexedBlock(chain, one.block_number, one.block_hash)
-            follows[follow.id] = _tell_gone(unit, follow, block, gone)
+            follows[follow.id] = _announce_removed(unit, follow, block, gone)
     return events
 
 
-def _tell_gone(
+def _announce_removed(
     unit: UnitOfWork, follow: Follow, block: IndexedBlock, gone: Sequence[ContractEvent]
 ) -> Follow:
     after = follow_rules.announced(follow, unit.now)

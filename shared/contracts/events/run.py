@@ -1,4 +1,6 @@
-"""One pass of a chain's index, and passes for as long as a run has time. It needs no message and no memory."""
+"""Run the index of a chain: one pass, or passes at block time for as long as a run has time. All state is in the
+rows.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,14 @@ from shared.telemetry import metrics
 
 _log = logging.getLogger(__name__)
 STOP_BEFORE: Final = 5.0  # seconds left of the run's time
-FILLS: Final = 20  # stretches that one pass fills
+FILLS: Final = 20  # ranges of blocks that one pass fills
 BEHIND = metrics.gauge(
     "wallet_index_blocks_behind", "Blocks that the index of contracts' events is behind.", "chain"
 )
 
 
 def run(chain: str, *, once: bool) -> None:
-    """Passes at block time until the run's time is over, or another run has taken over; a single one with `once`."""
+    """Make passes at block time until the run's time is over or another run has taken over; with `once`, one pass."""
     client = resources.chain(chain)
     while True:
         began = time.monotonic()
@@ -42,24 +44,24 @@ def _time_left() -> bool:
 
 
 def run_pass(client: ChainClient) -> bool:
-    """New blocks, what is due, and some filling; False when another run has moved the index meanwhile."""
+    """Index new blocks, announce what is due, fill some earlier blocks; False if another run has taken over."""
     try:
         _pass(client)
     except Moved:
         return False
     except Forked:
-        return _say(client, "forked", "the chain is another one than was indexed")
+        return _record_fault(client, "forked", "the chain is another one than was indexed")
     except (NoQuorum, Lagging) as error:
-        return _say(client, "no_quorum", str(error))
+        return _record_fault(client, "no_quorum", str(error))
     except ChainError as error:
-        return _say(client, "unanswered", str(error))
-    except (StoreError, Contended, Unready):  # the next pass reads how far this one has come
+        return _record_fault(client, "unanswered", str(error))
+    except (StoreError, Contended, Unready):  # the next pass continues from the stored position
         _log.warning("an index was not stored", exc_info=True, extra={"chain": client.spec.name})
     return True
 
 
 def _pass(client: ChainClient) -> None:
-    index = live.start(client)
+    index = live.open_index(client)
     if index is None:
         return
     index = _follow(client, fill.begin(index))
@@ -82,13 +84,13 @@ def _follow(client: ChainClient, index: ChainIndex) -> ChainIndex:
             return index
 
 
-def _say(client: ChainClient, fault: IndexFault, why: str) -> bool:
-    _log.warning("an index does not come on", extra={"chain": client.spec.name, "fault": fault, "why": why})
-    index = live.known(client.spec.name)
+def _record_fault(client: ChainClient, fault: IndexFault, why: str) -> bool:
+    _log.warning("an index makes no progress", extra={"chain": client.spec.name, "fault": fault, "why": why})
+    index = live.read_index(client.spec.name)
     if index is None:
         return True
     try:
-        live.say(index, fault)
+        live.record_fault(index, fault)
     except Moved:
         return False
     return True

@@ -100,8 +100,10 @@ class FollowedAddress:
         return max(0, self.fill_until - self.filled_to) if self.work in ("fill", "held") else 0
 
 
-def wanted(known: FollowedAddress | None, chain: str, address: str, from_block: int) -> FollowedAddress:
-    """The address as another follow from this block on needs it."""
+def followed_from(
+    known: FollowedAddress | None, chain: str, address: str, from_block: int
+) -> FollowedAddress:
+    """The address extended for another follow, which begins at `from_block`."""
     if known is None or known.work == "drop":
         return FollowedAddress(chain, address, False, "new", from_block, from_block - 1, from_block - 1)
     if from_block >= known.from_block:
@@ -113,8 +115,8 @@ def wanted(known: FollowedAddress | None, chain: str, address: str, from_block: 
     )
 
 
-def looked_at_again(address: FollowedAddress, from_block: int, indexed_to: int) -> FollowedAddress:
-    """Filled from this block on also where that was done: its events are to be looked at by a new rule."""
+def refilled_from(address: FollowedAddress, from_block: int, indexed_to: int) -> FollowedAddress:
+    """The address to be filled again from this block on, because a factory's new rule must see its earlier events."""
     if not address.live or from_block > indexed_to:
         return address
     low = min(from_block - 1, address.filled_to) if address.missing else from_block - 1
@@ -122,19 +124,19 @@ def looked_at_again(address: FollowedAddress, from_block: int, indexed_to: int) 
     return replace(address, work="fill", filled_to=low, fill_until=until, fault=None)
 
 
-def activated(address: FollowedAddress, indexed_to: int) -> FollowedAddress:
-    """Indexed with every block behind `indexed_to`; what came before is to be filled."""
+def made_live(address: FollowedAddress, indexed_to: int) -> FollowedAddress:
+    """The address indexed with every new block after `indexed_to`; earlier blocks are to be filled."""
     behind = address.from_block <= indexed_to
     return replace(address, live=True, work="fill" if behind else None, fill_until=indexed_to, fault=None)
 
 
 def filled(address: FollowedAddress, number: int, *, complete: bool) -> FollowedAddress:
-    """Filled up to a height, and to the end where that is all."""
+    """The address filled up to a height; `complete`: nothing is left to fill."""
     return replace(address, filled_to=number, work=None if complete else "fill", fault=None)
 
 
-def hindered(address: FollowedAddress, fault: Fault) -> FollowedAddress:
-    """Its filling waits until nothing else is to be filled."""
+def filling_failed(address: FollowedAddress, fault: Fault) -> FollowedAddress:
+    """The address after its filling failed: it waits until nothing else is to be filled."""
     return replace(address, work="held", fault=fault)
 
 
@@ -176,8 +178,8 @@ def new_follow(
 
 
 def changed(known: Follow, wish: Follow, now: datetime) -> Follow:
-    """The follow with another wish; what it has counted stays. It is its user's own from now on, whoever announced the
-    contract."""
+    """The follow with the settings of `wish`; its counters stay. It belongs to the user from now on, even if a factory
+    added it."""
     made = replace(
         wish,
         children=known.children,
@@ -194,11 +196,11 @@ def announced(follow: Follow, now: datetime, events: int = 1) -> Follow:
 
 
 def with_children(follow: Follow, more: int, now: datetime) -> Follow:
-    """A factory that has added so many more contracts, or fewer."""
+    """The factory after it added `more` contracts (or lost some, if negative)."""
     children = max(0, follow.children + more)
     return replace(follow, children=children, version=follow.version + 1, updated_at=now)
 
 
-def announced_earlier(follow: Follow, parent_id: str, number: int, now: datetime) -> Follow:
-    """A factory's contract that an earlier block announces, too."""
+def with_earlier_announcement(follow: Follow, parent_id: str, number: int, now: datetime) -> Follow:
+    """The follow of a factory's contract that is also announced by an earlier block."""
     return replace(follow, parent_id=parent_id, from_block=number, version=follow.version + 1, updated_at=now)

@@ -107,15 +107,15 @@ def holding(session: Session, user_id: str, chain: str, address: str) -> list[Wa
     return session.follow(WALLETS, session.one(WALLETS_ACTIVE.scan(user_id, chain, address, limit=1)))
 
 
-def meant(session: Session, caller: Caller, wallet_id: str | None, chain: str) -> Wallet:
-    """The wallet to act with: the named one, else the caller's only one on the chain.
+def resolve_wallet(session: Session, caller: Caller, wallet_id: str | None, chain: str) -> Wallet:
+    """The wallet to act with: the named one, otherwise the caller's only wallet on the chain.
 
     Raises NotFound, and WalletRequired with `data.wallets` (at most 100 ids)."""
     return session.one(chosen(caller, wallet_id, chain))
 
 
 def chosen(caller: Caller, wallet_id: str | None, chain: str) -> Query[Wallet]:
-    """`meant` as a query, to go out together with others."""
+    """`resolve_wallet` as a query, to go out together with others."""
     return _only(caller.user_id, chain) if wallet_id is None else usable(caller, wallet_id)
 
 

@@ -188,12 +188,12 @@ class Hub:
 
 def _read(readers: list[Reader]) -> tuple[list[FeedEvent], dict[Key, Told]]:
     rows = event_feed.read_for(readers, ROWS)
-    return rows, {_key(row): event_feed.told(row) for row in rows}
+    return rows, {_key(row): event_feed.with_cursor(row) for row in rows}
 
 
 def _read_everybody(after: Key) -> tuple[list[News], Key]:
     found, end = all_events.news(after)
-    return [(place, all_events.told(place, event)) for place, event in found], end
+    return [(place, all_events.with_cursor(place, event)) for place, event in found], end
 
 
 def _key(row: FeedEvent) -> Key:

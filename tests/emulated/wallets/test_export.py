@@ -68,7 +68,7 @@ def test_without_the_master_key_the_export_brings_every_wallet_back(person: Pers
 def test_an_export_holds_no_secret_and_is_in_the_audit_log(person: Person, tmp_path: Path) -> None:
     made(person)
     file = tmp_path / "export.jsonl"
-    secrets = [one.vault.open(one.key, one.binding) for one in export_keys.here()]
+    secrets = [one.vault.open(one.key, one.binding) for one in export_keys.sealed_secrets()]
     assert export_keys.main(["export", str(file), "--under", f"{tmp_path / 'other.json'}"]) == 0
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert len(lines) == len(secrets) == 3

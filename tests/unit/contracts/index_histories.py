@@ -140,7 +140,7 @@ class IndexHistory:
             self.database.write([WALLETS.write("insert", wallet)])
 
     def run(self) -> None:
-        assert live.start(self.calm()) is not None
+        assert live.open_index(self.calm()) is not None
         self.chain.mine(8)  # no reorganisation goes back to what was final when the index began
         self.chain.former = list(self.chain.blocks)
         self.armed = True

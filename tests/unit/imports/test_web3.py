@@ -8,7 +8,7 @@ import grimp
 
 from emulators.toolkit import ROOT
 
-DOOR = "shared.keys.web3_door"
+WEB3_IMPORTS = "shared.keys.web3_imports"
 GROUP = "functions.contracts."
 
 
@@ -16,9 +16,9 @@ def test_only_functions_of_contracts_reach_web3() -> None:
     graph = grimp.build_graph("functions", "shared", "schemas", cache_dir=None)
     asking = {
         module
-        for module in graph.find_modules_that_directly_import(DOOR)
+        for module in graph.find_modules_that_directly_import(WEB3_IMPORTS)
         if re.search(
-            r"web3_door\.web3\(|import web3\b", (ROOT / f"{module.replace('.', '/')}.py").read_text()
+            r"web3_imports\.web3\(|import web3\b", (ROOT / f"{module.replace('.', '/')}.py").read_text()
         )
     }
     assert asking == {"shared.contracts.calls", "shared.contracts.provider"}
@@ -33,7 +33,7 @@ def test_nothing_goes_past_the_door() -> None:
         str(path)
         for room in ("functions", "shared", "schemas")
         for path in (ROOT / room).rglob("*.py")
-        if path.name != "web3_door.py"
+        if path.name != "web3_imports.py"
         and re.search(r"^\s*(import|from) (web3|eth_account)\b", path.read_text(), re.MULTILINE)
     ]
     assert wrong == []

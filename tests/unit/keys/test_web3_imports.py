@@ -28,7 +28,7 @@ def probed(how: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("how", ["web3()", "eth_account()", 'web3("contract.contract")'])
 def test_deep_json_is_refused_after_the_door_was_used(how: str) -> None:
-    done = probed(f"from shared.keys import web3_door\nweb3_door.{how}")
+    done = probed(f"from shared.keys import web3_imports\nweb3_imports.{how}")
     assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
 
 
@@ -41,14 +41,14 @@ def test_without_the_door_the_limit_is_raised() -> None:
 def test_no_thread_sees_a_higher_limit_meanwhile() -> None:
     watch = """
 import threading
-from shared.keys import web3_door
+from shared.keys import web3_imports
 seen, done = set(), threading.Event()
 def look():
     while not done.wait(0.0005):
         seen.add(sys.getrecursionlimit())
 thread = threading.Thread(target=look)
 thread.start()
-web3_door.web3()
+web3_imports.web3()
 done.set()
 thread.join()
 assert seen == {limit}, seen

@@ -1,4 +1,4 @@
-"""How an operator's command begins: on the store and keys that the environment names, or not at all."""
+"""Run an operator's command, after checking that the environment names the store and keys to use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.settings import NothingNamed, require_named
 
 
 def run(main: Callable[[list[str]], int], *others: str) -> int:
-    """The exit status of the command; 1 with a sentence where nothing leads to a store, and none of `others` is set."""
+    """Returns the exit status; 1, with a message, if the environment names no store and sets none of `others`."""
     arguments = sys.argv[1:]
     try:
         if not {"-h", "--help"} & {*arguments}:

@@ -1,8 +1,8 @@
-"""The one place that imports web3 and eth-account; everything else has them from here.
+"""The only module that imports web3 and eth-account; all others get them from here.
 
-Importing either imports py_ecc, which raises Python's recursion limit to 100,000. From then on deeply nested JSON
-does not raise RecursionError but ends the process, so the limit is kept. Both cost up to a second of a cold start:
-call these functions inside others, never while a module is imported.
+Both import py_ecc, which raises Python's recursion limit to 100,000. With that limit, deeply nested JSON would not
+raise RecursionError but crash the process, so the limit is restored. Each import takes up to a second of a cold
+start: call these functions inside other functions, never at module level.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _imported(package: str, part: str) -> ModuleType:
 
 @contextmanager
 def _recursion_limit_kept() -> Iterator[None]:
-    """Nobody sets the limit meanwhile: other threads may read requests during the second that an import takes."""
+    """Ignore changes of the limit during the import: other threads may parse requests in that second."""
     limit, setter = sys.getrecursionlimit(), sys.setrecursionlimit
     sys.setrecursionlimit = lambda limit, /: None
     try:
