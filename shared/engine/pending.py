@@ -23,6 +23,7 @@ from shared.store.tables.transactions import (
     LEASES,
     MINED,
     TRANSACTIONS,
+    Lease,
     attempt_glances,
     glances,
     in_blocks,
@@ -58,15 +59,24 @@ Sending = tuple[Transaction, Attempt | None]  # with its latest attempt
 @dataclass(frozen=True, slots=True)
 class Work:
     """What there is to do in a bucket of lanes: index entries of what no block holds, the lanes on which something
-    waits for a nonce, and the oldest entry of what blocks hold, without an outcome and with one. `visited` is when its
-    lease ended last, or will; None before the first visit."""
+    waits for a nonce, and the oldest entry of what blocks hold, without an outcome and with one. `lease` is what the
+    last visit has left; None before the first one."""
 
     bucket: int
-    visited: datetime | None
+    lease: Lease | None
     due: Sequence[Row]
     queued: Sequence[str]
     mined: Sequence[Row]
     ended: Sequence[Row]
+
+    @property
+    def visited(self) -> datetime | None:
+        """When the last visit that did not fail was over for all, or will be; None before the first visit."""
+        return (self.lease.failing_since or self.lease.held_until) if self.lease else None
+
+    def rests(self, now: datetime) -> bool:
+        """Whether nobody looks into it now, because visits fail."""
+        return bool(self.lease and self.lease.failing_since and self.lease.held_until > now)
 
     def floor(self, lowest_new: int | None) -> int | None:
         """A block above which all of the bucket is that blocks hold; `lowest_new` is the lowest that came since."""
@@ -127,12 +137,12 @@ def find(chain: str, marks: Marks | None = None) -> list[Work]:
     )
     names = [bucket_lease(chain, bucket) for bucket in buckets]
     leases, *found = session.read_all([LEASES.get_many((name,) for name in names), *entries])
-    visited = {lease.name: lease.held_until for lease in leases}
+    by_name = {lease.name: lease for lease in leases}
     queued = _queued(session, chain)
     works = [
         Work(
             bucket,
-            visited.get(name),
+            by_name.get(name),
             found[3 * bucket],
             queued[bucket],
             *found[3 * bucket + 1 : 3 * bucket + 3],

@@ -12,9 +12,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal, TypeVar
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from shared import resources
 from shared.chain.errors import ChainError
@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 WORKERS = 8  # buckets that a process looks into side by side: most of the time it waits for others
+MOST_HOLD_OFF = 15.0  # seconds that a bucket is left alone at most because its visits fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
 
 
 def run_pass(chain: str, holder: Holder | None = None, marks: Marks | None = None) -> bool:
-    """Look at everything unfinished once that no other process holds; whether there was any."""
+    """Look at everything unfinished once that no other process holds; whether there was any, or there will be again
+    because visits have failed."""
     works, holds = pending.find(chain, marks), holder or Holder(new_id("own"))
     if not works:
         pending.measure(chain, [], [], [], None)
@@ -69,10 +71,18 @@ def run_pass(chain: str, holder: Holder | None = None, marks: Marks | None = Non
     except ChainError as error:  # what needs no node goes on
         _log.warning("a chain shows no head", extra={"chain": chain, "error": str(error)})
         view = None
-    start = hints().starts.pop(("buckets", chain), int(resources.clock().now().timestamp())) % len(works)
+    now = resources.clock().now()
+    start = hints().starts.pop(("buckets", chain), int(now.timestamp())) % len(works)
+    failing = {work.bucket for work in works if work.rests(now)}
 
     def visit(work: Work) -> Unfinished | None:
-        return _visit(chain, view.for_bucket() if view else None, work, holds)
+        if work.bucket in failing:
+            return None
+        try:
+            return _visit(chain, view.for_bucket() if view else None, work, holds)
+        except VisitFailed:
+            failing.add(work.bucket)
+            return None
 
     turns = [*works[start:], *works[:start]]
     found = side_by_side(turns, visit)
@@ -80,7 +90,7 @@ def run_pass(chain: str, holder: Holder | None = None, marks: Marks | None = Non
     loaded = [unfinished for unfinished in found if unfinished is not None]
     left = [work for work, unfinished in zip(turns, found, strict=True) if unfinished is None]
     pending.measure(chain, works, loaded, left, view.head.timestamp if view else None)
-    return bool(loaded)
+    return bool(loaded or failing)
 
 
 def side_by_side(wanted: Sequence[T], work: Callable[[T], R]) -> list[R]:
@@ -94,18 +104,21 @@ def side_by_side(wanted: Sequence[T], work: Callable[[T], R]) -> list[R]:
         ]
 
 
+class VisitFailed(Exception):
+    """Nothing came of a visit: nodes, the store or a defect. It was logged."""
+
+
 def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Unfinished | None:
-    """What one bucket has to be done; None where another process holds it, or the time is over."""
+    """What one bucket has to be done; None where another process holds it, or the time is over. Raises VisitFailed."""
     name, owner, began = bucket_lease(chain, work.bucket), holder.owner, resources.clock().now()
     lease = take_lease(name, owner, holder.seconds) if remaining_seconds(3600) >= STOP_BEFORE else None
     if lease is None:
         return None
-    seen = Seen.of(lease)
 
     def renew() -> bool:
         return take_lease(name, owner, holder.seconds) is not None
 
-    visit, found = Visit(chain, view, work, seen, renew=renew, every=holder.seconds / 2), None
+    visit, found = Visit(chain, view, work, Seen.of(lease), renew=renew, every=holder.seconds / 2), None
     try:
         found = visit.run()
     except ChainError as error:
@@ -113,18 +126,35 @@ def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Un
     except Exception:
         _log.exception("a bucket was not looked into", extra={"chain": chain, "bucket": work.bucket})
     finally:
-        now = resources.clock().now()
-        left = max(0.0, holder.spacing - (now - began).total_seconds())
-        if found is None and work.visited is not None:  # a failed visit is none: alerts count from the last
-            left = (work.visited - now).total_seconds()
-        take_lease(name, owner, left, visit.seen)
+        since = None if found is not None else lease.failing_since or began
+        _leave(name, holder, began, Remembered(visit.seen, since))
+    if found is None:
+        raise VisitFailed
     return found
 
 
-def take_lease(
-    name: str, owner: str, seconds: float, seen: Seen | Literal["kept"] | None = "kept"
-) -> Lease | None:
-    """Take or renew the lease of a recurring job; None while another holds it. `seen` is remembered with it.
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a visit leaves with its bucket's lease for the next one; `failing_since` where it failed."""
+
+    seen: Seen | None
+    failing_since: datetime | None
+
+
+def _leave(name: str, holder: Holder, began: datetime, remembered: Remembered) -> None:
+    """Give a lease back after a visit: for others when the block's time since it began is over. After one that failed
+    nobody looks into the bucket for half as long as visits have failed."""
+    now, spacing = resources.clock().now(), holder.spacing
+    left = max(0.0, spacing - (now - began).total_seconds())
+    if remembered.failing_since is not None and spacing:
+        failing = (now - remembered.failing_since).total_seconds()
+        left = max(spacing, min(MOST_HOLD_OFF, failing / 2))
+    take_lease(name, holder.owner, left, remembered)
+
+
+def take_lease(name: str, owner: str, seconds: float, remembered: Remembered | None = None) -> Lease | None:
+    """Take or renew the lease of a recurring job; None while another holds it. What is to be `remembered` is stored
+    with it; what was, stays without that.
 
     A lease saves work; what is written rests on compare-and-set (I7)."""
     now = resources.clock().now()
@@ -134,9 +164,14 @@ def take_lease(
         if held is not None and held.owner != owner and held.held_until > now:
             return None
         fence = held.fence if held is not None and held.owner == owner else (held.fence if held else 0) + 1
-        known = (Seen.of(held) if held is not None else None) if seen == "kept" else seen
-        block = (known.number, known.hash) if known is not None else (None, None)
-        lease = Lease(name, owner, now + timedelta(seconds=seconds), fence, *block)
+        until = now + timedelta(seconds=seconds)
+        lease = replace(held or Lease(name, owner, until, fence), owner=owner, held_until=until, fence=fence)
+        if remembered is not None:
+            number, block = (
+                (remembered.seen.number, remembered.seen.hash) if remembered.seen else (None, None)
+            )
+            since = remembered.failing_since
+            lease = replace(lease, block_number=number, block_hash=block, failing_since=since)
         transaction.buffer([LEASES.write("upsert", lease)])
         return lease
 

@@ -10,13 +10,17 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain.errors import InvalidValue
 from shared.keys import curve
 from shared.keys.addresses import checksummed, parse_address
 from shared.keys.errors import AddressMismatch
 from shared.keys.raw_transactions import SignedBytes, UnsignedTransaction
+
+if TYPE_CHECKING:
+    from coincurve import PrivateKey
 
 _KEY = re.compile(r"(?:0x|0X)?([0-9a-fA-F]{64})")
 
@@ -84,11 +88,7 @@ def sign_transaction(tx: Mapping[str, Any], key: bytes) -> SignedBytes:
 
     Raises InvalidValue for a bad field or key, AddressMismatch when `tx["from"]` is another address.
     """
-    transaction = UnsignedTransaction.of(tx)
-    checked_key(key)
-    if tx.get("from") is not None:
-        refuse_other_sender(tx, address_of(key))
-    return transaction.signed(curve.sign_digest(key, transaction.digest()))
+    return KeySigner(key).sign_transaction(tx)
 
 
 def refuse_other_sender(tx: Mapping[str, Any], address: str) -> None:
@@ -98,7 +98,7 @@ def refuse_other_sender(tx: Mapping[str, Any], address: str) -> None:
         raise AddressMismatch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeySigner:
     """A `Signer` with the key in memory, for as long as one piece of work needs it."""
 
@@ -108,6 +108,14 @@ class KeySigner:
     def address(self) -> str:
         return address_of(self.key)
 
+    @cached_property
+    def _opened(self) -> PrivateKey:
+        return curve.opened(checked_key(self.key))
+
     def sign_transaction(self, tx: Mapping[str, Any]) -> SignedBytes:
         """See `sign_transaction`."""
-        return sign_transaction(tx, self.key)
+        transaction = UnsignedTransaction.of(tx)
+        opened = self._opened
+        if tx.get("from") is not None:
+            refuse_other_sender(tx, self.address)
+        return transaction.signed(curve.sign_digest(opened, transaction.digest()))

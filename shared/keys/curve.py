@@ -15,7 +15,7 @@ from shared.domain.errors import InvalidValue
 
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 
-__all__ = ["ORDER", "Signature", "keccak", "public_key_of", "recovered", "sign_digest"]
+__all__ = ["ORDER", "Signature", "keccak", "opened", "public_key_of", "recovered", "sign_digest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,14 @@ class Signature:
         return cls(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"), raw[64] % 27)
 
 
-def sign_digest(key: bytes, digest: bytes) -> Signature:
+def opened(key: bytes) -> coincurve.PrivateKey:
+    """A valid private key, ready for many signatures: making it so takes longer than signing."""
+    return coincurve.PrivateKey(key)
+
+
+def sign_digest(key: coincurve.PrivateKey, digest: bytes) -> Signature:
     """Sign a 32-byte digest. For this package only: signing raw digests would bypass every policy."""
-    raw = coincurve.PrivateKey(key).sign_recoverable(digest, hasher=None)
+    raw = key.sign_recoverable(digest, hasher=None)
     return Signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"), raw[64])
 
 

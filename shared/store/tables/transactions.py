@@ -28,6 +28,9 @@ class Lease:
         None  # of a bucket: up to this block, all that waits was seen where it is recorded
     )
     block_hash: str | None = None
+    failing_since: datetime | None = (
+        None  # of a bucket: when the first of the visits began that all have failed
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.domain.errors import InvalidValue
 from shared.keys import messages
 from shared.keys.accounts import address_of
-from shared.keys.curve import ORDER, Signature, keccak, sign_digest
+from shared.keys.curve import ORDER, Signature, keccak, opened, sign_digest
 from shared.keys.errors import ChainMismatch
 from tests.support import typed_data
 
@@ -79,7 +79,7 @@ def test_personal_messages_are_eip_191_under_the_signature_of_the_send_path(
     digest = keccak(b"\x19Ethereum Signed Message:\n%d" % len(body) + body)
     assert messages.message_digest(message) == digest
     signature = messages.sign_message(message, key)
-    assert signature == "0x" + sign_digest(key, digest).to_bytes().hex()
+    assert signature == "0x" + sign_digest(opened(key), digest).to_bytes().hex()
     assert messages.recover_message(message, bytes.fromhex(signature[2:])) == address_of(key)
 
 
