@@ -1,16 +1,19 @@
 """A chain, a store and a clock whose time is reckoned, not waited for: each round trip takes what a setting says.
 
 The engine's own code runs over them on one thread. Where it works side by side, its workers are reckoned by turns: each
-begins when a worker is free, and all end with the last. Time of this machine's processor is not in it.
+begins when a worker is free, and all end with the last. Of several processes, that one goes on whose clock is behind
+the others': a visit of a bucket is one step. Time of this machine's processor is not in it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -109,6 +112,7 @@ class Scale:
         self.vault = LocalVault(MasterKeys.generate(), production=False)
         self.wallets: list[Wallet] = []
         self.number = 0
+        self.working: Instance
 
     def client(self) -> ChainClient:
         def slept(seconds: float) -> None:
@@ -122,12 +126,11 @@ class Scale:
         return ChainClient(self.spec, SideBySide(endpoints, self.time), seconds=self.time.seconds)
 
     @contextlib.contextmanager
-    def instance(self, hints: EngineHints, client: ChainClient, run_seconds: float) -> Iterator[None]:
-        """One process of it, in a run that has so much time."""
-        began = self.time.now_seconds
+    def patched(self) -> Iterator[None]:
+        """The engine on the reckoned clock; `working` is the process whose turn it is."""
 
         def remaining(cap: float) -> float:
-            return max(0.001, min(cap, run_seconds - (self.time.now_seconds - began)))
+            return max(0.001, min(cap, self.working.run_ends - self.time.now_seconds))
 
         clock = SimpleNamespace(monotonic=self.time.seconds)
         Behind.time = self.time
@@ -137,21 +140,19 @@ class Scale:
             mock.patch.object(bucket_visit, "time", clock),
             mock.patch.object(tick, "side_by_side", self.by_turns),
             mock.patch.object(broadcast, "BroadcastQueue", Behind),
-            resources.override(EngineHints=hints, **{f"chain:{self.chain}": client}),
-            running(Context("tick_chain", "req_scale", deadline_in(3_000))),
         ):
             yield
 
     def by_turns(self, wanted: Sequence[T], work: Callable[[T], Any]) -> list[Any]:
         """As `tick.side_by_side`: each begins when one of the workers is free, and it is over with the last."""
-        free = [self.time.now_seconds] * tick.WORKERS
+        free, me = [self.time.now_seconds] * tick.WORKERS, self.working
         answers = []
         for one in wanted:
             at = free.index(min(free))
-            self.time.now_seconds = free[at]
+            me.wait_for_turn(free[at])
             answers.append(work(one))
             free[at] = self.time.now_seconds
-        self.time.now_seconds = max(free)
+        me.wait_for_turn(max(free))
         return answers
 
     @contextlib.contextmanager
@@ -234,25 +235,25 @@ class Scale:
         meanwhile: Callable[[], None] | None = None,
     ) -> float:
         """Passes of so many instances, each at block time, until it is done; the seconds that took. Raises TimeoutError
-        after `limit` seconds. Who is behind the others goes next, so that a pass is one step."""
+        after `limit` seconds. Who is behind the others goes on."""
         began = self.time.now_seconds
-        workers = [Instance(EngineHints(), self.client(), began, f"own_{at}") for at in range(instances)]
-        while not done():
-            worker = min(workers, key=lambda one: one.at)
-            if worker.at - began > limit:
-                raise TimeoutError(f"not done after {limit:.0f} s")
-            self.time.now_seconds = worker.at
-            if meanwhile is not None:
-                meanwhile()
-            if worker.run_ends - worker.at < bucket_visit.STOP_BEFORE:
-                worker.run_ends, worker.marks = worker.at + RUN_SECONDS, Marks()
-            with self.instance(worker.hints, worker.client, worker.run_ends - worker.at):
-                tick.run_pass(
-                    self.chain, tick.Holder(worker.owner, 20.0, self.spec.block_seconds), worker.marks
-                )
-            took = self.time.now_seconds - worker.at
-            worker.passes.append(took)
-            worker.at += max(took, self.spec.block_seconds)
+        workers = [Instance(self, f"own_{at}") for at in range(instances)]
+        with self.patched():
+            while True:
+                self.working = worker = min(workers, key=lambda one: one.at)
+                if worker.passing is None:
+                    if done():
+                        break
+                    if worker.at - began > limit:
+                        raise TimeoutError(f"not done after {limit:.0f} s")
+                    if meanwhile is not None:
+                        self.time.now_seconds = worker.at
+                        meanwhile()
+                worker.go_on()
+            for worker in workers:
+                self.working = worker
+                while worker.passing is not None:
+                    worker.go_on()
         self.passes = [took for worker in workers for took in worker.passes]
         return max(worker.at for worker in workers) - began
 
@@ -260,14 +261,46 @@ class Scale:
 RUN_SECONDS = 58.0  # of a run of tick_chain
 
 
-@dataclass
 class Instance:
-    """One process: what it remembers, and the moment it has come to."""
+    """One process: what it remembers, and the moment it has come to. Its pass runs on a thread of its own, and only
+    between `go_on` and the next `wait_for_turn`."""
 
-    hints: EngineHints
-    client: ChainClient
-    at: float
-    owner: str
-    run_ends: float = 0.0
-    marks: Marks = field(default_factory=Marks)
-    passes: list[float] = field(default_factory=list)
+    def __init__(self, scale: Scale, owner: str) -> None:
+        self.scale, self.owner, self.at = scale, owner, scale.time.now_seconds
+        self.own: dict[str, Any] = {"EngineHints": EngineHints(), f"chain:{scale.chain}": scale.client()}
+        self.run_ends, self.marks = 0.0, Marks()
+        self.passes: list[float] = []
+        self.passing: Future[None] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._go, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
+
+    def go_on(self) -> None:
+        """Go on with its pass, or begin one, until the next visit. Raises what the pass raises."""
+        if self.passing is None:
+            self.passing = self._thread.submit(self._pass)
+            self.passing.add_done_callback(lambda _: self._stopped.release())
+        self.scale.time.now_seconds = self.at
+        with resources.override(**self.own):
+            self._go.release()
+            self._stopped.acquire()
+        if self.passing.done():
+            passing, self.passing = self.passing, None
+            passing.result()
+
+    def wait_for_turn(self, at: float) -> None:
+        """In its pass: let all others go on that are behind this moment."""
+        self.at = at
+        self._stopped.release()
+        self._go.acquire()
+        self.scale.time.now_seconds = at
+
+    def _pass(self) -> None:
+        self._go.acquire()
+        time, block = self.scale.time, self.scale.spec.block_seconds
+        began = time.now_seconds
+        if self.run_ends - began < bucket_visit.STOP_BEFORE:
+            self.run_ends, self.marks = began + RUN_SECONDS, Marks()
+        with running(Context("tick_chain", "req_scale", deadline_in(3_000))):
+            tick.run_pass(self.scale.chain, tick.Holder(self.owner, 20.0, block), self.marks)
+        self.passes.append(time.now_seconds - began)
+        self.at = max(time.now_seconds, began + block)
