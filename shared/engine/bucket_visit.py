@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 STOP_BEFORE = 5.0  # seconds left of the run's time
 SENDING_SHARE = 0.5  # of the time that is left, for lanes; the rest is for what came of them
-SLICE = 100  # transactions that are looked into between two commits
+SLICE = 3 * confirmation.CHUNK  # transactions that are looked into together: full commits, and one exchange of a node
 
 
 class Visit:
