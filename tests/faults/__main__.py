@@ -115,6 +115,7 @@ PARTS = {
         {"DELIVERIES": "10000"},
     ),
     "transfers": Part(("tests/emulated/engine/test_volume.py",), {"TRANSFERS": "5000"}),
+    "wallets": Part(("tests/emulated/engine/test_many_wallets.py",), {"SENDERS": "500", "EACH": "40"}),
 }
 
 

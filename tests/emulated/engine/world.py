@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -135,10 +136,15 @@ class World:
 
     def mined_of(self, address: str) -> list[dict[str, Any]]:
         """Every transaction of an address on the chain, in order."""
-        found = []
+        return self.mined()[address.lower()]
+
+    def mined(self) -> dict[str, list[dict[str, Any]]]:
+        """Every transaction on the chain by its sender in lower case, in order."""
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for number in range(self.head() + 1):
             block = self.control("eth_getBlockByNumber", hex(number), True)
-            found += [one for one in block["transactions"] if one["from"].lower() == address.lower()]
+            for one in block["transactions"]:
+                found[one["from"].lower()].append(one)
         return found
 
 
@@ -146,14 +152,16 @@ def check(world: World) -> None:
     """I1–I7, as far as tables and chain show them."""
     rows: list[Transaction] = world.rows(TRANSACTIONS)
     attempts: list[Attempt] = world.rows(ATTEMPTS)
-    of = {row.id: [one for one in attempts if one.transaction_id == row.id] for row in rows}
-    assert {one.transaction_id for one in attempts} <= of.keys()
+    of: dict[str, list[Attempt]] = {row.id: [] for row in rows}
+    for one in attempts:
+        of[one.transaction_id].append(one)  # a KeyError: of a transaction that is not there
     places = [(row.lane_id, row.nonce) for row in rows if row.nonce is not None]
     assert len(places) == len(set(places)), "I2: a nonce twice"
     asked = [(row.tenant, row.idem_key) for row in rows]
     assert len(asked) == len(set(asked)), "I2: a key twice"
     for row in rows:
         _check_row(world, row, of[row.id])
+    hashes, mined = {one.hash for one in attempts}, world.mined()
     for lane in world.rows(LANES):
         taken = sorted(row.nonce for row in rows if row.lane_id == lane.id and row.nonce is not None)
         if taken:
@@ -162,9 +170,7 @@ def check(world: World) -> None:
             assert set(range(floor, lane.next_nonce)) - set(taken) <= set(range(lane.finalized_nonce)), (
                 "a gap"
             )
-        hashes = {one.hash for one in attempts}
-        ours = list(world.mined_of(lane.address))
-        foreign = [one["hash"] for one in ours if one["hash"] not in hashes]
+        foreign = [one["hash"] for one in mined[lane.address.lower()] if one["hash"] not in hashes]
         assert not foreign, f"I1: on the chain, not in the store: {foreign}"
     _check_funds(world, rows)
 
