@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 STOP_BEFORE = 5.0  # seconds left of the run's time
 SENDING_SHARE = 0.5  # of the time that is left, for lanes; the rest is for what came of them
-SLICE = 3 * confirmation.CHUNK  # transactions that are looked into together: full commits, and one exchange of a node
+SLICE = 3 * confirmation.CHUNK  # transactions that are looked into together, in full commits
 
 
 class Visit:
