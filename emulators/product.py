@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from emulators.sandbox import coin
 from emulators.services import NODE, SERVICES
 from emulators.stack import Stack, StartError
 from schemas.database.migrate import ChangedMigrationError
+from shared import resources
 from shared.chain.errors import ChainError
 from shared.settings import LOCAL_DOMAINS
 
@@ -83,7 +85,8 @@ class Product:
                 product.migrate()
             else:
                 product._migrate_kept()
-                product.keep(data, going_on)
+                with product.within():
+                    product.keep(data, going_on)
             product.tokens = _with_test_coin(env["RPC_URL"], env.get("CHAIN_TOKENS", ""))
             product.start_gateway()
         except BaseException:
@@ -110,15 +113,22 @@ class Product:
             data.begun(url)
 
     def migrate(self) -> None:
-        """Apply the schema in this process's own client. The environment is as before then: another product that this
-        process starts has a store and a node of its own."""
+        """Apply the schema in this process's own client."""
         from schemas.database import migrate
         from shared.settings import load
 
+        with self.within():
+            migrate.bring_up_to_date(load())
+
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """Meanwhile this process's own clients lead to this product; afterwards the environment is as before, since
+        another product that this process starts has a store and a node of its own."""
         before = dict(os.environ)
         os.environ.update(self.env)
         try:
-            migrate.bring_up_to_date(load())
+            with resources.override(fresh=True):
+                yield
         finally:
             os.environ.clear()
             os.environ.update(before)

@@ -36,10 +36,9 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
         Product.start(workdir, port=port, data=data, fresh=options.fresh, hold=[lock]) as product,
     ):
         email, password = operator(Path(product.env["STATE_DIR"]), fresh=options.fresh)
-        exported = _exported(product)
-        os.environ.update(exported)
-        seed.operator(email, password)
-        background.State(exported, []).write(workdir)  # for `python -m emulators env`
+        with product.within():
+            seed.operator(email, password)
+        background.State(_exported(product), []).write(workdir)  # for `python -m emulators env`
         print(guide.text(product, email, password), flush=True)
         with log_view.following(workdir / "gateway.log"):
             while product.gateway is not None and product.gateway.alive:

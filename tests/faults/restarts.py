@@ -24,9 +24,9 @@ import httpx
 import pytest
 from eth_account import Account
 
-from emulators.client import wait_for
+from emulators.client import NeverHappened, wait_for
 from shared.store.session import Session
-from tests.e2e.job import ETHER, FundedAccount, Job, Node
+from tests.e2e.job import ETHER, PASSWORD, FundedAccount, Job, Node
 from tests.e2e.settled import books_balance, paid_once
 from tests.support.product_run import ProductRun
 from tests.support.proof import SEED, figure, size
@@ -62,9 +62,19 @@ class Clients:
             with httpx.Client(timeout=20.0) as http:
                 job = Job(self.url, account, seconds=240.0, http=http)
                 job.prepare()
-                job.run()
+                try:
+                    job.run()
+                except NeverHappened as error:
+                    raise NeverHappened(f"{error}; {_standing(job)}") from error
             with self.lock:
                 self.done.append(job)
+
+
+def _standing(job: Job) -> str:
+    """What the shopper is told of the claim that did not end, and of the transactions that were to pay it."""
+    job.shopper.sign_in(f"0-{job.run_id}@example.com", PASSWORD)
+    claim = job.shopper.get(f"/claims/{job.claim['id']}") if job.claim else None
+    return json.dumps({"claim": claim, "transactions": job.shopper.get("/transactions")})
 
 
 def funded(node: Node, count: int) -> list[FundedAccount]:
