@@ -268,6 +268,11 @@ def test_a_webhook_is_added_and_its_secret_shown_once(site: Site) -> None:
     tab.confirm()
     tab.page.locator("tbody tr", has_text="webhook.test").wait_for()
     assert secret not in tab.page.content() and tab.axe() == []
+    with tab.page.expect_response("**/resend") as resent:
+        tab.button("Send missed ones again").click()
+        tab.confirm()
+    assert resent.value.status == 202
+    assert tab.axe() == []
     tab.blameless()
 
 

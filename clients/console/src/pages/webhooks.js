@@ -42,12 +42,29 @@ export function Webhooks() {
     <${List} label=${W.title} path="/webhooks" columns=${columns} href=${(row) => `webhooks/${row.id}`} every=${15} empty=${{ text: W.empty, action: make }} />`;
 }
 
+const HOUR = 3_600_000; // milliseconds
+
+const resend = (hook, done) => ({
+  title: W.missed,
+  says: W.missedSays,
+  fields: [
+    { name: "hours", label: W.since, options: W.times },
+    { name: "deliveries", label: W.which, options: W.whiches },
+  ],
+  run: async ({ hours, deliveries }) => {
+    let since = new Date(Date.now() - hours * HOUR).toISOString();
+    while (since) since = (await post(`/webhooks/${hook.id}/resend`, { since, deliveries })).next_since; // one call takes so many
+  },
+  done,
+});
+
 function actionsOf(hook, done) {
   const path = `/webhooks/${hook.id}`;
   const put = (status) => () => call("PUT", path, { body: { status }, version: hook.version });
   const gone = () => go("webhooks");
   return [
     hook.status === "active" && { title: W.test, says: W.testSays, run: () => post(`${path}/test`), done },
+    hook.status === "active" && resend(hook, done),
     { title: W.rotate, says: W.rotateSays, run: () => post(`${path}/rotate-secret`), done: (made) => { done(); once(W.secret, W.secretSays, made.secret); } },
     hook.status === "active" ? { title: W.disable, says: W.disableSays, run: put("disabled"), done } : { title: W.enable, says: W.enableSays, run: put("active"), done },
     { title: W.remove, says: W.removeSays, danger: true, run: () => call("DELETE", path, { version: hook.version }), done: gone },
