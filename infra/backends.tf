@@ -5,6 +5,7 @@
 #             that region does not answer, the standby (write_failover)
 #   cdn       as nearest, behind Cloud CDN
 #   events    where writes can run, nobody left out: an answer that asks Pub/Sub to wait must not take a region away from users
+#   write-<region>  one region that may write, for the probe that asks it alone (probes.tf)
 #   <region>  one region, for the subscriptions of its own cache
 
 locals {
@@ -16,6 +17,7 @@ locals {
     { for name, service in local.services : "${name}/leader" => { service = name, flavour = "leader", regions = local.failing_over ? local.writing_now : slice(local.writing_now, 0, 1) } if service.public && service.writes },
     { for name in local.cached : "${name}/cdn" => { service = name, flavour = "cdn", regions = local.reading_now } },
     { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.writing_now } if service.events },
+    { for region, key in local.probed : key => { service = split("/", key)[0], flavour = "probe", regions = [region] } },
     { for pair in setproduct(local.regional, local.places) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
   )
   # A balancer that sees both regions sends writes to the standby by itself when Cloud Run says that the leader's is not
@@ -50,7 +52,7 @@ resource "google_compute_backend_service" "backend" {
   name                  = replace(each.key, "/", "--")
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = local.services[each.value.service].door == "grpc" ? "HTTP2" : "HTTPS"
-  security_policy       = local.security_policies[contains(["nearest", "outside", "leader", "cdn"], each.value.flavour) ? "wallet-api" : "wallet-events"]
+  security_policy       = local.security_policies[contains(["nearest", "outside", "leader", "cdn", "probe"], each.value.flavour) ? "wallet-api" : "wallet-events"]
   enable_cdn            = each.value.flavour == "cdn"
 
   dynamic "backend" {

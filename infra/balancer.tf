@@ -20,9 +20,29 @@ resource "google_compute_url_map" "https" {
     default_service = local.not_found
 
     dynamic "route_rules" {
+      for_each = local.probed
+      content {
+        priority = index(local.writing, route_rules.key) + 1
+        service  = local.backend_ids[route_rules.value]
+
+        match_rules {
+          full_path_match = local.probe_path
+          header_matches {
+            header_name = ":method"
+            exact_match = "POST"
+          }
+          header_matches {
+            header_name = local.probe_header
+            exact_match = route_rules.key
+          }
+        }
+      }
+    }
+
+    dynamic "route_rules" {
       for_each = local.route_rules
       content {
-        priority = tonumber(route_rules.key) + 1
+        priority = tonumber(route_rules.key) + 1 + length(local.probed)
         service  = local.backend_ids[local.route_backends[route_rules.value[0]]]
 
         dynamic "match_rules" {
@@ -139,6 +159,10 @@ resource "google_compute_url_map" "https" {
     precondition {
       condition     = alltrue([for route in values(local.routes) : length(regexall("\\{", route.path)) <= 5 && length(route.path) <= 255])
       error_message = "The balancer takes at most five variables and 255 characters in a path: shorten the path of the operation."
+    }
+    precondition {
+      condition     = local.probe_path == "" || (length(local.probe_routes) > 0 && try(local.routes[local.probe_routes[0]].flavour, "") == "leader")
+      error_message = "write_probe.path is of no POST that writes; one that does is /api/v1/wallets/{id}/sign-message."
     }
   }
 }

@@ -9,13 +9,15 @@ locals {
   expressions = {
     for alert in local.alerts : alert.name => join(" and ", [
       for c in try(alert.cloud, alert.conditions) :
-      "(${strcontains(c.query, "$") ? replace(replace(c.query, "$READS", local.checks.reads), "$WRITES", local.checks.writes) : c.query}) ${can(c.above) ? ">" : "<"} ${try(c.above, c.below)}"
+      "(${strcontains(c.query, "$") ? replace(replace(replace(c.query, "$READS", local.checks.reads), "$WRITES", local.checks.writes), "$REGION_WRITES", local.checks.region_writes) : c.query}) ${can(c.above) ? ">" : "<"} ${try(c.above, c.below)}"
     ])
   }
   # The names that Cloud Monitoring gives to the uptime checks.
   checks = {
     reads  = google_monitoring_uptime_check_config.api.uptime_check_id
     writes = join("", google_monitoring_uptime_check_config.writes[*].uptime_check_id)
+    # A pattern: one for each region that may write.
+    region_writes = join("|", [for region, check in google_monitoring_uptime_check_config.region_writes : check.uptime_check_id])
   }
   units = { ops = "1/s", ratio = "10^2.%", seconds = "s", count = "1" }
 }

@@ -320,11 +320,37 @@ run "known_addresses" {
 run "write_probe" {
   command = plan
   variables {
-    write_probe = { path = "/api/v1/orders", body = "{}", status = 409, api_key = "not a real key" } # pragma: allowlist secret
+    write_probe  = { path = "/api/v1/claims", body = "{}", status = 422, api_key = "not a real key" } # pragma: allowlist secret
+    lost_regions = ["us-central1"]
   }
   assert {
     condition     = google_monitoring_uptime_check_config.writes[0].http_check[0].request_method == "POST" && google_monitoring_uptime_check_config.writes[0].http_check[0].mask_headers && length(google_monitoring_uptime_check_config.writes[0].selected_regions) == 3
     error_message = "Writes are not tried from three continents, or the probe's key can be read."
+  }
+  assert {
+    condition = {
+      for region, check in google_monitoring_uptime_check_config.region_writes : region => nonsensitive(check.http_check[0].headers)["x-write-region"] if check.http_check[0].mask_headers
+    } == { us-central1 = "us-central1", us-east1 = "us-east1" }
+    error_message = "A region that may write, or that is lost for now, is not probed by itself."
+  }
+  assert {
+    condition = {
+      for rule in google_compute_url_map.https.path_matcher[0].route_rules : rule.match_rules[0].header_matches[1].exact_match => [rule.priority, rule.match_rules[0].full_path_match, reverse(split("/", rule.service))[0]] if try(rule.match_rules[0].header_matches[1].header_name, "") == "x-write-region"
+      } == {
+      us-central1 = [1, "/api/v1/claims", "claim-order--write-us-central1"]
+      us-east1    = [2, "/api/v1/claims", "claim-order--write-us-east1"]
+    }
+    error_message = "The probe of a region is not led there, before all other rules."
+  }
+  assert {
+    condition = {
+      for key, backend in google_compute_backend_service.backend : key => [for b in backend.backend : reverse(split("/", b.group))[2]] if strcontains(key, "/write-")
+    } == { "claim-order/write-us-central1" = ["us-central1"], "claim-order/write-us-east1" = ["us-east1"] }
+    error_message = "A region's probe is answered by another region, or a lost region's back-end is to be removed in the worst hour."
+  }
+  assert {
+    condition     = alltrue([for key, backend in google_compute_backend_service.backend : endswith(backend.security_policy, "wallet-api") if strcontains(key, "/write-")])
+    error_message = "A probe's back-end is not behind the API's rules of Cloud Armor."
   }
 }
 

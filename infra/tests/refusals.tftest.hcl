@@ -280,6 +280,14 @@ run "log_rate" {
   expect_failures = [var.balancer_log_rate]
 }
 
+run "a_probe_that_writes_nothing" {
+  command = plan
+  variables {
+    write_probe = { path = "/api/v1/claims/clm_1", body = "{}", status = 200, api_key = "not a real key" } # pragma: allowlist secret
+  }
+  expect_failures = [google_compute_url_map.https]
+}
+
 run "alerts_for_nobody" {
   command = plan
   variables {
