@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared import resources
+from shared.chain.errors import ChainError
 from shared.chain.types import Nonces
+from shared.domain.errors import NotFound, Refusal
 from shared.domain.permissions import Caller
 from shared.domain.transactions import lanes
 from shared.engine.chain_view import ChainView
@@ -110,21 +112,28 @@ def payments() -> Iterator[str]:
             yield f"{lane.id} nonce {one.nonce}: {one.hash} pays {paid}"
 
 
-def release(lane_id: str) -> None:
-    """Let an address go on. Raises NotFound for a lane that is not there; one paused for another reason stays so."""
-    _as_system(_release, lane_id)
+def release(lane_id: str) -> str:
+    """Let an address go on; what became of it. Raises NotFound for a lane that is not there; one that is paused for
+    another reason stays so."""
+    return str(_as_system(_release, lane_id))
 
 
-def _release(unit: UnitOfWork, lane_id: str) -> None:
-    lane = unit.one(LANES.get(lane_id))
+def _release(unit: UnitOfWork, lane_id: str) -> str:
+    lane = unit.maybe(LANES.find(lane_id))
+    if lane is None:
+        raise NotFound(
+            "No address has this name here: it is <chain>:<address in lower case>, as `payments` says it."
+        )
     if lane.paused_reason == RESTORED:
         unit.write(lanes.resume(lane, unit.now))
+        return "goes on"
+    return f"was not stopped by `pause`: {lane.paused_reason or 'it is not paused'}"
 
 
-def _as_system(body: Any, argument: Any) -> None:
+def _as_system(body: Any, argument: Any) -> Any:
     context = Context("after_restore", new_id("req"), deadline_in(SECONDS), caller=Caller.of_system())
     with running(context):
-        commit(body, argument)
+        return commit(body, argument)
 
 
 def main(arguments: list[str]) -> int:
@@ -139,17 +148,31 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("release", help="let one go on").add_argument("lane", help="<chain>:<address>")
     options = parser.parse_args(arguments)
     logs.configure()
+    try:
+        return _done(options)
+    except Refusal as refused:
+        sys.stderr.write(f"{refused.code}: {refused.text}\n")
+    except ChainError as error:
+        sys.stderr.write(f"a chain does not answer as it should: {error}; run it again\n")
+    return 1
+
+
+def _done(options: Any) -> int:
+    """Carry out the command."""
     if options.command == "release":
-        release(options.lane)
+        sys.stdout.write(f"{options.lane} {release(options.lane)}\n")
         return 0
     if options.command == "payments":
-        sys.stdout.writelines(f"{line}\n" for line in payments())
+        lines = list(payments()) or ["no address is stopped by `pause`, or none has sent what is not known"]
+        sys.stdout.writelines(f"{line}\n" for line in lines)
         return 0
     found = look()
     if options.command == "pause":
         pause(found)
     for one in found:
         sys.stdout.write(f"{one.lane}: {one.sent} sent, {one.known} known\n")
+    if not found:
+        sys.stdout.write("no address has sent more than is known here\n")
     return int(bool(found))
 
 

@@ -10,6 +10,7 @@ Nothing is ever sent. When: docs/operations.md, "Backup and restore".
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -45,7 +46,7 @@ def settle(claim_id: str, hashes: list[str], by: str, reason: str) -> Claim:
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(claim_id))
     client = resources.chain(claim.chain)
-    found = [proven(client, one) for one in dict.fromkeys(one.lower() for one in hashes)]
+    found = [proven(client, one) for one in dict.fromkeys(hashes)]
     return commit(_settle, claim_id, found, client.spec.block_seconds, {"by": by, "reason": reason})
 
 
@@ -74,11 +75,17 @@ def patiently(client: ChainClient, ask: Callable[[], T]) -> T:
         sleep(min(1.0, client.spec.block_seconds))
 
 
+def _hash(text: str) -> str:
+    if re.fullmatch("0x[0-9a-fA-F]{64}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no hash: 0x and 64 hexadecimal digits")
+    return text.lower()
+
+
 def main(arguments: list[str]) -> int:
     """Exit status 1 when it is refused or not proven; nothing has changed then."""
     parser = argparse.ArgumentParser(prog="python -m shared.ops.settle_claim")
     parser.add_argument("claim", help="clm_…")
-    parser.add_argument("hash", nargs="+", help="of the transactions that paid it, 0x…")
+    parser.add_argument("hash", nargs="+", type=_hash, help="of the transactions that paid it, 0x…")
     parser.add_argument("--by", required=True, help="who decides it, for the audit log")
     parser.add_argument("--reason", default="restored database", help="why, for the audit log")
     options: Any = parser.parse_args(arguments)

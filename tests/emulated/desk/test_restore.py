@@ -120,6 +120,7 @@ def test_an_address_is_released_by_hand(desk: Desk, backup: Callable[[], Path]) 
     with restored(copy):
         after_restore.main(["pause"])
         lane = f"local:{payer.lower()}"
+        assert after_restore.main(["release", "local:nobody"]) == 1
         assert after_restore.main(["release", lane]) == 0
         assert Session(resources.database().snapshot()).one(LANES.get(lane)).paused_reason is None
 

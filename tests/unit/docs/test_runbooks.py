@@ -32,6 +32,25 @@ def test_no_section_is_without_its_alert() -> None:
     assert set(SECTIONS) == set(ALERTS)
 
 
+def test_what_runbooks_look_for_in_logs_is_logged() -> None:
+    code = "".join(
+        path.read_text() for room in ("shared", "functions") for path in (ROOT / room).rglob("*.py")
+    )
+    looked_for = set(re.findall(r'jsonPayload\.message[=:]"([^"]+)"', RUNBOOKS.text))
+    assert looked_for
+    assert {message for message in looked_for if message not in code} == set()
+
+
+def test_a_block_that_is_pasted_whole_changes_one_thing() -> None:
+    """Of two ways out in one block, the second would undo the first, or follow where it was refused."""
+    blocks = re.findall(r"```sh cloud\n(.*?)```", RUNBOOKS.text, flags=re.S)
+    changes = [
+        re.findall(r"^ *(?:curl .*-X (?:POST|PUT)|.*infra\.rollout).*", block, flags=re.M) for block in blocks
+    ]
+    assert any(changes)
+    assert [found for found in changes if len(found) > 1] == []
+
+
 def test_objectives_are_those_of_the_runbook_and_of_the_alert() -> None:
     found = json.loads((ROOT / "infra" / "objectives.json").read_text())
     rows = [
