@@ -284,7 +284,7 @@ def furnished(site: Site) -> None:
 @pytest.mark.skipif(not PICTURES, reason="SCREENSHOTS is not set")
 @pytest.mark.parametrize("width", SIZES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures(site: Site, furnished: None, theme: str, width: int) -> None:
+def test_screenshots_of_the_console_are_taken(site: Site, furnished: None, theme: str, width: int) -> None:
     folder = Path(str(PICTURES))
     folder.mkdir(parents=True, exist_ok=True)
     tab = site.tab(theme=theme, width=width)
@@ -341,7 +341,7 @@ def test_what_a_person_has_is_usable_by_everybody(
     tab.blameless()
 
 
-def test_the_checks_can_fail(site: Site) -> None:
+def test_the_accessibility_checks_find_faults(site: Site) -> None:
     """What the other tests count as none would be seen."""
     tab = site.tab()
     tab.page.locator("form").wait_for()

@@ -222,7 +222,7 @@ def test_two_that_disagree_stop_the_index_and_are_said(indexed: Indexed, nodes: 
     assert indexed.stored(logger) == indexed.node(logger) != []
 
 
-def test_pruned_nodes_are_said(indexed: Indexed, nodes: Any) -> None:
+def test_a_fault_says_that_nodes_are_pruned(indexed: Indexed, nodes: Any) -> None:
     lab = indexed.lab
     logger = lab.take("Logger")
     lab.world.mine(6)

@@ -38,7 +38,7 @@ def test_a_runbooks_query_runs(tables: Any, query: str) -> None:
         assert list(snapshot.execute_sql(query)) == []
 
 
-def test_there_are_some() -> None:
+def test_documented_queries_are_found() -> None:
     assert len(QUERIES) >= 5
 
 

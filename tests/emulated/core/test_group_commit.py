@@ -159,7 +159,7 @@ def test_who_comes_meanwhile_shares_a_commit(store: Counting, published: Recorde
     assert len({row.committed_at for row in (*kept, *audited)}) == 1
 
 
-def test_a_refusal_is_its_own(store: Counting) -> None:
+def test_a_refusal_of_one_body_refuses_only_that_mutation(store: Counting) -> None:
     first, second, third = together((told("a"), "a"), (refused, "b"), (told("c"), "c"))
     assert (first.result(), third.result()) == ('{"text":"a"}', '{"text":"c"}')
     with pytest.raises(InvalidState):
@@ -169,7 +169,7 @@ def test_a_refusal_is_its_own(store: Counting) -> None:
     assert Session(store.snapshot()).maybe(OPERATIONS.find("anonymous", "b")) is None
 
 
-def test_all_may_be_refused(store: Counting) -> None:
+def test_a_group_in_which_all_are_refused_commits_nothing(store: Counting) -> None:
     for one in together((refused, "a"), (refused, "b")):
         assert isinstance(one.exception(), InvalidState)
     assert texts(store) == []
@@ -192,7 +192,7 @@ def test_a_key_of_before_is_replayed_and_the_others_go_on(store: Counting) -> No
     assert texts(store) == ["a", "old"]
 
 
-def test_a_bug_is_its_own(store: Counting) -> None:
+def test_a_bug_in_one_body_fails_only_that_mutation(store: Counting) -> None:
     first, second, third = together((told("a"), "a"), (broken, "b"), (told("c"), None))
     assert (first.result(), third.result()) == ('{"text":"a"}', '{"text":"c"}')
     assert isinstance(second.exception(), Bug)

@@ -107,7 +107,7 @@ def test_a_page_on_another_port_may_call(app: App) -> None:
         "http://localhost:x",
     ],
 )
-def test_other_pages_may_not(app: App, origin: str) -> None:
+def test_a_preflight_from_another_origin_is_refused(app: App, origin: str) -> None:
     from shared.triggers import entrypoint
 
     asked = incoming("OPTIONS", "/api/v1/supplies", origin=origin, access_control_request_method="POST")

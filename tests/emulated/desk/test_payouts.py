@@ -9,7 +9,7 @@ from tests.emulated.desk.payouts import paying
 from tests.emulated.desk.world import Desk
 
 
-def test_blocked_and_on_again(desk: Desk) -> None:
+def test_a_blocked_payout_goes_on_after_a_top_up(desk: Desk) -> None:
     case = paying(desk)
     case.change(state="submitted", blocked_reason="FUNDS_BLOCKED")
     assert case.states == ("processing", "blocked", "processing")

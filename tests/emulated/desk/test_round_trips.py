@@ -39,7 +39,7 @@ def test_placing_an_order_takes_three(desk: Desk, counting: CountingDatabase, su
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_claiming_takes_three(desk: Desk, counting: CountingDatabase, named: bool) -> None:
+def test_a_claim_takes_three_round_trips(desk: Desk, counting: CountingDatabase, named: bool) -> None:
     shopper, claimer = desk.shopper(), desk.person()
     wallet = desk.wallet(claimer)
     order = desk.order(shopper)

@@ -192,7 +192,7 @@ passed: dict[int, dict[str, int]] = {}  # by seed: how often a day passes each p
 
 
 @pytest.mark.parametrize("stage", range(KILLS), indirect=True)
-def test_a_day_without_deaths(stage: Stage) -> None:
+def test_the_workload_passes_without_kills(stage: Stage) -> None:
     life = stage.live()
     assert life.exit == 0
     passed[stage.scene.seed] = life.passages or {}

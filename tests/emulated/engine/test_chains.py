@@ -14,7 +14,7 @@ from tests.emulated.engine.world import ETHER, GWEI, World
 TARGET = "0x" + "fee1" * 10
 
 
-def test_a_legacy_chain(world: World, changed: Any) -> None:
+def test_a_transaction_on_a_legacy_chain_is_confirmed(world: World, changed: Any) -> None:
     changed(fee_kind="legacy")
     wallet = world.wallet()
     sent = world.send(wallet, TARGET, 5)["id"]

@@ -33,7 +33,7 @@ def test_others_wallets_and_transactions_do_not_exist(world: World) -> None:
     assert (answer.status, answer.code) == (400, "IDEMPOTENCY_KEY_REQUIRED")
 
 
-def test_a_key_sends_once(world: World) -> None:
+def test_one_idempotency_key_sends_one_transaction(world: World) -> None:
     wallet = world.wallet()
     body = {"wallet_id": wallet.id, "to": TARGET, "value": "5"}
     first = world.app.call("POST", "/transactions", body, user=wallet.user_id, key="k1")

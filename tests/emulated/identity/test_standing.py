@@ -129,7 +129,7 @@ def test_a_stored_answer_is_not_replayed_to_who_may_not_ask_any_more(
     assert person.call("POST", "/transactions", body, key="k").code == "SIGN_IN_ENDED"
 
 
-def test_it_costs_no_round_trip(desk: Desk, people: People) -> None:
+def test_the_session_check_costs_no_round_trip(desk: Desk, people: People) -> None:
     person = people.register()
     wallet = desk.imported(person.id, ether=5)
     counting = CountingDatabase(resources.database())

@@ -40,7 +40,7 @@ def test_selectors_and_topic_are_the_hashes_they_stand_for() -> None:
     assert "0x" + keccak(text="Transfer(address,address,uint256)").hex() == TRANSFER_TOPIC
 
 
-def test_reverts() -> None:
+def test_revert_data_is_decoded() -> None:
     error = bytes.fromhex("08c379a0") + encode(["string"], ["no entry"])
     assert decode_revert(error).reason == "no entry"
     panic = bytes.fromhex("4e487b71") + encode(["uint256"], [0x11])
@@ -98,7 +98,7 @@ def test_other_calls_are_no_transfers() -> None:
         assert tokens.decoded_transfer(data) is None
 
 
-def test_token_answers() -> None:
+def test_answers_of_tokens_are_decoded() -> None:
     assert tokens.uint(b"") is None
     assert tokens.uint((7).to_bytes(32, "big")) == 7
     assert tokens.text(encode(["string"], ["USDC"])) == "USDC"
@@ -156,7 +156,7 @@ def test_fees_are_within_caps_and_ordered(base: int, rows: list[tuple[int, int, 
     assert found.slow.per_gas <= found.average.per_gas <= found.fast.per_gas
 
 
-def test_legacy_prices() -> None:
+def test_legacy_gas_prices_follow_the_nodes_suggestion() -> None:
     found = fees.from_gas_price(BSC, 9, GWEI)
     assert [found.at(speed).gas_price for speed in ("slow", "average", "fast")] == [
         10**9,

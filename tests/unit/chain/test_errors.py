@@ -73,7 +73,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("text", "code", "kind", "outcome"), TEXTS, ids=[text[0][:40] for text in TEXTS])
-def test_texts_of_nodes(text, code, kind, outcome) -> None:
+def test_node_error_texts_are_classified(text, code, kind, outcome) -> None:
     for spelled in (text, text.upper(), f"err: {text}"):
         found = errors.classify(spelled, code)
         assert type(found) is kind

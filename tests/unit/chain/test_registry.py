@@ -53,7 +53,7 @@ def test_the_local_chain() -> None:
     assert REGISTRY.chain("bsc").fee_kind == "legacy"
 
 
-def test_currencies() -> None:
+def test_a_currency_is_found_by_symbol_or_address() -> None:
     assert REGISTRY.currency("polygon", "POL") == Asset("polygon", "POL", None, 18)
     assert REGISTRY.currency("bsc", "USDC").decimals == 18
     for text in ("usdc", "DAI", "", "0x" + "00" * 20):

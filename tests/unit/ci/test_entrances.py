@@ -21,7 +21,7 @@ def test_make_help_lists_every_target() -> None:
     assert listed == TARGETS
 
 
-def test_targets_are_no_files() -> None:
+def test_every_make_target_is_phony() -> None:
     phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
     assert phony
     assert phony[1].replace("\\\n", " ").split() == TARGETS

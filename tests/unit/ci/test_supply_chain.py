@@ -66,12 +66,12 @@ def asking(url: str) -> dict[str, str]:
     return {"PIP_AUDIT_VULNERABILITY_SERVICE": "osv", "PIP_AUDIT_OSV_URL": url}
 
 
-def test_a_known_weakness_fails(service: str) -> None:
+def test_a_known_vulnerability_fails(service: str) -> None:
     status, said = run("advisories.py", "60", **asking(service))
     assert (status, "TEST-2026-1, fixed in 999" in said) == (1, True), said
 
 
-def test_no_weakness_passes(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tree_without_known_vulnerabilities_passes(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Advisories, "weak", False)
     assert run("advisories.py", "60", **asking(service)) == (0, "")
 

@@ -19,7 +19,7 @@ STATUS = re.compile(
 PARTS = ["Context", "Options", "Decision", "Consequences"]
 
 
-def test_the_list_is_the_pages() -> None:
+def test_the_index_lists_every_decision() -> None:
     titles = [path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for path in PAGES]
     rows = re.findall(
         r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \|$", (FOLDER / "README.md").read_text(), re.MULTILINE

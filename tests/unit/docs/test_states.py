@@ -8,7 +8,7 @@ from shared.domain.desk.states import TRANSITIONS
 from tests.unit.docs.pages import ROOT, Page
 
 
-def test_diagrams_are_the_tables() -> None:
+def test_state_diagrams_match_the_transition_tables() -> None:
     fences = Page(ROOT / "docs" / "architecture.md").fences()
     drawn = [fence.text for fence in fences if fence.text.startswith("stateDiagram")]
     assert len(drawn) == len(TRANSITIONS)

@@ -139,7 +139,7 @@ def test_the_system_acts_for_everybody() -> None:
 @pytest.mark.parametrize(
     ("ago", "recent"), [(0, True), (299, True), (300, True), (301, False), (-1, False), (None, False)]
 )
-def test_a_recent_sign_in(ago: int | None, recent: bool) -> None:
+def test_a_recent_sign_in_counts_for_its_limit(ago: int | None, recent: bool) -> None:
     at = None if ago is None else NOW - timedelta(seconds=ago)
     caller = Caller("usr_1", authenticated_at=at)
     assert caller.signed_in_within(timedelta(minutes=5), NOW) == recent

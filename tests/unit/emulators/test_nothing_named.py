@@ -28,7 +28,7 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[0])
-def test_it_is_one_sentence(line: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_command_without_a_store_ends_with_one_sentence(line: tuple[str, ...], tmp_path: Path) -> None:
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", *line]
     done = subprocess.run(

@@ -24,7 +24,7 @@ def test_no_catalog_route_or_description_has_it() -> None:
         assert "faucet" not in (generated.FOLDER / name).read_text()
 
 
-def test_no_deployed_file_has_it() -> None:
+def test_no_deployed_file_contains_the_sandbox() -> None:
     """The image takes these folders; tests/emulated/delivery/test_image.py builds one and looks."""
     dockerfile = (ROOT / "infra" / "Dockerfile").read_text()
     copied = set(re.findall(r"\b(functions|shared|schemas|emulators|tests)\b", dockerfile))

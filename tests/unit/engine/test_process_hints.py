@@ -17,7 +17,7 @@ def test_what_was_set_longest_ago_makes_room() -> None:
     assert some.pop("a") == 3 and some.pop("b", None) is None
 
 
-def test_it_never_holds_more() -> None:
+def test_a_bounded_cache_never_exceeds_its_size() -> None:
     some: BoundedCache[int, int] = BoundedCache(10)
     for number in range(1_000):
         some[number] = number

@@ -46,7 +46,7 @@ def test_two_cannot_hold_it_at_once() -> None:
     assert not possible((0, 3, won("a")), (1, 2, won("b", 1)))
 
 
-def test_nobody_loses_to_nobody() -> None:
+def test_a_claim_loses_only_to_one_that_won() -> None:
     assert possible((0, 3, lost("b")), (1, 2, won("a")))
     assert not possible((0, 1, lost("b")), (2, 3, won("a")))
     assert not possible((0, 1, won("a")), (2, 3, own("release", "a")), (4, 5, lost("b")))

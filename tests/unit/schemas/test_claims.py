@@ -79,7 +79,7 @@ def test_wrong_bodies_are_refused(model: type[ClaimOrder], body: dict[str, objec
         model.model_validate(body)
 
 
-def test_what_may_be_left_out() -> None:
+def test_optional_fields_may_be_absent() -> None:
     assert ClaimNext().wallet_id is None
     assert HeartbeatClaim(claim_id="clm_1").epoch is None
     assert RetrySettlement(claim_id="clm_1").reason is None

@@ -92,5 +92,5 @@ class Shape(BaseModel, extra="forbid"):
         ),
     ],
 )
-def test_words(fields: dict[str, Any], field: str, message: str) -> None:
+def test_a_problem_is_worded_for_the_caller(fields: dict[str, Any], field: str, message: str) -> None:
     assert said(Shape, fields) == [{"field": field, "message": message}]

@@ -35,12 +35,12 @@ def glance() -> Any:
     return found
 
 
-def test_all_else_is_there(glance: Any) -> None:
+def test_all_other_columns_are_read(glance: Any) -> None:
     assert glance.data is UNREAD and glance.access_list is UNREAD
     assert replace(glance, data=ROW.data, access_list=ROW.access_list) == ROW
 
 
-def test_it_is_not_signed(glance: Any) -> None:
+def test_an_unread_column_is_not_signed(glance: Any) -> None:
     plan: Any = SimpleNamespace(
         gas=30_000,
         kind="payload",
@@ -54,7 +54,7 @@ def test_it_is_not_signed(glance: Any) -> None:
         sign_transaction(fields(spec, replace(glance, access_list=None), plan, 0), b"\x01" * 32)
 
 
-def test_it_is_not_sent() -> None:
+def test_an_unread_column_is_not_broadcast() -> None:
     pool: Any = SimpleNamespace(broadcast=lambda ask: [ask(SimpleNamespace(call=lambda *call: "0x"))])
     assert send_many(pool, [b"\x01"])
     with pytest.raises(AttributeError):

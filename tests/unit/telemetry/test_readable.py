@@ -77,7 +77,7 @@ def test_what_a_line_says_and_an_exception_are_shown_whole() -> None:
         (io.StringIO(), {"ENVIRONMENT": "prod", "LOG_FORMAT": "text"}, False),
     ],
 )
-def test_who_reads_decides(output: io.StringIO, env: dict[str, str], text: bool) -> None:
+def test_the_log_format_follows_the_output(output: io.StringIO, env: dict[str, str], text: bool) -> None:
     assert logs.as_text(output, env) is text
 
 

@@ -182,7 +182,7 @@ def test_each_change_has_its_event() -> None:
     assert supplies.event(active, supply(status="closed")) == "supply.closed"
 
 
-def test_the_owner_is_kept() -> None:
+def test_a_new_supply_belongs_to_its_owner() -> None:
     assert supply().user_id == OWNER
 
 
