@@ -1,4 +1,4 @@
-# Every target does the set-up it lacks, into .venv and node_modules (.ci/setup.py). `make help` lists them.
+# Every target first does the set-up that is missing, in .venv and node_modules (.ci/setup.py). `make help` lists all targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help doctor setup demo observe run regions drill test check format infra-check prove bench migrate generate screenshots clients requirements licences \
@@ -17,37 +17,37 @@ unexport PYTHONDONTWRITEBYTECODE
 TESTS ?= tests
 PART ?=
 
-help: ## list the targets
+help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-doctor: ## look at this machine's tools, versions and ports; install nothing
+doctor: ## check this machine's tools, versions and ports; installs nothing
 	@.ci/python -m emulators.doctor
 
 setup: ## create .venv and node_modules from the pinned versions, with what tests and checks need
 	$(START) --dev
 
-demo: ## an order placed, claimed once by fifty and paid on chain, with everything it needs
+demo: ## start everything, place an order that fifty users claim, pay it on chain, and stop
 	$(START) -m emulators demo
 
 # What is wrong with PORT is make's own error: after one of a command make would print another line.
 GOOD_PORT = $(eval WRONG := $(shell PORT='$(PORT)' .ci/python -m emulators.doctor $(1)))$(if $(WRONG),$(error $(WRONG)))
 
-observe: ## the product (or the one on PORT) with Prometheus beside it, and Grafana where it is installed
+observe: ## run the product (or use the one on PORT) with Prometheus, and Grafana if it is installed
 	$(call GOOD_PORT,--port)
 	$(START) -m emulators observe
 
 # Three regions are those of `make regions`: on emulators, and without the data of earlier runs.
 REGIONS ?= 1
-run: ## keep the product running on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 forgets earlier runs; REGIONS=3
+run: ## run the product on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 starts without earlier data; REGIONS=3
 	$(if $(filter 1 3,$(REGIONS)),,$(error REGIONS is 1 or 3, not $(REGIONS)))
 	$(call GOOD_PORT,--free-port)
 	$(START) -m $(if $(filter 3,$(REGIONS)),emulators.regions,emulators run $(if $(FRESH),--fresh))
 
-regions: ## three regions of the product behind a balancer, with the distances between continents, until Ctrl-C
+regions: ## run three regions behind a load balancer, with the latency between continents, until Ctrl-C
 	$(call GOOD_PORT,--free-port)
 	$(START) -m emulators.regions
 
-drill: setup ## three regions under load, broken one after the other: errors, recovery, nothing lost (SECONDS=12, RATE=60)
+drill: setup ## load three regions, break one after the other, and check that nothing is lost (SECONDS=12, RATE=60)
 	$(PY) -m tests.drill
 
 # `make test` runs on the embedded store (docs/embedded.md), then what needs the emulators on emulators, where they are
@@ -64,7 +64,7 @@ NONE = || [ $$? -eq 5 ]
 # Those files alone: collecting all tests takes longer than running these.
 SERIAL = $(if $(findstring ::,$(TESTS)),$(TESTS),$(shell grep -rl --include='test_*.py' 'mark\.serial' $(TESTS)))
 
-test: setup ## the whole suite (WORKERS=…, TESTS=tests, STORE=embedded or emulator: all of it on that)
+test: setup ## run all tests (WORKERS=…, TESTS=tests; STORE=embedded or STORE=emulator runs all on that store)
 ifeq ($(STORE),emulator)
 	@failed=0; echo "on emulators$(if $(ONCE),$(comma) without what shows the same on every store)"; \
 	$(EMULATED) -m "not serial$(if $(ONCE), and not any_store)" $(TESTS) $(NONE) || failed=1; \
@@ -80,7 +80,7 @@ else
 	if [ -f .run/not-run ]; then cat .run/not-run; fi; exit $$failed
 endif
 
-check: setup ## lint, format, types, layers, structure, generated files, documents, licences, secrets, weaknesses
+check: setup ## check lint, format, types, layers, structure, generated files, documents, licences, secrets, vulnerabilities
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -98,47 +98,47 @@ check: setup ## lint, format, types, layers, structure, generated files, documen
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(PY) -m infra.check
 
-format: setup ## put the code into its format, and mend what the linter can mend
+format: setup ## format the code and apply the linter's fixes
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-infra-check: setup ## Terraform's format, validity and tests, without a cloud (where terraform is installed)
+infra-check: setup ## check Terraform's format and validity and run its tests, without a cloud (if terraform is installed)
 	$(PY) -m infra.check
 
-prove: setup ## the long proofs, or one of them (PART=…)
+prove: setup ## run the long tests (proofs), or one of them (PART=…)
 	$(PY) -m tests.faults $(PART)
 
-bench: setup ## the benchmarks, or one of them (PART=…)
+bench: setup ## run the benchmarks, or one of them (PART=…)
 	$(PY) -m tests.bench $(PART)
 
-migrate: ## bring the database that the environment names up to date (SPANNER_INSTANCE, SPANNER_DATABASE)
+migrate: ## migrate the database that the environment names (SPANNER_INSTANCE, SPANNER_DATABASE)
 	$(START) -m schemas.database.migrate
 
-generate: setup ## write the catalog, OpenAPI and the other files made from the code, and the tables of docs/cost.md
+generate: setup ## generate the catalog, OpenAPI, clients and the other files made from the code, and the tables of docs/cost.md
 	$(PY) -m schemas.contract.generate
 	$(PY) -m infra.cost
 
-screenshots: setup ## every page of the console in both themes and widths, in docs/images
-	SCREENSHOTS=docs/images $(PYTEST) -q tests/e2e/test_console.py -k pictures
+screenshots: setup ## take screenshots of every page of the console in docs/images
+	SCREENSHOTS=docs/images $(PYTEST) -q tests/e2e/test_console.py -k screenshots
 
-clients: setup ## write what of the client libraries is generated, and pack them: build/clients has a wheel and an npm package
+clients: setup ## generate the client libraries and pack a wheel and an npm package into build/clients
 	$(PY) -m schemas.contract.generate
 	$(PY) .ci/clients.py
 
-requirements: setup ## pin what requirements*.in ask for anew, with digests (UPGRADE=--upgrade)
+requirements: setup ## pin the versions for requirements*.in again, with hashes (UPGRADE=--upgrade)
 	$(COMPILE) -o requirements.txt requirements.in
 	$(COMPILE) -o requirements-local.txt requirements-local.in
 	$(COMPILE) -o requirements-node.txt requirements-node.in
 	$(COMPILE) -o requirements-dev.txt requirements-dev.in
 	@echo "make licences lists what has changed"
 
-licences: setup ## list the licences of what is deployed, in docs/licences.md
+licences: setup ## list the licences of deployed packages in docs/licences.md
 	$(PY) .ci/licences.py
 
-audit: setup ## ask for known weaknesses of what is deployed; fails when nobody answers
+audit: setup ## check deployed packages for known vulnerabilities; fails if the service does not answer
 	$(PY) .ci/advisories.py
 
-sbom: setup ## the software bill of materials of what is deployed (CycloneDX), in build/sbom.json
+sbom: setup ## write the software bill of materials of the deployed packages (CycloneDX) to build/sbom.json
 	@mkdir -p build
 	$(PY) -W ignore -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml \
 		--output-reproducible --validate --output-file build/sbom.json
@@ -146,7 +146,7 @@ sbom: setup ## the software bill of materials of what is deployed (CycloneDX), i
 cost: setup ## compute the tables of docs/cost.md from infra/cost
 	$(PY) -m infra.cost
 
-clean: ## stop the emulators in the background; remove everything that make has made
+clean: ## stop background emulators and remove everything that make has created
 	@if [ -f .run/emulators.json ]; then $(PY) -m emulators down; fi
 	rm -rf .run .venv build node_modules clients/typescript/node_modules clients/typescript/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

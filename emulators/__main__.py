@@ -88,7 +88,7 @@ def _logs(options: argparse.Namespace) -> int:
         service.log for service in state.services if service.log and options.service in (None, service.name)
     ]
     if not files:
-        print("this service was not started here and has no log", file=sys.stderr)
+        print("this service was not started by `up` and has no log here", file=sys.stderr)
         return 1
     follow = ["-F"] if options.follow else []
     return subprocess.run(["tail", "-n", str(options.lines), *follow, *files], check=False).returncode
@@ -147,15 +147,15 @@ def _not_up() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m emulators", description=__doc__)
-    parser.add_argument(
-        "--dir", type=Path, default=toolkit.ROOT / ".run", help="where state and logs are kept"
-    )
+    parser.add_argument("--dir", type=Path, default=toolkit.ROOT / ".run", help="folder for state and logs")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start the emulators and the node in the background")
     commands.add_parser("down", help="stop what `up` started")
-    commands.add_parser("status", help="ask every service whether it answers")
+    commands.add_parser("status", help="show whether each service answers")
     commands.add_parser("env", help="print the variables that clients need, as export lines")
-    commands.add_parser("check", help="whether this machine can run the emulators; what to install if not")
+    commands.add_parser(
+        "check", help="check whether this machine can run the emulators, and what to install if not"
+    )
     publish = commands.add_parser("publish", help="publish one message to a topic of the running product")
     publish.add_argument("topic", help="for example order-commands")
     publish.add_argument("file", type=Path, help="the CloudEvent as JSON")
@@ -163,11 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("service", nargs="?", choices=list(SERVICES))
     logs.add_argument("-n", "--lines", type=int, default=20)
     logs.add_argument("-f", "--follow", action="store_true")
-    commands.add_parser("run", help="keep the whole product running on this machine")
-    commands.add_parser("demo", help="an order placed, claimed once and paid on chain")
-    commands.add_parser(
-        "observe", help="watch the product with Prometheus, and Grafana where it is installed"
-    )
+    commands.add_parser("run", help="run the whole product on this machine")
+    commands.add_parser("demo", help="place an order, claim it and pay it on chain")
+    commands.add_parser("observe", help="watch the product with Prometheus, and Grafana if it is installed")
     for name, text in _DEVELOPER.items():
         commands.add_parser(name, help=text, add_help=False)
     return parser

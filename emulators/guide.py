@@ -27,7 +27,7 @@ Web3 Wallet Backend is up.
   log         {log}
   data        {data}
   operator    {email}  {password}
-  variables   eval "$(.venv/bin/python -m emulators env)" leads other commands to this product
+  variables   eval "$(.venv/bin/python -m emulators env)" connects other commands to this product
 
 Register a user, and sign in as the operator:
 
@@ -36,8 +36,8 @@ Register a user, and sign in as the operator:
   curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' \\
        -d '{{"email": "{email}", "password": "{password}"}}'
 
-Relaxed in local runs: nobody has to prove a mailbox first (REQUIRE_VERIFIED_EMAIL=on asks for it), throttles are wide,
-and administrators need no second factor but for acting for users.
+Relaxed in local runs: e-mail addresses need no confirmation (REQUIRE_VERIFIED_EMAIL=on requires it), rate
+limits are high, and administrators need no second factor, except to act for users.
 
 Ctrl-C stops everything.
 """
@@ -47,9 +47,9 @@ def text(product: Product, email: str, password: str) -> str:
     """The choice of services first. Raises ChainError when the node does not answer."""
     env = product.env
     if product.data is None:
-        data = "is gone when this ends: the emulators forget it; `make run STORE=embedded` keeps it"
+        data = "is lost when this stops, because emulators do not keep it; `make run STORE=embedded` does"
     else:
-        data = f"is kept in {product.data.folder}; `make run FRESH=1` (--fresh) begins anew"
+        data = f"is kept in {product.data.folder}; `make run FRESH=1` (--fresh) starts without the old data"
     told = "\n".join(selection.told(product.stack.chosen))
     return (
         told

@@ -29,7 +29,7 @@ from shared.store.tables.contract_events import BLOCKS
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import TRANSACTIONS
 
-ANEW: Final = "`make run FRESH=1` begins anew."
+ANEW: Final = "`make run FRESH=1` starts without the old data."
 CHAIN: Final = "local"
 
 
@@ -60,7 +60,9 @@ class Kept:
         caller's own is kept by the caller. Raises StartError for one without a chain."""
         own = os.environ.get("EMBEDDED_FILE", str(self.store)) != str(self.store)
         if own and chosen["node"] != "given":
-            raise StartError("EMBEDDED_FILE names a store, and RPC_URL no chain to it: set both, or neither.")
+            raise StartError(
+                "EMBEDDED_FILE names a store, but RPC_URL names no chain for it: set both, or neither."
+            )
         return not own and chosen["spanner"] == "embedded" and chosen["pubsub"] != "emulator"
 
     def prepare(self, fresh: bool) -> bool:
@@ -71,7 +73,7 @@ class Kept:
             return False
         for name in self._marked()["files"]:
             if not (self.folder / name).exists():
-                raise StartError(f"{self.folder / name} is missing beside the rest of what was kept: {ANEW}")
+                raise StartError(f"{self.folder / name} is missing from the kept data: {ANEW}")
         if self.chain.exists() and not _is_json(self.chain):
             raise StartError(f"{self.chain} is broken: {ANEW}")
         return True
@@ -150,7 +152,7 @@ def _node(url: str) -> Iterator[RpcClient]:
     try:
         yield node
     except ChainError as error:
-        raise StartError(f"the node does not answer as it should: {error}") from None
+        raise StartError(f"the node gives wrong answers: {error}") from None
     finally:
         node.close()
 

@@ -154,5 +154,5 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
         print("Ctrl-C stops everything that was started here.", flush=True)
         while prometheus.child.alive:
             signal.sigtimedwait([], 1.0)
-    print("Prometheus ended; see its log", flush=True)
+    print("Prometheus has stopped; see its log", flush=True)
     return 1

@@ -99,7 +99,7 @@ class Product:
         try:
             self.migrate()
         except (ChangedMigrationError, sqlite3.DatabaseError) as error:
-            raise StartError(f"The store that was kept cannot be used ({error}): {kept.ANEW}") from None
+            raise StartError(f"The kept store cannot be used ({error}): {kept.ANEW}") from None
 
     def keep(self, data: kept.Kept, going_on: bool) -> None:
         """From now on; what was kept goes on where it ended. Raises StartError when it does not fit together."""

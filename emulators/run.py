@@ -29,7 +29,7 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
     options = _parser().parse_args(arguments)
     port = doctor.free_port()
     data = kept.Kept(workdir / "data")
-    print("starting what the product stands on …", flush=True)
+    print("starting emulators and node …", flush=True)
     with (
         _alone(workdir) as lock,
         leftovers.removed(workdir / "node-files", hold=[lock]),  # or it would be those of the next run
@@ -43,7 +43,7 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
         with log_view.following(workdir / "gateway.log"):
             while product.gateway is not None and product.gateway.alive:
                 signal.sigtimedwait([], 1.0)
-    print("the gateway ended; see its log", flush=True)
+    print("the gateway has stopped; see its log", flush=True)
     return 1
 
 
@@ -74,7 +74,7 @@ def _alone(folder: Path) -> Iterator[int]:
         deadline = time.monotonic() + ENDS_WITHIN
         while not _locked(descriptor):
             if time.monotonic() > deadline:
-                raise StartError("`make run` is running already in this folder: end that one first.")
+                raise StartError("`make run` is already running in this folder: stop it first.")
             time.sleep(0.1)
         yield descriptor
     finally:
@@ -92,6 +92,8 @@ def _locked(descriptor: int) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m emulators run")
     parser.add_argument(
-        "--fresh", action="store_true", help="begin anew: remove the store, the chain and the keys of before"
+        "--fresh",
+        action="store_true",
+        help="start without earlier data: remove the store, the chain and the keys",
     )
     return parser

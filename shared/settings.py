@@ -87,7 +87,7 @@ class NothingNamed(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "Nothing says which store and keys to use: start `make run`, and lead this shell there by"
+            "The environment does not say which store and keys to use: start `make run`, and connect this shell with"
             ' `eval "$(.venv/bin/python -m emulators env)"`; or set ENVIRONMENT and GOOGLE_CLOUD_PROJECT.'
         )
 

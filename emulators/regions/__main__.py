@@ -46,7 +46,7 @@ def main() -> int:
     except (StartError, toolkit.Missing, doctor.BadPort) as error:
         print(error, file=sys.stderr)
         return 1
-    print("the balancer ended; see its log", flush=True)
+    print("the load balancer has stopped; see its log", flush=True)
     return 1
 
 

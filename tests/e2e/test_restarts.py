@@ -1,4 +1,4 @@
-"""`make run` keeps store, chain and keys of one piece over Ctrl-C and SIGKILL, or begins anew; nothing stays behind."""
+"""`make run` keeps store, chain and keys together over Ctrl-C and SIGKILL, or starts without them; nothing is left."""
 
 from __future__ import annotations
 
@@ -152,11 +152,11 @@ def test_what_does_not_fit_together_is_refused_with_a_sentence(run: ProductRun, 
     with pytest.raises(AssertionError, match="The chain was not kept up to block") as refused:
         run.start()
     text = str(refused.value)
-    assert "`make run FRESH=1` begins anew." in text and "Traceback" not in text
+    assert "`make run FRESH=1` starts without the old data." in text and "Traceback" not in text
     assert run.process is not None and run.process.wait(10) == 1
     assert not run.processes()
     (run.data / "store.sqlite").write_bytes(b"no database, " * 1000)
-    with pytest.raises(AssertionError, match="The store that was kept cannot be used") as refused:
+    with pytest.raises(AssertionError, match="The kept store cannot be used") as refused:
         run.start()
     assert "Traceback" not in str(refused.value)
     run.start("--fresh")

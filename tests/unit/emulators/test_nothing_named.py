@@ -35,6 +35,8 @@ def test_a_command_without_a_store_ends_with_one_sentence(line: tuple[str, ...],
         command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("Nothing says which store and keys to use: start `make run`")
+    assert done.stderr.startswith(
+        "The environment does not say which store and keys to use: start `make run`"
+    )
     assert done.stderr.count("\n") == 1 and not done.stdout
     assert list(tmp_path.iterdir()) == []
