@@ -1,1 +1,1 @@
-"""What operations on supplies, orders and claims share."""
+"""What the operations on supplies, orders and claims share."""

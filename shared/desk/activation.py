@@ -1,4 +1,6 @@
-"""Whether a pending supply's wallet covers it: seen on chain first, decided in one commit with the funds rows."""
+"""Activate or reject a pending supply: its balance is read on chain first, then decided in one commit with the funds
+rows.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,9 @@ from shared.writes.commit import commit
 
 
 def check(supply_id: str, inbox: InboxRow | None = None) -> None:
-    """Activate or reject; nothing when the supply is not pending any more.
+    """Activate or reject the supply; does nothing if it is not pending any more.
 
-    Raises BalanceUnknown (503) or ChainError while the chain does not tell enough: ask again later.
-    """
+    Raises BalanceUnknown (503) or ChainError while the chain does not answer well enough: try again later."""
     supply = Session(resources.database().snapshot()).maybe(rows.find(supply_id))
     if supply is None or supply.status != "pending":
         return

@@ -29,7 +29,7 @@ News = tuple[Key, CloudEvent]  # an event, and the position behind it
 
 
 def position(cursor: str | None) -> Key:
-    """Where a cursor stands: a commit's time, a row of it, an event of that. Raises InvalidCursor."""
+    """The position of a cursor: a commit time, a row of that commit, an event of that row. Raises InvalidCursor."""
     now = resources.clock().now()
     if not cursor:
         return (now - BACK, "", 0)
@@ -40,7 +40,7 @@ def position(cursor: str | None) -> Key:
 
 
 def read_from(after: Key, types: frozenset[str] | None, limit: int) -> Chunk:
-    """At most `limit` events behind a position, the oldest first."""
+    """At most `limit` events after a position, oldest first."""
     found, end = news(after)
     events: list[tuple[CloudEvent, str]] = []
     for place, event in found:
@@ -89,7 +89,7 @@ def _read(session: Session, since: datetime, until: datetime | None, limit: int)
 
 
 def _events(row: AuditRow) -> Iterator[News]:
-    """What the commit announced. The log has no content of them: whoever is told reads what it concerns."""
+    """The events that the commit announced. The log does not contain their content; readers get the resource itself."""
     for place, kind in enumerate(row.events, 1):
         if kind in event_types.TYPES:
             event = CloudEvent(

@@ -1,4 +1,4 @@
-"""Who may act on a row. Whoever may not see it is told that it does not exist."""
+"""Who may act on a row. To everybody else the row does not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a claim begins, by id or as the next one, and how it reads when its lease has run out."""
+"""Create a claim (by order, or the next one), and show claims with the state of their lease."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def _replayed(unit: UnitOfWork, claim: Claim) -> ClaimResource:
 
 
 def as_of_now(view: ClaimResource, now: datetime) -> ClaimResource:
-    """A lease that has run out is over, also before a timer has written it down."""
+    """The claim as of now: a lease that has run out counts as expired, even before a timer has updated the row."""
     if view.status == "claimed" and view.lease_until is not None and view.lease_until <= now:
         return view.model_copy(update={"status": "expired", "reason": "LEASE_EXPIRED", "lease_until": None})
     return view
 
 
 def views(rows: Sequence[Claim]) -> list[ClaimResource]:
-    """As claimers and owners see them, the payments of all in one read."""
+    """The claims as claimers and owners see them; the payments of all are read together."""
     settled = [row.id for row in rows if row.settlement_round]
     payments: dict[str, list[Payment]] = defaultdict(list)
     if settled:

@@ -1,6 +1,7 @@
-"""Whether what an address holds still covers its supplies: the newest are paused first, and resumed when it does.
+"""Whether the balance of an address still covers its supplies. If not, the newest supplies are paused; they resume
+when it does.
 
-What snapshots show is decided again in a transaction of the address, on the rows as they are then.
+Whatever a snapshot shows is decided again in a transaction, on the rows as they are then.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _observed(row: Funds, observed: Balances | None, now: datetime) -> Funds:
 
 
 def _judged(pair: FundsPair, group: Sequence[Supply], now: datetime) -> list[tuple[Supply, Supply]]:
-    """What is in flight may have left the balance already: a supply is paused only when even then it is short."""
+    """Amounts in flight may already have left the balance: a supply is paused only if it is short even then."""
     reserve = desk_supplies.gas_reserve(pair.coin.chain)
     landed = FundsPair(_landed(pair.coin), pair.token and _landed(pair.token))
     try:
@@ -92,7 +93,7 @@ def _landed(row: Funds) -> Funds:
 
 
 def measure(holdings: Sequence[Holding]) -> None:
-    """Set the gauge; what is in flight may have left the balance already."""
+    """Set the coverage gauge; amounts in flight may already have left the balance."""
     lowest: dict[str, float] = {}
     for holding in holdings:
         for row in holding.funds:
@@ -104,7 +105,7 @@ def measure(holdings: Sequence[Holding]) -> None:
 
 
 def apply(holding: Holding, observations: Observations) -> bool:
-    """Write what the observations change, if anything; whether they did."""
+    """Write what these observations change, if anything; returns whether they changed something."""
     rows, changed = judge(holding, observations, resources.clock().now())
     if not changed and list(holding.funds) == rows:
         return False

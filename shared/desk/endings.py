@@ -1,4 +1,4 @@
-"""How orders and claims end: the rows and events of an end, whichever operation or timer asks for it."""
+"""End orders and claims: the rows and events of an end, the same for every operation and timer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def end_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate, rule: Rule
 
 
 def end_claim(unit: UnitOfWork, kind: str, ended: claims.Ended, aggregate: OrderAggregate) -> ClaimResource:
-    """Write a claim that ended unpaid; its order is open again, or expired and gives its reservations back."""
+    """Write a claim that ended unpaid. Its order is open again, or it expires and gives its reservations back."""
     order, claim = ended
     unit.write(claim, order)
     view = emit_claim(unit, kind, claim)

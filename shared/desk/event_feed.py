@@ -1,4 +1,4 @@
-"""A user's own events in commit order, and the cursors into them."""
+"""A user's own events in commit order, and cursors into them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SKEW = timedelta(minutes=5)  # between the clocks of whoever committed and of wh
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Events oldest first, each with the cursor behind it; `cursor` is behind everything that was looked at."""
+    """Events, oldest first, each with the cursor after it; `cursor` is after everything that was searched."""
 
     events: list[tuple[CloudEvent, str]]
     cursor: str
@@ -31,19 +31,19 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads on: whose feed, behind which position."""
+    """A reader who continues: the owner of the feed, and a position in it."""
 
     user_id: str
     position: Key
 
 
 def read(user_id: str, cursor: str | None, types: frozenset[str] | None, limit: int) -> Chunk:
-    """Events behind a cursor. A strong read, so that nothing can appear behind it later. Raises InvalidCursor."""
+    """Events after a cursor, by a strong read, so that nothing can appear before it later. Raises InvalidCursor."""
     return read_from(user_id, position(user_id, cursor), types, limit)
 
 
 def read_from(user_id: str, after: Key, types: frozenset[str] | None, limit: int) -> Chunk:
-    """Events behind a position, by a strong read."""
+    """Events after a position, by a strong read."""
     session = Session(resources.database().snapshot())
     events: list[tuple[CloudEvent, str]] = []
     scanned = 0
@@ -72,8 +72,8 @@ def read_for(readers: Sequence[Reader], limit: int) -> list[FeedEvent]:
 
 
 def position(user_id: str, cursor: str | None) -> Key:
-    """Where a cursor stands. Raises InvalidCursor, also for one of a commit that has not been yet: it would let through
-    nothing until then."""
+    """The position of a cursor. Raises InvalidCursor, also for a cursor from the future, which would hide all events
+    until then."""
     if not cursor:
         return ()
     found = pagination.decode(_binding(user_id), cursor)

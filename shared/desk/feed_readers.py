@@ -1,7 +1,8 @@
-"""Places for readers who stay until something happens: streams, and lists that wait.
+"""Limits for readers that stay connected: event streams, and lists that wait.
 
-One instance has only some of them, and few for one user, so that nobody takes all from the others. Whoever waits on a
-thread of its own gets few; an asynchronous server makes room for many streams (`shared.triggers.streaming`)."""
+An instance has a limited number of places, and few per user, so that nobody takes all of them. A reader that blocks a
+thread gets fewer places than one on the asynchronous server (`shared.triggers.streaming`).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class TooManyStreams(Refusal):
 
 
 class Places:
-    """How many places this process has given, by user."""
+    """How many places this process has given out, by user."""
 
     def __init__(self, places: int = PLACES, of_one_user: int = OF_ONE_USER) -> None:
         self.places, self.of_one_user = places, of_one_user

@@ -1,4 +1,4 @@
-"""A supply's ledger, read backwards in pages, and its balances at a moment."""
+"""A supply's ledger in pages, newest first, and its balances at a given time."""
 
 from __future__ import annotations
 

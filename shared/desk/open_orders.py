@@ -1,4 +1,4 @@
-"""Open orders of others: spread over shards, merged by age."""
+"""Open orders of other users, merged from the shards by age."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCANNED = 5_000  # entries per call of the list; its cursor goes on
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What an order must be; `min_amount` in the unit of its currency."""
+    """What an order must match; `min_amount` in the unit of its currency."""
 
     chain: str
     currency: str | None

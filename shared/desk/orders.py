@@ -1,4 +1,4 @@
-"""An order with the rows below it, read and shown together."""
+"""An order with its items and allocations, read and shown together."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def read(session: Session, order_id: str) -> OrderAggregate:
 
 
 def as_of_now(view: View, now: datetime) -> View:
-    """An open order past its time has expired, also before a timer has written it down and given back its parts."""
+    """The order as of now: an open order past its time has expired, even before a timer has updated the row and
+    released its reservations."""
     over = view.expires_at is not None and view.expires_at <= now
     if view.status == "open" and over:
         return view.model_copy(update={"status": "expired"})
@@ -51,7 +52,7 @@ def as_of_now(view: View, now: datetime) -> View:
 
 
 def views(rows: Sequence[Order]) -> list[OrderResource]:
-    """As their owners see them, items and allocations of all in one round trip."""
+    """The orders as their owners see them; items and allocations of all are read together."""
     if not rows:
         return []
     ids = [row.id for row in rows]

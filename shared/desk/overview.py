@@ -1,7 +1,8 @@
-"""What operators see first: how much is in which state, since when the oldest waits, and what supplies hold.
+"""The operators' overview: how many rows are in which state, since when the oldest waits, and what supplies hold.
 
-Everything is read from the heads of indexes, each read limited: what reaches its limit means "that many or more". It
-takes two waves of reads, because each costs a round trip to where writes are decided."""
+It reads the beginnings of indexes, with a limit on each read: a count that reaches its limit means "that many or
+more". It takes two waves of reads, because each costs a round trip to the leader region.
+"""
 
 from __future__ import annotations
 
@@ -75,8 +76,8 @@ def read() -> Overview:
 
 
 def _heads(session: Session, now: datetime) -> tuple[dict[str, Entries], list[Row], list[Row]]:
-    """By resource and status what is not finished, and what of the rest was made in the last 24 hours; then dead
-    letters and paused addresses."""
+    """By resource and status, everything unfinished and everything finished that was created in the last 24 hours;
+    then dead letters and paused lanes."""
     wanted = [(name, heads) for name in _INDEXES for heads in _windows(name, now)]
     queries = [query for _, heads in wanted for query in heads.queries(LIMIT)]
     queries += [DEAD_LETTERS_BY_TIME.scan("new", limit=MANY), LANES_PAUSED.scan(limit=MANY)]

@@ -1,7 +1,7 @@
-"""What the outcome of a payment's transaction does to its allocation, supply, claim and order.
+"""Apply the outcome of a payment's transaction to its allocation, supply, claim and order.
 
-The engine calls `payment_changed` in the commit that changes what is known of a payment's transaction, after it has
-written its own rows. Everything is read by key through the unit; nothing happens when nothing is new.
+The engine calls `payment_changed` in the commit that changes the state of the transaction, after it has written its
+own rows. Everything is read by key through the unit. If nothing is new, nothing happens.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _follow_transaction(
 
 
 def _finalized(transaction: Transaction) -> bool:
-    """What was never signed can never be mined."""
+    """Whether the outcome is final; a transaction that was never signed can never be mined."""
     return transaction.finalized or transaction.nonce is None
 
 

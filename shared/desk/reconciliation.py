@@ -1,4 +1,4 @@
-"""Differences between what is written about supplies, what is promised of addresses, and what the chain holds."""
+"""Find differences between supplies and their ledgers, commitments and supplies, commitments and balances on chain."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def ledgers(session: Session, page: Sequence[Supply]) -> Iterator[Difference]:
 
 
 def addresses(session: Session, places: Sequence[Place]) -> list[Difference]:
-    """Each address's promises against its live supplies, and against its balance on chain.
+    """Compare the commitments of each address with its live supplies, and with its balance on chain.
 
-    Rows change while they are compared: what differs counts when it differs in the same way a second time."""
+    Rows may change during the comparison, so a difference counts only if it is found the same a second time."""
     first = list(_addresses(session, places))
     if not first:
         return []
@@ -59,7 +59,7 @@ def _addresses(session: Session, places: Sequence[Place]) -> Iterator[Difference
 
 
 def _missing(rows: Sequence[Funds], own: Iterable[Asset]) -> list[Funds]:
-    """Rows that live supplies should have and have not: as if nothing were committed."""
+    """Rows that live supplies should have but do not; they are treated as if nothing were committed."""
     there = {(row.address, row.chain, row.token_address) for row in rows}
     now = resources.clock().now()
     return [
@@ -81,7 +81,7 @@ def _promises(row: Funds, own: Sequence[Supply]) -> Iterator[Difference]:
 
 
 def _on_chain(row: Funds) -> Iterator[Difference]:
-    """What has landed may not be written down yet, so what is in flight counts as there."""
+    """A payment may have arrived before its row says so, so the amount in flight counts as still there."""
     from shared.funds.balances import held_by
 
     try:

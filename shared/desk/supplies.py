@@ -1,6 +1,7 @@
-"""Supplies as operations use them: the asset that a request names, and all that changes with a supply in one commit.
+"""What operations on supplies share: the asset that a request names, and everything that changes with a supply in one
+commit.
 
-A supply that changes takes its ledger lines, the funds rows of its address and an event with it.
+A supply is always changed together with its ledger lines, the funds rows of its address, and an event.
 """
 
 from __future__ import annotations

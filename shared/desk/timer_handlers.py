@@ -1,4 +1,4 @@
-"""What happens when a timer is due. Nothing is done that reads and writes would not do by themselves."""
+"""What happens when a timer is due. A timer never does anything that a read or write would not do as well."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AGAIN = timedelta(minutes=1)  # for what is still reserved of an expired supply
 
 
 def idle(session: Session, timers: Sequence[Timer], now: datetime) -> list[Timer]:
-    """Those of the timers that nothing is left to do for, now or later: they can simply go."""
+    """The timers for which nothing is left to do, now or later; they can simply be deleted."""
     subjects: dict[str, list[str]] = defaultdict(list)
     for one in timers:
         subjects[one.kind].append(one.subject)

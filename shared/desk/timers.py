@@ -1,4 +1,4 @@
-"""The timers of supplies, orders and claims: hints to look at one again. Whoever looks decides from its rows."""
+"""Timers of supplies, orders and claims: reminders to check one again. The handler decides from the current rows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What addresses hold on chain, and what is booked on it."""
+"""Balances of addresses on chain, and the commitments against them."""

@@ -1,4 +1,6 @@
-"""What an address holds: the native coin, registry tokens, and any other ERC-20. Asked outside of any body."""
+"""The balance of an address: the native coin, registered tokens, or any other ERC-20. Never called inside a
+transaction body.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The funds rows that transactions draw on, read and booked through a body's unit of work.
 
-The engine starts, ends and resumes what a transaction commits, payments included; a supply's own part (the
-amount that a payment settles) is booked by whoever settles the supply.
+The engine starts, ends and resumes what a transaction commits, including payments. The part of a supply (the amount
+that a payment settles) is booked by whoever settles the supply.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def commits(transaction: Transaction) -> bool:
 
 
 def follow(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
-    """End what a finished transaction committed; commit it again when the chain takes its end back."""
+    """End what a finished transaction committed, or commit it again if the chain reverses its end."""
     if before.terminal == after.terminal or not commits(after):
         return
     pair, amount = get(unit, after.from_address, after.chain, after.token_address), amount_of(after)
@@ -71,7 +71,7 @@ def follow(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
 
 
 def amount_of(transaction: Transaction) -> int:
-    """What it moves of its asset, base units."""
+    """The amount of its asset that the transaction moves, in base units."""
     if transaction.token_address is not None:
         return transaction.token_amount or 0
     return transaction.committed_value

@@ -1,1 +1,1 @@
-"""Reading by id through the cache, and pages."""
+"""Reads: GET by id through the cache, and pages of lists."""

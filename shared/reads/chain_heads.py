@@ -1,4 +1,6 @@
-"""How far each chain's nodes are, for everybody who asks: each chain is asked once in a few seconds in this process."""
+"""The newest height of each chain, for everybody who asks; this process asks each chain at most once every few
+seconds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of what a caller owns, newest first: by when it was made, by columns, and by what its owner noted on it."""
+"""Lists of a caller's own resources, newest first, filtered by creation time, columns, and metadata."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class OwnedQuery(TimedQuery, Protocol):
 
 
 def span_of(request: TimedQuery) -> tuple[Key | None, Key]:
-    """What was made from `created_after` on and before `created_before`, in an index from the newest to the oldest."""
+    """The range of an index, newest first, created from `created_after` on and before `created_before`."""
     before, after = request.created_before, request.created_after
     return None if before is None else (before,), () if after is None else (after,)
 
@@ -80,7 +80,7 @@ def page(
 
 
 class _Found:
-    """Rows with a note, in the order of their entries."""
+    """Rows with a metadata entry, in the order of their entries."""
 
     def __init__(self, index: Index[Any], owner: str, note: str, upto: Key) -> None:
         self._table, self._owner, self._note, self._upto = index.table, owner, note, upto

@@ -1,8 +1,8 @@
-"""The audit log sealed into hash chains, one per shard.
+"""The audit log, sealed into one hash chain per shard.
 
-Rows are written unchained, in the commit of what they tell of, so that no commit waits for another. The sealer
-chains closed ranges in commit order afterwards: digest = SHA-256(previous digest ‖ the range's rows). Each digest
-goes to the log as well, out of the database's reach: who rewrites rows and seals contradicts what was logged.
+Rows are written without a hash, in the commit that they describe, so that no commit waits for another. The sealer
+later chains closed ranges in commit order: digest = SHA-256(previous digest ‖ the rows of the range). Each digest is
+also written to the log, which the database cannot change: whoever rewrites rows and seals contradicts the log.
 """
 
 from __future__ import annotations

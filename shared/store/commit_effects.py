@@ -1,4 +1,4 @@
-"""What a body leaves to tell once it is committed: its events, the cached rows it made stale."""
+"""What a body leaves to be done after its commit: events to publish, and cached rows that are stale."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Emitted:
 
 @dataclass(slots=True)
 class Changes:
-    """What a committed body leaves to do and to tell; `first` is the place of its first event in the commit."""
+    """What a committed body leaves to do; `first` is the position of its first event in the commit."""
 
     first: int = 0
     events: list[Emitted] = field(default_factory=list)
@@ -60,7 +60,7 @@ def audit_row(
     *,
     details: dict[str, Any] | None = None,
 ) -> system.AuditRow:
-    """Who does what in this run, from where, to be inserted."""
+    """The audit row of this run: who did what, from where."""
     return system.AuditRow(
         system.shard_of(identity, system.AUDIT_WRITTEN),
         COMMIT_TIMESTAMP,
@@ -79,6 +79,6 @@ def audit_row(
 
 
 def _with_acting(context: Context, details: dict[str, Any] | None) -> dict[str, Any] | None:
-    """An administrator who acts for a user says so in each row."""
+    """If an administrator acts for a user, every row says so."""
     acting_for = context.caller.acting_for if context.caller else None
     return details if acting_for is None else {**(details or {}), "acting_for": acting_for}

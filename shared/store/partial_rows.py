@@ -1,4 +1,6 @@
-"""Rows without their large columns, to look at many: whoever touches what was not read fails, and signs nothing."""
+"""Rows without their large columns, to scan many of them. Using a column that was not read fails, and can sign
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ UNREAD: Final[Any] = _Unread()  # in place of what a row holds
 
 
 def without_columns(query: Query[A], *names: str) -> Query[A]:
-    """A query of rows without these columns, which hold UNREAD in the answer. A unit of work does not take them for
-    the rows."""
+    """The query without these columns, which hold UNREAD in its answer. A unit of work does not treat the answer as
+    full rows."""
     table = query.table
     unread = dict.fromkeys(names, UNREAD)
 

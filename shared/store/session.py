@@ -15,7 +15,7 @@ D = TypeVar("D")
 
 
 class Session:
-    """Runs queries; several passed to `read` go out together and answer in order."""
+    """Runs queries. Several queries passed to `read` are sent together, and answered in their order."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -30,7 +30,7 @@ class Session:
         return tuple(self.read_all(queries))
 
     def read_all(self, queries: Iterable[Query[Any]]) -> list[Any]:
-        """Any number of queries in one wave."""
+        """Run any number of queries in one round trip."""
         wanted = list(queries)
         if not wanted:
             return []

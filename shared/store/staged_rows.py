@@ -1,4 +1,4 @@
-"""Rows as a commit will leave them: what a transaction has read, with what is to be written over it."""
+"""Rows as a commit will leave them: the rows a transaction has read, overlaid with its writes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StagedRows:
         return list(self._writes.values())
 
     def holds(self, query: Query[Any]) -> bool:
-        """Whether every key of the query was read or written here: a transaction reads the same again."""
+        """Whether every key of the query was read or written here, so that a transaction would read the same again."""
         if query.partial or query.read.index is not None or not query.read.keys:
             return False
         places = ((query.read.table, key) for key in query.read.keys)
@@ -66,15 +66,14 @@ class StagedRows:
         return sorted({*stored, *own}) if own else stored
 
     def know(self, value: Any) -> None:
-        """Take a row as read."""
+        """Treat a row as read."""
         _, place = place_of(value)
         self._asked.add(place)
         self._known[place] = self._stored[place] = value
 
     def write(self, value: Any) -> bool:
-        """Insert a row, or update it when it is known; False when it is so already.
-
-        Written twice it keeps its first kind of write and its last content."""
+        """Insert a row, or update it if it is known; False if it is unchanged. A row that is written twice keeps its
+        first kind of write and its last content."""
         table, place = place_of(value)
         before = self._known.get(place)
         if before == value:

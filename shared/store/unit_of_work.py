@@ -69,8 +69,8 @@ class UnitOfWork(Session):
     def check_along(
         self, queries: Sequence[Query[Any]], check: Callable[..., None], *, after: int = 0
     ) -> None:
-        """Read these queries together with the body's own reads, `after` so many waves, and check their answers before
-        the body sees its own: no round trip of their own. For a body that reads nothing, nothing is checked."""
+        """Send these queries together with the body's own reads (after `after` waves), and check their answers before
+        the body sees its own. This costs no extra round trip. If the body reads nothing, nothing is checked."""
         self._checked, self._check, self._waves_before = tuple(queries), check, after
 
     def check_caller(self) -> None:
@@ -98,7 +98,7 @@ class UnitOfWork(Session):
         return kept
 
     def know(self, *values: Any) -> None:
-        """Take rows as read that cannot have changed, because the row that they hang on has not."""
+        """Treat rows as read that cannot have changed, because the row that they depend on has not."""
         for value in values:
             self._rows.know(value)
 
@@ -127,13 +127,13 @@ class UnitOfWork(Session):
             self._touched = True
 
     def note(self, resource: str) -> None:
-        """Write an audit row for this resource even if nothing changes: a key was used or shown."""
+        """Write an audit row for this resource although nothing changes: a key was used or shown."""
         self.changes.audit_resource = resource
         self._touched = True
 
     def audit(self, resource: str, **details: Any) -> None:
-        """`note`, and what the audit row says more: what a security-relevant change was `before` and is `after`, its
-        reason. JSON values, never a secret."""
+        """Like `note`, with details for the audit row: the state of a security-relevant change `before` and `after`,
+        its reason. JSON values, never a secret."""
         self.note(resource)
         self.changes.audit_details = {**(self.changes.audit_details or {}), **details}
 
@@ -148,7 +148,7 @@ class UnitOfWork(Session):
             raise VersionMismatch(version=value.version)
 
     def on_conflict(self, refusal: Refusal) -> None:
-        """What to answer when an insert meets an existing row or unique index entry."""
+        """Set the refusal to raise if an insert meets an existing row or unique index entry."""
         self.conflict = refusal
 
     def answer_status(self, status: int) -> None:
@@ -183,7 +183,7 @@ class UnitOfWork(Session):
             self._rows.insert(row)
 
     def send_again(self, topic: str, envelope: dict[str, Any]) -> None:
-        """Publish an envelope of before once more as it is, under its own id, after the commit."""
+        """Publish an earlier envelope once more, unchanged and with its own id, after the commit."""
         declared = self.context.rights.publishes
         assert declared is None or topic in declared, f"{self.context.operation} does not declare {topic}"
         row_id = self.new_id("evt")  # the envelope's own may be longer than a row's

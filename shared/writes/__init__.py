@@ -1,1 +1,1 @@
-"""One mutation: commit, replay, group commit, outbox."""
+"""How a mutation is committed: replay, group commit, outbox."""

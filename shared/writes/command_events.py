@@ -1,7 +1,8 @@
-"""What a command's sender is told: its events carry the command's id, and where there is none, one of these does.
+"""Events that answer the sender of a command. A command's own events carry its id; if there are none, one of these is
+sent.
 
-`command.refused` holds the error that HTTP would answer, `command.completed` what HTTP would answer for something that
-nothing else tells of: an extended lease, a change that changed nothing, no order to claim.
+`command.refused` holds the error that HTTP would return. `command.completed` holds the answer that HTTP would return
+if no other event contains it: an extended lease, a change that changed nothing, no order to claim.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ class _EventData:
 
 
 def refused(unit: UnitOfWork, command: Command, error: Mapping[str, Any], topic: str | None = None) -> None:
-    """Tell the sender the contract's error object; `topic` is for a type that belongs to none."""
+    """Emit `command.refused` with the error object; `topic` is used for a command type that belongs to no aggregate."""
     _emit(unit, "command.refused", command, {"error": error}, topic)
 
 
 def completed(unit: UnitOfWork, command: Command, answer: str) -> None:
-    """Tell the sender the answer (JSON text, or nothing)."""
+    """Emit `command.completed` with the answer (JSON text, or nothing)."""
     _emit(unit, "command.completed", command, {"result": json.loads(answer) if answer else None})
 
 

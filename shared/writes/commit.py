@@ -1,4 +1,6 @@
-"""Run a transaction body as one mutation: commit, replay, resolve what is unknown, then tell the world."""
+"""Run a transaction body as one mutation: commit it, or replay its stored answer; resolve an unknown outcome; then
+publish its events.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,12 @@ def commit(
     optimistic: bool = False,
     group: str | None = None,
 ) -> T:
-    """Run `body(unit, *args)` as one mutation and answer what it returns.
+    """Run `body(unit, *args)` as one mutation and return its answer.
 
-    `inbox` makes the body the once-only effect of an event; `group` names the rows that it would queue for, so that
-    several at a time share a commit (see `group_commit`). Raises the body's Refusal, `Replay`, `AlreadyApplied`, or
-    Unready/Contended when the store cannot do it now."""
+    `inbox` makes the body the once-only effect of an event. `group` names the rows that several mutations compete
+    for, so that they share a commit (see `group_commit`).
+
+    Raises the body's Refusal, `Replay`, `AlreadyApplied`, or Unready/Contended if the store cannot commit now."""
     mutation = Mutation(body, args, inbox, optimistic)
     if group is not None:
         assert not optimistic, "a group reads what its members write: it takes locks"
@@ -56,7 +59,7 @@ def commit(
 
 
 def replay_if_done() -> None:
-    """For an operation that found nothing to do: raise Replay when its key's first run did something."""
+    """For an operation that found nothing to do: raises Replay if the first run with this key did something."""
     context = current()
     if context.request.idempotency:
         session = Session(resources.database().snapshot())

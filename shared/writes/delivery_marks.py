@@ -1,7 +1,8 @@
-"""What an event says for subscriptions to leave it out: where it is known already, and that nobody waits for it.
+"""Attributes of an event by which subscriptions filter it out: the region that already knows it, and that nobody
+waits for it.
 
-A mark is only ever a reason not to deliver. Without it (a look that failed, another release) an event is delivered, and
-whoever gets it looks for itself.
+A mark is only ever a reason not to deliver. Without it (because a read failed, or in another release) the event is
+delivered, and its consumer checks for itself.
 """
 
 from __future__ import annotations

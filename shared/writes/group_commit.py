@@ -1,12 +1,12 @@
-"""Group commit: mutations of this process that would queue for the same rows share one transaction.
+"""Group commit: mutations of this process that compete for the same rows share one transaction.
 
-Spanner lets one transaction at a time change a row, so a wallet that many requests spend from could serve one of them
-in each commit's latency. Whoever comes first commits at once; who comes meanwhile goes with the next commit, all
-together, and nobody waits for a group to fill (DeWitt et al., SIGMOD 1984).
+Spanner lets one transaction at a time change a row, so a wallet that many requests spend from could serve only one of
+them per commit. The first mutation commits at once. Those that arrive in the meantime go together into the next
+commit; nobody waits for a group to fill (DeWitt et al., SIGMOD 1984).
 
-Each keeps its own unit of work, operation record, audit row, events and refusal. What a body reads by key shows what
-those before it write; so a body that reads by index what others of its group write must not go in one. A fault that
-cannot be laid to one of them lets each mutation commit alone, under its own operation record.
+Each mutation keeps its own unit of work, operation record, audit row, events and refusal. Reads by key see what
+earlier members of the group write. A body that reads by index what other members write must not be grouped. After a
+fault that cannot be attributed to one member, each commits alone under its own operation record.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LONGEST_WAIT = 60.0  # seconds, where the request has no nearer deadline
 
 
 class CommitAlone(Exception):
-    """This mutation is to be committed by itself."""
+    """This mutation must be committed by itself."""
 
 
 class _AllRefused(Exception):
@@ -41,7 +41,7 @@ class _AllRefused(Exception):
 
 
 class _Member:
-    """One mutation in a group, and what became of it."""
+    """One mutation of a group, and its result."""
 
     def __init__(self, mutation: Mutation) -> None:
         self.mutation = mutation
@@ -64,24 +64,24 @@ class _Member:
         return None if self._attempted else self.mutation.unit
 
     def settle(self) -> None:
-        """The last attempt is what was committed."""
+        """Take the last attempt as the one that was committed."""
         self.error = self._attempted
 
 
 class CommitGroups:
-    """Who waits for a commit, by group; a group exists while one of it is committing."""
+    """The mutations waiting for a commit, by group; a group exists while one of its members is committing."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[_Member]] = {}
 
     def waiting(self, group: str) -> int | None:
-        """How many wait for the next commit of this group; None while nobody commits."""
+        """How many mutations wait for the next commit of this group; None if nobody is committing."""
         with self._lock:
             return len(self._waiting[group]) if group in self._waiting else None
 
     def enter(self, group: str, member: _Member) -> None:
-        """Lead the group when nobody does, else wait in it."""
+        """Lead the group if nobody does; otherwise wait in it."""
         with self._lock:
             if group in self._waiting:
                 self._waiting[group].append(member)
@@ -100,13 +100,13 @@ class CommitGroups:
             return True
 
     def take_waiting(self, group: str, members: list[_Member]) -> None:
-        """Add to the commit's members who has come since it began."""
+        """Add the mutations that arrived since the commit began to its members."""
         with self._lock:
             while self._waiting[group] and len(members) < MAX_MEMBERS:
                 members.append(self._waiting[group].popleft())
 
     def hand_over(self, group: str) -> None:
-        """Let the next one that waits lead; without one the group ends."""
+        """Let the next waiting mutation lead; if there is none, the group ends."""
         with self._lock:
             if self._waiting[group]:
                 following = self._waiting[group].popleft()
@@ -151,7 +151,7 @@ def _lead(groups: CommitGroups, group: str, first: _Member) -> None:
 
 
 def _commit(groups: CommitGroups, group: str, members: list[_Member]) -> datetime | None:
-    """One transaction for all; each member then knows what became of it. None when nothing was committed."""
+    """One transaction for all members; each then knows its result. None if nothing was committed."""
 
     def body(transaction: StoreTransaction) -> None:
         last = members[0].attempt(transaction, None)

@@ -30,7 +30,7 @@ from shared.writes import command_events, outbox_relay, session_check
 
 
 class Replay(Exception):
-    """The operation already happened under this key: answer with the stored record."""
+    """The operation was already done with this key: answer with the stored record."""
 
     def __init__(self, record: system.OperationRecord) -> None:
         super().__init__(record.key)
@@ -42,11 +42,11 @@ class AlreadyApplied(Exception):
 
 
 class OwnCommit(Exception):
-    """An earlier run of this mutation was committed, and its answer lost: nothing more is to be written."""
+    """An earlier run of this mutation was committed but its answer was lost: nothing more is to be written."""
 
 
 class Mutation:
-    """A body, its context and its place in the world; `attempt` may be called again and again."""
+    """A body with its context; `attempt` may be called any number of times."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Mutation:
         self.answer: Any = None
 
     def once(self) -> Any:
-        """Commit it alone and tell the world. Raises what the body and the store raise, and Replay."""
+        """Commit it alone, then publish its events. Raises what the body and the store raise, and Replay."""
         try:
             answer, committed_at = resources.database().transact(self._alone, optimistic=self.optimistic)
         except OwnCommit:  # what it announced is left to the sweeper

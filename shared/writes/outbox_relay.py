@@ -1,7 +1,7 @@
-"""From the outbox to Pub/Sub: by the request itself right after its commit, and by the sweeper for what is left.
+"""Publish outbox rows to Pub/Sub: by the request itself right after its commit, and by the sweeper for what is left.
 
-A crash between publish and delete repeats an event; nothing is ever lost. Consumers apply an event once.
-While Pub/Sub does not answer, requests leave their events to the sweeper at once.
+A crash between publish and delete repeats an event, but nothing is lost; consumers apply an event once. While Pub/Sub
+does not answer, requests leave their events to the sweeper.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ _log = logging.getLogger(__name__)
 
 
 class CacheThreads(ThreadPoolExecutor):
-    """What fences the cache after a commit, beside the request's answer: it never waits behind Pub/Sub."""
+    """Threads that expire cache entries after a commit. They are separate, so that the cache never waits behind
+    Pub/Sub."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=8, thread_name_prefix="cache")
 
 
 class RelayThreads(ThreadPoolExecutor):
-    """What publishes after a commit, beside the request's answer; only so much waits, and nothing while it is vain."""
+    """Threads that publish events after a commit. The queue is bounded, and empty while Pub/Sub does not answer."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=8, thread_name_prefix="relay")
@@ -68,7 +69,8 @@ class RelayThreads(ThreadPoolExecutor):
 
 
 def after_commit(changes: Sequence[Changes], committed_at: datetime) -> None:
-    """Publish this commit's events and fence the cache, together, waiting at most 30 ms; failures only delay."""
+    """Publish the events of this commit and expire its cache entries, in parallel, waiting at most 30 ms; failures
+    only delay."""
     for record in chain.from_iterable(each.measured for each in changes):
         record()
     events = [event for each in changes for event in each.events]
@@ -93,7 +95,7 @@ def _quietly(task: Callable[[], Any]) -> None:
 
 
 class Published(NamedTuple):
-    """How many rows Pub/Sub has taken, and which it will never take, with what it says."""
+    """How many rows Pub/Sub has taken, and the rows that it refuses for good, with its reasons."""
 
     done: int
     refused: list[tuple[system.OutboxRow, str]]
@@ -126,7 +128,7 @@ def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
 
 
 def _sent(publisher: pubsub.Publisher, topic: str, envelope: dict[str, Any]) -> Future[str]:
-    """The client refuses some messages before it sends them: one such must not keep the others."""
+    """Some messages are refused by the client before it sends them; one of those must not hold up the others."""
     try:
         return publisher.publish(topic, envelope)
     except Exception as error:

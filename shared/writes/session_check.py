@@ -1,9 +1,9 @@
-"""Whether a caller's session and account still stand: the sign-in has not ended, the account is not disabled.
+"""Check that the caller's session and account are still valid: not ended, not disabled.
 
-An access token is checked without reading anything and lives for 15 minutes. What changes something, signs or shows a
-key does not rely on that alone: the caller's rows are read in a wave that the operation makes anyway (see
-`UnitOfWork.check_along`). Rows outlive tokens, so a missing one says nothing: a sign-in's row goes a day after its
-end, an account's never.
+An access token is valid for 15 minutes and is checked without a read. Operations that change something, sign or show
+a key do not rely on that alone: the caller's rows are read together with the operation's own reads (see
+`UnitOfWork.check_along`). Rows outlive tokens, so a missing row means nothing: a session's row is deleted a day after
+its end, an account's never.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class SignInEnded(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class SessionCheck:
-    """What to read of a caller, and what to make of it."""
+    """Which rows of a caller to read, and how to judge them."""
 
     queries: tuple[Query[Any], ...] = ()
     proven: bool = False  # the user's mailbox has to be
