@@ -1,0 +1,101 @@
+"""Two copies of one embedded store, of which one is made to hold many more rows, and measuring both by turns."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from shared import resources
+from shared.runtime.sqlite_file import SqliteFile
+from shared.store.sqlite import database as sqlite
+from tests.support.bench import Bench, Ready, timed
+from tests.support.bench_record import Chart
+
+FEW = 1_000
+MOST = 1.3  # times what it takes with FEW rows
+AT_ONCE = 100_000  # rows of one statement
+WARM = 3
+# A spread of ids, so that rows come where they would: in the middle of the table. {i} is the row's number.
+SPREAD = "printf('%08x', ({i} * 2654435761) % 4294967296) || printf('%015d', {i})"
+
+
+class Subject(Protocol):
+    """What is measured: a row more is `changes` to the columns of the table's row at `where`, as SQL, with {i} for its
+    number. `ready` prepares one call on the store that is in use, untimed; `name` tells the two apart."""
+
+    what: str
+    table: str
+    where: str
+    changes: Mapping[str, str]
+    rounds: int
+
+    def ready(self, name: str, file: SqliteFile) -> Ready: ...
+
+
+def multiply(file: SqliteFile, subject: Subject, first: int, last: int) -> None:
+    """Insert rows with these numbers, by one statement for each hundred thousand: 10⁶ take seconds."""
+    connection = file.connect()
+    try:
+        columns = [
+            row[1] for row in connection.execute(f"PRAGMA table_xinfo({subject.table})") if row[6] == 0
+        ]
+        chosen = ", ".join(subject.changes.get(name, f'o."{name}"').replace("{i}", "n.i") for name in columns)
+        names = ", ".join(f'"{name}"' for name in columns)
+        for start in range(first, last, AT_ONCE):
+            connection.execute(
+                f"WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?) "  # noqa: S608
+                f"INSERT INTO {subject.table} ({names}) SELECT {chosen} FROM n, "
+                f"(SELECT * FROM {subject.table} WHERE {subject.where} LIMIT 1) o",
+                (start, min(start + AT_ONCE, last)),
+            )
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
+def measure(bench: Bench, subject: Subject, template: Path, sizes: Sequence[int], chart: Chart) -> None:
+    """Points of the chart at each size, and the last one beside a store with FEW rows that took turns with it."""
+    with _stores(template) as stores:
+        for store in stores.values():
+            multiply(store.file, subject, 0, FEW)
+        grown = FEW
+        for size in sizes:
+            multiply(stores["many"].file, subject, grown, size)
+            grown = max(grown, size)
+            times: dict[str, list[float]] = {name: [] for name in stores}
+            for number in range(subject.rounds + WARM):
+                for name in stores if number % 2 else reversed(stores):
+                    with resources.override(database=stores[name]):
+                        took = timed(subject.ready(name, stores[name].file))
+                    if number >= WARM:
+                        times[name].append(took * 1e3)
+                bench.progress(f"{subject.what} with {size:,} rows", number, subject.rounds + WARM)
+            bench.point(chart, subject.what, size, times["many"])
+        what = f"{subject.what} with {grown:,} rows"
+        bench.compared(what, times["many"], times["few"], than=f"{FEW:,}", unit="ms", most=MOST)
+
+
+@contextmanager
+def _stores(template: Path) -> Iterator[dict[str, sqlite.SqliteDatabase]]:
+    stores = {}
+    for name in ("few", "many"):
+        path = template.with_name(f"{name}.sqlite")
+        with sqlite3.connect(template) as source, sqlite3.connect(path) as copy:
+            source.backup(copy)
+        stores[name] = sqlite.connect(path)
+    try:
+        yield stores
+    finally:
+        for store in stores.values():
+            store.file.close()
+            for path in store.file.path.parent.glob(f"{store.file.path.name}*"):
+                path.unlink()
+
+
+def asked(file: SqliteFile, sql: str, *values: object) -> list[tuple[object, ...]]:
+    """Rows of a statement of the benchmark's own."""
+    with file.writing() as connection:
+        return connection.execute(sql, values).fetchall()
