@@ -32,6 +32,7 @@ class Part:
 
 STREAMS = {"STREAMS": "2000", "ORDERS": "200"}
 PARTS: Mapping[str, Part] = {
+    "cold": Part("starts of processes", "none", {"ROUNDS": "5", "EVERY": "1"}),
     "console": Part("the console over 100,000 orders", "embedded"),
     "desk": Part("hot requests beside the RPCs that they make"),
     "desk_lists": Part("a page of a long list beside one of a short list", sizes={"ORDERS": "100000"}),
@@ -45,6 +46,7 @@ PARTS: Mapping[str, Part] = {
     "streams": Part("Server-Sent Events", "embedded", STREAMS),
     "streams_grpc": Part("gRPC streams", "embedded", STREAMS),
     "streams_websocket": Part("WebSockets", "embedded", STREAMS),
+    "users": Part("10,000 people with pauses", "embedded", {"USERS": "10000", "THINK": "150", "SECONDS": "60"}),
 }  # fmt: skip
 
 

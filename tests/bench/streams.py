@@ -57,9 +57,9 @@ class World(Bench):
     kind: str = "sse"
     said: list[str] = field(default_factory=list)  # for those who ask in code
 
-    def _keep(self, found: Figure, said: str) -> None:
+    def keep(self, found: Figure, said: str = "") -> None:
         self.said.append(f"{found.what} {found.value:,.4g} {found.unit}".strip())
-        super()._keep(found, said)
+        super().keep(found, said)
 
 
 @contextmanager

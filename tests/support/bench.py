@@ -100,20 +100,20 @@ class Bench:
             self.progress(what, number + 1, rounds + WARM)
         mine, floor = median(what, times["ours"], "ms"), quartiles(times["bare"])[1]
         found = replace(mine, than=than, beside=floor, ratio=mine.value / floor, most=most, goal=goal)
-        self._keep(found, f"{what}: {mine.value:.2f} ms, {than} {floor:.2f} ms")
+        self.keep(found, f"{what}: {mine.value:.2f} ms, {than} {floor:.2f} ms")
         return mine.value / floor
 
     def limit(self, what: str, value: float, most: float, goal: float | None = None) -> None:
         """Print a ratio with what it may be at most."""
-        self._keep(Figure(what, value, "×", ratio=value, most=most, goal=goal), what)
+        self.keep(Figure(what, value, "×", ratio=value, most=most, goal=goal), what)
 
     def figure(self, what: str, value: float, unit: str) -> None:
         """Print a figure that has no limit, because it tells as much about the machine."""
-        self._keep(Figure(what, value, unit), what)
+        self.keep(Figure(what, value, unit))
 
     def median(self, what: str, values: Sequence[float], unit: str) -> None:
         """The same of several values: their median, with the quartiles."""
-        self._keep(median(what, values, unit), what)
+        self.keep(median(what, values, unit))
 
     def compared(
         self,
@@ -129,7 +129,7 @@ class Bench:
         """The median of values beside the median of others, with what the ratio may be at most."""
         mine, floor = median(what, ours, unit), quartiles(beside)[1]
         found = replace(mine, than=than, beside=floor, ratio=mine.value / floor, most=most, goal=goal)
-        self._keep(found, f"{what}: {mine.value:,.4g} {unit}, {than} {floor:,.4g} {unit}")
+        self.keep(found, f"{what}: {mine.value:,.4g} {unit}, {than} {floor:,.4g} {unit}")
 
     def point(self, chart: Chart, line: str, x: float, values: Sequence[float]) -> None:
         """One more point of a line of the chart, at `x`."""
@@ -144,11 +144,13 @@ class Bench:
             self.told = time.monotonic()
             sys.stderr.write(f"    … {what}: {done:,} of {of:,}\n")
 
-    def _keep(self, found: Figure, said: str) -> None:
+    def keep(self, found: Figure, said: str = "") -> None:
+        """Take a figure, and print it as `said`."""
+        said = said or f"{found.what}: {found.value:,.4g} {found.unit}"
         self.figures.append(found)
         if found.ratio is None:
             spread = "" if found.low is None else f" ({found.low:,.4g} to {found.high:,.4g})"
-            print(f"  {said}: {found.value:,.4g} {found.unit}{spread}", flush=True)
+            print(f"  {said}{spread}", flush=True)
             return
         aim = "" if found.goal is None else f", goal {found.goal:g}"
         line = f"{said}: {found.ratio:.2f} ×" + (f" (at most {found.most:g}{aim})" if found.most else "")

@@ -22,33 +22,36 @@ WARM = 3
 SPREAD = "printf('%08x', ({i} * 2654435761) % 4294967296) || printf('%015d', {i})"
 
 
-class Subject(Protocol):
-    """What is measured: a row more is `changes` to the columns of the table's row at `where`, as SQL, with {i} for its
-    number. `ready` prepares one call on the store that is in use, untimed; `name` tells the two apart."""
+class Copies(Protocol):
+    """Rows: each is the table's one at `where` with `changes` to its columns, as SQL, with {i} for its number."""
 
-    what: str
     table: str
     where: str
     changes: Mapping[str, str]
+
+
+class Subject(Copies, Protocol):
+    """What is measured while so many such rows are there. `ready` prepares one call on the store that is in use,
+    untimed; `name` tells the two stores apart."""
+
+    what: str
     rounds: int
 
     def ready(self, name: str, file: SqliteFile) -> Ready: ...
 
 
-def multiply(file: SqliteFile, subject: Subject, first: int, last: int) -> None:
+def multiply(file: SqliteFile, copies: Copies, first: int, last: int) -> None:
     """Insert rows with these numbers, by one statement for each hundred thousand: 10⁶ take seconds."""
     connection = file.connect()
     try:
-        columns = [
-            row[1] for row in connection.execute(f"PRAGMA table_xinfo({subject.table})") if row[6] == 0
-        ]
-        chosen = ", ".join(subject.changes.get(name, f'o."{name}"').replace("{i}", "n.i") for name in columns)
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_xinfo({copies.table})") if row[6] == 0]
+        chosen = ", ".join(copies.changes.get(name, f'o."{name}"').replace("{i}", "n.i") for name in columns)
         names = ", ".join(f'"{name}"' for name in columns)
         for start in range(first, last, AT_ONCE):
             connection.execute(
                 f"WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?) "  # noqa: S608
-                f"INSERT INTO {subject.table} ({names}) SELECT {chosen} FROM n, "
-                f"(SELECT * FROM {subject.table} WHERE {subject.where} LIMIT 1) o",
+                f"INSERT INTO {copies.table} ({names}) SELECT {chosen} FROM n, "
+                f"(SELECT * FROM {copies.table} WHERE {copies.where} LIMIT 1) o",
                 (start, min(start + AT_ONCE, last)),
             )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
