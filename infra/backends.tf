@@ -18,7 +18,7 @@ locals {
     { for name in local.cached : "${name}/cdn" => { service = name, flavour = "cdn", regions = local.reading_now } },
     { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.writing_now } if service.events },
     { for region, key in local.probed : key => { service = split("/", key)[0], flavour = "probe", regions = [region] } },
-    { for pair in setproduct(local.regional, local.places) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
+    { for pair in setproduct(local.regional, local.caching) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
   )
   # A balancer that sees both regions sends writes to the standby by itself when Cloud Run says that the leader's is not
   # healthy. Who is not in the regions of writes is never asked.

@@ -133,14 +133,14 @@ resource "google_compute_url_map" "https" {
   }
 
   dynamic "host_rule" {
-    for_each = length(local.regional) > 0 ? local.places : []
+    for_each = length(local.regional) > 0 ? local.caching : []
     content {
       hosts        = ["${host_rule.value}.${local.events_domain}"]
       path_matcher = host_rule.value
     }
   }
   dynamic "path_matcher" {
-    for_each = length(local.regional) > 0 ? local.places : []
+    for_each = length(local.regional) > 0 ? local.caching : []
     content {
       name            = path_matcher.value
       default_service = local.not_found

@@ -8,9 +8,11 @@ locals {
 
   regions = var.regions
   # Where what writes can run while the leader's region is lost, and every region that something runs in.
-  standby    = length(var.regions) == 1 ? null : coalesce(var.standby_region, local.spanner_standby[var.spanner_config], [for r in var.regions : r if r != var.leader_region]...)
-  writing    = compact([var.leader_region, local.standby])
-  places     = distinct(concat(local.regions, local.writing))
+  standby = length(var.regions) == 1 ? null : coalesce(var.standby_region, local.spanner_standby[var.spanner_config], [for r in var.regions : r if r != var.leader_region]...)
+  writing = compact([var.leader_region, local.standby])
+  places  = distinct(concat(local.regions, local.writing))
+  # Where reads are cached: beside those who read. In one region Spanner answers as soon, and the cache costs more than it saves.
+  caching    = coalesce(var.cache, length(var.regions) > 1) ? local.regions : []
   operations = jsondecode(file(var.catalog)).operations
 
   service_of = {
@@ -47,7 +49,7 @@ locals {
   # Reads are near people; writes are where Spanner decides them, or will; a region's cache is told there.
   service_regions = {
     for name, service in local.services : name => distinct(concat(
-      service.reads ? local.regions : [], service.writes ? local.writing : [], service.regional ? local.places : [],
+      service.reads ? local.regions : [], service.writes ? local.writing : [], service.regional ? local.caching : [],
     ))
   }
 

@@ -1,8 +1,8 @@
-# One cache in each region, where its services are: a cache must not pay for consensus between continents. Nothing in it
-# is missed. The counters of rate limits are one for all regions, so that a budget is spent once.
+# One cache in each region where people read: a cache must not pay for consensus between continents. Nothing in it is
+# missed. The counters of rate limits are one for all regions, so that a budget is spent once.
 
 locals {
-  caches = { for region in local.places : "cache-${region}" => region }
+  caches = { for region in local.caching : "cache-${region}" => region }
   # Firestore's own multi-region beside Spanner's leader, else the leader's region.
   limits_location = local.multi_region ? (startswith(var.leader_region, "europe") ? "eur3" : "nam5") : var.leader_region
   expiring = merge(

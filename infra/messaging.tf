@@ -5,7 +5,7 @@ locals {
   # Push subscriptions of each region's own cache go to that region; the others to the nearest.
   pushes = merge([
     for name, subscription in local.subscriptions : subscription.each_region ? {
-      for region in local.places : "${name}.${region}" => merge(subscription, { name = "${name}.${region}", region = region })
+      for region in local.caching : "${name}.${region}" => merge(subscription, { name = "${name}.${region}", region = region })
     } : { (name) = merge(subscription, { region = null }) }
   ]...)
   # Pub/Sub takes 256 characters. What gets through and is not taken, the application drops after a look at it.

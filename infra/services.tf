@@ -62,10 +62,9 @@ resource "google_cloud_run_v2_service" "service" {
       }
 
       dynamic "env" {
-        for_each = merge(var.settings, local.common_settings, {
+        for_each = merge(var.settings, local.common_settings, contains(local.caching, each.value.region) ? { CACHE_DATABASE = "cache-${each.value.region}" } : { CACHE = "off" }, {
           FUNCTION_TARGET = local.services[each.value.service].target
           REGION          = each.value.region
-          CACHE_DATABASE  = "cache-${each.value.region}"
           HANDLER_SECONDS = tostring(local.sizes[each.value.service].handler)
           THREADS         = tostring(local.sizes[each.value.service].threads)
         })

@@ -84,6 +84,12 @@ variable "standby_region" {
   }
 }
 
+variable "cache" {
+  description = "Whether reads by id are cached in Firestore in each of regions. Null: where there are several; in one, Spanner answers as soon and costs less."
+  type        = bool
+  default     = null
+}
+
 variable "lost_regions" {
   description = "Regions that get no requests for now. With leader_region among them, writes and events go to the standby. See docs/regions.md."
   type        = list(string)

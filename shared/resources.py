@@ -214,13 +214,14 @@ def screening() -> Screening:
 
 
 def limiter() -> Limiter:
-    """Counts requests: alone in a local run, whose one process serves everything; else with all instances."""
+    """Counts requests: alone in a local run, whose one process serves everything, or without a database for it; else
+    with all instances, whether or not reads are cached."""
 
     def make() -> Any:
         from shared.adapters.rate_limits import FirestoreCounters, Limiter, OwnCounters
 
         chosen = settings()
-        shared = not chosen.local and chosen.cache_enabled
+        shared = not chosen.local and bool(chosen.limits_database)
         counters = FirestoreCounters(chosen.project, chosen.limits_database) if shared else OwnCounters()
         return Limiter(counters, chosen.rate_limits)
 

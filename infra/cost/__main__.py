@@ -24,15 +24,15 @@ MONTH_HOURS, MONTH_SECONDS = 730, 730 * 3600
 
 @dataclass(frozen=True)
 class SetUp:
-    """Where the product runs; `spanner` names its prices and capacities in prices.json. `places` have a cache that is
-    told of changes: the regions, and the standby of writes."""
+    """Where the product runs; `spanner` names its prices and capacities in prices.json. `caches` are told of changes:
+    one in each region, none where there is one region (infra/catalog.tf)."""
 
     spanner: str
     regions: int
-    places: int
+    caches: int
 
 
-SET_UPS = (SetUp("multi", 3, 4), SetUp("one", 1, 1))
+SET_UPS = (SetUp("multi", 3, 3), SetUp("one", 1, 0))
 # Where reads and writes are served, by the number of regions.
 PLACES = {3: ({"leader", "second", "third"}, {"leader", "standby"}), 1: ({"leader"}, {"leader"})}
 
@@ -70,10 +70,10 @@ class Model:
         for kind, count in self.usage["events"].items():
             for trigger in takes:
                 if trigger["topic"] == f"{kind.partition('.')[0]}-events":
-                    copies = setup.places if trigger["each_region"] else 1
+                    copies = setup.caches if trigger["each_region"] else 1
                     billed += count * copies
                     if {kind, "*"} & set(trigger["types"]) and "ce-wakes" not in trigger["filter"]:
-                        others = copies - 1 if "ce-region" in trigger["filter"] else 0
+                        others = max(0, copies - 1) if "ce-region" in trigger["filter"] else 0
                         told += count * others
                         pushed += count * (others if trigger["each_region"] else copies)
         return pushed, told, billed
@@ -134,7 +134,8 @@ class Model:
             use["waits_for_reads"] * assumed["spanner_read_ms"]
             + use["waits_for_commits"]
             * (assumed[f"spanner_{setup.spanner}_commit_ms"] + assumed["after_commit_ms"])
-            + (use["cache_reads"] + told) * assumed["firestore_ms"]
+            + use["cache_reads"] * assumed["firestore_ms" if setup.caches else "spanner_read_ms"]
+            + told * assumed["firestore_ms"]
         )
         return float((own * assumed["processor_times"] + waits) / 1000 / assumed["overlap"])
 
@@ -154,13 +155,15 @@ class Model:
 
     def _cache(self, setup: SetUp, told: int) -> tuple[str, str, float]:
         use, price = self.usage, self.price
+        if not setup.caches:
+            return "{}", "nothing", 0.0
         writes = use["cache_writes"] + told
         cost = (
             use["cache_reads"] * price["firestore_read"]
             + writes * price["firestore_write"]
             + setup.regions * self.assumed["cache_documents"] * price["firestore_delete"]
         )
-        return f"{use['cache_reads']} reads, {{}} writes", f"{writes}", cost
+        return "{}", f"{use['cache_reads']} reads and {writes} writes", cost
 
     def _node_hours(self, setup: SetUp) -> float:
         rows = self.assumed[f"spanner_{setup.spanner}_rows_per_node_second"]

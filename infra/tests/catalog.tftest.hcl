@@ -43,8 +43,8 @@ run "production" {
     condition = alltrue([
       for key in run.expected.deployed : {
         for e in google_cloud_run_v2_service.service[key].template[0].containers[0].env : e.name => e.value
-        if contains(["FUNCTION_TARGET", "REGION", "CACHE_DATABASE", "ENVIRONMENT"], e.name)
-      } == { FUNCTION_TARGET = "trust_${replace(split("/", key)[0], "-", "_")}", REGION = split("/", key)[1], CACHE_DATABASE = "cache-${split("/", key)[1]}", ENVIRONMENT = "prod" }
+        if contains(["FUNCTION_TARGET", "REGION", "CACHE_DATABASE", "CACHE", "ENVIRONMENT"], e.name)
+      } == merge({ FUNCTION_TARGET = "trust_${replace(split("/", key)[0], "-", "_")}", REGION = split("/", key)[1], ENVIRONMENT = "prod" }, split("/", key)[1] == "us-east1" ? { CACHE = "off" } : { CACHE_DATABASE = "cache-${split("/", key)[1]}" })
     ])
     error_message = "A service is not told its trust, region, cache or environment."
   }

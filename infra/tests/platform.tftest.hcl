@@ -48,11 +48,11 @@ run "platform" {
 
   # Firestore
   assert {
-    condition     = { for d in google_firestore_database.cache : d.name => d.location_id } == { cache-us-central1 = "us-central1", cache-europe-west1 = "europe-west1", cache-asia-east1 = "asia-east1", cache-us-east1 = "us-east1", limits = "nam5" }
+    condition     = { for d in google_firestore_database.cache : d.name => d.location_id } == { cache-us-central1 = "us-central1", cache-europe-west1 = "europe-west1", cache-asia-east1 = "asia-east1", limits = "nam5" }
     error_message = "A region's cache is not in that region."
   }
   assert {
-    condition     = { for k, f in google_firestore_field.expiry : k => "${f.collection}.${f.field}" if length(f.ttl_config) == 1 } == { cache-us-central1 = "c.gone", cache-europe-west1 = "c.gone", cache-asia-east1 = "c.gone", cache-us-east1 = "c.gone", limits = "rates.until" }
+    condition     = { for k, f in google_firestore_field.expiry : k => "${f.collection}.${f.field}" if length(f.ttl_config) == 1 } == { cache-us-central1 = "c.gone", cache-europe-west1 = "c.gone", cache-asia-east1 = "c.gone", limits = "rates.until" }
     error_message = "Cached documents or counters are never removed."
   }
 

@@ -36,6 +36,7 @@ PARTS: Mapping[str, Part] = {
     "console": Part("the console over 100,000 orders", "embedded"),
     "desk": Part("hot requests beside the RPCs that they make"),
     "desk_lists": Part("a page of a long list beside one of a short list", sizes={"ORDERS": "100000"}),
+    "doors": Part("the same calls over gRPC and HTTP", "embedded", {"ROUNDS": "200"}),
     "engine": Part("transactions beside bare calls"),
     "growth": Part("from 1,000 rows to 1,000,000", "embedded", {"ROWS": "1000 10000 100000 1000000"}),
     "imports": Part("what contract functions import", "none", {"ROUNDS": "3"}),
@@ -47,6 +48,7 @@ PARTS: Mapping[str, Part] = {
     "streams_grpc": Part("gRPC streams", "embedded", STREAMS),
     "streams_websocket": Part("WebSockets", "embedded", STREAMS),
     "users": Part("10,000 people with pauses", "embedded", {"USERS": "10000", "THINK": "150", "SECONDS": "60"}),
+    "webhooks": Part("webhooks", "embedded", {"DELIVERIES": "2000"}),
 }  # fmt: skip
 
 

@@ -21,8 +21,8 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
     "streams": ("from commit to client, median", "memory of a stream"),
     "streams_websocket": ("from commit to client, median", "memory of a stream"),
     "streams_grpc": ("from commit to client, median", "memory of a stream"),
-    "webhooks": ("from the event to the request",),
-    "rpc": ("cached GET over gRPC",),
+    "webhooks": ("from the event to the request", "2,000 deliveries"),
+    "doors": ("cached GET over gRPC", "place order over gRPC"),
 }
 
 

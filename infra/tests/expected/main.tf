@@ -33,7 +33,7 @@ output "places" {
 output "deployed" {
   value = toset(flatten([
     for s in keys(local.members) : [
-      for r in concat(contains(local.everyone, s) ? local.regions : [], contains(local.writers, s) ? local.writing : [], contains(local.told, s) ? local.places : []) : "${s}/${r}"
+      for r in concat(contains(local.everyone, s) ? local.regions : [], contains(local.writers, s) ? local.writing : [], contains(local.told, s) ? local.regions : []) : "${s}/${r}"
     ]
   ]))
 }
@@ -53,7 +53,7 @@ output "subscriptions" {
   value = merge(flatten([
     for n, o in local.operations : [
       for m in o.messages : m.each_region ? {
-        for r in local.places : "${n}.${m.topic}.${r}" => "https://${r}.events.api.example.com/push/${n}"
+        for r in local.regions : "${n}.${m.topic}.${r}" => "https://${r}.events.api.example.com/push/${n}"
       } : { "${n}.${m.topic}" = "https://events.api.example.com/push/${n}" }
     ]
   ])...)
