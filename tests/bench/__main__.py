@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import ModuleType
 
 from tests.support import bench_page, bench_record, machine
 from tests.support.bench import Bench, product
@@ -96,13 +97,14 @@ def _here(name: str) -> int:
     for slow in bench.missed:
         print(f"  too slow: {slow}")
     if taken == sizes:
-        _keep(name, bench, (load, machine.load()), time.monotonic() - began)
+        _keep(module, bench, (load, machine.load()), time.monotonic() - began)
     else:
         print("  not kept: these are not the sizes of `make bench`")
     return 1 if bench.missed else 0
 
 
-def _keep(name: str, bench: Bench, load: tuple[float, float], seconds: float) -> None:
+def _keep(module: ModuleType, bench: Bench, load: tuple[float, float], seconds: float) -> None:
+    name = module.__name__.rpartition(".")[2]
     part = PARTS[name]
     section = bench_record.Section(
         name=name,
@@ -116,6 +118,7 @@ def _keep(name: str, bench: Bench, load: tuple[float, float], seconds: float) ->
         seconds=seconds,
         figures=tuple(bench.figures),
         charts=tuple(bench.charts.values()),
+        how=" ".join((module.__doc__ or "").split()),
     )
     bench_page.write(bench_record.keep(section))
 

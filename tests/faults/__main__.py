@@ -148,10 +148,13 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
         command += ["-s"]
     began = time.monotonic()
     passed, printed = _followed(command, os.environ | sizes)
+    left_out = " (with tests that were SKIPPED)" if "skipped" in record.counts(printed) else ""
     seconds = time.monotonic() - began
     record.keep(_noted(name, sizes, seconds, passed, printed))
     line = f"{name:16} {seconds:7.1f} s  "
-    return line + ("passed" if passed else f"FAILED: SEED={seed} make prove PART={name} repeats it"), passed
+    return line + (
+        f"passed{left_out}" if passed else f"FAILED: SEED={seed} make prove PART={name} repeats it"
+    ), passed
 
 
 def _followed(command: list[str], env: dict[str, str]) -> tuple[bool, list[str]]:
@@ -177,6 +180,7 @@ def _noted(name: str, sizes: dict[str, str], seconds: float, passed: bool, print
         seconds=round(seconds, 1),
         passed=passed,
         figures=record.figures(printed),
+        tests=record.counts(printed),
     )
 
 

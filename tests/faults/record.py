@@ -12,6 +12,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FIGURE = re.compile(r"^[.FE]*(?P<what>[\w ,-]+) \((?P<where>[\w ,-]+), seed (?P<seed>\d+)\): (?P<text>.+)$")
+COUNTED = re.compile(r"^=*\s*(?P<counts>\d+ \w+(, \d+ \w+)*) in [\d.]+s")
 MOST = 8  # figures of a part that the page shows
 
 
@@ -26,7 +27,8 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a part. `seconds` of wall time; `commit` is what was checked out."""
+    """One run of a part. `seconds` of wall time; `commit` is what was checked out; `tests` says how many passed, and
+    how many were skipped: those have shown nothing."""
 
     part: str
     date: str
@@ -38,6 +40,14 @@ class Run:
     seconds: float
     passed: bool
     figures: tuple[Figure, ...]
+    tests: str = ""
+
+
+def counts(lines: Iterable[str]) -> str:
+    """How many tests passed and were skipped, as pytest's last line says; "" where it came to none."""
+    found = [match["counts"] for line in lines if (match := COUNTED.match(line.rstrip()))]
+    kinds = found[-1].split(", ") if found else []
+    return ", ".join(one for one in kinds if not one.endswith(("warning", "warnings")))
 
 
 def figures(lines: Iterable[str]) -> tuple[Figure, ...]:
@@ -73,6 +83,7 @@ def page(runs: Iterable[Run]) -> str:
         "`SEED=…` and the sizes in the environment make another run. A figure says where it is from: `model` is a",
         "store in memory that one contract suite holds to the emulator, `embedded` the SQLite store of local runs,",
         "`emulator` Google's emulators, `node` a real EVM node (anvil). Nothing here ran on Google Cloud.",
+        "CI runs the same files with small sizes, as a part of `make test`.",
     ]
     for run in runs:
         lines += ["", *_section(run)]
@@ -82,6 +93,7 @@ def page(runs: Iterable[Run]) -> str:
 def _section(run: Run) -> list[str]:
     sizes = ", ".join(f"`{name}={value}`" for name, value in run.sizes.items())
     head = f"{'passed' if run.passed else '**failed**'} in {run.seconds:.0f} s on {run.date} ({run.commit}); "
+    head += f"tests: {run.tests}; " if run.tests else ""
     head += f"store {run.store}, seed {run.seed}" + (f", {sizes}" if sizes else "") + f"; {run.machine}"
     shown = [f"- {one.what} ({one.where}): {one.text}" for one in run.figures[:MOST]]
     left = len(run.figures) - len(shown)

@@ -84,7 +84,16 @@ def _section(one: Section) -> list[str]:
     head = f"On {one.date} ({one.commit}) in {one.seconds:.0f} s; store {one.store}{sizes}; {one.machine}; "
     head += f"load {one.load[0]:.1f} before, {one.load[1]:.1f} after"
     images = [f"\n![{chart.title}](images/{image(one, chart)})" for chart in one.charts]
-    return [f"## {one.name}: {one.about}", head, "", HEAD, *(_row(figure) for figure in one.figures), *images]
+    how = [one.how, ""] if one.how else []
+    return [
+        f"## {one.name}: {one.about}",
+        *how,
+        head,
+        "",
+        HEAD,
+        *(_row(figure) for figure in one.figures),
+        *images,
+    ]
 
 
 def _row(one: Figure, before: str = "") -> str:

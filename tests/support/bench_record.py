@@ -62,7 +62,8 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One run of a benchmark. `load` is the machine's before and after; `seconds` of wall time."""
+    """One run of a benchmark; `how` says what was done. `load` is the machine's before and after; `seconds` of wall
+    time."""
 
     name: str
     about: str
@@ -75,6 +76,7 @@ class Section:
     seconds: float
     figures: tuple[Figure, ...]
     charts: tuple[Chart, ...] = ()
+    how: str = ""
 
 
 def median(what: str, values: Sequence[float], unit: str) -> Figure:

@@ -59,26 +59,41 @@ def multiply(file: SqliteFile, copies: Copies, first: int, last: int) -> None:
         connection.close()
 
 
-def measure(bench: Bench, subject: Subject, template: Path, sizes: Sequence[int], chart: Chart) -> None:
-    """Points of the chart at each size, and the last one beside a store with FEW rows that took turns with it."""
+def measure(
+    bench: Bench, subjects: Sequence[Subject], template: Path, sizes: Sequence[int], chart: Chart
+) -> None:
+    """Points of the chart at each size, and the last one beside a store with FEW rows that took turns with it. The
+    subjects have the same rows."""
+    rows = subjects[0]
     with _stores(template) as stores:
         for store in stores.values():
-            multiply(store.file, subject, 0, FEW)
+            multiply(store.file, rows, 0, FEW)
         grown = FEW
         for size in sizes:
-            multiply(stores["many"].file, subject, grown, size)
+            multiply(stores["many"].file, rows, grown, size)
             grown = max(grown, size)
-            times: dict[str, list[float]] = {name: [] for name in stores}
-            for number in range(subject.rounds + WARM):
-                for name in stores if number % 2 else reversed(stores):
-                    with resources.override(database=stores[name]):
-                        took = timed(subject.ready(name, stores[name].file))
-                    if number >= WARM:
-                        times[name].append(took * 1e3)
-                bench.progress(f"{subject.what} with {size:,} rows", number, subject.rounds + WARM)
-            bench.point(chart, subject.what, size, times["many"])
-        what = f"{subject.what} with {grown:,} rows"
-        bench.compared(what, times["many"], times["few"], than=f"{FEW:,}", unit="ms", most=MOST)
+            for subject in subjects:
+                times = _by_turns(bench, subject, stores, size)
+                bench.point(chart, subject.what, size, times["many"])
+                if size == sizes[-1]:
+                    what = f"{subject.what} with {grown:,} rows"
+                    ours, few = times["many"], times["few"]
+                    bench.compared(what, ours, few, than=f"{FEW:,}", unit="ms", most=MOST)
+
+
+def _by_turns(
+    bench: Bench, subject: Subject, stores: Mapping[str, sqlite.SqliteDatabase], size: int
+) -> dict[str, list[float]]:
+    """Milliseconds of each round, by store."""
+    times: dict[str, list[float]] = {name: [] for name in stores}
+    for number in range(subject.rounds + WARM):
+        for name in stores if number % 2 else reversed(list(stores)):
+            with resources.override(database=stores[name]):
+                took = timed(subject.ready(name, stores[name].file))
+            if number >= WARM:
+                times[name].append(took * 1e3)
+        bench.progress(f"{subject.what} with {size:,} rows", number, subject.rounds + WARM)
+    return times
 
 
 @contextmanager

@@ -33,6 +33,14 @@ def test_figures_are_found_among_what_is_printed() -> None:
     ]
 
 
+def test_what_was_skipped_is_said() -> None:
+    assert record.counts(PRINTED) == "12 passed"
+    assert (
+        record.counts(["== 3 passed, 2 skipped, 1 warning in 61.20s (0:01:01) =="]) == "3 passed, 2 skipped"
+    )
+    assert record.counts(["nothing"]) == ""
+
+
 def test_a_part_replaces_its_own_run_alone(tmp_path: Path) -> None:
     record.keep(RUN, tmp_path)
     record.keep(replace(RUN, part="cache", figures=()), tmp_path)
