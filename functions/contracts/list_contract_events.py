@@ -39,5 +39,6 @@ def list_contract_events(request: ListContractEvents, caller: Caller) -> Contrac
         limit=request.limit,
         cursor=request.cursor,
     )
-    items = [LoggedEvent.of(row, decoding.decoded(entries, row), final) for row in rows]
+    events = decoding.Events(entries)
+    items = [LoggedEvent.of(row, events.decoded(row), final) for row in rows]
     return ContractEventPage(items=items, next_cursor=cursor)

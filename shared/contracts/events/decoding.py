@@ -78,17 +78,24 @@ def topic_value(parameter: Entry, text: str) -> str:
     return "0x" + (keccak(value) if kind == "bytes" else encode([kind], [value])).hex()
 
 
-def decoded(entries: Sequence[Entry], log: ContractEvent) -> Decoded | None:
-    """None where no event of the ABI is what the log says, or its data were cut."""
-    if not log.complete:
-        return None
-    for entry in rules.of_kind(entries, "event"):
-        signature = rules.signature(entry)
-        if not entry["anonymous"] and log.topic0 == topic_of(signature):
-            arguments = _arguments(entry, log)
-            if arguments is not None:
-                return Decoded(str(entry["name"]), signature, arguments)
-    return None
+class Events:
+    """The events of an ABI, found by their topic: made once for many logs, since an ABI may be large."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        named = [one for one in rules.of_kind(entries, "event") if not one["anonymous"]]
+        signed = [(rules.signature(one), one) for one in named]
+        self._by_topic = {topic_of(signature): (signature, one) for signature, one in signed}
+
+    def decoded(self, log: ContractEvent) -> Decoded | None:
+        """None where no event of the ABI is what the log says, or its data were cut."""
+        if not log.complete or log.topic0 is None:
+            return None
+        found = self._by_topic.get(log.topic0)
+        if found is None:
+            return None
+        signature, entry = found
+        arguments = _arguments(entry, log)
+        return None if arguments is None else Decoded(str(entry["name"]), signature, arguments)
 
 
 def _arguments(entry: Entry, log: ContractEvent) -> Any:

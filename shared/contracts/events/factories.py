@@ -3,10 +3,12 @@ block is part of the chain."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from shared import resources
 from shared.contracts.events import decoding
 from shared.domain.contracts import abi as rules
 from shared.domain.contracts import contracts as contract_rules
@@ -14,11 +16,24 @@ from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.contracts import Contract
 from shared.domain.contracts.events import ContractEvent
 from shared.domain.contracts.follows import MAX_CHILDREN, Follow
+from shared.store.session import Session
 from shared.store.tables.contract_events import FOLLOWED, FOLLOWS, FOLLOWS_FACTORIES, unfollow
 from shared.store.tables.contracts import CONTRACTS, CONTRACTS_BY_ADDRESS
 from shared.store.unit_of_work import UnitOfWork
 
 _NAME: Final = 240  # characters of a factory's name that its contracts' names keep
+EVENTS_AT_ONCE: Final = 500  # and deposits, in one commit
+ADDED_AT_ONCE: Final = 200  # contracts in one commit: each is some fifty of its mutations, and an ABI
+
+
+def at_once(chain: str, events: Sequence[ContractEvent]) -> int:
+    """So many of these events one commit holds, whatever contracts they announce: each factory may add one by each."""
+    places = sorted({(one.address, chain) for one in events})
+    entries = Session(resources.database().snapshot()).many(FOLLOWS_FACTORIES.below(places)) if places else []
+    if not entries:
+        return EVENTS_AT_ONCE
+    factories = Counter(one["factory_address"] for one in entries)
+    return min(EVENTS_AT_ONCE, max(1, ADDED_AT_ONCE // max(factories.values())))
 
 
 def follow_announced(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent]) -> None:
@@ -77,11 +92,11 @@ def _factories(
 
 def _named(parent: Follow, factory: Contract, events: Sequence[ContractEvent]) -> Iterator[tuple[str, int]]:
     """(address, height) of each contract that the factory announces in the events, from its first followed block on."""
-    entries = factory.entries
+    known = decoding.Events(factory.entries)
     for event in events:
         if event.address != parent.address or event.block_number < parent.from_block:
             continue
-        found = decoding.decoded(entries, event)
+        found = known.decoded(event)
         if found is None or found.signature != parent.factory_event or not isinstance(found.arguments, dict):
             continue
         child = found.arguments.get(parent.factory_argument)

@@ -18,7 +18,7 @@ from shared.chain.block_scan import MOST_ADDRESSES, SourceLog
 from shared.chain.client import ChainClient
 from shared.chain.errors import Lagging, NoQuorum, TooMuch, Unreachable
 from shared.contracts.events import factories
-from shared.contracts.events.live import EVENTS_AT_ONCE, event_of, limited, require_unmoved, store_new
+from shared.contracts.events.live import event_of, limited, require_unmoved, store_new
 from shared.domain.contracts import follows as rules
 from shared.domain.contracts.events import ChainIndex, ContractEvent
 from shared.domain.contracts.follows import Fault, FollowedAddress
@@ -172,8 +172,9 @@ def _store(
 ) -> None:
     events = [event_of(index.chain, log) for log in logs]
     try:
-        for at in range(0, len(events), EVENTS_AT_ONCE):
-            commit(_stored, index, events[at : at + EVENTS_AT_ONCE], end)
+        most = factories.at_once(index.chain, events)
+        for at in range(0, len(events), most):
+            commit(_stored, index, events[at : at + most], end)
         commit(_filled, index, group, refused, end)
     except Disagree:
         _record_fault(index, group, "disagree")
@@ -184,7 +185,7 @@ def _stored(
 ) -> None:
     require_unmoved(unit, index)
     _require_same(unit, index.chain, [*((one.block_number, one.block_hash) for one in events), end])
-    store_new(unit, events)
+    store_new(unit, EVENTS, events)
     factories.follow_announced(
         unit, index.chain, events
     )  # also those that were there before the factory's rule

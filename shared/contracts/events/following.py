@@ -11,6 +11,8 @@ from shared.domain.contracts.contracts import Contract
 from shared.domain.contracts.events import ChainIndex
 from shared.domain.contracts.follows import (
     MAX_ANNOUNCED,
+    MAX_FACTORIES,
+    MAX_FACTORY_ABI,
     MAX_FOLLOWS,
     Follow,
     FollowedAddress,
@@ -26,6 +28,7 @@ from shared.store.tables.contract_events import (
     FOLLOWS,
     FOLLOWS_ANNOUNCED,
     FOLLOWS_BY_OWNER,
+    FOLLOWS_FACTORIES,
 )
 from shared.store.unit_of_work import UnitOfWork
 
@@ -33,12 +36,15 @@ State = tuple[Follow, FollowedAddress, ChainIndex | None]
 
 
 def factory_of(contract: Contract, event: str, argument: str, abi: list[rules.Entry]) -> tuple[str, str, str]:
-    """What `new_follow` needs of a factory. Raises UnknownEvent, AmbiguousEvent, InvalidValue."""
+    """What `new_follow` needs of a factory. Raises UnknownEvent, AmbiguousEvent, InvalidValue, InvalidAbi."""
     entry = decoding.event(contract.entries, event)
     kinds = {one["name"]: one["type"] for one in entry["inputs"]}
     if kinds.get(argument) != "address" or not all(kinds) or len(kinds) < len(entry["inputs"]):
         raise InvalidValue("factory.argument", "must be an address of an event whose arguments have names")
-    return rules.signature(entry), argument, rules.text(abi)
+    text = rules.text(abi)
+    if len(text) > MAX_FACTORY_ABI:
+        raise rules.InvalidAbi(f"is larger than {MAX_FACTORY_ABI // 1024} KiB", "factory.abi")
+    return rules.signature(entry), argument, text
 
 
 def state(session: Session, contract: Contract) -> State:
@@ -67,6 +73,11 @@ def follow(unit: UnitOfWork, wish: Follow, *, keep_start: bool) -> State:
         told = unit.many(FOLLOWS_ANNOUNCED.scan(wish.address, wish.chain, limit=MAX_ANNOUNCED))
         if len(told) == MAX_ANNOUNCED:
             raise TooManyAnnounced(most=MAX_ANNOUNCED)
+    if wish.factory_address and not (known and known.factory_address):
+        others = unit.many(FOLLOWS_FACTORIES.scan(wish.address, wish.chain, limit=MAX_FACTORIES))
+        if len(others) == MAX_FACTORIES:
+            said = "As many follow this address as a factory as may: follow it without one."
+            raise TooManyFollows(said, most=MAX_FACTORIES)
     made = wish if known is None else follows.changed(known, wish, unit.now)
     needed = follows.followed_from(address, wish.chain, wish.address, wish.from_block)
     if index is not None and made.factory_event and _looks_further(known, made):

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from shared import resources
 from shared.chain import block_scan
@@ -32,9 +32,11 @@ from shared.domain.contracts.events import (
 from shared.domain.contracts.follows import FollowedAddress
 from shared.store.port import StoreTransaction
 from shared.store.session import Session
+from shared.store.table import Table
 from shared.store.tables.contract_events import (
     BLOCKS,
     CHAIN_INDEXES,
+    DEPOSITS,
     EVENTS,
     FOLLOWED,
     NOTICES,
@@ -44,8 +46,8 @@ from shared.store.tables.contract_events import (
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
+T = TypeVar("T", ContractEvent, Deposit)
 BLOCKS_AT_ONCE: Final = 20  # that are read before they are committed
-EVENTS_AT_ONCE: Final = 500  # in one commit
 PRUNED_AT_ONCE: Final = 100
 
 
@@ -114,7 +116,7 @@ def step(client: ChainClient, index: ChainIndex, head: int, final: int) -> Chain
     if blocks[0].parent_hash != index.hash:
         return roll_back(client, index)
     found = _scan_blocks(client, index, blocks)
-    for part in _commit_parts(found):
+    for part in _commit_parts(found, factories.at_once(index.chain, found.events)):
         quiet = not (part.events or part.deposits or part.gaps)
         moved = _skip_quiet_blocks(index, part, head, final) if quiet else None
         index = moved or commit(_advance, index, part, head, final)
@@ -198,33 +200,35 @@ def limited(logs: Iterable[SourceLog]) -> Iterable[SourceLog]:
             yield log
 
 
-def _commit_parts(found: Found) -> Iterable[Found]:
-    """Parts that fit in one commit: several blocks with few events, or a part of one large block."""
+def _commit_parts(found: Found, most: int) -> Iterable[Found]:
+    """Parts of at most `most` events and deposits, which fit in one commit: several blocks with few of them, or a part
+    of one large block."""
     blocks: list[SourceBlock] = []
-    events: list[ContractEvent] = []
-    own: dict[str, list[ContractEvent]] = {}
-    for event in found.events:
-        own.setdefault(event.block_hash, []).append(event)
+    rows: list[ContractEvent | Deposit] = []
+    own: dict[str, list[ContractEvent | Deposit]] = {}
+    everything: list[ContractEvent | Deposit] = [*found.events, *found.deposits]
+    for one in everything:
+        own.setdefault(one.block_hash, []).append(one)
     for block in found.blocks:
         here = own.get(block.hash, [])
-        if blocks and len(events) + len(here) > EVENTS_AT_ONCE:
-            yield _part_of(found, blocks, events)
-            blocks, events = [], []
-        while len(here) > EVENTS_AT_ONCE:  # the index stays before the block until its last part
-            yield Found((), tuple(here[:EVENTS_AT_ONCE]), ())
-            here = here[EVENTS_AT_ONCE:]
+        if blocks and len(rows) + len(here) > most:
+            yield _part_of(found, blocks, rows)
+            blocks, rows = [], []
+        while len(here) > most:  # the index stays before the block until its last part
+            yield _part_of(found, (), here[:most])
+            here = here[most:]
         blocks.append(block)
-        events += here
+        rows += here
     if blocks:
-        yield _part_of(found, blocks, events)
+        yield _part_of(found, blocks, rows)
 
 
-def _part_of(found: Found, blocks: Sequence[SourceBlock], events: Sequence[ContractEvent]) -> Found:
-    hashes, numbers = {block.hash for block in blocks}, {block.number for block in blocks}
+def _part_of(found: Found, blocks: Sequence[SourceBlock], rows: Sequence[ContractEvent | Deposit]) -> Found:
+    numbers = {block.number for block in blocks}
     return Found(
         tuple(blocks),
-        tuple(events),
-        tuple(one for one in found.deposits if one.block_hash in hashes),
+        tuple(one for one in rows if isinstance(one, ContractEvent)),
+        tuple(one for one in rows if isinstance(one, Deposit)),
         tuple(gap for gap in found.gaps if gap[1] in numbers),
     )
 
@@ -270,13 +274,12 @@ def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final
     if found.blocks:
         after, kept = _index_after(current, found, head, final, unit.now)
     else:
-        first = found.events[0]
+        first = (found.events or found.deposits)[0]
         after = replace(current, version=current.version + 1, updated_at=unit.now)
         kept = [IndexedBlock(index.chain, first.block_number, first.block_hash)]
     _store_blocks(unit, kept)
-    fresh = store_new(unit, found.events)
-    unit.write(*found.deposits)
-    notices.note(unit, index.chain, fresh, found.deposits)
+    fresh = store_new(unit, EVENTS, found.events)
+    notices.note(unit, index.chain, fresh, store_new(unit, DEPOSITS, found.deposits))
     factories.follow_announced(unit, index.chain, fresh)
     for address, number in found.gaps:
         _gap(unit, index.chain, address, number)
@@ -301,15 +304,13 @@ def _delete_blocks_data(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> 
     factories.unfollow_announced(unit, chain, notices.take_back(unit, chain, hashes))
 
 
-def store_new(unit: UnitOfWork, events: Sequence[ContractEvent]) -> list[ContractEvent]:
-    """Insert the events that are not stored yet, and return them."""
-    if not events:
+def store_new(unit: UnitOfWork, table: Table[T], rows: Sequence[T]) -> list[T]:
+    """Insert the rows that are not stored yet, and return them."""
+    if not rows:
         return []
-    there = {
-        (one.block_hash, one.log_index)
-        for one in unit.many(EVENTS.get_many((e.chain, e.block_hash, e.log_index) for e in events))
-    }
-    fresh = [one for one in events if (one.block_hash, one.log_index) not in there]
+    known = unit.many(table.get_many(map(table.key_of, rows)))
+    there = {table.key_of(one) for one in known}
+    fresh = [one for one in rows if table.key_of(one) not in there]
     unit.write(*fresh)
     return fresh
 
@@ -338,7 +339,7 @@ def prune(index: ChainIndex) -> None:
 
 
 def roll_back(client: ChainClient, index: ChainIndex) -> ChainIndex:
-    """Roll the index back to the newest block that is still canonical, in parts, from the newest block down.
+    """Roll the index back to the newest block that is still canonical, from the newest block down.
 
     Raises Moved, Lagging while no quorum has the blocks, Forked if none of the kept blocks is canonical any more."""
     session = Session(resources.database().snapshot())
@@ -349,24 +350,21 @@ def roll_back(client: ChainClient, index: ChainIndex) -> ChainIndex:
         if None in canonical:
             raise Lagging("no quorum has the blocks that are compared")
         there = [one for one, found in zip(some, canonical, strict=True) if one.hash == found]
-        gone = [one for one in some if not there or one.number > there[-1].number]
-        below = there[-1] if there else kept[-len(some) - 1] if len(kept) > len(some) else None
-        if below is None:
+        if not there and len(kept) == len(some):
             raise Forked
-        if gone:
-            index = commit(_take_back, index, gone, below)
+        lowest = there[-1].number if there else some[0].number - 1
+        while kept[-1].number > lowest:  # one by one: each may hold much
+            gone = kept.pop()
+            index = commit(_take_back, index, gone, kept[-1])
         if there:
             return index
-        kept = kept[: -len(some)]
     raise Forked
 
 
-def _take_back(
-    unit: UnitOfWork, index: ChainIndex, gone: Sequence[IndexedBlock], below: IndexedBlock
-) -> ChainIndex:
+def _take_back(unit: UnitOfWork, index: ChainIndex, gone: IndexedBlock, below: IndexedBlock) -> ChainIndex:
     current = require_unmoved(unit, index)
-    _delete_blocks_data(unit, index.chain, [one.hash for one in gone])
-    unit.delete(*unit.many(BLOCKS.get_many((one.chain, one.number) for one in gone)))
+    _delete_blocks_data(unit, index.chain, [gone.hash])
+    unit.delete(*unit.many(BLOCKS.get_many([(gone.chain, gone.number)])))
     after = current.moved(below.number, below.hash, unit.now)
     unit.write(after)
     return after

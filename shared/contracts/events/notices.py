@@ -17,7 +17,14 @@ from shared import resources
 from shared.contracts.events import decoding
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.contracts import Contract
-from shared.domain.contracts.events import ChainIndex, ContractEvent, Deposit, IndexedBlock, oldest_kept
+from shared.domain.contracts.events import (
+    ChainIndex,
+    ContractEvent,
+    Deposit,
+    EventNotice,
+    IndexedBlock,
+    oldest_kept,
+)
 from shared.domain.contracts.follows import Follow
 from shared.store.port import Key
 from shared.store.session import Session
@@ -36,6 +43,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 AT_ONCE: Final = 4  # notices of a shard in one commit
+MOST_TOLD: Final = 500  # deposits in one commit; of one wallet in one block no more are announced
 MOST_SHOWN: Final = 50  # events of one contract and block in one announcement
 MOST_BYTES: Final = 64 * 1024  # of their data together
 
@@ -84,15 +92,16 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
     )
     known = {one.id: one for one in follows}
     own = {one.id: one for one in contracts}
-    lowest = oldest_kept(index.number, index.final_number)
+    lowest, told = oldest_kept(index.number, index.final_number), 0
     for one in still:
+        mine = _of_wallet(deposits, one)
+        if told and told + len(mine) > MOST_TOLD:
+            break  # the next commit goes on with it
+        told += len(mine)
         if one.block_number < lowest:
             unit.delete(one)
         else:
             unit.write(replace(one, due_shard=None))
-        mine = [
-            each for each in deposits if each.wallet_id == one.subject and each.block_hash == one.block_hash
-        ]
         for deposit in mine:
             _announce_deposit(unit, "wallet.received", deposit, index)
         follow = known.get(one.subject)
@@ -105,6 +114,12 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
             known[follow.id] = _announce_events(unit, follow, own[follow.id], there, index)
 
 
+def _of_wallet(deposits: Sequence[Deposit], notice: EventNotice) -> list[Deposit]:
+    """The deposits of a notice, as far as they are announced."""
+    place = notice.subject, notice.block_hash
+    return [one for one in deposits if (one.wallet_id, one.block_hash) == place][:MOST_TOLD]
+
+
 def _announce_deposit(unit: UnitOfWork, kind: str, deposit: Deposit, index: ChainIndex | None) -> None:
     spec = resources.registry().chain(deposit.chain)
     view = Received.of(deposit, spec, index.final_number if index else -1)
@@ -115,13 +130,13 @@ def _announce_events(
     unit: UnitOfWork, follow: Follow, contract: Contract, events: Sequence[ContractEvent], index: ChainIndex
 ) -> Follow:
     after = follow_rules.announced(follow, unit.now)
-    entries, size = contract.entries, 0
+    known, size = decoding.Events(contract.entries), 0
     shown: list[LoggedEvent] = []
     for one in events[:MOST_SHOWN]:
         size += one.data_bytes
         if shown and size > MOST_BYTES:
             break
-        shown.append(LoggedEvent.of(one, decoding.decoded(entries, one), index.final_number))
+        shown.append(LoggedEvent.of(one, known.decoded(one), index.final_number))
     first = events[0]
     view = ContractEvents(
         contract_id=contract.id,
@@ -145,10 +160,10 @@ def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> list[Contr
         events_of(chain, hashes), deposits_of(chain, hashes), notices_of(chain, hashes)
     )
     unit.delete(*events, *deposits, *notices)
-    told = {(one.subject, one.block_hash) for one in notices if one.announced}
-    for deposit in deposits:
-        if (deposit.wallet_id, deposit.block_hash) in told:
-            _announce_deposit(unit, "wallet.received_reorged", deposit, None)
+    announced = [one for one in notices if one.announced]
+    for deposit in (each for one in announced for each in _of_wallet(deposits, one)):
+        _announce_deposit(unit, "wallet.received_reorged", deposit, None)
+    told = {(one.subject, one.block_hash) for one in announced}
     subjects = sorted({(subject,) for subject, _ in told})
     follows = {one.id: one for one in unit.many(FOLLOWS.get_many(subjects))} if subjects else {}
     for one in notices:

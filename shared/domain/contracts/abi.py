@@ -1,7 +1,8 @@
 """ABIs from outside: checked, bounded and brought into one form before any library reads them.
 
 What is refused: types that no compiler writes, arrays of nothing (a lying answer could make them endless), tuples
-within tuples beyond MAX_DEPTH, two entries of one signature.
+within tuples beyond MAX_DEPTH, entries whose types written out are longer than MAX_TYPES (decoding each log of such an
+event would hold up everybody's), two entries of one signature.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ MAX_BYTES: Final = 1024 * 1024  # of an ABI as JSON text
 MAX_ENTRIES: Final = 2_000
 MAX_DEPTH: Final = 8  # tuples within tuples, and array dimensions
 MAX_PARAMETERS: Final = 256  # of one entry or tuple
+MAX_TYPES: Final = 16 * 1024  # characters of an entry's types, written out
 Entry = dict[str, Any]
 Kind = Literal["function", "event", "error", "constructor"]
 _NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,255}")
@@ -63,6 +65,8 @@ def checked(entries: Sequence[Any]) -> list[Entry]:
         if not isinstance(entry, Mapping):
             raise InvalidAbi("is not an object", place)
         one = _entry(entry, place)
+        if len(signature(one)) + sum(len(type_of(output)) for output in one.get("outputs", ())) > MAX_TYPES:
+            raise InvalidAbi(f"has types of more than {MAX_TYPES} characters", place)
         key = (one["type"], signature(one))
         if key in seen:
             raise InvalidAbi("is there twice", place)

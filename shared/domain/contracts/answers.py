@@ -38,10 +38,12 @@ def require_bounded(
 
 
 class _Weight:
-    """Walks the data as a decoder would, and counts down."""
+    """Walks the data as a decoder would, and counts down. Each type is measured once: a large one may stand in the data
+    as often as there are words."""
 
     def __init__(self, data: bytes, words: int) -> None:
         self.data, self.left, self.most = data, words, words
+        self._sizes: dict[tuple[int, str], int] = {}
 
     def spend(self, words: int) -> None:
         self.left -= words
@@ -55,14 +57,11 @@ class _Weight:
         """Values that stand together: static ones in place, the others where an offset says."""
         at = start
         for parameter, kind in kinds:
-            if _dynamic(parameter, kind):
-                self.spend(1)
+            words = self._words(parameter, kind)
+            self.spend(words or 1)
+            if not words:
                 self._follow(parameter, kind, start, at)
-                at += 32
-            else:
-                words = _words(parameter, kind)
-                self.spend(words)
-                at += 32 * words
+            at += 32 * (words or 1)
 
     def _follow(self, parameter: Parameter, kind: str, start: int, at: int) -> None:
         """A dynamic value; nothing of it is read where its offset leaves the data."""
@@ -73,33 +72,31 @@ class _Weight:
             item, _, size = kind[:-1].rpartition("[")
             count, first = (int(size), place) if size else (self.word(place), place + 32)
             self.spend(count)
-            if _dynamic(parameter, item):
-                self.members([(parameter, item)] * count, first)
+            words = self._words(parameter, item)
+            if words:
+                self.spend(count * words)
             else:
-                self.spend(count * _words(parameter, item))
+                self.members([(parameter, item)] * count, first)
         elif kind == "tuple":
             self.members([(one, str(one["type"])) for one in parameter["components"]], place)
         else:
             self.spend(1 + self.word(place) // 32)
 
+    def _words(self, parameter: Parameter, kind: str) -> int:
+        """Of a static value; 0 of a dynamic one."""
+        key = id(parameter), kind
+        if key not in self._sizes:
+            self._sizes[key] = self._measured(parameter, kind)
+        return self._sizes[key]
 
-def _dynamic(parameter: Parameter, kind: str) -> bool:
-    if kind.endswith("]"):
-        item, _, size = kind[:-1].rpartition("[")
-        return not size or _dynamic(parameter, item)
-    if kind == "tuple":
-        return any(_dynamic(one, str(one["type"])) for one in parameter["components"])
-    return kind in ("string", "bytes")
-
-
-def _words(parameter: Parameter, kind: str) -> int:
-    """Of a static value."""
-    if kind.endswith("]"):
-        item, _, size = kind[:-1].rpartition("[")
-        return int(size) * _words(parameter, item)
-    if kind == "tuple":
-        return sum(_words(one, str(one["type"])) for one in parameter["components"])
-    return 1
+    def _measured(self, parameter: Parameter, kind: str) -> int:
+        if kind.endswith("]"):
+            item, _, size = kind[:-1].rpartition("[")
+            return int(size) * self._words(parameter, item) if size else 0
+        if kind == "tuple":
+            sizes = [self._words(one, str(one["type"])) for one in parameter["components"]]
+            return sum(sizes) if all(sizes) else 0
+        return 0 if kind in ("string", "bytes") else 1
 
 
 def shown(data: bytes) -> dict[str, Any]:

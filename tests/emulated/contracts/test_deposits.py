@@ -90,6 +90,45 @@ def test_registered_tokens_are_seen(indexed: Indexed) -> None:
     resources.reset("chain:local")
 
 
+def test_a_bomb_of_deposits_is_stored_and_told_in_slices(
+    indexed: Indexed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit holds so much and no more: a block that had to be stored by one could stop the index for everybody."""
+    from shared.contracts.events import factories, live, notices
+
+    monkeypatch.setattr(factories, "EVENTS_AT_ONCE", 3)
+    monkeypatch.setattr(notices, "MOST_TOLD", 2)
+    world = indexed.lab.world
+    many, some, few = (world.wallet(wei=0, user=f"usr_{name}") for name in ("many", "some", "few"))
+    indexed.passes(2)
+    stored: list[int] = []
+    told: list[int] = []
+
+    def advancing(body: Any, *given: Any) -> Any:
+        if body is live._advance:
+            stored.append(len(given[1].events) + len(given[1].deposits))
+        return commit(body, *given)
+
+    def announcing(body: Any, *given: Any) -> Any:
+        before = len(indexed.told("wallet.received"))
+        commit(body, *given)
+        told.append(len(indexed.told("wallet.received")) - before)
+
+    commit = live.commit
+    monkeypatch.setattr(live, "commit", advancing)
+    monkeypatch.setattr(notices, "commit", announcing)
+    for wei in range(1, 8):
+        pay(indexed, many.address, wei)
+    for wallet in (some, some, few):
+        pay(indexed, wallet.address, 9)
+    world.mine(5)
+    indexed.passes(4)
+    assert sorted(amount for _, amount, _ in deposits(indexed, many)) == [str(wei) for wei in range(1, 8)]
+    assert len(deposits(indexed, some)) == 2 and len(deposits(indexed, few)) == 1
+    assert max(stored) <= 3 and sum(stored) >= 10
+    assert max(told) <= 2 and sum(told) == 5  # two of the seven: the list has them all
+
+
 def test_a_deposit_that_is_gone_is_taken_back(indexed: Indexed) -> None:
     world = indexed.lab.world
     wallet = world.wallet(wei=0)

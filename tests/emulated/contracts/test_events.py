@@ -121,6 +121,44 @@ def test_bad_follows_are_refused(indexed: Indexed) -> None:
     assert app.call("DELETE", path, user=USER).code == "NOT_FOLLOWED"
 
 
+def test_factories_are_bounded(indexed: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each contract that a factory adds has a copy of the ABI, and each factory of an address adds one by each event:
+    what one commit holds of them is bounded, or a block that it cannot hold would stop the index for everybody."""
+    from shared.contracts.events import factories, following
+
+    lab = indexed.lab
+    app, factory = lab.world.app, lab.take("LoggerFactory")
+    path = f"/contracts/{factory['id']}/follow"
+    rule: dict[str, Any] = {"event": "Made", "argument": "logger"}
+    large = [{"type": "error", "name": f"E{number}" + "x" * 200, "inputs": []} for number in range(300)]
+    refused = app.call("PUT", path, {"factory": rule | {"abi": large}}, user=USER)
+    assert (refused.status, refused.code) == (422, "INVALID_ABI")
+    assert app.call("GET", path, user=USER).code == "NOT_FOLLOWED"
+    monkeypatch.setattr(following, "MAX_FACTORIES", 2)
+    answers = []
+    for user in ("usr_a", "usr_b", "usr_c"):
+        own = lab.take("LoggerFactory", at=factory["address"], user=user)
+        wish = {"factory": rule | {"abi": []}}
+        answers.append(app.call("PUT", f"/contracts/{own['id']}/follow", wish, user=user).code)
+    assert answers == [None, None, "TOO_MANY_FOLLOWS"]
+    indexed.passes(2)
+    monkeypatch.setattr(factories, "ADDED_AT_ONCE", 4)
+    sizes: list[int] = []
+    follow = factories.follow_announced
+
+    def counted(unit: Any, chain: str, events: Any) -> None:
+        sizes.append(sum(one.address == factory["address"].lower() for one in events))
+        follow(unit, chain, events)
+
+    monkeypatch.setattr(factories, "follow_announced", counted)
+    indexed.send(factory, "make", 7)
+    lab.world.mine(3)
+    indexed.passes(3)
+    assert max(sizes) <= 2 and sum(sizes) >= 7
+    for user in ("usr_a", "usr_b"):
+        assert len(app.ok(200, "GET", "/contracts", user=user)["items"]) == 8
+
+
 def test_what_the_abi_does_not_have_is_raw_until_it_does(indexed: Indexed) -> None:
     lab = indexed.lab
     logger = lab.take("Logger")
@@ -154,10 +192,10 @@ def test_logs_that_lie_are_kept_as_they_are(indexed: Indexed) -> None:
 
 
 def test_a_bomb_of_events_is_bounded(indexed: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.contracts.events import live
+    from shared.contracts.events import factories, live
 
     monkeypatch.setattr(live, "MAX_PER_BLOCK", 60)
-    monkeypatch.setattr(live, "EVENTS_AT_ONCE", 25)
+    monkeypatch.setattr(factories, "EVENTS_AT_ONCE", 25)
     lab = indexed.lab
     logger, quiet = lab.take("Logger"), lab.take("Logger")
     indexed.follow(logger)

@@ -12,6 +12,7 @@ from shared.chain.endpoints import Endpoint
 from shared.chain.errors import ChainError
 from shared.chain.pool import Pool
 from shared.chain.rpc import RpcClient
+from shared.contracts.events import notices
 from tests.emulated.contracts.conftest import USER, Lab
 from tests.emulated.contracts.index_world import Indexed
 
@@ -46,6 +47,30 @@ def test_a_reorganisation_takes_events_back(indexed: Indexed, changed: Any, dept
     assert indexed.told("contract.event")[-1]["events"][0]["arguments"]["number"] == "100"
     assert indexed.state(logger)["index"]["fault"] is None
     assert indexed.rows() == indexed.fresh() != []
+
+
+def test_blocks_are_taken_back_one_by_one(
+    indexed: Indexed, changed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One commit would hold all that twenty full blocks have brought, and be refused for ever."""
+    changed(confirmations=30)
+    lab, taken = indexed.lab, []
+    logger, take_back = lab.take("Logger"), notices.take_back
+    indexed.follow(logger)
+    indexed.passes()
+    for number in range(3):
+        indexed.send(logger, "note", number, "first")
+        lab.world.mine()
+    indexed.passes(3)
+
+    def counted(unit: Any, chain: str, hashes: Any) -> Any:
+        taken.append(len(hashes))
+        return take_back(unit, chain, hashes)
+
+    monkeypatch.setattr(notices, "take_back", counted)
+    lab.world.control("anvil_reorg", 3, [])
+    indexed.passes(4)
+    assert taken == [1, 1, 1] and indexed.stored(logger) == []
 
 
 @pytest.mark.parametrize("depth", [3, 40])

@@ -15,7 +15,7 @@ from shared.adapters.cache import NoCache
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Pool
-from shared.contracts.events import fill, following, live, run
+from shared.contracts.events import factories, fill, following, live, run
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import events as event_rules
 from shared.domain.contracts import follows as follow_rules
@@ -109,9 +109,9 @@ class IndexHistory:
         patch.setattr(mutation, "point", point)
         patch.setattr(event_rules, "WINDOW", 10)
         patch.setattr(live, "BLOCKS_AT_ONCE", 4)
-        patch.setattr(live, "EVENTS_AT_ONCE", 3)
+        patch.setattr(factories, "EVENTS_AT_ONCE", 3)
+        patch.setattr(factories, "ADDED_AT_ONCE", 2)
         patch.setattr(fill, "LONGEST", 4)
-        patch.setattr(fill, "EVENTS_AT_ONCE", 2)
         patch.setattr(live, "MOST_ADDRESSES", self.rng.choice((1, 100)))
         settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
         with resources.override(

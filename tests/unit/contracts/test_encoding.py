@@ -142,3 +142,39 @@ def test_long_answers_are_decoded_up_to_the_bound() -> None:
         calls.decoded(output(kind), encode([kind], [[1] * 40_000]))
     with pytest.raises(AnswerTooLarge):
         calls.decoded(output("uint256[999999999]"), bytes(64))
+
+
+def test_a_large_type_is_measured_once_however_often_it_stands_in_an_answer() -> None:
+    """Sixty-four bytes of an answer could hold up a process for an hour: an array of sixty thousand large tuples, none
+    of which is there."""
+    looked = 0
+
+    class Counted(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            nonlocal looked
+            looked += 1
+            return super().__getitem__(name)
+
+    plain = [Counted(name="", type="bool") for _ in range(200)]
+    parts = [Counted(name="", type="tuple", components=plain) for _ in range(20)]
+    large = Counted(
+        name="",
+        type="tuple[]",
+        components=[Counted(name="", type="tuple", components=parts), *output("bytes")],
+    )
+    data = (32).to_bytes(32, "big") + (30_000).to_bytes(32, "big")
+    answers.require_bounded([large], data)
+    with pytest.raises(AnswerTooLarge):
+        answers.require_bounded([large], data[:32] + (40_000).to_bytes(32, "big"))
+    assert looked < 50_000
+
+
+def test_entries_of_endless_types_are_refused() -> None:
+    part: Entry = {"name": "", "type": "tuple", "components": [{"name": "", "type": "bool"}] * 200}
+    large: Entry = {"name": "", "type": "tuple", "components": [part] * 20}
+    for kind in ("function", "event", "error"):
+        with pytest.raises(rules.InvalidAbi):
+            rules.checked([{"type": kind, "name": "f", "inputs": [large]}])
+    with pytest.raises(rules.InvalidAbi):
+        rules.checked([{"type": "function", "name": "f", "inputs": [], "outputs": [large]}])
+    rules.checked([{"type": "function", "name": "f", "inputs": [part] * 10, "outputs": [part]}])
