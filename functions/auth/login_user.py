@@ -11,7 +11,7 @@ from shared import resources
 from shared.auth import second_factor, sign_in
 from shared.auth.sign_in_attempts import Attempt
 from shared.domain import users as rules
-from shared.domain.errors import InvalidValue
+from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.permissions import Caller
 from shared.identity.errors import InvalidCredentials
 from shared.runtime.operation import PUBLIC, http
@@ -42,5 +42,9 @@ def login_user(request: Login, caller: Caller | None) -> Tokens:
     if not resources.passwords().verify(password, user.password_hash if user else None) or user is None:
         attempt.failed()
         raise InvalidCredentials
-    proof = second_factor.presented(user.id, request.otp, request.passkey)
+    try:
+        proof = second_factor.presented(user.id, request.otp, request.passkey)
+    except Refusal:  # tells that the password was right: only to who may still try one
+        attempt.check(*Session(resources.database().snapshot()).read(*attempt.queries))
+        raise
     return Tokens.of(sign_in.open_session(user, ("pwd",), attempt, proof))

@@ -49,7 +49,8 @@ def _verify(unit: UnitOfWork, caller: Caller, proof: second_factor.CodeProof) ->
     if family is None or family.revoked_at is not None or family.user_id != user.id or user.disabled:
         raise InvalidRefreshToken
     refusal = proof.check(unit, factor)
-    first = refusal is None and factor.confirmed_at is None
+    app_confirmed = unit.one(FACTORS.get(user.id)).confirmed_at is not None  # a recovery code confirms no app
+    first = refusal is None and factor.confirmed_at is None and app_confirmed
     if refusal is None:
         family = refresh_tokens.stepped_up(family, proof.factor, unit.now)
         unit.write(family)

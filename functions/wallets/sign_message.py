@@ -27,7 +27,7 @@ def sign_message(request: SignMessage, caller: Caller) -> Signature:
     session = Session(resources.database().snapshot())
     wallet, policy = signing.wallet_and_policy(session, caller, request.wallet_id)
     with policy_enforcement.denials_audited(wallet.id):
-        signing.check_sign_in_text(caller, request.message)
+        signing.check_message(caller, request.message)
         if policy is not None:
             policies.check_message(policy, request.message)
     key = signing.private_key(session, wallet)

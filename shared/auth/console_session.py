@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
-from urllib.parse import urlsplit
 
 from shared import resources
 from shared.auth import sign_in
@@ -25,8 +24,8 @@ NAME: Final = "console_session"
 def require_own_page() -> None:
     """Raises Forbidden for a request that a page of another origin, or no browser, has sent."""
     browser = current().request.browser
-    same = browser.fetch_site in ("", "same-origin") and bool(browser.origin)
-    if not same or urlsplit(browser.origin).netloc != browser.host:
+    same = browser.fetch_site in ("", "same-origin") and bool(browser.host)
+    if not same or browser.origin.partition("://")[2] != browser.host:
         raise Forbidden("Only the console's own page may do this.")
 
 

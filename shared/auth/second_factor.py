@@ -81,7 +81,7 @@ def presented(user_id: str, otp: SecretStr | None, passkey: Mapping[str, Any] | 
     if otp is None:
         return None
     with suppress(NoSecondFactor):
-        return code_proof(user_id, otp.get_secret_value())
+        return code_proof(user_id, otp.get_secret_value(), confirmed=True)
     return None
 
 
@@ -94,14 +94,16 @@ def asked(user_id: str, refusal: SecondFactorRequired) -> SecondFactorRequired:
     return refusal
 
 
-def code_proof(user_id: str, code: str) -> CodeProof:
-    """Opens the vault: for operations declared as signers. Raises NoSecondFactor."""
+def code_proof(user_id: str, code: str, *, confirmed: bool = False) -> CodeProof:
+    """Opens the vault: for operations declared as signers. With `confirmed`, an app that was added and never confirmed
+    counts for nothing: a sign-in confirms none, since nobody would be told. Raises NoSecondFactor."""
     factor = Session(resources.database().snapshot()).maybe(FACTORS.find(user_id))
     if factor is None:
         raise NoSecondFactor
     from shared.wallets import custody
 
-    secret = custody.open_sealed(factor.sealed, binding(factor.id)) if factor.sealed else b""
+    counts = bool(factor.sealed) and (factor.confirmed_at is not None or not confirmed)
+    secret = custody.open_sealed(factor.sealed, binding(factor.id)) if counts else b""
     return CodeProof(code, secret, factor.sealed, recovery_codes.generate())
 
 

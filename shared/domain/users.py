@@ -14,7 +14,8 @@ from shared.domain.errors import InvalidValue, Refusal
 ROLES: Final = frozenset({"user", "service", "operator", "admin"})
 TIERS: Final = frozenset({"basic", "premium", "enterprise", "service"})
 MAX_EMAIL: Final = 254
-_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
+# Without what separates addresses or begins a comment in a mail's header (RFC 5322, 3.2.3): it names one mailbox.
+_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f,;:<>()\[\]\\\"]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 class EmailTaken(Refusal):
@@ -49,7 +50,7 @@ class User:
 def normal_email(text: str) -> str:
     """The address in lower case without surrounding spaces. Raises InvalidValue naming `email`."""
     email = text.strip().lower()
-    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email):
+    if len(email) > MAX_EMAIL or not email.isprintable() or not _EMAIL.fullmatch(email):
         raise InvalidValue("email", "must be an e-mail address")
     return email
 

@@ -132,11 +132,8 @@ class App:
 
 
 def incoming(scope: Scope, body: bytes, method: str | None = None) -> Incoming:
-    """An ASGI request without ASGI. Header lines of one name are one, as in WSGI."""
-    headers: dict[str, str] = {}
-    for raw, value in scope["headers"]:
-        name = raw.decode("latin-1")
-        headers[name] = (headers[name] + "," if name in headers else "") + value.decode("latin-1")
+    """An ASGI request without ASGI."""
+    headers = request_parsing.headers_of(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
     return Incoming(method or scope["method"], scope["path"], headers, query, body)
 

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,15 @@ class Incoming:
     query: Mapping[str, list[str]]
     body: bytes
     seconds: float | None = None
+
+
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """An ASGI server's header lines; those of one name are one, as in WSGI."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
 
 
 def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from shared.runtime.context import Context
 from shared.telemetry import metrics
 
 PUBLIC_NAME = "public"
+HERE = "local"  # the network where no proxy of ours says which
 MISCOUNTED = metrics.counter(
     "wallet_hops_miscounted_total", "Requests whose X-Forwarded-For is not as FORWARDED_HOPS says."
 )
@@ -37,7 +38,7 @@ def network(headers: Mapping[str, str], hops: int) -> str:
     `hops` proxies of ours append to X-Forwarded-For; whatever stands before their entries is the caller's own
     claim and does not count."""
     if hops <= 0:
-        return "local"
+        return HERE
     entries = [entry.strip() for entry in headers.get("x-forwarded-for", "").split(",")]
     if len(entries) < hops:
         return "unknown"

@@ -10,7 +10,7 @@ from schemas.wallets import Signature
 from shared import resources
 from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
-from shared.domain.wallets.policies import Policy
+from shared.domain.wallets.policies import Policy, may_be_hash
 from shared.domain.wallets.wallets import Wallet
 from shared.identity import siwe
 from shared.runtime.errors import Forbidden
@@ -24,7 +24,7 @@ from shared.writes.commit import commit
 
 SIGN_IN = "wallet:sign_in"
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
-_OPAQUE = ("SafeMessage",)
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 def wallet_and_policy(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
@@ -53,14 +53,22 @@ def check_sign_in_text(caller: Caller, text: str) -> None:
         return
     if any(domain.lower() in site for domain in resources.settings().siwe_domains):
         raise SignInMessage
-    if caller.kind != "user" and not caller.may(SIGN_IN):
-        raise Forbidden(permission=SIGN_IN)
+    _require_sign_in(caller)
+
+
+def check_message(caller: Caller, text: str) -> None:
+    """The same, and for a text that may be a hash: contract wallets take it for the text that it is the hash of,
+    perhaps one that signs in as them. Raises SignInMessage, Forbidden."""
+    check_sign_in_text(caller, text)
+    if may_be_hash(text):
+        _require_sign_in(caller)
 
 
 def check_sign_in_data(caller: Caller, document: Mapping[str, Any]) -> None:
     """The same for typed data: contract wallets take a text for signed whose owner signed a struct that holds it.
 
-    Safe's struct holds a hash only, so it needs the permission whatever it is of. Raises SignInMessage, Forbidden."""
+    The structs of some hold a hash only, so they need the permission whatever it is of. Raises SignInMessage,
+    Forbidden."""
     rest: list[Any] = [document.get("message")]
     while rest:
         value = rest.pop()
@@ -70,8 +78,19 @@ def check_sign_in_data(caller: Caller, document: Mapping[str, Any]) -> None:
             check_sign_in_text(caller, value)
             if _HEX.fullmatch(value):
                 check_sign_in_text(caller, bytes.fromhex(value[2:]).decode(errors="replace"))
-    opaque = document.get("primaryType") in _OPAQUE
-    if opaque and caller.kind != "user" and not caller.may(SIGN_IN):
+    if document.get("primaryType") == "SafeMessage" or _only_hashes(document.get("message")):
+        _require_sign_in(caller)
+
+
+def _only_hashes(message: object) -> bool:
+    """As `CoinbaseSmartWalletMessage(bytes32 hash)`, `Kernel(bytes32 hash)`, `LightAccountMessage(bytes message)`."""
+    values = list(message.values()) if isinstance(message, dict) else []
+    return bool(values) and all(isinstance(one, str) and _HASH.fullmatch(one) for one in values)
+
+
+def _require_sign_in(caller: Caller) -> None:
+    """Raises Forbidden for a program without the permission."""
+    if caller.kind != "user" and not caller.may(SIGN_IN):
         raise Forbidden(permission=SIGN_IN)
 
 

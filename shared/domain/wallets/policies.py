@@ -128,9 +128,13 @@ def check_message(policy: Policy, message: str) -> None:
     approval of whatever it is the hash of. Raises PolicyDenied."""
     if policy.paused:
         raise PolicyDenied(rule="paused")
-    hashed = len(message.encode(errors="replace")) == 32 or _HASH.fullmatch(message.strip())
-    if policy.restricts and hashed:
+    if policy.restricts and may_be_hash(message):
         raise PolicyDenied(rule="message")
+
+
+def may_be_hash(message: str) -> bool:
+    """Whether a text says nothing by itself, but may stand for another one."""
+    return len(message.encode(errors="replace")) == 32 or bool(_HASH.fullmatch(message.strip()))
 
 
 def needs_approval(policy: Policy, outflow: Outflow) -> bool:

@@ -20,14 +20,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from shared import resources
 from shared.domain.errors import Refusal
 from shared.identity.errors import Unauthenticated
 from shared.runtime.clock import new_id
 from shared.runtime.errors import Unready
 from shared.runtime.operation import API
-from shared.triggers import cors
+from shared.triggers import cors, throttle
 from shared.triggers.reply import Reply, refused
-from shared.triggers.request_parsing import Incoming
+from shared.triggers.request_parsing import Incoming, headers_of
 from shared.triggers.streaming.hub import Hub, Stream, Told
 from shared.triggers.streaming.sse import SLOWEST, Receive, Send
 
@@ -36,11 +37,12 @@ STREAM: Final = f"{API}/events/stream"
 PROTOCOL, BEARER = "events.v1", "bearer."
 PATIENCE: Final = 10.0  # seconds for the first message
 STRANGERS: Final = 200  # connections at once that have not said yet who they are
+OF_ONE_NETWORK: Final = 20  # of those, where networks are told apart
 LONGEST_TEXT: Final = 16 * 1024
 NORMAL, POLICY, AWAY, REFUSED = 1000, 1008, 1001, 4000  # REFUSED + the status of HTTP
 CLOSES: Final = {"token_expired": REFUSED + 401, "sign_in_ended": REFUSED + 401, "going_away": AWAY}
 Answer = Callable[[Incoming], Awaitable[Reply]]
-_waiting: set[int] = set()
+_waiting: dict[int, str] = {}  # by connection, its network
 
 
 class Silent(Unauthenticated):
@@ -91,8 +93,8 @@ async def serve(
     try:
         cors.require(asked.headers)
         known = _named(asked.headers)
-        if known is None and len(_waiting) >= STRANGERS:
-            raise Unready("Too many connections that have not said who they are; try again.")
+        if known is None:
+            _require_room(_network(asked))
     except Refusal as refusal:
         await socket.deny(refused(refusal, new_id("req")))
         return
@@ -107,9 +109,20 @@ async def serve(
     await _follow(hub, socket, Stream(reply.stream))
 
 
+def _network(asked: Incoming) -> str:
+    return throttle.network(asked.headers, resources.settings().forwarded_hops)
+
+
+def _require_room(network: str) -> None:
+    """Raises Unready where too many have not said who they are: one network is not to keep the others out."""
+    of_it = sum(one == network for one in _waiting.values())
+    if len(_waiting) >= STRANGERS or (network != throttle.HERE and of_it >= OF_ONE_NETWORK):
+        raise Unready("Too many connections that have not said who they are; try again.")
+
+
 def _asked(scope: Mapping[str, Any]) -> Incoming:
     """The request for the stream of events that this connection stands for."""
-    headers = {raw.decode("latin-1"): value.decode("latin-1") for raw, value in scope["headers"]}
+    headers = headers_of(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
     return Incoming("GET", STREAM, headers, query, b"")
 
@@ -125,7 +138,7 @@ def _named(headers: Mapping[str, str]) -> Mapping[str, str] | None:
 
 async def _introduced(hub: Hub, socket: _Socket, asked: Incoming, answer: Answer) -> None:
     """Let it in for its first message, and serve it if that says who it is."""
-    _waiting.add(id(socket))
+    _waiting[id(socket)] = _network(asked)
     try:
         await socket.accept()
         token = await _first(socket)
@@ -133,7 +146,7 @@ async def _introduced(hub: Hub, socket: _Socket, asked: Incoming, answer: Answer
         await _refuse(socket, refused(refusal, new_id("req")))
         return
     finally:
-        _waiting.discard(id(socket))
+        _waiting.pop(id(socket), None)
     if token is None:
         return
     headers = {**asked.headers, "authorization": f"Bearer {token}"}

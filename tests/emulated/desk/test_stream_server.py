@@ -186,6 +186,25 @@ def test_whoever_says_nothing_is_let_go(streams: Streams, monkeypatch: pytest.Mo
         assert closed(silent) == 4401
 
 
+def test_who_says_nothing_keeps_out_no_other_network(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "PATIENCE", 20.0)
+    monkeypatch.setattr(websocket, "OF_ONE_NETWORK", 2)
+    behind = replace(resources.settings(), forwarded_hops=1)
+
+    def at(address: str) -> dict[str, str]:
+        return {"X-Forwarded-For": f"198.51.100.9, {address}"}
+
+    with resources.override(settings=behind), streams.ws(at("192.0.2.1")), streams.ws(at("192.0.2.1")):
+        with pytest.raises(InvalidStatus) as refused, streams.ws(at("192.0.2.1")):
+            pass
+        assert refused.value.response.status_code == 503
+        with streams.ws(at("192.0.2.2")) as other:
+            other.send("{}")
+            assert json.loads(other.recv(timeout=20))["error"]["code"] == "UNAUTHENTICATED"
+
+
 def test_pages_of_other_sites_may_not_connect(streams: Streams) -> None:
     headers = streams.headers(streams.desk.shopper())
     chosen = replace(resources.settings(), cors_origins=("https://app.example.com",))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared import resources
+from shared.auth.sign_in_attempts import Attempt
+from shared.identity.lockout import TooManyAttempts
+from shared.identity.passwords import Passwords
 from tests.support.authenticator import Authenticator
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer
@@ -169,3 +173,44 @@ def test_both_factors_stand_beside_each_other_and_go_one_by_one(people: People, 
     assert login(person).status == 200
     told = [event["type"] for event in person.ok(200, "GET", "/events")["items"] if "factor" in event["type"]]
     assert told == ["account.second_factor_added"] * 2 + ["account.second_factor_removed"] * 2
+
+
+def test_a_sign_in_confirms_no_app_that_was_only_added(people: People, clock: TestClock) -> None:
+    """Whoever has the password and one moment of a session would add a factor, and its owner never hear of it."""
+    person = people.register()
+    key, answer = added(person)
+    step_up(person, key)
+    phone = Authenticator(person, clock)
+    assert login(person, otp=phone.code()).code == "ONE_TIME_CODE_INVALID"
+    assert login(person, otp=answer["recovery_codes"][0]).status == 200
+    assert person.ok(200, "POST", "/auth/totp/verify", {"code": answer["recovery_codes"][1]})["token"]
+    told = [event["type"] for event in person.ok(200, "GET", "/events")["items"] if "factor" in event["type"]]
+    assert told == ["account.second_factor_added"]  # the passkey: a recovery code confirms no app, either
+    assert phone.prove() is None
+    assert login(person, otp=phone.code()).status == 200
+    told = [event["data"]["details"] for event in person.ok(200, "GET", "/events")["items"]][-1:]
+    assert told == [{"factor": "totp"}]
+
+
+def test_a_bad_passkey_tells_no_more_of_a_password_than_there_are_attempts(
+    people: People, clock: TestClock
+) -> None:
+    """Guesses at the same moment pass the first look at the count together; what ends them looks again."""
+    person = people.register()
+    guesses, real = resources.settings().sign_in_attempts, resources.passwords()
+
+    class Beside(Passwords):
+        """While this password is looked at, as many others turn out wrong as count."""
+
+        def verify(self, password: str, stored: str | None) -> bool:
+            for _ in range(guesses):
+                with suppress(TooManyAttempts):
+                    Attempt.on(person.email).failed()
+            return real.verify(password, stored)
+
+    with resources.override(passwords=Beside(passes=1, memory_kib=64)):
+        for password in (PASSWORD, "wrong"):
+            body = {"email": person.email, "password": password, "passkey": {"id": "x"}}
+            assert person.app.call("POST", "/auth/login", body).code == "TOO_MANY_ATTEMPTS"
+            clock.advance(timedelta(hours=1))
+    assert login(person, passkey={"id": "x"}).code == "PASSKEY_INVALID"

@@ -128,6 +128,36 @@ def test_a_text_that_signs_in_is_no_text_like_others(person: Person) -> None:
     assert [answer.status for answer in answers] == [403, 200]
 
 
+def test_what_may_be_the_hash_of_such_a_text_needs_the_scope(person: Person) -> None:
+    """A3 again: contract wallets sign in by a hash that their owner signed, in a struct of their own or by itself."""
+    wallet = person.imported(KEY)
+
+    def statuses(path: str, body: dict[str, Any]) -> list[int]:
+        answers = [person.call("POST", f"/wallets/{wallet['id']}/{path}", body)]
+        for scopes in (["wallet:sign"], ["wallet:sign", "wallet:sign_in"]):
+            made = person.ok(201, "POST", "/auth/api-keys", {"name": "robot", "scopes": scopes})
+            headers = {"x-api-key": made["api_key"]}
+            path_ = f"/wallets/{wallet['id']}/{path}"
+            answers.append(person.app.call("POST", path_, body, headers=headers))
+        return [answer.status for answer in answers]
+
+    for primary, kind in (
+        ("CoinbaseSmartWalletMessage", "bytes32"),
+        ("Kernel", "bytes32"),
+        ("ReplaySafeHash", "bytes32"),
+        ("LightAccountMessage", "bytes"),
+    ):
+        document = typed() | {
+            "types": {primary: [{"name": "hash", "type": kind}]},
+            "primaryType": primary,
+            "message": {"hash": "0x" + "ab" * 32},
+        }
+        assert statuses("sign-typed-data", {"typed_data": document}) == [200, 403, 200], primary
+    for text in ("a" * 32, "é" * 16, "0x" + "ab" * 32):
+        assert statuses("sign-message", {"message": text}) == [200, 403, 200], text
+    assert statuses("sign-message", {"message": "hello"}) == [200, 200, 200]
+
+
 def test_a_policy_is_replaced_as_a_whole(person: Person, people: People) -> None:
     wallet = person.imported(KEY)
     path = f"/wallets/{wallet['id']}/policy"

@@ -23,7 +23,26 @@ def test_an_address_is_compared_in_lower_case(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "a@", "@b.c", "a@b", "a b@c.de", "a@b..c", "a@b.c\n.", "a" * 65 + "@b.cd"]
+    "text",
+    [
+        "",
+        "a",
+        "a@",
+        "@b.c",
+        "a@b",
+        "a b@c.de",
+        "a@b..c",
+        "a@b.c\n.",
+        "a" * 65 + "@b.cd",
+        "x,a@b.cd",
+        "x;a@b.cd",
+        "x:a;@b.cd",
+        "<a>@b.cd",
+        '"a"@b.cd',
+        "a(b)@b.cd",
+        "a\u202eb@b.cd",
+        "a\\@b.cd",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue):
