@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from schemas.base import Flag, Id, Instant, Label, ListQuery, Page, PageQuery, QueryFlag, Request, Resource
+from schemas.base import (
+    Flag,
+    Id,
+    Instant,
+    Label,
+    ListQuery,
+    Page,
+    PageQuery,
+    QueryFlag,
+    Request,
+    Resource,
+    shown,
+)
 from schemas.second_factors import Code, Credential
 from shared.domain import users
 
@@ -302,7 +314,11 @@ class ActForUser(Request):
     """Emergency access. `reason` is kept in the audit log and shown to the user."""
 
     user_id: Id
-    reason: Annotated[str, StringConstraints(min_length=8, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    reason: Annotated[
+        str,
+        StringConstraints(min_length=8, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"),
+        AfterValidator(shown),
+    ]
 
 
 class Acting(Resource):

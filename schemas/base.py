@@ -33,6 +33,9 @@ _MULTILINE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 METADATA_KEY: Final = r"^[A-Za-z0-9_.-]{1,40}$"
 METADATA_FILTER: Final = r"^[A-Za-z0-9_.-]{1,40}:[^\x00-\x1f\x7f]{0,500}$"
 _AMOUNT: Final = re.compile(AMOUNT_PATTERN)
+# Further control characters, breaks of lines and paragraphs, and what turns the direction of the text around it: with
+# it, one name looks like another. The marks that right-to-left scripts need are none of those.
+_MISLEADS: Final = re.compile("[\x80-\x9f\u2028-\u202e\u2066-\u2069]")
 _RFC3339: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
@@ -77,6 +80,15 @@ def _amount(text: str) -> str:
     return text
 
 
+def shown(text: str) -> str:
+    """A text that others read as it was written."""
+    if _MISLEADS.search(text):
+        raise PydanticCustomError(
+            "text", "must have no characters that break lines or turn the direction of text"
+        )
+    return text
+
+
 def _instant(value: object) -> object:
     if isinstance(value, datetime):
         return value
@@ -107,10 +119,16 @@ Instant = Annotated[
 ]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE)]
-Prose = Annotated[str, StringConstraints(max_length=2000, pattern=_MULTILINE)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_MULTILINE)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE), AfterValidator(shown)
+]
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE), AfterValidator(shown)
+]
+Prose = Annotated[str, StringConstraints(max_length=2000, pattern=_MULTILINE), AfterValidator(shown)]
+Reason = Annotated[
+    str, StringConstraints(min_length=1, max_length=500, pattern=_MULTILINE), AfterValidator(shown)
+]
 ChainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^(0x[0-9a-fA-F]{40}|[A-Za-z0-9._-]{1,32})$")]
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
@@ -132,7 +150,7 @@ AmountText = Annotated[
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=METADATA_KEY)],
-        Annotated[str, StringConstraints(max_length=500, pattern=_PRINTABLE)],
+        Annotated[str, StringConstraints(max_length=500, pattern=_PRINTABLE), AfterValidator(shown)],
     ],
     Field(max_length=16, description="up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import (
@@ -22,6 +22,7 @@ from schemas.base import (
     Request,
     Resource,
     optional_text,
+    shown,
 )
 from shared.chain import tokens
 from shared.domain.transactions import low_balances, transactions
@@ -123,14 +124,18 @@ class ApproveTransaction(Request):
 
     transaction_id: Id
     decision: Literal["approve", "decline"] = "approve"
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(shown)] | None = (
+        None
+    )
 
 
 class DeclineTransaction(Request):
     """`reason` is shown to the sender."""
 
     transaction_id: Id
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(shown)] | None = (
+        None
+    )
 
 
 class SentToken(Resource):
