@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -197,18 +198,18 @@ def test_a_bad_passkey_tells_no_more_of_a_password_than_there_are_attempts(
 ) -> None:
     """Guesses at the same moment pass the first look at the count together; what ends them looks again."""
     person = people.register()
-    guesses, real = resources.settings().sign_in_attempts, resources.passwords()
+    real, few = resources.passwords(), replace(resources.settings(), sign_in_attempts=2)
 
     class Beside(Passwords):
         """While this password is looked at, as many others turn out wrong as count."""
 
         def verify(self, password: str, stored: str | None) -> bool:
-            for _ in range(guesses):
+            for _ in range(few.sign_in_attempts):
                 with suppress(TooManyAttempts):
                     Attempt.on(person.email).failed()
             return real.verify(password, stored)
 
-    with resources.override(passwords=Beside(passes=1, memory_kib=64)):
+    with resources.override(settings=few, passwords=Beside(passes=1, memory_kib=64)):
         for password in (PASSWORD, "wrong"):
             body = {"email": person.email, "password": password, "passkey": {"id": "x"}}
             assert person.app.call("POST", "/auth/login", body).code == "TOO_MANY_ATTEMPTS"
