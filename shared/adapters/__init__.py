@@ -1,1 +1,1 @@
-"""Other services, each behind a port: cache, rate limits, Pub/Sub, mail, screening."""
+"""Clients of other services, each behind a port: cache, rate limits, Pub/Sub, mail, screening."""

@@ -97,7 +97,7 @@ class Limiter:
         return Rate(limit, remaining, (hour + 1) * WINDOW_SECONDS, allowed)
 
     def give_back(self, principal: str, now: datetime) -> None:
-        """Uncount a request of this hour: one that turned out not to be what is counted."""
+        """Undo the count of a request in this hour, because it turned out not to be one of the limited kind."""
         lease = self._lease((principal, int(now.timestamp()) // WINDOW_SECONDS))
         with lease.lock:
             lease.left += 1

@@ -1,11 +1,10 @@
-"""Whether an address may be paid, asked before every payout (`resources.screening()`): by default everybody may.
+"""Screening: whether an address may be paid, asked before every payout (`resources.screening()`). By default all may.
 
-With SCREENING_URL a service of the company's own is asked:
+With SCREENING_URL, an external service of the operator is asked:
 
     POST {"chain", "address", "amount", "currency", "claim_id"} → 200 {"allowed": true | false, "reason"?: "…"}
 
-Anything else than that answer in time (an error, a redirect, something unreadable) is no answer, and without an
-answer nothing is paid.
+Any other answer, an error, a redirect or a timeout means no answer, and without an answer nothing is paid.
 """
 
 from __future__ import annotations

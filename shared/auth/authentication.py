@@ -1,7 +1,7 @@
-"""Who is calling: a bearer token, an API key, or nobody for a public operation. Deny by default.
+"""Authenticate the caller: an access token, an API key, or nobody for a public operation. Everything else is denied.
 
-A token is checked without reading anything. An API key is read with its owner at each call, so that revoking the
-key, disabling the owner or taking roles away counts at once; both reads are by key.
+A token is checked without a read. An API key is read together with its owner on every call, so that revoking the key,
+disabling the owner or removing roles takes effect at once; both reads are by key.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def _looked_up(presented: ApiKey, now: datetime) -> tuple[ApiKeyRow, User]:
 
 
 def stands(callers: Sequence[Caller], now: datetime) -> list[bool]:
-    """Of callers who were let in a while ago, whose credentials still count. Reads those and their owners, together."""
+    """Of callers that were authenticated some time ago, those whose credentials are still valid. Reads them and their
+    owners together."""
     from shared.store.session import Session
     from shared.store.tables.api_keys import API_KEYS
     from shared.store.tables.sign_ins import SESSIONS
@@ -131,7 +132,7 @@ def _stands(caller: Caller, user: User | None, credential: Any, now: datetime) -
 
 
 def _used(key_id: str, now: datetime) -> None:
-    """Note the hour; never a reason to refuse the request."""
+    """Store the hour of last use; a failure here never refuses the request."""
     from shared.store.port import StoreError, Write
 
     columns = ("id", "last_used_at")

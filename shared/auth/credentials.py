@@ -1,4 +1,4 @@
-"""Ending what opens an account: API keys, sign-ins, second factors."""
+"""End what gives access to an account: API keys, sessions, second factors, webhooks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""An audit row for each denial of a key, an export, a signature or a step-up: nothing else is committed with a
-refusal."""
+"""An audit row for each denied use of a key, export, signature or step-up; a refusal itself commits nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ def watched(permission: str, refusal: Refusal) -> bool:
 
 
 def record(resource: str | None, refusal: Refusal) -> None:
-    """Write it. Services that only read have no right to; never a reason to answer otherwise."""
+    """Write the row. Services that only read have no right to; a failure never changes the answer."""
     context = current()
     if not context.rights.writes:
         return

@@ -1,4 +1,4 @@
-"""Proving a mailbox: whoever set something up in the account before may have been somebody else, so all of it ends."""
+"""Prove a mailbox. Whoever set up something in the account before may have been somebody else, so all of it ends."""
 
 from __future__ import annotations
 

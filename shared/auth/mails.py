@@ -1,4 +1,4 @@
-"""Mails that the product sends. What they hold is secret: it is handed to the mail port, never stored or logged."""
+"""The mails that the product sends. Their content is secret: it is given to the mail port, never stored or logged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ If you did not register, somebody else gave your address: do nothing, or take th
 
 
 def password_reset(email: str) -> None:
-    """Mail a reset token to this address if an account uses it; takes as long if none does."""
+    """Send a reset token to this address if it has an account; takes the same time if it has none."""
     started = time.monotonic()
     try:
         user = users.by_email(Session(resources.database().snapshot()), rules.normal_email(email))
@@ -81,7 +81,7 @@ ends all sign-ins and API keys.
 
 
 def notice(to: str, said: str, event: Event) -> None:
-    """Tell somebody what has changed in their account. Raises Unready when the mail was not taken, so that it is sent
+    """Tell a user about a change in their account. Raises Unready if the mail was not accepted, so that it is sent
     again."""
     data = event.data
     ids = {name: value for name, value in data.get("details", {}).items() if name.endswith("_id")}
@@ -122,7 +122,7 @@ def _tell(to: str, said: str, text: str, subject: str) -> None:
 
 
 def _send(purpose: Purpose, user: rules.User, subject: str, text: str) -> None:
-    """A mail that cannot be sent is not worth refusing what it belongs to: people ask again."""
+    """A mail that cannot be sent does not refuse the operation: users can request it again."""
     assert user.email is not None
     settings = resources.settings()
     token = MailToken.made(purpose, user, resources.clock().now(), settings.fingerprint_key)

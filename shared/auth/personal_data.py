@@ -1,4 +1,4 @@
-"""A person's own data: all of it as one document, and its removal where nothing stands against it."""
+"""A user's personal data: export it as one document, and delete it if nothing stands in the way."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ def _ended(unit: UnitOfWork, wallet: Wallet) -> Wallet:
 
 
 def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterator[Any]:
-    """The rows that go: policies, API keys, sign-ins, second factors, contracts, and what finds notes. Sealed keys stay
-    until they are shredded."""
+    """The rows to delete: policies, API keys, sessions, second factors, contracts and metadata entries. Encrypted
+    keys stay until they are destroyed."""
     for table in (WALLETS, CONTRACTS):
         yield from unit.one(METADATA.scan(user_id, table.name))
     yield from unit.one(POLICIES.get_many((wallet.id,) for wallet in wallets)) if wallets else ()

@@ -1,4 +1,6 @@
-"""The second factor: proved at sign-in and for step-up. One code counts once, five wrong ones in a row have to wait."""
+"""The second factor, at sign-in and for step-up. A code is valid once; after five wrong ones in a row the user must
+wait.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ class NoSecondFactor(Refusal):
 
 
 class Proof(Protocol):
-    """What was presented, with all that had to be fetched before the transaction."""
+    """What the user presented, with everything that had to be fetched before the transaction."""
 
     @property
     def factor(self) -> str:

@@ -1,4 +1,4 @@
-"""What every way to sign in ends with: a session row, an access token and a refresh token."""
+"""The end of every way to sign in: a session row, an access token and a refresh token."""
 
 from __future__ import annotations
 

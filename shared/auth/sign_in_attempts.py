@@ -1,7 +1,8 @@
-"""One attempt to prove a password: refused when there were too many, counted when it fails, trusted when not.
+"""One attempt to prove a password: refused after too many failures, and counted if it fails.
 
-The check before the password is looked at spares the work; the one that counts is in the commit that ends the attempt,
-whether it succeeded or failed. So of many at the same moment exactly as many are answered as one after another."""
+The check before the password is verified only saves work. The check that counts is in the commit that ends the
+attempt, whether it succeeded or failed, so parallel attempts are limited exactly like sequential ones.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from shared.writes.commit import commit
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The guard rows of an account here and everywhere."""
+    """The guard rows of an account, for this network and for all networks."""
 
     here: str
     everywhere: str
@@ -37,7 +38,7 @@ class Attempt:
         return GUARDS.find(self.here), GUARDS.find(self.everywhere)
 
     def check(self, here: Guard | None, everywhere: Guard | None) -> None:
-        """Before the password is looked at. Raises TooManyAttempts."""
+        """Call this before the password is verified. Raises TooManyAttempts."""
         lockout.check(here, everywhere, resources.settings().sign_in_attempts, resources.clock().now())
 
     def failed(self) -> None:

@@ -1,1 +1,1 @@
-"""HTTP, Pub/Sub pushes and schedules in, replies out; the only flask."""
+"""HTTP requests, Pub/Sub pushes and schedules come in, replies go out; only here is flask used."""

@@ -47,8 +47,7 @@ def _refused_in_time(record: logging.LogRecord) -> bool:
 
 
 def run(app: App, *, grace: int, listening: socket.socket | None = None, **where: Any) -> None:
-    """Serve until the process is told to stop: streams are then ended at once, what else is under way has `grace`
-    seconds."""
+    """Serve until the process is told to stop. Streams are then ended at once; other requests have `grace` seconds."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -61,7 +60,7 @@ def run(app: App, *, grace: int, listening: socket.socket | None = None, **where
 
 
 class App:
-    """Serves these operations by path, on so many threads."""
+    """Serves these operations by path, on a fixed number of threads."""
 
     def __init__(self, operations: Mapping[str, Operation], threads: int) -> None:
         self._router = Router(operations)
@@ -71,13 +70,13 @@ class App:
 
     @property
     def hub(self) -> Hub:
-        """Made by the first who streams, in the server's event loop."""
+        """Created for the first stream, in the server's event loop."""
         if self._hub is None:
             self._hub = Hub()
         return self._hub
 
     def end_streams(self) -> None:
-        """Let every stream end, and say that the server goes away."""
+        """End all streams, and tell their clients that the server is going away."""
         if self._hub is not None:
             self._hub.close()
 
@@ -90,7 +89,7 @@ class App:
             await self._http(scope, receive, send)
 
     async def answer(self, incoming: Incoming) -> Reply:
-        """Run what is asked on one of the threads."""
+        """Run the requested operation on one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, incoming)
 
     def _answer(self, incoming: Incoming) -> Reply:
@@ -132,7 +131,7 @@ class App:
 
 
 def incoming(scope: Scope, body: bytes, method: str | None = None) -> Incoming:
-    """An ASGI request without ASGI."""
+    """An ASGI request as plain data. Headers with the same name are joined, as in WSGI."""
     headers = request_parsing.headers_of(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
     return Incoming(method or scope["method"], scope["path"], headers, query, body)

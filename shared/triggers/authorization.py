@@ -1,4 +1,6 @@
-"""Whether a caller may run an operation: one rule for HTTP requests and commands. Whose rows, its body decides."""
+"""Whether a caller may run an operation; one rule for HTTP requests and commands. Which rows it may touch, the body
+decides.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way in to an operation: a request as plain data, answered by its path.
+"""The only entry to an operation: a request as plain data, dispatched by its path.
 
 /live, /ready, /serving      probes (readiness.py)
 /push/<operation>   a Pub/Sub delivery       /schedule/<operation>   a Cloud Scheduler start

@@ -1,6 +1,6 @@
-"""The functions-framework adapter, the one place that knows flask: a request in, a reply out.
+"""The functions-framework adapter, the only module that uses flask: a request in, a reply out.
 
-`entrypoint` answers it, without flask.
+`entrypoint` answers the request, without flask.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def serve(operation: Operation) -> Callable[[Request], Response]:
 
 
 def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Response]:
-    """The flask view of several operations: by path, as a balancer would choose a service."""
+    """The flask view of several operations, dispatched by path, as the load balancer would choose a service."""
     router = Router(operations)
 
     def view(request: Request) -> Response:
@@ -88,7 +88,7 @@ def unread(request: Request, asked: Incoming) -> bool:
 
 
 def respond(reply: Reply, *, last: bool = False) -> Response:
-    """The reply for flask; after the `last` one the server closes the connection, and says so."""
+    """The reply as a flask response. After the `last` one the server closes the connection, and says so."""
     from flask import Response
 
     class Closing(Response):

@@ -48,7 +48,7 @@ class Certificates:
         self._kept: dict[str, _Kept] = {}
 
     def transport(self, kid: str) -> Callable[..., Response]:
-        """A google-auth transport for a token that was signed by `kid`."""
+        """A google-auth transport for a token that was signed with key `kid`."""
         return partial(self._get, kid)
 
     def _get(self, kid: str, url: str, method: str = "GET", **_: Any) -> Response:

@@ -44,7 +44,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
 
 
 def refuse(operation: Operation, incoming: Incoming, refusal: Refusal) -> Reply:
-    """The reply to a request that another door could not even read; a line of the log, too."""
+    """The reply to a request that could not even be parsed (by gRPC or WebSocket); writes a log line, too."""
 
     def refused(_: Incoming, __: Context) -> Reply:
         raise refusal
@@ -53,7 +53,7 @@ def refuse(operation: Operation, incoming: Incoming, refusal: Refusal) -> Reply:
 
 
 def unserved(incoming: Incoming) -> Reply:
-    """The reply to a path that no operation has; a line of the log, too."""
+    """The reply to a path without an operation; writes a log line, too."""
     return _answer(UNSERVED, Rights(signs=False, writes=False), incoming, _not_found)
 
 
@@ -136,7 +136,7 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
 
 
 def _methods(path: str) -> list[str]:
-    """What some operation answers on this path."""
+    """The methods that any operation supports on this path."""
     from schemas.contract import routes
 
     return routes.methods(path)

@@ -1,4 +1,4 @@
-"""Replies for browsers: a page or a file of one, under a policy that lets it load nothing from anywhere else."""
+"""Replies for browsers: a page or one of its files, with a security policy that loads nothing from other origins."""
 
 from __future__ import annotations
 

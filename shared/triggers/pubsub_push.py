@@ -177,13 +177,14 @@ def _on_behalf_of(user_id: str, permission: str) -> Caller:
 
 
 def _refuse(unit: UnitOfWork, command: Command, refusal: Refusal) -> None:
-    """Answer `command.refused` once: its operation record takes the command's key, so it cannot succeed later."""
+    """Emit `command.refused` once. Its operation record takes the command's key, so the command cannot succeed
+    later."""
     unit.answer_status(refusal.status)
     command_events.refused(unit, command, error_body(refusal, unit.context.request_id))
 
 
 def _nothing(unit: UnitOfWork) -> None:
-    """There was nothing to do, which the sender hears, too, if they may ask."""
+    """There was nothing to do; the sender is told so as well."""
     unit.check_caller()
 
 
@@ -212,7 +213,7 @@ def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: st
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message that nobody can handle; `command` is what could be read of it."""
+    """A message that can never be handled; `command` is the part of it that could be parsed."""
 
     delivery: Delivery
     topic: str
@@ -222,7 +223,7 @@ class Letter:
 
 
 def readable_command(data: bytes) -> Command | None:
-    """Whose command it was meant to be, although it may be no valid CloudEvent."""
+    """The command that a message was meant to be, although it may be no valid CloudEvent."""
     with suppress(ValueError, RecursionError):
         body = json.loads(data) if len(data) <= MAX_DATA else None
         if isinstance(body, dict):

@@ -1,9 +1,10 @@
-"""What a process says of itself, to rollouts and balancers.
+"""Probes: what a process says about itself to rollouts and load balancers.
 
-/live      the process lives
-/ready     everything that its operations need answers; asking also warms channels and sessions
-/serving   this region can serve: the store answers. Everything else is every region's (a chain, Pub/Sub), or only
-           makes it slower (its cache): a balancer that went by /ready would leave all regions at once."""
+/live      the process runs
+/ready     everything that its operations need answers; this also warms channels and sessions
+/serving   this region can serve, because the store answers. Other dependencies (a chain, Pub/Sub) are shared by all
+           regions or only make this one slower (its cache): using /ready, a balancer would leave all regions at once.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ CHECK_SECONDS = 5.0  # for all; the first checks also import libraries and open 
 
 
 class CheckThreads(ThreadPoolExecutor):
-    """What checks run on: client libraries repeat in vain for 30 s, and the answer does not wait for them."""
+    """Threads that run the checks. Client libraries retry for 30 s; the reply does not wait for them."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=8, thread_name_prefix="ready")

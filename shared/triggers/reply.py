@@ -1,4 +1,4 @@
-"""What a trigger answers: a reply, and what an exception means to a caller. No web framework here."""
+"""What a trigger answers: a reply, and the error reply of an exception. No web framework here."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def refused(refusal: Refusal, request_id: str) -> Reply:
 
 
 def as_refusal(error: Exception) -> Refusal:
-    """What an exception means to a caller."""
+    """The refusal that a caller sees for an exception."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, Contention):

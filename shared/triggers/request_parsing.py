@@ -1,4 +1,4 @@
-"""What a request asks: body, query and path as one object, checked against the operation's model."""
+"""Parse a request: body, query and path as one object, validated against the operation's model."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What a web framework hands over. Header names are lower case; `query` keeps repeated parameters; `seconds` is how
-    long the caller waits, where that is known."""
+    """A request as plain data. Header names are lower case; `query` keeps repeated parameters; `seconds` is how long
+    the caller waits, if known."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> dict[str, Any]:
-    """Body (or query) and path parameters as one object; a name may not come twice."""
+    """Body (or query) and path parameters as one object; a name may occur only once."""
     if trigger.method == "GET":
         given: dict[str, Any] = {}
         for name, values in incoming.query.items():
@@ -62,7 +62,7 @@ def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> di
 
 
 def most(path: str) -> int:
-    """Bytes of a body that are read for this path; what its route takes may be less."""
+    """The number of bytes of a body that are read for this path; the route itself may accept less."""
     return BODY_WITH_ABI if path.startswith(_WITH_ABI) else MAX_BODY
 
 
@@ -126,6 +126,6 @@ def _version(headers: Mapping[str, str], name: str) -> int:
 
 
 def fingerprint(operation: str, fields: Mapping[str, Any]) -> str:
-    """A keyed digest of what is asked, so that stored records reveal nothing of bodies with secrets."""
+    """A keyed digest of the request, so that stored records reveal nothing of bodies that contain secrets."""
     canonical = json.dumps([operation, fields], sort_keys=True, separators=(",", ":")).encode()
     return hmac.new(resources.settings().fingerprint_key, canonical, hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Several operations behind one address: a group's service, and the whole product in a local run."""
+"""Several operations behind one address: a service of several operations, or the whole product in a local run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Router:
         self._needs = frozenset().union(*(entry.needs for entry in operations.values()))
 
     def find(self, method: str, path: str) -> Operation | None:
-        """The operation for this method and path, else any that knows the path (it answers 405), else None."""
+        """The operation for this method and path; otherwise one that knows the path (it answers 405), otherwise
+        None."""
         head, _, name = path.lstrip("/").partition("/")
         if head in ("push", "schedule"):
             return self._operations.get(name)
@@ -43,7 +44,7 @@ class Router:
         return known or next((entry for key, entry in self._fixed.items() if key.endswith(f" {path}")), None)
 
     def elsewhere(self, incoming: Incoming) -> Reply:
-        """What no operation answers: probes of the whole process, and paths that nobody serves."""
+        """The reply to other paths: probes of the whole process, and unknown paths."""
         if probe := readiness.probe(incoming.path, self._needs):
             return probe
         return http.unserved(incoming)

@@ -1,4 +1,4 @@
-"""Each HTTP request against its budget: a principal's by tier, a network's for what anybody may call."""
+"""Rate limits of HTTP requests: by principal and tier, or by network for public operations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MISCOUNTED = metrics.counter(
 
 
 def count(context: Context) -> None:
-    """Take one request from the caller's budget; the answer's headers tell what is left. Raises TooManyRequests."""
+    """Count one request against the caller's budget; the reply's headers say what is left. Raises TooManyRequests."""
     limiter, caller, now = resources.limiter(), context.caller, resources.clock().now()
     if caller is not None:
         if caller.tier == rate_limits.UNLIMITED:

@@ -1,1 +1,1 @@
-"""Deliveries to users' endpoints: what is sent, signed by whom, to where it may go, and when again."""
+"""Webhook deliveries to users' endpoints: what is sent, how it is signed, where it may go, and when it is repeated."""

@@ -1,4 +1,4 @@
-"""Who sets up an endpoint reads what happens: `webhook:write` alone must not be a way around `event:read`."""
+"""An endpoint reveals the owner's events, so `webhook:write` alone must not be a way around `event:read`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disable an endpoint: by its owner, by its answer 410, or after three days of nothing but failures."""
+"""Disable an endpoint: by its owner, by its answer 410, or after three days with failures only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""From a user's feed to the deliveries of an endpoint: what happened behind the place up to which its lane was fed.
+"""Turn events of a user's feed into deliveries of an endpoint, from the position up to which its lane was fed.
 
-The feed is in commit order and read strongly, so nothing can appear behind a place that was passed; place and
+The feed is in commit order and read strongly, so nothing can appear before a position that was passed. Position and
 deliveries are written in one commit.
 """
 

@@ -1,4 +1,4 @@
-"""Hints that an endpoint's lane has work. A lane's row remembers it by itself: a hint that is lost only delays."""
+"""Hints that an endpoint's lane has work. The lane's row has the same information: a lost hint only causes a delay."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 def wake(webhook_ids: Iterable[str]) -> bool:
-    """Have these lanes looked at now; whether Pub/Sub has taken all of it."""
+    """Ask for these lanes to be processed now; whether Pub/Sub has taken all hints."""
     publisher = resources.publisher()
     try:
         sent = [publisher.publish(TOPIC, _envelope(each)) for each in webhook_ids]

@@ -1,8 +1,8 @@
-"""Work on one endpoint's lane: feed it, attempt what is due, record what came of it, until there is nothing left.
+"""Process one endpoint's lane: feed it, attempt due deliveries and record the results, until nothing is left.
 
-One process at a time works on a lane, under a lease that ends by itself when the process dies. What it had sent by then
-and not recorded is sent again, under the same id. Only some lanes are worked on at once in a process, few of one user
-and few that fail, so that no receiver holds up the others.
+One process at a time works on a lane, under a lease that ends by itself if the process dies. Deliveries that it had
+sent but not recorded are sent again, with the same id. A process works on a limited number of lanes, few per user and
+few that fail, so that no receiver holds up the others.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class LanePlaces:
 
 
 def run(webhook_id: str) -> None:
-    """Do what a lane has to do now, unless somebody does. Raises what the store and the vault raise."""
+    """Process the lane of an endpoint now, unless another process does. Raises what the store and the vault raise."""
     lane = Session(resources.database().snapshot()).maybe(LANES.find(webhook_id))
     now = resources.clock().now()
     if lane is None or lane.due_at is None or lane.leased(now) or lane.waits(now):
@@ -117,7 +117,7 @@ def _worked(webhook_id: str) -> bool:
 
 
 def _more(worker: Worker) -> bool:
-    """Whether something came between the last look and the release, whose hint found the lane taken."""
+    """Whether work arrived between the last look and the release, when its hint found the lane busy."""
     if worker.stopped or worker.waiting:
         return False
     if worker.timed_out:
@@ -145,7 +145,7 @@ class Worker:
 
     @property
     def waiting(self) -> bool:
-        """Whether the endpoint is to be left alone for now."""
+        """Whether the endpoint must not be called for now."""
         return self.lane.waits(self._clock.now())
 
     def work(self) -> None:

@@ -1,4 +1,4 @@
-"""What is sent of an event: the CloudEvent as its reader's feed has it, or only what it is about."""
+"""The body of a delivery: the CloudEvent as in its reader's feed, or only a reference to the resource."""
 
 from __future__ import annotations
 

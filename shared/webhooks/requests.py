@@ -1,4 +1,4 @@
-"""What an endpoint's owner wants delivered, beside what happens: a test, one delivery again, all since a time."""
+"""Deliveries that an endpoint's owner requests: a test, one delivery again, or all since a time."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _BEFORE: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """Events of a feed; where that is not all, `following` is the moment to go on from."""
+    """Events of a feed; if there are more, `following` is the time to continue from."""
 
     events: Sequence[FeedEvent]
     following: datetime | None
 
 
 def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]) -> None:
-    """Write these deliveries, and have the lane looked at, whatever its endpoint has done so far."""
+    """Write these deliveries and have the lane processed, whatever the endpoint has answered so far."""
     if wanted:
         unit.write(*wanted, lanes.asked(lane, unit.now))
 
 
 def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
-    """What has happened from a moment on that the endpoint wants."""
+    """The events from a time on to which the endpoint subscribes."""
     events = session.many(FEED.scan(webhook.user_id, after=(moment - _BEFORE,), limit=SCANNED))
     wanted = [event for event in events if wants(webhook.event_types, event.type)]
     if len(wanted) > MOST:
@@ -46,7 +46,8 @@ def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
 
 
 def redeliver(unit: UnitOfWork, webhook: Webhook, found: Since, *, taken_too: bool) -> list[Delivery]:
-    """The deliveries of these events, due now. What was never fed, because the endpoint was disabled, is made."""
+    """The deliveries of these events, due now. Deliveries that never existed, because the endpoint was disabled, are
+    created."""
     made = feeding.made_of(webhook, found.events, unit.now)
     keys = [DELIVERIES.key_of(one) for one in made]
     known = {one.id: one for one in unit.many(DELIVERIES.get_many(keys))} if keys else {}

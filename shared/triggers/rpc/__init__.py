@@ -1,1 +1,1 @@
-"""gRPC in: each call becomes the request of its operation, and the reply becomes a message or a status."""
+"""gRPC: each call becomes a request of its operation, and the reply becomes a message or a status."""

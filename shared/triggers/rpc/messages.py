@@ -21,7 +21,7 @@ _FREE: Final = frozenset(f"google.protobuf.{name}" for name in ("Value", "Struct
 
 
 class Transcoder:
-    """For the messages of one interface."""
+    """Converts the messages of one interface from and to JSON."""
 
     def __init__(self, interface: Interface) -> None:
         self._lists = interface.lists

@@ -1,7 +1,7 @@
-"""Each gRPC method as the HTTP request of its operation: the same pipeline answers both, so both behave the same.
+"""Run each gRPC method as an HTTP request of its operation: the same pipeline answers both, so both behave the same.
 
 Metadata are the headers (`authorization`, `x-api-key`, `idempotency-key`, `if-match`, `min-version`, `cache-control`,
-`x-request-id`, `traceparent`); the call's deadline bounds the request's own.
+`x-request-id`, `traceparent`). The deadline of the call limits that of the request.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ async def _abort(context: Context, reply: Reply) -> None:
 
 
 def _ending(reason: str) -> Refusal | None:
-    """What a client is told of the end of its stream; None: it may simply come again."""
+    """The status that tells a client why its stream ended; None if it may simply reconnect."""
     if reason == "sign_in_ended":
         return SignInEnded()
     if reason == "token_expired":

@@ -1,1 +1,1 @@
-"""Event streams for many: one poll of the feed for all of them, and how each kind of client is told."""
+"""Event streams: one poll of the feed for all of them, and one module for each kind of client."""

@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stream:
-    """One client's: `events()` until it ends, `ended` then says why."""
+    """One client's stream: `events()` until it ends, then `ended` says why."""
 
     def __init__(self, subscription: Subscription) -> None:
         self.subscription = subscription
@@ -63,7 +63,7 @@ class Stream:
         self.woken.set()
 
     def take(self, news: Sequence[News], end: Key = ()) -> None:
-        """What lies behind the position, in order, up to `end`. What does not fit is read later."""
+        """Take new events after the position, in order, up to `end`. Events that do not fit are read later."""
         types = self.subscription.types
         for position, told in news:
             if len(self.told) == CHUNK:
@@ -89,11 +89,12 @@ class Hub:
         self._polling: asyncio.Task[None] | None = None
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run what waits for the database on one of the few threads."""
+        """Run a function that waits for the database on one of a few threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     async def events(self, stream: Stream) -> AsyncGenerator[list[Told]]:
-        """What to tell, in order; an empty list where nothing happened for a while. Gives the place back at its end."""
+        """The events to send, in order; an empty list if nothing happened for a while. Releases the place at its
+        end."""
         self._streams.add(stream)
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self._poll())
@@ -108,7 +109,7 @@ class Hub:
             stream.subscription.leave()
 
     def close(self) -> None:
-        """End all streams, as when the process is to stop."""
+        """End all streams, because the process is stopping."""
         for stream in self._streams:
             stream.end("going_away")
 
@@ -147,7 +148,7 @@ class Hub:
         return bool(stream.ended)
 
     async def _poll(self) -> None:
-        """Until there is no stream: look what is new for those who wait, and who still may read."""
+        """While there are streams: read new events for those that wait, and check who may still read."""
         while self._streams:
             await asyncio.sleep(PAUSE)
             try:

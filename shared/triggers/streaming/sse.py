@@ -1,4 +1,4 @@
-"""Server-Sent Events: what goes over the wire (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Server-Sent Events: the wire format (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Subscription:
         return event_feed.read_from(self.caller.user_id, after, self.types, limit)
 
     def leave(self) -> None:
-        """Give the place back. Nothing happens the second time."""
+        """Release the place. Calling it again does nothing."""
         with self._lock:
             held, self._held = self._held, False
         if held:

@@ -1,4 +1,4 @@
-"""A stream on a thread of its own, for servers that have nothing else: the same pieces, one reader for each."""
+"""A stream on its own thread, for servers that only have threads: the same pieces, with one reader each."""
 
 from __future__ import annotations
 

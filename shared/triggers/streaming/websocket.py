@@ -51,7 +51,7 @@ class Silent(Unauthenticated):
 
 @dataclass(slots=True)
 class _Socket:
-    """One connection. Nobody has been told whether it is accepted, until `accept` or `deny`."""
+    """One connection. The client does not know whether it is accepted until `accept` or `deny`."""
 
     scope: Mapping[str, Any]
     receive: Receive
@@ -121,14 +121,15 @@ def _require_room(network: str) -> None:
 
 
 def _asked(scope: Mapping[str, Any]) -> Incoming:
-    """The request for the stream of events that this connection stands for."""
+    """The HTTP request for the event stream that this connection corresponds to."""
     headers = headers_of(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
     return Incoming("GET", STREAM, headers, query, b"")
 
 
 def _named(headers: Mapping[str, str]) -> Mapping[str, str] | None:
-    """The headers with who asks, from themselves or from the subprotocols; None where neither says it."""
+    """The headers with the credentials, from the headers themselves or from the subprotocols; None if neither has
+    any."""
     if "authorization" in headers or "x-api-key" in headers:
         return headers
     offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
@@ -137,7 +138,7 @@ def _named(headers: Mapping[str, str]) -> Mapping[str, str] | None:
 
 
 async def _introduced(hub: Hub, socket: _Socket, asked: Incoming, answer: Answer) -> None:
-    """Let it in for its first message, and serve it if that says who it is."""
+    """Read the first message, and serve the connection if it authenticates."""
     _waiting[id(socket)] = _network(asked)
     try:
         await socket.accept()
@@ -183,7 +184,7 @@ async def _refuse(socket: _Socket, reply: Reply) -> None:
 
 
 async def _follow(hub: Hub, socket: _Socket, stream: Stream) -> None:
-    """Tell the events until the stream ends, the client leaves, or says anything."""
+    """Send events until the stream ends, the client leaves, or the client sends anything."""
     leaving = asyncio.create_task(_left(stream, socket))
     cursor = None
     try:
