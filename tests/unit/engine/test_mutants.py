@@ -212,7 +212,7 @@ def mined_is_paid(patch: Any) -> None:
 
 # With the first history that has shown it: tried before the others, which takes a second instead of many.
 MISTAKES: list[tuple[Mistake, type[History], int]] = [
-    (recycle_on_timeout, History, 84),
+    (recycle_on_timeout, History, 110),
     (store_after_the_send, History, 55),
     (believe_the_newest, History, 7),
     (terminal_at_once, History, 2),
