@@ -147,6 +147,8 @@ def paid_before(
 
     Raises InvalidState: the order is not this claim's any more, or what `retry` raises.
     """
+    if claim.status not in ("claimed", "failed"):
+        raise InvalidState(f"A claim that is {claim.status} waits for no payment.", status=claim.status)
     if order.claim_id != claim.id:
         raise InvalidState("The order is not this claim's any more.", status=claim.status)
     if claim.status == "failed":
