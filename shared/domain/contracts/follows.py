@@ -16,7 +16,7 @@ from shared.domain.errors import Refusal
 MAX_FOLLOWS: Final = 2_000  # of one user
 MAX_CHILDREN: Final = 1_000  # contracts that one factory adds
 MAX_ANNOUNCED: Final = 100  # follows of one address whose events are announced
-MAX_FACTORIES: Final = 50  # follows of one address that add the contracts that it announces
+MAX_FACTORIES: Final = 20  # follows of one address that add the contracts that it announces
 MAX_FACTORY_ABI: Final = 64 * 1024  # characters: each contract that a factory adds has its own copy
 MAX_CONFIRMATIONS: Final = 10_000
 Work = Literal["new", "fill", "held", "drop"]
