@@ -1,8 +1,8 @@
-"""Every refusal the product can give: a code of the closed list, an HTTP status, and data that explains it.
+"""Every refusal of the product: a code from a closed list, an HTTP status, and data that explains it.
 
-A refusal is an answer, not a fault: nothing was written, the caller can act on the code. Domain rules raise
-them directly; the trigger adapters render them. Codes are the class attribute `code`; the list in the
-OpenAPI document is generated from the subclasses of `Refusal`, so a code exists once.
+A refusal is an answer, not a fault: nothing was written, and the caller can act on the code. Domain rules raise
+refusals directly; the triggers render them. The code is the class attribute `code`. The list in the OpenAPI document
+is generated from the subclasses of `Refusal`, so that each code is defined once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 
 class Refusal(Exception):
-    """An operation was understood and is refused; `data` must never hold secrets or others' data."""
+    """An operation was understood but is refused; `data` must never contain secrets or data of other users."""
 
     code: ClassVar[str] = "REFUSED"
     status: ClassVar[int] = 409
@@ -33,7 +33,7 @@ class NotFound(Refusal):
 
 
 class InvalidValue(Refusal):
-    """A field has the right type but an impossible value; `field` names it, `data` may list what is possible."""
+    """A field has the right type but an invalid value; `field` names it, `data` may list the valid values."""
 
     code, status, message = "VALIDATION_FAILED", 422, "The request is not valid."
 
@@ -42,6 +42,6 @@ class InvalidValue(Refusal):
 
 
 class InvalidState(Refusal):
-    """The resource's current state does not allow this; `data.status` is that state."""
+    """The current state of the resource does not allow this; `data.status` is that state."""
 
     code, status, message = "INVALID_STATE", 409, "The resource's state does not allow this."

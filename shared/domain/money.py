@@ -1,6 +1,6 @@
-"""Amounts: decimal strings at the border, integers in base units inside, never a float.
+"""Amounts: decimal strings in the API, integers in base units inside, never floats.
 
-The ledger's bound is 29 integer digits (Spanner NUMERIC), so that every sum the product stores fits a column.
+The largest amount has 29 integer digits (Spanner NUMERIC), so that every sum that the product stores fits a column.
 """
 
 from __future__ import annotations

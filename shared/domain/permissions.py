@@ -82,18 +82,18 @@ def grants(granted: Iterable[str], permission: str) -> bool:
 
 
 def scopes_of(granted: frozenset[str]) -> frozenset[str]:
-    """The scopes that somebody who is `granted` these permissions can give to an API key."""
+    """The scopes that a user with these permissions can give to an API key."""
     return frozenset(name for name in ALL_PERMISSIONS - PERSONAL if grants(granted, name))
 
 
 def narrowed(granted: frozenset[str], scopes: Iterable[str]) -> frozenset[str]:
-    """The `scopes` that `granted` covers: a key never may more than its owner may now."""
+    """The `scopes` that `granted` covers: a key never has more permissions than its owner has now."""
     return frozenset(scope for scope in scopes if grants(granted, scope))
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One identified caller. `permissions` is final: roles are looked up when it is made, not when asked."""
+    """An authenticated caller. `permissions` is final: roles are resolved when the caller is created."""
 
     user_id: str
     kind: Kind = "user"
@@ -109,31 +109,33 @@ class Caller:
     acting_for: str | None = None  # break-glass: the one user for whom this administrator acts
 
     def may(self, permission: str) -> bool:
-        """True when this caller holds `permission` itself or through `<resource>:*`."""
+        """Whether this caller has `permission`, directly or through `<resource>:*`."""
         return grants(self.permissions, permission)
 
     @property
     def acts_for_others(self) -> bool:
-        """May act for somebody else: services, the system itself, and an administrator who broke the glass."""
+        """Whether the caller may act for other users: services, the system itself, and administrators with emergency
+        access."""
         return self.kind == "system" or "service" in self.roles or self.acting_for is not None
 
     @property
     def reads_all(self) -> bool:
-        """May read every user's rows: services, operators, administrators and the system itself."""
+        """Whether the caller may read the rows of all users: services, operators, administrators and the system
+        itself."""
         return self.kind == "system" or not self.roles.isdisjoint({"service", "operator", "admin"})
 
     def sees(self, owner_id: str) -> bool:
-        """True when a row of `owner_id` may be shown; otherwise it does not exist for this caller (404)."""
+        """Whether a row of `owner_id` may be shown to this caller; otherwise it does not exist for the caller (404)."""
         return owner_id == self.user_id or self.reads_all
 
     def acts_for(self, owner_id: str) -> bool:
-        """True when what belongs to `owner_id` may be changed by this caller, within its permissions."""
+        """Whether the caller may change what belongs to `owner_id`, within its permissions."""
         if owner_id in (self.user_id, self.acting_for):
             return True
         return self.acts_for_others and self.acting_for is None
 
     def listed(self, user_id: str | None) -> str:
-        """Whose rows a list shows: those of `user_id` when it is named and seen, else the caller's own."""
+        """Whose rows a list shows: those of `user_id` if it is named and visible, otherwise the caller's own."""
         return user_id if user_id and self.sees(user_id) else self.user_id
 
     def signed_in_within(self, limit: timedelta, now: datetime) -> bool:
@@ -160,5 +162,5 @@ class Caller:
 
     @staticmethod
     def of_system() -> Caller:
-        """The product itself, in reactions and timers."""
+        """The product itself, in reactions to events and timers."""
         return Caller(SYSTEM_ID, "system", frozenset(), ALL_PERMISSIONS, "service")

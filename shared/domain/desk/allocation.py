@@ -1,4 +1,4 @@
-"""Which supplies pay an order: chosen, held, given back."""
+"""Choose which supplies pay an order, reserve from them, and give reservations back."""
 
 from __future__ import annotations
 
@@ -59,9 +59,8 @@ def choose(
 ) -> tuple[Part, ...]:
     """The parts of `amount` base units that supplies would pay.
 
-    Where some supply covers it alone, the hash of the order id picks one of those, so that orders spread over
-    the rows; else the fewest supplies, the largest first. Raises InsufficientSupply, TooFragmented.
-    """
+    If one supply alone can cover the amount, the hash of the order id picks one of those, so that orders spread over
+    the rows; otherwise the fewest supplies, the largest first. Raises InsufficientSupply, TooFragmented."""
     usable = {supply.id: supply for supply in supplies if accepts(supply, asset, now) and supply.available}
     parts = shares(order_id, amount, {supply.id: supply.available for supply in usable.values()})
     left = amount - sum(part for _, part in parts)
@@ -111,7 +110,7 @@ def hold(
 def give_back(
     order_id: str, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
 ) -> GivenBack:
-    """Return what the allocations still reserve to their supplies; all of those must be among `supplies`."""
+    """Return what the allocations still reserve to their supplies; `supplies` must contain all of those."""
     by_id = {supply.id: supply for supply in supplies}
     reserved = [a for a in allocations if a.status == "reserved"]
     moves = tuple(release(by_id[a.supply_id], a.amount, order_id, now) for a in reserved)

@@ -2,8 +2,8 @@
 
     claimed → processing → processed | failed;  claimed → released | expired | rejected;  failed → processing
 
-The lease is enforced on the spot: from `lease_until` on the claim counts as lapsed, whether or not the timer
-has written it down. The order carries the claim's id and epoch; a holder of another epoch is refused.
+The lease is enforced immediately: from `lease_until` on the claim counts as lapsed, even before a timer has updated
+its row. The order stores the id and the epoch of its claim; a claimer with another epoch is refused.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class LeaseLost(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Amounts in base units; what it needs of the order and the wallet is copied when it is made."""
+    """Amounts in base units. The needed fields of the order and the wallet are copied when the claim is created."""
 
     id: str  # clm_…
     order_id: str
@@ -87,20 +87,20 @@ class Claim:
     updated_at: datetime
 
     def lapsed(self, now: datetime) -> bool:
-        """Whether the lease has run out, written down or not."""
+        """Whether the lease has run out, even if the row does not say so yet."""
         return self.status == "claimed" and self.lease_until is not None and self.lease_until <= now
 
     def status_at(self, now: datetime) -> ClaimStatus:
-        """The status, written down or not."""
+        """The status at `now`, even if the row does not say so yet."""
         return "expired" if self.lapsed(now) else self.status
 
     def live(self, now: datetime) -> bool:
-        """Holds its order now."""
+        """Whether the claim holds its order at `now`."""
         return self.status in LIVE and not self.lapsed(now)
 
 
 class Claimed(NamedTuple):
-    """What claiming makes of an order; write all that is there, nothing when it is `replayed`."""
+    """The result of claiming an order; write all of its rows, or nothing if it is `replayed`."""
 
     order: Order
     claim: Claim
@@ -109,17 +109,17 @@ class Claimed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A claim that ended unpaid; its order is open, or expired and then gives its reservations back."""
+    """A claim that ended unpaid. Its order is open again, or it has expired and then gives its reservations back."""
 
     order: Order
     claim: Claim
 
 
 def refuse_early(order: Order, user_id: str, now: datetime) -> None:
-    """What the order alone says against a claim, before anything else is read: losers of a race cost no more.
+    """Refuse a claim by looking at the order alone, before anything else is read, so that losers of a race cost
+    little.
 
-    Raises OwnOrder, OrderAlreadyClaimed, OrderExpired, InvalidState as `claim` does.
-    """
+    Raises OwnOrder, OrderAlreadyClaimed, OrderExpired, InvalidState like `claim`."""
     if order.user_id == user_id:
         raise OwnOrder
     if order.claim_id is not None:
@@ -130,7 +130,7 @@ def refuse_early(order: Order, user_id: str, now: datetime) -> None:
 
 
 def must_read_holder(order: Order, user_id: str, now: datetime) -> bool:
-    """Whether `claim` needs the order's live claim; a loser of a race is refused without reading it."""
+    """Whether `claim` needs the live claim of the order; a loser of a race is refused without reading it."""
     over = order.lease_until is not None and order.lease_until <= now
     return order.claim_id is not None and (order.claimer_id == user_id or over)
 
@@ -204,7 +204,7 @@ def reject(claim: Claim, order: Order, reason: str, now: datetime) -> Ended:
 
 
 def lapse(order: Order, claim: Claim, now: datetime) -> Ended:
-    """Write down that the lease has run out. Raises InvalidState when it has not."""
+    """Record that the lease has run out. Raises InvalidState if it has not."""
     if not claim.lapsed(now):
         raise InvalidState("The lease has not run out.", status=claim.status)
     return _end(claim, order, "expired", "LEASE_EXPIRED", now)
@@ -272,5 +272,5 @@ def _end(claim: Claim, order: Order, status: ClaimStatus, reason: str | None, no
 
 
 def advance(claim: Claim, now: datetime, **changes: Any) -> Claim:
-    """The next version with these fields, for the rules of the domain; a new status must be in the table."""
+    """The next version with these fields; the transition table must allow a new status."""
     return replace(claim, version=claim.version + 1, updated_at=now, **changes)

@@ -74,26 +74,26 @@ class Funds:
 
     @property
     def balance(self) -> int:
-        """The last observed balance. Raises BalanceUnknown when there is none that is valid."""
+        """The last observed balance. Raises BalanceUnknown if there is no valid observation."""
         if self.observed_block == NEVER or self.observed_block < self.settled_block:
             raise BalanceUnknown
         return self.observed_balance
 
 
 class FundsPair(NamedTuple):
-    """The native row of an address and, when the asset is a token, the token's row."""
+    """The native row of an address, and the row of the token if the asset is one."""
 
     coin: Funds
     token: Funds | None = None
 
     @property
     def value(self) -> Funds:
-        """The row that the asset's value is promised on."""
+        """The row on which the value of the asset is booked."""
         return self.token or self.coin
 
 
 def empty(chain: str, address: str, token_address: str | None, now: datetime) -> Funds:
-    """A row for an address and asset that nothing is known of yet."""
+    """A row for an address and asset of which nothing is known yet."""
     return Funds(chain, address, token_address or "", 0, 0, 0, 0, NEVER, NEVER, 1, now, now)
 
 
@@ -105,7 +105,7 @@ def observe(funds: Funds, balance: int, block: int, now: datetime) -> Funds:
 
 
 def gap(pair: FundsPair, part: int, gas_reserve: int) -> Gap | None:
-    """Why a further `part` is not covered, None when it is. Raises BalanceUnknown."""
+    """Why a further `part` is not covered; None if it is. Raises BalanceUnknown."""
     coin, token = pair
     if pair.value.committed + part > pair.value.balance:
         return "INSUFFICIENT_BALANCE"
@@ -121,18 +121,17 @@ def require(pair: FundsPair, part: int, gas_reserve: int) -> None:
 
 
 def commitment(supply: Supply | None) -> int:
-    """What a supply commits of its wallet's balance, base units."""
+    """The amount that a supply commits of its wallet's balance, in base units."""
     if supply is None or not (supply.live or supply.status == "closed"):
         return 0
     return supply.available + supply.reserved
 
 
 def book(pair: FundsPair, before: Supply, after: Supply, gas_reserve: int, now: datetime) -> FundsPair:
-    """Follow a change of a supply; compares the coverage when the supply starts, grows or resumes.
+    """Book a change of a supply, and check the coverage if the supply starts, grows or resumes.
 
-    `pair` is that of the supply's address and asset. The same rows when the change commits nothing else.
-    Raises InsufficientBalance, InsufficientGas, BalanceUnknown.
-    """
+    `pair` belongs to the address and asset of the supply. Returns the same rows if the commitment does not change.
+    Raises InsufficientBalance, InsufficientGas, BalanceUnknown."""
     part = commitment(after) - commitment(before)
     drawn = int(commitment(after) > 0) - int(commitment(before) > 0)
     if needs_cover(before, after):
@@ -146,7 +145,7 @@ def book(pair: FundsPair, before: Supply, after: Supply, gas_reserve: int, now: 
 
 
 def needs_cover(before: Supply, after: Supply) -> bool:
-    """Whether the change asks for a valid observation: the supply starts, grows or resumes."""
+    """Whether the change needs a valid observation, because the supply starts, grows or resumes."""
     grows = (
         before.status != "closed"
         and commitment(after) > commitment(before)
@@ -174,11 +173,9 @@ def underfunded(pair: FundsPair, supplies: Iterable[Supply], gas_reserve: int) -
 
 
 def start_send(pair: FundsPair, amount: int, max_gas: int, gas_reserve: int, now: datetime) -> FundsPair:
-    """Commit an ordinary send.
+    """Commit an ordinary send. The settlement gas reserve is required only if live supplies draw on the address.
 
-    The settlement gas reserve is demanded only of an address that live supplies draw on. Raises
-    InsufficientBalance, InsufficientGas, FundsCommitted, BalanceUnknown.
-    """
+    Raises InsufficientBalance, InsufficientGas, FundsCommitted, BalanceUnknown."""
     coin, value = pair.coin, pair.value
     drawn = max_gas + (0 if pair.token else amount)
     if value.in_flight + amount > value.balance:
@@ -192,21 +189,20 @@ def start_send(pair: FundsPair, amount: int, max_gas: int, gas_reserve: int, now
 
 
 def resume_send(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
-    """Commit a send again that the chain took back."""
+    """Commit a send again, because the chain reversed its end."""
     return _draw(pair, amount, amount, max_gas, now)
 
 
 def end_send(pair: FundsPair, amount: int, max_gas: int, block: int | None, now: datetime) -> FundsPair:
-    """A send is final in `block`, or never came to the chain (None): whatever it cost is in the balance."""
+    """A send is final in `block`, or never reached the chain (None); the balance includes whatever it cost."""
     return _close(_draw(pair, -amount, -amount, -max_gas, now), block, now)
 
 
 def start_payment(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
-    """Mark a reservation as being paid and commit its gas.
+    """Mark a reservation as being paid and commit its gas. The balances must cover everything in flight; amounts that
+    are only promised to other orders do not matter.
 
-    All that is in flight must fit the balances; what is only promised to other orders does not hinder it.
-    Raises SettlementUnfunded, BalanceUnknown.
-    """
+    Raises SettlementUnfunded, BalanceUnknown."""
     coin, value = pair.coin, pair.value
     drawn = max_gas + (0 if pair.token else amount)
     if value.in_flight + amount > value.balance or coin.in_flight + drawn > coin.balance:
@@ -215,12 +211,12 @@ def start_payment(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> 
 
 
 def resume_payment(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
-    """A payment that the chain took back is in flight again."""
+    """A payment is in flight again, because the chain reversed its end."""
     return _draw(pair, 0, amount, max_gas, now)
 
 
 def end_payment(pair: FundsPair, amount: int, max_gas: int, block: int | None, now: datetime) -> FundsPair:
-    """A payment is terminal in `block` (None: it never came to the chain), paid or not."""
+    """A payment is terminal in `block` (None: it never reached the chain), paid or not."""
     return _close(_draw(pair, 0, -amount, -max_gas, now), block, now)
 
 
@@ -252,7 +248,7 @@ def add(funds: Funds, now: datetime, *, committed: int = 0, in_flight: int = 0, 
 
 
 def ended(funds: Funds, block: int | None, now: datetime) -> Funds:
-    """The row after a commitment ended in this block: older observations are not valid any more."""
+    """The row after a commitment ended in this block: older observations are no longer valid."""
     if block is None or block <= funds.settled_block:
         return funds
     return _advance(funds, now, settled_block=block)

@@ -1,8 +1,8 @@
-"""Double entry per supply: available, reserved, settled, and the outside world.
+"""Double-entry ledger per supply, with the accounts available, reserved, settled and external.
 
-Every movement of a supply is one transfer from one account to another: two immutable lines that sum to zero
-and carry the balance after them. The supply row is the balance; these lines say how it came about. `external`
-is kept per supply (minus the supply's amount), so there is no system account that all writers would meet in.
+Every change of a supply is one transfer from one account to another: two immutable lines that sum to zero and contain
+the balance after them. The supply row holds the balances; the lines explain how they came about. `external` is kept
+per supply (minus the amount of the supply), so that there is no system account for which all writers would compete.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Balances(Protocol):
 
 
 class BrokenLedger(RuntimeError):
-    """A change of a supply is not the transfer it says it is: a defect, never a caller's mistake."""
+    """A change of a supply is not the transfer that it claims to be: a bug, never a caller's mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class LedgerEntry:
 
 
 def balances(supply: Balances | None) -> dict[Account, int]:
-    """A supply's four accounts in base units; all zero for a supply that is not there yet."""
+    """The four accounts of a supply in base units; all zero for a supply that does not exist yet."""
     if supply is None:
         return dict.fromkeys(("available", "reserved", "settled", "external"), 0)
     return {
@@ -79,9 +79,8 @@ def entries(
 ) -> tuple[LedgerEntry, ...]:
     """The two lines that lead from one supply row to the next.
 
-    Raises BrokenLedger when the rows do not differ by exactly one transfer of `verb` and one version, or when
-    a balance is negative or does not add up.
-    """
+    Raises BrokenLedger if the rows differ by anything else than one transfer of `verb` and one version, or if a
+    balance is negative or the balances do not add up."""
     old, new = balances(before), balances(after)
     source, target = FLOWS[verb]
     moved = new[target] - old[target]
@@ -97,7 +96,7 @@ def entries(
 
 
 def replay(lines: Iterable[LedgerEntry], until: datetime | None = None) -> dict[Account, int]:
-    """The balances that a supply's lines make, up to and including a moment; base units."""
+    """The balances that result from a supply's lines, up to and including a time; base units."""
     result = balances(None)
     for line in lines:
         if until is None or line.created_at <= until:

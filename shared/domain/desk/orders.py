@@ -55,11 +55,11 @@ class Order:
         return self.expires_at is not None and self.expires_at <= now
 
     def status_at(self, now: datetime) -> OrderStatus:
-        """The status, written down or not."""
+        """The status at `now`, even if the row does not say so yet."""
         return "expired" if self.status == "open" and self.expired(now) else self.status
 
     def visible_to_all(self, now: datetime) -> bool:
-        """Whether anybody who may claim may see its public part."""
+        """Whether everybody who may claim orders may see its public part."""
         return self.status_at(now) == "open"
 
 
@@ -93,7 +93,7 @@ class Placed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """An order that holds nothing any more, and what it gave back."""
+    """An order that reserves nothing any more, and what it gave back."""
 
     order: Order
     allocations: tuple[Allocation, ...]
@@ -237,10 +237,9 @@ def expire(
 def delete(
     order: Order, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
 ) -> Ended:
-    """Cancel an open order, or let it expire, and take any order out of every list; never refused.
+    """Remove an order from all lists; an open one is cancelled, or expires if it is past its time. Never refused.
 
-    A claim on it goes on; should that end unpaid, the order expires instead of opening again.
-    """
+    A claim on it continues; if that ends unpaid, the order expires instead of opening again."""
     ended = Ended(order, (), ())
     if order.status == "open":
         ended = (expire if order.expired(now) else cancel)(order, allocations, supplies, now)

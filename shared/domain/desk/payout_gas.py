@@ -1,4 +1,4 @@
-"""How much gas a payout may take: whoever is paid decides what code runs, the supplying wallet pays for it."""
+"""Limit the gas of payouts: the recipient decides what code runs, and the paying wallet pays for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PayoutTooCostly(Refusal):
 
 
 def require_payable(wallet: Wallet, cap: int, now: datetime) -> None:
-    """Refuse a claim of a wallet to which a payout was too costly a short while ago. Raises PayoutTooCostly."""
+    """Refuse a claim whose wallet was too costly to pay a short while ago. Raises PayoutTooCostly."""
     gas, seen = wallet.payout_gas, wallet.payout_gas_at
     if gas is not None and seen is not None and gas > cap and now < seen + REMEMBERED:
         raise PayoutTooCostly(gas=gas, cap=cap)

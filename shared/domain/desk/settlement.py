@@ -57,14 +57,14 @@ class Round(NamedTuple):
 
 
 class Concluded(NamedTuple):
-    """Order and claim as all payments leave them."""
+    """Order and claim after all payments are concluded."""
 
     order: Order
     claim: Claim
 
 
 class Abandoned(NamedTuple):
-    """A failed claim that is not paid any more, and what went back to its supplies."""
+    """A failed claim that will not be paid any more, and what went back to its supplies."""
 
     claim: Claim
     allocations: tuple[Allocation, ...]
@@ -72,7 +72,7 @@ class Abandoned(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """A payment with what its outcome did to its allocation and supply."""
+    """A payment, with the effect of its outcome on its allocation and supply."""
 
     payment: Payment
     allocation: Allocation
@@ -157,7 +157,7 @@ def paid_before(
 
 
 def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
-    """The payment waits for an operator or a top-up (`reason`), or goes on (None). Raises InvalidState."""
+    """The payment waits for an operator or a top-up (`reason`), or continues (None). Raises InvalidState."""
     if payment.terminal:
         raise InvalidState(status=payment.status)
     status: PaymentStatus = "blocked" if reason else "pending"
@@ -167,7 +167,7 @@ def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
 
 
 def paid(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> Evidence:
-    """The payout stands at the confirmed depth: allocation and supply settle. Raises InvalidState."""
+    """The payout has the confirmed depth: allocation and supply are settled. Raises InvalidState."""
     if payment.terminal:
         raise InvalidState(status=payment.status)
     moved = settle(supply, payment.amount, payment.transaction_id, now)
@@ -186,17 +186,16 @@ def unpaid(
 
 
 def finalize(payment: Payment, now: datetime) -> Payment:
-    """No reorganisation can change the outcome any more. Raises InvalidState while it is not terminal."""
+    """No reorganisation can change the outcome any more. Raises InvalidState if it is not terminal yet."""
     if not payment.terminal:
         raise InvalidState(status=payment.status)
     return payment if payment.finalized else _advance(payment, now, finalized=True)
 
 
 def take_back(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> Evidence:
-    """The chain dropped the block of a terminal payment: it is pending, its allocation reserved again.
+    """The block of a terminal payment disappeared: the payment is pending, its allocation reserved again.
 
-    Raises InvalidState when the payment is not terminal or already finalized.
-    """
+    Raises InvalidState if the payment is not terminal, or already final."""
     if not payment.terminal or payment.finalized:
         raise InvalidState(status=payment.status)
     pending = _advance(payment, now, status="pending", reason=None)
@@ -207,10 +206,9 @@ def take_back(payment: Payment, allocation: Allocation, supply: Supply, now: dat
 
 
 def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datetime) -> Concluded:
-    """What all payments of a claim make of it; the same objects when nothing changes.
+    """What all payments together make of order and claim; the same objects if nothing changes.
 
-    Raises InvalidState unless the claim is processing.
-    """
+    Raises InvalidState unless the claim is processing."""
     if claim.status != "processing":
         raise InvalidState(status=claim.status)
     latest = newest(payments).values()
@@ -227,7 +225,7 @@ def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datet
 
 
 def newest(payments: Iterable[Payment]) -> dict[str, Payment]:
-    """Of each allocation the payment of the newest round."""
+    """The payment of the newest round for each allocation."""
     return {payment.allocation_id: payment for payment in sorted(payments, key=lambda p: p.round)}
 
 

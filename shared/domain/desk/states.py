@@ -1,6 +1,7 @@
-"""The state machines of supplies, orders and claims as data, and the one function that checks a transition.
+"""The state machines of supplies, orders and claims as tables, and the function that checks a transition.
 
-A missing pair is a refusal. From `processing` nothing is released, rejected, expired or cancelled.
+A transition that is not in a table is refused. From `processing` on, nothing is released, rejected, expired or
+cancelled.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ TRANSITIONS: Final[dict[Kind, dict[str, frozenset[str]]]] = {
 
 
 class Keep(Enum):
-    """The value of an argument that asks for no change, where None is a value of its own."""
+    """The value of an argument that means "do not change", where None is a possible value."""
 
     KEEP = "keep"
 
@@ -58,9 +59,6 @@ KEEP: Final = Keep.KEEP
 
 
 def check(kind: Kind, current: str, target: str) -> None:
-    """Refuse a transition that the table does not hold.
-
-    Raises InvalidState with `data.status`, the current state.
-    """
+    """Refuse a transition that is not in the table. Raises InvalidState with `data.status`, the current state."""
     if target not in TRANSITIONS[kind][current]:
         raise InvalidState(f"A {kind} that is {current} cannot become {target}.", status=current)

@@ -64,7 +64,7 @@ class Supply:
 
     @property
     def live(self) -> bool:
-        """Activated and not closed."""
+        """Activated and not closed yet."""
         return self.status in LIVE
 
     def expired(self, now: datetime) -> bool:
@@ -124,16 +124,16 @@ def activate(supply: Supply, now: datetime) -> Supply:
 
 
 def reject(supply: Supply, reason: str, now: datetime) -> Supply:
-    """From pending: its wallet does not cover it; `reason` is a code. Raises InvalidState."""
+    """From pending: the wallet does not cover it; `reason` is a code. Raises InvalidState."""
     check("supply", supply.status, "rejected")
     return _with_status(supply, "rejected", reason, now)
 
 
 def pause(supply: Supply, now: datetime, reason: str | None = None) -> Supply:
-    """No new reservations; those there stay. The owner's wish (None) stands above `underfunded`.
+    """Stop new reservations; existing ones stay. A pause by the owner (reason None) takes precedence over
+    `underfunded`.
 
-    The same supply when it is paused already. Raises InvalidState.
-    """
+    Returns the same supply if it is already paused. Raises InvalidState."""
     if supply.status == "paused" and supply.reason in (None, reason):
         return supply
     if not supply.live:
@@ -194,7 +194,7 @@ def close(supply: Supply, now: datetime) -> Moved:
 
 
 def expire(supply: Supply, now: datetime) -> Moved:
-    """Close what is past its time and holds no reservation, else the same supply. For the timer."""
+    """Close the supply if it is past its time and holds no reservation; otherwise the same supply. For the timer."""
     if not supply.expired(now) or supply.reserved or supply.status in ("closed", "rejected"):
         return Moved(supply, ())
     return close(supply, now)
@@ -216,7 +216,7 @@ def reserve(supply: Supply, amount: int, order_id: str, now: datetime) -> Moved:
 
 
 def release(supply: Supply, amount: int, order_id: str, now: datetime) -> Moved:
-    """Give a reservation back; a closed supply hands it on to the wallet at once (two versions)."""
+    """Give a reservation back; a closed supply passes it on to the wallet at once (two versions)."""
     moved = move(supply, "release", amount, order_id, now)
     if supply.status != "closed":
         return moved
@@ -230,12 +230,12 @@ def settle(supply: Supply, amount: int, transaction_id: str, now: datetime) -> M
 
 
 def unsettle(supply: Supply, amount: int, transaction_id: str, now: datetime) -> Moved:
-    """The chain took a payout back: it is reserved again, even in a closed supply."""
+    """The chain reversed a payout: its amount is reserved again, even in a closed supply."""
     return move(supply, "adjust", amount, transaction_id, now)
 
 
 def event(before: Supply | None, after: Supply) -> str:
-    """The type of the event that tells of this change."""
+    """The event type of this change."""
     if before is None:
         return "supply.created"
     if before.status == after.status or (before.status == "exhausted" and after.status == "active"):

@@ -28,13 +28,13 @@ class OwnTransaction(Refusal):
 
 
 def may_approve(policy: Policy | None, person_id: str, *, administrator: bool) -> bool:
-    """Whether a person approves for a wallet: its policy names them, or they administrate."""
+    """Whether a person may approve for a wallet: its policy names them, or they are an administrator."""
     return administrator or (policy is not None and person_id in (policy.approvers or ()))
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """That somebody is asked for an approval, as long as the transaction waits for it."""
+    """A request to one person to approve a transaction, while the transaction waits for it."""
 
     transaction_id: str
     user_id: str  # who is asked

@@ -177,10 +177,10 @@ def undo(
     error: str | None = None,
     message: str | None = None,
 ) -> Transaction:
-    """End it: at once while it has no nonce, else a no-op is wanted and decides when it is mined.
+    """End the transaction: at once while it has no nonce; otherwise a no-op is requested, and whichever is mined
+    decides.
 
-    The first wish stands: asking again changes nothing. InvalidState when it is mined, terminal or a no-op.
-    """
+    The first request stands; asking again changes nothing. Raises InvalidState if it is mined, terminal or a no-op."""
     if transaction.kind == "noop":
         raise InvalidState("A no-op cannot be undone.", status=transaction.status)
     if transaction.undo_state is not None and not transaction.terminal:
@@ -200,10 +200,10 @@ def undo(
 
 
 def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now: datetime) -> Transaction:
-    """Offer what is fast from now on; where bytes exist, by a further attempt on the same nonce, asked for once.
+    """Raise the fees to what is fast now; if signed bytes exist, by another attempt on the same nonce, requested
+    once.
 
-    InvalidState when it is mined or over, FeeCapReached when the caps or the committed gas leave no room.
-    """
+    Raises InvalidState if it is mined or over, FeeCapReached if the caps or the committed gas leave no room."""
     if latest is not None and transaction.live:
         replacement(latest.fees, None, transaction.held(caps, latest.kind, latest.gas))
     wanted = transaction.attempt_count + 1 if transaction.live else None

@@ -143,11 +143,11 @@ def check_foreign(transaction: Transaction, attempts: Sequence[Attempt], proof: 
 def concede(
     transaction: Transaction, attempts: Sequence[Attempt], proof: ForeignProof, now: datetime
 ) -> Transaction:
-    """An operator accepts a proven FOREIGN_NONCE: rejected and final, our bytes can never be mined.
+    """An operator accepts a proven FOREIGN_NONCE: the transaction is rejected and final, its bytes can never be
+    mined.
 
-    Only now may the intent be sent again under another nonce. Raises NotEvidence, or InvalidState unless it
-    is blocked by FOREIGN_NONCE.
-    """
+    Only then may the intent be sent again with another nonce. Raises NotEvidence, or InvalidState unless it is
+    blocked by FOREIGN_NONCE."""
     check_foreign(transaction, attempts, proof)
     if transaction.blocked_reason != "FOREIGN_NONCE":
         raise InvalidState(status=transaction.status)

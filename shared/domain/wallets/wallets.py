@@ -98,8 +98,8 @@ def new_wallet(
 
 
 def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
-    """The wallet meant when none is named: the only active one on the chain, those apart that somebody else may
-    have made (`unproven`). Raises WalletRequired."""
+    """The wallet to use when none is named: the only active one on the chain, without those that somebody else may
+    have created (`unproven`). Raises WalletRequired."""
     usable = [wallet for wallet in wallets if wallet.chain == chain and wallet.status == "active"]
     trusted = [wallet for wallet in usable if not wallet.unproven]
     if len(trusted) != 1:
@@ -108,18 +108,18 @@ def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
 
 
 def described(wallet: Wallet, name: str, metadata: dict[str, str] | None, now: datetime) -> Wallet:
-    """With another name and other notes; itself when nothing changes."""
+    """The wallet with another name and other metadata; itself if nothing changes."""
     after = replace(wallet, name=name, metadata=metadata or None)
     return wallet if after == wallet else replace(after, version=wallet.version + 1, updated_at=now)
 
 
 def mark_unproven(wallet: Wallet, now: datetime) -> Wallet:
-    """The account's mailbox was proved after it was made: whoever made it may know its key."""
+    """The mailbox was proved after the wallet was created: whoever created it may know its key."""
     return replace(wallet, unproven=True, version=wallet.version + 1, updated_at=now)
 
 
 def confirm(wallet: Wallet, now: datetime) -> Wallet:
-    """Its owner says that it is theirs; unchanged where nobody asked."""
+    """The owner confirms that the wallet is theirs; unchanged if it needs no confirmation."""
     if not wallet.unproven:
         return wallet
     return replace(wallet, unproven=None, version=wallet.version + 1, updated_at=now)
