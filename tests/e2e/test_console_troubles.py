@@ -353,7 +353,6 @@ def test_a_contract_is_imported_read_and_sent_to(site: Site, person: Person) -> 
     tab.page.wait_for_url("**/console#/transactions/txn_*")
     tab.page.locator(".facts .status", has_text="confirmed").wait_for()
     tab.go(contract)
-    tab.page.locator("tbody tr", has_text="Approval").wait_for()
     tab.button("Stop following").click()
     tab.confirm()
     tab.button("Follow its events").wait_for()

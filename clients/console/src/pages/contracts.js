@@ -54,7 +54,7 @@ export function Contracts() {
 
 export function Contract({ id }) {
   const { data: one, error, reload } = useLoad(`/contracts/${id}`, { watch: (event) => event.subject === id });
-  const events = useLoad(one && one.address ? `/contracts/${id}/events?limit=20` : null, { watch: about("contract") });
+  const events = useLoad(one && one.address ? `/contracts/${id}/events?limit=20` : null, { watch: about("contract"), every: 10 });
   const follow = useLoad(one && one.address ? `/contracts/${id}/follow` : null, { watch: about("contract"), every: 10 });
   if (error && !one) return html`<${Failure} error=${error} again=${reload} />`;
   if (!one) return html`<${Loading} />`;
