@@ -22,8 +22,8 @@ from shared.writes.commit import commit
 TRIES = 8  # accounts of one seed made at the same moment
 
 
-class IndexTaken(Contended):
-    """Another account was made at this index in the meantime."""
+class IndexTaken(Contended):  # another account was added at this index in the meantime
+    pass
 
 
 @http(

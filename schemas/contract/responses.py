@@ -16,7 +16,7 @@ DESCRIPTIONS: Final = {
     404: "The resource does not exist or belongs to another user.",
     409: "The current state does not allow this; `data` says why.",
     412: "The resource does not have the version in `If-Match`.",
-    413: "The body is larger than 256 KiB.",
+    413: "The body is larger than this route accepts, 256 KiB at most.",
     415: "The body is not `application/json`.",
     422: "A field is invalid (`details` names it), or a rule refuses the request.",
     426: "This path serves WebSocket only, and the request is no WebSocket handshake.",

@@ -52,14 +52,15 @@ _SECRET: Final = frozenset({"password_hash", "hash", "family_hash", "current_has
 
 
 class ConfirmDeletion(Refusal):
-    """`data.wallets` are those whose keys exist; `data.export` says how to take them and the account's data along."""
+    """`data.wallets` lists the wallets whose keys exist; `data.export` says how to export them and the account's
+    data."""
 
     code, status = "CONFIRMATION_REQUIRED", 409
     message = "Export the keys and data first, then delete the account with confirm=true."
 
 
 class AccountInUse(Refusal):
-    """`data.reason` (and `data.wallet_id`) say what still stands against it."""
+    """`data.reason` (and `data.wallet_id`) say what still needs the account."""
 
     code, status, message = "ACCOUNT_IN_USE", 409, "The account still has funds or obligations."
 

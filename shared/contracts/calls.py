@@ -35,7 +35,7 @@ class CallReverted(Refusal):
 
 
 class CallFailed(Refusal):
-    """`data.reason` is the node's: out of gas, more than it computes for a call."""
+    """`data.reason` is the node's: out of gas, or more computation than it allows for a call."""
 
     code, status, message = "CALL_FAILED", 422, "The call fails on chain."
 

@@ -29,7 +29,7 @@ class NoNames(Refusal):
 
 
 class NameUnresolved(Refusal):
-    """There is no such name, it stands for no address, or only somebody off the chain knows it."""
+    """The name does not exist, has no address, or is only resolved off the chain."""
 
     code, status, message = "NAME_UNRESOLVED", 404, "The name does not resolve on this chain."
 

@@ -29,7 +29,7 @@ Abi = Iterable[Mapping[str, Any]]
 
 
 class SendExceedsGas(InsufficientGas):
-    """The same for a transaction, which is refused as it stands."""
+    """As 422: the transaction itself cannot be paid for."""
 
     status = 422
 

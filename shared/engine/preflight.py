@@ -34,7 +34,8 @@ class SimulationFailed(Refusal):
 
 
 class SendExceedsBalance(InsufficientBalance):
-    """The same for a transaction: it is refused as it stands, the wallet's supplies are not the reason."""
+    """As 422: the transaction itself cannot be paid; it is not that the wallet's supplies have committed the
+    balance."""
 
     status = 422
 

@@ -68,7 +68,7 @@ class SecondFactorRequired(Unauthenticated):
 
 
 class InvalidPasskey(Unauthenticated):
-    """The same for all that can be wrong with an assertion."""
+    """The same code for everything that can be wrong with a passkey's answer."""
 
     code, message = (
         "PASSKEY_INVALID",

@@ -22,7 +22,7 @@ class WrongPassphrase(Refusal):
 
 
 class KeystoreTooCostly(Refusal):
-    """The file asks for more memory or work than is granted; `data` holds what was asked and the bound."""
+    """The file asks for more memory or work than allowed; `data` holds the requested value and the limit."""
 
     code, status = "KEYSTORE_TOO_COSTLY", 422
     message = "The keystore's key derivation needs more memory or work than allowed."

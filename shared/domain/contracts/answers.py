@@ -21,7 +21,7 @@ class AnswerTooLarge(Refusal):
 
 
 class AnswerUnreadable(Refusal):
-    """`data.answer` is the beginning of what came."""
+    """`data.answer` is the beginning of the answer."""
 
     code, status = "ANSWER_UNREADABLE", 422
     message = "The contract's answer does not match its ABI."

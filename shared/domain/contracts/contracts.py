@@ -21,7 +21,7 @@ class ContractExists(Refusal):
 
 
 class AddressTaken(Refusal):
-    """`data.address` holds code already: the same code with the same salt was deployed before."""
+    """`data.address` already holds a contract: the same code was deployed with the same salt before."""
 
     code, status, message = "ADDRESS_TAKEN", 409, "The address already holds a contract."
 

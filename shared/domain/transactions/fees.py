@@ -19,7 +19,7 @@ class InvalidFee(Refusal):
 
 
 class FeeCapReached(Refusal):
-    """A replacement would have to offer more than the caps or the committed gas allow: FEE_BLOCKED."""
+    """A replacement would have to offer more than the caps or the committed gas allow (FEE_BLOCKED)."""
 
     code, status, message = "FEE_CAP_REACHED", 409, "The smallest replacement fee is above the cap."
 

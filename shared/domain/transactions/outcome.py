@@ -18,7 +18,7 @@ from shared.domain.transactions.transactions import Attempt, Transaction
 
 
 class NotEvidence(Refusal):
-    """A receipt or proof that does not belong to this transaction; nothing may be concluded from it."""
+    """A receipt or proof does not belong to this transaction, so nothing follows from it."""
 
     code, status, message = "NOT_EVIDENCE", 409, "The evidence does not belong to this transaction."
 
