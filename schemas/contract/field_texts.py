@@ -65,7 +65,7 @@ _ANYWHERE: Final[Mapping[str, str]] = {
     # wallets, policies, contracts
     "derivation_path": "Where its key is below the seed (BIP-32).",
     "mnemonic": "BIP-39 words, separated by spaces.",
-    "private_key": "32 bytes in hexadecimal.",
+    "private_key": "32 bytes in hexadecimal.",  # pragma: allowlist secret
     "passphrase": "What the keystore file is encrypted with.",
     "keystore": "A keystore file (version 3).",
     "limits": "The most of an asset that a transaction and a day may move.",
