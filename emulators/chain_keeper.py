@@ -24,9 +24,8 @@ LOOKS_EVERY: Final = 0.2  # seconds
 EMPTY_EVERY: Final = 30.0  # seconds, while blocks hold nothing
 DUMP_SECONDS: Final = 60.0
 MOST_BYTES: Final = 1 << 30
-DEPTH: Final = (
-    4  # blocks from which on the local chain is final, and the oldest that the product reads states of
-)
+# The local chain is final from this depth on, and the product reads no state that is older.
+DEPTH: Final = 4
 _log = logging.getLogger(__name__)
 
 

@@ -35,9 +35,8 @@ from shared.telemetry import logs
 from shared.writes.commit import commit
 
 SECONDS: Final = 300.0
-BLOCKS: Final = (
-    8  # that are waited for until a quorum agrees; with one node an answer has to be seen at two heads
-)
+# How many blocks to wait for a quorum's answer; with one node an answer has to be seen at two heads.
+BLOCKS: Final = 8
 T = TypeVar("T")
 
 

@@ -19,9 +19,8 @@ from shared.runtime.context import remaining_seconds
 from shared.runtime.fair_queue import FairQueue, TurnNotReached
 
 OLDEST: Final = (3, 38, 0)  # generated columns in partial indexes, upserts, DROP COLUMN
-BUSY_SECONDS: Final = (
-    30.0  # the longest wait for a turn, and for those that do not queue, as a person's sqlite3
-)
+# The longest wait for a turn, and for those that do not queue, as a person's sqlite3.
+BUSY_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 5.0
 Durability = Literal["NORMAL", "OFF"]
 
