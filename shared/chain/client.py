@@ -26,7 +26,7 @@ from shared.chain.pool import Pool
 from shared.chain.preflight import Preflight, preflight
 from shared.chain.registry import ChainSpec
 from shared.chain.rpc import Call, Remaining, RpcClient
-from shared.chain.types import Block, BlockRef, CallRequest, Nonces, Simulation, block_ref
+from shared.chain.types import Block, BlockRef, CallRequest, MinedTransaction, Nonces, Simulation, block_ref
 from shared.domain.transactions.evidence import Receipt
 
 T = TypeVar("T")
@@ -244,6 +244,10 @@ class ChainClient:
     def send_many(self, raws: Sequence[bytes]) -> list[SendResult]:
         """To all healthy endpoints, in order, in one exchange each and hundred; never raises for what a node says."""
         return send_many(self.pool, raws)
+
+    def transaction(self, tx_hash: str) -> MinedTransaction | None:
+        """What one node shows, mined or waiting; None when it knows none. Proves nothing by itself."""
+        return types.transaction(self.request("eth_getTransactionByHash", tx_hash))
 
     def receipt(self, tx_hash: str) -> Receipt | None:
         return types.receipt(self.request("eth_getTransactionReceipt", tx_hash))

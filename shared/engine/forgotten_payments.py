@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from shared.chain import evidence, types
+from shared.chain import evidence
 from shared.chain.client import ChainClient
 from shared.chain.errors import NoQuorum
 from shared.desk import orders as desk_orders
@@ -41,7 +41,7 @@ NOT_FOUND = "NOT_ON_CHAIN"  # why a payment ended of which nothing was found
 def prove(client: ChainClient, tx_hash: str) -> Found:
     """What a quorum shows of a transaction. Raises NotEvidence, NoQuorum (not yet: ask again), ChainError."""
     view, wanted = ChainView(client), tx_hash.lower()
-    seen = types.transaction(client.request("eth_getTransactionByHash", wanted))
+    seen = client.transaction(wanted)
     if seen is None or seen.block_number is None:
         raise NotEvidence("No node shows this transaction in a block.")
     number, head = seen.block_number, view.head.number

@@ -146,7 +146,7 @@ def test_what_is_not_whole_is_refused_and_fresh_begins_anew(data: Kept) -> None:
     with pytest.raises(StartError, match=r"chain\.json is broken: `make run FRESH=1`"):
         data.prepare(fresh=False)
     data.chain.unlink()
-    with pytest.raises(StartError, match=r"chain\.json is missing beside the rest"):
+    with pytest.raises(StartError, match=r"chain\.json is missing from the kept data"):
         data.prepare(fresh=False)
     data.mark.write_text('{"files"')
     with pytest.raises(StartError, match=r"kept\.json is broken"):

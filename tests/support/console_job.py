@@ -7,7 +7,7 @@ import uuid
 
 from tests.support.console import Site, Tab
 
-HOSTILE = "<img src=x onerror=window.hacked=1>${7*7}\u202e\"'`bicycle"
+HOSTILE = "<img src=x onerror=window.hacked=1>${7*7}\"'`bicycle"
 SECONDS = 120.0
 
 

@@ -85,7 +85,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(run, "ENDS_WITHIN", 0.2)
     with (
         run._alone(tmp_path / "product"),
-        pytest.raises(StartError, match="is running already"),
+        pytest.raises(StartError, match="is already running"),
         run._alone(tmp_path / "product"),
     ):
         pass
