@@ -1,1 +1,1 @@
-"""The transaction engine: accept, nonces, sign, send, follow; payouts of claims."""
+"""The transaction engine: accepts, assigns nonces, signs, sends and follows transactions, and pays out claims."""

@@ -1,4 +1,4 @@
-"""T0 for a user's transaction: what is asked outside, and what the body then commits. No nonce is taken here."""
+"""Accept a user's transaction (T0): external checks first, then the commit. No nonce is assigned here."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class SendExceedsGas(InsufficientGas):
 
 @dataclass(frozen=True, slots=True)
 class SendPlan:
-    """An intent that the chain would take now, with what it commits (wei) and the balances that were seen."""
+    """An intent that the chain would accept now, the wei that it commits, and the observed balances."""
 
     intent: Intent
     committed_gas: int
     balances: Balances
-    notes: dict[str, str] | None = None  # what its sender notes
+    notes: dict[str, str] | None = None  # the sender's own metadata
 
 
 def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False, abi: Abi = ()) -> SendPlan:
-    """Check and try an intent; `gas` is the sender's own limit, None to use the estimate; `abi` names the errors
-    of the called contract. Outside of any body.
+    """Check and simulate an intent; runs outside of any transaction body. `gas` is the sender's own limit (None: use
+    the estimate); `abi` names the errors of the called contract.
 
     Raises InvalidValue, GasTooLow, DataTooLarge, InvalidFee, FeeAboveCap, SimulationFailed, SendExceedsBalance,
     UnknownChain, ChainError."""
@@ -62,7 +62,7 @@ def plan(intent: Intent, *, gas: int | None, mixed_fees: bool = False, abi: Abi 
 def accept(
     unit: UnitOfWork, planned: SendPlan, *, transaction_id: str, tenant: str, idem_key: str
 ) -> Transaction:
-    """Insert the transaction and commit its funds. Raises NotFound when the wallet was deleted meanwhile,
+    """Insert the transaction and commit its funds. Raises NotFound if the wallet was deleted in the meantime,
     PolicyDenied, SendExceedsBalance, SendExceedsGas, FundsCommitted, BalanceUnknown."""
     intent = planned.intent
     asset = (intent.from_address, intent.chain, intent.token_address)
@@ -95,7 +95,7 @@ def accept(
     accepted = replace(accepted, day_booked=bool(decision.spends), metadata=planned.notes)
     bookings.put(unit, pair)
     unit.write(accepted, *metadata.entries(accepted))
-    unit.on_conflict(IdempotencyKeyReused())  # the key's operation record is gone, its transaction is not
+    unit.on_conflict(IdempotencyKeyReused())  # its operation record was deleted, its transaction was not
     unit.write(*approvals.requests(policy, accepted, unit.now))
     batch.announce(unit, "accepted", accepted, [])
     return accepted

@@ -1,9 +1,9 @@
-"""T0 for a settlement: a supplying wallet pays a claim's allocation.
+"""Accept a settlement payment (T0): the wallet of a supply pays an allocation of a claim.
 
-`plan` is called before the commit, once per allocation; `accept` in the commit that moves the claim to `processing`.
-The engine books what the payment itself draws (see `shared.funds.bookings`); the supply's part of the funds
-is booked by the desk when the payment's evidence settles it (`shared.desk.payment_outcomes.payment_changed`, called in
-every commit that changes what the chain says of the payment, after the engine has written its own rows).
+Call `plan` before the commit, once per allocation, and `accept` in the commit that moves the claim to `processing`.
+The engine books what the payment itself spends (see `shared.funds.bookings`). The desk books the supply's part of the
+funds when evidence settles the payment: `shared.desk.payment_outcomes.payment_changed` runs in every commit that
+changes the payment's on-chain status, after the engine has written its own rows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from shared.wallets import approval, policy_enforcement
 
 @dataclass(frozen=True, slots=True)
 class PaymentPlan:
-    """A payment that the chain would take now: `amount` in base units, `committed_gas` in wei, balances as read."""
+    """A payment that the chain would accept now: `amount` in base units, `committed_gas` in wei, observed balances."""
 
     intent: Intent
     amount: int
@@ -40,10 +40,10 @@ class PaymentPlan:
 
 
 def plan(sender: Sender, to: str, token_address: str | None, amount: int) -> PaymentPlan:
-    """Try a payment of `amount` base units and read the balances behind it. Outside of any body.
+    """Simulate a payment of `amount` base units and read the balances behind it; runs outside of any transaction body.
 
-    Raises SettlementUnfunded when the wallet cannot pay now, SimulationFailed when the token or the recipient
-    refuses it, PayoutTooCostly when that takes too much gas, ChainError."""
+    Raises SettlementUnfunded if the wallet cannot pay now, SimulationFailed if the token or the recipient rejects it,
+    PayoutTooCostly if it needs too much gas, ChainError."""
     client = resources.chain(sender.chain)
     if token_address is None:
         intent = intents.build(sender, to, value=amount)
@@ -53,7 +53,7 @@ def plan(sender: Sender, to: str, token_address: str | None, amount: int) -> Pay
         tried = preflight.preflight(client, intent, gas=None)
     except SendExceedsBalance:
         raise SettlementUnfunded from None
-    except InvalidValue:  # more than any transaction may take
+    except InvalidValue:  # more gas than any transaction may use
         raise PayoutTooCostly(gas=MAX_TRANSACTION_GAS, cap=client.spec.payout_gas_cap) from None
     except SimulationFailed:
         if token_address and (client.balances(sender.address, token_address).token or 0) < amount:
@@ -73,11 +73,12 @@ def accept(
     transaction_id: str,
     claim_id: str,
     allocation_id: str,
-    round: int,  # noqa: A002 - the payment's own word
+    round: int,  # noqa: A002 - the field name of the payment
 ) -> Transaction:
-    """Insert the payment's transaction and mark its funds as in flight; several may draw on one wallet in a body.
+    """Insert the payment's transaction and mark its funds as in flight. One body may contain several payments of one
+    wallet.
 
-    What exceeds `approval_above` needs an administrator as the caller. Raises PolicyDenied, SettlementUnfunded,
+    An amount above `approval_above` requires an administrator as the caller. Raises PolicyDenied, SettlementUnfunded,
     BalanceUnknown."""
     intent = planned.intent
     asset = (intent.from_address, intent.chain, intent.token_address)

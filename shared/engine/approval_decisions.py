@@ -1,4 +1,4 @@
-"""What a second person decides about a transaction that waits, in the commit that writes it."""
+"""Approve or decline a transaction that waits for a second person, in the commit that writes the decision."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from shared.wallets import approval, policy_enforcement
 
 
 def approve(unit: UnitOfWork, transaction_id: str, caller: Caller) -> Resource:
-    """Give one of the approvals that the policy asks for, while it still allows the transaction.
+    """Give one of the approvals that the policy requires, if the policy still allows the transaction.
 
-    Raises what `policy_for` does, PolicyDenied, OwnTransaction, InvalidState."""
+    Raises PolicyDenied, OwnTransaction, InvalidState, and everything that `policy_for` raises."""
     transaction, policy = _read(unit, transaction_id, caller)
     required = (policy.approvals_required if policy is not None else None) or 1
     after = approvals.approve(transaction, caller.user_id, unit.now, required)
@@ -27,7 +27,8 @@ def approve(unit: UnitOfWork, transaction_id: str, caller: Caller) -> Resource:
 
 
 def decline(unit: UnitOfWork, transaction_id: str, caller: Caller, reason: str | None) -> Resource:
-    """End it. One person suffices. Raises what `policy_for` does, OwnTransaction, InvalidState."""
+    """Reject the transaction; one person is enough. Raises OwnTransaction, InvalidState, and
+    what `policy_for` raises."""
     transaction, _ = _read(unit, transaction_id, caller)
     return _changed(unit, transaction, approvals.decline(transaction, caller.user_id, unit.now, reason))
 

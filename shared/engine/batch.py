@@ -1,4 +1,4 @@
-"""What follows of any change of a transaction, in the commit that makes it: the row, its funds, events, its claim."""
+"""Write a changed transaction with all consequences in one commit: its row, its funds, its events and its claim."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from shared.wallets import policy_enforcement
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Transactions as one body read them, with all their attempts and the funds they draw on."""
+    """Transactions as one transaction body has read them, with all their attempts and the funds that they use."""
 
     rows: dict[str, Transaction]
     attempts: dict[str, list[Attempt]]
 
     @classmethod
     def read(cls, unit: UnitOfWork, ids: Iterable[str]) -> Batch:
-        """One wave. Ids without a row are left out."""
+        """Read the transactions in one wave of reads. Ids without a row are left out."""
         prefixes: list[Key] = [(one,) for one in dict.fromkeys(ids)]
         rows, all_attempts = unit.read(TRANSACTIONS.get_many(prefixes), ATTEMPTS.below(prefixes))
         attempts: dict[str, list[Attempt]] = {row.id: [] for row in rows}
@@ -36,8 +36,9 @@ class Batch:
 
     @classmethod
     def resume(cls, unit: UnitOfWork, seen: Sequence[tuple[Transaction, Attempt]]) -> Batch:
-        """Transactions that were seen before, each with its latest attempt. One with a single attempt that nobody
-        changed since is not read again: every answer to an attempt makes a new version of a live transaction."""
+        """Take transactions that were read before, each with its latest attempt. A transaction with a single attempt
+        and an unchanged version is not read again, because every recorded answer to an attempt raises the version of a
+        live transaction."""
         single = {
             row.id: attempt for row, attempt in seen if row.live and row.attempt_count == attempt.k == 1
         }
@@ -55,13 +56,13 @@ class Batch:
 
     @classmethod
     def of(cls, row: Transaction, attempts: Sequence[Attempt]) -> Batch:
-        """Of one transaction that the body has read already."""
+        """The batch of one transaction that the body has already read."""
         return cls({row.id: row}, {row.id: list(attempts)})
 
     def change(
         self, unit: UnitOfWork, after: Transaction, *attempts: Attempt, head: int | None = None
     ) -> None:
-        """Write the next version of a transaction with these new or changed attempts, and all that follows."""
+        """Write the next version of a transaction, these new or changed attempts, and all consequences."""
         before, known = self.rows[after.id], self.attempts[after.id]
         changed = {attempt.k: attempt for attempt in attempts}
         every = [changed.pop(attempt.k, attempt) for attempt in known] + list(changed.values())
@@ -80,7 +81,7 @@ class Batch:
             unit.delete(*unit.one(APPROVAL_REQUESTS.scan(after.id)))
 
     def request_replacement(self, unit: UnitOfWork, after: Transaction) -> views.Transaction:
-        """Hint at a wish that needs a signature, and show the transaction that the wish is about."""
+        """Emit a hint that a replacement must be signed, and return the view of the transaction."""
         attempts = self.attempts[after.id]
         if after.wants_attempt or (after.undo_state is not None and not after.terminal):
             view = view_of(after, attempts)
@@ -98,7 +99,7 @@ def view_of(
 
 
 def kinds(before: Transaction | None, after: Transaction) -> list[str]:
-    """The events of a change, by what callers can see of it."""
+    """The event types of a change, derived from what callers can see of it."""
     if before is None:
         return ["accepted"]
     events = []
@@ -127,14 +128,14 @@ def announce(
     attempts: Sequence[Attempt],
     head: int | None = None,
 ) -> None:
-    """Emit `transaction.<kind>`, also to the feed of the wallet's owner. Who is to approve it looks in GET /approvals:
-    nobody writes into the feed of whom they name."""
+    """Emit `transaction.<kind>`, also to the feed of the wallet's owner. Approvers use GET /approvals instead: nobody
+    can write into the feed of a person just by naming them as an approver."""
     view = view_of(transaction, attempts, head)
     unit.emit(f"transaction.{kind}", transaction.id, transaction.version, view, feed=[transaction.user_id])
 
 
 def notify_desk(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
-    """Let a payment's claim follow what the chain said; its funds are booked already."""
+    """Let the claim follow the on-chain status of its payment, whose own funds are already booked."""
     if after.is_payment and _payment_facts(before) != _payment_facts(after):
         payment_changed(unit, after)
 

@@ -1,8 +1,10 @@
-"""What waits in blocks: found by its block, so that a pass costs with new blocks and with what ends, whatever waits.
+"""Watch the blocks that contain our transactions, so that a pass costs only new blocks and ended transactions, however
+many transactions wait.
 
-A chain is linked: where a block is still canonical, all before it are as they were. So a bucket remembers one block up
-to which everything of it was seen where it is recorded; a pass asks for that block again, and for newer ones with
-something of ours. This shows early what is gone; only the proofs of `confirmation` undo or end anything.
+Blocks are linked: if a block is still canonical, all blocks before it are unchanged. So a bucket remembers one block
+up to which every transaction was seen in its recorded block. A pass asks for that block again, and for newer blocks
+that contain our transactions. This detects early that a block has disappeared; only the proofs in `confirmation` undo
+or end a transaction.
 """
 
 from __future__ import annotations
@@ -21,14 +23,14 @@ from shared.store.tables.transactions import BLOCK_PAGE, ENDED, MINED, Lease, in
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A block: up to it, everything was seen where it is recorded."""
+    """A block up to which every transaction was seen in its recorded block."""
 
     number: int
     hash: str
 
     @classmethod
     def of(cls, lease: Lease) -> Self | None:
-        """What was remembered with a bucket's lease."""
+        """The block that was stored with a bucket's lease."""
         return (
             cls(lease.block_number, lease.block_hash)
             if lease.block_number is not None and lease.block_hash
@@ -37,10 +39,10 @@ class Seen:
 
 
 def displaced(view: ChainView, bucket: int, seen: Seen | None) -> tuple[list[Row], Seen | None]:
-    """Index entries of what is recorded in blocks that a node does not show any more, and what was seen now."""
+    """The index entries whose recorded block a node no longer shows, and the new remembered block."""
     shown = view.hash_at(seen.number) if seen else None
     if seen and shown is None:
-        return [], seen  # the node is behind
+        return [], seen  # the node lags behind
     floor = seen.number if seen and shown == seen.hash else -1
     gone, complete = [], True
     for stage in (MINED, ENDED):
@@ -61,19 +63,20 @@ def block(view: ChainView, number: int) -> Seen | None:
 
 
 def lowered(view: ChainView, seen: Seen | None) -> Seen | None:
-    """After a visit: what was written to be in blocks up to the one that is remembered has yet to be seen there."""
+    """The remembered block after a visit. It is lowered if the visit recorded transactions in blocks up to it, because
+    those were not yet seen there."""
     if seen is None or view.lowest_new is None or view.lowest_new > seen.number:
         return seen
     try:
         return block(view, view.lowest_new - 1)
     except ChainError:
-        return None  # everything is looked at again
+        return None  # the next pass looks at everything again
 
 
 def pages(
     view: ChainView, bucket: int, stage: int, *, above: int = -1, upto: int = 2**62
 ) -> Iterator[list[Row]]:
-    """Entries of a bucket in blocks above a height, up to another, page by page."""
+    """The entries of a bucket in blocks above `above` and below `upto`, page by page."""
     chain, session = view.client.spec.name, Session(resources.database().snapshot())
     page = session.one(in_blocks(chain, bucket, stage, after=above, upto=upto))
     while page:

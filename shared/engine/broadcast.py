@@ -1,7 +1,7 @@
-"""Stored bytes to the nodes, and T3: what came of it.
+"""Send stored bytes to the nodes and record their answers (T3).
 
-Only attempts that a commit has stored come here (I1). Whatever a node answers, the nonce stays: an answer decides
-when to look again and whether to offer more, never that the bytes are gone.
+Only attempts that a commit has stored are sent (I1). The nonce stays assigned, whatever a node answers: an answer
+decides when to look again and whether to offer a higher fee, never that the bytes are gone.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _log = logging.getLogger(__name__)
 FUNDS_BLOCKED = "FUNDS_BLOCKED"
 TAKEN = ("sent", "known")
 RECORD_BATCH = 64  # answers in one commit
-MAX_UNRECORDED = 512  # answers of a lane that wait until its queue is sent
+MAX_UNRECORDED = 512  # unrecorded answers that a lane may have while its queue is sent
 Pair = tuple[Transaction, Attempt]
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a node answered to an attempt of a transaction, both as they were when its bytes left."""
+    """A node's answer to an attempt; transaction and attempt are as they were when the bytes were sent."""
 
     transaction: Transaction
     attempt: Attempt
@@ -43,10 +43,11 @@ class Sent:
 
 
 class BroadcastQueue:
-    """Stores batches of one lane one after the other and sends each once it is stored, while their caller prepares the
-    next one. Answers are recorded last: what was not recorded when a process dies is sent again, and known by then.
+    """Stores the batches of one lane in sequence and sends each batch after it is stored, while the caller prepares
+    the next one. Answers are recorded last: if the process dies first, the bytes are sent again and nodes already know
+    them.
 
-    At the end of the block everything is sent and recorded; the first failure is raised then."""
+    Leaving the `with` block sends and records everything, then raises the first failure."""
 
     def __init__(self) -> None:
         self._stores = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -57,15 +58,15 @@ class BroadcastQueue:
         self._client: ChainClient | None = None
 
     def store(self, client: ChainClient, commit_batch: Callable[[], Sequence[Pair]]) -> None:
-        """Have a batch stored behind the one before, then sent: `commit_batch` answers what it has committed.
+        """Queue a batch to be stored after the previous one, then sent; `commit_batch` returns what it has committed.
 
-        Raises what storing the one before has raised; this one is not stored then."""
+        Raises the failure of storing the previous batch; this batch is then not stored."""
         self.settle()
         self._client = client
         self._storing = self._stores.submit(contextvars.copy_context().run, self._store, client, commit_batch)
 
     def settle(self) -> None:
-        """Wait until all that was given is stored. Raises what that has raised."""
+        """Wait until all queued batches are stored. Raises the failure of storing them."""
         storing, self._storing = self._storing, None
         if storing is not None:
             storing.result()
@@ -99,12 +100,12 @@ class BroadcastQueue:
 
 
 def send(client: ChainClient, stored: Sequence[Pair]) -> None:
-    """Send stored attempts of one lane in the order of their nonces and record the answers."""
+    """Send stored attempts of one lane in nonce order and record the answers."""
     record(client, broadcast(client, stored))
 
 
 def broadcast(client: ChainClient, stored: Sequence[Pair]) -> list[Sent]:
-    """Send stored attempts of one lane in the order of their nonces."""
+    """Send stored attempts of one lane in nonce order."""
     if not stored:
         return []
     ordered = sorted(stored, key=lambda pair: pair[0].nonce or 0)
@@ -123,14 +124,15 @@ def broadcast(client: ChainClient, stored: Sequence[Pair]) -> list[Sent]:
 
 
 def record(client: ChainClient, sent: Sequence[Sent]) -> None:
-    """T3 for attempts of one lane."""
+    """Record the answers to attempts of one lane (T3)."""
     for start in range(0, len(sent), RECORD_BATCH):
         part = sent[start : start + RECORD_BATCH]
         commit(write_answers, part[0].transaction.lane_id, part, client.spec.block_seconds)
 
 
 def write_answers(unit: UnitOfWork, lane_id: str, sent: Sequence[Sent], block_seconds: float) -> None:
-    """T3 for a batch: transactions, attempts, and the lane when funds hold it up or let it go on."""
+    """Write the answers to a batch (T3): transactions, attempts, and the lane if it stops or resumes for lack of
+    funds."""
     batch = Batch.resume(unit, [(one.transaction, one.attempt) for one in sent])
     short, freed = False, False
     for one in sent:

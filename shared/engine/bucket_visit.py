@@ -1,7 +1,7 @@
-"""A look at one bucket of lanes: what is to be sent, and what came of what was sent.
+"""Visit one bucket of lanes: send what is due, then find out the outcome of what was sent.
 
-A visit sends first and proves afterwards. What it finds out is committed slice by slice, and where it runs out of time
-the next one goes on from there: any backlog is worked off.
+A visit sends first and proves afterwards. It commits its findings slice by slice. If it runs out of time, the next
+visit continues from there, so that any backlog gets done.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from shared.store.tables.transactions import ENDED, MINED
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-STOP_BEFORE = 5.0  # seconds left of the run's time
-SENDING_SHARE = 0.5  # of the time that is left, for lanes; the rest is for what came of them
-SLICE = 3 * confirmation.CHUNK  # transactions that are looked into together, in full commits
+STOP_BEFORE = 5.0  # seconds of the run's time that must be left
+SENDING_SHARE = 0.5  # share of the remaining time for lanes and queues; the rest is for outcomes
+SLICE = 3 * confirmation.CHUNK  # transactions that are checked together, a multiple of a full commit
 
 
 class Visit:
-    """`seen` is what the bucket remembers, and after `run` what it is to remember; `renew` renews its
-    lease, `every` so many seconds."""
+    """`seen` is the block that the bucket remembers; `run` updates it. `renew` renews the bucket's lease, every
+    `every` seconds."""
 
     def __init__(
         self,
@@ -58,10 +58,10 @@ class Visit:
         self.chain, self.view, self.work, self.seen = chain, view, work, seen
         self._renew, self._every, self._renewed = renew, every, time.monotonic()
         self._counts: dict[str, Nonces] = {}
-        self._lanes = set(work.queued)  # whose balances are watched
+        self._lanes = set(work.queued)  # lanes whose balances are watched
 
     def run(self) -> Unfinished:
-        """Everything once: deadlines, lanes, queues, outcomes, balances."""
+        """Do all work of the bucket once: deadlines, lanes, queues, outcomes, balances."""
         self.unfinished = pending.load(self.work)
         for start in range(0, len(self.unfinished.late), cancellation.BATCH_SIZE):
             self._expire(self.unfinished.late[start : start + cancellation.BATCH_SIZE])
@@ -90,8 +90,8 @@ class Visit:
         _safely("deadlines", self.chain, lambda: cancellation.expire(late, block_seconds))
 
     def _rotate(self, what: str, wanted: Sequence[T], stop: float, work: Callable[[T], None]) -> None:
-        """Do this for all of them, or until so few seconds are left: the next visit then begins behind the last one,
-        and one in another process anywhere."""
+        """Call `work` for all items, or until only `stop` seconds are left. The next visit in this process then starts
+        after the last item done; another process starts at an arbitrary item."""
         starts, anywhere = hints().starts, int(resources.clock().now().timestamp())
         key = (what, f"{self.chain}:{self.work.bucket}")
         start = starts.get(key, anywhere) % len(wanted) if wanted else 0
@@ -105,7 +105,7 @@ class Visit:
             work(one)
 
     def _may_go_on(self, stop: float = 0.0) -> bool:
-        """Whether there is time, and the bucket is still this process's."""
+        """Whether there is time left and this process still holds the bucket."""
         if remaining_seconds(3600) < max(STOP_BEFORE, stop):
             return False
         if self._every and time.monotonic() - self._renewed > self._every:
@@ -114,7 +114,7 @@ class Visit:
         return True
 
     def _attend(self, lane: Lane) -> None:
-        """A lane's counts and gaps, and what of it is to be sent."""
+        """Update the counts of a lane, fill its gaps, and send what is due on it."""
         assert self.view is not None
         counts, rows = self._counts[lane.id], self.unfinished.of_lane(lane.id)
         waiting = [row for row in rows if row.live or row.state == "nonced"]
@@ -128,7 +128,8 @@ class Visit:
             rebroadcast.attend(self.view, unmined, self.unfinished.attempts, counts)
 
     def _conclude(self, view: ChainView) -> None:
-        """What became of what was sent, slice by slice, each committed before the next one is looked into."""
+        """Find out the outcomes of sent transactions, slice by slice; each slice is committed before the next one
+        starts."""
         rows, attempts = self.unfinished.rows, self.unfinished.attempts
         view.know(attempt.hash for found in attempts.values() for attempt in found)
         slices = [rows[start : start + SLICE] for start in range(0, len(rows), SLICE)]
@@ -147,7 +148,7 @@ class Visit:
                     return
 
     def _entries(self, view: ChainView, entries: Sequence[Row]) -> bool:
-        """Look into the rows behind index entries; False when the time is over."""
+        """Check the rows behind index entries; False if the time is over."""
         self._lanes |= {entry["lane_id"] for entry in entries}
         for start in range(0, len(entries), SLICE):
             if not self._may_go_on():
@@ -159,7 +160,8 @@ class Visit:
     def _look_into(
         self, view: ChainView, part: Sequence[Transaction], attempts: dict[str, list[Attempt]]
     ) -> None:
-        """Half by half where it fails by a defect, so that only what it is about is left out."""
+        """Check a slice. If it fails because of a defect, check it half by half, so that only the faulty transaction
+        is left out."""
         try:
             self._found(view, part, attempts)
         except ChainError as error:
@@ -187,12 +189,13 @@ class Visit:
 
 
 def _is_foreign(row: Transaction) -> bool:
-    """Proven already; only the engine's own no-ops are given up without being asked."""
+    """Whether a foreign transaction is proven to have used the nonce. Only the engine's own no-ops are given up
+    without asking."""
     return row.blocked_reason == "FOREIGN_NONCE" and row.kind != "noop"
 
 
 def _safely(what: str, name: str, work: Callable[[], object]) -> None:
-    """A lane's trouble stays its own; it is looked at again in the next pass."""
+    """Contain the failure of one lane; the next pass looks at the lane again."""
     try:
         work()
     except ChainError as error:

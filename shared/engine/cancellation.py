@@ -1,4 +1,4 @@
-"""Ending transactions, at once while they have no nonce, else by the wish for a no-op; and holding them back."""
+"""End or hold back transactions: without a nonce they end at once, otherwise a no-op is requested."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shared.engine.batch import Batch
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-BATCH_SIZE = 32  # in one commit, which holds all their bytes
+BATCH_SIZE = 32  # transactions in one commit, which includes all their bytes
 
 
 def expire(ids: Sequence[str], block_seconds: float) -> None:
-    """Undo those of these transactions whose deadline has passed; look at the queued ones again later."""
+    """Undo those of these transactions whose deadline has passed; schedule another look at the queued ones."""
     for start in range(0, len(ids), BATCH_SIZE):
         commit(_expire, ids[start : start + BATCH_SIZE], block_seconds)
 
@@ -32,7 +32,8 @@ def _expire(unit: UnitOfWork, ids: Sequence[str], block_seconds: float) -> None:
 
 
 def reject(denied: Mapping[str, PolicyDenied]) -> None:
-    """The signer denies these: rejected, or a no-op where a nonce is taken."""
+    """Undo transactions that the policy denies at signing: they are rejected, or replaced by a no-op if they have a
+    nonce."""
     commit(_reject, denied)
 
 
@@ -44,12 +45,12 @@ def _reject(unit: UnitOfWork, denied: Mapping[str, PolicyDenied]) -> None:
         try:
             after = attempts.undo(transaction, "rejected", unit.now, error=refusal.code, message=message)
         except InvalidState:
-            continue  # mined or ended meanwhile
+            continue  # mined or ended in the meantime
         batch.change(unit, after)
 
 
 def hold(transaction_id: str, block_seconds: float) -> None:
-    """Say that a queued transaction waits for funds; it has no nonce and goes on when they are there."""
+    """Mark a queued transaction as waiting for funds; it has no nonce and continues when the funds arrive."""
     commit(_hold, transaction_id, block_seconds)
 
 

@@ -1,4 +1,4 @@
-"""What one pass over a chain sees: one head for everything, answers remembered for the pass, evidence by quorum."""
+"""The chain as one pass sees it: one head for everything, answers cached for the pass, evidence by quorum."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from shared.domain.transactions.evidence import Receipt
 from shared.domain.transactions.transactions import Transaction
 
 _log = logging.getLogger(__name__)
-MOST_FAILURES = 3  # of blocks in one pass
+MOST_FAILURES = 3  # blocks that may fail in one pass
 
 
 class ChainView:
-    """Plain answers show what to look into; only `proven…` ones make something terminal or undo it."""
+    """Plain answers show where to look; only `proven…` answers make something terminal or undo it."""
 
     def __init__(self, client: ChainClient) -> None:
         self.client = client
@@ -35,10 +35,10 @@ class ChainView:
         self._proven: dict[int, dict[str, Receipt] | None] = {}
         self._ours: set[str] = set()
         self._canonical: dict[int, str | None] = {}
-        self.lowest_new: int | None = None  # the lowest block that something was written to be in
+        self.lowest_new: int | None = None  # the lowest block in which this visit recorded a transaction
 
     def for_bucket(self) -> Self:
-        """The same head, heights and blocks; with what is known of transactions of its own."""
+        """A view with the same head, heights and blocks, but its own transaction data."""
         view = copy.copy(self)
         view._receipts, view._proven, view._ours, view.lowest_new = {}, {}, set(), None
         return view
@@ -57,7 +57,7 @@ class ChainView:
         return self._reached("finalized") if spec.has_finalized else self._depth(2 * spec.depth)
 
     def _depth(self, blocks: int) -> int:
-        """The newest height with so many blocks from it on; -1: none."""
+        """The newest height that has this many blocks from it up to the head; -1 if there is none."""
         return max(-1, self._reached("latest") + 1 - blocks)
 
     def _reached(self, tag: str) -> int:
@@ -69,19 +69,19 @@ class ChainView:
         return self._tags[tag]
 
     def know(self, hashes: Iterable[str]) -> None:
-        """These are our own: what blocks say of them is to be proven."""
+        """Mark these transaction hashes as ours, so that blocks are proven for them."""
         wanted = set(hashes)
         if not wanted <= self._ours:
             self._ours |= wanted
             self._proven.clear()
 
     def load_hashes(self, numbers: Iterable[int]) -> None:
-        """Ask for the canonical blocks at these heights, in one exchange."""
+        """Fetch the hashes of the canonical blocks at these heights, in one exchange."""
         wanted = sorted(set(numbers) - self._hashes.keys())
         self._hashes.update(zip(wanted, self.client.hashes(wanted), strict=True))
 
     def load_receipts(self, hashes: Sequence[str]) -> None:
-        """Ask for these receipts, in one exchange."""
+        """Fetch these receipts, in one exchange."""
         wanted = [one for one in dict.fromkeys(hashes) if one not in self._receipts]
         self._receipts.update(zip(wanted, self.client.receipts(wanted), strict=True))
 
@@ -91,13 +91,13 @@ class ChainView:
         return self._hashes[number]
 
     def receipt(self, tx_hash: str) -> Receipt | None:
-        """A receipt that a node shows, of a block up to the head; None says nothing."""
+        """A receipt that a node shows, from a block up to the head; None proves nothing."""
         self.load_receipts([tx_hash])
         receipt = self._receipts[tx_hash]
         return receipt if receipt is not None and receipt.block_number <= self.head.number else None
 
     def proven_receipts(self, number: int) -> dict[str, Receipt] | None:
-        """Our receipts in the canonical block at a height by hash, as a quorum gives them; None: not yet."""
+        """Our receipts in the canonical block at a height, by hash, as a quorum shows them; None if not proven yet."""
         if number not in self._proven:
             try:
                 receipts = evidence.receipts_of_block(self.client, number, self.head.number, self._ours)
@@ -108,8 +108,8 @@ class ChainView:
         return self._proven[number]
 
     def proves_hash(self, number: int, wanted: str) -> bool | None:
-        """Whether the canonical block at a height is this one; None while no quorum says, or nodes have none there:
-        those that lag do not have it yet."""
+        """Whether `wanted` is the canonical block at a height. None while there is no quorum or nodes show no block
+        there, because a lagging node does not have the block yet."""
         self.prove_hashes([number])
         canonical = self._canonical[number]
         return None if canonical is None else canonical == wanted
@@ -136,8 +136,8 @@ class ChainView:
         return shown == (block, False)
 
     def revert_reason(self, row: Transaction, number: int) -> str | None:
-        """Why a transaction of this block fails: tried again on the state before it, decoded; None where that does not
-        fail, or no node can say. It decides nothing."""
+        """Why a transaction of this block reverts: call it again on the state before the block and decode the error.
+        None if that call succeeds or no node can answer. Nothing is decided by it."""
         call = CallRequest(row.from_address, row.to, row.value, row.data, row.gas, row.access_list)
         try:
             self.client.call(call, number - 1)
@@ -152,7 +152,8 @@ class ChainView:
         return None
 
     def _unproven(self, number: int, error: ChainError) -> None:
-        """What one block cannot show must not hold up what others do; where nodes fail all the time, the pass ends."""
+        """Log that a block could not be read. One such block must not delay the others; after too many failures the
+        pass ends."""
         if isinstance(error, NoQuorum):
             return
         fields = {"chain": self.client.spec.name, "block": number, "error": str(error)}

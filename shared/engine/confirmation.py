@@ -1,6 +1,7 @@
-"""T5–T7 and finality: what a pass finds out about transactions with signed bytes, and the commits that follow.
+"""Confirm transactions (T5–T7) and finalize them: what a pass finds out about signed transactions, and the commits.
 
-Found outside, from one view of the chain; written only if the row is still the version that was looked at.
+The findings come from one view of the chain, outside of any transaction body. They are written only if the row still
+has the version that was checked.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 CHUNK = 32  # findings in one commit
-MOST_LOGS = 250_000  # characters of a stored receipt's logs: a column takes 2,621,440, a commit 100 MB
+MOST_LOGS = 250_000  # characters of the logs in a stored receipt: a column holds 2,621,440, a commit 100 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is to be written of one transaction; `height` is the head, or for `finalize` the finalized height."""
+    """What to write about one transaction; `height` is the head, or for `finalize` the finalized height."""
 
     transaction_id: str
     version: int
@@ -41,8 +42,8 @@ class Finding:
     height: int
     k: int = 0
     receipt: Receipt | None = None
-    reason: str | None = None  # why it reverted, where that can be found out
-    finalized: int | None = None  # the finalized height, where the outcome cannot be taken back any more
+    reason: str | None = None  # why it reverted, if that can be found out
+    finalized: int | None = None  # the finalized height, if the outcome is already irreversible
 
 
 def look(
@@ -51,7 +52,7 @@ def look(
     attempts: Mapping[str, Sequence[Attempt]],
     mined_below: Mapping[str, int],
 ) -> list[Finding]:
-    """What changed for these transactions; `mined_below` is the newest transaction count of each lane."""
+    """Find what changed for these transactions; `mined_below` is the latest transaction count of each lane."""
     view.know(attempt.hash for row in rows for attempt in attempts[row.id])
     live = [row for row in rows if row.live and (row.nonce or 0) < mined_below.get(row.lane_id, 0)]
     view.load_receipts([attempt.hash for row in live for attempt in attempts[row.id]])
@@ -66,7 +67,7 @@ def look(
 
 
 def _with_reason(view: ChainView, row: Transaction, finding: Finding) -> Finding:
-    """Beside the outcome of what reverted, why: asked of a node once, when it is concluded."""
+    """Add the revert reason to an outcome; a node is asked for it once, when the outcome is concluded."""
     receipt = finding.receipt
     ends = finding.what in ("final", "mined_final") and row.kind == "call"
     if not ends or receipt is None or receipt.success:
@@ -78,7 +79,7 @@ def _with_reason(view: ChainView, row: Transaction, finding: Finding) -> Finding
 
 
 def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
-    """T5 when a receipt of any attempt is there; with T6 when that is proven and deep enough already."""
+    """T5 if any attempt has a receipt, together with T6 if that receipt is proven and deep enough already."""
     for attempt in attempts:
         receipt = view.receipt(attempt.hash)
         if receipt is None:
@@ -90,7 +91,7 @@ def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> 
             and block is not None
             and _absent(view, receipt.block_number, receipt.block_hash, attempts)
         ):
-            continue  # a node invents it
+            continue  # the node made it up
         if proven == receipt and receipt.block_number <= view.confirmed:
             return _concluded(view, row, "mined_final", attempt.k, receipt)
         return Finding(row.id, row.version, "mined", view.head.number, attempt.k, receipt)
@@ -98,7 +99,7 @@ def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> 
 
 
 def _mined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
-    """T6 at depth, T7 when its block is gone, finality."""
+    """T6 at the required depth, T7 if its block is gone, or finality."""
     number, block = row.mined_block_number or 0, row.mined_block_hash or ""
     if view.hash_at(number) != block:
         return _displaced(view, row, attempts)
@@ -110,7 +111,8 @@ def _mined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Fi
 
 
 def _deep(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
-    """T6, or T7 where it is proven that its block, still canonical, never held it: a node's receipt was false."""
+    """T6; or T7 if a quorum proves that the block, still canonical, never contained it and the node's receipt was
+    false."""
     number, block = row.mined_block_number or 0, row.mined_block_hash or ""
     receipts = view.proven_receipts(number)
     proven = (receipts or {}).get(row.hash or "")
@@ -124,19 +126,19 @@ def _deep(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Fin
 def _concluded(
     view: ChainView, row: Transaction, what: Literal["final", "mined_final"], k: int, proven: Receipt
 ) -> Finding:
-    """T6 by a proven receipt, with finality where its block has that already: some chains are final before their depth,
-    and what waited for long is both."""
+    """T6 by a proven receipt, and finality if its block is already final: on some chains finality precedes the depth,
+    and a transaction that was checked late has both."""
     final = view.finalized if proven.block_number <= view.finalized else None
     return Finding(row.id, row.version, what, view.head.number, k, proven, finalized=final)
 
 
 def _absent(view: ChainView, number: int, block: str, attempts: Sequence[Attempt]) -> bool:
-    """Whether it is proven that this block holds none of our bytes, whatever a node's receipt says."""
+    """Whether it is proven that this block contains none of our attempts, whatever a node's receipt says."""
     return view.proves_absent(number, block, [attempt.hash for attempt in attempts])
 
 
 def in_block(view: ChainView, row: Transaction, attempts: Sequence[Attempt], number: int) -> Finding | None:
-    """T5 from a block that a quorum shows, where the receipt itself is hidden or its index pruned."""
+    """T5 from a block that a quorum shows, if the receipt itself is hidden or its index is pruned."""
     receipts = view.proven_receipts(number) or {}
     for attempt in attempts:
         if attempt.hash in receipts:
@@ -158,7 +160,7 @@ def _displaced(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -
 
 
 def write(view: ChainView, findings: Iterable[Finding]) -> None:
-    """Commit findings, some at a time; one that cannot be written does not hold up the others."""
+    """Commit findings in chunks; a finding that cannot be written does not delay the others."""
     wanted, block_seconds = list(findings), view.client.spec.block_seconds
     blocks = [
         one.receipt.block_number for one in wanted if one.what in ("mined", "mined_final") and one.receipt
@@ -169,7 +171,8 @@ def write(view: ChainView, findings: Iterable[Finding]) -> None:
 
 
 def _write_part(part: Sequence[Finding], block_seconds: float) -> None:
-    """In one commit, or without what cannot be written: half by half, until only that is left out."""
+    """Write findings in one commit. If that fails, write them half by half, so that only the failing one
+    is left out."""
     try:
         commit(_write, part, block_seconds)
     except Exception as error:
@@ -186,10 +189,10 @@ def _write_part(part: Sequence[Finding], block_seconds: float) -> None:
 
 
 def _write(unit: UnitOfWork, findings: Sequence[Finding], block_seconds: float) -> None:
-    """Raises what one of them is refused with: a refusal writes nothing, and its row may be buffered already."""
+    """Raises the refusal of a finding and then writes nothing, because its row may already be buffered."""
     batch = Batch.read(unit, (one.transaction_id for one in findings))
     ended = [one.transaction_id for one in findings if one.what in ("final", "mined_final", "reorg")]
-    if ended:  # what these changes will need: funds, and a receipt from before a reorganisation
+    if ended:  # read ahead what these changes need: funds, and a receipt from before a reorganisation
         wanted = bookings.keys_of(batch.rows[one] for one in ended if one in batch.rows)
         unit.read(FUNDS.get_many(wanted), RECEIPTS.get_many([(one,) for one in ended]))
     for one in findings:
@@ -220,7 +223,7 @@ def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block
 
 
 def _stored(transaction_id: str, receipt: Receipt, now: datetime) -> StoredReceipt:
-    """The receipt as it is kept: its first logs as far as there is room, and how many were left out."""
+    """The receipt to store: its first logs as far as there is room, and the number of omitted logs."""
     logs: list[dict[str, Any]] = []
     room = MOST_LOGS
     for log in receipt.logs:
@@ -236,7 +239,7 @@ def _stored(transaction_id: str, receipt: Receipt, now: datetime) -> StoredRecei
 
 
 def _plain(log: Log) -> dict[str, Any]:
-    """A log as it is stored, decoded where it is known what it says."""
+    """A log as it is stored, decoded if its event is known."""
     name, arguments = decoded(log)
     raw = {"address": log.address, "topics": list(log.topics), "data": log.data, "index": log.index}
     return raw if name is None else raw | {"name": name, "arguments": arguments}

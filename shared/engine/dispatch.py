@@ -1,7 +1,8 @@
-"""T1 + T2: nonces for what is queued on a lane, signed bytes, and one commit that stores both.
+"""Assign nonces to the queued transactions of a lane, sign them, and store both in one commit (T1 + T2).
 
-Nonces are read by a snapshot and signed for outside of any transaction; the commit compares `next_nonce` and the
-version of every row, so of several dispatchers one wins and the others sign again. Bytes leave after the commit.
+Nonces are read from a snapshot, and signing happens outside of any database transaction. The commit compares
+`next_nonce` and the version of every row: of several dispatchers one wins, and the others sign again. Bytes are sent
+after the commit.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-QUEUE_PAGE = 4 * lanes.MAX_BATCH  # queued transactions that one read gives
-NONFINAL_NONCES = 2_048  # nonces among which those are that are not final
-MAX_LOST = 8  # against other dispatchers, before the next tick takes over
+QUEUE_PAGE = 4 * lanes.MAX_BATCH  # queued transactions in one read
+NONFINAL_NONCES = 2_048  # the last nonces of a lane; all that are not final are among them
+MAX_LOST = 8  # commits lost to other dispatchers before this one leaves the lane to the next tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,13 @@ class Prepared:
 
 
 def dispatch(lane_id: str) -> None:
-    """Send everything queued on a lane that has room. In this process one at a time per lane; others compete."""
+    """Send everything queued on a lane that has room. One run per lane in this process; processes compete."""
     hints().dispatches.run(lane_id, lambda: drain(lane_id))
 
 
 def drain(lane_id: str) -> None:
-    """Batch after batch: one is signed while the one before is stored, and that before it sent."""
+    """Send batch after batch, overlapped: one batch is signed while the previous one is stored and the one before is
+    sent."""
     with broadcast.BroadcastQueue() as outgoing:
         _rounds(lane_id, outgoing)
 
@@ -75,10 +77,11 @@ def _rounds(lane_id: str, outgoing: broadcast.BroadcastQueue) -> None:
 
 
 def _round(lane_id: str, outgoing: broadcast.BroadcastQueue) -> bool:
-    """The queue from its start, page by page; whether all that it showed was dealt with, so that there may be more.
+    """Work through the queue from its start, page by page; returns whether everything read was handled, so that there
+    may be more.
 
-    Only as many rows are read as the lane has room for: a full one costs its own row and the index. A further page is
-    read while the one before is being stored: it goes on behind that, from the lane as it will be then."""
+    Reads only as many rows as the lane has room for: a full lane costs its own row and the index. The next page is
+    read while the previous one is being stored; it continues from the lane's state after that."""
     session, done = Session(resources.database().snapshot()), False
     lane, entries = session.read(LANES.find(lane_id), TRANSACTIONS_QUEUED.scan(lane_id, limit=QUEUE_PAGE))
     while entries and (places := _places(lane) if lane else QUEUE_PAGE):
@@ -94,14 +97,15 @@ def _round(lane_id: str, outgoing: broadcast.BroadcastQueue) -> bool:
 
 
 def _places(lane: Lane) -> int:
-    """How many more may be in flight. Raises LanePaused."""
+    """How many more transactions may be in flight. Raises LanePaused."""
     return lanes.room(lane, resources.registry().chain(lane.chain).max_inflight)
 
 
 def _page(
     session: Session, lane: Lane | None, queued: Sequence[Transaction], outgoing: broadcast.BroadcastQueue
 ) -> Lane | None:
-    """Nonces for these, in their order; the lane behind them, None when not all of them get one now."""
+    """Assign nonces to these transactions, in order. Returns the lane after them, or None if not all of them get one
+    now."""
     client, now = resources.chain(queued[0].chain), resources.clock().now()
     late = [one.id for one in queued if schedule.expired(one, now)]
     if late:
@@ -121,13 +125,13 @@ def _batches(
     chosen: Sequence[Transaction],
     outgoing: broadcast.BroadcastQueue,
 ) -> Lane | None:
-    """Batch after batch signed, and handed over to be stored and sent; None when not all of them could be signed."""
+    """Sign batch after batch and hand each over to be stored and sent; None if not all of them could be signed."""
     for start in range(0, len(chosen), lanes.MAX_BATCH):
         part = chosen[start : start + lanes.MAX_BATCH]
         prepared, denied = _signed(client, keys, lane, part)
         if denied:
             cancellation.reject(denied)
-            raise LaneMoved  # the nonces of what follows it are others
+            raise LaneMoved  # the transactions after a denied one need other nonces
         if prepared:
             outgoing.store(client, partial(_stored, lane, prepared, client.spec.max_inflight))
             lane = replace(lane, next_nonce=lane.next_nonce + len(prepared))
@@ -141,8 +145,9 @@ def _stored(lane: Lane, prepared: Sequence[Prepared], max_inflight: int) -> list
 
 
 def _first_lane(client: ChainClient, first: Transaction) -> Lane:
-    """A lane for an address that nothing was sent from here yet: behind what nodes know of it, because one that lags
-    would have nonces given that were used from elsewhere. No node alone says what can never fall. Raises NoQuorum."""
+    """A new lane for an address that never sent anything from here. It starts after everything that a quorum of nodes
+    knows: a lagging node would reassign nonces that were used elsewhere, and no single node is trusted for a value
+    that can never fall. Raises NoQuorum."""
     (final,) = client.nonces([first.from_address], evidence.finalized(client))
     known = evidence.counts_to_open(client, first.from_address)
     return lanes.open_lane(
@@ -162,10 +167,12 @@ def _affordable(
     queued: Sequence[Transaction],
     outgoing: broadcast.BroadcastQueue,
 ) -> Sequence[Transaction]:
-    """The first of them, in order, that the native balance covers, so that a shortage never holds a nonce.
+    """The first queued transactions, in order, that the native balance covers, so that a shortage never blocks a
+    nonce.
 
-    Where the balance covers all that is in flight of this address, it covers them; else what has a nonce goes first.
-    None while the chain shows nonces as used that were not allocated here: the tick finds out whether that is final."""
+    If the balance covers everything in flight from this address, all are covered; otherwise transactions with a nonce
+    come first. Empty while the chain shows used nonces that were not assigned here: the tick finds out whether that is
+    final."""
     if not queued:
         return []
     first = queued[0]
@@ -174,7 +181,7 @@ def _affordable(
     if count > lane.next_nonce:
         return []
     if funds is None or funds.in_flight > balance:
-        outgoing.settle()  # what follows reads all that has a nonce
+        outgoing.settle()  # the following read needs all transactions that have a nonce
         balance -= sum(_cost(one) for one in _in_flight(session, lane))
     else:
         balance = sum(_cost(one) for one in queued)
@@ -191,7 +198,7 @@ def _affordable(
 
 
 def _in_flight(session: Session, lane: Lane) -> list[Transaction]:
-    """What has a nonce and has not left the balance at the confirmed height."""
+    """The transactions that have a nonce and are not yet deducted from the balance at the confirmed height."""
     first = max(lane.finalized_nonce, lane.next_nonce - NONFINAL_NONCES)
     entries = session.one(nonces(lane.id, first, lane.next_nonce))
     rows = session.one(glances(entry["transaction_id"] for entry in entries)) if entries else []
@@ -205,9 +212,11 @@ def _cost(transaction: Transaction) -> int:
 def _signed(
     client: ChainClient, keys: Keys, lane: Lane, queued: Sequence[Transaction]
 ) -> tuple[list[Prepared], dict[str, PolicyDenied]]:
-    """Bytes for consecutive nonces from the lane's next one, and what the wallet's policy denies now.
+    """Signed bytes for consecutive nonces from the lane's next one, and the transactions that the wallet's policy
+    denies now.
 
-    What cannot be signed stays queued, and what follows it too: the order of a wallet's transactions is kept."""
+    A transaction that cannot be signed stays queued, and so do those after it: the order of a wallet's transactions is
+    kept."""
     denied: dict[str, PolicyDenied] = {}
     spec, market = client.spec, client.fee_snapshot()
     prepared: list[Prepared] = []
@@ -228,8 +237,8 @@ def _signed(
 def allocate(
     unit: UnitOfWork, seen: Lane, prepared: Sequence[Prepared], max_inflight: int
 ) -> tuple[Lane, list[tuple[Transaction, Attempt]]]:
-    """Lane, transactions and attempts in one commit; `seen` is the lane that the bytes were signed for. Without a
-    row it opens (lanes are never deleted).
+    """Write lane, transactions and attempts in one commit; `seen` is the lane that the bytes were signed for. A lane
+    without a row is created (lanes are never deleted).
 
     Raises LaneMoved, LanePaused."""
     queued = [one.transaction for one in prepared]

@@ -1,7 +1,8 @@
-"""Claims that were paid by transactions which the database has forgotten: proven on chain, and recorded as paid.
+"""Record claims as paid that were paid by transactions which a restored database has forgotten.
 
-A restored database knows less than the chain. What paid a claim since is found by its hash, proven by a quorum in a
-finalized block, compared with what the claim asks for, and bound to the claim's payment in one commit. Nothing is sent.
+A restored database knows less than the chain. A payment made since the backup is found by its hash, proven by a quorum
+in a finalized block, compared with what the claim requires, and bound to the claim's payment in one commit. Nothing is
+sent.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from shared.store.tables import claims, supplies
 from shared.store.tables.transactions import ATTEMPTS_BY_HASH, TRANSACTIONS, nonces
 from shared.store.unit_of_work import UnitOfWork
 
-SKEW = timedelta(minutes=1)  # that a block's time may be before our own: of its slot, in whole seconds
-NOT_FOUND = "NOT_ON_CHAIN"  # why a payment ended of which nothing was found
+SKEW = timedelta(minutes=1)  # by which a block's time (its slot's, in whole seconds) may precede ours
+NOT_FOUND = "NOT_ON_CHAIN"  # error of a payment for which no transaction was found
 
 
 def prove(client: ChainClient, tx_hash: str) -> Found:
-    """What a quorum shows of a transaction. Raises NotEvidence, NoQuorum (not yet: ask again), ChainError."""
+    """A transaction as a quorum shows it. Raises NotEvidence, NoQuorum (not yet: ask again), ChainError."""
     view, wanted = ChainView(client), tx_hash.lower()
     seen = client.transaction(wanted)
     if seen is None or seen.block_number is None:
@@ -68,8 +69,9 @@ def prove(client: ChainClient, tx_hash: str) -> Found:
 
 
 def settle(unit: UnitOfWork, claim_id: str, found: Sequence[Found], block_seconds: float) -> Claim:
-    """The body: each of these has paid one allocation of the claim. From `claimed` and `failed` a round is written down
-    first, whose other payments end unpaid; of a claim that is processing, they go on.
+    """Transaction body: record that each of these transactions has paid one allocation of the claim. If the claim is
+    `claimed` or `failed`, a new round is written first, and its other payments end unpaid. If it is processing, its
+    other payments continue.
 
     Raises NotFound, NotEvidence, InvalidState."""
     claim, payments = unit.read(claims.by_id(claim_id), claims.payments_of(claim_id))
@@ -101,7 +103,8 @@ def settle(unit: UnitOfWork, claim_id: str, found: Sequence[Found], block_second
 def _written_down(
     unit: UnitOfWork, claim: Claim, payments: Sequence[Payment], aggregate: OrderAggregate
 ) -> list[Payment]:
-    """The round that was forgotten, each payment with a transaction that waits for a nonce; all of the claim's."""
+    """Write the forgotten round, with a transaction that waits for a nonce for each payment; returns all payments of
+    the claim."""
     started = settlement.paid_before(
         aggregate.order, claim, payments, aggregate.allocations, new_id=unit.new_id, now=unit.now
     )
@@ -118,7 +121,8 @@ def _written_down(
 
 
 def _accept(unit: UnitOfWork, claim: Claim, payment: Payment, supply: Supply) -> None:
-    """The payment's transaction, whose amount is in flight until the same commit ends it; its gas is paid already."""
+    """Insert the payment's transaction. Its amount is in flight until the same commit ends it; its gas is already
+    paid."""
     sender = Sender.of_supply(supply)
     if claim.token_address is None:
         intent = intents.build(sender, claim.recipient, value=payment.amount)
@@ -142,7 +146,8 @@ def _accept(unit: UnitOfWork, claim: Claim, payment: Payment, supply: Supply) ->
 
 
 def _paid_by(found: Found, rows: Mapping[str, Transaction], since: datetime) -> Transaction:
-    """The payment's row that this transaction has paid. Raises NotEvidence, with the reason where there is one row."""
+    """The row of the payment that this transaction has paid. Raises NotEvidence, with the exact reason if only one row
+    is left."""
     refusals = []
     for row in rows.values():
         try:
@@ -157,9 +162,10 @@ def _paid_by(found: Found, rows: Mapping[str, Transaction], since: datetime) -> 
 
 
 def _nonce(unit: UnitOfWork, row: Transaction, found: Found) -> int | None:
-    """The nonce for the row; None where another row has it and has given up on it.
+    """The nonce for the row; None if another row has this nonce and was given up because a foreign transaction used
+    it.
 
-    Raises InvalidState when the transaction, or its nonce, is known as something else."""
+    Raises InvalidState if the transaction, or its nonce, is already known as something else."""
     known, entries = unit.read(
         ATTEMPTS_BY_HASH.scan(found.hash), nonces(row.lane_id, found.nonce, found.nonce + 1)
     )

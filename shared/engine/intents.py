@@ -1,4 +1,4 @@
-"""Intents: what is to happen on chain, from whose wallet, as requests of the API and payments of claims ask for it."""
+"""Build intents (what happens on chain, from which wallet) from API requests and from payments of claims."""
 
 from __future__ import annotations
 
@@ -54,11 +54,12 @@ def build(
     speed: Speed | None = None,
     deadline: datetime | None = None,
 ) -> Intent:
-    """The intent of a transfer, a call or a creation; `token` is (address, base units) and `to` its recipient then.
+    """The intent of a transfer, a call or a contract creation. `token` is (address, base units); `to` is then its
+    recipient.
 
-    Without `gas` it has the least that it costs, until the chain has estimated it. Data that is exactly a registered
-    token's transfer draws on the token's funds, however it was asked for. Raises InvalidValue for addresses whose
-    EIP-55 checksum is wrong."""
+    Without `gas`, the intent has the intrinsic gas until the chain has estimated it. Call data that is exactly a
+    transfer of a registered token draws on the token's funds, however the caller expressed it. Raises InvalidValue for
+    addresses with a wrong EIP-55 checksum."""
     target = recipient = parse_address(to, "to") if to is not None else None
     amount: int | None = None
     contract: str | None = None
@@ -81,7 +82,7 @@ def build(
 
 
 def _named_transfer(chain: str, to: str | None, value: int, data: bytes) -> tuple[str, int] | None:
-    """(recipient, base units) when a call is exactly the transfer of a token that the registry names."""
+    """(recipient, base units) if a call is exactly a transfer of a token in the registry; otherwise None."""
     if to is None or value or not data:
         return None
     if all(token.address != to for token in resources.registry().chain(chain).tokens):
@@ -90,7 +91,7 @@ def _named_transfer(chain: str, to: str | None, value: int, data: bytes) -> tupl
 
 
 def from_caller(request: TransactionCall, caller: Caller) -> tuple[ChainClient, Intent]:
-    """A call that is only tried, from the caller's wallet.
+    """The intent of a call that is only simulated, from the caller's wallet.
 
     Raises NotFound, WalletRequired, InvalidValue, DataTooLarge, GasTooLow."""
     chain = request.chain or resources.settings().default_chain
@@ -101,14 +102,14 @@ def from_caller(request: TransactionCall, caller: Caller) -> tuple[ChainClient, 
 
 
 def on_chain(wallet: Wallet, request: TransactionCall) -> Wallet:
-    """The wallet itself; InvalidValue when the request names another chain."""
+    """Return the wallet. Raises InvalidValue if the request names another chain."""
     if request.chain not in (None, wallet.chain):
         raise InvalidValue("chain", f"the wallet is on {wallet.chain}")
     return wallet
 
 
 def from_request(request: TransactionCall, wallet: Wallet) -> Intent:
-    """What a request asks for, with fees, speed and deadline when it is to be sent. Raises InvalidValue."""
+    """The intent of a request, with fees, speed and deadline if it is to be sent. Raises InvalidValue."""
     sent, token = request if isinstance(request, SendTransaction) else None, None
     to, data = request.to, bytes.fromhex(request.data[2:])
     if (asked := request.token) is not None:
@@ -134,14 +135,14 @@ def from_request(request: TransactionCall, wallet: Wallet) -> Intent:
 
 
 def _collectible(asked: TokenAmount, owner: str, recipient: str) -> tuple[str, bytes]:
-    """(contract, call data) of an ERC-721 or ERC-1155 transfer: a call as any other, which policies read."""
+    """(contract, call data) of an ERC-721 or ERC-1155 transfer: an ordinary call, which policies can decode."""
     contract, number = parse_address(asked.address, "token.address"), int(asked.token_id or 0)
     amount = int(asked.amount or 1) if asked.type == "erc1155" else None
     return contract, tokens.safe_transfer(owner, recipient, number, amount)
 
 
 def mixed(request: SendTransaction) -> bool:
-    """Whether both kinds of fees, or fees and a speed, were given."""
+    """Whether the request has both kinds of fees, or fees and a speed."""
     modern = request.max_fee_per_gas is not None or request.max_priority_fee_per_gas is not None
     return (modern and request.gas_price is not None) or (
         (modern or request.gas_price is not None) and request.speed is not None
@@ -156,7 +157,7 @@ def _fees(request: SendTransaction) -> Fees | None:
 
 
 def _access_list(request: TransactionCall) -> str | None:
-    """As JSON-RPC writes it (EIP-2930)."""
+    """The access list in JSON-RPC form (EIP-2930)."""
     if not request.access_list:
         return None
     entries = [{"address": entry.address, "storageKeys": entry.storage_keys} for entry in request.access_list]

@@ -1,6 +1,6 @@
-"""The errors of the contract that a transaction calls or creates, by the ABI that its sender has given of it.
+"""Look up the errors of the contract that a transaction calls or creates, in the ABI that its sender has registered.
 
-Asked for only where a revert is to be explained, so that others cost nothing; it decides nothing.
+This is read only to explain a revert, so that other transactions cost nothing; nothing is decided by it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _log = logging.getLogger(__name__)
 
 
 def of(user_id: str, chain: str, to: str | None, transaction_id: str | None = None) -> Iterator[Entry]:
-    """Of the user's contract at `to` (EIP-55), or of the one that the transaction is to create; none where the user has
-    no such contract, or the store does not answer."""
+    """The ABI entries of the user's contract at `to` (EIP-55), or of the contract that the transaction creates. Empty
+    if the user has no such contract or the store does not answer."""
     session = Session(resources.database().snapshot())
     try:
         if to is not None:

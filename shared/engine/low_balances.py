@@ -1,7 +1,8 @@
-"""Low balances of the addresses that have something unfinished: `wallet.low_balance` once for each fall below the
-chain's threshold, and a top-up from the treasury's wallet where the deployment has one (off by default).
+"""Watch the native balances of addresses with unfinished transactions: emit `wallet.low_balance` once each time a
+balance falls below the chain's threshold, and top it up from the treasury's wallet if the deployment has one (off by
+default).
 
-The address itself needs nothing for it: what is blocked for want of funds goes on when the balance is there.
+Blocked transactions need no notification: they continue as soon as the balance covers them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from shared.wallets import policy_enforcement
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-CHECK_SECONDS = 10.0  # between two checks of the same address
+CHECK_SECONDS = 10.0  # minimum seconds between two checks of the same address
 TOPIC = "transaction-events"
 GAS = metrics.gauge(
     "wallet_gas_lowest_ratio",
@@ -44,7 +45,7 @@ GAS = metrics.gauge(
 
 
 def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
-    """Look at the addresses of these lanes that were not looked at a moment ago."""
+    """Check the balances of these lanes' addresses, except those checked within CHECK_SECONDS."""
     now = resources.clock().now()
     wanted = sorted(one for one in lane_ids if _due(one, now))
     if not wanted:
@@ -99,7 +100,7 @@ def _write_crossing(
 
 
 def _sender(lane_id: str) -> Transaction | None:
-    """Some transaction of the lane, for its wallet: one with a nonce, or the first that waits for one."""
+    """Some transaction of the lane, to learn its wallet: one with a nonce, or the first in the queue."""
     sent = nonce_sync.any_transaction(lane_id)
     if sent is not None:
         return sent
@@ -109,7 +110,7 @@ def _sender(lane_id: str) -> Transaction | None:
 
 
 def top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
-    """Accept the next top-up, if the newest one is final and the treasury may; what hinders it is logged."""
+    """Accept the next top-up if the newest one is final and the treasury's policy allows it; a refusal is logged."""
     session = Session(resources.database().snapshot())
     wallet = session.maybe(WALLETS.find(rule.wallet_id))
     newest = session.maybe(TRANSACTIONS.find(low.top_up_id)) if low.top_up_id else None
@@ -129,7 +130,7 @@ def top_up(low: LowBalance, rule: TopUp, balance: int) -> None:
 def _accept(unit: UnitOfWork, seen: LowBalance, planned: SendPlan) -> None:
     low, policy = unit.read(LOW_BALANCES.get(seen.id), POLICIES.find(planned.intent.wallet_id))
     if low.version != seen.version:
-        return  # another process was faster, or the balance is back
+        return  # another process was faster, or the balance has recovered
     low_balances.check_bounded(policy.at(unit.now) if policy is not None else None)
     accepted = accept.accept(
         unit,

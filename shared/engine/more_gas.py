@@ -1,5 +1,6 @@
-"""More gas for a transaction that cannot be replaced within what was committed for it: an owner or operator asks for
-that by cancelling it or speeding it up. What is booked more has to be covered like a new send."""
+"""Commit more gas to a transaction that cannot be replaced within its committed gas. The owner or an operator requests
+this by cancelling it or speeding it up. The additional amount must be covered like a new send.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +22,17 @@ from shared.wallets import policy_enforcement
 
 @dataclass(frozen=True, slots=True)
 class MoreGas:
-    """Wei to be committed beyond what is, and what the address held when that was found out."""
+    """The additional wei to commit, and the balances of the address when this was computed."""
 
     wei: int
     held: Balances
 
 
 def needed(transaction: Transaction, attempts: Sequence[Attempt], *, undo: bool) -> MoreGas | None:
-    """What its next attempt lacks; None when nothing. Asks the chain only where something does.
+    """The additional gas that the next attempt needs, or None. Asks the chain only if something is missing.
 
-    Raises FeeCapReached where the chain's own caps are in the way, ChainError; the wish to undo it is taken all the
-    same."""
+    Raises FeeCapReached if the chain's own caps forbid the attempt, ChainError. With `undo` it returns None instead,
+    so that the request to undo is still accepted."""
     try:
         return _lacking(transaction, attempts, undo=undo)
     except (FeeCapReached, ChainError):
@@ -53,9 +54,10 @@ def _lacking(transaction: Transaction, attempts: Sequence[Attempt], *, undo: boo
 
 
 def book(unit: UnitOfWork, transaction: Transaction, more: MoreGas | None, *, undo: bool) -> Transaction:
-    """The transaction with so much more committed, in the commit that asks for its next attempt.
+    """The transaction with the additional gas committed, in the commit that requests its next attempt.
 
-    Raises InsufficientGas, FundsCommitted, BalanceUnknown, PolicyDenied; the wish to undo it is taken all the same."""
+    Raises InsufficientGas, FundsCommitted, BalanceUnknown, PolicyDenied. With `undo` it returns the transaction
+    unchanged instead, so that the request to undo is still accepted."""
     if more is None or not transaction.live:
         return transaction
     spec = resources.registry().chain(transaction.chain)

@@ -1,4 +1,6 @@
-"""T8: what the chain says of a lane, nonces without a row, and transactions that somebody else sent with our key."""
+"""Synchronise lanes with the chain (T8): fill nonces without a row, and find transactions that others sent with our
+key.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,13 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-SEARCH_MARGIN = 200  # blocks before a transaction was accepted; what used its nonce is looked for there first
-OLD_HEAD = 600.0  # seconds: who shows no newer block is synchronising, or the chain stands still
-SAME_HEIGHT_BLOCKS = 32  # as long a question keeps its height
+SEARCH_MARGIN = 200  # blocks before a transaction's acceptance: there the search for its nonce's user starts
+OLD_HEAD = 600.0  # seconds: a node whose newest block is older is synchronising, or the chain stands still
+SAME_HEIGHT_BLOCKS = 32  # blocks for which a question keeps its height
 
 
 def sync(view: ChainView, lane: Lane, counts: Nonces) -> None:
-    """Store what the chain says of a lane; nothing is written when it says nothing new."""
+    """Store the chain's counts for a lane; nothing is written if nothing has changed."""
     finalized = counts.finalized if counts.finalized <= lane.next_nonce else _proven_count(view, lane)
     after, foreign = lanes.sync(lane, view.now, latest=counts.latest, finalized=finalized)
     if foreign:
@@ -45,7 +47,8 @@ def _sync(unit: UnitOfWork, lane_id: str, latest: int, finalized: int) -> None:
 
 
 def _proven_count(view: ChainView, lane: Lane) -> int:
-    """The finalized count, when a quorum gives it: only that may raise the floor. Asked at one height until then."""
+    """The finalized count if a quorum confirms it: only that may raise the floor. Until then, every pass asks at the
+    same height."""
     key = ("count", lane.id)
     height = _height(view, key)
     try:
@@ -57,7 +60,7 @@ def _proven_count(view: ChainView, lane: Lane) -> int:
 
 
 def resume(lane: Lane) -> None:
-    """Let a lane go on when nothing on it is blocked any more for what it was paused for."""
+    """Resume a lane when none of its transactions is blocked by the reason of the pause any more."""
     commit(_resume, lane)
 
 
@@ -68,11 +71,11 @@ def _resume(unit: UnitOfWork, seen: Lane) -> None:
 
 
 def fill_gap(view: ChainView, lane: Lane) -> None:
-    """Insert a no-op for the nonce that comes next on the chain, when no row holds it and nothing else will use it.
+    """Insert a no-op for the next nonce on the chain if no row holds it and nothing else will use it.
 
-    It is above what is final, every healthy endpoint has neither a block nor a pending transaction with it, and with
-    one endpoint that is so at two heads. A node that lags or synchronises shows nonces as free that were used long ago;
-    what a wallet's owner has sent from elsewhere is pending."""
+    Conditions: the nonce is above the final ones; every healthy endpoint shows neither a block nor a pending
+    transaction with it; with one endpoint, two heads show the same. A lagging or synchronising node shows nonces as
+    free that were used long ago. A transaction that the wallet's owner sent from elsewhere is pending."""
     if view.now.timestamp() - view.head.timestamp > OLD_HEAD:
         return
     try:
@@ -106,9 +109,11 @@ def _fill(unit: UnitOfWork, nonce: int, sample: Transaction) -> None:
 
 
 def find_holder(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> None:
-    """For a row without a receipt whose nonce is final: find what took it, in finalized blocks and by a quorum.
+    """Find the transaction that used the nonce of a row without a receipt, once the nonce is final; searched in
+    finalized blocks, by quorum.
 
-    One of our own attempts: its receipt was hidden, it is mined. Another sender's: the row is blocked."""
+    If it is one of our own attempts, its receipt was hidden and the row is mined. If another sender made it, the row
+    is blocked."""
     holder = _holder(view, row)
     if holder is None or holder.block_number is None:
         return
@@ -124,7 +129,7 @@ def find_holder(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) 
 
 
 def proven_foreign(row: Transaction, attempts: Sequence[Attempt]) -> ForeignProof:
-    """The proof once more, for giving the row up. Raises NoQuorum while there is none (503)."""
+    """Prove the foreign transaction again before the row is given up. Raises NoQuorum while there is no proof (503)."""
     view = ChainView(resources.chain(row.chain))
     holder = _holder(view, row)
     proof = _proof(view, row, attempts, holder) if holder else None
@@ -134,7 +139,7 @@ def proven_foreign(row: Transaction, attempts: Sequence[Attempt]) -> ForeignProo
 
 
 def _holder(view: ChainView, row: Transaction) -> MinedTransaction | None:
-    """The mined transaction of this row's sender and nonce; None while a quorum does not show one."""
+    """The mined transaction with this row's sender and nonce; None while no quorum shows one."""
     assert row.nonce is not None
     key = ("nonce", row.id)
     high = _height(view, key)
@@ -154,7 +159,8 @@ def _holder(view: ChainView, row: Transaction) -> MinedTransaction | None:
 
 
 def _height(view: ChainView, key: tuple[str, str]) -> int:
-    """A finalized height that a question is asked at for some passes, but not after nodes have dropped its state."""
+    """The finalized height at which a question is asked. It is kept for several passes, but not longer than nodes keep
+    its state."""
     heights = hints().question_heights
     height = heights.get(key)
     if height is None or view.finalized - height > SAME_HEIGHT_BLOCKS:
@@ -177,7 +183,7 @@ def _proof(
 
 
 def release(unit: UnitOfWork, lane: Lane) -> None:
-    """Let a lane go on whose foreign nonce is given up."""
+    """Resume a lane whose foreign nonce was given up."""
     if lane.paused_reason == "FOREIGN_NONCE":
         unit.write(lanes.resume(lane, unit.now))
 
@@ -190,7 +196,7 @@ def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, b
     outcome.check_foreign(row, attempts, proof)
     lane = unit.one(LANES.get(row.lane_id))
     blocked = attempt_rules.block(row, "FOREIGN_NONCE", unit.now, block_seconds)
-    if row.is_fill:  # nobody asked for it, so nobody is to be asked
+    if row.is_fill:  # no user requested it, so no user has to agree
         batch.change(unit, outcome.concede(blocked, attempts, proof, unit.now))
         return
     batch.change(unit, blocked)
@@ -199,7 +205,7 @@ def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, b
 
 
 def any_transaction(lane_id: str) -> Transaction | None:
-    """Some transaction of a lane, for its wallet: the first."""
+    """Some transaction of a lane, to learn its wallet: the first."""
     session = Session(resources.database().snapshot())
     rows = session.follow(TRANSACTIONS, session.one(first_nonce(lane_id)))
     return rows[0] if rows else None

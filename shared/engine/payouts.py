@@ -1,6 +1,7 @@
-"""A round of payments: screened, and planned on chain, outside the transaction, inserted with the move to processing.
+"""Pay a round: screen and plan its payments on chain before the transaction body, and insert them with the move to
+processing.
 
-`accept_payment` plans and inserts one payment; how its outcome comes back is in `shared.desk.payment_outcomes`.
+`accept_payment` plans and inserts one payment. `shared.desk.payment_outcomes` handles its outcome.
 """
 
 from __future__ import annotations
@@ -39,15 +40,15 @@ from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import policy_enforcement
 
-Plans = Mapping[str, PaymentPlan]  # by allocation
+Plans = Mapping[str, PaymentPlan]  # by allocation id
 _log = logging.getLogger(__name__)
 
 
 def plans(claim_id: str, caller: Caller) -> Plans:
-    """What each payment of the claim's order would cost, asked of the chain.
+    """Plan each payment of the claim's order on chain.
 
     Raises NotFound, Forbidden, InvalidState, SettlementUnfunded, SimulationFailed, PayoutTooCostly, ChainError, and
-    what `screen` does."""
+    everything that `screen` raises."""
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(claim_id))
     authorization.as_order_owner(caller, claim)
@@ -56,8 +57,8 @@ def plans(claim_id: str, caller: Caller) -> Plans:
 
 
 def planned(session: Session, claim: Claim) -> Plans:
-    """A plan for every allocation that is still reserved; the chain is asked for all of them, and screening for
-    the recipient that they share, at once."""
+    """A plan for every allocation that is still reserved. The chain calls for all of them and the screening of their
+    common recipient run in parallel."""
     parts = [p for p in session.many(orders.allocations_of(claim.order_id)) if p.status == "reserved"]
     stock = session.many(supplies.by_ids(sorted({part.supply_id for part in parts}))) if parts else []
     senders = {supply.id: Sender.of_supply(supply) for supply in stock}
@@ -80,7 +81,7 @@ def planned(session: Session, claim: Claim) -> Plans:
 
 
 def _remember(claim: Claim, refused: PayoutTooCostly) -> None:
-    """The wallet's next claims are refused before somebody's order waits for them. Audited."""
+    """Remember a too costly wallet, so that its next claims are refused before they hold somebody's order. Audited."""
     policy_enforcement.record(claim.id, "payout.refused:gas")
     columns, now = ("id", "payout_gas", "payout_gas_at"), resources.clock().now()
     row = (claim.wallet_id, refused.data["gas"], now)
@@ -88,7 +89,8 @@ def _remember(claim: Claim, refused: PayoutTooCostly) -> None:
 
 
 def screen(claim: Claim, amount: int) -> None:
-    """Ask whether the claim's recipient may be paid this much; a refusal is audited. Outside of any body.
+    """Check with the screening service that the claim's recipient may receive this amount; a refusal is audited. Runs
+    outside of any transaction body.
 
     Raises PayoutRefused, ScreeningUnavailable."""
     text = format_amount(amount, claim.decimals)
@@ -103,7 +105,7 @@ def screen(claim: Claim, amount: int) -> None:
 def pay(
     unit: UnitOfWork, started: Round, plans: Plans, aggregate: OrderAggregate, earlier: Iterable[Payment] = ()
 ) -> ClaimResource:
-    """Write the round; the view of the claim with all payments. Raises SettlementUnfunded, PolicyDenied."""
+    """Write the round; returns the view of the claim with all payments. Raises SettlementUnfunded, PolicyDenied."""
     if any(payment.allocation_id not in plans for payment in started.payments):
         raise Contended  # something changed between the plan and the commit: repeat
     unit.write(started.claim, started.order, *started.payments)
@@ -126,7 +128,7 @@ def pay(
 
 @contextmanager
 def denials_audited() -> Iterator[None]:
-    """Around the commit of a round: audit which wallet's policy refused it."""
+    """Wrap the commit of a round: audit which wallet's policy denied it."""
     try:
         yield
     except PolicyDenied as denied:
@@ -135,17 +137,17 @@ def denials_audited() -> Iterator[None]:
 
 
 def require_unpaid(session: Session, claim: Claim) -> None:
-    """Before an operator pays or returns what a failed settlement left: ask the chain once more whether the claim's
-    newest payments failed. Outside of any body.
+    """Check on chain once more that the claim's newest payments failed, before an operator pays or returns what a
+    failed settlement left. Runs outside of any transaction body.
 
-    Raises InvalidState when one may still be paid, ChainError when the chain does not say."""
+    Raises InvalidState if one of them may still be paid, ChainError if the chain does not answer."""
     payments = session.many(claims.payments_of(claim.id))
     left = [payment for payment in newest(payments).values() if payment.status != "paid"]
     _require_failed(claim.chain, [payment.transaction_id for payment in left])
 
 
 def _require_failed(chain: str, transaction_ids: Iterable[str]) -> None:
-    """Of payments that are final and unpaid by their rows. Raises InvalidState, ChainError."""
+    """Check the payments that are final and unpaid in the database. Raises InvalidState, ChainError."""
     session, view = Session(resources.database().snapshot()), ChainView(resources.chain(chain))
     for one in transaction_ids:
         row, attempts = session.read(TRANSACTIONS.get(one), ATTEMPTS.scan(one))
@@ -154,7 +156,8 @@ def _require_failed(chain: str, transaction_ids: Iterable[str]) -> None:
 
 
 def _stands(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> bool:
-    """Whether the outcome's block is still there, or another one, proven and final by now, holds the same outcome."""
+    """Whether the block of the outcome still exists, or another block, proven and final by now, has
+    the same outcome."""
     if view.hash_at(row.mined_block_number or 0) == row.mined_block_hash:
         return True
     view.know(attempt.hash for attempt in attempts)

@@ -1,4 +1,4 @@
-"""What is unfinished on a chain, read anew by each pass: nothing is remembered that a crash could lose."""
+"""Find the unfinished work of a chain. Each pass reads it from the database, so that a crash loses nothing."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from shared.store.tables.transactions import (
 )
 from shared.telemetry import metrics
 
-SKEW = timedelta(minutes=2)  # between clocks, and from the begin of a transaction's body to its commit
-AHEAD = timedelta(seconds=75)  # beyond the longest wait of what is not final: each block is looked at
-FULL_ROWS = 32  # rows that a pass holds with their data and signed bytes: a hundred kilobytes and more each
-QUEUED = ("held", "accepted")  # without a nonce
+SKEW = timedelta(minutes=2)  # between clocks, and between the start of a transaction's body and its commit
+AHEAD = timedelta(seconds=75)  # longer than any delay of a non-final row: each pass reads it
+FULL_ROWS = 32  # rows that a pass holds with their data and signed bytes, each a hundred kilobytes or more
+QUEUED = ("held", "accepted")  # states without a nonce
 INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")
 INFLIGHT_OLDEST = metrics.gauge(
     "wallet_inflight_oldest_seconds", "Since the oldest of them was accepted.", "chain"
@@ -52,15 +52,15 @@ UNVISITED = metrics.gauge(
 HEAD_AGE = metrics.gauge(
     "wallet_chain_head_seconds", "Since the newest block that nodes show; while something waits.", "chain"
 )
-PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")  # as transactions are blocked: these end when none is any more
+PAUSES = ("FOREIGN_NONCE", "FUNDS_BLOCKED")  # end when no transaction is blocked by the same reason
 Sending = tuple[Transaction, Attempt | None]  # with its latest attempt
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What there is to do in a bucket of lanes: index entries of what no block holds, the lanes on which something
-    waits for a nonce, and the oldest entry of what blocks hold, without an outcome and with one. `lease` is what the
-    last visit has left; None before the first one."""
+    """The work in a bucket of lanes: index entries of transactions that no block contains, the lanes with transactions
+    that wait for a nonce, and the oldest entry of transactions in blocks, without an outcome and with one. `lease` is
+    what the last visit has stored; None before the first visit."""
 
     bucket: int
     lease: Lease | None
@@ -71,15 +71,15 @@ class Work:
 
     @property
     def visited(self) -> datetime | None:
-        """When the last visit that did not fail was over for all, or will be; None before the first visit."""
+        """When the last successful visit ended for all processes, or will end; None before the first visit."""
         return (self.lease.failing_since or self.lease.held_until) if self.lease else None
 
     def rests(self, now: datetime) -> bool:
-        """Whether nobody looks into it now, because visits fail."""
+        """Whether the bucket is left alone now because its visits fail."""
         return bool(self.lease and self.lease.failing_since and self.lease.held_until > now)
 
     def floor(self, lowest_new: int | None) -> int | None:
-        """A block above which all of the bucket is that blocks hold; `lowest_new` is the lowest that came since."""
+        """A block below everything of the bucket that is in blocks; `lowest_new` is the lowest block recorded since."""
         known = [entries[0]["mined_block_number"] for entries in (self.mined, self.ended) if entries]
         known += [] if lowest_new is None else [lowest_new]
         return min(known) - 1 if known else None
@@ -90,15 +90,16 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Where each bucket's indexes begin, as the last pass of a run has found it: the database keeps entries that are
-    gone for hours, and would read through them at every pass. A run begins without marks, so that what came below one
-    (a receipt that nodes had hidden) waits for the next run at most."""
+    """Where the entries of each bucket's indexes start, as found by the last pass of this run. The database keeps
+    deleted entries for hours and would read through them in every pass. A run starts without marks, so that an entry
+    added below a mark (a receipt that nodes had hidden) waits for the next run at most."""
 
     due: dict[int, datetime] = field(default_factory=dict)
-    below: dict[tuple[int, int], int] = field(default_factory=dict)  # by bucket and stage: a block
+    below: dict[tuple[int, int], int] = field(default_factory=dict)  # by (bucket, stage): a block
 
     def move(self, work: Work, now: datetime) -> None:
-        """What is written from now on is due later than `now`, but for the skew of clocks."""
+        """Update the marks of a bucket. Everything written from now on is due later than `now`, except
+        for clock skew."""
         oldest = min((entry["next_action_at"] for entry in work.due), default=now)
         self.due[work.bucket] = min(oldest, now) - SKEW
         for stage, entries in ((MINED, work.mined), (ENDED, work.ended)):
@@ -108,22 +109,22 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """The rows of it: transactions with a nonce, all their attempts, and the lanes of everything.
+    """The rows of the work: transactions with a nonce, all their attempts, and all lanes.
 
-    More than a few come without data and signed bytes: what is signed or sent goes through `load_full`."""
+    More than FULL_ROWS of them are read without data and signed bytes; use `load_full` to sign or send them."""
 
     rows: Sequence[Transaction]
     attempts: dict[str, list[Attempt]]
     lanes: Sequence[Lane]
-    late: Sequence[str]  # ids without a nonce that are due
+    late: Sequence[str]  # ids of due transactions without a nonce
 
     def of_lane(self, lane_id: str) -> list[Transaction]:
         return [row for row in self.rows if row.lane_id == lane_id]
 
 
 def find(chain: str, marks: Marks | None = None) -> list[Work]:
-    """The buckets in which there is something to do: a wave of index reads, and a small one for each lane with a queue
-    in the bucket that has most of them. `marks` says where they begin, and is moved."""
+    """The buckets that have work. Costs one wave of index reads, plus one small wave per lane of the bucket with the
+    most queued lanes. `marks` limits the reads and is updated."""
     session, marks = Session(resources.database().snapshot()), marks or Marks()
     now, buckets = resources.clock().now(), range(LANE_SHARDS)
     entries = (
@@ -160,8 +161,8 @@ def bucket_lease(chain: str, bucket: int) -> str:
 
 
 def _queued(session: Session, chain: str) -> list[list[str]]:
-    """The lanes of each bucket on which something waits; where there are more than a pass takes, the next one goes on
-    behind them."""
+    """The lanes of each bucket on which transactions are queued. If there are more than a pass takes, the next pass
+    continues after them."""
     next_lanes, buckets = hints().next_lanes, range(LANE_SHARDS)
     lanes: list[list[str]] = [[] for _ in buckets]
     behind = {bucket: next_lanes.pop((chain, bucket), "") for bucket in buckets}
@@ -180,7 +181,7 @@ def _queued(session: Session, chain: str) -> list[list[str]]:
 
 
 def load(work: Work) -> Unfinished:
-    """The rows behind the entries, in one wave. What is changing under the read is left to the next pass."""
+    """Read the rows behind the entries, in one wave. Rows that change during the read are left to the next pass."""
     session = Session(resources.database().snapshot())
     waiting = [entry for entry in work.due if entry["state"] in QUEUED]
     ids = [entry["transaction_id"] for entry in work.due if entry["state"] not in QUEUED]
@@ -217,8 +218,8 @@ def _complete(
 
 
 def load_full(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
-    """These with all that they hold, in their order: at once when they were read so, else some at a time, as they are
-    now. What got another attempt meanwhile is left to whoever made it."""
+    """Yield these transactions with their data and bytes, in order: all at once if they were read with them, otherwise
+    in parts, freshly read. A transaction with a new attempt is left to the process that made it."""
     if all(row.data is not UNREAD for row, _ in wanted):
         if wanted:
             yield list(wanted)
@@ -238,8 +239,8 @@ def load_full(wanted: Sequence[Sending]) -> Iterator[list[Sending]]:
 def measure(
     chain: str, works: Sequence[Work], loaded: Sequence[Unfinished], left: Sequence[Work], head: int | None
 ) -> None:
-    """Set the gauges by what a pass has read anyway: what it found and loaded, the buckets that it left to others or to
-    the next one, and the newest block's timestamp."""
+    """Set the gauges from what a pass has read: the work it found and loaded, the buckets that it left to others or to
+    the next pass, and the timestamp of the newest block."""
     now = resources.clock().now()
     unvisited = [(now - work.visited).total_seconds() for work in left if work.visited is not None]
     UNVISITED.set(max([0.0, *unvisited]), chain=chain)
@@ -259,5 +260,5 @@ def measure(
 
 
 def _age(moments: Sequence[datetime]) -> float:
-    """Seconds since the earliest; 0 when there are none."""
+    """Seconds since the earliest time; 0 if there are none."""
     return (resources.clock().now() - min(moments)).total_seconds() if moments else 0.0

@@ -1,7 +1,7 @@
-"""An intent is tried on chain before it is accepted: see `chain.preflight`; fees are asked for once a block.
+"""Simulate an intent on chain before it is accepted (see `chain.preflight`); fees are fetched once per block.
 
-Failures of the called code and of the balance become refusals here; a node that does not answer stays a ChainError
-(503 at the border).
+Failures of the called code and of the balance become refusals here. A node that does not answer remains a ChainError,
+which the API answers with 503.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from shared.domain.transactions.evidence import transfer_logged
 from shared.domain.transactions.fees import FeeCaps, Fees
 from shared.domain.transactions.transactions import Transaction
 
-GAS_MARGIN_PERCENT = 125  # of the estimate: what a call costs depends on the state it meets
-FEE_ROOM = 2  # × the first attempt's fee: five bumps fit into what is committed for gas
-L1_FEE_ROOM = 2  # × what layer 1 costs now: its fees rise by at most an eighth a block, so for six blocks
+GAS_MARGIN_PERCENT = 125  # of the estimate: the cost of a call depends on the state when it runs
+FEE_ROOM = 2  # × the first attempt's fee: five bumps fit into the committed gas
+L1_FEE_ROOM = 2  # × the current layer-1 fee, which rises at most an eighth per block: enough for six blocks
 
 
 class SimulationFailed(Refusal):
@@ -42,8 +42,8 @@ class SendExceedsBalance(InsufficientBalance):
 
 @dataclass(frozen=True, slots=True)
 class TriedIntent:
-    """An intent that the chain would take now, with its gas, the sender's balances at the confirmed height, and the wei
-    that layer 1 takes at most beside the gas (0 where it takes nothing)."""
+    """An intent that the chain would accept now, with its gas, the sender's balances at the confirmed height, and the
+    wei that layer 1 charges at most in addition to the gas (0 if it charges nothing)."""
 
     intent: Intent
     balances: Balances
@@ -53,9 +53,9 @@ class TriedIntent:
 def preflight(
     client: ChainClient, intent: Intent, *, gas: int | None, abi: Iterable[Mapping[str, Any]] = ()
 ) -> TriedIntent:
-    """Try the intent on the newest state and read the balances that it draws on.
+    """Simulate the intent on the newest state and read the balances that it draws on.
 
-    `gas` is the sender's own limit; `abi` names the errors of the called contract where it is none of the sender's.
+    `gas` is the sender's own limit; `abi` names the errors of a called contract that the sender has not registered.
     Raises SimulationFailed, SendExceedsBalance, InvalidValue, ChainError."""
     call = call_of(intent, gas)
     try:
@@ -78,7 +78,7 @@ def preflight(
 
 
 def again(client: ChainClient, row: Transaction) -> None:
-    """Try a transaction that was accepted some time ago, as it stands. Raises what `preflight` raises."""
+    """Simulate a transaction again that was accepted some time ago. Raises what `preflight` raises."""
     intent = Intent(
         row.wallet_id, row.user_id, row.chain, row.from_address, row.to, row.value, row.data,
         access_list=row.access_list, token_address=row.token_address, token_recipient=row.token_recipient,
@@ -88,14 +88,15 @@ def again(client: ChainClient, row: Transaction) -> None:
 
 
 def require_balance(intent: Intent, balances: Balances) -> None:
-    """What is sent is there: not every node looks at that when it estimates. Raises SendExceedsBalance."""
+    """Check that the balance covers the value sent, because not every node checks it in an estimate. Raises
+    SendExceedsBalance."""
     if intent.value > balances.coin or (intent.token_amount or 0) > (balances.token or 0):
         raise SendExceedsBalance
 
 
 def _check_transfer(client: ChainClient, intent: Intent, call: CallRequest, answer: bytes) -> None:
-    """A token that says no is refused, and one that says nothing (old ones do) unless its log says that it
-    transfers; where a node cannot tell the logs, nothing counts as yes. Raises SimulationFailed."""
+    """Check a token transfer. Refused if the token returns false. If it returns nothing (old tokens do), its log must
+    show the transfer; if a node cannot show logs, an empty answer counts as success. Raises SimulationFailed."""
     if not tokens.transfer_accepted(answer):
         raise SimulationFailed(
             revert={"kind": "refused", "reason": "the token answers that it does not transfer"}
@@ -110,26 +111,26 @@ def _check_transfer(client: ChainClient, intent: Intent, call: CallRequest, answ
 
 
 def committed_gas(tried: TriedIntent, fees: Fees, caps: FeeCaps) -> int:
-    """Wei to hold back for gas: room for replacements above the first attempt's fee, within the chain's caps; and for
-    layer 1, which nodes want to see in the balance too, with room for its own fees to rise."""
+    """Wei to commit for gas: the first attempt's fee plus room for replacements, within the chain's caps; and the
+    layer-1 fee, which nodes require in the balance too, plus room for its rise."""
     highest = min(FEE_ROOM * fees.per_gas, max(caps.max_fee_per_gas, fees.per_gas))
     return tried.intent.gas * highest + L1_FEE_ROOM * tried.l1_fee
 
 
 def with_margin(estimate: int) -> int:
-    """A gas limit for an estimate; a plain transfer costs what it costs."""
+    """The gas limit for an estimate; a plain transfer needs no margin."""
     if estimate <= PLAIN_GAS:
         return PLAIN_GAS
     return min(MAX_TRANSACTION_GAS, -(-estimate * GAS_MARGIN_PERCENT // 100))
 
 
 def call_of(intent: Intent, gas: int | None = None) -> CallRequest:
-    """The intent as a call that is only tried."""
+    """The intent as a call to simulate."""
     return CallRequest(intent.from_address, intent.to, intent.value, intent.data, gas, intent.access_list)
 
 
 def refused(error: NodeError) -> Refusal | None:
-    """What a node's refusal to try a call means to the caller, None when it means nothing to them."""
+    """The refusal that a node's error means for the caller; None if it means nothing to the caller."""
     if isinstance(error, InsufficientFunds):
         return SendExceedsBalance()
     return InvalidValue("gas", "is more than a block holds") if isinstance(error, GasLimit) else None

@@ -1,4 +1,4 @@
-"""What the engine remembers in a process: hints that save work, never what anything rests on."""
+"""What the engine remembers in a process: hints that save work. Correctness never depends on them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from shared.store.tables.transactions import DUE_PAGE, LANE_SHARDS
 K = TypeVar("K")
 V = TypeVar("V")
 
-LANES_A_PASS = 200  # of a bucket, with a queue
-MOST_ROWS = 2 * DUE_PAGE * LANE_SHARDS  # that a pass looks at
+LANES_A_PASS = 200  # lanes with a queue that a pass takes from one bucket
+MOST_ROWS = 2 * DUE_PAGE * LANE_SHARDS  # entries that a pass can look at
 MOST_LANES = MOST_ROWS + LANES_A_PASS * LANE_SHARDS
 MOST_CHAINS = 100
 
 
 class BoundedCache(OrderedDict[K, V]):
-    """At most `most` entries: what was set longest ago makes room. Threads may get, set and pop."""
+    """A dict of at most `most` entries; the entry that was set longest ago is dropped. Threads may get, set and pop."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
@@ -37,16 +37,16 @@ class BoundedCache(OrderedDict[K, V]):
 
 
 class Coalescer:
-    """One run at a time for each name in this process: who comes meanwhile makes the running one repeat its work.
+    """Allows one run at a time per name in this process; a call during a run makes that run repeat its work.
 
-    Not for safety (several processes compete all the same): it saves signing what another thread signs."""
+    This is not needed for safety (processes compete anyway): it avoids signing what another thread already signs."""
 
     def __init__(self) -> None:
         self._again: dict[str, bool] = {}
         self._lock = threading.Lock()
 
     def run(self, name: str, work: Callable[[], None]) -> None:
-        """Do the work, or leave it to the thread that does it now and then repeats it."""
+        """Do the work, or tell the thread that is doing it to repeat it."""
         with self._lock:
             if name in self._again:
                 self._again[name] = True
@@ -68,11 +68,11 @@ class Coalescer:
 
 @dataclass(frozen=True, slots=True)
 class EngineHints:
-    """`dispatches` by lane. `question_heights`: at which height a quorum is asked, by (question, id); where a single
-    endpoint must say the same at two heads, an entry has to last from one pass to the next, so there is room for all
-    that a pass can ask. `starts`: where a pass without the time for all begins next, by (what, bucket).
-    `balance_checks`: when a lane's balance was read last. `next_lanes`: where the last pass over a bucket
-    stopped when there were more lanes than it looks at. `heads`: (monotonic seconds, height) by chain."""
+    """`dispatches` by lane. `question_heights`: the height at which a quorum is asked, by (question, id). With a
+    single endpoint an answer must be the same at two heads, so an entry must survive from one pass to the next; there
+    is room for everything that a pass can ask. `starts`: where the next pass starts if the last one ran out of time,
+    by (what, bucket). `balance_checks`: when a lane's balance was last read. `next_lanes`: where the last pass over a
+    bucket stopped because of too many lanes. `heads`: (monotonic seconds, height) by chain."""
 
     dispatches: Coalescer = field(default_factory=Coalescer)
     question_heights: BoundedCache[tuple[str, str], int] = field(
@@ -89,5 +89,5 @@ class EngineHints:
 
 
 def hints() -> EngineHints:
-    """This process's."""
+    """The hints of this process."""
     return resources.memory(EngineHints)

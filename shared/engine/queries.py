@@ -1,4 +1,4 @@
-"""Transactions as a caller may read them, with confirmations counted from the chain's head, or replace them."""
+"""Read the transactions that a caller may see, with confirmations counted from the chain's head, or may replace."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from shared.store.session import Session
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.transactions import ATTEMPTS, RECEIPTS, TRANSACTIONS
 
-OPERATOR = "admin:replace"  # may replace or cancel everybody's, payments too
-OWNER = "transaction:send"  # may replace or cancel what is theirs, or whoever acts for them
+OPERATOR = "admin:replace"  # may replace or cancel all transactions, including payments
+OWNER = "transaction:send"  # may replace or cancel their own; services may do so for them
 
 
 def read(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
-    """A transaction that the caller may see, or is to approve, with its attempts. Raises NotFound."""
+    """A transaction that the caller may see or has to approve, with its attempts. Raises NotFound."""
     transaction, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
     if not caller.sees(transaction.user_id) and not _approves(session, caller, transaction):
         raise NotFound
@@ -33,7 +33,7 @@ def read(session: Session, caller: Caller, transaction_id: str) -> tuple[Transac
 
 
 def _approves(session: Session, caller: Caller, transaction: Transaction) -> bool:
-    """Whether the policy names the caller for a transaction that waits or waited."""
+    """Whether the policy names the caller as an approver of a transaction that waits or waited for approval."""
     if transaction.approval_until is None:
         return False
     stored = session.maybe(POLICIES.find(transaction.wallet_id))
@@ -44,7 +44,7 @@ def _approves(session: Session, caller: Caller, transaction: Transaction) -> boo
 def replaceable(session: Session, caller: Caller, transaction_id: str) -> tuple[Transaction, list[Attempt]]:
     """A transaction that is not mined, with its attempts.
 
-    Raises NotFound, Forbidden, SettlementTransaction (a payment, for its owner), InvalidState (mined or over)."""
+    Raises NotFound, Forbidden, SettlementTransaction (a payment, for its owner), InvalidState (mined or ended)."""
     transaction, attempts = session.read(TRANSACTIONS.get(transaction_id), ATTEMPTS.scan(transaction_id))
     operator = caller.may(OPERATOR)
     if not operator:
@@ -57,14 +57,14 @@ def replaceable(session: Session, caller: Caller, transaction_id: str) -> tuple[
 
 
 def view(transaction: Transaction, attempts: Sequence[Attempt]) -> TransactionView:
-    """As its owner sees it now."""
+    """The transaction as its owner sees it now."""
     spec = resources.registry().chain(transaction.chain)
     head = newest(transaction.chain) if transaction.mined_block_number is not None else None
     return TransactionView.of(transaction, attempts, spec.chain_id, head)
 
 
 def views(session: Session, transactions: Sequence[Transaction]) -> list[TransactionView]:
-    """Several, their attempts in one read."""
+    """The views of several transactions; reads all attempts at once."""
     if not transactions:
         return []
     by_id: dict[str, list[Attempt]] = {one.id: [] for one in transactions}
@@ -74,8 +74,8 @@ def views(session: Session, transactions: Sequence[Transaction]) -> list[Transac
 
 
 def outcome(session: Session, transaction: Transaction) -> tuple[bool, Sequence[Log], int]:
-    """Success and logs of a mined transaction, and how many more there were than are kept: stored once it is over, the
-    chain's until then. Raises NotFound."""
+    """Success, logs and number of omitted logs of a mined transaction; from the database once it has ended, from the
+    chain until then. Raises NotFound."""
     if transaction.terminal:
         stored = session.maybe(RECEIPTS.find(transaction.id))
         if stored is not None:
@@ -90,7 +90,7 @@ def outcome(session: Session, transaction: Transaction) -> tuple[bool, Sequence[
 
 
 def newest(chain: str) -> int | None:
-    """The chain's newest height, at most a block time old; None when no node answers."""
+    """The chain's newest height, at most one block time old; None if no node answers."""
     heads = hints().heads
     seen = heads.get(chain)
     try:

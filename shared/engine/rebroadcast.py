@@ -1,4 +1,6 @@
-"""What is live but not mined: the same bytes again, more fee for the head of a lane, a no-op for what is cancelled."""
+"""Handle live transactions that are not mined: send the same bytes again, raise the fee at the head of a lane, or sign
+a no-op for a cancelled one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ HELD = ("sent", "known", "replacement_underpriced")  # answers of a node that ha
 
 
 def attend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts, counts: Nonces) -> None:
-    """Do what is due for one lane's transactions that no block holds; `counts` are the lane's."""
+    """Do what is due for the unmined transactions of one lane; `counts` are the lane's transaction counts."""
     late = [row.id for row in rows if schedule.expired(row, view.now)]
     if late:
         cancellation.expire(
@@ -32,7 +34,7 @@ def attend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts, cou
             [(row, _latest(attempts[row.id])) for row in new],
             lambda part: taken.update(replacement.replace(view.client, part)),
         )
-    finally:  # where fees or keys cannot be had, nodes may still have lost what was signed before
+    finally:  # fees or keys may be unavailable, but nodes may still have lost bytes signed before
         again = [row for row in to_resend(view, waiting, attempts) if row.id not in taken]
         _in_parts(
             [(row, attempts[row.id][-1]) for row in again],
@@ -41,7 +43,8 @@ def attend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts, cou
 
 
 def _in_parts(wanted: Sequence[Sending], work: Callable[[list[Sending]], None]) -> None:
-    """As many at a time as a pass may hold. The failure of some keeps back no others; it is raised at the end."""
+    """Process `wanted` in parts of the size that a pass may hold. A failed part does not stop the others; the first
+    failure is raised at the end."""
     failure: Exception | None = None
     for part in pending.load_full(wanted):
         try:
@@ -55,15 +58,16 @@ def _in_parts(wanted: Sequence[Sending], work: Callable[[list[Sending]], None]) 
 def wants_attempt(
     view: ChainView, row: Transaction, attempts: Sequence[Attempt], latest_nonce: int, *, pooled: bool = False
 ) -> bool:
-    """A first attempt, the no-op that cancels, what a node asked more for, or a bump of the lane's head: a node has
-    it, by what it answered or because its pool holds (`pooled`) the nonce that comes next."""
+    """Whether a new attempt is due: the first one, the no-op that cancels, one with the higher fee that a node
+    required, or a bump at the head of the lane. A bump requires that a node has the last attempt, known from its
+    answer or because its pool contains (`pooled`) the next nonce."""
     last = _latest(attempts)
     if last is None:
         return _due_now(view, row)
     if replacement_wanted(row, last):
         return True
     if last.last_result == "underpriced" and row.blocked_reason in (None, "FUNDS_BLOCKED"):
-        return _due_now(view, row)  # a node looks at the fee before it looks at the balance
+        return _due_now(view, row)  # a node checks the fee before the balance
     if row.blocked_reason is not None:
         return False
     if row.nonce != latest_nonce or not _bump_due(view, last):
@@ -72,7 +76,7 @@ def wants_attempt(
 
 
 def replacement_wanted(row: Transaction, last: Attempt) -> bool:
-    """A no-op for what is cancelled, or more fee because a caller asked for it."""
+    """Whether a no-op is due because of a cancellation, or a higher fee because a caller requested it."""
     if not row.live or row.blocked_reason == "FOREIGN_NONCE":
         return False
     cancelled = row.undo_state is not None and last.kind == "payload"
@@ -80,14 +84,15 @@ def replacement_wanted(row: Transaction, last: Attempt) -> bool:
 
 
 def _bump_due(view: ChainView, attempt: Attempt) -> bool:
-    """Three blocks since it was first taken, or since a node had lost it; no bumps while the chain stands still."""
+    """Whether three blocks have passed since the attempt was first accepted or was sent again after a loss; no bumps
+    while the chain stands still."""
     since = attempt.last_sent_at if attempt.last_result == "sent" else attempt.created_at
     chain_time = min(view.now, datetime.fromtimestamp(view.head.timestamp, UTC))
     return schedule.bump_due(since or attempt.created_at, chain_time, view.client.spec.block_seconds)
 
 
 def to_resend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts) -> list[Transaction]:
-    """Those whose bytes go out again; all of them, in order, when a node misses an earlier nonce."""
+    """The transactions whose bytes are sent again; all of them, in order, if a node misses an earlier nonce."""
     sent = [row for row in rows if attempts[row.id] and row.blocked_reason != "FOREIGN_NONCE"]
     if any(attempts[row.id][-1].last_result == "nonce_too_high" and _due_now(view, row) for row in sent):
         return sent
@@ -96,7 +101,8 @@ def to_resend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts) 
 
 
 def _funded(view: ChainView, rows: Sequence[Transaction]) -> bool:
-    """Whether the balance, asked anew since the newest block may change, covers the first that is short of funds."""
+    """Whether the balance covers the first transaction that lacks funds; it is read again because the newest block may
+    have changed it."""
     short = next((row for row in rows if row.blocked_reason == "FUNDS_BLOCKED"), None)
     if short is None or _due_now(view, short):
         return False

@@ -1,4 +1,6 @@
-"""T4: another attempt on the same nonce: a bump, or the no-op that undoes. Signed outside, stored, then sent."""
+"""Replace an attempt on the same nonce (T4), by a fee bump or by the no-op that undoes it: sign outside, store, then
+send.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ Wanted = tuple[Transaction, Attempt | None]  # with its latest attempt
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The next attempt of a transaction that had `attempts` of them; no `signed`: the caps do not allow one."""
+    """The next attempt of a transaction that had `attempts` of them; `signed` is None if the caps do not allow one."""
 
     transaction_id: str
     attempts: int
@@ -37,9 +39,9 @@ class Next:
 
 
 def replace(client: ChainClient, wanted: Sequence[Wanted]) -> set[str]:
-    """Store and send the next attempts of transactions of one lane; FEE_BLOCKED where the caps forbid it.
+    """Store and send the next attempts of transactions of one lane; FEE_BLOCKED if the caps forbid one.
 
-    Answers the ids of those that got one."""
+    Returns the ids of the transactions that got one."""
     following = signed(client, wanted)
     stored = commit(_store, following, client.spec.block_seconds) if following else []
     broadcast.send(client, stored)
@@ -47,7 +49,7 @@ def replace(client: ChainClient, wanted: Sequence[Wanted]) -> set[str]:
 
 
 def signed(client: ChainClient, wanted: Sequence[Wanted]) -> list[Next]:
-    """The next attempts, signed; those whose key cannot be used are left out and logged."""
+    """Sign the next attempts; transactions whose key cannot be used are logged and left out."""
     session = Session(resources.database().snapshot())
     spec, market = client.spec, client.fee_snapshot()
     keys = Keys(session, (transaction.wallet_id for transaction, _ in wanted))
@@ -85,7 +87,7 @@ def _store(
 def store(
     unit: UnitOfWork, batch: Batch, one: Next, block_seconds: float
 ) -> tuple[Transaction, Attempt] | None:
-    """Store one attempt, or the block where there could be none; None when another handler was faster."""
+    """Store one attempt, or the blocked state if there can be none; None if another handler was faster."""
     transaction = batch.rows.get(one.transaction_id)
     if transaction is None:
         return None

@@ -1,7 +1,7 @@
-"""Keys and signatures: only operations declared with `needs=("signer", …)` come here.
+"""Open keys and sign; only operations declared with `needs=("signer", …)` use this module.
 
-A key is opened for one piece of work and never kept; a treasury's stays in Cloud KMS. What is derived must be the
-wallet's own address: a wrong row can make a signature impossible, never one of another account.
+A key is opened for one piece of work and never kept; a treasury's key stays in Cloud KMS. The derived address must be
+the wallet's own: a wrong row can prevent a signature, but never produce one of another account.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """`raw` is a bearer instrument until its nonce is final."""
+    """Signed bytes and their hash. Anyone can broadcast `raw` until its nonce is final."""
 
     raw: bytes = field(repr=False)
     hash: str
 
 
 class Keys:
-    """The keys of some wallets, opened when they are first needed, for as long as this object lives."""
+    """The keys of some wallets, opened on first use and held as long as this object lives."""
 
     def __init__(self, session: Session, wallet_ids: Iterable[str]) -> None:
         wanted = sorted(set(wallet_ids))
@@ -62,9 +62,9 @@ class Keys:
         return f"Keys({sorted(self._wallets)})"
 
     def sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
-        """Sign what is planned for this nonce, if the wallet's policy still allows it and, above its threshold, a
-        second person approved this very payload. The engine's no-op is always allowed, a payment was checked when its
-        claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
+        """Sign the planned attempt with this nonce, if the wallet's policy still allows it and, above its threshold, a
+        second person approved exactly this payload. The engine's no-op is always allowed; a payment was checked when
+        its claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
         try:
             return self._sign(spec, transaction, planned, nonce)
         except (PolicyDenied, KeyFault) as refused:
@@ -97,7 +97,7 @@ class Keys:
 
 
 def fields(spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> dict[str, Any]:
-    """What is signed, as JSON-RPC names it: the payload, or a no-op (nothing to itself)."""
+    """The fields to sign, with JSON-RPC names: the payload, or a no-op (zero value to the sender itself)."""
     signed_fields: dict[str, Any] = {"chainId": spec.chain_id, "nonce": nonce, "gas": planned.gas}
     if planned.fees.kind == "legacy":
         signed_fields["gasPrice"] = planned.fees.gas_price

@@ -1,8 +1,8 @@
-"""One pass over a chain, and passes for as long as there is work: alone it finishes every transaction (I6).
+"""Run passes over a chain for as long as there is work; these alone finish every transaction (I6).
 
-The work of a chain is divided into buckets of lanes. A pass looks into all that have any, several side by side; each
-is held by a lease, so that other processes take those that this one does not get to. Whatever a pass leaves undone is
-still there for the next one.
+The work of a chain is divided into buckets of lanes. A pass visits all buckets with work, several in parallel. Each is
+held by a lease, so that other processes take the buckets that this one does not reach. Work that a pass leaves undone
+is still there for the next pass.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from shared.store.tables.transactions import LEASES, Lease
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
-WORKERS = 8  # buckets that a process looks into side by side: most of the time it waits for others
-MOST_HOLD_OFF = 15.0  # seconds that a bucket is left alone at most because its visits fail
+WORKERS = 8  # buckets that a process visits in parallel: a visit mostly waits for I/O
+MOST_HOLD_OFF = 15.0  # longest time in seconds for which a bucket is left alone because its visits fail
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds leases and how: renewed at the latest every `seconds`, and for `spacing` seconds from the start of a
-    visit on nobody else looks into the same bucket."""
+    """The lease parameters of this process: a lease is renewed at least every `seconds`, and nobody else visits the
+    same bucket within `spacing` seconds of the start of a visit."""
 
     owner: str
     seconds: float = 0.0
@@ -48,8 +48,8 @@ class Holder:
 
 
 def run(chain: str, *, lease_seconds: float, once: bool) -> None:
-    """Passes at block time until nothing is left for this process or the run's time is over; a single one with
-    `once`."""
+    """Run passes at block time until nothing is left for this process or the run's time is over; with `once`, a single
+    pass."""
     block = resources.registry().chain(chain).block_seconds
     holder, marks = Holder(new_id("own"), lease_seconds, 0.0 if once else block), Marks()
     while True:
@@ -60,15 +60,15 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
 
 
 def run_pass(chain: str, holder: Holder | None = None, marks: Marks | None = None) -> bool:
-    """Look at everything unfinished once that no other process holds; whether there was any, or there will be again
-    because visits have failed."""
+    """Visit everything unfinished that no other process holds, once. Returns whether there was any, or there will be
+    again because visits failed."""
     works, holds = pending.find(chain, marks), holder or Holder(new_id("own"))
     if not works:
         pending.measure(chain, [], [], [], None)
         return False
     try:
         view = ChainView(resources.chain(chain))
-    except ChainError as error:  # what needs no node goes on
+    except ChainError as error:  # work that needs no node continues
         _log.warning("a chain shows no head", extra={"chain": chain, "error": str(error)})
         view = None
     now = resources.clock().now()
@@ -94,7 +94,8 @@ def run_pass(chain: str, holder: Holder | None = None, marks: Marks | None = Non
 
 
 def side_by_side(wanted: Sequence[T], work: Callable[[T], R]) -> list[R]:
-    """Do this for all of them, some at a time; in their order where there is but one."""
+    """Call `work` for all items in parallel threads; a single item runs in this thread. Returns the
+    results in order."""
     if len(wanted) == 1:
         return [work(wanted[0])]
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="bucket") as pool:
@@ -105,11 +106,11 @@ def side_by_side(wanted: Sequence[T], work: Callable[[T], R]) -> list[R]:
 
 
 class VisitFailed(Exception):
-    """Nothing came of a visit: nodes, the store or a defect. It was logged."""
+    """A visit failed because of nodes, the store or a defect; it was logged."""
 
 
 def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Unfinished | None:
-    """What one bucket has to be done; None where another process holds it, or the time is over. Raises VisitFailed."""
+    """Visit one bucket; None if another process holds it or the time is over. Raises VisitFailed."""
     name, owner, began = bucket_lease(chain, work.bucket), holder.owner, resources.clock().now()
     lease = take_lease(name, owner, holder.seconds) if remaining_seconds(3600) >= STOP_BEFORE else None
     if lease is None:
@@ -135,15 +136,15 @@ def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Un
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a visit leaves with its bucket's lease for the next one; `failing_since` where it failed."""
+    """What a visit stores with its bucket's lease for the next one; `failing_since` is set if it failed."""
 
     seen: Seen | None
     failing_since: datetime | None
 
 
 def _leave(name: str, holder: Holder, began: datetime, remembered: Remembered) -> None:
-    """Give a lease back after a visit: for others when the block's time since it began is over. After one that failed
-    nobody looks into the bucket for half as long as visits have failed."""
+    """Give a lease back after a visit, so that others can take it one block time after the visit began. After a failed
+    visit, the bucket is left alone for half of the time for which its visits have been failing."""
     now, spacing = resources.clock().now(), holder.spacing
     left = max(0.0, spacing - (now - began).total_seconds())
     if remembered.failing_since is not None and spacing:
@@ -153,10 +154,10 @@ def _leave(name: str, holder: Holder, began: datetime, remembered: Remembered) -
 
 
 def take_lease(name: str, owner: str, seconds: float, remembered: Remembered | None = None) -> Lease | None:
-    """Take or renew the lease of a recurring job; None while another holds it. What is to be `remembered` is stored
-    with it; what was, stays without that.
+    """Take or renew the lease of a recurring job; None while another holds it. `remembered` is stored with the lease;
+    without it, the stored values stay.
 
-    A lease saves work; what is written rests on compare-and-set (I7)."""
+    A lease only saves work; the safety of writes depends on compare-and-set (I7)."""
     now = resources.clock().now()
 
     def body(transaction: port.StoreTransaction) -> Lease | None:
