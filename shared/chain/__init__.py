@@ -1,1 +1,1 @@
-"""Chains as data, and JSON-RPC with quorum."""
+"""The supported chains as data, and JSON-RPC with quorum."""

@@ -1,4 +1,4 @@
-"""Balances as nodes answer them: the native coin's, and those of ERC-20 tokens beside it, at one block."""
+"""Balances from nodes: the native coin and ERC-20 tokens, at one block."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from shared.chain.errors import Ambiguous, ExecutionReverted, NotAToken
 from shared.chain.pool import Pool
 from shared.chain.rpc import Call
 
-_REMEMBERED: Final = 10_000  # balances
+_REMEMBERED: Final = 10_000  # cached balances
 
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """What an address holds at a block: wei, and base units where a token is meant."""
+    """The balances of an address at a block: wei, and base units if a token was requested."""
 
     block: int
     coin: int
@@ -26,16 +26,16 @@ class Balances:
 
 
 class Observations:
-    """What addresses held at blocks, as nodes answered it: whoever in this process asks for the same again shares the
-    answer. For `keep` seconds, a block's time: a reorganisation puts another block at a height."""
+    """A cache of balances at blocks, shared by all callers in this process. Entries are valid for `keep` seconds, one
+    block time, because after a reorganisation another block has the same height."""
 
     def __init__(self, keep: float, seconds: Callable[[], float]) -> None:
         self._keep, self._seconds, self._lock = keep, seconds, threading.Lock()
         self._seen: OrderedDict[tuple[str, str | None, int], tuple[float, int]] = OrderedDict()
 
     def ask(self, pool: Pool, wanted: Sequence[tuple[str, str | None]], block: int) -> list[int | None]:
-        """Of each (address, token or None for the coin) after a block; what nobody has seen is asked for, in one
-        exchange. None where a token answers no number. Raises ChainError."""
+        """The balance of each (address, token or None for the coin) after a block; uncached ones are fetched in one
+        exchange. None if a token does not return a number. Raises ChainError."""
         now = self._seconds()
         with self._lock:
             known = {one: self._seen.get((*one, block)) for one in wanted}
@@ -57,7 +57,8 @@ class Observations:
                 self._seen.popitem(last=False)
 
     def at_block(self, pool: Pool, address: str, token: str | None, block: int) -> Balances:
-        """The native balance, and the token's, after a block, in one exchange. Raises NotAToken, ChainError."""
+        """The native balance, and the token's if given, after a block, in one exchange.
+        Raises NotAToken, ChainError."""
         if token is None:
             (coin,) = self.ask(pool, [(address, None)], block)
             return Balances(block, coin or 0)
@@ -75,24 +76,26 @@ def _balance(address: str, token: str | None, block: int) -> Call:
 
 
 def of_tokens(pool: Pool, address: str, among: Sequence[str], block: int) -> tuple[int, list[int]]:
-    """Wei, and base units of each token, after a block, in one exchange; 0 of a token that gives no number."""
+    """Wei, and base units of each token, after a block, in one exchange; 0 for a token that does not
+    return a number."""
     calls = [token_balance(token, address, block) for token in among]
     coin, *held = pool.batch([native_balance(address, block), *calls])
     return types.quantity(coin), [tokens.uint(types.data(answer)) or 0 for answer in held]
 
 
 def native_balance(address: str, block: int) -> Call:
-    """The call that asks for wei."""
+    """The call that reads an address's wei."""
     return "eth_getBalance", [address, hex(block)]
 
 
 def token_balance(token: str, address: str, block: int) -> Call:
-    """The call that asks a token for an address's base units."""
+    """The call that reads an address's base units of a token."""
     return "eth_call", [{"to": token, "input": "0x" + tokens.balance_of(address).hex()}, hex(block)]
 
 
 def token_metadata(pool: Pool, token: str) -> tuple[int | None, str | None]:
-    """(decimals, symbol) as the contract says, in one exchange; None for what is no such answer. Raises ChainError."""
+    """The (decimals, symbol) that the contract returns, in one exchange; None for an invalid answer. Raises
+    ChainError."""
     digits, symbol = pool.batch(
         [
             ("eth_call", [{"to": token, "input": "0x" + data.hex()}, "latest"])

@@ -15,9 +15,11 @@ from shared.domain.transactions.evidence import Receipt
 def block_receipts(
     endpoint: Endpoint, number: int, wanted: Collection[str] | None = None
 ) -> tuple[Receipt, ...]:
-    """The receipts of the canonical block at a height; () when there is none yet. Of `wanted` hashes only, so that
-    nobody else's transaction, which nodes may show differently or strangely, has a say: asked for one by one where
-    the node does not show the block's together, as when somebody has filled it with logs."""
+    """The receipts of the canonical block at a height; () if there is no such block yet.
+
+    With `wanted`, only the receipts of these hashes, so that other transactions, which nodes may show differently or
+    incorrectly, have no influence. They are fetched one by one if the node cannot return the block's receipts
+    together, for example because somebody filled the block with logs."""
     try:
         answers = endpoint.call("eth_getBlockReceipts", [hex(number)]) or []
     except (NodeError, Unreachable) as error:

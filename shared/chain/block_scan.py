@@ -1,8 +1,8 @@
-"""What the index reads of a chain: blocks, and the logs in them.
+"""Read blocks, and the logs in them, for the event index.
 
-Where a chain has several nodes, two must say the same, as for all evidence; a single node is believed. Logs are asked
-for by block hash, so that a node which is late or on another fork refuses instead of answering that there are none.
-What a node refuses to give at once is asked for in halves.
+If a chain has several nodes, two must give the same answer, as for all evidence; a single node is trusted. Logs are
+requested by block hash, so that a node that lags or is on another fork refuses instead of answering with no logs. If a
+node refuses a request as too large, the request is split in halves.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from shared.chain.pool import result_or_raise
 from shared.chain.rpc import Call
 
 T = TypeVar("T")
-MOST_ADDRESSES: Final = 100  # in one filter; with more, all logs of a block are read
+MOST_ADDRESSES: Final = 100  # addresses in one filter; with more, all logs of a block are read
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A transaction of a block that carries coins; whether it succeeded, its receipt says."""
+    """A transaction of a block that transfers coins; only its receipt shows whether it succeeded."""
 
     place: int
     hash: str
@@ -43,7 +43,7 @@ class SourceBlock:
 
 @dataclass(frozen=True, slots=True)
 class SourceLog:
-    """As in a block; hex in lower case."""
+    """A log as its block contains it; hex in lower case."""
 
     address: str
     topics: tuple[str, ...]
@@ -55,7 +55,7 @@ class SourceLog:
 
 
 class Refused(Exception):
-    """Nodes give the logs of one address in one block under no circumstances."""
+    """No node returns the logs of one address in one block, however the request is split."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
@@ -63,19 +63,19 @@ class Refused(Exception):
 
 
 def heights(client: ChainClient) -> tuple[int, int]:
-    """(newest, final) heights that a quorum has reached. Raises ChainError."""
+    """The (newest, final) heights that a quorum has reached. Raises ChainError."""
     return evidence.reached(client, "latest"), evidence.finalized(client)
 
 
 def agreed(client: ChainClient, count: int, ask: Callable[[Endpoint], Sequence[T | None]]) -> list[T | None]:
-    """What a quorum answers to each of so many questions; None where there is no such answer."""
+    """The answer of a quorum to each of `count` questions; None if there is no such answer."""
     if client.pool.needed == 1:
         return list(client.pool.read(ask))
     return client.pool.quorum_each([None] * count, ask, 0)
 
 
 def blocks(client: ChainClient, numbers: Sequence[int]) -> list[SourceBlock]:
-    """The blocks at these heights, up to the first that no quorum gives or that does not follow the one before."""
+    """The blocks at these heights, up to the first one that has no quorum or does not follow the one before."""
     calls: list[Call] = [("eth_getBlockByNumber", [hex(one), True]) for one in numbers]
 
     def ask(endpoint: Endpoint) -> list[SourceBlock | None]:
@@ -94,7 +94,7 @@ def blocks(client: ChainClient, numbers: Sequence[int]) -> list[SourceBlock]:
 
 
 def hashes(client: ChainClient, numbers: Sequence[int]) -> list[str | None]:
-    """Of the canonical blocks at these heights; None where no quorum says."""
+    """The hashes of the canonical blocks at these heights; None without a quorum."""
     calls: list[Call] = [("eth_getBlockByNumber", [hex(one), False]) for one in numbers]
 
     def ask(endpoint: Endpoint) -> list[str | None]:
@@ -106,9 +106,9 @@ def hashes(client: ChainClient, numbers: Sequence[int]) -> list[str | None]:
 def logs_of(
     client: ChainClient, block_hashes: Sequence[str], addresses: Sequence[str] | None
 ) -> list[tuple[SourceLog, ...]]:
-    """The logs of each block, of these addresses or of all, in order.
+    """The logs of each block, in order; of these addresses, or of all if None.
 
-    Raises TooMuch where nodes refuse a single block's, ChainError where they do not answer."""
+    Raises TooMuch if nodes refuse even a single block, ChainError if they do not answer."""
     if not block_hashes or addresses == []:
         return [() for _ in block_hashes]
     calls: list[Call] = [("eth_getLogs", [_filter(addresses, blockHash=one)]) for one in block_hashes]
@@ -133,8 +133,8 @@ def logs_of(
 def logs_of_each(
     client: ChainClient, block_hash: str, addresses: Sequence[str]
 ) -> tuple[list[SourceLog], list[str]]:
-    """The logs of one block, however few addresses may be asked for at once; and the addresses whose logs no node
-    gives. Raises ChainError."""
+    """The logs of one block, split by address as often as necessary, and the addresses whose logs no node returns.
+    Raises ChainError."""
     try:
         return list(logs_of(client, [block_hash], addresses)[0]), []
     except TooMuch:
@@ -148,16 +148,16 @@ def logs_of_each(
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The logs of some addresses from one height to another, and the hash of the last block."""
+    """The logs of some addresses in a range of heights, and the hash of the last block."""
 
     last_hash: str
     logs: tuple[SourceLog, ...]
 
 
 def stretch(client: ChainClient, addresses: Sequence[str], low: int, high: int) -> Stretch:
-    """From one node that has both ends, or the same from two.
+    """Read a range of blocks from one node that has both ends; with several nodes, two must agree.
 
-    Raises Lagging where nodes do not have them (any more), TooMuch where they refuse, other ChainErrors."""
+    Raises Lagging if nodes do not have the blocks (any more), TooMuch if they refuse, other ChainErrors."""
     wanted = _filter(addresses, fromBlock=hex(low), toBlock=hex(high))
     calls: list[Call] = [
         ("eth_getBlockByNumber", [hex(low), False]),
@@ -179,12 +179,12 @@ def stretch(client: ChainClient, addresses: Sequence[str], low: int, high: int) 
     try:
         return client.pool.quorum("stretch", ask, 0)
     except ChainError:
-        client.pool.read(ask)  # raises what the nodes say, where they do
+        client.pool.read(ask)  # raises the nodes' own error if there is one
         raise
 
 
 def succeeded(client: ChainClient, payments: Sequence[tuple[str, str]]) -> list[bool | None]:
-    """Whether each (transaction, block) succeeded; None where no quorum has the receipt."""
+    """Whether each (transaction, block) succeeded; None if no quorum has the receipt."""
     calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash, _ in payments]
 
     def ask(endpoint: Endpoint) -> list[bool | None]:
@@ -202,7 +202,7 @@ def _filter(addresses: Sequence[str] | None, **more: str) -> dict[str, Any]:
 
 
 def _reason(client: ChainClient, call: Call) -> ChainError:
-    """Why no node gives it: TooMuch for a refusal of a node that has the block."""
+    """Why no node returns it; TooMuch if a node that has the block refuses."""
     method, params = call
     try:
         client.pool.read(lambda endpoint: endpoint.call(method, list(params)))
@@ -216,7 +216,7 @@ def _reason(client: ChainClient, call: Call) -> ChainError:
 
 
 def _logs(answer: Any, block_hash: str | None) -> tuple[SourceLog, ...] | None:
-    """None for an error, for garbage, and for logs of another block."""
+    """The sorted logs of an answer; None for an error, for garbage, and for logs of another block."""
     if isinstance(answer, ChainError):
         return None
     found = _readable(lambda entries: [_log(one) for one in entries], answer)

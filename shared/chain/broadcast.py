@@ -1,4 +1,4 @@
-"""Sending signed bytes: to every healthy endpoint, and what their answers mean together."""
+"""Send signed bytes to every healthy endpoint, and combine the answers into one outcome."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _MEANING: Final[tuple[tuple[type[ChainError], SendOutcome], ...]] = (
     (InsufficientFunds, "insufficient_funds"),
     (Unsendable, "unsendable"),
 )
-# One endpoint that has it is enough; a definite answer beats a missing one, except that bytes are only
-# called unsendable when no endpoint may have taken them.
+# One endpoint that has the bytes is enough. A definite answer takes precedence over a missing one, except that bytes
+# only count as unsendable if no endpoint may have accepted them.
 _STRONGEST: Final[tuple[SendOutcome, ...]] = (
     "sent",
     "known",
@@ -47,7 +47,7 @@ _STRONGEST: Final[tuple[SendOutcome, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """`text` is the node's message for the deciding answer, without URLs; `hash` is what it called them."""
+    """`text` is the deciding node's message, without URLs; `hash` is the transaction hash that the node returned."""
 
     outcome: SendOutcome
     hash: str | None = None
@@ -55,14 +55,14 @@ class SendResult:
 
 
 def outcome_of(error: ChainError) -> SendOutcome:
-    """What an error says about sent bytes; whatever is not clearly a refusal is ambiguous."""
+    """The outcome that an error means for sent bytes; an error that is not clearly a refusal is ambiguous."""
     return next((outcome for kind, outcome in _MEANING if isinstance(error, kind)), "ambiguous")
 
 
 def send_many(pool: Pool, raws: Sequence[bytes]) -> list[SendResult]:
-    """Each endpoint gets the bytes in the given order, so that nonces of a lane arrive in order. Never raises
-    for what a node says; WrongChain is ambiguous too: nothing was sent there.
-    """
+    """Send the bytes to each endpoint in the given order, so that the nonces of a lane arrive in order.
+
+    Never raises for a node's answer. WrongChain is also ambiguous, because nothing was sent there."""
     if not raws:
         return []
     answers = pool.broadcast(lambda endpoint: _send(endpoint, raws))

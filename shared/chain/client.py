@@ -1,4 +1,4 @@
-"""ChainClient: everything the product asks an EVM chain, typed. Failures are errors.ChainError."""
+"""ChainClient: the typed interface to an EVM chain. All failures are `errors.ChainError`."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ T = TypeVar("T")
 
 
 class ChainClient:
-    """One chain; safe for threads. Amounts in wei or token base units."""
+    """Client for one chain; safe for threads. Amounts are in wei or token base units."""
 
     def __init__(self, spec: ChainSpec, pool: Pool, *, seconds: Callable[[], float] = time.monotonic) -> None:
         self.spec, self.pool, self._seconds = spec, pool, seconds
-        self._fees: tuple[float, int, fees.FeeSnapshot] | None = None  # when, at which head
+        self._fees: tuple[float, int, fees.FeeSnapshot] | None = None  # (when, at which head, fees)
         self._fees_lock = threading.Lock()
         self._seen = Observations(spec.block_seconds, seconds)
 
@@ -51,7 +51,7 @@ class ChainClient:
         burst: float = 2_000.0,
         remaining: Remaining | None = None,
     ) -> ChainClient:
-        """A client over endpoints; `rate` and `burst` bound the calls per second to each."""
+        """Create a client for these endpoints; `rate` and `burst` limit the calls per second to each."""
         endpoints = [
             Endpoint(
                 RpcClient(f"{spec.name}#{number}", url, remaining=remaining),
@@ -67,11 +67,11 @@ class ChainClient:
         self.pool.close()
 
     def request(self, method: str, *params: Any) -> Any:
-        """Any read, as the node answers it."""
+        """Call any read method and return the node's result."""
         return self.pool.read(lambda endpoint: endpoint.call(method, list(params)))
 
     def chain_id(self) -> int:
-        """The registry's id, confirmed by every reachable endpoint. Raises WrongChain, Unreachable."""
+        """The chain id of the registry, confirmed by every reachable endpoint. Raises WrongChain, Unreachable."""
         answers = self.pool.broadcast(lambda endpoint: endpoint.verify())
         failures = [answer for answer in answers if answer is not None]
         for failure in failures:
@@ -88,7 +88,7 @@ class ChainClient:
         return block
 
     def block(self, ref: BlockRef) -> Block | None:
-        """The block at a height or tag, None when this chain has none there (yet)."""
+        """The block at a height or tag; None if the chain has none there (yet)."""
 
         def ask(endpoint: Endpoint) -> Block | None:
             block = types.block(endpoint.call("eth_getBlockByNumber", [block_ref(ref), False]))
@@ -99,11 +99,11 @@ class ChainClient:
         return self.pool.read(ask)
 
     def hashes(self, numbers: Sequence[int]) -> list[str | None]:
-        """Of the blocks at these heights; None where a node shows none, or nothing that can be read."""
+        """The hashes of the blocks at these heights; None if the node shows no block or an unreadable one."""
         return self.pool.each([("eth_getBlockByNumber", [hex(one), False]) for one in numbers], types.hash_of)
 
     def confirmed_number(self) -> int:
-        """The newest height at the chain's confirmation depth or tag; -1 for none."""
+        """The newest height at the chain's confirmation depth or tag; -1 if there is none."""
         policy = self.spec.confirmations
         if isinstance(policy, int):
             number = max(-1, self.block_number() + 1 - policy)
@@ -113,7 +113,7 @@ class ChainClient:
         return self._plausible(number) if number > 0 else number
 
     def balance(self, address: str, block: int | None = None) -> tuple[int, int]:
-        """(wei, the height it was read at); at the newest block unless one is given."""
+        """(wei, height of the read), at `block` or at the newest block."""
 
         def ask(endpoint: Endpoint) -> tuple[int, int]:
             number = _block_number(endpoint) if block is None else block
@@ -126,12 +126,12 @@ class ChainClient:
         return [held or 0 for held in self._seen.ask(self.pool, [(one, None) for one in addresses], block)]
 
     def balances(self, address: str, token: str | None = None, block: int | None = None) -> Balances:
-        """Wei and base units in one exchange, at the confirmed height unless one is given. Raises NotAToken."""
+        """Wei and base units in one exchange, at `block` or at the confirmed height. Raises NotAToken."""
         height = max(0, self.confirmed_number()) if block is None else block
         return self._seen.at_block(self.pool, address, token, height)
 
     def balances_of_tokens(self, address: str, among: Sequence[str]) -> tuple[int, list[int], int]:
-        """(wei, base units of each token, the newest height, at which they are read)."""
+        """(wei, base units of each token, height of the read), at the newest height."""
         number = self.block_number()
         return *balances.of_tokens(self.pool, address, among, number), number
 
@@ -143,8 +143,8 @@ class ChainClient:
         return types.quantity(balance), types.quantity(count)
 
     def _plausible(self, confirmed: int) -> int:
-        """A confirmed height as a node tells it, no greater than a quorum can have it: a balance at an invented height
-        would stand above all later ones."""
+        """Limit a node's confirmed height to what a quorum can have reached: a balance at an invented height would
+        take precedence over all later ones."""
         ceiling = self.pool.ceiling(_block_number, self.spec.block_seconds)
         policy = self.spec.confirmations
         if ceiling is None:
@@ -152,11 +152,11 @@ class ChainClient:
         return min(confirmed, max(0, ceiling + 1 - policy if isinstance(policy, int) else ceiling))
 
     def token_metadata(self, token: str) -> tuple[int | None, str | None]:
-        """(decimals, symbol) as the contract says; None for what is no such answer."""
+        """The (decimals, symbol) that the contract returns; None for an invalid answer."""
         return balances.token_metadata(self.pool, token)
 
     def token_balance(self, token: str, address: str, block: int | None = None) -> tuple[int, int]:
-        """(base units, height). Raises Ambiguous, as a rule NotAToken, when there is no ERC-20 at `token`."""
+        """(base units, height of the read). Raises Ambiguous, usually NotAToken, if there is no ERC-20 at `token`."""
 
         def ask(endpoint: Endpoint) -> tuple[int, int]:
             number = _block_number(endpoint) if block is None else block
@@ -172,8 +172,8 @@ class ChainClient:
         return types.quantity(self.request("eth_getTransactionCount", address, block_ref(ref)))
 
     def nonces(self, addresses: Sequence[str], finalized_number: int) -> list[Nonces]:
-        """Latest, pending and finalized counts of lanes, in one exchange with one endpoint. The finalized count is 0,
-        which says nothing, without such a block and where no node has its state any more."""
+        """The latest, pending and finalized counts of lanes, in one exchange with one endpoint. The finalized count is
+        0 (unknown) if there is no finalized block or no node has its state any more."""
         final = [hex(finalized_number)] if finalized_number >= 0 else []
         try:
             counts = self._counts(addresses, ["latest", "pending", *final])
@@ -190,23 +190,22 @@ class ChainClient:
         return [counts[at : at + len(refs)] for at in range(0, len(counts), len(refs))]
 
     def estimate_gas(self, call: CallRequest) -> int:
-        """Raises ExecutionReverted, InsufficientFunds, GasLimit."""
+        """The gas estimate of a call. Raises ExecutionReverted, InsufficientFunds, GasLimit."""
         return types.quantity(self.request("eth_estimateGas", call.encoded()))
 
     def call(self, call: CallRequest, ref: BlockRef = "latest") -> bytes:
-        """The return data. Raises ExecutionReverted."""
+        """Run eth_call and return the return data. Raises ExecutionReverted."""
         return types.data(self.request("eth_call", call.encoded(), block_ref(ref)))
 
     def preflight(self, call: CallRequest, token: str | None = None) -> Preflight:
-        """Try a call and read its sender's balances: see `chain.preflight`."""
+        """Simulate a call and read its sender's balances; see `chain.preflight`."""
         return preflight(self.spec, self.pool, call, token, plausible=self._plausible, seen=self._seen)
 
     def simulate(self, call: CallRequest) -> Simulation:
-        """What would happen now: eth_simulateV1, or eth_call and eth_estimateGas where it is missing.
+        """Simulate a call now with eth_simulateV1, or with eth_call and eth_estimateGas if that is missing.
 
-        Creations are tried by call: anvil 1.7.1 cannot simulate them. Raises InsufficientFunds and other
-        refusals that are not the called code's own.
-        """
+        Creations always use eth_call: anvil 1.7.1 cannot simulate them. Raises InsufficientFunds and other refusals
+        that the called code did not cause."""
         if call.to is None:
             return self.simulate_by_call(call)
         body = {"blockStateCalls": [{"calls": [call.encoded()]}], "validation": False}
@@ -224,7 +223,7 @@ class ChainClient:
             return Simulation(False, 0, b"", error.data, error.text, ())
 
     def fee_snapshot(self) -> fees.FeeSnapshot:
-        """Shared by all senders of this process until a newer block is seen, at most for a block's time."""
+        """The fees for all senders of this process, cached until a newer block is seen, for one block time at most."""
         with self._fees_lock:
             head = max(endpoint.head for endpoint in self.pool.endpoints)
             known, now = self._fees, self._seconds()
@@ -242,7 +241,8 @@ class ChainClient:
         )
 
     def send_many(self, raws: Sequence[bytes]) -> list[SendResult]:
-        """To all healthy endpoints, in order, in one exchange each and hundred; never raises for what a node says."""
+        """Send to all healthy endpoints, in order, in one exchange per endpoint and hundred; never raises for a node's
+        answer."""
         return send_many(self.pool, raws)
 
     def transaction(self, tx_hash: str) -> MinedTransaction | None:
@@ -253,18 +253,18 @@ class ChainClient:
         return types.receipt(self.request("eth_getTransactionReceipt", tx_hash))
 
     def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
-        """None where a node shows none, or nothing that can be read: it may still be indexing."""
+        """The receipts of these hashes; None if the node shows none (it may still be indexing) or an unreadable one."""
         return self.pool.each([("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes], types.receipt)
 
     def receipts_of_block(self, number: int) -> tuple[Receipt, ...]:
-        """All receipts of the canonical block at a height; () when there is none yet."""
+        """All receipts of the canonical block at a height; () if there is no such block yet."""
         return self.pool.read(lambda endpoint: block_receipts(endpoint, number))
 
     def code(self, address: str, ref: BlockRef = "latest") -> bytes:
         return types.data(self.request("eth_getCode", address, block_ref(ref)))
 
     def code_and_storage(self, address: str, slots: Sequence[str]) -> tuple[bytes, list[bytes]]:
-        """An address's code and what it stores at these slots (32 bytes each) now, in one exchange."""
+        """The current code of an address and its storage at these slots (32 bytes each), in one exchange."""
         stored: list[Call] = [("eth_getStorageAt", [address, slot, "latest"]) for slot in slots]
         code, *values = self.pool.batch([("eth_getCode", [address, "latest"]), *stored])
         return types.data(code), [types.data(value) for value in values]
@@ -272,9 +272,9 @@ class ChainClient:
     def call_many(
         self, wanted: Sequence[tuple[str, bytes]], ref: BlockRef = "latest"
     ) -> list[bytes | NodeError]:
-        """What each (address, data) returns, or why it does not, from one node in one exchange.
+        """The result of each (address, data) call, or its error, from one node in one exchange.
 
-        Raises ChainError for what is no word of the contract's."""
+        Raises ChainError for failures that no contract caused."""
         place = block_ref(ref)
         asked: list[Call] = [
             ("eth_call", [{"to": to, "input": "0x" + data.hex()}, place]) for to, data in wanted

@@ -1,4 +1,4 @@
-"""One endpoint of a chain with its health: latency, error rate, head, and how fast it may be asked."""
+"""One endpoint of a chain with its health: latency, error rate, head and rate limit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shared.chain.rpc import MAX_BATCH, Call, Rpc
 from shared.telemetry import metrics, tracing
 
 Clock = Callable[[], float]
-_WEIGHT: Final = 0.2  # of the newest observation in the moving averages
-_ERROR_COST: Final = 5.0  # seconds that a certain failure is worth against latency
-_LAG_COST: Final = 0.5  # seconds per block behind the best
+_WEIGHT: Final = 0.2  # weight of the newest observation in the moving averages
+_ERROR_COST: Final = 5.0  # latency in seconds that equals certain failure
+_LAG_COST: Final = 0.5  # seconds per block behind the best endpoint
 RPC_CALLS = metrics.counter(
     "wallet_rpc_calls_total",
     "Exchanges with nodes: answered, failed or limited.",
@@ -26,16 +26,16 @@ RPC_CALLS = metrics.counter(
 RPC_SECONDS = metrics.histogram(
     "wallet_rpc_seconds", "How long exchanges with nodes take.", "chain", "endpoint"
 )
-PATIENCE: Final = 0.5  # seconds that a call waits for our own limit before another endpoint is asked
-HEAD_KNOWN: Final = 60.0  # seconds that a head is reckoned on from
-HEAD_MARGIN: Final = 3  # blocks that nodes may be apart
-REST: Final = 2.0  # seconds without reads after a 429, three failures in a row, or one that took long
-LONGEST_REST: Final = 64.0  # each rest is twice the last one until an answer comes
-TOOK_LONG: Final = 3.0  # seconds without an answer: whoever asks next is not to wait for it
+PATIENCE: Final = 0.5  # seconds that a call waits for our own rate limit before another endpoint is used
+HEAD_KNOWN: Final = 60.0  # seconds for which a head is extrapolated
+HEAD_MARGIN: Final = 3  # blocks that nodes may differ by
+REST: Final = 2.0  # seconds without reads after a 429, three failures in a row, or one slow failure
+LONGEST_REST: Final = 64.0  # each rest is twice the last one, until an answer arrives
+TOOK_LONG: Final = 3.0  # seconds after which a failure is slow: the next caller must not wait as long
 
 
 class TokenBucket:
-    """At most `rate` calls a second on average, `burst` at once; safe for threads."""
+    """Limits calls to `rate` per second on average and `burst` at once; safe for threads."""
 
     def __init__(self, rate: float, burst: float, clock: Clock = time.monotonic) -> None:
         self._rate, self._burst, self._clock = rate, burst, clock
@@ -43,7 +43,7 @@ class TokenBucket:
         self._lock = threading.Lock()
 
     def take(self, amount: int = 1) -> bool:
-        """Whether the calls may be made now; a batch larger than the burst passes when the bucket is full."""
+        """Take tokens if the calls may be made now. A batch larger than the burst passes when the bucket is full."""
         with self._lock:
             now = self._clock()
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
@@ -54,14 +54,14 @@ class TokenBucket:
             return True
 
     def wait(self, amount: int = 1) -> float:
-        """Seconds until so many calls may be made."""
+        """Seconds until `amount` calls may be made."""
         with self._lock:
             have = self._tokens + (self._clock() - self._at) * self._rate
             return max(0.0, (min(amount, self._burst) - have) / self._rate)
 
 
 class Endpoint:
-    """An Rpc that verifies its chain before its first answer is believed and learns how well it does."""
+    """An Rpc that verifies its chain before its first answer is used, and measures its own health."""
 
     def __init__(
         self,
@@ -74,20 +74,20 @@ class Endpoint:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.rpc, self.name = rpc, rpc.name
-        self.head, self._head_at = 0, 0.0  # the newest height that it has told, and when
+        self.head, self._head_at = 0, 0.0  # the newest height that it has reported, and when
         self.latency, self.error_rate = 0.05, 0.0
         self._chain_id, self._verified = chain_id, False
         self._bucket = TokenBucket(rate, burst, clock)
         self._clock, self._failures, self._rest_until = clock, 0, 0.0
-        self._rest = REST  # how long the next one takes
+        self._rest = REST  # the length of the next rest
         self._sleep = sleep
 
     def saw(self, head: int) -> None:
-        """It has told its newest height."""
+        """Record the newest height that the endpoint reported."""
         self.head, self._head_at = head, self._clock()
 
     def head_by_now(self, block_seconds: float) -> int | None:
-        """The height that it can have reached since it told one, generously; None where that is long ago."""
+        """An upper estimate of the height that the endpoint has by now; None if its last report is too old."""
         age = self._clock() - self._head_at
         if not self.head or age > HEAD_KNOWN:
             return None
@@ -98,18 +98,18 @@ class Endpoint:
         return self._clock() >= self._rest_until
 
     def cost(self, best_head: int) -> float:
-        """Smaller is better, in seconds of expected trouble."""
+        """The expected cost of a call in seconds; smaller is better."""
         lag = max(0, best_head - self.head - 1) if self.head else 0
         return self.latency + _ERROR_COST * self.error_rate + _LAG_COST * lag
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
-        """The result; WrongChain when this endpoint serves another chain."""
+        """The result of a call. Raises WrongChain if this endpoint serves another chain."""
         self.verify(timeout)
         contracts = _asks_contracts([(method, params)])
         return self._measured(method, 1, lambda: self.rpc.call(method, params, timeout), contracts=contracts)
 
     def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
-        """The answers in order, errors in place. However many, they go out at the pace that is allowed."""
+        """The answers in order, errors in place of results. Any number of calls is sent at the allowed rate."""
         self.verify(timeout)
         answers: list[Any] = []
         for start in range(0, len(calls), MAX_BATCH):
@@ -122,14 +122,14 @@ class Endpoint:
         return answers
 
     def height(self, timeout: float) -> int:
-        """The newest block that it knows; it has `timeout` seconds. Raises ChainError."""
+        """The newest block that the endpoint has; waits at most `timeout` seconds. Raises ChainError."""
         try:
             return int(str(self.call("eth_blockNumber", [], timeout)), 16)
         except ValueError:
             raise Unreachable(f"{self.name}: eth_blockNumber is not a number") from None
 
     def verify(self, timeout: float | None = None) -> None:
-        """Asked once: eth_chainId must be the registry's, else nothing may be signed or sent here."""
+        """Check once that eth_chainId is the registry's chain id; otherwise nothing may be signed or sent here."""
         if self._verified:
             return
         answer = self._measured("eth_chainId", 1, lambda: self.rpc.call("eth_chainId", [], timeout))
@@ -142,11 +142,11 @@ class Endpoint:
         self._verified = True
 
     def _measured(self, method: str, calls: int, ask: Callable[[], Any], *, contracts: bool = False) -> Any:
-        """What `ask` gives. Where contracts were asked, an answer without end is theirs and not the node's fault:
-        whoever writes one must not be able to keep everybody else from the chain."""
+        """Call `ask` within the rate limit and record how it went. If contracts were called, an endless answer is the
+        contract's fault and not the node's: nobody may cut others off from the chain by writing such a contract."""
         wait = self._bucket.wait(calls)
         if 0 < wait <= PATIENCE:
-            self._sleep(wait + 0.001)  # a clock's own steps
+            self._sleep(wait + 0.001)  # the extra covers the resolution of the clock
         if not self._bucket.take(calls):
             raise RateLimited(f"{self.name}: our own limit")
         started = self._clock()
@@ -184,7 +184,7 @@ class Endpoint:
             self._take_rest()
 
     def _take_rest(self) -> None:
-        if self.healthy:  # what was asked before it began to rest counts once
+        if self.healthy:  # failures of calls sent before the rest began count once
             self._rest_until = self._clock() + self._rest
             self._rest = min(2 * self._rest, LONGEST_REST)
 

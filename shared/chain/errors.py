@@ -1,8 +1,8 @@
-"""What can go wrong with a node, as one tree, and the mapping of node texts to it.
+"""The tree of errors that a node can cause, and the mapping from node texts to errors.
 
     ChainError
-     ├ Unreachable        connection, time-out, 5xx, garbage     (it may have done what was asked)
-     │  └ AnswerTooLong   more than is read; where contracts were asked, it may be their doing
+     ├ Unreachable        connection, time-out, 5xx, garbage     (the node may have done what was requested)
+     │  └ AnswerTooLong   larger than the limit; if contracts were called, they may be the cause
      ├ RateLimited        429 or a provider's quota text         (same)
      ├ WrongChain         the endpoint serves another chain
      ├ NoQuorum           endpoints, or reads over time, do not agree yet
@@ -11,13 +11,13 @@
         ├ InsufficientFunds
         ├ Unsendable: IntrinsicGas · Oversized · GasLimit · InvalidType
         ├ ExecutionReverted (data) · MethodMissing · Lagging (ask another node)
-        ├ TooMuch           more logs, blocks or time than the node gives for one question
+        ├ TooMuch           more logs, blocks or time than the node allows for one request
         └ Ambiguous       unknown text
-           └ NotAToken    what answers is no ERC-20 token
+           └ NotAToken    the contract is not an ERC-20 token
 
-Nodes disagree about codes (anvil answers -32003 where geth answers -32000), so lower-cased texts decide,
-whatever the code. Texts: geth core/txpool and core/error.go, reth transaction-pool, erigon txpoolcfg,
-nethermind AcceptTxResult, besu TransactionInvalidReason, anvil, hosted providers.
+Nodes use different codes (anvil answers -32003 where geth answers -32000), so the lower-cased text decides, whatever
+the code. Texts come from geth core/txpool and core/error.go, reth transaction-pool, erigon txpoolcfg, nethermind
+AcceptTxResult, besu TransactionInvalidReason, anvil, and hosted providers.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ import re
 from typing import Final
 
 _URL: Final = re.compile(r"\b[a-z]{2,8}://\S+", re.IGNORECASE)
-_BYTES: Final = re.compile(r"[0-9a-f]{130,}", re.IGNORECASE)  # longer than two words, as signed bytes are
+_BYTES: Final = re.compile(r"[0-9a-f]{130,}", re.IGNORECASE)  # longer than two words; signed bytes are
 
 
 class ChainError(Exception):
-    """Its text never holds an endpoint's URL."""
+    """The base of all node errors. Its text never contains an endpoint's URL."""
 
 
 class Unreachable(ChainError):
@@ -54,7 +54,7 @@ class NoQuorum(ChainError):
 
 
 class NodeError(ChainError):
-    """`text` is the node's own message, `data` the revert data where there is some."""
+    """`text` is the node's own message, `data` the revert data if there is any."""
 
     def __init__(self, text: str, code: int | None = None, data: bytes = b"") -> None:
         super().__init__(text[:300])
@@ -86,7 +86,7 @@ class InsufficientFunds(NodeError):
 
 
 class Unsendable(NodeError):
-    """No node will take these bytes."""
+    """No node will accept these bytes."""
 
 
 class IntrinsicGas(Unsendable):
@@ -106,7 +106,7 @@ class InvalidType(Unsendable):
 
 
 class Lagging(NodeError):
-    """The node does not have the block or state that was asked for: ask another one."""
+    """The node does not have the requested block or state: ask another one."""
 
 
 class ExecutionReverted(NodeError):
@@ -118,7 +118,7 @@ class MethodMissing(NodeError):
 
 
 class TooMuch(NodeError):
-    """More logs, blocks or time than the node gives for one question: ask for less."""
+    """More logs, blocks or time than the node allows for one request: ask for less."""
 
 
 class Ambiguous(NodeError):
@@ -126,11 +126,11 @@ class Ambiguous(NodeError):
 
 
 class NotAToken(Ambiguous):
-    """No ERC-20 answers at the address."""
+    """There is no ERC-20 token at the address."""
 
 
-# The first match wins, so a text that contains another stands above it.
-# What a contract says comes first: its words may be any of the others.
+# The first match wins, so a text that contains another one comes before it. Texts of contracts come first, because
+# they may contain any of the others.
 TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
     (ExecutionReverted, (
         "execution reverted", "vm execution error", "vm exception while processing", "reverted with reason")),
@@ -185,7 +185,7 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
         "header not found", "block not found", "unknown block", "missing trie node", "resource not found",
         "state not available", "historical state", "state is pruned", "pruned history", "history has been pruned",
         "history is pruned", "blockoutofrange", "out of range")),
-    (ExecutionReverted, (  # the last ones: code that halts, as the EVM itself puts it
+    (ExecutionReverted, (  # the last ones: code that halts, in the EVM's own words
         "revert", "evm error", "stack underflow", "stack overflow", "stack limit reached", "invalid opcode",
         "invalid jump", "write protection", "max code size", "invalid code", "out of gas")),
     (MethodMissing, (
@@ -194,11 +194,11 @@ TEXTS: Final[tuple[tuple[type[ChainError], tuple[str, ...]], ...]] = (
 )  # fmt: skip
 
 
-_NESTED: Final = 4  # objects around revert data, at most
+_NESTED: Final = 4  # maximum number of objects around revert data
 
 
 def classify(text: str, code: int | None = None, data: object = None) -> ChainError:
-    """The error of a node's answer; unknown texts are Ambiguous, except the standard codes 3 and -32601."""
+    """The error for a node's answer. Unknown texts are Ambiguous, except with the standard codes 3 and -32601."""
     text = _shown(text)
     lower = text.lower().replace("unknown transaction", "unknown-tx")
     payload = revert_data(data)
@@ -215,12 +215,12 @@ def classify(text: str, code: int | None = None, data: object = None) -> ChainEr
 
 
 def _shown(text: str) -> str:
-    """Without what a node may repeat in its answer: our endpoint's URL, signed bytes."""
+    """Remove what a node may repeat in its answer: our endpoint's URL and signed bytes."""
     return _BYTES.sub("…", _URL.sub("…", text))
 
 
 def revert_data(data: object) -> bytes:
-    """Revert bytes wherever nodes put them: "0x…", "Reverted 0x…" (parity), {"data": "0x…"} (hardhat)."""
+    """The revert bytes, in any form that nodes use: "0x…", "Reverted 0x…" (parity), {"data": "0x…"} (hardhat)."""
     for _ in range(_NESTED):
         if isinstance(data, dict):
             data = data.get("data") or data.get("result") or data.get("originalError")

@@ -1,6 +1,6 @@
-"""Evidence that decides: every answer here is given by a quorum (pool.Pool.quorum) or is NoQuorum, "not yet".
+"""Evidence for decisions: every answer here comes from a quorum (pool.Pool.quorum), or is NoQuorum, "not yet".
 
-`head` is the newest height the caller has seen: with a single endpoint the same answer must be seen at two.
+`head` is the newest height that the caller has seen: with a single endpoint, two heads must give the same answer.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from shared.chain.pool import result_or_raise
 from shared.chain.types import MinedTransaction, Nonces
 from shared.domain.transactions.evidence import Receipt
 
-# Nonces that one node may know of beyond a quorum: as many as a public pool keeps of an address.
+# How far one node's nonce may exceed a quorum's: as many transactions as a public pool keeps for an address.
 PLAUSIBLE = 16
 
 
 def canonical_hashes(client: ChainClient, numbers: Sequence[int], head: int) -> list[str | None]:
-    """The hashes of the canonical blocks at these heights, in one exchange with each endpoint; None where there is none
-    or no quorum says."""
+    """The hashes of the canonical blocks at these heights, in one exchange with each endpoint; None if there is no
+    block or no quorum."""
 
     def ask(endpoint: Endpoint) -> list[str | None]:
         answers = endpoint.batch([("eth_getBlockByNumber", [hex(one), False]) for one in numbers])
@@ -35,8 +35,8 @@ def canonical_hashes(client: ChainClient, numbers: Sequence[int], head: int) -> 
 def block_holds(
     client: ChainClient, number: int, hashes: Collection[str], head: int
 ) -> tuple[str, bool] | None:
-    """The canonical block's hash, and whether its list has one of these transactions; None when there is no block. A
-    missing receipt proves nothing, the block's own list does."""
+    """The canonical block's hash, and whether the block contains one of these transactions; None if there is no block.
+    A missing receipt proves nothing, but the block's own list does."""
 
     def ask(endpoint: Endpoint) -> tuple[str, bool] | None:
         block = types.block(endpoint.call("eth_getBlockByNumber", [hex(number), False]))
@@ -46,17 +46,18 @@ def block_holds(
 
 
 def counts_everywhere(client: ChainClient, address: str) -> Nonces:
-    """The greatest latest and pending counts among all healthy endpoints: nothing is missing that one of them has.
+    """The greatest latest and pending counts among all healthy endpoints, so that nothing known to any of them is
+    missed.
 
-    Raises NoQuorum when fewer answer than a quorum needs."""
+    Raises NoQuorum if too few endpoints answer."""
     return _greatest(_counts(client, address))
 
 
 def counts_to_open(client: ChainClient, address: str) -> Nonces:
-    """The greatest counts among healthy endpoints that are near what a quorum has reached. An honest node that lags
-    hides nothing so; one that lies leaves a gap of PLAUSIBLE nonces at most, which no-ops fill.
+    """The greatest counts among the healthy endpoints that are close to a quorum's. So an honest lagging node hides
+    nothing, and a lying node causes a gap of at most PLAUSIBLE nonces, which no-ops fill.
 
-    Raises NoQuorum when fewer answer than a quorum needs."""
+    Raises NoQuorum if too few endpoints answer."""
     counts = _counts(client, address)
     reached = sorted((max(one) for one in counts), reverse=True)[client.pool.needed - 1]
     return _greatest([one for one in counts if max(one) <= reached + PLAUSIBLE])
@@ -80,7 +81,8 @@ def _greatest(counts: Sequence[tuple[int, int]]) -> Nonces:
 
 
 def reached(client: ChainClient, tag: str) -> int:
-    """The height that a block tag has at a quorum of endpoints: no single one decides what is deep enough; -1: none."""
+    """The height of a block tag at a quorum of endpoints, so that no single one decides what is deep enough; -1 if
+    none."""
 
     def ask(endpoint: Endpoint) -> int:
         block = types.block(endpoint.call("eth_getBlockByNumber", [tag, False]))
@@ -92,8 +94,8 @@ def reached(client: ChainClient, tag: str) -> int:
 
 
 def finalized(client: ChainClient) -> int:
-    """The newest height that cannot be reorganised, as a quorum has it: the chain's tag, else twice its depth; negative
-    where there is none yet."""
+    """The newest height that cannot be reorganised, by quorum: the chain's tag, or twice its depth; negative if there
+    is none yet."""
     if client.spec.has_finalized:
         return reached(client, "finalized")
     return max(-1, reached(client, "latest") + 1 - 2 * client.spec.depth)
@@ -102,13 +104,13 @@ def finalized(client: ChainClient) -> int:
 def receipts_of_block(
     client: ChainClient, number: int, head: int, wanted: Collection[str] | None = None
 ) -> tuple[Receipt, ...]:
-    """The receipts of the canonical block, all or those of `wanted` hashes, which a quorum gives alike."""
+    """The receipts of the canonical block, all or those of `wanted` hashes, on which a quorum agrees."""
 
     def ask(endpoint: Endpoint) -> tuple[Receipt, ...]:
         return block_receipts(endpoint, number, wanted)
 
     def key(found: tuple[Receipt, ...]) -> object:
-        """Several ask for a block, each for its own: with one endpoint, the same receipts have to be seen twice."""
+        """Callers may want different receipts of a block; with one endpoint, each set must be seen twice."""
         return "receipts", number, hash(tuple(one.hash for one in found))
 
     return client.pool.quorum(key, ask, head)
@@ -126,10 +128,11 @@ def nonce_at(client: ChainClient, address: str, number: int, head: int) -> int:
 def mined_with_nonce(
     client: ChainClient, address: str, nonce: int, *, low: int, high: int, head: int
 ) -> MinedTransaction | None:
-    """The transaction of (address, nonce) at or below block `high`, found by its sender's counts; None when none is.
+    """The transaction of (address, nonce) at or below block `high`, found by bisecting its sender's counts; None if
+    none.
 
-    `high` must be finalized for a proof of a foreign sender. It is looked for from block `low` on, and earlier where
-    it is older; what nodes have no state of any more counts as before it."""
+    To prove a foreign sender, `high` must be finalized. The search starts at block `low` and goes back further if
+    needed. A block whose state no node has any more counts as earlier than the transaction."""
     if nonce_at(client, address, high, head) <= nonce:
         return None
     span = max(1, high - low)
@@ -148,7 +151,7 @@ def mined_with_nonce(
 def sent_in_block(
     client: ChainClient, address: str, nonce: int, number: int, head: int
 ) -> MinedTransaction | None:
-    """What the canonical block at a height holds of (address, nonce); None when that is nothing."""
+    """The transaction of (address, nonce) in the canonical block at a height, or None."""
     return client.pool.quorum(
         ("sender", address, nonce, number), lambda endpoint: _in_block(endpoint, address, nonce, number), head
     )

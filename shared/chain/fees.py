@@ -1,4 +1,4 @@
-"""One fee snapshot per block and chain, shared by all senders: slow, average and fast from eth_feeHistory."""
+"""One fee snapshot per block and chain, shared by all senders: slow, average and fast, from eth_feeHistory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEGACY_PERCENT: Final[dict[Speed, int]] = {"slow": 100, "average": 110, "fast": 
 
 @dataclass(frozen=True, slots=True)
 class FeeSnapshot:
-    """Wei per gas, within the chain's caps; `base_fee` is the one of the next block, 0 on legacy chains."""
+    """Wei per gas, within the chain's caps; `base_fee` is the next block's, 0 on legacy chains."""
 
     block_number: int
     base_fee: int
@@ -31,15 +31,14 @@ class FeeSnapshot:
 
 
 def from_history(spec: ChainSpec, history: Any) -> FeeSnapshot:
-    """EIP-1559: twice the next base fee (six full blocks of rises) plus the median tip of recent blocks.
+    """Fees for EIP-1559: twice the next base fee (six full blocks of rises) plus the median tip of recent blocks.
 
-    Empty blocks say nothing about tips and are left out; the chain's least tip is the floor.
-    """
+    Empty blocks are left out, because they have no tips. The chain's minimum tip is the lower bound."""
     return parsed(lambda answer: _from_history(spec, answer), history)
 
 
 def from_gas_price(spec: ChainSpec, block_number: int, gas_price: int) -> FeeSnapshot:
-    """Legacy chains: shares of what the node suggests, at least the chain's least price."""
+    """Fees for legacy chains: percentages of the node's suggestion, at least the chain's minimum price."""
     prices = {
         speed: at_most(
             Fees(gas_price=max(spec.least_priority_fee, -(-gas_price * percent // 100))), spec.caps

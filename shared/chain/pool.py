@@ -1,4 +1,4 @@
-"""The endpoints of one chain together: reads from the best, broadcasts to all, evidence from a quorum."""
+"""The endpoints of one chain together: reads go to the best, broadcasts to all, and evidence needs a quorum."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from shared.chain.rpc import Call
 T = TypeVar("T")
 Ask = Callable[[Endpoint], T]
 
-_REMEMBERED: Final = 10_000  # answers kept for a second look at a later head
+_REMEMBERED: Final = 10_000  # answers kept for comparison at a later head
 
 
 class Pool:
-    """Safe for threads. With one endpoint a quorum is two equal answers at different heads. Where all are asked, it is
-    one after the other unless `parallel`."""
+    """The endpoints of a chain; safe for threads. With one endpoint, a quorum is two equal answers at different heads.
+    Requests to all endpoints are sequential unless `parallel`."""
 
     def __init__(self, endpoints: Sequence[Endpoint], *, parallel: bool = True) -> None:
         if not endpoints:
@@ -53,16 +53,15 @@ class Pool:
         return min(2, len(self.endpoints))
 
     def ranked(self) -> list[Endpoint]:
-        """Healthy ones first, best first; the resting ones stay as the last resort. A head that nobody else has seen
-        makes no other one late."""
+        """The endpoints, healthy ones first, best first; resting ones stay as the last resort. A head that only one
+        endpoint has seen does not make the others late."""
         best = sorted((endpoint.head for endpoint in self.endpoints), reverse=True)[self.needed - 1]
         return sorted(self.endpoints, key=lambda one: (not one.healthy, one.cost(best)))
 
     def read(self, ask: Ask[T]) -> T:
-        """From the best endpoint that answers; the last failure when none does.
+        """The answer of the best endpoint that answers. Raises the last failure if none does.
 
-        Falls over on Unreachable, RateLimited, Lagging and MethodMissing; any other answer of a node stands.
-        """
+        Tries the next endpoint after Unreachable, RateLimited, Lagging and MethodMissing; any other answer is final."""
         failure: ChainError = Unreachable("no endpoint")
         for endpoint in self.ranked():
             try:
@@ -72,7 +71,8 @@ class Pool:
         raise failure
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
-        """Reads of one endpoint in one exchange; the first error among them counts as that of a single read."""
+        """The results of several reads from one endpoint, in one exchange; the first error is raised like that of a
+        single read."""
 
         def ask(endpoint: Endpoint) -> list[Any]:
             return [result_or_raise(answer) for answer in endpoint.batch(calls)]
@@ -80,7 +80,8 @@ class Pool:
         return self.read(ask)
 
     def each(self, calls: Sequence[Call], parse: Callable[[Any], T | None]) -> list[T | None]:
-        """Reads in one exchange of which each may fail by itself: None for an error and for garbage."""
+        """The results of several reads in one exchange, each of which may fail alone: None for an error and for
+        garbage."""
 
         def one(answer: Any) -> T | None:
             try:
@@ -93,8 +94,9 @@ class Pool:
         ]
 
     def ceiling(self, head_of: Ask[int], block_seconds: float) -> int | None:
-        """The height that no quorum can have passed by now: what a single endpoint tells above it is invented. Asked of
-        all once a minute, reckoned in between; None with one endpoint, and where too few answer."""
+        """The greatest height that a quorum can have reached by now; a single endpoint that reports more is wrong. All
+        endpoints are asked once a minute, and heights in between are estimated. None with one endpoint, and if too few
+        answer."""
         if self.needed == 1:
             return None
         heads = [one.head_by_now(block_seconds) for one in self.endpoints]
@@ -105,7 +107,7 @@ class Pool:
         return known[self.needed - 1] if len(known) >= self.needed else None
 
     def broadcast(self, ask: Ask[T]) -> list[T | ChainError]:
-        """What every healthy endpoint (or all, when none is) answers; failures in place of answers."""
+        """The answers of every healthy endpoint (of all, if none is healthy); failures in place of answers."""
         targets = [one for one in self.endpoints if one.healthy] or list(self.endpoints)
 
         def one(endpoint: Endpoint) -> T | ChainError:
@@ -121,10 +123,9 @@ class Pool:
     def quorum(self, key: object | Callable[[T], object], ask: Ask[T], head: int) -> T:
         """An answer that two endpoints give, or one endpoint at two heads (`head` is the caller's newest).
 
-        `key` names the question, where need be by its answer. Answers must be comparable values without what differs
-        between nodes. Raises NoQuorum: not yet, or
-        they contradict each other; try again at a later head.
-        """
+        `key` identifies the question; it may be a function of the answer. Answers must be comparable and must not
+        contain anything that differs between nodes. Raises NoQuorum if endpoints have not answered yet or contradict
+        each other; try again at a later head."""
         if len(self.endpoints) == 1:
             answer = ask(self.endpoints[0])
             return self._twice(key(answer) if callable(key) else key, answer, head)
@@ -140,7 +141,7 @@ class Pool:
         raise NoQuorum(f"{len(answers)} of {self.needed} endpoints answered, none agreed")
 
     def quorum_each(self, keys: Sequence[object], ask: Ask[Sequence[T | None]], head: int) -> list[T | None]:
-        """As `quorum` for several questions that one exchange asks; None, also as an answer, where there is none."""
+        """`quorum` for several questions in one exchange; None if there is no quorum, or as the answer."""
         if len(self.endpoints) == 1:
             return [
                 self._seen_twice(key, one, head)
@@ -172,16 +173,16 @@ class Pool:
             return None
 
     def _witnesses(self) -> list[Endpoint]:
-        """Who is asked for evidence: nobody who rests, because it may not answer for long, and what is proven can wait.
+        """The endpoints that are asked for evidence. Resting ones are left out: they may be slow, and proofs can wait.
 
-        Raises NoQuorum at once where too few are left."""
+        Raises NoQuorum at once if too few are left."""
         healthy = [endpoint for endpoint in self.ranked() if endpoint.healthy]
         if len(healthy) < self.needed:
             raise NoQuorum(f"{len(healthy)} of {self.needed} endpoints are healthy")
         return healthy
 
     def reached(self, ask: Ask[int]) -> int:
-        """The greatest height that as many endpoints have reached as a quorum needs. Raises NoQuorum."""
+        """The greatest height that a quorum of endpoints has reached. Raises NoQuorum."""
         heights: list[int] = []
         for endpoint in self._witnesses():
             try:
@@ -207,7 +208,7 @@ class Pool:
 
 
 def result_or_raise(answer: Any) -> Any:
-    """A batch's member: its result, or its error raised."""
+    """The result of one call of a batch, or raise its error."""
     if isinstance(answer, ChainError):
         raise answer
     return answer

@@ -1,7 +1,7 @@
-"""What a chain says of a transaction before it is accepted: it is tried on the newest state, and balances are read.
+"""Check a transaction on chain before it is accepted: simulate it on the newest state and read balances.
 
-Two exchanges: the try, with what layer 1 takes and the confirmed height, then the balances at that height, unless they
-were seen there already.
+This takes two exchanges: first the simulation, the layer-1 fee and the confirmed height; then the balances at that
+height, unless they are cached.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from shared.chain.types import CallRequest
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Gas in units as estimated, the sender's balances at the confirmed height, and the wei that layer 1 takes at most
-    beside the gas (0 where it takes nothing). `returned` is the call's return data where a token is meant."""
+    """The estimated gas, the sender's balances at the confirmed height, and the wei that layer 1 charges at most in
+    addition to the gas (0 if it charges nothing). `returned` is the call's return data if a token is given."""
 
     gas: int
     balances: Balances
@@ -39,10 +39,10 @@ def preflight(
     plausible: Callable[[int], int],
     seen: Observations,
 ) -> Preflight:
-    """Try a call and read its sender's balances, the token's too where one is meant; `plausible` bounds the height that
-    a node tells, `seen` is what is known of balances there.
+    """Simulate a call and read its sender's balances, including the token's if given. `plausible` bounds the height
+    that a node reports; `seen` caches balances.
 
-    Raises ExecutionReverted, InsufficientFunds, GasLimit (what the node says of the call), NotAToken, ChainError."""
+    Raises ExecutionReverted, InsufficientFunds, GasLimit (the node's answer to the call), NotAToken, ChainError."""
     calls: list[Call] = [_confirmed(spec), ("eth_estimateGas", [call.encoded()])]
     if token is not None:
         calls.append(("eth_call", [call.encoded(), "latest"]))
@@ -52,8 +52,8 @@ def preflight(
 
 
 def _answers(spec: ChainSpec, pool: Pool, calls: list[Call], call: CallRequest) -> tuple[list[Any], int]:
-    """The calls' answers and, from the same exchange, what layer 1 takes. A node whose fee oracle fails is passed over:
-    without its word nothing is accepted (ChainError), and its revert is not one of the call."""
+    """The calls' answers and, from the same exchange, the layer-1 fee. A node whose fee oracle fails is skipped:
+    nothing is accepted without the fee (ChainError), and the oracle's revert is not the call's."""
     if spec.fee_oracle is None:
         return pool.batch(calls), 0
     fee = op_stack_fees.asked(spec.fee_oracle, op_stack_fees.unsigned_size(call.data, call.access_list))
@@ -71,7 +71,7 @@ def _confirmed(spec: ChainSpec) -> Call:
 
 
 def _height(spec: ChainSpec, answer: Any) -> int:
-    """The confirmed height from the answer to `_confirmed`; the first block where there is none yet."""
+    """The confirmed height from the answer to `_confirmed`; block 0 if there is none yet."""
     policy = spec.confirmations
     if isinstance(policy, int):
         return max(0, types.quantity(answer) + 1 - policy)

@@ -1,4 +1,4 @@
-"""The chains the product knows, as data. Endpoints (RPC URLs) are settings, never written here."""
+"""The supported chains, as data. Endpoints (RPC URLs) are settings and never written here."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from shared.keys.addresses import parse_address
 GWEI: Final = 10**9
 HD_PATH: Final = "m/44'/60'/0'/0/{index}"  # BIP-44 with SLIP-44 coin type 60, as all EVM wallets do
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
-PUBLIC_POOL: Final = 16  # executable places that geth guarantees to an account, however full its pool is
-# Where transactions go to a sequencer, no public fills its pool. It is what a geth node keeps of one account behind a
-# nonce that it misses: were the first one lost, none of the others would be refused.
+PUBLIC_POOL: Final = 16  # transactions that geth guarantees to an account, even if its pool is full
+# Limit for chains with a sequencer, where no public pool can fill up. A geth node keeps this many transactions of one
+# account behind a missing nonce, so that none of the others is refused if the first one is lost.
 SEQUENCER: Final = 64
 MOST_INFLIGHT: Final = 1_024
 Confirmations = int | Literal["safe", "finalized"]
@@ -32,7 +32,7 @@ class UnknownChain(Refusal):
 
     @classmethod
     def beside(cls, known: Iterable[str], **asked: Any) -> UnknownChain:
-        """What was asked for is none of these."""
+        """The refusal of a chain that is not among `known`."""
         names = sorted(known)
         said = f"There is no such chain here, but {', '.join(names)}." if names else None
         return cls(said, **asked, known=names)
@@ -45,16 +45,16 @@ class UnsupportedCurrency(Refusal):
 
     @classmethod
     def beside(cls, known: Iterable[str], **asked: Any) -> UnsupportedCurrency:
-        """What was asked for is none of these."""
+        """The refusal of a currency that is not among `known`."""
         names = list(known)
         return cls(f"There is no such currency here, but {', '.join(names)}.", **asked, known=names)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An ERC-20 without fee on transfer and without rebasing; address in EIP-55.
+    """An ERC-20 token without fee on transfer and without rebasing; address in EIP-55.
 
-    Raises ValueError for a symbol or decimals that no supply could be in."""
+    Raises ValueError for a symbol or decimals that no supply could have."""
 
     symbol: str
     address: str
@@ -69,25 +69,25 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class ChainSpec:
-    """Times in seconds, fees in wei per gas, `settlement_gas_reserve` in wei."""
+    """One chain. Times are in seconds, fees in wei per gas, `settlement_gas_reserve` in wei."""
 
     name: str
     chain_id: int
     symbol: str  # of the native coin
     block_seconds: float
     confirmations: Confirmations  # a depth (1 = in the head block) or a block tag
-    has_finalized: bool  # whether nodes answer the "finalized" tag with what cannot be reorganised
+    has_finalized: bool  # whether nodes answer the "finalized" tag with an irreversible block
     caps: FeeCaps
-    least_priority_fee: int  # below it, nodes of this chain do not take transactions
-    settlement_gas_reserve: int  # kept on a supplying wallet for one payout
+    least_priority_fee: int  # nodes of this chain reject transactions below it
+    settlement_gas_reserve: int  # reserved on a supplying wallet for one payout
     fee_kind: FeeKind = "eip1559"
     decimals: int = 18
-    max_inflight: int = PUBLIC_POOL  # of one address with a nonce and without a block
-    noop_gas: int = 21_000  # more where gas also pays for layer 1
+    max_inflight: int = PUBLIC_POOL  # transactions of one address with a nonce and without a block
+    noop_gas: int = 21_000  # more if gas also pays for layer 1
     payout_gas_cap: int = 150_000  # of a payout: enough for a coin, a token, and an honest smart account
-    ens: str | None = None  # where the chain has names: the registry (EIP-137)
+    ens: str | None = None  # the registry (EIP-137) if the chain has names
     fee_oracle: str | None = (
-        None  # where layer 1 is paid beside gas: the contract that says how much (`l1_fees`)
+        None  # if layer 1 is paid separately: the contract that returns its fee (`l1_fees`)
     )
     tokens: tuple[Token, ...] = ()
     hd_path: str = HD_PATH
@@ -99,12 +99,12 @@ class ChainSpec:
 
     @property
     def symbols(self) -> list[str]:
-        """Of all its currencies, the native one first."""
+        """The symbols of all currencies, the native one first."""
         return [self.symbol, *(token.symbol for token in self.tokens)]
 
     @property
     def depth(self) -> int:
-        """Blocks to assume where a tag is not available; finality without a tag is twice this."""
+        """The number of blocks to assume if a tag is not available; finality without a tag is twice this."""
         return self.confirmations if isinstance(self.confirmations, int) else 64
 
     def path(self, index: int) -> str:
@@ -124,7 +124,7 @@ _OP_FEE_ORACLE: Final = (
     "0x420000000000000000000000000000000000000F"  # GasPriceOracle, a predeploy of the OP stack
 )
 
-# USDT on ethereum is left out: its contract can switch on a fee on transfers (basisPointsRate).
+# USDT on ethereum is left out: its contract can enable a fee on transfers (basisPointsRate).
 _SPECS: Final = (
     _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=MOST_INFLIGHT,
           caps=_caps(500, 100), least_priority_fee=GWEI, settlement_gas_reserve=10**16),
@@ -168,7 +168,8 @@ _SPECS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Chains by name, with tokens that a deployment adds by configuration. `served`: those with nodes, where known."""
+    """The chains by name, with tokens that a deployment adds by configuration. `served`: the chains that have nodes,
+    if known."""
 
     chains: Mapping[str, ChainSpec] = field(
         default_factory=lambda: MappingProxyType({spec.name: spec for spec in _SPECS})
@@ -180,11 +181,11 @@ class Registry:
     def configured(
         cls, extra_tokens: str = "", served: Iterable[str] = (), max_inflight: str = ""
     ) -> Registry:
-        """The built-in chains plus tokens of a JSON text `{"<chain>": [{"symbol", "address", "decimals"}]}`, and with
-        other numbers in flight by a JSON text `{"<chain>": number}`.
+        """The built-in chains plus tokens from a JSON text `{"<chain>": [{"symbol", "address", "decimals"}]}`, and
+        with other in-flight limits from a JSON text `{"<chain>": number}`.
 
-        Whoever configures a token vouches that it is plain (see Token), and for its decimals. Raises ValueError.
-        """
+        Whoever configures a token guarantees that it is plain (see Token) and that its decimals are right. Raises
+        ValueError."""
         registry = replace(cls.DEFAULT, served=frozenset(served) & cls.DEFAULT.chains.keys())
         listed = json.loads(extra_tokens or "{}")
         try:
@@ -210,7 +211,7 @@ class Registry:
         return replace(self, chains=MappingProxyType({**self.chains, **changed}))
 
     def with_tokens(self, name: str, tokens: Iterable[Token]) -> Registry:
-        """A registry in which `tokens` are known too; one with a known symbol or address replaces it."""
+        """A registry that also contains `tokens`; a token replaces one with the same symbol or address."""
         spec = self.chain(name)
         new = tuple(replace(token, address=checksum(token.address)) for token in tokens)
         taken = {token.symbol for token in new} | {token.address for token in new}
@@ -220,23 +221,23 @@ class Registry:
         return replace(self, chains=MappingProxyType({**self.chains, name: replace(spec, tokens=kept + new)}))
 
     def chain(self, name: str) -> ChainSpec:
-        """Raises UnknownChain."""
+        """The chain with this name. Raises UnknownChain."""
         if (spec := self.chains.get(name)) is None:
             raise UnknownChain.beside(self.served or self.chains, chain=name)
         return spec
 
     def named(self, name: str | None) -> str | None:
-        """The chain that a list is filtered by, None for all. Raises UnknownChain, rather than that nothing is found
-        for ever."""
+        """The chain that filters a list, or None for all. Raises UnknownChain, so that a wrong name does not look like
+        an empty list."""
         return None if name is None else self.chain(name).name
 
     def symbols(self, name: str | None) -> list[str]:
-        """The currencies of a chain, or of all. Raises UnknownChain."""
+        """The currencies of a chain, or of all chains. Raises UnknownChain."""
         specs = self.chains.values() if name is None else [self.chain(name)]
         return list(dict.fromkeys(symbol for spec in specs for symbol in spec.symbols))
 
     def by_id(self, chain_id: int) -> ChainSpec:
-        """Raises UnknownChain."""
+        """The chain with this chain id. Raises UnknownChain."""
         for spec in self.chains.values():
             if spec.chain_id == chain_id:
                 return spec
@@ -254,7 +255,8 @@ class Registry:
 
 
 def checksum(address: str) -> str:
-    """EIP-55 form. Raises ValueError unless it is 0x and 40 hex digits, mixed case only as EIP-55 has it."""
+    """The EIP-55 form of an address. Raises ValueError unless it is 0x and 40 hex digits; mixed case must match
+    EIP-55."""
     try:
         return parse_address(str(address))
     except InvalidValue as wrong:

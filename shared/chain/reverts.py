@@ -1,4 +1,4 @@
-"""Why a call failed: Error(string) and Panic(uint256) of Solidity, and custom errors of a known ABI."""
+"""Decode why a call failed: Error(string) and Panic(uint256) of Solidity, and custom errors of a known ABI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 ERROR: Final = bytes.fromhex("08c379a0")  # Error(string)
 PANIC: Final = bytes.fromhex("4e487b71")  # Panic(uint256)
 
-# docs.soliditylang.org, "Panic via assert and Error via require"
+# Source: docs.soliditylang.org, "Panic via assert and Error via require"
 PANICS: Final[dict[int, str]] = {
     0x00: "generic compiler panic",
     0x01: "assertion failed",
@@ -22,7 +22,7 @@ PANICS: Final[dict[int, str]] = {
     0x41: "too much memory allocated",
     0x51: "call to a zero-initialised function",
 }
-# ERC-6093: what tokens refuse with, whoever wrote them. A contract's own ABI comes first.
+# ERC-6093: the standard errors of tokens. A contract's own ABI takes precedence.
 _STANDARD: Final = {
     "ERC20InsufficientBalance": ("address", "uint256", "uint256"),
     "ERC20InvalidSender": ("address",),
@@ -46,16 +46,16 @@ STANDARD: Final[tuple[Mapping[str, Any], ...]] = tuple(
     {"type": "error", "name": name, "inputs": [{"type": kind} for kind in kinds]}
     for name, kinds in _STANDARD.items()
 )
-_LONGEST: Final = 1_000  # characters of a reason; contracts write it
-_SHOWN: Final = 4_096  # bytes of the data that are told
-# Of data that is decoded: contracts, and whoever wrote their ABIs, can fold gigabytes into a few kilobytes.
+_LONGEST: Final = 1_000  # characters of a reason, which the contract chooses
+_SHOWN: Final = 4_096  # bytes of the data that are shown
+# Bytes of data that are decoded: contracts and ABIs, which users write, can expand a few kilobytes into gigabytes.
 _MOST_BYTES: Final = 16_384
 _MOST_WORDS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """`reason` is for people; arguments are JSON-ready (integers as strings, bytes as 0x hex); `data` is cut."""
+    """`reason` is for people; arguments are JSON-ready (integers as strings, bytes as 0x hex); `data` is truncated."""
 
     kind: Literal["error", "panic", "custom", "unknown", "empty"]
     reason: str
@@ -65,7 +65,7 @@ class Revert:
 
 
 def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str = "") -> Revert:
-    """The revert behind `data`; `text` is the node's message, used where the data says nothing."""
+    """The revert that `data` encodes; `text` is the node's message, used if the data has no reason."""
     raw = "0x" + data[:_SHOWN].hex()
     if not data:
         return Revert("empty", text[:_LONGEST] or "reverted without a reason", data=raw)

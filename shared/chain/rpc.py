@@ -1,7 +1,7 @@
-"""A thin JSON-RPC 2.0 client: connection reuse, time and size bounds, batches, and silence about URLs.
+"""A small JSON-RPC 2.0 client with connection reuse, limits on time and size, and batches; it never reveals URLs.
 
-URLs of hosted nodes hold keys in host, path or user part. No exception, log line or repr of this module
-shows one: endpoints are known by a name such as "ethereum#0".
+URLs of hosted nodes contain keys in the host, path or user part. No exception, log line or repr of this module shows
+one: endpoints have names such as "ethereum#0".
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
 
 Call = tuple[str, list[Any]]  # method, params
-Remaining = Callable[[], float | None]  # seconds until the caller's deadline, None without one
+Remaining = Callable[[], float | None]  # seconds until the caller's deadline, or None
 
 TIMEOUT: Final = 10.0  # seconds for one exchange
-MAX_BYTES: Final = 32 * 1024 * 1024  # a full block with all receipts stays far below
+MAX_BYTES: Final = 32 * 1024 * 1024  # far more than a full block with all receipts
 MAX_TEXT: Final = 4_096  # characters of an error's message
 MAX_BATCH: Final = 100  # calls in one HTTP request; hosted nodes refuse more
 _CONNECTIONS: Final = 32
 
 
 class Rpc(Protocol):
-    """What the pool needs of an endpoint; tests give it nodes that lie."""
+    """What the pool needs from an endpoint; tests implement nodes that lie."""
 
     name: str
 
@@ -39,17 +39,17 @@ class Rpc(Protocol):
 
 
 class RpcClient:
-    """One endpoint; safe for threads."""
+    """JSON-RPC client for one endpoint; safe for threads."""
 
     def __init__(
         self, name: str, url: str, *, remaining: Remaining | None = None, max_bytes: int = MAX_BYTES
     ) -> None:
-        """Raises ValueError (without the URL) unless it is an http or https URL."""
+        """Raises ValueError (without the URL) unless `url` is an http or https URL."""
         from urllib3.util import parse_url
 
         from shared.runtime import bounded_http
 
-        logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold hosts and paths
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines contain hosts and paths
         try:
             parsed = parse_url(url)
         except Exception:
@@ -74,7 +74,7 @@ class RpcClient:
         self._pool.close()
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
-        """The result. Raises NodeError subclasses, RateLimited, Unreachable."""
+        """The result of one call. Raises NodeError subclasses, RateLimited, Unreachable."""
         answer = self.exchange({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout)
         result = self._result(answer)
         if isinstance(result, ChainError):
@@ -82,10 +82,9 @@ class RpcClient:
         return result
 
     def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
-        """Results in the order of `calls`; a call that failed gives its ChainError in place of a result.
+        """Results in the order of `calls`; a failed call has its ChainError in place of a result.
 
-        Raises RateLimited or Unreachable when the exchange as a whole failed.
-        """
+        Raises RateLimited or Unreachable if the whole exchange failed."""
         results: list[Any] = []
         for start in range(0, len(calls), MAX_BATCH):
             results += self._batch(calls[start : start + MAX_BATCH], timeout)
@@ -97,7 +96,7 @@ class RpcClient:
             for number, (method, params) in enumerate(calls)
         ]
         answers = self.exchange(body, timeout)
-        if not isinstance(answers, list):  # refused as a whole
+        if not isinstance(answers, list):  # the batch was refused as a whole
             refusal = self._result(answers)
             raise refusal if isinstance(refusal, RateLimited | Unreachable) else self._garbage()
         by_id = {
@@ -121,7 +120,7 @@ class RpcClient:
         return answer["result"] if "result" in answer else self._garbage()
 
     def exchange(self, body: Any, timeout: float | None) -> Any:
-        """One body there and back: the answer, decoded. Raises RateLimited, AnswerTooLong, Unreachable."""
+        """Send one body and return the decoded answer. Raises RateLimited, AnswerTooLong, Unreachable."""
         from shared.runtime import bounded_http
 
         seconds = min(wait for wait in (timeout, TIMEOUT, self._remaining()) if wait is not None)
@@ -154,7 +153,7 @@ class RpcClient:
 
 
 def _text(message: Any) -> str:
-    """A node's own words; what is looked for in them is looked for in so many characters only."""
+    """A node's own message, truncated to MAX_TEXT, so that searches in it are bounded."""
     return message[:MAX_TEXT] if isinstance(message, str) else ""
 
 

@@ -1,4 +1,4 @@
-"""Calls and answers of tokens, encoded with eth_abi; Transfer evidence: `domain.transactions.evidence`."""
+"""Encode calls to tokens and decode their answers. Transfer evidence is in `domain.transactions.evidence`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BALANCE_OF: Final = bytes.fromhex("70a08231")  # balanceOf(address)
 DECIMALS: Final = bytes.fromhex("313ce567")  # decimals()
 SYMBOL: Final = bytes.fromhex("95d89b41")  # symbol()
 MAX_TEXT_ANSWER: Final = 1024  # bytes
-_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._$+/₮-]{0,31}")  # so that none looks like another
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._$+/₮-]{0,31}")  # so that no symbol looks like another
 
 
 def transfer(recipient: str, amount: int) -> bytes:
@@ -25,7 +25,7 @@ def transfer(recipient: str, amount: int) -> bytes:
 
 
 def safe_transfer(owner: str, recipient: str, token_id: int, amount: int | None) -> bytes:
-    """Call data of ERC-721's transfer of a token, or with an amount of ERC-1155's."""
+    """Call data for transferring an ERC-721 token, or with an amount, ERC-1155 tokens."""
     if amount is None:
         return SAFE_TRANSFER + _encode(["address", "address", "uint256"], [owner, recipient, token_id])
     kinds = ["address", "address", "uint256", "uint256", "bytes"]
@@ -34,7 +34,7 @@ def safe_transfer(owner: str, recipient: str, token_id: int, amount: int | None)
 
 @dataclass(frozen=True, slots=True)
 class SingleToken:
-    """What a call moves of an ERC-721 (amount 1) or ERC-1155 contract; the recipient in EIP-55."""
+    """The token that a call to an ERC-721 (amount 1) or ERC-1155 contract moves; the recipient in EIP-55."""
 
     type: Literal["erc721", "erc1155"]
     recipient: str
@@ -43,7 +43,7 @@ class SingleToken:
 
 
 def decoded_safe_transfer(owner: str, data: bytes) -> SingleToken | None:
-    """What `data` moves when it is exactly the `safe_transfer` of an owner's token, else None."""
+    """The token that `data` moves if it is exactly a `safe_transfer` of the owner's token; otherwise None."""
     lengths = {SAFE_TRANSFER: 3, SAFE_TRANSFER_AMOUNT: 6}  # words
     words = [data[at : at + 32] for at in range(4, len(data), 32)] if len(data) <= 4 + 6 * 32 else []
     if lengths.get(data[:4]) != len(words) or len(data) != 4 + 32 * len(words):
@@ -54,7 +54,7 @@ def decoded_safe_transfer(owner: str, data: bytes) -> SingleToken | None:
     recipient, number = checksummed(target[12:]), int.from_bytes(token_id, "big")
     if len(words) == 3:
         return SingleToken("erc721", recipient, number, 1)
-    if (int.from_bytes(words[4], "big"), int.from_bytes(words[5], "big")) != (160, 0):  # bytes: none
+    if (int.from_bytes(words[4], "big"), int.from_bytes(words[5], "big")) != (160, 0):  # bytes: empty
         return None
     return SingleToken("erc1155", recipient, number, int.from_bytes(words[3], "big"))
 
@@ -64,7 +64,7 @@ def balance_of(owner: str) -> bytes:
 
 
 def decoded_transfer(data: bytes) -> tuple[str, int] | None:
-    """(recipient in EIP-55, amount) when `data` is exactly a transfer call, else None."""
+    """(recipient in EIP-55, amount) if `data` is exactly a transfer call; otherwise None."""
     from eth_abi.abi import decode
     from eth_abi.exceptions import DecodingError
     from eth_utils.address import to_checksum_address
@@ -79,15 +79,16 @@ def decoded_transfer(data: bytes) -> tuple[str, int] | None:
 
 
 def uint(answer: bytes) -> int | None:
-    """The number of a 32-byte answer; None when the token gave none (no code there, or not a token)."""
+    """The number in a 32-byte answer; None if the token returned none (no code there, or not a token)."""
     return int.from_bytes(answer[:32], "big") if len(answer) >= 32 else None
 
 
 def text(answer: bytes) -> str | None:
-    """A string answer, also of old tokens that answer bytes32 (MKR); None when it is neither, or no plain text.
+    """The string in an answer, including bytes32 answers of old tokens (MKR); None if it is neither, or not plain
+    text.
 
-    Whoever made the contract chose it, and people read it in pages, mails and terminals: markup, controls, letters
-    that turn the direction and what looks like nothing are no part of a symbol."""
+    The contract's author chose the text, and people read it in pages, mails and terminals. So a symbol must not
+    contain markup, control characters, direction overrides or invisible characters."""
     from eth_abi.abi import decode
     from eth_abi.exceptions import DecodingError
 
@@ -103,13 +104,13 @@ def text(answer: bytes) -> str | None:
 
 
 def _plain(value: str) -> str | None:
-    """Latin letters, digits and a few signs, in one line."""
+    """The text if it is Latin letters, digits and a few signs, on one line."""
     kept = value.strip()
     return kept if _PLAIN.fullmatch(kept) else None
 
 
 def transfer_accepted(answer: bytes) -> bool:
-    """Whether a simulated transfer's return value means yes: nothing at all (USDT) or true."""
+    """Whether a simulated transfer's return value means success: empty (USDT) or true."""
     return answer == b"" or uint(answer) == 1
 
 

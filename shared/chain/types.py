@@ -1,4 +1,4 @@
-"""What nodes answer, parsed and typed. Garbage raises Unreachable: such a node's word is worth nothing."""
+"""Nodes' answers, parsed and typed. Garbage raises Unreachable, because nothing from such a node can be trusted."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shared.chain.registry import checksum
 from shared.domain.transactions.evidence import Log, Receipt
 
 T = TypeVar("T")
-Health = Literal["ok", "behind", "unavailable"]  # of a chain's nodes together
+Health = Literal["ok", "behind", "unavailable"]  # of all nodes of a chain together
 BlockRef = int | str  # a number, or a tag: latest, pending, safe, finalized, earliest
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Base fee in wei per gas (0 before EIP-1559), timestamp in Unix seconds."""
+    """A block; base fee in wei per gas (0 before EIP-1559), timestamp in Unix seconds."""
 
     number: int
     hash: str
@@ -31,7 +31,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class MinedTransaction:
-    """As eth_getTransactionByHash shows it; the block is None while it waits in the pool."""
+    """A transaction as eth_getTransactionByHash shows it; its block is None while it waits in the pool."""
 
     hash: str
     from_address: str
@@ -54,7 +54,7 @@ class Nonces:
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """A transaction that is only tried: value in wei, gas in units, the access list as JSON-RPC writes it."""
+    """A transaction to simulate: value in wei, gas in units, the access list in JSON-RPC form."""
 
     from_address: str
     to: str | None
@@ -78,7 +78,7 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What would happen in the next block; `revert_data` is empty unless it fails, `logs` None where unknown."""
+    """The simulated result in the next block; `revert_data` is empty unless it fails, `logs` is None if unknown."""
 
     success: bool
     gas: int
@@ -175,7 +175,7 @@ def _transaction(raw: Any) -> MinedTransaction:
 
 
 def simulation(raw: Any) -> Simulation:
-    """One call of an eth_simulateV1 answer."""
+    """Parse one call of an eth_simulateV1 answer."""
     success = int(raw["status"], 16) == 1
     error = raw.get("error") or {}
     message = error.get("message")
