@@ -1,7 +1,7 @@
-"""Private keys, the addresses that follow from them, and signing a transaction with a key.
+"""Private keys, their addresses, and signing a transaction with a key.
 
-A private key is 32 bytes, 1 ≤ key < n. Addresses are EIP-55 text. Every reading function raises
-InvalidValue (422) that names the field and never repeats the value.
+A private key is 32 bytes, 1 ≤ key < n. Addresses are EIP-55 text. Every parsing function raises InvalidValue (422)
+that names the field and never repeats the value.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KEY = re.compile(r"(?:0x|0X)?([0-9a-fA-F]{64})")
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A private key with what follows from it. `public_key` is 64 bytes x ‖ y."""
+    """A private key with its public key and address. `public_key` is 64 bytes x ‖ y."""
 
     private_key: bytes = field(repr=False)
     public_key: bytes
@@ -44,7 +44,7 @@ class Signer(Protocol):
 
 
 def checked_key(key: bytes, field_name: str = "private_key") -> bytes:
-    """`key` when it has 32 bytes and 1 ≤ key < n (SEC 1 §3.2.1). Raises InvalidValue."""
+    """Return `key` if it has 32 bytes and 1 ≤ key < n (SEC 1 §3.2.1). Raises InvalidValue."""
     if len(key) != 32 or not 0 < int.from_bytes(key, "big") < curve.ORDER:
         raise InvalidValue(field_name, "must be a number from 1 to the curve's order less 1, in 32 bytes")
     return key
@@ -83,16 +83,14 @@ def address_of_public_key(public_key: bytes) -> str:
 
 
 def sign_transaction(tx: Mapping[str, Any], key: bytes) -> SignedBytes:
-    """Sign a transaction dict (see `UnsignedTransaction.of`); about 0.1 ms. Equal input gives equal bytes
-    (RFC 6979).
+    """Sign a transaction dict (see `UnsignedTransaction.of`); about 0.1 ms. Equal input gives equal bytes (RFC 6979).
 
-    Raises InvalidValue for a bad field or key, AddressMismatch when `tx["from"]` is another address.
-    """
+    Raises InvalidValue for a bad field or key, AddressMismatch if `tx["from"]` is another address."""
     return KeySigner(key).sign_transaction(tx)
 
 
 def refuse_other_sender(tx: Mapping[str, Any], address: str) -> None:
-    """Raises AddressMismatch when `tx` names a sender (`from`) that is not `address`."""
+    """Raises AddressMismatch if `tx` names a sender (`from`) that is not `address`."""
     sender = tx.get("from")
     if sender is not None and parse_address(str(sender), "from") != address:
         raise AddressMismatch
@@ -100,7 +98,7 @@ def refuse_other_sender(tx: Mapping[str, Any], address: str) -> None:
 
 @dataclass(frozen=True)
 class KeySigner:
-    """A `Signer` with the key in memory, for as long as one piece of work needs it."""
+    """A `Signer` that keeps the key in memory for one piece of work."""
 
     key: bytes = field(repr=False)
 

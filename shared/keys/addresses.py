@@ -1,4 +1,4 @@
-"""EIP-55 addresses as text. No curve is needed for them, so nothing of one is imported."""
+"""EIP-55 addresses as text. This module needs no elliptic curve and imports none."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ def checksummed(address: bytes) -> str:
 
 
 def parse_address(text: str, field_name: str = "address") -> str:
-    """The EIP-55 form of `text`. All-lower and all-upper digits carry no checksum; mixed ones must match it.
-
-    Raises InvalidValue.
-    """
+    """The EIP-55 form of `text`. All-lower and all-upper digits have no checksum; mixed-case ones must match it.
+    Raises InvalidValue."""
     match = _ADDRESS.fullmatch(text)
     if match is None:
         raise InvalidValue(field_name, "must be 0x and 40 hexadecimal digits")

@@ -1,6 +1,6 @@
 """CRC-32C (Castagnoli; RFC 3720 §12.1), which Cloud KMS uses to detect corruption between client and server.
 
-Messages here have a few hundred bytes, so a table and a loop (some 20 µs) spare a compiled dependency.
+Messages have a few hundred bytes, so a table and a loop (about 20 µs) avoid a compiled dependency.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """secp256k1: digests, signatures and recovery, through libsecp256k1 (coincurve).
 
-Signatures are deterministic (RFC 6979) and have s ≤ n/2 (EIP-2); those with a larger s are refused
-everywhere.
+Signatures are deterministic (RFC 6979) and have s ≤ n/2 (EIP-2); signatures with a larger s are always refused.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ class Signature:
 
 
 def opened(key: bytes) -> coincurve.PrivateKey:
-    """A valid private key, ready for many signatures: making it so takes longer than signing."""
+    """A valid private key, ready for many signatures: creating this object takes longer than signing."""
     return coincurve.PrivateKey(key)
 
 
 def sign_digest(key: coincurve.PrivateKey, digest: bytes) -> Signature:
-    """Sign a 32-byte digest. For this package only: signing raw digests would bypass every policy."""
+    """Sign a 32-byte digest. Only for this package: signing raw digests would bypass every policy."""
     raw = key.sign_recoverable(digest, hasher=None)
     return Signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"), raw[64])
 
@@ -59,10 +58,10 @@ def public_key_of(key: bytes) -> bytes:
 
 
 def recovered(digest: bytes, signature: Signature) -> bytes:
-    """The 64-byte public key that made `signature` over `digest`. Raises InvalidValue when there is none."""
+    """The 64-byte public key that made `signature` over `digest`. Raises InvalidValue if there is none."""
     raw = signature.r.to_bytes(32, "big") + signature.s.to_bytes(32, "big") + bytes([signature.y_parity])
     try:
         point = coincurve.PublicKey.from_signature_and_message(raw, digest, hasher=None)
-    except Exception:  # coincurve raises a bare Exception when no point belongs to r
+    except Exception:  # coincurve raises a bare Exception if r is not on the curve
         raise InvalidValue("signature", "no key made this signature") from None
     return point.format(compressed=False)[1:]

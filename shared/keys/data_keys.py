@@ -1,4 +1,4 @@
-"""Unwrapped data keys in memory: few, and not for long."""
+"""A small, short-lived cache of unwrapped data keys."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ MAX_SECONDS = 300.0
 
 
 class DataKeyCache:
-    """A bounded least-recently-used map. Use does not prolong a key's life; at most five minutes, then it
-    is gone.
+    """A bounded least-recently-used map whose keys expire after at most five minutes; use does not extend this time.
 
-    After a right is withdrawn or a key destroyed in the key service, an instance can open for at most that
-    long.
-    """
+    After a right is withdrawn or a key is destroyed in the key service, an instance can open secrets for at most that
+    long."""
 
     def __init__(
         self,
@@ -33,7 +31,7 @@ class DataKeyCache:
         self._keys: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
 
     def get(self, name: bytes) -> bytes | None:
-        """The key under `name` while it lives."""
+        """The key under `name`, or None if it is absent or expired."""
         now = self._clock()
         with self._lock:
             self._forget_expired(now)
@@ -44,7 +42,7 @@ class DataKeyCache:
             return entry[1]
 
     def put(self, name: bytes, key: bytes) -> None:
-        """Keep `key` under `name`, at the cost of the least recently used one."""
+        """Store `key` under `name`; if the cache is full, the least recently used key is dropped."""
         with self._lock:
             self._keys[name] = (self._clock() + self._seconds, key)
             self._keys.move_to_end(name)

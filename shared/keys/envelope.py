@@ -1,9 +1,8 @@
 """The two layers of AES-256-GCM that the vaults share (NIST SP 800-38D; 96-bit nonces, 128-bit tags).
 
-A data key encrypts exactly one secret, so its random nonce cannot repeat. A master key wraps one data key
-per seal with a random nonce: rotate it before 2^32 seals (SP 800-38D §8.3). Associated data of both layers
-begins with a label of the layer and the format version, so that neither layer nor version can stand in for
-another.
+A data key encrypts exactly one secret, so its random nonce cannot repeat. A master key wraps one data key per seal
+with a random nonce: rotate it before 2^32 seals (SP 800-38D §8.3). The associated data of both layers starts with a
+label of the layer and the format version, so that no layer or version can be substituted for another.
 """
 
 from __future__ import annotations
@@ -32,10 +31,7 @@ def wrap_context(master: str, binding: Binding) -> bytes:
 
 
 def encrypted(secret: bytes, data_key: bytes, wrapped: SealedKey, binding: Binding) -> SealedKey:
-    """`wrapped` (master key id, wrapped data key) completed with the secret's ciphertext.
-
-    Raises ValueError.
-    """
+    """`wrapped` (master key id, wrapped data key) completed with the secret's ciphertext. Raises ValueError."""
     if not 0 < len(secret) <= MAX_SECRET_BYTES:
         raise ValueError(f"a secret has 1 to {MAX_SECRET_BYTES} bytes")
     sealed = replace(wrapped, nonce=secrets.token_bytes(NONCE_BYTES))
@@ -44,12 +40,12 @@ def encrypted(secret: bytes, data_key: bytes, wrapped: SealedKey, binding: Bindi
 
 
 def decrypted(sealed: SealedKey, data_key: bytes, binding: Binding) -> bytes:
-    """The secret. Raises SealBroken when anything in `sealed` or `binding` is not as it was sealed."""
+    """The secret. Raises SealBroken if anything in `sealed` or `binding` differs from what was sealed."""
     return unlocked(data_key, sealed.nonce, sealed.ciphertext, _data_context(sealed, binding))
 
 
 def unlocked(key: bytes, nonce: bytes, ciphertext: bytes, context: bytes) -> bytes:
-    """One authenticated decryption. Raises SealBroken, which says nothing of what was tried."""
+    """One authenticated decryption. Raises SealBroken, which does not reveal what was tried."""
     try:
         return AESGCM(key).decrypt(nonce, ciphertext, context)
     except (InvalidTag, ValueError):
@@ -57,6 +53,7 @@ def unlocked(key: bytes, nonce: bytes, ciphertext: bytes, context: bytes) -> byt
 
 
 def _data_context(sealed: SealedKey, binding: Binding) -> bytes:
-    """Binds the secret to its whole header as well: no part of a stored row can be exchanged on its own."""
+    """Associated data that binds the secret to its whole header too, so that no part of a stored row can be exchanged
+    alone."""
     header = (sealed.master_key_id.encode(), sealed.wrap_nonce, sealed.wrapped_key)
     return packed((b"wallet-vault/1/data", *header, binding.to_bytes()))

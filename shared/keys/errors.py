@@ -1,15 +1,15 @@
-"""What can go wrong with keys: refusals are answers to a caller, faults are for an operator (500, an alert).
+"""The errors of keys: refusals are answers to a caller, faults are for an operator (500, an alert).
 
     Refusal (shared.domain.errors)            KeyFault (Exception)
     ├── InvalidValue 422                      ├── SealBroken         changed, swapped, downgraded
-    ├── WrongPassphrase 422                   ├── MasterKeyMissing   the master key is not here
-    ├── KeystoreTooCostly 422                 ├── SecretUnusable     unfit file or text
+    ├── WrongPassphrase 422                   ├── MasterKeyMissing   the vault does not have the master key
+    ├── KeystoreTooCostly 422                 ├── SecretUnusable     unusable file or text
     ├── AddressMismatch 422                   │   └── MasterKeyUnusable  also: production settings
-    ├── ChainMismatch 422                     └── KeyServiceRefused  Cloud KMS says no: rights, name, state
+    ├── ChainMismatch 422                     └── KeyServiceRefused  Cloud KMS refuses: rights, name, state
     ├── KeyWorkBusy 503
     └── VaultUnavailable 503
 
-Neither ever carries a secret, a passphrase, a ciphertext or a part of one.
+Neither ever contains a secret, a passphrase, a ciphertext or a part of one.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ class VaultUnavailable(Refusal):
 
 
 class KeyFault(Exception):
-    """Custody is broken or misconfigured: not the caller's doing."""
+    """Custody is broken or misconfigured; the caller did not cause it."""
 
 
 class SealBroken(KeyFault):
-    """A sealed secret is not what was sealed for this tenant, wallet, purpose and version."""
+    """A sealed secret is not the one that was sealed for this tenant, wallet, purpose and version."""
 
 
 class MasterKeyMissing(KeyFault):
-    """The secret was sealed under a master key that this vault does not hold."""
+    """The secret was sealed under a master key that this vault does not have."""
 
 
 class SecretUnusable(KeyFault):
@@ -71,8 +71,8 @@ class SecretUnusable(KeyFault):
 
 
 class MasterKeyUnusable(SecretUnusable):
-    """Master keys cannot be used, or may not be used with these settings."""
+    """Master keys cannot be used, or must not be used with these settings."""
 
 
 class KeyServiceRefused(KeyFault):
-    """Cloud KMS refuses for good: missing right, wrong name, disabled or destroyed key."""
+    """Cloud KMS refuses permanently: missing right, wrong name, disabled or destroyed key."""

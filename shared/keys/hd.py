@@ -1,7 +1,7 @@
 """Hierarchical deterministic keys: BIP-32 private derivation and BIP-44 paths of Ethereum wallets.
 
-The default path of account i is m/44'/60'/0'/0/i, as MetaMask and Ledger Live's legacy scheme use it. A
-path is stored beside the derived address, so that a wallet still finds its key if the default ever changes.
+The default path of account i is m/44'/60'/0'/0/i, like MetaMask and Ledger Live's legacy scheme. The path is stored
+with the derived address, so that a wallet still finds its key if the default ever changes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PATH = re.compile(r"m(?:/(?:0|[1-9][0-9]{0,9})['hH]?)+")
 
 @dataclass(frozen=True, slots=True)
 class ExtendedKey:
-    """A private key with the chain code that its children are derived with. Both secret."""
+    """A private key and the chain code that derives its children. Both are secret."""
 
     key: bytes = field(repr=False)
     chain_code: bytes = field(repr=False)
@@ -37,7 +37,7 @@ class ExtendedKey:
         return cls._checked(hmac.digest(b"Bitcoin seed", seed, hashlib.sha512), 0)
 
     def child(self, index: int) -> ExtendedKey:
-        """CKDpriv; an index from 2^31 on is hardened. Raises InvalidValue where (1 in 2^127) no key is."""
+        """CKDpriv; an index from 2^31 on is hardened. Raises InvalidValue if the index has no key (1 in 2^127)."""
         data = b"\0" + self.key if index >= HARDENED else coincurve.PrivateKey(self.key).public_key.format()
         digest = hmac.digest(self.chain_code, data + index.to_bytes(4, "big"), hashlib.sha512)
         return self._checked(digest, int.from_bytes(self.key, "big"))
@@ -63,7 +63,7 @@ def parse_path(path: str, field_name: str = "derivation_path") -> tuple[int, ...
 
 
 def normalised_path(path: str, field_name: str = "derivation_path") -> str:
-    """The same path with ' for hardened steps, as it is stored and compared. Raises InvalidValue."""
+    """The same path with ' for hardened steps, the form that is stored and compared. Raises InvalidValue."""
     steps = (f"{i - HARDENED}'" if i >= HARDENED else str(i) for i in parse_path(path, field_name))
     return "/".join(("m", *steps))
 

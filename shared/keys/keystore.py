@@ -1,10 +1,11 @@
-"""Keystore files, version 3 (Web3 Secret Storage): the interchange format for one private key and a
-passphrase, read and written by eth-account.
+"""Read and write keystore files, version 3 (Web3 Secret Storage), with eth-account: the interchange format for one
+private key and a passphrase.
 
-Only for import and export; the vault stores keys. A file is untrusted input that names its own memory and work, so
-both are bounded before the library sees it, it sees only the parts that were checked, and derivations run one at a
-time per instance (KeyWorkBusy, 503). The passphrase is UTF-8 as it is given, like geth's. A wrong one costs a full
-derivation and gets one answer, whatever else is wrong with the file.
+Keystore files are only for import and export; the vault stores keys. A file is untrusted input that specifies its own
+memory and work. So both are limited before the library sees the file, the library sees only the checked parts, and
+derivations run one at a time per instance (KeyWorkBusy, 503). The passphrase is UTF-8 without normalisation, like
+geth's. A wrong passphrase costs a full derivation and always gets the same answer, whatever else is wrong with the
+file.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from shared.keys.work_slots import WorkSlots
 
 MAX_MEMORY = 256 * 1024 * 1024  # bytes: 128·n·r
 MAX_WORK = 2**22  # n·r·p: twice geth's standard, about 1.5 s
-MAX_LANES = 512  # r·p: geth has 8, old files 48; the library hashes them in Python
+MAX_LANES = 512  # r·p: geth uses 8, old files 48; the library hashes them in Python
 MAX_ROUNDS = 5_000_000  # of PBKDF2, about 1.2 s
 MAX_NESTING = 16  # brackets in the text; a keystore has four
-MIN_PASSPHRASE = 8  # characters, for files made here
-EXPORT_N = 2**17  # of scrypt with r = 8 and p = 1, as OWASP advises; 128 MiB, which 512 MiB can spare
+MIN_PASSPHRASE = 8  # characters, for exported files
+EXPORT_N = 2**17  # of scrypt with r = 8 and p = 1, as OWASP advises; uses 128 MiB of the instance's 512 MiB
 
 _HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2})+)")
 _slots = WorkSlots(slots=1, wait=0.0)
@@ -42,21 +43,20 @@ def encrypt(private_key: bytes, passphrase: str, n: int = EXPORT_N) -> dict[str,
     key, secret = checked_key(private_key), _utf8(passphrase)
     with _slots:
         file: dict[str, Any] = eth_account().Account.encrypt(key, secret, kdf="scrypt", iterations=n)
-    return {**file, "address": file["address"].lower()}  # as geth writes it
+    return {**file, "address": file["address"].lower()}  # like geth
 
 
 def decrypt(keystore: Mapping[str, Any] | str, passphrase: str, field_name: str = "keystore") -> bytes:
     """The private key in a keystore object or its JSON text.
 
-    Raises InvalidValue (not a keystore), KeystoreTooCostly, WrongPassphrase, AddressMismatch (the file's
-    address is another), KeyWorkBusy (503).
-    """
+    Raises InvalidValue (not a keystore), KeystoreTooCostly, WrongPassphrase, AddressMismatch (the file names another
+    address), KeyWorkBusy (503)."""
     document = _document(keystore, field_name)
     crypto, secret = _parsed(document, field_name), _utf8(passphrase)
     with _slots:
         try:
             opened = eth_account().Account.decrypt({"version": 3, "crypto": crypto}, secret)
-        except ValueError:  # the MAC: all else was checked
+        except ValueError:  # the MAC: everything else is already checked
             raise WrongPassphrase from None
     key = checked_key(bytes(opened), field_name)
     stated = document.get("address")
@@ -67,7 +67,7 @@ def decrypt(keystore: Mapping[str, Any] | str, passphrase: str, field_name: str 
 
 def _document(keystore: Mapping[str, Any] | str, field_name: str) -> Mapping[str, Any]:
     if isinstance(keystore, str):
-        nesting = keystore.count("[") + keystore.count("{")  # deep nesting can end the process
+        nesting = keystore.count("[") + keystore.count("{")  # deep nesting can crash the process
         try:
             keystore = json.loads(keystore) if nesting <= MAX_NESTING else {}
         except ValueError:
@@ -78,10 +78,9 @@ def _document(keystore: Mapping[str, Any] | str, field_name: str) -> Mapping[str
 
 
 def _parsed(document: Mapping[str, Any], field_name: str) -> dict[str, Any]:
-    """The `crypto` part with what was checked and nothing else.
+    """The `crypto` part, reduced to the checked fields.
 
-    Raises InvalidValue for a missing or malformed part, KeystoreTooCostly for an absurd cost.
-    """
+    Raises InvalidValue for a missing or malformed part, KeystoreTooCostly for an excessive cost."""
     crypto = document.get("crypto", document.get("Crypto"))
     parts = crypto if isinstance(crypto, Mapping) else {}
     params, cipher = parts.get("kdfparams"), parts.get("cipherparams")
@@ -100,9 +99,8 @@ def _parsed(document: Mapping[str, Any], field_name: str) -> dict[str, Any]:
 
 
 def _cost(kdf: object, params: Mapping[str, Any], field_name: str) -> dict[str, Any]:
-    """The parameters of the derivation, their memory and work bounded before any is spent.
-
-    Raises InvalidValue or KeystoreTooCostly."""
+    """The parameters of the derivation, after limiting their memory and work. Raises InvalidValue or
+    KeystoreTooCostly."""
     names = {"scrypt": ("n", "r", "p"), "pbkdf2": ("c",)}.get(str(kdf))
     if names is None or (kdf == "pbkdf2" and params.get("prf") != "hmac-sha256"):
         raise InvalidValue(field_name, "must derive its key by scrypt or by pbkdf2 with hmac-sha256")

@@ -1,8 +1,7 @@
-"""Cloud KMS, one call each: checksums in both directions, a short deadline, and errors in our own words.
+"""Cloud KMS with one call per function: checksums in both directions, a short deadline, and our own error types.
 
-Google asks clients to verify CRC32C of what was sent and received
-(cloud.google.com/kms/docs/data-integrity). A mismatch and every passing error become VaultUnavailable (503,
-retry); a lasting refusal becomes KeyServiceRefused.
+Google asks clients to verify the CRC32C of sent and received data (cloud.google.com/kms/docs/data-integrity). A
+mismatch and every transient error become VaultUnavailable (503, retry); a permanent refusal becomes KeyServiceRefused.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class KmsCalls:
-    """The four calls that custody needs. `deadline` is in seconds and includes retries of passing errors."""
+    """The four calls that custody needs. `deadline` is in seconds and includes retries of transient errors."""
 
     def __init__(self, client: KeyManagementServiceClient | None = None, deadline: float = 5.0) -> None:
         self._client = client
@@ -45,10 +44,7 @@ class KmsCalls:
         return answer.name, answer.ciphertext
 
     def decrypt(self, key: str, ciphertext: bytes, context: bytes) -> bytes:
-        """The plaintext.
-
-        Raises SealBroken when KMS says that ciphertext or context is not what was encrypted.
-        """
+        """The plaintext. Raises SealBroken if KMS says that ciphertext or context is not what was encrypted."""
         request = {
             "name": key,
             "ciphertext": ciphertext,
@@ -61,7 +57,8 @@ class KmsCalls:
         return bytes(answer.plaintext)
 
     def sign(self, key_version: str, digest: bytes) -> bytes:
-        """The DER signature over a 32-byte digest, which KMS takes in its sha256 field whatever made it."""
+        """The DER signature over a 32-byte digest. KMS takes any digest in its sha256 field, whatever its hash
+        function."""
         request = {"name": key_version, "digest": {"sha256": digest}, "digest_crc32c": crc32c(digest)}
         answer = self._call(lambda client: client.asymmetric_sign, request)
         _intact(
@@ -72,10 +69,7 @@ class KmsCalls:
         return bytes(answer.signature)
 
     def public_key(self, key_version: str) -> str:
-        """The PEM of an EC_SIGN_SECP256K1_SHA256 key version.
-
-        Raises KeyServiceRefused for another algorithm.
-        """
+        """The PEM of an EC_SIGN_SECP256K1_SHA256 key version. Raises KeyServiceRefused for another algorithm."""
         from google.cloud.kms_v1 import CryptoKeyVersion
 
         answer = self._call(lambda client: client.get_public_key, {"name": key_version})
@@ -123,6 +117,6 @@ class KmsCalls:
 
 
 def _intact(*checks: bool) -> None:
-    """Raises VaultUnavailable unless every checksum and name matched: the data changed on the way."""
+    """Raises VaultUnavailable unless every checksum and name matched, because the data changed in transit."""
     if not all(checks):
         raise VaultUnavailable("The key service's answer was corrupted on the way; try again.")

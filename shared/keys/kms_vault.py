@@ -1,8 +1,7 @@
-"""Custody in Cloud KMS: the vault whose master key never leaves it, and the signer whose key never leaves it.
+"""Custody in Cloud KMS: a vault whose master key never leaves KMS, and a signer whose key never leaves KMS.
 
-`CloudKmsVault` serves users' wallets: KMS wraps one data key per secret, unwrapped data keys stay in memory
-for at most five minutes. `KmsTreasurySigner` serves the few hot wallets of the operator: one call per
-signature.
+`CloudKmsVault` serves users' wallets: KMS wraps one data key per secret, and unwrapped data keys stay in memory for at
+most five minutes. `KmsTreasurySigner` serves the operator's few hot wallets: one call per signature.
 """
 
 from __future__ import annotations
@@ -21,16 +20,15 @@ from shared.keys.raw_transactions import SignedBytes, UnsignedTransaction
 from shared.keys.vault import Binding, SealedKey
 
 VERSIONS = "/cryptoKeyVersions/"
-PRIMARY_SECONDS = 300.0  # for how long `is_current` trusts what it learnt about the primary version
+PRIMARY_SECONDS = 300.0  # for which `is_current` trusts the primary version that it has learnt
 
 
 class CloudKmsVault:
     """A `KeyVault` over one symmetric KMS key (`projects/…/cryptoKeys/…`, purpose ENCRYPT_DECRYPT).
 
-    Secrets record the key version that wrapped them: after KMS rotates, `is_current` tells which to reseal.
-    `older` names keys that still open. Any other key name in a stored row is refused: it could be an
-    attacker's own.
-    """
+    Each secret records the key version that wrapped it: after KMS rotates, `is_current` shows which ones to reseal.
+    `older` names keys that still open. Any other key name in a stored row is refused, because an attacker could have
+    inserted their own key."""
 
     def __init__(
         self,
@@ -73,10 +71,7 @@ class CloudKmsVault:
         return envelope.decrypted(sealed, data_key, binding)
 
     def is_current(self, sealed: SealedKey) -> bool:
-        """See `KeyVault.is_current`.
-
-        At most one call in five minutes: encrypting tells the primary version.
-        """
+        """See `KeyVault.is_current`. At most one call in five minutes: an encryption returns the primary version."""
         if self._primary is None or self._primary[0] <= self._clock():
             self._learn(self._calls.encrypt(self._key_name, b"?", b"")[0])
         assert self._primary is not None
@@ -89,12 +84,11 @@ class CloudKmsVault:
 class KmsTreasurySigner:
     """A `Signer` whose key stays in an HSM (EC_SIGN_SECP256K1_SHA256). KMS signatures are not deterministic.
 
-    Signing one transaction twice gives two hashes: store the first result before it is broadcast, and never
-    sign again to retry.
-    """
+    Signing one transaction twice gives two hashes: store the first result before broadcasting it, and never sign again
+    to retry."""
 
     def __init__(self, key_version: str, public_key: bytes, calls: KmsCalls | None = None) -> None:
-        """`public_key` is the stored 64 bytes x ‖ y, from `fetch_public_key` at enrolment."""
+        """`public_key` is the stored 64 bytes x ‖ y, which `fetch_public_key` returned at enrolment."""
         self._key_version = key_version
         self._public_key = public_key
         self._calls = calls or KmsCalls()
@@ -105,7 +99,7 @@ class KmsTreasurySigner:
         return address_of_public_key(self._public_key)
 
     def sign_digest(self, digest: bytes) -> curve.Signature:
-        """One call. Raises KeyServiceRefused when the signature is not by the stored public key."""
+        """Sign a digest in one call. Raises KeyServiceRefused if the signature is not from the stored public key."""
         from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
         r, s = decode_dss_signature(self._calls.sign(self._key_version, digest))
@@ -124,7 +118,7 @@ class KmsTreasurySigner:
 
 
 def fetch_public_key(key_version: str, calls: KmsCalls | None = None) -> bytes:
-    """The 64 bytes x ‖ y of a treasury key, to be stored beside its wallet. Raises KeyServiceRefused."""
+    """The 64 bytes x ‖ y of a treasury key, to be stored with its wallet. Raises KeyServiceRefused."""
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -136,5 +130,5 @@ def fetch_public_key(key_version: str, calls: KmsCalls | None = None) -> bytes:
 
 
 def _cache_name(wrapped: bytes, context: bytes) -> bytes:
-    """Of the wrapped key and everything it is bound to: another wallet's row never hits."""
+    """The cache key of a wrapped key and everything it is bound to, so that another wallet's row never matches."""
     return hashlib.sha256(len(wrapped).to_bytes(4, "big") + wrapped + context).digest()

@@ -1,8 +1,8 @@
 """The vault for development and self-hosting: master keys in a file (0600) or an environment variable.
 
-The file is JSON: `{"active": "<id>", "keys": {"<id>": "<base64 of 32 bytes>"}}`. New secrets are sealed
-under the active key, every listed key opens; a rotation adds a key, reseals, and drops the old one. Losing
-the file loses every wallet: back it up. Production settings refuse this vault (use `kms.CloudKmsVault`).
+The file is JSON: `{"active": "<id>", "keys": {"<id>": "<base64 of 32 bytes>"}}`. New secrets are sealed under the
+active key; every listed key opens. A rotation adds a key, reseals, and drops the old one. Losing the file loses every
+wallet: back it up. Production settings refuse this vault (use `kms_vault.CloudKmsVault`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shared.keys.vault import Binding, SealedKey
 
 @dataclass(frozen=True, slots=True)
 class MasterKeys:
-    """Master keys by id; `active` seals. Ids are printable ASCII without meaning, keys have 32 bytes."""
+    """Master keys by id; the `active` key seals. Ids are meaningless printable ASCII, keys have 32 bytes."""
 
     active: str
     keys: Mapping[str, bytes] = field(repr=False)
@@ -41,20 +41,18 @@ class MasterKeys:
 
     @classmethod
     def generate(cls) -> MasterKeys:
-        """One new random key."""
+        """A set with one new random key."""
         name = _new_id()
         return cls(name, {name: envelope.new_data_key()})
 
     def rotated(self) -> MasterKeys:
-        """A new active key; the others still open. Store it (`save_master_keys`) before sealing under it."""
+        """The keys with a new active key; the others still open. Store it (`save_master_keys`) before sealing under
+        it."""
         name = _new_id()
         return MasterKeys(name, {**self.keys, name: envelope.new_data_key()})
 
     def without(self, name: str) -> MasterKeys:
-        """Forget a retired key once nothing is sealed under it.
-
-        Raises MasterKeyUnusable for the active one.
-        """
+        """Drop a retired key after nothing is sealed under it any more. Raises MasterKeyUnusable for the active one."""
         return MasterKeys(self.active, {id_: key for id_, key in self.keys.items() if id_ != name})
 
     def to_text(self) -> str:
@@ -64,10 +62,7 @@ class MasterKeys:
 
     @classmethod
     def from_text(cls, text: str) -> MasterKeys:
-        """Read the JSON of a file or an environment variable.
-
-        Raises MasterKeyUnusable, without its content.
-        """
+        """Parse the JSON of a file or an environment variable. Raises MasterKeyUnusable, without its content."""
         try:
             document = json.loads(text)
             keys = {name: base64.b64decode(key, validate=True) for name, key in document["keys"].items()}
@@ -77,11 +72,10 @@ class MasterKeys:
 
 
 def load_master_keys(path: Path, *, create: bool = False, owner_only: bool = True) -> MasterKeys:
-    """The master keys in the file at `path`; with `create`, a first one is made (0600) where there is none.
+    """The master keys in the file at `path`; with `create`, a missing file is created with a first key (0600).
 
-    `owner_only` refuses a file open to others. Raises SecretUnusable (absent, unreadable, open to others),
-    MasterKeyUnusable when it does not hold master keys.
-    """
+    `owner_only` refuses a file that others can read. Raises SecretUnusable (absent, unreadable, open to others),
+    MasterKeyUnusable if it does not contain master keys."""
     first = MasterKeys.generate().to_text if create else None
     return MasterKeys.from_text(read_secret(path, first, owner_only=owner_only))
 
@@ -92,12 +86,12 @@ def save_master_keys(path: Path, keys: MasterKeys) -> None:
 
 
 class LocalVault:
-    """A `KeyVault` over master keys in memory. Thread-safe; one call costs some 10 µs."""
+    """A `KeyVault` over master keys in memory. Thread-safe; one call takes about 10 µs."""
 
     def __init__(self, master_keys: MasterKeys, *, production: bool, source: Path | None = None) -> None:
-        """`source`: the file to read again when it changes, so that a rotation needs no restart.
+        """`source` is a file that is read again when it changes, so that a rotation needs no restart.
 
-        Raises MasterKeyUnusable when `production`: there, master keys belong into Cloud KMS."""
+        Raises MasterKeyUnusable if `production` is set: there, master keys belong in Cloud KMS."""
         if production:
             raise MasterKeyUnusable("the local vault is refused in production: use Cloud KMS")
         self._read = master_keys

@@ -1,7 +1,7 @@
-"""Signed messages, by eth-account: EIP-191 version 0x45 (personal_sign) and EIP-712 typed data.
+"""Sign messages with eth-account: EIP-191 version 0x45 (personal_sign) and EIP-712 typed data.
 
-There is no way to sign a raw hash: it could be a transaction or a permit of any kind, past every policy. Typed
-data must name the wallet's chain in its domain, or its signature would be valid elsewhere too.
+There is no function that signs a raw hash: the hash could be a transaction or any permit, and bypass every policy.
+Typed data must name the wallet's chain in its domain, because its signature would otherwise be valid elsewhere too.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def sign_typed_data(typed_data: Mapping[str, Any], key: bytes, chain_id: int) ->
 
 
 def recover_message(message: str | bytes, signature: bytes) -> str:
-    """The EIP-55 address that signed `message`. Raises InvalidValue for a signature that nobody made, or that has the
-    larger of both possible s (EIP-2)."""
+    """The EIP-55 address that signed `message`. Raises InvalidValue for an impossible signature, and for one with the
+    larger of the two possible s (EIP-2)."""
     checked = curve.Signature.from_bytes(signature).to_bytes()
     try:
         return str(eth_account().Account.recover_message(_signable(message), signature=checked))
-    except Exception:  # BadSignature of eth_keys: no point of the curve belongs to r
+    except Exception:  # BadSignature of eth_keys: r is not on the curve
         raise InvalidValue("signature", "no key made this signature") from None
 
 

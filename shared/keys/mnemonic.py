@@ -1,8 +1,7 @@
-"""BIP-39 mnemonics in English, by eth-account: random words with a checksum, and the seed that wallets derive from
-them.
+"""BIP-39 mnemonics in English, with eth-account: random words with a checksum, and the seed that wallets derive.
 
-Words are compared after NFKD, in lower case and with single spaces, as people type and paste them. Refusals
-say which word is wrong by its position, never by repeating it.
+Words are compared after NFKD normalisation, in lower case and with single spaces, as people type and paste them.
+Refusals give the position of a wrong word and never repeat it.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ def from_entropy(entropy: bytes) -> str:
 
 
 def normalised(mnemonic: str) -> str:
-    """NFKD, lower case, single spaces."""
+    """The mnemonic in NFKD, lower case and with single spaces."""
     return " ".join(unicodedata.normalize("NFKD", mnemonic).lower().split())
 
 
 def checked(mnemonic: str, field_name: str = "mnemonic") -> str:
-    """The normalised words. Raises InvalidValue: number of words, an unknown word, the checksum."""
+    """The normalised words. Raises InvalidValue for a wrong number of words, an unknown word or a wrong checksum."""
     text, english = normalised(mnemonic), _english()
     words = text.split(" ")
     if len(words) not in (12, 15, 18, 21, 24):
@@ -63,5 +62,6 @@ def to_seed(mnemonic: str, passphrase: str = "", field_name: str = "mnemonic") -
 
 
 def _english() -> Any:
-    """Its own language, never detected: the error of a detection repeats the words."""
+    """eth-account's mnemonic class with a fixed language: the error of its language detection would
+    repeat the words."""
     return eth_account("hdaccount").Mnemonic()

@@ -1,8 +1,8 @@
-"""Transaction bytes: what is signed, what is broadcast, and back. Legacy with EIP-155, EIP-2930, EIP-1559.
+"""Encode transactions for signing and broadcasting, and decode them. Legacy with EIP-155, EIP-2930, EIP-1559.
 
-A chain id is required everywhere: a signature without one could be replayed on any chain. Blob and set-code
-transactions are refused. The encoding is checked in the tests against eth-account, which costs 0.5 s to
-import and four times as long per signature.
+A chain id is always required: a signature without one could be replayed on any chain. Blob and set-code transactions
+are refused. The tests compare the encoding with eth-account, which takes 0.5 s to import and four times as long per
+signature.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class SignedBytes:
-    """A signed transaction. `raw` lets anybody broadcast it: a secret until its nonce is final."""
+    """A signed transaction. Anybody can broadcast `raw`, so it is a secret until its nonce is final."""
 
     raw: bytes = field(repr=False)
     hash: bytes
@@ -56,12 +56,10 @@ class UnsignedTransaction:
 
     @classmethod
     def of(cls, tx: Mapping[str, Any]) -> UnsignedTransaction:
-        """Read a JSON-RPC style dict: type?, chainId, nonce, gas, to?, value?, data?, accessList?, from?,
-        fees.
+        """Read a JSON-RPC style dict: type?, chainId, nonce, gas, to?, value?, data?, accessList?, from?, fees.
 
-        Integers are int or 0x text; bytes are bytes or 0x text. Without `type` the fee fields decide. Raises
-        InvalidValue that names the field, for unknown fields too.
-        """
+        Integers are int or 0x text; bytes are bytes or 0x text. Without `type`, the fee fields determine it. Raises
+        InvalidValue that names the field, also for unknown fields."""
         kind = _type_of(tx)
         allowed = _COMMON | set(_FEES[kind]) | ({"accessList"} if kind else set())
         for name in tx:
@@ -86,7 +84,7 @@ class UnsignedTransaction:
         )
 
     def digest(self) -> bytes:
-        """The Keccak-256 that is signed."""
+        """The Keccak-256 hash that is signed."""
         if self.type == LEGACY:  # EIP-155
             return curve.keccak(rlp.encode([*self._fields(), rlp.integer(self.chain_id), b"", b""]))
         return curve.keccak(bytes([self.type]) + rlp.encode(self._fields()))
@@ -107,10 +105,10 @@ class UnsignedTransaction:
 
 
 def decode_signed(raw: bytes) -> tuple[UnsignedTransaction, bytes]:
-    """What signed bytes say, and the 64-byte public key that signed them: for a last check before they leave.
+    """Decode signed bytes into the transaction and the 64-byte public key that signed them, for a last check before
+    sending.
 
-    Raises InvalidValue unless `raw` is exactly what this module would have encoded.
-    """
+    Raises InvalidValue unless `raw` is exactly what this module would have encoded."""
     kind = raw[0] if raw and raw[0] in (ACCESS_LIST, DYNAMIC_FEE) else LEGACY
     fields = rlp.decode(raw if kind == LEGACY else raw[1:])
     if isinstance(fields, bytes) or len(fields) != {LEGACY: 9, ACCESS_LIST: 11, DYNAMIC_FEE: 12}[kind]:
@@ -169,7 +167,7 @@ def _bytes(value: object, name: str) -> bytes:
 
 
 def _access_list(entries: object) -> AccessList:
-    """From JSON-RPC objects or from decoded pairs. Raises InvalidValue."""
+    """An access list from JSON-RPC objects or from decoded pairs. Raises InvalidValue."""
     if not isinstance(entries, list | tuple):
         raise InvalidValue("accessList", "must be a list")
     result = []

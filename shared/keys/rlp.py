@@ -8,7 +8,7 @@ from typing import TypeAlias
 from shared.domain.errors import InvalidValue
 
 Item: TypeAlias = "bytes | Sequence[Item]"
-MAX_DEPTH = 4  # a transaction nests an access list: list of pairs of lists
+MAX_DEPTH = 4  # an access list nests deepest: a list of pairs of lists in a transaction
 
 
 def encode(item: Item) -> bytes:
@@ -27,7 +27,7 @@ def integer(number: int) -> bytes:
 
 
 def decode(data: bytes) -> Item:
-    """The item that `data` encodes. Raises InvalidValue for anything that `encode` would not have written."""
+    """The item that `data` encodes. Raises InvalidValue for anything that `encode` would not have produced."""
     item, end = _read(data, 0, MAX_DEPTH)
     if end != len(data):
         raise _malformed()
@@ -57,7 +57,7 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Item, int]:
     start, end = _span(data, at, 0xC0 if first >= 0xC0 else 0x80)
     if first < 0xC0:
         if end - start == 1 and data[start] < 0x80:
-            raise _malformed()  # a single small byte stands for itself
+            raise _malformed()  # a single small byte encodes itself
         return data[start:end], end
     items = []
     while start < end:

@@ -1,4 +1,4 @@
-"""Secrets in files: created with mode 0600, replaced in one step, refused when others could read them."""
+"""Secrets in files: created with mode 0600, replaced in one step, refused if others can read them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from shared.keys.errors import SecretUnusable
 
 
 def read_secret(path: Path, create: Callable[[], str] | None = None, *, owner_only: bool = True) -> str:
-    """The text at `path`; where there is none and `create` is given, its text is stored first.
+    """The text at `path`. If there is no file and `create` is given, its text is stored first.
 
-    A platform that mounts secrets as files chooses their mode itself: there, `owner_only` is False.
-
-    Safe when several processes start at once: one file wins and all read that one. Raises SecretUnusable when
-    the file is absent, unreadable or (with `owner_only`) open to group or others.
-    """
+    Set `owner_only` to False on a platform that mounts secrets as files and chooses their mode itself. Safe when
+    several processes start at once: one file wins, and all read that one. Raises SecretUnusable if the file is absent,
+    unreadable or (with `owner_only`) open to group or others."""
     if create is not None and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _publish(path, create(), replace=False)
@@ -35,7 +33,7 @@ def read_secret(path: Path, create: Callable[[], str] | None = None, *, owner_on
 
 
 def mark(path: Path | None) -> tuple[int, int] | None:
-    """What tells that a file was replaced; None while there is none."""
+    """A value that changes when a file is replaced; None while there is none."""
     try:
         stat = path.stat() if path is not None else None
     except OSError:
@@ -50,9 +48,10 @@ def replace_secret(path: Path, text: str) -> None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Change the file at `path` while no other process does: of two that add to what they read, one would lose.
+    """Lock the file at `path` against other processes: if two of them read it and then add to it, one change would be
+    lost.
 
-    Raises SecretUnusable at once when another is at it; a process that dies lets go."""
+    Raises SecretUnusable at once if another process holds the lock. The lock ends with its process."""
     with path.with_name(f".{path.name}.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,7 +61,8 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def _publish(path: Path, text: str, *, replace: bool) -> None:
-    """Write beside `path`, sync, then move into place; without `replace` an existing file stays."""
+    """Write to a temporary file in the same directory, sync, then move it into place; without `replace`, an existing
+    file stays."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives 0600
     temporary = Path(name)
     try:
@@ -73,7 +73,7 @@ def _publish(path: Path, text: str, *, replace: bool) -> None:
         if replace:
             temporary.replace(path)
         else:
-            with suppress(FileExistsError):  # another process was first; its secret is the one
+            with suppress(FileExistsError):  # another process was first; its secret is used
                 path.hardlink_to(temporary)
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""EIP-712 typed structured data, version 4: what a document must be before eth-account hashes it.
+"""Check EIP-712 typed structured data, version 4, before eth-account hashes it.
 
-Strict where the library guesses: every field must be present and of its type (no padding of short bytes, no number
-as text of another kind), nothing may be there that is not signed, and the domain must name the wallet's chain.
-Nesting and size are bounded before anything is hashed.
+The check is strict where the library guesses: every field must be present and have its type (short bytes are not
+padded, numbers are not accepted as other text), a document must not contain anything that is not signed, and the
+domain must name the wallet's chain. Nesting and size are limited before anything is hashed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.keys.addresses import parse_address
 from shared.keys.errors import ChainMismatch
 
 MAX_TYPES, MAX_FIELDS, MAX_VALUES, MAX_DEPTH = 32, 256, 4096, 32
-MAX_TYPE_TEXT = 4_000_000  # characters: the library hashes the types' text again for each struct
+MAX_TYPE_TEXT = 4_000_000  # characters: the library hashes the text of the types again for each struct
 Types = dict[str, list[tuple[str, str]]]  # type → (field, its type)
 
 _DOMAIN = {  # in EIP-712's order
@@ -35,11 +35,11 @@ _NUMBER = re.compile(r"0x[0-9a-fA-F]{1,64}|-?[0-9]{1,78}")
 
 
 def checked_document(typed_data: Mapping[str, Any], chain_id: int) -> dict[str, Any]:
-    """`{types, primaryType, domain, message}` for the chain `chain_id`, as the library reads it without a guess.
+    """`{types, primaryType, domain, message}` for the chain `chain_id`, in a form that the library reads without
+    guessing.
 
-    Raises ChainMismatch unless the domain names that chain, InvalidValue (field `typed_data`) when anything
-    does not fit. Types that the primary type does not use are left out, as wallets do.
-    """
+    Raises ChainMismatch unless the domain names that chain, InvalidValue (field `typed_data`) if anything does not
+    fit. Types that the primary type does not use are left out, as wallets do."""
     types, primary = _read(typed_data), typed_data["primaryType"]
     domain = typed_data["domain"]
     given = _integer(domain.get("chainId"))
@@ -60,7 +60,7 @@ def checked_document(typed_data: Mapping[str, Any], chain_id: int) -> dict[str, 
 
 
 class _Reader:
-    """Values of checked types in one spelling; counts them across one document."""
+    """Reads values of checked types into one canonical form, and counts them across one document."""
 
     def __init__(self, types: Types) -> None:
         self._types = types
@@ -68,7 +68,7 @@ class _Reader:
         self.structs = 0
 
     def struct(self, name: str, value: object, depth: int) -> dict[str, Any] | None:
-        """Its fields; a null below the top ends a recursive type."""
+        """The fields of a struct; a null below the top level ends a recursive type."""
         if value is None and depth > 0:
             return None
         fields = self._types[name]
@@ -95,8 +95,8 @@ class _Reader:
 
 
 def _used(types: Types, primary: str) -> set[str]:
-    """The primary type and those that it refers to. Raises InvalidValue where one of those refers back to it: the
-    library then cannot tell which is the primary type."""
+    """The primary type and the types that it refers to. Raises InvalidValue if one of them refers back to it, because
+    the library then cannot tell which is the primary type."""
     used: set[str] = set()
     wanted = [primary]
     while wanted:
@@ -111,7 +111,7 @@ def _used(types: Types, primary: str) -> set[str]:
 
 
 def _atom(kind: str, value: object) -> bool | int | str | None:
-    """A value of a built-in type in one spelling; None when it does not fit or there is no such type."""
+    """The canonical form of a value of a built-in type; None if it does not fit or there is no such type."""
     if kind == "bool":
         return value if isinstance(value, bool) else None
     if integer := _INTEGER.fullmatch(kind):
@@ -136,7 +136,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _integer(value: object) -> int | None:
-    """An integer, or its decimal or 0x text."""
+    """An integer, also from decimal or 0x text; otherwise None."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value, 16 if value.startswith("0x") else 10)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
@@ -150,7 +150,7 @@ def _sized_integer(number: int | None, unsigned: bool, bits: int) -> int | None:
 
 
 def _read(typed_data: Mapping[str, Any]) -> Types:
-    """The types, EIP712Domain included, after a check of the document's shape. Raises InvalidValue."""
+    """The types, including EIP712Domain, after checking the document's shape. Raises InvalidValue."""
     if set(typed_data) != {"types", "primaryType", "domain", "message"}:
         raise _misfit("must have types, primaryType, domain and message, and nothing else")
     declared, domain, primary = typed_data["types"], typed_data["domain"], typed_data["primaryType"]
@@ -170,7 +170,8 @@ def _read(typed_data: Mapping[str, Any]) -> Types:
 
 
 def _fields(declared: object) -> list[tuple[str, str]]:
-    """The fields of one type. Raises InvalidValue unless each is {name, type}, both well-formed, no name twice."""
+    """The fields of one type. Raises InvalidValue unless each is a well-formed {name, type} and no
+    name occurs twice."""
     if not isinstance(declared, list):
         raise _misfit("each type must be a list of fields")
     fields = []

@@ -1,9 +1,8 @@
-"""The vault's interface, what a secret is bound to, and the bytes in which a sealed secret is stored.
+"""The vault's interface, the binding of a secret, and the stored format of a sealed secret.
 
-Envelope encryption: a fresh data key per seal encrypts the secret, a master key encrypts the data key. Both
-layers carry the binding as associated data, so a ciphertext moved to another tenant, wallet, purpose or key
-version does not open. `open` belongs to functions declared as signers; nothing else holds the right to
-decrypt.
+Envelope encryption: a new data key per seal encrypts the secret, and a master key encrypts the data key. Both layers
+have the binding as associated data, so that a ciphertext moved to another tenant, wallet, purpose or key version does
+not open. Only functions declared as signers call `open`; nothing else has the right to decrypt.
 """
 
 from __future__ import annotations
@@ -22,10 +21,7 @@ MAX_SECRET_BYTES = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Whose secret this is and what it is for.
-
-    `key_version` counts re-imports and rotations of the secret, from 1.
-    """
+    """Who owns a secret and what it is for. `key_version` counts re-imports and rotations of the secret, from 1."""
 
     tenant: str
     wallet_id: str
@@ -37,20 +33,17 @@ class Binding:
             raise ValueError("a binding names a tenant, a wallet, a purpose and a version from 1")
 
     def to_bytes(self) -> bytes:
-        """Unambiguous: every field is preceded by its length."""
+        """An unambiguous encoding: every field is preceded by its length."""
         names = (self.tenant.encode(), self.wallet_id.encode(), self.purpose.encode())
         return packed((*names, struct.pack(">Q", self.key_version)))
 
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
-    """A secret under two layers of encryption.
-
-    `to_bytes` fits one BYTES column; no field is secret by itself.
-    """
+    """A secret under two layers of encryption. `to_bytes` fits one BYTES column; no field is secret by itself."""
 
     master_key_id: str
-    wrap_nonce: bytes = field(repr=False)  # empty where the key service chooses its own
+    wrap_nonce: bytes = field(repr=False)  # empty if the key service chooses its own
     wrapped_key: bytes = field(repr=False)
     nonce: bytes = field(repr=False)
     ciphertext: bytes = field(repr=False)
@@ -77,7 +70,7 @@ class SealedKey:
 
 
 class KeyVault(Protocol):
-    """Seals and opens secrets. Both may raise VaultUnavailable (503) when a key service does not answer."""
+    """Seals and opens secrets. Both may raise VaultUnavailable (503) if a key service does not answer."""
 
     def seal(self, secret: bytes, binding: Binding) -> SealedKey:
         """Encrypt `secret` (1 to 4,096 bytes) under a fresh data key and the active master key."""
@@ -88,23 +81,22 @@ class KeyVault(Protocol):
         ...
 
     def is_current(self, sealed: SealedKey) -> bool:
-        """False when `sealed` is under a master key that is no longer the active one."""
+        """False if `sealed` is under a master key that is no longer the active one."""
         ...
 
 
 def reseal(vault: KeyVault, sealed: SealedKey, binding: Binding) -> SealedKey | None:
-    """`sealed` under the active master key with a new data key, or None when it already is.
+    """`sealed` under the active master key with a new data key; None if it is already under the active one.
 
-    One step of a rotation: repeating it is harmless, and both old and new open, so that a rotation may be
-    interrupted anywhere and resumed.
-    """
+    This is one step of a rotation. Repeating it is harmless, and old and new seals both open, so a rotation can be
+    interrupted at any point and resumed."""
     if vault.is_current(sealed):
         return None
     return vault.seal(vault.open(sealed, binding), binding)
 
 
 def packed(fields: Iterable[bytes]) -> bytes:
-    """The fields, each preceded by its length in 16 bits; raises ValueError for one that is longer."""
+    """The fields, each preceded by its length in 16 bits. Raises ValueError for a longer field."""
     parts: list[bytes] = []
     for part in fields:
         if len(part) > 0xFFFF:

@@ -1,4 +1,4 @@
-"""A bounded number of costly derivations runs at once in an instance; further ones wait, then are refused."""
+"""Limit how many costly derivations run at once in an instance; further ones wait, then are refused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from shared.keys.errors import KeyWorkBusy
 class WorkSlots:
     """`with slots:` waits up to `wait` seconds for one of `slots`, then raises `refusal` (503, Retry-After).
 
-    Memory-hungry derivations (scrypt, argon2id) have no other brake: without it, a handful of parallel
-    requests ends an instance for lack of memory.
-    """
+    Nothing else limits memory-hungry derivations (scrypt, argon2id): without this, a few parallel requests would end
+    an instance for lack of memory."""
 
     def __init__(self, slots: int, wait: float, refusal: type[Refusal] = KeyWorkBusy) -> None:
         self._free = threading.BoundedSemaphore(slots)
