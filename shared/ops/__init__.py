@@ -1,1 +1,1 @@
-"""Operators' commands: `python -m shared.ops.<command>`."""
+"""Commands for operators: `python -m shared.ops.<command>`."""

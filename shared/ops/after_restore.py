@@ -1,11 +1,11 @@
-"""What a restored database has forgotten of the chain: `python -m shared.ops.after_restore look | pause | payments |
+"""Find payments that a restored database has forgotten: `python -m shared.ops.after_restore look | pause | payments |
 release`.
 
-A database from before some payments does not know that they were made, and would make them again. The chain does: an
-address that has sent more transactions than the database has given nonces for it has forgotten ones. `pause` stops
-each of those addresses (LanePaused, `RESTORED`), which nothing but `release` lets go on, once a person has brought its
-claims up to date: `payments` lists what each stopped address has sent, and the claim that it seems to have paid. Run it
-before anything that signs is started on the restored database (docs/operations.md).
+A database restored from before some payments does not know that they were made, and would make them again. The chain
+knows: an address has forgotten transactions if it has sent more than the database has assigned nonces for. `pause`
+stops each such address (LanePaused, `RESTORED`); only `release` lets it continue, after a person has brought its
+claims up to date. `payments` lists what each stopped address has sent, and the claim that it probably paid. Run
+`pause` before anything that signs is started on the restored database (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from shared.telemetry import logs
 from shared.writes.commit import commit
 
 RESTORED: Final = "RESTORED"
-AT_ONCE = 100  # addresses in one question to a node
+AT_ONCE = 100  # addresses in one request to a node
 SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """An address of which the database knows `known` transactions, and the chain more, mined or waiting."""
+    """An address for which the chain has more transactions, mined or pending, than the database (`known`)."""
 
     chain: str
     address: str
@@ -57,7 +57,7 @@ class Forgotten:
 
 
 def look() -> list[Forgotten]:
-    """Every address that has sent more than the database knows. Raises ChainError where a chain does not answer."""
+    """List every address that has sent more than the database knows. Raises ChainError if a chain does not answer."""
     session = Session(resources.database().snapshot())
     addresses: dict[str, set[str]] = {}
     for wallet in session.one(WALLETS.scan()):
@@ -82,7 +82,7 @@ def _ahead(session: Session, chain: str, addresses: Sequence[str]) -> Iterator[F
 
 
 def pause(found: Sequence[Forgotten]) -> None:
-    """Stop these addresses; who has never sent here gets a lane to be stopped."""
+    """Stop these addresses; an address without a lane gets one."""
     for one in found:
         _as_system(_pause, one)
 
@@ -103,7 +103,7 @@ def _pause(unit: UnitOfWork, one: Forgotten) -> None:
 
 
 def payments() -> Iterator[str]:
-    """A line for each final transaction of a stopped address that has no row here. Raises ChainError."""
+    """One line for each final transaction of a stopped address that has no row here. Raises ChainError."""
     session = Session(resources.database().snapshot())
     for entry in session.one(LANES_PAUSED.scan(RESTORED)):
         (lane,) = session.many(LANES.get_many([(entry["id"],)]))
@@ -113,8 +113,8 @@ def payments() -> Iterator[str]:
 
 
 def release(lane_id: str) -> str:
-    """Let an address go on; what became of it. Raises NotFound for a lane that is not there; one that is paused for
-    another reason stays so."""
+    """Let an address continue; returns the result as text. An address that is paused for another reason stays paused.
+    Raises NotFound for an unknown lane."""
     return str(_as_system(_release, lane_id))
 
 
@@ -137,7 +137,7 @@ def _as_system(body: Any, argument: Any) -> Any:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status of `look` and `pause`: 1 when something is forgotten."""
+    """Run the command. `look` and `pause` return 1 if something is forgotten."""
     parser = argparse.ArgumentParser(prog="python -m shared.ops.after_restore")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("look", help="list the addresses that have sent more than the database knows")

@@ -1,7 +1,8 @@
 """Appoint the first administrator of a deployment, once: `python -m shared.ops.appoint_admin <e-mail>`.
 
-The account registers like any other first. Later administrators are appointed by this one (PUT /admin/users/{id}).
-Whoever may run this already has the database; the row that it leaves makes a second run fail."""
+First register the account like any other. This administrator appoints later ones (PUT /admin/users/{id}). Whoever can
+run this command has access to the database anyway; the row that it writes makes a second run fail.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ class AlreadyAppointed(Refusal):
 
 
 def appoint(email: str) -> rules.User:
-    """Give the account the administrator's roles; its sign-ins end. Raises NotFound, AlreadyAppointed."""
+    """Give the account the administrator's roles and end its sign-ins. Raises NotFound, AlreadyAppointed."""
     return appointment.committed(_appoint, email)
 
 

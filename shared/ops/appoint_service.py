@@ -1,7 +1,8 @@
 """Let a program act for users: `python -m shared.ops.appoint_service <e-mail>`.
 
-The account registers like any other first, and makes API keys with the scopes that it needs. No administrator gives
-this role: one credential of theirs would else be enough to spend what belongs to everybody."""
+First register the account like any other; it creates API keys with the scopes that it needs. Administrators cannot
+give this role, because one stolen credential of theirs would then be enough to spend everybody's funds.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ ROLES = ("service", "user")
 
 
 def appoint(email: str) -> rules.User:
-    """Give the account the role; its sign-ins end. Raises NotFound."""
+    """Give the account the role and end its sign-ins. Raises NotFound."""
     return appointment.committed(_appoint, email)
 
 

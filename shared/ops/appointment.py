@@ -1,4 +1,4 @@
-"""Roles given to an account from a shell: what `appoint_admin` and `appoint_service` share."""
+"""Give roles to an account from a shell; shared by `appoint_admin` and `appoint_service`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from shared.writes.commit import commit
 
 
 def committed(body: Callable[[UnitOfWork, str], rules.User], email: str) -> rules.User:
-    """What the body makes of the account with this address, committed by the system itself."""
+    """Run the body for the account with this address, as the system; returns its result."""
     context = Context("bootstrap", new_id("req"), deadline_in(30), caller=Caller.of_system())
     with running(context):
         return commit(body, rules.normal_email(email))
 
 
 def give(unit: UnitOfWork, email: str, roles: tuple[str, ...]) -> rules.User:
-    """Give the account these roles instead of its own; its sign-ins end. Raises NotFound."""
+    """Replace the account's roles with these and end its sign-ins. Raises NotFound."""
     before = users.by_email(unit, email)
     if before is None:
         raise NotFound("There is no account with this e-mail address: register it first.")
@@ -36,7 +36,7 @@ def give(unit: UnitOfWork, email: str, roles: tuple[str, ...]) -> rules.User:
 
 
 def main(file: str, arguments: list[str], appoint: Callable[[str], rules.User], says: str) -> int:
-    """The command of a module: 0 when it is done, 1 when it was refused, 2 for other arguments."""
+    """Run a module's command: returns 0 if it succeeded, 1 if it was refused, 2 for wrong arguments."""
     logs.configure()
     if len(arguments) != 1:
         sys.stderr.write(f"usage: python -m shared.ops.{Path(file).stem} <e-mail>\n")

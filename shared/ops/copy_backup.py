@@ -1,8 +1,8 @@
 """Copy the newest full backup into another project: `python -m shared.ops.copy_backup --to projects/P/instances/I`.
 
-Google Cloud Scheduler starts it each day (infra/recovery.tf). It may be repeated: what is there is not copied again.
-The copy outlives its original by weeks, and who runs this may delete neither. Exit status 1 where there is nothing to
-copy, or the newest backup is older than two days: then backups are not made.
+Google Cloud Scheduler starts it every day (infra/recovery.tf). It may be repeated: an existing copy is not made again.
+The copy lives weeks longer than its original, and the account that runs this can delete neither. Exit status 1 if
+there is nothing to copy, or if the newest backup is older than two days, because backups are then no longer made.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from shared.telemetry import logs
 
 KEPT: Final = timedelta(days=60)
 RECENT: Final = timedelta(days=2)
-SECONDS: Final = 3000.0  # of one copy; Spanner goes on with it when nobody waits any more
-FULL: Final = "full"  # the schedule's name, infra/spanner.tf
+SECONDS: Final = 3000.0  # for waiting; Spanner continues the copy afterwards
+FULL: Final = "full"  # the schedule's name in infra/spanner.tf
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One that can be restored; `name` is projects/…/backups/…."""
+    """A backup that can be restored; `name` is projects/…/backups/…."""
 
     name: str
     version_time: datetime
@@ -37,11 +37,11 @@ class Backup:
 
 
 class NothingToCopy(Exception):
-    """There is no backup of late; the text is for whoever reads the job's log."""
+    """There is no recent backup; the text is for the reader of the job's log."""
 
 
 def newest(client: Any, instance: str, now: datetime) -> Backup:
-    """The newest full backup of an instance's databases. Raises NothingToCopy."""
+    """The newest full backup of the instance's databases. Raises NothingToCopy."""
     request = {"parent": instance, "filter": "state:READY"}
     found = [
         Backup(each.name, each.version_time)
@@ -55,7 +55,7 @@ def newest(client: Any, instance: str, now: datetime) -> Backup:
 
 
 def copy(client: Any, backup: Backup, target: str, now: datetime) -> bool:
-    """Copy it into the instance `target`; False when it is there, or on its way."""
+    """Copy it into the instance `target`; False if the copy exists or is in progress."""
     from google.api_core.exceptions import AlreadyExists
 
     request = {

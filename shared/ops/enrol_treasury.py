@@ -1,7 +1,8 @@
 """Enrol a key of Cloud KMS as a user's wallet: `python -m shared.ops.enrol_treasury <user id> <chain> <key version>`.
 
-The key version (`projects/…/cryptoKeyVersions/1`, EC_SIGN_SECP256K1_SHA256) never leaves KMS: the wallet signs
-transactions by one call each, and neither exports nor signs messages. Give it a policy: it bounds who may spend."""
+The key version (`projects/…/cryptoKeyVersions/1`, EC_SIGN_SECP256K1_SHA256) never leaves KMS: the wallet signs each
+transaction with one call, and cannot export its key or sign messages. Give the wallet a policy to limit who may spend.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from shared.writes.commit import commit
 
 
 def enrol(user_id: str, chain: str, key_version: str) -> Wallet:
-    """The wallet of a key that stays in KMS.
+    """Create the wallet of a key that stays in KMS.
 
     Raises NotFound (no such user), UnknownChain, WalletExists, KeyServiceRefused, VaultUnavailable."""
     with running(Context("treasury", new_id("req"), deadline_in(60), caller=Caller.of_system())):

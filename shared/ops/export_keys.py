@@ -1,13 +1,14 @@
-"""A second way to every wallet's key, for the loss of the master key: `python -m shared.ops.export_keys STEP FILE`.
+"""Export every wallet's key as a protection against the loss of the master key: `python -m shared.ops.export_keys STEP
+FILE`.
 
-    export     seal every secret again under another key, into a file; no secret is ever in it as it is
-    check      open each of the file's secrets, and list what is sealed here and not in it
-    restore    seal those under the active master key whose own does not open any more, from the file
+    export     seal every secret again under another key, into a file; the file never contains a plain secret
+    check      open each secret in the file, and list secrets that are sealed here and missing from it
+    restore    reseal secrets that no longer open with their own master key, from the file, under the active one
 
-`--under` names the other key: one of Cloud KMS in a project of other people (projects/…/cryptoKeys/…); in local runs,
-a file of master keys, made where there is none. `export` needs to decrypt with the master key and to encrypt with the
-other one, `check` and `restore` to decrypt with the other one. Secrets made after an export are not in it: `check`
-names them. Each step may be repeated (docs/custody.md).
+`--under` names the other key: a Cloud KMS key in a project that other people control (projects/…/cryptoKeys/…); in
+local runs, a file of master keys, which is created if it is missing. `export` must decrypt with the master key and
+encrypt with the other one; `check` and `restore` must decrypt with the other one. Secrets made after an export are not
+in it: `check` lists them. Each step may be repeated (docs/custody.md).
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ Name = tuple[str, str, str]  # table, id, column
 
 @dataclass(slots=True)
 class Outcome:
-    """What a step did, and what it could not do anything about, by name."""
+    """What a step did, and the names of the secrets for which it failed."""
 
     done: int = 0
     failed: list[Name] = field(default_factory=list)
 
 
 def under(key: str) -> KeyVault:
-    """The vault of the other key. Raises MasterKeyUnusable for the master key itself, or a file in production."""
+    """The vault of the other key. Raises MasterKeyUnusable for the master key itself, or for a file in production."""
     chosen = resources.settings()
     if key.startswith("projects/"):
         if key == chosen.kms_key:
@@ -64,8 +65,8 @@ def under(key: str) -> KeyVault:
 
 
 def export(path: Path, other: KeyVault) -> int:
-    """Write the file (0600); how many secrets. Raises FileExistsError: an export is not replaced; KeyFault, and then
-    there is no file: half of the keys would look like all of them."""
+    """Write the file (0600); returns the number of secrets. Raises FileExistsError because an export is never
+    replaced; KeyFault, and then leaves no file, because an incomplete export would look complete."""
     done = 0
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     try:
@@ -85,7 +86,7 @@ def export(path: Path, other: KeyVault) -> int:
 
 
 def check(path: Path, other: KeyVault) -> Outcome:
-    """Open all of the file that belongs to a row here; `failed`: absent from the file, or not to be opened."""
+    """Open every secret in the file that belongs to a row here; `failed`: missing from the file, or does not open."""
     entries, outcome = _entries(path), Outcome()
     for one in sealed_secrets():
         if _exported(one, entries, other) is None:
@@ -96,7 +97,7 @@ def check(path: Path, other: KeyVault) -> Outcome:
 
 
 def restore(path: Path, other: KeyVault) -> Outcome:
-    """Seal anew what its own master key does not open; `failed`: neither that nor the file opens it."""
+    """Reseal the secrets that their own master key does not open; `failed`: the file does not open them either."""
     entries, outcome = _entries(path), Outcome()
     for one in sealed_secrets():
         if opens(one):
@@ -110,12 +111,12 @@ def restore(path: Path, other: KeyVault) -> Outcome:
 
 
 def sealed_secrets() -> Iterator[Sealed]:
-    """Every sealed secret of this database."""
+    """All sealed secrets of this database."""
     return everything(Session(resources.database().snapshot()))
 
 
 def name_of(one: Sealed) -> Name:
-    """Its place, which says nothing of what it is."""
+    """The place of a secret, which reveals nothing about its content."""
     return type(one.row).__name__, one.row.id, one.column
 
 
@@ -129,7 +130,7 @@ def _entries(path: Path) -> dict[Name, SealedKey]:
 
 
 def _exported(one: Sealed, entries: Mapping[Name, SealedKey], other: KeyVault) -> bytes | None:
-    """What the file has for a row; it opens for that row's owner, wallet and purpose only."""
+    """The secret that the file has for a row. It opens only for that row's owner, wallet and purpose."""
     sealed = entries.get(name_of(one))
     try:
         return other.open(sealed, one.binding) if sealed else None
@@ -138,7 +139,7 @@ def _exported(one: Sealed, entries: Mapping[Name, SealedKey], other: KeyVault) -
 
 
 def opens(one: Sealed) -> bool:
-    """Whether its own master key opens it. Raises VaultUnavailable."""
+    """Whether its own master key opens the secret. Raises VaultUnavailable."""
     try:
         one.vault.open(one.key, one.binding)
     except KeyFault:
@@ -147,12 +148,12 @@ def opens(one: Sealed) -> bool:
 
 
 def _noted(unit: UnitOfWork, exported: int) -> None:
-    """Whoever makes a copy of all keys is in the audit log."""
+    """Record in the audit log who made a copy of all keys."""
     unit.audit("vault_keys", exported=exported)
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status 1 when anything is missing or does not open."""
+    """Run the command; returns 1 if anything is missing or does not open."""
     parser = argparse.ArgumentParser(prog="python -m shared.ops.export_keys")
     parser.add_argument("step", choices=("export", "check", "restore"))
     parser.add_argument("file", type=Path)

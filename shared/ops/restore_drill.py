@@ -1,9 +1,10 @@
-"""What a restored database is worth, and how long it takes to know: `python -m shared.ops.restore_drill [--keys]`.
+"""Check what a restored database is worth, and how long that takes: `python -m shared.ops.restore_drill [--keys]`.
 
-Reads everything of the database that the environment names, and changes nothing: every supply against its ledger and
-its address's promises and balance, every seal of the audit log, what the chain has seen and this database has
-forgotten; with `--keys`, whether each sealed secret opens. Prints what each step found and took. Run it on a copy
-every quarter, and write the times down (docs/operations.md); after a real loss, before anything signs.
+This reads the whole database that the environment names, and changes nothing. It checks every supply against its
+ledger and its address's commitments and balance, every seal of the audit log, and what the chain knows and this
+database has forgotten; with `--keys`, also whether each sealed secret opens. It prints the findings and the duration
+of each step. Run it on a copy every quarter and record the times (docs/operations.md); after a real loss, run it
+before anything signs.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SECONDS: Final = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`broken` is wrong in every database; `stale` is what one from the past cannot know."""
+    """The result of a step. `broken` is wrong in every database; `stale` is expected in a database from the past."""
 
     name: str
     seconds: float
@@ -46,7 +47,7 @@ Found = tuple[int, list[str], list[str]]
 
 
 def drill(*, keys: bool) -> list[Step]:
-    """Every step, in its order. Raises ChainError where a chain does not answer."""
+    """Run every step in order. Raises ChainError if a chain does not answer."""
     steps: dict[str, Callable[[], Found]] = {"books": _books, "audit": _audit, "chain": _chain}
     if keys:
         steps["keys"] = _keys
@@ -59,7 +60,8 @@ def drill(*, keys: bool) -> list[Step]:
 
 
 def _books() -> Found:
-    """Ledgers and promises agree in any database that was restored whole; balances have moved on since."""
+    """Check the books. Ledgers and commitments agree in any completely restored database; balances may have changed
+    since."""
     session = Session(resources.database().snapshot(consistent=True))
     seen, differences, after = 0, list[Difference](), None
     while page := session.many(SUPPLIES.scan(after=after, limit=PAGE)):
@@ -91,7 +93,7 @@ def _keys() -> Found:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status 1 when something is wrong that no age of a database explains."""
+    """Run the drill; returns 1 if something is wrong that the age of the database does not explain."""
     parser = argparse.ArgumentParser(prog="python -m shared.ops.restore_drill")
     parser.add_argument("--keys", action="store_true", help="open every sealed secret as well")
     options: Any = parser.parse_args(arguments)

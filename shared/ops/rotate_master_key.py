@@ -1,12 +1,13 @@
-"""Rotate the master key: `python -m shared.ops.rotate_master_key STEP`. One row per commit, resumable at any point.
+"""Rotate the master key: `python -m shared.ops.rotate_master_key STEP`. Writes one row per commit, so it can be
+resumed.
 
-    rotate    a new active master key (local vault), then reseal what is under older ones
-    status    how many secrets are under which master key
-    retire    forget local master keys that seal nothing any more
+    rotate    create a new active master key (local vault), then reseal the secrets under older ones
+    status    count the secrets under each master key
+    retire    delete local master keys that seal nothing any more
 
-A run that was interrupted is continued by running `rotate` again: while anything is under an older key, no further
-key is made. Old and new open all the time; running processes of the local vault notice the changed file. With Cloud
-KMS, KMS makes the new key version and `rotate` reseals under it.
+To continue an interrupted run, run `rotate` again: no further key is created while any secret is under an older key.
+Old and new keys open secrets all the time; running processes of the local vault notice the changed file. With Cloud
+KMS, KMS creates the new key version and `rotate` reseals under it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ Row = VaultKey | Factor | Webhook
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A row with a sealed secret in one of its columns, and what it is bound to."""
+    """A row with a sealed secret in one of its columns, and the binding of the secret."""
 
     row: Row
     binding: Binding
@@ -66,7 +67,7 @@ class Sealed:
 
 
 def everything(session: Session) -> Iterator[Sealed]:
-    """Every sealed secret: the keys of root wallets, second factors, and what signs deliveries to webhooks."""
+    """All sealed secrets: keys of root wallets, second factors, and the keys that sign webhook deliveries."""
     for wallets in _pages(session, WALLETS):
         roots = {wallet.key_id: wallet for wallet in wallets if wallet.parent_id is None}
         for key in session.one(VAULT_KEYS.get_many((name,) for name in roots)) if roots else ():
@@ -90,7 +91,7 @@ def _pages(session: Session, table: Table[T]) -> Iterator[list[T]]:
 
 
 def rotate(on_row: Callable[[str], None] = lambda identity: None) -> int:
-    """Begin or continue a rotation; how many secrets were resealed. `on_row` hears of each.
+    """Start or continue a rotation; returns the number of resealed secrets and calls `on_row` for each.
 
     Raises SecretUnusable while another process rotates the local master key."""
     if resources.settings().kms_key:
@@ -116,7 +117,7 @@ def _rotate(on_row: Callable[[str], None]) -> int:
 
 
 def store(unit: UnitOfWork, one: Sealed, fresh: SealedKey) -> bool:
-    """Unless the row changed in the meantime: then it was sealed again by whoever changed it."""
+    """Store the resealed secret, unless the row has changed: then the other writer has already sealed it again."""
     table: Table[Any] = BY_ROW[type(one.row)]
     current = unit.maybe(table.find(one.row.id))
     if current is None or getattr(current, one.column) != getattr(one.row, one.column):
@@ -129,13 +130,13 @@ def store(unit: UnitOfWork, one: Sealed, fresh: SealedKey) -> bool:
 
 
 def status() -> Counter[str]:
-    """Secrets by the master key they are under."""
+    """The number of secrets by master key."""
     session = Session(resources.database().snapshot())
     return Counter(one.key.master_key_id for one in everything(session))
 
 
 def retire() -> list[str]:
-    """Forget the local master keys that seal nothing; their names."""
+    """Delete the local master keys that seal nothing; returns their names."""
     path = _path()
     with alone(path):
         keys, used = load_master_keys(path), status()

@@ -1,10 +1,11 @@
-"""Rotate the keys that sign access tokens, without anybody noticing: `python -m shared.ops.rotate_token_keys STEP`.
+"""Rotate the keys that sign access tokens, without interrupting any user: `python -m shared.ops.rotate_token_keys
+STEP`.
 
-    show              the keys and which one signs
-    next              publish a further key; then wait 5 minutes (caches of the JWKS)
+    show              list the keys and the one that signs
+    next              publish a new key; then wait 5 minutes (caches of the JWKS)
     activate <kid>    sign with it; then wait 15 minutes (tokens of the old key)
-    forget <kid>      drop the old key
-    public            the ring for services that only check tokens (not secret)
+    forget <kid>      delete the old key
+    public            print the ring for services that only verify tokens (not secret)
 
 The ring is TOKEN_KEYS_FILE (locally: token-keys.json in the state directory). Running processes read it again when it
 changes. In production the file is a version of a secret: run this on a copy and add the result as a new version.
@@ -22,7 +23,8 @@ from shared.settings import load
 
 
 def stepped(ring: KeyRing, step: str, kid: str | None) -> KeyRing:
-    """The ring after one step. Raises SecretUnusable for a step that would lose what is needed, ValueError."""
+    """The ring after one step. Raises SecretUnusable for a step that would delete a key that is still needed,
+    ValueError."""
     if step == "next" and kid is None:
         return ring.with_next()
     if kid is None or kid not in ring.keys or step not in ("activate", "forget"):

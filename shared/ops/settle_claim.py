@@ -1,10 +1,11 @@
-"""A claim that was paid by what this database has forgotten: `python -m shared.ops.settle_claim <claim> <hash> …`.
+"""Record a claim as paid by forgotten transactions: `python -m shared.ops.settle_claim <claim> <hash> …`.
 
-Each hash names a transaction that paid one allocation of the claim. Nothing is believed: it has to be in a final block,
-as a quorum of nodes shows it, sent by the supplying wallet to the claimer's, of exactly that amount and currency,
-after the order was placed, and not known here as anything else. Then supplies, order and claim follow it in one
-commit, which the audit log keeps with `--by`. What fails changes nothing; what is settled is refused the second time.
-Nothing is ever sent. When: docs/operations.md, "Backup and restore".
+Each hash names a transaction that paid one allocation of the claim. Everything is verified: the transaction must be in
+a final block, as a quorum of nodes shows it; the supplying wallet must have sent exactly that amount and currency to
+the claimer's wallet, after the order was placed; and the database must not know it as anything else. Then supplies,
+order and claim are updated in one commit, which the audit log records with `--by`. A failed run changes nothing; a
+settled claim is refused the second time. Nothing is ever sent. When to use it: docs/operations.md, "Backup and
+restore".
 """
 
 from __future__ import annotations
@@ -35,13 +36,14 @@ from shared.telemetry import logs
 from shared.writes.commit import commit
 
 SECONDS: Final = 300.0
-# How many blocks to wait for a quorum's answer; with one node an answer has to be seen at two heads.
+# How many blocks to wait for a quorum; with a single node, two heads must give the same answer.
 BLOCKS: Final = 8
 T = TypeVar("T")
 
 
 def settle(claim_id: str, hashes: list[str], by: str, reason: str) -> Claim:
-    """The claim as it is then. Raises NotFound, NotEvidence, InvalidState, ChainError (not proven: ask again)."""
+    """Settle the claim and return it. Raises NotFound, NotEvidence, InvalidState, ChainError (not
+    proven: try again)."""
     session = Session(resources.database().snapshot())
     claim = session.one(claims.by_id(claim_id))
     client = resources.chain(claim.chain)
@@ -58,12 +60,13 @@ def _settle(
 
 
 def proven(client: ChainClient, tx_hash: str) -> Found:
-    """What a quorum shows of it. Raises NotEvidence, and ChainError when it is not shown in the time of some blocks."""
+    """The transaction as a quorum shows it. Raises NotEvidence, and ChainError if no quorum shows it within BLOCKS
+    blocks."""
     return patiently(client, lambda: forgotten_payments.prove(client, tx_hash))
 
 
 def patiently(client: ChainClient, ask: Callable[[], T]) -> T:
-    """The answer, asked for again at later heads while no quorum gives one. Raises NoQuorum after some blocks."""
+    """Repeat `ask` at later heads until a quorum answers. Raises NoQuorum after BLOCKS blocks."""
     until = monotonic() + BLOCKS * max(1.0, client.spec.block_seconds)
     while True:
         try:
@@ -81,7 +84,7 @@ def _hash(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status 1 when it is refused or not proven; nothing has changed then."""
+    """Run the command; returns 1 if it is refused or not proven, and then nothing has changed."""
     parser = argparse.ArgumentParser(prog="python -m shared.ops.settle_claim")
     parser.add_argument("claim", help="clm_…")
     parser.add_argument("hash", nargs="+", type=_hash, help="of the transactions that paid it, 0x…")

@@ -1,4 +1,4 @@
-"""What an address has sent and this database does not know, and which claims that seems to have paid."""
+"""Find the transactions of an address that this database does not know, and the claims that they probably paid."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from shared.store.tables import claims, orders
 from shared.store.tables.contract_events import WALLETS_BY_ADDRESS
 from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS, nonces
 
-MOST: Final = 200  # nonces of one address that are looked at
-LOOKED_BACK: Final = 50_000  # blocks that are searched first; earlier ones, where it is older
+MOST: Final = 200  # nonces of one address that are checked
+LOOKED_BACK: Final = 50_000  # blocks that are searched first; earlier ones follow if necessary
 
 
 def of_lane(session: Session, lane: Lane) -> Iterator[Found]:
-    """What an address has sent that is final and has no row here, the newest first: back to the first row whose bytes
-    are here, and at most MOST. Raises ChainError."""
+    """The final transactions of an address that have no row here, newest first. Stops at the first row whose bytes are
+    here, and after MOST nonces. Raises ChainError."""
     client = resources.chain(lane.chain)
     height = patiently(client, lambda: evidence.finalized(client))
     count = patiently(client, lambda: evidence.nonce_at(client, lane.address, height, client.head().number))
@@ -50,7 +50,7 @@ def _sent(client: ChainClient, address: str, nonce: int, height: int) -> Found:
 
 
 def claims_of(session: Session, found: Found) -> list[str]:
-    """The ids of the claims that it may have paid: live or failed, to that wallet, an allocation of that amount."""
+    """The ids of the claims that it may have paid: reserved allocations with this recipient, currency and amount."""
     transfers = [arguments for name, arguments in map(decoded, found.receipt.logs) if name == "Transfer"]
     paid = {
         found.to and checksum(found.to),
