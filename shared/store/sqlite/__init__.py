@@ -1,1 +1,1 @@
-"""The port on SQLite, for local runs and tests."""
+"""The storage port on SQLite, for local runs and tests."""

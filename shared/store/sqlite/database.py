@@ -1,11 +1,13 @@
-"""The port on one SQLite file, for local runs and tests: docs/embedded.md says what it cannot show.
+"""The storage port on one SQLite file, for local runs and tests. docs/embedded.md lists its limits.
 
-Facts this module encodes:
-- A body that reads has the writer's turn from its first read to the commit: histories are serial, nothing is aborted,
-  and a body is run once. One that only inserts, and one that is refused before it reads, has none.
-- Writes are applied in order, as they are buffered; the first that fails rolls all back.
-- A commit's timestamp is later than every one before it, of whichever process: the newest is a row of the file.
-- Reads are never old, whatever staleness they allow.
+Facts that this module encodes:
+
+- A body that reads holds the write lock from its first read to the commit. So transactions are serial, nothing is
+  aborted, and a body runs once. A body that only inserts holds it during the
+  commit; one that is refused before it reads never takes it.
+- Writes are applied in the order in which they were buffered; the first failure rolls everything back.
+- A commit's timestamp is later than all earlier ones of any process: the newest is stored in a row of the file.
+- Reads are never stale, whatever staleness they allow.
 """
 
 from __future__ import annotations
@@ -43,12 +45,12 @@ CREATE_CLOCK = (
 
 
 def connect(path: Path, durability: Durability = "NORMAL") -> SqliteDatabase:
-    """Open a file that the migrations have been applied to (`schemas.database.embedded`)."""
+    """Open a file to which the migrations have been applied (`schemas.database.embedded`)."""
     return SqliteDatabase(SqliteFile(path, functions.register, durability))
 
 
 class SqliteDatabase:
-    """`Database` over one file; safe for threads and processes."""
+    """A `Database` in one file; safe for threads and processes."""
 
     def __init__(self, file: SqliteFile) -> None:
         self.file = file
@@ -71,7 +73,7 @@ class SqliteDatabase:
             return self.apply(connection, writes)
 
     def apply(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> datetime:
-        """The transaction's writes and its timestamp; what follows is the commit."""
+        """Apply the transaction's writes and return its timestamp; the caller commits."""
         count_call("Commit")
         now = tick(connection)
         with tracing.span("spanner.Commit"):
@@ -79,13 +81,13 @@ class SqliteDatabase:
         return values.moment(now)
 
     def rows(self, connection: sqlite3.Connection, read: Read) -> list[Row]:
-        """One read's rows."""
+        """The rows of one read."""
         count_call("StreamingRead")
         with tracing.span("spanner.Read", db_collection_name=read.table):
             return self._planned(connection, lambda plans: plans.rows(connection, read))
 
     def _planned(self, connection: sqlite3.Connection, run: Callable[[Plans], T]) -> T:
-        """Run with the SQL of the file's schema, read again when it seems to have changed."""
+        """Run with the SQL of the file's schema; if the schema seems to have changed, read it again."""
         try:
             return run(self._plans)
         except (Unknown, sqlite3.OperationalError) as error:
@@ -112,7 +114,7 @@ class _Snapshot:
 
 
 class _Attempt:
-    """One run of a body; it has the writer's turn from its first read."""
+    """One run of a body; it holds the write lock from its first read."""
 
     def __init__(self, database: SqliteDatabase, turn: ExitStack) -> None:
         self._database = database
@@ -137,7 +139,7 @@ class _Attempt:
 
 
 def tick(connection: sqlite3.Connection) -> int:
-    """This commit's timestamp, in microseconds."""
+    """The timestamp of this commit, in microseconds."""
     row = connection.execute(
         "INSERT INTO store_clock VALUES (1, :now) ON CONFLICT DO UPDATE SET last = max(last + 1, :now) RETURNING last",
         {"now": time.time_ns() // 1000},
@@ -147,7 +149,7 @@ def tick(connection: sqlite3.Connection) -> int:
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """SQLite's faults as the port's. A commit that SQLite did not carry out is rolled back: no outcome is unknown."""
+    """Translate SQLite's errors into the port's. SQLite rolls a failed commit back, so no outcome is unknown."""
     try:
         yield
     except TurnNotReached as error:

@@ -1,4 +1,4 @@
-"""What checks and generated columns ask for and SQLite lacks."""
+"""SQL functions that checks and generated columns use and SQLite does not have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Number = str | int | None
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Make them known to a connection: without them, rows can be read but not written."""
+    """Register the functions with a connection; without them, rows can be read but not written."""
     for name, (count, function) in _FUNCTIONS.items():
         connection.create_function(name, count, function, deterministic=True)
 
@@ -38,7 +38,7 @@ def _numeric_compare(one: _Number, other: _Number) -> int | None:
 
 
 def _remainder(one: int | None, other: int | None) -> int | None:
-    """MOD: the sign is the dividend's."""
+    """MOD: the result has the sign of the dividend."""
     if one is None or other is None:
         return None
     left = abs(one) % abs(other)
@@ -46,7 +46,7 @@ def _remainder(one: int | None, other: int | None) -> int | None:
 
 
 def _fingerprint(text: str | bytes | None) -> int | None:
-    """In place of FARM_FINGERPRINT: other numbers, spread as well. Nothing may rely on which they are."""
+    """A substitute for FARM_FINGERPRINT: other numbers, spread equally well. No code may rely on their values."""
     return None if text is None else zlib.crc32(text.encode() if isinstance(text, str) else text)
 
 

@@ -1,4 +1,4 @@
-"""Reads and writes of the port as SQL, made once for each of their shapes."""
+"""Translate reads and writes of the port into SQL, once per shape."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from shared.store.sqlite.values import COMMITTED, Convert
 
 
 class Unknown(LookupError):
-    """A table, an index or a column that the schema lacks, or that the index does not hold."""
+    """A table, index or column that the schema does not have, or that the index does not contain."""
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A table or an index to read these columns from."""
+    """A table or an index from which these columns are read."""
 
     select: str  # up to the condition
     order: str
     parts: tuple[ranges.Part, ...]
     columns: tuple[str, ...]
     decoders: tuple[tuple[str, Convert], ...]
-    key_places: tuple[int, ...]  # of the whole key in what is selected: to put several ranges in order
+    key_places: tuple[int, ...]  # positions of the whole key in the row, to sort several ranges
     descending: tuple[bool, ...]
 
     def rows(self, connection: sqlite3.Connection, read: Read) -> list[Row]:
@@ -43,7 +43,7 @@ class _Source:
         found: list[Sequence[Any]] = []
         for span in spans:
             where = ranges.condition(self.parts, span)
-            if where == ranges.NOTHING:  # SQLite would not see that a partial index serves it
+            if where == ranges.NOTHING:  # SQLite would not use a partial index for it
                 continue
             limit = f" LIMIT {read.limit}" if read.limit else ""
             found += connection.execute(self.select + where.text + self.order + limit, where.values)
@@ -52,7 +52,7 @@ class _Source:
         return [self._row(row) for row in (found[: read.limit] if read.limit else found)]
 
     def _in_order(self, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
-        """Rows of several ranges, each once."""
+        """The rows of several ranges in key order, each once."""
         once = list({tuple(row[place] for place in self.key_places): row for row in rows}.values())
         for place, down in reversed(list(zip(self.key_places, self.descending, strict=True))):
             once.sort(key=lambda row: (row[place] is not None, row[place]), reverse=down)
@@ -76,7 +76,7 @@ def _spans(read: Read) -> tuple[KeyRange, ...]:
 
 @dataclass(frozen=True)
 class _Write:
-    """`accept` is in the order of the values written, `places` says which value goes where in `sql`."""
+    """`accept` is in the order of the written values; `places` gives the position of each value in `sql`."""
 
     sql: str
     accept: tuple[Convert, ...]
@@ -84,14 +84,14 @@ class _Write:
     needs_row: bool
 
     def values(self, write: Write, now: int) -> list[Any]:
-        """What is stored for the write's values. Raises ConstraintViolation."""
+        """The stored form of the write's values. Raises ConstraintViolation."""
         stored = [accept(value) for accept, value in zip(self.accept, write.values, strict=True)]
         if COMMITTED in stored:
             stored = [now if value is COMMITTED else value for value in stored]
         return [stored[place] for place in self.places]
 
     def run(self, connection: sqlite3.Connection, stored: list[Any]) -> bool:
-        """Whether it met a row, where it needs one."""
+        """Run the SQL; False if it needed an existing row and found none."""
         cursor = connection.execute(self.sql, stored)
         if not self.needs_row:
             return True
@@ -108,7 +108,7 @@ def _violation(error: sqlite3.IntegrityError, write: Write) -> Exception:
 
 
 class Plans:
-    """The SQL of one schema."""
+    """The SQL for one schema."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -116,11 +116,11 @@ class Plans:
         self.write = lru_cache(maxsize=None)(self._write)
 
     def rows(self, connection: sqlite3.Connection, read: Read) -> list[Row]:
-        """Raises Unknown."""
+        """The rows of a read. Raises Unknown."""
         return self.source(read.table, read.columns, read.index).rows(connection, read)
 
     def apply(self, connection: sqlite3.Connection, writes: Sequence[Write], now: int) -> None:
-        """All values are looked at before the first row is, as Spanner does.
+        """Apply the writes. All values are checked before the first row, as in Spanner.
 
         Raises Unknown, TypeError, AlreadyExists, ConstraintViolation, MissingRow."""
         plans = [self.write(write.kind, write.table, write.columns) for write in writes]
@@ -205,12 +205,12 @@ class Plans:
 
 
 def ordered(parts: Sequence[KeyPart]) -> str:
-    """As in ORDER BY and CREATE INDEX."""
+    """Key parts for ORDER BY and CREATE INDEX."""
     return ", ".join(quoted(part.name) + (" DESC" if part.descending else "") for part in parts)
 
 
 def _present(table: Table, index: Index) -> str:
-    """What a null-filtered index is declared with has to be asked for, or SQLite does not use it."""
+    """The condition of a null-filtered index; SQLite uses the index only if the query repeats it."""
     if not index.null_filtered:
         return ""
     texts = present(table, index.key)
@@ -218,7 +218,7 @@ def _present(table: Table, index: Index) -> str:
 
 
 def present(table: Table, key: Sequence[KeyPart]) -> str:
-    """That no nullable column of the key is NULL."""
+    """The condition that no nullable column of the key is NULL."""
     return " AND ".join(
         f"{quoted(part.name)} IS NOT NULL" for part in key if table.columns[part.name].nullable
     )

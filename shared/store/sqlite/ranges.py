@@ -1,4 +1,4 @@
-"""Key ranges as conditions: prefixes, open and closed ends, descending columns, NULL before every value."""
+"""Key ranges as SQL conditions: prefixes, open and closed ends, descending columns, NULL before every value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.store.sqlite.values import Convert
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A column of the key that is read by."""
+    """A column of the key that a range restricts."""
 
     name: str
     descending: bool
@@ -26,7 +26,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`text` with places for `values`; it is the same for ranges of one shape."""
+    """SQL text with placeholders for `values`; ranges of one shape have the same text."""
 
     text: str
     values: tuple[Any, ...]
@@ -36,13 +36,13 @@ NOTHING = Condition("0", ())
 
 
 def condition(parts: Sequence[Part], span: KeyRange) -> Condition:
-    """What holds for the rows of a range."""
+    """The condition that the rows of a range fulfil."""
     same = 0
     while same < min(len(span.start), len(span.end)) and span.start[same] == span.end[same]:
         same += 1
     start, end = span.start[same:], span.end[same:]
     if (span.start_open and not start and span.start) or (span.end_open and not end and span.end):
-        return NOTHING  # all that begins like this is left out, and the range is nothing but that
+        return NOTHING  # the open bound excludes everything with this prefix, and the range has nothing else
     texts = [f"{quoted(part.name)} IS ?" for part in parts[:same]]
     values = [part.value(given) for part, given in zip(parts, span.start[:same], strict=False)]
     for bound, lower, is_open in ((start, True, span.start_open), (end, False, span.end_open)):
@@ -56,7 +56,7 @@ def condition(parts: Sequence[Part], span: KeyRange) -> Condition:
 
 
 def _bound(parts: Sequence[Part], bound: Sequence[Any], lower: bool, is_open: bool) -> Condition:
-    """Rows on the right side of a key, by its first column and, where that is equal, by the others."""
+    """Rows on the right side of a key: compared by its first column and, if that is equal, by the next ones."""
     part, value = parts[0], parts[0].value(bound[0])
     upward = lower != part.descending
     if len(bound) == 1:

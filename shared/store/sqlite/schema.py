@@ -1,4 +1,4 @@
-"""What the store must know of its tables: types, keys, orders. The migrations leave it in the file, as JSON."""
+"""What the store must know about its tables: types, keys, orders. The migrations store it in the file, as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CREATE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`kind` is Spanner's type."""
+    """A column of a table; `kind` is Spanner's type."""
 
     name: str
     kind: str
@@ -32,9 +32,9 @@ class Column:
 
     @property
     def accept(self) -> Convert:
-        """As `encode`, for what is written: Spanner looks at each value before it looks for rows.
+        """Like `encode`, with checks for a written value: Spanner checks each value before it looks for rows.
 
-        Raises ConstraintViolation for NULL where it may not be, and for what is too long."""
+        Raises ConstraintViolation for NULL in a column that does not allow it, and for a value that is too long."""
         encode, most = self.encode, values.longest(self.kind)
 
         def accepted(value: Any) -> Any:
@@ -64,7 +64,8 @@ class KeyPart:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`key` as declared; `rest` is what of the primary key follows it; `readable` is what a read may ask for."""
+    """`key` as declared; `rest` is the part of the primary key that follows it; `readable` lists the columns that a
+    read may request."""
 
     table: str
     key: tuple[KeyPart, ...]
@@ -114,7 +115,7 @@ def _parts(found: Iterable[dict[str, Any]]) -> tuple[KeyPart, ...]:
 
 
 def stored(connection: sqlite3.Connection) -> Schema:
-    """The file's schema; an empty one where no migration has been."""
+    """The schema stored in the file; an empty one if no migration has run."""
     there = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'store_schema'").fetchone()
     row = connection.execute("SELECT schema FROM store_schema").fetchone() if there else None
     return Schema.parse(row[0]) if row else Schema({}, {})

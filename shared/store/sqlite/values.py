@@ -1,7 +1,7 @@
-"""Spanner's values as SQLite stores them, so that both order them alike.
+"""Spanner's values as SQLite stores them, so that both sort them equally.
 
 STRING is TEXT (both compare UTF-8 byte by byte), BYTES a BLOB, INT64 and BOOL an INTEGER, TIMESTAMP an INTEGER of
-microseconds since 1970, NUMERIC a decimal TEXT (of which `functions` knows how to add and compare), ARRAY a JSON TEXT.
+microseconds since 1970, NUMERIC a decimal TEXT (`functions` adds and compares it), ARRAY a JSON TEXT.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, Final
 from shared.store.port import COMMIT_TIMESTAMP
 
 Convert = Callable[[Any], Any]
-COMMITTED: Final = object()  # in place of the commit's timestamp, which is known at its end
+COMMITTED: Final = object()  # placeholder for the commit timestamp, which is known at the end
 EXACT: Final = Context(prec=100)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def micros(moment: datetime) -> int:
-    """Microseconds since 1970; a time without a zone is taken as UTC, as Spanner's client does."""
+    """Microseconds since 1970; a time without a zone counts as UTC, as in Spanner's client."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // _MICROSECOND
 
@@ -33,19 +33,19 @@ def moment(since: int) -> datetime:
 
 
 def encoder(kind: str, commit_timestamp: bool = False) -> Convert:
-    """How values of a column of this Spanner type are stored; the function raises TypeError for another's."""
+    """The function that encodes values of a column of this Spanner type; it raises TypeError for other types."""
     if kind == "TIMESTAMP" and commit_timestamp:
         return lambda value: COMMITTED if value == COMMIT_TIMESTAMP else _time(value)
     return _array if kind.startswith("ARRAY") else _ENCODERS[kind.partition("(")[0]]
 
 
 def decoder(kind: str) -> Convert | None:
-    """How they are read back; None: as they are."""
+    """The function that decodes stored values; None if they need no decoding."""
     return json.loads if kind.startswith("ARRAY") else _DECODERS.get(kind.partition("(")[0])
 
 
 def longest(kind: str) -> int:
-    """Of STRING in characters, of BYTES in bytes; 0: not limited."""
+    """The maximum length of a STRING in characters or BYTES in bytes; 0 if unlimited."""
     found = re.fullmatch(r"(?:STRING|BYTES)\((\d+)\)", kind)
     return int(found[1]) if found else 0
 
@@ -84,7 +84,7 @@ def _numeric(value: Any) -> str:
 
 
 def numeric_text(value: Decimal) -> str:
-    """A NUMERIC in one form. Raises TypeError beyond 29 digits before the point and 9 behind it."""
+    """The canonical text of a NUMERIC. Raises TypeError beyond 29 digits before the point or 9 after it."""
     scaled = EXACT.scaleb(value, 9)
     if not value.is_finite() or scaled != EXACT.to_integral_value(scaled) or EXACT.abs(value) >= 10**29:
         raise TypeError("not a NUMERIC")
