@@ -76,7 +76,7 @@ def lowered(view: ChainView, seen: Seen | None) -> Seen | None:
 def pages(
     view: ChainView, bucket: int, stage: int, *, above: int = -1, upto: int = 2**62
 ) -> Iterator[list[Row]]:
-    """The entries of a bucket in blocks above `above` and below `upto`, page by page."""
+    """The entries of a bucket in blocks above `above`, up to `upto`, page by page."""
     chain, session = view.client.spec.name, Session(resources.database().snapshot())
     page = session.one(in_blocks(chain, bucket, stage, after=above, upto=upto))
     while page:

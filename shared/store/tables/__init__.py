@@ -1,1 +1,1 @@
-"""One module per aggregate: its tables, indexes and queries."""
+"""One module per aggregate, with its tables, indexes and queries."""

@@ -1,4 +1,4 @@
-"""API keys: what a program signs its requests with, stored as a hash."""
+"""API keys: a program signs its requests with one; only a hash is stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST: Final = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRow:
-    """`hint` may be shown; the key itself was shown once and is not here."""
+    """An API key. `hint` may be shown; the key itself was shown once and is not stored."""
 
     id: str  # key_…
     user_id: str
@@ -30,7 +30,7 @@ class ApiKeyRow:
 
     @property
     def ends_at(self) -> datetime:
-        """When it stops counting: keys that were made before all had an end have one, too."""
+        """When the key expires; this also covers old rows, from before every key had an end."""
         return self.expires_at or self.created_at + LIFETIME
 
     def expired(self, now: datetime) -> bool:

@@ -23,7 +23,7 @@ CLAIMS_BY_ORDER = Index(
 CLAIMS_BY_USER = Index(
     "claims_by_user", CLAIMS, ("user_id", "created_at", "claim_id"), NEWEST, stored=("status",)
 )
-CLAIMS_BY_STATUS = Index(  # of everybody
+CLAIMS_BY_STATUS = Index(  # of all users
     "claims_by_status",
     CLAIMS,
     ("list_shard", "status", "created_at", "claim_id"),
@@ -55,6 +55,6 @@ def payments_below(claim_ids: Iterable[str]) -> Query[list[Payment]]:
 
 
 def leases_of(user_id: str) -> Query[list[datetime]]:
-    """`lease_until` of all claims that the user holds, lapsed ones included."""
+    """`lease_until` of all claims that the user holds, including lapsed ones."""
     entries = CLAIMS_LIVE_BY_USER.scan(user_id)
     return entries.then(lambda rows: [row["lease_until"] for row in rows if row["lease_until"] is not None])

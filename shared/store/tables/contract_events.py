@@ -1,4 +1,4 @@
-"""The index of contracts' events: how far it is, what it holds, what is followed, and what is to be announced."""
+"""The index of contract events: its progress, its content, the followed addresses, and pending announcements."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ EVENTS_BY_TOPIC: Final = (  # by the event itself, and by one of its indexed arg
 
 
 def notice(chain: str, subject: str, due_block: int, block: IndexedBlock) -> EventNotice:
-    """Spread over the shards by its subject."""
+    """A notice, assigned to a shard by its subject."""
     return EventNotice(chain, block.hash, subject, block.number, due_block, shard_of(subject, NOTICE_WRITTEN))
 
 
 def notices_due(chain: str, number: int, limit: int) -> list[Query[list[Row]]]:
-    """One query for each shard: what is to be announced when the index is at this height."""
+    """One query per shard: the notices to announce when the index is at this height."""
     return [NOTICES_DUE.scan(chain, shard, upto=(number,), limit=limit) for shard in range(NOTICE_SHARDS)]
 
 
@@ -103,7 +103,7 @@ def deposits_of(chain: str, hashes: Iterable[str]) -> Query[list[Deposit]]:
 
 
 def unfollow(unit: UnitOfWork, follows: Sequence[Follow]) -> None:
-    """Delete follows; with the last one of an address, the index drops what it holds of it."""
+    """Delete follows; with the last follow of an address, the index deletes its data about the address."""
     if not follows:
         return
     ids = {one.id for one in follows}
@@ -120,5 +120,5 @@ def unfollow(unit: UnitOfWork, follows: Sequence[Follow]) -> None:
 
 
 def follows_of(session: Session, user_id: str, limit: int = 0) -> list[Follow]:
-    """All that a user follows, at most `limit` of them."""
+    """All follows of a user, or the first `limit` of them."""
     return session.follow(FOLLOWS, session.one(FOLLOWS_BY_OWNER.scan(user_id, limit=limit)))

@@ -1,4 +1,4 @@
-"""Contracts: by their owner, by where they are, and by what deploys them."""
+"""Contracts by owner, by address, and by the transaction that deploys them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTRACTS_BY_TRANSACTION = Index(
 
 
 def owned(caller: Caller, contract_id: str) -> Query[Contract]:
-    """To read: the contract, if the caller may see its owner's rows; else NotFound."""
+    """For reading: the contract, if the caller may see its owner's rows; otherwise NotFound."""
 
     def check(contract: Contract) -> Contract:
         if not caller.sees(contract.user_id):
@@ -36,7 +36,7 @@ def owned(caller: Caller, contract_id: str) -> Query[Contract]:
 
 
 def usable(caller: Caller, contract_id: str) -> Query[Contract]:
-    """To act with: the contract of the caller, or of anybody if the caller acts for others; else NotFound."""
+    """For acting: the caller's contract, or anybody's if the caller acts for others; otherwise NotFound."""
 
     def check(contract: Contract) -> Contract:
         if not caller.acts_for(contract.user_id):
@@ -52,5 +52,5 @@ def at(session: Session, user_id: str, chain: str, address: str) -> list[Contrac
 
 
 def deployed_by(session: Session, transaction_id: str) -> list[Contract]:
-    """The contract that a transaction deploys, if it is to deploy one."""
+    """The contract that a transaction deploys, if it deploys one."""
     return session.follow(CONTRACTS, session.one(CONTRACTS_BY_TRANSACTION.scan(transaction_id, limit=1)))

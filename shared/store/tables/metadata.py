@@ -1,6 +1,7 @@
-"""What owners note on their resources, by key and value: where a list that asks for it finds them.
+"""The metadata of resources by key and value, for lists that filter by it.
 
-Entries are written and removed in the commit that changes the resource's `metadata`."""
+Entries are written and removed in the commit that changes the resource's `metadata`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from shared.store.table import BY_ROW, Table
 
 @dataclass(frozen=True, slots=True)
 class MetadataEntry:
-    """`kind` is the resource's table, `entry` is `<key>:<value>`."""
+    """`kind` is the table of the resource, `entry` is `<key>:<value>`."""
 
     user_id: str
     kind: str
@@ -54,7 +55,7 @@ def entries(row: Noted) -> Iterable[MetadataEntry]:
 
 
 def moved(before: Noted, after: Noted) -> tuple[list[MetadataEntry], list[MetadataEntry]]:
-    """The entries of a resource that are gone, and those that are new."""
+    """The removed and the new entries of a changed resource."""
     old, new = set(entries(before)), set(entries(after))
     return sorted(old - new, key=_entry), sorted(new - old, key=_entry)
 

@@ -42,7 +42,7 @@ ORDERS_AVAILABLE = Index(
     null_filtered=True,
     stored=ORDERS_OPEN.stored,
 )
-ORDERS_BY_STATUS = Index(  # of everybody
+ORDERS_BY_STATUS = Index(  # of all users
     "orders_by_status",
     ORDERS,
     ("list_shard", "status", "created_at", "order_id"),

@@ -1,4 +1,4 @@
-"""Wallets' policies, and what they have spent by asset and hour."""
+"""The policies of wallets, and the amounts spent by asset and hour."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from shared.store.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What transactions accepted in an hour (of the Unix epoch) may spend; released ones are taken off."""
+    """The amount that transactions accepted in an hour (of the Unix epoch) may spend; released amounts are deducted."""
 
     wallet_id: str
     asset: str  # "native" or a token's address in lower case
     hour: int
     amount: int
-    ends_at: datetime | None  # the row is deleted a year later; None: written by a release that knew no end
+    ends_at: datetime | None  # the row is deleted a year later; None: a release without a known end wrote it
 
     @classmethod
     def none(cls, wallet_id: str, asset: str, hour: int) -> Spending:
-        """An hour in which nothing was spent yet."""
+        """A row for an hour in which nothing was spent yet."""
         return cls(wallet_id, asset, hour, 0, datetime.fromtimestamp((hour + 1) * 3600, UTC))
 
 

@@ -1,4 +1,4 @@
-"""Sign-ins: one row per refresh family; second factors and passkeys; what slows down guessing."""
+"""Sign-ins (one row per refresh family), second factors, passkeys, and limits on guessing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from shared.store.table import Index, Query, Table
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """An account's second factors: an authenticator app (RFC 6238), which counts from `confirmed_at` on, and how many
-    passkeys there are. One row, so that one read says whether sign-in needs more than a password."""
+    """The second factors of an account: an authenticator app (RFC 6238), which is active from `confirmed_at` on, and
+    the number of passkeys. One row, so that one read shows whether sign-in needs more than a password."""
 
     id: str  # the user's
-    sealed: bytes = field(repr=False)  # the authenticator's secret; empty: there is none
+    sealed: bytes = field(repr=False)  # the authenticator's secret; empty if there is none
     master_key_id: str
     confirmed_at: datetime | None
-    last_step: int | None  # the step of the last code that was taken: none before it counts again
-    recovery: tuple[str, ...]  # SHA-256 of the recovery codes that are left, in hex
+    last_step: int | None  # the step of the last accepted code; earlier codes are refused
+    recovery: tuple[str, ...]  # SHA-256 of the remaining recovery codes, in hex
     failures: int  # wrong codes in a row
     failed_at: datetime | None
     version: int
@@ -31,20 +31,20 @@ class Factor:
 
     @property
     def kinds(self) -> list[str]:
-        """What can be proved."""
+        """The kinds of second factors that the account can use."""
         totp = ["totp"] if self.confirmed_at is not None else []
         return totp + (["passkey"] if self.passkeys else [])
 
     @property
     def enrolled(self) -> bool:
-        """Whether sign-in and step-up need it."""
+        """Whether sign-in and step-up require a second factor."""
         return bool(self.kinds)
 
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """A WebAuthn credential as a second factor: its public key (COSE), and how often its authenticator says it
-    signed."""
+    """A WebAuthn credential as a second factor: its public key (COSE), and the signature counter
+    of its authenticator."""
 
     id: str  # pky_…
     user_id: str

@@ -35,7 +35,7 @@ SUPPLIES_BY_CURRENCY = Index(
     stored=("available",),
 )
 SUPPLIES_BY_WALLET = Index("supplies_by_wallet", SUPPLIES, ("wallet_id", "supply_id"), stored=("status",))
-SUPPLIES_BY_STATUS = Index(  # of everybody
+SUPPLIES_BY_STATUS = Index(  # of all users
     "supplies_by_status",
     SUPPLIES,
     ("list_shard", "status", "created_at", "supply_id"),
@@ -59,7 +59,7 @@ FUNDS_WATCHED = Index(
     "funds_watched", FUNDS, ("watch_shard", "address", "chain", "token_address"), null_filtered=True
 )
 WATCH_SHARDS = 16
-MANY = 1_000  # of the active supplies of one user and currency, so many are looked at for an order
+MANY = 1_000  # active supplies of one user and currency that are considered for an order
 
 
 def by_id(supply_id: str) -> Query[Supply]:

@@ -1,4 +1,4 @@
-"""The rows that surround every mutation: outbox, event feed, inbox, operation record, audit, dead letters."""
+"""The rows around every mutation: outbox, event feed, inbox, operation record, audit, dead letters."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from shared.store.table import Index, Table
 
-# Shards that are read, and those that new rows are spread over: never more than the release before reads
-# (docs/delivery.md#shards).
+# The shards that are read, and the shards over which new rows are spread. Never spread over more than the previous
+# release reads (docs/delivery.md#shards).
 OUTBOX_SHARDS = OUTBOX_WRITTEN = 16
 OUTBOX_BEGINS = datetime.fromisoformat("2020-01-01T00:00:00+00:00")  # before any event
 AUDIT_SHARDS = AUDIT_WRITTEN = 16
@@ -18,16 +18,16 @@ TIMER_SHARDS = TIMER_WRITTEN = 16
 
 
 def shard_of(text: str, shards: int) -> int:
-    """A stable spread of ids over shards, so that commit timestamps never lead a key."""
+    """Assign a text to a shard, always the same, so that a key never starts with a commit timestamp."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") % shards
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An event that still has to reach Pub/Sub; deleted once it has."""
+    """An event that has not reached Pub/Sub yet; deleted after it has."""
 
     shard: int
-    committed_at: Any  # datetime; the commit-timestamp marker while writing
+    committed_at: Any  # a datetime; while writing, the commit-timestamp marker
     ord: int
     id: str
     topic: str
@@ -37,7 +37,7 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """An event in one user's own feed, in commit order."""
+    """An event in the feed of one user, in commit order."""
 
     user_id: str
     committed_at: Any
@@ -50,7 +50,7 @@ class FeedEvent:
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """A consumer has applied an event: its effects are in the commit that inserted this."""
+    """A record that a consumer has applied an event; the commit that inserts it contains the effects."""
 
     consumer: str
     event_id: str
@@ -59,7 +59,7 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True)
 class OperationRecord:
-    """A mutation happened: its key, what the request was, and the answer to replay (kept at least 48 h)."""
+    """The record of a mutation: its key, the request, and the answer to replay (kept at least 48 h)."""
 
     principal: str
     key: str
@@ -73,7 +73,7 @@ class OperationRecord:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """Who did what, append-only."""
+    """Who did what; append-only."""
 
     shard: int
     committed_at: Any
@@ -85,16 +85,16 @@ class AuditRow:
     causation_id: str | None
     events: list[str]
     happened_at: datetime
-    session_id: str | None = None  # the sign-in's, or the API key's
+    session_id: str | None = None  # of the sign-in or the API key
     network: str | None = None
     details: dict[str, Any] | None = (
-        None  # what a security-relevant change was before and is after, and its reason
+        None  # a security-relevant change: values before and after, and its reason
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A reminder to look at `subject` again; only a hint, its handler decides from the aggregate."""
+    """A reminder to check `subject` again. It is only a hint; its handler decides from the aggregate."""
 
     shard: int
     due_at: datetime
@@ -104,7 +104,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class SweepMark:
-    """Up to where a sweep has handled everything (deleted versions pile up in Spanner behind it)."""
+    """The point up to which a sweep has handled everything, because deleted versions pile up in Spanner before it."""
 
     name: str
     shard: int
@@ -134,7 +134,7 @@ INBOX = Table("inbox", InboxRow, ("event_id", "consumer"))
 OPERATIONS = Table("operations", OperationRecord, ("principal", "key"))
 TIMERS = Table("timers", Timer, ("shard", "due_at", "kind", "subject"))
 SWEEP_MARKS = Table("sweep_marks", SweepMark, ("name", "shard"))
-AUDIT = Table(  # the newest first
+AUDIT = Table(  # newest first
     "audit",
     AuditRow,
     ("shard", "committed_at", "id"),

@@ -1,4 +1,4 @@
-"""Transactions, their attempts, the lanes they are sent on, leases, and addresses that hold too little to send."""
+"""Transactions, their attempts, the lanes that send them, leases, and addresses with a low balance."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from shared.store.table import Index, Query, Table
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who does a recurring job now. For efficiency only: safety is compare-and-set on the rows themselves."""
+    """Who does a recurring job now. Only for efficiency: safety depends on compare-and-set on the rows themselves."""
 
     name: str
     owner: str
     held_until: datetime
     fence: int
     block_number: int | None = (
-        None  # of a bucket: up to this block, all that waits was seen where it is recorded
+        None  # of a bucket: the block up to which everything waiting was seen in its recorded block
     )
     block_hash: str | None = None
     failing_since: datetime | None = (
-        None  # of a bucket: when the first of the visits began that all have failed
+        None  # of a bucket: when the first visit began of those that have failed without a break
     )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReceipt:
-    """The receipt that a terminal state rests on; a reorganisation before finality replaces it."""
+    """The receipt behind a terminal state; a reorganisation before finality replaces it."""
 
     transaction_id: str
     hash: str
     block_hash: str
     success: bool
-    logs: list[dict[str, Any]]  # address, topics, data, index; name and arguments where they are known
+    logs: list[dict[str, Any]]  # address, topics, data, index; name and arguments if known
     created_at: datetime
-    logs_omitted: int | None = None  # how many more there were than are kept
+    logs_omitted: int | None = None  # how many logs were not stored
 
 
 LANE_SHARDS = 16  # buckets of lanes
 DUE_PAGE = 1_000
 BLOCK_PAGE = 500
-MINED, ENDED = 0, 1  # stages of what is in a block: without an outcome, and with one that is not final
+MINED, ENDED = 0, 1  # stages of transactions in a block: no outcome yet, or a non-final one
 TRANSACTIONS = Table(
     "transactions",
     Transaction,
@@ -102,7 +102,7 @@ TRANSACTIONS_BY_OWNER = Index(
     frozenset({"created_at"}),
     stored=("wallet_id", "chain", "state", "blocked_reason"),
 )
-TRANSACTIONS_BY_STATE = Index(  # of everybody
+TRANSACTIONS_BY_STATE = Index(  # of all users
     "transactions_by_state",
     TRANSACTIONS,
     ("list_shard", "state", "created_at", "transaction_id"),
@@ -118,23 +118,23 @@ APPROVAL_REQUESTS_BY_USER = Index(
     frozenset({"created_at"}),
 )
 ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
-# Addresses that hold too little of the native coin, by lane.
+# Addresses with too little of the native coin, by lane.
 LOW_BALANCES = Table("low_balances", LowBalance, ("id",), texts=frozenset({"balance", "threshold"}))
 
 
 def glances(ids: Iterable[str]) -> Query[list[Transaction]]:
-    """Transactions without what their senders may make large: to look at, neither to sign nor to show."""
+    """Transactions without the fields that senders can make large: enough to check, not to sign or to show."""
     return without_columns(TRANSACTIONS.get_many((one,) for one in ids), "data", "access_list")
 
 
 def attempt_glances(prefixes: Iterable[Key]) -> Query[list[Attempt]]:
-    """Attempts without their bytes: to look for, not to send."""
+    """Attempts without their bytes: enough to check, not to send."""
     return without_columns(ATTEMPTS.below(prefixes), "raw")
 
 
 def unmined(chain: str, bucket: int, before: datetime, since: datetime | None = None) -> Query[list[Row]]:
-    """Index entries of what no block holds and has to be looked at before a moment, a page, the oldest first, from
-    `since` on; what is queued is found by its lane."""
+    """One page of index entries of transactions that no block contains and that are due before a time, oldest first,
+    starting at `since`. Queued ones are found by their lane."""
     after = (since,) if since is not None else None
     return TRANSACTIONS_UNMINED.scan(chain, bucket, after=after, upto=(before,), limit=DUE_PAGE)
 
@@ -142,13 +142,14 @@ def unmined(chain: str, bucket: int, before: datetime, since: datetime | None = 
 def in_blocks(
     chain: str, bucket: int, stage: int, *, after: Row | int, upto: int = 2**62, limit: int = BLOCK_PAGE
 ) -> Query[list[Row]]:
-    """Index entries of what blocks above a height, or behind an entry, up to another height hold, in their order."""
+    """One page of index entries of transactions in blocks, in block order: above a height or after an entry, up to
+    height `upto`."""
     behind = (after,) if isinstance(after, int) else (after["mined_block_number"], after["transaction_id"])
     return TRANSACTIONS_IN_BLOCKS.scan(chain, bucket, stage, after=behind, upto=(upto,), limit=limit)
 
 
 def next_queue(chain: str, bucket: int, after: str = "") -> Query[list[Row]]:
-    """The first index entry of the next lane of a chain that has something queued; () when there is none.
+    """The first index entry of the next lane of a chain with a queue; () if there is none.
 
     A lane is one step, however long its queue is."""
     first, last = lane_range(chain)
@@ -156,10 +157,10 @@ def next_queue(chain: str, bucket: int, after: str = "") -> Query[list[Row]]:
 
 
 def nonces(lane_id: str, start: int, end: int, *, limit: int = 0) -> Query[list[Row]]:
-    """Index entries of a lane's nonces in [start, end), the first `limit` of them."""
+    """The index entries of a lane's nonces in [start, end), the first `limit` of them."""
     return TRANSACTIONS_BY_NONCE.scan(lane_id, after=(start - 1,), upto=(end - 1,), limit=limit)
 
 
 def first_nonce(lane_id: str) -> Query[list[Row]]:
-    """The index entry of the first nonce that a lane gave."""
+    """The index entry of the first nonce of a lane."""
     return nonces(lane_id, 0, 2**62, limit=1)

@@ -19,7 +19,7 @@ def by_email(session: Session, email: str) -> User | None:
 
 
 def contract_identity(chain_id: int, address: str) -> str:
-    """What a contract wallet signs in as: CAIP-10, in place of a key's bare address."""
+    """The identity with which a contract wallet signs in: CAIP-10, where a key has its bare address."""
     return f"eip155:{chain_id}:{address}"
 
 

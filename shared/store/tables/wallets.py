@@ -1,4 +1,4 @@
-"""Wallets, the sealed keys behind them, and which wallet a caller means."""
+"""Wallets, their sealed keys, and the choice of the wallet that a caller means."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.store.table import Index, Query, Table
 
 @dataclass(frozen=True, slots=True)
 class VaultKey:
-    """A sealed seed or private key; only signers' services can open it."""
+    """A sealed seed or private key; only the signers' services can open it."""
 
     id: str  # key_…
     purpose: str  # seed, private_key, kms_key
@@ -26,8 +26,8 @@ class VaultKey:
 
 
 WALLETS = Table("wallets", Wallet, ("id",), documents=frozenset({"metadata"}))
-# Disabled wallets have no `active_address`: a key may come back as a new wallet after its old one was deleted.
-# It stores the whole row, so that the wallet that is meant when none is named is found in one read.
+# A disabled wallet has no `active_address`, so that its key may return as a new wallet. The index stores the whole
+# row, so that one read finds the caller's only wallet.
 WALLETS_ACTIVE = Index(
     "wallets_active",
     WALLETS,
@@ -43,7 +43,7 @@ WALLETS_BY_OWNER = Index(
     frozenset({"created_at"}),
     stored=("chain", "type", "status"),
 )
-WALLETS_BY_TIME = Index(  # of everybody
+WALLETS_BY_TIME = Index(  # of all users
     "wallets_by_time",
     WALLETS,
     ("list_shard", "created_at", "id"),
@@ -62,11 +62,11 @@ WALLETS_DISABLED = Index(
 )
 DISABLED_SHARDS = 4
 VAULT_KEYS = Table("vault_keys", VaultKey, ("id",))
-MANY = 100  # of the wallets that could be meant, so many are named
+MANY = 100  # wallet ids to list in a refusal
 
 
 def owned(caller: Caller, wallet_id: str) -> Query[Wallet]:
-    """To read: the active wallet, if the caller may see its owner's rows; else NotFound."""
+    """For reading: the active wallet, if the caller may see its owner's rows; otherwise NotFound."""
 
     def check(wallet: Wallet) -> Wallet:
         if wallet.status != "active" or not caller.sees(wallet.user_id):
@@ -77,9 +77,9 @@ def owned(caller: Caller, wallet_id: str) -> Query[Wallet]:
 
 
 def usable(caller: Caller, wallet_id: str) -> Query[Wallet]:
-    """To act with: the active wallet of the caller, or of anybody if the caller acts for others; else NotFound.
+    """For acting: the caller's active wallet, or anybody's if the caller acts for others; otherwise NotFound.
 
-    Operators and administrators see every wallet and may use none of them."""
+    Operators and administrators see every wallet but may use none of them."""
 
     def check(wallet: Wallet) -> Wallet:
         if wallet.status != "active" or not caller.acts_for(wallet.user_id):
@@ -90,8 +90,8 @@ def usable(caller: Caller, wallet_id: str) -> Query[Wallet]:
 
 
 def mine(caller: Caller, wallet_id: str, *, deleted: bool = False) -> Query[Wallet]:
-    """For what only its owner does, whoever may act for them: the caller's own active wallet, or a `deleted` one whose
-    key still exists; else NotFound."""
+    """For actions of the owner only, even if others act for them: the caller's own active wallet, or a `deleted` one
+    whose key still exists; otherwise NotFound."""
     statuses = ("active", "disabled") if deleted else ("active",)
 
     def check(wallet: Wallet) -> Wallet:
@@ -115,7 +115,7 @@ def resolve_wallet(session: Session, caller: Caller, wallet_id: str | None, chai
 
 
 def chosen(caller: Caller, wallet_id: str | None, chain: str) -> Query[Wallet]:
-    """`resolve_wallet` as a query, to go out together with others."""
+    """`resolve_wallet` as a query, to be read together with others."""
     return _only(caller.user_id, chain) if wallet_id is None else usable(caller, wallet_id)
 
 
@@ -124,7 +124,7 @@ def _only(user_id: str, chain: str) -> Query[Wallet]:
 
 
 def accounts_of(session: Session, wallet: Wallet, limit: int = 0) -> list[Wallet]:
-    """The accounts of the wallet's seed, deleted ones included, the highest index first; or the wallet alone."""
+    """The accounts of the wallet's seed, including deleted ones, highest index first; or the wallet alone."""
     if wallet.index is None:
         return [wallet]
     return session.follow(WALLETS, session.one(WALLETS_BY_SEED.scan(wallet.key_id, limit=limit)))

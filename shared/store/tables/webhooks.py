@@ -1,4 +1,4 @@
-"""Webhook endpoints by their owner, their lanes by when they are due, their deliveries by time."""
+"""Webhook endpoints by owner, their lanes by due time, their deliveries by time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DELIVERIES_DUE = Index(
 
 
 def owned(caller: Caller, webhook_id: str) -> Query[Webhook]:
-    """To read: the endpoint, if the caller may see its owner's rows; else NotFound."""
+    """For reading: the endpoint, if the caller may see its owner's rows; otherwise NotFound."""
 
     def check(webhook: Webhook) -> Webhook:
         if not caller.sees(webhook.user_id):
@@ -47,7 +47,7 @@ def owned(caller: Caller, webhook_id: str) -> Query[Webhook]:
 
 
 def usable(caller: Caller, webhook_id: str) -> Query[Webhook]:
-    """To change: the endpoint of the caller, or of anybody if the caller acts for others; else NotFound."""
+    """For changing: the caller's endpoint, or anybody's if the caller acts for others; otherwise NotFound."""
 
     def check(webhook: Webhook) -> Webhook:
         if not caller.acts_for(webhook.user_id):
