@@ -1,1 +1,1 @@
-"""Rules of transactions: accepting, nonces, attempts, fees, outcome."""
+"""The rules of transactions: acceptance, nonces, attempts, fees, outcome."""

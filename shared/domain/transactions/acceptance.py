@@ -1,4 +1,4 @@
-"""T0: what is accepted as a transaction. No nonce is taken here, so a refusal costs nothing."""
+"""Accept a transaction (T0). No nonce is assigned here, so a refusal costs nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DataTooLarge(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What somebody wants done on chain; see Transaction for units. Addresses are already checked."""
+    """What a user wants to do on chain; see Transaction for units. Addresses are already checked."""
 
     wallet_id: str
     user_id: str
@@ -51,7 +51,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class PaymentOf:
-    """The allocation of a claim that a settlement transaction pays, and in which round."""
+    """The allocation of a claim that a settlement transaction pays, and the round."""
 
     claim_id: str
     allocation_id: str
@@ -74,7 +74,7 @@ def accept(
     payment: PaymentOf | None = None,
     approval_until: datetime | None = None,
 ) -> Transaction:
-    """A new transaction in `accepted`, or in `held` when somebody has to approve it (`approval_until`).
+    """A new transaction in state `accepted`, or `held` if somebody has to approve it (`approval_until`).
 
     Raises InvalidValue, DataTooLarge, GasTooLow."""
     check_intent(intent, now)
@@ -107,7 +107,7 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def check_intent(intent: Intent, now: datetime) -> None:
-    """The rules that need neither chain nor store; see `accept` for what is raised."""
+    """Check the rules that need neither chain nor store. Raises what `accept` raises."""
     if not 0 <= intent.value <= MAX_UINT256:
         raise InvalidValue("value", "must be an unsigned 256-bit integer")
     if intent.to is None and not intent.data:
@@ -127,7 +127,7 @@ def check_intent(intent: Intent, now: datetime) -> None:
 
 
 def intrinsic_gas(data: bytes, *, creates: bool, access_list: str | None = None) -> int:
-    """Gas that is due before any code runs: EIP-2028, EIP-3860, EIP-2930, with the floor of EIP-7623."""
+    """The gas that is due before any code runs: EIP-2028, EIP-3860, EIP-2930, with the floor of EIP-7623."""
     zeros = data.count(0)
     tokens = zeros + 4 * (len(data) - zeros)
     gas = PLAIN_GAS + 4 * tokens
@@ -139,7 +139,7 @@ def intrinsic_gas(data: bytes, *, creates: bool, access_list: str | None = None)
 
 
 def listed_bytes(access_list: str | None) -> int:
-    """What an access list adds to the transaction: 33 bytes for a key, at most 28 more for an address."""
+    """The bytes that an access list adds to the transaction: 33 for a key, at most 28 more for an address."""
     entries = json.loads(access_list) if access_list else []
     return sum(28 + 33 * len(entry.get("storageKeys", ())) for entry in entries)
 
@@ -147,10 +147,9 @@ def listed_bytes(access_list: str | None) -> int:
 def fill(
     wallet_id: str, user_id: str, chain: str, address: str, *, nonce: int, transaction_id: str, now: datetime
 ) -> Transaction:
-    """A no-op for a nonce of the lane that has no row, already nonced; its gas is not committed beforehand.
+    """A no-op for a nonce of the lane that has no row. It already has the nonce; no gas is committed for it.
 
-    UNIQUE(tenant, idem_key) and UNIQUE(lane_id, nonce) let only one of several sweepers insert it.
-    """
+    Because of UNIQUE(tenant, idem_key) and UNIQUE(lane_id, nonce), only one of several sweepers can insert it."""
     intent = Intent(wallet_id, user_id, chain, address, to=address)
     key = f"fill:{lane_id(chain, address)}:{nonce}"
     return replace(
@@ -164,7 +163,7 @@ def fill(
 def _new(
     intent: Intent, transaction_id: str, tenant: str, idem_key: str, now: datetime, *, kind: Kind = "call"
 ) -> Transaction:
-    """The intent's transaction in `accepted`, due now: without a nonce, nothing signed, nothing committed for it."""
+    """The intent's transaction in state `accepted`, due now, without a nonce, signed bytes or committed funds."""
     return Transaction(
         id=transaction_id,
         tenant=tenant,

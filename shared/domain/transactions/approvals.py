@@ -1,8 +1,8 @@
-"""Approval by other persons: what waits for it, who may give it, and exactly what they approved.
+"""Approval by other persons: which transactions wait for it, who may give it, and what exactly is approved.
 
-A transaction above its wallet's `approval_above` is accepted as `held`: its funds and its part of the day's limit
-are booked, it has no nonce, and it ends by itself after `WAIT`. Approval is of the payload: the signer compares its
-digest with what it is about to sign.
+A transaction above its wallet's `approval_above` is accepted as `held`: its funds and its part of the daily limit are
+booked, it has no nonce, and it expires after `WAIT`. People approve the payload: before signing, the signer compares
+its digest with the approved one.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ class ApprovalRequest:
     """A request to one person to approve a transaction, while the transaction waits for it."""
 
     transaction_id: str
-    user_id: str  # who is asked
+    user_id: str  # the person who is asked
     created_at: datetime
 
 
 def requests(policy: Policy | None, transaction: Transaction, now: datetime) -> list[ApprovalRequest]:
-    """Who is asked to approve a transaction that waits, besides administrators."""
+    """The requests for a transaction that waits for approval: everybody who is asked besides administrators."""
     waits = policy is not None and transaction.state == "held"
     people = (policy.at(now).approvers or ()) if policy is not None and waits else ()
     return [ApprovalRequest(transaction.id, person, now) for person in dict.fromkeys(people)]
 
 
 def approve(transaction: Transaction, person_id: str, now: datetime, required: int = 1) -> Transaction:
-    """One approval more; with the `required` number of them it goes on, as it stands. Approving again changes nothing.
+    """Add one approval; with the `required` number of them the transaction continues. Approving twice changes nothing.
 
-    Raises OwnTransaction, InvalidState when it does not wait (any more)."""
+    Raises OwnTransaction, and InvalidState if it does not wait for approval (any more)."""
     _check_second(transaction, person_id)
     given = transaction.approvals or []
     if transaction.state == "accepted" and (person_id in given or transaction.approved_by == person_id):
@@ -78,7 +78,8 @@ def approve(transaction: Transaction, person_id: str, now: datetime, required: i
 
 
 def decline(transaction: Transaction, person_id: str, now: datetime, reason: str | None) -> Transaction:
-    """End it. Raises OwnTransaction (its sender cancels it), InvalidState when it does not wait (any more)."""
+    """End the transaction. Raises OwnTransaction (its sender can cancel it), and InvalidState if it does not wait for
+    approval (any more)."""
     _check_second(transaction, person_id)
     if transaction.state != "held":
         raise InvalidState("The transaction does not wait for approval.", status=transaction.status)
@@ -86,21 +87,22 @@ def decline(transaction: Transaction, person_id: str, now: datetime, reason: str
 
 
 def approved(transaction: Transaction, person_id: str) -> Transaction:
-    """A new transaction whose sender is the second person: an administrator who processes another's claim."""
+    """Approve a new transaction whose sender is the second person: an administrator who processes another user's
+    claim."""
     return replace(
         transaction, approvals=[person_id], approved_by=person_id, approved_digest=digest(transaction)
     )
 
 
 def is_approved(transaction: Transaction, required: int = 1) -> bool:
-    """Whether so many persons, none of them its owner, approved exactly this payload."""
+    """Whether `required` persons, none of them its owner, approved exactly this payload."""
     last = transaction.approved_by
     people = set(transaction.approvals or ([last] if last else [])) - {transaction.user_id}
     return last in people and len(people) >= required and transaction.approved_digest == digest(transaction)
 
 
 def digest(transaction: Transaction) -> str:
-    """SHA-256 of everything that the signature will cover but nonce, gas and fees, which the engine chooses."""
+    """SHA-256 of everything that the signature covers except nonce, gas and fees, which the engine chooses."""
     names = ("id", "chain", "from_address", "to", "value", "access_list")
     payload = [getattr(transaction, name) for name in names] + [transaction.data.hex()]
     return hashlib.sha256(json.dumps(payload, separators=(",", ":")).encode()).hexdigest()

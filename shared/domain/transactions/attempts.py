@@ -1,7 +1,7 @@
-"""T2–T4: signed bytes for a nonce, what nodes answered to them, replacements and undoing.
+"""Attempts (T2–T4): signed bytes for a nonce, the nodes' answers to them, replacements and undoing.
 
-Bytes reach a node only after the Attempt that holds them is committed (I1). Only finality ever says "not
-sent": an error from a node is a reason to look or to send the same bytes again, never to take another nonce.
+Bytes are sent to a node only after their Attempt is committed (I1). Only finality proves that a transaction was not
+sent: an error from a node is a reason to check or to send the same bytes again, never to use another nonce.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from shared.domain.transactions.transactions import (
 SendOutcome = Literal[
     "sent",
     "known",  # already in this node's pool
-    "ambiguous",  # time-out, 5xx, 429, lost connection, unknown text: it may have been taken
+    "ambiguous",  # time-out, 5xx, 429, lost connection, unknown text: the node may have accepted it
     "nonce_too_low",
     "nonce_too_high",
     "replacement_underpriced",
     "underpriced",
     "insufficient_funds",
-    "unsendable",  # intrinsic gas, size, gas limit, type: no node will ever take these bytes
+    "unsendable",  # intrinsic gas, size, gas limit, type: no node will ever accept these bytes
 ]
 Step = Literal["wait", "check_receipts", "inspect_nonce", "bump", "rebroadcast_lane", "pause_lane", "undo"]
 
@@ -57,7 +57,7 @@ class ReplacementTooCheap(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to sign for a transaction's nonce: its payload, or a no-op to itself; gas in units."""
+    """What to sign for a transaction's nonce: its payload, or a no-op to the sender itself; gas in units."""
 
     kind: AttemptKind
     gas: int
@@ -67,10 +67,10 @@ class Plan:
 def plan(
     transaction: Transaction, latest: Attempt | None, market: Fees, caps: FeeCaps, *, noop_gas: int
 ) -> Plan:
-    """The next attempt: the kind of the latest one unless undoing was asked for; FeeCapReached at the caps.
+    """Plan the next attempt, of the same kind as the latest one unless undoing was requested.
 
-    The first attempt takes the sender's fees or the market's, cut to the caps; later ones bump the latest.
-    """
+    The first attempt uses the sender's fees or the market's, reduced to the caps; later ones bump the latest. Raises
+    FeeCapReached if the caps do not allow it."""
     wants_noop = transaction.kind == "noop" or transaction.undo_state is not None
     kind: AttemptKind = "noop" if wants_noop or (latest and latest.kind == "noop") else "payload"
     gas = noop_gas if kind == "noop" else transaction.gas
@@ -90,11 +90,10 @@ def persist(
     tx_hash: str,
     expected_attempts: int,
 ) -> tuple[Transaction, Attempt]:
-    """T2, T4: the attempt to insert and the transaction's next version, by compare-and-set on attempt_count.
+    """The attempt to insert and the next version of the transaction (T2, T4), by compare-and-set on attempt_count.
 
-    Raises AttemptConflict (use the stored attempt and drop this signature), ReplacementTooCheap (I4),
-    InvalidState (no nonce, or a payload where only a no-op may follow).
-    """
+    Raises AttemptConflict (use the stored attempt and drop this signature), ReplacementTooCheap (I4), InvalidState (no
+    nonce, or a payload where only a no-op may follow)."""
     count = transaction.attempt_count
     if count != expected_attempts or (latest.k if latest else 0) != count:
         raise AttemptConflict(attempt_count=count)
@@ -143,11 +142,10 @@ def _unsent(transaction: Transaction, planned: Plan, now: datetime, *, raw: byte
 def record_send(
     transaction: Transaction, attempt: Attempt, outcome: SendOutcome, now: datetime, block_seconds: float
 ) -> tuple[Transaction, Attempt, Step]:
-    """T3: what came of a broadcast, and what to do next.
+    """Record the outcome of a broadcast (T3) and decide the next step.
 
-    A late answer, for a transaction that is no longer live, only marks the attempt; an answer to an older
-    attempt never asks for a step.
-    """
+    A late answer, for a transaction that is no longer live, only updates the attempt. An answer to an older attempt
+    never requests a step."""
     sends = attempt.send_count + 1
     attempt = replace(
         attempt,
@@ -177,10 +175,11 @@ def undo(
     error: str | None = None,
     message: str | None = None,
 ) -> Transaction:
-    """End the transaction: at once while it has no nonce; otherwise a no-op is requested, and whichever is mined
-    decides.
+    """End the transaction: at once while it has no nonce. Otherwise a no-op is requested, and whichever attempt is
+    mined decides.
 
-    The first request stands; asking again changes nothing. Raises InvalidState if it is mined, terminal or a no-op."""
+    The first request stays in effect; another one changes nothing. Raises InvalidState if it is mined, terminal or a
+    no-op."""
     if transaction.kind == "noop":
         raise InvalidState("A no-op cannot be undone.", status=transaction.status)
     if transaction.undo_state is not None and not transaction.terminal:
@@ -200,10 +199,10 @@ def undo(
 
 
 def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now: datetime) -> Transaction:
-    """Raise the fees to what is fast now; if signed bytes exist, by another attempt on the same nonce, requested
-    once.
+    """Raise the fees to the current fast ones; if signed bytes exist, by requesting one further attempt on the same
+    nonce.
 
-    Raises InvalidState if it is mined or over, FeeCapReached if the caps or the committed gas leave no room."""
+    Raises InvalidState if it is mined or ended, FeeCapReached if the caps or the committed gas leave no room."""
     if latest is not None and transaction.live:
         replacement(latest.fees, None, transaction.held(caps, latest.kind, latest.gas))
     wanted = transaction.attempt_count + 1 if transaction.live else None
@@ -224,9 +223,10 @@ def gas_missing(
     noop_gas: int,
     undo: bool,
 ) -> int:
-    """Wei to be committed beyond what is, so that its next attempt may be made; 0 for the engine's own no-ops.
+    """The additional wei to commit so that the next attempt can be made; 0 for the engine's own no-ops.
 
-    `undo`: the no-op that ends it. FeeCapReached where the chain's caps allow none, whatever is committed."""
+    `undo`: the attempt is the no-op that ends it. Raises FeeCapReached if the chain's caps forbid it, whatever is
+    committed."""
     if not transaction.committed_gas:
         return 0
     noop = undo or transaction.undo_state is not None or latest.kind == "noop"
@@ -237,7 +237,8 @@ def gas_missing(
 
 
 def check_replaceable(transaction: Transaction, *, by_operator: bool) -> None:
-    """Whether a caller may cancel or speed it up: SettlementTransaction for users, InvalidState when over."""
+    """Check that a caller may cancel or speed it up. Raises SettlementTransaction for users, InvalidState if it has
+    ended."""
     if transaction.is_payment and not by_operator:
         raise SettlementTransaction(claim_id=transaction.claim_id)
     if not transaction.live and transaction.state not in UNSENT:
@@ -247,7 +248,8 @@ def check_replaceable(transaction: Transaction, *, by_operator: bool) -> None:
 def block(
     transaction: Transaction, reason: BlockedReason | None, now: datetime, block_seconds: float
 ) -> Transaction:
-    """Held up (it keeps its nonce and is sent again and again), or free when `reason` is None."""
+    """Mark the transaction as blocked (it keeps its nonce and is sent again and again), or unblock it if `reason` is
+    None."""
     if transaction.blocked_reason == reason:
         return transaction
     moved = transaction.moved("block", transaction.state, now, blocked_reason=reason)

@@ -1,4 +1,4 @@
-"""What a node showed: receipts and logs, and whether a token payout really happened."""
+"""Evidence from nodes: receipts and logs, and whether a token payout really happened."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNATURES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Topics and data are lower-case hex with 0x; address is EIP-55 or lower case."""
+    """A log of a receipt. Topics and data are lower-case hex with 0x; the address is EIP-55 or lower case."""
 
     address: str
     topics: tuple[str, ...]
@@ -31,7 +31,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A mined transaction as its block shows it; gas in units, price in wei per gas."""
+    """The receipt of a mined transaction in its block; gas in units, price in wei per gas."""
 
     hash: str
     block_hash: str
@@ -44,7 +44,7 @@ class Receipt:
 
 
 def transfer_logged(logs: Iterable[Log], token: str, sender: str, recipient: str, amount: int) -> bool:
-    """Whether the token logged Transfer(sender, recipient, amount) there (ERC-20)."""
+    """Whether the logs contain the token's Transfer(sender, recipient, amount) (ERC-20)."""
     topics = (TRANSFER_TOPIC, _topic(sender), _topic(recipient))
     return any(
         log.address.lower() == token.lower()
@@ -56,7 +56,7 @@ def transfer_logged(logs: Iterable[Log], token: str, sender: str, recipient: str
 
 
 def decoded(log: Log) -> tuple[str | None, dict[str, str] | None]:
-    """Name and arguments of an ERC-20 Transfer or Approval (addresses in lower case), else two Nones."""
+    """Name and arguments of an ERC-20 Transfer or Approval (addresses in lower case); otherwise two Nones."""
     signature = _SIGNATURES.get(log.topics[0].lower()) if log.topics else None
     if signature is None or len(log.topics) != 3 or len(log.data) != 66:
         return None, None
@@ -66,7 +66,7 @@ def decoded(log: Log) -> tuple[str | None, dict[str, str] | None]:
 
 
 def paid(transaction: Transaction, receipt: Receipt) -> bool:
-    """Whether a payout's receipt proves it: for tokens the Transfer log, for the native coin its success."""
+    """Whether a payout's receipt proves the payment: by the Transfer log for tokens, by success for the native coin."""
     if not receipt.success:
         return False
     if transaction.token_address is None or transaction.token_recipient is None:

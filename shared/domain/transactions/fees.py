@@ -1,4 +1,4 @@
-"""What a transaction offers per gas: EIP-1559's pair or the legacy price, caps, and replacement bumps."""
+"""The fees of transactions: EIP-1559's pair or the legacy price, caps, and replacement bumps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Fees:
 
     @property
     def per_gas(self) -> int:
-        """The most one gas can cost; 0 when nothing is set."""
+        """The highest cost of one gas; 0 if nothing is set."""
         return self.max_fee_per_gas if self.max_fee_per_gas is not None else self.gas_price or 0
 
 
@@ -50,7 +50,7 @@ class FeeCaps:
     max_priority_fee_per_gas: int
 
     def within(self, gas: int, committed_gas: int) -> FeeCaps:
-        """These caps, lowered so that gas × fee stays within the wei committed for it."""
+        """These caps, lowered so that gas × fee stays within the committed wei."""
         most = min(self.max_fee_per_gas, committed_gas // gas)
         return FeeCaps(most, min(self.max_priority_fee_per_gas, most))
 
@@ -64,9 +64,8 @@ class FeeCaps:
 def bumped(wei: int) -> int:
     """ceil(1.125 × wei) + 1.
 
-    Nodes want 10 % more on both fields; geth rounds that threshold down and reth up, so exactly 10 % can be
-    rejected for ever. 12.5 % and one wei satisfies both.
-    """
+    Nodes require 10 % more on both fields; geth rounds that threshold down and reth up, so exactly 10 % can be
+    rejected forever. 12.5 % plus one wei satisfies both."""
     return -(-wei * 9 // 8) + 1
 
 
@@ -82,7 +81,7 @@ def replaces(old: Fees, new: Fees) -> bool:
 
 
 def replacement(old: Fees, market: Fees | None, caps: FeeCaps) -> Fees:
-    """At least the bump of `old`, up to the market's fees where the caps allow; FeeCapReached otherwise."""
+    """At least the bump of `old`, up to the market's fees if the caps allow. Raises FeeCapReached."""
     low = bump(old)
     if not caps.allow(low):
         raise FeeCapReached(cap=str(caps.max_fee_per_gas), needed=str(low.per_gas))
@@ -90,7 +89,7 @@ def replacement(old: Fees, market: Fees | None, caps: FeeCaps) -> Fees:
 
 
 def at_most(fees: Fees, caps: FeeCaps, floor: Fees | None = None) -> Fees:
-    """`fees` cut down to the caps, but never below `floor`; the tip never exceeds the fee (EIP-1559)."""
+    """`fees` reduced to the caps, but never below `floor`; the tip never exceeds the fee (EIP-1559)."""
     if fees.kind == "legacy":
         least = floor.gas_price or 0 if floor else 0
         return Fees(gas_price=max(least, min(fees.per_gas, caps.max_fee_per_gas)))
@@ -101,7 +100,7 @@ def at_most(fees: Fees, caps: FeeCaps, floor: Fees | None = None) -> Fees:
 
 
 def check_chosen(fees: Fees, kind: FeeKind, caps: FeeCaps, *, mixed: bool = False) -> Fees:
-    """A sender's own fees. Raises InvalidFee (wrong kind, one of a pair, tip above fee) or FeeAboveCap."""
+    """Check a sender's own fees. Raises InvalidFee (wrong kind, one of a pair, tip above fee) or FeeAboveCap."""
     if mixed or fees.kind != kind:
         raise InvalidFee(f"This chain takes {kind} fees.", fee_kind=kind)
     if any(wei is not None and wei < 0 for wei in _values(fees)):

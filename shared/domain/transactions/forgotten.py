@@ -1,4 +1,4 @@
-"""A payment that a finalized block holds and its row does not know, because a restored database has forgotten it."""
+"""Payments that a finalized block contains and that a restored database has forgotten."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.domain.transactions.outcome import NotEvidence
 from shared.domain.transactions.transactions import Attempt, Transaction
 
 LOST: Final = (
-    b""  # the bytes of such an attempt: whoever made them is gone, and nobody has to send them again
+    b""  # the bytes of such an attempt are unknown: their creator is gone, and nobody has to send them again
 )
 
 
@@ -27,7 +27,7 @@ class Found:
     value: int
     receipt: Receipt
     mined_at: datetime
-    finalized: int  # the height
+    finalized: int  # the finalized height
 
     @property
     def hash(self) -> str:
@@ -35,8 +35,8 @@ class Found:
 
 
 def check(found: Found, row: Transaction, since: datetime) -> None:
-    """That this is the payment which the row asks for: sender, recipient, token, amount, success, and not older than
-    what it pays (`since`). Raises NotEvidence, which says what differs."""
+    """Check that this is the payment that the row requests: sender, recipient, token, amount, success, and not older
+    than its order (`since`). Raises NotEvidence, which names the difference."""
     receipt, token = found.receipt, row.token_address
     if found.from_address.lower() != row.from_address.lower() or found.chain != row.chain:
         raise NotEvidence(f"It was sent by {found.from_address}, not by {row.from_address}.")
@@ -57,10 +57,11 @@ def check(found: Found, row: Transaction, since: datetime) -> None:
 def recorded(
     row: Transaction, found: Found, nonce: int | None, now: datetime, block_seconds: float
 ) -> tuple[Transaction, Attempt]:
-    """A row that waits for a nonce, confirmed and final by what was found, and the attempt that stands for it.
+    """The row, which waits for a nonce, as confirmed and final by `found`, and the attempt that represents the
+    transaction.
 
-    `nonce` is None where another row holds it. Raises InvalidState when the row has a nonce of its own: then its
-    bytes may still be mined, and the engine finds out."""
+    `nonce` is None if another row has it. Raises InvalidState if the row already has its own nonce: its bytes may
+    still be mined, and the engine finds that out."""
     receipt = found.receipt
     attempt = Attempt(
         transaction_id=row.id,

@@ -1,8 +1,8 @@
 """A lane: the nonces of one address on one chain (T1 allocate, T8 sync).
 
-`next_nonce` only grows. Being in flight is `next_nonce - chain_nonce`: a place is free when a transaction is
-mined, not when it is final. Several processes may allocate at once: whoever commits second finds another
-`next_nonce` than it signed for (LaneMoved) and starts again.
+`next_nonce` only grows. The number in flight is `next_nonce - chain_nonce`: a place becomes free when a transaction is
+mined, not when it is final. Several processes may allocate at once: the second to commit finds another `next_nonce`
+than it signed for (LaneMoved) and starts again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.domain.transactions.schedule import NONCED_WAIT
 from shared.domain.transactions.transactions import Transaction
 
 MAX_BATCH: Final = 32  # transactions that get a nonce in one commit
-RESUMABLE: Final = frozenset({"FUNDS_BLOCKED"})  # what it costs to be wrong is one more attempt
+RESUMABLE: Final = frozenset({"FUNDS_BLOCKED"})  # an error here costs only one more attempt
 
 
 class LanePaused(Refusal):
@@ -36,14 +36,14 @@ class WrongLane(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Nonces are transaction counts as `eth_getTransactionCount` gives them: the next one to be used."""
+    """The lane's row. Nonces are transaction counts as in `eth_getTransactionCount`: the next one to use."""
 
     id: str  # see `lane_id`
     chain: str
     address: str  # EIP-55
-    next_nonce: int  # given to the next transaction
-    chain_nonce: int  # in the latest block, as last seen; may fall in a reorganisation
-    finalized_nonce: int  # in the last finalized block, seen by a quorum
+    next_nonce: int  # for the next transaction
+    chain_nonce: int  # in the latest block, as last seen; a reorganisation may lower it
+    finalized_nonce: int  # in the last finalized block, as a quorum shows it
     paused_reason: str | None
     version: int
     created_at: datetime
@@ -55,12 +55,12 @@ class Lane:
 
     @property
     def overtaken(self) -> bool:
-        """A foreign sender used nonces that we did not give; wait until that is final, or gone."""
+        """Whether the chain has used nonces that were not assigned here: wait until that is final or gone."""
         return self.chain_nonce > self.next_nonce
 
 
 def lane_id(chain: str, address: str) -> str:
-    """`<chain>:<address in lower case>`; no other function knows this format but the next two."""
+    """`<chain>:<address in lower case>`; only this function and the next two know this format."""
     return f"{chain}:{address.lower()}"
 
 
@@ -70,12 +70,12 @@ def lane_address(lane_id: str) -> str:
 
 
 def lane_range(chain: str) -> tuple[str, str]:
-    """Bounds between which the ids of all lanes of a chain lie, and no others."""
+    """The bounds of the ids of all lanes of a chain."""
     return f"{chain}:", f"{chain}:~"
 
 
 def open_lane(chain: str, address: str, *, latest: int, pending: int, finalized: int, now: datetime) -> Lane:
-    """A lane for an address never used here; it starts after what is already on its way."""
+    """A lane for an address that was never used here; it starts after everything that the address has already sent."""
     return Lane(
         id=lane_id(chain, address),
         chain=chain,
@@ -91,7 +91,7 @@ def open_lane(chain: str, address: str, *, latest: int, pending: int, finalized:
 
 
 def room(lane: Lane, max_inflight: int) -> int:
-    """How many nonces may be given now, in one commit or several; 0 while paused or overtaken."""
+    """The number of nonces that may be assigned now, in one commit or several; 0 while paused or overtaken."""
     if lane.paused_reason or lane.overtaken:
         return 0
     return max(0, max_inflight - lane.in_flight)
@@ -105,11 +105,10 @@ def allocate(
     *,
     expected_next_nonce: int | None = None,
 ) -> tuple[Lane, tuple[Transaction, ...]]:
-    """T1: nonces for the first of `transactions` that fit, in their order; those without room stay out.
+    """Assign nonces to the first of `transactions` that fit, in order (T1); those without room are left out.
 
-    `expected_next_nonce` is what the bytes were signed for, when they are stored in the same commit.
-    Raises LanePaused, LaneMoved, WrongLane, InvalidState (one of them is not `accepted`).
-    """
+    `expected_next_nonce` is the nonce that the bytes were signed for, if the same commit stores them. Raises
+    LanePaused, LaneMoved, WrongLane, InvalidState (one of them is not `accepted`)."""
     if lane.paused_reason:
         raise LanePaused(reason=lane.paused_reason)
     if expected_next_nonce not in (None, lane.next_nonce):
@@ -132,11 +131,10 @@ def allocate(
 
 
 def sync(lane: Lane, now: datetime, *, latest: int, finalized: int) -> tuple[Lane, bool]:
-    """T8: what the chain says now; also whether a foreign sender was found.
+    """The lane with the chain's current counts (T8), and whether a foreign sender was found.
 
-    The floor is raised to the finalized nonce only (a foreign transaction in the head block can vanish, and a
-    nonce skipped for it would never be mined); `next_nonce` is never lowered.
-    """
+    The floor rises only to the finalized nonce: a foreign transaction in the head block can vanish, and a nonce
+    skipped for it would never be mined. `next_nonce` never falls."""
     final = max(lane.finalized_nonce, finalized)
     foreign = final > lane.next_nonce
     moved = _advance(
@@ -150,7 +148,7 @@ def sync(lane: Lane, now: datetime, *, latest: int, finalized: int) -> tuple[Lan
 
 
 def ours_to_fill(lane: Lane, nonce: int) -> bool:
-    """Whether a no-op may take this nonce where no row holds it: given by us or before us, and not used for good."""
+    """Whether a no-op may use this nonce, which no row has: it was assigned here or before, and is not finally used."""
     return lane.finalized_nonce <= nonce < lane.next_nonce
 
 
@@ -163,9 +161,9 @@ def resume(lane: Lane, now: datetime) -> Lane:
 
 
 def resumed_by_hand(lane: Lane, now: datetime) -> Lane:
-    """The lane goes on because an operator says so; one that is not paused stays as it is.
+    """Resume the lane on an operator's request; a lane that is not paused is unchanged.
 
-    Raises LanePaused for a reason that only evidence lifts: a foreign sender, a restored database."""
+    Raises LanePaused for a reason that only evidence removes: a foreign sender, a restored database."""
     if lane.paused_reason is not None and lane.paused_reason not in RESUMABLE:
         raise LanePaused(
             "Only what the chain shows, or the runbook of this reason, lets this address go on.",
@@ -175,7 +173,7 @@ def resumed_by_hand(lane: Lane, now: datetime) -> Lane:
 
 
 def _advance(lane: Lane, now: datetime, **changes: int | str | None) -> Lane:
-    """The next version, or the same object when nothing is different (no write on the hot row)."""
+    """The next version, or the same object if nothing changes (so that the hot row is not written)."""
     if all(getattr(lane, name) == value for name, value in changes.items()):
         return lane
     return replace(lane, version=lane.version + 1, updated_at=now, **changes)  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
-"""Addresses that hold too little to go on sending: announced once each time, and topped up where a treasury may.
+"""Addresses with too little balance to continue sending: announced once each time, and topped up if a treasury may.
 
-A top-up is an ordinary transaction of the treasury's wallet. What bounds it is that wallet's own policy, which must
-name a sum for each day and who may receive; there is at most one unfinished top-up for an address, and its number is
-part of its key, so that no two processes send the same one.
+A top-up is an ordinary transaction of the treasury's wallet. That wallet's own policy limits it: the policy must set a
+daily limit and the allowed recipients. An address has at most one unfinished top-up, and the top-up's number is part
+of its key, so that no two processes send the same one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TREASURY_TENANT: Final = "treasury"  # UNIQUE(tenant, idem_key): no top-up twice
 
 @dataclass(frozen=True, slots=True)
 class LowBalance:
-    """Key id, the lane's; balance and threshold in wei, as when the balance last crossed it."""
+    """The key is the lane's id; balance and threshold in wei, as of the last time the balance crossed the threshold."""
 
     id: str  # see lanes.lane_id
     chain: str
@@ -32,7 +32,7 @@ class LowBalance:
     balance: int
     threshold: int
     top_ups: int
-    top_up_id: str | None  # the newest top-up's transaction
+    top_up_id: str | None  # the transaction of the newest top-up
     version: int
     created_at: datetime
     updated_at: datetime
@@ -44,7 +44,7 @@ class LowBalance:
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """A chain's rule, in wei: addresses below `below` get what is missing up to `up_to` from the treasury's wallet."""
+    """A chain's rule, in wei: the treasury's wallet fills addresses below `below` up to `up_to`."""
 
     wallet_id: str
     below: int
@@ -52,7 +52,7 @@ class TopUp:
 
 
 def rules(text: str) -> dict[str, TopUp]:
-    """The rules of a JSON text `{"<chain>": {"wallet_id": "wal_…", "below": "<wei>", "up_to": "<wei>"}}`.
+    """Parse the rules from a JSON text `{"<chain>": {"wallet_id": "wal_…", "below": "<wei>", "up_to": "<wei>"}}`.
 
     Raises ValueError."""
     try:
@@ -68,7 +68,7 @@ def rules(text: str) -> dict[str, TopUp]:
 
 
 def first_low(sender: Transaction, balance: int, threshold: int, now: datetime) -> LowBalance:
-    """The first time that a transaction's address is low."""
+    """The row for the first time that a transaction's address is low."""
     return LowBalance(
         id=sender.lane_id,
         chain=sender.chain,
@@ -87,7 +87,7 @@ def first_low(sender: Transaction, balance: int, threshold: int, now: datetime) 
 
 
 def crossed(row: LowBalance, balance: int, threshold: int, now: datetime) -> LowBalance:
-    """The row after the balance fell below the threshold, or reached it again; the same row when it did neither."""
+    """The row after the balance fell below the threshold or rose to it again; the same row if neither happened."""
     low = balance < threshold
     if low == row.low:
         return row
@@ -100,12 +100,12 @@ def topped_up(row: LowBalance, transaction: Transaction, now: datetime) -> LowBa
 
 
 def may_top_up(row: LowBalance, newest: Transaction | None) -> bool:
-    """Whether the address may get another one: it is low, and the newest top-up can change nothing any more."""
+    """Whether the address may get another top-up: it is low, and the newest top-up is final."""
     return row.low and (row.top_up_id is None or (newest is not None and newest.finalized))
 
 
 def check_bounded(policy: Policy | None) -> None:
-    """A treasury without bounds tops nothing up. Raises PolicyDenied."""
+    """Check that the treasury's policy has limits; without them, nothing is topped up. Raises PolicyDenied."""
     bounded = policy is not None and policy.limit(NATIVE, "max_per_day") is not None
     if not bounded or policy is None or policy.allowed_recipients is None:
         raise PolicyDenied(

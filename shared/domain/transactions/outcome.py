@@ -1,7 +1,7 @@
-"""T5–T7 and finality: what the chain says about a transaction's nonce.
+"""The outcome of a transaction (T5–T7 and finality): what the chain says about its nonce.
 
-Only receipts of our own hashes decide, and only at the chain's confirmation
-depth; until the block is final the decision can be taken back.
+Only receipts of our own hashes decide, and only at the chain's confirmation depth. Until the block is final, the
+decision can be reversed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,9 @@ class ForeignProof:
 def mined(
     transaction: Transaction, attempt: Attempt, receipt: Receipt, now: datetime, block_seconds: float
 ) -> Transaction:
-    """T5: a block holds one of our attempts, whichever; unchanged when that is already known.
+    """T5: a block contains one of our attempts, whichever; unchanged if that is already known.
 
-    Raises NotEvidence, or InvalidState when the transaction has no bytes or is decided.
-    """
+    Raises NotEvidence, or InvalidState if the transaction has no bytes or is decided."""
     _belongs(transaction, attempt, receipt)
     if transaction.state == "mined" and transaction.mined_block_hash == receipt.block_hash:
         return transaction
@@ -69,12 +68,11 @@ def conclude(
     *,
     reason: str | None = None,
 ) -> Transaction:
-    """T6: the mined block is canonical at the chain's depth; which attempt it holds decides the outcome. `reason` is
-    why it reverted, for people.
+    """T6: the mined block is canonical at the chain's depth; the attempt that it contains decides the outcome.
+    `reason` explains a revert to people.
 
-    A token payout without its Transfer log is `reverted` with NO_TRANSFER_EVIDENCE. Raises NotEvidence when
-    the receipt is not of the recorded block, InvalidState unless `mined`.
-    """
+    A token payout without its Transfer log is `reverted` with NO_TRANSFER_EVIDENCE. Raises NotEvidence if the receipt
+    is not from the recorded block, InvalidState unless `mined`."""
     _belongs(transaction, attempt, receipt)
     if transaction.state == "mined" and transaction.mined_block_hash != receipt.block_hash:
         raise NotEvidence("The receipt is of another block.")
@@ -87,11 +85,10 @@ def conclude(
 
 
 def reorged(transaction: Transaction, latest: Attempt, now: datetime) -> Transaction:
-    """T7: its block is gone: back to `submitted`, the same bytes are sent again at once.
+    """T7: the transaction's block is gone. It returns to `submitted`, and the same bytes are sent again at once.
 
-    From a terminal state the ledger's entries of its outcome must be reversed in the same commit.
-    InvalidState when no block held it or when it is finalized.
-    """
+    From a terminal state, the same commit must reverse the ledger entries of its outcome. Raises InvalidState if no
+    block contained it or it is finalized."""
     if transaction.finalized or transaction.mined_block_hash is None:
         raise InvalidState(status=transaction.status)
     if latest.transaction_id != transaction.id or latest.k != transaction.attempt_count:
@@ -115,7 +112,8 @@ def reorged(transaction: Transaction, latest: Attempt, now: datetime) -> Transac
 
 
 def finalize(transaction: Transaction, finalized_number: int, now: datetime) -> Transaction:
-    """The watch ends: its block, still canonical, is at or below the finalized one. NotEvidence if above."""
+    """End the watch: the block, still canonical, is at or below the finalized one. Raises NotEvidence if
+    it is above."""
     if transaction.finalized:
         return transaction
     if transaction.mined_block_number is None or transaction.mined_block_number > finalized_number:
@@ -124,10 +122,9 @@ def finalize(transaction: Transaction, finalized_number: int, now: datetime) -> 
 
 
 def check_foreign(transaction: Transaction, attempts: Sequence[Attempt], proof: ForeignProof) -> None:
-    """NotEvidence unless the proof shows another's transaction on our nonce in a finalized block.
+    """Raises NotEvidence unless the proof shows a foreign transaction with our nonce in a finalized block.
 
-    A missing receipt proves nothing (pruned or lagging index): only the foreign transaction itself does.
-    """
+    A missing receipt proves nothing (pruned or lagging index): only the foreign transaction itself does."""
     complete = len(attempts) == transaction.attempt_count
     ours = {attempt.hash for attempt in attempts}
     if (
@@ -143,11 +140,11 @@ def check_foreign(transaction: Transaction, attempts: Sequence[Attempt], proof: 
 def concede(
     transaction: Transaction, attempts: Sequence[Attempt], proof: ForeignProof, now: datetime
 ) -> Transaction:
-    """An operator accepts a proven FOREIGN_NONCE: the transaction is rejected and final, its bytes can never be
+    """Reject a transaction after an operator accepts a proven FOREIGN_NONCE; it is final, and its bytes can never be
     mined.
 
-    Only then may the intent be sent again with another nonce. Raises NotEvidence, or InvalidState unless it is
-    blocked by FOREIGN_NONCE."""
+    Only then may the intent be sent again with another nonce. Raises NotEvidence, or InvalidState unless it is blocked
+    by FOREIGN_NONCE."""
     check_foreign(transaction, attempts, proof)
     if transaction.blocked_reason != "FOREIGN_NONCE":
         raise InvalidState(status=transaction.status)

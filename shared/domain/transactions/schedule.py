@@ -1,5 +1,7 @@
-"""When the engine must look at a transaction again (`next_action_at`). The sweeper alone finishes everything:
-whatever is not finalized always has a next time, so nothing depends on a message or a running process.
+"""When the engine must look at a transaction again (`next_action_at`).
+
+Every transaction that is not finalized has a next time. So the sweeper alone finishes everything, and nothing depends
+on a message or a running process.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from typing import Final
 from shared.domain.transactions.states import UNSENT
 from shared.domain.transactions.transactions import Transaction
 
-QUEUED_WAIT: Final = timedelta(hours=1)  # its lane is looked at all the time: a net below that
-NONCED_WAIT: Final = timedelta(seconds=5)  # a process is signing; afterwards another one does
+QUEUED_WAIT: Final = timedelta(hours=1)  # a fallback: its lane is checked all the time
+NONCED_WAIT: Final = timedelta(seconds=5)  # a process is signing; after that, another one takes over
 SIGNED_WAIT: Final = timedelta(seconds=2)  # bytes are stored and being sent
 LEAST_WAIT: Final = timedelta(seconds=0.2)
 BLOCKED_WAIT: Final = timedelta(seconds=15)
@@ -25,7 +27,7 @@ BUMP_AFTER_LEAST: Final = timedelta(seconds=6)  # on chains with blocks under tw
 def next_action_at(
     transaction: Transaction, now: datetime, block_seconds: float, *, sends: int = 0
 ) -> datetime | None:
-    """The next look: doubling from one block time while unmined, with ± 20 % jitter; None when finalized."""
+    """The time of the next look: doubling from one block time while unmined, with ± 20 % jitter; None if finalized."""
     if transaction.finalized:
         return None
     if transaction.state in ("held", "accepted"):
@@ -38,7 +40,8 @@ def next_action_at(
 
 
 def queued_until(deadline: datetime | None, now: datetime) -> datetime:
-    """When to look at what waits for a nonce: at its deadline. A long queue must not hide what is due."""
+    """When to look at a transaction that waits for a nonce: at its deadline, or within QUEUED_WAIT. A long queue must
+    not hide due ones."""
     return min(now + QUEUED_WAIT, deadline or now + QUEUED_WAIT)
 
 
@@ -55,13 +58,13 @@ def _wait(transaction: Transaction, block: timedelta, sends: int) -> timedelta:
 
 
 def bump_due(last_attempt_at: datetime, now: datetime, block_seconds: float) -> bool:
-    """Whether the latest attempt had its time: three blocks, at least six seconds."""
+    """Whether the latest attempt has had its time: three blocks, at least six seconds."""
     wait = max(timedelta(seconds=BUMP_AFTER_BLOCKS * block_seconds), BUMP_AFTER_LEAST)
     return now - last_attempt_at >= wait
 
 
 def expired(transaction: Transaction, now: datetime) -> bool:
-    """Whether its deadline, or the time to approve it, has passed and it may still be undone."""
+    """Whether its deadline, or the time to approve it, has passed and it can still be undone."""
     ends_at = _ends_at(transaction)
     due = ends_at is not None and ends_at <= now
     open_end = transaction.live or transaction.state in UNSENT
@@ -74,6 +77,6 @@ def _ends_at(transaction: Transaction) -> datetime | None:
 
 
 def _jitter(wait: timedelta, transaction: Transaction) -> timedelta:
-    """Spread by id and version, so that a re-run of a transaction body computes the same time."""
+    """The wait, varied by id and version, so that a re-run of a transaction body computes the same time."""
     share = zlib.crc32(f"{transaction.id}:{transaction.version}".encode()) % 401
     return wait * ((800 + share) / 1000)

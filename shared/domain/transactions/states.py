@@ -1,10 +1,10 @@
-"""The transaction's state machine as data, and the one function that makes a transition.
+"""The transaction's state machine as a table, and the function that checks a transition.
 
     [held →] accepted → nonced → signed → submitted → mined → confirmed | reverted | cancelled | rejected | expired
 
-Before a nonce is taken everything can simply end. From then on the nonce is never given back: undoing means
-a no-op on the same nonce, and the outcome is decided by which attempt a block holds. A terminal state is
-watched until its block is final and goes back to `submitted` when that block disappears.
+Before a nonce is assigned, a transaction can simply end. From then on the nonce is never given back: undoing means a
+no-op on the same nonce, and the attempt in the block decides the outcome. A terminal state is watched until its block
+is final, and returns to `submitted` if that block disappears.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ State = Literal[
     "expired",
 ]
 Event = Literal[
-    "approve",  # by a second person, where the wallet's policy asks for one
-    "allocate",  # T1: the lane gave a nonce
-    "hasten",  # a caller offers more for it
-    "undo",  # cancel, deadline or refusal: ends what has no nonce, asks for a no-op otherwise
+    "approve",  # by a second person, if the wallet's policy requires it
+    "allocate",  # T1: the lane assigned a nonce
+    "hasten",  # a caller offers a higher fee
+    "undo",  # cancel, deadline or refusal: ends it without a nonce, otherwise requests a no-op
     "attempt",  # T2, T4: signed bytes are stored
     "sent",  # T3: a node answered, or did not
-    "block",  # funds, fee cap or a foreign nonce hold it up; also lifted by it
+    "block",  # blocked by funds, fee cap or a foreign nonce; also the end of that
     "mined",  # T5: the receipt of one of our hashes
     "final",  # T6: canonical at the chain's confirmation depth
     "reorg",  # T7: its block is no longer canonical
     "finalize",  # no reorganisation can change it any more
-    "concede",  # a foreign transaction holds the nonce in a finalized block
-    "found",  # a finalized block holds its payment already, by bytes that a lost database had made
+    "concede",  # a foreign transaction has the nonce in a finalized block
+    "found",  # a finalized block already contains its payment, with bytes from a lost database
 ]
 PublicStatus = Literal[
     "queued", "submitted", "mined", "confirmed", "reverted", "cancelled", "rejected", "expired"
@@ -47,7 +47,7 @@ PublicStatus = Literal[
 
 TERMINAL: Final[frozenset[State]] = frozenset({"confirmed", "reverted", "cancelled", "rejected", "expired"})
 UNSENT: Final[frozenset[State]] = frozenset({"held", "accepted", "nonced"})  # no bytes exist
-LIVE: Final[frozenset[State]] = frozenset({"signed", "submitted"})  # bytes exist, no block holds them
+LIVE: Final[frozenset[State]] = frozenset({"signed", "submitted"})  # bytes exist, no block contains them
 
 
 def _to(*states: State) -> frozenset[State]:
@@ -63,7 +63,7 @@ TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
     ("nonced", "hasten"): _to("nonced"),
     ("signed", "hasten"): _to("signed"),
     ("submitted", "hasten"): _to("submitted"),
-    ("accepted", "block"): _to("accepted"),  # not covered now; it has no nonce
+    ("accepted", "block"): _to("accepted"),  # the balance does not cover it now; it has no nonce
     ("accepted", "undo"): _to("cancelled", "rejected", "expired"),
     ("accepted", "found"): _to("submitted"),
     ("nonced", "undo"): _to("nonced"),
@@ -80,7 +80,7 @@ TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
     ("submitted", "block"): _to("submitted"),
     ("submitted", "mined"): _to("mined"),
     ("submitted", "concede"): _to("rejected"),
-    ("mined", "mined"): _to("mined"),  # its block was replaced by another that holds it too
+    ("mined", "mined"): _to("mined"),  # another block, which also contains it, replaced its block
     ("mined", "final"): TERMINAL,
     ("mined", "reorg"): _to("submitted"),
     **{(state, "reorg"): _to("submitted") for state in TERMINAL},
@@ -103,12 +103,12 @@ PUBLIC: Final[dict[State, PublicStatus]] = {
 
 
 def public_status(state: State, blocked_reason: str | None = None) -> PublicStatus:
-    """What callers see: a blocked transaction shows as `submitted` whatever its state."""
+    """The status that callers see: a blocked transaction is `submitted`, whatever its state."""
     return "submitted" if blocked_reason and state in LIVE else PUBLIC[state]
 
 
 def check(state: State, event: Event, target: State) -> None:
-    """Refuse what the table does not hold: InvalidState with `data.status`, the public status."""
+    """Refuse a transition that is not in the table. Raises InvalidState with `data.status`, the public status."""
     if target not in TRANSITIONS.get((state, event), frozenset()):
         raise InvalidState(
             f"A transaction that is {PUBLIC[state]} does not allow this.", status=PUBLIC[state], event=event

@@ -1,11 +1,11 @@
 """A transaction: an intent of one wallet on one chain, at most one nonce, and the attempts made for it.
 
-Sibling modules hold the rules: `acceptance` (T0), `lanes` (T1, T8), `attempts` (T2–T4), `outcome` (T5–T7,
+Sibling modules contain the rules: `acceptance` (T0), `lanes` (T1, T8), `attempts` (T2–T4), `outcome` (T5–T7,
 finality), `schedule` (when to look again), `fees` (bumps and caps), `states` (the table).
 
-Invariants the rules keep: a transaction with an attempt never changes or returns its nonce (I3); the fees of
-attempt k + 1 are at least ceil(1.125 × those of k) + 1 on every fee field (I4); once a nonce is taken, a
-terminal state comes from chain evidence only (I5).
+The rules keep these invariants: a transaction with an attempt never changes or returns its nonce (I3); the fees of
+attempt k + 1 are at least ceil(1.125 × those of k) + 1 on every fee field (I4); once a nonce is assigned, only chain
+evidence leads to a terminal state (I5).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class AttemptConflict(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Amounts in wei or token base units, gas in units of gas, fees in wei per gas."""
+    """The row of a transaction. Amounts in wei or token base units, gas in units of gas, fees in wei per gas."""
 
     id: str  # txn_…
     tenant: str  # the principal, SETTLEMENT_TENANT or ENGINE_TENANT
@@ -57,25 +57,25 @@ class Transaction:
     value: int
     data: bytes
     access_list: str | None  # JSON text of an EIP-2930 list
-    token_address: str | None  # set when `data` is this token's transfer(token_recipient, token_amount)
+    token_address: str | None  # set if `data` is this token's transfer(token_recipient, token_amount)
     token_recipient: str | None
     token_amount: int | None
     gas: int
-    max_fee_per_gas: int | None  # of the first attempt, when its sender chose it
+    max_fee_per_gas: int | None  # of the first attempt, if its sender chose it
     max_priority_fee_per_gas: int | None
     gas_price: int | None
     speed: Speed | None
-    committed_value: int  # what the native funds row holds back for `value`
-    committed_gas: int  # and for gas and layer 1's own fee; gas × fee of every payload stays within it
+    committed_value: int  # what the native funds row commits for `value`
+    committed_gas: int  # and for gas and layer 1's fee; gas × fee of every payload stays within it
     nonce: int | None
     state: State
     blocked_reason: BlockedReason | None
-    undo_state: UndoState | None  # what it becomes when its no-op is mined
+    undo_state: UndoState | None  # the state when its no-op is mined
     cancel_requested: bool
-    attempts_wanted: int | None  # a caller asked for at least so many: a speed-up
+    attempts_wanted: int | None  # the number of attempts that a caller requested: a speed-up
     attempt_count: int
     hash: str | None  # of the latest attempt, of the mined one from `mined` on
-    next_action_at: datetime | None  # None: nothing is ever due again
+    next_action_at: datetime | None  # None: nothing is due any more
     deadline: datetime | None
     mined_attempt: int | None
     mined_block_number: int | None
@@ -89,21 +89,21 @@ class Transaction:
     claim_id: str | None  # payments only
     allocation_id: str | None
     round: int | None
-    approval_until: datetime | None  # a second person has to approve it until then
+    approval_until: datetime | None  # the time until which a second person can approve it
     approved_by: str | None
     approved_digest: str | None  # of the payload that was approved
     approvals: list[str] | None  # who approved it so far
-    day_booked: bool | None  # whether it counts against a limit of its wallet's day; None: not known
+    day_booked: bool | None  # whether it counts against a daily limit of its wallet; None: unknown
     version: int
     created_at: datetime
     updated_at: datetime
-    waiting_for: WaitingFor | None = None  # None also for rows from before there was a column
+    waiting_for: WaitingFor | None = None  # also None in rows older than the column
     waiting_since: datetime | None = None
-    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
+    metadata: dict[str, str] | None = None  # the owner's notes, never interpreted
 
     @property
     def waiting(self) -> tuple[WaitingFor, datetime] | None:
-        """What it waits for, and since when; None when it is final."""
+        """What it waits for, and since when; None if it is final."""
         reason = waits_for(self.state, self.blocked_reason, self.finalized)
         if reason is None:
             return None
@@ -119,7 +119,7 @@ class Transaction:
 
     @property
     def live(self) -> bool:
-        """Signed bytes exist and no known block holds them."""
+        """Whether signed bytes exist and no known block contains them."""
         return self.state in LIVE
 
     @property
@@ -128,41 +128,41 @@ class Transaction:
 
     @property
     def is_fill(self) -> bool:
-        """The engine's own no-op for a nonce without a row."""
+        """Whether it is the engine's own no-op for a nonce without a row."""
         return self.kind == "noop" and self.tenant == ENGINE_TENANT
 
     @property
     def wants_attempt(self) -> bool:
-        """A caller asked for a replacement that is not stored yet."""
+        """Whether a caller requested a replacement that is not stored yet."""
         return self.live and (self.attempts_wanted or 0) > self.attempt_count
 
     @property
     def chosen_fees(self) -> Fees | None:
-        """What the sender set, None when the engine chooses."""
+        """The sender's fees; None if the engine chooses."""
         fees = Fees(self.max_fee_per_gas, self.max_priority_fee_per_gas, self.gas_price)
         return fees if fees.per_gas else None
 
     def held(self, caps: FeeCaps, kind: AttemptKind, gas: int) -> FeeCaps:
-        """The caps within what was committed. A no-op uses no more gas than its payload, whatever its limit, and sends
-        no value: that may pay for it, unless it is reserved for an allocation.
+        """The caps within the committed gas. A no-op uses no more gas than its payload, whatever its limit, and sends
+        no value: that value may pay for it, unless it is reserved for an allocation.
 
-        Where layer 1 takes a fee of its own, its part of `committed_gas` is not told apart here (there is no column
-        for it): bumps beyond the room for gas may use it up. gas × fee still stays within `committed_gas`, so what
-        the transaction costs beyond it is at most layer 1's fee."""
+        If layer 1 charges its own fee, its part of `committed_gas` is not separated here (there is no column for it):
+        bumps beyond the room for gas may use it up. gas × fee still stays within `committed_gas`, so the transaction
+        costs at most layer 1's fee beyond it."""
         if not self.committed_gas:
             return caps
         freed = self.committed_value if kind == "noop" and not self.is_payment else 0
         return caps.within(min(gas, self.gas), self.committed_gas + freed)
 
     def moved(self, event: Event, target: State, now: datetime, **changes: Any) -> Self:
-        """The next version in `target`; InvalidState unless the table allows it. `answer` among the changes is what a
-        node said to its latest bytes."""
+        """The next version in state `target`. Raises InvalidState unless the table allows it. `answer` among the
+        changes is a node's answer to the latest bytes."""
         check(self.state, event, target)
         answer = changes.pop("answer", None)
         blocked = changes.get("blocked_reason", self.blocked_reason)
         reason = waits_for(target, blocked, changes.get("finalized", self.finalized), answer=answer)
         if answer is None and self.live and target in LIVE and self.blocked_reason == blocked:
-            reason = self.waiting_for or reason  # only a node's answer says otherwise
+            reason = self.waiting_for or reason  # only a node's answer changes it
         since = self.waiting_since if reason == self.waiting_for else now
         told: dict[str, Any] = {"waiting_for": reason, "waiting_since": since if reason else None}
         return replace(self, state=target, version=self.version + 1, updated_at=now, **changes, **told)
@@ -170,7 +170,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Key (transaction_id, k), k from 1. `raw` is a bearer instrument until its nonce is final."""
+    """The key is (transaction_id, k), k from 1. Anyone can broadcast `raw` until its nonce is final."""
 
     transaction_id: str
     k: int

@@ -1,4 +1,4 @@
-"""What a transaction waits for: every one that is not final says so, and since when."""
+"""What a transaction waits for: every transaction that is not final says this, and since when."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Final, Literal
 from shared.domain.transactions.states import LIVE, TERMINAL, State
 
 WaitingFor = Literal[
-    "approval",  # a second person's
+    "approval",  # of a second person
     "funds",  # of its address
-    "turn",  # a nonce: others of its address are before it, or it is about to get one
-    "signature",  # it has a nonce and no bytes
-    "node",  # to take its bytes: none has answered yet, or none understandably
-    "fees",  # more is asked for than is offered, or than may be offered
-    "gap",  # an earlier nonce of its address that nodes do not have
-    "foreign_nonce",  # what its owner or an operator decides: its nonce was used by another sender
+    "turn",  # a nonce: others of its address come first, or it is about to get one
+    "signature",  # it has a nonce but no bytes
+    "node",  # to accept its bytes: no node has answered yet, or not understandably
+    "fees",  # more is required than it offers, or than it may offer
+    "gap",  # nodes do not have an earlier nonce of its address
+    "foreign_nonce",  # a decision of its owner or an operator, because another sender used its nonce
     "block",  # to be mined
     "confirmations",  # the chain's depth
-    "finality",  # of its block; its outcome stands unless the chain is reorganised
+    "finality",  # of its block; only a reorganisation would change its outcome
 ]
 BLOCKED: Final[dict[str, WaitingFor]] = {
     "APPROVAL_REQUIRED": "approval",
@@ -40,13 +40,14 @@ _OF_ANSWERS: Final[dict[str, WaitingFor]] = {
     "replacement_underpriced": "fees",
     "insufficient_funds": "funds",
 }
-TOLD: Final[frozenset[WaitingFor]] = frozenset({"node", "fees", "gap"})  # where no other event says so
+TOLD: Final[frozenset[WaitingFor]] = frozenset({"node", "fees", "gap"})  # no other event announces these
 
 
 def waits_for(
     state: State, blocked_reason: str | None, finalized: bool, *, answer: str | None = None
 ) -> WaitingFor | None:
-    """By its state and what blocks it; `answer` is what a node said to the latest bytes. None: nothing more comes."""
+    """What it waits for, from its state and what blocks it; `answer` is a node's answer to the latest bytes. None:
+    nothing."""
     if finalized:
         return None
     if state in TERMINAL:

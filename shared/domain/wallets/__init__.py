@@ -1,1 +1,1 @@
-"""Rules of wallets and of what their policies allow."""
+"""The rules of wallets and of their policies."""

@@ -1,9 +1,10 @@
-"""What a wallet may sign: limits, allow-lists, pause and approval, decided on what the bytes would do.
+"""What a wallet may sign: limits, allow-lists, pause and approval, decided by the effect of the bytes.
 
-Checked when a transaction is accepted (with the day's spending reserved in the same commit) and again by the
-signer on the decoded bytes; typed data likewise, as what it lets others take (`outflows`). What cannot be read is
-denied while any rule is set. Each rule has to allow it: being on one list waives no other rule. Limits of the native
-coin and the threshold count what gas may cost, too. Amounts are base units; addresses compare in lower case.
+A policy is checked when a transaction is accepted (the same commit reserves the day's spending), and again by the
+signer on the decoded bytes. Typed data is checked by what it lets others take (`outflows`). While any rule is set,
+anything unreadable is denied. Every rule must allow it: being on one list does not override another rule. Limits of
+the native coin and the threshold include the possible cost of gas. Amounts are base units; addresses compare in lower
+case.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class PolicyDenied(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of one wallet. None allows everything, an empty list nothing."""
+    """The rules of one wallet. None allows everything, an empty list allows nothing."""
 
     id: str  # the wallet's
     user_id: str
@@ -42,12 +43,12 @@ class Policy:
     allowed_selectors: list[str] | None
     approval_above: int | None  # of any asset, in its base units
     approvers: list[str] | None  # ids of users who may approve, besides administrators
-    approvals_required: int | None  # how many of them have to; None: one
+    approvals_required: int | None  # how many of them must approve; None: one
     max_fee_per_day: int | None  # wei for gas
-    fees_since: datetime | None  # since when `max_fee_per_day` is set
+    fees_since: datetime | None  # when `max_fee_per_day` was set
     allowed_typed_data: list[dict[str, str]] | None  # contract and primary_type
     paused: bool
-    pending: dict[str, Any] | None  # rules that hold from `pending_at`: looser ones than these
+    pending: dict[str, Any] | None  # rules from `pending_at` on, looser than these
     pending_at: datetime | None
     version: int
     created_at: datetime
@@ -60,7 +61,7 @@ class Policy:
         return None if text is None else int(text)
 
     def booked(self, asset: str, at: datetime) -> bool:
-        """Whether what was accepted at this moment was surely booked against today's daily limit of the asset."""
+        """Whether a transaction accepted at this time is certainly booked against today's daily limit of the asset."""
         text = self.limits.get(asset.lower(), {}).get("day_since")
         since = datetime.fromisoformat(text) if text else None
         if asset == FEES:
@@ -69,13 +70,13 @@ class Policy:
 
     @property
     def restricts(self) -> bool:
-        """True when any rule but the pause is set."""
+        """Whether any rule except the pause is set."""
         rules = (self.allowed_recipients, self.allowed_contracts, self.allowed_selectors, self.approval_above)
         more = (self.max_fee_per_day, self.allowed_typed_data)
         return bool(self.limits) or any(rule is not None for rule in (*rules, *more))
 
     def at(self, now: datetime) -> Policy:
-        """The policy that holds at a moment: pending rules are the policy's once their time has come."""
+        """The policy that is in force at a time: pending rules take effect at `pending_at`."""
         if self.pending is None or self.pending_at is None or now < self.pending_at:
             return self
         return changed(self, self.pending_at, **self.pending)
@@ -90,13 +91,14 @@ class Decision:
 
 
 def decide(policy: Policy, outflow: Outflow, spent: Mapping[str, int]) -> Decision:
-    """At accept. `spent`: base units per asset (lower case) of the last day. Raises PolicyDenied."""
+    """Decide when a transaction is accepted. `spent`: base units per asset (lower case) of the last day. Raises
+    PolicyDenied."""
     check(policy, outflow)
     return Decision(_book(policy, outflow, spent), needs_approval(policy, outflow))
 
 
 def _book(policy: Policy, outflow: Outflow, spent: Mapping[str, int]) -> dict[str, int]:
-    """By asset, what counts against a limit of the day. Raises PolicyDenied."""
+    """The amounts by asset that count against a daily limit. Raises PolicyDenied."""
     booked = {}
     for asset, amount in outflow.totals().items():
         limit = policy.limit(asset, "max_per_day")
@@ -110,7 +112,8 @@ def _book(policy: Policy, outflow: Outflow, spent: Mapping[str, int]) -> dict[st
 
 
 def check(policy: Policy, outflow: Outflow) -> None:
-    """Every rule that needs no memory; what the signer checks again on the bytes. Raises PolicyDenied."""
+    """Check every rule that does not depend on earlier spending; the signer repeats it on the bytes. Raises
+    PolicyDenied."""
     if policy.paused:
         raise PolicyDenied(rule="paused")
     if not policy.restricts:
@@ -124,8 +127,8 @@ def check(policy: Policy, outflow: Outflow) -> None:
 
 
 def check_message(policy: Policy, message: str) -> None:
-    """An EIP-191 text moves nothing by itself, but a text of 32 bytes may be a hash, which contracts take for the
-    approval of whatever it is the hash of. Raises PolicyDenied."""
+    """Check an EIP-191 text. A text moves nothing by itself. But 32 bytes may be a hash, and contracts take its
+    signature as approval of the hashed content. Raises PolicyDenied."""
     if policy.paused:
         raise PolicyDenied(rule="paused")
     if policy.restricts and may_be_hash(message):
@@ -133,12 +136,12 @@ def check_message(policy: Policy, message: str) -> None:
 
 
 def may_be_hash(message: str) -> bool:
-    """Whether a text says nothing by itself, but may stand for another one."""
+    """Whether a text may be the hash of another one."""
     return len(message.encode(errors="replace")) == 32 or bool(_HASH.fullmatch(message.strip()))
 
 
 def needs_approval(policy: Policy, outflow: Outflow) -> bool:
-    """Above the threshold in any asset."""
+    """Whether any asset is above the threshold."""
     threshold = policy.approval_above
     return threshold is not None and any(amount > threshold for amount in outflow.totals().values())
 
@@ -146,11 +149,11 @@ def needs_approval(policy: Policy, outflow: Outflow) -> bool:
 def decide_typed_data(
     policy: Policy, outflow: Outflow, named: tuple[str, str], spent: Mapping[str, int]
 ) -> Mapping[str, int]:
-    """What to book for a signature over typed data. `named`: its verifying contract and primary type.
+    """The amounts to book for a signature over typed data. `named`: its verifying contract and primary type.
 
-    What it lets others take is judged like a transaction, and so are the contract and the function that it stands for,
-    unless `allowed_typed_data` names it; what cannot be read needs to be named. Nobody can approve a signature: above
-    the threshold there is none. Raises PolicyDenied."""
+    The assets that it lets others take are checked as in a transaction. So are the contract and the function that it
+    represents, unless `allowed_typed_data` names it; unreadable data must be named. A signature cannot be approved:
+    above the threshold it is denied. Raises PolicyDenied."""
     if policy.paused:
         raise PolicyDenied(rule="paused")
     if not policy.restricts:
@@ -169,9 +172,10 @@ def decide_typed_data(
 
 
 def changed(policy: Policy, now: datetime, **rules: Any) -> Policy:
-    """The policy with new rules, none of them pending; unchanged when they are the same.
+    """The policy with new rules and nothing pending; unchanged if the rules are the same.
 
-    A daily limit remembers since when it is set without a break: only what was booked since is ever given back."""
+    A daily limit records since when it has been set without a break: only amounts booked since then are ever released.
+    """
     limits = {asset: _since(policy, asset, limit, now) for asset, limit in rules.pop("limits").items()}
     fees = rules["max_fee_per_day"] is not None
     fees_since = (policy.fees_since or now) if fees else None
@@ -199,7 +203,8 @@ def empty(wallet_id: str, user_id: str, now: datetime) -> Policy:
 
 
 def _check_calls(policy: Policy, outflow: Outflow) -> None:
-    """Each contract that is called, and each whose tokens move, is listed; and each function that is called."""
+    """Check that the lists contain every called contract, every contract whose tokens move, and
+    every called function."""
     contracts = [call.to for call in outflow.calls]
     contracts += [move.asset for move in outflow.moves if move.asset != NATIVE]
     _check_listed(policy.allowed_contracts, contracts, "allowed_contracts")

@@ -1,6 +1,7 @@
-"""Changing a policy: what is stricter holds at once, what is looser waits, so that no thief opens a wallet at once.
+"""Change a policy: stricter rules take effect at once and looser ones after a delay, so that a thief cannot open a
+wallet immediately.
 
-A change may do both. Then the stricter part holds now, and all of it when the delay is over.
+If a change does both, its stricter part takes effect now, and all of it after the delay.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ _AMOUNTS = ("max_per_transaction", "max_per_day")
 
 
 def rules_of(policy: Policy) -> dict[str, Any]:
-    """A policy's rules, as they are asked for."""
+    """A policy's rules, in the form of a request."""
     found = {name: getattr(policy, name) for name in RULES}
     limits = {asset: {name: limit.get(name) for name in _AMOUNTS} for asset, limit in policy.limits.items()}
     return found | {"limits": limits}
 
 
 def change(policy: Policy, asked: Mapping[str, Any], now: datetime, delay: timedelta) -> Policy:
-    """The next version of a policy (as of now) with the rules that are asked for, pending where they are looser.
+    """The next version of a policy (as of now) with the requested rules; looser ones are pending.
 
-    The same again changes nothing and restarts no delay; what holds already, asked for, ends what is pending."""
+    Repeating a request changes nothing and does not restart the delay. Requesting the current rules cancels pending
+    ones."""
     strict = stricter(policy, asked) if delay else dict(asked)
     if strict == dict(asked):
         return changed(policy, now, **asked)
@@ -40,19 +42,19 @@ def change(policy: Policy, asked: Mapping[str, Any], now: datetime, delay: timed
 
 
 def withdrawn(policy: Policy, now: datetime) -> Policy:
-    """The policy without what is pending."""
+    """The policy without its pending rules."""
     return changed(policy, now, **rules_of(policy))
 
 
 def loosens(before: Policy, after: Policy) -> bool:
-    """Whether a change lets more pass, now or later."""
+    """Whether a change allows more, now or later."""
     if after.pending is not None:
         return after.pending != before.pending
     return stricter(before, rules_of(after)) != rules_of(after)
 
 
 def stricter(policy: Policy, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Of each rule the stricter one: what may hold at once."""
+    """The stricter one of each rule, which may take effect at once."""
     found = {"limits": _limits(policy.limits, asked["limits"]), "paused": policy.paused or asked["paused"]}
     for name in ("allowed_recipients", "allowed_contracts", "allowed_selectors"):
         found[name] = _both(getattr(policy, name), asked[name])
@@ -88,7 +90,7 @@ def _least(held: int | None, asked: int | None) -> int | None:
 
 
 def _both(held: Sequence[Any] | None, asked: Sequence[Any] | None) -> list[Any] | None:
-    """What is on both lists, spelled as it is asked for; None lists everything."""
+    """The entries of both lists, spelled as requested; None means that everything is allowed."""
     if held is None or asked is None:
         one = asked if held is None else held
         return None if one is None else list(one)
@@ -97,7 +99,8 @@ def _both(held: Sequence[Any] | None, asked: Sequence[Any] | None) -> list[Any] 
 
 
 def _typed_data(policy: Policy, asked: Sequence[Any] | None) -> list[Any] | None:
-    """Without a list, a wallet with rules signs what can be read: a first entry lets more pass."""
+    """The entries of both lists. Without a list, a wallet with rules signs only readable data, so the first entries
+    allow more."""
     if policy.allowed_typed_data is None and asked and policy.restricts:
         return []
     return _both(policy.allowed_typed_data, asked)

@@ -1,7 +1,8 @@
-"""What a draft of a policy would have refused of what a wallet has sent: the same rules, over the past.
+"""Replay a wallet's past transactions to show what a draft of a policy would have refused, with the same rules.
 
-Each transaction is decided when it was accepted, with what the draft had let pass in the day before. What was refused
-books nothing; what ended is counted as it ended, from then on."""
+Each transaction is decided at its time of acceptance, with what the draft had allowed in the day before. A refused
+transaction books nothing. A transaction that has ended counts by its end from then on.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from shared.domain.wallets.policies import DAY_HOURS, Policy, PolicyDenied, deci
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A transaction that was accepted. `unspent`: base units by asset that, as its end (`ended_at`) showed, stay."""
+    """An accepted transaction. `unspent`: base units by asset that its end (`ended_at`) showed were not spent."""
 
     id: str
     accepted_at: datetime
@@ -26,7 +27,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the draft says of a transaction; `denied` is the refusal, None where it would have passed."""
+    """The draft's decision about a transaction; `denied` is the refusal, or None if it would have passed."""
 
     past: Past
     denied: PolicyDenied | None
@@ -40,13 +41,13 @@ class _Booking:
     amount: int
 
     def at(self, now: datetime) -> int:
-        """What still counts at a moment."""
+        """The amount that still counts at a time."""
         given_back = self.past.ended_at is not None and self.past.ended_at <= now
         return max(0, self.amount - (self.past.unspent.get(self.asset, 0) if given_back else 0))
 
 
 def replay(draft: Policy, past: Sequence[Past]) -> list[Verdict]:
-    """The draft's verdict on each, in the order in which they were accepted."""
+    """The draft's decision about each transaction, in order of acceptance."""
     found: list[Verdict] = []
     booked: list[_Booking] = []
     for one in sorted(past, key=lambda each: (each.accepted_at, each.id)):

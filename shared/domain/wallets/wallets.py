@@ -1,4 +1,4 @@
-"""A wallet: an address whose key the product keeps; key material lives in the vault, never here."""
+"""A wallet: an address whose key the product keeps. Key material is in the vault, never here."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class WalletInUse(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """(user_id, chain, address) is unique among active wallets; another user may hold the same address."""
+    """The row of a wallet. (user_id, chain, address) is unique among active wallets; other users may have the same
+    address."""
 
     id: str  # wal_…
     user_id: str
@@ -50,16 +51,16 @@ class Wallet:
     derivation_path: str | None  # None: imported by private key or keystore
     parent_id: str | None  # the wallet whose seed this account shares
     index: int | None  # account index on that seed
-    key_id: str  # the vault record that holds the seed or key
+    key_id: str  # the vault record of the seed or key
     status: WalletStatus
     disabled_at: datetime | None  # deleted by its owner; the key is shredded 30 days later
     version: int
     created_at: datetime
     updated_at: datetime
-    payout_gas: int | None = None  # what a payout to it would have taken, when it was refused for that
+    payout_gas: int | None = None  # the gas of a payout to it that was refused as too costly
     payout_gas_at: datetime | None = None
-    unproven: bool | None = None  # made before the mailbox was proved, or by an API key; not confirmed since
-    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
+    unproven: bool | None = None  # made before the mailbox was proved, or by an API key; not confirmed yet
+    metadata: dict[str, str] | None = None  # the owner's notes, never interpreted
 
 
 def new_wallet(
@@ -75,8 +76,8 @@ def new_wallet(
     parent_id: str | None = None,
     unproven: bool = False,
 ) -> Wallet:
-    """A new wallet; with a `path` it is an account of a seed, whose last step is its index. `unproven`: no person who
-    has signed in made it, or its seed."""
+    """A new wallet. With a `path` it is an account of a seed; the last step of the path is its index. `unproven`: no
+    signed-in person created it or its seed."""
     return Wallet(
         id=wallet_id,
         user_id=user_id,
@@ -126,22 +127,22 @@ def confirm(wallet: Wallet, now: datetime) -> Wallet:
 
 
 def restore(wallet: Wallet, now: datetime) -> Wallet:
-    """Deleted by mistake: active again. Raises InvalidState for one that was not deleted, or whose key is gone."""
+    """Reactivate a wallet that was deleted by mistake. Raises InvalidState if it was not deleted or its key is gone."""
     if wallet.status != "disabled":
         raise InvalidState(status=wallet.status)
     return replace(wallet, status="active", disabled_at=None, version=wallet.version + 1, updated_at=now)
 
 
 def refuse_duplicate(wallets: Iterable[Wallet], chain: str, address: str) -> None:
-    """Raises WalletExists when one of the caller's own active wallets has this address on the chain."""
+    """Raises WalletExists if one of the caller's own active wallets has this address on the chain."""
     for wallet in wallets:
         if (wallet.chain, wallet.address, wallet.status) == (chain, address, "active"):
             raise WalletExists(wallet_id=wallet.id)
 
 
 def next_account(newest: Wallet) -> str:
-    """The path after the newest account's: its last step plus one. An index is used once, also by a deleted
-    account. Raises WalletHasNoSeed."""
+    """The path after the newest account's: its last step plus one. Deleted accounts also keep their index. Raises
+    WalletHasNoSeed."""
     if newest.derivation_path is None or newest.index is None:
         raise WalletHasNoSeed
     base, _, last = newest.derivation_path.rpartition("/")
@@ -149,7 +150,7 @@ def next_account(newest: Wallet) -> str:
 
 
 def require_active(wallet: Wallet) -> Wallet:
-    """The wallet itself; NotFound when its owner has deleted it."""
+    """Return the wallet. Raises NotFound if its owner has deleted it."""
     if wallet.status != "active":
         raise NotFound
     return wallet
@@ -165,12 +166,11 @@ def disable(
     holds_value: bool,
     force: bool,
 ) -> Wallet:
-    """Delete: disabled at once; its supplies are closed in the same commit, its key is shredded later.
+    """Delete a wallet: it is disabled at once, the same commit closes its supplies, and its key is shredded later.
 
-    `reserved`: a supply of it has a reservation; `unfinished`: a transaction of it is not final; `pays_in`: a
-    live claim, or a failed one that may be retried, pays to it; `holds_value`: it has a balance or open
-    supplies, which needs `force`. Raises WalletInUse, InvalidState (disabled already).
-    """
+    `reserved`: a supply of it has a reservation; `unfinished`: a transaction of it is not final; `pays_in`: a live
+    claim, or a failed one that may be retried, pays to it; `holds_value`: it has a balance or open supplies, which
+    requires `force`. Raises WalletInUse, InvalidState (already disabled)."""
     if wallet.status != "active":
         raise InvalidState(status=wallet.status)
     reasons = {
@@ -186,17 +186,17 @@ def disable(
 
 
 def shred(wallet: Wallet, now: datetime) -> Wallet:
-    """Its key is gone for good. Raises InvalidState unless its owner has deleted it."""
+    """The wallet after its key was destroyed. Raises InvalidState unless its owner has deleted it."""
     if wallet.status != "disabled":
         raise InvalidState(status=wallet.status)
     return replace(wallet, status="shredded", version=wallet.version + 1, updated_at=now)
 
 
 def kept(wallet: Wallet, now: datetime) -> Wallet:
-    """Deleted, but not empty: its key is kept for another while."""
+    """A deleted wallet that is not empty: its key is kept for another period."""
     return replace(wallet, disabled_at=now, version=wallet.version + 1, updated_at=now)
 
 
 def erased(wallet: Wallet) -> Wallet:
-    """Without the name that its owner gave it, and what they noted; the address stays in the books."""
+    """The wallet without its name and the owner's notes; its address stays in the books."""
     return replace(wallet, name="deleted", metadata=None)
