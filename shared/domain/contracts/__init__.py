@@ -1,1 +1,1 @@
-"""Rules of contracts: rows, ABIs, standards."""
+"""The rules of contracts: rows, ABIs, standards."""

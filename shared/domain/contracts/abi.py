@@ -1,8 +1,8 @@
-"""ABIs from outside: checked, bounded and brought into one form before any library reads them.
+"""Check ABIs from outside, limit their size, and normalise them before any library reads them.
 
-What is refused: types that no compiler writes, arrays of nothing (a lying answer could make them endless), tuples
-within tuples beyond MAX_DEPTH, entries whose types written out are longer than MAX_TYPES (decoding each log of such an
-event would hold up everybody's), two entries of one signature.
+These are refused: types that no compiler produces, arrays of empty elements (a lying answer could make them endless),
+tuples nested deeper than MAX_DEPTH, entries whose written-out types are longer than MAX_TYPES (decoding each log of
+such an event would delay everybody's), and two entries with one signature.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEPT: Final = ("function", "event", "error", "constructor", "receive", "fallbac
 
 
 class InvalidAbi(Refusal):
-    """`details` say which entry and why."""
+    """`details` says which entry is invalid and why."""
 
     code, status, message = "INVALID_ABI", 422, "The ABI cannot be used."
 
@@ -55,7 +55,7 @@ class AmbiguousMethod(Refusal):
 
 
 def checked(entries: Sequence[Any]) -> list[Entry]:
-    """The ABI with what is used of it only. Raises InvalidAbi."""
+    """The ABI reduced to the parts that are used. Raises InvalidAbi."""
     if len(entries) > MAX_ENTRIES:
         raise InvalidAbi(f"has more than {MAX_ENTRIES} entries")
     made: list[Entry] = []
@@ -78,7 +78,7 @@ def checked(entries: Sequence[Any]) -> list[Entry]:
 
 
 def text(entries: Sequence[Entry]) -> str:
-    """As it is stored."""
+    """The stored form of an ABI, as JSON text."""
     return json.dumps(entries, separators=(",", ":"))
 
 
@@ -104,7 +104,7 @@ def _entry(entry: Mapping[str, Any], place: str) -> Entry:
 
 def _mutability(entry: Mapping[str, Any], place: str) -> str:
     said = entry.get("stateMutability")
-    if said is None:  # before Solidity 0.5
+    if said is None:  # ABIs from before Solidity 0.5
         said = (
             "view" if entry.get("constant") is True else "payable" if entry.get("payable") else "nonpayable"
         )
@@ -155,7 +155,7 @@ def type_of(parameter: Mapping[str, Any]) -> str:
 
 
 def signature(entry: Mapping[str, Any]) -> str:
-    """`transfer(address,uint256)`; the kind alone of what has no name."""
+    """`transfer(address,uint256)`; only the kind if the entry has no name."""
     return f"{entry.get('name', entry['type'])}({','.join(map(type_of, entry.get('inputs', ())))})"
 
 
@@ -164,7 +164,7 @@ def of_kind(entries: Iterable[Entry], kind: Kind) -> list[Entry]:
 
 
 def method(entries: Iterable[Entry], wanted: str) -> Entry:
-    """The function of a name, or of a full signature. Raises UnknownMethod, AmbiguousMethod."""
+    """The function with this name or full signature. Raises UnknownMethod, AmbiguousMethod."""
     functions = of_kind(entries, "function")
     plain = wanted.replace(" ", "")
     found = [one for one in functions if plain in (signature(one), one["name"])]
@@ -176,7 +176,7 @@ def method(entries: Iterable[Entry], wanted: str) -> Entry:
 
 
 def constructor(entries: Iterable[Entry]) -> Entry:
-    """The constructor, or one without arguments where the ABI names none."""
+    """The constructor, or one without arguments if the ABI has none."""
     plain: Entry = {"type": "constructor", "stateMutability": "nonpayable", "inputs": []}
     return next(iter(of_kind(entries, "constructor")), plain)
 

@@ -1,6 +1,6 @@
-"""How much an answer would unfold to, before a library unfolds it.
+"""Measure the size of a decoded answer before a library decodes it.
 
-Offsets in ABI data may point to one place again and again: a few kilobytes of a hostile contract can stand for
+Offsets in ABI data may point to the same place repeatedly, so a few kilobytes from a hostile contract can represent
 gigabytes of values.
 """
 
@@ -12,8 +12,8 @@ from typing import Any, Final
 from shared.domain.errors import Refusal
 
 Parameter = Mapping[str, Any]  # of an ABI
-MAX_BYTES: Final = 1024 * 1024  # of an answer as it comes
-MAX_WORDS: Final = 2**16  # of 32 bytes each, unfolded
+MAX_BYTES: Final = 1024 * 1024  # of an encoded answer
+MAX_WORDS: Final = 2**16  # of 32 bytes each, in the decoded answer
 
 
 class AnswerTooLarge(Refusal):
@@ -30,16 +30,16 @@ class AnswerUnreadable(Refusal):
 def require_bounded(
     parameters: Sequence[Parameter], data: bytes, *, most: int = MAX_BYTES, words: int = MAX_WORDS
 ) -> None:
-    """At most so many bytes, and so many words unfolded. Raises AnswerTooLarge. What cannot be read is left to the
-    decoder to refuse."""
+    """Check that the data has at most `most` bytes and decodes to at most `words` words. Raises AnswerTooLarge.
+    Unreadable data passes; the decoder refuses it."""
     if len(data) > most:
         raise AnswerTooLarge(bytes=len(data), most=most)
     _Weight(data, words).members([(one, str(one["type"])) for one in parameters], 0)
 
 
 class _Weight:
-    """Walks the data as a decoder would, and counts down. Each type is measured once: a large one may stand in the data
-    as often as there are words."""
+    """Walks the data like a decoder and counts down the words. Each type is measured only once, because the data may
+    contain a large type as often as it has words."""
 
     def __init__(self, data: bytes, words: int) -> None:
         self.data, self.left, self.most = data, words, words
@@ -54,7 +54,7 @@ class _Weight:
         return int.from_bytes(self.data[at : at + 32], "big")
 
     def members(self, kinds: Sequence[tuple[Parameter, str]], start: int) -> None:
-        """Values that stand together: static ones in place, the others where an offset says."""
+        """Measure values of one tuple or array: static ones in place, the others at their offsets."""
         at = start
         for parameter, kind in kinds:
             words = self._words(parameter, kind)
@@ -64,7 +64,7 @@ class _Weight:
             at += 32 * (words or 1)
 
     def _follow(self, parameter: Parameter, kind: str, start: int, at: int) -> None:
-        """A dynamic value; nothing of it is read where its offset leaves the data."""
+        """Measure a dynamic value; nothing is read if its offset is outside of the data."""
         place = start + self.word(at)
         if place + 32 > len(self.data):
             return
@@ -83,7 +83,7 @@ class _Weight:
             self.spend(1 + self.word(place) // 32)
 
     def _words(self, parameter: Parameter, kind: str) -> int:
-        """Of a static value; 0 of a dynamic one."""
+        """The words of a static value; 0 for a dynamic one."""
         key = id(parameter), kind
         if key not in self._sizes:
             self._sizes[key] = self._measured(parameter, kind)
@@ -100,5 +100,5 @@ class _Weight:
 
 
 def shown(data: bytes) -> dict[str, Any]:
-    """The beginning of an answer, for a refusal."""
+    """The beginning of an answer, to show in a refusal."""
     return {"answer": "0x" + data[:256].hex()}

@@ -1,4 +1,4 @@
-"""A contract that a user has deployed or imported: where it is on a chain, and its ABI."""
+"""A contract that a user has deployed or imported: its address on a chain, and its ABI."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class NoCode(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """`address` (EIP-55) is None until a block holds the creation, unless a salt foretells it."""
+    """The row of a contract. `address` (EIP-55) is None until a block contains the creation, unless a salt determines
+    it."""
 
     id: str  # ctr_…
     user_id: str
@@ -42,12 +43,12 @@ class Contract:
     address: str | None
     abi: str  # JSON text
     status: ContractStatus
-    transaction_id: str | None  # that deploys it; None: imported
-    foretold: bool  # the address follows from a salt (CREATE2)
+    transaction_id: str | None  # the transaction that deploys it; None: imported
+    foretold: bool  # a salt determines the address (CREATE2)
     version: int
     created_at: datetime
     updated_at: datetime
-    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
+    metadata: dict[str, str] | None = None  # the owner's notes, never interpreted
 
     @property
     def entries(self) -> list[Entry]:
@@ -56,7 +57,7 @@ class Contract:
 
     @property
     def place(self) -> str:
-        """Its address, of one that is there. Raises InvalidState."""
+        """The address of a deployed contract. Raises InvalidState if it is not deployed."""
         if self.status != "deployed" or self.address is None:
             raise InvalidState("The contract is not on the chain.", status=self.status)
         return self.address
@@ -74,7 +75,7 @@ def new_contract(
     address: str | None = None,
     transaction_id: str | None = None,
 ) -> Contract:
-    """One that `transaction_id` is to deploy, or one that is at `address` already."""
+    """A contract that `transaction_id` will deploy, or that already exists at `address`."""
     return Contract(
         id=contract_id,
         user_id=user_id,
@@ -93,13 +94,13 @@ def new_contract(
 
 
 def described(contract: Contract, name: str, metadata: dict[str, str] | None, now: datetime) -> Contract:
-    """With another name and other notes; itself when nothing changes."""
+    """The contract with another name and other metadata; itself if nothing changes."""
     after = replace(contract, name=name, metadata=metadata or None)
     return contract if after == contract else replace(after, version=contract.version + 1, updated_at=now)
 
 
 def followed(contract: Contract, outcome: str, created: str | None, now: datetime) -> Contract:
-    """The contract after what its transaction has become; itself when that changes nothing.
+    """The contract after its transaction has changed; itself if nothing changes for it.
 
     `outcome` is the transaction's public status, `created` the address in its receipt."""
     status: ContractStatus
@@ -107,7 +108,7 @@ def followed(contract: Contract, outcome: str, created: str | None, now: datetim
         status, address = "deployed", contract.address if contract.foretold else created
     elif outcome in ("confirmed", "reverted", "cancelled", "rejected", "expired"):
         status, address = "failed", contract.address
-    else:  # a reorganisation has taken its block away, or none holds it yet
+    else:  # a reorganisation removed its block, or no block contains it yet
         status, address = "deploying", contract.address if contract.foretold else None
     if (status, address) == (contract.status, contract.address):
         return contract

@@ -1,8 +1,8 @@
-"""What the index of a chain holds: how far it has come, its blocks, contracts' events, deposits, and what is still to
-be announced. Addresses and hashes are lower-case hex.
+"""The index of a chain: its progress, its blocks, contract events, deposits, and pending announcements. Addresses and
+hashes are lower-case hex.
 
-A block's rows come and go together: (chain, block hash, place in the block) is a row's key, so an event is there once,
-and what a reorganisation takes away is found by the hash alone.
+The rows of a block are written and deleted together. A row's key is (chain, block hash, place in the block), so each
+event exists once, and the hash alone finds everything that a reorganisation removes.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 IndexFault = Literal["no_quorum", "unanswered", "forked"]
-MAX_DATA_BYTES: Final = 32 * 1024  # of an event's data that are kept
-MAX_PER_BLOCK: Final = 1_000  # events of one contract and block that are kept
-WINDOW: Final = 256  # blocks that can be taken back, at least
-NOTICE_SHARDS: Final = 16  # read
-NOTICE_WRITTEN: Final = 16  # what new ones are spread over: docs/delivery.md#shards
+MAX_DATA_BYTES: Final = 32 * 1024  # stored bytes of an event's data
+MAX_PER_BLOCK: Final = 1_000  # stored events of one contract and block
+WINDOW: Final = 256  # minimum number of blocks that can be reversed
+NOTICE_SHARDS: Final = 16  # shards that are read
+NOTICE_WRITTEN: Final = 16  # shards over which new notices are spread: docs/delivery.md#shards
 
 
 @dataclass(frozen=True, slots=True)
 class ChainIndex:
-    """Everything up to `number` is indexed, since `first_number`; `head` is the newest height that a quorum has."""
+    """Everything from `first_number` to `number` is indexed; `head` is the newest height that a quorum has."""
 
     chain: str
     number: int
     hash: str
     first_number: int
-    final_number: int  # what cannot be reorganised, by the chain's own rule
+    final_number: int  # irreversible by the chain's own rule
     head: int
     fault: IndexFault | None
     version: int
@@ -37,7 +37,7 @@ class ChainIndex:
     def moved(
         self, number: int, block_hash: str, now: datetime, *, head: int = -1, final: int = -1
     ) -> ChainIndex:
-        """At another block; a head or final height that is not given stays."""
+        """The index at another block; a head or final height that is not given stays."""
         return replace(
             self,
             number=number,
@@ -51,13 +51,13 @@ class ChainIndex:
 
 
 def oldest_kept(number: int, final_number: int) -> int:
-    """The lowest height whose hash is kept, so that a reorganisation can be followed back to it."""
+    """The lowest height whose hash is kept, so that a reorganisation can be traced back to it."""
     return max(0, min(final_number, number - WINDOW))
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedBlock:
-    """The block at a height, as it was indexed; kept while it may still be taken back."""
+    """The block that was indexed at a height; kept while it may still be reversed."""
 
     chain: str
     number: int
@@ -66,7 +66,7 @@ class IndexedBlock:
 
 @dataclass(frozen=True, slots=True)
 class ContractEvent:
-    """A log of a followed contract, as the node gave it; `data` is cut at MAX_DATA_BYTES of `data_bytes`."""
+    """A log of a followed contract, as the node returned it; `data` is `data_bytes` long and cut at MAX_DATA_BYTES."""
 
     chain: str
     block_hash: str
@@ -96,8 +96,8 @@ class ContractEvent:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An event by its ABI. `arguments`: an object where all have names of their own, else a list; hashes stand for
-    indexed texts, bytes, arrays and tuples."""
+    """An event decoded with its ABI. `arguments` is an object if all arguments have distinct names, otherwise a list.
+    Indexed texts, bytes, arrays and tuples appear as hashes."""
 
     event: str
     signature: str
@@ -133,7 +133,7 @@ def new_event(
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """Coins or tokens that came to a wallet. `place` is a log's index, or -1 - the transaction's place for coins."""
+    """Coins or tokens that a wallet received. `place` is a log's index, or -1 - the transaction's place for coins."""
 
     chain: str
     block_hash: str
@@ -141,7 +141,7 @@ class Deposit:
     block_number: int
     user_id: str
     wallet_id: str
-    address: str  # EIP-55, the wallet's
+    address: str  # EIP-55, of the wallet
     from_address: str  # EIP-55
     token_address: str | None  # EIP-55; None: the chain's coin
     amount: int  # base units
@@ -150,8 +150,8 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class EventNotice:
-    """What happened to a subject (a follow or a wallet) in a block is announced when the index reaches `due_block`;
-    from then on it says that it was announced, as long as the block can be taken back."""
+    """A notice about a subject (a follow or a wallet) in a block, to be announced when the index reaches `due_block`.
+    It then stays as a record of the announcement while the block can still be reversed."""
 
     chain: str
     block_hash: str

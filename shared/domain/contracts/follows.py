@@ -1,6 +1,6 @@
-"""Following contracts: whose events are indexed, since when, and which contracts a factory adds.
+"""Follow contracts: whose events are indexed, since when, and which contracts a factory adds.
 
-Many users may follow one address: each has a follow, the address is indexed once.
+Many users may follow one address: each has a follow, but the address is indexed once.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from shared.domain.contracts.abi import Entry
 from shared.domain.errors import Refusal
 
 MAX_FOLLOWS: Final = 2_000  # of one user
-MAX_CHILDREN: Final = 1_000  # contracts that one factory adds
-MAX_ANNOUNCED: Final = 100  # follows of one address whose events are announced
-MAX_FACTORIES: Final = 20  # follows of one address that add the contracts that it announces
-MAX_FACTORY_ABI: Final = 64 * 1024  # characters: each contract that a factory adds has its own copy
+MAX_CHILDREN: Final = 1_000  # contracts that one factory may add
+MAX_ANNOUNCED: Final = 100  # follows of one address that may have announced events
+MAX_FACTORIES: Final = 20  # follows of one address that may add the contracts that it announces
+MAX_FACTORY_ABI: Final = 64 * 1024  # characters: each contract that a factory adds stores its own copy
 MAX_CONFIRMATIONS: Final = 10_000
 Work = Literal["new", "fill", "held", "drop"]
 Fault = Literal["pruned", "refused", "disagree"]
@@ -50,23 +50,23 @@ class FutureBlock(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """One user's wish to see a contract's events; its id is the contract's. Addresses are lower case."""
+    """One user's request to see a contract's events; its id is the contract's. Addresses are lower case."""
 
     id: str
     user_id: str
     chain: str
     address: str
     from_block: int
-    confirmations: int  # blocks, the event's own included, before it is announced
+    confirmations: int  # blocks, including the event's own, before it is announced
     announced: bool
-    announced_address: str | None  # the address, where events are announced
-    factory_event: str | None  # of an event that names another contract: its full signature
+    announced_address: str | None  # the address, if events are announced
+    factory_event: str | None  # the full signature of an event that names another contract
     factory_argument: str | None
-    factory_abi: str | None  # of the contracts that it names; JSON text
-    factory_address: str | None  # the address, of a factory
+    factory_abi: str | None  # the ABI of the named contracts, as JSON text
+    factory_address: str | None  # the address, if it is a factory
     children: int  # contracts that it has added
-    parent_id: str | None  # the factory's that has added it, until its user follows it otherwise
-    sequence: int  # events that were announced
+    parent_id: str | None  # id of the factory that added it, until its user changes the follow
+    sequence: int  # number of announced events
     version: int
     created_at: datetime
     updated_at: datetime
@@ -83,22 +83,22 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class FollowedAddress:
-    """An address whose events are indexed: every block from now on while it is `live`, and those from `from_block` to
-    `fill_until` bit by bit, as far as `filled_to`."""
+    """An address whose events are indexed. While it is `live`, every new block is indexed. The blocks from
+    `from_block` to `fill_until` are filled step by step, so far up to `filled_to`."""
 
     chain: str
     address: str
     live: bool
-    work: Work | None  # what the index has to do for it beside new blocks
+    work: Work | None  # the index's work for it besides new blocks
     from_block: int
     filled_to: int
     fill_until: int
-    gap_block: int | None = None  # the first block whose events no node would give
-    fault: Fault | None = None  # why filling does not come on
+    gap_block: int | None = None  # the first block whose events no node returned
+    fault: Fault | None = None  # why filling does not progress
 
     @property
     def missing(self) -> int:
-        """Blocks that are still to be filled."""
+        """The number of blocks that are not filled yet."""
         return max(0, self.fill_until - self.filled_to) if self.work in ("fill", "held") else 0
 
 
@@ -127,18 +127,18 @@ def refilled_from(address: FollowedAddress, from_block: int, indexed_to: int) ->
 
 
 def made_live(address: FollowedAddress, indexed_to: int) -> FollowedAddress:
-    """The address indexed with every new block after `indexed_to`; earlier blocks are to be filled."""
+    """The address with every new block after `indexed_to` indexed; earlier blocks must be filled."""
     behind = address.from_block <= indexed_to
     return replace(address, live=True, work="fill" if behind else None, fill_until=indexed_to, fault=None)
 
 
 def filled(address: FollowedAddress, number: int, *, complete: bool) -> FollowedAddress:
-    """The address filled up to a height; `complete`: nothing is left to fill."""
+    """The address filled up to a height; with `complete`, nothing is left to fill."""
     return replace(address, filled_to=number, work=None if complete else "fill", fault=None)
 
 
 def filling_failed(address: FollowedAddress, fault: Fault) -> FollowedAddress:
-    """The address after its filling failed: it waits until nothing else is to be filled."""
+    """The address after its filling failed; it waits until nothing else must be filled."""
     return replace(address, work="held", fault=fault)
 
 
@@ -155,7 +155,8 @@ def new_follow(
     factory: tuple[str, str, str] | None = None,
     parent_id: str | None = None,
 ) -> Follow:
-    """`factory`: the event's signature, the argument's name, and the ABI of the contracts that it names."""
+    """A new follow. `factory`: the event's signature, the argument's name, and the ABI of the contracts
+    that it names."""
     event, argument, abi = factory or (None, None, None)
     return Follow(
         id=contract_id,
@@ -204,5 +205,5 @@ def with_children(follow: Follow, more: int, now: datetime) -> Follow:
 
 
 def with_earlier_announcement(follow: Follow, parent_id: str, number: int, now: datetime) -> Follow:
-    """The follow of a factory's contract that is also announced by an earlier block."""
+    """The follow of a factory's contract, which an earlier block also announces."""
     return replace(follow, parent_id=parent_id, from_block=number, version=follow.version + 1, updated_at=now)

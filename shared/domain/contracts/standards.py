@@ -1,4 +1,4 @@
-"""The ABIs of the standards: what a contract of a known type has when nobody gives its own."""
+"""The ABIs of the standards, for contracts of a known type without an ABI of their own."""
 
 from __future__ import annotations
 
