@@ -1,1 +1,1 @@
-"""What surrounds one run: context, clock, declared operations, refusals, events, bounded HTTP."""
+"""The environment of a run: context, clock, declared operations, refusals, events, limited HTTP."""

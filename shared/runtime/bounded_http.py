@@ -1,8 +1,10 @@
-"""POSTs to servers that are not ours: whatever they drip, an exchange ends in time, and no answer is too large.
+"""POST to foreign servers with limits: an exchange ends in time, even if the server sends slowly, and no answer is too
+large.
 
-urllib3 bounds each wait for the next byte, so a byte a second would hold a call for ever. Here all of an exchange has
-one end: waiting for a connection, connecting to each of a host's addresses, TLS, sending, headers and body. Only
-the resolver of host names keeps time by itself. No thread is needed for it, so none stays behind.
+urllib3 only limits the wait for each next byte, so a server that sends one byte per second would hold a call forever.
+Here one deadline covers the whole exchange: waiting for a connection, connecting to each of a host's addresses, TLS,
+sending, headers and body. Only the resolver of host names has its own time limit. This needs no thread, so none is
+left behind.
 """
 
 from __future__ import annotations
@@ -21,27 +23,27 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-_PIECE: Final = 16 * 1024  # sent at once; TLS waits for each of its records anew
-_BLOCK: Final = 256 * 1024  # read at once, at most
-MOST_HEAD: Final = 64 * 1024  # of an answer's headers, where only its status counts
-BODY_SECONDS: Final = 1.0  # that such an answer's body is waited for
+_PIECE: Final = 16 * 1024  # bytes sent at once; the wait restarts with each TLS record
+_BLOCK: Final = 256 * 1024  # maximum bytes read at once
+MOST_HEAD: Final = 64 * 1024  # of an answer's headers, if only its status matters
+BODY_SECONDS: Final = 1.0  # to wait for such an answer's body
 _TOO_LARGE: Final = "the answer is too large"
 
 
 class NoAnswer(Exception):
-    """Its text names what happened, and neither host nor path."""
+    """The exchange failed. The text names the reason, but neither host nor path."""
 
 
 class AnswerTooLong(NoAnswer):
-    """More came than was to be read; the rest was not."""
+    """The answer is longer than the limit; the rest was not read."""
 
 
-Resolve = Callable[[str, int], list[Any]]  # (host, port) → as socket.getaddrinfo answers; raises OSError
+Resolve = Callable[[str, int], list[Any]]  # (host, port) → as from socket.getaddrinfo; raises OSError
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`beginning` is what of the body came first, as it was on the wire."""
+    """An answer; `beginning` is the first part of the body, as received."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,10 +51,10 @@ class Answered:
 
 
 def _addresses(host: str, port: int) -> list[Any]:
-    """Raises OSError."""
+    """The addresses of a host. Raises OSError."""
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError:  # a label that no host name may have
+    except UnicodeError:  # a label that is not allowed in a host name
         raise OSError("not a host name") from None
 
 
@@ -61,21 +63,21 @@ class _Bounds:
     until: float  # on the monotonic clock
     bytes_left: int
     resolve: Resolve = _addresses
-    unresolved: str = ""  # what the resolver has said
+    unresolved: str = ""  # the resolver's error
 
     def seconds(self) -> float:
-        """What is left. Raises TimeoutError when nothing is."""
+        """The remaining time. Raises TimeoutError if it is over."""
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the exchange takes too long")
         return left
 
 
-_bounds: ContextVar[_Bounds] = ContextVar("bounds")  # of this thread's exchange
+_bounds: ContextVar[_Bounds] = ContextVar("bounds")  # of the exchange in this thread
 
 
 def connections(scheme: str, host: str, port: int | None, most: int) -> HTTPConnectionPool:
-    """At most `most` kept connections to one server, each waiting for its turn beyond that."""
+    """A pool of at most `most` connections to one server; further exchanges wait for a free one."""
     pool = _HttpsPool if scheme == "https" else _HttpPool
     return pool(host, port, maxsize=most, block=True)
 
@@ -89,8 +91,8 @@ def post(
     seconds: float,
     most: int,
 ) -> tuple[int, bytes]:
-    """(status, body) within `seconds`, of `most` bytes at most, on the wire as well as unpacked. Follows no redirect
-    and repeats nothing. Raises NoAnswer."""
+    """Returns (status, body) within `seconds`. The body has at most `most` bytes, both compressed and unpacked.
+    Follows no redirect and repeats nothing. Raises NoAnswer."""
     bounds = _Bounds(time.monotonic() + seconds, most)
     with _exchange(pool, path, body, headers, bounds) as response:
         return response.status, _read(response, most)
@@ -106,9 +108,9 @@ def deliver(
     beginning: int,
     resolve: Resolve,
 ) -> Answered:
-    """As `post`, for whom the status decides: of the answer's body only the beginning is read, for as long as it comes
-    and a second at most. The connection goes to the addresses that `resolve` answers. Raises NoAnswer, whose text is
-    that of `resolve`'s error where there is one."""
+    """`post` for callers that only need the status: reads only the beginning of the body, for one second at most.
+    Connects to the addresses that `resolve` returns. Raises NoAnswer; if `resolve` fails, with the text of its error.
+    """
     bounds = _Bounds(time.monotonic() + seconds, MOST_HEAD + beginning, resolve)
     with _exchange(pool, path, body, headers, bounds) as response:
         bounds.until = min(bounds.until, time.monotonic() + BODY_SECONDS)
@@ -123,7 +125,7 @@ def _exchange(
     headers: Mapping[str, str],
     bounds: _Bounds,
 ) -> Iterator[BaseHTTPResponse]:
-    """The answer, whose body is to be read in the block. Raises NoAnswer, also for what the block meets."""
+    """Yields the answer; the block must read its body. Raises NoAnswer, also for failures in the block."""
     token = _bounds.set(bounds)
     try:
         seconds = bounds.seconds()
@@ -141,7 +143,7 @@ def _exchange(
         try:
             yield response
         except BaseException:
-            response.close()  # what is left of the answer must not meet the next request
+            response.close()  # the next request must not receive the rest of this answer
             raise
         finally:
             response.release_conn()
@@ -158,10 +160,11 @@ def _failure(error: Exception, bounds: _Bounds) -> NoAnswer:
 
 
 def _beginning(response: BaseHTTPResponse, most: int) -> bytes:
-    """The first bytes of the body, as far as they come; then the connection is closed, unless that was all."""
+    """The first bytes of the body, as far as they arrive; then the connection is closed, unless that was the whole
+    body."""
     parts: list[bytes] = []
     left, complete = most, False
-    with suppress(HTTPError, OSError):  # the status is known
+    with suppress(HTTPError, OSError):  # the status is already known
         while left > 0 and not complete:
             part = response.read1(left, decode_content=False)
             parts.append(part)
@@ -174,7 +177,7 @@ def _beginning(response: BaseHTTPResponse, most: int) -> bytes:
 def _read(response: BaseHTTPResponse, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
-    while part := response.read1(_BLOCK, decode_content=True):  # never waits to fill a buffer
+    while part := response.read1(_BLOCK, decode_content=True):  # does not wait for a full buffer
         size += len(part)
         if size > most:
             raise AnswerTooLong(_TOO_LARGE)
@@ -183,7 +186,7 @@ def _read(response: BaseHTTPResponse, most: int) -> bytes:
 
 
 class _Incoming(io.RawIOBase):
-    """What a socket receives, each time waiting for what is left of the exchange."""
+    """The bytes that a socket receives; each read waits for the remaining time of the exchange."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._sock, self._bounds = raw, sock, _bounds.get()
@@ -214,7 +217,7 @@ class _Bounded(HTTPConnection):
     response_class = _Answer
 
     def _new_conn(self) -> socket.socket:
-        """A connection to the first of the host's addresses that takes it; all of them have the same end."""
+        """A connection to the first of the host's addresses that accepts it; one deadline covers all of them."""
         failure: OSError = OSError("the host has no address")
         for family, kind, protocol, _, address in self._resolved():
             sock = socket.socket(family, kind, protocol)
@@ -222,7 +225,7 @@ class _Bounded(HTTPConnection):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.settimeout(_bounds.get().seconds())
                 sock.connect(address)
-                sock.settimeout(_bounds.get().seconds())  # for the handshake of TLS
+                sock.settimeout(_bounds.get().seconds())  # for the TLS handshake
                 return sock
             except OSError as error:
                 sock.close()

@@ -1,4 +1,4 @@
-"""Time and identifiers: the only sources of non-determinism an operation may use."""
+"""Time and identifiers, the only sources of non-determinism that an operation may use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The present moment, aware, UTC."""
+        """The current time, timezone-aware, in UTC."""
         ...
 
 
@@ -26,7 +26,7 @@ def new_id(prefix: str) -> str:
 
 
 class IdSource:
-    """Random ids that come out the same each time a transaction body is re-run."""
+    """Random ids that are the same in each re-run of a transaction body."""
 
     def __init__(self) -> None:
         self._seed = secrets.token_bytes(16)

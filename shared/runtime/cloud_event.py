@@ -1,4 +1,4 @@
-"""CloudEvents 1.0: the envelope that crosses Pub/Sub, written and read in one place."""
+"""CloudEvents 1.0: write and read the envelope that passes through Pub/Sub."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from shared.domain.errors import Refusal
 from shared.runtime.context import Context
 
-AUDIENCE = "audience"  # an envelope's attribute on topics: the ids of the users whose feeds have it
-MAX_DATA = 256 * 1024  # bytes, as for a request's body
+AUDIENCE = "audience"  # an envelope attribute on topics: the ids of the users whose feeds contain it
+MAX_DATA = 256 * 1024  # bytes, like a request's body
 _LIMITS = {"id": 255, "type": 255, "source": 255, "subject": 64}  # characters; a subject is one of our ids
 
 
@@ -32,11 +32,11 @@ class Event:
     subject: str
     sequence: int
     data: Mapping[str, Any]
-    audience: tuple[str, ...] = ()  # the users whose feeds have it
+    audience: tuple[str, ...] = ()  # the users whose feeds contain it
 
 
 def parse(raw: bytes) -> Event:
-    """Read the structured form. Raises UnreadableEvent naming what is wrong."""
+    """Parse the structured form. Raises UnreadableEvent, which names what is wrong."""
     if len(raw) > MAX_DATA:
         raise UnreadableEvent(f"The message data has {len(raw)} bytes; 256 KiB are the limit.")
     try:
@@ -73,14 +73,14 @@ def attributes(envelope: Mapping[str, Any]) -> dict[str, str]:
 
 
 class JsonModel(Protocol):
-    """What pydantic models offer: the JSON that crosses the border."""
+    """The interface of pydantic models that is used here: JSON output."""
 
     def model_dump_json(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class EventHead:
-    """What an envelope says beside the data: `sequence` is the aggregate's version."""
+    """The fields of an envelope besides the data; `sequence` is the aggregate's version."""
 
     id: str
     kind: str
@@ -90,12 +90,12 @@ class EventHead:
 
 
 def source(operation: str) -> str:
-    """Where events of an operation come from."""
+    """The source of an operation's events."""
     return f"wallet-backend/{operation}"
 
 
 def envelope(context: Context, head: EventHead, model: JsonModel) -> dict[str, Any]:
-    """The CloudEvent of one event as one audience sees it."""
+    """The CloudEvent for one event and one audience."""
     written = {
         "specversion": "1.0",
         "id": head.id,

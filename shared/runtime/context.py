@@ -1,11 +1,11 @@
-"""What surrounds one run of an operation: who, which request, until when, and what it has cost.
+"""The context of a run of an operation: caller, request, deadline, and cost.
 
-A trigger (`shared.triggers`) opens a `Context`; everything below reads it through `current()`. It travels in a context
-variable, so threads that serve the same request copy it. Its parts say who writes what:
+A trigger (`shared.triggers`) opens a `Context`, and all code below reads it through `current()`. It is stored in a
+context variable, so threads that serve the same request copy it. Each part has its own writer:
 
-    Rights        what the operation declares; nobody changes it
+    Rights        declared by the operation; never changed
     RequestInfo   written by the trigger, before the operation runs
-    Answer        written by what the operation calls, for the trigger's reply
+    Answer        written by the code that the operation calls, for the trigger's reply
     Telemetry     written by tracing, the store and the reply, for logs, spans and metrics
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """The caller's key and the keyed fingerprint of the request it stands for."""
+    """The caller's key and the keyed fingerprint of its request."""
 
     key: str
     fingerprint: str
@@ -32,7 +32,7 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The command that is being carried out; `subject`: on whose behalf."""
+    """The command that is being executed, on behalf of `subject`."""
 
     id: str
     type: str
@@ -41,16 +41,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What an operation may do: what it declares. Operators' commands and tests may do everything."""
+    """The rights that an operation declares. Operators' commands and tests have all rights."""
 
     publishes: frozenset[str] | None = None  # the topics of its events; None: not checked
-    signs: bool = True  # it opens keys
-    writes: bool = True  # it changes something
+    signs: bool = True  # it may open keys
+    writes: bool = True  # it may change something
 
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """What a browser says by itself, which no script of a page can change."""
+    """Headers that the browser sets itself; no script of a page can change them."""
 
     cookie: str = field(default="", repr=False)
     host: str = ""
@@ -60,46 +60,45 @@ class Browser:
 
 @dataclass(slots=True)
 class RequestInfo:
-    """What is asked, beside the operation's own model."""
+    """The parts of a request besides the operation's own model."""
 
     idempotency: Idempotency | None = None
     if_match: int | None = None
     min_version: int | None = None
     strong_read: bool = False
-    last_event_id: str | None = None  # where a stream goes on
-    network: str = "local"  # where it comes from, for throttles
-    user_agent: str = ""  # what it says that it is sent by
+    last_event_id: str | None = None  # where a stream continues
+    network: str = "local"  # the network of origin, for throttles
+    user_agent: str = ""  # as the client sends it
     browser: Browser = Browser()
-    command: Command | None = None  # where a message is one
+    command: Command | None = None  # if the request is a message
     causation_id: str | None = None  # the message's id
-    seconds: float | None = None  # how long the caller waits, where that is known
+    seconds: float | None = None  # how long the caller waits, if known
 
 
 @dataclass(slots=True)
 class Answer:
-    """What is to be answered, beside the operation's own result."""
+    """The parts of the answer besides the operation's own result."""
 
-    status: int | None = None  # of a success, where it is not the declared one
+    status: int | None = None  # of a success, if it is not the declared one
     etag: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)  # of the answer, whatever it will be
+    headers: dict[str, str] = field(default_factory=dict)  # of any answer
     committed: bool = False  # something has changed
 
 
 @dataclass(slots=True)
 class Telemetry:
-    """What is told of the run."""
+    """What logs, spans and metrics report about the run."""
 
     traceparent: str | None = None
-    code: str = ""  # of the error that it ended with
+    code: str = ""  # of the final error
     calls: list[str] = field(default_factory=list)  # round trips to the database
     started: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)
 class Context:
-    """One run of one operation. `deadline` is on the monotonic clock, in seconds.
-
-    `caller` is written by the trigger, and by a sign-in that succeeds."""
+    """One run of one operation. `deadline` is on the monotonic clock, in seconds. The trigger writes `caller`, and so
+    does a successful sign-in."""
 
     operation: str
     request_id: str
@@ -141,7 +140,7 @@ def running(context: Context) -> Iterator[Context]:
 
 
 def operation_or(other: str) -> str:
-    """The name of the operation that runs."""
+    """The name of the running operation, or `other` outside of a run."""
     context = _current.get()
     return context.operation if context else other
 
@@ -160,7 +159,7 @@ def remaining_seconds(cap: float) -> float:
 
 
 def count_call(method: str) -> None:
-    """Note one round trip to the database for this run."""
+    """Record one round trip to the database for this run."""
     context = _current.get()
     if context is not None:
         context.telemetry.calls.append(method)

@@ -1,6 +1,6 @@
 """Named crash points for fault tests: `FAULT_POINT=before_publish:3` kills the process at the third passage.
 
-Only local runs look at the variable or count; elsewhere `point` does nothing.
+Only local runs read the variable and count; elsewhere `point` does nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOCAL: Final = os.environ.get("ENVIRONMENT", "local") == "local"
 
 
 class _Trap:
-    """How often each point was passed, and where to die."""
+    """The number of passages of each point, and the point that kills."""
 
     def __init__(self) -> None:
         self.passages: Counter[str] = Counter()
@@ -41,7 +41,7 @@ _trap = _Trap()
 
 
 def arm(place: str) -> None:
-    """Die at `point` or `point:passage`, counted from here; "" is nowhere."""
+    """Set `point` or `point:passage` to kill the process, counted from now; "" disables it."""
     name, _, passage = place.partition(":")
     with _trap.lock:
         _trap.passages.clear()
@@ -49,13 +49,13 @@ def arm(place: str) -> None:
 
 
 def passages() -> dict[str, int]:
-    """How often each point was passed since the last `arm`."""
+    """The number of passages of each point since the last `arm`."""
     with _trap.lock:
         return dict(_trap.passages)
 
 
 def point(name: str) -> None:
-    """Die here by SIGKILL when this is the armed point and passage."""
+    """Kill the process with SIGKILL if this is the armed point and passage."""
     if not LOCAL:
         return
     with _trap.lock:

@@ -1,4 +1,4 @@
-"""Refusals that belong to the borders of the system rather than to a domain rule.
+"""Refusals at the edges of the system, which do not come from a domain rule.
 
 Refusal (shared.domain.errors)
 ├── MalformedRequest 400      ├── Unauthenticated 401 (shared.identity)

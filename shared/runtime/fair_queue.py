@@ -1,4 +1,4 @@
-"""A fair queue of threads and processes for what serves one writer at a time."""
+"""A fair queue of threads and processes for a resource with one writer at a time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 
 class TurnNotReached(TimeoutError):
-    """The turn did not come in time: others hold it, or wait for it in front."""
+    """The turn did not come in time, because others hold it or wait in front."""
 
 
 class FairQueue:
-    """One holder at a time, in order of arrival; re-entrant use is a bug and would hang.
+    """A queue with one holder at a time, in order of arrival; re-entrant use is a bug and would hang.
 
-    A process that dies lets go of it; one that is paused holds it, which is why a wait may have an end."""
+    A process that dies releases its turn. A paused process keeps it, so a wait may have a limit."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w")
@@ -28,12 +28,12 @@ class FairQueue:
         self._waiting: deque[threading.Event] = deque()
         self._busy = False
         self._asked: threading.Event | None = (
-            None  # set when the file's lock, asked for by a thread, is there
+            None  # set when the file lock that a thread requested is granted
         )
 
     @contextmanager
     def turn(self, seconds: float | None = None) -> Iterator[None]:
-        """Wait until it is this thread's turn, and hold it for the block. Raises TurnNotReached after `seconds`."""
+        """Wait until it is this thread's turn, and hold it in the block. Raises TurnNotReached after `seconds`."""
         until = None if seconds is None else time.monotonic() + seconds
         self._queue_up(until)
         try:
@@ -43,7 +43,7 @@ class FairQueue:
             self._leave()
 
     def _queue_up(self, until: float | None) -> None:
-        """Among the threads of this process."""
+        """Wait for the turn among the threads of this process."""
         with self._lock:
             if not self._busy:
                 self._busy = True
@@ -61,8 +61,8 @@ class FairQueue:
             raise TurnNotReached("other threads of this process have the turn")
 
     def _lock_file(self, until: float | None) -> None:
-        """Among processes. A lock that is not free is waited for by a thread, in the system's order: who asked for it
-        may give up, and the next one of this process then has that place."""
+        """Wait for the turn among processes. If the lock is not free, a helper thread waits for it, in the system's
+        order. The caller may give up; the next caller of this process then takes over that place."""
         with self._lock:
             if self._asked is None:
                 try:

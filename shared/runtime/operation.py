@@ -1,4 +1,4 @@
-"""Where an operation's triggers are declared, once; everything else is generated from it.
+"""Declare an operation's triggers, once; everything else is generated from the declaration.
 
     @http("POST", "/claims", permission="claim:execute", request=ClaimOrder, answer=Claim, status=201,
           idempotency="required", publishes=("claim-events",))
@@ -6,7 +6,7 @@
     def claim_order(request: ClaimOrder, caller: Caller) -> Claim: ...
 
 `@message` without `request` is a reaction: `on_something(event: Event) -> None`. `@schedule` calls its function
-with nothing. The catalog, OpenAPI, the local gateway, Pub/Sub subscriptions and Terraform read `catalog()`.
+without arguments. The catalog, OpenAPI, the local gateway, Pub/Sub subscriptions and Terraform read `catalog()`.
 """
 
 from __future__ import annotations
@@ -27,36 +27,37 @@ from shared.runtime import subscription_filter, trust
 from shared.runtime.context import Rights
 
 F = TypeVar("F", bound=Callable[..., Any])
-# vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail; relay: publishes to any topic
-# webhook_seal: seals what signs deliveries; webhooks: opens that, and calls servers that users name
+# vault: seals secrets; signer: opens them; issuer: signs access tokens; mail: sends mail; relay: publishes to any
+# topic; webhook_seal: seals the keys that sign deliveries; webhooks: opens those, and calls servers that users name
 Need = Literal[
     "spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay", "webhook_seal", "webhooks"
 ]  # fmt: skip
 API = "/api/v1"
 EVENT_STREAM = "text/event-stream"
-WEBSOCKET = "websocket"  # the media of an operation whose answer is a connection
+WEBSOCKET = "websocket"  # the media type of an operation whose answer is a connection
 STREAMS = (EVENT_STREAM, WEBSOCKET)
-PUBLIC = "public"  # the permission of an operation that anybody may call
-SELF = "self"  # of one that every identified caller may, because it is about the caller
+PUBLIC = "public"  # the permission of an operation that everybody may call
+SELF = "self"  # of one about the caller: every identified caller may call it
 _ROOT = Path(__file__).parents[2]
-LARGEST_BODY = 256 * 1024  # bytes of a request, unless its route takes more
-BODY_WITH_ABI = 1280 * 1024  # where it may carry an ABI of 1 MiB, and byte code beside it
-MAX_NAME = 27  # service accounts are named fn-<name> and have at most 30 characters
+LARGEST_BODY = 256 * 1024  # bytes of a request, unless its route allows more
+BODY_WITH_ABI = 1280 * 1024  # for a request that may contain an ABI of 1 MiB and byte code
+MAX_NAME = 27  # service accounts have the name fn-<name> and at most 30 characters
 
 
 def path_pattern(path: str) -> re.Pattern[str]:
-    """What matches a path with parameters in braces, each a group of its name."""
+    """The pattern of a path; each parameter in braces becomes a group with its name."""
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + r"\Z")
 
 
 @dataclass(frozen=True)
 class HttpTrigger:
-    """`path` is absolute; braces name path parameters, which join the body under the same names.
+    """`path` is absolute; path parameters in braces join the body under the same names.
 
-    `others` says whose rows it reaches beside the caller's own: its body holds to it (`Caller.sees`, `acts_for`), the
-    table in docs/identity.md shows it, and a test compares both. `see`: of whom who reads all sees (GET's default) ·
-    `act`: of whom the caller acts for (the default of the rest) · `any`: everybody's (administration's default) ·
-    `owner`: nobody's · `approver`: where a policy names the caller · or a permission that reaches everybody's."""
+    `others` says whose rows the operation reaches besides the caller's own. Its body enforces this (`Caller.sees`,
+    `acts_for`), the table in docs/identity.md shows it, and a test compares both. `see`: those of users whom a caller
+    with read access to all sees (default for GET) · `act`: those of users for whom the caller acts (default otherwise)
+    · `any`: everybody's (default for administration) · `owner`: nobody's · `approver`: where a policy names the caller
+    · or a permission that reaches everybody's."""
 
     method: str
     path: str
@@ -68,13 +69,13 @@ class HttpTrigger:
     also: tuple[int, ...] = ()  # other success statuses; 204 has no body
     media: str = "application/json"
     writes: bool = (
-        True  # in Spanner; one that does not write is served by the nearest region and may only read
+        True  # in Spanner; without it, the nearest region serves the operation with read rights only
     )
-    shared: bool = False  # the answer is the same for everybody: a CDN may keep it for as long as it says
-    proven: bool = False  # not before somebody has proved to read the account's mailbox
-    person: bool = False  # no API key, no command, and nobody who acts for somebody else
+    shared: bool = False  # the answer is the same for everybody: a CDN may cache it as its headers allow
+    proven: bool = False  # only after the mailbox of the account is proved
+    person: bool = False  # no API key, no command, and nobody who acts for another user
     others: str = "owner"
-    location: str = ""  # of what a 201 or 202 has made: a path with fields of the answer in braces
+    location: str = ""  # of the result of a 201 or 202: a path with fields of the answer in braces
     largest: int = LARGEST_BODY  # bytes of a body
 
     @cached_property
@@ -84,10 +85,10 @@ class HttpTrigger:
 
 @dataclass(frozen=True)
 class MessageTrigger:
-    """A subscription to `topic`; a command when it has a `request`, else a reaction to events.
+    """A subscription to `topic`: for commands with a `request`, otherwise a reaction to events.
 
-    With `each_region` every region has a subscription of its own, which pushes to that region. `unless`: attributes
-    whose value keeps a message away."""
+    With `each_region`, every region has its own subscription, which pushes to that region. `unless`: attribute values
+    that exclude a message."""
 
     topic: str
     types: tuple[str, ...]
@@ -97,7 +98,7 @@ class MessageTrigger:
 
     @property
     def filter(self) -> str:
-        """What Pub/Sub is to filter by; "" for nothing."""
+        """The Pub/Sub filter; "" for none."""
         return subscription_filter.text(self.topic, self.types, self.unless)
 
 
@@ -111,12 +112,12 @@ class ScheduleTrigger:
 
 @dataclass
 class Operation:
-    """One function and everything declared about it."""
+    """One function and all its declarations."""
 
     name: str
     function: Callable[..., Any]
     needs: frozenset[str] = frozenset({"spanner"})
-    publishes: frozenset[str] = frozenset()  # topics its commits announce events on
+    publishes: frozenset[str] = frozenset()  # topics on which its commits announce events
     https: list[HttpTrigger] = field(default_factory=list)
     messages: list[MessageTrigger] = field(default_factory=list)
     schedules: list[ScheduleTrigger] = field(default_factory=list)
@@ -136,20 +137,22 @@ class Operation:
 
     @property
     def route(self) -> HttpTrigger:
-        """What says who may run it, by whichever trigger. Raises ValueError for an operation without exactly one."""
+        """The HTTP trigger, which defines who may run it by any trigger. Raises ValueError unless there is exactly
+        one."""
         if len(self.https) != 1:
             raise ValueError(f"{self.name} has {len(self.https)} routes; its commands need one")
         return self.https[0]
 
     @property
     def trust(self) -> str:
-        """Whom it shares a service and its rights with in a deployment (`shared.runtime.trust`)."""
+        """The trust of the operation: in a deployment, it shares a service and rights with that group
+        (`shared.runtime.trust`)."""
         streams = any(trigger.media in STREAMS for trigger in self.https)
         return trust.of(self.needs, exposed=bool(self.https), writes=self.writes, streams=streams)
 
     @property
     def writes(self) -> bool:
-        """Does it change anything in Spanner? One that does not gets no right to."""
+        """Whether it changes anything in Spanner; otherwise it gets no right to write."""
         return bool(self.messages or self.schedules) or any(trigger.writes for trigger in self.https)
 
     @property
@@ -158,7 +161,7 @@ class Operation:
 
     @property
     def description(self) -> str:
-        """What its documentation says beyond the summary."""
+        """Its documentation besides the summary."""
         return self._documentation.partition("\n")[2].strip()
 
     @property
@@ -167,7 +170,7 @@ class Operation:
 
     @property
     def rights(self) -> Rights:
-        """What a run of it may do."""
+        """The rights of its runs."""
         return Rights(self.publishes, signs=self.signs, writes=self.writes)
 
     @property
@@ -196,10 +199,10 @@ def http(
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
-    """Serve `method path` (below /api/v1 unless it begins with //). `idempotency` defaults to optional for POST.
+    """Serve `method path` (below /api/v1 unless it starts with //). `idempotency` defaults to optional for POST.
 
-    Every method but GET `writes`, unless it says that it does not; what is neither a read nor about the caller's own
-    account asks for a `proven` mailbox, unless it says otherwise. For `others` see HttpTrigger."""
+    Every method except GET `writes` by default. An operation that is neither a read nor about the caller's own account
+    requires a `proven` mailbox by default. For `others` see HttpTrigger."""
     if shared and (method != "GET" or permission != PUBLIC):
         raise ValueError(f"{method} {path}: only what anybody may GET has an answer to share")
     full = path[1:] if path.startswith("//") else API + path
@@ -215,7 +218,7 @@ def http(
 
 
 def _moves(method: str, permission: str) -> bool:
-    """Does it do something with money, keys or webhooks, rather than read or look after the caller's own account?"""
+    """Whether it does something with money, keys or webhooks, other than reads and the caller's own account."""
     return method != "GET" and permission not in (PUBLIC, SELF) and not permission.endswith(":read")
 
 
@@ -237,8 +240,8 @@ def message(
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
-    """Receive CloudEvents of `type` from `topic`; with `request`, they are commands of that schema; with
-    `each_region`, once in every region; not those that have an attribute of `unless`."""
+    """Receive CloudEvents of `type` from `topic`, except messages with an attribute in `unless`. With `request`, they
+    are commands with that schema. With `each_region`, every region receives them once."""
     types = (type,) if isinstance(type, str) else type
     trigger = MessageTrigger(topic, types, request, each_region, unless or {})
     return _declare(lambda operation: operation.messages.append(trigger), needs, publishes)
@@ -251,7 +254,7 @@ def schedule(
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
-    """Start regularly: every `seconds` locally, by `cron` in production (its floor is a minute)."""
+    """Start regularly: every `seconds` locally, by `cron` in production (at most once a minute)."""
     trigger = ScheduleTrigger(seconds, cron)
     return _declare(lambda operation: operation.schedules.append(trigger), needs, publishes)
 
@@ -273,7 +276,7 @@ def _declare(
 
 
 def operation_of(module: ModuleType) -> Operation:
-    """The operation that a module under functions/ declares. Raises TypeError when it declares none."""
+    """The operation that a module under functions/ declares. Raises TypeError if it declares none."""
     name = module.__name__.rsplit(".", 1)[-1]
     operation = getattr(getattr(module, name, None), "operation", None)
     if not isinstance(operation, Operation):
@@ -303,7 +306,7 @@ def catalog() -> dict[str, Operation]:
 
 
 def load(name: str) -> Operation:
-    """One operation, importing its module only. Raises LookupError for an unknown name."""
+    """One operation; imports only its module. Raises LookupError for an unknown name."""
     for module in modules():
         if module.rsplit(".", 1)[-1] == name:
             return operation_of(importlib.import_module(module))
@@ -311,7 +314,7 @@ def load(name: str) -> Operation:
 
 
 def group(name: str) -> dict[str, Operation]:
-    """The operations of one group by name, importing theirs only. Raises LookupError for an unknown group."""
+    """The operations of one group by name; imports only their modules. Raises LookupError for an unknown group."""
     operations = [operation_of(importlib.import_module(m)) for m in modules() if m.split(".")[1] == name]
     if not operations:
         raise LookupError(f"there is no operation or group {name}")
@@ -319,10 +322,10 @@ def group(name: str) -> dict[str, Operation]:
 
 
 def trusted(name: str) -> dict[str, Operation]:
-    """The operations of one trust by name, importing theirs only: the generated catalog says which they are.
+    """The operations of one trust by name; imports only their modules, as listed in the generated catalog.
 
-    Raises LookupError for an unknown trust, and for a catalog that is older than the code: an operation would be served
-    without the rights that it needs, or beside ones that it must not have."""
+    Raises LookupError for an unknown trust, and for a catalog older than the code: an operation would run without the
+    rights that it needs, or together with operations that it must not share a service with."""
     entries = json.loads((_ROOT / "schemas" / "catalog.json").read_text(encoding="utf-8"))["operations"]
     found = [
         operation_of(importlib.import_module(e["module"])) for e in entries.values() if e["trust"] == name
@@ -334,7 +337,7 @@ def trusted(name: str) -> dict[str, Operation]:
 
 def targeted(name: str) -> Mapping[str, Operation]:
     """The operations that FUNCTION_TARGET names: one, a group's, a trust's (`trust_…`), or all of them for "". Imports
-    their modules only. Raises LookupError."""
+    only their modules. Raises LookupError."""
     if not name:
         return catalog()
     if name.startswith("trust_"):

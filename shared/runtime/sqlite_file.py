@@ -1,7 +1,7 @@
-"""One SQLite file that threads and processes share: many readers at any time, one writer at a time in fair order.
+"""One SQLite file shared by threads and processes: many readers at any time, one writer at a time in fair order.
 
-SQLite's own wait for the writer's lock is by sleeping: under load it starves some. So writers queue first and meet no
-other. A process that is killed leaves its lock, and a transaction that it had not committed is gone.
+SQLite itself waits for the write lock by sleeping, which starves some writers under load. So writers queue first and
+then meet no other writer. If a process is killed, its lock is released and its uncommitted transaction is lost.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from shared.runtime.context import remaining_seconds
 from shared.runtime.fair_queue import FairQueue, TurnNotReached
 
 OLDEST: Final = (3, 38, 0)  # generated columns in partial indexes, upserts, DROP COLUMN
-# The longest wait for a turn, and for those that do not queue, as a person's sqlite3.
+# The longest wait for a turn, and for writers that do not queue, such as a person's sqlite3.
 BUSY_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 5.0
 Durability = Literal["NORMAL", "OFF"]
 
 
 class SqliteFile:
-    """Safe for threads; `prepare` is called with each new connection.
+    """An SQLite file; safe for threads. `prepare` is called with each new connection.
 
-    With NORMAL a commit survives the end of the process, not of the machine; OFF is for tests."""
+    With NORMAL a commit survives the end of the process, but not of the machine; OFF is for tests."""
 
     def __init__(
         self,
@@ -48,11 +48,11 @@ class SqliteFile:
         self._process = os.getpid()
         self._queue = FairQueue(self.path.with_name(self.path.name + "-lock"))
         self._free: list[sqlite3.Connection] = []  # readers
-        self._writer: list[sqlite3.Connection] = []  # one at most
+        self._writer: list[sqlite3.Connection] = []  # at most one
         weakref.finalize(self, _close, self._free, self._writer)
 
     def connect(self) -> sqlite3.Connection:
-        """A connection of one's own."""
+        """A new connection for the caller alone."""
         made = sqlite3.connect(
             self.path,
             timeout=BUSY_SECONDS,
@@ -68,7 +68,7 @@ class SqliteFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection to read with; each statement sees what is committed when it begins."""
+        """A connection for reading; each statement sees what was committed when it started."""
         self._mind_forks()
         with self._lock:
             connection = self._free.pop() if self._free else None
@@ -83,9 +83,9 @@ class SqliteFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The writer's turn: one transaction, committed at the block's end, or rolled back when it raises.
+        """The writer's turn: one transaction, committed at the end of the block, or rolled back if it raises.
 
-        Raises TurnNotReached when it does not come before the request's deadline, or within BUSY_SECONDS."""
+        Raises TurnNotReached if the turn does not come before the request's deadline, or within BUSY_SECONDS."""
         self._mind_forks()
         with self._queue.turn(remaining_seconds(BUSY_SECONDS)):
             if not self._writer:
@@ -100,16 +100,16 @@ class SqliteFile:
                     connection.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close what is not in use; a thread that writes ends its transaction first.
+        """Close the unused connections; a thread that writes ends its transaction first.
 
-        Closed under a statement that runs, SQLite's connection takes the process with it."""
+        Closing an SQLite connection while a statement runs on it would crash the process."""
         with suppress(TurnNotReached), self._queue.turn(CLOSE_SECONDS):
             _close(self._writer)
         with self._lock:
             _close(self._free)
 
     def _mind_forks(self) -> None:
-        """A connection must not be used, nor closed, in a child of the process that made it."""
+        """Drop the connections in a child process, which must neither use nor close its parent's connections."""
         if self._process != os.getpid():
             with self._lock:
                 if self._process != os.getpid():

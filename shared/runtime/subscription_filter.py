@@ -1,9 +1,9 @@
-"""Which messages of a topic a subscription is for, as a filter of Pub/Sub and as a check of one's own.
+"""Select the messages of a topic for a subscription, as a Pub/Sub filter and as a check in the application.
 
-Pub/Sub takes filters of at most 256 characters and bills what a filter keeps away as a delivery, but calls nobody. So
-types are named by what is shorter, those that are wanted or those that are not, or by how they begin; where nothing
-fits, all types come. The application drops what it does not take. A message that lacks an attribute passes: another
-release may have sent it.
+Pub/Sub allows filters of at most 256 characters. It bills a filtered message as a delivery, but does not push it. So a
+filter lists the shorter of the wanted and the unwanted types, or common prefixes; if nothing fits, all types are
+delivered. The application drops messages that it does not handle. A message that lacks an attribute passes, because
+another release may have sent it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Final
 from shared.domain import event_types
 
 TYPE: Final = "ce-type"
-REGION: Final = "ce-region"  # where the copies of what changed were expired with the commit
-WAKES: Final = "ce-wakes"  # "no": no endpoint of anybody who is told wants it
-OWN_REGION: Final = "{region}"  # in a filter: the region of the subscription
+REGION: Final = "ce-region"  # the region whose cached copies expired with the commit
+WAKES: Final = "ce-wakes"  # "no": no webhook endpoint of the notified users wants it
+OWN_REGION: Final = "{region}"  # placeholder in a filter for the subscription's region
 MOST: Final = 256
 LONGEST_REGION: Final = 24
 
 
 def text(topic: str, types: Sequence[str], unless: Mapping[str, str]) -> str:
-    """The filter of a subscription; "" for all messages. `unless` names what keeps a message away."""
+    """The filter of a subscription; "" for all messages. `unless` lists the attributes that exclude a message."""
     against = [f'NOT attributes."{name}" = "{value}"' for name, value in unless.items()]
     if "*" in types:
         return " AND ".join(against)
@@ -43,7 +43,7 @@ def _any(conditions: Sequence[str], others: Sequence[str]) -> str:
 
 
 def _begun(types: Sequence[str]) -> list[str]:
-    """Types by how they begin, where several begin alike."""
+    """Conditions for the types, by a common prefix if several share one."""
     begins = Counter(kind[: kind.index(".") + 3] for kind in types)
     return [
         f'hasPrefix(attributes."{TYPE}", "{begin}")'
@@ -54,7 +54,7 @@ def _begun(types: Sequence[str]) -> list[str]:
 
 
 def keeps_away(attributes: Mapping[str, str], unless: Mapping[str, str], region: str) -> bool:
-    """Whether these attributes of a message are among what its subscription leaves out."""
+    """Whether a message's attributes are among those that its subscription excludes."""
     return any(
         attributes.get(name) == (region if value == OWN_REGION else value) for name, value in unless.items()
     )
@@ -65,7 +65,7 @@ def _fits(filter_text: str) -> bool:
 
 
 def _of_topic(topic: str) -> tuple[str, ...]:
-    """The types that are known to come on a topic of events; others may."""
+    """The types that are known on a topic of events; there may be others."""
     if not topic.endswith("-events"):
         return ()
     return (*event_types.of(topic.removesuffix("-events")), *event_types.of("command"))

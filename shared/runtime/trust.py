@@ -1,5 +1,5 @@
-"""How far an operation is trusted, told from its declaration alone: operations of one trust share a service, its
-account and its rights, and nobody else gets those.
+"""The trust of an operation, derived from its declaration alone. Operations of one trust share a service, its account
+and its rights, and no others get those.
 
     public_reads      what people read
     public_writes     what people change
@@ -8,7 +8,7 @@ account and its rights, and nobody else gets those.
     keys_and_tokens   both: opens a secret to decide whether to sign a token
     engine            opens keys to sign transactions; people cannot reach it
     events            messages and timers, which open nothing
-    webhooks          calls servers that users name; opens what signs deliveries, and no wallet's key
+    webhooks          calls servers that users name; opens the keys that sign deliveries, but no wallet's key
     streams           answers that stay open for minutes
 """
 
@@ -22,12 +22,12 @@ TRUSTS = (
 )
 _OPENS = "signer"
 _SIGNS_IN = "issuer"
-_UNEXPOSED = {_OPENS: "engine", "webhooks": "webhooks"}  # by need, of what people cannot reach
+_UNEXPOSED = {_OPENS: "engine", "webhooks": "webhooks"}  # by need, for operations that people cannot reach
 _KNOWS_PEOPLE = {_SIGNS_IN, "mail"}
 
 
 def of(needs: Set[str], *, exposed: bool, writes: bool, streams: bool) -> str:
-    """The trust of an operation; `exposed`: people can call it; `streams`: with an answer that stays open."""
+    """The trust of an operation. `exposed`: people can call it; `streams`: its answer stays open."""
     if not exposed:
         return _UNEXPOSED.get(next(iter(needs & _UNEXPOSED.keys()), ""), "events")
     if _OPENS in needs:
