@@ -1,13 +1,13 @@
-"""OpenTelemetry's SDK, set up when a run first needs it, and only where its output goes somewhere.
+"""Set up OpenTelemetry's SDK when a run first needs it, if there is an endpoint for its output.
 
-OTEL_EXPORTER_OTLP_ENDPOINT   send spans and metrics there by OTLP over HTTP: https://telemetry.googleapis.com (as the
-                              service's own account), or a collector
-OTEL_TRACES_SAMPLER_ARG       the share of new traces that is kept (0.05); a caller's decision is followed
-OTEL_METRIC_EXPORT_INTERVAL   milliseconds between two exports, at least (15000)
+    OTEL_EXPORTER_OTLP_ENDPOINT   send spans and metrics there by OTLP over HTTP: https://telemetry.googleapis.com
+                                  (as the service's own account), or a collector
+    OTEL_TRACES_SAMPLER_ARG       the share of new traces that is kept (0.05); a caller's decision is followed
+    OTEL_METRIC_EXPORT_INTERVAL   minimum milliseconds between two exports (15000)
 
-Exports go out beside runs: between requests Cloud Run gives no processor, and a timer's export would time out. What
-is left goes out when the instance ends. Set up with the first run, because a server's fork would lose the SDK's
-threads.
+Exports run alongside runs: between requests Cloud Run provides no processor, and an export by timer would time out.
+The rest is exported when the instance ends. The setup happens in the first run, because the server's fork would lose
+the SDK's threads.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Beat:
-    """Exports in a thread of its own when a run begins and the last export is long enough ago."""
+    """Exports in its own thread when a run starts and the last export is old enough."""
 
     def __init__(self, export: Callable[[], object], seconds: float) -> None:
         self._export, self._seconds = export, seconds
@@ -54,7 +54,7 @@ class Beat:
 
 
 def beat() -> None:
-    """To be called when a run begins. Nothing at all without an endpoint."""
+    """Export if it is due; call this when a run starts. Does nothing without an endpoint."""
     exports = _started()
     if exports is not None:
         exports()
@@ -62,7 +62,7 @@ def beat() -> None:
 
 @cache
 def _started() -> Beat | None:
-    """Once in a process. Telemetry that cannot start stops nothing."""
+    """Set up the SDK, once per process. A failure of telemetry does not stop anything else."""
     endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     if not endpoint:
         return None
@@ -77,7 +77,8 @@ def _started() -> Beat | None:
 
 
 def resource() -> Resource:
-    """Who speaks, as OpenTelemetry's conventions and Google's mapping to Prometheus' job and instance name it."""
+    """The identity of this process, with the names of OpenTelemetry's conventions and Google's mapping to Prometheus'
+    job and instance."""
     from opentelemetry.sdk.resources import Resource
 
     env = os.environ
@@ -95,7 +96,7 @@ def resource() -> Resource:
 
 
 def collect(reader: MetricReader) -> MeterProvider:
-    """Give all metrics to this reader."""
+    """Send all metrics to this reader."""
     from opentelemetry.sdk.metrics import MeterProvider
 
     provider = MeterProvider([reader], resource())
@@ -104,7 +105,7 @@ def collect(reader: MetricReader) -> MeterProvider:
 
 
 def _session(endpoint: str) -> Any:
-    """How to speak to the endpoint: to Google's as this service's account, to others without a name."""
+    """An HTTP session for the endpoint: authenticated as this service's account for Google, anonymous for others."""
     if not (urlsplit(endpoint).hostname or "").endswith(_GOOGLE):
         return None
     import google.auth

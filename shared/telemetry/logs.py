@@ -1,7 +1,7 @@
-"""Logs as one JSON object per line with Cloud Logging's fields, and the one line and metrics of each run.
+"""Logs as one JSON object per line with Cloud Logging's fields, and one line and metrics per run.
 
-In a terminal of a local run, lines are for people (`readable.py`); LOG_FORMAT=json or text chooses by hand.
-Fields: https://cloud.google.com/logging/docs/structured-logging
+In a terminal of a local run, lines are for people (`readable.py`); LOG_FORMAT=json or text overrides this. Fields:
+https://cloud.google.com/logging/docs/structured-logging
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 
 
 class JsonFormatter(logging.Formatter):
-    """Fields given with `extra=` become top-level keys; exceptions are one `exception` field."""
+    """Formats an entry as JSON: fields given with `extra=` become top-level keys; an exception is one `exception`
+    field."""
 
     def format(self, record: logging.LogRecord) -> str:
         return json.dumps(self.entry(record), default=str)
@@ -55,7 +56,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(JsonFormatter):
-    """The same entries as lines for people."""
+    """Formats the same entries as lines for people."""
 
     def __init__(self, colour: bool) -> None:
         super().__init__()
@@ -68,9 +69,9 @@ class TextFormatter(JsonFormatter):
 
 
 def as_text(output: TextIO, env: Mapping[str, str] = os.environ) -> bool:
-    """Whether lines written there are for people: in a terminal, or where LOG_FORMAT says so; in a deployment never.
+    """Whether to write lines for people: in a terminal, or if LOG_FORMAT says so; never in a deployment.
 
-    Raises ValueError for another LOG_FORMAT than json and text."""
+    Raises ValueError for a LOG_FORMAT other than json and text."""
     chosen = env.get("LOG_FORMAT", "")
     if chosen not in ("", "json", "text"):
         raise ValueError("the environment variable LOG_FORMAT must be json or text")
@@ -113,15 +114,15 @@ def configure() -> None:
 
 
 def _kept(request_id: str) -> bool:
-    """Whether the line of a quick success is written: of LOG_SUCCESSES of them, chosen by the request's id."""
+    """Whether to write the line of a quick success: a share of LOG_SUCCESSES, chosen by the request's id."""
     share = os.environ.get("LOG_SUCCESSES", "1")
     return share == "1" or zlib.crc32(request_id.encode()) < float(share) * 2**32
 
 
 def finished(context: Context, trigger: Trigger, status: int, method: str = "POST", path: str = "") -> None:
-    """Count a run that is over and write its line, of quick successes only of some.
+    """Count a finished run and write its line; of quick successes, only some lines are written.
 
-    `path` without its query, which may hold what is private."""
+    `path` must not include the query, which may contain private data."""
     seconds = time.monotonic() - context.telemetry.started
     metrics.RUNS.add(operation=context.operation, trigger=trigger, status=str(status))
     metrics.RUN_SECONDS.record(seconds, operation=context.operation, trigger=trigger)

@@ -1,11 +1,11 @@
-"""Metrics by Prometheus' conventions; while nobody collects them, each costs a comparison of its labels.
+"""Metrics with Prometheus' conventions. While nobody collects them, recording costs only a comparison of labels.
 
     REFUSALS = metrics.counter("wallet_refusals_total", "Requests refused, by code.", "operation", "code")
     REFUSALS.add(operation="claim_order", code="LEASE_LOST")
 
-Declared at module level, where they are recorded. A counter's name ends in `_total`, a histogram's in its unit.
+Declare a metric at module level, where it is recorded. A counter's name ends in `_total`, a histogram's in its unit.
 Label values come from the code (operations, codes, chains, endpoints' names), never from a request: no ids, no URLs.
-`shared/telemetry/export.py` decides who collects.
+`shared/telemetry/export.py` decides who collects them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "wallet_"
 UNITS: Final = {"_seconds": "s", "_bytes": "By", "_ratio": "1"}
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-FRESH_SECONDS: Final = 180.0  # a gauge that nobody has set for so long is no longer told
+FRESH_SECONDS: Final = 180.0  # a gauge that was not set for so long is no longer reported
 
 Labels = dict[str, str]
 K = TypeVar("K", bound="Instrument")
@@ -41,16 +41,16 @@ class Instrument:
         return next((unit for suffix, unit in UNITS.items() if self.name.endswith(suffix)), "")
 
     def bind(self, meter: Meter) -> None:
-        """Record into this meter from now on."""
+        """Start recording into this meter."""
         raise NotImplementedError
 
     def unbind(self) -> None:
-        """Record nothing any more."""
+        """Stop recording."""
         self._bound = None
 
 
 class Counter(Instrument):
-    """Only grows."""
+    """A value that only grows."""
 
     kind = "counter"
 
@@ -64,7 +64,7 @@ class Counter(Instrument):
 
 
 class Histogram(Instrument):
-    """How values are distributed over `buckets`."""
+    """The distribution of values over `buckets`."""
 
     kind = "histogram"
     buckets: Sequence[float] = SECONDS
@@ -84,7 +84,7 @@ class Histogram(Instrument):
 
 
 class Gauge(Instrument):
-    """The last value that was set, by whichever instance measured; forgotten when it is no longer renewed."""
+    """The last value that any instance set; it disappears if it is no longer renewed."""
 
     kind = "gauge"
 
@@ -98,7 +98,7 @@ class Gauge(Instrument):
             self._values[tuple(sorted(labels.items()))] = (value, time.monotonic())
 
     def fresh(self, now: float) -> list[tuple[float, Labels]]:
-        """The values set within the last three minutes."""
+        """The values set within FRESH_SECONDS."""
         values = list(self._values.items())
         return [(value, dict(labels)) for labels, (value, at) in values if now - at <= FRESH_SECONDS]
 
@@ -115,14 +115,14 @@ class Gauge(Instrument):
 
 
 class Registry:
-    """The metrics that modules declare, and the meters that collect them: at most one in a process."""
+    """The metrics that modules declare, and the meter that collects them, at most one per process."""
 
     def __init__(self) -> None:
         self._instruments: dict[str, Instrument] = {}
         self._meters: list[Meter] = []
 
     def counter(self, name: str, description: str, *labels: str) -> Counter:
-        """Declare a counter. Raises ValueError for a name against the conventions or declared twice."""
+        """Declare a counter. Raises ValueError for a name that breaks the conventions or exists already."""
         return self._declare(Counter(name, description, labels))
 
     def histogram(
@@ -134,23 +134,23 @@ class Registry:
         return self._declare(made)
 
     def gauge(self, name: str, description: str, *labels: str) -> Gauge:
-        """Declare a gauge. One that needs reads is set by a schedule's operation, never while it is collected."""
+        """Declare a gauge. A scheduled operation sets a gauge that needs reads; collecting never reads."""
         return self._declare(Gauge(name, description, labels))
 
     def collect(self, meter: Meter) -> None:
-        """Let this meter collect all metrics, those declared later as well."""
+        """Let this meter collect all metrics, including later ones."""
         self._meters.append(meter)
         for instrument in list(self._instruments.values()):
             instrument.bind(meter)
 
     def stop(self) -> None:
-        """Collect nothing any more."""
+        """Stop collecting."""
         self._meters.clear()
         for instrument in self._instruments.values():
             instrument.unbind()
 
     def declared(self) -> dict[str, Instrument]:
-        """Every metric that the modules loaded so far declare, by name."""
+        """Every metric that the loaded modules declare, by name."""
         return dict(self._instruments)
 
     def _declare(self, instrument: K) -> K:

@@ -1,4 +1,4 @@
-"""Log lines as a person reads them in a terminal: time, level, operation, what happened, the fields, the ids last.
+"""Format log lines for people in a terminal: time, level, operation, message, fields, and ids last.
 
 12:07:31.245 INFO  claim_order  POST /api/v1/claims 409 12.3 ms  code=ORDER_ALREADY_CLAIMED  usr_… req_…
 """
@@ -16,8 +16,8 @@ _OPERATION_WIDTH: Final = 22
 
 
 def line(entry: Mapping[str, Any], colour: bool = False) -> str:
-    """One entry of the JSON log. An exception follows on lines of its own; else what a caller sent cannot begin a line
-    or colour it."""
+    """Format one entry of the JSON log. An exception follows on separate lines; apart from that, text from a caller
+    can neither start a line nor colour it."""
     level = str(entry.get("severity", ""))
     time = datetime.fromisoformat(entry["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
     origin = str(entry.get("operation") or str(entry.get("logger", "")).rpartition(".")[2])
@@ -35,7 +35,7 @@ def line(entry: Mapping[str, Any], colour: bool = False) -> str:
 
 
 def _fields(entry: Mapping[str, Any]) -> Iterator[str]:
-    """What else there is; Cloud Logging's own fields say nothing here, nor does what is empty."""
+    """The other fields, except Cloud Logging's own and empty ones."""
     for name, value in entry.items():
         if name in _SHOWN or name == "httpRequest" or name.startswith("logging.googleapis.com/"):
             continue

@@ -1,10 +1,10 @@
-"""W3C trace context, and OpenTelemetry spans where somebody collects them.
+"""W3C trace context, and OpenTelemetry spans if somebody collects them.
 
-A run's `context.telemetry.traceparent` names the trace and this run's own span. It goes into log lines and, in the
-commit, into the envelopes of events: the outbox row, the Pub/Sub attribute `ce-traceparent`, and so the reaction.
-It is not sent to the chains' nodes, which are other companies'.
+A run's `context.telemetry.traceparent` names the trace and the run's own span. It is written into log lines and, in
+the commit, into the envelopes of events: first the outbox row, then the Pub/Sub attribute `ce-traceparent`, and so the
+reaction. It is not sent to the nodes of chains, because other companies operate them.
 
-Without an exporter a run makes two random numbers and a span nothing. https://www.w3.org/TR/trace-context/
+Without an exporter, a run costs two random numbers, and a span costs nothing. https://www.w3.org/TR/trace-context/
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 Kind = Literal["SERVER", "CONSUMER", "INTERNAL"]
 _HEADER = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_LONGEST = 512  # characters of a header of a later version
+_LONGEST = 512  # characters of a header from a later version
 _NOTHING: AbstractContextManager[None] = contextlib.nullcontext()
-_tracers: list[Tracer] = []  # at most one in a process
+_tracers: list[Tracer] = []  # at most one per process
 _current: contextvars.ContextVar[Span | None] = contextvars.ContextVar("span", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class TraceParent:
-    """One place in a trace."""
+    """A position in a trace."""
 
     trace_id: str
     span_id: str
@@ -44,7 +44,7 @@ class TraceParent:
 
 
 def parse(header: str | None) -> TraceParent | None:
-    """The header's value; None when it is missing or malformed, as the standard asks: begin a new trace then."""
+    """The parsed header. None if it is missing or malformed: the standard then requires a new trace."""
     if not header or len(header) > _LONGEST:
         return None
     match = _HEADER.fullmatch(header)
@@ -58,7 +58,7 @@ def parse(header: str | None) -> TraceParent | None:
 
 @contextmanager
 def entered(context: Context, kind: Kind, header: str | None) -> Iterator[None]:
-    """This run's place in the trace that `header` names, or in a new one; a span of it where spans are collected."""
+    """This run's position in the trace of `header`, or in a new one, with a span if spans are collected."""
     parent = parse(header)
     if not _tracers:
         trace_id = parent.trace_id if parent else os.urandom(16).hex()
@@ -91,7 +91,8 @@ def _begun(tracer: Tracer, context: Context, kind: Kind, parent: TraceParent | N
 
 
 def span(name: str, **attributes: str | int) -> AbstractContextManager[object]:
-    """A part of the current run: a call to Spanner, Firestore, Pub/Sub or a node. Never a key, row or URL."""
+    """A span for a part of the current run: a call to Spanner, Firestore, Pub/Sub or a node. Never pass a key, row or
+    URL."""
     parent = _current.get()
     if parent is None:
         return _NOTHING
@@ -104,8 +105,8 @@ def span(name: str, **attributes: str | int) -> AbstractContextManager[object]:
 
 @contextmanager
 def _opened(span: Span) -> Iterator[Span]:
-    """The parent of what is called within, if it is kept. OpenTelemetry's own current span is not asked: Google's
-    clients replace it."""
+    """Make this span the parent of spans in the block, if it is kept. OpenTelemetry's own current span is not used,
+    because Google's clients replace it."""
     token = _current.set(span if span.is_recording() else None)
     try:
         yield span
@@ -118,10 +119,10 @@ def _opened(span: Span) -> Iterator[Span]:
 
 
 def collect(tracer: Tracer) -> None:
-    """Let this tracer make the spans from now on."""
+    """Create spans with this tracer from now on."""
     _tracers[:] = [tracer]
 
 
 def stop() -> None:
-    """Make no spans any more."""
+    """Stop creating spans."""
     _tracers.clear()
