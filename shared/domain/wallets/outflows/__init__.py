@@ -1,1 +1,1 @@
-"""What may leave a wallet by a transaction or a signature, read from its bytes."""
+"""Read from its bytes what a transaction or a signature may take out of a wallet."""

@@ -1,6 +1,6 @@
-"""A call's arguments, read as Solidity's decoder reads them: offsets may overlap or be odd, a tail is ignored.
+"""Read a call's arguments like Solidity's decoder: offsets may overlap or be odd, and trailing data is ignored.
 
-What a decoder refuses, or pads, or masks (depending on its age), is Unreadable here: short data, dirty high bits.
+Data that a decoder refuses, pads or masks (depending on its version) is Unreadable here: short data, dirty high bits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Arguments:
         return bool(self.uint(at, 1))
 
     def place(self, at: int, base: int = 0) -> int:
-        """Where a dynamic value begins whose offset is at `at`."""
+        """The position of the dynamic value whose offset is at `at`."""
         found = base + self.word(at)
         if found > len(self.data):
             raise Unreadable("an offset points outside of the data")

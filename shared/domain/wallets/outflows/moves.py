@@ -1,4 +1,4 @@
-"""What may leave a wallet: moves of assets and the contracts that are called, as far as the bytes can be read."""
+"""The possible losses of a wallet: moves of assets and called contracts, as far as the bytes can be read."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 NATIVE: Final = "native"
-FEES: Final = "fees"  # an asset of its own in limits and bookings: wei that is spent for gas
-NOBODY: Final = "0x" + "0" * 40  # who gets what is burnt
+FEES: Final = "fees"  # a separate asset in limits and bookings: wei spent on gas
+NOBODY: Final = "0x" + "0" * 40  # the recipient of burnt assets
 UNLIMITED: Final = 2**256 - 1
 
 
 class Unreadable(Exception):
-    """Bytes whose effect is not known; no more than a sentence, nothing of the bytes."""
+    """The effect of the bytes is unknown. The text is one sentence and contains none of the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """`amount` of `asset` (NATIVE or a token's address) leaves, or may be taken by, for `recipient`."""
+    """`amount` of `asset` (NATIVE or a token's address) leaves for `recipient`, or `recipient` may take it."""
 
     asset: str
     recipient: str
@@ -27,7 +27,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A contract that is called, or for which a signature is, with the function's selector as 0x hex."""
+    """A contract that is called, or that a signature is for, with the function's selector as 0x hex."""
 
     to: str
     selector: str
@@ -35,16 +35,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Outflow:
-    """All that a wallet can lose: `moves`, and `fee` wei for gas at most. Where it is not `readable`, there is more."""
+    """Everything that a wallet can lose: `moves`, and at most `fee` wei for gas. If it is not `readable`, there may be
+    more."""
 
     moves: tuple[Move, ...] = ()
     calls: tuple[Call, ...] = ()
     fee: int = 0
-    creates: bool = False  # a contract, whose code runs at once
+    creates: bool = False  # creates a contract, whose code runs at once
     readable: bool = True
 
     def totals(self) -> dict[str, int]:
-        """Base units per asset, in lower case. The fee counts as the native coin, and as FEES by itself."""
+        """Base units per asset, in lower case. The fee counts as the native coin, and also as FEES."""
         found: dict[str, int] = {}
         for asset, amount in self._amounts():
             if amount:

@@ -11,7 +11,7 @@ from shared.domain.wallets.outflows.moves import Move, Unreadable
 MAX_PARTS: Final = 256
 Reader = Callable[
     [Arguments, str | None], list[Move]
-]  # (arguments, who calls: None when it may be for the wallet)
+]  # (arguments, caller; None: the wallet may be the caller)
 
 
 def _approve(arguments: Arguments, sender: str | None) -> list[Move]:

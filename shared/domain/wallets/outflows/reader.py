@@ -1,9 +1,9 @@
-"""Reads a transaction's payload as what the EVM would do with it. Pure, and bounded in depth, calls and bytes.
+"""Read a transaction's payload as the EVM would execute it. Pure, and limited in depth, calls and bytes.
 
     outflow = reader.of_transaction(sender, to, value, data, fee)
 
-Nothing is taken on trust from the contract that is called: it is judged by what it could do with what it is given, and
-what the wallet's own tokens would do. What a wrapper holds counts as if the wallet did it itself.
+The called contract is not trusted: the reader considers what it could do with what it receives, and what the wallet's
+own tokens would do. Calls inside a wrapper count as if the wallet made them itself.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from shared.domain.wallets.outflows.wrappers import WRAPPERS, Inner
 
 MAX_DEPTH: Final = 4
 MAX_CALLS: Final = 256
-MAX_BYTES: Final = 1 << 20  # of all calls, however they overlap
+MAX_BYTES: Final = 1 << 20  # of all calls together, even if they overlap
 
 
 class Reading:
-    """Collects what one wallet's calls move."""
+    """Collects the moves of one wallet's calls."""
 
     def __init__(self, wallet: str) -> None:
         self._wallet = wallet.lower()
         self._moves: list[Move] = []
         self._calls: list[Call] = []
         self._bytes = 0
-        self._funded = 0  # wei that counted already for the wrapper being read, which may pass it on
+        self._funded = 0  # wei that are already counted for the current wrapper, which may pass them on
 
     def outflow(self, *, fee: int = 0) -> Outflow:
         return Outflow(tuple(self._moves), tuple(self._calls), fee)
@@ -38,11 +38,11 @@ class Reading:
         self._moves += moves
 
     def signs_for(self, contract: str, selector: str) -> None:
-        """A signature that `contract` takes as if its function were called."""
+        """Read a signature that `contract` accepts as if its function were called."""
         self._calls.append(Call(contract.lower(), f"0x{selector}"))
 
     def call(self, to: str, value: int, data: bytes, *, own: bool = True, depth: int = 0) -> None:
-        """`own`: the wallet is who calls. Raises Unreadable."""
+        """Read a call; `own`: the wallet is the caller. Raises Unreadable."""
         to = to.lower()
         self._count(data, depth)
         self._pay(to, value, silent=bool(data), nested=depth > 0)
@@ -65,14 +65,15 @@ class Reading:
     def _open(
         self, selector: str, to: str, value: int, arguments: Arguments, *, own: bool, depth: int
     ) -> None:
-        """The calls of a wrapper. What it was paid and keeps is not there for calls that are made beside it."""
+        """Read the calls inside a wrapper. The value that the wrapper was paid is not available to calls outside of
+        it."""
         beside, self._funded = self._funded, value
         for inner in WRAPPERS[selector][1](arguments):
             self.inner(to, inner, own=own, depth=depth + 1)
         self._funded = beside
 
     def inner(self, executor: str, inner: Inner, *, own: bool, depth: int) -> None:
-        """A call that `executor` makes."""
+        """Read a call that `executor` makes."""
         if inner.to is None:
             self.call(executor, 0, inner.data, own=own, depth=depth)
         else:
@@ -80,7 +81,7 @@ class Reading:
             self.call(inner.to, inner.value, inner.data, own=own, depth=depth)
 
     def _pay(self, to: str, value: int, *, silent: bool, nested: bool) -> None:
-        """Count the value once, also where a wrapper passes it on; a payment of nothing still has a recipient."""
+        """Count the value once, even if a wrapper passes it on; a payment of zero still has a recipient."""
         if not value and (silent or to == self._wallet):
             return
         known = min(value, self._funded) if nested else 0
@@ -96,7 +97,7 @@ class Reading:
 
 
 def of_transaction(sender: str, to: str | None, value: int, data: bytes, fee: int = 0) -> Outflow:
-    """What a payload moves; `fee` is the wei that its gas costs at most."""
+    """The outflow of a payload; `fee` is the maximum cost of its gas in wei."""
     if to is None:
         return Outflow((Move(NATIVE, "", value),) if value else (), fee=fee, creates=True, readable=False)
     reading = Reading(sender)

@@ -1,6 +1,6 @@
-"""The forms in which tokens are transferred and approved: ERC-20, 721, 777, 1155, 1363, 2612, 3009 and DAI's permit.
+"""The functions that transfer and approve tokens: ERC-20, 721, 777, 1155, 1363, 2612, 3009 and DAI's permit.
 
-Where one selector means an amount to one kind of token and an id to another, an id of 0 counts as 1.
+If one selector means an amount for one kind of token and an id for another, an id of 0 counts as 1.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ MAX_ITEMS: Final = 1024  # of one batch
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A function that moves one asset. `kinds` names each argument: (a)ddress, (u)int256, (f)lag, (b)ytes32,
-    uint(8), (d)ynamic. The others are positions in it: who gives (None: who calls), who gets (None: nobody), how much
-    (None: `fixed`), and a flag that has to be set for it."""
+    """A function that moves one asset. `kinds` names the type of each argument: (a)ddress, (u)int256, (f)lag,
+    (b)ytes32, uint(8), (d)ynamic. The other fields are argument positions: the giver (None: the caller), the recipient
+    (None: nobody), the amount (None: `fixed`), and a flag that must be set."""
 
     signature: str
     kinds: str
@@ -30,13 +30,14 @@ class Form:
     least: int = 0
 
     def read(self, arguments: Arguments, token: str, sender: str | None) -> list[Move]:
-        """`sender` None: somebody calls on the wallet's behalf, so whoever gives may be the wallet."""
+        """The moves of this call. `sender` None: somebody calls on the wallet's behalf, so the giver may be the
+        wallet."""
         values = [_value(kind, arguments, at * WORD) for at, kind in enumerate(self.kinds)]
         amount = self.fixed if self.amount is None else max(self.least, int(values[self.amount]))
         if self.when is not None and not values[self.when]:
-            return []  # a right is taken back
+            return []  # the call revokes a right
         if self.owner is not None and sender is not None and values[self.owner] != sender:
-            amount = 0  # somebody else's
+            amount = 0  # it is not the wallet's
         recipient = NOBODY if self.to is None else str(values[self.to])
         return [] if self.to is None and not amount else [Move(token, recipient, amount)]
 
@@ -48,7 +49,7 @@ def _value(kind: str, arguments: Arguments, at: int) -> int | str:
 
 
 FORMS: Final[dict[str, Form]] = {
-    # ERC-20, and ERC-721 where it is spelled alike
+    # ERC-20, and ERC-721 functions with the same signature
     "a9059cbb": Form("transfer(address,uint256)", "au", 0, 1, least=1),
     "23b872dd": Form("transferFrom(address,address,uint256)", "aau", 1, 2, owner=0, least=1),
     "095ea7b3": Form("approve(address,uint256)", "au", 0, 1, least=1),
@@ -111,7 +112,7 @@ BATCH_TRANSFER: Final = "2eb2c2d6"  # safeBatchTransferFrom(address,address,uint
 
 
 def batch_transfer(arguments: Arguments, token: str, sender: str | None) -> list[Move]:
-    """ERC-1155's: the sum of the amounts."""
+    """ERC-1155's batch transfer: the sum of the amounts."""
     owner, recipient = arguments.address(0), arguments.address(WORD)
     places = arguments.items(3 * WORD)
     amount = sum(arguments.word(at) for at in places[:MAX_ITEMS])

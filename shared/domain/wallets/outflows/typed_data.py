@@ -1,7 +1,7 @@
-"""What a signature over typed data (EIP-712) lets others take: permits, authorisations, orders, and signed calls.
+"""Read what a signature over typed data (EIP-712) lets others take: permits, authorisations, orders, and signed calls.
 
-A document is known by its whole type (`encodeType`), so that no other struct passes for one. Of what is known the
-message is read as the hash covers it; anything else is not readable.
+A document is identified by its complete type (`encodeType`), so that no other struct can pass as a known one. The
+message of a known type is read as the hash covers it; everything else is unreadable.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared.domain.wallets.outflows.moves import NATIVE, UNLIMITED, Move, Outflo
 from shared.domain.wallets.outflows.reader import Reading
 from shared.domain.wallets.outflows.wrappers import operation
 
-ANYBODY: Final = "anybody"  # the recipient of what whoever comes first may take
+ANYBODY: Final = "anybody"  # the recipient of an amount that anybody may take
 MAX_TYPES: Final = 32
 MAX_PARTS: Final = 256
 _NUMBER = re.compile(r"0x[0-9a-fA-F]{1,64}|[0-9]{1,78}")
@@ -28,7 +28,7 @@ _ORDER_ITEMS = frozenset({1, 2, 3, 4, 5})
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """Fields of a message, as the hash takes them. Raises Unreadable where they do not fit."""
+    """Fields of a message, as the hash encodes them. Raises Unreadable if they do not fit."""
 
     fields: Mapping[str, Any]
 
@@ -77,7 +77,7 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """One document: who verifies it, its message, and what is found."""
+    """One document: its verifying contract, its message, and the findings."""
 
     contract: str
     message: Struct
@@ -104,7 +104,7 @@ def _authorization(one: Signing) -> None:
 
 
 def _nothing(one: Signing) -> None:
-    """A right is taken back."""
+    """The signature revokes a right."""
 
 
 def _allowance(one: Signing) -> None:
@@ -129,7 +129,7 @@ def _transfers(one: Signing) -> None:
 
 
 def _permitted(one: Signing, permitted: list[Struct]) -> None:
-    """The spender says who gets it."""
+    """The spender chooses the recipient."""
     for part in permitted:
         one.move(one.message.address("spender"), part.number("amount"), part.address("token"))
 
@@ -157,7 +157,7 @@ def _meta_transaction(one: Signing) -> None:
 
 
 def _seaport(one: Signing) -> None:
-    """What is offered goes to whoever fulfils the order, at the highest amount that it reaches."""
+    """Anybody who fulfils the order gets the offered items, at the highest amount that the order reaches."""
     for item in one.message.parts("offer"):
         kind, amount = item.number("itemType"), max(item.number("startAmount"), item.number("endAmount"))
         if kind != _NATIVE_ITEM and kind not in _ORDER_ITEMS:
@@ -167,7 +167,7 @@ def _seaport(one: Signing) -> None:
 
 
 def _swap(one: Signing) -> None:
-    """CoW Protocol: sold to whoever settles the order; what is bought goes to the receiver."""
+    """CoW Protocol: anybody who settles the order gets the sold amount; the receiver gets the bought amount."""
     message = one.message
     sold = message.number("sellAmount") + message.number("feeAmount")
     one.move(ANYBODY, sold, message.address("sellToken"))
@@ -183,7 +183,7 @@ def _check_receivers(one: Signing, receivers: list[str]) -> None:
 _TOKENS: Final = "TokenPermissions(address token,uint256 amount)"
 _DETAILS: Final = "PermitDetails(address token,uint160 amount,uint48 expiration,uint48 nonce)"
 _3009: Final = "(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
-# encodeType → (the selector of the call that it stands for, its reader)
+# encodeType → (selector of the equivalent call, its reader)
 KNOWN: Final[dict[str, tuple[str, Reader]]] = {
     "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)": (
         "d505accf", _permit,
@@ -221,7 +221,7 @@ KNOWN: Final[dict[str, tuple[str, Reader]]] = {
     "uint32 validTo,bytes32 appData,uint256 feeAmount,string kind,bool partiallyFillable,"
     "string sellTokenBalance,string buyTokenBalance)": ("13d79a0b", _swap),
 }  # fmt: skip
-_WITNESSED: Final = {  # what a witness adds only narrows it
+_WITNESSED: Final = {  # a witness can only restrict it
     "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,uint256 deadline,": (
         "137c29fe", _transfer,
     ),
@@ -231,7 +231,7 @@ _WITNESSED: Final = {  # what a witness adds only narrows it
 
 
 def of_typed_data(wallet: str, document: Mapping[str, Any]) -> Outflow:
-    """What the signature lets others take; not readable where that is not known. Never raises."""
+    """The outflow of the signature; not readable if it is unknown. Never raises."""
     reading = Reading(wallet)
     try:
         contract = Struct(_mapping(document, "domain")).address("verifyingContract")
@@ -244,7 +244,7 @@ def of_typed_data(wallet: str, document: Mapping[str, Any]) -> Outflow:
 
 
 def named(document: Mapping[str, Any]) -> tuple[str, str]:
-    """The contract that verifies it (lower case) and its primary type; "" for what is not there."""
+    """The verifying contract (lower case) and the primary type; "" for a missing one."""
     domain, primary = document.get("domain"), document.get("primaryType")
     contract = domain.get("verifyingContract") if isinstance(domain, dict) else None
     return str(contract or "").lower(), primary if isinstance(primary, str) else ""

@@ -1,4 +1,6 @@
-"""Calls that hold calls: multicall, Multicall3, Safe and its modules, MultiSend, and accounts that execute batches."""
+"""Calls that contain calls: multicall, Multicall3, Safe and its modules, MultiSend, and accounts
+that execute batches.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Final
 from shared.domain.wallets.outflows.arguments import WORD, Arguments
 from shared.domain.wallets.outflows.moves import Unreadable
 
-# Safe's libraries that a Safe may run in its own place (1.3.0, 1.4.1; with and without delegate calls).
+# Safe's libraries that a Safe may run by delegate call (1.3.0, 1.4.1; with and without delegate calls inside).
 MULTI_SEND: Final = frozenset(
     {
         "0xa238cbeb142c10ef7ad8442c6d1f9e89e07e7761",
@@ -22,12 +24,12 @@ MULTI_SEND: Final = frozenset(
 )
 _MULTI_SEND_SELECTOR: Final = bytes.fromhex("8d80ff0a")
 _SINGLE, _BATCH = 0x00, 0x01  # call types of ERC-7579
-_PLAIN_MODES: Final = (bytes(4), bytes.fromhex("78210001"))  # ERC-7579's, and a batch of ERC-7821
+_PLAIN_MODES: Final = (bytes(4), bytes.fromhex("78210001"))  # of ERC-7579, and a batch of ERC-7821
 
 
 @dataclass(frozen=True, slots=True)
 class Inner:
-    """A call within a call. `to` None: the contract calls itself for whoever called it."""
+    """A call inside a call. `to` None: the contract calls itself on behalf of its caller."""
 
     to: str | None
     value: int
@@ -48,7 +50,7 @@ def _self_calls(at: int) -> Opener:
 
 
 def _calls(at: int, *, data: int, value: int | None = None) -> Opener:
-    """An array of tuples that begin with a target; `data` and `value` are the positions of the others."""
+    """An array of tuples that start with a target; `data` and `value` are the positions of the other fields."""
 
     def opened(arguments: Arguments) -> Iterator[Inner]:
         return _tuples(arguments, at, data, value)
@@ -65,7 +67,7 @@ def _tuples(arguments: Arguments, at: int, data: int, value: int | None) -> Iter
 
 
 def _columns(*, values: int | None, data: int) -> Opener:
-    """Arrays side by side: targets, perhaps values, data."""
+    """Parallel arrays: targets, optional values, data."""
 
     def opened(arguments: Arguments) -> Iterator[Inner]:
         targets, calls = arguments.items(0), arguments.items(data * WORD)
@@ -85,7 +87,7 @@ def _execute(arguments: Arguments) -> Iterator[Inner]:
 
 
 def _execute_operation(arguments: Arguments) -> Iterator[Inner]:
-    """The same with an operation: 0 calls, 1 runs the target's code in the account's place."""
+    """The same with an operation: 0 calls, 1 runs the target's code in the account's context."""
     target, value, data = arguments.address(0), arguments.word(WORD), arguments.bytes_at(2 * WORD)
     return operation(target, value, data, arguments.uint(3 * WORD, 8))
 
@@ -98,7 +100,7 @@ def _exec_transaction(arguments: Arguments) -> Iterator[Inner]:
 
 
 def operation(target: str, value: int, data: bytes, kind: int) -> Iterator[Inner]:
-    """What a Safe does: a call, or several by one of its known libraries. Raises Unreadable."""
+    """The calls of a Safe operation: one call, or several by one of its known libraries. Raises Unreadable."""
     if kind == 0:
         yield Inner(target, value, data)
         return
@@ -121,10 +123,10 @@ def _multi_send(arguments: Arguments) -> Iterator[Inner]:
 
 
 def _execute_mode(arguments: Arguments) -> Iterator[Inner]:
-    """ERC-7579: the mode's first byte says how to read the rest, its second what happens when a call fails.
+    """ERC-7579: the first byte of the mode defines the format of the rest, the second the handling of failed calls.
 
-    A selector in it may say otherwise: ERC-7821 has one for batches of batches, whose bytes would be read as another
-    batch than the account executes."""
+    A selector in the mode may change the format: ERC-7821 has one for batches of batches. Their bytes would otherwise
+    be read as another batch than the account executes."""
     mode, packed = arguments.word(0).to_bytes(WORD, "big"), arguments.bytes_at(WORD)
     kind, read_otherwise = mode[0], mode[6:10] not in _PLAIN_MODES
     if read_otherwise or mode[1] > 1 or any(mode[2:6]):
