@@ -26,7 +26,7 @@ Confirmations = int | Literal["safe", "finalized"]
 
 
 class UnknownChain(Refusal):
-    """`data.known` lists the chains that there are."""
+    """`data.known` lists the supported chains."""
 
     code, status, message = "UNKNOWN_CHAIN", 422, "This chain is not supported."
 
@@ -39,7 +39,7 @@ class UnknownChain(Refusal):
 
 
 class UnsupportedCurrency(Refusal):
-    """Not the native coin and not a registered token that moves exactly what it is told to."""
+    """Neither the native coin nor a registered token that transfers exactly the requested amount."""
 
     code, status, message = "UNSUPPORTED_CURRENCY", 422, "This currency is not supported on this chain."
 

@@ -29,7 +29,7 @@ Abi = Iterable[Mapping[str, Any]]
 
 
 class SendExceedsGas(InsufficientGas):
-    """As 422: the transaction itself cannot be paid for."""
+    """The balance does not cover the gas of the transaction itself (422)."""
 
     status = 422
 

@@ -28,14 +28,14 @@ L1_FEE_ROOM = 2  # × the current layer-1 fee, which rises at most an eighth per
 
 
 class SimulationFailed(Refusal):
-    """`data.revert` holds kind, reason, name, arguments and data of the failure."""
+    """`data.revert` contains kind, reason, name, arguments and data of the failure."""
 
     code, status, message = "SIMULATION_FAILED", 422, "The transaction would fail on chain."
 
 
 class SendExceedsBalance(InsufficientBalance):
-    """As 422: the transaction itself cannot be paid; it is not that the wallet's supplies have committed the
-    balance."""
+    """The balance does not cover the transaction itself (422); this is not about amounts that the wallet's supplies
+    have committed."""
 
     status = 422
 

@@ -34,7 +34,7 @@ class AddressMismatch(Refusal):
 
 
 class ChainMismatch(Refusal):
-    """`data.expected` is the wallet's chain id; `data.found` the domain's, null when it names none."""
+    """`data.expected` is the wallet's chain id; `data.found` is the domain's, or null if it names none."""
 
     code, status, message = (
         "CHAIN_MISMATCH",

@@ -17,7 +17,7 @@ _LIMITS = {"id": 255, "type": 255, "source": 255, "subject": 64}  # characters; 
 
 
 class UnreadableEvent(Refusal):
-    """A message that is no CloudEvent of ours: recorded as a dead letter and acknowledged."""
+    """The message is not one of our CloudEvents. It is recorded as a dead letter and acknowledged."""
 
     code, status, message = "UNREADABLE_EVENT", 422, "The message is not a readable CloudEvent."
 

@@ -50,7 +50,7 @@ class VersionMismatch(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """`data.most` is how many bytes the route takes."""
+    """`data.most` is the maximum number of bytes for the route."""
 
     code, status, message = "BODY_TOO_LARGE", 413, "The body is larger than this route accepts."
 

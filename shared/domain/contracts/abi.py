@@ -48,7 +48,7 @@ class UnknownMethod(Refusal):
 
 
 class AmbiguousMethod(Refusal):
-    """`data.signatures` lists those that the name may mean."""
+    """`data.signatures` lists the functions that the name may mean."""
 
     code, status = "AMBIGUOUS_METHOD", 422
     message = "Several functions have this name: give the full signature of one."

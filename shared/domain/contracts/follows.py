@@ -28,7 +28,7 @@ class NotFollowed(Refusal):
 
 
 class TooManyFollows(Refusal):
-    """`data.most` is how many there may be."""
+    """`data.most` is the limit."""
 
     code, status, message = "TOO_MANY_FOLLOWS", 409, "You follow as many contracts as allowed."
 
