@@ -50,7 +50,7 @@ def _sent(client: ChainClient, address: str, nonce: int, height: int) -> Found:
 
 
 def claims_of(session: Session, found: Found) -> list[str]:
-    """The ids of the claims that it may have paid: reserved allocations with this recipient, currency and amount."""
+    """The ids of the live or failed claims that it may have paid, by the recipient and amount of an unpaid part."""
     transfers = [arguments for name, arguments in map(decoded, found.receipt.logs) if name == "Transfer"]
     paid = {
         found.to and checksum(found.to),

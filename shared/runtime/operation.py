@@ -51,7 +51,7 @@ def path_pattern(path: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class HttpTrigger:
-    """`path` is absolute; path parameters in braces join the body under the same names.
+    """An HTTP route. `path` is absolute; path parameters in braces join the body under the same names.
 
     `others` says whose rows the operation reaches besides the caller's own. Its body enforces this (`Caller.sees`,
     `acts_for`), the table in docs/identity.md shows it, and a test compares both. `see`: those of users whom a caller

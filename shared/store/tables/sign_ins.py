@@ -20,7 +20,7 @@ class Factor:
     sealed: bytes = field(repr=False)  # the authenticator's secret; empty if there is none
     master_key_id: str
     confirmed_at: datetime | None
-    last_step: int | None  # the step of the last accepted code; earlier codes are refused
+    last_step: int | None  # the step of the last accepted code; it and earlier ones are refused
     recovery: tuple[str, ...]  # SHA-256 of the remaining recovery codes, in hex
     failures: int  # wrong codes in a row
     failed_at: datetime | None
