@@ -1,1 +1,1 @@
-"""Credentials and their rules; reads no database."""
+"""Credentials and their rules. Nothing in this package reads a database."""

@@ -1,4 +1,4 @@
-"""What an attempt to identify oneself is answered when it fails: 401, and never which half of it was wrong.
+"""Refusals of failed sign-ins and credentials: mostly 401, which never tells which half of a credential was wrong.
 
 Refusal (shared.domain.errors)
 ├── Unauthenticated 401
@@ -7,11 +7,11 @@ Refusal (shared.domain.errors)
 │   ├── InvalidRefreshToken     unknown, expired or revoked
 │   │   └── RefreshTokenReused  an older token of the family: the family must be revoked
 │   ├── InvalidApiKey           malformed, unknown or revoked
-│   ├── SiweRefused             the signed message does not prove what it has to
+│   ├── SiweRefused             the signed message fails one of the checks
 │   ├── SecondFactorRequired    the password alone does not sign in to this account
 │   ├── InvalidOneTimeCode      wrong, too old or used before
 │   └── InvalidPasskey          another key, site, session or challenge, or one that was used before
-├── EmailUnverified 403         nobody has proved to read the account's mailbox
+├── EmailUnverified 403         nobody has proved access to the account's mailbox
 └── IdentityBusy 503            all password-hashing slots of this instance are taken
 """
 

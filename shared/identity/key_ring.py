@@ -1,9 +1,9 @@
-"""The keys that sign access tokens (ES256, P-256) and their rotation without a signed-in user noticing.
+"""The keys that sign access tokens (ES256, P-256), and how to rotate them without signing users out.
 
-Rotate in three steps, each followed by the time that caches and instances need: `with_next` publishes a
-key, `activated` signs with it, `retired` drops the old private half while its last tokens (15 min) still
-verify, and `without` forgets it. The stored form is JSON: `{"active": "<kid>", "keys": ["<PEM, private or
-public>", …]}`; a lone private PEM is a ring of one. A `kid` is the RFC 7638 thumbprint of its public key.
+After each step of a rotation, wait until caches and instances have the new ring. `with_next` publishes a key,
+`activated` signs with it, and `retired` drops the old private half while the last tokens that it signed (15 min) still
+verify. In the end `without` removes the old key. The stored form is JSON: `{"active": "<kid>", "keys": ["<PEM, private
+or public>", …]}`. A single private PEM is a ring with one key. A `kid` is the RFC 7638 thumbprint of the public key.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from shared.keys.secret_files import read_secret, replace_secret
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """One key pair; `private` is None once the key only verifies."""
+    """One key pair; `private` is None if the key only verifies."""
 
     public: ec.EllipticCurvePublicKey = field(repr=False)
     private: ec.EllipticCurvePrivateKey | None = field(default=None, repr=False)
@@ -54,14 +54,14 @@ class TokenKey:
         return {**self._point(), "kid": self.kid, "alg": "ES256", "use": "sig"}
 
     def to_pem(self) -> str:
-        """PKCS 8 (secret) while it signs, else SubjectPublicKeyInfo."""
+        """The key as PEM: PKCS 8 (secret) if it has a private half, otherwise SubjectPublicKeyInfo."""
         if self.private is not None:
             return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         return self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
     @classmethod
     def from_pem(cls, pem: str) -> TokenKey:
-        """Raises SecretUnusable for anything but a P-256 key."""
+        """Read a private or public key. Raises SecretUnusable if it is not a P-256 key."""
         try:
             if "PRIVATE KEY" in pem:
                 private = load_pem_private_key(pem.encode(), password=None)
@@ -85,7 +85,7 @@ class TokenKey:
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The active key signs; every key verifies. Immutable: each step of a rotation gives a new ring."""
+    """The keys of the deployment: the active key signs, every key verifies. Each rotation step returns a new ring."""
 
     active: str
     keys: Mapping[str, TokenKey] = field(repr=False)
@@ -101,14 +101,14 @@ class KeyRing:
 
     @property
     def signing_key(self) -> ec.EllipticCurvePrivateKey:
-        """Raises SecretUnusable in a ring that only verifies."""
+        """The private half of the active key. Raises SecretUnusable if the ring only verifies."""
         private = self.keys[self.active].private
         if private is None:
             raise SecretUnusable("this ring has no private half of its active key: it only verifies")
         return private
 
     def verifying_key(self, kid: object) -> ec.EllipticCurvePublicKey | None:
-        """The public key named `kid`, None when it is not, or no longer, in the ring."""
+        """The public key with this `kid`; None if it is not in the ring, or no longer."""
         key = self.keys.get(kid) if isinstance(kid, str) else None
         return key.public if key else None
 
@@ -117,12 +117,12 @@ class KeyRing:
         return {"keys": [key.jwk() for key in self.keys.values()]}
 
     def with_next(self, key: TokenKey | None = None) -> KeyRing:
-        """A further key that is published and verifies, but does not sign yet."""
+        """Add a key that is published and verifies, but does not sign yet."""
         key = key or TokenKey.generate()
         return replace(self, keys={**self.keys, key.kid: key})
 
     def activated(self, kid: str) -> KeyRing:
-        """Sign with `kid`. Raises SecretUnusable unless its private half is here."""
+        """Sign with `kid` from now on. Raises SecretUnusable if the ring lacks its private half."""
         if kid not in self.keys or self.keys[kid].private is None:
             raise SecretUnusable("a key becomes active only with its private half")
         return replace(self, active=kid)
@@ -134,11 +134,11 @@ class KeyRing:
         return replace(self, keys={**self.keys, kid: TokenKey(self.keys[kid].public)})
 
     def without(self, kid: str) -> KeyRing:
-        """Refuse what `kid` signed from now on. Raises SecretUnusable for the active key."""
+        """Remove `kid`, so that its tokens are refused from now on. Raises SecretUnusable for the active key."""
         return replace(self, keys={name: key for name, key in self.keys.items() if name != kid})
 
     def verifying(self) -> KeyRing:
-        """The same ring without private halves: all that services which only check tokens need. Not secret."""
+        """The same ring without private halves, for services that only verify tokens. It is not secret."""
         return replace(self, keys={name: TokenKey(key.public) for name, key in self.keys.items()})
 
     def to_text(self) -> str:
@@ -148,7 +148,9 @@ class KeyRing:
 
     @classmethod
     def from_text(cls, text: str) -> KeyRing:
-        """From a file or an environment variable: the JSON or a lone private PEM. Raises SecretUnusable."""
+        """Read the text of a file or an environment variable: the JSON, or a single private PEM.
+
+        Raises SecretUnusable for any other text."""
         if text.lstrip().startswith("-----BEGIN"):
             key = TokenKey.from_pem(text)
             if key.private is None:
@@ -163,17 +165,17 @@ class KeyRing:
 
 
 def load_key_ring(path: Path, *, create: bool = False, owner_only: bool = True) -> KeyRing:
-    """The ring in the file at `path`; with `create`, a first key is made (0600) where there is none.
+    """Load the ring from the file at `path`; `create` makes the file (0600) with a first key if it does not exist.
 
-    `owner_only` refuses a file open to others; a mounted secret, whose mode the platform sets, needs it off.
-    Raises SecretUnusable when the file is absent, open to others or not a ring.
+    `owner_only` refuses a file that other users can read; turn it off for a mounted secret, whose mode the platform
+    sets. Raises SecretUnusable when the file is absent, readable by others or not a ring.
     """
     first = (lambda: KeyRing.generate().to_text()) if create else None
     return KeyRing.from_text(read_secret(path, first, owner_only=owner_only))
 
 
 def save_key_ring(path: Path, ring: KeyRing) -> None:
-    """Replace the file at `path` in one step (0600)."""
+    """Replace the file at `path` atomically (0600)."""
     replace_secret(path, ring.to_text())
 
 

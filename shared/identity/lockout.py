@@ -1,9 +1,9 @@
-"""Wrong passwords slow down whoever sends them, and cannot lock the account's owner out.
+"""Wrong passwords slow down the network that sends them, but cannot lock the account's owner out.
 
-Failures count per account and network, and per account over all networks. A network that is full waits. An account
-that is full (NIST SP 800-63B §3.2.2 asks for a bound) waits only from networks where its owner has not signed in
-within 30 days, so an attacker elsewhere never stops the owner at home; refresh tokens, wallet sign-in and the reset
-by mail are not affected. Addresses without an account are counted alike, so the answers tell nothing.
+Failures count per account and network, and per account over all networks. A network at its limit must wait. An account
+at its limit (NIST SP 800-63B §3.2.2 requires one) makes only those networks wait from which its owner has not signed in
+within 30 days, so an attacker elsewhere never stops the owner at home. Refresh tokens, wallet sign-in and the reset by
+mail are not affected. Addresses without an account are counted in the same way, so the answers reveal nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from shared.domain.errors import Refusal
 
 WINDOW: Final = timedelta(minutes=15)
 TRUSTED: Final = timedelta(days=30)
-TRUST_AGAIN: Final = timedelta(days=1)  # how often a known network's trust is written anew
-ACCOUNT_FACTOR: Final = 10  # an account takes so many times the failures of one network
+TRUST_AGAIN: Final = timedelta(days=1)  # how often the trust of a known network is renewed
+ACCOUNT_FACTOR: Final = 10  # the limit of an account, as a multiple of the limit of one network
 EVERYWHERE: Final = "*"
 
 
@@ -35,11 +35,11 @@ class TooManyAttempts(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What is known of one account from one network, or from EVERYWHERE."""
+    """The failures and the trust of one account, for one network or for EVERYWHERE."""
 
     id: str
     failures: int
-    since: datetime  # the window's begin
+    since: datetime  # when the window began
     trusted_until: datetime | None
     updated_at: datetime
 
@@ -51,13 +51,13 @@ class Guard:
 
 
 def guard_id(email: str, network: str, key: bytes) -> str:
-    """Without the address in it: an HMAC of account and network."""
+    """The id of a guard row: an HMAC of account and network, which does not reveal the address."""
     text = f"sign-in\0{email}\0{network}".encode()
     return "grd_" + hmac.digest(key, text, hashlib.sha256).hex()[:40]
 
 
 def check(here: Guard | None, everywhere: Guard | None, attempts: int, now: datetime) -> None:
-    """Before a password is looked at. Raises TooManyAttempts."""
+    """Refuse an attempt before the password is verified. Raises TooManyAttempts."""
     if here is not None and here.count(now) >= attempts:
         raise TooManyAttempts(here.since + WINDOW - now)
     known = here is not None and here.trusted(now)
@@ -66,7 +66,7 @@ def check(here: Guard | None, everywhere: Guard | None, attempts: int, now: date
 
 
 def failed(guard: Guard | None, identity: str, now: datetime) -> Guard:
-    """One more failure; a new window when the old one is over."""
+    """Count one more failure; start a new window if the old one is over."""
     if guard is None:
         return Guard(identity, 1, now, None, now)
     if now - guard.since >= WINDOW:
@@ -75,7 +75,7 @@ def failed(guard: Guard | None, identity: str, now: datetime) -> Guard:
 
 
 def succeeded(guard: Guard | None, identity: str, now: datetime) -> Guard:
-    """The owner has signed in here; unchanged when nothing new is learnt by that."""
+    """Record that the owner signed in from this network, and reset its failures; the same row if nothing changes."""
     until = now + TRUSTED
     if guard is None:
         return Guard(identity, 0, now, until, now)

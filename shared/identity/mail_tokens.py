@@ -1,7 +1,7 @@
-"""Tokens that go out by mail: `wbm_<user id>.<expiry>.<secret>`, valid for one purpose. Nothing is stored.
+"""Tokens sent by mail: `wbm_<user id>.<expiry>.<secret>`, valid for one purpose. Nothing is stored.
 
-The secret is an HMAC over everything whose change must void it: a reset token dies with the password that it
-replaces (so it counts once), a verification token with the address it was sent to. RFC 2104, 256 bits.
+The secret is an HMAC (RFC 2104, 256 bits) over everything whose change must invalidate the token. A reset token becomes
+invalid when the password changes, so it works once; a verification token when the account's address changes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VERIFY: Final = Purpose("email-verification", timedelta(days=2))
 
 @dataclass(frozen=True, slots=True)
 class MailToken:
-    """The parts of a token; `text` is what the mail holds."""
+    """The parts of a token; `text` is the token as the mail contains it."""
 
     user_id: str
     expires: int  # seconds since 1970
@@ -54,7 +54,7 @@ class MailToken:
 
     @classmethod
     def parse(cls, text: str) -> MailToken:
-        """Raises MailTokenInvalid."""
+        """Parse a token. Raises MailTokenInvalid for any other text."""
         match = _TOKEN.fullmatch(text)
         if match is None:
             raise MailTokenInvalid
@@ -62,7 +62,7 @@ class MailToken:
 
 
 def check(token: MailToken, purpose: Purpose, user: User | None, now: datetime, key: bytes) -> None:
-    """Raises MailTokenInvalid unless the token was made for this purpose and the user as it still is."""
+    """Raises MailTokenInvalid unless the token was made for this purpose and for the user's current state."""
     if user is None or user.disabled or now >= datetime.fromtimestamp(token.expires, UTC):
         raise MailTokenInvalid
     if not hmac.compare_digest(token.secret, _secret(purpose, user, token.expires, key)):

@@ -1,7 +1,7 @@
-"""Passkeys (WebAuthn Level 2) as a second factor: challenges, and what an authenticator answered to one.
+"""Passkeys (WebAuthn Level 2) as a second factor: challenges, and the check of an authenticator's answer.
 
-A challenge is stateless: `<expiry: 4 bytes><random: 16><HMAC: 12>`, bound to its purpose, the user and the session that
-asked, and spent once in the commit that uses it. Only answers for our own site and pages count.
+A challenge is stateless: `<expiry: 4 bytes><random: 16><HMAC: 12>`. It is bound to its purpose, the user and the
+session that requested it, and is spent once in the commit that uses it. Only answers for our site and pages count.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.identity.errors import InvalidPasskey
 from shared.identity.siwe_nonces import SpentNonce
 
 LIFETIME: Final = timedelta(minutes=5)
-MOST_BYTES: Final = 16_384  # of a credential as JSON
+MOST_BYTES: Final = 16_384  # the largest credential, as JSON
 Purpose = Literal["register", "sign-in", "step-up"]
 _log = logging.getLogger(__name__)
 
@@ -34,14 +34,14 @@ class PasskeysUnavailable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What passkeys are bound to: the host of the first site, and the pages that may ask."""
+    """The site that passkeys are bound to: the host of the first domain, and the pages that may ask for a passkey."""
 
     id: str
     origins: tuple[str, ...]
 
     @classmethod
     def of(cls, domains: Iterable[str], schemes: Iterable[str]) -> Site:
-        """Raises PasskeysUnavailable without a domain."""
+        """The site of these domains. Raises PasskeysUnavailable if there is no domain."""
         named = [domain.lower() for domain in domains]
         if not named:
             raise PasskeysUnavailable
@@ -51,15 +51,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Whom a challenge is for."""
+    """The purpose, the user and the session that a challenge is bound to."""
 
     purpose: Purpose
     user_id: str
-    session_id: str  # empty while nobody has signed in
+    session_id: str  # empty before sign-in
 
 
 def challenge(asker: Asker, now: datetime, key: bytes) -> bytes:
-    """32 bytes that an authenticator is to sign."""
+    """Create a challenge: 32 bytes for an authenticator to sign."""
     body = int((now + LIFETIME).timestamp()).to_bytes(4, "big") + secrets.token_bytes(16)
     return body + _mac(body, asker, key)
 
@@ -67,7 +67,7 @@ def challenge(asker: Asker, now: datetime, key: bytes) -> bytes:
 def spent(asker: Asker, credential: Mapping[str, Any], now: datetime, key: bytes) -> tuple[bytes, SpentNonce]:
     """The challenge that a credential answers, and the row that spends it.
 
-    Raises InvalidPasskey for one that was not given to this asker or is too old."""
+    Raises InvalidPasskey if the challenge was not given to this asker or is too old."""
     try:
         client = json.loads(_bytes(credential["response"]["clientDataJSON"]))
         given = _bytes(client["challenge"])
@@ -83,7 +83,7 @@ def spent(asker: Asker, credential: Mapping[str, Any], now: datetime, key: bytes
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What a new authenticator said; `id` is base64url."""
+    """The data of a newly registered authenticator; `id` is base64url."""
 
     id: str
     public_key: bytes
@@ -93,14 +93,14 @@ class Registered:
 def registration_options(
     site: Site, user_id: str, name: str, given: bytes, known: Iterable[str]
 ) -> dict[str, Any]:
-    """What a page hands to `navigator.credentials.create`, as JSON (WebAuthn Level 3 §5.1.8)."""
+    """The options that a page passes to `navigator.credentials.create`, as JSON (WebAuthn Level 3 §5.1.8)."""
     import webauthn
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
     options = webauthn.generate_registration_options(
         rp_id=site.id,
         rp_name=site.id,
-        user_id=hashlib.sha256(user_id.encode()).digest(),  # no person's data in an authenticator
+        user_id=hashlib.sha256(user_id.encode()).digest(),  # keeps personal data out of the authenticator
         user_name=name,
         challenge=given,
         exclude_credentials=[PublicKeyCredentialDescriptor(id=_bytes(one)) for one in known],
@@ -110,7 +110,9 @@ def registration_options(
 
 
 def assertion_options(site: Site, given: bytes, known: Iterable[str]) -> dict[str, Any]:
-    """What a page hands to `navigator.credentials.get`, as JSON. Without libraries: sign-in answers it."""
+    """The options that a page passes to `navigator.credentials.get`, as JSON.
+
+    Uses no library, because sign-in calls it."""
     return {
         "challenge": _text(given),
         "timeout": int(LIFETIME.total_seconds() * 1000),
@@ -121,7 +123,7 @@ def assertion_options(site: Site, given: bytes, known: Iterable[str]) -> dict[st
 
 
 def registered(site: Site, credential: Mapping[str, Any], given: bytes) -> Registered:
-    """Check an authenticator's registration. Raises InvalidValue for one that does not answer this challenge here."""
+    """Check the registration of an authenticator. Raises InvalidValue unless it answers this challenge on this site."""
     import webauthn
 
     try:
@@ -142,7 +144,7 @@ def registered(site: Site, credential: Mapping[str, Any], given: bytes) -> Regis
 def asserted(
     site: Site, credential: Mapping[str, Any], given: bytes, public_key: bytes, sign_count: int
 ) -> int:
-    """Check an authenticator's answer; how often it says that it has signed. Raises InvalidPasskey."""
+    """Check an authenticator's answer and return its new signature counter. Raises InvalidPasskey."""
     import webauthn
 
     try:

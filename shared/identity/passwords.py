@@ -1,10 +1,9 @@
-"""Passwords: argon2id (RFC 9106) and the rules of NIST SP 800-63B §3.1.1.2 — length and a block list,
-nothing else.
+"""Passwords: argon2id (RFC 9106) and the rules of NIST SP 800-63B §3.1.1.2, a length and a block list.
 
-Any Unicode is welcome, no composition rules, no expiry. Text is compared after NFKC, so that one password
-typed on two keyboards is one password. `breached.txt` holds the first ten hex digits of the SHA-256 of each
-word, in lower case and at least eight characters long, of a public list of the 20,000 most common
-passwords; to extend it, add such lines and sort the file.
+All Unicode characters are allowed; there are no composition rules and no expiry. Passwords are compared after NFKC, so
+that the same password typed on two keyboards is equal. `breached.txt` is made from a public list of the 20,000 most
+common passwords, in lower case, without those under eight characters. It holds the first ten hex digits of the SHA-256
+of each. To extend it, add such lines and sort the file.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ MIN_LENGTH, MAX_LENGTH = 8, 128  # characters after NFKC
 
 @dataclass(frozen=True)
 class Passwords:
-    """Hashes and verifies. The default cost is OWASP's first choice: 19 MiB, two passes, about 25 ms.
+    """Hashes and verifies passwords. The default cost is OWASP's first choice: 19 MiB, two passes, about 25 ms.
 
-    `parallel` computations run at once in an instance and the next wait up to `wait` seconds, then
-    IdentityBusy (503): without that bound, a burst of sign-ins would exhaust the instance's memory.
+    At most `parallel` computations run at once in an instance. Others wait up to `wait` seconds and then raise
+    IdentityBusy (503), because a burst of sign-ins would otherwise exhaust the instance's memory.
     """
 
     passes: int = 2
@@ -43,17 +42,17 @@ class Passwords:
     wait: float = 5.0
 
     def hash(self, password: str) -> str:
-        """The encoded argon2id hash (PHC text with its own random salt). Raises IdentityBusy.
+        """The encoded argon2id hash (PHC text with a random salt). Raises IdentityBusy.
 
-        Call `refuse_weak` first when a password is chosen.
+        Call `refuse_weak` first for a new password.
         """
         with self._slots:
             return self._hasher.hash(normalised(password))
 
     def verify(self, password: str, stored: str | None) -> bool:
-        """True when `password` made `stored`. Without `stored` (no such user) it takes as long, and is False.
+        """Whether `stored` is the hash of `password`. Without `stored` (no such user) it takes the same time.
 
-        A password that could never have been stored is compared to nothing as well. Raises IdentityBusy.
+        The same holds for a password that could never have been stored. Raises IdentityBusy.
         """
         from argon2.exceptions import VerifyMismatchError
 
@@ -95,9 +94,9 @@ def normalised(password: str) -> str:
 
 
 def refuse_weak(password: str, context: Iterable[str] = (), field_name: str = "password") -> None:
-    """Raises InvalidValue unless `password` may be chosen.
+    """Raises InvalidValue if `password` is too weak for an account.
 
-    `context`: the e-mail address, the service's name.
+    `context` holds texts that it must not equal: the e-mail address, the service's name.
     """
     text = normalised(password)
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
@@ -113,7 +112,7 @@ def refuse_weak(password: str, context: Iterable[str] = (), field_name: str = "p
 
 
 def is_breached(password: str) -> bool:
-    """True when the lower-case form is on the list of common passwords."""
+    """Whether the list of common passwords contains the lower-case form."""
     name = hashlib.sha256(password.lower().encode()).hexdigest()[:10]
     names = _breached()
     place = bisect_left(names, name)
@@ -121,12 +120,12 @@ def is_breached(password: str) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """One to four characters over and over."""
+    """Whether the text only repeats a sequence of one to four characters."""
     return any(text == (text[:size] * len(text))[: len(text)] for size in range(1, 5))
 
 
 def _runs(text: str) -> bool:
-    """Every character one above, or one below, the one before: 12345678, hgfedcba."""
+    """Whether each character is one above (or each is one below) the previous one: 12345678, hgfedcba."""
     steps = {ord(after) - ord(before) for before, after in pairwise(text)}
     return steps in ({1}, {-1})
 

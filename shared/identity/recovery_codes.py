@@ -1,4 +1,4 @@
-"""Recovery codes for a lost authenticator app: ten codes of 80 random bits, each good once, stored as hashes."""
+"""Recovery codes for a lost authenticator app: ten codes of 80 random bits, each valid once, stored as hashes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COUNT = 10
 
 
 def generate() -> list[str]:
-    """Codes such as abcd-efgh-ijkl-mnop. Secret; random: make them before the transaction."""
+    """Generate secret random codes such as abcd-efgh-ijkl-mnop. Call this before the transaction."""
     plain = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(COUNT)]
     return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in plain]
 

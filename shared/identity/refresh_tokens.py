@@ -1,10 +1,9 @@
-"""Refresh tokens: one row per sign-in (a family), a new token at each use, and the end of the family on
-reuse.
+"""Refresh tokens: one row per sign-in (a family), a new token at each use, and revocation of the family on reuse.
 
-A token is `wbr_<family id>.<family secret>.<secret>`. Only SHA-256 hashes are stored; the secrets are
-random, so no slow hash is needed. The family secret stays the same and tells an older token of this family
-(stolen or replayed: revoke) from one that somebody made up around a known family id (refuse, and change
-nothing). See RFC 9700 §4.14.2.
+A token is `wbr_<family id>.<family secret>.<secret>`. Only SHA-256 hashes are stored; the secrets are random, so no
+slow hash is needed. The family secret never changes. It distinguishes an older token of the family, which is stolen or
+replayed (revoke), from a token that somebody forged with a known family id (refuse, and change nothing). See RFC 9700
+§4.14.2.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from datetime import datetime, timedelta
 from shared.identity.errors import InvalidRefreshToken, RefreshTokenReused
 
 SECOND_FACTORS = frozenset({"otp", "passkey"})
-LIFETIME = timedelta(days=30)  # of a family, however often it is refreshed
+LIFETIME = timedelta(days=30)  # of a family; a refresh does not extend it
 
 _TOKEN = re.compile(r"wbr_([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """The parts of a token; `text` is what the client keeps."""
+    """The parts of a token; `text` is the token as the client stores it."""
 
     family_id: str
     family_secret: str = field(repr=False)
@@ -38,7 +37,7 @@ class RefreshToken:
         return cls(family_id, secrets.token_urlsafe(16), secrets.token_urlsafe(32))
 
     def successor(self) -> RefreshToken:
-        """The next token of the family. Random: make it before the transaction that stores it."""
+        """The next token of the family. It is random, so call this before the transaction that stores it."""
         return replace(self, secret=secrets.token_urlsafe(32))
 
     @property
@@ -47,7 +46,7 @@ class RefreshToken:
 
     @classmethod
     def parse(cls, text: str) -> RefreshToken:
-        """Raises InvalidRefreshToken."""
+        """Parse a token. Raises InvalidRefreshToken for any other text."""
         match = _TOKEN.fullmatch(text)
         if match is None:
             raise InvalidRefreshToken
@@ -56,13 +55,13 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class RefreshFamily:
-    """A sign-in and what may be refreshed from it. Key `id`, which access tokens carry as `sid`."""
+    """A sign-in whose tokens can be refreshed. Its key is `id`, which access tokens carry as `sid`."""
 
     id: str  # ses_…
     user_id: str
     family_hash: bytes = field(repr=False)
     current_hash: bytes = field(repr=False)
-    generation: int  # how many tokens were given out, from 1
+    generation: int  # number of tokens issued, from 1
     factors: tuple[str, ...]  # how the person proved who they are
     authenticated_at: datetime
     expires_at: datetime
@@ -71,18 +70,18 @@ class RefreshFamily:
     created_at: datetime
     updated_at: datetime
     second_factor_at: datetime | None = None  # when the second factor was last proved
-    user_agent: str | None = None  # where it is used, as of its last refresh
+    user_agent: str | None = None  # at the last refresh
     network: str | None = None
 
     def stands(self, now: datetime, sessions_after: datetime | None) -> bool:
-        """Whether it still counts; `sessions_after` is the user's."""
+        """Whether the sign-in is still valid; `sessions_after` is a field of the user."""
         ended = sessions_after is not None and sessions_after > self.authenticated_at
         return self.revoked_at is None and now < self.expires_at and not ended
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where a request comes from."""
+    """The client and network that a request comes from."""
 
     user_agent: str
     network: str
@@ -97,7 +96,7 @@ def opened(
     device: Device | None = None,
     lifetime: timedelta = LIFETIME,
 ) -> RefreshFamily:
-    """The family of a new sign-in; `otp` and `passkey` among the factors are proofs of a second factor."""
+    """The family of a new sign-in; the factors `otp` and `passkey` prove a second factor."""
     return RefreshFamily(
         id=token.family_id,
         user_id=user_id,
@@ -124,10 +123,10 @@ def rotated(
     now: datetime,
     device: Device | None = None,
 ) -> tuple[RefreshFamily, RefreshTokenReused | None]:
-    """What to store, and the refusal to answer after it is stored (None: answer the successor).
+    """The family to store, and the refusal to raise after it is stored (None: answer the successor).
 
-    The current token makes way for its successor. An older one revokes the family, which must be committed
-    although the caller is refused. Raises InvalidRefreshToken, with nothing to store, for all others.
+    The successor replaces the current token. An older token revokes the family; commit that although the caller is
+    refused. Raises InvalidRefreshToken for any other token; then there is nothing to store.
     """
     if family is None or not hmac.compare_digest(family.family_hash, _hashed(presented.family_secret)):
         raise InvalidRefreshToken
@@ -148,7 +147,7 @@ def rotated(
 
 
 def stepped_up(family: RefreshFamily, factor: str, now: datetime) -> RefreshFamily:
-    """The sign-in after a second factor was proved in it."""
+    """The family after its user has proved a second factor."""
     return replace(
         family,
         factors=tuple(sorted({*family.factors, factor})),
@@ -159,7 +158,7 @@ def stepped_up(family: RefreshFamily, factor: str, now: datetime) -> RefreshFami
 
 
 def revoked(family: RefreshFamily, now: datetime) -> RefreshFamily:
-    """The family after logout, a changed password or reuse; unchanged when it already was revoked."""
+    """The family after logout, a changed password or reuse; unchanged if it was already revoked."""
     if family.revoked_at is not None:
         return family
     return replace(family, revoked_at=now, version=family.version + 1, updated_at=now)

@@ -1,9 +1,8 @@
-"""Sign-In with Ethereum (EIP-4361): the message a wallet signs, read by the grammar and held to what we
-expect.
+"""Sign-In with Ethereum (EIP-4361): parse the message that a wallet signed, and check its fields.
 
-Reading is strict: whatever the ABNF does not allow is refused, so that what a person saw in their wallet is
-what we read. A session belongs to the address. Nonces are random, given out once and consumed by whoever
-calls `check`.
+Parsing is strict: it refuses everything that the ABNF does not allow, so that we read the same message that the person
+saw in their wallet. A session belongs to the address. Nonces are random and issued once; the caller of `check` spends
+them.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from shared.identity import uri
 from shared.identity.errors import SiweRefused
 
 MAX_MESSAGE_CHARACTERS = 4096
-MAX_SIGNATURE_BYTES = 4096  # contract wallets decide on their own form
+MAX_SIGNATURE_BYTES = 4096  # contract wallets have signatures of any form
 
-ContractCheck = Callable[[str, bytes, bytes], bool]  # (address, digest, signature) → EIP-1271 says valid
+ContractCheck = Callable[[str, bytes, bytes], bool]  # (address, digest, signature) → valid by EIP-1271
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
@@ -45,7 +44,7 @@ _MESSAGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SiweMessage:
-    """The fields of EIP-4361; `text` is exactly what was signed."""
+    """The fields of an EIP-4361 message; `text` is exactly the signed text."""
 
     text: str
     scheme: str | None
@@ -66,16 +65,16 @@ _ASKS = " wants you to sign in with your ethereum account"
 
 
 def asks_to_sign_in(text: str) -> str | None:
-    """The site that a text asks to sign in to, in lower case, or None for any other text.
+    """The site that a text signs in to, in lower case, with port and without scheme; None for any other text.
 
-    For signers, which must never make what `parse` accepts: wider than the grammar, whatever the case, the spaces
-    around it and what follows. The site comes with its port and without its scheme."""
+    Signers use this, because they must never sign a text that `parse` accepts. It accepts more than the grammar: any
+    case, spaces around the text, and any text after the sentence."""
     before, asks, _ = text.strip().lower().partition(_ASKS)
     return before.rpartition("://")[2].strip() if asks else None
 
 
 def parse(text: str) -> SiweMessage:
-    """Read a message. Raises InvalidValue (field `message`) for anything outside of the grammar."""
+    """Parse a message. Raises InvalidValue (field `message`) if it does not match the grammar."""
     from shared.keys.addresses import parse_address
 
     match = _MESSAGE.fullmatch(text) if len(text) <= MAX_MESSAGE_CHARACTERS else None
@@ -114,9 +113,9 @@ def check(
     nonce: str,
     now: datetime,
 ) -> None:
-    """Hold a message to what this service expects; `nonce` is the one given out and not used yet.
+    """Check the fields of a message; `nonce` is the one that was issued and not used yet.
 
-    Raises SiweRefused whose `data.reason` is domain, scheme, uri, chain, nonce or time.
+    Raises SiweRefused with `data.reason` domain, scheme, uri, chain, nonce or time.
     """
     ours = {domain.lower() for domain in domains}
     if message.domain.lower() not in ours:
@@ -138,11 +137,11 @@ def check(
 def verify_signature(
     message: SiweMessage, signature: str, contract_check: ContractCheck | None = None
 ) -> bool:
-    """Whether a key signed it (True) or a contract accepts it (False). Raises SiweRefused("signature") unless the
-    message's address signed it, InvalidValue for a malformed one.
+    """Check the signature. True if the address's key signed the message, False if its contract accepts the signature.
 
-    A key's signature is tried first (EIP-191); a contract wallet is asked through `contract_check`
-    (EIP-1271), which must call the contract on the message's chain.
+    The key is tried first (EIP-191), then the contract wallet through `contract_check` (EIP-1271), which must call
+    the contract on the message's chain. Raises SiweRefused("signature") unless the message's address signed it,
+    InvalidValue for a malformed signature.
     """
     from shared.keys.messages import message_digest, recover_message
 
@@ -153,7 +152,7 @@ def verify_signature(
         if recover_message(message.text, raw) == message.address:
             return True
     except InvalidValue:
-        pass  # not a key's signature; a contract may still accept it
+        pass  # no key made this signature; a contract may still accept it
     if contract_check is None or not contract_check(message.address, message_digest(message.text), raw):
         raise SiweRefused("signature")
     return False

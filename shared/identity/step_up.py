@@ -1,4 +1,4 @@
-"""What only a person may do, and how freshly they must have proved who they are."""
+"""Step-up: operations that only a person may call, after proving recently who they are."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class StepUpRequired(Refusal):
 
 
 def require_person(caller: Caller) -> None:
-    """Raises Forbidden for whoever is no person who asks for themselves: an API key, a command, and an administrator
-    who acts for somebody."""
+    """Raises Forbidden unless a person calls for themselves: not an API key, a command, or an administrator who acts
+    for another user."""
     if caller.kind in ("api_key", "command"):
         raise Forbidden("An API key or a command may not do this; sign in.")
     if caller.acting_for is not None:
@@ -32,14 +32,16 @@ def require_person(caller: Caller) -> None:
 
 
 def require(caller: Caller, now: datetime, *, enrolled: bool) -> None:
-    """Raises Forbidden for no person, and StepUpRequired unless this person proved in the last five minutes the second
-    factor (where the account has one: `enrolled`) or else who they are."""
+    """Require a person who has proved who they are in the last five minutes.
+
+    If the account has a second factor (`enrolled`), they must have proved that one; otherwise they must have signed
+    in. Raises Forbidden for a caller that is not a person, otherwise StepUpRequired."""
     require_person(caller)
     require_acting(caller, now, enrolled=enrolled)
 
 
 def require_acting(caller: Caller, now: datetime, *, enrolled: bool) -> None:
-    """As `require`, also for an administrator who acts for somebody."""
+    """Like `require`, but an administrator who acts for another user is allowed, too."""
     if enrolled:
         if not caller.proved_factor_within(RECENT, now):
             raise StepUpRequired("second_factor")

@@ -1,4 +1,4 @@
-"""Access tokens by the key ring in a file, read again when the file is replaced."""
+"""Access tokens signed by the key ring in a file; the file is read again when it is replaced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _log = logging.getLogger(__name__)
 
 
 class TokenFile:
-    """`create` makes a missing ring (local runs only); `owner_only` insists that nobody else may read the file."""
+    """The key ring file. `create` makes a missing ring (local runs only); `owner_only` refuses a file that other users
+    can read."""
 
     def __init__(self, path: Path, issuer: str, audience: str, *, create: bool, owner_only: bool) -> None:
         self._path, self._issuer, self._audience = path, issuer, audience
@@ -22,7 +23,7 @@ class TokenFile:
         self._tokens, self._mark = self._read(), mark(self._path)
 
     def current(self) -> AccessTokens:
-        """By the ring as it is now. A file that cannot be read leaves the ring that is known."""
+        """The tokens of the current ring. If the file cannot be read, the last known ring stays in use."""
         seen = mark(self._path)
         if seen != self._mark:
             try:

@@ -1,8 +1,8 @@
 """Access tokens: JWTs signed with ES256 (RFC 7519, RFC 8725, typ of RFC 9068), valid for 15 minutes.
 
-A token is refused unless algorithm, type, key id, issuer and audience are exactly the pinned ones, so that
-neither `none`, nor HS256 with the public key, nor a token for another service gets through. Verifying reads
-nothing and costs about 0.2 ms when an instance sees a token first. Needs PyJWT and cryptography only.
+A token is refused unless algorithm, type, key id, issuer and audience are exactly the pinned ones. This refuses `none`,
+HS256 with the public key, and a token for another service. Verification reads no database and costs about 0.2 ms when
+an instance sees a token for the first time. It needs only PyJWT and cryptography.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.identity.key_ring import KeyRing
 
 ALGORITHM, TYPE = "ES256", "at+jwt"
 LIFETIME = timedelta(minutes=15)
-CLOCK_SKEW = timedelta(seconds=30)  # how far ahead an issuing instance's clock may be
+CLOCK_SKEW = timedelta(seconds=30)  # how far the clock of the issuing instance may be ahead
 MAX_TOKEN_CHARACTERS = 8192
 REMEMBERED = 2_000  # genuine tokens of this key ring: the same bytes are not verified twice, only their age
 CLAIMS = ("iss", "aud", "sub", "roles", "permissions", "tier", "sid", "auth_time", "amr", "iat", "exp", "jti")
@@ -29,7 +29,7 @@ CLAIMS = ("iss", "aud", "sub", "roles", "permissions", "tier", "sid", "auth_time
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """An access token and when it ends."""
+    """An access token and its expiry."""
 
     token: str = field(repr=False)
     expires_at: datetime
@@ -37,7 +37,7 @@ class IssuedToken:
 
 @dataclass(frozen=True)
 class AccessTokens:
-    """Issues and verifies for one issuer and audience (both usually the deployment's URL)."""
+    """Issues and verifies tokens for one issuer and audience (both are usually the deployment's URL)."""
 
     ring: KeyRing
     issuer: str
@@ -59,8 +59,8 @@ class AccessTokens:
         email_verified: bool = True,
         acting_for: str | None = None,
     ) -> IssuedToken:
-        """A token for a session. `authenticated_at` and `second_factor_at` say when the person last proved it, not
-        `now`; `acting_for` breaks the glass for one user."""
+        """Issue a token for a session. `authenticated_at` and `second_factor_at` are the times of the last proof, not
+        `now`. `acting_for` is the user for whom an administrator acts (break-glass access)."""
         roles = sorted(roles)
         acting = ACTING_PERMISSIONS if acting_for else frozenset()
         expires_at = now + self.lifetime
@@ -86,9 +86,9 @@ class AccessTokens:
         return IssuedToken(token, expires_at.replace(microsecond=0))
 
     def verify(self, token: str, now: datetime) -> Caller:
-        """Who the bearer is.
+        """The caller that the token proves.
 
-        Raises TokenExpired for a genuine token after `exp`, Unauthenticated for the rest.
+        Raises TokenExpired for a genuine token after `exp`, Unauthenticated for any other invalid token.
         """
         claims = self._known.get(token)
         if claims is None:
@@ -118,7 +118,7 @@ class AccessTokens:
         )
 
     def _genuine(self, token: str) -> dict[str, Any]:
-        """The claims of a token that one of our keys signed for this audience, whatever its age."""
+        """The claims of a token that one of our keys signed for this audience, expired or not."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise Unauthenticated
         try:
@@ -152,7 +152,8 @@ def _moment(seconds: int | None) -> datetime | None:
 
 
 def _well_formed(claims: dict[str, Any]) -> bool:
-    """Our own tokens always are; this keeps a bug in an issuer from becoming a right."""
+    """Whether the claims have the expected types. Our own tokens always do; the check stops a bug in an issuer from
+    granting a permission."""
     lists = (claims["roles"], claims["permissions"], claims["amr"])
     return (
         all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
@@ -167,7 +168,7 @@ def _well_formed(claims: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The tokens of a session; both are secrets. `expires_at` is the access token's end."""
+    """The tokens of a session; both are secret. `expires_at` is the expiry of the access token."""
 
     token: str = field(repr=False)
     refresh_token: str = field(repr=False)

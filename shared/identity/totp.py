@@ -1,8 +1,6 @@
-"""One-time codes by time (RFC 6238 over RFC 4226): six digits, 30 seconds, SHA-1, as every authenticator
-app does.
+"""Time-based one-time codes (RFC 6238 over RFC 4226): six digits, 30 seconds, SHA-1, as in every authenticator app.
 
-The secret is sealed in the vault. A code is accepted once: the step that was used is stored, and only later
-steps count.
+The vault seals the secret. A code is accepted once: the used step is stored, and only later steps are valid.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ _CODE = re.compile(r"[0-9]{6}")
 
 
 def generate_secret() -> bytes:
-    """20 random bytes, the length RFC 4226 recommends."""
+    """Generate 20 random bytes, the length that RFC 4226 recommends."""
     return secrets.token_bytes(20)
 
 
@@ -51,9 +49,9 @@ def code_at(
 
 
 def verify(secret: bytes, code: str, now: datetime, last_step: int | None) -> int:
-    """The step that `code` belongs to; store it as the next `last_step`. Spaces in `code` are ignored.
+    """Check `code` and return its step; store that as the next `last_step`. Spaces in `code` are ignored.
 
-    Raises InvalidOneTimeCode for a wrong code, one outside the window, and one of `last_step` or before.
+    Raises InvalidOneTimeCode if the code is wrong, outside the window, or not later than `last_step`.
     """
     digits = code.replace(" ", "")
     current = int(now.timestamp()) // STEP_SECONDS

@@ -1,4 +1,4 @@
-"""RFC 3986: is this text a URI, or the authority of one? Strict, for text that people are asked to sign."""
+"""Strict check whether a text is a URI or its authority (RFC 3986), for text that people are asked to sign."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _URI = re.compile(
 
 
 def is_authority(text: str) -> bool:
-    """[userinfo@]host[:port] with a host that is not empty."""
+    """Whether the text is [userinfo@]host[:port] with a non-empty host."""
     match = _AUTHORITY.fullmatch(text)
     return match is not None and _is_host(match) and bool(match["literal"] or match["name"])
 
 
 def is_uri(text: str) -> bool:
-    """scheme:hierarchy[?query][#fragment]."""
+    """Whether the text is scheme:hierarchy[?query][#fragment]."""
     match = _URI.fullmatch(text)
     if match is None:
         return False
@@ -46,7 +46,7 @@ def is_uri(text: str) -> bool:
 
 
 def _is_host(authority: re.Match[str]) -> bool:
-    """A bracketed host must be an IPv6 address or a future literal."""
+    """Whether the host is valid: in brackets only an IPv6 address or a future literal."""
     literal = authority["literal"]
     if literal is None or _FUTURE.fullmatch(literal):
         return True
