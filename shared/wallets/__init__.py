@@ -1,1 +1,1 @@
-"""Custody, policies, approval, signing, deletion."""
+"""Custody, policies, approval, signing and deletion of wallets."""

@@ -1,4 +1,4 @@
-"""Who gives the approval that a wallet's policy asks for. Decided on the person's rows, not on what a token says."""
+"""Who may give the approval that a wallet's policy requires. The person's rows decide it, not the claims of a token."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ PERMISSION = "admin:approve"
 
 
 def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Policy | None:
-    """The policy of a transaction's wallet, if this person may decide about what exceeds it.
+    """The policy of a transaction's wallet, if this person may approve what exceeds it.
 
-    Raises NotFound (a stranger), Forbidden, StepUpRequired, OwnTransaction."""
+    Raises NotFound if the caller may not see the transaction, Forbidden, StepUpRequired, OwnTransaction."""
     step_up.require_person(caller)
     person, owner, policy, second = unit.read(
         USERS.find(caller.user_id),
@@ -49,10 +49,10 @@ def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Polic
 
 
 def by_processor(unit: UnitOfWork, payment: Transaction) -> Transaction:
-    """A payment above its wallet's threshold is approved by the administrator who processes the claim.
+    """Approve a payment above its wallet's threshold in the name of the administrator who processes the claim.
 
-    That is one approval: where the policy asks for more, nobody gives them. Raises PolicyDenied for everybody else and
-    there, StepUpRequired."""
+    That is one approval. Raises PolicyDenied if the caller is the payer or no administrator, or if the policy requires
+    more approvals, and StepUpRequired."""
     caller = unit.context.caller
     denied = PolicyDenied("An administrator has to process this claim.", rule="approval_above")
     if caller is None or caller.user_id == payment.user_id:

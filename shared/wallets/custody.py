@@ -1,8 +1,8 @@
-"""How a wallet's secret is sealed into its vault row and opened from it: one place for what a seal is bound to.
+"""Seal a wallet's secret into its vault row and open it again; only this module decides what a seal is bound to.
 
-The accounts of one seed share the vault row of the root wallet (the one without a parent) and its binding.
-Opening is for operations declared with `needs=("signer",)`: others are refused here, and have no right to decrypt in
-production. Sealing needs `("vault",)`.
+The accounts of one seed share the vault row of the root wallet (the one without a parent) and its binding. Only
+operations declared with `needs=("signer",)` may open a secret: this module refuses all others, and in production they
+have no right to decrypt. Sealing needs `("vault",)`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class WrongKey(KeyFault):
 
 
 class NotASigner(KeyFault):
-    """An operation that is not declared as a signer wanted to open a key."""
+    """An operation that is not declared as a signer tried to open a key."""
 
 
 class KeyStaysInKms(Refusal):
@@ -39,26 +39,27 @@ Purpose = Literal["seed", "private_key", "kms_key"]
 
 
 def binding(user_id: str, root_id: str, purpose: str) -> Binding:
-    """What the secret of a root wallet is bound to."""
+    """The binding of a root wallet's secret."""
     return Binding(tenant=user_id, wallet_id=root_id, purpose=purpose, key_version=1)
 
 
 def sealed(wallet: Wallet, secret: bytes, purpose: Purpose) -> VaultKey:
-    """The row for the secret of a new root wallet. Calls the vault: do it before the transaction."""
+    """The vault row for the secret of a new root wallet. Calls the vault, so call this before the transaction."""
     made = wallet.created_at
     seal = resources.vault().seal(secret, binding(wallet.user_id, wallet.id, purpose))
     return VaultKey(wallet.key_id, purpose, seal.to_bytes(), seal.master_key_id, 1, made, made)
 
 
 def enrolled(wallet: Wallet, key_version: str, public_key: bytes) -> VaultKey:
-    """The row for a key that stays in Cloud KMS: its name, sealed, so that no other wallet's row can borrow it."""
+    """The vault row for a key that stays in Cloud KMS. The key's name is sealed, so that no other wallet can use it."""
     named = json.dumps({"key_version": key_version, "public_key": public_key.hex()})
     return sealed(wallet, named.encode(), "kms_key")
 
 
 def open_sealed(stored: bytes, bound: Binding) -> bytes:
-    """What a sealed column holds. Calls the vault. Raises NotASigner, SealBroken, MasterKeyMissing,
-    VaultUnavailable (503)."""
+    """Open the value of a sealed column. Calls the vault.
+
+    Raises NotASigner, SealBroken, MasterKeyMissing, VaultUnavailable (503)."""
     context = current_or_none()
     if context is not None and not context.rights.signs:
         raise NotASigner(f"{context.operation} is not declared as a signer")
@@ -68,12 +69,12 @@ def open_sealed(stored: bytes, bound: Binding) -> bytes:
 def opened(wallet: Wallet, key: VaultKey) -> bytes:
     """The secret behind a wallet: a seed of 64 bytes or a private key of 32. Calls the vault.
 
-    Raises NotASigner, and SealBroken for a row that was not sealed for this wallet."""
+    Raises NotASigner, and SealBroken if the row was not sealed for this wallet."""
     return open_sealed(key.sealed, binding(wallet.user_id, wallet.parent_id or wallet.id, key.purpose))
 
 
 def signer(wallet: Wallet, key: VaultKey) -> Signer:
-    """What signs the wallet's transactions: its key in memory, or Cloud KMS.
+    """The signer of the wallet's transactions: its key in memory, or Cloud KMS.
 
     Raises KeyFault (a broken seal, the key of another address), VaultUnavailable (503)."""
     from shared.keys.accounts import KeySigner
@@ -90,7 +91,7 @@ def signer(wallet: Wallet, key: VaultKey) -> Signer:
 
 
 def private_key(wallet: Wallet, key: VaultKey) -> bytes:
-    """The wallet's private key, derived along its path when the row holds a seed.
+    """The wallet's private key, derived along its path if the row holds a seed.
 
     Raises KeyStaysInKms, KeyFault (a broken seal, the key of another address), VaultUnavailable (503)."""
     from shared.keys.accounts import address_of

@@ -1,4 +1,4 @@
-"""Ending wallets: what still needs one, deleting it, and shredding its key a month later."""
+"""Delete wallets: check what still needs one, disable it, and shred its key a month later."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ENDED = ("closed", "rejected")
 
 
 def holds_balance(wallet: Wallet) -> bool:
-    """Whether its address holds coins or registry tokens now, or nobody can say. Asks the chain.
+    """Whether the wallet's address holds coins or registry tokens now; True if its chain is not served any more.
 
-    Raises ChainError."""
+    Asks the chain. Raises ChainError."""
     try:
         held, _ = balances.of_registry(resources.chain(wallet.chain), wallet.address)
     except UnknownChain:
@@ -64,14 +64,15 @@ def _open(unit: UnitOfWork, supply_ids: Iterable[str]) -> list[Supply]:
 
 
 def empty_accounts(session: Session, wallet: Wallet) -> frozenset[str]:
-    """The ids of the wallets under this wallet's key that hold nothing now. Asks the chain. Raises ChainError."""
+    """The ids of those wallets with this wallet's key that hold nothing now. Asks the chain. Raises ChainError."""
     return frozenset(one.id for one in accounts_of(session, wallet) if not holds_balance(one))
 
 
 def shred(unit: UnitOfWork, wallet_id: str, empty: frozenset[str]) -> bool:
-    """Delete the vault row behind a wallet when every wallet under it was deleted a month ago and is `empty`.
+    """Delete the vault row of a wallet if every wallet with its key was deleted a month ago and is `empty`.
 
-    Otherwise the wallet is looked at again after another month: a seed lives as long as one of its accounts."""
+    Otherwise the wallet is checked again after another month: a seed is kept as long as one of its accounts needs it.
+    """
     wallet = unit.maybe(WALLETS.find(wallet_id))
     if wallet is None or not _due(wallet, unit.now):
         return False

@@ -1,12 +1,12 @@
-"""Policies in transactions: reserve a day's spending at accept, give back what was not spent.
+"""Enforce policies: book a transaction against the day's limits when it is accepted, give back what was not spent.
 
 At accept, inside the commit:  decision = allow(unit, intent, committed_gas)
 A signature, inside a commit:  book_typed_data(unit, wallet, document)
 When a transaction is final:   give_back(unit, before, after)
 Around the commit:             with denials_audited(wallet_id): commit(…)
 
-The rolling day is kept in hourly buckets and counts the whole of its first hour, so it denies up to an hour
-longer and never allows more. A limit counts what is accepted from the moment it is set.
+The rolling day consists of hourly buckets and includes the whole of its first hour. It therefore denies up to an hour
+longer than necessary, but never allows more. A limit counts what is accepted after it was set.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-Decide = Callable[[Policy, Mapping[str, int]], T]  # with what was spent in the last day, by asset
+Decide = Callable[[Policy, Mapping[str, int]], T]  # gets the spending of the last day, by asset
 
 
 def _reserve(
@@ -49,7 +49,9 @@ def _reserve(
     decide: Decide[T],
     spends: Callable[[T], Mapping[str, int]],
 ) -> T | None:
-    """Decide and book against the day's limits; two at once are serialised by what they read. None: no policy."""
+    """Decide, and book against the day's limits; None if the wallet has no policy.
+
+    Two calls at once are serialised by the rows that they read."""
     stored = unit.maybe(POLICIES.find(wallet_id))
     if stored is None:
         return None
@@ -71,9 +73,10 @@ def _reserve(
 
 
 def _release(unit: UnitOfWork, wallet_id: str, amounts: Mapping[str, int], booked_at: datetime) -> None:
-    """Take what did not leave off the hour it was booked in (`booked_at`: when the transaction was accepted).
+    """Subtract unspent amounts from the hour in which they were booked.
 
-    What was accepted before the daily limit was set was never booked and is not given back."""
+    `booked_at` is when the transaction was accepted. If that was before the daily limit was set, nothing was booked
+    and nothing is given back."""
     stored = unit.maybe(POLICIES.find(wallet_id)) if amounts else None
     policy = stored.at(unit.now) if stored is not None else None
     booked = [asset for asset in amounts if policy is not None and policy.booked(asset, booked_at)]
@@ -83,14 +86,14 @@ def _release(unit: UnitOfWork, wallet_id: str, amounts: Mapping[str, int], booke
 
 
 def of(session: Session, wallet_id: str) -> Policy | None:
-    """The wallet's policy as it holds now; None when everything is allowed."""
+    """The wallet's policy as it applies now; None if it has none, so that everything is allowed."""
     stored = session.maybe(POLICIES.find(wallet_id))
     return None if stored is None else stored.at(resources.clock().now())
 
 
 @contextmanager
 def denials_audited(wallet_id: str) -> Iterator[None]:
-    """Write an audit row that names the rule when the block is refused by the policy."""
+    """Write an audit row that names the rule if the policy refuses the block."""
     try:
         yield
     except PolicyDenied as denied:
@@ -99,14 +102,14 @@ def denials_audited(wallet_id: str) -> Iterator[None]:
 
 
 def denial(wallet_id: str, denied: PolicyDenied) -> None:
-    """The audit row of one denial."""
+    """Write the audit row, the metric and the log entry of one denial."""
     record(wallet_id, f"policy.denied:{denied.data['rule']}")
     metrics.SIGNER_DENIALS.add(reason="policy")
     _log.info("denied by policy", extra={"wallet": wallet_id, "rule": denied.data["rule"]})
 
 
 def record(resource: str, event: str) -> None:
-    """An audit row of its own: nothing else is committed with a refusal."""
+    """Write an audit row in a separate write, because a refusal commits nothing else."""
     row = commit_effects.audit_row(current(), new_id("aud"), resource, [event], resources.clock().now())
     resources.database().write([system.AUDIT.write("insert", row)])
 
@@ -115,11 +118,11 @@ def _hour(moment: datetime) -> int:
     return int(moment.timestamp()) // 3600
 
 
-# A wallet's policy and its transactions: held to it when accepted, given back what certainly did not happen.
+# The policy and the wallet's transactions: check and book at accept, give back what certainly did not happen.
 
 
 def allow(unit: UnitOfWork, intent: Intent, fee: int) -> Decision:
-    """Hold the intent, whose gas costs at most `fee` wei, to its wallet's policy and book the day's spending.
+    """Check an intent against its wallet's policy and book the day's spending; its gas costs at most `fee` wei.
 
     Raises PolicyDenied."""
     outflow = outflow_of(intent, fee)
@@ -131,9 +134,9 @@ def allow(unit: UnitOfWork, intent: Intent, fee: int) -> Decision:
 
 
 def book_more_gas(unit: UnitOfWork, transaction: Transaction, wei: int) -> None:
-    """Book gas that a transaction may cost beyond what it was accepted with, in the hour that it is given back from.
+    """Book more gas for a transaction than it was accepted with, in the hour of its acceptance, like the rest.
 
-    Raises PolicyDenied where the day's limits leave no room for it."""
+    Raises PolicyDenied if the day's limits do not allow it."""
     stored = None if transaction.day_booked is False else unit.maybe(POLICIES.find(transaction.wallet_id))
     if stored is None:
         return
@@ -154,7 +157,7 @@ def book_more_gas(unit: UnitOfWork, transaction: Transaction, wei: int) -> None:
 
 
 def book_typed_data(unit: UnitOfWork, wallet: Wallet, document: Mapping[str, Any]) -> None:
-    """Hold a signature over typed data to the wallet's policy, as of this commit. Raises PolicyDenied."""
+    """Check and book a signature over typed data against the wallet's policy in this commit. Raises PolicyDenied."""
     outflow, names = typed_data.of_typed_data(wallet.address, document), typed_data.named(document)
     _reserve(
         unit, wallet.id, outflow,
@@ -163,14 +166,14 @@ def book_typed_data(unit: UnitOfWork, wallet: Wallet, document: Mapping[str, Any
 
 
 def give_back(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
-    """What can never leave any more does not count against the day: all that did not happen, and gas not used."""
+    """Give back what a final transaction can never spend any more: amounts that did not leave, and unused gas."""
     ended = after.finalized and not before.finalized and after.kind == "call"
     if ended and after.day_booked is not False:
         _release(unit, after.wallet_id, unspent(after), after.created_at)
 
 
 def unspent(transaction: Transaction) -> dict[str, int]:
-    """By asset, what was booked and is still there. Gas that a block took is spent, whatever became of the rest."""
+    """The booked amounts that were not spent, by asset. Gas of a mined transaction is spent even if it reverted."""
     booked = outflow_of(transaction, transaction.committed_gas)
     fee = _fee(transaction)
     if transaction.state == "confirmed":
@@ -182,7 +185,8 @@ def unspent(transaction: Transaction) -> dict[str, int]:
 
 
 def _fee(transaction: Transaction) -> int:
-    """Wei spent for gas. Where layer 1 takes a part that the receipt's price does not tell, all that was held back."""
+    """The wei spent for gas. On a chain whose layer 1 charges a fee that the receipt does not show, the whole
+    committed gas counts as spent."""
     if transaction.mined_block_number is None:
         return 0
     if resources.registry().chain(transaction.chain).fee_oracle is not None:
@@ -191,5 +195,5 @@ def _fee(transaction: Transaction) -> int:
 
 
 def outflow_of(payload: Intent | Transaction, fee: int) -> Outflow:
-    """What the policy judges: the payload as it will be signed, with what its gas costs at most."""
+    """What the policy checks: the payload as it will be signed, and the most that its gas can cost (`fee`, wei)."""
     return reader.of_transaction(payload.from_address, payload.to, payload.value, payload.data, fee)

@@ -1,4 +1,4 @@
-"""A wallet's key for one answer: read the row, open it, and record the use before the answer leaves."""
+"""Use a wallet's key for one answer: read its row, open it, and record the use before the answer is sent."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def wallet_and_policy(session: Session, caller: Caller, wallet_id: str) -> tuple
 
 
 class SignInMessage(Refusal):
-    """Whoever may sign for a wallet would else become the wallet's owner here."""
+    """Otherwise a program that may sign for a wallet could sign in as the wallet's owner."""
 
     code, status = "SIGN_IN_MESSAGE", 422
     message = "A message that signs in to this site is never signed."
 
 
 def check_sign_in_text(caller: Caller, text: str) -> None:
-    """A text that signs in here is never signed, one that signs in elsewhere not for a program without the permission.
+    """Refuse a text that signs in to this site; for a program without the permission, also one for another site.
 
     Raises SignInMessage, Forbidden."""
     site = siwe.asks_to_sign_in(text)
@@ -57,18 +57,21 @@ def check_sign_in_text(caller: Caller, text: str) -> None:
 
 
 def check_message(caller: Caller, text: str) -> None:
-    """The same, and for a text that may be a hash: contract wallets take it for the text that it is the hash of,
-    perhaps one that signs in as them. Raises SignInMessage, Forbidden."""
+    """Like `check_sign_in_text`, and a program also needs the permission for a text that may be a hash.
+
+    Contract wallets treat a signed hash as a signature of the hashed text, which may be a sign-in. Raises
+    SignInMessage, Forbidden."""
     check_sign_in_text(caller, text)
     if may_be_hash(text):
         _require_sign_in(caller)
 
 
 def check_sign_in_data(caller: Caller, document: Mapping[str, Any]) -> None:
-    """The same for typed data: contract wallets take a text for signed whose owner signed a struct that holds it.
+    """Like `check_sign_in_text`, for all texts in typed data, because contract wallets accept a text as signed if their
+    owner signed a struct that contains it.
 
-    The structs of some hold a hash only, so they need the permission whatever it is of. Raises SignInMessage,
-    Forbidden."""
+    The structs of some wallets contain only a hash; a program always needs the permission for these. Raises
+    SignInMessage, Forbidden."""
     rest: list[Any] = [document.get("message")]
     while rest:
         value = rest.pop()
@@ -83,26 +86,28 @@ def check_sign_in_data(caller: Caller, document: Mapping[str, Any]) -> None:
 
 
 def _only_hashes(message: object) -> bool:
-    """As `CoinbaseSmartWalletMessage(bytes32 hash)`, `Kernel(bytes32 hash)`, `LightAccountMessage(bytes message)`."""
+    """Whether all members are hashes, as in `CoinbaseSmartWalletMessage(bytes32 hash)`, `Kernel(bytes32 hash)` and
+    `LightAccountMessage(bytes message)`."""
     values = list(message.values()) if isinstance(message, dict) else []
     return bool(values) and all(isinstance(one, str) and _HASH.fullmatch(one) for one in values)
 
 
 def _require_sign_in(caller: Caller) -> None:
-    """Raises Forbidden for a program without the permission."""
+    """Raises Forbidden if the caller is a program without the permission."""
     if caller.kind != "user" and not caller.may(SIGN_IN):
         raise Forbidden(permission=SIGN_IN)
 
 
 def private_key(session: Session, wallet: Wallet) -> bytes:
-    """Opens the vault row: only for operations declared as signers."""
+    """The wallet's private key. Opens the vault row, so only operations declared as signers may call this."""
     return custody.private_key(wallet, session.one(VAULT_KEYS.get(wallet.key_id)))
 
 
 def record_use(wallet: Wallet, signature: str, typed_data: Mapping[str, Any] | None = None) -> Signature:
-    """The answer, with an audit row that the key was used; what typed data lets others take is booked before it leaves.
+    """Record the use of the key in an audit row, and return the answer.
 
-    Raises PolicyDenied when the wallet's policy, as of this commit, denies the typed data."""
+    For typed data, the same commit books what others may take by the signature. Raises PolicyDenied if the wallet's
+    policy denies the typed data in this commit."""
     return commit(_note, wallet, Signature(signature=signature, address=wallet.address), typed_data)
 
 
