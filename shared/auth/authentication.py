@@ -1,7 +1,7 @@
 """Authenticate the caller: an access token, an API key, or nobody for a public operation. Everything else is denied.
 
-A token is checked without a read. An API key is read together with its owner on every call, so that revoking the key,
-disabling the owner or removing roles takes effect at once; both reads are by key.
+A token is verified without a database read. An API key and its owner are read on every call, so that revoking the key,
+disabling the owner or removing roles takes effect at once. Both reads are by primary key.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from shared.store.tables.api_keys import ApiKeyRow
 
 _log = logging.getLogger(__name__)
-USED_EVERY = timedelta(hours=1)  # how exact `last_used_at` is
+USED_EVERY = timedelta(hours=1)  # the precision of `last_used_at`
 
 
 def caller(headers: Mapping[str, str], permission: str) -> Caller | None:
     """The caller that the headers prove; None for a public operation.
 
-    Raises Unauthenticated (401) without a valid credential, or with two."""
+    Raises Unauthenticated (401) if there is no valid credential, or if there are two."""
     if permission == PUBLIC:
         return None
     bearer, key = headers.get("authorization"), headers.get("x-api-key")
@@ -44,19 +44,21 @@ def caller(headers: Mapping[str, str], permission: str) -> Caller | None:
 
 
 def _of_key(text: str, now: datetime) -> Caller:
-    """Raises InvalidApiKey: malformed, unknown, expired, or of a disabled or deleted user; RateLimited for a
-    network that has sent too many of those."""
+    """The caller of an API key.
+
+    Raises InvalidApiKey if the key is malformed, unknown or expired, or if its user is disabled or deleted, and
+    TooManyRequests for a network that has sent too many such keys."""
     from shared.identity.api_keys import ApiKey
 
     presented = ApiKey.parse(text)
     limiter, network = resources.limiter(), f"api-keys@{current().request.network}"
-    rate = limiter.take(network, limiter.limit("api_keys", "public"), now)  # before anything is looked up
+    rate = limiter.take(network, limiter.limit("api_keys", "public"), now)  # before any read
     if not rate.allowed:
         raise TooManyRequests(rate, now)
     row, user = _looked_up(presented, now)
     limiter.give_back(network, now)
     unnoted = row.last_used_at is None or now - row.last_used_at >= USED_EVERY
-    if unnoted and current().rights.writes:  # an operation that only reads has no right to note it
+    if unnoted and current().rights.writes:  # a read-only operation has no right to write
         _used(row.id, now)
     return Caller(
         user_id=user.id,
@@ -71,7 +73,7 @@ def _of_key(text: str, now: datetime) -> Caller:
 
 
 def _looked_up(presented: ApiKey, now: datetime) -> tuple[ApiKeyRow, User]:
-    """The key's row and its owner. Raises InvalidApiKey, with an audit row where there is such a key."""
+    """The key's row and its owner. Raises InvalidApiKey, after an audit row if the key exists."""
     from shared.store.session import Session
     from shared.store.tables.api_keys import API_KEYS
     from shared.store.tables.users import USERS
@@ -92,8 +94,8 @@ def _looked_up(presented: ApiKey, now: datetime) -> tuple[ApiKeyRow, User]:
 
 
 def stands(callers: Sequence[Caller], now: datetime) -> list[bool]:
-    """Of callers that were authenticated some time ago, those whose credentials are still valid. Reads them and their
-    owners together."""
+    """Whether the credentials of each caller, who was authenticated some time ago, are still valid. Reads all
+    credentials and their owners together."""
     from shared.store.session import Session
     from shared.store.tables.api_keys import API_KEYS
     from shared.store.tables.sign_ins import SESSIONS
@@ -132,7 +134,7 @@ def _stands(caller: Caller, user: User | None, credential: Any, now: datetime) -
 
 
 def _used(key_id: str, now: datetime) -> None:
-    """Store the hour of last use; a failure here never refuses the request."""
+    """Store the time of last use; a failure here never fails the request."""
     from shared.store.port import StoreError, Write
 
     columns = ("id", "last_used_at")

@@ -1,8 +1,8 @@
-"""The console's sign-in: its refresh token is in a cookie that no script can read, and that only the console's own page
-gets to use.
+"""The console's sign-in: its refresh token is in a cookie that no script can read and only the console's page can use.
 
-The cookie goes to the console's session routes alone (`Path`), never from another site (`SameSite=Strict`), and each of
-those routes asks the browser where the request comes from: another port of the same host is another origin."""
+The browser sends the cookie only to the console's session routes (`Path`), and never from another site
+(`SameSite=Strict`). Each of those routes also checks the request's origin as the browser reports it, because another
+port of the same host is another origin."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME: Final = "console_session"
 
 
 def require_own_page() -> None:
-    """Raises Forbidden for a request that a page of another origin, or no browser, has sent."""
+    """Raises Forbidden unless a page of this origin sent the request in a browser."""
     browser = current().request.browser
     same = browser.fetch_site in ("", "same-origin") and bool(browser.host)
     if not same or browser.origin.partition("://")[2] != browser.host:
@@ -30,13 +30,16 @@ def require_own_page() -> None:
 
 
 def opened(refresh_token: str) -> SignedIn:
-    """The sign-in goes on in the cookie: the token that a script has seen is void. Raises InvalidRefreshToken."""
+    """Move the sign-in into the cookie. The refresh is what makes the token invalid that a script has seen.
+
+    Raises InvalidRefreshToken."""
     return _kept(sign_in.refreshed(refresh_token))
 
 
 def refreshed() -> SignedIn:
-    """A new access token by the cookie, which is replaced. Raises InvalidRefreshToken; a cookie that does not count is
-    deleted."""
+    """Issue a new access token for the cookie, and replace the cookie.
+
+    Raises InvalidRefreshToken if there is no valid cookie, and deletes it."""
     token = _cookie()
     try:
         if token is None:
@@ -48,7 +51,7 @@ def refreshed() -> SignedIn:
 
 
 def closed() -> None:
-    """Let the browser forget the cookie."""
+    """Delete the cookie in the browser."""
     _set("", 0)
 
 

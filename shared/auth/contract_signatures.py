@@ -9,13 +9,14 @@ from shared.chain.errors import ExecutionReverted
 from shared.chain.registry import UnknownChain
 from shared.chain.types import CallRequest
 
-_MAGIC = bytes.fromhex("1626ba7e")  # isValidSignature(bytes32,bytes), and what it answers for a valid one
+# The selector of isValidSignature(bytes32,bytes), and also its answer for a valid signature.
+_MAGIC = bytes.fromhex("1626ba7e")
 
 NOBODY = "0x" + "0" * 40
 
 
 def checker(chain_id: int) -> Callable[[str, bytes, bytes], bool] | None:
-    """`(address, digest, signature) → valid` on this chain; None when the deployment serves no such chain."""
+    """A function `(address, digest, signature) → valid` for this chain; None if the deployment does not serve it."""
     try:
         chain = resources.chain(resources.registry().by_id(chain_id).name)
     except UnknownChain:
@@ -34,6 +35,7 @@ def checker(chain_id: int) -> Callable[[str, bytes, bytes], bool] | None:
 
 
 def _call(digest: bytes, signature: bytes) -> bytes:
-    """ABI: the selector, the digest, the offset of the bytes (64), their length, the bytes padded to words."""
+    """The call data (ABI): the selector, the digest, the offset of the bytes (64), their length, and the bytes padded
+    to words."""
     padded = signature + bytes(-len(signature) % 32)
     return _MAGIC + digest + (64).to_bytes(32, "big") + len(signature).to_bytes(32, "big") + padded

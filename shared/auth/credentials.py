@@ -1,4 +1,4 @@
-"""End what gives access to an account: API keys, sessions, second factors, webhooks."""
+"""End the credentials of an account: API keys, sessions, second factors, webhooks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 
 def end_api_keys(unit: UnitOfWork, user_id: str) -> int:
-    """Delete every API key of the account, and tell its owner if there was one; how many there were."""
+    """Delete every API key of the account, notify its owner if there was one, and return their number."""
     keys = unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
     unit.delete(*keys)
     if keys:
@@ -27,7 +27,7 @@ def end_api_keys(unit: UnitOfWork, user_id: str) -> int:
 
 
 def end_sessions(unit: UnitOfWork, user_id: str, *, keep: Collection[str | None] = ()) -> int:
-    """End every sign-in of the account but those to `keep`, and tell its owner; how many ended."""
+    """End every sign-in of the account except those to `keep`, notify its owner, and return how many ended."""
     families = unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
     ended = [one for one in families if one.id not in keep and one.revoked_at is None]
     unit.write(*(refresh_tokens.revoked(one, unit.now) for one in ended))
@@ -38,7 +38,7 @@ def end_sessions(unit: UnitOfWork, user_id: str, *, keep: Collection[str | None]
 
 
 def disable_webhooks(unit: UnitOfWork, user_id: str) -> None:
-    """Disable every webhook endpoint of the account: whoever set it up would go on hearing what happens."""
+    """Disable every webhook endpoint of the account, so that the person who set it up receives no more events."""
     active = [one for one in webhooks.of_user(unit, user_id) if one.active]
     lanes = unit.one(webhooks.LANES.get_many((one.id,) for one in active)) if active else []
     unit.write(*(endpoints.disabled(one, "account_recovered", unit.now) for one in active))

@@ -1,4 +1,4 @@
-"""An audit row for each denied use of a key, export, signature or step-up; a refusal itself commits nothing."""
+"""Write an audit row for each denied use of a key, export, signature or step-up; the refused commit writes nothing."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from shared.store.port import StoreError
 from shared.store.tables import system
 
 _log = logging.getLogger(__name__)
-WATCHED = frozenset({"wallet:export", "wallet:sign", "admin:act"})  # of these, each denial
-PROOFS = frozenset({"STEP_UP_REQUIRED", "EMAIL_UNVERIFIED"})  # of all operations
+WATCHED = frozenset({"wallet:export", "wallet:sign", "admin:act"})  # all their denials are recorded
+PROOFS = frozenset({"STEP_UP_REQUIRED", "EMAIL_UNVERIFIED"})  # codes recorded for every operation
 
 
 def watched(permission: str, refusal: Refusal) -> bool:
-    """Whether this refusal of an operation with this permission has a row of its own."""
+    """Whether to record this refusal of an operation with this permission."""
     return refusal.code in PROOFS or (permission in WATCHED and refusal.status in (401, 403, 404))
 
 
 def record(resource: str | None, refusal: Refusal) -> None:
-    """Write the row. Services that only read have no right to; a failure never changes the answer."""
+    """Write the row. Read-only services have no right to write, so they skip it. A failure never changes the answer."""
     context = current()
     if not context.rights.writes:
         return

@@ -1,4 +1,4 @@
-"""Prove a mailbox. Whoever set up something in the account before may have been somebody else, so all of it ends."""
+"""Prove access to a mailbox. Somebody else may have set up the account before that, so what they set up ends."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from shared.store.unit_of_work import UnitOfWork
 
 
 def prove(unit: UnitOfWork, user: User, password_hash: str | Keep = KEEP) -> User:
-    """The account after somebody proved to read its mailbox, perhaps choosing a password by that.
+    """The account after somebody has proved access to its mailbox, and perhaps chosen a new password.
 
-    Sign-ins and API keys end each time. The first time ends second factors and the wallet that signs in, too, and marks
-    the wallets that were made before: they are never chosen by default. Later, a second factor outlives a reset: it is
-    what protects from who only reads the mailbox."""
+    The first proof and each new password end all sign-ins and API keys. The first proof also ends second factors,
+    webhooks and sign-in by wallet, and marks the wallets created before it, which are then never chosen by default. A
+    later reset keeps second factors, because they protect from somebody who can only read the mailbox."""
     first = not user.email_verified
     after = rules.change(user, unit.now, password_hash=password_hash, email_verified=True)
     if first:

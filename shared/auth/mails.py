@@ -1,4 +1,4 @@
-"""The mails that the product sends. Their content is secret: it is given to the mail port, never stored or logged."""
+"""The mails that the product sends. Their content is secret: it goes to the mail port and is never stored or logged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.store.session import Session
 from shared.store.tables import users
 
 _log = logging.getLogger(__name__)
-EVEN_SECONDS = 0.5  # a reset request is answered after so long, known or not; not in local runs
+EVEN_SECONDS = 0.5  # duration of a reset request for any address; not in local runs
 
 RESET_TEXT = """Somebody, probably you, asked for a new password for your wallet account.
 
@@ -50,13 +50,13 @@ def password_reset(email: str) -> None:
 
 
 def wait_until_even(started: float) -> None:
-    """Wait until a fixed time after `started`, so that the duration of an answer reveals nothing; not in local runs."""
+    """Wait until EVEN_SECONDS after `started`, so that the duration of an answer reveals nothing. Not in local runs."""
     if not resources.settings().local:
         time.sleep(max(0.0, EVEN_SECONDS - (time.monotonic() - started)))
 
 
 def registered_again(email: str) -> None:
-    """Tell the owner of an account that somebody tried to make another with their address."""
+    """Tell the owner of an account that somebody tried to register with their address."""
     try:
         resources.mail().send(email, "You have an account", TAKEN_TEXT)
     except Exception as error:
@@ -81,11 +81,12 @@ ends all sign-ins and API keys.
 
 
 def notice(to: str, said: str, event: Event) -> None:
-    """Tell a user about a change in their account. Raises Unready if the mail was not accepted, so that it is sent
+    """Notify a user about a change in their account. Raises Unready if the mail was not accepted, so that it is sent
     again."""
     data = event.data
+    # Only ids: other details contain texts of other people.
     ids = {name: value for name, value in data.get("details", {}).items() if name.endswith("_id")}
-    details = "".join(f"{name}: {value}\n" for name, value in sorted(ids.items()))  # names are others' texts
+    details = "".join(f"{name}: {value}\n" for name, value in sorted(ids.items()))
     text = NOTICE_TEXT.format(said=said, at=data.get("at"), network=data.get("network"), details=details)
     _tell(to, said, text, event.subject)
 
@@ -105,7 +106,7 @@ WHY = {
 
 
 def webhook_disabled(to: str, webhook_id: str, url: str, reason: str) -> None:
-    """Tell an endpoint's owner. Raises Unready when the mail was not taken, so that it is sent again."""
+    """Notify an endpoint's owner. Raises Unready if the mail was not accepted, so that it is sent again."""
     text = WEBHOOK_TEXT.format(id=webhook_id, url=url, why=WHY.get(reason, reason))
     _tell(to, "A webhook endpoint is disabled", text, webhook_id)
 
@@ -122,7 +123,7 @@ def _tell(to: str, said: str, text: str, subject: str) -> None:
 
 
 def _send(purpose: Purpose, user: rules.User, subject: str, text: str) -> None:
-    """A mail that cannot be sent does not refuse the operation: users can request it again."""
+    """Send a mail with a token. A failure does not fail the operation, because users can request the mail again."""
     assert user.email is not None
     settings = resources.settings()
     token = MailToken.made(purpose, user, resources.clock().now(), settings.fingerprint_key)

@@ -1,7 +1,7 @@
-"""What an account's owner is told about its security: an event of the account's feed, and a mail by `on_account_event`.
+"""Security notices for an account's owner: an event in the account's feed, and a mail by `on_account_event`.
 
-`record(unit, user_id, "api_key_created", key_id=…)` in the body that makes the change; the operation declares
-`publishes=("account-events",)`. Details are shown to the owner: names and ids, never a secret.
+Call `record(unit, user_id, "api_key_created", key_id=…)` in the body that makes the change; the operation declares
+`publishes=("account-events",)`. The owner sees the details: names and ids, never a secret.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from shared.runtime.context import current
 from shared.store.unit_of_work import UnitOfWork
 
 TOPIC: Final = "account-events"
-# kind → what the mail says
+# kind → text of the mail
 KINDS: Final = {kind.removeprefix("account."): event_types.TYPES[kind] for kind in event_types.of("account")}
 
 
 def record(unit: UnitOfWork, user_id: str, kind: str, **details: str | None) -> None:
-    """Tell the owner, in this commit. `kind` is one of KINDS."""
+    """Notify the owner with this commit. `kind` is one of KINDS."""
     assert kind in KINDS, kind
     context = current()
     notice = AccountNotice(
@@ -31,5 +31,5 @@ def record(unit: UnitOfWork, user_id: str, kind: str, **details: str | None) -> 
         user_agent=context.request.user_agent,
         details={name: value for name, value in details.items() if value is not None},
     )
-    sequence = int(unit.now.timestamp() * 1000)  # an account counts no events: its clock orders them
+    sequence = int(unit.now.timestamp() * 1000)  # accounts have no event counter, so the clock orders events
     unit.emit(f"account.{kind}", user_id, sequence, notice, feed=[user_id])

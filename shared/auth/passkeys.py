@@ -1,4 +1,4 @@
-"""Passkeys of accounts: options for a page, a new one, and the proof of one at sign-in and for step-up."""
+"""Passkeys of accounts: options for a page, registration, and proof at sign-in and for step-up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.store.session import Session
 from shared.store.tables.sign_ins import PASSKEYS, SPENT_NONCES, Factor, Passkey
 from shared.store.unit_of_work import UnitOfWork
 
-MOST: Final = 20  # passkeys of one account
+MOST: Final = 20  # most passkeys of one account
 
 
 class TooManyPasskeys(Refusal):
@@ -25,7 +25,7 @@ class TooManyPasskeys(Refusal):
 
 
 def site() -> Site:
-    """Raises PasskeysUnavailable."""
+    """The site that passkeys are bound to. Raises PasskeysUnavailable."""
     settings = resources.settings()
     return Site.of(settings.siwe_domains, ("https", "http") if settings.local else ("https",))
 
@@ -35,12 +35,12 @@ def new_challenge(asker: Asker) -> bytes:
 
 
 def answered(asker: Asker, credential: Mapping[str, Any]) -> tuple[bytes, SpentNonce]:
-    """The challenge of this asker that a credential answers. Raises InvalidPasskey."""
+    """The challenge that a credential answers, and the row that spends it. Raises InvalidPasskey."""
     return passkeys.spent(asker, credential, resources.clock().now(), resources.settings().fingerprint_key)
 
 
 def options(asker: Asker) -> dict[str, Any]:
-    """What a page asks one of the account's authenticators. Raises NoSecondFactor."""
+    """The options with which a page asks for one of the account's passkeys. Raises NoSecondFactor."""
     known = credentials.passkeys(Session(resources.database().snapshot()), asker.user_id)
     if not known:
         raise second_factor.NoSecondFactor
@@ -49,7 +49,7 @@ def options(asker: Asker) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class PasskeyProof:
-    """An answer that was checked against a passkey of the account, to be used once."""
+    """An answer that matches a passkey of the account; it can be used once."""
 
     row: Passkey = field(repr=False)
     sign_count: int
@@ -57,7 +57,7 @@ class PasskeyProof:
     factor: str = "passkey"
 
     def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
-        """Raises InvalidPasskey for an answer that was used, or a passkey that is gone."""
+        """Spend the answer. Raises InvalidPasskey if it was used before or if the passkey no longer exists."""
         row, used = unit.read(PASSKEYS.find(self.row.id), SPENT_NONCES.find(self.challenge.id))
         counts = self.sign_count == 0 or (row is not None and self.sign_count > row.sign_count)
         if row is None or used is not None or row.public_key != self.row.public_key or not counts:
@@ -77,7 +77,7 @@ class PasskeyProof:
 
 
 def proof(asker: Asker, credential: Mapping[str, Any]) -> PasskeyProof:
-    """Check an answer of one of the account's authenticators. Raises InvalidPasskey."""
+    """Check the answer of one of the account's authenticators. Raises InvalidPasskey."""
     given, spent = answered(asker, credential)
     known = credentials.passkeys(Session(resources.database().snapshot()), asker.user_id)
     row = next((one for one in known if one.credential_id == credential.get("id")), None)

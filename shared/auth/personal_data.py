@@ -1,4 +1,4 @@
-"""A user's personal data: export it as one document, and delete it if nothing stands in the way."""
+"""A user's personal data: export it as one document, and erase it if the account has no funds or obligations."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from shared.store.tables.webhooks import LANES, WEBHOOKS, WEBHOOKS_BY_OWNER
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import deletion
 
-MOST: Final = 10_000  # rows of a kind in one document
-MOST_WALLETS: Final = 50  # that an account may have to be erased in one commit
+MOST: Final = 10_000  # most rows of a kind in one document
+MOST_WALLETS: Final = 50  # most wallets of an account that one commit can erase
 _KINDS: Final[dict[str, tuple[Table[Any], Index[Any]]]] = {
     "sessions": (SESSIONS, SESSIONS_BY_USER),
     "api_keys": (API_KEYS, API_KEYS_BY_USER),
@@ -66,7 +66,7 @@ class AccountInUse(Refusal):
 
 
 def document(session: Session, user_id: str) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
-    """(rows by kind as plain JSON without anything secret, the kinds that did not fit)."""
+    """(The rows by kind as plain JSON without secrets, the kinds whose rows did not all fit.)"""
     data = {"user": [_plain(USERS, session.one(USERS.get(user_id)))]}
     cut = []
     for kind, (table, index) in _KINDS.items():
@@ -96,7 +96,7 @@ def _json(value: Any) -> Any:
 
 
 def wallets_of(session: Session, user_id: str) -> list[Wallet]:
-    """The user's wallets whose keys still exist. Raises AccountInUse when they are too many for one commit."""
+    """The user's wallets whose keys still exist. Raises AccountInUse if there are too many for one commit."""
     entries = session.one(WALLETS_BY_OWNER.scan(user_id))
     kept = [entry for entry in entries if entry["status"] != "shredded"]
     if len(kept) > MOST_WALLETS:
@@ -105,9 +105,9 @@ def wallets_of(session: Session, user_id: str) -> list[Wallet]:
 
 
 def examine(wallets: list[Wallet]) -> list[DeletedWallet]:
-    """What is looked at of each wallet, which must be empty. Asks the chains.
+    """Check that each wallet is empty, and list the assets that were checked. Asks the chains.
 
-    Raises AccountInUse for a wallet that holds something or whose chain is not served any more, ChainError."""
+    Raises AccountInUse if a wallet holds something or its chain is not served any more, ChainError."""
     examined = []
     for wallet in wallets:
         try:
@@ -124,11 +124,11 @@ def examine(wallets: list[Wallet]) -> list[DeletedWallet]:
 
 
 def erase(unit: UnitOfWork, user_id: str, examined: frozenset[str]) -> None:
-    """Disable every wallet, remove what signs in, and leave an account without anything personal.
+    """Disable every wallet, delete all credentials, and remove all personal data from the account.
 
-    The keys are kept like those of any deleted wallet, for 30 days and until their wallets are empty: tokens that
-    nobody looked at, and coins on other chains, are not lost at once. `examined`: the wallets that hold nothing
-    that was looked at. Raises AccountInUse; nothing is forced."""
+    The keys are kept like those of any deleted wallet: for 30 days and until their wallets are empty. So tokens that
+    were not checked, and coins on other chains, are not lost at once. `examined` are the ids of the wallets that
+    `examine` found empty. Raises AccountInUse if something still needs the account."""
     user = unit.one(USERS.get(user_id))
     wallets = wallets_of(unit, user_id)
     for wallet in wallets:
@@ -142,7 +142,7 @@ def erase(unit: UnitOfWork, user_id: str, examined: frozenset[str]) -> None:
 
 
 def _ended(unit: UnitOfWork, wallet: Wallet) -> Wallet:
-    """The wallet disabled, if nothing needs it. Raises AccountInUse."""
+    """The disabled wallet, without personal data. Raises AccountInUse if something still needs it."""
     if wallet.status == "active":
         try:
             wallet = deletion.disable(unit, wallet, balance=False, force=False)
@@ -152,8 +152,8 @@ def _ended(unit: UnitOfWork, wallet: Wallet) -> Wallet:
 
 
 def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterator[Any]:
-    """The rows to delete: policies, API keys, sessions, second factors, contracts and metadata entries. Encrypted
-    keys stay until they are destroyed."""
+    """The rows to delete: policies, API keys, sessions, second factors, contracts, webhooks and metadata entries.
+    Encrypted keys stay until `deletion` shreds them."""
     for table in (WALLETS, CONTRACTS):
         yield from unit.one(METADATA.scan(user_id, table.name))
     yield from unit.one(POLICIES.get_many((wallet.id,) for wallet in wallets)) if wallets else ()

@@ -1,5 +1,6 @@
-"""The second factor, at sign-in and for step-up. A code is valid once; after five wrong ones in a row the user must
-wait.
+"""The second factor, at sign-in and for step-up.
+
+A code is valid once. After five wrong codes in a row the user must wait.
 """
 
 from __future__ import annotations
@@ -39,32 +40,32 @@ class NoSecondFactor(Refusal):
 
 
 class Proof(Protocol):
-    """What the user presented, with everything that had to be fetched before the transaction."""
+    """The proof that a user presented, with everything that had to be read before the transaction."""
 
     @property
     def factor(self) -> str:
-        """As a session names it: otp or passkey."""
+        """The name of the factor in a session: otp or passkey."""
         ...
 
     def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
-        """Write what the attempt changes, and answer the refusal that is to be raised once that is committed.
+        """Write what the attempt changes, and return the refusal to raise after that is committed.
 
-        Raises TooManyAttempts and refusals that change nothing."""
+        Raises TooManyAttempts, and refusals that change nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CodeProof:
-    """A code of the authenticator app, or a recovery code, and the secret opened for it."""
+    """A code of the authenticator app or a recovery code, and the opened secret to check it with."""
 
     code: str = field(repr=False)
     secret: bytes = field(repr=False)
     sealed: bytes = field(repr=False)
-    codes: list[str] = field(repr=False)  # recovery codes, for who confirms the app by this code
+    codes: list[str] = field(repr=False)  # new recovery codes, stored if this code confirms the app
     factor: str = "otp"
 
     def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
-        if factor.sealed != self.sealed:  # another app was added meanwhile
+        if factor.sealed != self.sealed:  # another app was added in the meantime
             raise InvalidOneTimeCode
         hashes = tuple(recovery_codes.hashed(one) for one in self.codes)
         after, refusal = checked(factor, self.secret, self.code, hashes, unit.now)
@@ -73,7 +74,7 @@ class CodeProof:
 
 
 def presented(user_id: str, otp: SecretStr | None, passkey: Mapping[str, Any] | None) -> Proof | None:
-    """The proof in a request to sign in, if the account can check it; nothing is told of an account without one.
+    """The proof in a sign-in request; None if there is none or the account has no second factor to check it with.
 
     Raises InvalidPasskey."""
     if passkey is not None:
@@ -88,7 +89,7 @@ def presented(user_id: str, otp: SecretStr | None, passkey: Mapping[str, Any] | 
 
 
 def asked(user_id: str, refusal: SecondFactorRequired) -> SecondFactorRequired:
-    """The refusal with a challenge for the account's passkeys, if it has some."""
+    """The refusal, with a challenge for the account's passkeys if it has any."""
     if "passkey" in refusal.data["factors"]:
         from shared.auth import passkeys
 
@@ -97,8 +98,10 @@ def asked(user_id: str, refusal: SecondFactorRequired) -> SecondFactorRequired:
 
 
 def code_proof(user_id: str, code: str, *, confirmed: bool = False) -> CodeProof:
-    """Opens the vault: for operations declared as signers. With `confirmed`, an app that was added and never confirmed
-    counts for nothing: a sign-in confirms none, since nobody would be told. Raises NoSecondFactor."""
+    """The proof for a code. Opens the vault, so only operations declared as signers may call this.
+
+    `confirmed` ignores an app that was never confirmed: a sign-in must not confirm one, because it could not show the
+    recovery codes. Raises NoSecondFactor."""
     factor = Session(resources.database().snapshot()).maybe(FACTORS.find(user_id))
     if factor is None:
         raise NoSecondFactor
@@ -110,25 +113,25 @@ def code_proof(user_id: str, code: str, *, confirmed: bool = False) -> CodeProof
 
 
 def binding(user_id: str) -> Binding:
-    """What the sealed secret is bound to."""
+    """The binding of the sealed secret."""
     from shared.keys.vault import Binding
 
     return Binding(tenant=user_id, wallet_id=user_id, purpose="totp", key_version=1)
 
 
 def wait_after_failures(factor: Factor, now: datetime) -> None:
-    """Raises TooManyAttempts."""
+    """Raises TooManyAttempts while the user must wait after too many wrong attempts."""
     if factor.failures >= MOST_FAILURES and factor.failed_at and now - factor.failed_at < WAIT:
         raise TooManyAttempts(factor.failed_at + WAIT - now)
 
 
 def succeeded(factor: Factor, now: datetime) -> Factor:
-    """The wrong attempts before it are forgotten."""
+    """The factor after a correct attempt, which resets the failures."""
     return replace(factor, failures=0, failed_at=None, version=factor.version + 1, updated_at=now)
 
 
 def failed(factor: Factor, now: datetime) -> Factor:
-    """One more wrong attempt."""
+    """The factor after one more wrong attempt."""
     return replace(
         factor, failures=factor.failures + 1, failed_at=now, version=factor.version + 1, updated_at=now
     )
@@ -137,9 +140,9 @@ def failed(factor: Factor, now: datetime) -> Factor:
 def checked(
     factor: Factor, secret: bytes, code: str, fresh: tuple[str, ...], now: datetime
 ) -> tuple[Factor, Refusal | None]:
-    """What to store, and the refusal to answer after it is stored. `fresh`: the hashes that confirming brings.
+    """Check a code: the factor to store, and the refusal to raise after it is stored.
 
-    Raises TooManyAttempts."""
+    `fresh` are the hashes of the recovery codes to store if the code confirms the app. Raises TooManyAttempts."""
     wait_after_failures(factor, now)
     after = succeeded(factor, now)
     hashed = recovery_codes.hashed(code)

@@ -1,4 +1,4 @@
-"""The end of every way to sign in: a session row, an access token and a refresh token."""
+"""The last step of every kind of sign-in: create a session row, an access token and a refresh token."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def open_session(
     proof: second_factor.Proof | None = None,
     spends: Spend | None = None,
 ) -> SignedIn:
-    """Sign in this user, who has just proved who they are by `factors`, and by `proof` where the account has a second
-    factor; `attempt` is told that it succeeded. `spends` writes what counts once, with the session and not without it.
+    """Sign in a user who has just proved who they are by `factors`, and by `proof` if the account has a second factor.
 
-    The user is read again in the commit. Raises InvalidCredentials when it was disabled, or its password changed, in
-    the meantime; TooManyAttempts; SecondFactorRequired when a proof is missing; what `proof` raises."""
+    The same commit records that `attempt` succeeded, and calls `spends` to spend a one-time proof. It reads the user
+    again: raises InvalidCredentials if the user was disabled or the password changed in the meantime. Also raises
+    TooManyAttempts, SecondFactorRequired if `proof` is missing, and the refusals of `proof`."""
     token = RefreshToken.generate(new_id("ses"))
     current().caller = Caller.of_user(user.id, user.roles, user.tier)
     opening = _Opening(user, token, factors, attempt, proof, spends)
@@ -52,7 +52,7 @@ def open_session(
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
-    """What a sign-in brings into its commit."""
+    """The arguments of the commit of a sign-in."""
 
     user: User
     token: RefreshToken
@@ -69,7 +69,7 @@ def _open(unit: UnitOfWork, opening: _Opening) -> tuple[RefreshFamily | None, Us
         [users.USERS.get(user.id), sign_ins.FACTORS.find(user.id), *guards]
     )
     if attempt is not None:
-        attempt.check(*counted)  # those at the same moment are counted by now
+        attempt.check(*counted)  # now simultaneous attempts are counted, too
     if fresh.disabled or fresh.password_hash != user.password_hash:
         raise InvalidCredentials
     factors = opening.factors
@@ -92,12 +92,12 @@ def _open(unit: UnitOfWork, opening: _Opening) -> tuple[RefreshFamily | None, Us
 
 
 def device() -> Device:
-    """Where the current request comes from."""
+    """The client and network of the current request."""
     return Device(current().request.user_agent, current().request.network)
 
 
 def refreshed(text: str) -> SignedIn:
-    """Rotate a refresh token. Raises InvalidRefreshToken; RefreshTokenReused after the sign-in was ended for it."""
+    """Rotate a refresh token. Raises InvalidRefreshToken, and RefreshTokenReused after it has revoked the sign-in."""
     presented = RefreshToken.parse(text)
     successor = presented.successor()
     user, family, refusal = commit.commit(_rotate, presented, successor)
@@ -120,13 +120,13 @@ def _rotate(
 
 
 def issued(user: User, family: RefreshFamily, token: RefreshToken) -> SignedIn:
-    """A new access token for the session, beside its current refresh token."""
+    """A new access token for the session, with its current refresh token."""
     access, expires_at = access_token(user, family)
     return SignedIn(access, token.text, expires_at)
 
 
 def access_token(user: User, family: RefreshFamily) -> tuple[str, datetime]:
-    """A new access token for the session, and its end."""
+    """A new access token for the session, and its expiry."""
     access = resources.tokens().issue(
         user.id,
         user.roles,
@@ -142,7 +142,7 @@ def access_token(user: User, family: RefreshFamily) -> tuple[str, datetime]:
 
 
 def acting_token(admin: User, caller: Caller, user_id: str) -> tuple[str, datetime]:
-    """An access token of this administrator's sign-in that acts for one user, and its end. It is not refreshed."""
+    """An access token with which this administrator acts for one user, and its expiry. It cannot be refreshed."""
     assert caller.session_id is not None and caller.authenticated_at is not None
     access = resources.tokens().issue(
         admin.id,

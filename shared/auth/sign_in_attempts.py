@@ -1,7 +1,7 @@
 """One attempt to prove a password: refused after too many failures, and counted if it fails.
 
-The check before the password is verified only saves work. The check that counts is in the commit that ends the
-attempt, whether it succeeded or failed, so parallel attempts are limited exactly like sequential ones.
+The check before the password is verified only saves work. The decisive check is in the commit that ends the attempt,
+successful or not, so parallel attempts are limited exactly like sequential ones.
 """
 
 from __future__ import annotations
@@ -27,23 +27,27 @@ class Attempt:
 
     @classmethod
     def on(cls, account: str) -> Attempt:
-        """An attempt from the request's network on an account (an e-mail address or a user's id)."""
+        """An attempt from the request's network on an account (an e-mail address or a user id)."""
         key = resources.settings().fingerprint_key
         here, everywhere = current().request.network, lockout.EVERYWHERE
         return cls(lockout.guard_id(account, here, key), lockout.guard_id(account, everywhere, key))
 
     @property
     def queries(self) -> tuple[Query[Guard | None], Query[Guard | None]]:
-        """What `check` has to be told; to be read together with what else is needed."""
+        """The queries for the arguments of `check`; read them together with other rows."""
         return GUARDS.find(self.here), GUARDS.find(self.everywhere)
 
     def check(self, here: Guard | None, everywhere: Guard | None) -> None:
-        """Call this before the password is verified. Raises TooManyAttempts."""
+        """Refuse the attempt after too many failures; call this before the password is verified.
+
+        Raises TooManyAttempts."""
         lockout.check(here, everywhere, resources.settings().sign_in_attempts, resources.clock().now())
 
     def failed(self) -> None:
-        """Count it, in a commit of its own (audited). Raises TooManyAttempts when those at the same moment have used up
-        the last one: then this attempt does not count, and its answer tells nothing."""
+        """Count the failure in a separate, audited commit.
+
+        Raises TooManyAttempts if simultaneous attempts have reached the limit. Then this attempt does not count, and
+        its answer reveals nothing."""
         commit(self._count)
 
     def _count(self, unit: UnitOfWork) -> None:
@@ -53,5 +57,5 @@ class Attempt:
         unit.write(lockout.failed(everywhere, self.everywhere, unit.now))
 
     def succeeded(self, unit: UnitOfWork, guard: Guard | None) -> None:
-        """In the commit of the sign-in, after `check`; `guard` is the row `here` as that commit read it."""
+        """Record the success in the commit of the sign-in, after `check`; `guard` is the row `here` of that commit."""
         unit.write(lockout.succeeded(guard, self.here, unit.now))
