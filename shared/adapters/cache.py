@@ -1,9 +1,9 @@
 """The fenced Firestore cache of hot reads. It never decides about money, claims or permission.
 
-One call each way. An expiry, after a commit, is one blind merge `{v, body: None, hard, floor: Maximum(v)}`; a fill
-by a reader is `{v, body, hard}` without `floor`. An entry counts only while `v ≥ floor` and `now < hard`, so late
-fills and expiries can only cause misses. Firestore's own TTL removal merely cleans up, a day later (policy on `gone`):
-by `hard` it could take the floor away while a fill from before the floor is still on its way.
+Each operation is one call. An expiry, after a commit, is one blind merge `{v, body: None, hard, floor: Maximum(v)}`.
+A fill by a reader is `{v, body, hard}` without `floor`. An entry is valid only while `v ≥ floor` and `now < hard`, so
+late fills and expiries can only cause misses. Firestore's TTL only cleans up, a day later (policy on `gone`). A TTL on
+`hard` could remove the floor while a fill from before the floor is still under way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.crash_points import point
 
 HARD_SECONDS = 30.0
-KEPT = timedelta(days=1)  # how long a document stays at least
+KEPT = timedelta(days=1)  # a document stays at least so long
 CALL_SECONDS = 0.25
 SCHEMA = 1
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Entry:
     version: int
     owner: str
     body: str
-    since: datetime  # when it was known to be current: before the read, or the commit's moment
+    since: datetime  # a time when it was current: before the read, or the commit's time
 
 
 class Cache(Protocol):
@@ -39,12 +39,12 @@ class Cache(Protocol):
     def fill(self, kind: str, identity: str, entry: Entry) -> None: ...
     def expire(self, kind: str, identity: str, version: int) -> None: ...
     def check(self) -> None:
-        """Raise when the cache does not answer."""
+        """Raises if the cache does not answer."""
         ...
 
 
 class NoCache:
-    """A cache that holds nothing: when it is switched off."""
+    """A cache without entries, used when the cache is switched off."""
 
     def get(self, kind: str, identity: str) -> Entry | None:
         return None
@@ -73,7 +73,8 @@ class FirestoreCache:
         return cls(firestore.Client(project=project, database=database).collection("c"), clock)
 
     def get(self, kind: str, identity: str) -> Entry | None:
-        """A valid entry or None: absent, expired, fenced off, of another schema, or the cache is not answering."""
+        """A valid entry; None if it is absent, expired, below the floor or of another schema, or if the cache does
+        not answer."""
         snapshot = self._breaker.call(
             lambda: self.entries.document(f"{kind}:{identity}").get(timeout=self._call_seconds, retry=None)
         )
@@ -85,12 +86,13 @@ class FirestoreCache:
         return Entry(data["v"], data["owner"], data["body"], data["hard"] - timedelta(seconds=HARD_SECONDS))
 
     def fill(self, kind: str, identity: str, entry: Entry) -> None:
-        """After a read: never lifts the floor, so it cannot hide a newer commit. Not when it would be over already."""
+        """Store an entry after a read, unless it has already expired. It leaves the floor, so it cannot hide a newer
+        commit."""
         if entry.since + timedelta(seconds=HARD_SECONDS) > self.clock.now():
             self._set(kind, identity, self._fields(entry))
 
     def expire(self, kind: str, identity: str, version: int) -> None:
-        """After a commit that wrote `version` without having the whole view at hand."""
+        """Invalidate the entry after a commit that wrote `version` but does not have the whole view."""
         nothing = self._fields(Entry(version, "", "", self.clock.now())) | {"body": None}
         self._set(kind, identity, nothing | {"floor": self.maximum(version)})
 

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class Breaker:
-    """Opens after `limit` failures in a row and lets one probe through each `pause` seconds."""
+    """A breaker that opens after `limit` failures in a row, and then lets one probe through every `pause` seconds."""
 
     def __init__(self, limit: int = 5, pause: float = 5.0) -> None:
         self._limit, self._pause = limit, pause
@@ -22,7 +22,7 @@ class Breaker:
         self._lock = threading.Lock()
 
     def call(self, action: Callable[[], Any]) -> Any:
-        """The action's answer, or None when it fails or the breaker is open."""
+        """The result of the action; None if it fails or the breaker is open."""
         with self._lock:
             if self._failures >= self._limit:
                 if time.monotonic() < self._until:

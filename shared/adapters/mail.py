@@ -17,13 +17,13 @@ SMTP_SECONDS = 3.0
 
 class Mail(Protocol):
     def send(self, to: str, subject: str, text: str) -> None:
-        """Hand over one mail. Raises OSError or smtplib.SMTPException when it is not taken."""
+        """Hand over one mail. Raises OSError or smtplib.SMTPException if it is not accepted."""
         ...
 
 
 @dataclass(frozen=True)
 class FileMail:
-    """Writes each mail as a file (0600) of a folder: what a local run reads instead of a mailbox."""
+    """Writes each mail as a file (0600) into a folder, which replaces the mailbox in a local run."""
 
     folder: Path
 
@@ -37,7 +37,7 @@ class FileMail:
 
 @dataclass(frozen=True)
 class SmtpMail:
-    """Sends through `smtps://user:password@host:port`, the sender's address as `sender`."""
+    """Sends mails through `smtps://user:password@host:port`; `sender` is the sender's address."""
 
     url: str = field(repr=False)
     sender: str
@@ -54,7 +54,7 @@ class SmtpMail:
 
 
 class NoMail:
-    """Where no mail server is set: nothing can be sent."""
+    """Used if no mail server is configured; it cannot send anything."""
 
     def send(self, to: str, subject: str, text: str) -> None:
         raise OSError("no mail server is configured (SMTP_URL)")

@@ -1,7 +1,7 @@
 """A Firestore collection in memory, as far as the cache uses one: get, merging set with `Maximum`, delete.
 
-For local runs and tests. Each process has its own: what another one commits ends an entry here when its event arrives
-(as in another region), and after `HARD_SECONDS` at the latest.
+For local runs and tests. Each process has its own collection. A commit of another process expires an entry here when
+its event arrives (as in another region), and after `HARD_SECONDS` at the latest.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from google.cloud.firestore import Maximum
 
-MOST: Final = 50_000  # documents that are kept; the oldest goes first, its floor with it, long after its end
+MOST: Final = 50_000  # documents; the oldest is dropped with its floor, long after it expired
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """A durable queue in a SQLite file in place of Pub/Sub, for local runs: topics, subscriptions, attempts, dead letters.
 
-A message goes into the file once for each subscription whose filter it passes, and leaves when the subscriber has
-taken it. Who pushes is one process at a time (`emulators/deliverer.py`): the lock that it holds is its only lease, and
-ends with it. So what a killed one had in hand is due again at once, and no attempt is counted for it.
+Each message has one delivery for every subscription whose filter it passes. The delivery is deleted when the subscriber
+has acknowledged it. One process at a time pushes (`emulators/deliverer.py`); a file lock, which ends with the process,
+is its only lease. So the deliveries of a killed process are due again at once, and no attempt is counted for them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 from shared.runtime.cloud_event import attributes as attributes_of
 from shared.runtime.sqlite_file import Durability, SqliteFile
 
-MOST_BYTES: Final = 10_000_000  # Pub/Sub's own bounds
+MOST_BYTES: Final = 10_000_000  # the limits of Pub/Sub
 MOST_ATTRIBUTE_BYTES: Final = 1_024
 TYPE: Final = "ce-type"  # the attribute that subscriptions filter by
 _TABLES: Final = (
@@ -44,12 +44,14 @@ _DUE: Final = """SELECT d.message, d.subscription, d.failed, m.data, m.attribute
 
 
 class UnknownTopic(LookupError):
-    """Nobody has made this topic."""
+    """The topic does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """`types` of CloudEvents that it takes; none: all. After `attempts` failures a message goes to the dead letters."""
+    """A push subscription. `types` are the CloudEvents that it receives; empty means all.
+
+    After `attempts` failures a message goes to the dead-letter topic."""
 
     name: str
     topic: str
@@ -61,7 +63,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that is due at a subscription; `failed` attempts were made before."""
+    """A message to push to a subscription; `failed` is the number of failed attempts so far."""
 
     message: int
     subscription: str
@@ -80,7 +82,9 @@ class Delivery:
 
 
 class MessageQueue:
-    """Safe for threads and processes. `pause` is the wait after a first failure, in seconds; it doubles."""
+    """The queue in a file; safe for threads and processes. `pause` is the wait after a first failure, in seconds.
+
+    It doubles with each failure, up to `longest` seconds."""
 
     def __init__(
         self, path: Path, *, pause: float = 1.0, longest: float = 10.0, durability: Durability = "NORMAL"
@@ -93,7 +97,7 @@ class MessageQueue:
                 connection.execute(statement)
 
     def provision(self, topics: Iterable[str], subscriptions: Sequence[Subscription]) -> None:
-        """Create what is missing; what is there gets these endpoints and rules."""
+        """Create missing topics and subscriptions, and update the endpoints and rules of existing subscriptions."""
         with self.file.writing() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO queue_topics VALUES (?)", [(name,) for name in topics]
@@ -107,7 +111,9 @@ class MessageQueue:
             )
 
     def publish(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> str:
-        """The message's id. Raises UnknownTopic, and ValueError for what Pub/Sub would refuse for ever."""
+        """Publish a message and return its id.
+
+        Raises UnknownTopic, and ValueError for a message that Pub/Sub would always refuse."""
         if len(data) > MOST_BYTES or any(len(v.encode()) > MOST_ATTRIBUTE_BYTES for v in attributes.values()):
             raise ValueError("the message is too large")
         if len(topic) < 3:
@@ -118,18 +124,18 @@ class MessageQueue:
             return str(_put(connection, topic, data, attributes))
 
     def due(self, now: float, limit: int) -> list[Delivery]:
-        """What is to be pushed, the longest due first."""
+        """The deliveries to push now, the longest due first."""
         with self.file.reading() as connection:
             rows = connection.execute(_DUE, (now, limit)).fetchall()
         return [Delivery(row[0], row[1], row[2], row[3], json.loads(row[4]), *row[5:]) for row in rows]
 
     def taken(self, delivery: Delivery) -> None:
-        """The subscriber has it."""
+        """Delete a delivery that the subscriber has acknowledged."""
         with self.file.writing() as connection:
             _remove(connection, delivery)
 
     def failed(self, delivery: Delivery, now: float) -> None:
-        """Once more later, or to the dead letters."""
+        """Count a failed attempt: push again later, or move the message to the dead-letter topic."""
         failures = delivery.failed + 1
         with self.file.writing() as connection:
             if delivery.dead_letter_topic and failures >= delivery.attempts:
@@ -144,13 +150,13 @@ class MessageQueue:
             )
 
     def waiting(self) -> int:
-        """How many deliveries are not taken."""
+        """The number of deliveries that are not acknowledged yet."""
         with self.file.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM queue_deliveries").fetchone()[0])
 
 
 def _put(connection: sqlite3.Connection, topic: str, data: bytes, attributes: Mapping[str, str]) -> int:
-    """The message, for every subscription that wants it; kept only where there is one."""
+    """Insert the message with a delivery for every matching subscription; drop it if none matches."""
     found = connection.execute("SELECT name, types FROM queue_subscriptions WHERE topic = ?", (topic,))
     wanting = [
         name for name, types in found if attributes.get(TYPE) in (known := json.loads(types)) or not known
@@ -179,7 +185,7 @@ def _remove(connection: sqlite3.Connection, delivery: Delivery) -> None:
 
 
 def _dead_letter(delivery: Delivery, failures: int) -> dict[str, str]:
-    """What Pub/Sub adds to a dead letter's attributes."""
+    """The attributes that Pub/Sub adds to a dead letter."""
     return {
         "CloudPubSubDeadLetterSourceSubscription": delivery.subscription,
         "CloudPubSubDeadLetterSourceDeliveryCount": str(failures),
@@ -190,7 +196,7 @@ def _dead_letter(delivery: Delivery, failures: int) -> dict[str, str]:
 
 
 class QueuePublisher:
-    """`shared.adapters.pubsub.Publisher` over the queue."""
+    """A `shared.adapters.pubsub.Publisher` that publishes to the queue."""
 
     def __init__(self, queue: MessageQueue) -> None:
         self.queue = queue
@@ -200,7 +206,7 @@ class QueuePublisher:
         try:
             data = json.dumps(envelope, separators=(",", ":")).encode()
             future.set_result(self.queue.publish(topic, data, attributes_of(envelope)))
-        except Exception as error:  # as the client's: told by the future
+        except Exception as error:  # like the Pub/Sub client, report it through the future
             future.set_exception(error)
         return future
 

@@ -1,7 +1,7 @@
-"""CloudEvents 1.0: the envelope that crosses Pub/Sub, and the publisher.
+"""Publish CloudEvents 1.0 to Pub/Sub.
 
-Messages are structured JSON; the `ce-*` attributes repeat what subscriptions filter on. Ordering keys are set
-for outside consumers; our own reactions never rely on order.
+Messages are structured JSON; the `ce-*` attributes repeat the fields that subscriptions filter on. Ordering keys are
+set for external consumers; our own subscribers never rely on order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.runtime.cloud_event import attributes
 
 
 def refused_for_good(error: BaseException | None) -> bool:
-    """Whether Pub/Sub refuses this message however often it is sent: it is malformed or too large."""
+    """Whether Pub/Sub will always refuse this message, because it is malformed or too large."""
     from google.api_core.exceptions import InvalidArgument
 
     return isinstance(error, InvalidArgument | ValueError | TypeError)
@@ -24,16 +24,16 @@ def refused_for_good(error: BaseException | None) -> bool:
 
 class Publisher(Protocol):
     def publish(self, topic: str, envelope: Mapping[str, Any]) -> Future[str]:
-        """Send one event; the future answers the message id or raises."""
+        """Send one event; the future returns the message id or raises."""
         ...
 
     def check(self) -> None:
-        """Raise when Pub/Sub does not answer."""
+        """Raises if Pub/Sub does not answer."""
         ...
 
 
 class PubSubPublisher:
-    """google-cloud-pubsub, one message per request: 0.9 ms against 12 ms with the default batching."""
+    """Publishes with google-cloud-pubsub, one message per request: 0.9 ms instead of 12 ms with default batching."""
 
     def __init__(self, project: str) -> None:
         from google.cloud.pubsub_v1 import PublisherClient
@@ -56,7 +56,8 @@ class PubSubPublisher:
         return future
 
     def check(self) -> None:
-        """Ask for a topic that every deployment has. Who may only publish is refused, and that is an answer, too."""
+        """Request a topic that every deployment has. A service that may only publish gets PermissionDenied, which
+        also proves that Pub/Sub answers."""
         from google.api_core.exceptions import PermissionDenied
 
         with suppress(PermissionDenied):
@@ -65,6 +66,6 @@ class PubSubPublisher:
             )
 
     def _resume(self, done: Future[str], path: str, key: str) -> None:
-        """A failure pauses its ordering key in the client; the outbox repeats the event, so go on."""
+        """Resume an ordering key, which the client pauses after a failure; the outbox sends the event again."""
         if done.cancelled() or done.exception() is not None:
             self.client.resume_publish(path, key)

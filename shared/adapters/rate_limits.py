@@ -1,8 +1,8 @@
-"""How many requests a principal may make in an hour: instances lease chunks of the budget from a shared counter.
+"""Limit the requests of a principal per hour: instances lease chunks of the budget from a shared counter.
 
-One call to the counter buys a chunk (at most a tenth of the limit, less as the budget runs out), so most requests
-make none. Nothing leased is given twice, so there is no overshoot while the counter answers. While it does not, an
-instance counts alone: at most instances × limit. Windows are whole hours; the burst is the whole hour.
+One call to the counter leases a chunk (at most a tenth of the limit, less as the budget runs out), so most requests
+need no call. No part of the budget is leased twice, so the limit holds exactly while the counter answers. While it does
+not, each instance counts alone: at most instances × limit. Windows are whole hours; the burst is the whole hour.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.domain.errors import Refusal
 
 WINDOW_SECONDS = 3600
 UNLIMITED = "service"
-REMEMBERED = 50_000  # principals of this instance
+REMEMBERED = 50_000  # leases that an instance remembers
 
 
 class TooManyRequests(Refusal):
@@ -33,12 +33,12 @@ class TooManyRequests(Refusal):
 
 class Counters(Protocol):
     def add(self, key: str, amount: int, until: datetime) -> int | None:
-        """Add to the counter and answer its new value, in one call; None when the store does not answer."""
+        """Add to the counter and return its new value, in one call; None if the store does not answer."""
         ...
 
 
 class OwnCounters:
-    """Nobody to share with: a local run's one process counts alone."""
+    """No shared counter: the one process of a local run counts alone."""
 
     def add(self, key: str, amount: int, until: datetime) -> int | None:
         return None
@@ -46,7 +46,7 @@ class OwnCounters:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What this instance knows of a principal's hour. `reset`: seconds since 1970."""
+    """The state of a principal's hour as this instance knows it. `reset` is in seconds since 1970."""
 
     limit: int
     remaining: int
@@ -64,7 +64,7 @@ class Rate:
 
 @dataclass(slots=True)
 class _Lease:
-    """`left`: leased and not used; `taken`: of the whole budget, by all instances, as last seen."""
+    """A leased chunk. `left` is its unused part; `taken` is what all instances have leased, as last seen."""
 
     left: int = 0
     taken: int = 0
@@ -72,7 +72,7 @@ class _Lease:
 
 
 class Limiter:
-    """Safe for threads. `limits` are requests per hour by tier (or by any other name)."""
+    """The rate limiter of an instance; safe for threads. `limits` are requests per hour by tier or another name."""
 
     def __init__(self, counters: Counters, limits: Mapping[str, int]) -> None:
         self._counters = counters
@@ -97,7 +97,7 @@ class Limiter:
         return Rate(limit, remaining, (hour + 1) * WINDOW_SECONDS, allowed)
 
     def give_back(self, principal: str, now: datetime) -> None:
-        """Undo the count of a request in this hour, because it turned out not to be one of the limited kind."""
+        """Undo the count of a request in this hour that turned out not to be of the limited kind."""
         lease = self._lease((principal, int(now.timestamp()) // WINDOW_SECONDS))
         with lease.lock:
             lease.left += 1
@@ -108,7 +108,7 @@ class Limiter:
             return
         until = datetime.fromtimestamp((hour + 1) * WINDOW_SECONDS, UTC) + timedelta(hours=1)
         total = self._counters.add(key, chunk, until)
-        if total is None:  # alone: as if no other instance took anything since
+        if total is None:  # count alone, as if no other instance had leased anything since
             total = lease.taken + chunk
         lease.left = max(0, min(chunk, limit - (total - chunk)))
         lease.taken = min(limit, total)
@@ -123,7 +123,7 @@ class Limiter:
 
 
 class FirestoreCounters:
-    """Documents `<key>` of the collection `rates`; Firestore's TTL removes them (policy on `until`)."""
+    """Counters in Firestore: documents `<key>` of the collection `rates`. The TTL policy on `until` removes them."""
 
     def __init__(self, project: str, database: str) -> None:
         from google.cloud import firestore
@@ -134,7 +134,7 @@ class FirestoreCounters:
         self._breaker = Breaker()
 
     def add(self, key: str, amount: int, until: datetime) -> int | None:
-        """An increment that answers its result: one commit."""
+        """Increment the counter in one commit that returns the result."""
         answer: int | None = self._breaker.call(lambda: self._add(key, amount, until))
         return answer
 

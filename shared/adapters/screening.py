@@ -1,10 +1,10 @@
-"""Screening: whether an address may be paid, asked before every payout (`resources.screening()`). By default all may.
+"""Screening: whether an address may be paid, checked before every payout (`resources.screening()`). Default: all may.
 
-With SCREENING_URL, an external service of the operator is asked:
+If SCREENING_URL is set, the request goes to an external service of the operator:
 
     POST {"chain", "address", "amount", "currency", "claim_id"} → 200 {"allowed": true | false, "reason"?: "…"}
 
-Any other answer, an error, a redirect or a timeout means no answer, and without an answer nothing is paid.
+Any other answer, an error, a redirect or a timeout counts as no answer. Without an answer nothing is paid.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from shared.domain.errors import Refusal
 from shared.runtime.context import remaining_seconds
 
-TIMEOUT: Final = 5.0  # seconds, or what is left of the request when that is less
-MAX_BYTES: Final = 64 * 1024  # of an answer
+TIMEOUT: Final = 5.0  # seconds; less if the request's own deadline is nearer
+MAX_BYTES: Final = 64 * 1024  # largest answer
 MAX_REASON: Final = 200  # characters
 _CONNECTIONS: Final = 16
 _HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -41,7 +41,7 @@ class ScreeningUnavailable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """`amount` in the unit of the currency, as the API writes it."""
+    """A payout to check; `amount` is in the unit of the currency, as in the API."""
 
     chain: str
     address: str
@@ -53,24 +53,24 @@ class Payout:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     allowed: bool
-    reason: str = ""  # printable, MAX_REASON characters at most
+    reason: str = ""  # printable, at most MAX_REASON characters
 
 
 class Screening(Protocol):
     def ask(self, payout: Payout) -> Verdict:
-        """Whether this may be paid. Raises ScreeningUnavailable when nobody can say."""
+        """Whether this may be paid. Raises ScreeningUnavailable if there is no answer."""
         ...
 
 
 class AllowAll:
-    """Nobody is asked."""
+    """Allows every payout without asking."""
 
     def ask(self, payout: Payout) -> Verdict:
         return Verdict(True)
 
 
 class HttpScreening:
-    """Asks a company's service; safe for threads. Follows no redirect and repeats nothing."""
+    """Asks an external service; safe for threads. It follows no redirects and never retries."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
         from shared.runtime import bounded_http
