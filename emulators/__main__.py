@@ -22,7 +22,7 @@ NEEDED = ("specversion", "id", "source", "type", "subject")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status: 0 well, 1 what was asked for is not there, 2 wrong usage."""
+    """Run one command and return its exit status: 0 success, 1 failure (such as nothing is running), 2 wrong usage."""
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.command not in (*_PRODUCT, *_DEVELOPER):
         _parser().error(f"unknown arguments: {' '.join(rest)}")
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{error}", file=sys.stderr)
         return 1
     except SystemExit as left:
-        # Ctrl-C reaches make, too, which says it by its own status; ours would only add an error.
+        # Ctrl-C reaches make, too, and make reports it; a status of ours would only add a second error.
         if left.code == 128 + signal.SIGINT and os.environ.get("MAKELEVEL"):
             return 0
         raise
@@ -80,7 +80,7 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _logs(options: argparse.Namespace) -> int:
-    """`tail` knows how to follow several files."""
+    """Show the logs with `tail`, which can follow several files."""
     state = background.State.read(options.dir)
     if state is None:
         return _not_up()
@@ -100,7 +100,7 @@ def _check(_options: argparse.Namespace) -> int:
 
 
 def _publish(options: argparse.Namespace) -> int:
-    """With whichever bus the environment leads to; without one, that of `make run`."""
+    """Publish a message to the bus that the environment names, or else to the bus of `make run`."""
     try:
         envelope = _envelope(options.file)
     except ValueError as error:
@@ -121,14 +121,14 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _envelope(file: Path) -> dict[str, Any]:
-    """The CloudEvent in this file. Raises ValueError, whose text goes on after the file's name."""
+    """The CloudEvent in this file. Raises ValueError with a text that continues a sentence after the file's name."""
     try:
         envelope = json.loads(file.read_text())
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"is no JSON: {error}" if error.doc.strip() else "is empty") from None
-    except (ValueError, RecursionError):  # other bytes than UTF-8; braces without an end
+    except (ValueError, RecursionError):  # not UTF-8; nested too deep
         raise ValueError("is no JSON") from None
     if not isinstance(envelope, dict):
         raise ValueError("is no CloudEvent: that is one JSON object")
@@ -180,7 +180,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "publish": _publish,
 }
-# What `developer` does.
+# Commands of `developer`, with their help texts.
 _DEVELOPER = {
     "token": "print an access token of a user of the running product: EMAIL [--password P]",
     "fund": "give an address coins on the local chain: ADDRESS ETHER",

@@ -1,7 +1,7 @@
 """Emulators that outlive the command that started them: `python -m emulators up|down|status|env|logs`.
 
-What runs is written to `.run/emulators.json`. A service of it is alive while the lock on its port is held
-(emulators/ports.py), so a process id that the system gave to somebody else is never signalled.
+`.run/emulators.json` lists the running services. A service is alive while the lock on its port is held
+(emulators/ports.py), so a process id that the system has given to another process is never signalled.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from emulators.stack import Stack
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One service in the state file. `pid` and `port` are None for one that the environment named."""
+    """One service in the state file. `pid` and `port` are None for a service that the environment named."""
 
     name: str
     address: str
@@ -49,7 +49,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What `up` left behind."""
+    """The content of the state file that `up` writes."""
 
     env: dict[str, str]
     services: list[Running]
@@ -63,7 +63,7 @@ class State:
         return cls(stored["env"], [Running(**service) for service in stored["services"]])
 
     def write(self, folder: Path) -> None:
-        # Only the owner reads it: RPC_URL of a rented node carries a key.
+        # Only its owner may read the file: RPC_URL of a rented node contains a key.
         temporary = _file(folder).with_suffix(".new")
         temporary.touch(mode=0o600)
         temporary.write_text(json.dumps(asdict(self), indent=2) + "\n")
@@ -71,7 +71,7 @@ class State:
 
 
 def up(folder: Path) -> State:
-    """Start what is not running yet; a stack of which a part died is started anew. Raises StartError, Missing."""
+    """Start the stack unless all its services answer; a partly dead stack is restarted. Raises StartError, Missing."""
     with _alone(folder):
         state = State.read(folder)
         if state and all(service.answers for service in state.services):
@@ -92,20 +92,20 @@ def up(folder: Path) -> State:
 
 
 def down(folder: Path) -> int:
-    """End everything that `up` started and say how many that were. Raises TimeoutError when one survives."""
+    """Stop everything that `up` started and return how many there were. Raises TimeoutError if one survives."""
     with _alone(folder):
         state = State.read(folder)
         return _end(folder, state) if state else 0
 
 
 def running(folder: Path) -> State | None:
-    """What `make run` has left in `folder`/product, while it runs."""
+    """The state that `make run` has written to `folder`/product; None if it does not run."""
     state = State.read(folder / "product")
     return state if state is not None and ports.held(int(state.env["PORT"])) else None
 
 
 def exports(state: State) -> str:
-    """Lines for `eval "$(python -m emulators env)"`."""
+    """The export lines for `eval "$(python -m emulators env)"`."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in sorted(state.env.items()))
 
 

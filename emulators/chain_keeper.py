@@ -1,10 +1,10 @@
-"""The local chain in a file, so that it outlives its node: written soon after every block that holds something.
+"""Keep the local chain in a file, so that it outlives its node: write it soon after every block with transactions.
 
-anvil writes its state by itself, too, but not in one piece: killed in between, it leaves half a file. Here the file is
-always whole. A block that was mined less than a moment before everything was killed is lost, which the product meets
-as the reorganisation that it is: nothing is final before three more blocks, which take three seconds.
+anvil can write its state itself, but not atomically: if it is killed meanwhile, it leaves half a file. This module
+always leaves a complete file. A block that was mined just before everything was killed is lost. The product sees that
+as a reorganisation, and nothing is final before three more blocks, which take three seconds.
 
-A block takes two kilobytes, so the file is written anew for blocks that hold nothing only now and then.
+A block takes two kilobytes, so the file is written only now and then while blocks are empty.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from shared.chain.errors import ChainError
 from shared.chain.rpc import RpcClient
 
 LOOKS_EVERY: Final = 0.2  # seconds
-EMPTY_EVERY: Final = 30.0  # seconds, while blocks hold nothing
+EMPTY_EVERY: Final = 30.0  # seconds, while blocks are empty
 DUMP_SECONDS: Final = 60.0
 MOST_BYTES: Final = 1 << 30
-# The local chain is final from this depth on, and the product reads no state that is older.
+# The local chain is final from this depth on; the product reads no older state.
 DEPTH: Final = 4
 _log = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ def client(url: str) -> RpcClient:
 
 
 def write(node: RpcClient, path: Path) -> None:
-    """The node's state into the file, in one piece. Raises ChainError, OSError."""
+    """Write the node's state to the file, atomically. Raises ChainError, OSError."""
     with path.with_name(f"{path.name}-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # or an older state could come last
+        fcntl.flock(lock, fcntl.LOCK_EX)  # otherwise an older state could be written last
         dumped = node.call("anvil_dumpState", [], DUMP_SECONDS)
         part = path.with_name(f"{path.name}-new")
         part.write_bytes(gzip.decompress(bytes.fromhex(dumped[2:])))
@@ -44,18 +44,19 @@ def write(node: RpcClient, path: Path) -> None:
 
 
 def resume(node: RpcClient, known: int) -> None:
-    """Let a chain that was read from a file go on: at today's time, above every block that is `known` of it, and with
-    states down to the depth that the product looks at: the file has that of its newest block alone. Raises ChainError.
-    """
+    """Continue a chain that was loaded from a file. Raises ChainError.
+
+    Sets the clock to the current time, and mines blocks until the chain is higher than the `known` block and has
+    states down to the depth that the product reads, because the file contains only the state of its newest block."""
     newest = node.call("eth_getBlockByNumber", ["latest", False])
-    now = max(int(time.time()), int(newest["timestamp"], 16) + 1)  # its clock may have been put forward
+    now = max(int(time.time()), int(newest["timestamp"], 16) + 1)  # its clock may have been advanced
     node.call("evm_setTime", [hex(now)])
     blocks = max(0, known - int(newest["number"], 16)) + DEPTH
     node.call("anvil_mine", [hex(blocks)], DUMP_SECONDS)
 
 
 class ChainKeeper:
-    """A thread that writes the file."""
+    """A thread that keeps the file up to date."""
 
     def __init__(self, url: str, path: Path) -> None:
         self._node, self._path = client(url), path
@@ -65,12 +66,12 @@ class ChainKeeper:
         self._written = 0.0
 
     def start(self) -> None:
-        """Returns when the file is there. Raises ChainError, OSError."""
+        """Write the file and start the thread. Raises ChainError, OSError."""
         self._write(self._newest())
         self._thread.start()
 
     def stop(self) -> None:
-        """The last state is in the file. Nothing happens the second time."""
+        """Stop the thread and write the last state. A second call does nothing."""
         if self._stopped.is_set():
             return
         self._stopped.set()

@@ -1,4 +1,4 @@
-"""A small API client for the demo, the end-to-end tests and the load tools: retries nothing, hides nothing."""
+"""A small API client for the demo, the end-to-end tests and the load tools. It never retries and hides no errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class UnexpectedAnswer(Exception):
-    """The API answered another status than the one that was wanted."""
+    """The API answered with a status other than the expected one."""
 
 
 class NeverHappened(Exception):
@@ -23,7 +23,7 @@ class NeverHappened(Exception):
 
 @dataclass
 class Api:
-    """One caller; `token` is sent when it is set."""
+    """One caller; `token` is sent if it is set."""
 
     url: str
     token: str | None = None
@@ -38,7 +38,7 @@ class Api:
         key: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """One request; POSTs carry an Idempotency-Key (a fresh one unless given)."""
+        """Send one request; a POST carries an Idempotency-Key (`key`, or a new one)."""
         sent = dict(headers or {})
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -47,7 +47,7 @@ class Api:
         return self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=sent)
 
     def expect(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        """The JSON answer. Raises UnexpectedAnswer for another status."""
+        """Send a request and return the JSON answer. Raises UnexpectedAnswer for another status."""
         answer = self.call(method, path, body, **more)
         if answer.status_code != status:
             raise UnexpectedAnswer(
@@ -56,11 +56,11 @@ class Api:
         return answer.json() if answer.content else None
 
     def get(self, path: str) -> Any:
-        """A strong read."""
+        """GET with a strong read, and return the JSON answer."""
         return self.expect(200, "GET", path, headers={"Cache-Control": "no-cache"})
 
     def sign_up(self, email: str, password: str) -> dict[str, Any]:
-        """Register and sign in; the user."""
+        """Register, sign in, and return the user."""
         user: dict[str, Any] = self.expect(
             201, "POST", "/auth/register", {"email": email, "password": password}
         )
@@ -73,7 +73,7 @@ class Api:
 
 
 def wait_for(what: str, probe: Callable[[], T | None], seconds: float = 60.0, pause: float = 0.1) -> T:
-    """Ask `probe` until it answers something; raises NeverHappened naming `what` after `seconds`."""
+    """Call `probe` until it returns a true value. Raises NeverHappened, which names `what`, after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = probe()

@@ -1,7 +1,7 @@
-"""Pushes what is due in the embedded queue to its subscriptions, as Pub/Sub does: over HTTP, again until it is taken.
+"""Push the messages of the embedded queue to its subscriptions, like Pub/Sub: over HTTP, until they are acknowledged.
 
-Of the processes that share a queue one delivers, the others wait for its end: who holds the file lock, which ends with
-the process. The gateway starts it as a thread.
+Of the processes that share a queue, the one that holds the file lock delivers; the others wait until it ends. The
+gateway starts the deliverer as a thread.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from urllib.parse import urlsplit
 from shared.adapters.message_queue import Delivery, MessageQueue
 
 THREADS: Final = 16
-ACKNOWLEDGED_WITHIN: Final = 60.0  # seconds, as the subscriptions have it
+ACKNOWLEDGED_WITHIN: Final = 60.0  # seconds, like the subscriptions in production
 IDLE_SECONDS: Final = 0.01
 _log = logging.getLogger(__name__)
 
 
 class Deliverer:
-    """One thread that looks for what is due, and some that push."""
+    """One thread that looks for due messages, and several threads that push them."""
 
     def __init__(self, queue: MessageQueue, project: str) -> None:
         self._queue = queue
         self._project = project
         self._stopped = threading.Event()
-        self._busy: set[tuple[int, str]] = set()  # in hand: not taken twice
+        self._busy: set[tuple[int, str]] = set()  # being pushed, so not to be started again
         self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Returns when nothing is in hand any more."""
+        """Stop, and return when no push is under way any more."""
         self._stopped.set()
         self._thread.join()
 
@@ -55,8 +55,8 @@ class Deliverer:
                         self._stopped.wait(IDLE_SECONDS)
 
     def _step(self, pool: ThreadPoolExecutor) -> bool:
-        """Hand out what is due and not in hand; whether there was any."""
-        before = set(self._busy)  # one that ends while the file is read must not be taken for a new one
+        """Start pushes of due messages that are not being pushed yet; return whether there were any."""
+        before = set(self._busy)  # a copy: a push that ends during the read must not start again
         try:
             due = self._queue.due(time.time(), len(before) + THREADS)
         except Exception:
@@ -89,7 +89,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def _push(delivery: Delivery, project: str) -> bool:
-    """Whether the subscriber took it."""
+    """Push a message; return whether the subscriber acknowledged it."""
     parts = urlsplit(delivery.endpoint)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ACKNOWLEDGED_WITHIN)
     try:
@@ -106,7 +106,7 @@ def _push(delivery: Delivery, project: str) -> bool:
 
 
 def envelope(delivery: Delivery, project: str) -> bytes:
-    """The body of a push, as the emulator sends it."""
+    """The body of a push request, in the form that the emulator sends."""
     published, identity = datetime.fromtimestamp(delivery.published_at, UTC), str(delivery.message)
     when = published.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     message = {

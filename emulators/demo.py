@@ -1,7 +1,7 @@
-"""`make demo`: an order is placed, claimed once by 50 rivals, and paid on chain; then another one in a stable coin.
+"""`make demo`: place an order, let 50 rivals claim it (one wins), and pay it on chain; then another in a stable coin.
 
-Everything goes over HTTP to the running product, except reading balances from the node. The last line is one JSON
-object; a failure says what failed and exits 1.
+Everything goes over HTTP to the running product, except reading balances from the node. The last line of output is one
+JSON object. On a failure the demo prints what failed and exits with 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from emulators.demo_tokens import SecondAct
 from emulators.product import Product
 from emulators.stack import StartError
 
-# The first account of the node's well-known development mnemonic: worthless anywhere else.
+# The first account of the node's well-known development mnemonic; it is worthless elsewhere.
 DEV_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 DEV_ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of throw-away users
@@ -38,7 +38,7 @@ ITEMS = [
 
 @dataclass(frozen=True)
 class Made:
-    """Ids of what the demo made, and the address that is paid."""
+    """The ids of the objects that the demo created, and the address that is paid."""
 
     supply: str
     order: str
@@ -48,7 +48,7 @@ class Made:
 
 @dataclass
 class Demo:
-    """The steps in order; each prints what it did."""
+    """The steps of the demo; each prints what it did."""
 
     url: str
     node: str
@@ -69,7 +69,7 @@ class Demo:
         return int(self.rpc("eth_getBalance", [address, "latest"]), 16)
 
     def run(self) -> dict[str, Any]:
-        """The whole job; the summary object."""
+        """Run all steps and return the summary."""
         shopper, rivals = self.people()
         wallet, addresses = self.wallets(shopper, rivals)
         supply = self.supply(shopper, wallet)
@@ -186,7 +186,7 @@ class Demo:
 
 
 def check(summary: dict[str, Any]) -> list[str]:
-    """What is wrong with a finished demo; empty when all is well."""
+    """The problems of a finished demo; empty if there are none."""
     wanted = {
         "order_status": "completed",
         "conflicts": summary["claimers"] - 1,
@@ -201,7 +201,7 @@ def check(summary: dict[str, Any]) -> list[str]:
 
 
 def main(arguments: list[str], folder: Path | None = None) -> int:
-    """Run the demo on a product of its own; 0 when everything held."""
+    """Start a product, run the demo on it, and return 0 if everything is as expected."""
     parser = argparse.ArgumentParser(prog="python -m emulators demo")
     parser.add_argument("--claimers", type=int, default=50)
     options = parser.parse_args(arguments)
@@ -224,13 +224,13 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what demos that were killed, or failed before the last, have left."""
+    """Remove the folders of demos whose processes have ended: killed ones, and failed ones."""
     for left in folder.glob("demo-*"):
         try:
             os.kill(int(left.name.removeprefix("demo-")), 0)
         except (ProcessLookupError, ValueError):
             shutil.rmtree(left, ignore_errors=True)
-        except PermissionError:  # somebody else's process has the number now, or theirs is the demo
+        except PermissionError:  # a process of another user has this id: perhaps their demo
             continue
 
 

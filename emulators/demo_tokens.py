@@ -20,7 +20,7 @@ BALANCE_OF: Final = "70a08231"
 
 @dataclass(frozen=True)
 class SecondAct:
-    """`rpc` asks the node, `settle` has a claim processed and waits until it is paid."""
+    """The second part of the demo. `rpc` calls the node; `settle` processes a claim and waits until it is paid."""
 
     shopper: Api
     rival: Api
@@ -29,7 +29,7 @@ class SecondAct:
     settle: Callable[[Api, dict[str, Any]], None]
 
     def run(self, wallet: str, recipient: str) -> dict[str, Any]:
-        """What happened, for the summary; `{"skipped": …}` where there is no test coin."""
+        """Run the second part and return its summary; `{"skipped": …}` if there is no test coin."""
         token = self._token()
         if token is None:
             self.say(f"second part skipped: the {SYMBOL} coin needs Node.js with solc (make setup)")

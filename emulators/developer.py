@@ -1,10 +1,10 @@
-"""What a developer asks of a running product: a token for a user, coins, blocks, time, a reorganisation.
+"""Developer commands for a running product: a token for a user, coins, blocks, time, a reorganisation.
 
-python -m emulators token EMAIL      an access token; the user is made where there is none
-python -m emulators fund ADDRESS 5   ETH more at an address
-python -m emulators mine 3           blocks at once
-python -m emulators warp 3600        the chain's clock goes on by so many seconds
-python -m emulators reorg 2          the newest blocks disappear, and empty ones take their place
+python -m emulators token EMAIL      print an access token; registers the user if needed
+python -m emulators fund ADDRESS 5   add 5 ETH to an address
+python -m emulators mine 3           mine 3 blocks at once
+python -m emulators warp 3600        advance the chain's clock by 3600 seconds
+python -m emulators reorg 2          replace the 2 newest blocks by empty ones
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ WEI: Final = 10**18
 
 
 def main(command: str, arguments: list[str], folder: Path | None = None) -> int:
-    """Run one; the exit status. Raises StartError with one sentence when nothing runs or something is refused."""
+    """Run one command and return its exit status. Raises StartError with one sentence if nothing runs or the command
+    is refused."""
     options = _parser(command).parse_args(arguments)
     folder = folder or toolkit.ROOT / ".run"
     env = _running(folder)
@@ -57,7 +58,7 @@ def main(command: str, arguments: list[str], folder: Path | None = None) -> int:
 
 
 def token(url: str, email: str, password: str) -> str:
-    """An access token of this user, who is registered first. Raises StartError for a wrong password."""
+    """Register this user if needed and return an access token. Raises StartError for a wrong password."""
     api = Api(url)
     body = {"email": email, "password": password}
     try:
@@ -68,7 +69,7 @@ def token(url: str, email: str, password: str) -> str:
 
 
 def fund(node: RpcClient, address: str, ether: Decimal) -> str:
-    """The address holds so much more. Raises InvalidValue for what is no address."""
+    """Add `ether` to the balance of the address. Raises InvalidValue for an invalid address."""
     recipient = parse_address(address)
     held = int(str(node.call("eth_getBalance", [recipient, "latest"])), 16)
     after = held + int(ether * WEI)
@@ -82,7 +83,7 @@ def mine(node: RpcClient, blocks: int) -> str:
 
 
 def warp(node: RpcClient, seconds: int) -> str:
-    """The chain's clock alone: the product's own deadlines follow the machine's."""
+    """Advance the chain's clock only; the product's own deadlines follow the clock of this machine."""
     node.call("evm_increaseTime", [hex(seconds)])
     node.call("anvil_mine", ["0x1"])
     newest = node.call("eth_getBlockByNumber", ["latest", False])
@@ -102,7 +103,7 @@ def _height(node: RpcClient) -> int:
 
 
 def _running(folder: Path) -> dict[str, str]:
-    """The variables of `make run`. Raises StartError when it does not run."""
+    """The environment variables of `make run`. Raises StartError if it does not run."""
     state = background.running(folder)
     if state is None:
         raise StartError("nothing is running: `make run` starts the product")
@@ -110,7 +111,7 @@ def _running(folder: Path) -> dict[str, str]:
 
 
 def _keep(node: RpcClient, folder: Path) -> None:
-    """What changed no block is kept as well."""
+    """Write the chain's file, because a change without a new block would not be kept."""
     chain = kept.Kept(folder / "product" / "data").chain
     if chain.exists():
         chain_keeper.write(node, chain)

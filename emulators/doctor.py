@@ -1,9 +1,10 @@
-"""`make doctor`: whether this machine has what the product and its checks need, before anything is installed.
+"""`make doctor`: check whether this machine has what the product and its checks need, before the installation.
 
     python -m emulators.doctor [--brief | --port | --free-port]
 
-Standard library only: it runs before .venv is there. `--brief` prints only what stops a run. Exit status 1 when
-something does. `--port` and `--free-port` print what is wrong with PORT, if anything: make says it as its own error.
+It uses only the standard library, because it runs before .venv exists. `--brief` prints only problems that prevent a
+run. The exit status is 1 if there is such a problem. `--port` and `--free-port` print what is wrong with PORT, if
+anything; make reports that as its own error.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _SIGN = {"ok": "ok", "optional": "--", "wrong": "!!"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, and what to do where it is not as it should be."""
+    """One line of output: what was checked, and how to fix a problem."""
 
     state: State
     name: str
@@ -35,7 +36,7 @@ class Finding:
 
 
 class BadPort(ValueError):
-    """PORT is no port number, or taken; the text is one sentence."""
+    """PORT is not a port number, or is taken; the text is one sentence."""
 
 
 def port(given: str | None = None) -> int:
@@ -49,7 +50,7 @@ def port(given: str | None = None) -> int:
 
 
 def free_port(given: str | None = None) -> int:
-    """The port that PORT names. Raises BadPort, also when something listens there or this user may not."""
+    """The port that PORT names. Raises BadPort, also if the port is in use or this user may not listen on it."""
     chosen = port(given)
     try:
         with ports.reserve(chosen):
@@ -60,7 +61,7 @@ def free_port(given: str | None = None) -> int:
 
 
 def findings() -> Iterator[Finding]:
-    """Everything that is looked at, in the order in which it is needed."""
+    """All checks, in the order in which a run needs them."""
     version = ".".join(map(str, sys.version_info[:3]))
     if importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv"):
         yield Finding("ok", "Python", version)
@@ -113,7 +114,7 @@ def _tool(name: str, needed_for: str) -> Finding:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the findings; 1 when one stops a run."""
+    """Print the findings; return 1 if one of them prevents a run."""
     if "--port" in arguments or "--free-port" in arguments:
         try:
             free_port() if "--free-port" in arguments else port()

@@ -13,7 +13,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @cache
 def registry() -> CollectorRegistry:
-    """Begin to collect (once in a process)."""
+    """Start collecting metrics, once per process."""
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from prometheus_client import CollectorRegistry
 
@@ -25,7 +25,7 @@ def registry() -> CollectorRegistry:
 
 
 def text() -> str:
-    """All metrics as they are now."""
+    """The current values of all metrics."""
     from prometheus_client import generate_latest
 
     return generate_latest(registry()).decode()

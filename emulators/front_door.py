@@ -1,7 +1,7 @@
-"""What stands before the product when it runs as separate processes: connections and calls are led where they belong.
+"""The front door of a product in separate processes: it passes each connection and call to the right process.
 
-A connection that begins with a request for a WebSocket goes to the process of streams, any other to the gateway that
-forwards requests; bytes then pass both ways. gRPC's calls go to the process of their method's trust.
+A connection that starts with a WebSocket request goes to the streams process, any other to the gateway that forwards
+requests; the bytes then pass in both directions. A gRPC call goes to the process of its method's trust.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any, Final
 HOST: Final = "127.0.0.1"
 HEAD_SECONDS, MOST_HEAD = 75.0, 64 * 1024
 PIECE: Final = 64 * 1024
-_OWN: Final = ("grpc-", ":", "user-agent", "te", "content-type")  # metadata of each connection itself
+_OWN: Final = ("grpc-", ":", "user-agent", "te", "content-type")  # metadata that belongs to one connection
 
 
 @dataclass(frozen=True)
 class Places:
-    """Ports: of the gateway, of the process of streams, and of the one that serves a method of gRPC by its path (which
-    may take a while: it is started when it is first asked for)."""
+    """The ports of the gateway and of the streams process. `method` returns the port of the process that serves a gRPC
+    method, by its path; this may take a while, because the first call starts the process."""
 
     gateway: int
     streams: int
@@ -31,8 +31,8 @@ class Places:
 
 
 def open_doors(port: int, grpc_port: int, places: Places) -> None:
-    """Listen on a thread of its own until the process ends; without gRPC where its port is 0. Raises OSError for a port
-    that is taken."""
+    """Listen on a separate thread until the process ends; without gRPC if `grpc_port` is 0. Raises OSError if a port is
+    taken."""
     ready = Future[None]()
 
     async def stand() -> None:
@@ -56,7 +56,7 @@ class _Relay:
     places: Places
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection from its first byte to its last."""
+        """Serve one connection from its first byte to its last."""
         try:
             async with asyncio.timeout(HEAD_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -65,7 +65,7 @@ class _Relay:
         except (TimeoutError, OSError):
             head = b""
         except asyncio.LimitOverrunError:
-            head = await reader.read(PIECE)  # the gateway refuses it
+            head = await reader.read(PIECE)  # too long: let the gateway refuse it
         try:
             if head:
                 await self._passed(head, reader, writer)
@@ -76,7 +76,7 @@ class _Relay:
         try:
             inner, outer = await asyncio.open_connection(HOST, self._place(head))
         except OSError:
-            return  # the gateway ends
+            return  # the gateway is ending
         outer.write(head)
         try:
             await asyncio.gather(_pump(reader, outer), _pump(inner, writer))
@@ -102,7 +102,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def _calls(port: int, places: Places) -> Any:
-    """The server that passes gRPC's calls on, whatever their messages."""
+    """Start the server that forwards gRPC calls without decoding their messages."""
     import grpc
 
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

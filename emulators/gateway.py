@@ -2,9 +2,9 @@
 
     python -m emulators.gateway        (PORT, PUSH_TOKEN and the emulators' variables set)
 
-What the load balancer's URL map, the push subscriptions and Cloud Scheduler do in production. Routes come from the
-catalog; nothing is listed here. One process: operations run on threads, streams of events need none; beside them gRPC
-on a port of its own (GRPC_PORT).
+In production, the load balancer's URL map, the push subscriptions and Cloud Scheduler do this. All routes come from the
+catalog. The gateway is one process: operations run on threads, event streams need none, and gRPC has a separate port
+(GRPC_PORT).
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from shared.triggers.asgi_app import App
     from shared.triggers.request_parsing import Incoming
 
-GRACE = 3  # seconds for what is under way at the end
+GRACE = 3  # seconds for requests that are under way when it stops
 THREADS = int(os.environ.get("GATEWAY_THREADS", "32"))
 GRPC_THREADS = 8
 
 
 def application() -> App:
-    """The ASGI application, which also carries streams."""
+    """The ASGI application, which also serves streams."""
     from emulators import exposition
     from shared.triggers.asgi_app import App
     from shared.triggers.reply import Reply
@@ -52,14 +52,14 @@ def application() -> App:
 
 
 def served() -> dict[str, operation.Operation]:
-    """The operations of a local run."""
+    """The operations of a local run: the catalog and the faucet."""
     from emulators.sandbox import faucet
 
     return {**operation.catalog(), **faucet.operations()}
 
 
 def make_app(addresses: dict[str, str] | None = None) -> Flask:
-    """The WSGI application; with `addresses`, operations run in processes of their own (`emulators.separate`)."""
+    """The WSGI application; with `addresses`, operations run in separate processes (`emulators.separate`)."""
     from flask import Flask, request
 
     from emulators import exposition, separate
@@ -71,7 +71,7 @@ def make_app(addresses: dict[str, str] | None = None) -> Flask:
     app = Flask("gateway", static_folder=None)
     view = separate.view(addresses) if addresses else flask_app.serve_all(served())
     sandbox = faucet.operations()
-    own = flask_app.serve_all(sandbox)  # which no other process has
+    own = flask_app.serve_all(sandbox)  # no other process serves these
     paths = {trigger.path for entry in sandbox.values() for trigger in entry.https}
 
     @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
@@ -81,7 +81,7 @@ def make_app(addresses: dict[str, str] | None = None) -> Flask:
             return exposition.text(), {"Content-Type": exposition.CONTENT_TYPE}
         return own(request) if addresses and request.path in paths else view(request)
 
-    app.register_error_handler(404, lambda _: view(request))  # a path that the rules above do not match: %0A
+    app.register_error_handler(404, lambda _: view(request))  # for a path that no rule above matches: %0A
     return app
 
 
@@ -89,7 +89,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
 def serve(port: int, started: Callable[[], None]) -> None:
-    """Serve until it is told to stop; `started` runs once requests are taken."""
+    """Serve until the process is told to stop; `started` is called as soon as the port accepts connections."""
     from shared.triggers import asgi_app
 
     with listener(port) as listening:
@@ -98,8 +98,10 @@ def serve(port: int, started: Callable[[], None]) -> None:
 
 
 def listener(port: int) -> socket.socket:
-    """Listens on 127.0.0.1. Of TCP by name: for no other, asyncio turns Nagle's algorithm off, and each answer, which
-    goes out as head and body, would wait 40 ms for the client to acknowledge its head."""
+    """A socket that listens on 127.0.0.1.
+
+    It names TCP explicitly, because asyncio turns off Nagle's algorithm only for such sockets. With it, each answer
+    would wait 40 ms between head and body for the client's acknowledgement."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind(("127.0.0.1", port))
@@ -108,8 +110,8 @@ def listener(port: int) -> socket.socket:
 
 
 def forward(port: int, started: Callable[[], None], addresses: dict[str, str]) -> None:
-    """Run gunicorn, which only forwards, behind the front door until it is told to stop; `started` runs in the worker
-    once both serve."""
+    """Run gunicorn, which only forwards, behind the front door until the process is told to stop; `started` is called
+    in the worker when both serve."""
     from gunicorn.app.base import BaseApplication
 
     from emulators import front_door, ports, separate
@@ -131,7 +133,7 @@ def forward(port: int, started: Callable[[], None], addresses: dict[str, str]) -
                 "graceful_timeout": GRACE,
                 "keepalive": 75,
                 "worker_connections": 2000,
-                "control_socket_disable": True,  # it would be one file in the user's home for all gateways
+                "control_socket_disable": True,  # all gateways would share one file in the user's home
                 "loglevel": "warning",
                 "post_worker_init": lambda worker: _serving(stand),
             }
@@ -145,7 +147,7 @@ def forward(port: int, started: Callable[[], None], addresses: dict[str, str]) -
 
 
 def _deliver() -> None:
-    """Push what is in the embedded queue, where there is one."""
+    """Start to push the messages of the embedded queue, if there is one."""
     from emulators.deliverer import Deliverer
     from shared.adapters.message_queue import MessageQueue
     from shared.settings import load
@@ -161,7 +163,8 @@ def _serving(started: Callable[[], None]) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """A worker whose gunicorn was killed would finish what it has in hand, for minutes, on the port of the next one."""
+    """Kill this worker when its gunicorn is gone; otherwise it would finish its requests, for minutes, on the port that
+    the next gateway needs."""
     while os.getppid() == parent:
         time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGKILL)

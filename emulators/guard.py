@@ -1,8 +1,8 @@
-"""Become a command that the kernel ends when the process that started it dies, however that died.
+"""Become a command that the kernel ends when the process that started it dies for any reason.
 
-`python guard.py PARENT_PID SIGNAL COMMAND…`. A parent that is killed with SIGKILL cannot clean up, so on
-Linux the kernel is asked to (PR_SET_PDEATHSIG, which survives the exec). Elsewhere this only runs the
-command, and what stops it is the owner's own clean-up. Standard library only: it runs without site-packages.
+Usage: `python guard.py PARENT_PID SIGNAL COMMAND…`. A parent that is killed with SIGKILL cannot clean up, so on Linux
+the kernel does it (PR_SET_PDEATHSIG, which survives the exec). On other systems this only runs the command, and only
+the clean-up of the parent ends it. It uses only the standard library, because it runs without site-packages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Ask for the signal, make sure that the parent did not die before that, and become the command."""
+    """Request the signal, check that the parent has not died before that, and become the command."""
     parent, signal_number, command = int(arguments[0]), int(arguments[1]), arguments[2:]
     if sys.platform == "linux":
         if ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number) != 0:

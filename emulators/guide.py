@@ -1,4 +1,4 @@
-"""What `make run` prints when the product is up."""
+"""The text that `make run` prints when the product is up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulators import selection
 from emulators.chain_keeper import client
 from emulators.product import Product
 
-ACCOUNTS: Final = 3  # of the node's ten
+ACCOUNTS: Final = 3  # how many of the node's ten accounts to print
 WEI: Final = 10**18
 TEXT: Final = """
 Web3 Wallet Backend is up.
@@ -44,7 +44,7 @@ Ctrl-C stops everything.
 
 
 def text(product: Product, email: str, password: str) -> str:
-    """The choice of services first. Raises ChainError when the node does not answer."""
+    """The text, with the choice of services first. Raises ChainError if the node does not answer."""
     env = product.env
     if product.data is None:
         data = "is lost when this stops, because emulators do not keep it; `make run STORE=embedded` does"
@@ -70,7 +70,7 @@ def text(product: Product, email: str, password: str) -> str:
 
 
 def _accounts(url: str) -> list[str]:
-    """The node's development accounts, whose keys everybody knows."""
+    """The lines for the node's development accounts, whose keys are public."""
     node = client(url)
     try:
         addresses = node.call("eth_accounts", [])[:ACCOUNTS]

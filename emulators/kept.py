@@ -1,9 +1,9 @@
-"""What `make run` keeps over its ends and restarts: the store with the queue, the chain, and the keys and mails.
+"""The data that `make run` keeps between runs: the store with the queue, the chain, the keys and the mails.
 
-They are of one piece: a store without its chain would pay again what was paid, and without the keys it could sign
-nothing. So all are kept or all are begun anew, and what does not fit together is refused with a sentence.
+They belong together: a store without its chain would pay again what is already paid, and without the keys it could not
+sign. So a run keeps all of them or starts with none, and it refuses data that does not fit together.
 
-    data/kept.json      last to be written and first to go: which files there are, and the chain's first block
+    data/kept.json      lists the files and the chain's first block; written last and removed first
     data/store.sqlite   data/chain.json   data/state/
 """
 
@@ -35,7 +35,7 @@ CHAIN: Final = "local"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The folder."""
+    """The folder with the kept data."""
 
     folder: Path
 
@@ -56,8 +56,8 @@ class Kept:
         return self.folder / "state"
 
     def applies(self, chosen: Mapping[str, Choice]) -> bool:
-        """Whether what a run stands on survives it: the emulators that it starts itself do not, and a store of the
-        caller's own is kept by the caller. Raises StartError for one without a chain."""
+        """Whether this run keeps its data. It does not if it starts emulators, which forget, or if the caller names a
+        store, which the caller keeps. Raises StartError if the caller names a store without a chain."""
         own = os.environ.get("EMBEDDED_FILE", str(self.store)) != str(self.store)
         if own and chosen["node"] != "given":
             raise StartError(
@@ -66,7 +66,7 @@ class Kept:
         return not own and chosen["spanner"] == "embedded" and chosen["pubsub"] != "emulator"
 
     def prepare(self, fresh: bool) -> bool:
-        """Whether something was kept; else the folder is empty now. Raises StartError for what is not whole."""
+        """Whether there is kept data; if not, the folder is now empty. Raises StartError if the data is incomplete."""
         if fresh or not self.mark.exists():
             self.remove()
             self.folder.mkdir(parents=True)
@@ -79,20 +79,20 @@ class Kept:
         return True
 
     def node_flags(self) -> list[str]:
-        """With which the node goes on with the chain. Its own first block, which it makes before it reads the file, has
-        to be that one: or the next file would hold two."""
+        """The node's flags to continue the kept chain. The node creates a first block before it reads the file. That
+        must be the kept first block, or the next file would contain two."""
         if not self.chain.exists():
             return []
         return ["--load-state", str(self.chain), "--timestamp", str(self._marked()["began"])]
 
     def remove(self) -> None:
-        """All of it."""
+        """Delete all kept data."""
         self.mark.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def begun(self, url: str) -> None:
-        """A fresh start is complete: from now on this is kept. `url` is the node's."""
-        resources.vault()  # its keys are made with the rest, not with the first wallet
+        """Mark the data as kept, after a fresh start is complete. `url` is the node's."""
+        resources.vault()  # creates its keys now, not with the first wallet
         files = [path for path in (self.store, self.chain, self.state / "master-keys.json") if path.exists()]
         with _node(url) as node:
             first = _block(node, 0)
@@ -106,14 +106,14 @@ class Kept:
         part.replace(self.mark)
 
     def resume(self, url: str) -> None:
-        """The chain fits what the store knows of it, and goes on. Raises StartError."""
+        """Check that the chain fits the store, and continue it. Raises StartError."""
         with _node(url) as node:
             known = self._fitting(node)
             if self.chain.exists():
                 chain_keeper.resume(node, known)
 
     def _fitting(self, node: RpcClient) -> int:
-        """The highest block that the store knows. Raises StartError where it stands on one that the node lacks."""
+        """The highest block that the store knows. Raises StartError if the node lacks a block that the store needs."""
         if _block(node, 0)["hash"] != self._marked()["first_block"]:
             raise StartError(f"The store in {self.folder} knows another chain than this node's: {ANEW}")
         session = Session(resources.database().snapshot())
@@ -126,7 +126,7 @@ class Kept:
             (row.mined_block_number or 0, row.mined_block_hash or "") for row in mined if row.finalized
         ]
         indexed = session.many(BLOCKS.scan(CHAIN))
-        if indexed:  # back to its oldest one the index can be taken
+        if indexed:  # the index can be rolled back to its oldest block
             stands_on.append(min((row.number, row.hash) for row in indexed))
         if stands_on:
             number, digest = max(stands_on)

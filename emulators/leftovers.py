@@ -1,7 +1,7 @@
-"""Remove a folder when the process that asked for it has ended, also when it was killed and could clean up nothing.
+"""Remove a folder when the process that asked for it has ended, even if it was killed and could not clean up.
 
-`python leftovers.py FOLDER` waits for the end of its standard input, which the kernel closes with the asking process.
-Standard library only: it runs without site-packages.
+`python leftovers.py FOLDER` waits for the end of its standard input, which the kernel closes when the asking process
+ends. It uses only the standard library, because it runs without site-packages.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 KEEP, NOW = b"keep", b"now"
-PAUSE = 1.0  # seconds, within which the children of a killed process end, which may still write there
+PAUSE = 1.0  # seconds in which the children of a killed process end; until then they may write there
 SECONDS = 10.0
 
 
 class Leftovers:
-    """What the block says of the folder."""
+    """Whether the block wants to keep the folder."""
 
     def __init__(self) -> None:
         self.keep = False
@@ -28,8 +28,8 @@ class Leftovers:
 
 @contextmanager
 def removed(folder: Path, hold: Sequence[int] = ()) -> Iterator[Leftovers]:
-    """The folder goes with the block, and with this process, unless `keep` is set; until then `hold` are descriptors
-    that stay open."""
+    """Remove the folder when the block or this process ends, unless `keep` is set. `hold` are descriptors to keep open
+    until then."""
     command = [sys.executable, "-I", "-S", __file__, str(folder.resolve())]
     child = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
@@ -42,7 +42,7 @@ def removed(folder: Path, hold: Sequence[int] = ()) -> Iterator[Leftovers]:
 
 
 def main(folder: Path) -> None:
-    """Wait, and remove what is there."""
+    """Wait for the end of standard input, then remove the folder."""
     said = sys.stdin.buffer.read()
     if said == KEEP:
         return

@@ -1,6 +1,6 @@
-"""What the gateway writes to its log, shown where `make run` was typed: readable in a terminal, JSON in a pipe.
+"""Show the gateway's log where `make run` was started: readable in a terminal, JSON in a pipe.
 
-A terminal is spared the schedules' runs that went well, several a second; they are in the file.
+A terminal does not show successful runs of schedules, several a second; they are in the file.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ LOOKS_EVERY: Final = 0.1  # seconds
 
 @contextmanager
 def following(log: Path, output: TextIO | None = None) -> Iterator[None]:
-    """Show what comes to the log's end for as long as the block lasts. Raises ValueError for a wrong LOG_FORMAT."""
+    """Show new lines of the log while the block runs. Raises ValueError for a wrong LOG_FORMAT."""
     target = sys.stdout if output is None else output
     as_text, colour = logs.as_text(target), logs.in_colour(target)
     ended = threading.Event()
     lines = log.open(errors="replace")
-    lines.seek(0, 2)  # before the block begins: what is written in it is shown
+    lines.seek(0, 2)  # before the block begins, so that all its lines are shown
 
     def show() -> None:
         with lines:
@@ -48,7 +48,7 @@ def following(log: Path, output: TextIO | None = None) -> Iterator[None]:
 
 
 def shown(line: str, colour: bool) -> str:
-    """A line of the log for a terminal; empty for one that is left out. What is no entry stays as it is."""
+    """A line of the log for a terminal; empty if it is left out. A line that is not a log entry stays unchanged."""
     try:
         entry = json.loads(line)
         return "" if _of_schedule(entry) else readable.line(entry, colour)
