@@ -1,8 +1,8 @@
-"""What Prometheus and Grafana are told, from the data that Terraform makes Cloud Monitoring's alerts and dashboards of.
+"""Configure Prometheus and Grafana from the files that also define Cloud Monitoring's alerts and dashboards.
 
-infra/alerts.json: an alert holds when all its conditions do. `cloud` conditions are on Google's own metrics and take
-the place of `conditions` there; an alert with `cloud` alone has nothing to watch on one machine.
-infra/dashboards/*.json: panels with queries; those marked `cloud` are shown there only.
+infra/alerts.json: an alert fires when all its conditions hold. `cloud` conditions use Google's own metrics and replace
+`conditions` in Cloud Monitoring; an alert that has only `cloud` does not exist on one machine.
+infra/dashboards/*.json: panels with queries; those marked `cloud` are shown only in Cloud Monitoring.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from emulators.toolkit import ROOT
 ALERTS = ROOT / "infra" / "alerts.json"
 DASHBOARDS = ROOT / "infra" / "dashboards"
 SCRAPE_SECONDS = 5
-COLUMNS, WIDTH, HEIGHT = 3, 8, 8  # of Grafana's grid of 24
+COLUMNS, WIDTH, HEIGHT = 3, 8, 8  # panels per row and panel size, in Grafana's grid of 24 columns
 _UNITS = {"ops": "ops", "ratio": "percentunit", "seconds": "s", "count": "short"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query that an alert or a panel makes of Prometheus, and whose it is."""
+    """A Prometheus query, and the alert or panel that it belongs to."""
 
     owner: str
     query: str
@@ -36,14 +36,14 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
-    """By file name without its ending."""
+    """The dashboards, by file name without its extension."""
     return {
         path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(DASHBOARDS.glob("*.json"))
     }
 
 
 def asked() -> Iterator[Asked]:
-    """Everything that is asked of our own metrics."""
+    """All queries on our own metrics."""
     for alert in alerts():
         for condition in alert.get("conditions", ()):
             yield Asked(f"alert {alert['name']}", condition["query"])
@@ -54,7 +54,7 @@ def asked() -> Iterator[Asked]:
 
 
 def expression(conditions: list[dict[str, Any]]) -> str:
-    """PromQL that answers something while all conditions hold."""
+    """A PromQL expression that has a result while all conditions hold."""
     parts = []
     for condition in conditions:
         sign, limit = (">", condition["above"]) if "above" in condition else ("<", condition["below"])
@@ -63,7 +63,7 @@ def expression(conditions: list[dict[str, Any]]) -> str:
 
 
 def rules() -> dict[str, Any]:
-    """Prometheus' alerting rules."""
+    """The alerting rules for Prometheus."""
     made = [
         {
             "alert": alert["name"],
@@ -79,7 +79,7 @@ def rules() -> dict[str, Any]:
 
 
 def prometheus(target: str, rules_file: Path, seconds: int = SCRAPE_SECONDS) -> dict[str, Any]:
-    """Its configuration: scrape the gateway, and look at the rules as often."""
+    """Prometheus' configuration: scrape the gateway and evaluate the rules every `seconds`."""
     job = {"job_name": "wallet", "static_configs": [{"targets": [target]}]}
     return {
         "global": {
@@ -92,7 +92,7 @@ def prometheus(target: str, rules_file: Path, seconds: int = SCRAPE_SECONDS) -> 
 
 
 def grafana(name: str, board: dict[str, Any]) -> dict[str, Any]:
-    """A dashboard as Grafana's provisioning reads it."""
+    """A dashboard in the form that Grafana's provisioning reads."""
     shown = [panel for panel in board["panels"] if not panel.get("cloud")]
     return {
         "uid": f"wallet-{name}",
@@ -131,7 +131,7 @@ def provision(
     made: Mapping[str, Any] | None = None,
     seconds: int = SCRAPE_SECONDS,
 ) -> Path:
-    """Write all files; the path of Prometheus' configuration. JSON is YAML. `made`: other rules than ours."""
+    """Write all files and return the path of Prometheus' configuration. `made` replaces the rules. JSON is YAML."""
     files: dict[str, Any] = {
         "rules.json": made or rules(),
         "prometheus.json": prometheus(target, folder / "rules.json", seconds),

@@ -1,6 +1,6 @@
-"""`make observe`: Prometheus (and Grafana, where it is installed) beside the product, until Ctrl-C.
+"""`make observe`: run Prometheus, and Grafana if it is installed, beside the product until Ctrl-C.
 
-Watches the product that `make run` serves on PORT, or starts one. Prometheus is Debian's package.
+It watches the product that `make run` serves on PORT, or starts one. Prometheus is Debian's package.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Prometheus:
     child: Child
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        """The answer of an instant query. Raises HTTPError for one that cannot be read."""
+        """The result of an instant query. Raises HTTPError for an invalid query."""
         asked = urllib.parse.urlencode({"query": query})
         return list(self._get(f"/api/v1/query?{asked}")["data"]["result"])
 
     def rules(self) -> list[dict[str, Any]]:
-        """Its alerting rules with their state and health."""
+        """The alerting rules with their state and health."""
         return [rule for group in self._get("/api/v1/rules")["data"]["groups"] for rule in group["rules"]]
 
     def _get(self, path: str) -> Any:
@@ -50,7 +50,7 @@ class Prometheus:
 
 
 def program() -> str:
-    """Prometheus' binary. Raises Missing: nothing is installed outside this folder."""
+    """The path of Prometheus' binary. Raises Missing if it is not installed; this command installs nothing."""
     found = shutil.which("prometheus")
     if found is None:
         raise toolkit.Missing(f"Prometheus is not installed: {INSTALL}")
@@ -66,7 +66,7 @@ def watching(
     rules: Mapping[str, Any] | None = None,
     seconds: int = monitoring.SCRAPE_SECONDS,
 ) -> Iterator[Prometheus]:
-    """Prometheus scraping `target` (host:port) every `seconds`, with our rules or these; gone after the block.
+    """Run Prometheus during the block; it scrapes `target` (host:port) every `seconds`, with our rules or `rules`.
 
     Raises StartError, Missing."""
     command = program()
@@ -87,7 +87,7 @@ def watching(
 
 @contextmanager
 def _grafana(folder: Path) -> Iterator[str]:
-    """Grafana with the provisioned dashboards where it is installed; what to tell the reader."""
+    """Run Grafana with our dashboards if it is installed, and yield a text for the user."""
     command = shutil.which("grafana")
     if command is None or not GRAFANA_HOME.is_dir():
         yield f"not installed; its files are in {folder / 'grafana'}"
@@ -128,7 +128,7 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def _product(port: int, workdir: Path) -> Iterator[str]:
-    """The base address of the product that runs on this port already, or of one of our own."""
+    """The base address of the product that already runs on this port, or of one that this starts."""
     url = f"http://127.0.0.1:{port}"
     if _answers(f"{url}/metrics"):
         print(f"watching the product on {url}", flush=True)
@@ -140,7 +140,7 @@ def _product(port: int, workdir: Path) -> Iterator[str]:
 
 
 def main(arguments: list[str], folder: Path | None = None) -> int:
-    """Watch until a signal ends it."""
+    """Watch the product until a signal ends the command."""
     folder = (folder or toolkit.ROOT / ".run").resolve() / "observe"
     port = doctor.port()
     program()

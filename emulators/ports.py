@@ -1,8 +1,8 @@
-"""Free ports that no other stack on this machine takes.
+"""Find free ports and reserve them, so that no other stack on this machine takes them.
 
-gRPC servers listen with SO_REUSEPORT: two emulators started on one port would both come up and share its
-connections in silence. So every port is held by a file lock which the child inherits and which is freed with
-the child's last process; that also tells whether a background child still lives, with no process id to mistake.
+gRPC servers listen with SO_REUSEPORT: two emulators started on one port would both start and silently share its
+connections. So a file lock holds every port. The child inherits the lock, which is freed when its last process ends.
+The lock also shows whether a background child is still alive, without a process id that could belong to another.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Below every system's range of outgoing ports: no client's connection takes one between check and use.
+# Below the range of outgoing ports of every system, so that no client connection takes one between check and use.
 _LOWEST, _HIGHEST = 20_000, 32_000
 
 
 @contextmanager
 def reserve(port: int | None = None) -> Iterator[tuple[int, int]]:
-    """Yield (port, lock descriptor). A child that inherits the descriptor keeps the port when this exits.
+    """Yield (port, lock descriptor). A child that inherits the descriptor keeps the port after the block.
 
-    Raises OSError when the given port, or every port tried, is taken.
+    Raises OSError if the given port, or every port tried, is taken.
     """
     for candidate in [port] if port else random.sample(range(_LOWEST, _HIGHEST), 200):
         lock = _lock(candidate)

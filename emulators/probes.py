@@ -1,7 +1,7 @@
-"""Readiness: one real RPC per service, because a port that accepts connections proves nothing.
+"""Check that a service is ready by one real RPC, because a port that accepts connections proves nothing.
 
-The requests are written by hand (each has one string field, number 1), because importing four Google
-clients to ask four questions would take longer than starting the emulators.
+The requests are encoded by hand (each has one string field, number 1), because importing four Google clients for four
+calls would take longer than starting the emulators.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import urllib.request
 from collections.abc import Callable
 
 PROJECT = "local-project"
-# The emulators' word for an administrator, whom Firestore's rules let list collections.
+# The emulators accept this as an administrator, whom Firestore's rules allow to list collections.
 _OWNER = (("authorization", "Bearer owner"),)
 Probe = Callable[[str, float], None]
 
 
 class NotReady(Exception):
-    """The service did not answer the way it should. The text says how it failed."""
+    """The service did not answer as expected. The text says how it failed."""
 
 
 def spanner(address: str, timeout: float) -> None:
@@ -43,7 +43,7 @@ def firestore(address: str, timeout: float) -> None:
 
 
 def node(url: str, timeout: float) -> None:
-    """Ask an EVM node for its chain id; of several, separated by commas, every one. Raises NotReady."""
+    """Ask an EVM node, or each of several nodes separated by commas, for its chain id. Raises NotReady."""
     question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
     for one in url.split(","):
         request = urllib.request.Request(one.strip(), question, {"Content-Type": "application/json"})

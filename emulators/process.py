@@ -1,4 +1,4 @@
-"""Child processes: started in a group of their own, tied to their owner, ended as a group."""
+"""Child processes: start each in a separate process group, tie it to its owner, and end the whole group."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A running command, the leader of its own process group, and the file its output goes to."""
+    """A running command, which leads its own process group, and the file with its output."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -42,10 +42,10 @@ def spawn(
     keep: Sequence[int] = (),
     cwd: Path | None = None,
 ) -> Child:
-    """Start a command; output is appended to `log`, `env` is added to ours, `keep` are descriptors it inherits.
+    """Start a command; its output is appended to `log`, `env` is added to our environment, it inherits `keep`.
 
-    An owned child receives the signal `death` when this process dies. Linux ties that to the *thread* that
-    started the child, hence RuntimeError outside the main thread.
+    An owned child receives the signal `death` when this process dies. Linux ties that to the *thread* that started the
+    child, so this raises RuntimeError outside the main thread.
     """
     if owned and threading.current_thread() is not threading.main_thread():
         raise RuntimeError(f"start {name} from the main thread: it would die with this thread")
@@ -66,7 +66,7 @@ def spawn(
 
 
 def stop(children: Sequence[Child], grace: float = 5.0) -> None:
-    """End the children's groups together: SIGTERM, after `grace` seconds SIGKILL. Returns when all are gone."""
+    """End the groups of all children: SIGTERM, then SIGKILL after `grace` seconds. Returns when all have ended."""
     with shielded():
         for child in children:
             if child.alive:
@@ -81,13 +81,13 @@ def stop(children: Sequence[Child], grace: float = 5.0) -> None:
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:
-    """Signal a whole process group; nothing happens when it is already gone."""
+    """Send a signal to a whole process group; does nothing if the group has already ended."""
     with suppress(ProcessLookupError):
         os.killpg(leader, number)
 
 
 def tail(log: Path, lines: int = 15) -> str:
-    """The end of a log, for a message about what went wrong."""
+    """The last lines of a log, for an error message."""
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
@@ -96,7 +96,7 @@ def tail(log: Path, lines: int = 15) -> str:
 def exit_on_signals() -> None:
     """Turn SIGINT, SIGTERM and SIGHUP into SystemExit(128 + n), so that `with` blocks and `finally` clean up.
 
-    Set even where the shell made us ignore SIGINT, as it does for a command in the background.
+    It also sets SIGINT if the shell has made us ignore it, as for a command in the background.
     """
 
     def leave(number: int, _frame: FrameType | None) -> None:
@@ -108,7 +108,7 @@ def exit_on_signals() -> None:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Finish a clean-up although the user presses Ctrl-C again."""
+    """Let a clean-up finish even if the user presses Ctrl-C again."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

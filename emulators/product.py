@@ -1,4 +1,4 @@
-"""The whole product on this machine: emulators, node, schema, and the gateway as a process of its own."""
+"""The whole product on this machine: emulators, node, schema, and the gateway as a separate process."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Product:
     workdir: Path
     tokens: str = "{}"  # the gateway's CHAIN_TOKENS, with the sandbox's coin
     gateway: Child | None = None
-    data: kept.Kept | None = None  # what outlives this run
+    data: kept.Kept | None = None  # kept for the next run
     keeper: ChainKeeper | None = None
-    hold: Sequence[int] = ()  # descriptors that the gateway holds for as long as it lives
+    hold: Sequence[int] = ()  # descriptors that the gateway keeps open
 
     @property
     def url(self) -> str:
@@ -52,7 +52,7 @@ class Product:
 
     @property
     def grpc(self) -> str:
-        """The address of gRPC."""
+        """The address for gRPC."""
         return f"127.0.0.1:{self.env['GRPC_PORT']}"
 
     @classmethod
@@ -66,10 +66,10 @@ class Product:
         fresh: bool = False,
         hold: Sequence[int] = (),
     ) -> Self:
-        """Start what is missing, migrate, serve; returns once `/ready` answers 200. Raises StartError.
+        """Start missing services, migrate and serve; return when `/ready` answers 200. Raises StartError.
 
-        `data` is where store, chain and keys are kept for the next run: what is there goes on unless `fresh`. Nothing
-        is kept where an emulator that is started here would forget its part."""
+        `data` keeps store, chain and keys for the next run; existing data is continued unless `fresh`. Nothing is kept
+        if an emulator that this starts would lose its part."""
         if data is not None and not data.applies(selection.choose(list(SERVICES.values()), os.environ)):
             data = None
         going_on = data.prepare(fresh) if data is not None else False
@@ -95,14 +95,14 @@ class Product:
         return product
 
     def _migrate_kept(self) -> None:
-        """What was kept may be broken, or of other migrations than these. Raises StartError."""
+        """Migrate a kept store. Raises StartError if it is broken or has other migrations than ours."""
         try:
             self.migrate()
         except (ChangedMigrationError, sqlite3.DatabaseError) as error:
             raise StartError(f"The kept store cannot be used ({error}): {kept.ANEW}") from None
 
     def keep(self, data: kept.Kept, going_on: bool) -> None:
-        """From now on; what was kept goes on where it ended. Raises StartError when it does not fit together."""
+        """Keep the data from now on, and continue existing data. Raises StartError if it does not fit together."""
         url = self.env["RPC_URL"]
         if going_on:
             data.resume(url)
@@ -113,7 +113,7 @@ class Product:
             data.begun(url)
 
     def migrate(self) -> None:
-        """Apply the schema in this process's own client."""
+        """Apply the schema, with the client of this process."""
         from schemas.database import migrate
         from shared.settings import load
 
@@ -122,8 +122,8 @@ class Product:
 
     @contextmanager
     def within(self) -> Iterator[None]:
-        """Meanwhile this process's own clients lead to this product; afterwards the environment is as before, since
-        another product that this process starts has a store and a node of its own."""
+        """Connect this process's own clients to this product during the block. The environment is restored afterwards,
+        because another product that this process starts has a different store and node."""
         before = dict(os.environ)
         os.environ.update(self.env)
         try:
@@ -134,7 +134,7 @@ class Product:
             os.environ.update(before)
 
     def start_gateway(self) -> None:
-        """Start (or start again) the gateway and wait until it is ready."""
+        """Start or restart the gateway and wait until it is ready."""
         command = [sys.executable, "-m", "emulators.gateway"]
         environment = self.env | {"CHAIN_TOKENS": self.tokens, "LOG_FORMAT": "json"}
         grpc = int(self.env["GRPC_PORT"])
@@ -149,7 +149,7 @@ class Product:
             time.sleep(0.1)
 
     def kill_gateway(self) -> None:
-        """SIGKILL the gateway's whole group, as a crash would."""
+        """End the gateway's whole group by SIGKILL, like a crash."""
         import signal
 
         if self.gateway is not None:
@@ -158,7 +158,8 @@ class Product:
             self._await_port()
 
     def _await_port(self) -> None:
-        """Workers die a moment after their leader, and a lock is let go before the socket is closed."""
+        """Wait until the ports are free: workers end a moment after their leader, and a lock is released before the
+        socket is closed."""
         deadline = time.monotonic() + PORT_SECONDS
         while True:
             try:
@@ -203,7 +204,7 @@ def _stack(workdir: Path, data: kept.Kept | None) -> Stack:
 
 
 def _environment(stack: Stack, listening: tuple[int, int], state: Path) -> dict[str, str]:
-    """What the product's processes are given; they listen for HTTP and gRPC."""
+    """The environment of the product's processes. `listening` are their ports for HTTP and gRPC."""
     port, grpc = listening
     domains = f"{LOCAL_DOMAINS},localhost:{port},127.0.0.1:{port}"
     return stack.env | {
@@ -216,7 +217,7 @@ def _environment(stack: Stack, listening: tuple[int, int], state: Path) -> dict[
 
 
 def _with_test_coin(url: str, configured: str) -> str:
-    """CHAIN_TOKENS with the test coin; without it where Node.js is missing or the node is of another kind."""
+    """CHAIN_TOKENS with the test coin; without it if Node.js is missing or the node is not our local one."""
     try:
         return coin.registered(url, configured)
     except (RuntimeError, ValueError, OSError, ChainError) as error:

@@ -1,4 +1,4 @@
-"""`make run`: the whole product until Ctrl-C, with an operator to sign in as."""
+"""`make run`: run the whole product until Ctrl-C, with an operator account to sign in with."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from emulators import background, doctor, guide, kept, leftovers, log_view, seed
 from emulators.product import Product
 from emulators.stack import StartError
 
-# Of the caller's own settings: what a token, a key or a digest depends on.
+# The settings of the caller that tokens, keys and digests depend on.
 SHARED = (
     "TOKEN_KEYS_FILE", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "FINGERPRINT_KEY", "KMS_KEY", "DEFAULT_CHAIN", "REGION",
 )  # fmt: skip
-ENDS_WITHIN = 5.0  # seconds, a run that was killed
+ENDS_WITHIN = 5.0  # seconds in which the processes of a killed run end
 
 
 def main(arguments: list[str], folder: Path | None = None) -> int:
-    """Run until a signal ends it. `folder`/product holds everything."""
+    """Run the product until a signal ends the command. All its files are in `folder`/product."""
     workdir = (folder or toolkit.ROOT / ".run").resolve() / "product"
     options = _parser().parse_args(arguments)
     port = doctor.free_port()
@@ -32,7 +32,7 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
     print("starting emulators and node …", flush=True)
     with (
         _alone(workdir) as lock,
-        leftovers.removed(workdir / "node-files", hold=[lock]),  # or it would be those of the next run
+        leftovers.removed(workdir / "node-files", hold=[lock]),  # the lock keeps the next run's files safe
         Product.start(workdir, port=port, data=data, fresh=options.fresh, hold=[lock]) as product,
     ):
         email, password = operator(Path(product.env["STATE_DIR"]), fresh=options.fresh)
@@ -48,13 +48,13 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
 
 
 def _exported(product: Product) -> dict[str, str]:
-    """What leads another command to the same store, chain, keys and mails."""
+    """The environment with which another command uses the same store, chain, keys and mails."""
     own = {name: os.environ[name] for name in SHARED if os.environ.get(name)}
     return own | product.env | {"CHAIN_TOKENS": product.tokens}
 
 
 def operator(state: Path, *, fresh: bool) -> tuple[str, str]:
-    """E-mail and password; one that was made here stays until somebody asks for a `fresh` run."""
+    """The operator's e-mail address and password. A generated password is kept until a `fresh` run."""
     email = os.environ.get("OPERATOR_EMAIL", "operator@example.com")
     if given := os.environ.get("OPERATOR_PASSWORD"):
         return email, given
@@ -67,7 +67,7 @@ def operator(state: Path, *, fresh: bool) -> tuple[str, str]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[int]:
-    """One run at a time has the folder, and the gateway with it for as long as it lives. Raises StartError."""
+    """Lock the folder for one run at a time, until its gateway has ended, too. Raises StartError if it is locked."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

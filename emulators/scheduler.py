@@ -1,4 +1,4 @@
-"""Cloud Scheduler's stand-in: starts each scheduled operation of the catalog over HTTP, every `seconds`."""
+"""A replacement for Cloud Scheduler: it starts each scheduled operation of the catalog over HTTP, every `seconds`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEADLINE_SECONDS = 60
 
 
 def start(port: int, token: str) -> None:
-    """One daemon thread per schedule; a run that is still going on delays its next one."""
+    """Start one daemon thread per schedule; a run that is still under way delays the next one."""
     for entry in operation.catalog().values():
         for trigger in entry.schedules:
             arguments = (entry.name, trigger.seconds, port, token)

@@ -1,4 +1,4 @@
-"""People that exist before anybody registers: the operator of a local run."""
+"""The account that exists before anybody registers: the operator of a local run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.writes import commit
 def operator(email: str, password: str, roles: tuple[str, ...] = ("user", "operator", "admin")) -> None:
     """Make sure that this operator exists with this password and these roles.
 
-    Raises InvalidValue for something that is not an e-mail address."""
+    Raises InvalidValue if `email` is not an e-mail address."""
     context = Context("seed", new_id("req"), deadline_in(30), caller=Caller.of_system())
     with running(context):
         commit.commit(_operator, rules.normal_email(email), resources.passwords().hash(password), roles)

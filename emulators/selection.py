@@ -1,7 +1,8 @@
-"""Which of Google's services a local run stands on, each by itself.
+"""Choose, for each of Google's services, what a local run uses.
 
-What the environment names (SPANNER_EMULATOR_HOST …) is used; else an installed emulator; else the service is embedded:
-carried in the product's own processes (docs/embedded.md). STORE=embedded or STORE=emulator chooses by hand.
+A service that the environment names (SPANNER_EMULATOR_HOST …) is used as it is. Otherwise an installed emulator is
+started. Otherwise the service is embedded: it runs in the product's own processes (docs/embedded.md). STORE=embedded or
+STORE=emulator chooses explicitly.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ EMBEDDED_AS: Final = {
 
 
 def choose(services: Sequence[Service], given: Mapping[str, str]) -> dict[str, Choice]:
-    """By name. Raises Missing for a STORE that there is not, or that a deployment asks for."""
+    """The choice by name of the service. Raises Missing if STORE is invalid, or embedded in a deployment."""
     store = given.get("STORE", "")
     if store not in ("", "embedded", "emulator"):
         raise toolkit.Missing(f"STORE is embedded or emulator, not {store}.")
@@ -45,7 +46,7 @@ def _one(service: Service, given: Mapping[str, str], store: str) -> Choice:
 
 
 def told(chosen: Mapping[str, Choice]) -> list[str]:
-    """A line for each kind of choice, for whoever starts a run."""
+    """A line of text for each kind of choice, to print when a run starts."""
     lines = []
     for kind, verb in (("given", "named by the environment"), ("emulator", "started here")):
         names = [name for name, choice in chosen.items() if choice == kind]

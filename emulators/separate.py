@@ -1,10 +1,10 @@
-"""The product as separate processes, one for each trust, behind the local gateway, as production has them.
+"""Run the product as separate processes behind the local gateway, one for each trust, as in production.
 
     SEPARATE=trusts make demo
 
-Each process is a function server with `FUNCTION_TARGET=trust_…`; the gateway only forwards, by the catalog, as the
-balancer's URL map does; WebSockets and gRPC pass through its front door. A trust's process for gRPC is
-started with the first call of it. They are all in the gateway's process group and end with it.
+Each process is a function server with `FUNCTION_TARGET=trust_…`. The gateway only forwards, by the catalog, like the
+balancer's URL map. WebSockets and gRPC pass through its front door. A trust's process for gRPC starts with the first
+call to it. All processes are in the gateway's process group and end with it.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ HOPS = {"connection", "keep-alive", "transfer-encoding", "host", "content-length
 HOST = "127.0.0.1"
 STREAMS = [sys.executable, "-m", "functions.stream_server"]
 GRPC = [sys.executable, "-m", "functions.grpc_server"]
-HOME = "public_reads"  # answers what nobody serves, as the balancer's default does
+HOME = "public_reads"  # answers requests without a route, like the balancer's default
 
 
 def start() -> dict[str, str]:
-    """Start a process for each trust and wait until all serve; answers their addresses. Raises TimeoutError."""
+    """Start a process for each trust, wait until all serve, and return their addresses. Raises TimeoutError."""
     command = [sys.executable, "-m", "functions_framework", "--source", str(ROOT / "functions/main.py")]
     addresses = {}
     with ExitStack() as held:
@@ -64,12 +64,12 @@ def _spawn(command: list[str], name: str, port: int, lock: int) -> None:
 
 
 def places(addresses: dict[str, str], gateway: int) -> Places:
-    """Where the front door leads to."""
+    """The ports that the front door passes connections to."""
     return Places(gateway, urlsplit(addresses["streams"]).port or 0, GrpcProcesses().port)
 
 
 class GrpcProcesses:
-    """A process for each trust whose methods were called."""
+    """The gRPC processes: one for each trust whose methods were called."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -77,8 +77,9 @@ class GrpcProcesses:
         self._ports: dict[str, int] = {}
 
     def port(self, path: str) -> int:
-        """Of the process that has this method; what no method is (health, reflection) is anybody's. Raises
-        TimeoutError."""
+        """The port of the process that serves this method, which starts it if needed.
+
+        Paths without an operation (health, reflection) go to HOME. Raises TimeoutError."""
         with self._lock:
             if not self._trusts:
                 self._trusts = {path: bound.operation.trust for path, bound in _methods()}
@@ -121,12 +122,12 @@ def _wait(address: str) -> None:
 
 
 def view(addresses: dict[str, str]) -> Callable[[Request], Response]:
-    """The flask view that forwards each request to the process of its operation's trust."""
+    """A Flask view that forwards each request to the process of its operation's trust."""
     import httpx
     from flask import Response
 
     router = Router(operation.catalog())
-    # A connection for each request: one that the server closes just as the next request goes out would lose that one.
+    # A new connection for each request: a server that closes a kept one at that moment would lose the next request.
     client = httpx.Client(
         timeout=700.0, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
     )

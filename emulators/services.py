@@ -1,4 +1,4 @@
-"""The four services: how each one is named in the environment, started and proved to answer."""
+"""The four services: how each one is named in the environment, started and checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emulators import probes, toolkit
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One emulator. `flags` are what it is started with unless the caller of `Stack.start` names others."""
+    """One emulator. `flags` are its start flags unless the caller of `Stack.start` names others."""
 
     name: str
     variable: str
@@ -20,16 +20,16 @@ class Service:
     probe: probes.Probe
     flags: tuple[str, ...] = ()
     scheme: str = ""
-    own_folder: str = ""  # the flag that names a folder for what it writes while it runs
+    own_folder: str = ""  # the flag for the folder of the files that it writes while it runs
 
     def address(self, port: int) -> str:
-        """What `variable` is set to when the service listens on a port of this machine."""
+        """The value of `variable` if the service listens on this port of this machine."""
         return f"{self.scheme}127.0.0.1:{port}"
 
     def command(
         self, port: int, flags: Sequence[str] | None, folder: Path | None = None
     ) -> tuple[list[str], bool]:
-        """The command line, and whether it is a container's. Raises Missing when nothing can run it."""
+        """The command line, and whether it runs a container. Raises Missing if nothing can run the service."""
         program = self.program()
         if program is None:
             if flags is not None:
@@ -51,33 +51,33 @@ SPANNER = Service(
     toolkit.spanner,
     lambda port: ("--host_port", f"127.0.0.1:{port}"),
     probes.spanner,
-    # Of the transactions that meet another one, so many percent abort it. Ours queue
-    # (shared/store/spanner/emulator.py) and never
-    # meet; but a process killed inside its transaction would hold the emulator's only one for ever.
+    # The percentage of conflicts in which a transaction aborts the current one. Ours queue
+    # (shared/store/spanner/emulator.py) and never conflict. But the transaction of a killed process would otherwise
+    # block the emulator, which runs only one at a time, for ever.
     flags=("--abort_current_transaction_probability", "10"),
 )
 PUBSUB = Service("pubsub", "PUBSUB_EMULATOR_HOST", toolkit.pubsub, _host_and_port, probes.pubsub)
 FIRESTORE = Service(
     "firestore", "FIRESTORE_EMULATOR_HOST", toolkit.firestore, _host_and_port, probes.firestore
 )
-# Of older blocks; each takes 0.1 MB and more, and anvil would keep 3,600 of them.
+# States of older blocks to keep; each takes at least 0.1 MB, and anvil would keep 3,600 of them.
 _STATES = ("--max-persisted-states", "256")
 NODE = Service(
     "node",
     "RPC_URL",
     toolkit.anvil,
-    # Quiet: its greeting prints the development accounts' private keys, which no log may hold.
+    # Quiet, because its greeting prints the development accounts' private keys, which no log may contain.
     lambda port: ("--host", "127.0.0.1", "--port", str(port), "--chain-id", "31337", "--quiet", *_STATES),
     probes.node,
-    # A block a second, as on a real chain: with automine nothing follows the last transaction to confirm it.
+    # One block per second, as on a real chain: with automine no block follows the last transaction to confirm it.
     flags=("--block-time", "1"),
     scheme="http://",
-    own_folder="--cache-path",  # the states of older blocks; else in ~/.foundry, where nobody removes them
+    own_folder="--cache-path",  # for states of older blocks; in ~/.foundry nobody would remove them
 )
 
 SERVICES = {service.name: service for service in (SPANNER, PUBSUB, FIRESTORE, NODE)}
 
 
 def check(services: Sequence[Service]) -> None:
-    """Raise one toolkit.Missing that says everything which is needed to start these."""
+    """Raises one toolkit.Missing that names everything that these services need."""
     toolkit.require_docker([service.name for service in services if service.program() is None])

@@ -1,4 +1,4 @@
-"""Solidity for local runs and tests: compiled by the pinned solc from npm, kept by digest in .run/solidity."""
+"""Compile Solidity for local runs and tests, with the pinned solc from npm; cached by digest in .run/solidity."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Code as 0x hex: what creates the contract, and what it then is."""
+    """The creation code and the deployed code of a contract, as 0x hex."""
 
     name: str
     abi: list[dict[str, Any]]
@@ -34,7 +34,7 @@ class Compiled:
 
 
 def compiled(folder: Path) -> dict[str, Compiled]:
-    """Every contract of the folder's .sol files by name. Raises RuntimeError with what the compiler says."""
+    """Every contract of the folder's .sol files, by name. Raises RuntimeError with the compiler's message."""
     sources = {path.name: {"content": path.read_text()} for path in sorted(folder.glob("*.sol"))}
     asked = json.dumps({"language": "Solidity", "sources": sources, "settings": SETTINGS}, sort_keys=True)
     versions = (ROOT / "package-lock.json").read_bytes()
@@ -59,7 +59,7 @@ def compiled(folder: Path) -> dict[str, Compiled]:
 
 
 def _run(asked: str) -> str:
-    # Where Node.js came from PyPI, it stands beside Python.
+    # Node.js from PyPI is in the same folder as Python.
     programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
     node = shutil.which("node", path=programs)
     if node is None or not (PACKAGES / "solc").exists():

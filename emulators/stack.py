@@ -1,11 +1,11 @@
-"""A set of emulators and a node, owned by this process and gone when it ends.
+"""A set of emulators and a node that this process owns; they end with it.
 
     with Stack.start(Path(".run/mine")) as stack:
         os.environ.update(stack.env)
 
-What the environment already names (SPANNER_EMULATOR_HOST, PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST,
-RPC_URL) is used and left running; only the rest is started, on free ports of 127.0.0.1, and answers before
-`start` returns. What is not installed is embedded: `selection.py` says when.
+Services that the environment names (SPANNER_EMULATOR_HOST, PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST, RPC_URL) are
+used and left running. The others are started on free ports of 127.0.0.1 and answer before `start` returns. A service
+that is not installed may be embedded; `selection.py` decides.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from emulators.services import SERVICES, Service, check
 # A container's image may have to be pulled first.
 _NATIVE_SECONDS, _CONTAINER_SECONDS, _GIVEN_SECONDS = 30.0, 300.0, 5.0
 
-# What every client needs beside the addresses. A value that the caller's environment has wins.
+# What every client needs besides the addresses. A value in the caller's environment takes precedence.
 _DEFAULTS = {
     "ENVIRONMENT": "local",
     "GOOGLE_CLOUD_PROJECT": probes.PROJECT,
@@ -34,13 +34,13 @@ _DEFAULTS = {
     "SPANNER_DATABASE": "wallet",
     "SPANNER_DISABLE_BUILTIN_METRICS": "true",
 }
-# Not a choice: with multiplexed sessions the emulator fails concurrent read-write transactions in a way that
-# no client retries.
+# Callers cannot change this: with multiplexed sessions, concurrent read-write transactions fail on the emulator with an
+# error that no client retries.
 _FORCED = {"GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS_FOR_RW": "false"}
 
 
 class StartError(Exception):
-    """A service did not come up, or one that the environment names does not answer; the text says why."""
+    """A service did not start, or one that the environment names does not answer; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Started:
 
 @dataclass(slots=True)
 class Stack:
-    """Running services and the environment that leads clients to them."""
+    """Running services, and the environment with which clients find them."""
 
     workdir: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -78,10 +78,10 @@ class Stack:
         flags: Mapping[str, Sequence[str]] | None = None,
         owned: bool = True,
     ) -> Self:
-        """Start what `given` (by default os.environ) does not name and wait until everything answers.
+        """Start services that `given` (by default os.environ) does not name, and wait until all services answer.
 
-        `services` are names of SERVICES; `flags` replace a service's own by its name; logs go to
-        `workdir/<name>.log`; with `owned=False` the children outlive this process. Raises StartError, Missing.
+        `services` are names in SERVICES. `flags` replace the flags of a service, by its name. Logs go to
+        `workdir/<name>.log`. With `owned=False` the children outlive this process. Raises StartError, Missing.
         """
         given = os.environ if given is None else given
         defaults = {name: given.get(name) or value for name, value in _DEFAULTS.items()}
@@ -102,7 +102,7 @@ class Stack:
         return stack
 
     def stop(self) -> None:
-        """End every service that this stack started. Nothing happens the second time."""
+        """End every service that this stack started. A second call does nothing."""
         running = self.started.values()
         slow = any(started.container for started in running)
         process.stop([started.child for started in running], grace=15.0 if slow else 5.0)
@@ -111,7 +111,7 @@ class Stack:
         self.started.clear()
 
     def restart(self, name: str) -> None:
-        """End one service and start it anew on the same port: it forgets everything, and is fast again."""
+        """Restart one service on the same port, so that it forgets everything and is fast again."""
         old = self.started.pop(name)
         process.stop([old.child])
         self._spawn(old.service, old.port)
@@ -126,7 +126,7 @@ class Stack:
         self.stop()
 
     def _embed(self, given: Mapping[str, str]) -> None:
-        """Lead clients to what is embedded. A file of this stack's own goes with the chain of the node before it."""
+        """Set the environment of embedded services. Removes this stack's own file if the node starts a new chain."""
         embedded = [name for name, choice in self.chosen.items() if choice == "embedded"]
         file = Path(given.get("EMBEDDED_FILE") or self.workdir.resolve() / "store.sqlite")
         self.env["EMBEDDED"] = ",".join(embedded)
@@ -139,7 +139,7 @@ class Stack:
     def _spawn(self, service: Service, port: int | None = None) -> None:
         with ports.reserve(port) as (chosen, lock):
             folder = self._own_folder(service.name)
-            shutil.rmtree(folder, ignore_errors=True)  # of one that was killed
+            shutil.rmtree(folder, ignore_errors=True)  # left by a killed process
             if service.own_folder:
                 folder.mkdir(parents=True)
             command, container = service.command(chosen, self.flags.get(service.name), folder)
@@ -148,7 +148,7 @@ class Stack:
                 command,
                 self.workdir / f"{service.name}.log",
                 owned=self.owned,
-                # Compose has containers to stop, which it does on SIGTERM.
+                # On SIGTERM, Compose stops its containers.
                 death=signal.SIGTERM if container else signal.SIGKILL,
                 env={"EMULATOR_PORT": str(chosen)} if container else None,
                 keep=[lock],

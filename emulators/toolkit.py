@@ -1,6 +1,6 @@
-"""Finds what runs the emulators: the Google Cloud CLI's own programs, Docker Compose, the node from npm.
+"""Find the programs that run the emulators: the Google Cloud CLI's own, Docker Compose, the node from npm.
 
-There is never a stand-in: Google's emulators and the real node, or `Missing` says what to install.
+These are always Google's emulators and the real node, never a replacement. `Missing` says what to install.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ PACKAGES = {
 
 
 class Missing(Exception):
-    """A program that is needed is not installed. The text tells the reader what to do."""
+    """A required program is not installed. The text says what to do."""
 
 
 @cache
 def sdk_root() -> Path | None:
-    """The Google Cloud CLI's folder, from `gcloud` on PATH (asking `gcloud info` would take a second)."""
+    """The Google Cloud CLI's folder, from `gcloud` on PATH (`gcloud info` would take a second)."""
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return None
@@ -37,19 +37,19 @@ def sdk_root() -> Path | None:
 
 
 def spanner() -> list[str] | None:
-    """The command that starts the Spanner emulator (gRPC only), or None where it is not installed."""
+    """The command that starts the Spanner emulator (gRPC only); None if it is not installed."""
     binary = _in_sdk("bin/cloud_spanner_emulator/emulator_main")
     return [binary] if binary else None
 
 
 def pubsub() -> list[str] | None:
-    """The command that starts the Pub/Sub emulator, or None where it or Java is not installed."""
+    """The command that starts the Pub/Sub emulator; None if it or Java is not installed."""
     jar, java = _in_sdk("platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"), java_binary()
     return [java, "-XX:+UseSerialGC", "-jar", jar] if jar and java else None
 
 
 def firestore() -> list[str] | None:
-    """The command that starts the Firestore emulator, or None where it or Java is not installed."""
+    """The command that starts the Firestore emulator; None if it or Java is not installed."""
     jar = _in_sdk("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
     java = java_binary()
     if not (jar and java):
@@ -59,17 +59,17 @@ def firestore() -> list[str] | None:
 
 
 def anvil() -> list[str]:
-    """The EVM node. Raises Missing."""
+    """The command of the EVM node. Raises Missing."""
     return _foundry("anvil")
 
 
 def cast() -> list[str]:
-    """The tool whose keys, keystores and signatures ours are compared with in tests. Raises Missing."""
+    """The command of `cast`; tests compare our keys, keystores and signatures with its own. Raises Missing."""
     return _foundry("cast")
 
 
 def _foundry(name: str) -> list[str]:
-    """A native binary: npm's launcher would stand between us and the process."""
+    """The path of a native binary. We skip npm's launcher, which would be a process between us and the program."""
     system = {"Linux": "linux", "Darwin": "darwin"}.get(platform.system(), "")
     cpu = {"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}.get(
         platform.machine(), ""
@@ -82,21 +82,21 @@ def _foundry(name: str) -> list[str]:
 
 
 def compose(service: str, port: int) -> list[str]:
-    """The command that runs one service of compose.yaml in the foreground. Raises Missing without Docker."""
+    """The command that runs one service of compose.yaml in the foreground. Raises Missing if there is no Docker."""
     require_docker([service])
     project = f"wallet-{service}-{port}"
     return ["docker", "compose", "-p", project, "-f", str(COMPOSE_FILE), "up", "--no-log-prefix", service]
 
 
 def require_docker(services: Sequence[str]) -> None:
-    """Raise one Missing for all the services that only a container can run here, unless one can."""
+    """Raises one Missing for all services that need a container, if Docker does not work here."""
     if services and not docker_works():
         raise Missing(_how_to_install(services))
 
 
 @cache
 def docker_works() -> bool:
-    """Whether Docker Compose is there and an engine answers: the client alone runs nothing."""
+    """Whether Docker Compose is installed and an engine answers, because the client alone cannot run anything."""
     if shutil.which("docker") is None:
         return False
     questions = (["docker", "compose", "version"], ["docker", "version", "--format", "{{.Server.Version}}"])
@@ -110,7 +110,7 @@ def docker_works() -> bool:
 
 
 def java_binary() -> str | None:
-    """`java` of JAVA_HOME, else the one on PATH."""
+    """The path of `java`: the one of JAVA_HOME, otherwise the one on PATH."""
     home = os.environ.get("JAVA_HOME")
     if home and (Path(home) / "bin/java").is_file():
         return str(Path(home) / "bin/java")

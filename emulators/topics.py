@@ -1,11 +1,8 @@
-"""Topics and push subscriptions in the Pub/Sub emulator or the embedded queue, from the catalog.
+"""Create topics and push subscriptions in the Pub/Sub emulator or the embedded queue, from the catalog.
 
-Running it again changes nothing.
-
-Where a subscription is one of each region, a gateway makes that of its own (REGION).
-
-Each subscription has the dead-letter policy of production; the emulator stores filters without applying them, so
-the push adapter filters too.
+A second run changes nothing. If each region has its own subscription, a gateway creates the one of its region (REGION).
+Each subscription has the same dead-letter policy as in production. The emulator stores filters but does not apply them,
+so the push adapter filters, too.
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ EVENT_TOPICS = ("supply-events", "order-events", "claim-events", "transaction-ev
 
 
 def topic_names() -> set[str]:
-    """Every topic that some operation publishes to or receives from."""
+    """Every topic that an operation publishes to or receives from."""
     catalog = operation.catalog().values()
     received = {trigger.topic for entry in catalog for trigger in entry.messages}
     published = {topic for entry in catalog for topic in entry.publishes}
@@ -34,9 +31,9 @@ def topic_names() -> set[str]:
 
 
 def provision(port: int, token: str) -> None:
-    """Create what is missing; point existing subscriptions at this gateway, or at EVENTS_PORT.
+    """Create missing topics and subscriptions, and point all subscriptions at this gateway, or at EVENTS_PORT.
 
-    What is of each region always comes to the region's own gateway."""
+    The subscriptions of each region always push to the region's own gateway."""
     chosen = load()
     if "pubsub" in chosen.embedded:
         wanted = [_embedded(*each) for each in _each(port, token, chosen.region)]
@@ -46,7 +43,7 @@ def provision(port: int, token: str) -> None:
 
 
 def _each(port: int, token: str, region: str) -> Iterator[tuple[str, operation.MessageTrigger, str]]:
-    """Every subscription's name, what it is for and where it pushes to."""
+    """The name, trigger and endpoint of every subscription."""
     events = int(os.environ.get("EVENTS_PORT") or port)
     for entry in operation.catalog().values():
         for trigger in entry.messages:

@@ -1,4 +1,4 @@
-"""`make regions`: the product in three regions on this machine until Ctrl-C."""
+"""`make regions`: run the product in three regions on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Ctrl-C stops everything.
 
 
 def main() -> int:
-    """Run until a signal ends it."""
+    """Run the regions until a signal ends the command."""
     process.exit_on_signals()
     workdir = toolkit.ROOT / ".run" / "regions"
     email = os.environ.get("OPERATOR_EMAIL", "operator@example.com")

@@ -1,10 +1,10 @@
-"""TCP connections that take as long as between continents, and that can be cut.
+"""TCP connections with the delay of connections between continents, which tests can cut.
 
-A relay of our own, not `tc netem` (it needs root and a kernel module, and delays every port of the loopback alike) nor
-toxiproxy (a binary that no package registry has): what is needed is a delay each way and a partition, in 100 lines.
+This relay is our own, because a delay in each direction and a partition need only 100 lines. `tc netem` needs root and
+a kernel module, and delays every port of the loopback alike. toxiproxy is a binary that no package registry has.
 
-A cut link loses nothing and answers nothing, as a partition does: connections stay open, bytes wait, and go on when it
-heals. Whoever gave up meanwhile has closed its end.
+A cut link behaves like a partition: it loses nothing and answers nothing. Connections stay open, and their bytes wait
+until it heals, unless one end has given up and closed the connection.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CHUNK = 64 * 1024
-QUEUED = 64  # chunks under way each way; more wait in the sender, as with TCP's window
+QUEUED = 64  # chunks under way in each direction; more wait in the sender, as with TCP's window
 CONNECT_SECONDS = 5.0
-Sent = tuple[float, bytes]  # when it arrives, by the loop's clock; no bytes: the end
+Sent = tuple[float, bytes]  # (arrival by the loop's clock, data); no data means the end
 
 
 @dataclass(slots=True)
 class Link:
-    """A port of 127.0.0.1 that leads to `host:port`, `delay` seconds away (one way)."""
+    """A port of 127.0.0.1 that relays to `host:port` with `delay` seconds in each direction."""
 
     port: int
     target: tuple[str, int]
@@ -57,7 +57,7 @@ class Link:
             await arriving
         finally:
             arriving.cancel()
-            sink.close()  # a direction that has ended or broken ends the other: nothing here half-closes
+            sink.close()  # the end of one direction ends the other, because nothing here half-closes
 
     def _arrival(self) -> float:
         return asyncio.get_running_loop().time() + self.delay
@@ -76,7 +76,7 @@ class Link:
 
 
 class Links:
-    """Links on a thread of their own; they end with the process."""
+    """Links on a separate thread; they end with the process."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -100,7 +100,7 @@ class Links:
         self._loop.call_soon_threadsafe(self._links[one, other].whole.set)
 
     def move(self, one: str, other: str, round_trip: float) -> None:
-        """`other` is elsewhere from now on, as a leader that was elected anew."""
+        """Change the delay to `other`, which has moved, like a newly elected leader."""
         self._links[one, other].delay = round_trip / 2
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

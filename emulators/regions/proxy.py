@@ -1,12 +1,12 @@
-"""HAProxy's configuration: what infra/backends.tf says of the production balancer, from the same catalog.
+"""HAProxy's configuration: it does from the same catalog what infra/backends.tf configures for the production balancer.
 
-There is a front door for the people of each region, because the nearest region depends on where they are, and one for
-Pub/Sub's pushes. What a request may reach:
+Each region has a front door for its users, because the nearest region depends on where they are. Another front door is
+for Pub/Sub's pushes. A request goes to one of these:
 
-    nearest   the caller's region; a region that fails again and again is left out for a while; asked again elsewhere
-    outside   as nearest, but nobody is left out for its errors: a chain's outage is every region's
-    leader    the leader's region; while that is lost, the standby. Asked again only where nothing was sent
-    events    as leader, and nobody is left out for its errors
+    nearest   the caller's region; repeated failures exclude a region for a while; retried in another region
+    outside   like nearest, but errors exclude no region, because an outage of a chain affects every region
+    leader    the leader's region, or the standby while that is lost; retried only if nothing was sent
+    events    like leader, but errors exclude no region
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ defaults
 def configuration(doors: Mapping[str, int], servers: Mapping[tuple[str, str], str], folder: Path) -> str:
     """The text of haproxy.cfg.
 
-    `doors` are ports by the region of those who come in, and EVENTS; `servers` are addresses of (from, region). The
-    routes are read from `folder/routes.map`, which `routes` makes."""
+    `doors` are the ports by region of the users, and of EVENTS; `servers` are addresses by (door, region). HAProxy
+    reads the routes from `folder/routes.map`, which contains the text of `routes`."""
     parts = [HEAD.format(socket=folder / "haproxy.sock")]
     for door, port in doors.items():
         parts += [_events(port)] if door == EVENTS else [_door(door, port, folder / "routes.map")]
@@ -53,7 +53,7 @@ def configuration(doors: Mapping[str, int], servers: Mapping[tuple[str, str], st
 
 
 def routes(entries: Mapping[str, operation.Operation]) -> str:
-    """A line for each route, paths without parameters first: what `METHOD path` looks like, and its flavour."""
+    """A line for each route, paths without parameters first: a pattern for `METHOD path`, and where requests go."""
     every = [(route, "chain" in entry.needs) for entry in entries.values() for route in entry.https]
     every.sort(key=lambda pair: ("{" in pair[0].path, pair[0].path))
     return "".join(f"{_line(route, asks_chain)}\n" for route, asks_chain in every)

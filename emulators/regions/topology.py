@@ -1,4 +1,4 @@
-"""Which regions there are, what each is for, and how far they are from each other (docs/regions.md)."""
+"""The regions, their roles, and the distances between them (docs/regions.md)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ WITHIN: Final = 1  # between two zones of one region
 
 
 def round_trip(one: str, other: str) -> float:
-    """Seconds there and back."""
+    """The round trip between two regions, in seconds."""
     return (WITHIN if one == other else ROUND_TRIPS[frozenset((one, other))]) / 1000
 
 
 def nearest(place: str, among: tuple[str, ...] = READING) -> list[str]:
-    """The regions in the order of their distance from `place`."""
+    """The regions, ordered by their distance from `place`."""
     return sorted(among, key=lambda region: round_trip(place, region))

@@ -1,4 +1,4 @@
-"""The regions' processes: emulators, a gateway in each region, the links between them, and the balancer before all."""
+"""The processes of all regions: emulators, a gateway in each region, the links between them, and the balancer."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from emulators.toolkit import Missing
 
 READY_SECONDS: Final = 90.0
 HEALED_SECONDS: Final = 60.0
-SPANNER, CACHE = "spanner", "cache"  # the other ends of a region's links
-# As in production: a request ends in two seconds, and a cache that does not answer is left out.
+SPANNER, CACHE = "spanner", "cache"  # the targets of a region's links
+# As in production: a request ends within two seconds, and a cache that does not answer is skipped.
 LIKE_PRODUCTION: Final = {"REQUEST_SECONDS": "2", "GATEWAY_THREADS": "16"}
 
 
 @dataclass(slots=True)
 class Regions:
-    """Running regions; `url(region)` is where the people of a region come in."""
+    """The running regions; `url(region)` is the front door for the users of a region."""
 
     stack: Stack
     workdir: Path
     links: Links = field(default_factory=Links)
     doors: dict[str, int] = field(default_factory=dict)
-    ports: dict[str, int] = field(default_factory=dict)  # of the gateways
+    ports: dict[str, int] = field(default_factory=dict)  # ports of the gateways
     envs: dict[str, dict[str, str]] = field(default_factory=dict)
     gateways: dict[str, process.Child] = field(default_factory=dict)
     balancer: process.Child | None = None
@@ -52,10 +52,10 @@ class Regions:
         events: int | None = None,
         extra: Mapping[str, str] = {},
     ) -> Self:
-        """Start everything; returns once every region is ready and the balancer knows it.
+        """Start everything; return when every region is ready and the balancer serves each front door.
 
-        `door` is the port for the people of the leader's region; `events` is where Pub/Sub pushes to, by default the
-        balancer. Raises StartError, Missing."""
+        `door` is the port for users in the leader's region. `events` is the port that Pub/Sub pushes to, by default the
+        balancer's. Raises StartError, Missing."""
         if shutil.which("haproxy") is None:
             raise Missing("The regions need HAProxy (Debian: apt-get install haproxy).")
         world = cls(Stack.start(workdir, given={"STORE": "emulator"}), workdir)
@@ -74,7 +74,7 @@ class Regions:
         return world
 
     def url(self, region: str) -> str:
-        """The front door for those who are in or near `region`."""
+        """The front door for users in or near `region`."""
         return f"http://127.0.0.1:{self.doors[region]}"
 
     def stop(self) -> None:
@@ -82,7 +82,7 @@ class Regions:
         self.stack.stop()
 
     def kill(self, region: str) -> None:
-        """SIGKILL the region's processes, as the loss of a region does."""
+        """End the region's processes by SIGKILL, like the loss of a region."""
         child = self.gateways.pop(region)
         process.signal_group(child.process.pid, signal.SIGKILL)
         child.process.wait()
@@ -90,19 +90,19 @@ class Regions:
     def revive(self, region: str) -> None:
         """Start a region that was killed. Wait for it with `await_ready`."""
         deadline = time.monotonic() + 10.0
-        while ports.held(self.ports[region]):  # workers die a moment after their leader
+        while ports.held(self.ports[region]):  # workers end a moment after their leader
             if time.monotonic() > deadline:
                 raise StartError(f"the port of {region} is still held")
             time.sleep(0.02)
         self._spawn(region)
 
     def lead_from(self, leader: str) -> None:
-        """Spanner's leader is elected in another region: it is as far from each as that region is."""
+        """Move Spanner's leader to another region, so that each region is as far from Spanner as from that region."""
         for region in PLACES:
             self.links.move(region, SPANNER, round_trip(region, leader))
 
     def await_ready(self, region: str) -> None:
-        """Until the region's own /ready says so. Raises StartError."""
+        """Wait until the region's own /ready answers 200. Raises StartError."""
         deadline = time.monotonic() + READY_SECONDS
         child = self.gateways[region]
         while not self._ready(self.ports[region]):
@@ -119,7 +119,7 @@ class Regions:
         self.stop()
 
     def _lay(self, door: int | None) -> None:
-        """Choose all ports, and open the links: from each door to each region, from each region to its stores."""
+        """Choose all ports, and open the links from each door to each region and from each region to its stores."""
         env = self.stack.env
         with ExitStack() as held:
 
@@ -182,7 +182,7 @@ class Regions:
             self.gateways[region] = process.spawn(region, command, log, env=self.envs[region], keep=[lock])
 
     def _balance(self) -> None:
-        """Write HAProxy's files, start it, and wait until it has found every region."""
+        """Write HAProxy's files, start it, and wait until every front door serves."""
         from shared.runtime import operation
 
         servers = {way: self.links.address(*way) for way in self._ways()}

@@ -1,1 +1,1 @@
-"""What only a local run has: a test coin on its node, and a faucet. Nothing of it is in the image."""
+"""The parts that only a local run has: a test coin on its node, and a faucet. The image contains none of them."""

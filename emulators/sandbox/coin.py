@@ -15,11 +15,11 @@ from shared.contracts import deployment
 SYMBOL: Final = "TEST"
 DECIMALS: Final = 6
 MINT: Final = "40c10f19"  # mint(address,uint256)
-SECONDS: Final = 30.0  # until a block holds what is sent
+SECONDS: Final = 30.0  # to wait until a sent transaction is mined
 
 
 def deploy(url: str) -> str:
-    """The coin's address on the node, deployed unless it is there. Raises RuntimeError, ChainError."""
+    """Deploy the coin unless it exists, and return its address. Raises RuntimeError, ChainError."""
     code = bytes.fromhex(compiled(Path(__file__).parent)["TestCoin"].bytecode[2:])
     salt, rpc = bytes(32), RpcClient("sandbox", url)
     address = deployment.foretold(salt, code)
@@ -28,7 +28,7 @@ def deploy(url: str) -> str:
             try:
                 send(rpc, {"to": deployment.DEPLOYER, "data": "0x" + (salt + code).hex()})
             except (RuntimeError, ChainError):
-                if not _deployed(rpc, address):  # by another product that starts on the same node
+                if not _deployed(rpc, address):  # else another product on the same node deployed it
                     raise
     finally:
         rpc.close()
@@ -40,14 +40,16 @@ def _deployed(rpc: RpcClient, address: str) -> bool:
 
 
 def registered(url: str, configured: str) -> str:
-    """CHAIN_TOKENS with the coin among the local chain's tokens."""
+    """CHAIN_TOKENS with the coin added to the local chain's tokens."""
     tokens: dict[str, list[dict[str, Any]]] = json.loads(configured or "{}")
     coin = {"symbol": SYMBOL, "address": deploy(url), "decimals": DECIMALS}
     return json.dumps(tokens | {"local": [*tokens.get("local", []), coin]})
 
 
 def send(rpc: RpcClient, transaction: dict[str, str]) -> str:
-    """The hash of a transaction of the node's own account that a block holds. Raises RuntimeError when it fails."""
+    """Send a transaction of the node's own account, wait until it is mined, and return its hash.
+
+    Raises RuntimeError if it fails."""
     (bank, *_) = rpc.call("eth_accounts", [])
     sent = str(rpc.call("eth_sendTransaction", [{"from": bank, **transaction}]))
     until = time.monotonic() + SECONDS

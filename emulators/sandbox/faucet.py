@@ -1,8 +1,8 @@
-"""The faucet: coins of the local node for whoever asks, in local runs only. It answers once they count: a supply is
-checked at the confirmed depth.
+"""The faucet: it gives coins of the local node to any caller, in local runs only.
 
-The local gateway serves it beside the catalog's operations. It is in no catalog and in no image, so that no deployment
-can have it; it also refuses to work where ENVIRONMENT is not `local`.
+It answers when the coins are confirmed, because a supply is checked at the confirmed depth. The local gateway serves it
+in addition to the catalog's operations. It is not in the catalog or in the image, so no deployment can have it; it also
+refuses to work unless ENVIRONMENT is `local`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.keys.addresses import parse_address
 from shared.runtime.operation import SELF, Operation, http
 
 CHAIN: Final = "local"
-MINING_SECONDS: Final = 5.0  # in which a node that mines has mined
+MINING_SECONDS: Final = 5.0  # within which a node that mines by itself has mined
 NATIVE: Final = 10 * 10**18  # wei
 COINS: Final = 1_000 * 10**coin.DECIMALS  # base units of the test coin
 
@@ -73,7 +73,7 @@ def ask_faucet(request: AskFaucet, caller: Caller) -> FromFaucet:
 
 
 def _confirmed(rpc: RpcClient, block: int) -> None:
-    """Wait until the block is as deep as the chain's blocks have to be. Mines where the node does not by itself."""
+    """Wait until the block has the chain's confirmations. Mines blocks if the node does not mine by itself."""
     wanted = block + resources.registry().chain(CHAIN).depth - 1
     until = time.monotonic() + MINING_SECONDS
     while int(rpc.call("eth_blockNumber", []), 16) < wanted:
@@ -83,6 +83,6 @@ def _confirmed(rpc: RpcClient, block: int) -> None:
 
 
 def operations() -> dict[str, Operation]:
-    """What the local gateway serves beside the catalog."""
+    """The operations that the local gateway serves in addition to the catalog."""
     declared: Operation = ask_faucet.operation  # type: ignore[attr-defined]
     return {declared.name: declared}
