@@ -1,8 +1,8 @@
-# Cloud Armor. Who calls too often is banned for a while; what looks like an attack is logged until waf_preview is off,
-# because hex, signatures and typed data look like one.
+# Cloud Armor. It bans clients that call too often for a while. It only logs requests that look like an attack until
+# waf_preview is off, because hex, signatures and typed data look like one.
 
 locals {
-  # Rule sets and the sensitivity at which they are evaluated: higher ones mistake JSON-RPC and EIP-712 bodies.
+  # Rule sets with their sensitivity; higher ones take JSON-RPC and EIP-712 bodies for attacks.
   waf = {
     sqli-v33-stable             = 1
     xss-v33-stable              = 1
@@ -13,10 +13,10 @@ locals {
     cve-canary                  = 1
   }
   waf_order = sort(keys(local.waf))
-  # Signed tokens, cursors and keys are base64 and look like anything: what checks them is the application.
+  # Signed tokens, cursors and keys are base64 and can look like anything; the application checks them.
   opaque_headers = ["authorization", "idempotency-key", "if-match", "x-api-key"]
   opaque_params  = ["cursor"]
-  # Of those rule sets that look into headers and parameters for code.
+  # The rule sets that look for code in headers and parameters.
   reads_values = ["lfi-v33-stable", "protocolattack-v33-stable", "rce-v33-stable", "sqli-v33-stable", "xss-v33-stable"]
   opted_out = {
     for name, sensitivity in local.waf : name => length(lookup(var.waf_opt_out, name, [])) == 0 ? "" : ", 'opt_out_rule_ids': [${join(", ", [for id in var.waf_opt_out[name] : "'${id}'"])}]"
@@ -32,9 +32,9 @@ resource "google_compute_security_policy" "api" {
   advanced_options_config {
     json_parsing = "STANDARD"
     log_level    = "NORMAL"
-    # An ABI or typed data is longer than the 8 KB that are looked at by default; what is beyond is not looked at.
+    # An ABI or typed data is longer than the default of 8 KB; bytes beyond the limit are not inspected.
     request_body_inspection_size = "64KB"
-    # No user_ip_request_headers: nothing that we trust stands in front, so a client could choose its own address.
+    # No user_ip_request_headers: no proxy that we trust is in front, so a client could choose its own address.
   }
   adaptive_protection_config {
     layer_7_ddos_defense_config {
@@ -80,8 +80,8 @@ resource "google_compute_security_policy" "api" {
     }
   }
 
-  # By address only. A rule by API key would decide first for whoever sends one, and a new random key for each request
-  # would never be banned; the application counts what a key may.
+  # By address only. A rule by API key would decide first for a request with a key, so a new random key for each request
+  # would never be banned. The application limits the requests of a key.
   rule {
     action      = "rate_based_ban"
     priority    = 2000
@@ -116,8 +116,8 @@ resource "google_compute_security_policy" "api" {
   }
 }
 
-# Pub/Sub and Cloud Scheduler come from few addresses and in bursts: a ban would stop every event. Their token is what
-# lets them in.
+# Pub/Sub and Cloud Scheduler call from few addresses and in bursts, so a ban would stop every event. Their token
+# authenticates them.
 resource "google_compute_security_policy" "events" {
   name        = "wallet-events"
   description = "Pub/Sub and Cloud Scheduler: no bans."

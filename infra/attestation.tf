@@ -1,5 +1,5 @@
-# Only images that the build has proven run here: after the suite has passed on it, the build signs the image's digest
-# (cloudbuild.yaml, step attest), and Cloud Run starts nothing without that signature.
+# Only images that the build has tested run here. After the test suite has passed, the build signs the image's digest
+# (cloudbuild.yaml, step attest), and Cloud Run starts no image without that signature.
 
 resource "google_kms_crypto_key" "attestor" {
   name                       = "attestor"
@@ -56,7 +56,7 @@ resource "google_binary_authorization_policy" "images" {
   }
 }
 
-# The build signs, and nobody else does.
+# Only the build may sign.
 resource "google_kms_crypto_key_iam_member" "attestor" {
   crypto_key_id = google_kms_crypto_key.attestor.id
   role          = "roles/cloudkms.signerVerifier"

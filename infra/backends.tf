@@ -1,11 +1,11 @@
 # The balancer's backends. A service has one for each way in which requests reach it:
-#   nearest   all regions; a region that fails again and again is left out for a while
-#   outside   as nearest, for what asks a chain's node: nobody is left out, because its outage is every region's
-#   leader    the region of Spanner's leader: a write from elsewhere would cross an ocean for each of its round trips; while
-#             that region does not answer, the standby (write_failover)
-#   cdn       as nearest, behind Cloud CDN
-#   events    where writes can run, nobody left out: an answer that asks Pub/Sub to wait must not take a region away from users
-#   write-<region>  one region that may write, for the probe that asks it alone (probes.tf)
+#   nearest   all regions; repeated failures exclude a region for a while
+#   outside   like nearest, for routes that call a chain's node: no region is excluded, because an outage of the node affects all
+#   leader    the region of Spanner's leader, because a write from elsewhere would cross an ocean for each of its round trips;
+#             while that region does not answer, the standby (write_failover)
+#   cdn       like nearest, behind Cloud CDN
+#   events    regions where writes can run, never excluded: an answer that asks Pub/Sub to wait must not exclude one for users
+#   write-<region>  one region that may write, for the probe of this region (probes.tf)
 #   <region>  one region, for the subscriptions of its own cache
 
 locals {
@@ -20,10 +20,10 @@ locals {
     { for region, key in local.probed : key => { service = split("/", key)[0], flavour = "probe", regions = [region] } },
     { for pair in setproduct(local.regional, local.caching) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
   )
-  # A balancer that sees both regions sends writes to the standby by itself when Cloud Run says that the leader's is not
-  # healthy. Who is not in the regions of writes is never asked.
+  # A balancer with both regions sends writes to the standby automatically when Cloud Run reports that the leader's region
+  # is not healthy. Other regions never get writes.
   failing_over = var.write_failover == "automatic" && length(local.writing) > 1
-  # Written out, so that a plan shows who is behind what instead of "known after apply".
+  # Written out, so that a plan shows the members of each backend instead of "known after apply".
   endpoint_groups   = { for key, group in google_compute_region_network_endpoint_group.service : key => "projects/${var.project}/regions/${group.region}/networkEndpointGroups/${group.name}" }
   backend_ids       = { for key, backend in google_compute_backend_service.backend : key => "projects/${var.project}/global/backendServices/${backend.name}" }
   security_policies = { for name in [google_compute_security_policy.api.name, google_compute_security_policy.events.name] : name => "projects/${var.project}/global/securityPolicies/${name}" }
@@ -59,7 +59,7 @@ resource "google_compute_backend_service" "backend" {
     for_each = each.value.regions
     content {
       group = local.endpoint_groups["${each.value.service}/${backend.value}"]
-      # The standby is near the leader for people everywhere, so "the nearest" would be it for half of them.
+      # The standby is about as near as the leader for users everywhere, so it would be "the nearest" for half of them.
       preference = each.value.flavour == "leader" && local.failing_over ? (backend.value == local.writing_now[0] ? "PREFERRED" : "DEFAULT") : null
     }
   }
@@ -67,13 +67,13 @@ resource "google_compute_backend_service" "backend" {
   dynamic "outlier_detection" {
     for_each = contains(["nearest", "cdn"], each.value.flavour) && length(each.value.regions) > 1 ? [1] : []
     content {
-      # Every field is said: the API enforces gateway failures by default, and other failures not at all.
+      # Every field is set, because by default the API enforces gateway failures, and other failures not at all.
       consecutive_errors                    = 10
       enforcing_consecutive_errors          = 100
       consecutive_gateway_failure           = 10
       enforcing_consecutive_gateway_failure = 100
       max_ejection_percent                  = 50
-      # Compares regions with each other: three are too few to tell one from the others.
+      # This compares regions with each other; three are too few for that.
       enforcing_success_rate      = 0
       success_rate_minimum_hosts  = 5
       success_rate_request_volume = 100
@@ -90,7 +90,7 @@ resource "google_compute_backend_service" "backend" {
   dynamic "cdn_policy" {
     for_each = each.value.flavour == "cdn" ? [1] : []
     content {
-      # Only what the answer itself allows, and never what was asked for with a credential.
+      # Cache only answers that allow it, and never answers to requests with a credential.
       cache_mode        = "USE_ORIGIN_HEADERS"
       negative_caching  = false
       serve_while_stale = 0

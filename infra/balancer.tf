@@ -1,9 +1,9 @@
-# The global balancer: one address for the API, routed by path and method as the catalog says, and one host for events.
+# The global balancer: one address for the API, routed by path and method from the catalog, and one host for events.
 
 locals {
-  # The last rule of a path takes every method that is left: its function answers 405 to those that the path does not have.
+  # The last rule of a path takes all other methods; its function answers 405 to methods that the path does not have.
   last = toset([for keys in values({ for key, route in local.routes : route.path => key... }) : sort(keys)[length(keys) - 1]])
-  # A path that nobody serves gets the application's own 404, from an operation that everybody may call.
+  # An unknown path gets the application's own 404, from an operation that everybody may call.
   not_found = local.backend_ids["${[for key in local.route_order : local.routes[key].service if local.routes[key].flavour != "leader"][0]}/nearest"]
 }
 
@@ -104,7 +104,7 @@ resource "google_compute_url_map" "https" {
     }
   }
 
-  # New revisions, for whoever knows the secret; for everybody else there is nothing.
+  # New revisions, only for callers that know the secret.
   dynamic "host_rule" {
     for_each = local.canaries
     content {

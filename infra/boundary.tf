@@ -1,5 +1,5 @@
-# What may not be done in this project whoever asks, and from where its data may be reached. Both take a right in the
-# organisation that the owner of a project does not have, so both are switched on by variables.
+# Actions that nobody may take in this project, and the places from which its data may be reached. Both need a right in
+# the organisation that the owner of a project does not have, so variables switch them on.
 
 locals {
   allowed = !var.organization_policies ? {} : {
@@ -10,10 +10,10 @@ locals {
     "iam.disableServiceAccountKeyCreation", "iam.disableServiceAccountKeyUpload", "iam.automaticIamGrantsForDefaultServiceAccounts",
     "storage.publicAccessPrevention", "storage.uniformBucketLevelAccess",
   ]
-  # Not Pub/Sub: inside of a perimeter it pushes to run.app addresses alone, and those are switched off (services.tf).
+  # Not Pub/Sub: inside a perimeter it pushes only to run.app addresses, and those are switched off (services.tf).
   inside     = [for api in ["cloudkms", "firestore", "secretmanager", "spanner"] : "${api}.googleapis.com"]
   perimeters = var.perimeter == null ? {} : { wallet = var.perimeter }
-  # Who comes from outside of it with a right of its own, and to what: the same where it is enforced and where it is tried.
+  # Callers from outside that have a right, and what they may reach; the same whether the perimeter is enforced or tried.
   ingress = [{
     title      = "Builds" # which run on Google's machines
     identities = concat([local.delivery], [for name in ["terraform-plan", "terraform-apply"] : "serviceAccount:${name}@${var.project}.iam.gserviceaccount.com"])
@@ -49,8 +49,8 @@ resource "google_org_policy_policy" "enforced" {
   depends_on = [google_project_service.api]
 }
 
-# Data and keys are not reached from outside with a stolen credential alone. Until `enforced` what it would refuse is only
-# logged: read that for a week first.
+# A stolen credential alone cannot reach data and keys from outside. Until the perimeter is `enforced`, it only logs what
+# it would refuse: read that log for a week first.
 resource "google_access_context_manager_service_perimeter" "wallet" {
   for_each                  = local.perimeters
   parent                    = "accessPolicies/${each.value.access_policy}"

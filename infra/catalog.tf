@@ -1,17 +1,17 @@
-# What the code declares (schemas/catalog.json), arranged by service. Everything else is made from these locals; no
-# operation, route, topic or right is named in this folder.
+# The declarations of the code (schemas/catalog.json), grouped by service. Everything else follows from these locals, so
+# this folder names no operation, route, topic or right.
 
 locals {
   # vault seals secrets, signer opens them, issuer signs access tokens, mail sends mails, relay publishes to any topic,
-  # webhook_seal seals what signs deliveries, webhooks opens that and calls servers that users name.
+  # webhook_seal seals the keys that sign deliveries, webhooks opens those and calls servers that users name.
   known_needs = ["spanner", "pubsub", "cache", "chain", "vault", "signer", "issuer", "mail", "relay", "webhook_seal", "webhooks"]
 
   regions = var.regions
-  # Where what writes can run while the leader's region is lost, and every region that something runs in.
+  # Regions where writes can run while the leader's region is lost, and all regions in use.
   standby = length(var.regions) == 1 ? null : coalesce(var.standby_region, local.spanner_standby[var.spanner_config], [for r in var.regions : r if r != var.leader_region]...)
   writing = compact([var.leader_region, local.standby])
   places  = distinct(concat(local.regions, local.writing))
-  # Where reads are cached: beside those who read. In one region Spanner answers as soon, and the cache costs more than it saves.
+  # Reads are cached near their users. In one region Spanner is as fast, and the cache costs more than it saves.
   caching    = coalesce(var.cache, length(var.regions) > 1) ? local.regions : []
   operations = jsondecode(file(var.catalog)).operations
 
@@ -21,7 +21,7 @@ locals {
   }
   members = { for service in distinct(values(local.service_of)) : service => sort([for n, s in local.service_of : n if s == service]) }
 
-  # By gRPC, where it is wanted: what people reach, by another server with the same rights, under a host of its own.
+  # gRPC, if it is on: another server for each public service, with the same rights, under a separate host.
   services = merge(local.by_http, !var.grpc ? {} : {
     for service, it in local.by_http : "grpc-${service}" => merge(it, { door = "grpc", events = false, regional = false, loops = false, only_streams = false }) if it.grpc
   })
@@ -40,27 +40,27 @@ locals {
       public     = anytrue([for n in names : length(local.operations[n].http) > 0])
       events     = anytrue([for n in names : length(local.operations[n].messages) + length(local.operations[n].schedules) > 0])
       streams    = anytrue(flatten([for n in names : [for h in local.operations[n].http : contains(["text/event-stream", "websocket"], h.media)]]))
-      # All that it answers are streams: an asynchronous server carries thousands, the usual one a thread for each.
+      # It serves only streams: an asynchronous server can serve thousands, the usual one needs a thread for each.
       only_streams = length(flatten([for n in names : local.operations[n].http])) > 0 && alltrue(flatten([for n in names : [for h in local.operations[n].http : contains(["text/event-stream", "websocket"], h.media)]]))
-      # Started each minute at most: what has to run more often goes on within its minute.
+      # Started at most once a minute; a schedule that has to run more often loops within its minute.
       loops = anytrue(flatten([for n in names : [for s in local.operations[n].schedules : s.seconds < 60]]))
     }
   }
-  # Reads are near people; writes are where Spanner decides them, or will; a region's cache is told there.
+  # Reads are near users; writes are where Spanner decides them, now or after a failover; each region expires its own cache.
   service_regions = {
     for name, service in local.services : name => distinct(concat(
       service.reads ? local.regions : [], service.writes ? local.writing : [], service.regional ? local.caching : [],
     ))
   }
 
-  # Each gRPC method's path, by the backend that serves it; health and reflection are those of any service that reads.
+  # The path of each gRPC method, by the backend that serves it; any read service serves health and reflection.
   grpc_methods = !var.grpc ? {} : {
     for name, operation in local.operations : operation.grpc => "grpc-${local.service_of[name]}/${operation.http[0].writes ? "leader" : "nearest"}" if try(operation.grpc, "") != ""
   }
   grpc_rules = { for backend in distinct(values(local.grpc_methods)) : backend => sort([for path, b in local.grpc_methods : path if b == backend]) }
   grpc_any   = try(sort([for backend in keys(local.grpc_rules) : backend if endswith(backend, "/nearest")])[0], "")
 
-  # One route for each HTTP trigger, the most particular paths first: in each segment, text sorts before "~".
+  # One route for each HTTP trigger, the most specific paths first: in each segment, text sorts before "~".
   routes = {
     for route in flatten([
       for name, operation in local.operations : [
@@ -75,7 +75,7 @@ locals {
     ]) : route.key => route
   }
   route_order = sort(keys(local.routes))
-  # Neighbours of this order that lead to one backend are one rule of the balancer: which rule is first stays as it was.
+  # Neighbours in this order with the same backend share one rule of the balancer; the order of rules stays the same.
   route_backends = { for key, route in local.routes : key => "${route.service}/${route.flavour}" }
   rule_starts    = [for i, key in local.route_order : i if i == 0 || local.route_backends[key] != local.route_backends[local.route_order[max(i - 1, 0)]]]
   route_rules    = [for n, start in local.rule_starts : slice(local.route_order, start, concat(local.rule_starts, [length(local.route_order)])[n + 1])]
@@ -102,7 +102,7 @@ locals {
     flatten([for o in local.operations : [for m in o.messages : m.topic]]),
   ))
   dead_letter_topic = "dead-letters"
-  # What commits announce: the topics that only people and other systems publish to are not among them.
+  # The topics that commits publish to, without those that only people and other systems publish to.
   event_topics = distinct(flatten([for o in local.operations : o.publishes]))
 
   schedules = merge([

@@ -1,5 +1,5 @@
-# Who builds and rolls out, and how a new revision is called before it gets any traffic: each has the tag canary, and
-# https://<service>.canary-<region>.<domain> leads to it for whoever sends the secret.
+# The account that builds and rolls out, and the address of a new revision before it gets any traffic: each has the tag
+# canary, and https://<service>.canary-<region>.<domain> reaches it for callers that send the secret.
 
 locals {
   canaries       = nonsensitive(var.canary_secret) == "" ? [] : local.places
@@ -20,7 +20,7 @@ resource "google_project_iam_member" "delivery" {
   member   = local.delivery
 }
 
-# A revision runs as its service's account, so whoever deploys it must be allowed to use that.
+# A revision runs as its service's account, so the account that deploys it must be allowed to use that.
 resource "google_service_account_iam_member" "delivery" {
   for_each           = google_service_account.service
   service_account_id = each.value.name
@@ -42,15 +42,15 @@ resource "google_artifact_registry_repository_iam_member" "delivery" {
   member     = local.delivery
 }
 
-# schemas/database/migrate.py asks whether the instance is there; a role on the database does not hold that.
+# schemas/database/migrate.py checks whether the instance exists; a role on the database does not include that right.
 resource "google_spanner_instance_iam_member" "delivery" {
   instance = google_spanner_instance.wallet.name
   role     = "roles/spanner.viewer"
   member   = local.delivery
 }
 
-# The rollout's smoke test starts schedules of a new revision as Cloud Scheduler would, with a token of its account. Who
-# deploys what this account may call has no more by it.
+# The rollout's smoke test starts schedules of a new revision like Cloud Scheduler, with a token of its account. This
+# gives the deploying account no new power, because it deploys what this account may call.
 resource "google_service_account_iam_member" "delivery_tokens" {
   service_account_id = google_service_account.push.name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"

@@ -1,4 +1,4 @@
-# Names and certificates. A certificate is issued by its DNS record before any traffic moves here.
+# Names and certificates. A DNS record validates each certificate before any traffic moves here.
 
 locals {
   hosts = merge({

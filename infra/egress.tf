@@ -1,5 +1,5 @@
-# One known address for each region, for what calls out of Google Cloud: nodes' providers, mail servers, screening services
-# and receivers of webhooks let only known addresses in. Off, calls leave from Google's changing ones.
+# One fixed address for each region, for calls to the outside of Google Cloud, because node providers, mail servers,
+# screening services and receivers of webhooks may accept only known addresses. If it is off, Google's addresses vary.
 
 locals {
   calling  = toset([for name, service in local.services : name if var.fixed_egress && length(setintersection(service.needs, ["chain", "mail", "webhooks"])) > 0])
@@ -13,7 +13,7 @@ resource "google_compute_network" "egress" {
   depends_on              = [google_project_service.api]
 }
 
-# Large enough for two addresses an instance, and as many again while revisions change.
+# Large enough for two addresses per instance, and twice that while revisions change.
 resource "google_compute_subnetwork" "egress" {
   for_each                 = local.networks
   name                     = "wallet-egress"

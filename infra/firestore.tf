@@ -1,9 +1,9 @@
-# One cache in each region where people read: a cache must not pay for consensus between continents. Nothing in it is
-# missed. The counters of rate limits are one for all regions, so that a budget is spent once.
+# One cache in each region that serves reads, because a cache must not pay for consensus between continents. Its data may
+# be lost. All regions share the counters of rate limits, so that a budget is spent only once.
 
 locals {
   caches = { for region in local.caching : "cache-${region}" => region }
-  # Firestore's own multi-region beside Spanner's leader, else the leader's region.
+  # Firestore's multi-region near Spanner's leader, otherwise the leader's region.
   limits_location = local.multi_region ? (startswith(var.leader_region, "europe") ? "eur3" : "nam5") : var.leader_region
   expiring = merge(
     { for name in keys(local.caches) : name => { collection = "c", field = "gone" } },
@@ -22,7 +22,7 @@ resource "google_firestore_database" "cache" {
   depends_on                        = [google_project_service.api]
 }
 
-# Removal may lag by a day: readers compare the time themselves.
+# Removal may lag by a day, so readers compare the time themselves.
 resource "google_firestore_field" "expiry" {
   for_each   = local.expiring
   database   = google_firestore_database.cache[each.key].name
@@ -30,6 +30,6 @@ resource "google_firestore_field" "expiry" {
   field      = each.value.field
 
   ttl_config {}
-  # Nothing searches by it, and an index on a time is a hot spot.
+  # No query uses it, and an index on a time is a hot spot.
   index_config {}
 }

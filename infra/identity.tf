@@ -1,12 +1,12 @@
-# One identity for each service, with the least roles that its declaration implies. Only members are added: an
-# authoritative binding would remove what somebody else has granted.
+# One identity for each service, with the least roles that its declaration needs. We only add members, because an
+# authoritative binding would remove grants of others.
 
 locals {
   email      = { for name, account in google_service_account.service : name => "${account.account_id}@${var.project}.iam.gserviceaccount.com" }
   member     = { for name, email in local.email : name => "serviceAccount:${email}" }
   push_email = "${google_service_account.push.account_id}@${var.project}.iam.gserviceaccount.com"
 
-  # Who signs may decrypt, and nobody else; who makes wallets may only encrypt.
+  # Only services that sign may decrypt; services that create wallets may only encrypt.
   kms_roles = merge(
     { for name, service in local.services : "${name}/decrypt" => { service = name, role = "roles/cloudkms.cryptoKeyDecrypter" } if contains(service.needs, "signer") },
     { for name, service in local.services : "${name}/encrypt" => { service = name, role = "roles/cloudkms.cryptoKeyEncrypter" } if contains(service.needs, "vault") },
@@ -37,7 +37,7 @@ resource "google_service_account" "service" {
   }
 }
 
-# Pub/Sub and Cloud Scheduler call as this account: the application looks for its address in their tokens.
+# Pub/Sub and Cloud Scheduler call as this account; the application expects its address in their tokens.
 resource "google_service_account" "push" {
   account_id   = "events-push"
   display_name = "Pub/Sub pushes and scheduled starts"
@@ -52,7 +52,7 @@ resource "google_spanner_database_iam_member" "service" {
   member   = local.member[each.key]
 }
 
-# Firestore has no rights below the database's, so a condition confines each right to one kind of database.
+# Firestore has no rights finer than a database, so a condition limits each right to one kind of database.
 resource "google_project_iam_member" "cache" {
   for_each = { for name, service in local.services : name => service if contains(service.needs, "cache") || service.writes }
   project  = var.project

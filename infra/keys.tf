@@ -1,5 +1,5 @@
-# Custody's master key wraps the data key of every wallet; the treasury's key signs itself and never leaves its HSM; what
-# signs deliveries to webhooks is wrapped by a key of its own, for who opens that calls servers that users name.
+# Custody's master key wraps the data key of every wallet. The treasury's key signs itself and never leaves its HSM. A
+# separate key wraps the keys that sign webhook deliveries, because the service that opens those calls servers of users.
 
 resource "google_kms_key_ring" "wallet" {
   name       = "wallet"

@@ -1,14 +1,14 @@
-# Topics and subscriptions as the decorators declare them. Pub/Sub calls through the balancer, so that a region that is
-# lost takes no subscription with it.
+# Topics and subscriptions as the decorators declare them. Pub/Sub calls through the balancer, so that no subscription
+# depends on one region.
 
 locals {
-  # Push subscriptions of each region's own cache go to that region; the others to the nearest.
+  # Push subscriptions of each region's own cache go to that region; the others go to the nearest region.
   pushes = merge([
     for name, subscription in local.subscriptions : subscription.each_region ? {
       for region in local.caching : "${name}.${region}" => merge(subscription, { name = "${name}.${region}", region = region })
     } : { (name) = merge(subscription, { region = null }) }
   ]...)
-  # Pub/Sub takes 256 characters. What gets through and is not taken, the application drops after a look at it.
+  # Pub/Sub accepts 256 characters. The application drops events that pass the filter but that it does not handle.
   filters = { for name, push in local.pushes : name => push.filter == "" ? null : replace(push.filter, "{region}", coalesce(push.region, "-")) }
 
   topic_names        = { for name, topic in google_pubsub_topic.topic : name => topic.name }
@@ -48,7 +48,7 @@ resource "google_pubsub_subscription" "push" {
     minimum_backoff = "10s"
     maximum_backoff = "600s"
   }
-  # An outage of hours must not make dead letters: a hundred tries take most of a day.
+  # An outage of hours must not cause dead letters: a hundred attempts take most of a day.
   dynamic "dead_letter_policy" {
     for_each = each.value.topic == local.dead_letter_topic ? [] : [1]
     content {
@@ -62,7 +62,7 @@ resource "google_pubsub_subscription" "push" {
   }
 }
 
-# Without these two, Pub/Sub drops the policy silently: it publishes the dead letter and acknowledges the original.
+# Without these two grants, Pub/Sub silently ignores the policy, which publishes the dead letter and acknowledges the original.
 resource "google_pubsub_topic_iam_member" "dead_letters" {
   topic  = local.topic_names[local.dead_letter_topic]
   role   = "roles/pubsub.publisher"
@@ -76,7 +76,7 @@ resource "google_pubsub_subscription_iam_member" "dead_letters" {
   member       = local.pubsub_agent
 }
 
-# Dead letters wait here for a person, whatever becomes of the operation that records them.
+# Dead letters wait here for a person, even if the operation that records them fails.
 resource "google_pubsub_subscription" "dead_letters_kept" {
   name                       = "dead-letters.kept"
   topic                      = local.topic_names[local.dead_letter_topic]
@@ -94,7 +94,7 @@ resource "google_service_account_iam_member" "push_tokens" {
   member             = local.pubsub_agent
 }
 
-# In two regions, because a job is lost with its own. Starting twice is harmless: each takes a lease, or finds nothing.
+# In two regions, because a job is lost with its region. A second start is harmless: each takes a lease, or finds no work.
 resource "google_cloud_scheduler_job" "schedule" {
   for_each = {
     for pair in setproduct(keys(local.schedules), local.scheduler_regions) :

@@ -1,11 +1,11 @@
 # Alerts and dashboards from the same data that `make observe` gives to Prometheus and Grafana (alerts.json,
-# dashboards/): our own metrics come from the services by OTLP, Google's by themselves.
+# dashboards/). Our own metrics come from the services by OTLP; Google's are always there.
 
 locals {
   alerts     = [for alert in jsondecode(file("${path.module}/alerts.json")).alerts : alert if alert.name != "BackupNotCopied" || length(local.recovery) > 0]
   dashboards = { for file in fileset(path.module, "dashboards/*.json") : trimsuffix(basename(file), ".json") => jsondecode(file("${path.module}/${file}")) }
 
-  # An alert holds while all its conditions do.
+  # An alert fires while all its conditions hold.
   expressions = {
     for alert in local.alerts : alert.name => join(" and ", [
       for c in try(alert.cloud, alert.conditions) :
@@ -16,7 +16,7 @@ locals {
   checks = {
     reads  = google_monitoring_uptime_check_config.api.uptime_check_id
     writes = join("", google_monitoring_uptime_check_config.writes[*].uptime_check_id)
-    # A pattern: one for each region that may write.
+    # A pattern, because there is one for each region that may write.
     region_writes = join("|", [for region, check in google_monitoring_uptime_check_config.region_writes : check.uptime_check_id])
   }
   units = { ops = "1/s", ratio = "10^2.%", seconds = "s", count = "1" }
@@ -37,7 +37,7 @@ resource "google_monitoring_alert_policy" "alert" {
       duration            = "${local.hold_seconds[each.key]}s"
       evaluation_interval = "60s"
       alert_rule          = each.key
-      # Metrics that nobody has written yet have no descriptor; the alert would be refused.
+      # Metrics that were never written have no descriptor; without this the alert would be refused.
       disable_metric_validation = true
     }
   }
@@ -93,7 +93,7 @@ resource "google_monitoring_dashboard" "dashboard" {
   depends_on = [google_project_service.api]
 }
 
-# Data access logs are on for both (project.tf): a refused call is somebody who tried.
+# Data access logs are on for both (project.tf), so a refused call shows that somebody tried.
 resource "google_logging_metric" "key_access_denied" {
   name        = "key_access_denied"
   description = "Calls to Cloud KMS and Secret Manager that were refused for want of a right."
@@ -112,7 +112,7 @@ resource "google_logging_metric" "key_access_denied" {
   depends_on = [google_project_service.api]
 }
 
-# From three continents, through the balancer, to what needs no sign-in and no CDN may answer.
+# From three continents, through the balancer, to a path that needs no sign-in and that no CDN may answer.
 resource "google_monitoring_uptime_check_config" "api" {
   display_name     = "API"
   timeout          = "10s"
@@ -137,7 +137,7 @@ resource "google_monitoring_uptime_check_config" "api" {
   depends_on = [google_project_service.api]
 }
 
-# What writes, from the same places. Without a commit, so that it may be asked for ever.
+# A route that writes, from the same places. It makes no commit, so it can be called for ever.
 resource "google_monitoring_uptime_check_config" "writes" {
   count            = nonsensitive(var.write_probe == null) ? 0 : 1
   display_name     = "Writes"
@@ -168,7 +168,7 @@ resource "google_monitoring_uptime_check_config" "writes" {
   depends_on = [google_project_service.api]
 }
 
-# Every service writes its own spans and metrics, and reads none.
+# Every service may write its own spans and metrics, and may read none.
 resource "google_project_iam_member" "telemetry" {
   for_each = var.telemetry_endpoint == "" ? {} : {
     for pair in setproduct(keys(local.services), ["tracesWriter", "metricsWriter"]) :

@@ -1,13 +1,13 @@
-# The objectives of what people come for (objectives.json; the table of docs/operations.md#journeyfailing), measured by Cloud
-# Monitoring over four weeks: how many runs succeed, how many answer in time, and how much of the budget is left. What wakes
-# somebody is alerts.json, which reckons in hours.
+# The objectives of users' main journeys (objectives.json; the table of docs/operations.md#journeyfailing). Cloud Monitoring
+# measures over four weeks how many runs succeed, how many answer in time, and how much of the budget is left. They wake
+# nobody: that is for alerts.json, which measures over hours.
 
 locals {
   objectives = jsondecode(file("${path.module}/objectives.json"))
   objects = merge([
     for journey, operations in local.objectives.journeys : { for operation in operations : operation => journey if contains(keys(local.operations), operation) }
   ]...)
-  # Our own metrics come by OTLP, and are then Prometheus'.
+  # Our own metrics arrive by OTLP, and are then Prometheus metrics.
   asked = { for operation, journey in local.objects : operation => "resource.type=\"prometheus_target\" AND metric.labels.trigger=\"http\" AND metric.labels.operation=\"${operation}\"" }
 }
 

@@ -1,16 +1,16 @@
-# The write probe in each region that may write, and not only in the one that the balancer has chosen: a standby that has
-# silently stopped to write is found before it is needed. The balancer leads the probe's path, with a header that names the
-# region, to that region alone; everybody else's requests have no such header, and whoever sends one is served as well there.
+# The write probe in each region that may write, not only in the one that the balancer has chosen, so that a standby that
+# silently cannot write is found before it is needed. The balancer sends the probe's path to one region if a header names
+# that region. Users' requests have no such header, and a request that has one is served as well there.
 
 locals {
   probe_header = "x-write-region"
   probe_path   = nonsensitive(var.write_probe == null ? "" : var.write_probe.path)
-  # The routes that take the probe: the first one is the balancer's.
+  # The routes that serve the probe; the first one is the balancer's.
   probe_routes = [
     for key in local.route_order : key
     if local.routes[key].method == "POST" && can(regex("^${replace(local.routes[key].path, "/\\{[a-z_]+\\}/", "[^/]+")}$", local.probe_path))
   ]
-  # Also of a region that is lost: its back-end is removed by nobody in the worst hour.
+  # Includes lost regions, so that nobody has to remove a back-end during an incident.
   probed = length(local.probe_routes) == 0 || length(local.writing) < 2 ? {} : { for region in local.writing : region => "${local.routes[local.probe_routes[0]].service}/write-${region}" }
 }
 

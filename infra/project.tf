@@ -1,4 +1,4 @@
-# The APIs that are used, the registry of images, and who watches what people and programs do here.
+# The APIs in use, the image registry, and the audit logs of what people and programs do here.
 
 locals {
   apis = [
@@ -45,14 +45,14 @@ resource "google_artifact_registry_repository" "images" {
   depends_on = [google_project_service.api]
 }
 
-# Who read or used data, not only who changed settings.
+# Log who read or used data, not only who changed settings.
 resource "google_project_iam_audit_config" "data_access" {
   for_each = toset(local.audited_services)
   project  = var.project
   service  = each.key
 
   dynamic "audit_log_config" {
-    # Every read and write of a row would be a log line: for Spanner, only who administers it.
+    # For Spanner log only administration, because every read and write of a row would be a log line.
     for_each = each.key == "spanner.googleapis.com" ? ["ADMIN_READ"] : ["ADMIN_READ", "DATA_READ", "DATA_WRITE"]
     content {
       log_type = audit_log_config.value
@@ -65,10 +65,10 @@ resource "google_logging_project_bucket_config" "audit" {
   location       = "global"
   bucket_id      = "audit"
   retention_days = var.audit_retention_days
-  # locked = true cannot be undone, and keeps the project from being deleted: set it by hand once the period is settled.
+  # locked = true cannot be undone and prevents the deletion of the project: set it by hand when the period is final.
 }
 
-# Into a bucket of its own project a sink writes as nobody: it has no writer identity, and needs no grant.
+# A sink into a bucket of its own project has no writer identity, and needs no grant.
 resource "google_logging_project_sink" "audit" {
   name                   = "audit"
   destination            = "logging.googleapis.com/${google_logging_project_bucket_config.audit.id}"

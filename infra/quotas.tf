@@ -1,6 +1,6 @@
-# Every quota of Google Cloud that this set-up meets, with what it would use. A plan that would not fit is refused here: an apply
-# that meets a quota stops in the middle. Limits are those of a new project as far as they are known (docs/staging.md reads
-# yours); raise one with the variable `quotas` once Google has.
+# Every Google Cloud quota that this set-up may reach, with its planned use. A plan that does not fit is refused here, because an
+# apply that reaches a quota stops in the middle. The limits are those of a new project as far as they are known (docs/staging.md
+# reads yours); raise one with the variable `quotas` after Google has raised it.
 
 locals {
   project_grants = length(google_project_iam_member.cache) + length(google_project_iam_member.limits) + length(google_project_iam_member.telemetry) + length(google_project_iam_member.delivery)

@@ -1,4 +1,4 @@
-# What is left when this project, its people or its key are not: a project of other people has copies of the backups and the key
+# Recovery if this project, its people or its key are lost: a project of other people has copies of the backups, and the key
 # under which wallets' secrets are sealed a second time (docs/custody.md). Nobody here may read or delete anything there.
 
 locals {
@@ -11,7 +11,7 @@ data "google_project" "recovery" {
   project_id = each.key
 }
 
-# A project that is deleted takes its keys along: a lien has to be removed first, by somebody who may.
+# Deleting a project deletes its keys. A lien prevents that until somebody with the right removes it.
 resource "google_resource_manager_lien" "project" {
   for_each     = local.protected
   parent       = "projects/${each.value}"
@@ -52,7 +52,7 @@ resource "google_kms_crypto_key" "seeds" {
   }
 }
 
-# Backups are restored only in an instance of the same configuration, so the copies' has it, at the smallest size.
+# A backup can be restored only in an instance of the same configuration, so the copies' instance has it, at the smallest size.
 resource "google_spanner_instance" "copies" {
   for_each                     = local.recovery
   project                      = each.key
@@ -73,7 +73,7 @@ resource "google_service_account" "copier" {
   depends_on   = [google_project_service.api]
 }
 
-# It copies and lists; it deletes and restores nothing, here or there.
+# It may copy and list; it may not delete or restore anything, here or there.
 resource "google_spanner_instance_iam_member" "copier" {
   for_each = google_service_account.copier
   instance = google_spanner_instance.wallet.name

@@ -1,4 +1,4 @@
-# One Cloud Run service for each trust (or operation, or group of them) in each region that it is needed in, all from one image.
+# One Cloud Run service for each trust (or operation, or group of them) in each region that needs it, all from one image.
 
 locals {
   deployed = merge([
@@ -12,11 +12,11 @@ resource "google_cloud_run_v2_service" "service" {
   location            = each.value.region
   deletion_protection = var.deletion_protection
 
-  # Reachable through the balancer only: otherwise Cloud Armor could be walked around.
+  # Reachable only through the balancer; otherwise callers could bypass Cloud Armor.
   ingress              = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
   default_uri_disabled = true
-  # The application checks every caller (docs/decisions/0017-the-application-checks-pushes.md): Cloud Run's own check would
-  # refuse our bearer tokens, and takes the signature away from those of Pub/Sub and Cloud Scheduler.
+  # The application checks every caller (docs/decisions/0017-the-application-checks-pushes.md). Cloud Run's own check would
+  # refuse our bearer tokens, and it removes the signature from the tokens of Pub/Sub and Cloud Scheduler.
   invoker_iam_disabled = true
 
   binary_authorization {
@@ -24,7 +24,7 @@ resource "google_cloud_run_v2_service" "service" {
   }
 
   scaling {
-    # In the standby none, or one of what it may have to take over at once: health is a share of the instances that there are.
+    # In the standby none, or one for services that it may have to take over at once: health is a share of running instances.
     min_instance_count = max(
       contains(local.regions, each.value.region) ? lookup(var.min_instances, each.value.service, 0) : 0,
       contains(local.watched, each.key) ? 1 : 0,
@@ -116,7 +116,7 @@ resource "google_cloud_run_v2_service" "service" {
         }
       }
 
-      # Of these Cloud Run tells the balancer whether the region is healthy: most of a service's instances say so.
+      # From this probe Cloud Run tells the balancer whether the region is healthy: most instances of a service say so.
       dynamic "readiness_probe" {
         for_each = contains(local.watched, each.key) ? [1] : []
         content {
@@ -154,7 +154,7 @@ resource "google_cloud_run_v2_service" "service" {
 locals {
   service_names = { for key, service in google_cloud_run_v2_service.service : key => service.name }
 
-  # What serves writes, in both regions that it may do so in.
+  # The services of writes, in both regions where they may run.
   watched = local.failing_over ? [for key, it in local.deployed : key if local.services[it.service].public && local.services[it.service].door == "http" && local.services[it.service].writes && contains(local.writing, it.region)] : []
 
   token_secret = { for name, service in local.services : name => contains(service.needs, "issuer") ? "token-keys" : "token-keys-public" }

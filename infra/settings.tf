@@ -1,4 +1,4 @@
-# What every service is told (shared/settings.py), and the secrets that only some are given.
+# The settings of every service (shared/settings.py), and the secrets that only some services get.
 
 locals {
   events_domain = "events.${var.domain}"
@@ -17,13 +17,13 @@ locals {
     PUSH_SERVICE_ACCOUNT = local.push_email
     SIWE_DOMAINS         = join(",", coalescelist(var.siwe_domains, [var.domain]))
     MAIL_SENDER          = var.mail_sender
-    # Nothing with money, keys or webhooks before somebody has proved to read the account's mailbox.
+    # Nothing with money, keys or webhooks before somebody has proved access to the account's mailbox.
     REQUIRE_VERIFIED_EMAIL = "on"
     KMS_KEY                = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/custody"
     WEBHOOK_KMS_KEY        = "projects/${var.project}/locations/${var.kms_location}/keyRings/wallet/cryptoKeys/webhooks"
-    # Of runs that succeed within a second; what they changed is in the audit log.
+    # The logged share of runs that succeed within a second; their changes are in the audit log.
     LOG_SUCCESSES = "0.1"
-    # The share of traces that are kept where the caller has not decided.
+    # The share of traces that are kept if the caller has not decided.
     OTEL_TRACES_SAMPLER_ARG     = tostring(var.trace_share)
     OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry_endpoint
     # The balancer appends the client's address and its own.
@@ -33,7 +33,7 @@ locals {
   own_settings      = ["FUNCTION_TARGET", "REGION", "CACHE_DATABASE", "HANDLER_SECONDS", "PORT", "THREADS"]
   reserved_settings = concat(keys(local.common_settings), local.own_settings, values(local.secret_variables))
 
-  # Which services get which secret: those that issue tokens the private keys, all others the public ones.
+  # Which services get which secret: services that issue tokens get the private keys, all others the public ones.
   secrets = merge(
     {
       fingerprint-key = { readers = keys(local.services) }
@@ -51,7 +51,7 @@ locals {
       readers = [for name, service in local.services : name if contains(service.needs, "chain")]
     } },
   )
-  # Secrets that arrive as variables; the token keys are a file, so that a rotation is seen.
+  # Secrets that arrive as variables; the token keys are a file, so that services notice a rotation.
   secret_variables = merge(
     { fingerprint-key = "FINGERPRINT_KEY" },
     var.mail_sender == "" ? {} : { smtp-url = "SMTP_URL" },

@@ -1,8 +1,8 @@
-# The only truth: one multi-region database. Its tables are made by schemas/database/migrate.py, not here: Terraform would
-# recreate the database for an edited statement.
+# The one database that holds the truth, in several regions. schemas/database/migrate.py creates its tables, not Terraform,
+# which would recreate the database for an edited statement.
 
 locals {
-  # Where each configuration has replicas that serve reads, the leader first. Before adding one:
+  # The regions where each configuration has replicas that serve reads, the leader first. Before adding one, run:
   # gcloud spanner instance-configs describe <name> --format='value(replicas)'
   spanner_replicas = merge(
     {
@@ -11,12 +11,12 @@ locals {
     },
     { for region in ["us-central1", "europe-west1", "asia-east1"] : "regional-${region}" => [region] },
   )
-  # A region of the continent where a new leader would be, for writes while the leader's is lost; it needs no replica.
+  # A region on the continent of the next leader, for writes while the leader's region is lost; it needs no replica.
   spanner_standby = merge(
     { nam-eur-asia1 = "us-east1", eur3 = "europe-west4" },
     { for region in ["us-central1", "europe-west1", "asia-east1"] : "regional-${region}" => null },
   )
-  # A restore makes another database, which takes the place of the first; Terraform keeps that one as it is.
+  # A restore creates another database, which replaces the first; Terraform leaves that one as it is.
   serving_database = coalesce(var.serving_database, google_spanner_database.wallet.name)
   multi_region     = !startswith(var.spanner_config, "regional-")
 }
@@ -35,7 +35,7 @@ resource "google_spanner_instance" "wallet" {
       max_processing_units = var.spanner_processing_units.max
     }
     autoscaling_targets {
-      # Low enough that the other regions can carry the load of one that fails.
+      # Low enough that the other regions can carry the load of a failed region.
       high_priority_cpu_utilization_percent = local.multi_region ? 45 : 65
       storage_utilization_percent           = 80
     }

@@ -1,10 +1,10 @@
-# What a service of each trust (shared/runtime/trust.py) is given to work with. The other granularities mix trusts, or have one
-# operation each: all their services are as `usual`.
+# The resources of a service of each trust (shared/runtime/trust.py). The other granularities mix trusts, or have one
+# operation each, so all their services are as `usual`.
 
 locals {
-  # threads: operations that an instance runs at once; at_once: requests that it is given, where that is more, because those
-  # that wait hold no thread (Cloud Run gives at most 1,000). seconds: the longest request. handler: what a push or a schedule
-  # may take. always: a processor also between requests, for what follows the answer (publishing, exporting).
+  # threads: operations that an instance runs at once. at_once: requests that it gets at once, if that is more, because
+  # waiting requests hold no thread (Cloud Run gives at most 1,000). seconds: the longest request. handler: the time limit
+  # of a push or a schedule. always: a processor also between requests, for work after the answer (publishing, exporting).
   usual = { threads = 16, at_once = 0, seconds = 60, handler = 45, cpu = 1, memory = "512Mi", always = false }
   trusts = {
     public_reads    = merge(local.usual, { threads = 32 })
