@@ -28,11 +28,14 @@ class Leftovers:
 
 @contextmanager
 def removed(folder: Path, hold: Sequence[int] = ()) -> Iterator[Leftovers]:
-    """Remove the folder when the block or this process ends, unless `keep` is set. `hold` are descriptors to keep open
-    until then."""
-    command = [sys.executable, "-I", "-S", __file__, str(folder.resolve())]
+    """Remove the folder when the block or this process ends, unless `keep` is set. The process that does it keeps
+    the descriptors in `hold` open until then: with a lock among them, nobody else begins in the folder before."""
     child = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-I", "-S", __file__, str(folder.resolve())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=hold,
     )
     told = Leftovers()
     try:

@@ -72,6 +72,29 @@ def test_a_folder_goes_with_the_process_that_asked_for_it(
         wait_for("its end", lambda: not folder.exists(), 5.0)
 
 
+LOCKING = """
+import sys
+from pathlib import Path
+from emulators.leftovers import removed
+from emulators.run import _alone
+folder = Path(sys.argv[1])
+with _alone(folder) as lock, removed(folder / "node-files", hold=[lock]):
+    (folder / "node-files").mkdir()
+    print("up", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_the_next_run_begins_when_the_files_of_a_killed_one_are_gone(tmp_path: Path) -> None:
+    folder, pipe = tmp_path / "product", subprocess.PIPE
+    command = [sys.executable, "-c", LOCKING, str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as killed:
+        assert killed.stdout and killed.stdout.readline() == "up\n"
+        killed.kill()
+    with run._alone(folder):
+        assert not (folder / "node-files").exists()
+
+
 def test_a_demo_removes_what_killed_ones_have_left(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         pass
