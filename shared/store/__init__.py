@@ -1,1 +1,1 @@
-"""The port to the database, typed tables and the unit of work."""
+"""The database port, the typed tables and the unit of work."""

@@ -1,8 +1,8 @@
 """The audit log, sealed into one hash chain per shard.
 
-Rows are written without a hash, in the commit that they describe, so that no commit waits for another. The sealer
-later chains closed ranges in commit order: digest = SHA-256(previous digest ‖ the rows of the range). Each digest is
-also written to the log, which the database cannot change: whoever rewrites rows and seals contradicts the log.
+A commit writes its audit rows without a hash, so that no commit waits for another. Later, the sealer chains closed
+ranges in commit order: digest = SHA-256(previous digest ‖ the rows of the range). Each digest is also written to the
+log, which the database cannot change: somebody who rewrites both rows and seals contradicts the log.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from shared.store.session import Session
 from shared.store.table import Table
 from shared.store.tables.system import AUDIT, AUDIT_SHARDS, AuditRow
 
-MARGIN: Final = timedelta(seconds=30)  # a range is closed when it is so old: clocks differ by less
-STEP: Final = timedelta(hours=1)  # the longest range of one seal, after the first
+MARGIN: Final = timedelta(seconds=30)  # a range is closed when it is this old; clocks differ by less
+STEP: Final = timedelta(hours=1)  # the longest range of one seal, except the first
 EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 LATER: Final = frozenset({"session_id", "network", "details"})
 GENESIS: Final = hashlib.sha256(b"audit").hexdigest()
@@ -27,10 +27,10 @@ GENESIS: Final = hashlib.sha256(b"audit").hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Everything of a shard committed in (since, until]."""
+    """A seal of all rows of a shard that were committed in (since, until]."""
 
     shard: int
-    seq: int  # from 1, the newest first in the table
+    seq: int  # starts at 1; the table lists the newest first
     since: datetime
     until: datetime
     rows: int
@@ -43,13 +43,13 @@ SEALS = Table("audit_seals", Seal, ("shard", "seq"), descending=frozenset({"seq"
 
 
 def between(session: Session, shard: int, since: datetime, until: datetime) -> list[AuditRow]:
-    """A shard's rows of (since, until], the oldest first. The table holds the newest first."""
+    """A shard's rows in (since, until], oldest first (the table holds the newest first)."""
     rows = session.one(AUDIT.scan(shard, after=(until + timedelta(microseconds=1),), upto=(since,)))
     return [row for row in reversed(rows) if row.committed_at > since]
 
 
 def digest(previous: str, rows: list[AuditRow]) -> str:
-    """Of a range, given the digest of the range before."""
+    """The digest of a range; `previous` is the digest of the range before it."""
     total = hashlib.sha256(previous.encode())
     for row in rows:
         total.update(line(row).encode() + b"\n")
@@ -57,7 +57,7 @@ def digest(previous: str, rows: list[AuditRow]) -> str:
 
 
 def line(row: AuditRow) -> str:
-    """One row as canonical JSON. A column that came later and is empty is left out: older seals hold without it."""
+    """One row as canonical JSON. Empty columns that were added later are left out, so that older seals stay valid."""
     plain = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(row).items()
@@ -67,7 +67,8 @@ def line(row: AuditRow) -> str:
 
 
 def seal(session: Session, shard: int, now: datetime) -> list[Seal]:
-    """The seals that are due for a shard; an hour without rows is sealed empty, so that the chain goes on."""
+    """Write the seals that are due for a shard. An hour without rows gets an empty seal, so that the chain
+    continues."""
     newest = session.one(SEALS.scan(shard, limit=1))
     last = newest[0] if newest else None
     since, seals = (last.until if last else EPOCH), list[Seal]()
@@ -85,7 +86,7 @@ def seal(session: Session, shard: int, now: datetime) -> list[Seal]:
 
 
 def verify(session: Session) -> tuple[datetime | None, list[str]]:
-    """(up to when every shard is sealed, what is wrong). Reads everything."""
+    """Check all seals. Returns (the time up to which every shard is sealed, the faults found). Reads the whole log."""
     problems: list[str] = []
     ends = []
     for shard in range(AUDIT_SHARDS):
@@ -103,7 +104,7 @@ def verify(session: Session) -> tuple[datetime | None, list[str]]:
 
 
 def exported(session: Session, since: datetime, until: datetime) -> Iterator[str]:
-    """Rows of (since, until] as NDJSON lines in commit order, an hour at a time."""
+    """Rows of (since, until] as NDJSON lines in commit order; reads one hour at a time."""
     while since < until:
         end = min(until, since + STEP)
         rows = [row for shard in range(AUDIT_SHARDS) for row in between(session, shard, since, end)]

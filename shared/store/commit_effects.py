@@ -1,4 +1,4 @@
-"""What a body leaves to be done after its commit: events to publish, and cached rows that are stale."""
+"""The work that a body leaves for after its commit: events to publish and stale cache entries to expire."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.store.tables import system
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """One event of this commit; `ord` is its place in the commit, `row_id` its outbox row's name."""
+    """One event of this commit; `ord` is its position in the commit, `row_id` the id of its outbox row."""
 
     ord: int
     envelope: dict[str, Any]
@@ -30,13 +30,13 @@ class Emitted:
         return system.shard_of(self.envelope["subject"], system.OUTBOX_WRITTEN)
 
     def row(self, committed_at: Any) -> system.OutboxRow:
-        """Its row in the outbox; `committed_at` is the marker while writing."""
+        """The event's outbox row; while writing, `committed_at` is the commit-timestamp marker."""
         return system.OutboxRow(self.shard, committed_at, self.ord, self.row_id, self.topic, self.envelope, 0)
 
 
 @dataclass(slots=True)
 class Changes:
-    """What a committed body leaves to do; `first` is the position of its first event in the commit."""
+    """The work left after a committed body; `first` is the position of its first event in the commit."""
 
     first: int = 0
     events: list[Emitted] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Changes:
 
     @property
     def place(self) -> int:
-        """The place of the next event in the commit."""
+        """The position of the next event in the commit."""
         return self.first + len(self.events)
 
 
@@ -60,7 +60,7 @@ def audit_row(
     *,
     details: dict[str, Any] | None = None,
 ) -> system.AuditRow:
-    """The audit row of this run: who did what, from where."""
+    """The audit row of this run: who did what, and from where."""
     return system.AuditRow(
         system.shard_of(identity, system.AUDIT_WRITTEN),
         COMMIT_TIMESTAMP,
@@ -79,6 +79,6 @@ def audit_row(
 
 
 def _with_acting(context: Context, details: dict[str, Any] | None) -> dict[str, Any] | None:
-    """If an administrator acts for a user, every row says so."""
+    """Add the acting administrator to the details if an administrator acts for a user."""
     acting_for = context.caller.acting_for if context.caller else None
     return details if acting_for is None else {**(details or {}), "acting_for": acting_for}

@@ -1,6 +1,5 @@
-"""Rows without their large columns, to scan many of them. Using a column that was not read fails, and can sign
-nothing.
-"""
+"""Rows without their large columns, for scans of many rows. Using a column that was not read raises an error, so
+nothing can sign it."""
 
 from __future__ import annotations
 
@@ -14,17 +13,17 @@ A = TypeVar("A")
 
 
 class _Unread:
-    """Neither bytes nor text: it cannot be encoded, signed, sent or shown."""
+    """A placeholder that is neither bytes nor text: it cannot be encoded, signed, sent or shown."""
 
     def __repr__(self) -> str:
         return "UNREAD"
 
 
-UNREAD: Final[Any] = _Unread()  # in place of what a row holds
+UNREAD: Final[Any] = _Unread()  # replaces the value of a column that was not read
 
 
 def without_columns(query: Query[A], *names: str) -> Query[A]:
-    """The query without these columns, which hold UNREAD in its answer. A unit of work does not treat the answer as
+    """The query without these columns; they hold UNREAD in its answer. A unit of work does not treat the answer as
     full rows."""
     table = query.table
     unread = dict.fromkeys(names, UNREAD)

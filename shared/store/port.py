@@ -1,16 +1,16 @@
 """The narrow port to the database: read rows by key or key range, buffer writes, commit.
 
-No SQL passes here (reports and migrations have their own way): key reads serve production and the emulator
-best, and the same services can run over an in-memory serialisable model (the tests have one) that one contract suite
-holds to the emulator.
+The port has no SQL; reports and migrations use their own connections. Key reads perform best in production and on the
+emulator. The same services also run on an in-memory serialisable model (in the tests); one contract suite checks it
+against the emulator.
 
     StoreError
     ├── AlreadyExists     a buffered insert met an existing row or unique index entry; nothing was written
     ├── Contention        aborted by concurrent writers until the deadline; nothing was written
     ├── UnknownOutcome    the commit's answer was lost: it may or may not have happened
     └── Unavailable       the database did not answer; nothing was written
-    ConstraintViolation   a CHECK, NOT NULL, a length or a child does not let it: a bug; nothing was written
-    └── MissingRow        an update met no row, or a row's parent is not there
+    ConstraintViolation   a CHECK, NOT NULL, length limit or child row forbids it: a bug; nothing was written
+    └── MissingRow        an update met no row, or a row's parent does not exist
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Contention(StoreError):
 
 
 class UnknownOutcome(StoreError):
-    """The commit was sent and its answer lost: the operation record tells whether it happened."""
+    """The commit was sent but its answer was lost: the operation record shows whether it happened."""
 
 
 class Unavailable(StoreError):
@@ -48,11 +48,11 @@ class Unavailable(StoreError):
 
 
 class ConstraintViolation(Exception):
-    """What was to be written breaks a rule of the schema: a bug of the caller. Nothing was written."""
+    """A write breaks a rule of the schema: a bug of the caller. Nothing was written."""
 
 
 class MissingRow(ConstraintViolation):
-    """An update met no row, or a row was written whose parent is not there."""
+    """An update met no row, or the parent of a written row does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class KeyRange:
     end_open: bool = False
 
     def holds(self, key: Key) -> bool:
-        """Whether an ascending key lies within."""
+        """Whether an ascending key lies in the range."""
         head, tail = key[: len(self.start)], key[: len(self.end)]
         after = head > self.start if self.start_open else head >= self.start
         return after and (tail < self.end if self.end_open else tail <= self.end)
@@ -73,7 +73,7 @@ class KeyRange:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One read: `keys`, a `span` or several `spans`, of the table's primary key or of an index."""
+    """One read by the table's primary key or an index: `keys`, one `span` or several `spans`."""
 
     table: str
     columns: tuple[str, ...]
@@ -102,7 +102,7 @@ class Reader(Protocol):
     """Reads at one point of consistency."""
 
     def read(self, *reads: Read) -> list[list[Row]]:
-        """Answer each read's rows in key order; independent reads go out together."""
+        """The rows of each read in key order; independent reads are sent together."""
         ...
 
 
@@ -113,18 +113,19 @@ class StoreTransaction(Reader, Protocol):
 
 
 class Database(Protocol):
-    """What the services need of a database; `SpannerDatabase` and the model `MemoryDatabase` are it."""
+    """The database interface that the services use; implemented by `SpannerDatabase` and the model `MemoryDatabase`."""
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> Reader:
-        """A strong reader, or one that may be `staleness` seconds old; `consistent` = one timestamp for all."""
+        """A strong reader, or one that may be `staleness` seconds old; `consistent`: all reads use one timestamp."""
         ...
 
     def transact(
         self, body: Callable[[StoreTransaction], T], *, optimistic: bool = False
     ) -> tuple[T, datetime]:
-        """Run `body` until it commits; it is re-run on aborts, so it must be pure. Answers the commit time."""
+        """Run `body` until it commits, and return its result and the commit time. Aborts re-run it, so it must be
+        pure."""
         ...
 
     def write(self, writes: Sequence[Write]) -> datetime:
-        """Commit inserts or deletes without a read: one round trip."""
+        """Commit inserts or deletes without a read, in one round trip."""
         ...

@@ -1,4 +1,4 @@
-"""Typed reads over any `Reader`: what a snapshot and a unit of work have in common."""
+"""Typed reads over any `Reader`; the common part of a snapshot and a unit of work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ D = TypeVar("D")
 
 
 class Session:
-    """Runs queries. Several queries passed to `read` are sent together, and answered in their order."""
+    """Runs queries. Queries passed to one `read` are sent together; their answers come in the same order."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -41,7 +41,7 @@ class Session:
         ]
 
     def one(self, query: Query[A]) -> A:
-        """A single query's answer."""
+        """The answer of one query."""
         answer: A = self.read_all([query])[0]
         return answer
 
@@ -49,7 +49,7 @@ class Session:
     many = one
 
     def follow(self, table: Table[A], entries: list[Row]) -> list[A]:
-        """The full rows that index entries point to, in the entries' order (rows gone since are left out)."""
+        """The full rows of these index entries, in the same order; rows that no longer exist are left out."""
         if not entries:
             return []
         keys: list[Key] = [tuple(entry[name] for name in table.key_columns) for entry in entries]
@@ -57,5 +57,5 @@ class Session:
         return [rows[key] for key in keys if key in rows]
 
     def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
-        """A hook for the unit of work, which remembers what it read."""
+        """Hook for the unit of work, which remembers the rows that it read."""
         return rows

@@ -1,4 +1,4 @@
-"""Rows as a commit will leave them: the rows a transaction has read, overlaid with its writes."""
+"""Rows as a commit will leave them: the rows that a transaction has read, overlaid with its writes."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 from shared.store.port import AlreadyExists, Key, Write
 from shared.store.table import BY_ROW, Query, Table
 
-Place = tuple[str, Key]  # a table and a primary key
+Place = tuple[str, Key]  # (table, primary key)
 
 
 def place_of(value: Any) -> tuple[Table[Any], Place]:
-    """The table of a row's object, and the row's place in it."""
+    """The table of a row object, and its (table, primary key)."""
     table = BY_ROW[type(value)]
     return table, (table.name, table.key_of(value))
 
 
 class StagedRows:
-    """What one transaction knows of rows by primary key; an index shows only what is committed."""
+    """The rows that one transaction knows, by primary key; an index shows only committed rows."""
 
     def __init__(self, under: StagedRows | None = None) -> None:
-        """Go on from what `under` knows and writes, and leave that as it is."""
-        self._known: dict[Place, Any] = dict(under._known) if under else {}  # rows as they are now
-        self._asked: set[Place] = set(under._asked) if under else set()  # read, whether or not there is a row
-        self._stored: dict[Place, Any] = dict(under._stored) if under else {}  # as they were read
+        """Start from the rows and writes of `under`, without changing it."""
+        self._known: dict[Place, Any] = dict(under._known) if under else {}  # rows with this transaction's writes
+        self._asked: set[Place] = set(under._asked) if under else set()  # keys that were read, even if no row exists
+        self._stored: dict[Place, Any] = dict(under._stored) if under else {}  # rows as they were read
         self._writes: dict[Place, Write] = dict(under._writes) if under else {}
 
     @property
@@ -32,14 +32,15 @@ class StagedRows:
         return list(self._writes.values())
 
     def holds(self, query: Query[Any]) -> bool:
-        """Whether every key of the query was read or written here, so that a transaction would read the same again."""
+        """Whether this transaction has read or written every key of the query, so that reading again would give the
+        same rows."""
         if query.partial or query.read.index is not None or not query.read.keys:
             return False
         places = ((query.read.table, key) for key in query.read.keys)
         return all(place in self._asked or place in self._writes for place in places)
 
     def seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
-        """What was read, with the writes over it; it is remembered."""
+        """Remember the rows that were read, and return them overlaid with the writes."""
         if query.partial or query.read.index is not None:
             return rows
         table = query.table
@@ -58,7 +59,7 @@ class StagedRows:
         return answers[: query.read.limit or None]
 
     def _in_order(self, query: Query[Any], stored: Iterable[Key]) -> Iterable[Key]:
-        """The keys that a query may answer: stored ones, named ones, and inserted ones that its ranges hold."""
+        """The keys that a query may answer: stored keys, requested keys, and inserted keys within its ranges."""
         read, table = query.read, query.table
         if read.keys or table.descending:
             return dict.fromkeys((*stored, *read.keys))
@@ -72,8 +73,8 @@ class StagedRows:
         self._known[place] = self._stored[place] = value
 
     def write(self, value: Any) -> bool:
-        """Insert a row, or update it if it is known; False if it is unchanged. A row that is written twice keeps its
-        first kind of write and its last content."""
+        """Insert a row, or update it if it is known; returns False if it is unchanged. A row that is written twice
+        keeps its first kind of write and its last content."""
         table, place = place_of(value)
         before = self._known.get(place)
         if before == value:
@@ -91,7 +92,7 @@ class StagedRows:
         return written is not None and written.kind == "insert"
 
     def insert(self, value: Any) -> None:
-        """Insert a row that must be new. Raises AlreadyExists when it is written here already."""
+        """Insert a row that must be new. Raises AlreadyExists if this transaction has already written it."""
         table, place = place_of(value)
         if place in self._writes:
             raise AlreadyExists(f"{table.name}: written in this commit already")

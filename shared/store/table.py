@@ -1,8 +1,8 @@
-"""Typed tables: how a frozen dataclass becomes a row and which keys lead to it.
+"""Typed tables: the mapping between a frozen dataclass, its row and its keys.
 
 `Table` and `Index` objects build `Query` values; a `Session` (see `session.py`) runs them. Column names are the
-dataclass's field names (but see `id_column`). Integers that exceed 64 bits are declared: `numeric` columns hold
-ledger amounts as NUMERIC (29 integer digits), `texts` hold uint256 values as decimal STRINGs, `documents` hold JSON.
+dataclass's field names (but see `id_column`). Integers beyond 64 bits must be declared: `numeric` columns hold ledger
+amounts as NUMERIC (29 integer digits), `texts` hold uint256 values as decimal STRINGs, `documents` hold JSON.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ A = TypeVar("A")
 
 @dataclass(frozen=True)
 class Query(Generic[A]):
-    """A read and how its rows become the answer: a row, a row or None, or a list."""
+    """A read, and the function that turns its rows into the answer: a row, a row or None, or a list."""
 
     read: Read
     answer: Callable[[list[Any]], A]
     table: Table[Any]
-    decode_part: Callable[[Row], Any] | None = None  # where only some columns are read
+    decode_part: Callable[[Row], Any] | None = None  # set if only some columns are read
 
     @property
     def partial(self) -> bool:
-        """Whether the answer holds parts of rows, which a unit of work must not take for the rows."""
+        """Whether the answer holds partial rows, which a unit of work must not treat as full rows."""
         return self.decode_part is not None
 
     def decode(self, rows: list[Row]) -> list[Any]:
         return list(map(self.decode_part or self.table.decode, rows))
 
     def then(self, check: Callable[[A], Any]) -> Query[Any]:
-        """The same query with its answer passed through `check` (which may raise a Refusal)."""
+        """The same query with its answer passed through `check`, which may raise a Refusal."""
         answer = self.answer
         return Query(self.read, lambda rows: check(answer(rows)), self.table, self.decode_part)
 
@@ -72,7 +72,7 @@ class Table(Generic[T]):
         BY_ROW[self.row] = self
 
     def column(self, name: str) -> str:
-        """The column of a field: `id` is renamed where interleaved children repeat it (`order_id`)."""
+        """The column of a field. `id` is renamed if interleaved children repeat it (`order_id`)."""
         return self.id_column if name == "id" else name
 
     @cached_property
@@ -81,7 +81,7 @@ class Table(Generic[T]):
 
     @cached_property
     def _all_of(self) -> Callable[[T], tuple[Any, ...]]:
-        """All fields of a row at once: this runs for each row that is written."""
+        """A fast getter of all fields of a row, because it runs for each written row."""
         return cast("Callable[[T], tuple[Any, ...]]", attrgetter(*self.names))
 
     def key_of(self, value: T) -> Key:
@@ -103,7 +103,7 @@ class Table(Generic[T]):
         return self.row(*values)
 
     def decode_columns(self, row: Row) -> Row:
-        """An index entry, or another part of a row, as a dict."""
+        """Decode an index entry or another partial row into a dict."""
         return {name: self._from_column(name, value) for name, value in row.items()}
 
     def _to_column(self, name: str, value: Any) -> Any:
@@ -135,7 +135,7 @@ class Table(Generic[T]):
         return Write(kind, self.name, tuple(row), tuple(row.values()))
 
     def update(self, stored: T | None, value: T) -> Write:
-        """An update of the columns that differ from the stored row; of all when that is not known."""
+        """An update of the columns that differ from the stored row; of all columns if the stored row is not known."""
         changed: Sequence[str] = self.names
         if stored is not None:
             pairs = zip(self.names, self._all_of(stored), self._all_of(value), strict=True)
@@ -148,7 +148,7 @@ class Table(Generic[T]):
         return Write("delete", self.name, self.key_columns, self.key_of(value))
 
     def get(self, *key: Any) -> Query[T]:
-        """The row with this primary key; refuses with NotFound when absent."""
+        """The row with this primary key. Raises NotFound if it does not exist."""
         return Query(Read(self.name, self.columns, keys=(key,)), _only, self)
 
     def find(self, *key: Any) -> Query[T | None]:
@@ -156,40 +156,41 @@ class Table(Generic[T]):
         return Query(Read(self.name, self.columns, keys=(key,)), _first, self)
 
     def get_many(self, keys: Iterable[Key]) -> Query[list[T]]:
-        """The rows with these primary keys that exist, in key order."""
+        """The existing rows with these primary keys, in key order."""
         return Query(Read(self.name, self.columns, keys=tuple(keys)), list, self)
 
     def versions(self, keys: Iterable[Key]) -> Query[list[Row]]:
-        """Keys and versions of the rows with these primary keys that exist, as dicts (see `UnitOfWork.adopt`)."""
+        """Keys and versions of the existing rows with these primary keys, as dicts (see `UnitOfWork.adopt`)."""
         read = Read(self.name, (*self.key_columns, "version"), keys=tuple(keys))
         return Query(read, list, self, self.decode_columns)
 
     def scan(self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0) -> Query[list[T]]:
-        """Rows whose primary key starts with `prefix`, beyond `after`, up to `upto` inclusive."""
+        """Rows whose primary key starts with `prefix`, after `after`, up to and including `upto`."""
         span = key_range(prefix, after, upto)
         return Query(Read(self.name, self.columns, span=span, limit=limit), list, self)
 
     def below(self, prefixes: Iterable[Key]) -> Query[list[T]]:
-        """The rows whose primary keys start with any of these prefixes, in one read; () for none."""
+        """The rows whose primary keys start with any of these prefixes, in one read; () if there are no prefixes."""
         spans = tuple(KeyRange(prefix, prefix) for prefix in prefixes)
         return Query(Read(self.name, self.columns, spans=spans), list, self)
 
     def beyond(self, places: Iterable[tuple[Key, Key]], limit: int) -> Query[list[T]]:
-        """The rows below each prefix and behind its position (() for all below it), in one read, in key order."""
+        """The rows below each prefix after its position (() for all rows below it), in one read, in key order."""
         spans = tuple(key_range(prefix, after or None, ()) for prefix, after in places)
         return Query(Read(self.name, self.columns, spans=spans, limit=limit), list, self)
 
     def within(self, prefixes: Iterable[Key], after: Key | None, upto: Key, limit: int) -> Query[list[T]]:
-        """The rows below each prefix that lie beyond `after`, up to `upto` inclusive, in one read, in key order."""
+        """The rows below each prefix after `after`, up to and including `upto`, in one read, in key order."""
         spans = tuple(key_range(prefix, after, upto) for prefix in prefixes)
         return Query(Read(self.name, self.columns, spans=spans, limit=limit), list, self)
 
 
 @dataclass(frozen=True)
 class Index(Generic[T]):
-    """A secondary index; `stored` columns plus its own and the primary key are what a read can answer.
+    """A secondary index. A read can return its own columns, its `stored` columns and the primary key.
 
-    A query answers dicts of those columns; rows are then read by key (see `Session.follow`)."""
+    A query returns dicts of those columns; `Session.follow` then reads the rows by key.
+    """
 
     name: str
     table: Table[T]
@@ -209,7 +210,7 @@ class Index(Generic[T]):
     def scan(
         self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0
     ) -> Query[list[Row]]:
-        """Index entries (as dicts) in index order; `after` continues behind those key values (a cursor)."""
+        """Index entries (as dicts) in index order; `after` continues after those key values (a cursor)."""
         span = key_range(prefix, after, upto)
         read = Read(self.table.name, self.columns, span=span, index=self.name, limit=limit)
         return Query(read, list, self.table, self.table.decode_columns)
@@ -221,7 +222,7 @@ class Index(Generic[T]):
         return Query(read, list, self.table, self.table.decode_columns)
 
     def rows(self, *prefix: Any, limit: int = 0) -> Query[list[T]]:
-        """Whole rows from an index that stores all columns of its table; to read, not to change."""
+        """Whole rows from an index that stores all columns of its table; for reading, not for changing."""
         span = key_range(prefix, None, ())
         read = Read(self.table.name, self.table.columns, span=span, index=self.name, limit=limit)
         return Query(read, list, self.table)
@@ -233,7 +234,7 @@ INDEXES: dict[str, Index[Any]] = {}
 
 
 def key_range(prefix: Sequence[Any], after: Key | None, upto: Key) -> KeyRange:
-    """The range of keys that start with `prefix`, exclusive of `after`, inclusive of `upto`."""
+    """The range of keys that start with `prefix`, excluding `after`, including `upto`."""
     lead = tuple(prefix)
     if after is not None:
         return KeyRange((*lead, *after), (*lead, *upto), start_open=True)

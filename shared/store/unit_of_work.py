@@ -1,7 +1,7 @@
-"""The unit of work: what one mutation reads and everything that its single commit holds.
+"""The unit of work: the reads of one mutation and all writes of its single commit.
 
-State, ledger, audit, operation record, outbox and event rows are buffered together. The body that fills the
-unit may be re-run, so nothing here reads a clock, draws randomness or talks to anything but the transaction.
+State, ledger, audit, operation record, outbox and event rows are buffered together. The body that fills the unit may
+be re-run, so this module reads no clock, draws no random numbers and uses only the transaction.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from shared.store.tables import system
 
 
 class UnitOfWork(Session):
-    """See docs/developing.md for the calls. Reads by key or key range show the unit's own writes, and those of the
-    unit `before` it in the same commit, which it goes on from; that one stays as it is."""
+    """Reads and buffers writes for one mutation; docs/developing.md describes the calls. Reads by key or key range
+    show the unit's own writes. They also show those of the unit `before` it in the same commit, which it does not
+    change."""
 
     def __init__(
         self,
@@ -44,14 +45,14 @@ class UnitOfWork(Session):
         self._ids = ids
         self._follows = before is not None
         self._rows: StagedRows = StagedRows(before._rows if before else None)
-        self.conflict: Refusal | None = None  # what an insert that meets an existing row means
-        self._touched = False  # there is something to audit
-        self._checked: tuple[Query[Any], ...] = ()  # queries that are read along, for `_check`
+        self.conflict: Refusal | None = None  # the refusal to raise if an insert meets an existing row
+        self._touched = False  # whether an audit row is needed
+        self._checked: tuple[Query[Any], ...] = ()  # queries that are sent with the body's reads, for `_check`
         self._check: Callable[..., None] = _nothing
-        self._waves_before = 0  # the check's queries go out
+        self._waves_before = 0  # before the check's queries are sent
 
     def read_all(self, queries: Iterable[Query[Any]]) -> list[Any]:
-        """As Session has it; rows by key that this unit has read before are not asked for again."""
+        """Like `Session.read_all`, but rows by key that this unit has already read are not read again."""
         wanted = list(queries)
         asked = [query for query in wanted if not self._rows.holds(query)]
         along = self._due_along() if asked or self._follows else ()
@@ -74,8 +75,8 @@ class UnitOfWork(Session):
         self._checked, self._check, self._waves_before = tuple(queries), check, after
 
     def check_caller(self) -> None:
-        """For a body that only inserts what is trusted later (a wallet, a key): read what `check_along` would have sent
-        along, and check it, unless that was done."""
+        """Read and check the queries of `check_along`, unless that was already done. For a body that only inserts
+        rows that are trusted later (a wallet, a key)."""
         self._waves_before = 0
         due = self._due_along()
         if due:
@@ -89,33 +90,36 @@ class UnitOfWork(Session):
         return due
 
     def adopt(self, values: Sequence[Any], versions: Sequence[Row]) -> list[Any]:
-        """Those of these rows of one table, read outside, that still have their version; they count as read here.
+        """The rows, read outside of this unit, whose version is unchanged; they then count as read here.
 
-        `versions` is what this unit read by `Table.versions`: a row that nobody changed is not read twice."""
+        All rows belong to one table; `versions` is this unit's answer of `Table.versions`. An unchanged row is not
+        read twice.
+        """
         current = {tuple(row.values())[:-1]: row["version"] for row in versions}
         kept = [one for one in values if current.get(BY_ROW[type(one)].key_of(one)) == one.version]
         self.know(*kept)
         return kept
 
     def know(self, *values: Any) -> None:
-        """Treat rows as read that cannot have changed, because the row that they depend on has not."""
+        """Treat rows as read that cannot have changed, because the row that they depend on has not changed."""
         for value in values:
             self._rows.know(value)
 
     def new_id(self, prefix: str) -> str:
-        """A random id, the same one each time the body is re-run."""
+        """A random id; the body gets the same one each time it is re-run."""
         return self._ids.next(prefix)
 
     def write(self, *values: Any) -> None:
-        """Insert each object, or update it when this unit has read (or written) its row before.
+        """Insert each object, or update it if this unit has already read or written its row.
 
-        An object written twice keeps its first kind of write and its last content."""
+        An object written twice keeps its first kind of write and its last content.
+        """
         for value in values:
             if not self._rows.write(value):
                 continue
             self._touched = True
             table = BY_ROW[type(value)]
-            if table.cached and not self._rows.new(value):  # of what is new nobody has a copy
+            if table.cached and not self._rows.new(value):  # nobody has cached a new row
                 self.changes.stale[(table.name, value.id)] = value.version
             if self.changes.audit_resource is None and hasattr(value, "id"):
                 self.changes.audit_resource = value.id
@@ -127,18 +131,18 @@ class UnitOfWork(Session):
             self._touched = True
 
     def note(self, resource: str) -> None:
-        """Write an audit row for this resource although nothing changes: a key was used or shown."""
+        """Write an audit row for this resource even if nothing changes, for example because a key was used or shown."""
         self.changes.audit_resource = resource
         self._touched = True
 
     def audit(self, resource: str, **details: Any) -> None:
-        """Like `note`, with details for the audit row: the state of a security-relevant change `before` and `after`,
-        its reason. JSON values, never a secret."""
+        """Like `note`, with details for the audit row: the state `before` and `after` a security-relevant change, and
+        its reason. The values are JSON and never a secret."""
         self.note(resource)
         self.changes.audit_details = {**(self.changes.audit_details or {}), **details}
 
     def measure(self, record: Callable[[], None]) -> None:
-        """Record a metric of this mutation: once, when it is committed."""
+        """Record a metric of this mutation once, when it is committed."""
         self.changes.measured.append(record)
 
     def match(self, value: Any) -> None:
@@ -152,7 +156,7 @@ class UnitOfWork(Session):
         self.conflict = refusal
 
     def answer_status(self, status: int) -> None:
-        """JsonModel with another success status than the declared one."""
+        """Answer with this success status instead of the declared one."""
         self.context.answer.status = status
 
     def emit(
@@ -165,8 +169,8 @@ class UnitOfWork(Session):
         *,
         topic: str | None = None,
     ) -> None:
-        """Announce an event after the commit: to `<aggregate>-events`, and to the feeds of the users in `feed`
-        (each with the view that GET would give to that user). `kind` is one of `event_types.TYPES`."""
+        """Publish an event after the commit: to `<aggregate>-events`, and to the feeds of the users in `feed` (each
+        with the view that GET would return to that user). `kind` is one of `event_types.TYPES`."""
         assert kind in event_types.TYPES, f"{kind} is no type of event"
         head = cloud_event.EventHead(self.new_id("evt"), kind, subject, sequence, self.now)
         envelope = cloud_event.envelope(self.context, head, model)
@@ -183,14 +187,14 @@ class UnitOfWork(Session):
             self._rows.insert(row)
 
     def send_again(self, topic: str, envelope: dict[str, Any]) -> None:
-        """Publish an earlier envelope once more, unchanged and with its own id, after the commit."""
+        """Publish an earlier envelope again after the commit, unchanged and with its original id."""
         declared = self.context.rights.publishes
         assert declared is None or topic in declared, f"{self.context.operation} does not declare {topic}"
-        row_id = self.new_id("evt")  # the envelope's own may be longer than a row's
+        row_id = self.new_id("evt")  # the envelope's own id may be longer than a row's id
         self.changes.events.append(Emitted(self.changes.place, envelope, topic, row_id))
 
     def seal(self, *extra: Any) -> None:
-        """Add to the body's writes its outbox rows, one audit row and `extra` records."""
+        """Add the outbox rows, one audit row and the `extra` records to the body's writes."""
         changes = self.changes
         for event in changes.events:
             self._rows.insert(event.row(COMMIT_TIMESTAMP))
@@ -209,7 +213,7 @@ class UnitOfWork(Session):
             self._rows.insert(row)
 
     def flush(self) -> None:
-        """Buffer everything for the commit."""
+        """Buffer all writes for the commit."""
         writes = self._rows.writes
         if writes:
             self._reader.buffer(writes)  # type: ignore[attr-defined]

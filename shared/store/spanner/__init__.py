@@ -1,1 +1,1 @@
-"""The port on Cloud Spanner and its emulator."""
+"""The database port on Cloud Spanner and its emulator."""

@@ -1,4 +1,4 @@
-"""Reads and writes of the port as google-cloud-spanner takes them, and its rows as plain values."""
+"""Translate the port's reads and writes for google-cloud-spanner, and its rows into plain values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEAVES: Final = frozenset({"outbox", "events", "attempts", "audit"})
 
 
 def rows(source: Any, read: Read) -> list[Row]:
-    """One read of a snapshot or a transaction, columns by name."""
+    """The rows of one read of a snapshot or a transaction, as dicts by column name."""
     from google.cloud import spanner_v1
 
     key_set: Any = spanner_v1.KeySet
@@ -45,7 +45,8 @@ _AS_IS: Final = frozenset({str, int, bool, float, type(None), datetime})
 
 
 def _plain(value: Any) -> Any:
-    """BYTES come as base64. The client's datetime subclass would not compare equal after pickling or replace."""
+    """Convert a value from the client. BYTES come as base64. The client's datetime subclass would not compare equal
+    after pickling or replace."""
     if type(value) in _AS_IS:
         return value
     if isinstance(value, bytes):
@@ -65,7 +66,7 @@ def _plain(value: Any) -> Any:
 
 
 def buffer(target: Any, writes: Sequence[Write]) -> None:
-    """Hand writes to a batch or a transaction."""
+    """Add writes to a batch or a transaction."""
     from google.cloud import spanner_v1
 
     key_set: Any = spanner_v1.KeySet
@@ -81,10 +82,11 @@ Shape = tuple[str, str, tuple[str, ...]]  # kind, table, columns
 
 
 def grouped(writes: Sequence[Write]) -> list[tuple[Shape, list[Any]]]:
-    """Rows of one shape as one mutation of the client, which encodes faster.
+    """Group writes of one shape into one mutation of the client, which encodes faster.
 
-    A row overtakes only rows of other tables, and no insert but those that nothing hangs on: parents stay before
-    children, what is freed before what takes it."""
+    A row may move ahead only of rows of other tables: of updates, and of other writes to tables on which nothing
+    depends. So parents stay before children, and a freed value stays before the row that takes it.
+    """
     groups: list[tuple[Shape, list[Any]]] = []
     for write in writes:
         shape = (write.kind, write.table, write.columns)
@@ -102,5 +104,5 @@ def grouped(writes: Sequence[Write]) -> list[tuple[Shape, list[Any]]]:
 
 
 def _sent(value: Any) -> Any:
-    """The client takes BYTES as base64."""
+    """Convert a value for the client, which expects BYTES as base64."""
     return base64.b64encode(value) if isinstance(value, bytes) else value

@@ -1,12 +1,12 @@
-"""The port over Cloud Spanner (and its emulator).
+"""The database port on Cloud Spanner and its emulator.
 
 Facts this module encodes:
 - `run_in_transaction` waits 2 s and more after an abort unless `default_retry_delay` is given.
-- `timeout_secs` bounds nothing by itself: one gRPC interceptor (`interceptor.py`) caps each call at the request's
+- `timeout_secs` alone limits nothing: one gRPC interceptor (`interceptor.py`) caps each call at the request's
   remaining time and counts round trips.
 - The emulator runs one read-write transaction at a time per database, and it reads whole ranges before it limits them:
   see `emulator.py`.
-- A commit whose answer is lost has an unknown outcome; the caller settles it by the operation record.
+- A commit whose answer is lost has an unknown outcome; the caller resolves it by the operation record.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from shared.telemetry import metrics
 T = TypeVar("T")
 ABORT_RETRY_SECONDS = 0.008
 TRANSACTION_CAP_SECONDS = 30.0
-# A transaction that cannot end in time holds its locks until Spanner gives it up, ten seconds later.
+# A transaction that cannot end in time holds its locks until Spanner aborts it, ten seconds later.
 LEAST_SECONDS = 0.05
 
 
 def connect(project: str, instance: str, database: str) -> SpannerDatabase:
-    """Open the database; SPANNER_EMULATOR_HOST chooses the emulator (without multiplexed sessions: there a session
-    has one transaction at a time, also for reading)."""
+    """Open the database. SPANNER_EMULATOR_HOST selects the emulator, without multiplexed sessions: its sessions run
+    one transaction at a time, even for reading."""
     emulator = os.environ.get("SPANNER_EMULATOR_HOST")
     if emulator:
         os.environ["GOOGLE_CLOUD_SPANNER_MULTIPLEXED_SESSIONS"] = "false"
@@ -55,13 +55,13 @@ def connect(project: str, instance: str, database: str) -> SpannerDatabase:
     from shared.store.spanner.interceptor import intercepted_api
 
     handle._spanner_api = intercepted_api(client, handle, emulator)
-    # Who reaches one emulator by several addresses names it, so that all wait in one queue.
+    # If clients reach one emulator by several addresses, its configured name puts all of them in one queue.
     queue = os.environ.get("SPANNER_EMULATOR_NAME", emulator)
     return SpannerDatabase(handle, EmulatorQueue(f"{queue}/{instance}/{database}") if emulator else None)
 
 
 def _emulator_sessions() -> Any:
-    """A plain pool: the default one asks GetSession before each use, FixedSizePool mixes naive and aware times."""
+    """A plain pool: the default pool calls GetSession before each use; FixedSizePool mixes naive and aware times."""
     from google.cloud.spanner_v1.pool import AbstractSessionPool
 
     class Sessions(AbstractSessionPool):
@@ -100,7 +100,7 @@ class SpannerDatabase:
         self._waves = ReadWaves()
 
     def _turn(self) -> Any:
-        """The emulator's queue. Raises Unavailable when the request's time is over first."""
+        """A turn in the emulator's queue. Raises Unavailable if the request's time ends first."""
         return _in_time(self._queue) if self._queue else nullcontext()
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
@@ -145,8 +145,9 @@ class SpannerDatabase:
 
     @contextmanager
     def _no_thread_lost(self) -> Iterator[None]:
-        """The client library marks a thread as inside a transaction before it has a session. When it gets none, because
-        Spanner does not answer, the mark stays, and the thread would refuse every transaction from then on."""
+        """Clear the client library's mark on this thread. The library marks a thread as inside a transaction before
+        it has a session. If Spanner does not answer, the mark stays, and the thread would refuse every later
+        transaction."""
         local = self.handle._local
         inside = getattr(local, "transaction_running", False)
         try:
@@ -159,7 +160,7 @@ class SpannerDatabase:
             try:
                 with self.handle.batch() as batch:
                     codec.buffer(batch, writes)
-                    turn.enter_context(self._turn())  # encoded already: the queue waits for the commit alone
+                    turn.enter_context(self._turn())  # already encoded, so that only the commit waits in the queue
             except Exception as error:
                 raise translate(error, committing=True) from error
         committed: datetime = batch.committed
@@ -208,11 +209,11 @@ class _Snapshot:
 
 
 class _ReadNeeded(Exception):
-    """The body reads: it needs a real transaction."""
+    """The body reads, so it needs a real transaction."""
 
 
 class _Blind:
-    """A transaction for bodies that only insert: their writes are one commit without a begin."""
+    """A transaction for bodies that only insert: one commit sends all writes, without BeginTransaction."""
 
     def __init__(self) -> None:
         self.writes: list[Write] = []
@@ -225,7 +226,7 @@ class _Blind:
 
 
 class SpannerTransaction:
-    """`StoreTransaction` over the client's transaction, `inner`."""
+    """`StoreTransaction` over `inner`, the client's transaction."""
 
     def __init__(self, inner: Any, waves: ReadWaves) -> None:
         self.inner = inner
@@ -242,4 +243,4 @@ class SpannerTransaction:
 
     def buffer(self, writes: Sequence[Write]) -> None:
         codec.buffer(self.inner, writes)
-        self.finished = True  # the body is done: what follows is the commit
+        self.finished = True  # the body is done; the commit follows

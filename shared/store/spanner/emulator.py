@@ -1,11 +1,11 @@
-"""What only the Spanner emulator needs: limited reads of a long list, and one read-write transaction at a time.
+"""Workarounds for the Spanner emulator: limited reads of a long list, and one read-write transaction at a time.
 
-`LimitedReads`: the emulator reads a whole key range and cuts it to the limit afterwards, so that a page of a long list
-costs as much as the list (100 of 100,000 entries: 170 ms, of the right range: 3 ms). Spanner itself stops at the limit.
-Here such a read, of an index that is newest first, becomes reads of growing stretches of time until there is enough;
-how far that was is remembered per list.
+`LimitedReads`: the emulator reads a whole key range before it applies the limit, so a page of a long list costs as
+much as the list (100 of 100,000 entries: 170 ms; with the right range: 3 ms). Spanner itself stops at the limit. This
+class splits such a read of a newest-first index into reads of growing time ranges, until there are enough rows. It
+remembers the needed range for each list.
 
-`EmulatorQueue`: the emulator aborts a second read-write transaction of a database; a fair queue lets them wait instead.
+`EmulatorQueue`: the emulator aborts a second read-write transaction of a database; in a fair queue they wait instead.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ GROWTH: Final = 16
 STEPS: Final = 7  # from one second to eight years; then the whole range
 COLUMN: Final = "created_at"
 REMEMBERED: Final = 10_000
-Place = tuple[str | None, Key, bool]  # index, prefix, whether it is the list's first page
+Place = tuple[str | None, Key, bool]  # (index, prefix, whether it is the list's first page)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """Where a first page ended the last time (None: it was all there is), and the time that a page spans."""
+    """The end of the last first page (None: it contained the whole list), and the time range of a page."""
 
     end: datetime | None
     span: timedelta
 
 
 class LimitedReads:
-    """Rows of limited reads, in as narrow ranges as will do. Safe for threads."""
+    """Limits reads to narrow key ranges. Safe for threads."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
@@ -47,7 +47,7 @@ class LimitedReads:
         self._lock = threading.Lock()
 
     def rows(self, read: Read, run: Callable[[Read], list[Row]]) -> list[Row]:
-        """The read's rows, asked for in as narrow ranges as will do."""
+        """The read's rows, requested in key ranges as narrow as possible."""
         span = read.span
         if span is None or not read.limit or not self._applies(read):
             return run(read)
@@ -75,7 +75,7 @@ class LimitedReads:
         return len(read.span.end) == at and read.span.start[:at] == read.span.end and not read.span.end_open
 
     def _ends(self, place: Place, base: datetime | None) -> Iterator[datetime]:
-        """Back to when the reads go, one after the other; none when the list is known to be short."""
+        """The ends of the successive reads, going back in time; none if the list is known to be short."""
         known = self._known.get(place)
         span = known.span if known else timedelta(seconds=1)
         nearest = (base or self._now()) - span
@@ -91,10 +91,10 @@ class LimitedReads:
 
     def _remember(self, place: Place, rows: list[Row], *, full: bool) -> None:
         if not full and not place[2]:
-            return  # a last page says nothing about the others
+            return  # a last page does not predict the size of other pages
         span, end = timedelta(seconds=1), None
         if full:
-            older = rows[len(rows) // 2][COLUMN] - rows[-1][COLUMN]  # the newer half may lie far ahead
+            older = rows[len(rows) // 2][COLUMN] - rows[-1][COLUMN]  # the newer half may be much newer
             span = max(4 * older, timedelta(milliseconds=1))
             end = rows[-1][COLUMN] - older
         with self._lock:
@@ -104,7 +104,7 @@ class LimitedReads:
 
 
 class EmulatorQueue(FairQueue):
-    """The queue of every process of this machine for one of the emulator's databases."""
+    """The queue that all processes of this machine share for one emulator database."""
 
     def __init__(self, name: str) -> None:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]

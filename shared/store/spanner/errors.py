@@ -1,4 +1,4 @@
-"""Google's exceptions as the port's."""
+"""Translate Google's exceptions into the port's."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _OF_COMMITS: Final[dict[str, type[Exception]]] = {
 
 
 def translate(error: Exception, committing: bool, *, rerun: bool = False) -> Exception:
-    """What the port raises; a Refusal or a bug passes unchanged.
+    """The exception that the port raises; a Refusal or a bug passes unchanged.
 
-    `rerun`: within a body, where an abort passes so that the client runs it again. Elsewhere the time for that is over,
-    whether a read or the commit met it last: nothing was committed."""
+    `rerun`: the error occurred within a body, so an abort passes and the client runs the body again. Otherwise the
+    time for re-runs is over and nothing was committed, whether a read or the commit failed last.
+    """
     from google.api_core import exceptions as google
 
     if isinstance(error, StoreError) or not isinstance(error, (google.GoogleAPICallError, google.RetryError)):

@@ -1,4 +1,4 @@
-"""One gRPC interceptor for every Spanner call: the request's deadline, and a count of round trips."""
+"""A gRPC interceptor for every Spanner call: it applies the request's deadline and counts round trips."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from shared.runtime.context import count_call, remaining_seconds
 from shared.telemetry import tracing
 
 CALL_CAP_SECONDS = 30.0
-# A read is a stream; without this, grpc starts a thread for each, which costs more than the rest of the call.
+# A read is a stream. Without this option, grpc starts a thread for each read, which costs more than the rest of the
+# call.
 OPTIONS = [(grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1)]
 OVER_SECONDS = 0.001
-# Sent also when the request's time is over: without it the transaction's locks stay, for everybody, until Spanner finds
-# it idle for ten seconds.
+# Rollbacks are sent even after the request's time is over. Otherwise the transaction's locks block everybody until
+# Spanner finds it idle for ten seconds.
 ROLLBACK_SECONDS = 0.5
 
 
@@ -26,7 +27,7 @@ class _CallInterceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientI
         left = remaining_seconds(CALL_CAP_SECONDS)
         if details.method.endswith("/Rollback"):
             left = max(left, ROLLBACK_SECONDS)
-        if left <= OVER_SECONDS:  # the client repeats what is UNAVAILABLE for half a minute, but not this
+        if left <= OVER_SECONDS:  # the client retries UNAVAILABLE for half a minute, but not this error
             raise DeadlineExceeded("the request's time is over")  # type: ignore[no-untyped-call]
         return details._replace(timeout=min(details.timeout or left, left))
 
@@ -39,9 +40,10 @@ class _CallInterceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientI
 
 
 def intercepted_api(client: Any, database: Any, emulator: str | None) -> Any:
-    """The data client that `Database.spanner_api` would build, over an intercepted channel.
+    """Build the data client that `Database.spanner_api` would build, with an intercepted channel.
 
-    The library offers no hook for interceptors, so the caller assigns the result to `_spanner_api`."""
+    The library has no hook for interceptors, so the caller assigns the result to `_spanner_api`.
+    """
     from google.cloud.spanner_v1.database import SPANNER_DATA_SCOPE
     from google.cloud.spanner_v1.services.spanner import SpannerClient
     from google.cloud.spanner_v1.services.spanner.transports.grpc import SpannerGrpcTransport

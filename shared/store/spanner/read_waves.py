@@ -1,4 +1,4 @@
-"""Waves of reads: independent ones go out together, on threads that a database keeps for that."""
+"""Waves of reads: independent reads are sent together, on threads that a database keeps for this."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from shared.store.spanner.errors import translate
 
 
 class ReadWaves:
-    """Safe for threads. Its methods raise the store's errors."""
+    """Runs waves of reads. Safe for threads. Its methods raise the store's errors."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="spanner-read")
 
     def first(self, source: Any, reads: Sequence[Read]) -> list[list[Row]]:
-        """The first read begins the transaction; the client holds the others back until it has, anyway.
+        """Run the first wave. Its first read begins the transaction; the client holds the others back until then.
 
-        Sent together, they would wait 30 s for a begin that was aborted in another thread."""
+        Sent together, the others would wait 30 s if the begin is aborted in another thread.
+        """
         return self.wave(source, reads[:1]) + (self.wave(source, reads[1:]) if len(reads) > 1 else [])
 
     def wave(self, source: Any, reads: Sequence[Read]) -> list[list[Row]]:
-        """Reads of one snapshot or transaction."""
+        """Run independent reads of one snapshot or transaction together."""
         return self.together([partial(codec.rows, source, read) for read in reads])
 
     def together(self, calls: Sequence[Callable[[], list[Row]]]) -> list[list[Row]]:
-        """Run the calls at once, the first on this thread."""
+        """Run the calls at the same time, the first one on this thread."""
         try:
             context = contextvars.copy_context()
             others = [self._threads.submit(context.copy().run, call) for call in calls[1:]]

@@ -3,8 +3,8 @@
 Facts that this module encodes:
 
 - A body that reads holds the write lock from its first read to the commit. So transactions are serial, nothing is
-  aborted, and a body runs once. A body that only inserts holds it during the commit; one that is
-  refused before it reads never takes it.
+  aborted, and a body runs once. A body that only inserts holds the lock during the commit; a body that is refused
+  before it reads never takes it.
 - Writes are applied in the order in which they were buffered; the first failure rolls everything back.
 - A commit's timestamp is later than all earlier ones of any process: the newest is stored in a row of the file.
 - Reads are never stale, whatever staleness they allow.

@@ -1,4 +1,4 @@
-"""SQL functions that checks and generated columns use and SQLite does not have."""
+"""SQL functions that checks and generated columns use and that SQLite lacks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _remainder(one: int | None, other: int | None) -> int | None:
 
 
 def _fingerprint(text: str | bytes | None) -> int | None:
-    """A substitute for FARM_FINGERPRINT: other numbers, spread equally well. No code may rely on their values."""
+    """A substitute for FARM_FINGERPRINT: other numbers, equally well spread. No code may rely on their values."""
     return None if text is None else zlib.crc32(text.encode() if isinstance(text, str) else text)
 
 

@@ -56,7 +56,7 @@ def condition(parts: Sequence[Part], span: KeyRange) -> Condition:
 
 
 def _bound(parts: Sequence[Part], bound: Sequence[Any], lower: bool, is_open: bool) -> Condition:
-    """Rows on the right side of a key: compared by its first column and, if that is equal, by the next ones."""
+    """Rows on the right side of a key: compared by its first column and, if equal, by the next columns."""
     part, value = parts[0], parts[0].value(bound[0])
     upward = lower != part.descending
     if len(bound) == 1:

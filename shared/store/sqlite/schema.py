@@ -1,4 +1,4 @@
-"""What the store must know about its tables: types, keys, orders. The migrations store it in the file, as JSON."""
+"""The table properties that the store needs: types, keys, orders. The migrations store them in the file, as JSON."""
 
 from __future__ import annotations
 

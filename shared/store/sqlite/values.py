@@ -1,4 +1,4 @@
-"""Spanner's values as SQLite stores them, so that both sort them equally.
+"""Store Spanner's values in SQLite so that both sort them in the same order.
 
 STRING is TEXT (both compare UTF-8 byte by byte), BYTES a BLOB, INT64 and BOOL an INTEGER, TIMESTAMP an INTEGER of
 microseconds since 1970, NUMERIC a decimal TEXT (`functions` adds and compares it), ARRAY a JSON TEXT.

@@ -1,4 +1,4 @@
-"""API keys: a program signs its requests with one; only a hash is stored."""
+"""API keys, with which a program signs its requests. Only a hash is stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.store.table import Index, Table
 
-LIFETIME: Final = timedelta(days=90)  # of a key whose owner chose no end
+LIFETIME: Final = timedelta(days=90)  # of a key whose owner chose no expiry
 LONGEST: Final = timedelta(days=366)
 
 
@@ -23,14 +23,14 @@ class ApiKeyRow:
     hash: bytes = field(repr=False)
     hint: str
     expires_at: datetime | None
-    last_used_at: datetime | None  # to the hour
+    last_used_at: datetime | None  # rounded to the hour
     version: int
     created_at: datetime
     updated_at: datetime
 
     @property
     def ends_at(self) -> datetime:
-        """When the key expires; this also covers old rows, from before every key had an end."""
+        """The expiry of the key; also for old rows, from before every key had an expiry."""
         return self.expires_at or self.created_at + LIFETIME
 
     def expired(self, now: datetime) -> bool:

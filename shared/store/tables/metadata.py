@@ -55,7 +55,7 @@ def entries(row: Noted) -> Iterable[MetadataEntry]:
 
 
 def moved(before: Noted, after: Noted) -> tuple[list[MetadataEntry], list[MetadataEntry]]:
-    """The removed and the new entries of a changed resource."""
+    """The removed and the added entries of a changed resource."""
     old, new = set(entries(before)), set(entries(after))
     return sorted(old - new, key=_entry), sorted(new - old, key=_entry)
 

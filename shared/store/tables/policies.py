@@ -17,11 +17,11 @@ class Spending:
     asset: str  # "native" or a token's address in lower case
     hour: int
     amount: int
-    ends_at: datetime | None  # the row is deleted a year later; None: a release without a known end wrote it
+    ends_at: datetime | None  # the row is deleted a year later; None: written by a release without a known end
 
     @classmethod
     def none(cls, wallet_id: str, asset: str, hour: int) -> Spending:
-        """A row for an hour in which nothing was spent yet."""
+        """A row for an hour in which nothing has been spent yet."""
         return cls(wallet_id, asset, hour, 0, datetime.fromtimestamp((hour + 1) * 3600, UTC))
 
 

@@ -59,7 +59,7 @@ FUNDS_WATCHED = Index(
     "funds_watched", FUNDS, ("watch_shard", "address", "chain", "token_address"), null_filtered=True
 )
 WATCH_SHARDS = 16
-MANY = 1_000  # active supplies of one user and currency that are considered for an order
+MANY = 1_000  # limit of a user's active supplies in one currency that are considered for an order
 
 
 def by_id(supply_id: str) -> Query[Supply]:
@@ -75,7 +75,7 @@ def by_ids(supply_ids: Iterable[str]) -> Query[list[Supply]]:
 
 
 def active_of(user_id: str, chain: str, currency: str) -> Query[list[Row]]:
-    """`supply_id` and `available` of the user's active supplies in a currency: candidates, to be read again."""
+    """`supply_id` and `available` of the user's active supplies in a currency: candidates, which must be read again."""
     return SUPPLIES_BY_CURRENCY.scan(user_id, chain, currency, "active", limit=MANY)
 
 

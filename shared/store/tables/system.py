@@ -1,4 +1,4 @@
-"""The rows around every mutation: outbox, event feed, inbox, operation record, audit, dead letters."""
+"""The rows that accompany every mutation: outbox, event feed, inbox, operation record, audit, dead letters."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ TIMER_SHARDS = TIMER_WRITTEN = 16
 
 
 def shard_of(text: str, shards: int) -> int:
-    """Assign a text to a shard, always the same, so that a key never starts with a commit timestamp."""
+    """Assign a text to a shard, always the same one, so that a key never starts with a commit timestamp."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") % shards
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An event that has not reached Pub/Sub yet; deleted after it has."""
+    """An event that has not reached Pub/Sub yet; the row is deleted after publishing."""
 
     shard: int
     committed_at: Any  # a datetime; while writing, the commit-timestamp marker
@@ -104,7 +104,8 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class SweepMark:
-    """The point up to which a sweep has handled everything, because deleted versions pile up in Spanner before it."""
+    """The point up to which a sweep has handled everything. Deleted versions pile up in Spanner before it, so a sweep
+    starts here."""
 
     name: str
     shard: int
@@ -114,7 +115,7 @@ class SweepMark:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that could not be handled, with the reason and its original form."""
+    """A message that could not be handled, with the reason and its original content."""
 
     id: str
     consumer: str
@@ -148,5 +149,5 @@ DEAD_LETTERS_BY_TIME = Index(
 
 
 def timer(kind: str, subject: str, due_at: datetime) -> Timer:
-    """A reminder for `subject`, spread over the shards."""
+    """A reminder for `subject`, in a shard derived from it."""
     return Timer(shard_of(subject, TIMER_WRITTEN), due_at, kind, subject)

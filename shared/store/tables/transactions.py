@@ -18,24 +18,25 @@ from shared.store.table import Index, Query, Table
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who does a recurring job now. Only for efficiency: safety depends on compare-and-set on the rows themselves."""
+    """The current worker of a recurring job. Only for efficiency: safety depends on compare-and-set on the rows
+    themselves."""
 
     name: str
     owner: str
     held_until: datetime
     fence: int
     block_number: int | None = (
-        None  # of a bucket: the block up to which everything waiting was seen in its recorded block
+        None  # of a bucket: everything waiting up to this block was seen in its recorded block
     )
     block_hash: str | None = None
     failing_since: datetime | None = (
-        None  # of a bucket: when the first visit began of those that have failed without a break
+        None  # of a bucket: the start of the first visit in the current series of failures
     )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReceipt:
-    """The receipt behind a terminal state; a reorganisation before finality replaces it."""
+    """The receipt of a terminal state; a reorganisation before finality replaces it."""
 
     transaction_id: str
     hash: str
@@ -118,23 +119,23 @@ APPROVAL_REQUESTS_BY_USER = Index(
     frozenset({"created_at"}),
 )
 ATTEMPTS_BY_HASH = Index("attempts_by_hash", ATTEMPTS, ("hash",), unique=True)
-# Addresses with too little of the native coin, by lane.
+# Addresses whose native coin balance is too low, by lane.
 LOW_BALANCES = Table("low_balances", LowBalance, ("id",), texts=frozenset({"balance", "threshold"}))
 
 
 def glances(ids: Iterable[str]) -> Query[list[Transaction]]:
-    """Transactions without the fields that senders can make large: enough to check, not to sign or to show."""
+    """Transactions without the fields that senders can make large; sufficient to check, not to sign or to show."""
     return without_columns(TRANSACTIONS.get_many((one,) for one in ids), "data", "access_list")
 
 
 def attempt_glances(prefixes: Iterable[Key]) -> Query[list[Attempt]]:
-    """Attempts without their bytes: enough to check, not to send."""
+    """Attempts without their bytes; sufficient to check, not to send."""
     return without_columns(ATTEMPTS.below(prefixes), "raw")
 
 
 def unmined(chain: str, bucket: int, before: datetime, since: datetime | None = None) -> Query[list[Row]]:
     """One page of index entries of transactions that no block contains and that are due before a time, oldest first,
-    starting at `since`. Queued ones are found by their lane."""
+    starting at `since`. Queued transactions are found by their lane."""
     after = (since,) if since is not None else None
     return TRANSACTIONS_UNMINED.scan(chain, bucket, after=after, upto=(before,), limit=DUE_PAGE)
 
@@ -151,7 +152,8 @@ def in_blocks(
 def next_queue(chain: str, bucket: int, after: str = "") -> Query[list[Row]]:
     """The first index entry of the next lane of a chain with a queue; () if there is none.
 
-    A lane is one step, however long its queue is."""
+    Each lane takes one step, however long its queue is.
+    """
     first, last = lane_range(chain)
     return TRANSACTIONS_QUEUES.scan(bucket, after=(after or first,), upto=(last,), limit=1)
 

@@ -19,7 +19,7 @@ def by_email(session: Session, email: str) -> User | None:
 
 
 def contract_identity(chain_id: int, address: str) -> str:
-    """The identity with which a contract wallet signs in: CAIP-10, where a key has its bare address."""
+    """The CAIP-10 identity of a contract wallet at sign-in; a key uses only its address."""
     return f"eip155:{chain_id}:{address}"
 
 

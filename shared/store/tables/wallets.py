@@ -1,4 +1,4 @@
-"""Wallets, their sealed keys, and the choice of the wallet that a caller means."""
+"""Wallets, their sealed keys, and the selection of the wallet for a request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.store.table import Index, Query, Table
 
 @dataclass(frozen=True, slots=True)
 class VaultKey:
-    """A sealed seed or private key; only the signers' services can open it."""
+    """A sealed seed or private key; only the signing services can open it."""
 
     id: str  # key_…
     purpose: str  # seed, private_key, kms_key
@@ -26,7 +26,7 @@ class VaultKey:
 
 
 WALLETS = Table("wallets", Wallet, ("id",), documents=frozenset({"metadata"}))
-# A disabled wallet has no `active_address`, so that its key may return as a new wallet. The index stores the whole
+# A disabled wallet has no `active_address`, so that its key can be used in a new wallet. The index stores the whole
 # row, so that one read finds the caller's only wallet.
 WALLETS_ACTIVE = Index(
     "wallets_active",
@@ -90,8 +90,8 @@ def usable(caller: Caller, wallet_id: str) -> Query[Wallet]:
 
 
 def mine(caller: Caller, wallet_id: str, *, deleted: bool = False) -> Query[Wallet]:
-    """For actions of the owner only, even if others act for them: the caller's own active wallet, or a `deleted` one
-    whose key still exists; otherwise NotFound."""
+    """For actions that only the owner may take, even if others act for them: the caller's own active wallet, or a
+    `deleted` one whose key still exists; otherwise NotFound."""
     statuses = ("active", "disabled") if deleted else ("active",)
 
     def check(wallet: Wallet) -> Wallet:
@@ -108,14 +108,15 @@ def holding(session: Session, user_id: str, chain: str, address: str) -> list[Wa
 
 
 def resolve_wallet(session: Session, caller: Caller, wallet_id: str | None, chain: str) -> Wallet:
-    """The wallet to act with: the named one, otherwise the caller's only wallet on the chain.
+    """The wallet to act with: the named wallet, otherwise the caller's only wallet on the chain.
 
-    Raises NotFound, and WalletRequired with `data.wallets` (at most 100 ids)."""
+    Raises NotFound, and WalletRequired with `data.wallets` (at most 100 ids).
+    """
     return session.one(chosen(caller, wallet_id, chain))
 
 
 def chosen(caller: Caller, wallet_id: str | None, chain: str) -> Query[Wallet]:
-    """`resolve_wallet` as a query, to be read together with others."""
+    """`resolve_wallet` as a query, to be read together with other queries."""
     return _only(caller.user_id, chain) if wallet_id is None else usable(caller, wallet_id)
 
 
