@@ -1,1 +1,1 @@
-"""Balances of addresses on chain, and the commitments against them."""
+"""On-chain balances of addresses, and the amounts committed against them."""

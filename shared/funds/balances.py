@@ -1,6 +1,5 @@
-"""The balance of an address: the native coin, registered tokens, or any other ERC-20. Never called inside a
-transaction body.
-"""
+"""The balance of an address: the native coin, registered tokens, or any other ERC-20. Never call it inside a
+transaction body."""
 
 from __future__ import annotations
 
@@ -18,18 +17,20 @@ MAX_DECIMALS = 77  # uint8 allows 255; no uint256 has more digits
 
 
 def observe(supply: Supply) -> Balances:
-    """What a supply's address holds at the chain's confirmed depth.
+    """The balances of a supply's address at the chain's confirmed depth.
 
-    Raises InvalidValue when there is no token at its token's address, ChainError when no node answers."""
+    Raises InvalidValue when there is no token at its token's address, ChainError when no node answers.
+    """
     return held_by(resources.chain(supply.chain), supply.address, supply.token_address)
 
 
 def held_by(
     client: ChainClient, address: str, token_address: str | None, height: int | None = None
 ) -> Balances:
-    """What an address holds, at the chain's confirmed height unless one is given.
+    """The balances of an address, at the chain's confirmed height unless `height` is given.
 
-    Raises InvalidValue when there is no token at `token_address`."""
+    Raises InvalidValue when there is no token at `token_address`.
+    """
     try:
         return client.balances(address, token_address, height)
     except NotAToken:
@@ -37,9 +38,10 @@ def held_by(
 
 
 def token(client: ChainClient, address: str) -> Asset:
-    """The asset at a token address: the registry's, else what the contract says of itself.
+    """The asset at a token address: from the registry, otherwise from the contract itself.
 
-    Raises InvalidValue (`token_address`) when nothing there answers as an ERC-20 does."""
+    Raises InvalidValue (`token_address`) when the address does not answer like an ERC-20 token.
+    """
     canonical = parse_address(address, "token_address")
     try:
         return resources.registry().currency(client.spec.name, canonical)
@@ -55,7 +57,7 @@ def token(client: ChainClient, address: str) -> Asset:
 
 
 def of_token(client: ChainClient, asset: Asset, owner: str) -> tuple[int, int]:
-    """(base units, the block's height). Raises InvalidValue (`token_address`)."""
+    """(base units, block height). Raises InvalidValue (`token_address`)."""
     assert asset.token_address is not None
     try:
         return client.token_balance(asset.token_address, owner)
@@ -64,7 +66,7 @@ def of_token(client: ChainClient, asset: Asset, owner: str) -> tuple[int, int]:
 
 
 def of_registry(client: ChainClient, owner: str) -> tuple[list[tuple[Asset, int]], int]:
-    """([(asset, base units)], height), the native coin first: one block, one exchange of all reads."""
+    """([(asset, base units)], height), the native coin first: at one block, with all reads in one exchange."""
     known = [
         Asset(client.spec.name, entry.symbol, entry.address, entry.decimals) for entry in client.spec.tokens
     ]

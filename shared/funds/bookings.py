@@ -1,7 +1,7 @@
-"""The funds rows that transactions draw on, read and booked through a body's unit of work.
+"""Read and book the funds rows that transactions draw on, through a body's unit of work.
 
-The engine starts, ends and resumes what a transaction commits, including payments. The part of a supply (the amount
-that a payment settles) is booked by whoever settles the supply.
+The engine starts, ends and resumes the commitments of a transaction, including payments. The code that settles a
+supply books the supply's part (the amount that a payment settles).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from shared.store.unit_of_work import UnitOfWork
 
 
 def keys(address: str, chain: str, token_address: str | None) -> list[Key]:
-    """The keys of an address's funds rows for an asset: the native one, and the token's."""
+    """The keys of an address's funds rows for an asset: the native row, and the token's row."""
     native: Key = (address, chain, "")
     return [native, (address, chain, token_address)] if token_address else [native]
 
 
 def keys_of(transactions: Iterable[Transaction]) -> list[Key]:
-    """The keys of all rows that these transactions draw on, each once."""
+    """The distinct keys of all rows that these transactions draw on."""
     every = (keys(one.from_address, one.chain, one.token_address) for one in transactions if commits(one))
     return list(dict.fromkeys(key for some in every for key in some))
 
 
 def get(unit: UnitOfWork, address: str, chain: str, token_address: str | None) -> FundsPair:
-    """The rows as this body has them; empty ones for what is not known yet."""
+    """The rows as this body sees them; empty rows if nothing is known yet."""
     wanted = keys(address, chain, token_address)
     rows = {FUNDS.key_of(row): row for row in unit.many(FUNDS.get_many(wanted))}
     return FundsPair(
@@ -44,7 +44,7 @@ def put(unit: UnitOfWork, pair: FundsPair) -> None:
 
 
 def observed(pair: FundsPair, balances: Balances, unit: UnitOfWork) -> FundsPair:
-    """The rows with these balances, unless newer ones are known."""
+    """The rows with these balances, unless they already hold newer ones."""
     coin = funds.observe(pair.coin, balances.coin, balances.block, unit.now)
     if pair.token is None or balances.token is None:
         return FundsPair(coin, pair.token)
@@ -52,12 +52,12 @@ def observed(pair: FundsPair, balances: Balances, unit: UnitOfWork) -> FundsPair
 
 
 def commits(transaction: Transaction) -> bool:
-    """False for the engine's own no-ops, whose gas is not committed beforehand."""
+    """Whether a transaction commits funds. False for the engine's own no-ops, whose gas is not committed beforehand."""
     return bool(transaction.committed_gas or transaction.committed_value or transaction.token_amount)
 
 
 def follow(unit: UnitOfWork, before: Transaction, after: Transaction) -> None:
-    """End what a finished transaction committed, or commit it again if the chain reverses its end."""
+    """End the commitments of a finished transaction, or renew them if the chain reverses its end."""
     if before.terminal == after.terminal or not commits(after):
         return
     pair, amount = get(unit, after.from_address, after.chain, after.token_address), amount_of(after)

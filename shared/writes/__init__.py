@@ -1,1 +1,1 @@
-"""How a mutation is committed: replay, group commit, outbox."""
+"""Commit mutations: replay, group commit, outbox."""

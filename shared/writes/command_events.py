@@ -1,5 +1,5 @@
-"""Events that answer the sender of a command. A command's own events carry its id; if there are none, one of these is
-sent.
+"""Events that answer the sender of a command. A command's own events carry its id; a command without events gets one
+of these.
 
 `command.refused` holds the error that HTTP would return. `command.completed` holds the answer that HTTP would return
 if no other event contains it: an extended lease, a change that changed nothing, no order to claim.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _EventData:
-    """The data of such an event, as `unit.emit` takes it."""
+    """The data of such an event, as `unit.emit` expects it."""
 
     data: Mapping[str, Any]
 

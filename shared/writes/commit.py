@@ -59,7 +59,7 @@ def commit(
 
 
 def replay_if_done() -> None:
-    """For an operation that found nothing to do: raises Replay if the first run with this key did something."""
+    """Raise Replay if the first run with this key did something; for an operation that found nothing to do."""
     context = current()
     if context.request.idempotency:
         session = Session(resources.database().snapshot())

@@ -1,8 +1,8 @@
-"""Attributes of an event by which subscriptions filter it out: the region that already knows it, and that nobody
-waits for it.
+"""Event attributes that subscriptions filter on: the region that already knows the event, and that nobody waits for
+it.
 
-A mark is only ever a reason not to deliver. Without it (because a read failed, or in another release) the event is
-delivered, and its consumer checks for itself.
+A mark can only prevent a delivery. Without it (because a read failed, or in another release) the event is delivered,
+and its consumer checks for itself.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ _log = logging.getLogger(__name__)
 
 
 def marked(envelopes: Sequence[Mapping[str, Any]], region: str) -> list[dict[str, Any]]:
-    """These envelopes as they are published. `region` is where the commit has expired its copies; "": no such.
+    """The envelopes with their marks, ready to publish. `region` is the region where the commit has expired its
+    copies; "": none.
 
-    One read, strong: an endpoint that is there before an event is committed is woken by it."""
+    Uses one strong read, so that an endpoint created before an event's commit is woken by the event.
+    """
     try:
         endpoints = _endpoints({user for envelope in envelopes for user in _told(envelope)})
     except Exception:
@@ -37,7 +39,7 @@ def marked(envelopes: Sequence[Mapping[str, Any]], region: str) -> list[dict[str
 
 
 def _endpoints(users: set[str]) -> dict[str, list[Sequence[str]]]:
-    """What active endpoints want, by their owner."""
+    """The event filters of active endpoints, by owner."""
     found: dict[str, list[Sequence[str]]] = {}
     if users:
         session = Session(resources.database().snapshot())
@@ -59,5 +61,5 @@ def _with_marks(
 
 
 def _told(envelope: Mapping[str, Any]) -> list[str]:
-    """The users whose feeds have it."""
+    """The users whose feeds contain the event."""
     return str(envelope.get(cloud_event.AUDIENCE, "")).split()

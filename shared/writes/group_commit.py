@@ -1,12 +1,12 @@
 """Group commit: mutations of this process that compete for the same rows share one transaction.
 
-Spanner lets one transaction at a time change a row, so a wallet that many requests spend from could serve only one of
-them per commit. The first mutation commits at once. Those that arrive in the meantime go together into the next
-commit; nobody waits for a group to fill (DeWitt et al., SIGMOD 1984).
+Spanner lets one transaction at a time change a row. Without groups, each commit could serve only one of the many
+requests that spend from a wallet. The first mutation commits at once. Mutations that arrive in the meantime go
+together into the next commit; nobody waits for a group to fill (DeWitt et al., SIGMOD 1984).
 
-Each mutation keeps its own unit of work, operation record, audit row, events and refusal. Reads by key see what
-earlier members of the group write. A body that reads by index what other members write must not be grouped. After a
-fault that cannot be attributed to one member, each commits alone under its own operation record.
+Each mutation keeps its own unit of work, operation record, audit row, events and refusal. Reads by key see the writes
+of earlier members of the group. If a body reads by index rows that other members write, it must not be grouped. After
+a fault that cannot be attributed to one member, each member commits alone under its own operation record.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from shared.writes.mutation import Mutation, Replay
 
 _log = logging.getLogger(__name__)
 MAX_MEMBERS = 32  # mutations in one commit
-LONGEST_WAIT = 60.0  # seconds, where the request has no nearer deadline
+LONGEST_WAIT = 60.0  # seconds, if the request has no earlier deadline
 
 
 class CommitAlone(Exception):
@@ -37,34 +37,34 @@ class CommitAlone(Exception):
 
 
 class _AllRefused(Exception):
-    """Every mutation of the group is refused: there is nothing to commit."""
+    """Every mutation of the group is refused, so there is nothing to commit."""
 
 
 class _Member:
-    """One mutation of a group, and its result."""
+    """A mutation of a group, and its result."""
 
     def __init__(self, mutation: Mutation) -> None:
         self.mutation = mutation
-        self.woken = threading.Event()  # it leads, or it is settled
+        self.woken = threading.Event()  # set when this member leads or is settled
         self.leads = False
         self.answer: Any = None
-        self.error: Exception | None = Unready()  # until the commit is known to have happened
+        self.error: Exception | None = Unready()  # replaced when the commit is known to have happened
         self._attempted: Exception | None = None
 
     def attempt(self, transaction: StoreTransaction, before: UnitOfWork | None) -> UnitOfWork | None:
-        """The unit with this mutation's writes behind those `before`; None when it has none."""
+        """The unit with this mutation's writes on top of those of `before`; None if it has no writes."""
         self._attempted = None
         try:
             with running(self.mutation.context):
                 self.answer = self.mutation.attempt(transaction, before)
         except (Refusal, Replay) as refusal:
             self._attempted = refusal
-        except AlreadyExists:  # of what another one here inserts: that has to be there first
+        except AlreadyExists:  # another member inserts the same row and must commit first
             self._attempted = CommitAlone()
         return None if self._attempted else self.mutation.unit
 
     def settle(self) -> None:
-        """Take the last attempt as the one that was committed."""
+        """Treat the last attempt as the committed one."""
         self.error = self._attempted
 
 
@@ -76,7 +76,7 @@ class CommitGroups:
         self._waiting: dict[str, deque[_Member]] = {}
 
     def waiting(self, group: str) -> int | None:
-        """How many mutations wait for the next commit of this group; None if nobody is committing."""
+        """How many mutations wait for the next commit of this group; None if no commit is running."""
         with self._lock:
             return len(self._waiting[group]) if group in self._waiting else None
 
@@ -89,9 +89,10 @@ class CommitGroups:
                 self._waiting[group], member.leads = deque(), True
 
     def leave(self, group: str, member: _Member) -> bool:
-        """Wait no longer: no commit takes it any more. False when it leads or is settled by now.
+        """Stop waiting, so that no commit takes this mutation. Returns False if it already leads or is settled.
 
-        Where a commit has taken it already, only its operation record says whether it happened."""
+        If a commit has already taken it, only its operation record shows whether it happened.
+        """
         with self._lock:
             if member.woken.is_set():
                 return False
@@ -100,7 +101,7 @@ class CommitGroups:
             return True
 
     def take_waiting(self, group: str, members: list[_Member]) -> None:
-        """Add the mutations that arrived since the commit began to its members."""
+        """Add to `members` the mutations that arrived since the commit began."""
         with self._lock:
             while self._waiting[group] and len(members) < MAX_MEMBERS:
                 members.append(self._waiting[group].popleft())
@@ -117,9 +118,10 @@ class CommitGroups:
 
 
 def join(group: str, mutation: Mutation) -> Any:
-    """Commit `mutation` with those that wait for `group` now; its answer.
+    """Commit `mutation` together with those that wait for `group`, and return its answer.
 
-    Raises the body's Refusal, Replay, Unready when its time is over, and CommitAlone when it is to be run by itself."""
+    Raises the body's Refusal, Replay, Unready when its time is over, and CommitAlone when it must run by itself.
+    """
     groups, member = resources.memory(CommitGroups), _Member(mutation)
     groups.enter(group, member)
     if not member.leads:
@@ -151,7 +153,7 @@ def _lead(groups: CommitGroups, group: str, first: _Member) -> None:
 
 
 def _commit(groups: CommitGroups, group: str, members: list[_Member]) -> datetime | None:
-    """One transaction for all members; each then knows its result. None if nothing was committed."""
+    """Commit all members in one transaction and set each member's result. Returns None if nothing was committed."""
 
     def body(transaction: StoreTransaction) -> None:
         last = members[0].attempt(transaction, None)

@@ -1,13 +1,13 @@
-"""One mutation on its way into a commit: what goes in beside the body's own writes, and what its answers mean.
+"""One mutation and its commit: the records added to the body's own writes, and the meaning of the outcome.
 
-What a run adds to the body's writes, in the same Spanner commit: the operation record, one audit row, outbox and feed
-rows. What it decides:
-- an operation record that exists already → the stored answer is replayed byte for byte (or 422 when the key
-  was used with another request);
-- a lost commit answer → the body is run again under the same operation record: whichever of the two commits
-  wins inserts it, the other meets ALREADY_EXISTS and replays;
-- a refusal → the record is consulted first, because the first, successful run may be what makes it refuse. What the
-  refused run has buffered is never committed.
+Each run adds to the body's writes, in the same Spanner commit: the operation record, one audit row, outbox and feed
+rows. The outcomes are:
+- The operation record already exists: the stored answer is replayed byte for byte (or 422 if the key was used with
+  another request).
+- The commit's answer is lost: the body runs again under the same operation record. The first of the two commits
+  inserts the record; the other meets ALREADY_EXISTS and replays.
+- The body refuses: the record is checked first, because an earlier successful run may be the reason for the refusal.
+  The writes of a refused run are never committed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from shared.writes import command_events, outbox_relay, session_check
 
 
 class Replay(Exception):
-    """The operation was already done with this key: answer with the stored record."""
+    """An earlier run with this key has already done the operation: answer with the stored record."""
 
     def __init__(self, record: system.OperationRecord) -> None:
         super().__init__(record.key)
@@ -38,11 +38,11 @@ class Replay(Exception):
 
 
 class AlreadyApplied(Exception):
-    """This consumer has already applied this event: acknowledge it."""
+    """This consumer has already applied this event; acknowledge it."""
 
 
 class OwnCommit(Exception):
-    """An earlier run of this mutation was committed but its answer was lost: nothing more is to be written."""
+    """An earlier run of this mutation was committed but its answer was lost; write nothing more."""
 
 
 class Mutation:
@@ -67,14 +67,15 @@ class Mutation:
         self.key = given.key if given else new_id("op")
         self.fingerprint = given.fingerprint if given else ""
         self.unit: UnitOfWork | None = None
-        self.unsure = False  # an earlier commit's answer was lost
+        self.unsure = False  # whether an earlier commit's answer was lost
         self.answer: Any = None
 
     def once(self) -> Any:
-        """Commit it alone, then publish its events. Raises what the body and the store raise, and Replay."""
+        """Commit the mutation alone, then publish its events. Raises the errors of the body and the store, and
+        Replay."""
         try:
             answer, committed_at = resources.database().transact(self._alone, optimistic=self.optimistic)
-        except OwnCommit:  # what it announced is left to the sweeper
+        except OwnCommit:  # the sweeper publishes its events
             self.context.answer.committed = True
             return self.answer
         assert self.unit is not None
@@ -90,8 +91,8 @@ class Mutation:
         return answer
 
     def attempt(self, transaction: StoreTransaction, before: UnitOfWork | None = None) -> Any:
-        """Run the body in this transaction, behind `before` of the same commit; `unit` then holds all that is to be
-        committed. Raises the body's refusal, Replay, and OwnCommit; whatever it raises, nothing is to be committed."""
+        """Run the body in this transaction, after `before` of the same commit; `unit` then holds all writes to
+        commit. Raises the body's refusal, Replay, and OwnCommit; after any error, nothing may be committed."""
         self.ids.rewind()
         self.context.answer.status = None
         self.unit = unit = UnitOfWork(transaction, self.context, self.now, self.ids, before)
@@ -99,10 +100,10 @@ class Mutation:
         try:
             answer = self.body(unit, *self.args)
         except Unauthenticated as refusal:
-            refusal.record_checked = True  # nothing is replayed to who may not ask any more
+            refusal.record_checked = True  # do not replay to a caller who may no longer ask
             raise
         except Refusal as refusal:
-            unit.check_along((), session_check.NOTHING.check)  # a loser's second read is of its record alone
+            unit.check_along((), session_check.NOTHING.check)  # the second read after a refusal covers only the record
             if self.context.request.idempotency:
                 self._replay(unit)
                 refusal.record_checked = True
@@ -130,7 +131,7 @@ class Mutation:
         )
 
     def explain(self, conflict: AlreadyExists) -> Any:
-        """What an ALREADY_EXISTS means: a replay, an applied event, our own lost commit, or the body's refusal."""
+        """Resolve an ALREADY_EXISTS: a replay, an applied event, our own lost commit, or the body's refusal."""
         session = Session(resources.database().snapshot())
         if self.inbox is not None:
             if self._committed(session):
@@ -138,13 +139,13 @@ class Mutation:
         elif self.context.request.idempotency:
             self._replay(session)
         elif self._committed(session):
-            return self.answer  # our own commit, sent again by a lower layer
+            return self.answer  # a lower layer sent our own commit again
         if self.unit is not None and self.unit.conflict is not None:
             raise self.unit.conflict from conflict
         raise conflict
 
     def _committed(self, session: Session) -> bool:
-        """Whether an earlier run's records are there."""
+        """Whether the records of an earlier run exist."""
         if self.inbox is not None:
             return session.maybe(system.INBOX.find(self.inbox.event_id, self.inbox.consumer)) is not None
         return session.maybe(system.OPERATIONS.find(self.context.principal, self.key)) is not None
@@ -156,8 +157,8 @@ class Mutation:
 
 
 def find_record(session: Session, context: Context, key: str) -> system.OperationRecord | None:
-    """The operation record under the caller's key. Raises IdempotencyKeyReused (422) when it stands for
-    another request."""
+    """The operation record under the caller's key. Raises IdempotencyKeyReused (422) when it belongs to another
+    request."""
     record = session.maybe(system.OPERATIONS.find(context.principal, key))
     if record is None:
         return None
@@ -178,6 +179,6 @@ def render(answer: Any, *, redact: bool = False) -> str:
 
 
 def etag_of(answer: Any) -> str | None:
-    """The quoted version of a versioned resource."""
+    """The quoted version of a versioned resource, as an ETag."""
     version = getattr(answer, "version", None)
     return None if version is None else f'"{version}"'

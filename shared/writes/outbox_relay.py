@@ -1,7 +1,8 @@
-"""Publish outbox rows to Pub/Sub: by the request itself right after its commit, and by the sweeper for what is left.
+"""Publish outbox rows to Pub/Sub: the request itself does it right after its commit, and the sweeper publishes the
+rest.
 
-A crash between publish and delete repeats an event, but nothing is lost; consumers apply an event once. While Pub/Sub
-does not answer, requests leave their events to the sweeper.
+A crash between publish and delete repeats an event, but loses none; consumers apply an event once. While Pub/Sub does
+not answer, requests leave their events to the sweeper.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from shared.writes import delivery_marks
 
 AFTER_COMMIT_SECONDS = 0.03
 PUBLISH_SECONDS = 10.0
-MOST_WAITING = 64  # commits whose events wait for a thread or for Pub/Sub; others are the sweeper's
-FAILURES = 3  # publishings in a row of which nothing arrives, and then
-PAUSE_SECONDS = 10.0  # none is tried so long
+MOST_WAITING = 64  # commits whose events wait for a thread or for Pub/Sub; the sweeper publishes the others
+FAILURES = 3  # consecutive failures to publish anything before a pause
+PAUSE_SECONDS = 10.0  # duration of the pause
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +44,8 @@ class CacheThreads(ThreadPoolExecutor):
 
 
 class RelayThreads(ThreadPoolExecutor):
-    """Threads that publish events after a commit. The queue is bounded, and empty while Pub/Sub does not answer."""
+    """Threads that publish events after a commit. The queue is bounded, and stays empty while Pub/Sub does not
+    answer."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=8, thread_name_prefix="relay")
@@ -51,7 +53,7 @@ class RelayThreads(ThreadPoolExecutor):
         self._failures, self._paused_until = 0, 0.0
 
     def publish(self, rows: Sequence[system.OutboxRow]) -> list[Future[None]]:
-        """Publish these soon; nothing where that is left to the sweeper."""
+        """Publish the rows soon; returns no future if the sweeper will publish them."""
         if time.monotonic() < self._paused_until or not self._free.acquire(blocking=False):
             return []
         future = self.submit(contextvars.copy_context().run, _quietly, partial(self._publish, rows))
@@ -95,14 +97,15 @@ def _quietly(task: Callable[[], Any]) -> None:
 
 
 class Published(NamedTuple):
-    """How many rows Pub/Sub has taken, and the rows that it refuses for good, with its reasons."""
+    """The number of rows that Pub/Sub accepted, and the rows that it permanently refuses, with its reasons."""
 
     done: int
     refused: list[tuple[system.OutboxRow, str]]
 
 
 def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
-    """Publish rows and delete those that Pub/Sub has taken. `region` is whose cache the commit itself sees to."""
+    """Publish rows and delete those that Pub/Sub has accepted. `region` is the region whose cache the commit itself
+    expires."""
     publisher = resources.publisher()
     point("before_publish")
     with tracing.span("pubsub.publish", messaging_batch=len(rows)):
@@ -128,7 +131,8 @@ def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
 
 
 def _sent(publisher: pubsub.Publisher, topic: str, envelope: dict[str, Any]) -> Future[str]:
-    """Some messages are refused by the client before it sends them; one of those must not hold up the others."""
+    """Send a message. The client refuses some messages before it sends them; such a message must not block the
+    others."""
     try:
         return publisher.publish(topic, envelope)
     except Exception as error:
