@@ -47,7 +47,7 @@ class UnitOfWork(Session):
         self._rows: StagedRows = StagedRows(before._rows if before else None)
         self.conflict: Refusal | None = None  # the refusal to raise if an insert meets an existing row
         self._touched = False  # whether an audit row is needed
-        self._checked: tuple[Query[Any], ...] = ()  # queries that are sent with the body's reads, for `_check`
+        self._checked: tuple[Query[Any], ...] = ()  # sent with the body's reads, for `_check`
         self._check: Callable[..., None] = _nothing
         self._waves_before = 0  # before the check's queries are sent
 

@@ -1,1 +1,1 @@
-"""HTTP requests, Pub/Sub pushes and schedules come in, replies go out; only here is flask used."""
+"""Receive HTTP requests, Pub/Sub pushes and schedules, and send replies. Only this package uses flask."""

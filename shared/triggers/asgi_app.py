@@ -1,6 +1,6 @@
 """The ASGI adapter, for servers that keep thousands of connections open: requests in, replies and streams out.
 
-Operations run on a few threads, as under functions-framework; a stream needs none (`shared.triggers.streaming`).
+Operations run on a few threads, as under functions-framework; a stream needs no thread (`shared.triggers.streaming`).
 """
 
 from __future__ import annotations
@@ -26,28 +26,30 @@ from shared.triggers.streaming.hub import Hub
 from shared.triggers.streaming.sse import Receive, Send
 
 Scope = MutableMapping[str, Any]
-SERVING: Final[dict[str, Any]] = {  # how uvicorn serves it
+SERVING: Final[dict[str, Any]] = {  # uvicorn's settings
     "ws": "websockets-sansio",
     "ws_max_size": websocket.LONGEST_TEXT,
-    "ws_per_message_deflate": False,  # a window of each connection would take more memory than all else of it
+    "ws_per_message_deflate": False,  # a compression window would need more memory than the rest of the connection
     "timeout_keep_alive": 75,
     "server_header": False,
     "log_config": None,
     "log_level": "warning",
     "access_log": False,
 }
-# Read and forgotten of a body that is too long: who is still sending it would lose the answer to a reset connection.
+# Bytes of a too long body that are read and discarded: a client that still sends would lose the answer to a reset
+# connection.
 DRAINED: Final = 16 * 1024 * 1024
 MAX_PUSH: Final = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
 
 def _refused_in_time(record: logging.LogRecord) -> bool:
-    """uvicorn reports each WebSocket that was refused by an answer of its own, as if there had been none."""
+    """Filter out uvicorn's warnings about a WebSocket refused with an HTTP answer; uvicorn logs them as missing
+    answers."""
     return "without completing handshake" not in record.getMessage()
 
 
 def run(app: App, *, grace: int, listening: socket.socket | None = None, **where: Any) -> None:
-    """Serve until the process is told to stop. Streams are then ended at once; other requests have `grace` seconds."""
+    """Serve until the process is asked to stop. Streams then end at once; other requests have `grace` seconds."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -60,7 +62,7 @@ def run(app: App, *, grace: int, listening: socket.socket | None = None, **where
 
 
 class App:
-    """Serves these operations by path, on a fixed number of threads."""
+    """Serves the given operations by path, on a fixed number of threads."""
 
     def __init__(self, operations: Mapping[str, Operation], threads: int) -> None:
         self._router = Router(operations)
@@ -105,13 +107,13 @@ class App:
             return
         try:
             reply = await self.answer(incoming(scope, body[: limit + 1]))
-        except asyncio.CancelledError:  # the server ends and waits no longer; what is done has its key
+        except asyncio.CancelledError:  # the server stops; finished work is stored under its key
             reply = refused(Unready(), new_id("req"))
             reply.headers["Connection"] = "close"
         if reply.stream is not None:
             await sse.respond(self.hub, reply.stream, reply.headers, receive, send)
             return
-        if len(body) > limit:  # some of it is not read: nothing can follow on this connection
+        if len(body) > limit:  # the rest of the body is unread, so nothing can follow on this connection
             reply.headers["Connection"] = "close"
         content = reply.body.encode()
         headers = reply.headers | ({} if reply.status == 204 else {"Content-Length": str(len(content))})
@@ -138,8 +140,8 @@ def incoming(scope: Scope, body: bytes, method: str | None = None) -> Incoming:
 
 
 async def _body(receive: Receive, limit: int) -> bytes | None:
-    """The body, or a little more than the limit of one that is too long; None where the client has left. Some of the
-    rest is read and thrown away: a client that still sends when it is closed would not see the answer."""
+    """The body, or slightly more than the limit of a too long body; None if the client has left. Part of the rest is
+    read and discarded: a client that still sends when the connection closes would not see the answer."""
     found, rest = bytearray(), 0
     while True:
         message = await receive()

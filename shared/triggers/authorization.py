@@ -1,6 +1,5 @@
-"""Whether a caller may run an operation; one rule for HTTP requests and commands. Which rows it may touch, the body
-decides.
-"""
+"""Check whether a caller may run an operation; one rule for HTTP requests and commands. The body decides which rows
+the caller may access."""
 
 from __future__ import annotations
 
@@ -13,9 +12,9 @@ from shared.runtime.operation import PUBLIC, SELF, HttpTrigger
 
 
 def require(caller: Caller | None, trigger: HttpTrigger) -> None:
-    """Raises Forbidden (403, `data.permission`) unless the caller holds what the operation declares, and is a person
-    where it asks for one; EmailUnverified where it asks for a proven mailbox. A command's user is looked at along with
-    what its body reads (`shared.writes.session_check`)."""
+    """Raises Forbidden (403, `data.permission`) if the caller lacks the operation's permission, or is not a person
+    where the operation requires one. Raises EmailUnverified if the operation requires a verified mailbox. The user of
+    a command is checked together with the reads of its body (`shared.writes.session_check`)."""
     permission = trigger.permission
     if trigger.person and caller is not None:
         step_up.require_person(caller)

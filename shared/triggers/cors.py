@@ -1,6 +1,7 @@
-"""Which other sites' pages may call, by the setting CORS_ORIGINS (https://fetch.spec.whatwg.org/#http-cors-protocol).
+"""Allow pages of other origins to call, by the setting CORS_ORIGINS
+(https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-No cookie is ever used, so credentials are not asked for: a page sends its token or key as a header.
+The API uses no cookies, so it does not allow credentials: a page sends its token or key as a header.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from shared.domain.errors import Refusal
 from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 
-MAX_AGE: Final = 3600  # seconds that a browser keeps the answer to its question
+MAX_AGE: Final = 3600  # seconds that a browser keeps the preflight's answer
 SENT: Final = (
     "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, Min-Version, "
     "X-API-Key, X-Request-Id, traceparent"
@@ -30,12 +31,12 @@ class OriginNotAllowed(Refusal):
 
 
 def asks(incoming: Incoming) -> bool:
-    """Is this a browser's question (preflight) whether a page may send what it wants to send?"""
+    """Whether this is a browser's preflight request."""
     return incoming.method == "OPTIONS" and "access-control-request-method" in incoming.headers
 
 
 def answer(incoming: Incoming, methods: list[str]) -> Reply:
-    """The answer to that question. Raises OriginNotAllowed."""
+    """The answer to a preflight request. Raises OriginNotAllowed."""
     if not _allowed(incoming.headers.get("origin", "")):
         raise OriginNotAllowed
     said = {
@@ -47,7 +48,7 @@ def answer(incoming: Incoming, methods: list[str]) -> Reply:
 
 
 def allow(reply: Reply, headers: Mapping[str, str]) -> None:
-    """Let the page that asks read the reply, where it may."""
+    """Let the calling page read the reply, if its origin is allowed."""
     origin = headers.get("origin", "")
     if resources.settings().cors_origins:
         reply.headers["Vary"] = "Origin"
@@ -57,7 +58,7 @@ def allow(reply: Reply, headers: Mapping[str, str]) -> None:
 
 
 def require(headers: Mapping[str, str]) -> None:
-    """Raises OriginNotAllowed for a page of another site: browsers do not ask before they open a WebSocket."""
+    """Raises OriginNotAllowed for a page of another origin: browsers send no preflight before they open a WebSocket."""
     origin = headers.get("origin")
     if origin is None or _allowed(origin):
         return
@@ -66,7 +67,7 @@ def require(headers: Mapping[str, str]) -> None:
 
 
 def _allowed(origin: str) -> bool:
-    """An origin of the setting, where `:*` stands for any port."""
+    """Whether the setting contains this origin; `:*` stands for any port."""
     listed = resources.settings().cors_origins
     site, colon, port = origin.rpartition(":")
     return origin in listed or (colon == ":" and port.isdecimal() and f"{site}:*" in listed)

@@ -23,7 +23,7 @@ def answer(operation: Operation, request: Incoming) -> Reply:
     export.beat()
     try:
         reply = _answer(operation, request)
-    except Exception as error:  # functions-framework would show its text
+    except Exception as error:  # functions-framework would show the error's text
         reply = failed(error, Context(operation.name, new_id("req"), deadline_in(0)))
     if reply.body:
         reply.headers.setdefault("Content-Type", "application/json")

@@ -1,6 +1,6 @@
-"""The functions-framework adapter, the only module that uses flask: a request in, a reply out.
+"""The functions-framework adapter, the only module that uses flask: requests in, replies out.
 
-`entrypoint` answers the request, without flask.
+`entrypoint` answers the request without flask.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shared.triggers.streaming.subscription import Subscription
 
-DRAINED = 1024 * 1024  # bytes of a body that is too long
+DRAINED = 1024 * 1024  # bytes of a too long body that are read and discarded
 MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
 
@@ -34,7 +34,7 @@ def serve(operation: Operation) -> Callable[[Request], Response]:
 
 
 def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Response]:
-    """The flask view of several operations, dispatched by path, as the load balancer would choose a service."""
+    """The flask view of several operations, dispatched by path as the load balancer would do."""
     router = Router(operations)
 
     def view(request: Request) -> Response:
@@ -47,19 +47,20 @@ def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Respon
 
 
 def serve_all_paths(view: Callable[[Request], Response]) -> None:
-    """Of the flask application that is being made: a path that functions-framework's rules do not match (with %0A in
-    it, or /robots.txt) is answered like any other."""
+    """Let the view also answer paths that no rule of functions-framework matches (with %0A, or /robots.txt). Call it
+    while the flask application is being created."""
     from flask import current_app, request
 
     current_app.register_error_handler(404, lambda _: view(request))
 
 
 def incoming(request: Request) -> Incoming:
-    """A flask request without flask. A body longer than the limit is not read.
+    """Convert a flask request to plain data. A body longer than the limit is not read.
 
-    A push may be as long as Pub/Sub allows: one that was not read could not be recorded, and would come for ever."""
+    A push may be as long as Pub/Sub allows: an unread push could not be recorded, and would be redelivered forever.
+    """
     limit = _limit(request)
-    if request.content_length is None:  # sent in chunks, without saying how many
+    if request.content_length is None:  # chunked, so the length is unknown
         body = request.stream.read(limit + 1)
     elif request.content_length > limit:
         body = b"\0" * (limit + 1)
@@ -79,8 +80,9 @@ def _limit(request: Request) -> int:
 
 
 def unread(request: Request, asked: Incoming) -> bool:
-    """Is some of the body left, because it is longer than the limit? Then nothing can follow on this connection. A
-    little is read and thrown away: a client that still sends when it is closed would not see the answer."""
+    """Whether part of the body is unread because it exceeds the limit; then nothing can follow on this connection.
+    A little of it is read and discarded: a client that still sends when the connection closes would not see the
+    answer."""
     if len(asked.body) <= _limit(request):
         return False
     request.stream.read(DRAINED)
@@ -88,7 +90,7 @@ def unread(request: Request, asked: Incoming) -> bool:
 
 
 def respond(reply: Reply, *, last: bool = False) -> Response:
-    """The reply as a flask response. After the `last` one the server closes the connection, and says so."""
+    """The reply as a flask response. After the `last` reply the server closes the connection and announces it."""
     from flask import Response
 
     class Closing(Response):
@@ -96,7 +98,7 @@ def respond(reply: Reply, *, last: bool = False) -> Response:
             server: Any = getattr(start_response, "__self__", None)
             if hasattr(
                 server, "force_close"
-            ):  # gunicorn sends its own Connection header, not an application's
+            ):  # gunicorn sends its own Connection header, not the application's
                 server.force_close()
             return super().__call__(environ, start_response)
 
@@ -106,7 +108,7 @@ def respond(reply: Reply, *, last: bool = False) -> Response:
 
 
 def _on_this_thread(subscription: Subscription) -> Iterator[str]:
-    """A stream on a server that has nothing but threads: each holds one (`asgi_app` needs none)."""
+    """A stream on a server that only has threads: each stream occupies one (`asgi_app` needs none)."""
     from shared.triggers.streaming.threaded import ThreadedStream
 
     return ThreadedStream(subscription)

@@ -1,7 +1,7 @@
-"""Google's signing certificates, kept by this process: as long as their max-age says, at most ten minutes.
+"""Google's signing certificates, cached in this process for their max-age, at most ten minutes.
 
-A key id that they do not hold asks for them again, at most once a minute: Google announces keys before it uses them,
-and whoever sends made-up ids must not make us ask each time. Certificates that cannot be had verify nothing.
+An unknown key id causes another fetch, at most once a minute. Google announces keys before it uses them, and a caller
+with invented ids must not cause a fetch each time. If the fetch fails, no token can be verified.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TIMEOUT: Final = 5.0
 
 
 class Response(Protocol):
-    """What google-auth's transports answer."""
+    """The response type of google-auth's transports."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,7 +37,7 @@ class _Kept:
 
 
 class Certificates:
-    """One set of certificates; `fetch(url)` asks for it, `clock` is monotonic, in seconds."""
+    """One set of certificates; `fetch(url)` downloads it, `clock` is monotonic, in seconds."""
 
     def __init__(
         self, fetch: Callable[[str], Response] | None = None, clock: Callable[[], float] = time.monotonic
@@ -48,11 +48,11 @@ class Certificates:
         self._kept: dict[str, _Kept] = {}
 
     def transport(self, kid: str) -> Callable[..., Response]:
-        """A google-auth transport for a token that was signed with key `kid`."""
+        """A google-auth transport for a token that is signed with key `kid`."""
         return partial(self._get, kid)
 
     def _get(self, kid: str, url: str, method: str = "GET", **_: Any) -> Response:
-        with self._lock:  # who comes meanwhile waits for the same answer
+        with self._lock:  # concurrent callers wait for the same answer
             now = self._clock()
             kept = self._kept.get(url)
             if (

@@ -1,7 +1,7 @@
-"""One HTTP request to one operation: authenticate, authorise, validate, run, render. No web framework here.
+"""Answer one HTTP request to one operation: authenticate, authorise, validate, run, render. No web framework here.
 
-Order matters: the caller is known before anything is parsed, validation runs before the idempotency key is
-looked at, and a refusal is answered from the operation record when the key's first run succeeded.
+The order matters: authentication precedes all parsing, validation precedes the check of the idempotency key, and a
+refusal is answered from the operation record if the key's first run succeeded.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from shared.writes.mutation import Replay, etag_of, find_record, render
 
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-UNSERVED = "unserved"  # the name, in logs and metrics, of what no operation answers
+UNSERVED = "unserved"  # the operation name in logs and metrics for paths without an operation
 NO_ROUTE = "There is no such route: GET /openapi.json lists those that there are."
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -44,7 +44,7 @@ def answer(operation: Operation, incoming: Incoming) -> Reply:
 
 
 def refuse(operation: Operation, incoming: Incoming, refusal: Refusal) -> Reply:
-    """The reply to a request that could not even be parsed (by gRPC or WebSocket); writes a log line, too."""
+    """The reply to a request that could not be parsed (by gRPC or WebSocket). Also writes a log line."""
 
     def refused(_: Incoming, __: Context) -> Reply:
         raise refusal
@@ -53,7 +53,7 @@ def refuse(operation: Operation, incoming: Incoming, refusal: Refusal) -> Reply:
 
 
 def unserved(incoming: Incoming) -> Reply:
-    """The reply to a path without an operation; writes a log line, too."""
+    """The reply to a path without an operation. Also writes a log line."""
     return _answer(UNSERVED, Rights(signs=False, writes=False), incoming, _not_found)
 
 
@@ -122,8 +122,8 @@ def _answered(
 
 
 def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[str, str]]:
-    """The trigger whose method and path match. Raises NotFound, or MethodNotAllowed with what other operations
-    answer on the path as well."""
+    """The trigger whose method and path match. Raises NotFound, or MethodNotAllowed with all methods that any
+    operation supports on the path."""
     paths = [
         (trigger, match) for trigger in operation.https if (match := trigger.pattern.match(incoming.path))
     ]
@@ -160,7 +160,7 @@ def _idempotency(
 
 
 def _replay_instead(context: Context, refusal: Refusal) -> None:
-    """Raise Replay when this key's first run succeeded (a commit has looked already, inside its transaction)."""
+    """Raise Replay if this key's first run succeeded (a commit has already checked this inside its transaction)."""
     if context.request.idempotency and refusal.status < 500 and not refusal.record_checked:
         record = find_record(
             Session(resources.database().snapshot()), context, context.request.idempotency.key
@@ -178,7 +178,7 @@ def _success(trigger: HttpTrigger, context: Context, result: Any) -> Reply:
 
 
 def _headers(trigger: HttpTrigger, status: int, body: str, etag: str | None) -> dict[str, str]:
-    """The version of what is answered, and where what was made is found."""
+    """The reply's headers: the version of the answer, and the location of a created resource."""
     headers = {"ETag": etag} if etag else {}
     if status in (201, 202) and trigger.location:
         headers["Location"] = trigger.location.format_map(json.loads(body))
@@ -194,7 +194,7 @@ def _replayed(operation: Operation, replay: Replay) -> Reply:
 
 
 def _user_agent(headers: Mapping[str, str]) -> str:
-    """What a sign-in is listed under: at most 200 printable characters."""
+    """The client name shown in the list of sign-ins: at most 200 printable characters."""
     return "".join(letter for letter in headers.get("user-agent", "")[:200] if letter.isprintable())
 
 

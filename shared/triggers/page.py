@@ -6,19 +6,19 @@ from typing import Final
 
 from shared.triggers.reply import Reply
 
-# No inline script or style, no other host, no frame around it, no form that leaves it.
+# Forbids inline scripts and styles, other hosts, frames around the page, and forms to other hosts.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 )
 
 
-# Beside that, no text becomes markup or a script: what a page shows of others stays text.
+# In addition, no text can become markup or a script, so foreign text on a page stays text.
 TRUSTED_TYPES: Final = "; require-trusted-types-for 'script'; trusted-types 'none'"
 
 
 def page(body: str, media: str, seconds: int, *, trusted_types: bool = False) -> Reply:
-    """`body` as `text/<media>`, which caches may keep for so many seconds."""
+    """A reply with `body` as `text/<media>`, which caches may keep for `seconds`."""
     headers = {
         "Content-Type": f"text/{media}; charset=utf-8",
         "Cache-Control": f"public, max-age={seconds}",

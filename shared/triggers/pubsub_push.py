@@ -1,8 +1,9 @@
-"""One Pub/Sub push delivery to one operation: a command, or a reaction to an event.
+"""Answer one Pub/Sub push delivery to one operation: a command, or a reaction to an event.
 
-What a delivery gets: 204 when it was handled, handled before, or is not for this operation (the emulator
-applies no subscription filters); 503 or 429 when a dependency is down or contended, so that Pub/Sub backs off;
-and a dead letter with its reason, acknowledged, when nobody could ever handle it. Nothing is lost, nothing loops.
+The status is 204 if the delivery was handled, was handled before, or is not for this operation (the emulator applies
+no subscription filters). It is 503 or 429 if a dependency is down or contended, so that Pub/Sub backs off. A delivery
+that can never be handled is recorded as a dead letter with its reason, and acknowledged. So nothing is lost and
+nothing loops.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ REASON_LIMIT = 1000
 CONSUMER_LIMIT = 64
 DEAD_LETTER_TOPIC = "dead-letters"
 _NAME = re.compile(r"[!-~]{1,255}")
-BODY_LIMIT = 2_000_000  # characters; a Spanner column takes 2,621,440
+BODY_LIMIT = 2_000_000  # characters; a Spanner column holds 2,621,440
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The push envelope; `topic` is the trigger's."""
+    """The push envelope; `topic` is the trigger's topic."""
 
     data: bytes
     attributes: Mapping[str, str]
@@ -56,7 +57,7 @@ class Delivery:
 
 
 def deliver(operation: Operation, incoming: Incoming) -> Reply:
-    """Handle one push. The caller has authenticated it."""
+    """Handle one push, which the caller has already authenticated."""
     deadline = deadline_in(resources.settings().handler_seconds)
     context = Context(operation.name, new_id("req"), deadline, operation.rights)
     with running(context):
@@ -82,7 +83,7 @@ def _delivered(operation: Operation, delivery: Delivery, context: Context) -> Re
 
 
 def unwrap(body: bytes) -> Delivery:
-    """The push envelope. Raises UnreadableEvent: not something Pub/Sub sends, so there is nothing to keep."""
+    """Parse the push envelope. Raises UnreadableEvent if Pub/Sub cannot have sent it; then there is nothing to keep."""
     try:
         envelope = json.loads(body)
         message = envelope["message"]
@@ -105,13 +106,13 @@ def _trigger(operation: Operation, delivery: Delivery) -> MessageTrigger | None:
 
 
 def subscription_name(operation: Operation, trigger: MessageTrigger, region: str) -> str:
-    """One subscription per operation and topic, or per operation, topic and region."""
+    """The subscription's name: one per operation and topic, or per operation, topic and region."""
     name = f"{operation.name}.{trigger.topic}"
     return f"{name}.{region}" if trigger.each_region else name
 
 
 def topic_of(subscription: str) -> str:
-    """The topic in a subscription's name, or "" when it is none of ours."""
+    """The topic in a subscription's name, or "" for a foreign subscription."""
     return ([*subscription.split("."), ""])[1]
 
 
@@ -166,7 +167,7 @@ def _command(operation: Operation, trigger: MessageTrigger, event: Event, contex
 
 
 def _on_behalf_of(user_id: str, permission: str) -> Caller:
-    """A command's caller. What more than users may do is looked up: it takes the subject's own roles."""
+    """The caller of a command. A permission beyond those of users requires a look-up of the subject's own roles."""
     from shared.store.tables.users import USERS
 
     caller = Caller.of_command(user_id)
@@ -177,23 +178,22 @@ def _on_behalf_of(user_id: str, permission: str) -> Caller:
 
 
 def _refuse(unit: UnitOfWork, command: Command, refusal: Refusal) -> None:
-    """Emit `command.refused` once. Its operation record takes the command's key, so the command cannot succeed
-    later."""
+    """Emit `command.refused` once. Its operation record uses the command's key, so the command cannot succeed later."""
     unit.answer_status(refusal.status)
     command_events.refused(unit, command, error_body(refusal, unit.context.request_id))
 
 
 def _nothing(unit: UnitOfWork) -> None:
-    """There was nothing to do; the sender is told so as well."""
+    """Tell the sender that there was nothing to do."""
     unit.check_caller()
 
 
 def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
-    """Record a dead letter, once per message and consumer, whatever becomes of the delivery. The user on whose behalf
-    a command was meant hears of it, where that can be read."""
+    """Record a dead letter once per message and consumer, whatever happens to the delivery. The user on whose behalf
+    a command was sent is notified, if the command is readable."""
     consumer = consumer[
         :CONSUMER_LIMIT
-    ]  # Pub/Sub's forwards name theirs in an attribute that anybody can set
+    ]  # a forwarded message names its consumer in an attribute that anybody can set
     digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
     context = Context(current().operation, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()
@@ -213,7 +213,7 @@ def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: st
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message that can never be handled; `command` is the part of it that could be parsed."""
+    """A message that can never be handled; `command` is the part that could be parsed."""
 
     delivery: Delivery
     topic: str
@@ -223,7 +223,7 @@ class Letter:
 
 
 def readable_command(data: bytes) -> Command | None:
-    """The command that a message was meant to be, although it may be no valid CloudEvent."""
+    """The command that a message contains, even if it is not a valid CloudEvent."""
     with suppress(ValueError, RecursionError):
         body = json.loads(data) if len(data) <= MAX_DATA else None
         if isinstance(body, dict):

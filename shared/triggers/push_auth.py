@@ -1,7 +1,7 @@
-"""Who may push messages and start schedules: Pub/Sub and Cloud Scheduler, by OIDC; locally a per-run token.
+"""Authenticate pushes and schedules: Pub/Sub and Cloud Scheduler use OIDC; local runs use a token per run.
 
-In production the bearer token must be Google's, for our audience, of the push service account. Locally (the
-emulator sends no Authorization header) the push URL carries the random token of this run.
+In production the bearer token must be signed by Google, for our audience and the push service account. Locally, the
+emulator sends no Authorization header, so the push URL contains the random token of this run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def google_claims(token: str, audience: str) -> Mapping[str, Any]:
 def authenticate(
     settings: Settings, headers: Mapping[str, str], token: str, verify: Verifier = google_claims
 ) -> None:
-    """Accept this delivery. Raises Unauthenticated (401) otherwise, Unready where Google's keys cannot be had."""
+    """Accept this delivery. Raises Unauthenticated (401) otherwise, and Unready if Google's keys are unavailable."""
     if settings.push_audience:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not bearer:

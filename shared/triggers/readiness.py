@@ -1,9 +1,10 @@
-"""Probes: what a process says about itself to rollouts and load balancers.
+"""Probes: the state that a process reports to rollouts and load balancers.
 
 /live      the process runs
-/ready     everything that its operations need answers; this also warms channels and sessions
+/ready     all dependencies of its operations answer; this also warms channels and sessions
 /serving   this region can serve, because the store answers. Other dependencies (a chain, Pub/Sub) are shared by all
-           regions or only make this one slower (its cache): using /ready, a balancer would leave all regions at once.
+           regions or only slow down this one (its cache). If a balancer used /ready, it would leave all regions at
+           once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from shared.store.session import Session
 from shared.store.tables import system
 from shared.triggers.reply import Reply
 
-# Cloud Run keeps some paths that end in z for itself: the second of each is for local runs, for one release more.
+# Cloud Run reserves some paths that end in z. The second path of each is for local runs and remains for one more
+# release.
 LIVE = ("/live", "/healthz")
 READY = ("/ready", "/readyz")
 SERVING = ("/serving",)
@@ -30,7 +32,7 @@ PROBES = (*LIVE, *READY, *SERVING)
 _REGIONAL = frozenset({"spanner"})
 
 _log = logging.getLogger(__name__)
-CHECK_SECONDS = 5.0  # for all; the first checks also import libraries and open channels
+CHECK_SECONDS = 5.0  # for all checks; the first ones also import libraries and open channels
 
 
 class CheckThreads(ThreadPoolExecutor):
@@ -41,7 +43,7 @@ class CheckThreads(ThreadPoolExecutor):
 
 
 def probe(path: str, needs: Iterable[str]) -> Reply | None:
-    """The answer to a probe of a process with these needs; None for another path."""
+    """The answer to a probe of a process with these dependencies; None for another path."""
     if path in LIVE:
         return Reply(200, '{"status": "ok"}', {"Content-Type": "application/json"})
     if path in READY:
@@ -52,8 +54,8 @@ def probe(path: str, needs: Iterable[str]) -> Reply | None:
 
 
 def reply(needs: Iterable[str]) -> Reply:
-    """200 with each dependency's state, or 503 naming what does not answer; both say which region this is. A rollout
-    asks which revision."""
+    """200 with the state of each dependency, or 503 naming those that do not answer. Both contain the region and, for
+    rollouts, the revision."""
     until = time.monotonic() + CHECK_SECONDS
     threads = resources.memory(CheckThreads)
     checks = {need: threads.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
@@ -69,7 +71,7 @@ def reply(needs: Iterable[str]) -> Reply:
 
 
 def _region() -> str | None:
-    """None in local runs, and where the settings themselves are what is wrong: the states say so."""
+    """The region; None in local runs, and if the settings themselves are wrong (the states report that)."""
     try:
         region = resources.settings().region
     except (ValueError, NothingNamed):

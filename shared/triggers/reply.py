@@ -1,4 +1,4 @@
-"""What a trigger answers: a reply, and the error reply of an exception. No web framework here."""
+"""The replies of triggers, and the error reply of an exception. No web framework here."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from shared.store.port import Contention, StoreError
 if TYPE_CHECKING:
     from shared.triggers.streaming.subscription import Subscription
 
-DOCUMENTATION = "/docs/errors.html"  # on the host that answers; each code is an anchor
-NAMED = 3  # wrong fields in the message; `details` has all
+DOCUMENTATION = "/docs/errors.html"  # on the answering host; each code is an anchor
+NAMED = 3  # wrong fields in the message; `details` lists all of them
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Reply:
-    """The answer: `body` is JSON text (or empty), or `stream` says whose events follow."""
+    """The answer: `body` is JSON text (or empty), or `stream` is the subscription whose events follow."""
 
     status: int
     body: str = ""
@@ -39,7 +39,7 @@ class Reply:
 
 
 def failed(error: Exception, context: Context) -> Reply:
-    """The error reply of any exception; only refusals tell what happened."""
+    """The error reply of any exception; only refusals reveal what happened."""
     refusal = as_refusal(error)
     context.telemetry.code = refusal.code
     if refusal.status >= 500:
@@ -72,7 +72,7 @@ def as_refusal(error: Exception) -> Refusal:
 
 
 def _message(refusal: Refusal) -> str:
-    """One sentence, which names the first fields that are wrong."""
+    """One sentence that names the first wrong fields."""
     if refusal.text != ValidationFailed.message or not refusal.details:
         return refusal.text
     named = [
@@ -83,7 +83,7 @@ def _message(refusal: Refusal) -> str:
 
 
 def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
-    """The contract's error object, as replies and `command.refused` hold it."""
+    """The contract's error object, as used in replies and `command.refused`."""
     return {
         "code": refusal.code,
         "message": _message(refusal),

@@ -22,8 +22,8 @@ _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request as plain data. Header names are lower case; `query` keeps repeated parameters; `seconds` is how long
-    the caller waits, if known."""
+    """A request as plain data. Header names are lower case; `query` keeps repeated parameters; `seconds` is the time
+    that the caller waits, if known."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class Incoming:
 
 
 def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """An ASGI server's header lines; those of one name are one, as in WSGI."""
+    """An ASGI server's header lines; lines with the same name are joined, as in WSGI."""
     headers: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1"), value.decode("latin-1")
@@ -43,7 +43,7 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> dict[str, Any]:
-    """Body (or query) and path parameters as one object; a name may occur only once."""
+    """Body (or query) and path parameters as one object. Each name may occur only once."""
     if trigger.method == "GET":
         given: dict[str, Any] = {}
         for name, values in incoming.query.items():
@@ -62,7 +62,7 @@ def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> di
 
 
 def most(path: str) -> int:
-    """The number of bytes of a body that are read for this path; the route itself may accept less."""
+    """The maximum number of body bytes that are read for this path; the route itself may accept less."""
     return BODY_WITH_ABI if path.startswith(_WITH_ABI) else MAX_BODY
 
 
@@ -97,7 +97,7 @@ def validated(trigger: HttpTrigger, fields: dict[str, Any]) -> Any:
 
 
 def validate(model: Any, fields: Mapping[str, Any]) -> Any:
-    """The pydantic model of these fields. Raises ValidationFailed naming each field, without its value."""
+    """The pydantic model of these fields. Raises ValidationFailed naming each wrong field, without its value."""
     from pydantic import ValidationError
 
     from schemas import problems

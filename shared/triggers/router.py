@@ -27,7 +27,7 @@ class Router:
         self._needs = frozenset().union(*(entry.needs for entry in operations.values()))
 
     def find(self, method: str, path: str) -> Operation | None:
-        """The operation for this method and path; otherwise one that knows the path (it answers 405), otherwise
+        """The operation for this method and path; otherwise one that serves the path (it answers 405), otherwise
         None."""
         head, _, name = path.lstrip("/").partition("/")
         if head in ("push", "schedule"):

@@ -1,4 +1,4 @@
-"""One start of a schedule's operation by Cloud Scheduler."""
+"""Run one scheduled start of an operation by Cloud Scheduler."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from shared.triggers.reply import Reply, failed
 
 
 def start(operation: Operation) -> Reply:
-    """Run it once: 204, or the error reply that lets Cloud Scheduler try again. The caller has authenticated it."""
+    """Run the operation once. The reply is 204, or an error that makes Cloud Scheduler retry. The caller has
+    authenticated it."""
     deadline = deadline_in(resources.settings().handler_seconds)
     context = Context(operation.name, new_id("req"), deadline, operation.rights, Caller.of_system())
     with running(context), tracing.entered(context, "INTERNAL", None):

@@ -11,7 +11,7 @@ from shared.runtime.context import Context
 from shared.telemetry import metrics
 
 PUBLIC_NAME = "public"
-HERE = "local"  # the network where no proxy of ours says which
+HERE = "local"  # the network of requests that pass none of our proxies
 MISCOUNTED = metrics.counter(
     "wallet_hops_miscounted_total", "Requests whose X-Forwarded-For is not as FORWARDED_HOPS says."
 )
@@ -33,10 +33,11 @@ def count(context: Context) -> None:
 
 
 def network(headers: Mapping[str, str], hops: int) -> str:
-    """Where a request comes from: an IPv4 address or an IPv6 /64, as the outermost proxy of ours saw it.
+    """The network of a request: an IPv4 address or an IPv6 /64, as our outermost proxy saw it.
 
-    `hops` proxies of ours append to X-Forwarded-For; whatever stands before their entries is the caller's own
-    claim and does not count."""
+    `hops` of our proxies append to X-Forwarded-For. The caller itself wrote everything before their entries, so it
+    does not count.
+    """
     if hops <= 0:
         return HERE
     entries = [entry.strip() for entry in headers.get("x-forwarded-for", "").split(",")]
@@ -51,8 +52,8 @@ def network(headers: Mapping[str, str], hops: int) -> str:
 
 
 def check_hops(headers: Mapping[str, str], hops: int, balancer: Sequence[str]) -> None:
-    """Count a request in whose X-Forwarded-For the balancer's own address is not at the place that `hops` implies, next
-    after the caller's: everybody would share one network, or could choose one."""
+    """Count requests whose X-Forwarded-For shows that `hops` is wrong: the balancer's address is not at its expected
+    place, right after the caller's. With wrong hops, all callers would share one network, or could choose one."""
     if not balancer:
         return
     entries = headers.get("x-forwarded-for", "").split(",")

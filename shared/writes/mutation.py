@@ -103,7 +103,7 @@ class Mutation:
             refusal.record_checked = True  # do not replay to a caller who may no longer ask
             raise
         except Refusal as refusal:
-            unit.check_along((), session_check.NOTHING.check)  # the second read after a refusal covers only the record
+            unit.check_along((), session_check.NOTHING.check)  # a second read covers only the record
             if self.context.request.idempotency:
                 self._replay(unit)
                 refusal.record_checked = True

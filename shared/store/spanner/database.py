@@ -160,7 +160,7 @@ class SpannerDatabase:
             try:
                 with self.handle.batch() as batch:
                     codec.buffer(batch, writes)
-                    turn.enter_context(self._turn())  # already encoded, so that only the commit waits in the queue
+                    turn.enter_context(self._turn())  # encoded already: only the commit waits in the queue
             except Exception as error:
                 raise translate(error, committing=True) from error
         committed: datetime = batch.committed

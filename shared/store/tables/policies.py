@@ -17,7 +17,7 @@ class Spending:
     asset: str  # "native" or a token's address in lower case
     hour: int
     amount: int
-    ends_at: datetime | None  # the row is deleted a year later; None: written by a release without a known end
+    ends_at: datetime | None  # the row is deleted a year later; None: an old release did not know the end
 
     @classmethod
     def none(cls, wallet_id: str, asset: str, hour: int) -> Spending:

@@ -1,7 +1,8 @@
-"""Between messages and the JSON that operations take and give: the same names, the same texts, the same absences.
+"""Convert between messages and the JSON of operations: same names, same texts, same absences.
 
-What is not set is absent; what is absent or null in an answer is not set. Free-form values are google.protobuf's, whose
-numbers are doubles: what a double cannot hold exactly is refused on the way in, and a text on the way out.
+An unset field is absent; a field that is absent or null in an answer stays unset. Free-form values are
+google.protobuf's, whose numbers are doubles. A number that a double cannot hold exactly is refused in a request, and
+becomes a text in an answer.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Transcoder:
         self._required = {name: made.required for name, made in interface.messages.items()}
 
     def data(self, message: Message) -> dict[str, Any]:
-        """What a message says, as an operation takes it. Raises ValidationFailed for a field that it does not know, a
-        number that it cannot hold, and a null field that is not one."""
+        """The content of a message as an operation's input. Raises ValidationFailed for an unknown field, a number
+        that a double cannot hold exactly, and an invalid null field."""
         _known(message)
         found = self._data(message, "")
         nulls = found.pop(NULLS, [])
@@ -72,7 +73,7 @@ class Transcoder:
         return self._data(value, f"{path}.")
 
     def fill(self, message: Message, data: Mapping[str, Any]) -> None:
-        """Put an answer into a message. Raises KeyError for one that is not of this message's kind."""
+        """Write an answer into a message. Raises KeyError if the answer does not match the message."""
         union = self._unions.get(message.DESCRIPTOR.name)
         if union is not None:
             one = next(
@@ -138,7 +139,7 @@ def _unknown(message: Message, path: str) -> Iterator[str]:
 
 
 def _plain(value: Any, path: str) -> Any:
-    """A free-form value as JSON. Whole numbers are integers, as JSON writes them."""
+    """A free-form value as JSON. Whole numbers become integers, as in JSON."""
     name = value.DESCRIPTOR.name
     if name == "Struct":
         return {key: _plain(one, f"{path}.{key}") for key, one in value.fields.items()}
@@ -151,7 +152,7 @@ def _plain(value: Any, path: str) -> Any:
         return None
     found = getattr(value, kind)
     if kind == "number_value":
-        if not -_EXACT < found < _EXACT:  # NaN is none of them
+        if not -_EXACT < found < _EXACT:  # also false for NaN
             raise ValidationFailed(
                 details=[{"field": path, "message": "a number from 2^53 on must be a text"}]
             )

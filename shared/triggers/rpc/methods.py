@@ -21,7 +21,7 @@ from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.rpc.messages import Transcoder
 
-# What of a reply's headers is sent as metadata, beside the HTTP status.
+# The reply's headers that are sent as metadata, in addition to the HTTP status.
 SHOWN: Final = ("x-request-id", "etag", "idempotent-replayed", "location", "retry-after", "x-ratelimit-")
 STATUS: Final = "x-http-status"
 _NOT_HEADERS: Final = ("grpc-", ":", "content-", "te")
@@ -38,7 +38,7 @@ class Bound:
 
 
 class Methods:
-    """The methods of these operations, by their path on the wire."""
+    """The methods of the given operations, by gRPC path."""
 
     def __init__(self, interface: Interface, operations: Mapping[str, Operation]) -> None:
         from google.protobuf import message_factory
@@ -74,7 +74,7 @@ class Methods:
         metadata: Iterable[tuple[str, str | bytes]],
         seconds: float | None = None,
     ) -> Reply:
-        """The reply of the operation to a message; `seconds`: how long the caller waits. Never raises."""
+        """The operation's reply to a message; `seconds` is the time that the caller waits. Never raises."""
         try:
             asked = self.incoming(bound, message, metadata, seconds)
         except Refusal as refusal:
@@ -90,7 +90,8 @@ class Methods:
         metadata: Iterable[tuple[str, str | bytes]],
         seconds: float | None = None,
     ) -> Incoming:
-        """Raises MalformedRequest for what is no such message, ValidationFailed for fields that have no place."""
+        """The HTTP request of a message. Raises MalformedRequest for invalid bytes, ValidationFailed for fields
+        without a place."""
         from google.protobuf.message import DecodeError
 
         try:
@@ -100,7 +101,7 @@ class Methods:
         return _request(bound.operation, self.transcoder.data(parsed), headers(metadata), seconds)
 
     def answer(self, bound: Bound, reply: Reply) -> bytes:
-        """The message of a success."""
+        """The message of a successful reply."""
         return self.message(bound, json.loads(reply.body) if reply.body else {})
 
     def message(self, bound: Bound, data: Mapping[str, Any]) -> bytes:
@@ -112,7 +113,7 @@ class Methods:
 
 
 def headers(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
-    """Metadata as headers; those of one name are one, as HTTP has it."""
+    """Metadata as headers; entries with the same name are joined, as in HTTP."""
     found: dict[str, str] = {"content-type": "application/json"}
     for name, value in metadata:
         if isinstance(value, str) and not name.startswith(_NOT_HEADERS):
@@ -121,7 +122,7 @@ def headers(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
 
 
 def metadata_of(reply: Reply) -> tuple[tuple[str, str], ...]:
-    """What a reply says beside its body."""
+    """The metadata of a reply: its headers and status."""
     shown = (
         (name.lower(), value)
         for name, value in reply.headers.items()
@@ -133,7 +134,7 @@ def metadata_of(reply: Reply) -> tuple[tuple[str, str], ...]:
 def _request(
     operation: Operation, data: Mapping[str, Any], sent: dict[str, str], seconds: float | None
 ) -> Incoming:
-    """Raises ValidationFailed where the path lacks a part."""
+    """The HTTP request of a method's fields. Raises ValidationFailed if a part of the path is missing."""
     trigger = operation.https[0]
     names = list(trigger.pattern.groupindex)
     missing = [name for name in names if not isinstance(data.get(name), str) or not data[name]]

@@ -1,7 +1,7 @@
 """The gRPC server: methods, reflection and health, over HTTP/2 without TLS (Cloud Run ends TLS before it).
 
-Operations run on a few threads; streams of events need none. Messages come and go as bytes, so that what cannot be read
-is refused like anything else.
+Operations run on a few threads; event streams need none. Messages stay bytes in gRPC, so that unreadable messages are
+refused like any other error.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from shared.triggers.streaming.hub import Hub, Stream
 from shared.triggers.streaming.sse import SLOWEST
 from shared.writes.session_check import SignInEnded
 
-MAX_MESSAGE: Final = 512 * 1024  # bytes; the operation itself takes 256 KiB of JSON
+MAX_MESSAGE: Final = 512 * 1024  # bytes; the operation itself accepts 256 KiB of JSON
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
-    ("grpc.so_reuseport", 0),  # a second server on a port is an error, not half of the calls
+    ("grpc.so_reuseport", 0),  # a second server on a port is an error: it would take half of the calls
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
 )
-MOST_CALLS: Final = 4_000  # at once
+MOST_CALLS: Final = 4_000  # at the same time
 Context = Any  # grpc.aio.ServicerContext
 
 
 class Server:
-    """The methods of these operations on one address; `port` is where it listens once it has started."""
+    """Serves the methods of the given operations at one address; `port` is the listening port after the start."""
 
     def __init__(self, operations: Mapping[str, Operation], threads: int) -> None:
         interface = protobuf.load(generated.openapi(), generated.NUMBERS.read_text(encoding="utf-8"))
@@ -57,7 +57,7 @@ class Server:
         self._server: Any = None
 
     async def start(self, address: str) -> None:
-        """Raises RuntimeError where the address is taken."""
+        """Start to listen. Raises RuntimeError if the address is in use."""
         self._hub = Hub()
         self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
         self._server.add_generic_rpc_handlers((_Handler(self),))
@@ -73,7 +73,7 @@ class Server:
         await self._server.stop(grace)
 
     async def unary(self, bound: Bound, message: bytes, context: Context) -> bytes:
-        """One call with one answer."""
+        """Answer one unary call."""
         reply = await self._reply(bound, message, context)
         await context.send_initial_metadata(metadata_of(reply))
         if reply.status >= 400:
@@ -81,7 +81,7 @@ class Server:
         return self.methods.answer(bound, reply)
 
     async def stream(self, bound: Bound, message: bytes, context: Context) -> AsyncIterator[bytes]:
-        """One call with the caller's events."""
+        """Stream the caller's events for one call."""
         reply = await self._reply(bound, message, context)
         await context.send_initial_metadata(metadata_of(reply))
         if reply.stream is None:
@@ -104,7 +104,7 @@ class Server:
         if refusal is not None:
             await _abort(context, refused(refusal, new_id("req")))
         return
-        yield b""  # what makes it a generator
+        yield b""  # makes this function a generator
 
     async def _reply(self, bound: Bound, message: bytes, context: Context) -> Reply:
         run = partial(
@@ -121,7 +121,7 @@ class Server:
         self.methods.pool.AddSerializedFile(health_pb2.DESCRIPTOR.serialized_pb)
 
     def _serve_reflection(self) -> None:
-        """Of the whole interface: behind a balancer, what is not served here is served beside."""
+        """Serve reflection for the whole interface: behind a balancer, other services serve the other methods."""
         from grpc_reflection.v1alpha import reflection_pb2
 
         self.methods.pool.AddSerializedFile(reflection_pb2.DESCRIPTOR.serialized_pb)
@@ -130,7 +130,7 @@ class Server:
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """What gRPC asks for a method; None answers UNIMPLEMENTED."""
+    """Finds the handler of a method for gRPC; None answers UNIMPLEMENTED."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -159,7 +159,7 @@ def _ending(reason: str) -> Refusal | None:
 
 
 def run(operations: Mapping[str, Operation], address: str, threads: int, grace: float) -> None:
-    """Serve until the process is asked to stop (SIGTERM), and then for `grace` seconds what is under way."""
+    """Serve until the process is asked to stop (SIGTERM); running calls then have `grace` seconds."""
     asyncio.run(_run(Server(operations, threads), address, grace))
 
 
@@ -174,7 +174,7 @@ async def _run(server: Server, address: str, grace: float) -> None:
 
 @contextmanager
 def beside(operations: Mapping[str, Operation], address: str, threads: int) -> Iterator[Server]:
-    """A server on a thread of its own, beside what this process does otherwise, for as long as the block runs."""
+    """Run a server on a separate thread for as long as the block runs."""
     server, ready, told = Server(operations, threads), Future[None](), Future[None]()
 
     async def serving() -> None:

@@ -1,8 +1,8 @@
-"""Error replies as `google.rpc.Status`: the same code, fields, data and request id, in gRPC's details for them.
+"""Error replies as `google.rpc.Status`: the same code, fields, data and request id, in gRPC's standard details.
 
-Its details are an ErrorInfo (reason: our code, domain: wallet.v1, metadata: the error's `data`, each value as text or
-JSON), a RequestInfo (the request id), a Help (where the code is explained), a BadRequest (the fields that are wrong)
-and a RetryInfo (what Retry-After says).
+The details are an ErrorInfo (reason: our code, domain: wallet.v1, metadata: the error's `data`, each value as text or
+JSON), a RequestInfo (the request id), a Help (the documentation of the code), a BadRequest (the wrong fields) and a
+RetryInfo (the value of Retry-After).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from google.rpc.status_pb2 import Status
 
 MOST: Final = 2_000  # characters of data
-# google.rpc.Code, by the statuses that the product answers with.
+# google.rpc.Code by HTTP status, for all statuses that the product uses.
 CODES: Final[Mapping[int, str]] = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -73,7 +73,7 @@ def of(reply: Reply) -> Status:
 
 
 def _bounded(data: Mapping[str, Any]) -> dict[str, str]:
-    """What of the data fits: all details together travel in a header."""
+    """The part of the data that fits: all details together are sent in one header."""
     found, room = {}, MOST
     for name, value in data.items():
         said = text(value)

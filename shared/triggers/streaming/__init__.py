@@ -1,1 +1,1 @@
-"""Event streams: one poll of the feed for all of them, and one module for each kind of client."""
+"""Event streams: one poll of the feed for all of them, and one module per kind of client."""

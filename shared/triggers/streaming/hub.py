@@ -1,10 +1,10 @@
-"""Many streams in one process, without a thread for each: one poll reads on for all who wait.
+"""Many streams in one process without a thread for each: one poll reads for all waiting streams.
 
-    behind     a stream that has not reached the end of its feed reads for itself, a chunk whenever the last one is sent
-    waiting    at the end of its feed, it is one range of the poll's read; those of everybody's events share one read
+    behind     a stream before the end of its feed reads for itself, the next chunk whenever the last one is sent
+    waiting    at the end of its feed, it is one range of the poll's read; streams of everybody's events share one read
 
-What a client does not take is not read: a slow one holds at most one chunk in memory, its place in the feed is a key.
-Polls are strong reads, so nothing appears behind a position that was passed.
+Only events that the client takes are read: a slow client holds at most one chunk in memory, and its position in the
+feed is a key. Polls are strong reads, so nothing can appear before a position that was passed.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from shared.store.tables.system import FeedEvent
 from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, LONGEST, Subscription
 
 T = TypeVar("T")
-Told = tuple[CloudEvent, str]  # an event, and the cursor behind it
-News = tuple[Key, Told]  # and the position behind it
-PLACES: Final = 3_000  # streams of one process
+Told = tuple[CloudEvent, str]  # (event, cursor after it)
+News = tuple[Key, Told]  # (position after it, event and cursor)
+PLACES: Final = 3_000  # streams per process
 OF_ONE_USER: Final = 8
 PAUSE: Final = 0.25  # seconds between polls
-CHUNK: Final = 100  # events that a stream holds
-RANGES, ROWS = 250, 1_000  # of one read
+CHUNK: Final = 100  # maximum number of events that a stream holds
+RANGES, ROWS = 250, 1_000  # per read
 THREADS: Final = 4
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Stream:
         self.position = subscription.position
         self.ended = ""
         self.waiting = False  # at the end of its feed
-        self.told: list[Told] = []  # by the poll, not yet taken
+        self.told: list[Told] = []  # from the poll, not yet sent
         self.woken = asyncio.Event()
         self.until = time.monotonic() + LONGEST
         self.check_at = time.monotonic() + CHECK * random.uniform(0.5, 1.0)  # noqa: S311 - spread, not secret
@@ -63,7 +63,7 @@ class Stream:
         self.woken.set()
 
     def take(self, news: Sequence[News], end: Key = ()) -> None:
-        """Take new events after the position, in order, up to `end`. Events that do not fit are read later."""
+        """Take new events after the position, in order, up to `end`. Events that do not fit are read again later."""
         types = self.subscription.types
         for position, told in news:
             if len(self.told) == CHUNK:
@@ -171,7 +171,7 @@ class Hub:
             rows, told = await self.call(_read, [stream.reader for stream in some])
             last = rows[-1].user_id if len(rows) == ROWS else None
             _hand_out(some, rows, told)
-            if last is not None:  # users from this one on were not looked at to the end
+            if last is not None:  # the read may have missed events of this and later users
                 waiting = [s for s in some if s.reader.user_id >= last and not s.told] + waiting
 
     async def _check(self) -> None:
@@ -198,7 +198,7 @@ def _read_everybody(after: Key) -> tuple[list[News], Key]:
 
 
 def _key(row: FeedEvent) -> Key:
-    """One event is told to several users, to each in his own words."""
+    """The key of an event for one user: several users may get the same event, each with their own view."""
     return (row.user_id, row.id)
 
 

@@ -14,11 +14,11 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 FIRST: Final = "retry: 1000\n\n"
 STILL_HERE: Final = ": still here\n\n"
-SLOWEST: Final = 60.0  # seconds that a client may take for what is ready for it
+SLOWEST: Final = 60.0  # seconds that a client may take to read the events that are ready
 
 
 def piece(told: Told) -> str:
-    """An event as it is sent."""
+    """An event in the wire format."""
     event, cursor = told
     return f"id: {cursor}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
 
@@ -37,7 +37,7 @@ async def respond(
             async for told in events:
                 await _send(send, "".join(map(piece, told)) or STILL_HERE)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-    except TimeoutError:  # it does not read; closing the response without an end tells it so
+    except TimeoutError:  # the client does not read; it notices the incomplete response
         stream.end("slow")
         raise
     finally:
@@ -46,7 +46,7 @@ async def respond(
 
 
 async def _send(send: Send, text: str) -> None:
-    """Raises TimeoutError for a client that does not read."""
+    """Send a text. Raises TimeoutError if the client does not read."""
     async with asyncio.timeout(SLOWEST):
         await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 

@@ -1,5 +1,5 @@
-"""What somebody who was let in to read a stream may read: whose events (their own, or everybody's), of which types,
-and from where on."""
+"""The scope of an authorised stream reader: whose events (their own, or everybody's), of which types, and from which
+position on."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from shared.desk.feed_readers import OpenStreams
 from shared.domain.permissions import Caller
 from shared.store.port import Key
 
-LONGEST: Final = 600.0  # seconds; clients come back by themselves
-KEEP_ALIVE: Final = 15.0  # without an event
-CHECK: Final = 10.0  # how often a stream's credential is looked at again
+LONGEST: Final = 600.0  # seconds; clients reconnect by themselves
+KEEP_ALIVE: Final = 15.0  # seconds without an event
+CHECK: Final = 10.0  # seconds between checks of a stream's credential
 
 
 @dataclass(slots=True)
 class Subscription:
-    """A place among the open streams, until `leave`."""
+    """A place among the open streams, held until `leave`."""
 
     caller: Caller
     types: frozenset[str] | None
@@ -34,12 +34,12 @@ class Subscription:
     def enter(
         cls, caller: Caller, types: frozenset[str] | None, position: Key, *, everybody: bool = False
     ) -> Subscription:
-        """Raises TooManyStreams for a user who has enough, Unready when all places are taken."""
+        """Take a place. Raises TooManyStreams if the user has too many, Unready if no place is free."""
         resources.memory(OpenStreams).enter(caller.user_id)
         return cls(caller, types, position, everybody, _held=True)
 
     def read(self, after: Key, limit: int) -> Chunk:
-        """What it is told of what lies behind a position, by a strong read."""
+        """The events of the subscription after a position, by a strong read."""
         if self.everybody:
             return all_events.read_from(after, self.types, limit)
         return event_feed.read_from(self.caller.user_id, after, self.types, limit)

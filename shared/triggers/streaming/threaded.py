@@ -16,7 +16,7 @@ PAUSE: Final = 0.5  # seconds
 
 
 class ThreadedStream(Iterator[str]):
-    """Gives its place back when it ends, or when the server closes it because the caller has left."""
+    """Streams events; releases its place when it ends, or when the server closes it because the caller has left."""
 
     def __init__(self, subscription: Subscription) -> None:
         self._subscription = subscription

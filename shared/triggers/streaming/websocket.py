@@ -1,13 +1,13 @@
 """The same events over a WebSocket, for clients that expect one: `GET /api/v1/events/ws?after=…&types=…`.
 
-A browser cannot set headers, so there are three ways to say who asks, in this order:
+A browser cannot set headers, so there are three ways to authenticate, in this order:
 
     the headers of every other request      Authorization or X-API-Key
     a subprotocol                           events.v1, bearer.<token>        the answer chooses events.v1
     the first message, within ten seconds   {"type": "authenticate", "token": "…"}
 
 The server then sends `{"type": "event", "cursor", "event"}`, `{"type": "heartbeat"}`, and `{"type": "end", "reason",
-"cursor"}` before it closes. It takes nothing else: a further message ends the connection.
+"cursor"}` before it closes. The client must send nothing else: a further message ends the connection.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from shared.triggers.streaming.sse import SLOWEST, Receive, Send
 PATH: Final = f"{API}/events/ws"
 STREAM: Final = f"{API}/events/stream"
 PROTOCOL, BEARER = "events.v1", "bearer."
-PATIENCE: Final = 10.0  # seconds for the first message
-STRANGERS: Final = 200  # connections at once that have not said yet who they are
-OF_ONE_NETWORK: Final = 20  # of those, where networks are told apart
+PATIENCE: Final = 10.0  # seconds to wait for the first message
+STRANGERS: Final = 200  # unauthenticated connections at the same time
+OF_ONE_NETWORK: Final = 20  # of those, per network, if networks are known
 LONGEST_TEXT: Final = 16 * 1024
-NORMAL, POLICY, AWAY, REFUSED = 1000, 1008, 1001, 4000  # REFUSED + the status of HTTP
+NORMAL, POLICY, AWAY, REFUSED = 1000, 1008, 1001, 4000  # REFUSED + the HTTP status
 CLOSES: Final = {"token_expired": REFUSED + 401, "sign_in_ended": REFUSED + 401, "going_away": AWAY}
 Answer = Callable[[Incoming], Awaitable[Reply]]
-_waiting: dict[int, str] = {}  # by connection, its network
+_waiting: dict[int, str] = {}  # connection → its network
 
 
 class Silent(Unauthenticated):
@@ -62,7 +62,7 @@ class _Socket:
         await self.send({"type": "websocket.accept", "subprotocol": chosen})
 
     async def deny(self, reply: Reply) -> None:
-        """Answer as to any other request, instead of a WebSocket."""
+        """Answer with an HTTP reply instead of a WebSocket."""
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
         if "websocket.http.response" not in self.scope.get("extensions", {}):
             await self.send({"type": "websocket.close", "code": REFUSED + reply.status})
@@ -71,7 +71,7 @@ class _Socket:
         await self.send({"type": "websocket.http.response.body", "body": reply.body.encode()})
 
     async def tell(self, message: Mapping[str, Any]) -> None:
-        """Raises TimeoutError for a client that does not read."""
+        """Send a message. Raises TimeoutError if the client does not read."""
         async with asyncio.timeout(SLOWEST):
             await self.send({"type": "websocket.send", "text": json.dumps(message, separators=(",", ":"))})
 
@@ -83,7 +83,7 @@ class _Socket:
 async def serve(
     hub: Hub, scope: MutableMapping[str, Any], receive: Receive, send: Send, answer: Answer
 ) -> None:
-    """One connection from its first to its last message."""
+    """Serve one connection from its first to its last message."""
     socket = _Socket(scope, receive, send)
     await receive()  # websocket.connect
     asked = _asked(scope)
@@ -114,7 +114,8 @@ def _network(asked: Incoming) -> str:
 
 
 def _require_room(network: str) -> None:
-    """Raises Unready where too many have not said who they are: one network is not to keep the others out."""
+    """Raises Unready if too many connections are unauthenticated. A limit per network stops one network from blocking
+    others."""
     of_it = sum(one == network for one in _waiting.values())
     if len(_waiting) >= STRANGERS or (network != throttle.HERE and of_it >= OF_ONE_NETWORK):
         raise Unready("Too many connections that have not said who they are; try again.")
@@ -159,7 +160,7 @@ async def _introduced(hub: Hub, socket: _Socket, asked: Incoming, answer: Answer
 
 
 async def _first(socket: _Socket) -> str | None:
-    """The token of the first message; None where the client has left. Raises Silent."""
+    """The token of the first message; None if the client has left. Raises Silent."""
     try:
         async with asyncio.timeout(PATIENCE):
             message = await socket.receive()
