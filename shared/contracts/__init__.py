@@ -1,1 +1,1 @@
-"""Contracts by their ABI: encode, call, deploy, look at tokens and proxies; web3 does its work here."""
+"""Use contracts by their ABI: encode, call, deploy, inspect tokens and proxies. Only this package uses web3."""

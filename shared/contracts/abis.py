@@ -1,4 +1,4 @@
-"""The ABI that a request gives, or that its type has."""
+"""The ABI of a request: the given one, or the one of its contract type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.contracts.standards import ContractType, abi_of
 
 
 def given(abi: list[dict[str, Any]] | None, kind: ContractType, *, required: bool = True) -> list[Entry]:
-    """Checked. Raises InvalidAbi, also when a custom contract comes without one."""
+    """The checked ABI. Raises InvalidAbi, also if a custom contract comes without an ABI."""
     if abi is not None:
         return rules.checked(abi)
     if kind == "custom" and required:

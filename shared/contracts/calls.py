@@ -1,4 +1,4 @@
-"""Calls of a contract's functions by its ABI: encoded and decoded by web3, asked of our nodes."""
+"""Call contract functions by their ABI: web3 encodes and decodes, our nodes answer."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ NOBODY: Final = "0x0000000000000000000000000000000000000000"
 
 
 class CallReverted(Refusal):
-    """`data.revert` holds kind, reason, name, arguments and data of the failure."""
+    """`data.revert` holds the kind, reason, name, arguments and data of the failure."""
 
     code, status, message = "CALL_REVERTED", 422, "The contract reverted this call."
 
 
 class CallFailed(Refusal):
-    """`data.reason` is the node's: out of gas, or more computation than it allows for a call."""
+    """`data.reason` is the node's reason: out of gas, or more computation than the node allows for a call."""
 
     code, status, message = "CALL_FAILED", 422, "The call fails on chain."
 
 
 def data_of(entry: Entry, given: Any, place: str = "arguments") -> bytes:
-    """The bytes of a call. Raises InvalidValue naming the place."""
+    """The bytes of a call. Raises InvalidValue naming the field."""
     arguments = values.arguments(entry["inputs"], given, place)
     w3 = provider.offline()
     function = _function(w3, entry, NOBODY)(*arguments)
@@ -49,7 +49,7 @@ def data_of(entry: Entry, given: Any, place: str = "arguments") -> bytes:
 
 
 def constructor_data(entry: Entry, given: Any) -> bytes:
-    """A constructor's arguments, as they follow the code. Raises InvalidValue (`arguments…`)."""
+    """A constructor's encoded arguments, which follow the code. Raises InvalidValue (`arguments…`)."""
     arguments = values.arguments(entry["inputs"], given)
     kinds = [rules.type_of(one) for one in entry["inputs"]]
     return bytes(provider.offline().codec.encode(kinds, arguments))
@@ -65,9 +65,10 @@ def call(
     sender: str = NOBODY,
     block: int | str = "latest",
 ) -> Any:
-    """What a function answers, as JSON (see `values`).
+    """Call a function and return its answer as JSON (see `values`).
 
-    Raises InvalidValue, CallReverted, CallFailed, AnswerTooLarge, AnswerUnreadable, ChainError."""
+    Raises InvalidValue, CallReverted, CallFailed, AnswerTooLarge, AnswerUnreadable, ChainError.
+    """
     request = {"from": sender, "to": address, "data": "0x" + data_of(entry, given).hex()}
     try:
         answer = bytes(provider.connected(client).eth.call(request, block, None, False))
@@ -81,14 +82,14 @@ def call(
 
 
 def refusal_of(error: NodeError, abi: Sequence[Entry]) -> Refusal:
-    """What a failed call means to its caller."""
+    """The refusal that the caller of a failed call gets."""
     if isinstance(error, ExecutionReverted):
         return CallReverted(revert=asdict(reverts.decode_revert(error.data, abi, error.text)))
     return CallFailed(reason=error.text[:300])
 
 
 def reverted(data: bytes) -> ExecutionReverted:
-    """A revert that another contract has told of."""
+    """The error of a revert that another contract reported."""
     return ExecutionReverted("execution reverted", None, bytes(data))
 
 
@@ -98,7 +99,7 @@ def decoded(outputs: Sequence[Entry], answer: bytes) -> Any:
 
 
 def raw(outputs: Sequence[Entry], answer: bytes) -> Sequence[Any]:
-    """An answer's values as the library decodes them. Raises AnswerTooLarge, AnswerUnreadable."""
+    """The values of an answer, as the library decodes them. Raises AnswerTooLarge, AnswerUnreadable."""
     if not outputs:
         return ()
     from eth_abi.exceptions import DecodingError
@@ -113,6 +114,6 @@ def raw(outputs: Sequence[Entry], answer: bytes) -> Sequence[Any]:
 
 
 def _function(w3: Any, entry: Entry, address: str) -> Any:
-    """web3's function object by itself: an ABI's names would overwrite attributes of a contract object."""
+    """web3's function object alone: an ABI's names would overwrite attributes of a contract object."""
     kind: Any = web3_imports.web3("contract.contract").ContractFunction
     return kind.factory(entry["name"], w3=w3, address=address, contract_abi=[entry], abi=entry)

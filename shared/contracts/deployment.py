@@ -1,4 +1,5 @@
-"""What creates a contract: its code with the constructor's arguments, alone or through the deterministic deployer."""
+"""Prepare the creation of a contract: its code with the constructor's arguments, sent directly or through the
+deterministic deployer."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.transactions.acceptance import MAX_INITCODE_BYTES, DataTooLarge
 from shared.keys.addresses import checksummed
 
-# github.com/Arachnid/deterministic-deployment-proxy: on most chains at this address. Its call data is a salt and code.
+# github.com/Arachnid/deterministic-deployment-proxy: at this address on most chains. Its call data is a salt and the
+# code.
 DEPLOYER: Final = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 
 
@@ -26,7 +28,7 @@ class NoDeployer(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """`to` None: by itself. `address` is known beforehand with a salt only."""
+    """A contract creation. `to` None: created directly. `address` is known in advance only with a salt."""
 
     abi: list[Entry]
     to: str | None
@@ -35,7 +37,7 @@ class Creation:
 
 
 def creation(abi: list[Entry], bytecode: str, given: Any, *, value: int, salt: str | None) -> Creation:
-    """Raises InvalidValue, DataTooLarge (EIP-3860)."""
+    """The creation of a contract. Raises InvalidValue, DataTooLarge (EIP-3860)."""
     entry = rules.constructor(abi)
     if value and not rules.payable(entry):
         raise InvalidValue("value", "the constructor takes none")
@@ -49,14 +51,14 @@ def creation(abi: list[Entry], bytecode: str, given: Any, *, value: int, salt: s
 
 
 def foretold(salt: bytes, code: bytes) -> str:
-    """The address of what the deployer creates (EIP-1014)."""
+    """The address of a contract that the deployer creates (EIP-1014)."""
     from eth_hash.auto import keccak
 
     return checksummed(keccak(b"\xff" + bytes.fromhex(DEPLOYER[2:]) + salt + keccak(code))[12:])
 
 
 def require_place(client: ChainClient, planned: Creation) -> None:
-    """Nothing is at a foretold address, and the deployer is there. Raises AddressTaken, NoDeployer, ChainError."""
+    """Check that the predicted address is free and the deployer exists. Raises AddressTaken, NoDeployer, ChainError."""
     if planned.address is None:
         return
     if not client.code(DEPLOYER):
@@ -66,7 +68,7 @@ def require_place(client: ChainClient, planned: Creation) -> None:
 
 
 def require_code(client: ChainClient, planned: Creation, sender: str, value: int) -> None:
-    """Something is left at the new address: a constructor may end without code, or destroy the contract. The deployer
-    refuses that by itself only for some. Raises NoCode, ChainError."""
+    """Check that the new address will have code: a constructor may return no code, or destroy the contract. The
+    deployer itself refuses only some of these cases. Raises NoCode, ChainError."""
     if planned.to is None and not client.call(CallRequest(sender, None, value, planned.data)):
         raise NoCode

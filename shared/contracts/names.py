@@ -1,8 +1,8 @@
-"""Names of ENS (EIP-137): the address that a name stands for, and the name that an address has given itself.
+"""ENS names (EIP-137): the address of a name, and the primary name of an address.
 
-Only what the registry's own resolver answers on chain counts. A resolver that wants a URL to be fetched (CCIP-Read,
-EIP-3668) or that answers for a parent's name (ENSIP-10) is not followed. A name is shown, never paid: `to` of a
-transaction takes addresses only.
+Only on-chain answers of the name's own registered resolver count. Resolvers that require a URL fetch (CCIP-Read,
+EIP-3668) or that answer for a parent's name (ENSIP-10) are not followed. A name is shown but never paid: `to` of a
+transaction accepts only addresses.
 """
 
 from __future__ import annotations
@@ -29,15 +29,17 @@ class NoNames(Refusal):
 
 
 class NameUnresolved(Refusal):
-    """The name does not exist, has no address, or is only resolved off the chain."""
+    """The name does not exist, has no address, or only resolves off-chain."""
 
     code, status, message = "NAME_UNRESOLVED", 404, "The name does not resolve on this chain."
 
 
 def normalized(name: str) -> str:
-    """The name as ENS writes it (ENSIP-15), of Latin letters, digits and a few signs. Raises InvalidValue (`name`).
+    """The name in ENS's normal form (ENSIP-15), limited to Latin letters, digits and a few signs. Raises InvalidValue
+    (`name`).
 
-    Names of other letters are not resolved here: what looks like another name could pass for it."""
+    Names with other letters are not resolved, because a name that looks like another could be mistaken for it.
+    """
     found = name.lower() if name.isascii() else ""
     labels = found.split(".")
     if len(found) > MOST or len(labels) < 2 or not all(map(_LABEL.fullmatch, labels)):
@@ -50,7 +52,7 @@ def normalized(name: str) -> str:
 
 
 def address_of(client: ChainClient, name: str) -> str:
-    """The address (EIP-55) that a normalized name stands for now. Raises NoNames, NameUnresolved, ChainError."""
+    """The current address (EIP-55) of a normalized name. Raises NoNames, NameUnresolved, ChainError."""
     node = _node(name)
     resolver = _resolver(client, node)
     answer = _asked(client, resolver, ADDRESS + node) if resolver else b""
@@ -61,9 +63,10 @@ def address_of(client: ChainClient, name: str) -> str:
 
 
 def name_of(client: ChainClient, address: str) -> str | None:
-    """The name that an address has given itself, where that name stands for the address; else None.
+    """The name that an address has set for itself, if that name resolves to the address; otherwise None.
 
-    Raises NoNames, ChainError."""
+    Raises NoNames, ChainError.
+    """
     node = _node(f"{address[2:].lower()}.addr.reverse")
     resolver = _resolver(client, node)
     text = _text(_asked(client, resolver, NAME + node)) if resolver else None
@@ -91,7 +94,7 @@ def _resolver(client: ChainClient, node: bytes) -> str | None:
 
 
 def _asked(client: ChainClient, address: str, data: bytes) -> bytes:
-    """The answer; nothing where the contract refuses, as one that wants a URL to be fetched does."""
+    """The answer of a call; empty if the contract refuses, for example because it requires a URL fetch."""
     (answer,) = client.call_many([(address, data)])
     return b"" if isinstance(answer, NodeError) else answer
 

@@ -1,4 +1,4 @@
-"""web3 over our own nodes: a provider that asks the chain's pool, and nothing else that web3 would do by itself.
+"""web3 on our own nodes: a provider that uses the chain's pool and disables everything else that web3 would do.
 
 No middleware, no ENS, no CCIP-Read (EIP-3668): a contract cannot make the product fetch a URL.
 """
@@ -13,13 +13,13 @@ from shared.keys import web3_imports
 
 
 def connected(client: ChainClient) -> Any:
-    """A `web3.Web3` whose requests go to the chain's pool, fail over as its reads do, and raise its ChainErrors."""
+    """A `web3.Web3` whose requests use the chain's pool, fail over like its reads, and raise its ChainErrors."""
     return web3_imports.web3().Web3(_provider()(client), middleware=[])
 
 
 @cache
 def offline() -> Any:
-    """A `web3.Web3` that encodes and decodes, and asks nobody."""
+    """A `web3.Web3` that only encodes and decodes, without a node."""
     return web3_imports.web3().Web3(_provider()(None), middleware=[])
 
 

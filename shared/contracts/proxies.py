@@ -1,4 +1,5 @@
-"""Proxies: contracts that pass their calls on, and to which implementation. As the chain says now; it may change."""
+"""Proxies: find contracts that forward their calls, and the implementation. This is the current state; it may
+change."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from shared.domain.contracts.contracts import Contract
 from shared.domain.errors import Refusal
 from shared.keys.addresses import checksummed
 
-# EIP-1967: keccak-256 of "eip1967.proxy.implementation" and "eip1967.proxy.beacon", less 1.
+# EIP-1967: keccak-256 of "eip1967.proxy.implementation" and "eip1967.proxy.beacon", minus 1.
 IMPLEMENTATION: Final = (
     "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"  # pragma: allowlist secret
 )
@@ -22,7 +23,7 @@ BEACON: Final = (
     "0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50"  # pragma: allowlist secret
 )
 ASK_BEACON: Final = bytes.fromhex("5c60da1b")  # implementation()
-# Code before and after the address: EIP-1167, and its form with PUSH0.
+# Code before and after the address: EIP-1167, and its variant with PUSH0.
 MINIMAL: Final = tuple(
     (bytes.fromhex(before), bytes.fromhex(after))
     for before, after in (
@@ -33,17 +34,17 @@ MINIMAL: Final = tuple(
 
 
 def of(contract: Contract) -> Proxy | None:
-    """What a contract passes its calls on to; None when it does the work itself, or is not on the chain."""
+    """The proxy information of a contract; None if it is no proxy or is not on the chain."""
     if contract.address is None or contract.status != "deployed":
         return None
     try:
         return at(resources.chain(contract.chain), contract.address)
-    except (ChainError, Refusal):  # a deployment may have stopped serving the chain
+    except (ChainError, Refusal):  # a deployment may no longer serve the chain
         return Proxy(kind="unknown", implementation=None)
 
 
 def at(client: ChainClient, address: str) -> Proxy | None:
-    """Raises ChainError."""
+    """The proxy information of an address; None if it is no proxy. Raises ChainError."""
     code, (implementation, beacon) = client.code_and_storage(address, (IMPLEMENTATION, BEACON))
     if target := minimal(code):
         return Proxy(kind="minimal", implementation=target)
@@ -53,13 +54,13 @@ def at(client: ChainClient, address: str) -> Proxy | None:
         return None
     try:
         answer = client.call(CallRequest(NOBODY, source, data=ASK_BEACON))
-    except NodeError:  # a beacon that does not say
+    except NodeError:  # the beacon does not answer
         answer = b""
     return Proxy(kind="beacon", implementation=_address(answer))
 
 
 def minimal(code: bytes) -> str | None:
-    """The address in the code of a minimal proxy; what follows that code is its own data."""
+    """The address in the code of a minimal proxy; the proxy's own data may follow that code."""
     for before, after in MINIMAL:
         end = len(before) + 20
         if code.startswith(before) and code[end : end + len(after)] == after:

@@ -1,4 +1,4 @@
-"""Many reads of one block at once, of which each may fail by itself."""
+"""Many reads at one block together; each read may fail independently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.contracts import calls
 from shared.domain.contracts import abi as rules
 from shared.domain.errors import InvalidValue, Refusal
 
-# github.com/mds1/multicall3: on most chains at this address.
+# github.com/mds1/multicall3: at this address on most chains.
 MULTICALL: Final = "0xcA11bde05977b3631167028862bE2a173976CA11"
 _BYTES: Final = {"name": "", "type": "bytes"}
 AGGREGATE: Final = rules.checked(
@@ -42,15 +42,15 @@ AGGREGATE: Final = rules.checked(
         }
     ]
 )[0]
-Read = tuple[str, bytes]  # an address and the data of a call
+Read = tuple[str, bytes]  # (address, call data)
 Outcome = bytes | NodeError
-AT_ONCE: Final = 20  # what a node computes within the time of an exchange, whatever the contracts are
-MOST_TOGETHER: Final = 8 * 1024 * 1024  # bytes of answers, where there are such that are not read at once
+AT_ONCE: Final = 20  # calls that a node can compute within the time of one exchange, for any contracts
+MOST_TOGETHER: Final = 8 * 1024 * 1024  # bytes of answers in total, if some are too large to read together
 TOO_LARGE: Final = NodeError("the contracts answer more than is read")
 
 
 def number_of(client: ChainClient, block: int | str) -> int:
-    """The height of a block that is there. Raises InvalidValue (`block`), ChainError."""
+    """The height of an existing block. Raises InvalidValue (`block`), ChainError."""
     try:
         found = client.block(block)
     except Lagging:
@@ -61,9 +61,11 @@ def number_of(client: ChainClient, block: int | str) -> int:
 
 
 def at_block(client: ChainClient, wanted: Sequence[Read], block: int) -> list[Outcome]:
-    """Answers in order: through Multicall3 in one call where it is, else in one exchange with one node.
+    """The answers in order: through Multicall3 in one call if it exists, otherwise in one exchange with one node.
 
-    Also in one exchange where the calls together need more than a node computes for one. Raises ChainError."""
+    Also uses one exchange if the calls together need more computation than a node allows for one call. Raises
+    ChainError.
+    """
     return _aggregated(client, wanted, block) or batched(client, wanted, block)
 
 
@@ -84,9 +86,10 @@ def _aggregated(client: ChainClient, wanted: Sequence[Read], block: int) -> list
 
 
 def batched(client: ChainClient, wanted: Sequence[Read], block: BlockRef) -> list[Outcome]:
-    """A few at a time; where those answer more than is read, one after the other, as far as MOST_TOGETHER.
+    """Read a few at a time. If a group's answers are too large, read its calls one by one, up to MOST_TOGETHER bytes.
 
-    Raises ChainError for what is no word of the contract's."""
+    Raises ChainError for errors other than the contract's own.
+    """
     outcomes: list[Outcome] = []
     left = MOST_TOGETHER
     for start in range(0, len(wanted), AT_ONCE):
@@ -102,7 +105,7 @@ def batched(client: ChainClient, wanted: Sequence[Read], block: BlockRef) -> lis
 
 
 def _size(outcome: Outcome) -> int:
-    """In bytes; nothing is asked behind one that alone was too large."""
+    """The size in bytes. A single answer that is too large uses the whole limit, so that no further read follows."""
     if outcome is TOO_LARGE:
         return MOST_TOGETHER
     return len(outcome) if isinstance(outcome, bytes) else 0

@@ -1,4 +1,4 @@
-"""Transactions to contracts: planned and accepted as any other, by the engine and within the wallet's policy."""
+"""Transactions to contracts: planned and accepted like all others, by the engine and within the wallet's policy."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from shared.runtime.context import current
 from shared.runtime.errors import Forbidden
 from shared.store.unit_of_work import UnitOfWork
 
-SENDS: Final = "transaction:send"  # needed beside contract:write: a contract's function may move everything
+SENDS: Final = "transaction:send"  # required besides contract:write: a contract's function may move all funds
 
 
 def require_may_send(caller: Caller) -> None:
-    """Raises Forbidden: who may write contracts only may send nothing."""
+    """Raises Forbidden if the caller may only write contracts, and not send."""
     if not caller.may(SENDS):
         raise Forbidden
 
 
 def on_chain(wallet: Wallet, chain: str) -> Wallet:
-    """The wallet itself. Raises InvalidValue when it is on another chain."""
+    """The wallet itself. Raises InvalidValue if it is on another chain."""
     if wallet.chain != chain:
         raise InvalidValue("wallet_id", f"the wallet is on {wallet.chain}")
     return wallet
@@ -42,14 +42,14 @@ def plan(
     gas: int | None,
     speed: Speed | None,
 ) -> SendPlan:
-    """The transaction, tried on the chain; the ABI names its errors. Raises what `accept.plan` raises."""
+    """The planned transaction, simulated on the chain; the ABI names its errors. Raises the errors of `accept.plan`."""
     sender = intents.Sender.of_wallet(wallet)
     intent = intents.build(sender, to, value=value, data=data, gas=gas, speed=speed)
     return accept.plan(intent, gas=gas, abi=abi)
 
 
 def accepted(unit: UnitOfWork, planned: SendPlan, transaction_id: str) -> Transaction:
-    """Insert it. Raises what `accept.accept` raises."""
+    """Insert the transaction. Raises the errors of `accept.accept`."""
     given = current().request.idempotency
     return accept.accept(
         unit,
@@ -61,7 +61,7 @@ def accepted(unit: UnitOfWork, planned: SendPlan, transaction_id: str) -> Transa
 
 
 def group(planned: SendPlan) -> str:
-    """The rows that several sends of a wallet would queue for (see `writes.group_commit`)."""
+    """The group of rows that several sends of a wallet compete for (see `writes.group_commit`)."""
     return f"funds:{planned.intent.chain}:{planned.intent.from_address}"
 
 

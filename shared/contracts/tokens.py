@@ -1,4 +1,5 @@
-"""What a token says of itself, whichever standard it keeps; found by ERC-165, and by trying what ERC-20 has."""
+"""Describe a token of any standard from its own answers; the standard is found by ERC-165 and by trying ERC-20
+functions."""
 
 from __future__ import annotations
 
@@ -17,12 +18,13 @@ TOTAL_SUPPLY: Final = bytes.fromhex("18160ddd")  # totalSupply()
 SUPPORTS: Final = bytes.fromhex("01ffc9a7")  # supportsInterface(bytes4), and the id of ERC-165 itself
 ERC721: Final = bytes.fromhex("80ac58cd")
 ERC1155: Final = bytes.fromhex("d9b67a26")
-NOTHING: Final = bytes.fromhex("ffffffff")  # what no contract supports (ERC-165)
+NOTHING: Final = bytes.fromhex("ffffffff")  # an interface that no contract may support (ERC-165)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """None where the contract does not say, or says what is no plain text. `total_supply` in base units."""
+    """A token's description. A field is None if the contract does not answer it, or not as plain text. `total_supply`
+    is in base units."""
 
     type: ContractType
     name: str | None
@@ -32,8 +34,7 @@ class Token:
 
 
 def describe(client: ChainClient, address: str) -> Token:
-    """What the token at an address says about itself. Raises InvalidValue (`address`) if there is no token,
-    ChainError."""
+    """The description of the token at an address. Raises InvalidValue (`address`) if there is no token, ChainError."""
     asked = [NAME, tokens.SYMBOL, tokens.DECIMALS, TOTAL_SUPPLY, tokens.balance_of(NOBODY)]
     asked += [SUPPORTS + one.ljust(32, b"\0") for one in (SUPPORTS, NOTHING, ERC721, ERC1155)]
     outcomes = reads.batched(client, [(address, data) for data in asked], "latest")

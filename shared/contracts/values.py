@@ -1,7 +1,8 @@
-"""Values between JSON and the ABI, without loss: integers are decimal strings, bytes 0x hex, tuples lists or objects.
+"""Convert values between JSON and the ABI without loss: integers are decimal strings, bytes 0x hex, tuples lists or
+objects.
 
-An answer's tuple is an object where all of its components have names of their own, else a list. An argument's tuple may
-be either.
+A tuple in an answer is an object if all its components have distinct names, otherwise a list. A tuple in an argument
+may be either.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from shared.keys.addresses import checksummed, parse_address
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,77})")
 _HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _ARRAY: Final = re.compile(r"(.*)\[(\d*)\]")
-_FUNCTION_BYTES: Final = 24  # an address and a selector
+_FUNCTION_BYTES: Final = 24  # an address (20) and a selector (4)
 
 
 def arguments(parameters: Sequence[Entry], given: Any, place: str = "arguments") -> list[Any]:
-    """The values of a call. Raises InvalidValue naming the place."""
+    """The values of a call's arguments. Raises InvalidValue naming the field."""
     return _tuple(parameters, given, place)
 
 
@@ -88,20 +89,20 @@ def _integer(kind: str, given: str, place: str) -> int:
 def _encodable(given: str) -> bool:
     try:
         given.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
+    except UnicodeEncodeError:  # an unpaired surrogate
         return False
     return True
 
 
 def results(parameters: Sequence[Entry], values: Sequence[Any]) -> Any:
-    """What a function answers, as JSON: null, the one value, or those of several."""
+    """A function's answer as JSON: null, one value, or several values."""
     if not parameters:
         return None
     return plain(parameters[0], values[0]) if len(parameters) == 1 else together(parameters, values)
 
 
 def together(parameters: Sequence[Entry], values: Sequence[Any]) -> Any:
-    """Several values: an object where all have names of their own, else a list."""
+    """Several values: an object if all have distinct names, otherwise a list."""
     shown = [plain(parameter, value) for parameter, value in zip(parameters, values, strict=True)]
     names = [one["name"] for one in parameters]
     if not all(names) or len(set(names)) < len(names):

@@ -1,4 +1,5 @@
-"""Everybody's rows by status, newest first: pages and counts over an index that begins with a shard and a status."""
+"""The rows of all users by status, newest first: pages and counts from an index that starts with a shard and a
+status."""
 
 from __future__ import annotations
 
@@ -27,9 +28,10 @@ def page(
     filters: Mapping[str, Any],
     keep: Callable[[Row], bool] | None = None,
 ) -> tuple[list[T], str | None]:
-    """One page of the rows that have one of the statuses and were made before `until`, and the next one's cursor.
+    """One page of the rows that have one of the statuses and were created before `until`, and the next page's cursor.
 
-    `filters` must equal the index's stored columns; None does not filter. Raises InvalidCursor."""
+    The index's stored columns must equal `filters`; None does not filter. Raises InvalidCursor.
+    """
     ranges = [(shard, status) for status in statuses for shard in range(SHARDS)]
     wanted = {name: value for name, value in filters.items() if value is not None}
     start: Key | None = (until,) if until else None
@@ -54,19 +56,19 @@ def page(
 
 @dataclass(frozen=True)
 class Heads:
-    """The newest entries of an index: those of some statuses, made since a moment (None: ever)."""
+    """The newest entries of an index with one of some statuses, created since a time (None: no limit)."""
 
     index: Index[Any]
     statuses: Sequence[str]
     since: datetime | None
 
     def queries(self, limit: int) -> list[Query[Any]]:
-        """At most `limit` of each status and shard; they may share a wave with others."""
+        """At most `limit` entries of each status and shard; other queries may share their wave."""
         bound: Key = (self.since,) if self.since else ()
         return [self.index.scan(*each, upto=bound, limit=limit) for each in self._ranges()]
 
     def by_status(self, answers: Iterable[list[Row]]) -> dict[str, list[Row]]:
-        """What the queries have answered, the newest first."""
+        """The answers of the queries by status, newest first."""
         found: dict[str, list[Row]] = {status: [] for status in self.statuses}
         for (_, status), rows in zip(self._ranges(), answers, strict=True):
             found[status] += rows

@@ -1,8 +1,8 @@
-"""GET by id: the cache, else a read that may be 10 s old, else a strong one.
+"""GET by id: from the cache, otherwise by a read that may be 10 s old, otherwise by a strong read.
 
-A stale read is repeated as a strong one before it is answered 404 or when it is older than `Min-Version`;
-`Cache-Control: no-cache` is strong at once. A cached entry holds the owner's view, and the immutable owner id in
-it may authorise its owner; every other reader's right is decided from Spanner.
+A stale read is repeated as a strong read before it is answered with 404, or if it is older than `Min-Version`.
+`Cache-Control: no-cache` uses a strong read at once. A cached entry holds the owner's view. The immutable owner id in
+it may authorise the owner; the rights of all other readers are decided from Spanner.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ Load = Callable[[Session], Loaded[M]]
 
 
 class SingleFlight:
-    """Concurrent misses of one key in this process share one read."""
+    """Lets concurrent misses of one key in this process share one read."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._flights: dict[tuple[str, str], Future[Any]] = {}
 
     def run(self, key: tuple[str, str], read: Callable[[], T]) -> T:
-        """What `read` answers, or what one answers that another thread has begun. Raises what it raises."""
+        """The answer of `read`, or of the same read that another thread has already started. Raises its errors."""
         with self._lock:
             flight = self._flights.get(key)
             mine = flight is None
@@ -71,7 +71,7 @@ class SingleFlight:
 
 
 def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M]) -> M:
-    """The resource as `caller` may see it. Raises NotFound when there is none for this caller."""
+    """The resource as `caller` may see it. Raises NotFound if it does not exist for this caller."""
     context = current()
     if context.request.strong_read:
         metrics.CACHE_READS.add(kind=kind, outcome="bypass")
@@ -99,7 +99,7 @@ def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M
 
 
 def _view(model: type[M], body: str) -> M | None:
-    """The view in an entry; None when another release wrote it with other fields."""
+    """The view in an entry; None if another release wrote it with other fields."""
     try:
         view: M = model.model_validate_json(body)  # type: ignore[attr-defined]
     except ValueError:
@@ -121,7 +121,8 @@ def _read(kind: str, identity: str, load: Load[M], context: Context) -> Loaded[M
 
 
 def _filled(kind: str, identity: str, load: Load[M], staleness: float | None) -> Loaded[M]:
-    """Read and fill the cache. The fence makes a fill safe; its life counts from when the row was surely current."""
+    """Read and fill the cache. The fence makes the fill safe; the entry's lifetime starts at a time when the row was
+    certainly current."""
     since = resources.clock().now() - timedelta(seconds=staleness or 0)
     loaded = load(Session(resources.database().snapshot(staleness=staleness, consistent=True)))
     body = loaded.view.model_dump_json()  # type: ignore[attr-defined]

@@ -1,6 +1,5 @@
-"""The newest height of each chain, for everybody who asks; this process asks each chain at most once every few
-seconds.
-"""
+"""The newest height of each chain, shared by all callers. This process asks each chain at most once every few
+seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from shared.chain.errors import ChainError
 from shared.chain.types import Health
 from shared.domain.errors import Refusal
 
-SECONDS = 5.0  # that an answer counts
+SECONDS = 5.0  # lifetime of an answer
 PATIENCE = 1.5  # seconds that a request waits for a chain
 LATE_BLOCKS = 20  # of a chain's block times, and at least
 LATE_SECONDS = 60.0
@@ -24,7 +23,7 @@ Head = tuple[Health, int | None]
 
 
 class Heads:
-    """What is remembered in this process."""
+    """The answers that this process remembers."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -33,7 +32,7 @@ class Heads:
 
 
 def of(names: Iterable[str]) -> dict[str, Head]:
-    """By chain; one that does not answer soon is unavailable."""
+    """The heads by chain; a chain that does not answer soon is unavailable."""
     waits = {name: _asked(name) for name in names}
     until = time.monotonic() + PATIENCE
     return {name: _told(wait, until) for name, wait in waits.items()}

@@ -37,7 +37,7 @@ class OwnedQuery(TimedQuery, Protocol):
 
 
 def span_of(request: TimedQuery) -> tuple[Key | None, Key]:
-    """The range of an index, newest first, created from `created_after` on and before `created_before`."""
+    """The range of a newest-first index: created from `created_after` (inclusive) to `created_before` (exclusive)."""
     before, after = request.created_before, request.created_after
     return None if before is None else (before,), () if after is None else (after,)
 
@@ -52,9 +52,9 @@ def page(
     limit: int | None = None,
     cursor: str | None = None,
 ) -> tuple[list[T], str | None]:
-    """One page of the rows below `prefix`, which begins with the owner, and the cursor of the next one; for `filters`
-    and `keep` see `pagination.page`. `limit` and `cursor` are the request's where no limit is given. Raises
-    InvalidCursor."""
+    """One page of the rows below `prefix`, which starts with the owner, and the next page's cursor.
+    `pagination.page` explains `filters` and `keep`. Without `limit`, the request's `limit` and `cursor` are used.
+    Raises InvalidCursor."""
     size, begin = limit or request.limit, cursor if limit else request.cursor
     span = span_of(request)
     more = [request.metadata, *map(str, span)] if request.metadata or span != (None, ()) else []
@@ -88,7 +88,7 @@ class _Found:
         self.kept: list[tuple[MetadataEntry, Any]] = []
 
     def read(self, after: Key | None, size: int, keep: Callable[[Row], bool]) -> list[MetadataEntry]:
-        """Keep the rows that fit of one page of entries, which is answered."""
+        """Read one page of entries, keep their rows that match, and return the entries."""
         scan = METADATA.scan(
             self._owner, self._table.name, self._note, after=after, upto=self._upto, limit=size + 1
         )

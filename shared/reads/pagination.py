@@ -1,6 +1,6 @@
 """Keyset pages over an index or its shards: newest first, stable under inserts, never OFFSET, bounded work.
 
-A cursor says where the previous page ended.
+A cursor contains the position where the previous page ended.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from shared.store.table import Index, Query
 
 T = TypeVar("T")
 R = TypeVar("R")
-Scan = Callable[[int, Key | None, int], Query[list[R]]]  # (shard, behind this position, how many)
+Scan = Callable[[int, Key | None, int], Query[list[R]]]  # (shard, after this position, limit)
 Position = Callable[[R], tuple[datetime, str]]
 _MAC = 16  # bytes
 _LIMIT = 1024  # characters of a cursor
-MAX_SCANNED = 5_000  # index entries per call; a page may come short, its cursor goes on
-MAX_ROUNDS = 10  # pages of rows that are looked at for one page of those that belong to it
+MAX_SCANNED = 5_000  # index entries per call; a page may be short, but its cursor continues
+MAX_ROUNDS = 10  # pages of rows that are searched for one page of matching rows
 
 
 def page(
@@ -41,11 +41,11 @@ def page(
     span: tuple[Key | None, Key] = (None, ()),
     more: Sequence[Any] = (),
 ) -> tuple[list[T], str | None]:
-    """One page of the rows below `prefix`, and the cursor of the next one; `span`: behind this key, up to that one.
+    """One page of the rows below `prefix`, and the next page's cursor; `span`: (after this key, up to this key).
 
-    `filters` must equal the index's stored columns, or hold them when they are tuples; None does not filter. `keep`
-    decides further; `more` names what it and the span depend on.
-    Raises InvalidCursor for a cursor of another list, caller or filter."""
+    A stored column of the index must equal its value in `filters`, or be one of them if it is a tuple; None does not
+    filter. `keep` filters further; `more` holds everything that `keep` and the span depend on. Raises InvalidCursor
+    for a cursor of another list, caller or filter."""
     wanted = {name: value for name, value in filters.items() if value is not None}
     binding, position = [index.name, *prefix, sorted(wanted.items()), *more], index.key[len(prefix) :]
     after = decode(binding, cursor) if cursor else span[0]
@@ -73,7 +73,7 @@ def page(
 
 
 def fits(entry: Row, wanted: Mapping[str, Any]) -> bool:
-    """Whether each column has the wanted value, or one of them where it is a tuple."""
+    """Whether each column has the wanted value, or one of the wanted values if it is a tuple."""
     return all(
         entry[name] in value if isinstance(value, tuple) else entry[name] == value
         for name, value in wanted.items()
@@ -104,9 +104,9 @@ def kept_page(
     cursor: str | None,
     keep: Callable[[T], bool],
 ) -> tuple[list[T], str | None]:
-    """A page of rows of which each says by itself whether it belongs to the list now: what time alone has changed is
-    not in the index. `read(limit, cursor)` gives a page of all. It may come short after many that do not belong, and
-    its cursor goes on. Raises InvalidCursor."""
+    """A page of rows that belong to the list now. The rows decide this themselves, because the index does not contain
+    changes that only depend on time. `read(limit, cursor)` returns a page of all rows. After many rows that do not
+    belong, the page may be short, but its cursor continues. Raises InvalidCursor."""
     kept: list[T] = []
     for _ in range(MAX_ROUNDS):
         rows, cursor = read(limit - len(kept), cursor)
@@ -126,9 +126,10 @@ def page_over_shards(
     binding: Sequence[Any],
     keep: Callable[[R], bool] | None = None,
 ) -> tuple[list[R], str | None]:
-    """One page and the cursor of the next. `binding` names the list, its filters and whose it is.
+    """One page and the next page's cursor. `binding` identifies the list, its filters and its owner.
 
-    Raises InvalidCursor for a cursor of another list."""
+    Raises InvalidCursor for a cursor of another list.
+    """
     after: Key | None = decode(binding, cursor) if cursor else None
     session = Session(resources.database().snapshot())
     size = limit + 1 if keep is None else max(limit + 1, 200)
@@ -139,7 +140,7 @@ def page_over_shards(
         scanned += sum(map(len, waves))
         rows = sorted(chain.from_iterable(waves), key=lambda row: _newest_first(position(row)))
         full = [_newest_first(position(wave[-1])) for wave in waves if len(wave) == size]
-        horizon = min(full) if full else None  # behind it, a shard may hold rows that were not read
+        horizon = min(full) if full else None  # after this position, a shard may hold rows that were not read
         sure = [row for row in rows if horizon is None or _newest_first(position(row)) <= horizon]
         for row in sure:
             if keep is None or keep(row):
@@ -158,16 +159,17 @@ def _newest_first(position: tuple[datetime, str]) -> tuple[float, str]:
 
 
 def encode(binding: Sequence[Any], position: Sequence[Any]) -> str:
-    """The cursor behind `position` (index key values) of the list that `binding` describes.
+    """The cursor after `position` (index key values) of the list that `binding` describes.
 
-    It is opaque, signed, and bound to the list, its filters and the caller."""
+    It is opaque, signed, and bound to the list, its filters and the caller.
+    """
     plain = [{"t": value.isoformat()} if isinstance(value, datetime) else value for value in position]
     payload = json.dumps(plain, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_mac(binding, payload) + payload).decode().rstrip("=")
 
 
 def decode(binding: Sequence[Any], cursor: str) -> tuple[Any, ...]:
-    """The position. Raises InvalidCursor (400) for anything but a cursor that `encode` gave for this list."""
+    """The position. Raises InvalidCursor (400) unless `encode` created the cursor for this list."""
     if len(cursor) > _LIMIT or not cursor.isascii():
         raise InvalidCursor()
     try:

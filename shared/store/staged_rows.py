@@ -23,7 +23,7 @@ class StagedRows:
     def __init__(self, under: StagedRows | None = None) -> None:
         """Start from the rows and writes of `under`, without changing it."""
         self._known: dict[Place, Any] = dict(under._known) if under else {}  # with own writes
-        self._asked: set[Place] = set(under._asked) if under else set()  # keys that were read, with or without row
+        self._asked: set[Place] = set(under._asked) if under else set()  # read keys, with or without row
         self._stored: dict[Place, Any] = dict(under._stored) if under else {}  # rows as they were read
         self._writes: dict[Place, Write] = dict(under._writes) if under else {}
 

@@ -1,1 +1,1 @@
-"""The index of contracts' events and of deposits: read block by block, taken back where a block goes."""
+"""The index of contract events and deposits: it reads block by block and rolls back removed blocks."""

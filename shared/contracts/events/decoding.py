@@ -1,4 +1,4 @@
-"""Events by their ABI: which one a log is, what its arguments are, and how an indexed argument looks in a topic."""
+"""Events by their ABI: match a log to an event, decode its arguments, and encode an indexed argument as a topic."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from shared.domain.contracts.abi import Entry
 from shared.domain.contracts.events import ContractEvent, Decoded
 from shared.domain.errors import InvalidValue, Refusal
 
-_HASHED: Final = ("string", "bytes")  # as indexed arguments; arrays and tuples, too
+_HASHED: Final = ("string", "bytes")  # stored as a hash when indexed, like arrays and tuples
 
 
 class UnknownEvent(Refusal):
-    """`data.known` lists signatures of the ABI, at most a hundred."""
+    """`data.known` lists at most a hundred signatures of the ABI."""
 
     code, status, message = "UNKNOWN_EVENT", 422, "The contract's ABI has no such event."
 
 
 class AmbiguousEvent(Refusal):
-    """`data.signatures` lists those that the name may mean."""
+    """`data.signatures` lists the events that the name may mean."""
 
     code, status = "AMBIGUOUS_EVENT", 422
     message = "Several events have this name: give the full signature of one."
 
 
 class NotIndexed(Refusal):
-    """`data.indexed` lists the event's arguments that can be asked for."""
+    """`data.indexed` lists the event's arguments that can be filtered."""
 
     code, status = "NOT_INDEXED", 422
     message = "This argument of the event is not indexed by the chain."
@@ -44,7 +44,7 @@ def topic_of(signature: str) -> str:
 
 
 def event(entries: Sequence[Entry], wanted: str) -> Entry:
-    """The event of a name, or of a full signature. Raises UnknownEvent, AmbiguousEvent."""
+    """The event with this name or full signature. Raises UnknownEvent, AmbiguousEvent."""
     events = rules.of_kind(entries, "event")
     plain = wanted.replace(" ", "")
     found = [one for one in events if plain in (rules.signature(one), one["name"])]
@@ -56,7 +56,7 @@ def event(entries: Sequence[Entry], wanted: str) -> Entry:
 
 
 def topic_place(entry: Entry, name: str) -> tuple[int, Entry]:
-    """(the topic from 1 on, the parameter) of an indexed argument. Raises NotIndexed."""
+    """(topic position, starting at 1; the parameter) of an indexed argument. Raises NotIndexed."""
     indexed = [one for one in entry["inputs"] if one["indexed"]]
     for place, one in enumerate(indexed, start=0 if entry["anonymous"] else 1):
         if one["name"] == name and place:
@@ -65,7 +65,7 @@ def topic_place(entry: Entry, name: str) -> tuple[int, Entry]:
 
 
 def topic_value(parameter: Entry, text: str) -> str:
-    """An argument as a topic has it. Raises InvalidValue naming it."""
+    """An argument as a topic. Raises InvalidValue naming it."""
     from eth_abi.abi import encode
 
     kind, name = rules.type_of(parameter), str(parameter["name"])
@@ -79,7 +79,7 @@ def topic_value(parameter: Entry, text: str) -> str:
 
 
 class Events:
-    """The events of an ABI, found by their topic: made once for many logs, since an ABI may be large."""
+    """The events of an ABI by topic. Create it once for many logs, because an ABI may be large."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         named = [one for one in rules.of_kind(entries, "event") if not one["anonymous"]]
@@ -87,7 +87,7 @@ class Events:
         self._by_topic = {topic_of(signature): (signature, one) for signature, one in signed}
 
     def decoded(self, log: ContractEvent) -> Decoded | None:
-        """None where no event of the ABI is what the log says, or its data were cut."""
+        """The decoded log; None if it matches no event of the ABI, or its data were cut."""
         if not log.complete or log.topic0 is None:
             return None
         found = self._by_topic.get(log.topic0)
@@ -99,7 +99,7 @@ class Events:
 
 
 def _arguments(entry: Entry, log: ContractEvent) -> Any:
-    """None where topics or data are others than the ABI has."""
+    """The log's arguments; None if its topics or data do not fit the ABI."""
     from eth_abi.abi import decode
     from eth_abi.exceptions import DecodingError
 

@@ -1,6 +1,7 @@
-"""What comes to our wallets: coins by the transactions of a block, registered tokens by their Transfer logs.
+"""Find deposits to our wallets: native coins by the transactions of a block, registered tokens by their Transfer
+logs.
 
-Coins that a contract passes on within a transaction leave no such trace and are not seen.
+Native coins that a contract transfers within a transaction leave no such trace and are not found.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from shared.store.session import Session
 from shared.store.tables.contract_events import WALLETS_BY_ADDRESS
 from shared.store.tables.wallets import WALLETS
 
-MOST_HOLDERS: Final = 20  # wallets of one address that are told
+MOST_HOLDERS: Final = 20  # limit of notified wallets per address
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def of(
     blocks: Sequence[SourceBlock],
     logs: Sequence[Sequence[SourceLog]],
 ) -> list[Deposit]:
-    """The deposits of the blocks. Raises Lagging where a receipt that decides is not to be had, ChainError."""
+    """The deposits of the blocks. Raises Lagging if a needed receipt is unavailable, ChainError."""
     tokens = {token.address.lower() for token in client.spec.tokens}
     moved = [
         one
@@ -82,7 +83,7 @@ def _tokens(block: SourceBlock, logs: Sequence[SourceLog], tokens: set[str]) -> 
 
 
 def _holders(session: Session, chain: str, addresses: Sequence[str]) -> dict[str, list[Wallet]]:
-    """The active wallets of each address (lower case) that is ours."""
+    """The active wallets of each of our addresses (lower case)."""
     if not addresses:
         return {}
     places = [(checksummed(bytes.fromhex(one[2:])), chain) for one in addresses]

@@ -1,5 +1,5 @@
-"""Follow the contracts that a followed factory announces, from the first block that announces them, for as long as that
-block is part of the chain."""
+"""Follow the contracts that a followed factory announces, from the first block that announces them, for as long as
+that block is part of the chain."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from shared.store.tables.contract_events import FOLLOWED, FOLLOWS, FOLLOWS_FACTO
 from shared.store.tables.contracts import CONTRACTS, CONTRACTS_BY_ADDRESS
 from shared.store.unit_of_work import UnitOfWork
 
-_NAME: Final = 240  # characters of a factory's name that its contracts' names keep
-EVENTS_AT_ONCE: Final = 500  # and deposits, in one commit
+_NAME: Final = 240  # characters of a factory's name that are copied into the names of its contracts
+EVENTS_AT_ONCE: Final = 500  # including deposits, in one commit
 ADDED_AT_ONCE: Final = 500  # contracts in one commit: each is some sixty of its 80,000 mutations, and an ABI
 
 
 def at_once(chain: str, events: Sequence[ContractEvent]) -> int:
-    """So many of these events one commit holds, whatever contracts they announce: each factory may add one by each."""
+    """The number of these events that fit in one commit. Each event may add one contract per factory."""
     places = sorted({(one.address, chain) for one in events})
     entries = Session(resources.database().snapshot()).many(FOLLOWS_FACTORIES.below(places)) if places else []
     if not entries:
@@ -39,7 +39,7 @@ def at_once(chain: str, events: Sequence[ContractEvent]) -> int:
 def follow_announced(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent]) -> None:
     """Follow the announced contracts in the commit that stores the events: each once, at most MAX_CHILDREN per
     factory."""
-    added: set[tuple[str, str]] = set()  # (user, address): by another factory of the user's, in this commit
+    added: set[tuple[str, str]] = set()  # (user, address): by another factory of the user, in this commit
     for parent, factory in _factories(unit, chain, events):
         named: dict[str, int] = {}
         for child, number in _named(parent, factory, events):
@@ -91,7 +91,8 @@ def _factories(
 
 
 def _named(parent: Follow, factory: Contract, events: Sequence[ContractEvent]) -> Iterator[tuple[str, int]]:
-    """(address, height) of each contract that the factory announces in the events, from its first followed block on."""
+    """(address, height) of each contract that the factory announces in the events, starting at its first followed
+    block."""
     announcing = [
         one for one in rules.of_kind(factory.entries, "event") if rules.signature(one) == parent.factory_event
     ]

@@ -1,7 +1,8 @@
-"""Work for single addresses beside new blocks: start to index them, fill in earlier blocks, delete their events.
+"""Work for single addresses in addition to new blocks: start to index them, fill in earlier blocks, delete their
+events.
 
-Earlier blocks are filled in by ranges, for several addresses at once if they have been filled equally far. A range that
-nodes refuse is halved. A block whose hash is still kept must be the one that was indexed.
+Earlier blocks are filled in by ranges, for several addresses at once if their filling has the same progress. A range
+that nodes refuse is halved. A block whose hash is still kept must equal the indexed block.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ DROPPED_AT_ONCE: Final = 500
 
 
 class Disagree(Exception):
-    """A range contains other blocks than were indexed."""
+    """A range contains blocks that differ from the indexed ones."""
 
 
 @dataclass
@@ -76,7 +77,8 @@ def _begin(unit: UnitOfWork, index: ChainIndex, addresses: Sequence[str]) -> Cha
 
 
 def drop(index: ChainIndex) -> ChainIndex:
-    """Delete some events of an address that nobody follows any more, and finally the address. Raises Moved."""
+    """Delete some events of an address that nobody follows any more, and at the end the address itself. Raises
+    Moved."""
     session = Session(resources.database().snapshot())
     for entry in session.one(FOLLOWED_WORK.scan(index.chain, "drop", limit=1)):
         return commit(_drop, index, str(entry["address"]))
@@ -100,7 +102,7 @@ def _drop(unit: UnitOfWork, index: ChainIndex, address: str) -> ChainIndex:
 
 
 def fill(client: ChainClient, index: ChainIndex) -> bool:
-    """Fill one range; whether more can be filled at once. Raises Moved, ChainError."""
+    """Fill one range; returns whether more can be filled at once. Raises Moved, ChainError."""
     group = _group(index)
     if not group:
         return False
@@ -124,7 +126,7 @@ def fill(client: ChainClient, index: ChainIndex) -> bool:
     except (Lagging, NoQuorum) as error:
         _record_fault(index, group, "pruned" if isinstance(error, Lagging) else "disagree")
         return group[0].work == "fill"
-    except Unreachable:  # it may have taken too long
+    except Unreachable:  # the request may have taken too long
         lengths.shorter(index.chain, high - low + 1)
         raise
     _store(index, group, logs, (high, last_hash), refused)
@@ -132,7 +134,7 @@ def fill(client: ChainClient, index: ChainIndex) -> bool:
 
 
 def _group(index: ChainIndex) -> list[FollowedAddress]:
-    """Addresses that have been filled equally far; if there are none, one whose filling has failed."""
+    """Addresses whose filling has the same progress; if there are none, one address whose filling has failed."""
     session = Session(resources.database().snapshot())
     entries = session.one(FOLLOWED_WORK.scan(index.chain, "fill", limit=MOST_ADDRESSES))
     if not entries:
@@ -155,7 +157,7 @@ def _read(client: ChainClient, addresses: Sequence[str], low: int, high: int) ->
 def _fill_single_block(
     client: ChainClient, addresses: Sequence[str], number: int
 ) -> tuple[list[SourceLog], list[str], str]:
-    """The logs of a single block, asked for with fewer and fewer addresses at once."""
+    """The logs of a single block, requested for fewer and fewer addresses at once."""
     (block_hash,) = block_scan.hashes(client, [number])
     if block_hash is None:
         raise Lagging("no quorum has the block")
@@ -188,11 +190,11 @@ def _stored(
     store_new(unit, EVENTS, events)
     factories.follow_announced(
         unit, index.chain, events
-    )  # also those that were there before the factory's rule
+    )  # also contracts that existed before the factory's rule
 
 
 def _require_same(unit: UnitOfWork, chain: str, blocks: Sequence[tuple[int, str]]) -> None:
-    """Raises Disagree if one of the blocks was indexed with another hash."""
+    """Raises Disagree if one of the blocks was indexed with a different hash."""
     wanted = dict(blocks)
     for known in unit.many(BLOCKS.get_many((chain, number) for number in wanted)):
         if known.hash != wanted[known.number]:

@@ -36,7 +36,7 @@ State = tuple[Follow, FollowedAddress, ChainIndex | None]
 
 
 def factory_of(contract: Contract, event: str, argument: str, abi: list[rules.Entry]) -> tuple[str, str, str]:
-    """What `new_follow` needs of a factory. Raises UnknownEvent, AmbiguousEvent, InvalidValue, InvalidAbi."""
+    """The factory arguments of `new_follow`. Raises UnknownEvent, AmbiguousEvent, InvalidValue, InvalidAbi."""
     entry = decoding.event(contract.entries, event)
     kinds = {one["name"]: one["type"] for one in entry["inputs"]}
     if kinds.get(argument) != "address" or not all(kinds) or len(kinds) < len(entry["inputs"]):
@@ -48,7 +48,7 @@ def factory_of(contract: Contract, event: str, argument: str, abi: list[rules.En
 
 
 def state(session: Session, contract: Contract) -> State:
-    """Raises NotFollowed."""
+    """How a contract is followed. Raises NotFollowed."""
     follow, index = session.read(FOLLOWS.find(contract.id), CHAIN_INDEXES.find(contract.chain))
     if follow is None:
         raise NotFollowed(contract_id=contract.id)
@@ -87,5 +87,5 @@ def follow(unit: UnitOfWork, wish: Follow, *, keep_start: bool) -> State:
 
 
 def _looks_further(known: Follow | None, made: Follow) -> bool:
-    """Whether a factory's rule has changed, or begins at an earlier block."""
+    """Whether a factory's rule has changed, or starts at an earlier block."""
     return known is None or known.factory_rule != made.factory_rule or made.from_block < known.from_block

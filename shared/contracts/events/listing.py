@@ -1,4 +1,4 @@
-"""Which events a request means, and a page of them from the index that finds them best."""
+"""Find the events that a request selects, in pages from the most suitable index."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from shared.store.port import Row
 from shared.store.session import Session
 from shared.store.tables.contract_events import CHAIN_INDEXES, EVENTS_BY_PLACE, EVENTS_BY_TOPIC, FOLLOWS
 
-Topics = dict[int, str]  # by their place; the event's own is 0
+Topics = dict[int, str]  # by position; the event's own topic is 0
 
 
 def require_followed(session: Session, contract: Contract) -> tuple[int, str]:
-    """(the newest final height, the address). Raises NotFollowed."""
+    """(the newest final height, the address) of a followed contract. Raises NotFollowed."""
     follow, index = session.read(FOLLOWS.find(contract.id), CHAIN_INDEXES.find(contract.chain))
     if follow is None:
         raise NotFollowed(contract_id=contract.id)
@@ -33,9 +33,10 @@ def topics(
     arguments: Mapping[str, str],
     given: Mapping[int, str | None],
 ) -> Topics:
-    """The topics that events must have; all have them without an event.
+    """The topics that the selected events must have; empty to select all events.
 
-    Raises UnknownEvent, AmbiguousEvent, NotIndexed, InvalidValue."""
+    Raises UnknownEvent, AmbiguousEvent, NotIndexed, InvalidValue.
+    """
     if event is None:
         return {}
     raw = {place: value.lower() for place, value in given.items() if value is not None}
@@ -57,7 +58,7 @@ def page(
     limit: int,
     cursor: str | None,
 ) -> tuple[list[ContractEvent], str | None]:
-    """`where`: address and chain; `heights`: the lowest and the highest. Raises InvalidCursor."""
+    """One page of events; `where`: (address, chain), `heights`: (lowest, highest). Raises InvalidCursor."""
     places = sorted(place for place in wanted if place)
     narrow = places[0] if places else 0
     index = EVENTS_BY_TOPIC[narrow] if wanted else EVENTS_BY_PLACE

@@ -1,8 +1,8 @@
 """Index new blocks, and roll back blocks that a reorganisation removed.
 
-Blocks are committed in parts, together with the position of the index, so each is stored once. Every commit compares
-the version of the index: of several runs at once, one continues and the others end. Which addresses are followed is
-read after that version, so no address that was followed in time is missed.
+Blocks are committed in parts, together with the position of the index, so each block is stored once. Every commit
+compares the version of the index: of several concurrent runs, one continues and the others end. The followed
+addresses are read after that version, so no address that was followed in time is missed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 T = TypeVar("T", ContractEvent, Deposit)
-BLOCKS_AT_ONCE: Final = 20  # that are read before they are committed
+BLOCKS_AT_ONCE: Final = 20  # blocks that are read before a commit
 PRUNED_AT_ONCE: Final = 100
 
 
@@ -66,7 +66,7 @@ class Found:
     blocks: tuple[SourceBlock, ...]
     events: tuple[ContractEvent, ...]
     deposits: tuple[Deposit, ...]
-    gaps: tuple[tuple[str, int], ...] = ()  # (address, height) whose logs no node returns
+    gaps: tuple[tuple[str, int], ...] = ()  # (address, height) for which no node returns logs
 
 
 def read_index(chain: str) -> ChainIndex | None:
@@ -105,7 +105,8 @@ def require_unmoved(unit: UnitOfWork, index: ChainIndex) -> ChainIndex:
 
 
 def step(client: ChainClient, index: ChainIndex, head: int, final: int) -> ChainIndex:
-    """Index the next blocks, or roll back removed ones; the index afterwards. Raises Moved, Forked, ChainError."""
+    """Index the next blocks, or roll back removed ones; returns the index afterwards. Raises Moved, Forked,
+    ChainError."""
     numbers = range(index.number + 1, min(head, index.number + BLOCKS_AT_ONCE) + 1)
     if not numbers:
         (now_there,) = block_scan.hashes(client, [index.number])
@@ -136,7 +137,7 @@ def _scan_blocks(client: ChainClient, index: ChainIndex, blocks: Sequence[Source
     gaps: tuple[tuple[str, int], ...] = ()
     try:
         logs = block_scan.logs_of(client, [block.hash for block in blocks], few)
-    except TooMuch:  # one block alone is too large: index only that one, address by address
+    except TooMuch:  # a single block is too large: index only that block, address by address
         blocks = blocks[:1]
         asked = few if few is not None else sorted({*_all_followed(session, index.chain), *tokens})
         entries, refused = _logs_by_address(client, blocks[0].hash, asked)
@@ -192,7 +193,7 @@ def event_of(chain: str, log: SourceLog) -> ContractEvent:
 
 
 def limited(logs: Iterable[SourceLog]) -> Iterable[SourceLog]:
-    """The logs of a block, at most MAX_PER_BLOCK of each contract."""
+    """The logs of a block, limited to MAX_PER_BLOCK per contract."""
     seen: Counter[str] = Counter()
     for log in logs:
         seen[log.address] += 1
@@ -201,8 +202,8 @@ def limited(logs: Iterable[SourceLog]) -> Iterable[SourceLog]:
 
 
 def _commit_parts(found: Found, most: int) -> Iterable[Found]:
-    """Parts of at most `most` events and deposits, which fit in one commit: several blocks with few of them, or a part
-    of one large block."""
+    """Split into parts of at most `most` events and deposits, which fit in one commit. A part covers several blocks
+    with few of them, or a portion of one large block."""
     blocks: list[SourceBlock] = []
     rows: list[ContractEvent | Deposit] = []
     own: dict[str, list[ContractEvent | Deposit]] = {}
@@ -214,7 +215,7 @@ def _commit_parts(found: Found, most: int) -> Iterable[Found]:
         if blocks and len(rows) + len(here) > most:
             yield _part_of(found, blocks, rows)
             blocks, rows = [], []
-        while len(here) > most:  # the index stays before the block until its last part
+        while len(here) > most:  # the index stays before the block until the block's last part
             yield _part_of(found, (), here[:most])
             here = here[most:]
         blocks.append(block)
@@ -234,9 +235,11 @@ def _part_of(found: Found, blocks: Sequence[SourceBlock], rows: Sequence[Contrac
 
 
 def _skip_quiet_blocks(index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex | None:
-    """Move the index over blocks without followed events or deposits: only its position changes, so nothing is audited.
+    """Move the index over blocks without followed events or deposits. Only its position changes, so nothing is
+    audited.
 
-    None if rows of removed blocks must be deleted first. Raises Moved."""
+    Returns None if rows of removed blocks must be deleted first. Raises Moved.
+    """
     now = resources.clock().now()
     after, kept = _index_after(index, found, head, final, now)
 
@@ -288,7 +291,7 @@ def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final
 
 
 def _store_blocks(unit: UnitOfWork, blocks: Sequence[IndexedBlock]) -> None:
-    """Store the blocks, and delete what other blocks at the same heights have left there."""
+    """Store the blocks, and delete the data of other blocks at the same heights."""
     if not blocks:
         return
     hashes = {one.number: one.hash for one in blocks}
@@ -322,7 +325,7 @@ def _gap(unit: UnitOfWork, chain: str, address: str, number: int) -> None:
 
 
 def prune(index: ChainIndex) -> None:
-    """Delete the hashes of blocks that are final, and their announced notices, many at a time."""
+    """Delete the hashes of final blocks and their announced notices, many at a time."""
     lowest = oldest_kept(index.number, index.final_number)
     below = BLOCKS.scan(index.chain, upto=(lowest - 1,), limit=PRUNED_AT_ONCE)
     if lowest < 1 or len(Session(resources.database().snapshot()).many(below)) < PRUNED_AT_ONCE:
@@ -353,7 +356,7 @@ def roll_back(client: ChainClient, index: ChainIndex) -> ChainIndex:
         if not there and len(kept) == len(some):
             raise Forked
         lowest = there[-1].number if there else some[0].number - 1
-        while kept[-1].number > lowest:  # one by one: each may hold much
+        while kept[-1].number > lowest:  # one by one, because each may hold many rows
             gone = kept.pop()
             index = commit(_take_back, index, gone, kept[-1])
         if there:

@@ -1,8 +1,8 @@
 """Announce events and deposits once their block is deep enough, and announce their removal by a reorganisation.
 
-A notice is written in the commit that stores the event or deposit, and marked in the commit that writes the
-announcement to the outbox, so each is announced once. What a reorganisation removes before it was deep enough is
-never announced.
+The commit that stores an event or deposit also writes its notice. The commit that writes the announcement to the
+outbox also marks the notice, so each is announced once. Events and deposits that a reorganisation removes before they
+were deep enough are never announced.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 AT_ONCE: Final = 4  # notices of a shard in one commit
-MOST_TOLD: Final = 500  # deposits in one commit; of one wallet in one block no more are announced
+MOST_TOLD: Final = 500  # deposits in one commit; also the announced ones of one wallet in one block
 MOST_SHOWN: Final = 50  # events of one contract and block in one announcement
-MOST_BYTES: Final = 64 * 1024  # of their data together
+MOST_BYTES: Final = 64 * 1024  # of their data in total
 
 
 def note(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent], deposits: Sequence[Deposit]) -> None:
-    """Store to whom these are to be announced, and at which height."""
+    """Store who must be notified of these, and at which height."""
     depth = resources.registry().chain(chain).depth
     places = sorted({(one.address, chain) for one in events})
     entries = unit.many(FOLLOWS_ANNOUNCED.below(places)) if places else []
@@ -60,7 +60,7 @@ def note(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent], deposits
             if address == entry["announced_address"]:
                 rows.add(notice(chain, entry["id"], block.number + entry["confirmations"] - 1, block))
     if rows:
-        known = unit.many(NOTICES.get_many(map(NOTICES.key_of, rows)))  # by an earlier part of the block
+        known = unit.many(NOTICES.get_many(map(NOTICES.key_of, rows)))  # from an earlier part of the block
         there = set(map(NOTICES.key_of, known))
         unit.write(*(one for one in sorted(rows, key=NOTICES.key_of) if NOTICES.key_of(one) not in there))
 
@@ -70,7 +70,7 @@ def _block(one: ContractEvent | Deposit) -> IndexedBlock:
 
 
 def announce(index: ChainIndex) -> bool:
-    """Announce some of the notices that are due; whether there were any."""
+    """Announce some of the notices that are due; returns whether there were any."""
     session = Session(resources.database().snapshot())
     due = list(joined.from_iterable(session.read_all(notices_due(index.chain, index.number, AT_ONCE))))
     if due:
@@ -96,7 +96,7 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
     for one in still:
         mine = _of_wallet(deposits, one)
         if told and told + len(mine) > MOST_TOLD:
-            break  # the next commit goes on with it
+            break  # the next commit continues with this notice
         told += len(mine)
         if one.block_number < lowest:
             unit.delete(one)
@@ -115,7 +115,7 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
 
 
 def _of_wallet(deposits: Sequence[Deposit], notice: EventNotice) -> list[Deposit]:
-    """The deposits of a notice, as far as they are announced."""
+    """The deposits of a notice that are announced."""
     place = notice.subject, notice.block_hash
     return [one for one in deposits if (one.wallet_id, one.block_hash) == place][:MOST_TOLD]
 
@@ -153,9 +153,10 @@ def _announce_events(
 
 
 def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> list[ContractEvent]:
-    """Delete the events and deposits of removed blocks, and announce the removal to whom they were announced.
+    """Delete the events and deposits of removed blocks, and announce the removal to everybody who was notified.
 
-    Returns the deleted events."""
+    Returns the deleted events.
+    """
     events, deposits, notices = unit.read(
         events_of(chain, hashes), deposits_of(chain, hashes), notices_of(chain, hashes)
     )

@@ -1,6 +1,4 @@
-"""Run the index of a chain: one pass, or passes at block time for as long as a run has time. All state is in the
-rows.
-"""
+"""Run the index of a chain: one pass, or passes at block time while a run has time. The rows hold all state."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ def _time_left() -> bool:
 
 
 def run_pass(client: ChainClient) -> bool:
-    """Index new blocks, announce what is due, fill some earlier blocks; False if another run has taken over."""
+    """Index new blocks, announce due notices, fill some earlier blocks; returns False if another run has taken over."""
     try:
         _pass(client)
     except Moved:
