@@ -1,1 +1,1 @@
-"""What the operations on supplies, orders and claims share."""
+"""Functions shared by the operations on supplies, orders and claims."""

@@ -1,6 +1,5 @@
-"""Activate or reject a pending supply: its balance is read on chain first, then decided in one commit with the funds
-rows.
-"""
+"""Activate or reject a pending supply: its balance is read on chain, then one commit decides together with the funds
+rows."""
 
 from __future__ import annotations
 
@@ -21,9 +20,10 @@ from shared.writes.commit import commit
 
 
 def check(supply_id: str, inbox: InboxRow | None = None) -> None:
-    """Activate or reject the supply; does nothing if it is not pending any more.
+    """Activate or reject the supply; does nothing if it is no longer pending.
 
-    Raises BalanceUnknown (503) or ChainError while the chain does not answer well enough: try again later."""
+    Raises BalanceUnknown (503) or ChainError while the chain does not answer reliably: try again later.
+    """
     supply = Session(resources.database().snapshot()).maybe(rows.find(supply_id))
     if supply is None or supply.status != "pending":
         return

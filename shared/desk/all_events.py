@@ -1,7 +1,8 @@
-"""Everybody's events, for operators: read from the audit log, where each commit has a row with what it announced.
+"""The events of all users, for operators: read from the audit log, where each commit has a row with its events.
 
-The log is spread over shards, each with the newest first. One strong read covers the same span of time in all of them,
-so nothing can appear behind a position that was passed. A span that holds too much is halved until it does not."""
+The log is spread over shards, each sorted newest first. One strong read covers the same time span in all shards, so
+nothing can appear before a position that was passed. A span with too many rows is halved until it fits.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +22,11 @@ from shared.store.session import Session
 from shared.store.tables.system import AUDIT, AUDIT_SHARDS, AuditRow
 
 BINDING: Final = ["everybody's events"]
-ROWS: Final = 1_000  # of one read, of all shards together
-BACK: Final = timedelta(seconds=5)  # that a stream without a cursor begins before now
-KEPT: Final = timedelta(hours=24)  # how old a cursor may be; GET /audit has what is older
+ROWS: Final = 1_000  # per read, of all shards together
+BACK: Final = timedelta(seconds=5)  # a stream without a cursor starts this long before now
+KEPT: Final = timedelta(hours=24)  # maximum age of a cursor; GET /audit has older events
 INSTANT: Final = timedelta(microseconds=1)
-News = tuple[Key, CloudEvent]  # an event, and the position behind it
+News = tuple[Key, CloudEvent]  # (position after it, event)
 
 
 def position(cursor: str | None) -> Key:
@@ -55,7 +56,7 @@ def read_from(after: Key, types: frozenset[str] | None, limit: int) -> Chunk:
 
 
 def news(after: Key) -> tuple[list[News], Key]:
-    """What lies behind a position, the oldest first, and up to where everything was looked at."""
+    """The events after a position, oldest first, and the position up to which the read is complete."""
     rows, end = _rows(after[0])
     found = [one for row in rows for one in _events(row) if one[0] > after]
     if end is not None:
@@ -69,7 +70,7 @@ def with_cursor(place: Key, event: CloudEvent) -> tuple[CloudEvent, str]:
 
 
 def _rows(since: datetime) -> tuple[list[AuditRow], datetime | None]:
-    """The log from a moment on, the oldest first; where that is too much, up to a moment (exclusive)."""
+    """The log's rows from a time on, oldest first. If there are too many, only up to a returned time (exclusive)."""
     session = Session(resources.database().snapshot())
     until: datetime | None = None
     rows = _read(session, since, None, ROWS)
@@ -89,7 +90,7 @@ def _read(session: Session, since: datetime, until: datetime | None, limit: int)
 
 
 def _events(row: AuditRow) -> Iterator[News]:
-    """The events that the commit announced. The log does not contain their content; readers get the resource itself."""
+    """The events that the commit published. The log does not contain their content; readers get the resource itself."""
     for place, kind in enumerate(row.events, 1):
         if kind in event_types.TYPES:
             event = CloudEvent(

@@ -1,4 +1,4 @@
-"""Who may act on a row. To everybody else the row does not exist."""
+"""Check who may act on a row. For everybody else the row does not exist."""
 
 from __future__ import annotations
 

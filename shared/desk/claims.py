@@ -31,10 +31,11 @@ def begin(
     *,
     replay: bool = True,
 ) -> ClaimResource:
-    """Claim the order for the wallet's owner. A claim that they hold already is answered again with status 200,
-    or refused as OrderAlreadyClaimed without `replay`.
+    """Claim the order for the wallet's owner. A claim that they already hold is answered again with status 200, or
+    refused as OrderAlreadyClaimed without `replay`.
 
-    Raises NotFound, WalletRequired, PayoutTooCostly, and what `domain.desk.claims.claim` does."""
+    Raises NotFound, WalletRequired, PayoutTooCostly, and the refusals of `domain.desk.claims.claim`.
+    """
     order, claimer = _order_and_claimer(unit, order_id, wallet_id, caller)
     if order.claim_id is not None and not replay:
         raise OrderAlreadyClaimed
@@ -66,7 +67,7 @@ def begin(
 def _order_and_claimer(
     unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller
 ) -> tuple[Order, str]:
-    """The order, and the caller or whom a caller who acts for others names by the wallet."""
+    """The order, and the claimer: the caller, or the wallet's owner if the caller acts for others."""
     if wallet_id is None or not caller.acts_for_others:
         return unit.one(orders.by_id(order_id)), caller.user_id
     order, wallet = unit.read(orders.by_id(order_id), wallets.usable(caller, wallet_id))
@@ -80,14 +81,14 @@ def _replayed(unit: UnitOfWork, claim: Claim) -> ClaimResource:
 
 
 def as_of_now(view: ClaimResource, now: datetime) -> ClaimResource:
-    """The claim as of now: a lease that has run out counts as expired, even before a timer has updated the row."""
+    """The claim as of now: an expired lease counts as expired even before a timer has updated the row."""
     if view.status == "claimed" and view.lease_until is not None and view.lease_until <= now:
         return view.model_copy(update={"status": "expired", "reason": "LEASE_EXPIRED", "lease_until": None})
     return view
 
 
 def views(rows: Sequence[Claim]) -> list[ClaimResource]:
-    """The claims as claimers and owners see them; the payments of all are read together."""
+    """The claims as claimers and owners see them; the payments of all claims are read together."""
     settled = [row.id for row in rows if row.settlement_round]
     payments: dict[str, list[Payment]] = defaultdict(list)
     if settled:
@@ -97,5 +98,5 @@ def views(rows: Sequence[Claim]) -> list[ClaimResource]:
 
 
 def views_now(rows: Sequence[Claim], now: datetime) -> list[ClaimResource]:
-    """The same as of now."""
+    """The claims as claimers and owners see them, as of now."""
     return [as_of_now(view, now) for view in views(rows)]

@@ -1,7 +1,7 @@
-"""Whether the balance of an address still covers its supplies. If not, the newest supplies are paused; they resume
-when it does.
+"""Check whether the balance of an address still covers its supplies. If not, the newest supplies are paused; they
+resume when it does.
 
-Whatever a snapshot shows is decided again in a transaction, on the rows as they are then.
+The snapshot's result is only a hint: a transaction decides again on the current rows.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ class Holding:
     supplies: Sequence[Supply]
 
     def pair(self, token_address: str) -> FundsPair:
-        """Raises KeyError for an asset without a row."""
+        """The funds rows of an asset. Raises KeyError for an asset without a row."""
         rows = {row.token_address: row for row in self.funds}
         return FundsPair(rows[""], rows[token_address] if token_address else None)
 
 
-Observations = Sequence[tuple[str, Balances]]  # by token address, "" for the native coin
-Verdict = tuple[list[Funds], list[tuple[Supply, Supply]]]  # rows as they become; supplies before and after
+Observations = Sequence[tuple[str, Balances]]  # (token address, "" for the native coin; balances)
+Verdict = tuple[list[Funds], list[tuple[Supply, Supply]]]  # (changed rows, [(supply before, supply after)])
 
 
 def judge(holding: Holding, observations: Observations, now: datetime) -> Verdict:
-    """What these observations change."""
+    """The changes that these observations cause."""
     by_asset = dict(observations)
     rows = [_observed(row, by_asset.get(row.token_address), now) for row in holding.funds]
     after = replace(holding, funds=rows)
@@ -71,7 +71,8 @@ def _observed(row: Funds, observed: Balances | None, now: datetime) -> Funds:
 
 
 def _judged(pair: FundsPair, group: Sequence[Supply], now: datetime) -> list[tuple[Supply, Supply]]:
-    """Amounts in flight may already have left the balance: a supply is paused only if it is short even then."""
+    """The supplies to pause or resume. Amounts in flight may already have left the balance, so a supply is paused
+    only if the balance is too small even then."""
     reserve = desk_supplies.gas_reserve(pair.coin.chain)
     landed = FundsPair(_landed(pair.coin), pair.token and _landed(pair.token))
     try:
@@ -93,7 +94,7 @@ def _landed(row: Funds) -> Funds:
 
 
 def measure(holdings: Sequence[Holding]) -> None:
-    """Set the coverage gauge; amounts in flight may already have left the balance."""
+    """Set the coverage gauge. Amounts in flight may already have left the balance."""
     lowest: dict[str, float] = {}
     for holding in holdings:
         for row in holding.funds:
@@ -105,7 +106,7 @@ def measure(holdings: Sequence[Holding]) -> None:
 
 
 def apply(holding: Holding, observations: Observations) -> bool:
-    """Write what these observations change, if anything; returns whether they changed something."""
+    """Write the changes that these observations cause; returns whether there were any."""
     rows, changed = judge(holding, observations, resources.clock().now())
     if not changed and list(holding.funds) == rows:
         return False

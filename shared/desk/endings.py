@@ -1,4 +1,4 @@
-"""End orders and claims: the rows and events of an end, the same for every operation and timer."""
+"""End orders and claims: write the rows and events of an end, in the same way for every operation and timer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ Rule = Callable[[Order, Sequence[Allocation], Sequence[Supply], datetime], order
 def end_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate, rule: Rule) -> OrderResource:
     """End an order by a rule of the domain (cancel, expire, delete); reservations return to their supplies.
 
-    Raises what the rule raises."""
+    Raises the refusals of the rule.
+    """
     before = supplies.reserved_by(unit, aggregate.allocations)
     ended = rule(aggregate.order, aggregate.allocations, before, unit.now)
     unit.write(ended.order, *ended.allocations)
@@ -31,7 +32,7 @@ def end_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate, rule: Rule
 
 
 def end_claim(unit: UnitOfWork, kind: str, ended: claims.Ended, aggregate: OrderAggregate) -> ClaimResource:
-    """Write a claim that ended unpaid. Its order is open again, or it expires and gives its reservations back."""
+    """Write a claim that ended unpaid. Its order is open again, or it expires and releases its reservations."""
     order, claim = ended
     unit.write(claim, order)
     view = emit_claim(unit, kind, claim)

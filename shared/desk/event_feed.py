@@ -15,9 +15,9 @@ from shared.store.port import Key
 from shared.store.session import Session
 from shared.store.tables.system import FEED, FeedEvent
 
-SCANNED = 1_000  # rows per call; a filter that finds nothing in them still moves the cursor on
+SCANNED = 1_000  # rows per call; a filter without matches in them still moves the cursor
 CHUNK = 200
-SKEW = timedelta(minutes=5)  # between the clocks of whoever committed and of whoever reads
+SKEW = timedelta(minutes=5)  # between the clocks of the committing and the reading process
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,10 @@ def read_from(user_id: str, after: Key, types: frozenset[str] | None, limit: int
 
 
 def read_for(readers: Sequence[Reader], limit: int) -> list[FeedEvent]:
-    """What lies behind the positions of many readers, in one strong read: by user, and in commit order for each.
+    """The events after the positions of many readers, in one strong read: by user, and in commit order for each user.
 
-    At most `limit` rows: where so many come, users behind the last row's have not been looked at."""
+    Returns at most `limit` rows; if there are that many, users after the last row's user were not read.
+    """
     return Session(resources.database().snapshot()).many(
         FEED.beyond((((reader.user_id,), reader.position) for reader in readers), limit)
     )
@@ -97,5 +98,5 @@ def _binding(user_id: str) -> list[str]:
 
 
 def types_of(types: str | None) -> frozenset[str] | None:
-    """The event types that a request names; None for all. Raises InvalidValue."""
+    """The requested event types; None for all. Raises InvalidValue."""
     return event_types.chosen(types.split(","), field="types") if types else None

@@ -1,4 +1,4 @@
-"""The events of supplies, orders and claims, each with the resource that GET would answer to its reader."""
+"""Emit the events of supplies, orders and claims, each with the resource that GET would return to its reader."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from shared.store.unit_of_work import UnitOfWork
 
 
 def emit_supply(unit: UnitOfWork, before: Supply | None, after: Supply) -> SupplyResource:
-    """Emit how a supply changed, to its owner; its resource is answered."""
+    """Emit the change of a supply to its owner; returns its resource."""
     view = SupplyResource.of(after)
     unit.emit(supplies.event(before, after), after.id, after.version, view, feed=[after.user_id])
     return view
 
 
 def emit_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate) -> OrderResource:
-    """Emit what happened to an order: all of it to its owner, the public part to its claimer."""
+    """Emit an event of an order: the whole order to its owner, the public part to its claimer."""
     order, view = aggregate.order, as_of_now(aggregate.view, unit.now)
     feed: dict[str, Resource] = {order.user_id: view}
     if order.claimer_id is not None:
@@ -34,7 +34,7 @@ def emit_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate) -> OrderR
 
 
 def emit_claim(unit: UnitOfWork, kind: str, claim: Claim, payments: Iterable[Payment] = ()) -> ClaimResource:
-    """Emit what happened to a claim, to its claimer and the order's owner."""
+    """Emit an event of a claim to its claimer and the order's owner."""
     view = ClaimResource.of(claim, payments)
     unit.emit(kind, claim.id, claim.version, view, feed=[claim.user_id, claim.order_user_id])
     return view

@@ -1,4 +1,4 @@
-"""Limits for readers that stay connected: event streams, and lists that wait.
+"""Limits for readers that stay connected: event streams, and lists that wait for events.
 
 An instance has a limited number of places, and few per user, so that nobody takes all of them. A reader that blocks a
 thread gets fewer places than one on the asynchronous server (`shared.triggers.streaming`).
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from shared.domain.errors import Refusal
 from shared.runtime.errors import Unready
 
-PLACES, OF_ONE_USER = 8, 2  # at once in one instance, of each kind of reader that holds a thread
+PLACES, OF_ONE_USER = 8, 2  # simultaneous readers in one instance, for each kind that holds a thread
 
 
 class TooManyStreams(Refusal):
@@ -23,7 +23,7 @@ class TooManyStreams(Refusal):
 
 
 class Places:
-    """How many places this process has given out, by user."""
+    """The places that this process has given out, by user."""
 
     def __init__(self, places: int = PLACES, of_one_user: int = OF_ONE_USER) -> None:
         self.places, self.of_one_user = places, of_one_user
@@ -31,7 +31,7 @@ class Places:
         self._lock = threading.Lock()
 
     def enter(self, user_id: str) -> None:
-        """Raises TooManyStreams for a user who has enough, Unready when all are taken."""
+        """Take a place. Raises TooManyStreams if the user has too many, Unready if no place is free."""
         with self._lock:
             if self._of[user_id] >= self.of_one_user:
                 raise TooManyStreams
@@ -51,7 +51,7 @@ class Places:
 
     @contextmanager
     def held(self, user_id: str) -> Iterator[None]:
-        """A place for as long as the block runs. Raises as `enter` does."""
+        """Hold a place for as long as the block runs. Raises like `enter`."""
         self.enter(user_id)
         try:
             yield
@@ -60,8 +60,8 @@ class Places:
 
 
 class OpenStreams(Places):
-    """Of event streams."""
+    """Places for event streams."""
 
 
 class WaitingLists(Places):
-    """Of lists of events that wait."""
+    """Places for lists that wait for events."""

@@ -11,13 +11,13 @@ from shared.store.session import Session
 from shared.store.tables.supplies import LEDGER
 
 CHUNK = 100  # versions of a supply per read; each has at most two lines
-Position = tuple[int, int]  # supply_version, ord: what comes next lies below it
+Position = tuple[int, int]  # (supply_version, ord); the next page starts below it
 
 
 def page(
     session: Session, supply: Supply, *, below: Position | None, limit: int, until: datetime | None
 ) -> tuple[list[LedgerEntry], Position | None]:
-    """Lines up to a moment, newest first, and where the next page begins."""
+    """Lines up to a time, newest first, and the position where the next page starts."""
     lines: list[LedgerEntry] = []
     for line in _backwards(session, supply, below):
         if until is not None and line.created_at > until:
@@ -29,7 +29,7 @@ def page(
 
 
 def balances_at(session: Session, supply: Supply, moment: datetime) -> dict[Account, int]:
-    """The four accounts at a moment, base units: each account's newest line until then says its balance."""
+    """The four accounts at a time, in base units. The newest line of each account until then holds its balance."""
     state = balances(None)
     missing = set(state)
     for line in _backwards(session, supply, None):
@@ -42,7 +42,7 @@ def balances_at(session: Session, supply: Supply, moment: datetime) -> dict[Acco
 
 
 def _backwards(session: Session, supply: Supply, below: Position | None) -> Iterator[LedgerEntry]:
-    """All lines, newest first; versions are dense enough that reading them in chunks finds lines soon."""
+    """All lines, newest first. Versions are dense, so reading them in chunks finds lines quickly."""
     top = supply.version if below is None else below[0]
     while top > 0:
         bottom = max(0, top - CHUNK)

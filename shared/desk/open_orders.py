@@ -1,4 +1,4 @@
-"""Open orders of other users, merged from the shards by age."""
+"""Open orders of other users, merged from all shards by age."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from shared.store.session import Session
 from shared.store.table import Index
 from shared.store.tables.orders import OPEN_SHARDS, ORDERS_AVAILABLE, ORDERS_OPEN
 
-SCANNED = 5_000  # entries per call of the list; its cursor goes on
+SCANNED = 5_000  # entries per call of the list; its cursor continues
 
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What an order must match; `min_amount` in the unit of its currency."""
+    """The criteria for an order; `min_amount` is in the unit of its currency."""
 
     chain: str
     currency: str | None
@@ -31,13 +31,13 @@ class Criteria:
 
     @classmethod
     def of(cls, chain: str | None, currency: str | None, min_amount: str | None, not_of: str) -> Criteria:
-        """Raises UnknownChain, UnsupportedCurrency."""
+        """Parse the criteria. Raises UnknownChain, UnsupportedCurrency."""
         name = resources.registry().chain(chain or resources.settings().default_chain).name
         symbol = None if currency is None else supplies.asset_of(name, currency).symbol
         return cls(name, symbol, Decimal(min_amount or 0), not_of)
 
     def fits(self, entry: Row, now: datetime) -> bool:
-        """Whether an index entry is an order that this caller may claim now."""
+        """Whether the order of an index entry may be claimed by this caller now."""
         return (
             entry["user_id"] != self.not_of
             and entry["chain"] == self.chain
@@ -48,14 +48,14 @@ class Criteria:
 
 
 def oldest(criteria: Criteria, count: int) -> list[Row]:
-    """The oldest fitting entries; none only when every shard was read to its end."""
+    """The oldest matching entries; empty only if every shard was read to its end."""
     now = resources.clock().now()
     merged = heapq.merge(*_shards(ORDERS_OPEN, None, count), key=lambda e: (e["created_at"], e["order_id"]))
     return list(islice((entry for entry in merged if criteria.fits(entry, now)), count))
 
 
 def newest(criteria: Criteria, after: Key | None, count: int) -> tuple[list[Row], Row | None]:
-    """Up to `count` fitting entries behind a position, and the entry that the next page begins behind."""
+    """Up to `count` matching entries after a position, and the entry after which the next page starts."""
     now = resources.clock().now()
     shards = _shards(ORDERS_AVAILABLE, after, count)
     merged = heapq.merge(*shards, key=lambda e: (-e["created_at"].timestamp(), e["order_id"]))
@@ -71,7 +71,8 @@ def newest(criteria: Criteria, after: Key | None, count: int) -> tuple[list[Row]
 
 
 def _shards(index: Index[Any], after: Key | None, count: int) -> list[Iterator[Row]]:
-    """Each shard's entries in index order: the first of all are read at once, more of one when it runs out."""
+    """Each shard's entries in index order. The first entries of all shards are read together; a shard is read again
+    when its entries run out."""
     session = Session(resources.database().snapshot())
     size = max(8, 2 * count // OPEN_SHARDS)
     shards = range(OPEN_SHARDS)

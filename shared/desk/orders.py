@@ -1,4 +1,4 @@
-"""An order with its items and allocations, read and shown together."""
+"""An order with its items and allocations, read and displayed together."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class OrderAggregate(NamedTuple):
 
     @property
     def view(self) -> OrderResource:
-        """What its owner sees."""
+        """The order as its owner sees it."""
         return OrderResource.of(self.order, self.items, self.allocations)
 
     def updated(self, order: Order, changed: Iterable[Allocation] = ()) -> OrderAggregate:
-        """The same with the order and the allocations that changed."""
+        """The aggregate with the changed order and allocations."""
         by_id = {allocation.id: allocation for allocation in changed}
         return OrderAggregate(order, self.items, [by_id.get(old.id, old) for old in self.allocations])
 
 
 def read(session: Session, order_id: str) -> OrderAggregate:
-    """All its rows in one round trip. Raises NotFound."""
+    """Read all rows of the order in one round trip. Raises NotFound."""
     rows = session.read(orders.by_id(order_id), orders.items_of(order_id), orders.allocations_of(order_id))
     return OrderAggregate(*rows)
 
@@ -52,7 +52,7 @@ def as_of_now(view: View, now: datetime) -> View:
 
 
 def views(rows: Sequence[Order]) -> list[OrderResource]:
-    """The orders as their owners see them; items and allocations of all are read together."""
+    """The orders as their owners see them; items and allocations of all orders are read together."""
     if not rows:
         return []
     ids = [row.id for row in rows]
@@ -68,5 +68,5 @@ def views(rows: Sequence[Order]) -> list[OrderResource]:
 
 
 def views_now(rows: Sequence[Order], now: datetime) -> list[OrderResource]:
-    """The same as of now."""
+    """The orders as their owners see them, as of now."""
     return [as_of_now(view, now) for view in views(rows)]

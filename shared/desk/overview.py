@@ -1,7 +1,8 @@
-"""The operators' overview: how many rows are in which state, since when the oldest waits, and what supplies hold.
+"""The operators' overview: the number of rows per state, the age of the oldest waiting row, and the total of
+supplies.
 
 It reads the beginnings of indexes, with a limit on each read: a count that reaches its limit means "that many or
-more". It takes two waves of reads, because each costs a round trip to the leader region.
+more". It takes two waves of reads, because each wave costs a round trip to the leader region.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ DAY: Final = timedelta(hours=24)
 LIMIT: Final = 250  # index entries of one status and shard
 MANY: Final = 1_000  # dead letters, paused addresses, settlements and supplies
 SETTLEMENTS: Final = 100
-PAID: Final = 300  # transactions whose fees are added up
+PAID: Final = 300  # transactions whose fees are summed
 FINISHED: Final[Mapping[str, frozenset[str]]] = {
     "orders": frozenset({"completed", "cancelled", "expired"}),
     "claims": frozenset({"processed", "released", "expired", "rejected"}),
@@ -54,7 +55,7 @@ Entries = dict[str, list[Row]]
 
 
 def read() -> Overview:
-    """All of it, of one moment."""
+    """The whole overview, at one time."""
     session, now = Session(resources.database().snapshot()), resources.clock().now()
     found, letters, paused = _heads(session, now)
     rows = _followed(session, found)
@@ -76,8 +77,8 @@ def read() -> Overview:
 
 
 def _heads(session: Session, now: datetime) -> tuple[dict[str, Entries], list[Row], list[Row]]:
-    """By resource and status, everything unfinished and everything finished that was created in the last 24 hours;
-    then dead letters and paused lanes."""
+    """Unfinished rows, and finished rows that were created in the last 24 hours, by resource and status; then dead
+    letters and paused lanes."""
     wanted = [(name, heads) for name in _INDEXES for heads in _windows(name, now)]
     queries = [query for _, heads in wanted for query in heads.queries(LIMIT)]
     queries += [DEAD_LETTERS_BY_TIME.scan("new", limit=MANY), LANES_PAUSED.scan(limit=MANY)]
@@ -99,11 +100,11 @@ def _windows(name: str, now: datetime) -> list[Heads]:
 
 
 class _Followed(NamedTuple):
-    """Whole rows behind index entries."""
+    """Complete rows behind index entries."""
 
     supplies: list[Supply]  # live ones
-    ended: list[Transaction]  # the newest that blocks hold
-    claims: list[Claim]  # the newest that were processed
+    ended: list[Transaction]  # the newest ones in blocks
+    claims: list[Claim]  # the newest processed ones
 
 
 def _followed(session: Session, found: Mapping[str, Entries]) -> _Followed:
@@ -127,7 +128,7 @@ def _counts(entries: Entries, finished: frozenset[str]) -> list[StatusCount]:
 
 
 def _full(rows: Sequence[Row]) -> bool:
-    """Whether some shard gave as many as were asked for."""
+    """Whether some shard returned as many entries as its limit."""
     shards = Counter(row["list_shard"] for row in rows)
     return max(shards.values(), default=0) >= LIMIT
 
@@ -144,7 +145,7 @@ def _count(status: str, rows: Sequence[Row], *, finished: bool, full: bool) -> S
 
 
 def _by_hour(entries: Entries, now: datetime) -> list[Bucket]:
-    """The last 24 hours, the present one last."""
+    """The last 24 hours, the current one last."""
     present = now.replace(minute=0, second=0, microsecond=0)
     hours: dict[datetime, Counter[str]] = {
         present - timedelta(hours=back): Counter() for back in reversed(range(24))
@@ -158,7 +159,7 @@ def _by_hour(entries: Entries, now: datetime) -> list[Bucket]:
 
 
 def _money(live: Sequence[Supply]) -> list[Money]:
-    """The live supplies by currency."""
+    """The totals of the live supplies by currency."""
     groups: dict[tuple[str, str], list[Supply]] = defaultdict(list)
     for supply in live:
         groups[supply.chain, supply.currency].append(supply)
@@ -166,7 +167,7 @@ def _money(live: Sequence[Supply]) -> list[Money]:
 
 
 def _money_complete(entries: Entries) -> bool:
-    """Whether all live supplies are added up."""
+    """Whether the totals cover all live supplies."""
     live = [entries[status] for status in LIVE_SUPPLIES]
     return sum(map(len, live)) <= MANY and not any(map(_full, live))
 
@@ -184,20 +185,20 @@ def _sum(chain: str, currency: str, group: Sequence[Supply]) -> Money:
 
 
 def _ended(entries: Entries) -> list[Row]:
-    """What blocks hold of the day, the newest first."""
+    """The day's transactions in blocks, newest first."""
     rows = (row for status in ("confirmed", "reverted", "cancelled") for row in entries[status])
     return sorted(rows, key=lambda row: row["created_at"], reverse=True)
 
 
 def _fees_complete(entries: Entries) -> bool:
-    """Whether the gas of the whole day is added up."""
+    """Whether the gas total covers the whole day."""
     return len(_ended(entries)) <= PAID and not any(
         _full(entries[status]) for status in ("confirmed", "reverted")
     )
 
 
 def _fees(ended: Sequence[Transaction]) -> list[Fees]:
-    """What transactions have paid for gas."""
+    """The gas fees that transactions have paid."""
     sums: dict[tuple[datetime, str], list[int]] = defaultdict(list)
     for one in ended:
         if one.gas_used and one.effective_gas_price:

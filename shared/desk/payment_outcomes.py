@@ -1,7 +1,7 @@
 """Apply the outcome of a payment's transaction to its allocation, supply, claim and order.
 
 The engine calls `payment_changed` in the commit that changes the state of the transaction, after it has written its
-own rows. Everything is read by key through the unit. If nothing is new, nothing happens.
+own rows. The unit reads everything by key. If nothing is new, nothing happens.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ ORDER_EVENTS: Final = {"completed": "order.completed", "failed": "order.failed"}
 
 
 def payment_changed(unit: UnitOfWork, transaction: Transaction) -> None:
-    """Follow a payment's transaction: blocked or not, terminal, finalized, or taken back by the chain.
+    """Apply the state of a payment's transaction: blocked or not, terminal, finalized, or reversed by the chain.
 
-    Raises NotFound for a transaction that pays no claim, InvalidState when a finalized outcome changes."""
+    Raises NotFound for a transaction that pays no claim, InvalidState when a finalized outcome changes.
+    """
     claim, payments = unit.read(
         claims.by_id(transaction.claim_id or ""), claims.payments_of(transaction.claim_id or "")
     )
@@ -71,7 +72,7 @@ def payment_changed(unit: UnitOfWork, transaction: Transaction) -> None:
 def _follow_transaction(
     unit: UnitOfWork, transaction: Transaction, payment: Payment, allocation: Allocation, supply: Supply
 ) -> tuple[Payment, Allocation]:
-    """The payment and its allocation as the transaction has them; the supply is moved and written."""
+    """The payment and its allocation in the transaction's state; this also moves and writes the supply."""
     outcome = OUTCOMES.get(transaction.state)
     evidence = Evidence(payment, allocation, Moved(supply, ()))
     if payment.terminal and payment.status != outcome:
@@ -103,7 +104,7 @@ def _conclude(
     aggregate: OrderAggregate,
     moved: Sequence[Allocation],
 ) -> None:
-    """Write claim and order, each with a new version when anything of its view is new, and emit their events."""
+    """Write claim and order, each with a new version if its view has changed, and emit their events."""
     order = aggregate.order
     concluded = Concluded(order, claim)
     if claim.status == "processing":

@@ -19,11 +19,11 @@ from shared.store.tables.supplies import LEDGER
 
 _log = logging.getLogger(__name__)
 Place = tuple[str, str]  # address, chain
-Asset = tuple[str, str, str]  # address, chain, token address or ""
+Asset = tuple[str, str, str]  # (address, chain, token address or "")
 
 
 def ledgers(session: Session, page: Sequence[Supply]) -> Iterator[Difference]:
-    """Each supply against the lines of its ledger."""
+    """Compare each supply with the lines of its ledger."""
     lines: dict[str, list[LedgerEntry]] = defaultdict(list)
     if page:
         for line in session.many(LEDGER.below([(supply.id,) for supply in page])):
@@ -59,7 +59,7 @@ def _addresses(session: Session, places: Sequence[Place]) -> Iterator[Difference
 
 
 def _missing(rows: Sequence[Funds], own: Iterable[Asset]) -> list[Funds]:
-    """Rows that live supplies should have but do not; they are treated as if nothing were committed."""
+    """Rows that live supplies should have but lack; they are treated as rows without commitments."""
     there = {(row.address, row.chain, row.token_address) for row in rows}
     now = resources.clock().now()
     return [
@@ -70,7 +70,8 @@ def _missing(rows: Sequence[Funds], own: Iterable[Asset]) -> list[Funds]:
 
 
 def _promises(row: Funds, own: Sequence[Supply]) -> Iterator[Difference]:
-    """Unfinished transactions make up what is committed beyond the supplies, never more than is in flight."""
+    """Compare a row's commitments with its supplies. Unfinished transactions explain commitments beyond the supplies,
+    but never more than the amount in flight."""
     promised = sum(funds.commitment(supply) for supply in own)
     if promised <= row.committed <= promised + row.in_flight:
         return
@@ -81,7 +82,8 @@ def _promises(row: Funds, own: Sequence[Supply]) -> Iterator[Difference]:
 
 
 def _on_chain(row: Funds) -> Iterator[Difference]:
-    """A payment may have arrived before its row says so, so the amount in flight counts as still there."""
+    """Compare a row with the balance. A payment may arrive before its row is updated, so the amount in flight counts
+    as present."""
     from shared.funds.balances import held_by
 
     try:

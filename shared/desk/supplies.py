@@ -1,7 +1,7 @@
-"""What operations on supplies share: the asset that a request names, and everything that changes with a supply in one
-commit.
+"""Functions shared by operations on supplies: find the asset of a request, and write all rows that change with a
+supply in one commit.
 
-A supply is always changed together with its ledger lines, the funds rows of its address, and an event.
+A supply always changes together with its ledger lines, the funds rows of its address, and an event.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from shared.store.unit_of_work import UnitOfWork
 
 
 def asset_of(chain: str | None, currency: str) -> Asset:
-    """The asset of a symbol or token address; the deployment's default chain when none is named.
+    """The asset of a symbol or token address, on the deployment's default chain if none is given.
 
-    Raises UnknownChain, UnsupportedCurrency (422)."""
+    Raises UnknownChain, UnsupportedCurrency (422).
+    """
     return resources.registry().currency(chain or resources.settings().default_chain, currency)
 
 
 def symbol_of(chain: str | None, currency: str | None) -> str | None:
-    """What lists filter by: rows hold the registry's symbol, callers may also name a token's address.
+    """The symbol that lists filter by: rows hold the registry's symbol, but callers may also give a token's address.
 
-    Raises UnknownChain, UnsupportedCurrency (422)."""
+    Raises UnknownChain, UnsupportedCurrency (422).
+    """
     if currency is None or currency in (known := resources.registry().symbols(chain)):
         return currency
     if not currency.startswith("0x"):
@@ -40,12 +42,12 @@ def symbol_of(chain: str | None, currency: str | None) -> str | None:
 
 
 def gas_reserve(chain: str) -> int:
-    """Wei that a supplying wallet keeps for one payout."""
+    """The wei that a supplying wallet keeps for one payout."""
     return resources.registry().chain(chain).settlement_gas_reserve
 
 
 def reserved_by(unit: UnitOfWork, allocations: Iterable[Allocation]) -> list[Supply]:
-    """The supplies in which allocations still reserve something."""
+    """The supplies in which the allocations still reserve an amount."""
     supply_ids = [allocation.supply_id for allocation in allocations if allocation.status == "reserved"]
     return unit.many(supply_tables.by_ids(supply_ids)) if supply_ids else []
 
@@ -53,7 +55,7 @@ def reserved_by(unit: UnitOfWork, allocations: Iterable[Allocation]) -> list[Sup
 def write(
     unit: UnitOfWork, before: Iterable[Supply], moves: Iterable[Moved], observed: Balances | None = None
 ) -> None:
-    """Write moved supplies; `before` holds them as they were read, `observed` what the chain said of their address.
+    """Write moved supplies; `before` holds them as they were read, `observed` the on-chain balances of their address.
 
     Raises InsufficientBalance, InsufficientGas, BalanceUnknown when a supply grows or resumes uncovered.
     """
@@ -68,12 +70,12 @@ def write(
 
 
 def funds_of(unit: UnitOfWork, supply: Supply) -> funds.FundsPair:
-    """The funds rows of a supply's address and asset, new ones where there are none."""
+    """The funds rows of a supply's address and asset; new rows if none exist."""
     return bookings.get(unit, supply.address, supply.chain, supply.token_address)
 
 
 def _book(unit: UnitOfWork, before: Supply, after: Supply, observed: Balances | None) -> None:
-    """Let the funds rows follow a supply, read only when what is committed of them changes."""
+    """Update the funds rows of a supply. They are read only if the supply's commitment changes."""
     if funds.commitment(before) == funds.commitment(after) and not funds.needs_cover(before, after):
         return
     pair = funds_of(unit, after)

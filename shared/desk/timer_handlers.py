@@ -1,4 +1,4 @@
-"""What happens when a timer is due. A timer never does anything that a read or write would not do as well."""
+"""Handle due timers. A timer never has an effect that a read or write would not have as well."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from shared.store.tables.system import Timer, timer
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-AGAIN = timedelta(minutes=1)  # for what is still reserved of an expired supply
+AGAIN = timedelta(minutes=1)  # delay while an expired supply still has reservations
 
 
 def idle(session: Session, timers: Sequence[Timer], now: datetime) -> list[Timer]:
-    """The timers for which nothing is left to do, now or later; they can simply be deleted."""
+    """The timers for which no work is left, now or later; they can simply be deleted."""
     subjects: dict[str, list[str]] = defaultdict(list)
     for one in timers:
         subjects[one.kind].append(one.subject)
@@ -54,7 +54,7 @@ def _matters(due: Timer, row: Order | Claim | Supply | None, now: datetime) -> b
 
 
 def fire(due: Timer) -> None:
-    """Handle one due timer and remove it. Raises what its rules and the store raise."""
+    """Handle one due timer and remove it. Raises the errors of its rules and the store."""
     if due.kind == desk_timers.SUPPLY_CHECK:
         activation.check(due.subject)
     commit(HANDLERS.get(due.kind, _drop), due)

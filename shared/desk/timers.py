@@ -10,7 +10,7 @@ from shared.domain.desk.orders import Order
 from shared.domain.desk.supplies import Supply
 from shared.store.tables.system import Timer, timer
 
-SUPPLY_CHECK: Final = "supply_check"  # a supply that is still pending a minute after it was made
+SUPPLY_CHECK: Final = "supply_check"  # a supply that is still pending a minute after its creation
 SUPPLY_EXPIRY: Final = "supply_expiry"
 ORDER_EXPIRY: Final = "order_expiry"
 CLAIM_LEASE: Final = "claim_lease"

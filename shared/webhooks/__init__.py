@@ -1,1 +1,1 @@
-"""Webhook deliveries to users' endpoints: what is sent, how it is signed, where it may go, and when it is repeated."""
+"""Webhook deliveries to users' endpoints: their content, signatures, allowed targets, and retries."""

@@ -1,4 +1,5 @@
-"""An endpoint reveals the owner's events, so `webhook:write` alone must not be a way around `event:read`."""
+"""Access to endpoints. An endpoint reveals the owner's events, so `webhook:write` alone must not bypass
+`event:read`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disable an endpoint: by its owner, by its answer 410, or after three days with failures only."""
+"""Disable an endpoint: by its owner, after an answer 410, or after three days of failures only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 def disable(webhook_id: str, reason: DisabledReason) -> None:
-    """In a commit of its own, which tells its owner."""
+    """Disable an endpoint in a separate commit, which notifies its owner."""
     commit(_disable, webhook_id, reason)
     _log.info("a webhook was disabled", extra={"webhook": webhook_id, "reason": reason})
 
@@ -29,7 +29,8 @@ def _disable(unit: UnitOfWork, webhook_id: str, reason: DisabledReason) -> None:
 
 
 def disabled(unit: UnitOfWork, webhook: Webhook, reason: DisabledReason) -> Webhook:
-    """The endpoint disabled and its lane stopped, in this commit; what waits stays and goes on once it is enabled."""
+    """Disable the endpoint and stop its lane in this commit. Waiting deliveries stay, and continue once it is
+    enabled."""
     lane = unit.maybe(LANES.find(webhook.id))
     after = endpoints.disabled(webhook, reason, unit.now)
     unit.write(after)

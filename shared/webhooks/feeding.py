@@ -1,7 +1,7 @@
 """Turn events of a user's feed into deliveries of an endpoint, from the position up to which its lane was fed.
 
-The feed is in commit order and read strongly, so nothing can appear before a position that was passed. Position and
-deliveries are written in one commit.
+The feed is in commit order and read strongly, so nothing can appear before a position that was passed. One commit
+writes the position and the deliveries.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHUNK: Final = 100
 
 
 def fed(webhook: Webhook, lane: WebhookLane, now: datetime) -> WebhookLane | None:
-    """The lane after the next events of the feed; itself when there are none, None when it is another's meanwhile."""
+    """The lane after the next events of the feed; unchanged if there are none, None if another process has taken it."""
     session = Session(resources.database().snapshot())
     after = (lane.fed_at, lane.fed_ord, lane.fed_id)
     events = session.one(FEED.scan(lane.user_id, after=after, limit=CHUNK))
@@ -40,7 +40,7 @@ def fed(webhook: Webhook, lane: WebhookLane, now: datetime) -> WebhookLane | Non
 
 
 def made_of(webhook: Webhook, events: Sequence[FeedEvent], now: datetime) -> list[Delivery]:
-    """The deliveries of those events that the endpoint wants."""
+    """The deliveries of the events that the endpoint subscribes to."""
     return [
         deliveries.new_delivery(
             webhook.id,
@@ -62,7 +62,7 @@ def _store(
     current, known = session.read(LANES.find(lane.webhook_id), DELIVERIES.get_many(keys or [("", "")]))
     if current is None or current.lease != lane.lease:
         return False
-    there = {one.id for one in known}  # an event that was sent again by its owner before it was reached here
+    there = {one.id for one in known}  # an event that its owner requested again before the feed reached it
     writes = [DELIVERIES.write("insert", one) for one in made if one.id not in there]
     place = {"fed_at": moved.fed_at, "fed_ord": moved.fed_ord, "fed_id": moved.fed_id}
     transaction.buffer([LANES.update(current, replace(current, **place)), *writes])

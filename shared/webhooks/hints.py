@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 def wake(webhook_ids: Iterable[str]) -> bool:
-    """Ask for these lanes to be processed now; whether Pub/Sub has taken all hints."""
+    """Ask for these lanes to be processed now; returns whether Pub/Sub accepted all hints."""
     publisher = resources.publisher()
     try:
         sent = [publisher.publish(TOPIC, _envelope(each)) for each in webhook_ids]

@@ -2,7 +2,7 @@
 
 One process at a time works on a lane, under a lease that ends by itself if the process dies. Deliveries that it had
 sent but not recorded are sent again, with the same id. A process works on a limited number of lanes, few per user and
-few that fail, so that no receiver holds up the others.
+few failing ones, so that no receiver holds up the others.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from shared.webhooks import feeding, hints, secrets
 from shared.webhooks.disabling import disable
 from shared.webhooks.sending import SECONDS, Outcome, Receiver
 
-AT_ONCE: Final = 8  # deliveries to one endpoint that answers
-RESERVE: Final = SECONDS + 5.0  # seconds of the run's deadline that the last attempts may take
-LONGEST: Final = 25.0  # seconds of one run; then others have their turn
+AT_ONCE: Final = 8  # simultaneous deliveries to one endpoint that answers
+RESERVE: Final = SECONDS + 5.0  # seconds of the run's deadline that are reserved for the last attempts
+LONGEST: Final = 25.0  # seconds of one run, after which other lanes have their turn
 _log = logging.getLogger(__name__)
 
 
 class LanePlaces:
-    """How many lanes this process works on; few of one user, and few whose endpoints fail or take their time."""
+    """The lanes that this process works on; few of one user, and few whose endpoints fail or are slow."""
 
     ALL, SLOW, OF_USER = 8, 3, 3
-    SECONDS = 2.0  # an endpoint that took longer is slow
+    SECONDS = 2.0  # an endpoint that takes longer is slow
     REMEMBERED = 4_096  # slow endpoints
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class LanePlaces:
         self._slow: OrderedDict[str, None] = OrderedDict()
 
     def note(self, webhook_id: str, seconds: float) -> None:
-        """How long its last deliveries took."""
+        """Record how long the endpoint's last deliveries took."""
         with self._lock:
             self._slow.pop(webhook_id, None)
             if seconds > self.SECONDS:
@@ -65,7 +65,7 @@ class LanePlaces:
 
     @contextmanager
     def held(self, lane: WebhookLane) -> Iterator[bool]:
-        """A place for as long as the block runs; False where there is none."""
+        """Hold a place for as long as the block runs; yields False if none is free."""
         with self._lock:
             slow = lane.failures > 0 or lane.webhook_id in self._slow
             free = (
@@ -86,7 +86,8 @@ class LanePlaces:
 
 
 def run(webhook_id: str) -> None:
-    """Process the lane of an endpoint now, unless another process does. Raises what the store and the vault raise."""
+    """Process the lane of an endpoint now, unless another process does. Raises the errors of the store and the
+    vault."""
     lane = Session(resources.database().snapshot()).maybe(LANES.find(webhook_id))
     now = resources.clock().now()
     if lane is None or lane.due_at is None or lane.leased(now) or lane.waits(now):
@@ -100,7 +101,7 @@ def run(webhook_id: str) -> None:
 
 
 def _worked(webhook_id: str) -> bool:
-    """One lease of the lane; whether there is more to do at once."""
+    """Work for one lease of the lane; returns whether there is more to do at once."""
     now, lease = resources.clock().now(), new_id("lse")
     lane = _changed(
         webhook_id, lambda one: one if one.leased(now) or one.due_at is None else lanes.taken(one, lease, now)
@@ -117,7 +118,7 @@ def _worked(webhook_id: str) -> bool:
 
 
 def _more(worker: Worker) -> bool:
-    """Whether work arrived between the last look and the release, when its hint found the lane busy."""
+    """Whether work arrived between the last check and the release, when its hint found the lane busy."""
     if worker.stopped or worker.waiting:
         return False
     if worker.timed_out:
@@ -134,18 +135,18 @@ def _more(worker: Worker) -> bool:
 
 
 class Worker:
-    """The holder of a lane's lease, at work."""
+    """The holder of a lane's lease."""
 
     def __init__(self, lane: WebhookLane, seconds: float) -> None:
         self.lane = lane
-        self.stopped = False  # nothing may be delivered any more, or the lane is another's
+        self.stopped = False  # delivery must stop, or another process has the lane
         self.timed_out = False
         self._clock = resources.clock()
         self._deadline = time.monotonic() + seconds
 
     @property
     def waiting(self) -> bool:
-        """Whether the endpoint must not be called for now."""
+        """Whether the endpoint must not be called yet."""
         return self.lane.waits(self._clock.now())
 
     def work(self) -> None:
@@ -167,14 +168,14 @@ class Worker:
                 self.timed_out = time.monotonic() > self._deadline
 
     def _progressed(self, webhook: Webhook, receiver: Receiver, pool: ThreadPoolExecutor) -> bool:
-        """Whether there was anything to do. For an endpoint that fails, the feed keeps what it can."""
+        """Do the next work; returns whether there was any. While an endpoint fails, its events stay in the feed."""
         if self.lane.failures:
             return self._attempted(webhook, receiver, pool) or self._fed(webhook)
         moved = self._fed(webhook)
         return self._attempted(webhook, receiver, pool) or moved
 
     def _fed(self, webhook: Webhook) -> bool:
-        """Whether there were further events."""
+        """Feed the lane; returns whether there were further events."""
         after = feeding.fed(webhook, self.lane, self._clock.now())
         if after is None:
             self.stopped = True
@@ -183,7 +184,7 @@ class Worker:
         return moved
 
     def _attempted(self, webhook: Webhook, receiver: Receiver, pool: ThreadPoolExecutor) -> bool:
-        """DeliveryAttempt some of what is due, and record it; whether there was any."""
+        """Attempt some due deliveries and record the results; returns whether there were any."""
         if self.stopped:
             return False
         size = 1 if self.lane.failures else AT_ONCE
@@ -224,8 +225,8 @@ class Worker:
 def _recorded(
     transaction: StoreTransaction, before: WebhookLane, after: WebhookLane, results: Sequence[Delivery]
 ) -> bool:
-    """Whether the lane is still this holder's. A delivery that somebody changed meanwhile (its owner wants it again)
-    stays as it is: it is sent once more."""
+    """Record the results; returns whether the holder still has the lane. A delivery that was changed meanwhile (its
+    owner requested it again) stays unchanged and is sent once more."""
     session = Session(transaction)
     current, known = session.read(
         LANES.find(before.webhook_id), DELIVERIES.get_many([DELIVERIES.key_of(one) for one in results])
@@ -245,7 +246,7 @@ def _recorded(
 
 
 def _release(worker: Worker) -> None:
-    """Give the lane back, due when its next delivery is."""
+    """Release the lane, due at the time of its next delivery."""
     now, lane = resources.clock().now(), worker.lane
     session = Session(resources.database().snapshot())
     entries = session.one(DELIVERIES_DUE.scan(lane.webhook_id, limit=1))
@@ -259,7 +260,7 @@ def _release(worker: Worker) -> None:
 
 
 def _changed(webhook_id: str, change: Callable[[WebhookLane], WebhookLane]) -> WebhookLane | None:
-    """The lane after `change`, in one commit; None where there is none."""
+    """The lane after `change`, in one commit; None if there is no lane."""
 
     def body(transaction: StoreTransaction) -> WebhookLane | None:
         current = Session(transaction).maybe(LANES.find(webhook_id))
@@ -275,7 +276,7 @@ def _changed(webhook_id: str, change: Callable[[WebhookLane], WebhookLane]) -> W
 
 
 def due(now: datetime, most: int) -> list[str]:
-    """The endpoints whose lanes are due and nobody works on, the longest due first."""
+    """The endpoints whose lanes are due and not leased, the longest due first."""
     session = Session(resources.database().snapshot())
     shards = session.read_all(
         [LANES_DUE.scan(shard, upto=(now,), limit=most) for shard in range(lanes.SHARDS)]

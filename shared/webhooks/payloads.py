@@ -9,12 +9,12 @@ from typing import Any, Final
 from schemas.events import CloudEvent
 from shared.domain.webhooks.endpoints import Payload
 
-MOST_BYTES: Final = 20_000  # of a body, as Standard Webhooks asks for
+MOST_BYTES: Final = 20_000  # of a body, as Standard Webhooks recommends
 THIN, FULL = "thin", "full"
 
 
 def body(envelope: Mapping[str, Any], payload: Payload) -> str:
-    """The JSON to sign and send. A full one that is too large goes out thin, and says so in `payload`."""
+    """The JSON to sign and send. A full body that is too large is sent thin, and `payload` says so."""
     event = CloudEvent.model_validate(envelope).model_dump(mode="json")
     if payload == FULL:
         text = _text({**event, "payload": FULL})

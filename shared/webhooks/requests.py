@@ -17,8 +17,8 @@ from shared.store.tables.webhooks import DELIVERIES
 from shared.store.unit_of_work import UnitOfWork
 from shared.webhooks import feeding
 
-MOST: Final = 500  # deliveries that are sent again in one call
-SCANNED: Final = 2_000  # events of the feed that are looked at for them
+MOST: Final = 500  # deliveries that one call sends again
+SCANNED: Final = 2_000  # events of the feed that are searched for them
 _BEFORE: Final = timedelta(microseconds=1)
 
 
@@ -37,7 +37,7 @@ def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]
 
 
 def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
-    """The events from a time on to which the endpoint subscribes."""
+    """The events since a time that the endpoint subscribes to."""
     events = session.many(FEED.scan(webhook.user_id, after=(moment - _BEFORE,), limit=SCANNED))
     wanted = [event for event in events if wants(webhook.event_types, event.type)]
     if len(wanted) > MOST:

@@ -1,4 +1,4 @@
-"""One attempt: a signed POST to the endpoint, bounded in time and in what is read of the answer."""
+"""One attempt: a signed POST to the endpoint, with limits on its time and on the part of the answer that is read."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from shared.webhooks.targets import Resolver
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
 
-SECONDS: Final = 10.0  # of one attempt, from the name's resolution to the answer's status
-EXCERPT: Final = 500  # characters of an answer that are kept
+SECONDS: Final = 10.0  # per attempt, from name resolution to the answer's status
+EXCERPT: Final = 500  # characters of an answer that are stored
 _AGENT: Final = "wallet-webhooks/1"
 ATTEMPTS: Final = metrics.counter(
     "wallet_webhook_attempts_total", "Attempts to deliver to a webhook, by what came of them.", "outcome"
@@ -37,14 +37,14 @@ DURATION: Final = metrics.histogram(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`retry_after`: seconds that the answer asks to be left alone."""
+    """The outcome of an attempt; `retry_after`: seconds that the endpoint asks to wait."""
 
     attempt: DeliveryAttempt
     retry_after: float | None = None
 
 
 class Receiver:
-    """One endpoint, whose connections are kept between attempts. Safe for threads."""
+    """One endpoint, whose connections stay open between attempts. Safe for threads."""
 
     def __init__(self, webhook: Webhook, signers: Sequence[SigningSecret], at_once: int) -> None:
         parts = urlsplit(webhook.url)
@@ -59,7 +59,7 @@ class Receiver:
         self._pool.close()
 
     def attempt(self, delivery: Delivery) -> Outcome:
-        """Whatever the receiver does, this ends in time and answers what came of it."""
+        """Make one attempt; whatever the receiver does, it ends in time and returns an outcome."""
         began, body = time.monotonic(), delivery.body.encode()
         now = resources.clock().now()
         try:
@@ -72,7 +72,7 @@ class Receiver:
                 beginning=EXCERPT,
                 resolve=self._resolve,
             )
-        except Exception as failure:  # one endpoint's oddity keeps none of the others
+        except Exception as failure:  # an error at one endpoint must not stop the others
             said = str(failure) if isinstance(failure, bounded_http.NoAnswer) else type(failure).__name__
             return self._ended(Outcome(DeliveryAttempt(now, None, _since(began), said, None)))
         point("after_delivery")
@@ -107,13 +107,13 @@ def _problem(status: int) -> str | None:
 
 
 def _excerpt(beginning: bytes) -> str | None:
-    """What can be shown of it: printable text, and nothing that a terminal or a page would act on."""
+    """The displayable part of an answer: printable text without anything that a terminal or a page would execute."""
     text = beginning.decode("utf-8", errors="replace")
     return "".join(each if each.isprintable() else " " for each in text)[:EXCERPT] or None
 
 
 def _retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds, from a number of them or a date (RFC 9110, 10.2.3); None for anything else."""
+    """Seconds, from a number of seconds or a date (RFC 9110, 10.2.3); None for anything else."""
     if value is None or len(value) > 64:
         return None
     text = value.strip()

@@ -1,7 +1,7 @@
-"""Signatures as Standard Webhooks describes them: `v1` (HMAC-SHA256 by the secret) and `v1a` (Ed25519, by a key whose
-public half the endpoint shows).
+"""Signatures by Standard Webhooks: `v1` (HMAC-SHA256 with the secret) and `v1a` (Ed25519; the endpoint shows the
+public key).
 
-A secret's bytes are both keys, one behind the other; they are stored sealed, and opened only to sign.
+A secret's bytes contain both keys, one after the other. They are stored sealed and opened only to sign.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ PREFIX, PUBLIC_PREFIX = "whsec_", "whpk_"
 
 @dataclass(frozen=True, slots=True)
 class SigningSecret:
-    """What signs for one endpoint."""
+    """The signing keys of one endpoint."""
 
     shared: bytes = field(repr=False)  # the owner has it, too
-    private: bytes = field(repr=False)  # only we have it
+    private: bytes = field(repr=False)  # only the product has it
 
     @classmethod
     def generate(cls) -> SigningSecret:
@@ -32,7 +32,7 @@ class SigningSecret:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> SigningSecret:
-        """Raises ValueError."""
+        """Split the bytes into the two keys. Raises ValueError."""
         if len(raw) != 2 * BYTES:
             raise ValueError("a signing secret has 64 bytes")
         return cls(raw[:BYTES], raw[BYTES:])
@@ -42,12 +42,12 @@ class SigningSecret:
 
     @property
     def text(self) -> str:
-        """What its owner is shown, once: `whsec_…`."""
+        """The text that its owner sees, once: `whsec_…`."""
         return PREFIX + base64.b64encode(self.shared).decode()
 
     @property
     def public_key(self) -> str:
-        """`whpk_…`, no secret."""
+        """The public key, `whpk_…`; not secret."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         public = Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
@@ -63,7 +63,7 @@ class SigningSecret:
 
 
 def headers(signers: Sequence[SigningSecret], message_id: str, now: datetime, body: bytes) -> dict[str, str]:
-    """The three headers, signed by each of the secrets that count now, the newest first."""
+    """The three headers, signed with each of the valid secrets, newest first."""
     timestamp = str(int(now.timestamp()))
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
     found = [signature for signer in signers for signature in signer.signatures(signed)]

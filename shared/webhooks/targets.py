@@ -1,8 +1,9 @@
-"""Where deliveries may go: https to public addresses of named hosts, whatever a name resolves to at that moment.
+"""The allowed targets of deliveries: https to public addresses of named hosts, whatever a name resolves to at that
+time.
 
-A URL is looked at when it is given, and its host's addresses each time a connection is made: the connection goes to the
-address that was looked at, so a name that resolves to another one afterwards gains nothing. No redirect is followed.
-With WEBHOOK_LOCAL_TARGETS (local runs only) loopback is allowed, too, by http and on every port.
+A URL is checked when it is given, and its host's addresses each time a connection is made. The connection goes to the
+checked address, so a name that later resolves to another address gains nothing. Redirects are not followed. With
+WEBHOOK_LOCAL_TARGETS (local runs only), loopback is also allowed, by http and on every port.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ _HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})+", re.ASCII)
 _CHARACTERS: Final = re.compile(r"[!-~]+", re.ASCII)
 _INTERNAL: Final = (".internal", ".local", ".localhost", ".localdomain", ".lan", ".home.arpa", ".onion")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# Not public, or the address of something inside: beyond what `ipaddress` knows as such.
+# Addresses that are not public or that lead to internal services, in addition to those that `ipaddress` knows.
 _REFUSED: Final = tuple(
     ipaddress.ip_network(text)
     for text in (
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
         *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
         *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
-        *("199.36.153.0/24", "35.199.192.0/19"),  # Google's own services, seen from inside
-        "168.63.129.16/32",  # Azure's, of each machine
+        *("199.36.153.0/24", "35.199.192.0/19"),  # Google's own services, reachable from inside
+        "168.63.129.16/32",  # Azure's service on each machine
         *("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"),  # with IPv4 inside
         *("2002::/16", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "100::/64", "100:0:0:1::/64"),
         *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
@@ -45,15 +46,15 @@ _REFUSED: Final = tuple(
 
 
 class ForbiddenTarget(OSError):
-    """The host has an address that deliveries may not go to."""
+    """The host has an address that deliveries may not use."""
 
 
 class NoAddress(OSError):
-    """The host's name has no address, or none in time."""
+    """The host's name has no address, or the resolver did not answer in time."""
 
 
 def checked_url(url: str) -> str:
-    """The URL as it is called. Raises InvalidValue saying what is wrong with it."""
+    """The URL as it will be called. Raises InvalidValue naming the fault."""
     local = resources.settings().webhook_local_targets
     parts = _parts(url)
     host = parts.hostname or ""
@@ -98,7 +99,7 @@ def _loopback(host: str) -> bool:
 
 
 def public(text: str) -> bool:
-    """Whether this address (as a socket has it) is one of the public internet."""
+    """Whether this address (in a socket's notation) belongs to the public internet."""
     try:
         address: Address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -107,8 +108,8 @@ def public(text: str) -> bool:
 
 
 class Lookups:
-    """What asks the resolver: a name whose servers do not answer holds one of these threads, however many attempts wait
-    for it, and no lane."""
+    """Threads for name look-ups. A name whose servers do not answer holds one of these threads, however many attempts
+    wait for it, and no lane."""
 
     THREADS: Final = 64
 
@@ -118,7 +119,7 @@ class Lookups:
         self._asked: dict[tuple[str, int], Future[list[Any]]] = {}
 
     def ask(self, lookup: Callable[[str, int], list[Any]], host: str, port: int) -> Future[list[Any]]:
-        """What the resolver answers; together with everybody who waits for the same."""
+        """Look a name up; concurrent requests for the same name share the answer."""
         place = (host, port)
         with self._lock:
             if place not in self._asked:
@@ -138,14 +139,14 @@ def _asked(host: str, port: int) -> list[Any]:
 
 
 class Resolver:
-    """Looks names up within bounds of time, and lets only addresses pass that deliveries may go to."""
+    """Resolves names within time limits, and returns only addresses that deliveries may use."""
 
     def __init__(self, lookup: Callable[[str, int], list[Any]] = _asked) -> None:
         self._lookup = lookup
 
     def __call__(self, host: str, port: int) -> list[Any]:
-        """What `socket.getaddrinfo` answers. Raises ForbiddenTarget if any of the addresses is forbidden: a name that
-        mixes them is up to something; NoAddress."""
+        """Answer like `socket.getaddrinfo`. Raises NoAddress. Raises ForbiddenTarget if any of the addresses is
+        forbidden, because a name that mixes both kinds is suspicious."""
         future = resources.memory(Lookups).ask(self._lookup, host, port)
         try:
             found = future.result(LOOKUP_SECONDS)
