@@ -1,1 +1,1 @@
-"""Tools of the contract: the catalog, OpenAPI, reference and routes, generated from the code."""
+"""Contract tools: generate the catalog, OpenAPI, the reference and the routes from the code."""

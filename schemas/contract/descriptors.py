@@ -1,4 +1,4 @@
-"""The interface as protobuf's descriptors, for a server that builds its messages when it starts."""
+"""Protobuf descriptors of the interface, for a server that creates its message classes at start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pool(interface: Interface) -> DescriptorPool:
-    """A pool that knows the interface and what it imports."""
+    """A pool that contains the interface and its imports."""
     from google.protobuf import empty_pb2, struct_pb2
     from google.protobuf.descriptor_pool import DescriptorPool
 
@@ -27,7 +27,7 @@ def pool(interface: Interface) -> DescriptorPool:
 
 
 def files(interface: Interface) -> list[FileDescriptorProto]:
-    """Each file's descriptor, what is imported first."""
+    """Each file's descriptor; imported files come first."""
     resources = _file(proto_files.RESOURCES, ["google/protobuf/struct.proto"], interface.resources.values())
     made = [resources]
     for group, methods in interface.services.items():
@@ -65,7 +65,7 @@ def _fill(made: DescriptorProto, message: Message) -> None:
         made.oneof_decl.add(name="is")
     for part in message.fields:
         _add(made, part, message.union)
-    for part in message.fields:  # the oneofs of explicit presence come last
+    for part in message.fields:  # the oneofs of explicit presence must be last
         if part.label == "optional":
             made.field[_place(made, part)].oneof_index = len(made.oneof_decl)
             made.oneof_decl.add(name=f"_{part.name}")

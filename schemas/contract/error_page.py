@@ -1,4 +1,4 @@
-"""functions/site/errors.html, where `doc_url` of an error leads: each code with its status and what it means."""
+"""Generate functions/site/errors.html, the target of an error's `doc_url`: each code with its status and meaning."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TAIL = "</main>\n</body>\n</html>\n"
 
 
 def page(refusals: Iterable[type[Refusal]]) -> str:
-    """The whole page; made by `make generate`."""
+    """The complete page, as `make generate` writes it."""
     kinds: dict[str, list[type[Refusal]]] = {}
     for kind in refusals:
         kinds.setdefault(kind.code, []).append(kind)
@@ -56,7 +56,7 @@ def _section(code: str, kinds: list[type[Refusal]]) -> Iterator[str]:
 
 
 def _more(kind: type[Refusal]) -> str:
-    """What the class says of itself, in one paragraph."""
+    """The first paragraph of the class's docstring."""
     own = kind.__doc__ if kind is not Refusal else None
     return " ".join(inspect.cleandoc(own).split("\n\n")[0].split()) if own else ""
 

@@ -1,7 +1,7 @@
-"""An example of each body, answer, error and event in the OpenAPI document, made from its schema.
+"""Add an example to each body, answer, error and event of the OpenAPI document, based on its schema.
 
-A field's example follows from its name, else from its schema; what a whole body should rather show stands in `BODIES`.
-A test holds every example to its schema.
+A field's example depends on its name, otherwise on its schema. `BODIES` contains complete bodies that need a better
+example. A test validates every example against its schema.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ADDRESS, _OTHER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "0x70997970C518
 _HASH: Final = "0x" + "5c504ed4" * 8
 _RANDOM: Final = "ktcrp2zlx5ymqif3rf7dmeqr"
 _TIME: Final = "2030-01-31T12:00:00Z"
-# By name; the first that the schema allows is taken.
+# By name; the first example that the schema allows is used.
 FIELDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "address": (_ADDRESS,),
     "amount": ("1.5", "1500000000000000000"),
@@ -131,13 +131,13 @@ _TYPES: Final[Mapping[str, Any]] = {
 
 
 def added(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with an example beside each schema of a body, an answer or an event."""
+    """The document with an example next to each schema of a body, an answer or an event."""
     maker = _Maker(document["components"]["schemas"])
     shared: dict[str, Any] = {}
     for entry in _entries(document):
         for media in _media(entry):
             schema = media.get("schema", {})
-            if "$ref" in schema:  # most answers are of few models
+            if "$ref" in schema:  # most answers use few models
                 name = schema["$ref"].rpartition("/")[2]
                 shared[name] = {"value": maker.example(schema)}
                 media["examples"] = {name: {"$ref": f"#/components/examples/{name}"}}
@@ -168,7 +168,7 @@ def _media(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 class _Maker:
-    """Examples of schemas; those of models are named by the model, so that `id` is of its kind."""
+    """Creates examples for schemas. Examples of models depend on the model's name, so that `id` has the right kind."""
 
     def __init__(self, schemas: Mapping[str, Schema]) -> None:
         self._schemas = schemas
@@ -190,7 +190,7 @@ class _Maker:
         return self._scalar(schema, name, model)
 
     def _combined(self, parts: list[Schema], name: str, model: str, *, all_of: bool) -> Any:
-        """All of the parts at once; of alternatives, rather something than null."""
+        """An example of all parts combined; of alternatives, preferably one that is not null."""
         if all_of:
             merged = [self.example(part, name, model) for part in parts]
             return {key: value for part in merged for key, value in part.items()}
@@ -198,7 +198,7 @@ class _Maker:
         return self.example(some[0], name, model) if some else None
 
     def _object(self, schema: Schema, model: str) -> dict[str, Any]:
-        """All required fields, and of an answer everything; of a request what is optional is left out."""
+        """An object's example: an answer contains all fields, a request only the required ones."""
         required = schema.get("required", [])
         asked = schema.get("additionalProperties") is False
         return {
@@ -219,7 +219,7 @@ class _Maker:
 
 
 def _named(name: str, model: str) -> str | None:
-    """An id of its kind."""
+    """An example id of the right kind."""
     if name == "id":
         words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in model).strip("_")
         kind = next((kind for kind in _PREFIXES if words.endswith(kind)), None)
@@ -230,7 +230,7 @@ def _named(name: str, model: str) -> str | None:
 
 
 def _texts(schema: Schema) -> tuple[str, ...]:
-    """What strings of some form look like; the first that the schema allows is taken."""
+    """Example strings for a format; the first that the schema allows is used."""
     if schema.get("format") == "date-time":
         return (_TIME,)
     length = int(schema.get("minLength", 0))
@@ -238,7 +238,7 @@ def _texts(schema: Schema) -> tuple[str, ...]:
 
 
 def fits(schema: Schema, value: Any) -> bool:
-    """Whether a scalar's schema allows the value, by what our schemas say of scalars."""
+    """Whether a scalar's schema allows the value, by the keywords that our schemas use for scalars."""
     if isinstance(value, int):
         in_range = schema.get("minimum", value) <= value <= schema.get("maximum", value)
         return schema.get("type") in ("integer", "number") and in_range
@@ -250,7 +250,7 @@ def fits(schema: Schema, value: Any) -> bool:
     return long_enough and re.search(schema.get("pattern", ""), value) is not None
 
 
-# Whole bodies that show more than their schema says.
+# Complete bodies that show more than their schema would produce.
 BODIES: Final[Mapping[str, Any]] = {
     "PlaceOrder": {
         "currency": "ETH",

@@ -1,8 +1,8 @@
-"""The lock of protobuf's field numbers: a number once given is never given to anything else.
+"""The lock of protobuf's field numbers: a number, once assigned, is never reused for another field.
 
-`schemas/proto/numbers.json` holds, by message, each field's number and type. A field that goes, or changes its type,
-leaves its number behind as retired; what comes takes the next free one. Nobody edits the file: `make generate` writes
-it.
+`schemas/proto/numbers.json` holds each field's number and type, by message. The number of a removed field, or of a
+field with a changed type, is retired; a new field gets the next free number. Do not edit the file: `make generate`
+writes it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-_IMPLEMENTATION = range(19_000, 20_000)  # protobuf keeps these for itself
+_IMPLEMENTATION = range(19_000, 20_000)  # reserved by protobuf
 
 
 @dataclass(slots=True)
 class Numbers:
-    """By message, its fields (`{name: [number, type]}`) and the numbers that are given up."""
+    """Each message's fields (`{name: [number, type]}`) and retired numbers."""
 
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
@@ -27,7 +27,7 @@ class Numbers:
         return cls(json.loads(text) if text else {})
 
     def text(self) -> str:
-        """The file; messages that nothing asks for any more keep their numbers."""
+        """The file's text. Messages that are no longer requested keep their numbers, all retired."""
         for name in self.messages.keys() - self._asked:
             self._retire(name, {})
         lines = [
@@ -37,7 +37,7 @@ class Numbers:
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
     def of(self, message: str, fields: Mapping[str, str]) -> dict[str, int]:
-        """The numbers of a message's fields, given their types."""
+        """The numbers of a message's fields; `fields` maps names to types."""
         self._asked.add(message)
         self._retire(message, fields)
         known = self.messages[message]["fields"]
@@ -47,7 +47,7 @@ class Numbers:
         return {name: known[name][0] for name in fields}
 
     def reserved(self, message: str) -> tuple[int, ...]:
-        """The numbers that this message has given up."""
+        """The retired numbers of this message."""
         return tuple(sorted(self.messages.get(message, {}).get("retired", ())))
 
     def _retire(self, message: str, fields: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
-"""What fields mean: one text for a name that means the same wherever it stands, and texts by model for the others.
+"""Descriptions of fields: one text for a name with the same meaning everywhere, and texts by model for the others.
 
-A model's own description of a field comes first.
+A model's own description of a field takes precedence.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ _OF_MODELS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def describe(schemas: Mapping[str, Any]) -> None:
-    """Say of each property without a description what it means, where that is known here."""
+    """Add a description to each property that has none, if this module contains one."""
     for model, schema in schemas.items():
         texts = {**_ANYWHERE, **_OF_MODELS.get(model, {})}
         for name, found in schema.get("properties", {}).items():
@@ -146,7 +146,7 @@ def describe(schemas: Mapping[str, Any]) -> None:
 
 
 def unknown(schemas: Mapping[str, Any]) -> set[str]:
-    """What is described here and in no model: names that have gone."""
+    """Descriptions in this module that match no model, because the names no longer exist."""
     names = {model: set(schema.get("properties", {})) for model, schema in schemas.items()}
     gone = set(_ANYWHERE) - set().union(*names.values())
     return gone | {

@@ -1,4 +1,4 @@
-"""Generate what is derived from the decorators and models: `python -m schemas.contract.generate [--check]`.
+"""Generate the files that derive from the decorators and models: `python -m schemas.contract.generate [--check]`.
 
     schemas/catalog.json    every operation with its triggers, needs and topics (Terraform and rollout read it)
     schemas/openapi.json    OpenAPI 3.1 of the HTTP triggers
@@ -6,11 +6,11 @@
     schemas/pubsub/*.json   the JSON schema of each command
     schemas/proto/          the gRPC interface, and the lock of its field numbers
     docs/reference.md       routes, commands, schedules and error codes for people
-    docs/identity.md        its table of who may do what
-    functions/site/errors.html   the error codes, for whoever follows an error's `doc_url`
+    docs/identity.md        its table of permissions
+    functions/site/errors.html   the error codes, the targets of each error's `doc_url`
     clients/                models and operations of the client libraries, and the Postman collection
 
-`--check` writes nothing and exits 1 naming the files that are stale.
+`--check` writes nothing and exits with 1 naming the files that are stale.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def files() -> dict[Path, str]:
 
 
 def grpc_paths(document: dict[str, Any]) -> dict[str, str]:
-    """The path of each operation's gRPC method, where it has one."""
+    """The path of each operation's gRPC method, if it has one."""
     from schemas.contract import descriptors
     from schemas.contract.field_numbers import Numbers
     from schemas.contract.protobuf import interface
@@ -128,7 +128,7 @@ def grpc_paths(document: dict[str, Any]) -> dict[str, str]:
 
 
 def protobuf_files(document: dict[str, Any]) -> dict[Path, str]:
-    """The .proto files, and the lock with the numbers of fields that are new."""
+    """The .proto files, and the lock including the numbers of new fields."""
     from schemas.contract import proto_files
     from schemas.contract.field_numbers import Numbers
     from schemas.contract.protobuf import interface
@@ -139,7 +139,7 @@ def protobuf_files(document: dict[str, Any]) -> dict[Path, str]:
 
 
 def stale() -> list[Path]:
-    """Generated files that are missing, differ, or belong to nothing any more."""
+    """Generated files that are missing, differ, or are no longer needed."""
     from schemas.contract.clients import files as clients
 
     wanted = files()

@@ -1,4 +1,4 @@
-"""What `make generate` has written, for operations that need it without importing all the others."""
+"""The output of `make generate`, for operations that need it without importing all other operations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBERS = FOLDER / "proto" / "numbers.json"
 
 @cache
 def openapi() -> str:
-    """The OpenAPI document, as it stands in the file."""
+    """The text of the OpenAPI document's file."""
     return (FOLDER / "openapi.json").read_text(encoding="utf-8")
 
 
@@ -25,7 +25,7 @@ def _catalog() -> Any:
 
 @cache
 def commands() -> Mapping[str, frozenset[str]]:
-    """By topic, the types of the commands and events that some operation takes from it ("*" not counted)."""
+    """The types of commands and events that some operation accepts from each topic ("*" is not included)."""
     found: dict[str, frozenset[str]] = {}
     for entry in _catalog()["operations"].values():
         for trigger in entry["messages"]:

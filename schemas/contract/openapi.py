@@ -1,4 +1,5 @@
-"""OpenAPI 3.1 from the operations' declarations: routes, schemas, permissions, headers, the closed error list."""
+"""Generate OpenAPI 3.1 from the operations' declarations: routes, schemas, permissions, headers, the closed list of
+errors."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ _VERSIONED = {"PUT", "DELETE"}
 
 
 def document(catalog: Mapping[str, Operation]) -> dict[str, Any]:
-    """The whole document for these operations."""
+    """The complete document for these operations."""
     triggers = [(entry, trigger) for entry in catalog.values() for trigger in entry.https]
     schemas = _schemas([trigger for _, trigger in triggers])
     paths: dict[str, dict[str, Any]] = {}
@@ -77,7 +78,7 @@ def document(catalog: Mapping[str, Operation]) -> dict[str, Any]:
 
 
 def _version() -> str:
-    """The product's."""
+    """The product's version."""
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     return str(tomllib.loads(text)["project"]["version"])
 
@@ -96,7 +97,7 @@ def _schemas(triggers: list[HttpTrigger]) -> dict[str, Any]:
     outputs += [(model, "serialization") for model in webhooks.models()]
     _, definitions = models_json_schema([*inputs, *outputs], ref_template=REF)  # type: ignore[list-item]
     found = dict(definitions.get("$defs", {}))
-    twice = sorted(name for name in found if "__" in name)  # how pydantic tells apart what has one name
+    twice = sorted(name for name in found if "__" in name)  # pydantic distinguishes equal names with __
     if twice:
         raise ValueError(f"two models have one name: {', '.join(twice)}")
     field_texts.describe(found)
@@ -142,7 +143,7 @@ def _parameters(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> Iterator[di
                 yield {"name": name, "in": "query", "required": name in required, **said, "schema": schema}
     if trigger.idempotency != "none":
         key: dict[str, Any] = {"type": "string", "maxLength": 255}
-        if trigger.idempotency == "required":  # where it is not, an empty one counts as none
+        if trigger.idempotency == "required":  # if it is optional, an empty key counts as no key
             key["minLength"] = 1
         yield {
             "name": "Idempotency-Key",
@@ -194,9 +195,9 @@ def error_codes() -> list[str]:
 
 
 def refusals() -> list[type[Refusal]]:
-    """Every refusal that shared/ and functions/ define, whatever was imported before, in a fixed order.
+    """Every refusal that shared/ and functions/ define, independent of earlier imports, in a fixed order.
 
-    Refusals of operations are known through the catalog; every module of shared/ is imported here.
+    The catalog imports the refusals of operations; this function imports every module of shared/.
     """
     for module in pkgutil.walk_packages(shared.__path__, "shared."):
         importlib.import_module(module.name)

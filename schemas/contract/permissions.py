@@ -1,4 +1,4 @@
-"""The table of docs/identity.md that says who may do what, made from the declarations and the roles."""
+"""Generate the permissions table of docs/identity.md from the declarations and the roles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO, OWN, ALL, ONE, NAMED = "—", "own", "all", "own, the user's", "where named"
 
 
 def reach(trigger: HttpTrigger, role: str) -> str:
-    """Whose resources a person of this role alone reaches by this route: NO, OWN, ALL or NAMED."""
+    """Whose resources a person with only this role can access by this route: NO, OWN, ALL or NAMED."""
     granted = permissions_of([role])
     if trigger.permission not in (PUBLIC, SELF) and not grants(granted, trigger.permission):
         return NO
@@ -31,7 +31,7 @@ def reach(trigger: HttpTrigger, role: str) -> str:
 
 
 def acting(trigger: HttpTrigger) -> str:
-    """Whose an administrator reaches who acts for one user."""
+    """Whose resources an administrator who acts for one user can access."""
     if trigger.person or trigger.permission == PUBLIC:
         return NO
     held = ACTING_PERMISSIONS | permissions_of(["admin"])
@@ -43,7 +43,7 @@ def acting(trigger: HttpTrigger) -> str:
 
 
 def key(trigger: HttpTrigger) -> str:
-    """Whether an API key may, and what scope it needs."""
+    """Whether an API key may use the route, and which scope it needs."""
     if trigger.person:
         return NO
     return "any" if trigger.permission == SELF else f"`{trigger.permission}`"
@@ -69,7 +69,7 @@ def _rows(catalog: Mapping[str, Operation]) -> Iterator[tuple[str, ...]]:
 
 
 def written_into(page: str, catalog: Mapping[str, Operation]) -> str:
-    """The page with this table between its marks. Raises ValueError for a page without them."""
+    """The page with this table between its marks. Raises ValueError for a page without marks."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

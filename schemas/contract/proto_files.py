@@ -1,4 +1,4 @@
-"""The interface as .proto files: `wallet/v1/resources.proto`, and one for each service."""
+"""Generate the interface as .proto files: `wallet/v1/resources.proto`, and one file per service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def files(interface: Interface) -> dict[str, str]:
 
 
 def imports(methods: Iterable[Method], requests: Iterable[Message]) -> list[str]:
-    """What the file of a service imports, in order."""
+    """The sorted imports of a service's file."""
     types = {part.type for message in requests for part in message.fields}
     ends = {name for method in methods for name in (method.request, method.answer)}
     own = {message.name for message in requests}
@@ -79,12 +79,12 @@ def _messages(messages: Iterable[Message]) -> Iterator[str]:
 
 def _field(part: Field) -> str:
     label = f"{part.label} " if part.label else ""
-    named = f' [json_name = "{part.name}"]' if "_" in part.name else ""  # else it would be camelCase in JSON
+    named = f' [json_name = "{part.name}"]' if "_" in part.name else ""  # the default is camelCase
     return f"{label}{_reference(part.type)} {part.name} = {part.number}{named};"
 
 
 def _reference(name: str) -> str:
-    """Types are named from the root: a method may have the name of a message."""
+    """A type's name from the root, because a method may have the same name as a message."""
     if name[0].isupper():
         return f".{PACKAGE}.{name}"
     return f".{name}" if name.startswith("google.") else name

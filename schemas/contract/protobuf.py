@@ -1,9 +1,9 @@
-"""The gRPC interface as data, from the OpenAPI document: messages, services, and field numbers that never change.
+"""Derive the gRPC interface from the OpenAPI document: messages, services, and field numbers that never change.
 
-Every operation whose answer is a resource (or nothing, or a stream of events) is a method of the service of its group;
-its request is one message, as path, query and body are one object over HTTP. `proto_files` writes it down for clients,
-`descriptors` makes what a server runs on. Scalars have explicit presence, so what is not set is not sent; a list that
-may be absent is a message of its own, because an empty list says something else than none.
+Every operation whose answer is a resource (or nothing, or a stream of events) becomes a method in its group's
+service. Its request is one message, as path, query and body are one object over HTTP. `proto_files` writes the
+interface for clients; `descriptors` creates the server's descriptors. Scalars have explicit presence, so unset fields
+are not sent. A list that may be absent is a separate message, because an empty list differs from an absent one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from schemas.contract.field_numbers import Numbers
 
 PACKAGE: Final = "wallet.v1"
 EMPTY, VALUE, STRUCT, VALUES = (f"google.protobuf.{n}" for n in ("Empty", "Value", "Struct", "ListValue"))
-NULLS: Final = "null_fields"  # of requests that change something: which fields are to be null
+NULLS: Final = "null_fields"  # in requests that change a resource: the fields to set to null
 LIST_FIELD: Final = "values"
 STREAMED: Final = "StreamedEvent"
 _SCALARS: Final = {"string": "string", "integer": "int64", "number": "double", "boolean": "bool"}
@@ -42,7 +42,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`union`: exactly one of its fields is set, and over HTTP that one is the answer itself."""
+    """`union`: exactly one of its fields is set; over HTTP that field is the answer itself."""
 
     name: str
     text: str
@@ -54,7 +54,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`operation` is the catalog's name of it."""
+    """A method; `operation` is its name in the catalog."""
 
     name: str
     operation: str
@@ -71,7 +71,7 @@ class Interface:
     resources: Mapping[str, Message]
     requests: Mapping[str, Mapping[str, Message]]
     services: Mapping[str, tuple[Method, ...]]
-    lists: frozenset[str]  # messages that stand for a list that may be absent
+    lists: frozenset[str]  # messages that represent a list that may be absent
 
     @property
     def messages(self) -> dict[str, Message]:
@@ -79,12 +79,12 @@ class Interface:
 
 
 def service_name(group: str) -> str:
-    """Of a group of operations, without the package."""
+    """The service's name for a group of operations, without the package."""
     return f"{_SERVICES.get(group, group.title())}Service"
 
 
 def interface(document: Mapping[str, Any], numbers: Numbers) -> Interface:
-    """The interface of an OpenAPI document. `numbers` learns the fields that it does not know yet."""
+    """The interface of an OpenAPI document. New fields get numbers in `numbers`."""
     return _Builder(document, numbers).built()
 
 
@@ -128,13 +128,13 @@ class _Builder:
         )
 
     def _operations(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-        """In a fixed order, whatever order the document has."""
+        """The operations in a fixed order, independent of the document's order."""
         for path, verbs in sorted(self._paths.items()):
             for verb, entry in sorted(verbs.items()):
                 yield path, verb, entry
 
     def _answer(self, entry: Mapping[str, Any]) -> tuple[str | None, bool]:
-        """The message of a success (None: nothing that a message can hold), and whether they come as a stream."""
+        """The message of a success (None: no message can represent it), and whether the answer is a stream."""
         content: dict[str, Any] = {}
         for status, answer in entry["responses"].items():
             if status.startswith("2"):
@@ -147,7 +147,7 @@ class _Builder:
         return (self._named(schema["$ref"]) if "$ref" in schema else None), False
 
     def _streamed(self) -> str:
-        """An event with the cursor behind it, which over HTTP is the `id` of the event."""
+        """The message of an event with the cursor after it; over HTTP the cursor is the event's `id`."""
         properties = {
             "cursor": {"type": "string"},
             "event": {"$ref": "#/components/schemas/CloudEvent"},
@@ -180,10 +180,10 @@ class _Builder:
         )
 
     def _named(self, ref: str) -> str:
-        """The message of a model, made when it is first asked for."""
+        """The message of a model, created when it is first requested."""
         name = ref.rsplit("/", 1)[1]
         if name not in self._made:
-            self._made[name] = Message(name, "", ())  # for models that hold themselves
+            self._made[name] = Message(name, "", ())  # for recursive models
             self._made[name] = self._message(name, self._schemas[name])
         return name
 
@@ -250,7 +250,7 @@ def _nullable(schema: Mapping[str, Any]) -> bool:
 
 
 def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schema itself, or the only one of its alternatives that is not null; None where there are several."""
+    """The schema itself, or its only alternative that is not null; None if there are several."""
     parts = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
     if not schema.get("anyOf"):
         return schema
@@ -258,7 +258,7 @@ def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _alternatives(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The models of which a named model is one."""
+    """The alternative models of a named union model."""
     parts = list(schema.get("anyOf", ()))
     return parts if parts and all("$ref" in part for part in parts) else []
 
@@ -272,7 +272,7 @@ def _snake(name: str) -> str:
 
 
 def load(document: str, numbers: str) -> Interface:
-    """The interface of the committed files. Raises ValueError where the numbers are older than the document."""
+    """The interface of the committed files. Raises ValueError if the numbers are older than the document."""
     known = Numbers.parse(numbers)
     found = interface(json.loads(document), known)
     if known.text() != numbers:

@@ -1,4 +1,5 @@
-"""docs/reference.md from the declarations: every route, command, reaction, schedule and error code on one page."""
+"""Generate docs/reference.md from the declarations: every route, command, reaction, schedule and error code on one
+page."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ _WHO = {PUBLIC: "anybody", SELF: "the caller"}
 
 
 def page(catalog: Mapping[str, Operation]) -> str:
-    """The whole page for these operations."""
+    """The complete page for these operations."""
     parts = [_HEAD, *_routes(catalog), _scopes(catalog), _events(), _messages(catalog)]
     return "\n".join([*parts, _schedules(catalog), _errors()])
 

@@ -1,4 +1,4 @@
-"""The answers of an operation in OpenAPI: its success, and each error by status with the codes that it can have."""
+"""The responses of an operation in OpenAPI: its success, and each error status with its possible codes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _LIMITS: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Res
 
 
 def of(trigger: HttpTrigger, group: str, ref: str) -> dict[str, Any]:
-    """All answers of one route by status."""
+    """All responses of one route, by status."""
     empty: dict[str, Any] = {"description": "Done.", "headers": _headers("X-Request-Id", *_LIMITS)}
     success = dict(empty)
     if trigger.answer is not None:
@@ -67,10 +67,10 @@ def of(trigger: HttpTrigger, group: str, ref: str) -> dict[str, Any]:
 
 
 def _errors(trigger: HttpTrigger, group: str) -> Iterator[int]:
-    """The statuses of errors that a route can answer with, from what is declared of it."""
-    # Anybody may change something only in order to be somebody: signing in, and the console's session.
+    """The error statuses that a route can return, according to its declaration."""
+    # The only public operations that change something are sign-ins and the console's session.
     identified = trigger.permission != PUBLIC or group == "auth" or trigger.method != "GET"
-    yield 422  # a field or a parameter that is unknown
+    yield 422  # an unknown field or parameter
     if trigger.request is not None or trigger.method != "GET":
         yield 400
     if trigger.method != "GET":
@@ -87,7 +87,7 @@ def _errors(trigger: HttpTrigger, group: str) -> Iterator[int]:
 
 
 def components(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
-    """One response per status, with the codes that are known for it."""
+    """One response per status, with its known codes."""
     codes = _codes(refusals)
     return {
         _name(status): {
@@ -101,7 +101,7 @@ def components(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
 
 
 def error_schemas(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
-    """The one shape of errors."""
+    """The common schema of errors."""
     text = {"type": "string"}
     detail = {
         "type": "object",
@@ -122,7 +122,7 @@ def error_schemas(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
 
 
 def _codes(refusals: Iterable[type[Refusal]]) -> dict[int, dict[str, str]]:
-    """By status its codes, each with what it says."""
+    """The codes of each status, with their messages."""
     found: dict[int, dict[str, str]] = {}
     for kind in refusals:
         found.setdefault(kind.status, {}).setdefault(kind.code, kind.message)

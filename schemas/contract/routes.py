@@ -1,5 +1,5 @@
-"""Which methods a path has, whichever operations answer them. Apart from the catalog, so that only a change of routes
-changes what every operation depends on."""
+"""The methods of each path, for all operations. This module is separate from the catalog, so that only a change of
+routes changes the digest of every operation."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def _routes() -> dict[str, list[str]]:
 
 
 def methods(path: str) -> list[str]:
-    """The methods that some operation answers on this path."""
+    """The methods that any operation supports on this path."""
     found = (methods for route, methods in _routes().items() if path_pattern(route).match(path))
     return sorted({method for methods in found for method in methods})

@@ -1,8 +1,8 @@
-"""The one line that says what an operation does or an event means."""
+"""The one-line description of an operation or event."""
 
 from __future__ import annotations
 
 
 def plain(text: str) -> str:
-    """Without Markdown's backticks: OpenAPI's `summary` is plain text, and its readers show them as they are."""
+    """Remove Markdown's backticks: OpenAPI's `summary` is plain text, and its readers would show them."""
     return text.replace("`", "")

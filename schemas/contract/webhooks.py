@@ -1,4 +1,4 @@
-"""The events of the OpenAPI document: a schema for each type, and each as a webhook."""
+"""The events of the OpenAPI document: a schema and a webhook for each type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.contract.summaries import plain
 from schemas.event_payloads import model_of
 from shared.domain import event_types
 
-INTERNAL: Final = event_types.IN_NO_FEED - {"webhook.test"}  # between our own functions
+INTERNAL: Final = event_types.IN_NO_FEED - {"webhook.test"}  # only between our own functions
 _HEADERS: Final = {
     "webhook-id": "The same for each attempt to deliver it: what came already is known by it.",
     "webhook-timestamp": "When this attempt was made, in seconds since 1970.",
@@ -21,7 +21,7 @@ _HEADERS: Final = {
 
 
 def types() -> dict[str, str]:
-    """The types that users hear of, with what each says."""
+    """The event types that users receive, with their descriptions."""
     return {kind: says for kind, says in event_types.TYPES.items() if kind not in INTERNAL}
 
 
@@ -32,13 +32,13 @@ def schema_name(kind: str) -> str:
 
 
 def models() -> list[type[Any]]:
-    """The models of all events' data."""
+    """The models of all event data."""
     found = (model_of(kind) for kind in types())
     return list(dict.fromkeys(model for model in found if model is not None))
 
 
 def schemas(ref: str) -> dict[str, Any]:
-    """A schema for each type of event: the CloudEvent with its type and its data."""
+    """A schema for each event type: the CloudEvent with its type and its data."""
     return {schema_name(kind): _schema(kind, says, ref) for kind, says in types().items()}
 
 
@@ -52,7 +52,7 @@ def _schema(kind: str, says: str, ref: str) -> dict[str, Any]:
 
 
 def webhooks(ref: str) -> dict[str, Any]:
-    """OpenAPI's `webhooks`: what is sent to an endpoint, and what its answers mean."""
+    """OpenAPI's `webhooks`: the requests to an endpoint, and the meaning of its answers."""
     return {kind: {"post": _webhook(kind, says, ref)} for kind, says in types().items()}
 
 

@@ -1,12 +1,12 @@
-"""Fill columns of rows that are there already:
+"""Fill columns of existing rows:
 
     python -m schemas.database.backfill [--batch N] [--pause SECONDS] [MODULE]
 
 
-A migration adds a column, the code of that release writes it, and once no older code runs any more a backfill
-fills the rows from before. It walks the table by key, some rows a transaction; the same commit moves the mark in
-`schema_progress`. So it may be killed between any two lines and started again, or run twice at once: no row is left
-out, and a row that was changed meanwhile is read as it is.
+A migration adds a column, and the code of that release writes it. Once no older code runs, a backfill fills the older
+rows. It walks the table by key, with some rows per transaction; the same commit moves the mark in `schema_progress`.
+So it may be killed at any point and restarted, or run twice at the same time: no row is left out, and a row that was
+changed in the meantime is read in its new state.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ BATCH = 200
 
 @dataclass(frozen=True)
 class Backfill:
-    """`fill` is given a row's key and `columns` by name and answers the columns to set, or None to leave the row.
+    """`fill` gets a row's key and `columns` by name, and returns the columns to set, or None to leave the row.
 
-    It must be pure, and must answer the same for a row that it has filled: a batch may be run again."""
+    It must be pure, and return the same for a row that it has already filled, because a batch may run again."""
 
     name: str
     table: Table[Any]
@@ -44,7 +44,7 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a backfill has come: `after` is the last key that was looked at."""
+    """The progress of a backfill: `after` is the last processed key."""
 
     after: Key | None = None
     done: bool = False
@@ -52,7 +52,7 @@ class Mark:
 
 
 def run(database: Database, backfill: Backfill, *, batch: int = BATCH, pause: float = 0.0) -> Mark:
-    """Fill to the table's end, from where an earlier run stopped."""
+    """Fill up to the table's end, starting where an earlier run stopped."""
     while True:
         mark, _ = database.transact(lambda transaction: step(transaction, backfill, batch))
         _log.info("backfilled", extra={"backfill": backfill.name, "count": mark.rows, "done": mark.done})
@@ -62,7 +62,7 @@ def run(database: Database, backfill: Backfill, *, batch: int = BATCH, pause: fl
 
 
 def step(transaction: StoreTransaction, backfill: Backfill, batch: int) -> Mark:
-    """One batch: rows behind the mark, what they lack, and the mark, in one commit."""
+    """Fill one batch of rows after the mark, and move the mark, in one commit."""
     progress = Read("schema_progress", ("position", "done", "rows"), keys=((f"backfill:{backfill.name}",),))
     mark = _mark(transaction.read(progress)[0])
     if mark.done:

@@ -1,4 +1,4 @@
-"""The backfills of this release, in order. A finished one is taken out by the release after it."""
+"""The backfills of this release, in order. The next release removes a finished backfill."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The part of Spanner's DDL that the migrations are written in, read into a `Schema`.
+"""Parse the part of Spanner's DDL that the migrations use into a `Schema`.
 
-Only what tools need to know: tables with columns and keys, indexes. A statement that this module does not know
-raises UnknownStatement: it is better to teach it than to guess.
+It covers only the facts that tools need: tables with columns and keys, indexes. An unknown statement raises
+UnknownStatement: extend this module instead of guessing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TYPE = re.compile(r"ARRAY<[^>]*>(?:\([^)]*\))?|\w+(?:\(\s*\w+\s*\))?", re.I)
 
 
 class UnknownStatement(ValueError):
-    """A statement that the tools cannot judge."""
+    """The tools cannot interpret this statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Column:
     name: str
     type: str
     not_null: bool = False
-    filled: bool = False  # has a default or is generated: an insert need not name it
+    filled: bool = False  # has a default or is generated, so an insert may omit it
     generated: bool = False
     expression: str = ""  # of a generated column
     commit_timestamp: bool = False
@@ -31,8 +31,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`key` holds the names of the key's columns, `descending` those of them that descend, `checks` the constraints'
-    expressions by name. `parent`'s row must be there (INTERLEAVE IN PARENT); `cascade`: its end is this row's."""
+    """`key` holds the key's column names, `descending` those in descending order, `checks` the constraints'
+    expressions by name. A row of `parent` must exist (INTERLEAVE IN PARENT); `cascade`: deleting it deletes this
+    table's rows."""
 
     name: str
     columns: dict[str, Column]
@@ -67,7 +68,7 @@ class Statement:
 
 @dataclass
 class Schema:
-    """What a sequence of statements leads to."""
+    """The schema that results from a sequence of statements."""
 
     tables: dict[str, Table] = field(default_factory=dict)
     indexes: dict[str, Index] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class Schema:
         return schema
 
     def apply(self, statement: Statement) -> None:
-        """Carry out one statement. Raises UnknownStatement where it is about something that is not there."""
+        """Apply one statement. Raises UnknownStatement if it refers to an object that does not exist."""
         what, name = statement.what, statement.name
         if isinstance(what, Table):
             self.tables[name] = what
@@ -121,7 +122,7 @@ class Schema:
 
 
 def parse(text: str) -> Statement:
-    """One statement, without comments and semicolon."""
+    """Parse one statement, without comments and semicolon."""
     flat = " ".join(text.split())
     for pattern, make in _FORMS:
         found = re.match(pattern, flat, re.I)
@@ -153,7 +154,7 @@ def _create_table(text: str, found: re.Match[str]) -> Statement:
 
 
 def _check(text: str, unnamed: str) -> dict[str, str]:
-    """A constraint's expression by its name; nothing for another kind of constraint."""
+    """A check constraint's expression by its name; empty for other kinds of constraints."""
     found = re.match(rf"(?:CONSTRAINT {_NAME}\s+)?CHECK\s*\(", text, re.I)
     return {found[1] or unnamed: _parenthesis(text, found.end() - 1)[0].strip()} if found else {}
 
@@ -199,7 +200,7 @@ def _key(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
 
 
 def _parenthesis(text: str, start: int) -> tuple[str, str]:
-    """What is within the parenthesis that opens at `start`, and what follows it."""
+    """The text inside the parenthesis that opens at `start`, and the text after it."""
     depth = 0
     for place in range(start, len(text)):
         depth += {"(": 1, ")": -1}.get(text[place], 0)
@@ -209,14 +210,14 @@ def _parenthesis(text: str, start: int) -> tuple[str, str]:
 
 
 def split(text: str) -> list[str]:
-    """The parts between the commas that are in no parenthesis."""
+    """Split at the commas outside of parentheses."""
     return [part.strip() for part in _parts(text) if part.strip()]
 
 
 def _parts(text: str) -> Iterator[str]:
     depth = start = 0
     for place, letter in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(letter, 0)  # < and > compare: no type here has a comma within
+        depth += {"(": 1, ")": -1}.get(letter, 0)  # < and > are comparisons: no type here contains a comma
         if letter == "," and depth == 0:
             yield text[start:place]
             start = place + 1

@@ -1,8 +1,8 @@
-"""The same migrations on the embedded store, a SQLite file.
+"""Apply the same migrations to the embedded store, a SQLite file.
 
-All that is pending is one transaction: what it leads to is read into a `Schema`, tables that differ are made anew with
-their rows, and indexes follow. What SQLite lacks raises UnknownStatement. Row deletion policies are left out, as the
-emulator does.
+One transaction applies all pending migrations: their result is parsed into a `Schema`, changed tables are recreated
+with their rows, and the indexes follow. Features that SQLite lacks raise UnknownStatement. Row deletion policies are
+left out, as in the emulator.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from shared.store.sqlite import database, functions, plans, schema, values
 
 
 def apply(path: Path, every: list[Migration] | None = None, durability: Durability = "NORMAL") -> list[str]:
-    """Bring a file up to date, making it where there is none; answers the names applied now.
+    """Bring a file up to date, and create it if needed. Returns the names of the applied migrations.
 
-    Raises ChangedMigrationError when an applied migration's file differs from its record."""
+    Raises ChangedMigrationError when an applied migration's file differs from its record.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = SqliteFile(path, _prepare, durability)
     try:
@@ -33,7 +34,7 @@ def apply(path: Path, every: list[Migration] | None = None, durability: Durabili
 
 
 def planned(path: Path, every: list[Migration] | None = None) -> list[str]:
-    """The names of what `apply` would apply. Raises ChangedMigrationError."""
+    """The names of the migrations that `apply` would apply. Raises ChangedMigrationError."""
     every = migrate.migrations() if every is None else every
     if not path.exists():
         return [migration.name for migration in every]
@@ -49,7 +50,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     functions.register(connection)
     connection.execute(
         "PRAGMA foreign_keys = OFF"
-    )  # a table made anew is dropped first, and its children stay
+    )  # a recreated table is dropped first; its children must stay
     connection.execute("PRAGMA legacy_alter_table = ON")
 
 
@@ -72,7 +73,7 @@ def _apply(connection: sqlite3.Connection, every: list[Migration]) -> list[str]:
 def _pending(
     connection: sqlite3.Connection, every: list[Migration]
 ) -> tuple[list[Migration], list[Migration]]:
-    """(what was applied, what was not). Raises ChangedMigrationError."""
+    """(applied migrations, pending migrations). Raises ChangedMigrationError."""
     done = {}
     if "migrations" in schema.stored(connection).tables:
         done = dict(connection.execute("SELECT name, digest FROM migrations"))
@@ -108,7 +109,7 @@ def _change(connection: sqlite3.Connection, old: ddl.Schema, new: ddl.Schema) ->
 
 
 def _make(connection: sqlite3.Connection, old: ddl.Table | None, new: ddl.Table, every: ddl.Schema) -> None:
-    """Create a table; one of before is replaced, its rows in the columns that stay."""
+    """Create a table. It replaces an old one and copies the rows' remaining columns."""
     if old is None:
         connection.execute(_table(new.name, new, every))
         return
@@ -156,7 +157,7 @@ def _column(column: ddl.Column, table: ddl.Table) -> str:
 
 
 def _index(name: str, index: ddl.Index, made: schema.Schema) -> Iterator[str]:
-    """The statements for one index. A unique one that is not null-filtered holds NULL for a value."""
+    """The statements for one index. A unique index that is not null-filtered treats NULL as a value."""
     known, table = made.indexes[name], made.tables[index.table]
     places = plans.ordered((*known.key, *(() if index.unique else known.rest)))
     where = plans.present(table, known.key) if index.null_filtered else ""
@@ -175,7 +176,7 @@ def _index(name: str, index: ddl.Index, made: schema.Schema) -> Iterator[str]:
 
 
 def _described(found: ddl.Schema) -> schema.Schema:
-    """What the store has to know."""
+    """The table properties that the store needs."""
     tables = {
         name: schema.Table(
             {

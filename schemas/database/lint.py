@@ -1,10 +1,10 @@
-"""Hold the migrations to expand and contract: `python -m schemas.database.lint`, a part of `make check`.
+"""Check that the migrations follow expand and contract: `python -m schemas.database.lint`, a part of `make check`.
 
-While a release is rolled out, two of them work on one schema. So a migration may add, and may take away only what
-neither this tree's code nor the newest release's (`schemas/releases/`) names any more.
+During a rollout, two releases use one schema. So a migration may add anything, but may only remove names that neither
+this tree's code nor the newest release's (`schemas/releases/`) uses.
 
-A finding is a sentence that begins with the file. One that is meant can be let through by a comment in the file,
-which says why: `-- allow <rule>: <reason>`.
+A finding is a sentence that starts with the file. A comment in the file accepts an intended finding and gives the
+reason: `-- allow <rule>: <reason>`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from schemas.database.ddl import Column, Index, Schema, Statement, Table
 from schemas.database.migrate import Migration
 from schemas.database.releases import Release
 
-# Numbers that spread writes; another number that leads a key is a counter until somebody says otherwise.
+# Numbers that spread writes. Any other number at the start of a key is treated as a counter until it is listed here.
 _SPREADING = re.compile(r"(^|_)shard$")
 _TYPES = "STRING|BYTES|INT64|BOOL|TIMESTAMP|NUMERIC|JSON|FLOAT64|DATE|ARRAY"
 _COLUMN = re.compile(rf"(?im)^\s*(?:ALTER TABLE \w+ ADD COLUMN\s+)?(\w+)\s+(?:{_TYPES})\b")
 
 
 def _reserved(migration: Migration) -> Iterator[str]:
-    """Columns that Spanner takes for words of its language. The embedded store does not mind, and Spanner refuses."""
+    """Columns whose names are reserved words in Spanner. The embedded store accepts them, but Spanner refuses them."""
     from google.cloud.spanner_dbapi.parse_utils import SPANNER_RESERVED_KEYWORDS
 
     for word in _COLUMN.findall(migration.text):
@@ -36,7 +36,7 @@ def _reserved(migration: Migration) -> Iterator[str]:
 
 @dataclass
 class Lint:
-    """One pass over the migrations in order; `released` are the names that a release came with."""
+    """One pass over the migrations in order; `released` are the names of the release's migrations."""
 
     migrations: list[Migration]
     live: Release | None
@@ -44,7 +44,7 @@ class Lint:
     old: Schema = field(default_factory=Schema)  # as the newest release left it
 
     def findings(self, code: Release) -> list[str]:
-        """Everything that is wrong, in the order of the files."""
+        """All faults, in the order of the files."""
         found = [*self._names(), *self._edited()]
         released = self.live.migrations if self.live else {}
         for migration in self.migrations:
@@ -85,7 +85,7 @@ class Lint:
             yield from (f"{migration.name}: {why} [{rule}]" for rule, why in rules if rule not in allowed)
 
     def _changes(self, statement: Statement) -> Iterator[tuple[str, str]]:
-        """What the running release would stumble over."""
+        """The changes that would break the running release."""
         what, name = statement.what, statement.name
         if statement.kind == "add column" and isinstance(what, Column) and what.not_null and not what.filled:
             yield (
@@ -100,12 +100,12 @@ class Lint:
                 yield "unique-index", f"{name} makes columns of {what.table} unique that may have duplicates"
 
     def _differences(self) -> Iterator[str]:
-        """Columns that the newest release left otherwise."""
+        """Columns that differ from the newest release."""
         for name, table in self.old.tables.items():
             for old in table.columns.values():
                 new = self.schema.tables[name].columns.get(old.name) if name in self.schema.tables else None
                 if new is None:
-                    continue  # dropped: `missing` says whether somebody reads it
+                    continue  # dropped: `missing` reports whether code reads it
                 if new.not_null and not old.not_null:
                     yield f"{name}.{new.name} becomes required: the release before may write NULL"
                 if not _wider(old.type, new.type):
@@ -113,7 +113,7 @@ class Lint:
 
 
 def keys(statement: Statement, schema: Schema) -> Iterator[tuple[str, str]]:
-    """A time or a counter that leads a key sends all writes to one server."""
+    """Keys that start with a time or a counter; they send all writes to one server."""
     what = statement.what
     if isinstance(what, Table) and what.key:
         columns, first = what.columns, what.key[0]
@@ -133,7 +133,7 @@ def keys(statement: Statement, schema: Schema) -> Iterator[tuple[str, str]]:
 
 
 def missing(schema: Schema, needs: Release) -> Iterator[str]:
-    """What the code of a release reads or writes and the schema does not have or asks otherwise."""
+    """The columns that a release's code reads or writes but the schema lacks or requires differently."""
     for name, table in needs.tables.items():
         found = schema.tables.get(name)
         if found is None:
@@ -175,7 +175,7 @@ def _index(schema: Schema, name: str, wanted: dict[str, object], version: str) -
 
 
 def _wider(old: str, new: str) -> bool:
-    """Whether every value of the old type is one of the new, in the same form."""
+    """Whether every value of the old type is also a value of the new type, in the same form."""
     before, after = (re.fullmatch(r"(STRING|BYTES)\((\w+)\)", kind) for kind in (old, new))
     if before and after and before[1] == after[1]:
         return after[2] == "MAX" or (before[2] != "MAX" and int(after[2]) >= int(before[2]))
@@ -183,7 +183,7 @@ def _wider(old: str, new: str) -> bool:
 
 
 def main() -> int:
-    """Print the findings; 1 when there are any."""
+    """Print the findings; returns 1 if there are any."""
     found = Lint(migrate.migrations(), releases.newest()).findings(releases.current())
     for finding in found:
         sys.stderr.write(f"{finding}\n")

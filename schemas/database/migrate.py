@@ -1,10 +1,10 @@
 """Apply the Spanner migrations in order, each once: `python -m schemas.database.migrate [--plan]`.
 
-A migration is `schemas/spanner/NNNN_name.sql`. What was applied is recorded in the table `migrations` with the
-file's digest; a file that changed after it was applied is refused. DDL in Spanner is not transactional: the statements
-of a file are sent at once, `schema_progress` says under which name, and a run that was broken off is continued by the
-next, which asks Spanner how many of them are done. Two runs at once: one fails at a name that the other has taken, and
-can be repeated.
+A migration is `schemas/spanner/NNNN_name.sql`. The table `migrations` records each applied migration with the file's
+digest; a file that changed after it was applied is refused. DDL in Spanner is not transactional. All statements of a
+file are sent together, and `schema_progress` records the name of that operation. The next run continues an
+interrupted one: it asks Spanner how many statements are done. If two runs overlap, one fails at a name that the other
+has taken, and can be repeated.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent.parent / "spanner"
-STATEMENT_SECONDS = 3600  # an index over a large table takes its time
+STATEMENT_SECONDS = 3600  # an index over a large table is slow
 RECORDS = (
     """CREATE TABLE IF NOT EXISTS migrations (
   name STRING(128) NOT NULL,
@@ -51,14 +51,14 @@ class Migration:
 
     @classmethod
     def of(cls, name: str, text: str) -> Migration:
-        """Comments and the final semicolons are not sent: Spanner refuses them."""
+        """Parse a file. Comments and the final semicolons are removed, because Spanner refuses them."""
         bare = re.sub(r"(?m)^\s*--.*$", "", text)
         statements = [part.strip() for part in re.split(r";\s*(?:\n|$)", bare) if part.strip()]
         return cls(name, hashlib.sha256(text.encode()).hexdigest(), statements, text)
 
 
 class ChangedMigrationError(Exception):
-    """A migration's file is not the one that was applied."""
+    """A migration's file differs from the applied one."""
 
 
 def migrations(folder: Path | None = None) -> list[Migration]:
@@ -68,7 +68,7 @@ def migrations(folder: Path | None = None) -> list[Migration]:
 
 
 def ensure_instance(client: Any, name: str) -> Any:
-    """The instance, created when the emulator does not have it (production's comes from Terraform)."""
+    """The instance; created if the emulator does not have it (in production Terraform creates it)."""
     from google.api_core.exceptions import AlreadyExists
 
     instance = client.instance(name)
@@ -80,7 +80,7 @@ def ensure_instance(client: Any, name: str) -> Any:
 
 
 def fresh(client: Any, instance: str, database: str, every: list[Migration] | None = None) -> None:
-    """Create a database with the whole schema in one call: what tests and local runs use."""
+    """Create a database with the complete schema in one call, for tests and local runs."""
     every = migrations() if every is None else every
     statements = [*RECORDS, *(statement for migration in every for statement in migration.statements)]
     handle = ensure_instance(client, instance).database(database, ddl_statements=statements)
@@ -89,9 +89,10 @@ def fresh(client: Any, instance: str, database: str, every: list[Migration] | No
 
 
 def apply(client: Any, instance: str, database: str, every: list[Migration] | None = None) -> list[str]:
-    """Bring a database up to date; answers the names applied now.
+    """Bring a database up to date. Returns the names of the applied migrations.
 
-    Raises ChangedMigrationError when an applied file differs from its record."""
+    Raises ChangedMigrationError when an applied file differs from its record.
+    """
     every = migrations() if every is None else every
     handle = ensure_instance(client, instance).database(database)
     if not handle.exists():
@@ -107,7 +108,7 @@ def apply(client: Any, instance: str, database: str, every: list[Migration] | No
 
 
 def pending(handle: Any, every: list[Migration]) -> list[Migration]:
-    """What was not applied yet. Raises ChangedMigrationError."""
+    """The migrations that were not applied yet. Raises ChangedMigrationError."""
     with handle.snapshot() as snapshot:
         done = dict(snapshot.execute_sql("SELECT name, digest FROM migrations"))
     for migration in every:
@@ -117,8 +118,8 @@ def pending(handle: Any, every: list[Migration]) -> list[Migration]:
 
 
 def _continue(client: Any, handle: Any, migration: Migration) -> None:
-    """Send all statements that are not done, at once: Spanner changes a schema as often as it is asked to, and keeps a
-    version of it each time. What a broken-off run had sent goes on without it, and tells how far it came."""
+    """Send all remaining statements together, because Spanner changes the schema and keeps a version of it for each
+    request. The statements of an interrupted run continue without it and report their progress."""
     noted = _noted(handle, migration.name)
     done, attempt = noted or (0, 0)
     if noted is not None:
@@ -132,12 +133,12 @@ def _continue(client: Any, handle: Any, migration: Migration) -> None:
 
 
 def _operation(migration: Migration, done: int, attempt: int) -> str:
-    """A name that Spanner takes once: what was sent under it can be looked up, also by another run."""
+    """An operation name that Spanner accepts only once, so that any run can look the operation up."""
     return f"m_{migration.name}_{done}_{attempt}".lower()
 
 
 def _went_through(client: Any, handle: Any, migration: Migration, done: int, attempt: int) -> int | None:
-    """How many statements of what was sent are done, once no more of it is under way; None when nothing was sent."""
+    """The number of completed statements, once the sent operation has ended; None if nothing was sent."""
     from google.api_core.exceptions import NotFound
     from google.cloud.spanner_admin_database_v1 import UpdateDatabaseDdlMetadata
 
@@ -156,7 +157,7 @@ def _went_through(client: Any, handle: Any, migration: Migration, done: int, att
 
 
 def _noted(handle: Any, name: str) -> tuple[int, int] | None:
-    """(statements done, how often the rest was sent in vain); None when nothing was begun."""
+    """(completed statements, number of failed attempts to send the rest); None if nothing was begun."""
     query = "SELECT position FROM schema_progress WHERE name = @name"
     with handle.snapshot() as snapshot:
         rows = list(snapshot.execute_sql(query, params={"name": name}, param_types=_text("name")))
@@ -190,7 +191,7 @@ def _record(handle: Any, applied: list[Migration]) -> None:
 
 
 def bring_up_to_date(chosen: Settings) -> list[str]:
-    """Apply what is pending to the database that the settings lead to; the names. Raises ChangedMigrationError."""
+    """Apply the pending migrations to the settings' database; returns their names. Raises ChangedMigrationError."""
     if "spanner" in chosen.embedded:
         from schemas.database import embedded
 
@@ -199,7 +200,7 @@ def bring_up_to_date(chosen: Settings) -> list[str]:
 
 
 def planned(chosen: Settings) -> list[str]:
-    """What that would apply. Raises ChangedMigrationError."""
+    """The names of the pending migrations. Raises ChangedMigrationError."""
     if "spanner" in chosen.embedded:
         from schemas.database import embedded
 
@@ -215,7 +216,7 @@ def _client(chosen: Settings) -> Any:
 
 
 def main(arguments: list[str]) -> int:
-    """Apply what is pending, or with --plan print it; 1 when a file was changed after it was applied."""
+    """Apply the pending migrations, or print them with --plan; returns 1 if a file was changed after it was applied."""
     from shared.settings import NothingNamed, load, require_named
     from shared.telemetry import logs
 

@@ -1,8 +1,8 @@
-"""What a release needs of the database, frozen: `python -m schemas.database.releases freeze 0.1.0` writes it.
+"""The database needs of a release, frozen: `python -m schemas.database.releases freeze 0.1.0` writes them.
 
-`schemas/releases/<version>.json` holds the digests of the migrations that the release came with, and every column
-and index that its code reads or writes. `lint` holds later migrations to the newest of them:
-while a release is rolled out, the previous one runs on the new schema.
+`schemas/releases/<version>.json` holds the digests of the release's migrations, and every column and index that its
+code reads or writes. `lint` checks later migrations against the newest release: during a rollout, the previous
+release runs on the new schema.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent.parent / "releases"
 
 @dataclass(frozen=True)
 class Release:
-    """`tables` and `indexes` are `usage()` as it was; `migrations` maps names to digests, in order."""
+    """`tables` and `indexes` are the release's `usage()`; `migrations` maps names to digests, in order."""
 
     version: str
     migrations: dict[str, str]
@@ -30,7 +30,7 @@ class Release:
 
 
 def labelled(digest: str) -> str:
-    """As the files have it: a bare digest looks like a key to those who scan for keys."""
+    """A digest with a label, as in the files; secret scanners mistake a bare digest for a key."""
     return f"sha256:{digest}"
 
 
@@ -39,7 +39,7 @@ def usage() -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     from shared.runtime import operation
     from shared.store.table import INDEXES, TABLES
 
-    operation.catalog()  # declares them all
+    operation.catalog()  # declares all tables
     tables = {
         name: {
             "columns": sorted(table.columns),
@@ -72,13 +72,13 @@ def current(version: str = "this tree") -> Release:
 
 @cache
 def newest() -> Release | None:
-    """The release that is live while the next one is rolled out; None before the first."""
+    """The release that is live during the rollout of the next one; None before the first release."""
     found = sorted(FOLDER.glob("*.json"), key=lambda path: [int(part) for part in path.stem.split(".")])
     return Release(version=found[-1].stem, **json.loads(found[-1].read_text())) if found else None
 
 
 def freeze(version: str) -> Path:
-    """Write this tree's needs. Raises FileExistsError: a release is frozen once."""
+    """Write this tree's needs. Raises FileExistsError if the release is already frozen."""
     path = FOLDER / f"{version}.json"
     FOLDER.mkdir(exist_ok=True)
     made = current(version)

@@ -1,7 +1,7 @@
-"""Expressions of checks and generated columns, from Spanner's SQL into SQLite's.
+"""Translate expressions of checks and generated columns from Spanner's SQL into SQLite's.
 
-NUMERIC is text there: it is added and compared by functions (`shared.store.sqlite.functions`). What this module does
-not know raises UnknownStatement: it is better to teach it than to guess.
+SQLite stores NUMERIC as text, so functions add and compare it (`shared.store.sqlite.functions`). An unknown
+expression raises UnknownStatement: extend this module instead of guessing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COMPARISONS: Final = ("=", "!=", "<>", "<", ">", "<=", ">=")
 
 
 def translated(text: str, columns: Mapping[str, Column]) -> str:
-    """The expression in SQLite's words. Raises UnknownStatement."""
+    """The expression in SQLite's SQL. Raises UnknownStatement."""
     parser = _Parser(text, _tokens(text), columns)
     found = parser.either()
     if parser.tokens:
@@ -54,14 +54,14 @@ def _tokens(text: str) -> list[str]:
 
 @dataclass
 class _Parser:
-    """By precedence: OR, AND, NOT, comparisons, sums, single values."""
+    """Parses by precedence: OR, AND, NOT, comparisons, sums, single values."""
 
     text: str
     tokens: list[str]
     columns: Mapping[str, Column]
 
     def _next(self, *words: str) -> str | None:
-        """The next token, taken, if it is one of these."""
+        """Take and return the next token if it is one of these."""
         if self.tokens and self.tokens[0].upper() in words:
             return self.tokens.pop(0).upper()
         return None

@@ -1,1 +1,1 @@
-"""What clients are generated from the OpenAPI document: the SDKs' models and operations, the Postman collection."""
+"""Generate clients from the OpenAPI document: the SDKs' models and operations, the Postman collection."""

@@ -1,4 +1,4 @@
-"""Every file that is generated for clients, with its text."""
+"""All files that are generated for clients, with their text."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from schemas.contract.clients import postman, python_models, python_resources, t
 CLIENTS = Path(__file__).parents[3] / "clients"
 PYTHON = CLIENTS / "python" / "src" / python_models.PACKAGE
 TYPESCRIPT = CLIENTS / "typescript" / "src"
-# Folders whose files are all generated: one that is not wanted any more is removed.
+# All files in these folders are generated; files that are no longer needed are removed.
 OWNED = (PYTHON / "resources",)
 
 
 def files(document: Mapping[str, Any]) -> dict[Path, str]:
-    """The text of each file by its path."""
+    """The text of each file, by path."""
     version = document["info"]["version"]
     python = {
         PYTHON
@@ -42,12 +42,12 @@ def files(document: Mapping[str, Any]) -> dict[Path, str]:
 
 
 def owned() -> list[Path]:
-    """Files that are there in folders of generated ones."""
+    """The existing files in the folders of generated files."""
     return [path for folder in OWNED for path in folder.glob("*.*")]
 
 
 def formatted(texts: Mapping[Path, str]) -> dict[Path, str]:
-    """Python as the formatter writes it. Raises CalledProcessError for what is no Python."""
+    """Python code after the formatter. Raises CalledProcessError for invalid Python."""
     with tempfile.TemporaryDirectory() as name:
         files = {path: Path(name) / f"m{number}.py" for number, path in enumerate(texts)}
         for path, file in files.items():

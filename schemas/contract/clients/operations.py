@@ -1,4 +1,4 @@
-"""The operations of the OpenAPI document as client libraries show them: named, grouped, with their parts apart."""
+"""The operations of the OpenAPI document for client libraries: named, grouped, and split into their parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 JSON, EVENT_STREAM = "application/json", "text/event-stream"
 SCHEMAS = "#/components/schemas/"
-# Groups whose operations speak of something that is named otherwise.
+# Groups whose operations use other nouns.
 NOUNS = {
     "auth": ("user",),
     "deadletters": ("dead_letters", "dead_letter"),
@@ -18,7 +18,7 @@ NOUNS = {
     "events": ("events",),
 }
 ATTRIBUTES = {"deadletters": "dead_letters"}
-RESERVED = {"import", "delete_", "from", "class", "new"}  # no method's name in one of the languages
+RESERVED = {"import", "delete_", "from", "class", "new"}  # reserved words of the languages
 PREPOSITIONS = ("_to", "_for", "_of")
 
 
@@ -33,7 +33,7 @@ class Field:
 
 @dataclass(frozen=True)
 class ClientOperation:
-    """One operation. `answer` is None for one without a body; `empty` where it may also be without."""
+    """One operation. `answer` is None if there is never a body; `empty`: the body may also be missing."""
 
     id: str
     name: str
@@ -54,12 +54,12 @@ class ClientOperation:
 
     @property
     def attribute(self) -> str:
-        """The client's attribute that holds it."""
+        """The client's attribute for the group."""
         return ATTRIBUTES.get(self.group, self.group)
 
 
 def operations(document: Mapping[str, Any]) -> list[ClientOperation]:
-    """All that programs call, by group and name; pages for people are left out."""
+    """All operations that programs call, by group and name; pages for people are left out."""
     found = [
         _operation(document, path, method, entry)
         for path, methods in document["paths"].items()
@@ -88,7 +88,7 @@ def class_name(group: str) -> str:
 
 
 def page_item(document: Mapping[str, Any], answer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The schema of what a page lists; None where an answer is no page."""
+    """The schema of a page's items; None if the answer is not a page."""
     if answer is None or "$ref" not in answer:
         return None
     name = answer["$ref"].removeprefix(SCHEMAS)
@@ -138,7 +138,7 @@ def _operation(
 
 
 def short_name(operation: str, group: str) -> str:
-    """The operation without the noun that its group says already: `list_orders` of orders is `list`."""
+    """The operation without the noun of its group: `list_orders` of orders becomes `list`."""
     nouns = NOUNS.get(
         group, (group, re.sub(r"ies$", "y", group) if group.endswith("ies") else group.rstrip("s"))
     )
@@ -163,7 +163,7 @@ def _fields(parameters: list[Mapping[str, Any]], where: str) -> Iterator[Field]:
 
 
 def _body(document: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Iterator[Field]:
-    """The body's fields, the required ones first."""
+    """The body's fields, required fields first."""
     if schema is None:
         return
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""The Postman collection (format 2.1): a request for each operation, with an example of its body."""
+"""Generate the Postman collection (format 2.1): a request for each operation, with an example body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.contract.clients import operations as known
 from schemas.contract.clients.operations import ClientOperation
 
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-# Before each request: whoever has a key sends it, else the token; one who signs in keeps the token that comes.
+# Runs before each request: it sends the key if there is one, otherwise the token. A sign-in stores the new token.
 _AUTHORISE = [
     "const key = pm.variables.get('apiKey');",
     "const token = pm.variables.get('token');",
@@ -26,7 +26,7 @@ _KEEP = [
 
 
 def collection(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole collection, a folder for each group."""
+    """The complete collection, with a folder for each group."""
     folders = [
         {"name": operations[0].attribute, "item": [_item(document, one) for one in operations]}
         for operations in known.groups(document).values()
@@ -96,7 +96,7 @@ def _url(one: ClientOperation) -> dict[str, Any]:
 
 
 def _body(document: Mapping[str, Any], one: ClientOperation) -> Any:
-    """The example of the document."""
+    """The body's example from the document."""
     media = document["paths"][one.path][one.method.lower()]["requestBody"]["content"][known.JSON]
     if "example" in media:
         return media["example"]

@@ -1,4 +1,4 @@
-"""The modules `models`, `codes` and `events` of the Python client."""
+"""Generate the modules `models`, `codes` and `events` of the Python client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STATUS_CLASSES = {
 
 
 def docstring(text: str, indent: str = "    ") -> str:
-    """A docstring that fits; backslashes and quotes of the text stay what they are."""
+    """A docstring within the line limit; backslashes and quotes of the text are preserved."""
     lines = text.strip().replace("\\", "\\\\").replace('"""', "'''").splitlines()
     body = f"\n{indent}".join(line.rstrip() for line in lines)
     end = " " if body.endswith('"') else ""
@@ -40,7 +40,7 @@ def docstring(text: str, indent: str = "    ") -> str:
 
 
 def models(document: Mapping[str, Any]) -> str:
-    """Dataclasses of answers and events' data, TypedDicts of what bodies hold."""
+    """Dataclasses for answers and event data, TypedDicts for the contents of bodies."""
     schemas, every = document["components"]["schemas"], operations(document)
     of_events = types.reached(iter(model.__name__ for model in webhooks.models()), schemas)
     outputs = sorted({*types.answered(every, schemas), *of_events})
@@ -85,7 +85,7 @@ def _dataclass(name: str, schema: Schema) -> str:
 
 
 def _declared(field: str, kinds: list[str], schema: Schema, *, required: bool) -> str:
-    """Type and default. What is secret is not part of the object's text, which ends in logs."""
+    """A field's type and default. Secrets are left out of the object's repr, which may be logged."""
     default = None if required else _default(schema)
     kind = " | ".join(dict.fromkeys([*kinds, *["None"] * (default == "None")]))
     if field in SECRET and kinds[0] != "SentToken":
@@ -120,7 +120,7 @@ def _union(name: str, schema: Schema) -> str:
 
 
 def codes(document: Mapping[str, Any]) -> str:
-    """A class for each code of an error."""
+    """A class for each error code."""
     found: dict[str, tuple[set[int], str]] = {}
     for name, response in document["components"]["responses"].items():
         for code, says in response["x-codes"].items():
@@ -207,7 +207,7 @@ _EVENT_OF = '''def event_of(data: Any) -> Event:
 
 
 def events(document: Mapping[str, Any]) -> str:
-    """A class for each type of event, told apart by `type`."""
+    """A class for each event type; `type` distinguishes them."""
     schemas = document["components"]["schemas"]
     classes = "\n\n".join(_event(kind, schemas) for kind in document["webhooks"])
     table = "".join(f'    "{kind}": {_event_class(kind)},\n' for kind in document["webhooks"])

@@ -1,4 +1,5 @@
-"""The package `resources` of the Python client: a class for each group of operations, synchronous and asynchronous."""
+"""Generate the package `resources` of the Python client: a synchronous and an asynchronous class per group of
+operations."""
 
 from __future__ import annotations
 
@@ -124,7 +125,7 @@ def _arguments(one: ClientOperation, inputs: Mapping[str, str], *, paged: bool) 
 
 def _argument(field: Field, inputs: Mapping[str, str]) -> str:
     name, kind = types.python_name(field.name), types.argument_type(field.schema, inputs, M)
-    if field.name == "types":  # one or several
+    if field.name == "types":  # one or several types
         kind = "Sequence[str] | str | None"
     if field.required:
         return f"{name}: {kind}"
@@ -143,7 +144,7 @@ def _call(one: ClientOperation, answer: str) -> str:
     parts += [f"{header}={header}" for header in _conditions(one)]
     if one.public:
         parts.append("signed=False")
-    typed = "Call[None]" if kind == "None" else "Call"  # nothing else would say it
+    typed = "Call[None]" if kind == "None" else "Call"  # otherwise the type is unknown
     return f"{typed}({', '.join(parts)})"
 
 

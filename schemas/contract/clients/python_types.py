@@ -1,4 +1,4 @@
-"""JSON schemas as Python types: what answers are decoded to, and what arguments may be."""
+"""Convert JSON schemas to Python types: the types of decoded answers and of arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "boo
 
 
 def python_name(name: str) -> str:
-    """A field's name: `from` is `from_`. Raises ValueError for one that ends so already."""
+    """A field's Python name: `from` becomes `from_`. Raises ValueError for a name that already ends with an
+    underscore."""
     if name.endswith("_"):
         raise ValueError(f"the field {name} ends with an underscore")
     plain = "".join(letter if letter.isalnum() else "_" for letter in name)
@@ -21,12 +22,12 @@ def python_name(name: str) -> str:
 
 
 def answer_type(schema: Schema, prefix: str = "") -> str:
-    """The type of what an answer holds. `prefix` is of the module that has the models."""
+    """The type of an answer's value. `prefix` is the prefix of the module that contains the models."""
     return _type(schema, prefix, argument=False)
 
 
 def argument_type(schema: Schema, inputs: Mapping[str, str], prefix: str = "") -> str:
-    """The type of what a caller gives: objects are plain dicts of a TypedDict (`inputs`: its name by schema)."""
+    """The type of an argument: objects are plain dicts of a TypedDict (`inputs`: its name by schema)."""
     return _type(schema, prefix, argument=True, inputs=inputs)
 
 
@@ -57,7 +58,7 @@ def _scalar(schema: Schema, *, argument: bool) -> str:
 
 
 def referenced(schema: Any) -> Iterator[str]:
-    """The models that a schema names, at any depth of its own text."""
+    """The models that a schema refers to, at any depth of its own text."""
     if isinstance(schema, Mapping):
         if isinstance(schema.get("$ref"), str) and schema["$ref"].startswith(SCHEMAS):
             yield schema["$ref"].removeprefix(SCHEMAS)
@@ -69,7 +70,7 @@ def referenced(schema: Any) -> Iterator[str]:
 
 
 def reached(names: Iterator[str], schemas: Mapping[str, Schema]) -> list[str]:
-    """These models and all that they name, by name."""
+    """These models and all models that they refer to, directly or not, sorted by name."""
     found: set[str] = set()
     waiting = list(names)
     while waiting:
@@ -81,17 +82,17 @@ def reached(names: Iterator[str], schemas: Mapping[str, Schema]) -> list[str]:
 
 
 def answered(operations: list[ClientOperation], schemas: Mapping[str, Schema]) -> list[str]:
-    """The models of answers."""
+    """The models in answers."""
     return reached((name for one in operations for name in referenced(one.answer)), schemas)
 
 
 def given(operations: list[ClientOperation], schemas: Mapping[str, Schema]) -> list[str]:
-    """The models inside of bodies and parameters; a body itself is spelt out as arguments."""
+    """The models inside bodies and parameters; a body itself becomes arguments."""
     fields = [field.schema for one in operations for field in (*one.body, *one.query)]
     return reached((name for schema in fields for name in referenced(schema)), schemas)
 
 
 def input_names(operations: list[ClientOperation], schemas: Mapping[str, Schema]) -> dict[str, str]:
-    """The name of the TypedDict of each model that callers give; one that is an answer, too, is told apart."""
+    """The TypedDict's name for each model that callers send; a model that is also an answer gets a different name."""
     answers = set(answered(operations, schemas))
     return {name: f"{name}Input" if name in answers else name for name in given(operations, schemas)}

@@ -1,4 +1,4 @@
-"""`resources.ts` of the TypeScript client: a class for each group; its types are those of openapi-typescript."""
+"""Generate `resources.ts` of the TypeScript client: a class per group; its types come from openapi-typescript."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def version(document: Mapping[str, Any]) -> str:
 
 
 def resources(document: Mapping[str, Any]) -> str:
-    """All groups, and the class that holds one of each."""
+    """All groups, and the class that holds one instance of each."""
     groups = known.groups(document)
     classes = "\n".join(_class(document, group, operations) for group, operations in groups.items())
     rows = [(camel(operations[0].attribute), known.class_name(group)) for group, operations in groups.items()]
