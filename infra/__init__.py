@@ -1,1 +1,1 @@
-"""Infrastructure: Terraform made from the catalog, the image, and the tools around them."""
+"""Infrastructure: Terraform for the operations in the catalog, the image, and the related tools."""

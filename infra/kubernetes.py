@@ -1,7 +1,8 @@
-"""What runs the product on plain Kubernetes, by service: Deployment, Service, autoscaler, disruption budget, network
-policy, an account with an identity of the cloud's; and a CronJob for each schedule.
+"""Kubernetes manifests by service: Deployment, Service, autoscaler, disruption budget, network policy, and an account
+with a cloud identity. Each schedule also gets a CronJob.
 
-`infra/kubernetes.values.json` has the values; `--values FILE` replaces some, for one service those under `services`.
+`infra/kubernetes.values.json` contains the values; `--values FILE` replaces some of them, for one service those under
+`services`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ OF_A_SERVICE = (
     "requests",
     "limits",
     "egress_ports",
-)  # what `services` may replace
+)  # values that `services` may replace
 PORT = 8080
 DNS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
 PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"]
 STARTS = {"app": "wallet", "role": "start"}  # labels of the pods that start schedules
 Manifest = dict[str, Any]
 
-# What a schedule's job runs, as the account that pushes: the image has no curl. It fails, and is tried again, unless
-# the answer is 2xx.
+# The script of a schedule's job. It runs as the pushing account, and in Python because the image has no curl. It
+# fails and is retried unless the answer is 2xx.
 START = """
 import os, urllib.request
 from google.auth.transport.requests import Request
@@ -41,7 +42,8 @@ urllib.request.urlopen(asked, timeout=60)
 
 
 def values(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values with these in their place. Raises ValueError for a name, a type or a service that there is not."""
+    """The default values, replaced with the given ones. Raises ValueError for an unknown name or service, or a wrong
+    type."""
     chosen: dict[str, Any] = json.loads(VALUES.read_text(encoding="utf-8"))
     _refuse_others(given, chosen, "values")
     chosen |= given
@@ -65,7 +67,7 @@ def _refuse_others(given: Mapping[str, Any], known: Mapping[str, Any], where: st
 
 @dataclass(frozen=True)
 class Service:
-    """One service: its name, its operations, and the values that hold for it."""
+    """One service: its name, its operations, and its values."""
 
     name: str
     operations: list[str]
@@ -82,7 +84,7 @@ class Service:
 
     @property
     def target(self) -> str:
-        """FUNCTION_TARGET."""
+        """The value of FUNCTION_TARGET."""
         entry = closure.catalog()[self.operations[0]]
         scale = self.values["granularity"]
         if scale == "operation":
@@ -94,7 +96,7 @@ class Service:
 
 
 def manifests(image: str, chosen: Mapping[str, Any]) -> Iterator[Manifest]:
-    """Everything, for values that `values` has checked."""
+    """All manifests, for values that `values` has checked."""
     yield _closed(chosen)
     for name, operations in sorted(closure.services(chosen["granularity"]).items()):
         own = {**chosen, **chosen["services"].get(name, {})}
@@ -159,7 +161,7 @@ def _deployment(service: Service) -> Manifest:
 
 
 def _container(service: Service) -> Manifest:
-    """Read-only, as nobody, with /tmp for what libraries write."""
+    """The container: read-only, as user nobody, with /tmp for files of libraries."""
     return {
         "name": "function",
         "image": service.image,
@@ -186,7 +188,7 @@ SECURITY: Manifest = {
 
 
 def _closed(chosen: Mapping[str, Any]) -> Manifest:
-    """What no other policy allows does not happen in this namespace."""
+    """Deny all traffic in this namespace that no other policy allows."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -196,8 +198,8 @@ def _closed(chosen: Mapping[str, Any]) -> Manifest:
 
 
 def _traffic(service: Service) -> Manifest:
-    """In: from the gateway, and from what starts schedules where it has some. Out: names, the cloud's metadata server,
-    and the internet without private networks."""
+    """Allow incoming traffic from the gateway, and from the schedule starters if the service has schedules. Allow
+    outgoing traffic to DNS, the cloud's metadata server, and the internet without private networks."""
     own = service.values
     gateway = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": own["gateway_namespace"]}}
@@ -221,7 +223,7 @@ def _traffic(service: Service) -> Manifest:
 
 
 def _starting(chosen: Mapping[str, Any]) -> Iterator[Manifest]:
-    """The account of what starts schedules, which reaches the product's pods and the metadata server only."""
+    """The account of the schedule starters; it can only reach the product's pods and the metadata server."""
     meta = {"name": "start", "namespace": chosen["namespace"]}
     yield _account({**meta, "annotations": chosen["starter_identity"]})
     pods = {"to": [{"podSelector": {"matchLabels": {"app": "wallet"}}}], "ports": [{"port": PORT}]}
@@ -234,7 +236,7 @@ def _starting(chosen: Mapping[str, Any]) -> Iterator[Manifest]:
 
 
 def _metadata(chosen: Mapping[str, Any]) -> list[Manifest]:
-    """Where pods get their identity's tokens, for clouds that have such a place."""
+    """The address where pods get identity tokens, on clouds that have one."""
     return (
         [{"to": [{"ipBlock": {"cidr": cidr}} for cidr in chosen["metadata_server"]]}]
         if chosen["metadata_server"]
@@ -247,7 +249,8 @@ def _names() -> Manifest:
 
 
 def _job(service: Service, operation: str, cron: str) -> Manifest:
-    """Start the operation as Cloud Scheduler would. What has to run more often than each minute goes on within it."""
+    """Start the operation like Cloud Scheduler. Work that must run more often than every minute loops within the
+    job."""
     name = operation.replace("_", "-")
     starter = {
         "name": "start",

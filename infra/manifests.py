@@ -1,12 +1,12 @@
-"""Manifests for clusters other than Cloud Run, made from the catalog.
+"""Manifests for clusters other than Cloud Run, generated from the catalog.
 
     .venv/bin/python -m infra.manifests kubernetes --image registry.example/wallet@sha256:… | kubectl apply -f -
 
-knative      one Service for each operation
-kubernetes   by service, as `granularity` says: infra/kubernetes.py, with values (--values)
+knative      one Service per operation
+kubernetes   per service, according to `granularity`: infra/kubernetes.py, with values (--values)
 
-Settings come from a ConfigMap `wallet` and a Secret `wallet` (docs/delivery.md names what belongs there); routes from
-the cluster's own gateway. What is written is a JSON List, which kubectl takes like YAML.
+Settings come from a ConfigMap `wallet` and a Secret `wallet` (docs/delivery.md lists their content); the cluster's
+own gateway provides routes. The output is a JSON List, which kubectl accepts like YAML.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from infra import kubernetes
 
 CATALOG = Path(__file__).parent.parent / "schemas" / "catalog.json"
-CONCURRENCY = 16  # the image's THREADS
+CONCURRENCY = 16  # equal to the image's THREADS
 TIMEOUT_SECONDS = 60
 Manifest = dict[str, Any]
 
@@ -33,12 +33,12 @@ def operations() -> dict[str, Any]:
 
 
 def service_name(operation: str) -> str:
-    """As Kubernetes and Cloud Run want names."""
+    """The operation's name in the form that Kubernetes and Cloud Run require."""
     return operation.replace("_", "-")
 
 
 def container(operation: str, image: str) -> Manifest:
-    """Read-only, as nobody, with /tmp for what libraries write."""
+    """The container: read-only, as user nobody, with /tmp for files of libraries."""
     return {
         "name": "function",
         "image": image,
@@ -75,7 +75,7 @@ TMP: Manifest = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "6
 
 def knative(operation: str, image: str) -> Iterator[Manifest]:
     one = container(operation, image)
-    del one["livenessProbe"]  # Knative watches by the readiness probe
+    del one["livenessProbe"]  # Knative uses the readiness probe
     yield {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
@@ -97,8 +97,7 @@ PLATFORMS = ("knative", "kubernetes")
 
 
 def manifests(platform: str, image: str, given: Mapping[str, Any] | None = None) -> Manifest:
-    """Everything, as one List. Raises ValueError for an image that is not named by its digest, and for values that do
-    not exist."""
+    """All manifests as one List. Raises ValueError for an image without a digest, and for unknown values."""
     if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image):
         raise ValueError(f"{image}: name the image by its digest (…@sha256:…): a tag may be moved")
     if platform == "kubernetes":

@@ -1,1 +1,1 @@
-"""Checks of the Terraform files without a cloud."""
+"""Checks of the Terraform files that need no cloud."""

@@ -1,6 +1,7 @@
 """Check infra/ without a cloud: python -m infra.check
 
-Format, validity against the google provider's schema, and the tests of infra/tests with the provider mocked.
+It checks the format, validates against the google provider's schema, and runs the tests of infra/tests with a mocked
+provider.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ BEFORE = (
     ("validate", "-no-color"),
 )
 VERSION = "1.9 or later"
-AT_ONCE = 2  # a test of the whole catalog keeps a core busy for a quarter of a minute
+AT_ONCE = 2  # a test of the complete catalog uses one core for a quarter of a minute
 
 
 def main() -> int:

@@ -1,9 +1,9 @@
 """Write the part of the google provider's schema that infra/ uses: python -m infra.check.extract
 
-The schema comes out of the provider's published bindings for Python (a wheel of 67 MB, fetched from PyPI into a
-temporary folder). Their compiled JavaScript names each attribute with its HCL name and says whether it is computed,
-optional or required, and which nested structures are blocks: what `terraform providers schema` would print, without
-the provider. What it leaves out: arguments that exclude each other, ranges and patterns.
+The schema is extracted from the provider's published Python bindings (a wheel of 67 MB, fetched from PyPI into a
+temporary folder). Their compiled JavaScript contains each attribute's HCL name, whether it is computed, optional or
+required, and which nested structures are blocks. The result equals the output of `terraform providers schema`,
+without the provider. It omits mutually exclusive arguments, ranges and patterns.
 
 The bindings are licensed under the Mozilla Public License 2.0, and so is schema.json.gz (see NOTICE).
 """
@@ -67,7 +67,7 @@ Kinds = dict[str, tuple[bool, str]]
 
 
 class Module:
-    """One resource, data source or the provider: its JavaScript and its type declarations."""
+    """The JavaScript and the type declarations of one resource, data source or the provider."""
 
     def __init__(self, script: str, declarations: str) -> None:
         self.script = script
@@ -181,7 +181,7 @@ def _modules(wheel: Path) -> Iterator[tuple[str, tuple[str, str]]]:
         parts: dict[str, dict[str, str]] = defaultdict(lambda: {"js": "", "d.ts": ""})
         with tarfile.open(fileobj=io.BytesIO(archive.read(inner))) as tar:
             for member in tar:
-                # A large resource keeps its structures in files of their own.
+                # The structures of a large resource are in separate files.
                 found = re.fullmatch(
                     r"package/lib/([\w-]+)/(?:index|index-structs/structs\d+)\.(js|d\.ts)", member.name
                 )

@@ -1,7 +1,7 @@
-"""Break infra/ in the ways of mutations.toml and see each one caught: python -m infra.check.mutations [NUMBER …]
+"""Test that the checks detect mutations of infra/ (mutations.toml): python -m infra.check.mutations [NUMBER …]
 
-Each is one edit that could slip through a review: a typo, a lost grant, a wider role, an open door. The table says
-what caught it. Numbers choose some of them.
+Each mutation is one edit that a review could miss: a typo, a lost grant, a wider role, an open door. The table shows
+the check that detected it. Numbers select some mutations.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from infra.check import provider, terraform
 
 LIST = Path(__file__).parent / "mutations.toml"
 TESTS = tuple(terraform.TESTS[name] for name in ("catalog", "platform", "choices", "recovery"))
-# One operation of each kind: the whole catalog's plan would take a quarter of a minute for each mutation.
+# One operation of each kind: a plan of the complete catalog would take a quarter of a minute per mutation.
 KINDS = (
     *("get_jwks", "get_order", "place_order", "delete_order", "create_wallet", "sign_message", "login_user"),
     *("claim_order", "dispatch_lane", "record_dead_letter", "sweep_outbox", "invalidate_cache"),
@@ -31,7 +31,8 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """In `file`, the first match of the pattern `find` becomes `put`. `why` nothing can catch it."""
+    """In `file`, the first match of the pattern `find` is replaced with `put`. `why`: the reason if no check can
+    detect it."""
 
     what: str
     file: str
@@ -49,7 +50,7 @@ class Mutation:
 
 
 def mutations() -> list[Mutation]:
-    """All, in the order of the file."""
+    """All mutations, in the order of the file."""
     listed = tomllib.loads(LIST.read_text())
     return [Mutation(*row) for row in (*listed["caught"], *listed["uncatchable"])]
 
@@ -57,8 +58,8 @@ def mutations() -> list[Mutation]:
 def tried(
     variables: Mapping[str, str], mutation: Mutation | None, of: Sequence[tuple[str, ...]] = TESTS
 ) -> str:
-    """What refuses infra/ with this mutation, of these tests and what comes before them: the step and what it says, or
-    nothing."""
+    """The step and message that refuse infra/ with this mutation, in these tests and the preceding checks; empty if
+    all pass."""
     with terraform.copied() as folder:
         _cut(folder.parent / "schemas" / "catalog.json")
         if mutation:
@@ -77,7 +78,7 @@ def _cut(path: Path) -> None:
 
 
 def _said(output: str) -> str:
-    """The first error's title, or its sentence when it is a failed assertion."""
+    """The title of the first error, or its sentence for a failed assertion."""
     errors = re.split(r"\n(?=Error: )|\ntests/", output)
     first = next((part for part in errors if part.startswith("Error: ")), output)
     paragraphs = [" ".join(part.split()) for part in first.strip().split("\n\n")]
@@ -90,7 +91,7 @@ def _said(output: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status 1 when one that should be caught was not, or one that is named uncatchable was."""
+    """Returns exit status 1 if a detectable mutation was not detected, or an undetectable one was."""
     if shutil.which("terraform") is None:
         sys.stdout.write("terraform is not installed: no mutation was tried\n")
         return 0

@@ -1,6 +1,6 @@
-"""The part of Terraform's plugin protocol (version 6) that answers with a schema, without generated code.
+"""The part of Terraform's plugin protocol (version 6) that returns a schema, without generated code.
 
-Field numbers are the protocol's; an enumeration is an integer on the wire, and a map is a list of entries.
+The field numbers are those of the protocol; an enumeration is an integer on the wire, and a map is a list of entries.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _declared() -> descriptor_pb2.FileDescriptorProto:
                 added.type = _SCALARS[kind]
             else:
                 added.type, added.type_name = _Field.TYPE_MESSAGE, f".plugin.{kind}"
-    # A step is either a name or a number: which one, even when it is 0, has to be on the wire.
+    # A step is either a name or a number. The wire must show which one, even if the number is 0.
     step = next(message for message in file.message_type if message.name == "Step")
     step.oneof_decl.add(name="selector")
     for added in step.field:

@@ -1,8 +1,8 @@
-"""A provider that has the google provider's schema and nothing else.
+"""A provider that only has the google provider's schema.
 
-`terraform validate` and tests with mocked providers ask a provider for its schema and for its opinion of each block;
-this answers both from a file and talks to no cloud. Terraform is told where it listens (`serving`), so nothing is
-installed and nothing is downloaded.
+`terraform validate` and tests with mocked providers ask a provider for its schema and for the validation of each
+block. This provider answers both from a file, without a cloud. Variables tell Terraform its address (`serving`), so
+nothing is installed or downloaded.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_schema(path: Path = SCHEMA) -> dict[str, Any]:
 
 @contextmanager
 def serving(schema: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """Serve the schema for the block; what it gives are the variables that make Terraform use it."""
+    """Serve the schema for the duration of the block; yields the variables that make Terraform use it."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
@@ -84,7 +84,7 @@ def _schemas(schema: dict[str, Any]) -> Any:
         provider=p.Schema(block=_block(schema["provider"]["google"])),
         resources=entries("resource"),
         data_sources=entries("data"),
-        # Else Terraform asks for the whole schema again with each call.
+        # Otherwise Terraform requests the complete schema again with each call.
         capabilities=p.Capabilities(get_provider_schema_optional=True),
     )
 
@@ -110,7 +110,7 @@ def _block(block: dict[str, Any]) -> Any:
 
 
 def _opinion(schemas: dict[str, Any], request: Any) -> Any:
-    """What the provider's schema says of one block beyond its shape: values outside of a documented list."""
+    """Validate a block beyond its shape: report values outside of a documented list."""
     unknown = lambda code, data: None  # noqa: E731 - a value that is known after apply
     value = msgpack.unpackb(request.config.msgpack, ext_hook=unknown, strict_map_key=False)
     return p.Diagnostics(

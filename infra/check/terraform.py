@@ -1,4 +1,4 @@
-"""Runs Terraform on a copy of infra/ against the schema-only provider, with nothing of this machine's own set-up."""
+"""Run Terraform on a copy of infra/ with the schema-only provider, isolated from this machine's own configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 INFRA = Path(__file__).parent.parent
 ROOT = INFRA.parent
 SECONDS = 300
-# The arguments of each test by its name; only the catalog's has the variables of an environment.
+# The arguments of each test, by its name; only the catalog's test has the variables of an environment.
 TESTS: dict[str, tuple[str, ...]] = {
     path.name.partition(".")[0]: (f"-filter=tests/{path.name}",)
     for path in sorted((INFRA / "tests").glob("*.tftest.hcl"))
@@ -26,7 +26,7 @@ for _name in ("dev", "staging"):
 
 @contextmanager
 def copied() -> Iterator[Path]:
-    """A copy of infra/ with the catalog beside it, for as long as the block takes."""
+    """A copy of infra/ next to the catalog, for the duration of the block."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "infra"
         shutil.copytree(
@@ -38,7 +38,7 @@ def copied() -> Iterator[Path]:
 
 
 def run(folder: Path, provider: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One Terraform command in `folder`; standard error is part of the output."""
+    """Run one Terraform command in `folder`; its output includes standard error."""
     configuration = folder.parent / "terraformrc"
     configuration.write_text("")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}

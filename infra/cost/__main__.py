@@ -1,7 +1,8 @@
-"""What a million orders cost, line by line: `python -m infra.cost [--check]` writes the tables of docs/cost.md.
+"""Calculate the cost of a million orders, line by line: `python -m infra.cost [--check]` writes the tables of
+docs/cost.md.
 
-Quantities are usage.json, which a test counts on the emulators; which events are delivered to whom is the catalog;
-prices and assumptions are prices.json. Nothing else has a part in it, so that another price is one line.
+A test counts the quantities on the emulators (usage.json); the catalog defines the deliveries of events; prices.json
+contains prices and assumptions. Nothing else enters the result, so a new price is a change of one line.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ MONTH_HOURS, MONTH_SECONDS = 730, 730 * 3600
 
 @dataclass(frozen=True)
 class SetUp:
-    """Where the product runs; `spanner` names its prices and capacities in prices.json. `caches` are told of changes:
-    one in each region, none where there is one region (infra/catalog.tf)."""
+    """A deployment; `spanner` names its prices and capacities in prices.json. `caches` are notified of changes: one
+    per region, none with a single region (infra/catalog.tf)."""
 
     spanner: str
     regions: int
@@ -33,13 +34,13 @@ class SetUp:
 
 
 SET_UPS = (SetUp("multi", 3, 3), SetUp("one", 1, 0))
-# Where reads and writes are served, by the number of regions.
+# The regions that serve reads and writes, by the number of regions.
 PLACES = {3: ({"leader", "second", "third"}, {"leader", "standby"}), 1: ({"leader"}, {"leader"})}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the bill: how much of what, and its dollars in each set-up."""
+    """One line of the bill: the item, its quantity, and its dollars in each set-up."""
 
     item: str
     quantity: str
@@ -51,7 +52,7 @@ def _load(path: Path) -> Any:
 
 
 class Model:
-    """Quantities times prices."""
+    """Multiplies quantities by prices."""
 
     def __init__(self) -> None:
         document = _load(HERE / "prices.json")
@@ -63,8 +64,9 @@ class Model:
         self.events = sum(self.usage["events"].values())
 
     def deliveries(self, setup: SetUp) -> tuple[int, int, int]:
-        """Of one order's events: pushes to functions, those of them that tell a cache, and deliveries billed (what a
-        filter keeps away is). Nobody has endpoints, and the region of a commit has seen to its own cache."""
+        """The deliveries of one order's events: pushes to functions, those of them that notify a cache, and billed
+        deliveries (including those that a filter drops). No user has endpoints, and the region of a commit updates
+        its own cache."""
         takes = [trigger for entry in self.operations.values() for trigger in entry["messages"]]
         pushed = told = billed = 0
         for kind, count in self.usage["events"].items():
@@ -79,19 +81,19 @@ class Model:
         return pushed, told, billed
 
     def lines(self) -> list[Line]:
-        """What a million orders cause."""
+        """The lines for a million orders."""
         each = [self._used(setup) for setup in SET_UPS]
         found = []
         for item, (what, _, _) in each[0].items():
             amounts = dict.fromkeys(
                 used[item][1] for used in each
-            )  # told apart only where the set-ups differ
+            )  # several values only if the set-ups differ
             dollars = tuple(MILLION * used[item][2] for used in each)
             found.append(Line(item, what.format(" or ".join(amounts)), dollars))
         return found
 
     def _used(self, setup: SetUp) -> dict[str, tuple[str, str, float]]:
-        """By line, what one order uses, how much of it, and its dollars."""
+        """What one order uses, as (text, quantity, dollars) by line."""
         use, price, assumed = self.usage, self.price, self.assumed
         pushed, told, billed = self.deliveries(setup)
         requests, runs = use["requests"], use["requests"] + pushed
@@ -121,8 +123,8 @@ class Model:
         }
 
     def _seconds(self, setup: SetUp, pushed: int, told: int) -> float:
-        """For which processor and memory of instances are paid: a run's own time and its waits, of an instance that
-        serves `overlap` of them at once. What `tick_chain` does is in the floor."""
+        """The billed seconds of processor and memory: a run's own time and its waits, on an instance that serves
+        `overlap` runs at once. The floor includes `tick_chain`."""
         use, assumed = self.usage, self.assumed
         own = (
             use["writes"] * assumed["processor_ms_per_write"]
@@ -172,10 +174,10 @@ class Model:
         )
 
     def floor(self) -> list[Line]:
-        """What a month costs when nothing happens."""
+        """The cost of a month without requests."""
         price, assumed = self.price, self.assumed
         jobs = sum(bool(o["schedules"]) for o in self.operations.values())
-        standby = [s.regions > 1 for s in SET_UPS]  # warm, so that the balancer knows that it is healthy
+        standby = [s.regions > 1 for s in SET_UPS]  # warm, so that the balancer sees it as healthy
         warm = [
             assumed["warm_readers_per_region"] * s.regions
             + assumed["warm_at_the_leader"]
@@ -199,11 +201,12 @@ class Model:
         ]  # fmt: skip
 
     def instance_month(self) -> float:
-        """Dollars of one idle instance that is kept warm for a month."""
+        """The dollars of one idle warm instance per month."""
         return float(MONTH_SECONDS * (1 + self.assumed["memory_gib"]) * self.price["run_idle"])
 
     def busy_month(self) -> float:
-        """Of one that keeps its processor between requests; `tick_chain` loops in one all the time."""
+        """The dollars of an instance that keeps its processor between requests; `tick_chain` loops on one all the
+        time."""
         memory = self.assumed["memory_gib"] * self.price["run_always_memory"]
         return float(MONTH_SECONDS * (self.price["run_always_cpu"] + memory))
 
@@ -219,7 +222,7 @@ def table(lines: list[Line], what: str) -> str:
 
 
 def granularity(model: Model) -> str:
-    """What it costs to keep one instance of everything warm, by how operations are put together into services."""
+    """The cost of one warm instance of everything, by the grouping of operations into services."""
     rows = [
         "| `granularity` | services | in three regions | $ a month | in one region | $ a month |",
         "|---|--:|--:|--:|--:|--:|",
@@ -236,8 +239,8 @@ def granularity(model: Model) -> str:
 
 
 def per_order(model: Model) -> str:
-    """Dollars an order at several sizes. Spanner's smallest instance does the first orders' work, so the larger of
-    floor and use counts for it."""
+    """The dollars per order at several sizes. Spanner's smallest instance also serves the first orders, so the larger
+    of floor and use counts for it."""
     rows = ["| orders a month | three regions, $ a month | an order, $ | one region, $ a month | an order, $ |",
             "|--:|--:|--:|--:|--:|"]  # fmt: skip
     lines, floor = model.lines(), model.floor()
@@ -262,7 +265,7 @@ def prices(model: Model) -> str:
 
 
 def written(text: str) -> str:
-    """The page with its generated parts made anew."""
+    """The page with updated generated parts."""
     model = Model()
     parts = {
         "orders": table(model.lines(), "a million orders"),

@@ -1,7 +1,6 @@
-"""What an operation's behaviour depends on, as one digest: its module, all that this imports, the data files that these
-name, the entry point, the pinned requirements and the Dockerfile. An operation whose digest is the running revision's
-need not be deployed again.
-"""
+"""The digest of all files that an operation's behaviour depends on: its module, all its imports, the data files that
+these name, the entry point, the pinned requirements and the Dockerfile. An operation whose digest equals the running
+revision's need not be deployed again."""
 
 from __future__ import annotations
 
@@ -16,12 +15,12 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("functions", "shared", "schemas")
 ALWAYS = ("functions/main.py", "requirements.txt", "infra/Dockerfile")
-GRPC = "grpc-"  # begins the name of a service that answers gRPC
+GRPC = "grpc-"  # prefix of services that answer gRPC
 SCALES = ("trust", "operation", "group")
 
 
 def services(granularity: str, grpc: bool = False) -> dict[str, list[str]]:
-    """The Cloud Run services and the operations that each serves, as infra/catalog.tf arranges them."""
+    """The Cloud Run services with their operations, grouped as in infra/catalog.tf."""
     found: dict[str, list[str]] = {}
     named = "service" if granularity == "operation" else granularity
     for name, entry in catalog().items():
@@ -36,8 +35,8 @@ def services(granularity: str, grpc: bool = False) -> dict[str, list[str]]:
 
 
 def homes(services: dict[str, list[str]], reading: Set[str], writing: Set[str]) -> dict[str, Set[str]]:
-    """The regions of each service, as infra/catalog.tf places them: reads near people, writes near Spanner's leader and
-    its standby, what tells a region's cache in every region."""
+    """The regions of each service, as in infra/catalog.tf: reads near users, writes near Spanner's leader and its
+    standby, cache notifications in every region."""
     found: dict[str, Set[str]] = {}
     for service, names in services.items():
         entries = [catalog()[name] for name in names]
@@ -57,7 +56,8 @@ def catalog() -> dict[str, dict[str, Any]]:
 
 
 def digest(operations: list[str], service: str = "") -> str:
-    """Of all files that these operations depend on in this service; 32 characters, as a label may have."""
+    """The digest of all files that these operations depend on in this service; 32 characters, so that it fits in a
+    label."""
     found = {path for name in operations for path in closure(catalog()[name]["module"])}
     if service.startswith(GRPC):
         found |= closure("functions.grpc_server") | {"schemas/openapi.json", "schemas/proto/numbers.json"}
@@ -74,7 +74,7 @@ def _content(path: str) -> str:
 
 
 def closure(module: str) -> set[str]:
-    """The files below the root that a module and everything it imports, at once or later, consists of."""
+    """All files below the root that belong to a module or its imports, including late imports."""
     found: set[str] = set()
     waiting = [*_with_packages(module), "functions.main"]
     if any(entry["module"] == module and entry["trust"] == "streams" for entry in catalog().values()):
@@ -97,8 +97,8 @@ def _file(module: str) -> str | None:
 
 @cache
 def _needs(file: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The project's modules that a file imports anywhere in it, and the data files that it names, beside it or
-    in the folder above."""
+    """The project's modules that a file imports anywhere, and the data files that it names, in its folder or the
+    parent."""
     tree = ast.parse((ROOT / file).read_text())
     folder = (ROOT / file).parent
     named = {
@@ -128,6 +128,6 @@ def _imports(tree: ast.AST, file: str) -> Iterator[str]:
 
 
 def _with_packages(module: str) -> Iterator[str]:
-    """A module and the packages around it: importing it runs them, too."""
+    """A module and its parent packages, which importing it also runs."""
     parts = module.split(".")
     yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))

@@ -1,5 +1,5 @@
-"""Cloud Run as the rollout sees it, through gcloud. What is where is asked, never remembered: a rollout that was killed
-is taken up by the next from the services' own traffic and labels."""
+"""Cloud Run for the rollout, through gcloud. The current state is always queried, never stored: after an interrupted
+rollout, the next one continues from the services' own traffic and labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 TAG = "canary"
 PUSH_ACCOUNT = "events-push"  # infra/identity.tf
 ATTEMPTS = 3
-QUOTA_ATTEMPTS = 8  # what a minute's quota refuses is there in the next one
+QUOTA_ATTEMPTS = 8  # a minute's quota is available again in the next minute
 QUOTA_PAUSES = 5  # pauses before that
 EXHAUSTED = ("RESOURCE_EXHAUSTED", "Quota exceeded")
 TOKEN_SECONDS = 600  # they last an hour
@@ -40,12 +40,12 @@ class Revision:
     labels: dict[str, str]
     ready: bool
     image: str
-    secrets: dict[str, tuple[str, str]] = field(default_factory=dict)  # where it has it: (name, version)
+    secrets: dict[str, tuple[str, str]] = field(default_factory=dict)  # {variable or path: (name, version)}
 
 
 @dataclass(frozen=True)
 class State:
-    """Where a service's requests go, in per cent, and what carries the tag."""
+    """A service's traffic in per cent by revision, and the revision with the tag."""
 
     traffic: dict[str, int]
     tagged: Revision | None
@@ -58,7 +58,7 @@ class State:
 
 @dataclass
 class Cloud:
-    """gcloud for one project. `pause` seconds lie before a repetition."""
+    """gcloud for one project. `pause` is the time in seconds before a retry."""
 
     project: str
     pause: float = 3.0
@@ -66,7 +66,7 @@ class Cloud:
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
 
     def states(self, region: str) -> dict[str, State]:
-        """Every service of a region."""
+        """The state of every service in a region."""
         revisions: dict[str, dict[str, Revision]] = {}
         for item in self._json("run", "revisions", "list", "--region", region):
             service = item["metadata"]["labels"].get("serving.knative.dev/service", "")
@@ -79,7 +79,7 @@ class Cloud:
         return found
 
     def deploy(self, place: Place, image: str, labels: dict[str, str]) -> None:
-        """A new revision with the tag and without traffic."""
+        """Deploy a new revision with the tag and without traffic."""
         marks = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         self._run(
             *("run", "deploy", place.service, "--region", place.region, "--image", image),
@@ -87,8 +87,8 @@ class Cloud:
         )
 
     def renew(self, place: Place, image: str, secrets: dict[str, str], labels: dict[str, str]) -> None:
-        """A new revision of this image, with the tag and without traffic, that has these versions of secrets:
-        {where it has it: "name:version"}."""
+        """Deploy a new revision of this image with these versions of secrets ({variable or path: "name:version"}),
+        with the tag and without traffic."""
         marks = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         wanted = ",".join(f"{where}={secret}" for where, secret in sorted(secrets.items()))
         self._run(
@@ -97,7 +97,7 @@ class Cloud:
         )
 
     def send(self, place: Place, shares: dict[str, int]) -> None:
-        """Split a service's requests; the shares add up to 100, so that nothing is left to an older split."""
+        """Split a service's requests. The shares add up to 100, so that no older split remains."""
         assert sum(shares.values()) == 100, shares
         split = ",".join(f"{revision}={share}" for revision, share in shares.items() if share)
         self._run(
@@ -106,13 +106,13 @@ class Cloud:
         )
 
     def caller_token(self, audience: str) -> str:
-        """What Pub/Sub and Cloud Scheduler send: an identity token of their account, which names its address."""
+        """The identity token that Pub/Sub and Cloud Scheduler send: that of their account, with its e-mail address."""
         account = f"{PUSH_ACCOUNT}@{self.project}.iam.gserviceaccount.com"
         options = (f"--audiences={audience}", f"--impersonate-service-account={account}", "--include-email")
         return self._kept("print-identity-token", *options)
 
     def token(self) -> str:
-        """For Google's APIs."""
+        """An access token for Google's APIs."""
         return self._kept("print-access-token")
 
     def _kept(self, *command: str) -> str:

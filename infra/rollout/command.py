@@ -1,17 +1,17 @@
-"""Roll a release out over all services and regions, and back when it is not healthy.
+"""Roll a release out to all services and regions, and roll back if it is not healthy.
 
     python -m infra.rollout run --project P --image …@sha256:… --release 1a2b3c4 --canary URL
-    python -m infra.rollout plan …       what `run` would do
-    python -m infra.rollout rollback …   all requests back to the revisions before this release
-    python -m infra.rollout rotate …     new versions of secrets, in minutes (infra/rollout/rotation.py)
+    python -m infra.rollout plan …       show what `run` would do
+    python -m infra.rollout rollback …   send all requests to the revisions before this release
+    python -m infra.rollout rotate …     deploy new versions of secrets, in minutes (infra/rollout/rotation.py)
 
-Only services whose code changed are deployed, first everywhere without requests, and called. Then region by region 5,
-25 and 100 % of the requests go to the new revisions, with a look at errors and latency after each step. Whatever
-fails, all services go back to the revisions that they had. It may be killed and started again: it goes on from what is
-there.
+Only services whose code changed are deployed. First, they are deployed everywhere without traffic, and called. Then,
+region by region, 5, 25 and 100 % of the requests go to the new revisions; errors and latency are checked after each
+step. On any failure, all services return to their previous revisions. The command may be killed and restarted: it
+continues from the current state.
 
-Exit status: 0 done · 1 failed, and everything is as before · 2 wrong usage · 3 failed, and not everything could be
-taken back: the last lines say what is where.
+Exit status: 0 done · 1 failed, and everything is as before · 2 wrong usage · 3 failed, and the rollback is
+incomplete: the last lines show the state of each service.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DONE, FAILED, USAGE, STUCK = range(4)
 
 
 def run(rollout: Rollout) -> int:
-    """All of it; the exit status."""
+    """Run the complete rollout; returns the exit status."""
     try:
         rollout.look()
         if not rollout.changes:
@@ -50,7 +50,7 @@ def run(rollout: Rollout) -> int:
         rollout.deploy()
         rollout.call()
         rollout.shift()
-    except (Exception, KeyboardInterrupt) as error:  # also of ours: what went wrong must not stay
+    except (Exception, KeyboardInterrupt) as error:  # also our own errors: nothing may stay in a wrong state
         rollout.say(f"FAILED: {str(error) or type(error).__name__}")
         return FAILED if rollback(rollout) == DONE else STUCK
     rollout.say(f"{rollout.release} is everywhere")
@@ -58,7 +58,7 @@ def run(rollout: Rollout) -> int:
 
 
 def rollback(rollout: Rollout) -> int:
-    """Back to the revisions before; 3 when something stays behind."""
+    """Return to the previous revisions; returns 3 if a service does not."""
     stuck = rollout.back()
     if not stuck:
         rollout.say("everything is as before")
@@ -72,7 +72,7 @@ def rollback(rollout: Rollout) -> int:
 
 
 def plan(rollout: Rollout) -> int:
-    """Say what `run` would do, and do nothing."""
+    """Print what `run` would do, without doing it."""
     try:
         rollout.look()
     except (Refused, CloudError) as error:
@@ -87,7 +87,7 @@ def plan(rollout: Rollout) -> int:
 
 
 def rotate(rollout: Rollout, secrets: list[str]) -> int:
-    """Everything to these versions; 3 when something keeps an old one."""
+    """Deploy these versions of secrets everywhere; returns 3 if a service keeps an old one."""
     rotation = Rotation(
         cloud=rollout.cloud,
         release=rollout.release,
@@ -148,7 +148,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Raises Refused for what cannot work."""
+    """Raises Refused for options that cannot work together."""
     if options.command == "run" and not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", options.image):
         raise Refused(f"--image {options.image or '(none)'}: name it by its digest: a tag may be moved")
     if options.command == "rotate" and not options.secret:
@@ -165,11 +165,12 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def made(options: argparse.Namespace) -> Rollout:
-    """Raises Refused for an image without digest, a release that is no label, a secret without version."""
+    """The rollout of the options. Raises Refused for an image without digest, an invalid release label, a secret
+    without version."""
     _check(options)
 
     def say(text: str) -> None:
-        with suppress(OSError):  # whoever read this is gone: the rollout, and the way back, go on
+        with suppress(OSError):  # the reader is gone, but the rollout or rollback must continue
             print(text, flush=True)  # noqa: T201 - this is what a build's log shows
 
     cloud = Cloud(options.project, options.pause, say)

@@ -1,4 +1,5 @@
-"""Whether a revision is healthy: what Cloud Monitoring counted of it and of the one before, and a call to it."""
+"""Check whether a revision is healthy: compare its Cloud Monitoring metrics with the previous revision's, and call
+it."""
 
 from __future__ import annotations
 
@@ -25,23 +26,23 @@ SCHEDULE_SECONDS = 75  # a schedule's work may fill its minute
 
 
 class Unhealthy(Exception):
-    """A revision must not get more requests; the text says why."""
+    """A revision must not get more requests; the text contains the reason."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a revision may do worse than the one before it."""
+    """How much worse a revision may be than the previous one."""
 
     error_ratio: float = 0.01
     error_factor: float = 2.0
     latency_ms: float = 500.0
     latency_factor: float = 1.5
-    enough: int = 20  # requests, to judge a latency by
+    enough: int = 20  # requests needed to judge a latency
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One revision in one window: requests, those answered 5xx, and the 95th percentile in milliseconds."""
+    """The metrics of one revision in one window: requests, 5xx answers, and the 95th percentile in milliseconds."""
 
     requests: float = 0.0
     errors: float = 0.0
@@ -50,7 +51,7 @@ class Seen:
 
 @dataclass
 class Gate:
-    """Asks Monitoring, by PromQL, for a region's revisions; what cannot be known is not healthy."""
+    """Queries Monitoring by PromQL for a region's revisions. Unknown counts as not healthy."""
 
     cloud: Cloud
     window: int  # seconds
@@ -60,13 +61,14 @@ class Gate:
     baseline: dict[Place, Seen] = field(default_factory=dict)
 
     def check(self, region: str, pairs: dict[Place, tuple[str, str]]) -> list[str]:
-        """Judge each (new, old) pair; answers what was too little to judge. Raises Unhealthy naming all that fail."""
+        """Judge each (new, old) pair; returns the pairs with too few requests. Raises Unhealthy naming all failed
+        pairs."""
         seen = self._seen(region, [name for pair in pairs.values() for name in pair])
         failed, unsure = [], []
         for place, (new, old) in sorted(pairs.items()):
             before, now = seen.get(old, Seen()), seen.get(new, Seen())
             if before.requests >= self.limits.enough:
-                self.baseline[place] = before  # at 100 % the one before has no requests any more
+                self.baseline[place] = before  # at 100 % the previous revision has no requests
             why = judge(now, self.baseline.get(place, before), self.limits)
             if why:
                 failed.append(f"{place}: {why}")
@@ -117,7 +119,7 @@ class Gate:
 
 
 def judge(now: Seen, before: Seen, limits: Limits) -> str | None:
-    """What is wrong, in numbers; None when nothing is. A single error never decides."""
+    """The fault, with its numbers; None if there is none. A single error is never enough."""
     usual = before.errors / before.requests if before.requests else 0.0
     allowed = max(1.0, now.requests * max(limits.error_ratio, usual * limits.error_factor))
     if now.errors > allowed:
@@ -132,7 +134,8 @@ def judge(now: Seen, before: Seen, limits: Limits) -> str | None:
 class Smoke:
     """Calls a new revision through the balancer's canary hosts, which need the secret header.
 
-    `url` has {service} and {region} in it; `audience` is that of the tokens of Pub/Sub and Cloud Scheduler."""
+    `url` contains {service} and {region}; `audience` is the audience of Pub/Sub's and Cloud Scheduler's tokens.
+    """
 
     cloud: Cloud
     url: str
@@ -141,7 +144,7 @@ class Smoke:
     pause: float = 5.0
 
     def check(self, place: Place, revision: str, operations: list[str]) -> None:
-        """Ready, and every route answered by that revision without a fault. Raises Unhealthy."""
+        """Check that the revision is ready and answers every route without a fault. Raises Unhealthy."""
         base = self.url.format(service=place.service, region=place.region)
         headers = {"X-Canary": self.secret}
         status, body = self._call("GET", base + READY, headers)
@@ -157,14 +160,15 @@ class Smoke:
         self._as_google(place, base, headers, operations)
 
     def exercise(self, place: Place, times: int) -> None:
-        """Ask the new revision so often what its dependencies say: a share of few requests is too few to judge by."""
+        """Request the new revision's readiness `times` times, because a share of few requests is too small to judge."""
         url = f"{self.url.format(service=place.service, region=place.region)}{READY}"
         for _ in range(times):
             self._call("GET", url, {"X-Canary": self.secret})
 
     def _as_google(self, place: Place, base: str, headers: dict[str, str], operations: list[str]) -> None:
-        """Start a schedule for real, or push what is no message, with the token that Google would send. Twice at once
-        a schedule does nothing more; a push without a message is refused once its sender is known."""
+        """Start a real schedule, or push an invalid message, with the token that Google would send. A schedule that
+        runs twice at the same time has no further effect; an invalid push is refused after its sender is
+        authenticated."""
         starts = [
             (trigger["seconds"], f"/schedule/{name}", HTTPStatus.NO_CONTENT)
             for name in operations
@@ -180,7 +184,7 @@ class Smoke:
             if starts or pushes
             else {}
         )
-        # The schedule with the longest period is the shortest work: what has to run often loops for its minute.
+        # The schedule with the longest period is the fastest, because frequent work loops for its whole minute.
         for _, path, wanted in [*sorted(starts)[-1:], *pushes[:1]]:
             status, body = self._call("POST", base + path, known, SCHEDULE_SECONDS)
             if status != wanted:

@@ -1,11 +1,12 @@
-"""New versions of secrets to everything that runs, in minutes: for a secret that is known to somebody else.
+"""Deploy new versions of secrets to all services within minutes, for example if a secret has leaked.
 
     python -m infra.rollout rotate --project P --release rotate-7 --secret token-keys=2 --secret token-keys-public=2 …
 
-Traffic is pinned to revisions, so a changed setting reaches nobody until it is sent there; and a rollout takes most of
-an hour to do that step by step. Here every service that has one of the secrets gets a new revision of the same image,
-is called, and then takes all requests, in all regions at once. What fails stays behind and is named; nothing goes back:
-the version before is the one to get rid of. It may be started again, and does what is left.
+Traffic is pinned to revisions, so a changed setting has no effect until a new revision gets traffic, and a rollout
+takes most of an hour for that. The rotation instead gives every service with one of the secrets a new revision of the
+same image, calls it, and sends it all requests, in all regions at once. Failed services keep the old version and are
+listed. There is no rollback, because the old version is the one to replace. A restarted rotation does the remaining
+work.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ WHOLE = 100
 
 @dataclass
 class Rotation:
-    """`versions` is what each secret is to have, by its name; `release` labels the new revisions."""
+    """`versions` maps each secret to its new version; `release` labels the new revisions."""
 
     cloud: Cloud
     release: str
@@ -36,7 +37,8 @@ class Rotation:
     say: Callable[[str], None] = print
 
     def run(self) -> list[str]:
-        """Rotate; answers what still has an old version, and why. Raises CloudError where a region cannot be read."""
+        """Rotate; returns the places that still have an old version, with the reason. Raises CloudError if a region
+        cannot be read."""
         waiting = {place: live for region in self.regions for place, live in self._behind(region).items()}
         self.say(f"{len(waiting)} services have an old version of {', '.join(sorted(self.versions))}")
         failed = self._each(waiting, self._renew)
@@ -47,7 +49,7 @@ class Rotation:
         return [f"{place}: {why}" for place, why in sorted(failed.items())]
 
     def _behind(self, region: str) -> dict[Place, Revision]:
-        """The revisions that take requests and have another version, the largest share of each service."""
+        """The revisions that get requests and have an old version; for each service, the one with the largest share."""
         found = {}
         for service, state in self.cloud.states(region).items():
             if service not in self.services:
@@ -82,7 +84,7 @@ class Rotation:
         self.say(f"{place}: all to {made.name}")
 
     def _each(self, work: Mapping[Place, W], act: Callable[[Place, W], None]) -> dict[Place, str]:
-        """All at once, as many as `parallel`; answers the failures."""
+        """Act on all places, `parallel` at a time; returns the failures."""
 
         def tried(place: Place) -> str | None:
             try:

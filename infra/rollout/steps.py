@@ -1,4 +1,4 @@
-"""The steps of a rollout: look, deploy, call, shift, and the way back. `command` puts them in order."""
+"""The steps of a rollout: look, deploy, call, shift, and roll back. `command` defines their order."""
 
 from __future__ import annotations
 
@@ -21,36 +21,38 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """A service whose code changed: where its requests go `before`, and the new revision once it is there."""
+    """A service whose code changed: the revision `before` with its requests, and the new revision once it is
+    deployed."""
 
     place: Place
     before: str
     closure: str
     new: str | None = None
-    share: int = 0  # per cent that the new revision has
+    share: int = 0  # per cent of the requests for the new revision
 
 
 @dataclass
 class Rollout:
-    """One release. `changes` is what is to do, read anew by `look`."""
+    """One release. `changes` is the remaining work; `look` finds it."""
 
     cloud: Cloud
     image: str
     release: str
     regions: list[str]
     services: dict[str, list[str]]
-    homes: dict[str, Set[str]]  # the regions of each
+    homes: dict[str, Set[str]]  # the regions of each service
     gate: Gate
     smoke: Smoke
     bake: float = 300.0
     parallel: int = 12
-    synthetic: int = 0  # requests of our own to each new revision before a step is judged
-    everything: bool = False  # also what did not change: for settings that Terraform has changed
+    synthetic: int = 0  # our own requests to each new revision before a step is judged
+    everything: bool = False  # also unchanged services, for settings that Terraform has changed
     say: Callable[[str], None] = print
     changes: dict[Place, Change] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Find what changed and how far an earlier run came. Raises Refused where a service is in no state to begin."""
+        """Find the changes and the progress of an earlier run. Raises Refused if a service is not in a state to
+        begin."""
         closures = {
             service: rollout_closure.digest(names, service) for service, names in self.services.items()
         }
@@ -97,13 +99,13 @@ class Rollout:
         return Change(place, others[0], closure)
 
     def _ours(self, state: State) -> Revision | None:
-        """This release's revision: one with requests, else the one with the tag."""
+        """This release's revision: the one with requests, otherwise the one with the tag."""
         named = [state.revisions[name] for name in state.traffic if name in state.revisions]
         candidates = [*named, *([state.tagged] if state.tagged else [])]
         return next((each for each in candidates if each.labels.get("release") == self.release), None)
 
     def deploy(self) -> None:
-        """New revisions for everything that changed, none of which gets a request. Raises CloudError, Unhealthy."""
+        """Deploy new revisions of all changed services, without traffic. Raises CloudError, Unhealthy."""
         waiting = [change for change in self.changes.values() if change.new is None]
         self.say(f"deploying {len(waiting)} of {len(self.changes)} changed services")
         self._each(waiting, self._deploy)
@@ -117,18 +119,18 @@ class Rollout:
         self.cloud.deploy(change.place, self.image, labels)
 
     def call(self) -> None:
-        """The smoke test of all new revisions. Raises Unhealthy."""
+        """Run the smoke test on all new revisions. Raises Unhealthy."""
         self.say(f"calling {len(self.changes)} new revisions")
         self._each(self.changes.values(), self._call)
 
     def _call(self, change: Change) -> None:
         assert change.new is not None
         if change.place.service.startswith(rollout_closure.GRPC):
-            return  # no HTTP: that it is ready says that Cloud Run has asked it for its health
+            return  # no HTTP: Cloud Run has already checked its health when it is ready
         self.smoke.check(change.place, change.new, self.services[change.place.service])
 
     def shift(self) -> None:
-        """Region by region, step by step. Raises CloudError, Unhealthy."""
+        """Shift the requests, region by region and step by step. Raises CloudError, Unhealthy."""
         for region in self.regions:
             here = [change for change in self.changes.values() if change.place.region == region]
             for step in STEPS:
@@ -148,7 +150,7 @@ class Rollout:
         self.cloud.send(change.place, {str(change.new): share, change.before: WHOLE - share})
 
     def back(self) -> list[str]:
-        """Everything to where it was before; answers what could not be brought there, with what is known of it."""
+        """Return all services to their previous revisions; returns those that failed, with the known facts."""
         stuck = []
         for region in self.regions:
             try:
@@ -182,7 +184,7 @@ class Rollout:
         return None
 
     def _each(self, changes: Iterable[Change], act: Callable[[Change], None]) -> None:
-        """All at once, as many as `parallel`; waits for all and raises the first failure."""
+        """Act on all changes, `parallel` at a time; wait for all, then raise the first failure."""
         with ThreadPoolExecutor(self.parallel) as pool:
             futures = [pool.submit(act, change) for change in changes]
         for future in futures:
