@@ -1,7 +1,8 @@
-"""Known weaknesses of what is deployed, by pip-audit: `advisories.py [SECONDS]`, within a bounded time.
+"""Check the deployed packages for known vulnerabilities with pip-audit, within a time limit: `advisories.py
+[SECONDS]`.
 
-A weakness fails. When the advisory service does not answer in time, or knows nothing of our packages (a private
-index), that is said. `make check` goes on then; without SECONDS (`make audit`) it is a failure, too.
+A vulnerability fails the check. If the advisory service does not answer in time, or does not know our packages (a
+private index), the check reports that: `make check` then continues, but without SECONDS (`make audit`) it fails.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PATIENCE = 300.0
 
 
 class Unanswered(Exception):
-    """The service did not say; the text says why."""
+    """The service gave no answer; the text contains the reason."""
 
 
 def ask(requirements: Path, seconds: float) -> list[dict[str, Any]]:
@@ -41,7 +42,8 @@ def ask(requirements: Path, seconds: float) -> list[dict[str, Any]]:
 
 
 def probe(seconds: float) -> None:
-    """Ask about the first package only: where that is not answered, the other hundred are not asked."""
+    """Ask about the first package only. If the service does not answer that, there is no need to ask about the other
+    hundred."""
     first = re.search(r"^[\w.-]+==.*(\n +--hash.*)+", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert first is not None
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:

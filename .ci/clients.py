@@ -1,7 +1,8 @@
-"""Packs the client libraries: `clients.py [FOLDER]` writes a wheel and an npm package into build/clients, or FOLDER.
+"""Package the client libraries: `clients.py [FOLDER]` writes a wheel and an npm package into build/clients, or
+FOLDER.
 
-`clients.py --check` only makes the TypeScript types from the API's description and compiles what uses them. The Python
-client is part of mypy's files. Nothing is downloaded: what packing needs is installed by the set-up.
+`clients.py --check` only generates the TypeScript types from the API's description and compiles the code that uses
+them. mypy checks the Python client. Nothing is downloaded: the set-up installs the required tools.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "node_mo
 
 @contextmanager
 def copies() -> Iterator[Path]:
-    """The sources elsewhere, since packing writes beside them and may go on several times at once."""
+    """Copy the sources, because packaging writes next to them and may run several times at once."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         shutil.copytree(PYTHON, root / "clients" / "python", ignore=LEFT_OUT)
@@ -49,7 +50,7 @@ def package(source: Path, folder: Path) -> Path:
 
 
 def npm(source: Path, *arguments: str) -> None:
-    """Run npm there; where the machine has none, the one in .venv."""
+    """Run npm in the folder; if the machine has no npm, use the one in .venv."""
     path = f"{os.environ['PATH']}{os.pathsep}{Path(sys.executable).parent}"
     env = os.environ | {"PATH": path, "FORCE_COLOR": "0"}
     done = subprocess.run(

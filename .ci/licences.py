@@ -1,7 +1,7 @@
-"""The licences of what is deployed: `licences.py [--check]` writes docs/licences.md from the installed packages.
+"""The licences of the deployed packages: `licences.py [--check]` writes docs/licences.md from the installed packages.
 
-Only packages of requirements.txt count: tests and checks are not passed on. A licence that ALLOWED does not hold is
-refused, so that nobody has to notice it in a table; `--check` also refuses a list that is out of date.
+Only packages of requirements.txt count, because tools for tests and checks are not distributed. A licence that is not
+in ALLOWED is refused, so that nobody has to notice it in a table; `--check` also refuses an outdated list.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "licences.md"
-# What a product under any licence may be made with. MPL-2.0 binds only changes of the package's own files.
+# Licences that a product under any licence may include. MPL-2.0 only affects changes of the package's own files.
 ALLOWED = {"MIT", "MIT-0", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "PSF-2.0", "CNRI-Python",
            "MPL-2.0", "Unlicense"}  # fmt: skip
-# Older metadata says it in words.
+# Older metadata contains the licence's full name.
 SAME = {
     "MIT License": "MIT",
     "Apache Software License": "Apache-2.0",
@@ -41,7 +41,7 @@ is Apache-2.0.
 
 
 def found() -> dict[str, str]:
-    """Licence by package, as the installed metadata says it."""
+    """The licence of each package, from the installed metadata."""
     names = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     command = [sys.executable, "-m", "piplicenses", "--format", "json", "--packages", *names]
     rows = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -54,7 +54,7 @@ def spdx(said: str) -> str:
 
 
 def allowed(licence: str) -> bool:
-    """One side of each OR is enough; all sides of an AND are needed."""
+    """Whether a licence expression is allowed: one side of each OR is enough; all sides of an AND are needed."""
     return all(
         any(choice.strip("() ") in ALLOWED for choice in part.split(" OR "))
         for part in licence.split(" AND ")

@@ -1,8 +1,8 @@
-"""No secret in what is committed: `secrets_scan.py [FILE …]`, by default every tracked file.
+"""Check that committed files contain no secrets: `secrets_scan.py [FILE …]`, by default every tracked file.
 
-detect-secrets looks for keys and tokens with a form of their own everywhere, and for what is random or called a
-password outside tests, whose keys are made up. What a wallet's key looks like is looked for here. A line that must
-look like a secret ends in `# pragma: allowlist secret`.
+detect-secrets searches for keys and tokens with a recognisable form in all files. Outside of tests, whose keys are
+made up, it also searches for random values and values named as passwords. This module searches for wallet keys. A
+line that must look like a secret ends in `# pragma: allowlist secret`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FORMED = [{"name": f"{name}Detector"} for name in (
 )]
 # fmt: on
 RANDOM = [{"name": "Base64HighEntropyString", "limit": 4.5}, {"name": "KeywordDetector"}]
-# The 32 bytes of a private key; an image's digest has the same form and is none.
+# The 32 bytes of a private key. An image digest has the same form but is not a key.
 WALLET_KEY = re.compile(r"(?<!sha256[:=])\b(?:0x)?[0-9a-fA-F]{64}\b")
-# Digests and words, not secrets; the generated files repeat what is scanned in the source.
+# Digests and words, not secrets. The generated files repeat content that is scanned in the source.
 SKIPPED = (
     *("requirements", "package-lock.json", "schemas/openapi.json", "schemas/catalog.json", "schemas/pubsub/"),
     *("clients/postman/", "clients/typescript/package-lock.json", "clients/console/package-lock.json"),
@@ -36,7 +36,7 @@ SKIPPED = (
     *("shared/identity/breached.txt", "tests/unit/keys/vectors/"),
 )
 ALLOWED = "pragma: allowlist secret"
-# The node's documented first key, the topics of ERC-20's Transfer and Approval, the documents' placeholders.
+# The node's documented first key, the topics of ERC-20's Transfer and Approval, the documentation's placeholders.
 PUBLIC = [
     "^(0x)?ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80$",  # pragma: allowlist secret
     "^0x(ddf252ad|8c5be1e5)",

@@ -1,11 +1,11 @@
-"""Brings .venv and node_modules up to date, then becomes a command of .venv's Python. With --dev also what tests and
-checks need, and the node_modules of clients/typescript.
+"""Update .venv and node_modules, then run a command with .venv's Python. --dev also installs the tools for tests and
+checks, and the node_modules of clients/typescript.
 
     .ci/python .ci/setup.py [--dev] [-m module argument …]
 
-Standard library only: it makes what everything else needs. Nothing but these is written. A stamp holds
-the digest of the requirements that were installed, so a second call costs a tenth of a second. A .venv that does not
-work here (its Python is gone, it was copied from another folder) is made anew.
+Only uses the standard library, because it installs everything else. It writes nothing but these folders. A stamp
+holds the digest of the installed requirements, so a second call takes a tenth of a second. A .venv that does not work
+here (its Python is missing, it was copied from another folder) is recreated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV, NODE = ROOT / ".venv", ROOT / "node_modules"
-CLIENT = ROOT / "clients" / "typescript"  # its compiler and what makes its types: for checks and packing
+CLIENT = ROOT / "clients" / "typescript"  # its compiler and type generator, for checks and packaging
 PYTHON = VENV / "bin" / "python"
 RUNTIME = ("requirements.txt", "requirements-local.txt")
 DEVELOPMENT = ("requirements-dev.txt",)
@@ -30,7 +30,7 @@ STARTED = time.monotonic()
 
 
 def main(arguments: list[str]) -> int:
-    """Set up, and run what is asked for. The exit status of what failed."""
+    """Set up, and run the requested command. Returns its exit status, or that of a failed step."""
     development = arguments[:1] == ["--dev"]
     command = arguments[1:] if development else arguments
     sys.path.insert(0, str(ROOT))
@@ -50,14 +50,14 @@ def main(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         print("\nstopped; the next call goes on from here", file=sys.stderr)
-        return 0 if os.environ.get("MAKELEVEL") else 130  # make was interrupted as well, and says so itself
+        return 0 if os.environ.get("MAKELEVEL") else 130  # make was also interrupted, and reports it itself
     if command:
         os.execv(PYTHON, [str(PYTHON), *command])  # noqa: S606 - the command is the caller's
     return 0
 
 
 def set_up(development: bool) -> None:
-    """Do what is missing. Raises CalledProcessError."""
+    """Run the missing steps. Raises CalledProcessError."""
     if not usable():
         say("making .venv")
         remove(VENV)
@@ -73,7 +73,7 @@ def set_up(development: bool) -> None:
 
 
 def usable() -> bool:
-    """Whether .venv's Python starts, is of a version that fits, and its programs lead back to it."""
+    """Whether .venv's Python starts, has a supported version, and its programs refer to it."""
     if not PYTHON.exists():
         return False
     check = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))"
@@ -87,7 +87,7 @@ def usable() -> bool:
 
 
 def remove(folder: Path) -> None:
-    """A link is removed, never what it leads to."""
+    """Delete a folder. For a link, delete the link but never its target."""
     if folder.is_symlink():
         folder.unlink()
     elif folder.exists():
@@ -95,7 +95,7 @@ def remove(folder: Path) -> None:
 
 
 def install(name: str, files: tuple[str, ...], what: str) -> None:
-    """Install pinned requirements unless the stamp says that they are; pip's progress is one line."""
+    """Install pinned requirements unless the stamp shows that they are installed. pip's progress is one line."""
     if _stamped(name, files):
         return
     wanted = sum(len(re.findall(r"^\S+==", (ROOT / file).read_text(), re.MULTILINE)) for file in files)
@@ -107,7 +107,7 @@ def install(name: str, files: tuple[str, ...], what: str) -> None:
 
 
 def _followed(command: list[str], wanted: int) -> None:
-    """Run pip and show how far it is; all that it says only when it fails."""
+    """Run pip and show its progress; show its complete output only if it fails."""
     lines: list[str] = []
     seen = 0
     with subprocess.Popen(
@@ -129,7 +129,7 @@ def _followed(command: list[str], wanted: int) -> None:
 
 
 def install_node() -> None:
-    """The EVM node."""
+    """Install the EVM node."""
     say("installing the EVM node of local runs: npm ci")
     if NODE.is_symlink():
         NODE.unlink()
@@ -138,14 +138,15 @@ def install_node() -> None:
 
 
 def install_client() -> None:
-    """What types, compiles and packs the TypeScript client."""
+    """Install the tools that generate types for, compile and package the TypeScript client."""
     say("installing what the TypeScript client is made with: npm ci")
     _npm_ci(CLIENT)
     (CLIENT / "node_modules" / ".installed").write_text(_digest((_CLIENT_LOCK,)))
 
 
 def bundle_console() -> None:
-    """The console's page, unless it is bundled from these sources; without it all else works, and /console says so."""
+    """Bundle the console's page, unless it is current. Without it everything else works, and /console reports that it
+    is missing."""
     script = ROOT / "clients" / "console" / "build.py"
     if (
         not script.exists()
@@ -158,12 +159,12 @@ def bundle_console() -> None:
 
 
 def _npm_ci(folder: Path) -> None:
-    """By npm; where there is none, by one from PyPI in .venv."""
+    """Run npm ci; if the machine has no npm, use one from PyPI in .venv."""
     subprocess.run(["npm", "ci", "--loglevel=error"], cwd=folder, env=_with_npm(), check=True)
 
 
 def _with_npm() -> dict[str, str]:
-    """Variables in which there is an npm."""
+    """Environment variables with an npm in PATH."""
     env = dict(os.environ)
     if not _npm_works(env):
         if not (VENV / "bin" / "npm").exists():
@@ -202,7 +203,7 @@ def _read(path: Path) -> str:
 
 
 def say(text: str) -> None:
-    """One line of progress, with the seconds since the start."""
+    """Print one line of progress, with the seconds since the start."""
     print(f"[{time.monotonic() - STARTED:5.1f} s] {text} …", flush=True)
 
 
