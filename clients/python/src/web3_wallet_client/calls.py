@@ -1,6 +1,7 @@
-"""One call to the API, apart from how bytes are sent: attempts, pauses, idempotency keys, refreshed tokens, deadlines.
+"""The logic of one call to the API, without sending bytes: attempts, pauses, idempotency keys, token refresh,
+deadlines.
 
-`attempts` is a generator of steps; a synchronous and an asynchronous client carry them out (`transport`).
+`attempts` is a generator of steps; a synchronous and an asynchronous client execute them (`transport`).
 """
 
 from __future__ import annotations
@@ -23,19 +24,20 @@ from web3_wallet_client.errors import BY_STATUS, ApiError, NoAnswer
 from web3_wallet_client.tokens import Credentials
 
 T = TypeVar("T")
-# The request was refused before anything was done, whatever it is.
+# The server refused the request before it did anything.
 REFUSED = frozenset({429, 503})
-# A proxy gave up: nobody knows whether it was done.
+# A proxy gave up, so the outcome is unknown.
 UNKNOWN = frozenset({502, 504})
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often and how long. Times are seconds.
+    """The number of attempts and their pauses. Times are in seconds.
 
-    A pause is random between nothing and `first` doubled for each attempt, at most `longest`; never shorter than
-    `Retry-After`."""
+    A pause is random between zero and `first` doubled for each attempt, at most `longest`, but never shorter than
+    `Retry-After`.
+    """
 
     attempts: int = 5
     first: float = 0.25
@@ -48,7 +50,7 @@ class Retries:
 
 @dataclass(frozen=True)  # without slots: `Call[None](…)` fails with them in Python 3.11
 class Call(Generic[T]):
-    """What is asked. `answer` is T itself, for decoding; `takes_key`: an Idempotency-Key may be sent."""
+    """One request. `answer` is T itself, for decoding; `takes_key`: an Idempotency-Key may be sent."""
 
     method: str
     path: str
@@ -66,18 +68,18 @@ class Call(Generic[T]):
 
     @property
     def url(self) -> str:
-        """The path with its parameters, each one segment."""
+        """The path with its parameters, each as one segment."""
         return self.path.format(**{name: quote(value, safe="") for name, value in self.values.items()})
 
     def parameters(self) -> dict[str, str]:
-        """The query; what is not given, or None, is left out."""
+        """The query, without values that are not given or None."""
         given = {
             name: value for name, value in self.query.items() if value is not None and value is not UNSET
         }
         return {name: _parameter(value) for name, value in given.items()}
 
     def content(self) -> bytes | None:
-        """The body; a POST without any has an empty one."""
+        """The body; a POST without content has an empty body."""
         if self.body is None:
             return None
         return json.dumps(encoded(self.body), separators=(",", ":"), ensure_ascii=False).encode()
@@ -98,7 +100,7 @@ class Call(Generic[T]):
 
     @property
     def repeatable(self) -> bool:
-        """Whether the same request may be sent again when nobody knows what became of the first."""
+        """Whether the same request may be sent again if the outcome of the first is unknown."""
         if self.method == "POST":
             return self.takes_key
         return self.method == "GET" or self.if_match is None
@@ -114,7 +116,7 @@ def _parameter(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send this and give the answer, or the httpx.TransportError, back; `timeout` is for all of it."""
+    """Send this request and return the answer, or the httpx.TransportError; `timeout` is for the whole step."""
 
     method: str
     url: str
@@ -131,7 +133,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Get a new access token, unless another caller has replaced this one already."""
+    """Get a new access token, unless another caller has already replaced this one."""
 
     stale: str
 
@@ -171,7 +173,7 @@ def attempts(
 
 
 def may_repeat(call: Call[Any], answer: Outcome) -> bool:
-    """Whether sending again helps and does no harm."""
+    """Whether sending again may help and is safe."""
     if isinstance(answer, httpx.Response):
         unknown = answer.status_code in UNKNOWN and call.repeatable
         return answer.status_code in REFUSED or unknown
@@ -179,7 +181,7 @@ def may_repeat(call: Call[Any], answer: Outcome) -> bool:
 
 
 def error_of(answer: httpx.Response) -> ApiError:
-    """The typed error of an answer; one that is not the API's own (a proxy's page) has the code UNKNOWN."""
+    """The typed error of an answer; an answer that is not the API's own (a proxy's page) has the code UNKNOWN."""
     try:
         error = answer.json()["error"]
         code = str(error["code"])

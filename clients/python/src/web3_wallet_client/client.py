@@ -1,4 +1,4 @@
-"""The two clients. Everything they do beyond the generated operations stands here: signing in and out, waiting."""
+"""The two clients, with everything beyond the generated operations: signing in and out, waiting."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def _config(
 
 
 class WalletClient(Resources):
-    """The API, for synchronous code; may be shared by threads. Use it with `with`, or `close()` it.
+    """The API for synchronous code; threads may share the client. Use it with `with`, or `close()` it.
 
-    base_url: where the product is, such as https://wallet.example.com (else the variable WALLET_URL)
-    api_key: of a program (else the variable WALLET_API_KEY, unless there is a token)
-    token, refresh_token: of a person, as `sign_in` gives them; they are renewed by themselves
-    on_tokens: hears of each new pair, for whoever keeps them
+    base_url: the product's address, such as https://wallet.example.com (default: the variable WALLET_URL)
+    api_key: the key of a program (default: the variable WALLET_API_KEY, unless there is a token)
+    token, refresh_token: the tokens of a user, as returned by `sign_in`; they are renewed automatically
+    on_tokens: called with each new pair, so that you can store it
     timeout: seconds for a whole call, with its repetitions; each call may have its own
-    retries: how often and how long; Retries(attempts=1) repeats nothing
-    http: an httpx.Client of one's own, for proxies, certificates, hooks
+    retries: the number of attempts and their pauses; Retries(attempts=1) repeats nothing
+    http: your own httpx.Client, for proxies, certificates, hooks
     """
 
     def __init__(
@@ -68,28 +68,28 @@ class WalletClient(Resources):
 
     @property
     def credentials(self) -> Credentials:
-        """Who calls, as it is now."""
+        """The current credentials."""
         return self._transport.config.credentials
 
     def sign_up(self, email: str, password: str) -> User:
-        """Register, and sign in."""
+        """Register and sign in."""
         user = self.auth.register(email=email, password=password)
         self.sign_in(email, password)
         return user
 
     def sign_in(self, email: str, password: str, **second_factor: Any) -> Tokens:
-        """From now on, call as this person; `otp` or `passkey` where a second factor is asked for."""
+        """Sign in, and make later calls as this user; pass `otp` or `passkey` if a second factor is required."""
         tokens = self.auth.login(email=email, password=password, **second_factor)
         self.credentials.replace(tokens)
         return tokens
 
     def sign_out(self) -> None:
-        """End the sign-in, here and there."""
+        """End the sign-in on the server, and remove the tokens here."""
         self.auth.logout()
         self.credentials.forget()
 
     def close(self) -> None:
-        """Close the connections, but not those of an `http` that was given."""
+        """Close the connections, except those of a given `http`."""
         if self._closes:
             self._transport.http.close()
 
@@ -103,9 +103,10 @@ class WalletClient(Resources):
 
 
 class AsyncWalletClient(AsyncResources):
-    """The API, for asyncio; may be shared by tasks. Use it with `async with`, or `await close()`.
+    """The API for asyncio code; tasks may share the client. Use it with `async with`, or `await close()` it.
 
-    Arguments as those of WalletClient; `http` is an httpx.AsyncClient."""
+    The arguments are those of WalletClient; `http` is an httpx.AsyncClient.
+    """
 
     def __init__(
         self,
@@ -127,28 +128,28 @@ class AsyncWalletClient(AsyncResources):
 
     @property
     def credentials(self) -> Credentials:
-        """Who calls, as it is now."""
+        """The current credentials."""
         return self._transport.config.credentials
 
     async def sign_up(self, email: str, password: str) -> User:
-        """Register, and sign in."""
+        """Register and sign in."""
         user = await self.auth.register(email=email, password=password)
         await self.sign_in(email, password)
         return user
 
     async def sign_in(self, email: str, password: str, **second_factor: Any) -> Tokens:
-        """From now on, call as this person; `otp` or `passkey` where a second factor is asked for."""
+        """Sign in, and make later calls as this user; pass `otp` or `passkey` if a second factor is required."""
         tokens = await self.auth.login(email=email, password=password, **second_factor)
         self.credentials.replace(tokens)
         return tokens
 
     async def sign_out(self) -> None:
-        """End the sign-in, here and there."""
+        """End the sign-in on the server, and remove the tokens here."""
         await self.auth.logout()
         self.credentials.forget()
 
     async def close(self) -> None:
-        """Close the connections, but not those of an `http` that was given."""
+        """Close the connections, except those of a given `http`."""
         if self._closes:
             await self._transport.http.aclose()
 

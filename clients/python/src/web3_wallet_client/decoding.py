@@ -1,4 +1,5 @@
-"""JSON to the frozen dataclasses of `models`, and arguments to JSON. Unknown fields are left out: servers add some."""
+"""Decode JSON into the frozen dataclasses of `models`, and encode arguments as JSON. Unknown fields are ignored,
+because servers may add some."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 class Unset:
-    """The type of `UNSET`: an argument that is not given. None, where it is allowed, is sent as null."""
+    """The type of `UNSET`, the value of an argument that is not given. An allowed None is sent as null."""
 
     def __repr__(self) -> str:
         return "UNSET"
@@ -29,12 +30,12 @@ def json_name(name: str) -> str:
 
 
 def decoded(kind: Any, data: Any) -> Any:
-    """The value as the type that is declared for it. Raises ValueError for data that lacks a field."""
+    """The value in its declared type. Raises ValueError for data that lacks a field."""
     return _value(kind, data)
 
 
 def encoded(value: Any) -> Any:
-    """What JSON can hold; fields that are not given are left out."""
+    """The value as JSON data, without fields that are not given."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("a datetime without a time zone: use datetime.now(UTC), for example")
@@ -96,7 +97,8 @@ def _object(kind: type[Any], data: Any) -> Any:
 
 
 def _either(kinds: tuple[Any, ...], data: Any) -> Any:
-    """Of several dataclasses, the one with the most fields of which none is missing."""
+    """The value as one of several types. Among dataclasses, the one with the most required fields that are all
+    present."""
     if isinstance(data, Mapping):
         shaped = [kind for kind in kinds if is_dataclass(kind) and isinstance(kind, type)]
         fitting = [kind for kind in shaped if _shape(kind).required <= data.keys()]

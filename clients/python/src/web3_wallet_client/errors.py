@@ -1,21 +1,21 @@
-"""What can go wrong, as one tree:
+"""All errors of the package, as one tree:
 
 WalletError
-├── ApiError                  the API answered 400 or above; `code` says why, `codes` has a class for each
-│   ├── BadRequestError       400: it cannot be read, or lacks its idempotency key
-│   ├── AuthenticationError   401: nobody is signed in, or the sign-in has ended
-│   ├── ForbiddenError        403: known, and may not
-│   ├── NotFoundError         404: not there, or another user's
-│   ├── ConflictError         409: the state of things does not allow it now
-│   ├── VersionError          412: the resource has another version than `if_match` says
-│   ├── UnprocessableError    422: a field is wrong, or a rule refuses it
+├── ApiError                  the API answered 400 or above; `code` is the reason, `codes` has a class for each
+│   ├── BadRequestError       400: the request is unreadable, or lacks its idempotency key
+│   ├── AuthenticationError   401: the caller is not signed in, or the sign-in has ended
+│   ├── ForbiddenError        403: the caller is known but may not do this
+│   ├── NotFoundError         404: the resource does not exist, or belongs to another user
+│   ├── ConflictError         409: the current state does not allow it
+│   ├── VersionError          412: the resource's version differs from `if_match`
+│   ├── UnprocessableError    422: a field is wrong, or a rule refuses the request
 │   ├── RateLimitError        429: too many requests
-│   ├── InternalError         500: a defect of the server's
-│   └── UnavailableError      503: something that it needs does not answer
+│   ├── InternalError         500: a defect of the server
+│   └── UnavailableError      503: a dependency of the server does not answer
 ├── NoAnswer                  no answer came in time, or the connection failed
-├── WaitTimeout               what was waited for did not happen in time
-├── EndedOtherwise            what was waited for cannot happen any more
-└── WebhookError              a webhook that is not genuine, or too old
+├── WaitTimeout               the expected state was not reached in time
+├── EndedOtherwise            the expected state cannot be reached any more
+└── WebhookError              a webhook is not genuine, or too old
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from typing import Any, ClassVar
 
 
 class WalletError(Exception):
-    """The base of everything that this package raises by itself."""
+    """The base of all errors that this package itself raises."""
 
 
 class ApiError(WalletError):
-    """A refusal. Programs act on `code`; `data` explains it; `details` names the fields that are wrong.
+    """A refusal. Programs use `code`; `data` explains it; `details` lists the wrong fields.
 
-    `request_id` finds the request in the server's logs; `doc_url` explains the code, on the server that answered;
-    `retry_after` is in seconds."""
+    `request_id` identifies the request in the server's logs; `doc_url` explains the code, on the server that
+    answered; `retry_after` is in seconds.
+    """
 
     def __init__(self, status: int, error: Mapping[str, Any], retry_after: float | None = None) -> None:
         self.status = status
@@ -57,49 +58,50 @@ class BadRequestError(ApiError):
 
 
 class AuthenticationError(ApiError):
-    """401: nobody is signed in, or the sign-in has ended."""
+    """401: the caller is not signed in, or the sign-in has ended."""
 
 
 class ForbiddenError(ApiError):
-    """403: the caller is known and may not do this, or not yet."""
+    """403: the caller is known but may not do this, or not yet."""
 
 
 class NotFoundError(ApiError):
-    """404: there is no such resource, or it is another user's."""
+    """404: the resource does not exist, or belongs to another user."""
 
 
 class ConflictError(ApiError):
-    """409: the state of things does not allow it now."""
+    """409: the current state does not allow it."""
 
 
 class VersionError(ApiError):
-    """412: the resource has another version than `if_match` says."""
+    """412: the resource's version differs from `if_match`."""
 
 
 class UnprocessableError(ApiError):
-    """422: a field is wrong, or a rule refuses what is asked."""
+    """422: a field is wrong, or a rule refuses the request."""
 
 
 class RateLimitError(ApiError):
-    """429: too many requests; ask again after `retry_after` seconds."""
+    """429: too many requests; repeat after `retry_after` seconds."""
 
 
 class InternalError(ApiError):
-    """500: a defect of the server's; `request_id` finds it in its logs."""
+    """500: a defect of the server; `request_id` identifies the request in its logs."""
 
 
 class UnavailableError(ApiError):
-    """503: something that is needed does not answer; nothing is lost."""
+    """503: a dependency of the server does not answer; nothing is lost."""
 
 
 class NoAnswer(WalletError):
     """No answer came within the time of the call, or the connection failed; the cause is chained.
 
-    After a POST without an idempotency key nobody knows whether it happened; with one, send it again."""
+    Without an idempotency key, it is unknown whether a POST took effect; with one, send it again.
+    """
 
 
 class WaitTimeout(WalletError):
-    """What was waited for has not happened; `resource` is what was seen last."""
+    """The expected state was not reached in time; `resource` is the last received state."""
 
     def __init__(self, text: str, resource: Any) -> None:
         super().__init__(text)
@@ -107,7 +109,7 @@ class WaitTimeout(WalletError):
 
 
 class EndedOtherwise(WalletError):
-    """What was waited for cannot happen any more: `resource` has ended in another state."""
+    """The expected state cannot be reached any more: `resource` has ended in another state."""
 
     def __init__(self, text: str, resource: Any) -> None:
         super().__init__(text)
@@ -115,7 +117,7 @@ class EndedOtherwise(WalletError):
 
 
 class WebhookError(WalletError):
-    """The webhook is not genuine, too old, or no event. Answer it 400 and do nothing else."""
+    """The webhook is not genuine, too old, or not an event. Answer it with 400 and do nothing else."""
 
 
 BY_STATUS: Mapping[int, type[ApiError]] = {
@@ -133,6 +135,6 @@ BY_STATUS: Mapping[int, type[ApiError]] = {
 
 
 class Coded:
-    """What the classes of `codes` have in common."""
+    """The base of the classes in `codes`."""
 
     CODE: ClassVar[str]

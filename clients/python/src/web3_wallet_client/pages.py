@@ -1,4 +1,4 @@
-"""Lists, page by page or item by item; nothing is asked before something is taken from them."""
+"""Lists, page by page or item by item; the first request is sent when the first page or item is taken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from web3_wallet_client.calls import Call
 
 
 class HasItems(Protocol):
-    """A page: its items, and the cursor of the next one (None on the last)."""
+    """A page: its items, and the next page's cursor (None on the last page)."""
 
     @property
     def items(self) -> list[Any]: ...
@@ -30,13 +30,13 @@ def _behind(call: Call[P], page: P) -> Call[P] | None:
 
 
 class Pages(Generic[P, T]):
-    """`for item in …` goes through all pages; `page()` is the first alone, `pages()` all of them."""
+    """`for item in …` iterates over all pages; `page()` returns only the first page, `pages()` iterates over pages."""
 
     def __init__(self, run: Callable[[Call[P]], P], call: Call[P]) -> None:
         self._run, self._call = run, call
 
     def page(self) -> P:
-        """The first page; its `next_cursor` leads to the next."""
+        """The first page; its `next_cursor` is the cursor of the next page."""
         return self._run(self._call)
 
     def pages(self) -> Iterator[P]:
@@ -52,13 +52,14 @@ class Pages(Generic[P, T]):
 
 
 class AsyncPages(Generic[P, T]):
-    """`async for item in …` goes through all pages; `await page()` is the first alone, `pages()` all of them."""
+    """`async for item in …` iterates over all pages; `await page()` returns only the first page, `pages()` iterates
+    over pages."""
 
     def __init__(self, run: Callable[[Call[P]], Awaitable[P]], call: Call[P]) -> None:
         self._run, self._call = run, call
 
     async def page(self) -> P:
-        """The first page; its `next_cursor` leads to the next."""
+        """The first page; its `next_cursor` is the cursor of the next page."""
         return await self._run(self._call)
 
     async def pages(self) -> AsyncIterator[P]:

@@ -1,4 +1,4 @@
-"""Server-Sent Events that go on by themselves: after a break, behind the last event that was seen."""
+"""Server-Sent Events that continue by themselves: after a disconnect, from the last received event on."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from web3_wallet_client.errors import NoAnswer
 from web3_wallet_client.events import Event, event_of
 from web3_wallet_client.transport import AsyncTransport, Transport
 
-SILENCE = 60.0  # seconds without a byte after which a connection is dead; the server speaks each 15
+SILENCE = 60.0  # seconds without a byte after which a connection is dead; the server sends every 15
 
 
 @dataclass(slots=True)
 class Parser:
-    """Lines of a stream to events. Only line feeds end lines: JSON may hold every other separator."""
+    """Parses the lines of a stream into events. Only line feeds end lines, because JSON may contain every other
+    separator."""
 
     cursor: str | None = None
     retry: float = 1.0  # seconds
@@ -39,7 +40,7 @@ class Parser:
                 yield event
 
     def restart(self) -> None:
-        """What a broken connection left unfinished comes again."""
+        """Discard the unfinished event of a broken connection; the server sends it again."""
         self._rest, self._id, self._data = b"", None, []
 
     def _line(self, line: str) -> Event | None:
@@ -64,7 +65,7 @@ class Parser:
 
 @dataclass(slots=True)
 class _Connection:
-    """What both kinds of streams do between their reads."""
+    """The common state and code of both kinds of streams."""
 
     call: Call[Any]
     parser: Parser
@@ -78,7 +79,7 @@ class _Connection:
         return found
 
     def parameters(self) -> dict[str, str]:
-        """Where to go on is said by a header, also the first time."""
+        """The query without `after`: a header always sends the position, even the first time."""
         return {name: value for name, value in self.call.parameters().items() if name != "after"}
 
     def feed(self, chunk: bytes) -> Iterable[Event]:
@@ -87,10 +88,11 @@ class _Connection:
 
 
 class EventStream:
-    """Events as they happen, for ever: leave the loop, or use `with`, to end it.
+    """Events as they happen, without end: leave the loop, or use `with`, to stop.
 
-    `cursor` is behind the last event that was given out. Keep it, and a later stream goes on there (`after=cursor`).
-    An event may come twice: `id` tells."""
+    `cursor` is the position after the last returned event. Store it to continue a later stream there
+    (`after=cursor`). An event may come twice; use its `id` to detect this.
+    """
 
     def __init__(self, transport: Transport, call: Call[Any]) -> None:
         self._transport = transport
@@ -113,7 +115,7 @@ class EventStream:
         self.close()
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._events.close()
 
     def _read(self) -> Generator[Event]:
@@ -144,7 +146,7 @@ class EventStream:
 
 
 class AsyncEventStream:
-    """Events as they happen, for ever: leave the loop, or use `async with`, to end it. See EventStream."""
+    """Events as they happen, without end: leave the loop, or use `async with`, to stop. See EventStream."""
 
     def __init__(self, transport: AsyncTransport, call: Call[Any]) -> None:
         self._transport = transport
@@ -167,7 +169,7 @@ class AsyncEventStream:
         await self.close()
 
     async def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         await self._events.aclose()
 
     async def _read(self) -> AsyncGenerator[Event]:
@@ -207,8 +209,8 @@ def _pause(
     outcome: httpx.Response | httpx.TransportError,
     transport: Transport | AsyncTransport,
 ) -> float:
-    """Seconds until the next connection. Raises what a connection was refused with for good, and the last failure
-    when none succeeds."""
+    """Seconds until the next connection. Raises the error of a permanently refused connection, and the last failure
+    after too many attempts."""
     retries = transport.config.retries
     failure: Exception
     if isinstance(outcome, httpx.Response):

@@ -1,4 +1,4 @@
-"""Who calls: an API key, or a pair of tokens that is renewed by itself."""
+"""The caller's credentials: an API key, or a pair of tokens that is renewed automatically."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from web3_wallet_client.models import Tokens
 
 @dataclass(slots=True)
 class Credentials:
-    """What is sent to say who calls; nothing where both are absent.
+    """The credentials to send; nothing is sent if both are absent.
 
-    `renewed` hears of each new pair: the old refresh token is worthless from then on, so keep the new one."""
+    `renewed` is called with each new pair. The old refresh token is then invalid, so store the new one.
+    """
 
     api_key: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
@@ -33,11 +34,11 @@ class Credentials:
         return {"X-API-Key": self.api_key} if self.api_key else {}
 
     def replace(self, tokens: Tokens) -> None:
-        """From now on, this pair."""
+        """Use this pair from now on."""
         self.token, self.refresh_token = tokens.token, tokens.refresh_token
         if self.renewed is not None:
             self.renewed(tokens)
 
     def forget(self) -> None:
-        """Nobody is signed in any more; an API key stays."""
+        """Remove the tokens; an API key stays."""
         self.token = self.refresh_token = None

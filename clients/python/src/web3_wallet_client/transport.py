@@ -1,4 +1,4 @@
-"""Carries out the steps of calls: with httpx.Client, or with httpx.AsyncClient."""
+"""Execute the steps of calls, with httpx.Client or httpx.AsyncClient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFRESH = f"{API}/auth/refresh"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What every call of a client has in common; `timeout` is for a whole call, in seconds."""
+    """The common settings of all calls of a client; `timeout` is for a whole call, in seconds."""
 
     base_url: str
     credentials: Credentials
@@ -36,7 +36,7 @@ def _renewal(credentials: Credentials) -> Call[Tokens]:
 
 
 class Transport:
-    """Calls in this thread. May be shared by threads."""
+    """Executes calls in the current thread. Threads may share it."""
 
     def __init__(self, config: Config, http: httpx.Client | None) -> None:
         self.config = config
@@ -44,7 +44,7 @@ class Transport:
         self._renewing = threading.Lock()
 
     def run(self, call: Call[T]) -> T:
-        """The answer. Raises ApiError or NoAnswer."""
+        """Execute a call and return its answer. Raises ApiError or NoAnswer."""
         steps = attempts(call, self.config.retries, self.config.credentials, self.config.timeout)
         outcome: Outcome = None
         while True:
@@ -62,14 +62,14 @@ class Transport:
                 self.refresh(step)
 
     def refresh(self, step: Refresh) -> None:
-        """One caller at a time: a refresh token works once, and a second use ends the sign-in."""
+        """Renew the tokens, one caller at a time: a refresh token works once, and a second use ends the sign-in."""
         credentials = self.config.credentials
         with self._renewing:
             if credentials.bearer == step.stale:
                 credentials.replace(self.run(_renewal(credentials)))
 
     def _sent(self, step: Send) -> Outcome:
-        """httpx bounds each read; an answer that drips is bounded here."""
+        """Send a request. httpx only limits the time of each read; this also limits a slow answer in total."""
         until = time.monotonic() + step.timeout
         url = self.config.base_url + step.url
         try:
@@ -88,7 +88,7 @@ class Transport:
 
 
 class AsyncTransport:
-    """Calls in an asyncio loop. May be shared by tasks."""
+    """Executes calls in an asyncio loop. Tasks may share it."""
 
     def __init__(self, config: Config, http: httpx.AsyncClient | None) -> None:
         self.config = config
@@ -96,7 +96,7 @@ class AsyncTransport:
         self._renewing = asyncio.Lock()
 
     async def run(self, call: Call[T]) -> T:
-        """The answer. Raises ApiError or NoAnswer."""
+        """Execute a call and return its answer. Raises ApiError or NoAnswer."""
         steps = attempts(call, self.config.retries, self.config.credentials, self.config.timeout)
         outcome: Outcome = None
         while True:
@@ -114,7 +114,7 @@ class AsyncTransport:
                 await self.refresh(step)
 
     async def refresh(self, step: Refresh) -> None:
-        """One caller at a time: a refresh token works once, and a second use ends the sign-in."""
+        """Renew the tokens, one caller at a time: a refresh token works once, and a second use ends the sign-in."""
         credentials = self.config.credentials
         async with self._renewing:
             if credentials.bearer == step.stale:
@@ -135,7 +135,7 @@ class AsyncTransport:
 
 
 def _whole(answer: httpx.Response, body: bytes) -> httpx.Response:
-    """The answer with its body, decompressed already."""
+    """The answer with its body, which is already decompressed."""
     kept = {name: value for name, value in answer.headers.items() if name.lower() != "content-encoding"}
     return httpx.Response(answer.status_code, headers=kept, content=body, request=answer.request)
 

@@ -1,6 +1,6 @@
-"""Wait until something has happened: asked again and again, always for the newest, at most for `timeout` seconds.
+"""Wait for a state of a resource: poll it repeatedly, always in its newest version, for at most `timeout` seconds.
 
-Where many things are waited for, `client.events.stream()` is the better way.
+To wait for many resources, `client.events.stream()` is more efficient.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from web3_wallet_client.client import AsyncWalletClient, WalletClient
 
 T = TypeVar("T")
-FIRST, LONGEST = 0.2, 2.0  # seconds between two looks
-SENT = frozenset({"submitted", "mined"})  # the chain may know it already
+FIRST, LONGEST = 0.2, 2.0  # seconds between two requests
+SENT = frozenset({"submitted", "mined"})  # the chain may already know the transaction
 
 
 def pauses(what: str, timeout: float, last: Callable[[], Any]) -> Generator[float]:
-    """Seconds to sleep between looks. Raises WaitTimeout."""
+    """Seconds to sleep between requests. Raises WaitTimeout."""
     until, pause = time.monotonic() + timeout, FIRST
     while True:
         left = until - time.monotonic()
@@ -33,7 +33,7 @@ def pauses(what: str, timeout: float, last: Callable[[], Any]) -> Generator[floa
 
 
 def settled(what: str, seen: T, status: str, wanted: str, still: Collection[str]) -> bool:
-    """Whether the status is the wanted one. Raises EndedOtherwise for one that it cannot come from any more."""
+    """Whether the status is the wanted one. Raises EndedOtherwise if the wanted status cannot follow any more."""
     if status == wanted:
         return True
     if status not in still:
@@ -59,38 +59,38 @@ def contract_deployed(seen: ContractDetail | Contract) -> bool:
 
 
 def transaction_final(seen: Transaction) -> bool:
-    """Confirmed, and so deep that the chain does not take it back."""
+    """Whether the transaction is confirmed, and so deep that the chain does not reverse it."""
     if seen.status == "confirmed":
         return seen.finalized
     return settled(f"transaction {seen.id}", seen, seen.status, "confirmed", SENT | {"queued"})
 
 
 class Waits:
-    """`client.wait`: each method returns the resource once it is so far."""
+    """`client.wait`: each method returns the resource once it has the expected state."""
 
     def __init__(self, client: WalletClient) -> None:
         self._client = client
 
     def supply_active(self, supply_id: str, *, timeout: float = 60.0) -> Supply:
-        """Once orders can reserve from it. Raises EndedOtherwise with the `reason`, or WaitTimeout."""
+        """Wait until orders can reserve from the supply. Raises EndedOtherwise with the `reason`, or WaitTimeout."""
         return self._until(lambda: self._client.supplies.get(supply_id, fresh=True), supply_active, timeout)
 
     def order_completed(self, order_id: str, *, timeout: float = 300.0) -> Order | PublicOrder:
-        """Once it is paid and the payment is final. Raises EndedOtherwise, or WaitTimeout."""
+        """Wait until the order is paid and the payment is final. Raises EndedOtherwise, or WaitTimeout."""
         return self._until(lambda: self._client.orders.get(order_id, fresh=True), order_completed, timeout)
 
     def claim_processed(self, claim_id: str, *, timeout: float = 300.0) -> Claim:
-        """Once its payment is final. Raises EndedOtherwise, or WaitTimeout."""
+        """Wait until the claim's payment is final. Raises EndedOtherwise, or WaitTimeout."""
         return self._until(lambda: self._client.claims.get(claim_id, fresh=True), claim_processed, timeout)
 
     def transaction_final(self, transaction_id: str, *, timeout: float = 300.0) -> Transaction:
-        """Once the chain does not take it back. Raises EndedOtherwise (reverted, rejected …), or WaitTimeout."""
+        """Wait until the transaction is final. Raises EndedOtherwise (reverted, rejected …), or WaitTimeout."""
         return self._until(
             lambda: self._client.transactions.get(transaction_id, fresh=True), transaction_final, timeout
         )
 
     def contract_deployed(self, contract_id: str, *, timeout: float = 300.0) -> ContractDetail:
-        """Once its code is on chain. Raises EndedOtherwise, or WaitTimeout."""
+        """Wait until the contract's code is on chain. Raises EndedOtherwise, or WaitTimeout."""
         return self._until(
             lambda: self._client.contracts.get(contract_id, fresh=True), contract_deployed, timeout
         )
@@ -105,37 +105,37 @@ class Waits:
 
 
 class AsyncWaits:
-    """`client.wait`: each method returns the resource once it is so far."""
+    """`client.wait`: each method returns the resource once it has the expected state."""
 
     def __init__(self, client: AsyncWalletClient) -> None:
         self._client = client
 
     async def supply_active(self, supply_id: str, *, timeout: float = 60.0) -> Supply:
-        """Once orders can reserve from it. Raises EndedOtherwise with the `reason`, or WaitTimeout."""
+        """Wait until orders can reserve from the supply. Raises EndedOtherwise with the `reason`, or WaitTimeout."""
         return await self._until(
             lambda: self._client.supplies.get(supply_id, fresh=True), supply_active, timeout
         )
 
     async def order_completed(self, order_id: str, *, timeout: float = 300.0) -> Order | PublicOrder:
-        """Once it is paid and the payment is final. Raises EndedOtherwise, or WaitTimeout."""
+        """Wait until the order is paid and the payment is final. Raises EndedOtherwise, or WaitTimeout."""
         return await self._until(
             lambda: self._client.orders.get(order_id, fresh=True), order_completed, timeout
         )
 
     async def claim_processed(self, claim_id: str, *, timeout: float = 300.0) -> Claim:
-        """Once its payment is final. Raises EndedOtherwise, or WaitTimeout."""
+        """Wait until the claim's payment is final. Raises EndedOtherwise, or WaitTimeout."""
         return await self._until(
             lambda: self._client.claims.get(claim_id, fresh=True), claim_processed, timeout
         )
 
     async def transaction_final(self, transaction_id: str, *, timeout: float = 300.0) -> Transaction:
-        """Once the chain does not take it back. Raises EndedOtherwise (reverted, rejected …), or WaitTimeout."""
+        """Wait until the transaction is final. Raises EndedOtherwise (reverted, rejected …), or WaitTimeout."""
         return await self._until(
             lambda: self._client.transactions.get(transaction_id, fresh=True), transaction_final, timeout
         )
 
     async def contract_deployed(self, contract_id: str, *, timeout: float = 300.0) -> ContractDetail:
-        """Once its code is on chain. Raises EndedOtherwise, or WaitTimeout."""
+        """Wait until the contract's code is on chain. Raises EndedOtherwise, or WaitTimeout."""
         return await self._until(
             lambda: self._client.contracts.get(contract_id, fresh=True), contract_deployed, timeout
         )

@@ -1,4 +1,4 @@
-"""Whether a webhook is genuine: Standard Webhooks with the signature `v1`, HMAC-SHA256."""
+"""Verify that a webhook is genuine: Standard Webhooks with the signature `v1`, HMAC-SHA256."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from web3_wallet_client.errors import WebhookError
 from web3_wallet_client.events import Event, event_of
 
-TOLERANCE = 300.0  # seconds that a webhook may be older or newer than the clock
+TOLERANCE = 300.0  # maximum difference in seconds between the webhook's time and the clock
 PREFIX = "whsec_"
 
 
@@ -25,10 +25,12 @@ def verify(
     tolerance: float = TOLERANCE,
     now: float | None = None,
 ) -> Event:
-    """The event of a genuine webhook. Raises WebhookError.
+    """Verify a webhook and return its event. Raises WebhookError.
 
-    `body` is what came, byte for byte, before any parsing. While a secret is rotated, give both. The same webhook may
-    come twice: remember its `webhook-id` for as long as `tolerance`, or the event's `id`."""
+    `body` is the received body, byte for byte, before any parsing. During the rotation of a secret, pass both
+    secrets. The same webhook may come twice: store its `webhook-id` for the duration of `tolerance`, or the event's
+    `id`.
+    """
     sent = {name.lower(): value for name, value in headers.items()}
     try:
         identity, timestamp, given = (sent[f"webhook-{name}"] for name in ("id", "timestamp", "signature"))
@@ -40,7 +42,7 @@ def verify(
     secrets = [secret] if isinstance(secret, str) else list(secret)
     wanted = [hmac.new(_key(one), signed, hashlib.sha256).digest() for one in secrets]
     found = [_signature(one.removeprefix("v1,")) for one in given.split() if one.startswith("v1,")]
-    # Every pair is compared, each in constant time, so that nothing can be learnt from how long it takes.
+    # Every pair is compared in constant time, so that the duration reveals nothing.
     matches = [hmac.compare_digest(one, other) for one in wanted for other in found]
     if not any(matches):
         raise WebhookError("no signature fits")
