@@ -1,4 +1,5 @@
-"""Several operations behind one address: a service of several operations, or the whole product in a local run."""
+"""Dispatch to several operations behind one address: a service of several operations, or the whole product in a local
+run."""
 
 from __future__ import annotations
 

@@ -27,13 +27,13 @@ class SignInEnded(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class SessionCheck:
-    """Which rows of a caller to read, and how to judge them."""
+    """The rows of a caller to read, and the check of their content."""
 
     queries: tuple[Query[Any], ...] = ()
-    proven: bool = False  # the user's mailbox has to be
+    proven: bool = False  # whether the user's mailbox must be verified
 
     def check(self, user: User | None = None, sign_in: RefreshFamily | None = None) -> None:
-        """Raises SignInEnded, EmailUnverified."""
+        """Check the rows. Raises SignInEnded, EmailUnverified."""
         if user is not None and user.disabled:
             raise SignInEnded
         if self.proven and user is not None and not user.proven:
@@ -49,15 +49,16 @@ NOTHING = SessionCheck()
 
 
 def of(caller: Caller | None) -> SessionCheck:
-    """Of a token's caller or of a command's; API keys were read when they were checked, the system always may."""
+    """The check for a token's or a command's caller. API keys were already read during authentication; the system is
+    always allowed."""
     if caller is None or caller.kind in ("api_key", "system"):
         return NOTHING
     if caller.session_id is None and caller.kind != "command":
-        return NOTHING  # signing in
+        return NOTHING  # the caller is signing in
     from shared.store.tables.sign_ins import SESSIONS
     from shared.store.tables.users import USERS
 
     user = USERS.find(caller.user_id)
-    if caller.session_id is None:  # a command: all of them move something
+    if caller.session_id is None:  # a command, which always changes something
         return SessionCheck((user,), resources.settings().require_verified_email)
     return SessionCheck((user, SESSIONS.find(caller.session_id)))

@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stream:
-    """One client's stream: `events()` until it ends, then `ended` says why."""
+    """The stream of one client: `events()` runs until the stream ends; `ended` then contains the reason."""
 
     def __init__(self, subscription: Subscription) -> None:
         self.subscription = subscription
@@ -148,7 +148,7 @@ class Hub:
         return bool(stream.ended)
 
     async def _poll(self) -> None:
-        """While there are streams: read new events for those that wait, and check who may still read."""
+        """While there are streams, read new events for the waiting ones, and check who may still read."""
         while self._streams:
             await asyncio.sleep(PAUSE)
             try:
