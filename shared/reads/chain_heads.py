@@ -17,7 +17,7 @@ from shared.domain.errors import Refusal
 
 SECONDS = 5.0  # lifetime of an answer
 PATIENCE = 1.5  # seconds that a request waits for a chain
-LATE_BLOCKS = 20  # of a chain's block times, and at least
+LATE_BLOCKS = 20  # block times without a block after which a chain is late, but at least LATE_SECONDS
 LATE_SECONDS = 60.0
 Head = tuple[Health, int | None]
 

@@ -157,9 +157,7 @@ def _commit(groups: CommitGroups, group: str, members: list[_Member]) -> datetim
 
     def body(transaction: StoreTransaction) -> None:
         last = members[0].attempt(transaction, None)
-        groups.take_waiting(
-            group, members
-        )  # who came during the first one's reads; also when this is run again
+        groups.take_waiting(group, members)  # those that arrived during its reads, also in a re-run
         for member in members[1:]:
             last = member.attempt(transaction, last) or last
         if last is None:
