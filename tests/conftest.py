@@ -1,12 +1,12 @@
-"""One set of services for a whole test run, however many workers share it; a Spanner emulator for each worker.
+"""Start one set of services for a whole test run, shared by all workers, and a Spanner emulator for each worker.
 
-STORE says what the run stands on: `embedded` (the default) needs the node alone, and leaves out the tests that need
-the emulators, which its last line says; `emulator` runs everything on emulators.
+STORE selects the services: `embedded` (the default) needs only the node, and leaves out the tests that need the
+emulators; the last line of the run says so. `emulator` runs everything on emulators.
 
-The controlling process starts them before any worker exists, so that workers inherit their addresses, and stops them
-at the end. A Spanner emulator runs one transaction at a time and slows down with every call: each process that runs
-tests has its own, and renews it between files. A run that names only paths below tests/unit starts nothing. Logs of a
-failed run stay in `.run/tests-<pid>/`.
+The controlling process starts the services before any worker exists, so that workers inherit their addresses, and stops
+them at the end. A Spanner emulator runs one transaction at a time and slows down with every call. Therefore each
+process that runs tests has its own emulator and restarts it between files. A run that names only paths below tests/unit
+starts nothing. Logs of a failed run stay in `.run/tests-<pid>/`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.support.stores import EMBEDDED
 _STACK = pytest.StashKey[Stack]()
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _SPANNER = pytest.StashKey[OwnSpanner]()
-# How long an example takes says how busy the machine is: benchmarks measure, tests do not.
+# The duration of an example depends on how busy the machine is: benchmarks measure time, tests do not.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "any_store: shows the same on every store (tests/support/any_store.py)"
     )
-    config.option.loadscopereorder = False  # files go to the workers in the order of the collection
+    config.option.loadscopereorder = False  # workers get the files in collection order
     services = _services(config) if _wanted(config) else []
     if not services:
         return
@@ -73,7 +73,7 @@ def _started(config: pytest.Config, services: Sequence[str]) -> Stack:
 
 
 def _services(config: pytest.Config) -> Sequence[str]:
-    """What this process starts: a worker its Spanner emulator, the process that controls workers the rest."""
+    """Start this process's services: a worker starts its Spanner emulator, the controlling process starts the rest."""
     worker, controls = hasattr(config, "workerinput"), bool(getattr(config.option, "tx", None))
     if EMBEDDED:
         return [] if worker else ["node"]
@@ -82,7 +82,7 @@ def _services(config: pytest.Config) -> Sequence[str]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Between files nothing needs what the Spanner emulator holds."""
+    """Restart a slow Spanner emulator between files, when no test needs its data."""
     yield
     own = item.config.stash.get(_SPANNER, None)
     if own is not None and nextitem is not None and nextitem.path != item.path:
@@ -91,7 +91,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs the emulators; leave it out where there are none. Order the files."""
+    """Mark the tests that need the emulators, leave them out if there are no emulators, and order the files."""
     files = [(path, list(some)) for path, some in groupby(items, key=lambda item: item.path)]
     items[:] = [item for some in order.spread(files) for item in some]
     needing = [item for item in items if _needs_emulators(item)]
@@ -104,7 +104,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if EMBEDDED and needing:
         items[:] = [item for item in items if item not in needing]
         config.stash[_LEFT_OUT] = [item.nodeid for item in needing]
-        if hasattr(config, "workeroutput"):  # a worker tells the process that controls the run
+        if hasattr(config, "workeroutput"):  # a worker reports to the controlling process
             config.workeroutput["left_out"] = config.stash[_LEFT_OUT]
 
 
@@ -114,18 +114,19 @@ def _needs_emulators(item: pytest.Item) -> bool:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Long texts are often random tokens: named by their place, tests are the same in every worker."""
+    """Name long texts by their position: they are often random tokens, and test ids must be the same in every
+    worker."""
     return argname if isinstance(val, str | bytes) and len(val) > 24 else None
 
 
 def pytest_runtest_setup() -> None:
-    """eth_account, which some tests import past the door, raises the recursion limit to 100,000; deeply nested
-    JSON would then end this process instead of raising RecursionError."""
+    """Keep the recursion limit low. Some tests import eth_account directly, which raises the limit to 100,000; deeply
+    nested JSON would then crash this process instead of raising RecursionError."""
     sys.setrecursionlimit(min(sys.getrecursionlimit(), 3000))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Keep the emulators' logs only where somebody may want to read them."""
+    """Keep the emulators' logs only if the run failed."""
     stack = session.config.stash.get(_STACK, None)
     if stack is not None and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         stack.stop()
@@ -134,26 +135,26 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Every worker has looked at all tests."""
+    """Collect what a worker reports; every worker has looked at all tests."""
     node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", [])
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    """Say which tests there were that this run had nothing to run on."""
+    """List the tests that this run left out because their services are missing."""
     left_out = config.stash.get(_LEFT_OUT, [])
     if left_out:
         files = ", ".join(sorted({name.partition("::")[0] for name in left_out}))
         line = f"not run: {len(left_out)} tests that need the emulators (STORE=emulator), of {files}"
         terminalreporter.write_line(line)
-        told = ROOT / ".run" / "not-run"  # `make test` ends with it, and removes it first
+        told = ROOT / ".run" / "not-run"  # `make test` prints this file at its end, and removes it first
         if not told.exists():
             told.write_text(f"{line}\n")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave no process behind, also after an internal error or Ctrl-C."""
+    """Stop all processes, also after an internal error or Ctrl-C."""
     stack = config.stash.get(_STACK, None)
     if stack is not None:
         stack.stop()
@@ -161,7 +162,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def emulators() -> Mapping[str, str]:
-    """The variables that lead clients to the run's services; they are in os.environ as well."""
+    """The variables that point clients to the run's services; os.environ has them too."""
     if not os.environ.get(SERVICES["node"].variable):
         pytest.fail("this run has no services: does a test below tests/unit ask for them?")
     return dict(os.environ)
@@ -175,7 +176,7 @@ def own_spanner(request: pytest.FixtureRequest) -> OwnSpanner:
 
 @pytest.fixture(scope="session")
 def real_emulators(emulators: Mapping[str, str]) -> Mapping[str, str]:
-    """The same, where Google's emulators run."""
+    """The run's services, if Google's emulators run."""
     missing = [service.variable for service in SERVICES.values() if not emulators.get(service.variable)]
     if missing:
         pytest.fail(f"this run has no emulators: {', '.join(missing)}")
@@ -189,6 +190,6 @@ def _wanted(config: pytest.Config) -> bool:
 
 
 def _named(config: pytest.Config) -> list[Path]:
-    """The folders and files of the command line."""
+    """The folders and files on the command line."""
     here = config.invocation_params.dir
     return [(here / argument.partition("::")[0]).resolve() for argument in config.args]

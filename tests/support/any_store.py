@@ -1,10 +1,10 @@
-"""Tests that show the same on every store: `make test` runs them on the one that it is asked for, `.ci/run` on the
-embedded one alone.
+"""List the tests that show the same on every store: `make test` runs them on the requested store, `.ci/run` only on the
+embedded one.
 
-That the stores answer alike is shown by tests/emulated/contract, and stays on both. So does all that is about
-transactions, races, killed processes, deliveries and the cache, or about limits of what is stored (bad input, fuzzing);
-tests/emulated/rpc/test_both_doors.py calls every operation on both. What is listed here is about something else, and
-says what.
+tests/emulated/contract shows that the stores behave alike, and always runs on both. So do all tests about transactions,
+races, killed processes, deliveries and the cache, or about limits of stored data (bad input, fuzzing).
+tests/emulated/rpc/test_both_doors.py calls every operation on both. Each entry here tests something else, and says
+what.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ LISTED = {
     "tests/emulated/test_kept.py": "the node's file",
     "tests/emulated/wallets/test_security.py": "keys, of which nothing is kept",
     "tests/emulated/webhooks/test_receivers.py": "receivers",
-}  # by file or folder: what it is about
+}  # file or folder → what it tests
 
 
-# Parameters of tests that go through several stores: these are no emulator.
+# Parameters of tests that run on several stores: these parameters are no emulators.
 STAND_INS = {"embedded", "queue", "documents", "model", "model with aborts"}
 
 
 def listed(path: Path) -> bool:
-    """Whether this file of tests is, or one of the folders above it."""
+    """Tell whether this test file, or a folder above it, is listed."""
     name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     return any(str(one) in LISTED for one in (name, *name.parents))
 
 
 def stands_in(parameters: Iterable[object]) -> bool:
-    """Whether a test with these parameters is about what stands in for an emulator."""
+    """Tell whether a test with these parameters tests a replacement for an emulator."""
     return any(isinstance(one, str) and one in STAND_INS for one in parameters)

@@ -1,4 +1,4 @@
-"""An authenticator app for tests: enrolled over the API, with codes of a clock that the test moves."""
+"""An authenticator app for tests: it enrols over the API and computes its codes from a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.people import People, Person
 
 
 class Authenticator:
-    """The person's app; each code is of a later step, so that none is used twice."""
+    """The person's app. Each code belongs to a later time step, so that no code is used twice."""
 
     def __init__(self, person: Person, clock: TestClock) -> None:
         self.person, self.clock = person, clock
@@ -25,7 +25,7 @@ class Authenticator:
         return totp.code_at(self.secret, int(self.clock.now().timestamp()) // totp.STEP_SECONDS)
 
     def prove(self, code: str | None = None) -> list[str] | None:
-        """Confirm the app, or step up; the recovery codes that come with the first."""
+        """Confirm the app, or step up; returns the recovery codes of the first confirmation."""
         answer = self.person.ok(200, "POST", "/auth/totp/verify", {"code": code or self.code()})
         self.person.token = answer["token"]
         codes: list[str] | None = answer["recovery_codes"]

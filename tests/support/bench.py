@@ -1,7 +1,7 @@
-"""What every benchmark stands on: the product in this process over emulators of its own, and ratios to bare calls.
+"""The base of every benchmark: the product in this process over its own emulators, compared with bare calls.
 
-Emulators slow down with every call that they have served, and machines differ; so a limit is always a ratio of two
-times taken by turns in one run. Only what a server would spend is timed: requests are made ready before.
+Emulators slow down with every call, and machines differ. Therefore a limit is always a ratio of two times that are
+measured in turns in one run. Only the work of a server is timed: requests are prepared before.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from shared.triggers.request_parsing import Incoming
 from tests.support.bench_record import Chart, Figure, Point, median, quartiles
 from tests.support.inprocess import App
 
-Ready = Callable[[], Any]  # what is timed
-WARM = 20  # rounds before the clock counts
+Ready = Callable[[], Any]  # the measured call
+WARM = 20  # untimed rounds before the measurement
 TELLS = 5.0  # seconds between two lines of progress
 
 
 class Telling(PubSubPublisher):
-    """The real publisher; it remembers what it was given, so that a benchmark can hand it on."""
+    """The real publisher. It remembers its messages, so that a benchmark can deliver them."""
 
     def __init__(self, project: str) -> None:
         super().__init__(project)
@@ -47,14 +47,14 @@ class Telling(PubSubPublisher):
 
 @dataclass
 class Bench:
-    """Takes times, prints them, and keeps them for the record."""
+    """Measures times, prints them, and keeps them for the record."""
 
-    app: App = None  # type: ignore[assignment]  # where a benchmark needs the product
+    app: App = None  # type: ignore[assignment]  # set if a benchmark needs the product
     published: Telling = None  # type: ignore[assignment]
     missed: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     charts: dict[str, Chart] = field(default_factory=dict)
-    told: float = field(default_factory=time.monotonic)  # when progress was last said
+    told: float = field(default_factory=time.monotonic)  # time of the last line of progress
 
     def request(
         self,
@@ -66,7 +66,7 @@ class Bench:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Callable[[], Reply]:
-        """A request with its token and body ready; calling it is what a function's instance does."""
+        """Prepare a request with its token and body; calling the result does what a function's instance does."""
         sent = {"content-type": "application/json", "authorization": f"Bearer {self.app.token(user)}"}
         full = f"/api/v1{path}"
         found = self.app.router.find(method, full)
@@ -88,8 +88,8 @@ class Bench:
         most: float,
         goal: float | None = None,
     ) -> float:
-        """How many times the bare calls' median ours is. `ours(n)` and `bare(n)` make round n ready, untimed;
-        what they answer runs by turns under the clock. `than` names what ours is compared with."""
+        """Compare our median with the bare calls' median. `ours(n)` and `bare(n)` prepare round n untimed; the
+        callables that they return run in turns under the clock. `than` names the other side of the comparison."""
         times: dict[str, list[float]] = {"ours": [], "bare": []}
         for number in range(rounds + WARM):
             pair = [("ours", ours(number)), ("bare", bare(number))]
@@ -104,15 +104,15 @@ class Bench:
         return mine.value / floor
 
     def limit(self, what: str, value: float, most: float, goal: float | None = None) -> None:
-        """Print a ratio with what it may be at most."""
+        """Print a ratio and its maximum."""
         self.keep(Figure(what, value, "×", ratio=value, most=most, goal=goal), what)
 
     def figure(self, what: str, value: float, unit: str) -> None:
-        """Print a figure that has no limit, because it tells as much about the machine."""
+        """Print a figure without a limit, because it depends as much on the machine."""
         self.keep(Figure(what, value, unit))
 
     def median(self, what: str, values: Sequence[float], unit: str) -> None:
-        """The same of several values: their median, with the quartiles."""
+        """Print the median of several values, with the quartiles."""
         self.keep(median(what, values, unit))
 
     def compared(
@@ -126,26 +126,26 @@ class Bench:
         most: float | None = None,
         goal: float | None = None,
     ) -> None:
-        """The median of values beside the median of others, with what the ratio may be at most."""
+        """Print the median of some values beside the median of others, and the maximum of their ratio."""
         mine, floor = median(what, ours, unit), quartiles(beside)[1]
         found = replace(mine, than=than, beside=floor, ratio=mine.value / floor, most=most, goal=goal)
         self.keep(found, f"{what}: {mine.value:,.4g} {unit}, {than} {floor:,.4g} {unit}")
 
     def point(self, chart: Chart, line: str, x: float, values: Sequence[float]) -> None:
-        """One more point of a line of the chart, at `x`."""
+        """Add a point at `x` to a line of the chart."""
         known = self.charts.get(chart.name, chart)
         low, middle, high = quartiles(values)
         lines = {**known.lines, line: (*known.lines.get(line, ()), Point(x, middle, low, high))}
         self.charts[chart.name] = replace(known, lines=lines)
 
     def progress(self, what: str, done: int, of: int) -> None:
-        """Say now and then how far a benchmark is."""
+        """Print from time to time how far a benchmark is."""
         if time.monotonic() - self.told >= TELLS:
             self.told = time.monotonic()
             sys.stderr.write(f"    … {what}: {done:,} of {of:,}\n")
 
     def keep(self, found: Figure, said: str = "") -> None:
-        """Take a figure, and print it as `said`."""
+        """Keep a figure, and print it as `said`."""
         said = said or f"{found.what}: {found.value:,.4g} {found.unit}"
         self.figures.append(found)
         if found.ratio is None:
@@ -160,7 +160,7 @@ class Bench:
 
 
 def timed(call: Ready) -> float:
-    """Seconds, without the collector of garbage."""
+    """Measure seconds, with the garbage collector off."""
     gc.disable()
     try:
         start = time.perf_counter()
@@ -172,7 +172,7 @@ def timed(call: Ready) -> float:
 
 @contextmanager
 def product(name: str) -> Iterator[Bench]:
-    """The product over fresh emulators and a node; their addresses are in os.environ."""
+    """Start the product over fresh emulators and a node; os.environ holds their addresses."""
     temporary = tempfile.TemporaryDirectory(prefix=f"bench-{name}-")
     with temporary as folder, Stack.start(Path(folder) / "logs") as stack:
         os.environ.update(stack.env)

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, its charts and README's table, from what docs/bench.json keeps."""
+"""Write docs/benchmarks.md, its charts and README's table from docs/bench.json."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.bench_record import Chart, Figure, Section
 
 BEGIN, END = "<!-- bench -->\n", "<!-- end -->"
 HEAD = "| | median (quartiles) | beside | × | at most |\n|---|--:|--:|--:|--:|"
-# What README shows, by section: how figures of interest begin.
+# The figures that README shows, by section: the beginnings of their names.
 HEADLINES: Mapping[str, tuple[str, ...]] = {
     "desk": ("cached GET", "place order", "claim"),
     "engine": ("from request to node", "accept to broadcast, of", "dispatch, of"),
@@ -27,7 +27,7 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
 
 
 def write(sections: Mapping[str, Section], root: Path = ROOT) -> None:
-    """All that is made of the sections."""
+    """Write all files that are made from the sections."""
     for path, text in pages(sections, root).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -64,7 +64,7 @@ def headlines(sections: Mapping[str, Section]) -> str:
 
 
 def page(sections: Iterable[Section]) -> str:
-    """docs/benchmarks.md."""
+    """The text of docs/benchmarks.md."""
     lines = [
         "# What was measured, on what, and when",
         "",
@@ -112,7 +112,7 @@ def _number(value: float) -> str:
 
 
 def _put_in(text: str, table: str) -> str:
-    """The text with the table between its marks. Raises ValueError where it has none."""
+    """Put the table between its marks in the text. Raises ValueError if the text has no marks."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -1,7 +1,7 @@
-"""What the benchmarks last measured: docs/bench.json keeps it; docs/benchmarks.md, the charts and README's table are
-made of it.
+"""Record the last results of the benchmarks: docs/bench.json keeps them; docs/benchmarks.md, the charts and README's
+table are made from it.
 
-A section that is measured again replaces its own entry; the others keep theirs, with their date.
+A section that is measured again replaces its own entry; the other entries stay, with their date.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ FILE = Path("docs/bench.json")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`low` and `high` are the quartiles around a median; `beside` is what `than` took, `ratio` how many times that
-    this is; more than `most` is a miss."""
+    """One figure. `low` and `high` are the quartiles around a median. `beside` is the time of `than`, `ratio` is this
+    figure divided by it; a ratio above `most` is a miss."""
 
     what: str
     value: float
@@ -51,7 +51,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines by name over one axis; both axes are logarithmic."""
+    """Named lines over one axis; both axes are logarithmic."""
 
     name: str
     title: str
@@ -62,8 +62,8 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One run of a benchmark; `how` says what was done. `load` is the machine's before and after; `seconds` of wall
-    time."""
+    """One run of a benchmark; `how` describes the method. `load` is the machine's load before and after; `seconds` is
+    wall time."""
 
     name: str
     about: str
@@ -93,7 +93,7 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def keep(section: Section, root: Path = ROOT) -> dict[str, Section]:
-    """Note the run; every section by name."""
+    """Store the run; returns every section by name."""
     found = {**load(root), section.name: section}
     text = json.dumps([_rounded(asdict(found[name])) for name in sorted(found)], indent=1)
     (root / FILE).write_text(text + "\n")
@@ -116,7 +116,7 @@ def _section(entry: Mapping[str, Any]) -> Section:
 
 
 def _rounded(value: Any) -> Any:
-    """Four figures of each number: more than that is noise, and changes with every run."""
+    """Round each number to four digits: more digits are noise and change with every run."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, Mapping):

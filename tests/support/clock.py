@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass
 class TestClock:
-    """Starts now and stands still until it is advanced."""
+    """Starts at the current time and stands still until it is advanced."""
 
     __test__ = False
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -22,7 +22,7 @@ class TestClock:
 
 @dataclass
 class ShiftedClock:
-    """Goes on as the real one does, ahead of it by what it was advanced."""
+    """Runs like the real clock, ahead of it by the advanced time."""
 
     ahead: timedelta = timedelta(0)
 

@@ -19,12 +19,12 @@ from shared.telemetry import metrics, tracing
 
 @dataclass
 class Metrics:
-    """What was recorded since the collection began."""
+    """The metrics recorded since the collection began."""
 
     reader: InMemoryMetricReader
 
     def points(self, name: str) -> list[Any]:
-        """The data points of a metric; [] when nothing was recorded."""
+        """The data points of a metric; [] if nothing was recorded."""
         data = self.reader.get_metrics_data()
         found = data.resource_metrics[0].scope_metrics[0].metrics if data else []
         return [point for metric in found if metric.name == name for point in metric.data.data_points]
@@ -52,7 +52,7 @@ def measured(registry: metrics.Registry = metrics.REGISTRY) -> Iterator[Metrics]
 
 @contextmanager
 def traced(share: float = 0.0) -> Iterator[InMemorySpanExporter]:
-    """Collect spans for the block; of new traces this share, of continued ones what the caller says."""
+    """Collect spans for the block: this share of new traces; for continued traces, the caller decides."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(sampler=ParentBasedTraceIdRatio(share), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))

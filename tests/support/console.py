@@ -1,4 +1,4 @@
-"""Somebody at the console: a tab of the browser, and what the main job's steps are there."""
+"""A person at the console: a browser tab, and the steps of the main job in it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ OPERATOR = "operator-of-console@example.com"
 BUNDLE = ROOT / "functions" / "site" / "console"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {390: 844, 1440: 900}
-WAIT = 30_000  # milliseconds, on a machine that does much else
+WAIT = 30_000  # milliseconds, on a busy machine
 PASSWORD = "correct horse battery staple"
 VIOLATIONS = """window.violations = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));"""
 AXE = Path(__file__).parents[2] / "clients" / "console" / "node_modules" / "axe-core" / "axe.min.js"
-EXPECTED = re.compile(r"status of (401|403|404|409|422|429|503)")  # what the console shows to the person
+EXPECTED = re.compile(r"status of (401|403|404|409|422|429|503)")  # the page shows these to the person
 
 
 NEEDED = [
@@ -47,7 +47,7 @@ def browser() -> Iterator[Any]:
 
 @dataclass
 class Tab:
-    """One person's browser at the console, with what the browser said."""
+    """One person's browser at the console, with the browser's messages."""
 
     page: Any
     url: str
@@ -73,7 +73,8 @@ class Tab:
             self.said.append(said.text)
 
     def blameless(self) -> None:
-        """Nothing was stopped by the policy, asked of another host, or thrown; no credential is stored."""
+        """Check that the policy stopped nothing, no other host was asked, no error was thrown and no credential is
+        stored."""
         assert self.page.evaluate("window.violations") == []
         assert self.said == []
         hosts = {urlsplit(url).netloc for url in self.asked if not url.startswith(("data:", "blob:"))}
@@ -90,12 +91,12 @@ class Tab:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def fill(self, **values: str) -> None:
-        """The fields of the dialog, or of the page where there is none, by their names."""
+        """Fill the fields of the dialog, or of the page if there is no dialog, by their names."""
         for name, value in values.items():
             self.page.locator(f"[name={name}]").last.fill(value)
 
     def confirm(self) -> None:
-        """Do what the dialog says."""
+        """Do what the dialog asks for."""
         dialog = self.page.locator("dialog[open]")
         dialog.locator("button[type=submit]").click()
         dialog.wait_for(state="detached")
@@ -112,14 +113,14 @@ class Tab:
         self.page.locator("nav.places").wait_for(state="attached")
 
     def make_wallet(self) -> str:
-        """By the page's button; answers the words that were shown once."""
+        """Press the page's button; returns the words that are shown once."""
         self.button("Make a wallet").first.click()
         dialog = self.page.locator("dialog[open]")
         dialog.locator("button[type=submit]").click()
         return self.words_noted()
 
     def words_noted(self) -> str:
-        """The words that are shown once, and that one has to know."""
+        """Read the words that are shown once and that the person has to know."""
         self.page.get_by_role("heading", name="Write these words down now").wait_for()
         words = [str(word) for word in self.page.locator(".words li").all_inner_texts()]
         assert len(words) in (12, 24)
@@ -132,9 +133,9 @@ class Tab:
         return " ".join(words)
 
     def axe(self, rule: str | None = None) -> list[str]:
-        """What is wrong with the page for people who use assistive technology, by all rules or by one."""
+        """The accessibility faults of the page that axe finds, by all rules or by one."""
         if not self.page.evaluate("Boolean(window.axe)"):
-            self.page.evaluate(AXE.read_text(encoding="utf-8"))  # by the debugger, which no policy binds
+            self.page.evaluate(AXE.read_text(encoding="utf-8"))  # by the debugger: no policy applies
         ran = self.page.evaluate("rule => axe.run(rule ? {runOnly: [rule]} : {})", rule)
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
@@ -143,14 +144,14 @@ class Tab:
         ]
 
     def fits(self) -> bool:
-        """Nothing hangs over the right edge."""
+        """Check that nothing extends beyond the right edge."""
         root = "document.documentElement"
         return bool(self.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))
 
 
 @dataclass
 class Site:
-    """The running product, a browser, and what the main job has left."""
+    """The running product, a browser, and the results of the main job."""
 
     url: str
     browser: Any

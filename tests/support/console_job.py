@@ -12,7 +12,7 @@ SECONDS = 120.0
 
 
 def main_job(site: Site) -> None:
-    """By hand, two people at once, one of them at a telephone; names that would like to be scripts."""
+    """Do the job by hand, with two people at once, one of them on a phone; the names try to be scripts."""
     began = time.monotonic()
     site.owner = f"{uuid.uuid4().hex}@example.com"
     owner = site.tab()
@@ -38,7 +38,7 @@ def main_job(site: Site) -> None:
     claimer.confirm()
     claimer.page.locator(".facts .status", has_text="claimed").wait_for()
 
-    owner.button("Pay the claim").click()  # by the stream: nobody has reloaded
+    owner.button("Pay the claim").click()  # over the stream: nobody has reloaded
     owner.confirm()
     owner.page.locator(".steps .status", has_text="completed").wait_for()
     claimer.page.locator(".facts .status", has_text="processed").wait_for()
@@ -54,7 +54,8 @@ def main_job(site: Site) -> None:
 
 
 def _supplied(owner: Tab) -> None:
-    """A supply is refused until the chain is seen to cover it: until then the person asks again."""
+    """Commit a supply. The product refuses it until it sees enough coins on the chain, so the person asks again until
+    then."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         owner.button("Commit a supply").click()

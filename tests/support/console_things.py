@@ -1,4 +1,4 @@
-"""What a person and operators see at a console that was in use: orders, payments, a policy, a contract, deliveries."""
+"""Fill the console with things in use for people and operators: orders, payments, a policy, a contract, deliveries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THINGS = {
 
 
 def furnish(site: Site) -> None:
-    """More that has happened, for pictures: orders in each state, and what `_more` adds."""
+    """Create more things for pictures: orders in each state, and the things of `_more`."""
     owner, claimer = Api(site.url), Api(site.url)
     owner.sign_in(site.owner, PASSWORD)
     claimer.sign_up(f"{uuid.uuid4().hex}@example.com", PASSWORD)
@@ -40,7 +40,7 @@ def furnish(site: Site) -> None:
 
 
 def _more(site: Site, owner: Api) -> None:
-    """A policy and what came before it, a contract, a webhook, and what nobody could handle."""
+    """Create a policy and its history, a contract, a webhook, and a message that could not be handled."""
     (wallet,) = owner.get("/wallets")["items"]
     for value in ("20000000000000000", "400000000000000000"):
         body = {"wallet_id": wallet["id"], "to": "0x00000000000000000000000000000000000000F1", "value": value}
@@ -63,7 +63,7 @@ def _paid(owner: Api) -> int:
 
 
 def dead_letter(site: Site) -> None:
-    """A message that nobody could handle."""
+    """Create a message that could not be handled."""
     data = base64.b64encode(
         json.dumps(command("claim.release", "usr_1", {"claim_id": "clm_none"})).encode()
     ).decode()

@@ -1,4 +1,4 @@
-"""What a piece of work asks of nodes and of Spanner, and on what its time goes."""
+"""Count the calls to nodes and to Spanner of a piece of work, and show where its time goes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.chain.rpc import RpcClient
 
 @contextmanager
 def exchanges() -> Iterator[list[Any]]:
-    """The bodies of all exchanges with nodes."""
+    """Record the bodies of all exchanges with nodes."""
     bodies: list[Any] = []
     real = RpcClient.exchange
 
@@ -30,7 +30,7 @@ def exchanges() -> Iterator[list[Any]]:
 
 
 def counted(work: Callable[[], None]) -> Counter[str]:
-    """Calls to nodes and round trips to Spanner."""
+    """Count calls to nodes and round trips to Spanner."""
     from shared.store.spanner import interceptor as spanner
 
     found: Counter[str] = Counter()
@@ -53,7 +53,7 @@ def counted(work: Callable[[], None]) -> Counter[str]:
 
 
 def shares(what: str, work: Callable[[], Any]) -> None:
-    """The five functions with the most time of their own on this thread, as shares."""
+    """The five functions with the most own time on this thread, as shares."""
     profile = cProfile.Profile()
     profile.enable()
     work()

@@ -1,4 +1,4 @@
-"""Histories of claims made wrong: somebody is told to have won in the middle of another's claim."""
+"""Falsify histories of claims: somebody is told of a successful claim in the middle of another's claim."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ History = Sequence[Call[Asked]]
 
 
 def doubled(history: History, rng: Random) -> list[Call[Asked]] | None:
-    """A copy with one double claim; None where no claim has two answered calls, one after the other.
+    """Return a copy with one double claim, or None if no claim has two answered calls, one after the other.
 
-    Where somebody was refused between the two, the refusal becomes a success; else a further claim succeeds there.
-    The false winner is told the holder's epoch or one of the next: what an unguarded second winner could be told.
+    If somebody was refused between the two, the refusal becomes a success; otherwise an additional claim succeeds
+    there. The false winner is told the holder's epoch or one of the next: an unguarded second winner could be told
+    these.
     """
     spans = [
         (won, later)

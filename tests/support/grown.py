@@ -1,4 +1,4 @@
-"""Two copies of one embedded store, of which one is made to hold many more rows, and measuring both by turns."""
+"""Make two copies of one embedded store, add many more rows to one of them, and measure both in turns."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from tests.support.bench import Bench, Ready, timed
 from tests.support.bench_record import Chart
 
 FEW = 1_000
-MOST = 1.3  # times what it takes with FEW rows
-AT_ONCE = 100_000  # rows of one statement
+MOST = 1.3  # times the duration with FEW rows
+AT_ONCE = 100_000  # rows per statement
 WARM = 3
-# A spread of ids, so that rows come where they would: in the middle of the table. {i} is the row's number.
+# Spread the ids, so that rows land where real ones would: in the middle of the table. {i} is the row's
+# number.
 SPREAD = "printf('%08x', ({i} * 2654435761) % 4294967296) || printf('%015d', {i})"
 
 
 class Copies(Protocol):
-    """Rows: each is the table's one at `where` with `changes` to its columns, as SQL, with {i} for its number."""
+    """Rows to insert: each is the table's row at `where` with `changes` to its columns, as SQL, with {i} for its
+    number."""
 
     table: str
     where: str
@@ -31,8 +33,8 @@ class Copies(Protocol):
 
 
 class Subject(Copies, Protocol):
-    """What is measured while so many such rows are there. `ready` prepares one call on the store that is in use,
-    untimed; `name` tells the two stores apart."""
+    """The work that is measured with a number of such rows. `ready` prepares one call on the store in use, untimed;
+    `name` identifies the store."""
 
     what: str
     rounds: int
@@ -41,7 +43,7 @@ class Subject(Copies, Protocol):
 
 
 def multiply(file: SqliteFile, copies: Copies, first: int, last: int) -> None:
-    """Insert rows with these numbers, by one statement for each hundred thousand: 10⁶ take seconds."""
+    """Insert rows with these numbers, by one statement for each hundred thousand: 10⁶ rows take seconds."""
     connection = file.connect()
     try:
         columns = [row[1] for row in connection.execute(f"PRAGMA table_xinfo({copies.table})") if row[6] == 0]
@@ -62,8 +64,8 @@ def multiply(file: SqliteFile, copies: Copies, first: int, last: int) -> None:
 def measure(
     bench: Bench, subjects: Sequence[Subject], template: Path, sizes: Sequence[int], chart: Chart
 ) -> None:
-    """Points of the chart at each size, and the last one beside a store with FEW rows that took turns with it. The
-    subjects have the same rows."""
+    """Add a point to the chart for each size, and compare the last one with a store with FEW rows, in turns. The
+    subjects share the same rows."""
     rows = subjects[0]
     with _stores(template) as stores:
         for store in stores.values():
@@ -114,6 +116,6 @@ def _stores(template: Path) -> Iterator[dict[str, sqlite.SqliteDatabase]]:
 
 
 def asked(file: SqliteFile, sql: str, *values: object) -> list[tuple[object, ...]]:
-    """Rows of a statement of the benchmark's own."""
+    """The rows that one of the benchmark's own statements returns."""
     with file.writing() as connection:
         return connection.execute(sql, values).fetchall()

@@ -1,7 +1,7 @@
-"""Builds the file system of infra/Dockerfile without a container engine, step by step as the file says.
+"""Build the file system of infra/Dockerfile without a container engine, step by step.
 
-Knows the instructions that the file uses and refuses others. This machine's Python stands in for the base image's, run
-with nothing of the virtual environment; every absolute path of a step or variable means one below the image's root.
+It knows the instructions that the file uses and refuses others. This machine's Python replaces the base image's, and
+runs without the virtual environment; every absolute path of a step or variable means a path below the image's root.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _matches(path: str, pattern: str) -> bool:
 
 @dataclass
 class Image:
-    """A stage while it is built, and the image once it is."""
+    """A stage during its build, and the image after it."""
 
     root: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -66,11 +66,11 @@ class Image:
     command: list[str] = field(default_factory=list)
 
     def below(self, word: str) -> str:
-        """The word with each absolute path of the image as one of this machine."""
+        """Replace each absolute path of the image in the word by the path on this machine."""
         return re.sub(r"(^|[:=])(?=/)", lambda found: found[1] + str(self.root), word)
 
     def environment(self, python: Path, given: Mapping[str, str]) -> dict[str, str]:
-        """The image's variables and the given ones; nothing of this process."""
+        """The image's variables and the given ones, without this process's variables."""
         own = {name: self.below(value) for name, value in self.env.items()}
         return {"PATH": f"{python.parent}:/usr/bin:/bin", **own, **given}
 
@@ -80,7 +80,7 @@ class Image:
                 yield str(path.relative_to(self.root))
 
     def started(self, given: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-        """The command that a container runs, as its user where we may choose one, and its variables."""
+        """The command that a container runs, as the image's user if we may switch users, and its variables."""
         python = stand_in(self.root.parent)
         command = [self.below(word) for word in self.command]
         if other_user():
@@ -91,13 +91,13 @@ class Image:
 
 
 def reachable(path: Path) -> bool:
-    """Whether other users may run it."""
+    """Tell whether other users may run it."""
     folders = path.resolve().parents
     return path.exists() and all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
 
 
 def interpreter() -> Path:
-    """A Python of this version, one that others may run if there is any."""
+    """Find a Python of this version, preferably one that other users may run."""
     own = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     candidates = [own, Path("/usr/bin") / name, Path("/usr/local/bin") / name]
@@ -105,12 +105,12 @@ def interpreter() -> Path:
 
 
 def other_user() -> bool:
-    """Whether a test may run something as a user who owns nothing."""
+    """Tell whether a test may run a program as a user who owns nothing."""
     return os.geteuid() == 0 and reachable(interpreter()) and reachable(Path(sysconfig.get_path("purelib")))
 
 
 def stand_in(folder: Path) -> Path:
-    """`python` as the base image has it: an interpreter that knows the standard library only."""
+    """Write a `python` like the base image's: an interpreter with the standard library only."""
     path = folder / "bin" / "python"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
@@ -121,7 +121,7 @@ def stand_in(folder: Path) -> Path:
 
 @dataclass
 class Builder:
-    """Carries out the steps; `run` is asked first about each RUN and answers whether it has done it."""
+    """Executes the steps. It passes each RUN to `run` first, which answers whether it has executed the RUN."""
 
     context: Path
     folder: Path

@@ -1,4 +1,4 @@
-"""The product in this process: requests go through the real adapters without sockets."""
+"""Run the product in this process: requests go through the real adapters without sockets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.triggers.router import Router
 
 @dataclass
 class Answer:
-    """A reply, parsed."""
+    """A parsed reply."""
 
     status: int
     body: Any
@@ -64,7 +64,7 @@ class App:
         headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
     ) -> Answer:
-        """One request; POSTs carry a fresh Idempotency-Key unless `key` says otherwise (None: none)."""
+        """Send one request; POSTs carry a fresh Idempotency-Key unless `key` gives another (None: none)."""
         sent = {"content-type": "application/json"} | {k.lower(): v for k, v in (headers or {}).items()}
         if user is not None:
             sent["authorization"] = f"Bearer {self.token(str(user), *roles)}"
@@ -82,7 +82,7 @@ class App:
         return _parsed(entrypoint.answer(found, incoming))
 
     def ok(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        """The body of an answer that must have `status`."""
+        """The body of an answer, which must have `status`."""
         answer = self.call(method, path, body, **more)
         assert answer.status == status, f"{method} {path}: {answer.status} {answer.text}"
         return answer.body
@@ -96,7 +96,7 @@ class App:
         topic: str | None = None,
         message_id: str | None = None,
     ) -> Answer:
-        """Deliver one message to an operation as Pub/Sub would, by its subscription to `topic` (None: any)."""
+        """Deliver one message to an operation like Pub/Sub, by its subscription to `topic` (None: any)."""
         data = base64.b64encode(json.dumps(envelope).encode()).decode()
         given = {"ce-type": str(envelope.get("type"))} if attributes is None else dict(attributes)
         message = {"data": data, "attributes": given, "messageId": message_id or str(uuid.uuid4())}
@@ -120,7 +120,7 @@ def _parsed(reply: Reply) -> Answer:
 
 
 def command(kind: str, user: str, data: Mapping[str, Any], identity: str | None = None) -> dict[str, Any]:
-    """A CloudEvent command on behalf of `user`."""
+    """Send a CloudEvent command on behalf of `user`."""
     return {
         "specversion": "1.0",
         "id": identity or str(uuid.uuid4()),

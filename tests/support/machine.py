@@ -1,4 +1,4 @@
-"""Where and on what a figure was taken: the machine, its load, and what was checked out."""
+"""Describe the origin of a figure: the machine, its load, and the commit."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def _processor() -> str:
 
 
 def load() -> float:
-    """Processes that run or wait for a processor, a mean of the last minute: the measured ones among them."""
+    """The mean number of running and waiting processes in the last minute, including the measured ones."""
     return os.getloadavg()[0]
 
 
 def commit() -> str:
-    """What is checked out."""
+    """The commit that is checked out."""
     asked = ["git", "rev-parse", "--short", "HEAD"]
     return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "no commit"

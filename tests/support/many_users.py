@@ -1,8 +1,8 @@
 """Clients of the benchmark `users`: thousands of people in one process, who call, think, and call again.
 
-Reads one line of JSON (`Plan`), and answers one: by kind of call the milliseconds of each, and how often each status
-came. Nobody sends while waiting for an answer, so nothing is left out when the server is late; `late` is how far behind
-its own plan this process was.
+It reads one line of JSON (`Plan`) and prints one: for each kind of call the milliseconds of each call, and the count of
+each status. Calls are closed-loop: nobody sends a call while waiting for an answer, so no call is left out if the
+server is late. `late` is how far this process was behind its own plan.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ PLACED = {"currency": "ETH", "items": [ITEM]}
 @dataclass(frozen=True)
 class Person:
     token: str
-    url: str  # the process that serves them, as a balancer with affinity would have it
+    url: str  # the process that serves them, as with a balancer with session affinity
     order: str
     shops: bool
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A visit is three calls, and then a pause of `think` seconds on average; only what begins after `warm` seconds
-    counts, for `seconds`."""
+    """A visit is three calls, followed by a pause of `think` seconds on average. Only calls that begin after `warm`
+    seconds count, for `seconds`."""
 
     people: list[Person]
     think: float

@@ -1,8 +1,8 @@
-"""A chain, a store and a clock whose time is reckoned, not waited for: each round trip takes what a setting says.
+"""A chain, a store and a clock with simulated time: each round trip takes a configured time, and nobody waits.
 
-The engine's own code runs over them on one thread. Where it works side by side, its workers are reckoned by turns: each
-begins when a worker is free, and all end with the last. Of several processes, that one goes on whose clock is behind
-the others': a visit of a bucket is one step. Time of this machine's processor is not in it.
+The engine's own code runs over them on one thread. Parallel work is simulated in turns: each task begins when a worker
+is free, and the whole ends with the last task. Of several processes, the one with the earliest clock runs next; a visit
+of a bucket is one step. This machine's processor time does not count.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from tests.support.modelled_node import START, Latencies, Named, Node, SideBySid
 from tests.unit.engine.simulation import complete_the_model
 
 TARGET = "0x" + "ab" * 20
-COST = 10**16  # wei held back for gas of each
+COST = 10**16  # wei reserved for the gas of each transaction
 
 
 class Store(MemoryDatabase):
-    """Counts waves of reads, commits and what is written of transactions."""
+    """Counts waves of reads, commits and writes to transactions."""
 
     def __init__(self, time: Time, latencies: Latencies) -> None:
         super().__init__(now=time.now)
@@ -73,7 +73,7 @@ class Store(MemoryDatabase):
 
 
 class Behind:
-    """`broadcast.BroadcastQueue` on the reckoned clock: what it stores and sends runs beside its caller, in order."""
+    """`broadcast.BroadcastQueue` on the simulated clock: it stores and sends in order, in parallel to its caller."""
 
     time: Time
 
@@ -102,7 +102,7 @@ class Behind:
 
 
 class Scale:
-    """The engine over all of this; `instances` of it, each with a memory of its own."""
+    """The engine over all of this; `instances` of it, each with its own memory."""
 
     def __init__(self, chain: str, *, commit: float, final_seconds: float = 1_200.0) -> None:
         self.time, self.latencies = Time(), Latencies(commit=commit)
@@ -127,7 +127,7 @@ class Scale:
 
     @contextlib.contextmanager
     def patched(self) -> Iterator[None]:
-        """The engine on the reckoned clock; `working` is the process whose turn it is."""
+        """Run the engine on the simulated clock; `working` is the process whose turn it is."""
 
         def remaining(cap: float) -> float:
             return max(0.001, min(cap, self.working.run_ends - self.time.now_seconds))
@@ -144,7 +144,7 @@ class Scale:
             yield
 
     def by_turns(self, wanted: Sequence[T], work: Callable[[T], Any]) -> list[Any]:
-        """As `tick.side_by_side`: each begins when one of the workers is free, and it is over with the last."""
+        """Like `tick.side_by_side`: each task begins when a worker is free, and the whole ends with the last task."""
         free, me = [self.time.now_seconds] * tick.WORKERS, self.working
         answers = []
         for one in wanted:
@@ -168,7 +168,7 @@ class Scale:
         ):  # fmt: skip
             yield self
 
-    # — what is there
+    # — the initial state
 
     def add_wallets(self, number: int) -> None:
         with self.untimed():
@@ -177,7 +177,7 @@ class Scale:
 
     @contextlib.contextmanager
     def untimed(self) -> Iterator[None]:
-        """What was there before, and costs nothing."""
+        """Create the initial state at no cost."""
         self.store.free = True
         try:
             yield
@@ -208,7 +208,7 @@ class Scale:
         self.wallets.append(wallet)
 
     def accept(self, wallet: Wallet, number: int) -> None:
-        """So many accepted of one wallet, all at once."""
+        """Accept this number of transactions of one wallet, all at once."""
         with self.untimed():
             self.store.write([TRANSACTIONS.write("insert", self._accepted(wallet)) for _ in range(number)])
 
@@ -224,7 +224,7 @@ class Scale:
     def count(self, wanted: Callable[[dict[str, Any]], bool]) -> int:
         return sum(map(wanted, self.store.rows["transactions"].values()))
 
-    # — what works on it
+    # — the workers
 
     def drive(
         self,
@@ -234,8 +234,8 @@ class Scale:
         limit: float,
         meanwhile: Callable[[], None] | None = None,
     ) -> float:
-        """Passes of so many instances, each at block time, until it is done; the seconds that took. Raises TimeoutError
-        after `limit` seconds. Who is behind the others goes on."""
+        """Run passes of this number of instances, each at block time, until `done`; returns the seconds that took. The
+        instance furthest behind runs next. Raises TimeoutError after `limit` seconds."""
         began = self.time.now_seconds
         workers = [Instance(self, f"own_{at}") for at in range(instances)]
         with self.patched():
@@ -262,8 +262,8 @@ RUN_SECONDS = 58.0  # of a run of tick_chain
 
 
 class Instance:
-    """One process: what it remembers, and the moment it has come to. Its pass runs on a thread of its own, and only
-    between `go_on` and the next `wait_for_turn`."""
+    """One process: its memory and its current time. Its pass runs on a separate thread, and only between `go_on` and
+    the next `wait_for_turn`."""
 
     def __init__(self, scale: Scale, owner: str) -> None:
         self.scale, self.owner, self.at = scale, owner, scale.time.now_seconds
@@ -275,7 +275,7 @@ class Instance:
         self._go, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
 
     def go_on(self) -> None:
-        """Go on with its pass, or begin one, until the next visit. Raises what the pass raises."""
+        """Continue its pass, or begin one, until the next visit. Raises the errors of the pass."""
         if self.passing is None:
             self.passing = self._thread.submit(self._pass)
             self.passing.add_done_callback(lambda _: self._stopped.release())
@@ -288,7 +288,7 @@ class Instance:
             passing.result()
 
     def wait_for_turn(self, at: float) -> None:
-        """In its pass: let all others go on that are behind this moment."""
+        """Let all other instances that are behind this moment run first; the pass calls it."""
         self.at = at
         self._stopped.release()
         self._go.acquire()

@@ -1,4 +1,4 @@
-"""A chain whose time is reckoned, not waited for, and what a round trip to it takes."""
+"""A chain with simulated time, and the duration of a round trip to it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Block:
 
 
 class Node:
-    """A chain that mines as time goes, as much as comes; `shared.chain.rpc.Rpc` twice over, by `name`."""
+    """A chain that mines everything it receives as time passes; `shared.chain.rpc.Rpc` twice, by `name`."""
 
     def __init__(self, time: Time, latencies: Latencies, chain: str, final_seconds: float) -> None:
         self.time, self.latencies, self.spec = time, latencies, Registry.DEFAULT.chain(chain)
@@ -70,7 +70,7 @@ class Node:
         self.pool: dict[str, dict[int, str]] = {}
         self.counts: dict[str, list[tuple[int, int]]] = {}  # by sender: (height, count), ascending
         self.where: dict[str, tuple[int, str]] = {}
-        self.skipped = 0  # blocks that were not mined while it stood still
+        self.skipped = 0  # blocks that were not mined while the chain stood still
         self.add(())
 
     def close(self) -> None: ...
@@ -85,7 +85,7 @@ class Node:
         return block
 
     def catch_up(self) -> None:
-        """Mine what is due by now."""
+        """Mine the blocks that are due by now."""
         wanted = int(self.time.now_seconds / self.spec.block_seconds) - self.skipped
         while wanted >= len(self.blocks) - self.base:
             if not self.mining:
@@ -103,7 +103,7 @@ class Node:
                     self.counts.setdefault(sender, []).append((len(self.blocks), count))
             self.add(taken)
 
-    base = 1  # blocks that were there before time began
+    base = 1  # blocks from before the start of time
 
     def count(self, sender: str, height: int) -> int:
         known = self.counts.get(sender, [])
@@ -191,7 +191,7 @@ class Node:
 
 
 class Named:
-    """One of two ways to the same node."""
+    """One of two names for the same node."""
 
     def __init__(self, node: Node, name: str) -> None:
         self.node, self.name = node, name
@@ -199,7 +199,7 @@ class Named:
 
 
 class SideBySide(Pool):
-    """Where all endpoints are asked at once, it takes as long as one."""
+    """Ask all endpoints in parallel: it takes as long as asking one."""
 
     def __init__(self, endpoints: Sequence[Endpoint], time: Time) -> None:
         super().__init__(endpoints, parallel=False)

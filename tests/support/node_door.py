@@ -1,4 +1,5 @@
-"""A door between a product and its node: open, shut as in an outage, or keeping transactions so that they are stuck."""
+"""A proxy between a product and its node: open, closed as in an outage, or holding transactions back so that they are
+stuck."""
 
 from __future__ import annotations
 
@@ -18,17 +19,17 @@ SEND = "eth_sendRawTransaction"
 
 @dataclass
 class NodeDoor:
-    """`url` is what the product takes for its node."""
+    """The product uses `url` as its node."""
 
     node: str
     url: str = ""
     shut: bool = False
     keeping: bool = False
-    kept: list[str] = field(default_factory=list)  # raw transactions that the node was not told of
+    kept: list[str] = field(default_factory=list)  # raw transactions that did not reach the node
 
     @contextmanager
     def stuck(self) -> Iterator[list[str]]:
-        """Transactions are taken and reach no block; the last one is let through at the end."""
+        """Accept transactions that reach no block; the last one is forwarded at the end."""
         self.keeping = True
         try:
             yield self.kept
@@ -40,7 +41,7 @@ class NodeDoor:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """The node answers 503."""
+        """Answer 503 in place of the node."""
         self.shut = True
         try:
             yield
@@ -66,12 +67,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """The product does not wait for long, and the node may have ended before it."""
+        """Ignore the error: the product does not wait for long, and the node may have ended before it."""
 
 
 @contextmanager
 def door(node: str) -> Iterator[NodeDoor]:
-    """A running one in front of the node at this URL."""
+    """Run a proxy in front of the node at this URL."""
     found = NodeDoor(node)
 
     class Handler(BaseHTTPRequestHandler):

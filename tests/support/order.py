@@ -1,4 +1,4 @@
-"""In which order the files of a run are begun."""
+"""Choose the order in which the files of a run begin."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ WAITING = "e2e"  # the folder of tests of whole products
 
 
 def spread(files: Iterable[tuple[Path, T]]) -> list[T]:
-    """Whole products start, stop and wait for blocks: their files come one by one between the others, so that the
-    processors always have something to do, and the last well before the end, since they take longest."""
+    """Spread the tests of whole products. They start, stop and wait for blocks, so their files come one by one between
+    the others: the processors always have work. The last of them comes well before the end, since they take longest."""
     waiting, others = [], []
     for path, each in files:
         (waiting if WAITING in path.parts else others).append(each)

@@ -1,4 +1,4 @@
-"""A server of a test's own, as an origin that a browser can open."""
+"""A test's own server, as an origin that a browser can open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def origin(server: Any) -> Iterator[str]:
-    """Its URL while the block runs."""
+    """Serve the origin while the block runs; returns its URL."""
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -1,7 +1,8 @@
-"""The Spanner emulator of one test process, started anew between files once it has become slow.
+"""The Spanner emulator of one test process, restarted between files when it has become slow.
 
-The emulator slows down with every call that it has served, to a tenth of its speed after ten thousand
-(docs/decisions/0008-emulator-gate.md). Starting it takes a third of a second, making a database in it one more.
+The emulator slows down with every call, to a tenth of its speed after ten thousand
+(docs/decisions/0008-emulator-gate.md). A restart takes a third of a second; creating a database in it takes as long
+again.
 """
 
 from __future__ import annotations
@@ -12,21 +13,22 @@ from typing import Any
 
 from emulators.stack import Stack
 
-SLOW_SECONDS = 0.003  # of a read, which takes one millisecond at first
+SLOW_SECONDS = 0.003  # limit for a read, which takes one millisecond at first
 READS = 5
 
 
 @dataclass
 class OwnSpanner:
-    """The emulator, and databases in it that earlier tests have left empty: making one takes longer than many a test.
+    """The emulator, and the empty databases that earlier tests have left in it: creating one takes longer than many
+    tests.
 
-    One that SPANNER_EMULATOR_HOST names belongs to somebody else and is never started anew."""
+    An emulator named by SPANNER_EMULATOR_HOST belongs to somebody else and is never restarted."""
 
     stack: Stack
     emptied: list[Any] = field(default_factory=list)
 
     def renew(self) -> None:
-        """Start it anew, at the same address, if it has become slow. It forgets everything: between files alone."""
+        """Restart it at the same address if it has become slow. It loses all data, so call this only between files."""
         if "spanner" not in self.stack.started or (self.emptied and not _slow(self.emptied[-1])):
             return
         self.stack.restart("spanner")
@@ -34,7 +36,7 @@ class OwnSpanner:
 
 
 def _slow(handle: Any) -> bool:
-    """Of several reads, the fastest says it: a busy machine slows down some of them."""
+    """Tell whether it is slow. The fastest of several reads decides, because a busy machine slows down some of them."""
     from google.cloud.spanner import KeySet
 
     session = handle.session()

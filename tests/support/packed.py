@@ -1,4 +1,4 @@
-"""The client libraries as their users have them: packed, installed where nothing of the repository is."""
+"""Install the packed client libraries as their users do, where nothing of the repository is available."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pathlib import Path
 from tests.unit.docs.pages import ROOT, Page
 
 PYTHON, TYPESCRIPT = ROOT / "clients" / "python", ROOT / "clients" / "typescript"
-# What pip would fetch with httpx; they are taken from the development environment, so that nothing is downloaded.
+# The packages that pip would fetch with httpx. They come from the development environment, so that nothing is
+# downloaded.
 HTTPX = ("httpx", "httpcore", "h11", "anyio", "certifi", "idna", "sniffio", "typing_extensions.py")
 NODE = shutil.which("node") or str(Path(sys.executable).parent / "node")
 
@@ -41,7 +42,7 @@ def run(
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment that has the wheel, httpx and nothing else."""
+    """A virtual environment with only the wheel and httpx."""
 
     folder: Path
 
@@ -63,7 +64,7 @@ class Environment:
         return self.folder / "bin" / "python"
 
     def run(self, script: str, **env: str) -> str:
-        """What a program prints that knows nothing of the repository."""
+        """Run a program that does not see the repository; returns its output."""
         path = self.folder / "program.py"
         path.write_text(script, encoding="utf-8")
         return run([str(self.python), "-I", str(path)], cwd=self.folder, **env).stdout
@@ -71,7 +72,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class NodeProject:
-    """A folder whose node_modules has the package and what it needs, and nothing else."""
+    """A folder whose node_modules has only the package and its dependencies."""
 
     folder: Path
 
@@ -88,7 +89,7 @@ class NodeProject:
         return cls(folder)
 
     def compile(self, script: str) -> Path:
-        """The program as JavaScript; its types fit, as strictly as there is."""
+        """Compile the program to JavaScript, with the strictest type checks."""
         source = self.folder / "program.ts"
         source.write_text(script, encoding="utf-8")
         options = ["--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext"]
@@ -102,7 +103,7 @@ class NodeProject:
 
 
 def readme(path: Path, language: str, **changes: str) -> str:
-    """The blocks of a README as one program, with other constants; each must be there once."""
+    """Join a README's blocks into one program, with other constants; each constant must occur once."""
     text = "\n".join(fence.text for fence in Page(path).fences() if fence.info == (language,))
     for pattern, value in changes.items():
         text, count = re.subn(

@@ -1,4 +1,4 @@
-"""People who register and sign in over the API; they remember every secret they were given."""
+"""People who register and sign in over the API, and who remember every secret they receive."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Person:
         return answer
 
     def wallet(self, **more: Any) -> dict[str, Any]:
-        """A new HD wallet."""
+        """Create a new HD wallet."""
         answer = self.ok(201, "POST", "/wallets", {"name": "mine"} | more)
         self.secrets.append(answer["mnemonic"])
         found: dict[str, Any] = answer["wallet"]
         return found
 
     def imported(self, key: bytes, **more: Any) -> dict[str, Any]:
-        """A wallet with this private key."""
+        """Import a wallet with this private key."""
         body = {"name": "imported", "private_key": "0x" + key.hex()} | more
         self.secrets.append(key.hex())
         found: dict[str, Any] = self.ok(201, "POST", "/wallets/import", body)["wallet"]

@@ -1,4 +1,5 @@
-"""Everything that a run writes outside its logs, as text to search: every column, document, message and span."""
+"""Collect everything that a run writes outside its logs, as text to search: every column, document, message and
+span."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ MARK = b"the end"
 
 
 def columns() -> Iterator[tuple[str, str]]:
-    """(table.column, all its values) of the database that os.environ names, whoever knows the table."""
+    """(table.column, all its values) of the database that os.environ names, for every table in it."""
     from google.cloud import spanner
 
     client = spanner.Client(project=os.environ["GOOGLE_CLOUD_PROJECT"], disable_builtin_metrics=True)
@@ -28,7 +29,7 @@ def columns() -> Iterator[tuple[str, str]]:
     named = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ''"
     with database.snapshot(multi_use=True) as snapshot:
         for table, column in list(snapshot.execute_sql(named)):
-            values = snapshot.execute_sql(f"SELECT `{column}` FROM `{table}`")  # noqa: S608 - of the schema
+            values = snapshot.execute_sql(f"SELECT `{column}` FROM `{table}`")  # noqa: S608 - the schema's
             yield f"{table}.{column}", "\n".join(text(value) for (value,) in values)
 
 
@@ -49,7 +50,7 @@ def documents() -> Iterator[tuple[str, str]]:
 
 @dataclass
 class Eavesdropper:
-    """A further subscription to every topic; `messages` answers what went over them so far."""
+    """An additional subscription to every topic; `messages` returns all messages so far."""
 
     topics: dict[str, str] = field(default_factory=dict)  # by subscription
 
@@ -70,7 +71,7 @@ class Eavesdropper:
         return cls(topics)
 
     def messages(self) -> Iterator[tuple[str, str]]:
-        """Up to a mark that is published now, because a pull from an empty subscription waits."""
+        """The messages before a mark that it publishes now, because a pull from an empty subscription waits."""
         from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
         publisher = PublisherClient()
@@ -91,7 +92,7 @@ class Eavesdropper:
 
 @dataclass
 class Collector:
-    """An OTLP endpoint that keeps what it is sent, as it came: protobuf holds strings in the clear."""
+    """An OTLP endpoint that keeps its input unchanged: protobuf contains strings as plain text."""
 
     port: int
     bodies: list[tuple[str, bytes]]
@@ -124,7 +125,7 @@ class Collector:
 
 
 def text(value: Any) -> str:
-    """A value as it would be searched: bytes as they are, in hex and in base64."""
+    """Return a value as searchable text: bytes as they are, in hex and in base64."""
     if isinstance(value, bytes):
         return " ".join((value.decode(errors="replace"), value.hex(), base64.b64encode(value).decode()))
     return value if isinstance(value, str) else json.dumps(value, default=_other)

@@ -1,4 +1,4 @@
-"""A chart with logarithmic axes as SVG that needs nothing to be shown."""
+"""Draw a chart with logarithmic axes as SVG, which any browser can show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Scale = Callable[[float], float]
 
 
 def svg(chart: Chart) -> str:
-    """Medians as lines, with a bar from quartile to quartile. A value of zero or less is drawn at the bottom."""
+    """Draw medians as lines, with a bar from quartile to quartile. A value of zero or less is drawn at the bottom."""
     points = [point for line in chart.lines.values() for point in line]
     across, x = _axis([point.x for point in points], LEFT, WIDTH - RIGHT)
     heights = [value for point in points for value in (point.low, point.value, point.high) if value > 0]
@@ -35,7 +35,7 @@ def svg(chart: Chart) -> str:
 
 
 def _axis(values: list[float], begin: float, end: float) -> tuple[list[float], Scale]:
-    """Powers of ten around the values, and where a value is between `begin` and `end`."""
+    """The powers of ten around the values, and a function that gives a value's position between `begin` and `end`."""
     least = math.floor(math.log10(min(values)) + 1e-9)
     most = max(math.ceil(math.log10(max(values)) - 1e-9), least + 1)
 

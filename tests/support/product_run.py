@@ -1,4 +1,4 @@
-"""`make run` as a process of its own, in a folder of its own, on the embedded services and a node that it starts."""
+"""Run `make run` as a separate process in its own folder, on the embedded services and a node that it starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STARTS_WITHIN = 60.0  # seconds
 
 
 def clean() -> dict[str, str]:
-    """This environment without what leads to the services of the tests, or chooses them."""
+    """This environment without the variables that point to the tests' services, or that choose services."""
     led = {service.variable for service in SERVICES.values()}
     led |= {"EMBEDDED", "EMBEDDED_FILE", "STATE_DIR", "PORT", "PUSH_TOKEN", "CHAIN_TOKENS", "MAKELEVEL"}
     return {name: value for name, value in os.environ.items() if name not in led}
@@ -29,7 +29,7 @@ def clean() -> dict[str, str]:
 
 @dataclass
 class ProductRun:
-    """One folder, whose run is started, killed and started again."""
+    """One folder, in which a run is started, killed and started again."""
 
     folder: Path
     port: int
@@ -50,12 +50,12 @@ class ProductRun:
 
     @property
     def env(self) -> dict[str, str]:
-        """What `python -m emulators env` answers."""
+        """The output of `python -m emulators env`."""
         stored: dict[str, Any] = json.loads((self.folder / "product" / "emulators.json").read_text())
         return dict(stored["env"])
 
     def start(self, *arguments: str) -> str:
-        """What it prints until it is up. Raises AssertionError with that when it ends instead."""
+        """Start it; returns its output until it is up. Raises AssertionError with the output if it ends instead."""
         printed = self.folder / "printed"
         self.folder.mkdir(parents=True, exist_ok=True)
         with printed.open("w") as output:
@@ -66,7 +66,7 @@ class ProductRun:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
-                start_new_session=True,  # Ctrl-C is for it alone
+                start_new_session=True,  # its own group: Ctrl-C reaches only this run
             )
         deadline = time.monotonic() + STARTS_WITHIN
         while UP not in (text := printed.read_text()):
@@ -75,20 +75,20 @@ class ProductRun:
         return text
 
     def end(self, number: signal.Signals) -> int:
-        """The exit status once it has ended by this signal."""
+        """End it with this signal; returns the exit status."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(30)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`python -m emulators …` in another shell."""
+        """Run `python -m emulators …` in another shell."""
         line = [sys.executable, "-m", "emulators", "--dir", str(self.folder), *arguments]
         return subprocess.run(
             line, cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=60, check=False
         )
 
     def processes(self) -> list[int]:
-        """Of this folder: by their command lines, environments and open files."""
+        """The processes that use this folder, by command line, environment and open files."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal() and self._is_ours(entry):

@@ -1,4 +1,4 @@
-"""What the proofs have in common: sizes and the seed from the environment, and figures that say where they are from."""
+"""Shared parts of the proofs: sizes and the seed from the environment, and figures with their origin."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ SEED = int(os.environ.get("SEED", "7"))
 
 
 def size(name: str, quick: int) -> int:
-    """How much of it: the environment's, else what `make test` has time for."""
+    """The size of a proof: from the environment, otherwise small enough for `make test`."""
     return int(os.environ.get(name, quick))
 
 
 def figure(what: str, where: str, text: str) -> None:
-    """One line for `make prove`: `where` is "emulator", "model" or what else it ran on."""
+    """Print a line for `make prove`: `where` is "emulator", "model" or the other place where it ran."""
     print(f"{what} ({where}, seed {SEED}): {text}")

@@ -1,4 +1,4 @@
-"""A server that Pub/Sub pushes to: what it is sent goes to a function of the test, whose status it answers."""
+"""A server for Pub/Sub's pushes: it passes them to a function of the test and answers with the function's status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def pushed_to(answer: Callable[[str, bytes], int]) -> Iterator[int]:
-    """Its port; `answer` takes path and body and gives the status."""
+    """Serve on a free port and return it; `answer` gets path and body and returns the status."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

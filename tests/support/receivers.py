@@ -1,4 +1,4 @@
-"""Receivers of webhooks on this machine: real servers that take, fail, stall, redirect, drip or answer garbage."""
+"""Webhook receivers on this machine: real servers that accept, fail, stall, redirect, drip or answer garbage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from standardwebhooks import Webhook as Verifier
 
 @dataclass(frozen=True)
 class Got:
-    """One request: when it was complete, its headers (lower case) and body."""
+    """One request: the time when it was complete, its headers (lower case) and body."""
 
     at: float
     path: str
@@ -27,7 +27,7 @@ class Got:
         return self.headers["webhook-id"]
 
     def verify(self, secret: str) -> dict[str, object]:
-        """What it says. Raises WebhookVerificationError, by the reference library."""
+        """Return the verified event. Raises WebhookVerificationError, from the reference library."""
         found: dict[str, object] = Verifier(secret).verify(self.body, dict(self.headers))
         return found
 
@@ -36,7 +36,7 @@ Behaviour = Callable[[socket.socket, Got], None]
 
 
 def answer(status: int, body: bytes = b"ok", **headers: str) -> Behaviour:
-    """`status` with these headers; underscores in their names are hyphens."""
+    """Answer `status` with these headers; underscores in their names become hyphens."""
     lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     raw = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -44,20 +44,20 @@ def answer(status: int, body: bytes = b"ok", **headers: str) -> Behaviour:
 
 
 def stall(sock: socket.socket, got: Got) -> None:
-    """Says nothing for as long as the caller waits."""
+    """Send nothing for as long as the caller waits."""
     sock.settimeout(60)
     sock.recv(1)
 
 
 def drip(sock: socket.socket, got: Got) -> None:
-    """A byte of the headers every 200 ms, for a minute."""
+    """Send a byte of the headers every 200 ms, for a minute."""
     for each in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"y" * 300:
         sock.sendall(bytes([each]))
         time.sleep(0.2)
 
 
 def drip_body(sock: socket.socket, got: Got) -> None:
-    """Takes it at once, and drips a body that never ends."""
+    """Accept at once, and drip an endless body."""
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     for _ in range(300):
         sock.sendall(b"z")
@@ -65,7 +65,7 @@ def drip_body(sock: socket.socket, got: Got) -> None:
 
 
 def flood(sock: socket.socket, got: Got) -> None:
-    """Takes it, and answers 50 MB."""
+    """Accept, and answer 50 MB."""
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n")
     for _ in range(500):
         sock.sendall(b"f" * 100_000)
@@ -82,12 +82,12 @@ def headers_flood(sock: socket.socket, got: Got) -> None:
 
 
 def hang_up(sock: socket.socket, got: Got) -> None:
-    """Closes without an answer."""
+    """Close without an answer."""
 
 
 @dataclass
 class Receiver:
-    """`behaviour` may be exchanged while it runs."""
+    """`behaviour` may change while it runs."""
 
     port: int
     behaviour: Behaviour
@@ -105,7 +105,7 @@ class Receiver:
 
 @contextmanager
 def receiver(behaviour: Behaviour | None = None) -> Iterator[Receiver]:
-    """A server for the block, which takes everything unless it behaves otherwise."""
+    """Run a server for the block; it accepts everything unless its behaviour says otherwise."""
     kept = Receiver(0, behaviour or answer(204, b""))
 
     class Handler(socketserver.StreamRequestHandler):
@@ -138,7 +138,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 def _read(file: object) -> Got | None:
-    """The next request of a connection; None where its sender gave up before it was complete."""
+    """The next request of a connection; None if the sender gave up before it was complete."""
     try:
         first = file.readline()  # type: ignore[attr-defined]
         if not first:

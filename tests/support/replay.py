@@ -1,13 +1,13 @@
-"""The calls that one request made, noted at the ports and made again bare, with the vendors' clients alone.
+"""Record the calls of one request at the ports, and repeat them bare, with only the vendors' clients.
 
     calls = Calls()
     with calls.noted():
         request()                    # once, untimed
     calls.bare({"ord_a…": "ord_b…"})()   # the same RPCs for another order
 
-Ids in what was read are replaced as told; those that the request made, and its idempotency key, by fresh ones.
-Reads of one wave go out together as the product sends them; what follows a commit goes out together and is
-waited for as long as the product would.
+Ids in the read data are replaced as the caller says; ids that the request created, and its idempotency key, are
+replaced by fresh ones. Reads of one wave go out together, like the product's. Calls after a commit go out together, and
+the replay waits for them as long as the product would.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _threads = ThreadPoolExecutor(16, thread_name_prefix="bare")
 
 @dataclass
 class Calls:
-    """What went out, in order; `later` is what went out after the commit."""
+    """The calls, in order; `later` holds the calls after the commit."""
 
     waves: list[tuple[float | None, tuple[Read, ...]]] = field(default_factory=list)
     inside: list[tuple[Read, ...]] = field(default_factory=list)  # reads in the transaction
@@ -54,7 +54,7 @@ class Calls:
             yield
 
     def bare(self, instead: Mapping[str, str]) -> Callable[[], None]:
-        """The same calls with other ids, ready to be made."""
+        """Prepare the same calls with other ids."""
         handle: Any = resources.database().handle  # type: ignore[attr-defined]
         names = _Names(self, instead)
         waves = [(staleness, [names.read(r) for r in reads]) for staleness, reads in self.waves]
@@ -90,7 +90,7 @@ class Calls:
 
 
 class _Names:
-    """Replaces ids in what was noted."""
+    """Replaces ids in the recorded calls."""
 
     def __init__(self, calls: Calls, instead: Mapping[str, str]) -> None:
         self._map = dict(instead)
@@ -194,7 +194,7 @@ def together(calls: Sequence[Callable[[], Any]]) -> None:
 
 
 class _Database:
-    """Passes everything on and notes it."""
+    """Forwards and records every call."""
 
     def __init__(self, inner: Any, calls: Calls) -> None:
         self._inner, self._calls = inner, calls

@@ -1,4 +1,4 @@
-"""A server that answers as it is told, over real sockets: what a client does when answers are late, odd or absent."""
+"""A server with scripted answers, over real sockets: it tests what a client does if answers are late, odd or absent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it came; header names are lower case."""
+    """One received request; header names are lower case."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """An answer. `pieces` are written one by one, a `pause` (seconds) after each; `drop`: none at all."""
+    """One answer. `pieces` are written one by one, with a `pause` (seconds) after each; `drop`: no answer at all."""
 
     status: int = 200
     body: Any = None
@@ -53,14 +53,14 @@ Script = Callable[[Asked], Told]
 
 @dataclass
 class Scripted:
-    """What is answered next, and what was asked so far."""
+    """The next answers, and the requests so far."""
 
     url: str = ""
     script: Script = lambda _: refusal(500, "INTERNAL")
     asked: list[Asked] = field(default_factory=list)
 
     def play(self, *told: Told) -> None:
-        """These answers, in order; then the last again and again."""
+        """Give these answers, in order; then repeat the last one."""
         left = list(told)
         self.asked.clear()
         self.script = lambda _: left.pop(0) if len(left) > 1 else left[0]
@@ -103,7 +103,7 @@ def serving() -> Iterator[Scripted]:
                     self.wfile.flush()
                     time.sleep(told.pause)
             except OSError:
-                return  # the client has left
+                return  # the client closed the connection
 
         do_GET = do_POST = do_PUT = do_DELETE = take
 

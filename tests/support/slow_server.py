@@ -1,9 +1,9 @@
-"""The product over the embedded store, where database, cache and Pub/Sub answer as late as they do in one region.
+"""The product over the embedded store, with latencies of database, cache and Pub/Sub like within one region.
 
     python -m tests.support.slow_server     PORT; SCHEDULES=off for all but one of several
 
-Each wait is drawn from a log-normal distribution around its median. What a transaction waits is waited after its
-commit, outside of SQLite's single turn: Spanner lets others go on meanwhile. The medians are those of the cost model.
+Each wait is drawn from a log-normal distribution around its median. A transaction's waits come after its commit,
+outside of SQLite's single turn: Spanner lets other transactions run meanwhile. The medians are those of the cost model.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def raw(value: str) -> bytes:
 
 @dataclass
 class SoftwareKey:
-    """One credential; `count` goes up with each signature."""
+    """One credential; `count` increases with each signature."""
 
     origin: str = ORIGIN
     count: int = 0
@@ -36,7 +36,7 @@ class SoftwareKey:
     )
 
     def create(self, options: dict[str, Any], origin: str | None = None) -> dict[str, Any]:
-        """What `navigator.credentials.create` gives."""
+        """The result of `navigator.credentials.create`."""
         client = self._client("webauthn.create", options["challenge"], origin)
         numbers = self.private.public_key().public_numbers()
         cose = cbor2.dumps(
@@ -50,7 +50,7 @@ class SoftwareKey:
     def get(
         self, options: dict[str, Any], origin: str | None = None, site: str | None = None
     ) -> dict[str, Any]:
-        """What `navigator.credentials.get` gives."""
+        """The result of `navigator.credentials.get`."""
         self.count += 1
         client = self._client("webauthn.get", options["challenge"], origin)
         data = self._data(site or options["rpId"], 0x01)

@@ -1,4 +1,5 @@
-"""Calls of several commits in a row, noted at the ports and made again bare for another wallet (see `replay`)."""
+"""Record the calls of several consecutive commits at the ports, and repeat them bare for another wallet (see
+`replay`)."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ _nonces = itertools.count(10**9)
 
 
 class Steps:
-    """What was noted of several commits in a row: each with the reads before it."""
+    """The record of several consecutive commits, each with the reads before it."""
 
     def __init__(self) -> None:
         self.made = [replay.Calls()]
@@ -52,7 +53,7 @@ class Steps:
 
 
 class _Swapped(replay._Names):
-    """Another wallet's rows, with a nonce and hashes that nobody has had."""
+    """Another wallet's rows, with an unused nonce and unused hashes."""
 
     def __init__(self, calls: Any, fresh: dict[str, str], swaps: dict[str, str], nonce: int) -> None:
         super().__init__(calls, {})

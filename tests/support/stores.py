@@ -19,11 +19,11 @@ EMBEDDED: Final = STORE == "embedded"
 if STORE not in ("embedded", "emulator"):
     raise pytest.UsageError(f"STORE is embedded or emulator, not {STORE}")
 
-os.environ["STORE"] = STORE  # for what tests start
+os.environ["STORE"] = STORE  # for processes that tests start
 
 
 def opened(env: Mapping[str, str]) -> Database:
-    """The database that these variables lead to."""
+    """Open the database that these variables name."""
     chosen = settings.load(env)
     if "spanner" in chosen.embedded:
         return sqlite.connect(Path(chosen.embedded_file))
@@ -33,7 +33,7 @@ def opened(env: Mapping[str, str]) -> Database:
 
 
 def leads_to(database: Database) -> dict[str, str]:
-    """The variables by which another process finds this database."""
+    """The variables that point another process to this database."""
     if isinstance(database, SqliteDatabase):
         return {"EMBEDDED_FILE": str(database.file.path)}
     handle: Any = database.handle  # type: ignore[attr-defined]
@@ -41,6 +41,6 @@ def leads_to(database: Database) -> dict[str, str]:
 
 
 def copy_of(template: Path, path: Path) -> Path:
-    """A fresh file with the whole schema: making one takes a tenth of a second, a copy a thousandth."""
+    """Create a fresh file with the whole schema: creating one takes a tenth of a second, copying one a thousandth."""
     path.write_bytes(template.read_bytes())
     return path

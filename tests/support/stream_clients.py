@@ -1,10 +1,10 @@
-"""Thousands of clients of one server of event streams, in a process of their own.
+"""Thousands of clients of one server of event streams, in a separate process.
 
     python -m tests.support.stream_clients sse|websocket|grpc URL     tokens by user as JSON on the first line of stdin
 
-Each has a connection of its own. Says `open` once all streams are; takes a second line, how many events each user is to
-see, waits for them (WITHIN seconds without another one at most), closes the streams and writes what each user saw, as
-JSON: {user: [[cursor, event id, subject, when in seconds since 1970], …]}.
+Each client has its own connection. The process prints `open` when all streams are open. It reads a second line with the
+number of events for each user, waits for them (at most WITHIN seconds without a new event) and closes the streams. Then
+it prints the events of each user as JSON: {user: [[cursor, event id, subject, when in seconds since 1970], …]}.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-AT_ONCE = 50  # that open
+AT_ONCE = 50  # streams that open at the same time
 WITHIN = 30.0
 GRPC = "/wallet.v1.EventsService/StreamEvents"
 Seen = dict[str, list[list[Any]]]
@@ -25,7 +25,7 @@ Client = Callable[[str, str, list[list[Any]], asyncio.Event], Awaitable[None]]
 
 
 async def sse(url: str, token: str, seen: list[list[Any]], opened: asyncio.Event) -> None:
-    """One stream, read for as long as it is open."""
+    """Read one stream for as long as it is open."""
     host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
     reader, writer = await asyncio.open_connection(host, port)
     head = f"GET /api/v1/events/stream HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
@@ -49,7 +49,7 @@ async def sse(url: str, token: str, seen: list[list[Any]], opened: asyncio.Event
 
 
 async def websocket(url: str, token: str, seen: list[list[Any]], opened: asyncio.Event) -> None:
-    """The same over a WebSocket."""
+    """Like `sse`, over a WebSocket."""
     from websockets.asyncio.client import connect
 
     at = url.replace("http://", "ws://") + "/api/v1/events/ws"
@@ -64,11 +64,11 @@ async def websocket(url: str, token: str, seen: list[list[Any]], opened: asyncio
 
 
 async def grpc(url: str, token: str, seen: list[list[Any]], opened: asyncio.Event) -> None:
-    """The same over gRPC."""
+    """Like `sse`, over gRPC."""
     from grpc import aio
 
     request, answer = _messages()
-    alone = [("grpc.use_local_subchannel_pool", 1)]  # else all channels share a connection
+    alone = [("grpc.use_local_subchannel_pool", 1)]  # otherwise all channels share a connection
     async with aio.insecure_channel(url.removeprefix("http://"), alone) as channel:
         method = channel.unary_stream(GRPC, request.SerializeToString, answer.FromString)
         call = method(request(), metadata=(("authorization", f"Bearer {token}"),))
@@ -79,7 +79,7 @@ async def grpc(url: str, token: str, seen: list[list[Any]], opened: asyncio.Even
 
 
 def _messages() -> tuple[Any, Any]:
-    """The classes of what is asked and answered."""
+    """The classes of the request and response messages."""
     from schemas.contract import generated, protobuf
     from shared.runtime import operation
     from shared.triggers.rpc.methods import Methods
@@ -123,7 +123,7 @@ async def main(kind: str, url: str) -> int:
 
 
 async def _seen(seen: Seen, wanted: dict[str, int]) -> None:
-    """Wait until each saw as many as it should; goes on as well when nothing comes any more."""
+    """Wait until each client has its number of events; returns also if no more events come."""
     known, since = -1, time.monotonic()
     while any(len(seen[user]) < count for user, count in wanted.items()):
         told = sum(map(len, seen.values()))

@@ -1,6 +1,6 @@
-"""EIP-712 a second time, as short as the standard: what the product's digests are compared with.
+"""A second implementation of EIP-712, as short as the standard, to compare with the product's digests.
 
-Takes documents that fit; nothing is checked.
+It accepts only valid documents and checks nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def struct(types: dict[str, list[tuple[str, str]]], name: str, value: dict[str, 
 
 
 def type_text(types: dict[str, list[tuple[str, str]]], name: str) -> str:
-    """encodeType: the type, then those it refers to in alphabetical order."""
+    """encodeType: the type, followed by the types that it refers to, in alphabetical order."""
     used, wanted = set(), [name]
     while wanted:
         current = wanted.pop()
