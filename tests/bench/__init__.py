@@ -1,1 +1,1 @@
-"""Benchmarks: every other module here is one, by its name."""
+"""Benchmarks: every other module here is one benchmark with the same name."""

@@ -1,9 +1,10 @@
-"""Run the benchmarks one after the other, each with what it needs started anew: emulators slow down with every call.
+"""Run the benchmarks one after the other, each with freshly started services: emulators slow down with every call.
 
     python -m tests.bench [name] …        a name is a module of tests/bench with `run(bench: Bench)`, and one of PARTS
 
-Each prints its figures as they come, and docs/bench.json keeps the last of each; a run with other sizes than these, or
-one that fails, is not kept. What runs slower than it may is said, and the exit status counts the benchmarks with such.
+Each benchmark prints its figures as they come, and docs/bench.json keeps the last of each. Runs with other sizes than
+these, and runs that fail, are not kept. The command reports benchmarks that miss a limit; the exit status is the number
+of benchmarks that missed one or failed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tests.support.bench import Bench, product
 
 @dataclass(frozen=True)
 class Part:
-    """What a benchmark is about, what it stands on, and the sizes that it reads from the environment."""
+    """The subject of a benchmark, its services, and the sizes that it reads from the environment."""
 
     about: str
     store: str = "emulator"
@@ -57,7 +58,7 @@ NAMES = sorted(PARTS)
 
 
 def main(names: list[str]) -> int:
-    """The number of benchmarks that missed a limit or failed; 2 for an unknown name."""
+    """Run the benchmarks; returns the number that missed a limit or failed, or 2 for an unknown name."""
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         sys.stderr.write(f"unknown: {' '.join(unknown)}; there are: {' '.join(NAMES)}\n")
@@ -85,7 +86,7 @@ def _here(name: str) -> int:
     sizes = PARTS[name].sizes
     if PARTS[name].store == "emulator":
         os.environ["STORE"] = (
-            "emulator"  # else what is not installed is embedded, and another thing is measured
+            "emulator"  # otherwise embedded services replace missing emulators
         )
     taken = {size: os.environ.setdefault(size, value) for size, value in sizes.items()}
     module = importlib.import_module(f"tests.bench.{name}")

@@ -1,7 +1,8 @@
 """From the start of a process to its first answer, and its memory then: each service as it is deployed, each function.
 
-The process is started by functions-framework with what the image starts, and asked once without a token, which every
-operation refuses before it looks at a database. Loading the image and connecting to Spanner come on top in the cloud.
+functions-framework starts the process with the image's command. The benchmark then sends one request without a token,
+which every operation refuses before it uses a database. In the cloud, loading the image and connecting to Spanner take
+additional time.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from shared.runtime import operation, trust
 from shared.runtime.operation import Operation
 from tests.support.bench import Bench
 
-ROUNDS = int(os.environ.get("ROUNDS", "5"))  # of each service
-EVERY = int(os.environ.get("EVERY", "1"))  # each so many functions: 10 is quick
-STREAMS = "streams"  # has a server of its own
+ROUNDS = int(os.environ.get("ROUNDS", "5"))  # per service
+EVERY = int(os.environ.get("EVERY", "1"))  # measure every EVERY-th function: 10 is quick
+STREAMS = "streams"  # has its own server
 _START = """
 import json, resource, sys, time
 import functions_framework
@@ -40,7 +41,7 @@ print(json.dumps([took, used.ru_utime + used.ru_stime, memory, status]))
 
 @contextmanager
 def product(name: str) -> Iterator[Bench]:
-    """Nothing else runs."""
+    """Start no services."""
     yield Bench()
 
 
@@ -74,7 +75,7 @@ def functions(bench: Bench, chosen: list[Operation]) -> None:
 
 
 def _process(target: str, one: Operation) -> tuple[float, float, float]:
-    """(ms until the answer, ms of a processor, MiB at most) of a new process."""
+    """Measure a new process: (ms until the answer, ms of processor time, MiB at most)."""
     method, path = _asked(one)
     command = [sys.executable, "-W", "ignore", "-c", _START, target, str(ROOT / "functions" / "main.py")]
     named = {"ENVIRONMENT": "local", "GOOGLE_CLOUD_PROJECT": "bench", "PYTHONPATH": str(ROOT)}

@@ -1,6 +1,7 @@
-"""The console over 100,000 orders: from the navigation to the rows of the list, and from a key to the next ones.
+"""The console with 100,000 orders: from the navigation to the rows of the list, and from a key press to the next rows.
 
-On the embedded store and a browser of this machine; without Debian's chromium there is nothing to measure."""
+It uses the embedded store and a browser on this machine; it measures nothing without Debian's chromium.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ from tests.support.bench import Bench
 from tests.support.console import BUNDLE, CHROMIUM, OPERATOR, PASSWORD, Site, Tab, browser
 
 ROUNDS = 9
-SECONDS = 1.0  # that the list may take
-BYTES = 150_000  # that all of the console may have, compressed
+SECONDS = 1.0  # limit for showing the list
+BYTES = 150_000  # limit for the whole console, compressed
 NUMBERS = """(WITH RECURSIVE numbers(number) AS
   (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number + 1 < :count) SELECT number FROM numbers)"""
 NEW_ID = (
@@ -48,8 +49,8 @@ NEXT = """key => new Promise(done => {
 
 @contextmanager
 def product(_: str) -> Iterator[Bench]:
-    """The product as `make run` has it, with as many orders as the list of the desk's benchmark."""
-    os.environ["STORE"] = "embedded"  # also where the emulators are installed
+    """The product as `make run` starts it, with as many orders as the list of the desk's benchmark."""
+    os.environ["STORE"] = "embedded"  # even if the emulators are installed
     with tempfile.TemporaryDirectory(prefix="bench-console-") as folder:
         os.environ["EMBEDDED_FILE"] = str(Path(folder) / "store.sqlite")
         with Product.start(Path(folder)) as running, browser() as found:
@@ -60,11 +61,11 @@ def product(_: str) -> Iterator[Bench]:
 
 
 def _orders(user: str, count: int) -> None:
-    """One order by the product's own code, the rest copied in the file: one by one they take minutes."""
+    """Create one order with the product's own code and copy the rest in the file: creating each takes minutes."""
     desk_lists.seed(user, 1)
     file = sqlite.connect(Path(os.environ["EMBEDDED_FILE"])).file
     with file.writing() as connection:
-        names = [row[1] for row in connection.execute("PRAGMA table_info(orders)")]  # without generated ones
+        names = [row[1] for row in connection.execute("PRAGMA table_info(orders)")]  # not generated ones
         copied = {"order_id": NEW_ID, "created_at": EARLIER, "updated_at": EARLIER}
         values = ", ".join(copied.get(name, name) for name in names)
         wanted = f"SELECT {values} FROM orders, {NUMBERS} WHERE user_id = :user"  # noqa: S608 - the schema's names
@@ -104,7 +105,7 @@ def run(bench: ConsoleBench) -> None:
 
 
 def _listed(tab: Tab) -> float:
-    """Seconds of one load, signed in already, with nothing of the page in the browser's cache."""
+    """Seconds of one load by a person who is signed in, with nothing of the page in the browser's cache."""
     client: Any = tab.page.context.new_cdp_session(tab.page)
     client.send("Network.setCacheDisabled", {"cacheDisabled": True})
     tab.page.goto("about:blank")

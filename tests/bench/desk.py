@@ -1,4 +1,5 @@
-"""The order desk: what placing, claiming and reading cost beside the RPCs that they make, and listing long lists."""
+"""The order desk: the cost of placing, claiming and reading compared with the RPCs that they make, and of listing long
+lists."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def cached_get(bench: Bench, desk: Desk, shopper: str) -> None:
 
 
 def placing(bench: Bench, shopper: str, supply_id: str) -> None:
-    """The bare calls reserve from copies of the supply: a ledger entry's place is taken once."""
+    """Measure placing. The bare calls reserve from copies of the supply, because each ledger position can be used only
+    once."""
     noted = Calls()
     with noted.noted():
         _good(_order(bench, shopper))
@@ -71,7 +73,8 @@ def _copies(supply_id: str, count: int) -> list[str]:
 
 
 def claiming(bench: Bench, desk: Desk, shopper: str) -> None:
-    """One claimer each, for there is a limit; the bare calls claim orders of their own."""
+    """Measure claiming, with a new claimer each time because claims per person are limited; the bare calls claim other
+    orders."""
     people = [desk.person("claimer") for _ in range(2 * ROUNDS)]
     desk.wallets(people)
     claimers = itertools.cycle(people)

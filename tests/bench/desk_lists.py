@@ -1,4 +1,4 @@
-"""A page of a long list costs what a page of a short one does: 100 of 100,000 orders beside 100 of 1,000."""
+"""A page of a long list costs as much as a page of a short one: 100 of 100,000 orders compared with 100 of 1,000."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.bench import Bench, Ready
 SHORT, LONG = 1_000, int(os.environ.get("ORDERS", "100000"))
 ROUNDS = 60
 MOST = 1.3
-AT_ONCE = 1_000  # orders of one commit
+AT_ONCE = 1_000  # orders per commit
 
 
 def run(bench: Bench) -> None:
@@ -41,7 +41,7 @@ def run(bench: Bench) -> None:
 
 
 def _deep(bench: Bench) -> tuple[str, str]:
-    """The cursors of both users' pages half way down, as the API gives them."""
+    """The cursors of both users' pages in the middle of their lists, as the API returns them."""
     return _cursor(bench, "usr_long", LONG // 2), _cursor(bench, "usr_short", SHORT // 2)
 
 
@@ -66,7 +66,7 @@ def _placed(number: int) -> datetime:
 
 
 def seed(user: str, count: int) -> None:
-    """Cancelled orders of one item, the first the newest."""
+    """Insert cancelled orders with one item each, the newest first."""
     for start in range(0, count, AT_ONCE):
         writes = []
         for number in range(start, min(start + AT_ONCE, count)):

@@ -1,6 +1,6 @@
 """The same calls over HTTP and over gRPC: a cached read and an order, over connections that stay open.
 
-Both doors are those of one process over the embedded store, and take turns.
+One process over the embedded store serves both protocols; they take turns.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.bench import Bench, Ready
 __all__ = ["product", "run"]
 
 ROUNDS = int(os.environ.get("ROUNDS", "200"))
-MOST = 1.5  # times what the same takes over HTTP
+MOST = 1.5  # times the duration over HTTP
 ITEM = {"product_id": "sku", "product_name": "A thing", "price": "0.001", "quantity": 1}
 PLACED = {"currency": "ETH", "items": [ITEM]}
 
@@ -61,7 +61,7 @@ def run(bench: Bench) -> None:
 
 
 class Doors:
-    """A caller with a connection to each door."""
+    """A caller with one connection per protocol."""
 
     def __init__(self, client: httpx.Client, channel: grpc.Channel, token: str) -> None:
         self.client, self.channel, self.token = client, channel, token
@@ -89,7 +89,7 @@ class Doors:
 
 @contextmanager
 def _gateway() -> Iterator[tuple[str, str]]:
-    """The product's process over this store; its addresses of HTTP and gRPC."""
+    """Start the product's process over this store; returns its addresses for HTTP and gRPC."""
     log = Path(resources.settings().state_dir) / "gateway.log"
     with ports.reserve() as (port, first), ports.reserve() as (second, lock):
         env = {

@@ -1,7 +1,8 @@
-"""The transaction engine beside bare calls: dispatch, from HTTP accept to broadcast, signing, and what one costs.
+"""The transaction engine compared with bare calls: dispatch, the path from HTTP accept to broadcast, signing, and the
+cost of one transaction.
 
-Where the time goes is printed as the share of the largest parts of a profile; the machine's own emulators and node
-run beside it and are part of every figure.
+It also prints where the time goes, as the shares of the largest parts of a profile. The machine's own emulators and
+node run beside the engine and affect every figure.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ from tests.support.steps import Steps
 TRANSFERS, TURNS = 512, 4
 ROUNDS = 60
 TOGETHER = 200  # requests, by as many threads as an instance has
-THREADS = 16  # as the image starts
+THREADS = 16  # the image's setting
 SIGNING = 0.6  # ms
-HINTS = 0.1  # seconds: the hints that come meanwhile are one
+HINTS = 0.1  # seconds: hints that come within this time count as one
 MOST_DISPATCH, GOAL_DISPATCH = 4.0, 2.0  # 0.25 and 0.5 of the node's own speed
 MOST_PATH, GOAL_PATH = 1 / 0.6, 1 / 0.8
 TARGET = "0x" + "be" * 20
@@ -49,7 +50,7 @@ def run(bench: Bench) -> None:
     url = os.environ["RPC_URL"]
     world = World(bench.app, RpcClient("control", url), bench.published)
     signing(bench)
-    with resources.override(publisher=Recorder()):  # Pub/Sub's emulator would have a third of the machine
+    with resources.override(publisher=Recorder()):  # Pub/Sub's emulator would use a third of the machine
         beside_web3(bench, world, url)
         path(bench, world, url)
         dispatching(bench, world, url)
@@ -57,7 +58,7 @@ def run(bench: Bench) -> None:
 
 def signing(bench: Bench) -> None:
     times = []
-    signer = KeySigner(os.urandom(32))  # for many, as dispatch has it
+    signer = KeySigner(os.urandom(32))  # one signer for many signatures, like in dispatch
     for nonce in range(500):
         began = time.perf_counter()
         signer.sign_transaction(_fields(nonce))
@@ -76,14 +77,15 @@ def _fields(nonce: int) -> dict[str, Any]:
 
 
 def dispatching(bench: Bench, world: World, url: str) -> None:
-    """By turns: the engine drains a lane's queue; one client thread, as the engine's, sends bytes signed before."""
+    """Measure in turns: the engine drains a lane's queue; one client thread, like the engine's, sends transactions
+    signed before."""
     ours, recorded, bare, batched = [], [], [], []
     for turn in range(TURNS + 1):
         bare.append(_presigned(world, url, 1))
         batched.append(_presigned(world, url, 32))
         sent, done = _drained(world)
         ours.append(sent), recorded.append(done)
-        if turn == 0:  # warm now
+        if turn == 0:  # to warm up
             ours.clear(), recorded.clear(), bare.clear(), batched.clear()
     bench.median("dispatch, queued to broadcast", _rates(ours), "transactions a second")
     bench.median("dispatch, until the answers are recorded", _rates(recorded), "a second")
@@ -105,7 +107,7 @@ def _rates(seconds: list[float]) -> list[float]:
 
 
 def _each(seconds: list[float]) -> list[float]:
-    """Milliseconds of one transaction."""
+    """Milliseconds per transaction."""
     return [one * 1e3 / TRANSFERS for one in seconds]
 
 
@@ -126,8 +128,8 @@ def _presigned(world: World, url: str, together: int) -> float:
 
 
 def _drained(world: World, around: Callable[[Callable[[], None]], None] | None = None) -> tuple[float, float]:
-    """Seconds until a queue of transfers is with the node, and until that is recorded; accepting them is not
-    counted. `around` runs what is."""
+    """Seconds until a queue of transfers has reached the node, and until that is recorded; accepting them does not
+    count. `around` runs the measured work."""
     wallet = world.wallet(100 * ETHER)
     sent: list[float] = []
 
@@ -161,7 +163,8 @@ def _accept(unit: UnitOfWork, planned: accept.SendPlan) -> None:
 
 
 def path(bench: Bench, world: World, url: str) -> None:
-    """One transaction: the request that accepts it and the message that dispatches it, beside the same calls bare."""
+    """Measure one transaction: the request that accepts it and the message that dispatches it, compared with the same
+    bare calls."""
     wallet, other = world.wallet(100 * ETHER), world.wallet(100 * ETHER)
     for one in (wallet, other):
         _sent(bench, world, one)  # opens the lane
@@ -207,11 +210,11 @@ def _sent(bench: Bench, world: World, wallet: Wallet) -> None:
         dispatch.dispatch(f"local:{wallet.address.lower()}")
 
 
-# — beside a loop that stores nothing
+# — compared with a loop that stores nothing
 
 
 def beside_web3(bench: Bench, world: World, url: str) -> None:
-    """As an instance runs: requests in parallel, their lane drained meanwhile; and a loop with web3.py."""
+    """Measure parallel requests while their lane is drained, as in an instance, and a loop with web3.py."""
     wallet = world.wallet(100 * ETHER)
     _sent(bench, world, wallet)
     ours, loop = [], []

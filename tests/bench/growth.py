@@ -1,8 +1,8 @@
-"""How what is done all the time grows with the rows that are there: from 1,000 to 1,000,000, on the embedded store.
+"""How the cost of frequent operations grows with the number of rows: from 1,000 to 1,000,000, on the embedded store.
 
-Each is measured by turns with a store of 1,000 rows. Rows are copies of real ones, inserted in bulk by SQL. The
-embedded store has the same indexes as Spanner, so that a read that misses one shows here; how Spanner itself grows
-does not.
+Each size is measured in turns with a store of 1,000 rows. Rows are copies of real ones, inserted in bulk by SQL. The
+embedded store has the same indexes as Spanner, so that a read without an index shows here. How Spanner itself grows
+does not show.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["product", "run"]
 
 SIZES = [int(one) for one in os.environ.get("ROWS", "1000 10000 100000 1000000").split()]
 ROUNDS = 30
-DUE = 20  # orders that a sweep expires
+DUE = 20  # expired orders per sweep
 CHART = Chart("rows", "Milliseconds by the rows that are there", "rows", "ms, median and quartiles", {})
 PAGE = {"limit": "100"}
 
@@ -64,7 +64,7 @@ def run(bench: Bench) -> None:
 
 
 class _Orders:
-    """Open orders of one shopper, older than what the benchmark itself places."""
+    """Open orders of one shopper, older than the orders that the benchmark itself places."""
 
     table, rounds = "orders", ROUNDS
 
@@ -138,7 +138,7 @@ class Available(_Orders):
 
 
 class Expiry:
-    """A run that expires twenty orders while so many timers wait that are not due."""
+    """A run that expires twenty orders among this many timers that are not due."""
 
     what = f"expiry sweep of {DUE} orders"
     table, rounds = "timers", 12
@@ -185,7 +185,7 @@ class Relay:
 
     def ready(self, name: str, file: SqliteFile) -> Ready:
         first = next(self.numbers)
-        grown.multiply(file, self, first, first + sweep_outbox.BATCH)  # for those that go now
+        grown.multiply(file, self, first, first + sweep_outbox.BATCH)  # for the events that are published now
 
         def sweep() -> None:
             going = sweep_outbox._sweep({3: (OUTBOX_BEGINS,)}, {}, datetime.now(UTC))
@@ -198,7 +198,7 @@ CHAIN = "bench100"
 
 
 class Events:
-    """A block of a hundred events on top of so many of before."""
+    """A block of a hundred events, added to this many earlier ones."""
 
     what = "index of a block of 100 events"
     table, rounds = "contract_events", 12
@@ -213,7 +213,7 @@ class Events:
 
     @classmethod
     def of(cls, bench: Bench) -> Events:
-        """The template gets the follows and a first block with events."""
+        """Create the subject; the template gets the follows and a first block with events."""
         known = resources.registry()
         chains = {name: Followed.of(100, known.chains["local"]) for name in ("few", "many")}
         spec = chains["few"].client.spec
@@ -240,7 +240,7 @@ class Events:
 
 
 class EventList(Events):
-    """The newest events of a contract that has so many."""
+    """The newest events of a contract that has this many."""
 
     what = "a contract's newest 100 events"
     rounds = ROUNDS

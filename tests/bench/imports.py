@@ -1,7 +1,7 @@
-"""What the process of a contract function pays before its first answer, beside functions-framework and web3 alone.
+"""The cost of a contract function's process before its first answer, compared with functions-framework and web3 alone.
 
-Each is started by functions-framework as it is deployed and then takes web3, in a process of its own. Processor time is
-compared, which a busy machine changes less than the clock. ROUNDS=1 is quick.
+functions-framework starts each as it is deployed, in a separate process, which then loads web3. The limit is on
+processor time, which a busy machine changes less than wall time. ROUNDS=1 is quick.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, len(sys.
 
 @contextmanager
 def product(name: str) -> Iterator[Bench]:
-    """Nothing is asked, so nothing runs."""
+    """Start no services: the benchmark sends no requests."""
     yield Bench()
 
 
@@ -67,7 +67,7 @@ def run(bench: Bench) -> None:
 
 
 def _process(target: str, source: Path, *, web3: bool) -> tuple[float, float, int]:
-    """(seconds of a processor, MiB, modules) of a process that has started."""
+    """Measure a started process: (seconds of processor time, MiB, modules)."""
     command = [sys.executable, "-W", "ignore", "-c", _START, target, str(source), "1" if web3 else ""]
     named = {"ENVIRONMENT": "local", "GOOGLE_CLOUD_PROJECT": "bench", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -1,9 +1,9 @@
-"""What following many contracts costs the index: a block of 100 events with 10,000 followed contracts, beside the same
-block with no more followed than log in it.
+"""The cost of following many contracts: a block of 100 events with 10,000 followed contracts, compared with the same
+block with only as many followed contracts as log in it.
 
-Both have the same work in a block: a hundred contracts log an event each, of which ten are announced. They take turns,
-so that a busy machine and an ageing emulator meet both. The chain is a model in memory, so a node's own time is left
-out; the database is the emulator, which is slower than Spanner in everything.
+Both have the same work in a block: a hundred contracts log one event each, and ten of these are announced. They take
+turns, so that a busy machine and an ageing emulator affect both. The chain is a model in memory, so that a node's own
+time does not count; the database is the emulator, which is slower than Spanner in everything.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from tests.support.bench import Bench
 from tests.unit.contracts.log_chain import LogChain, ModelBlock, ModelNode, digest
 
 MANY, FEW, EVENTS_A_BLOCK, BLOCKS, WARM = 10_000, 100, 100, 12, 2
-ANNOUNCED = 10  # one contract in so many
+ANNOUNCED = 10  # one contract in this many
 ABI = '[{"type":"event","name":"E","anonymous":false,"inputs":[]}]'
-MOST = 1.5  # times what a block costs with few followed contracts
+MOST = 1.5  # times the cost of a block with few followed contracts
 
 
 class FullChain(LogChain):
-    """In each block another hundred of the addresses log, and always as many announced ones among them."""
+    """In each block a new sample of a hundred addresses logs, always with the same number of announced ones."""
 
     def mine(self, count: int = 1) -> None:
         for _ in range(count):
@@ -56,7 +56,7 @@ class FullChain(LogChain):
 
 @dataclass
 class Followed:
-    """A chain of its own with an index, and how long each block has taken."""
+    """A separate chain with an index, and the duration of each block."""
 
     chain: str
     model: FullChain

@@ -1,4 +1,4 @@
-"""Wrong passphrases and passwords beside right ones: who measures the answer's time learns nothing from it."""
+"""Compare wrong passphrases and passwords with right ones: the duration of the answer must reveal nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.keys import keystore
 from shared.keys.errors import WrongPassphrase
 from tests.support.bench import Bench
 
-MOST = 1.1  # either way: what two times of the same work differ by on a busy machine
+MOST = 1.1  # in both directions: how much two times of the same work differ on a busy machine
 ROUNDS = 60
 RIGHT, WRONG = "the right passphrase", "another passphrase"
 

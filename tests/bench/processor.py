@@ -1,8 +1,8 @@
-"""What an operation costs of a processor, follow-ups included: milliseconds of this process for each call.
+"""The processor time of an operation with its follow-ups: milliseconds of this process for each call.
 
-Over the embedded store, so that a database's own work is in it (Spanner's is billed elsewhere, its client's is more
-than SQLite's); a node is another process and is not. What a commit announces is pushed to whoever Pub/Sub would call,
-and counts with the call. `PROFILE=claim` prints on what one operation's time goes.
+It runs over the embedded store, so a database's own work is included (Spanner's is billed elsewhere; its client costs
+more than SQLite's). A node is another process and is not included. The benchmark pushes what a commit announces to the
+operations that Pub/Sub would call; this counts with the call. `PROFILE=claim` prints where one operation's time goes.
 """
 
 from __future__ import annotations
@@ -95,14 +95,14 @@ def run(bench: Bench) -> None:
 
 
 class _Measured:
-    """Runs operations, and what follows them, under a clock of the processor."""
+    """Runs operations and their follow-ups, and measures processor time."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.published: Recorder = bench.published  # type: ignore[assignment]
 
     def take(self, what: str, prepare: Callable[[], Call]) -> None:
-        """Medians of ROUNDS times BATCH calls, and the spread between quarters of the rounds."""
+        """Print medians of ROUNDS times BATCH calls, and the spread between quarters of the rounds."""
         self._batch([prepare() for _ in range(WARM)])
         profile = cProfile.Profile() if what == PROFILED else None
         alone, all_of_it = [], []
@@ -120,7 +120,7 @@ class _Measured:
             pstats.Stats(profile).sort_stats("tottime").print_stats(40)
 
     def _batch(self, calls: list[Call], profile: cProfile.Profile | None = None) -> tuple[float, float]:
-        """Milliseconds of a call, and of what it sets off."""
+        """Milliseconds of a call and its follow-ups."""
         known = len(self.published.sent)
         began = time.process_time()
         if profile is not None:
@@ -143,7 +143,7 @@ class _Measured:
         return own * 1e3 / len(calls), followed * 1e3 / len(calls)
 
     def _settled(self) -> None:
-        """Until what runs beside the answers is over: nothing new for a moment."""
+        """Wait until background work is over: nothing new for a moment."""
         known = -1
         while known != len(self.published.sent):
             known = len(self.published.sent)
@@ -151,7 +151,7 @@ class _Measured:
 
 
 def _called(topic: str, envelope: Mapping[str, Any]) -> list[str]:
-    """The operations that Pub/Sub calls for this message: of one region, where that made the change."""
+    """The operations that Pub/Sub calls for this message, in one region: where the change was made."""
     told = attributes(envelope)
     return [
         entry.name

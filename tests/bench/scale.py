@@ -1,7 +1,7 @@
-"""The engine at scale, in reckoned time: its own code over a store, nodes and a clock with modelled latencies.
+"""The engine at scale, in simulated time: its own code over a store, nodes and a clock with modelled latencies.
 
-READ_SECONDS (0.005), NODE_SECONDS (0.030) and COMMITS (0.010 0.100) are what round trips take; SCALE (1) makes
-everything smaller. Processor time is printed beside it and is not part of what is reckoned.
+READ_SECONDS (0.005), NODE_SECONDS (0.030) and COMMITS (0.010 0.100) set the duration of round trips; SCALE (1) makes
+everything smaller. Processor time is printed separately and is not part of the simulated time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.bench import Bench
 from tests.support.modelled import START, Scale
 
 COMMITS = [float(one) for one in os.environ.get("COMMITS", "0.010 0.100").split()]
-MEMORY = os.environ.get("MEMORY") == "1"  # makes it slow
+MEMORY = os.environ.get("MEMORY") == "1"  # slows the benchmark down
 SIZE = float(os.environ.get("SCALE", "1"))
 INSTANCES = [int(one) for one in os.environ.get("INSTANCES", "1 2 4").split()]
 PARTS = os.environ.get("SCENARIOS", "inflight waiting rate").split()
@@ -31,7 +31,7 @@ LANES_BUSY, ROOM, BLOCKS = 625, 16, 600
 
 @contextlib.contextmanager
 def product(name: str) -> Iterator[Bench]:
-    """Nothing is started: store, nodes and clock are reckoned."""
+    """Start no services: store, nodes and clock are simulated."""
     yield Bench()
 
 
@@ -56,7 +56,8 @@ def _told(bench: Bench, what: str, scale: Scale, began: float, **figures: tuple[
 
 
 def inflight(bench: Bench, commit: float) -> None:
-    """10,000 in flight over 625 lanes, as many waiting behind them: mined, confirmed, and their places filled again."""
+    """10,000 transactions in flight over 625 lanes, and as many waiting behind them: mined and confirmed, and the lanes
+    filled again."""
     for instances in INSTANCES:
         busy = max(4, int(LANES_BUSY * SIZE))
         scale = Scale("base", commit=commit)
@@ -81,7 +82,7 @@ def _until(scale: Scale, instances: int, wanted: Any, number: int) -> float:
 
 
 def waiting(bench: Bench, commit: float) -> None:
-    """Many that wait for finality, which stands still and then comes back for all of them at once."""
+    """Many transactions that wait for finality, which stands still and then comes for all of them at once."""
     for number in (1_000, 10_000, 60_000, 100_000):
         _waiting(bench, Scale("base", commit=commit), int(number * SIZE))
 
@@ -120,7 +121,7 @@ def _passes(scale: Scale, number: int) -> None:
 
 
 def _confirmed(scale: Scale, rows: int) -> None:
-    """So many confirmed ones of a hundred wallets, in blocks that exist."""
+    """Create this number of confirmed transactions of a hundred wallets, in blocks that exist."""
     scale.add_wallets(100)
     of_block = max(1, rows // BLOCKS)
     counts: dict[str, int] = {}
@@ -156,15 +157,15 @@ def _confirmed(scale: Scale, rows: int) -> None:
 
 
 def rate(bench: Bench, commit: float) -> None:
-    """Transactions that come all the time, from many wallets."""
+    """Transactions from many wallets at a constant rate."""
     for chain, each_second, wallets in (("base", 100, 400), ("arbitrum", 50, 200)):
         for instances in INSTANCES:
             _rate(bench, Scale(chain, commit=commit, final_seconds=60.0), each_second, wallets, instances)
 
 
 def _rate(bench: Bench, scale: Scale, each_second: int, wallets: int, instances: int) -> None:
-    """An hour is modelled by a part of it, with finality after a minute instead of twenty: what counts is whether all
-    are final a minute after the last came, because what waits costs nothing (see `waiting`)."""
+    """Model an hour by a part of it, with finality after a minute instead of twenty. All transactions must be final a
+    minute after the last one came; waiting costs nothing (see `waiting`)."""
     seconds, each, come = max(20.0, 120 * SIZE), each_second * min(1.0, SIZE * 2), 0
     total = int(seconds * each)
 

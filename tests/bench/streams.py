@@ -1,8 +1,8 @@
-"""Streams of events from one process: 2,000 clients (STREAMS) while 200 orders (ORDERS) run, as Server-Sent Events; the
-same over WebSockets and gRPC are `streams_websocket` and `streams_grpc`.
+"""Streams of events from one process: 2,000 clients (STREAMS) while 200 orders (ORDERS) run, as Server-Sent Events.
+`streams_websocket` and `streams_grpc` measure the same over WebSockets and gRPC.
 
-Server, clients and orders are three processes over the embedded store. Each client must have seen exactly its user's
-feed, in its order; times are from the commit to the client. What a stream costs is what the server's memory grew by.
+Server, clients and orders are three processes over the embedded store. Each client must see exactly its user's feed, in
+order; times are from the commit to the client. The cost of a stream is the growth of the server's memory.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tests.support.inprocess import App
 
 STREAMS, ORDERS = int(os.environ.get("STREAMS", "2000")), int(os.environ.get("ORDERS", "200"))
 SETTLES = 3.0  # seconds after the last order
-# How each kind is served, and the most KiB of memory that one stream may take.
+# The server of each kind, and the most KiB of memory that one stream may take.
 SERVERS = {
     "sse": ("functions.stream_server", 64.0),
     "websocket": ("functions.stream_server", 96.0),
@@ -55,7 +55,7 @@ class World(Bench):
     url: str = ""
     node: str = ""
     kind: str = "sse"
-    said: list[str] = field(default_factory=list)  # for those who ask in code
+    said: list[str] = field(default_factory=list)  # for callers in code
 
     def keep(self, found: Figure, said: str = "") -> None:
         self.said.append(f"{found.what} {found.value:,.4g} {found.unit}".strip())
@@ -64,7 +64,7 @@ class World(Bench):
 
 @contextmanager
 def product(name: str) -> Iterator[World]:
-    """The product over a store of its own; the server of the kind that the name ends in listens."""
+    """The product over its own store, and a listening server of the kind at the end of the name."""
     kind = name.partition("_")[2] or "sse"
     temporary = tempfile.TemporaryDirectory(prefix=f"bench-{name}-")
     with temporary as text, Stack.start(Path(text) / "logs", ["node"]) as stack:
@@ -83,7 +83,7 @@ def product(name: str) -> Iterator[World]:
         recorder, database = Recorder(), sqlite.connect(file)
         chosen = replace(load(), push_token="push-token")
         with resources.override(fresh=True, settings=chosen, database=database, publisher=recorder):
-            resources.tokens()  # makes the keys that the server reads
+            resources.tokens()  # creates the keys that the server reads
             with ports.reserve() as (port, lock):
                 command = [sys.executable, "-m", SERVERS[kind][0]]
                 server = process.spawn(
@@ -103,7 +103,7 @@ def run(bench: World) -> None:
     shoppers, claimers = [desk.shopper() for _ in range(ORDERS)], [desk.claimer() for _ in range(ORDERS)]
     idle = [desk.person("idle") for _ in range(max(0, STREAMS - 2 * ORDERS))]
     people = [*shoppers, *claimers, *idle][:STREAMS]
-    with _clients(bench, people[-1:]):  # what is imported by the first is not the stream's
+    with _clients(bench, people[-1:]):  # keep the first stream's imports out of the measurement
         time.sleep(SETTLES)
     before, began = _kib(bench.server), time.monotonic()
     with _clients(bench, people) as clients:
@@ -121,7 +121,7 @@ def run(bench: World) -> None:
                 )
             )
         bench.figure(f"{ORDERS} orders placed and claimed in", time.monotonic() - began, "s")
-        time.sleep(SETTLES)  # for what would come twice, or to others
+        time.sleep(SETTLES)  # time for events that come twice or to the wrong user
         said = clients({user: len(rows) for user, rows in _feeds(people).items()})
     assert said["broken"] == 0, f"{said['broken']} streams broke off"
     told, delays = _compare(said["seen"], start)
@@ -137,7 +137,7 @@ def run(bench: World) -> None:
 
 
 def _compare(seen: dict[str, list[list[Any]]], start: float) -> tuple[int, list[float]]:
-    """How many events there were, and how long each of those behind `start` took to its client."""
+    """Count the events, and compute how long each event after `start` took to its client."""
     told, delays = 0, []
     for user, rows in _feeds(seen).items():
         events = seen[user]
@@ -152,7 +152,7 @@ def _compare(seen: dict[str, list[list[Any]]], start: float) -> tuple[int, list[
 
 
 def _feeds(people: Iterable[str]) -> dict[str, list[Any]]:
-    """What each should have seen."""
+    """The feed that each user should see."""
     session = Session(resources.database().snapshot())
     return {user: list(session.many(FEED.scan(user))) for user in people}
 
@@ -191,13 +191,13 @@ def _wait(port: int, server: process.Child) -> None:
 
 
 def _kib(server: process.Child) -> float:
-    """What the server has in memory."""
+    """The server's memory in KiB."""
     lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
     return float(next(line for line in lines if line.startswith("VmRSS")).split()[1])
 
 
 def _busy(server: process.Child, seconds: float) -> float:
-    """Which part of a core it used in this time."""
+    """The share of a core that it used in this time."""
 
     def used() -> float:
         fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()

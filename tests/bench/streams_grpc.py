@@ -1,4 +1,4 @@
-"""Streams of events over gRPC: what `streams` measures."""
+"""Streams of events over gRPC: the same as `streams`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams of events over WebSockets: what `streams` measures."""
+"""Streams of events over WebSockets: the same as `streams`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Ten thousand people with pauses between their calls, over HTTP, with dependencies as late as those of one region.
+"""Ten thousand people with pauses between their calls, over HTTP, with the latencies of dependencies in one region.
 
-Two servers, two clients and the node share the machine; the store is embedded, and waits are injected where Spanner,
-Firestore and Pub/Sub would be (tests/support/slow_server.py). What the clients measure is closed-loop: each waits for
-an answer before the next call. What events set off runs in the first server, as pushes.
+Two servers, two clients and the node share the machine. The store is embedded, and waits are injected for Spanner,
+Firestore and Pub/Sub (tests/support/slow_server.py). The load is closed-loop: each client waits for an answer before
+the next call. The follow-ups of events run in the first server, as pushes.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ THINK, WARM, SECONDS = (
     float(os.environ.get(name, value))
     for name, value in (("THINK", "150"), ("WARM", "20"), ("SECONDS", "60"))
 )
-PROCESSES = 2  # of servers and of clients
-OPEN_ORDERS = 5_000  # that can be claimed
+PROCESSES = 2  # servers, and as many clients
+OPEN_ORDERS = 5_000  # orders that can be claimed
 KINDS = ("cached read", "read", "list", "order", "claim")
-GOAL = 100.0  # ms, of 99 in 100
+GOAL = 100.0  # ms, the 99th percentile
 SHARES = {0.5: "p50", 0.99: "p99", 0.999: "p999"}
 
 
@@ -95,7 +95,7 @@ def _wrong(statuses: Counter[str]) -> int:
 
 
 def _people(bench: Bench, desk: Desk) -> list[tuple[str, str, bool]]:
-    """(user, an order of theirs, whether they place orders), and open orders of somebody else."""
+    """(user, one of their orders, whether they place orders), and open orders of somebody else."""
     shoppers = [desk.shopper(ether=10, supply="9") for _ in range(SHOPPERS)]
     others = [f"usr_{number:05}_{secrets.token_hex(3)}" for number in range(USERS - SHOPPERS)]
     for start in range(0, len(others), 1_000):
@@ -197,6 +197,6 @@ def _crowds(bench: Bench, plans: list[str]) -> list[dict[str, Any]]:
 
 
 def _used(server: process.Child) -> float:
-    """Seconds of a processor so far."""
+    """Seconds of processor time so far."""
     fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,7 +1,7 @@
-"""Webhooks: from an event's commit to the request at its endpoint, alone and beside endpoints that stall, and how many
-deliveries one process makes.
+"""Webhooks: the time from an event's commit to the request at its endpoint, with and without endpoints that stall, and
+the number of deliveries that one process makes.
 
-Receivers are servers of this machine; events are pushed as soon as they are published, sixteen at once.
+Receivers are servers on this machine. Events are pushed as soon as they are published, sixteen at once.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def run(bench: Bench) -> None:
 
 
 def volume(bench: Bench, hooks: Hooks) -> None:
-    """All events are there when the first is delivered: what one process can do."""
+    """Measure the deliveries of one process: all events exist before the first delivery."""
     with ExitStack() as running:
         receivers = [running.enter_context(receiver()) for _ in range(ENDPOINTS)]
         users = [hooks.user() for _ in receivers]
@@ -58,7 +58,7 @@ def volume(bench: Bench, hooks: Hooks) -> None:
         while (taken := sum(len(one.got) for one in receivers)) < DELIVERIES:
             assert time.monotonic() < began + PATIENCE, f"{taken} of {DELIVERIES} deliveries"
             bench.progress("deliveries", taken, DELIVERIES)
-            if time.monotonic() > swept + SWEEP:  # what found no place is the schedule's
+            if time.monotonic() > swept + SWEEP:  # the schedule delivers the rest
                 swept = time.monotonic()
                 assert bench.app.schedule("sweep_webhooks").status == 204
             time.sleep(0.02)
@@ -69,7 +69,7 @@ def volume(bench: Bench, hooks: Hooks) -> None:
 
 @contextmanager
 def _noise(hooks: Hooks, stalled: Receiver) -> Iterator[None]:
-    """Other tenants' events meanwhile, at endpoints that take no answer's end."""
+    """Other tenants' events meanwhile, at endpoints that never finish an answer."""
     users = [hooks.user() for _ in range(STALLED)]
     for user in users:
         for _ in range(2):

@@ -18,16 +18,16 @@ from tests.faults import record
 from tests.support import machine
 
 DEFAULT_SEED = "7"
-LIMIT_SECONDS = 1500  # of one test
+LIMIT_SECONDS = 1500  # for one test
 
 
 @dataclass(frozen=True)
 class Part:
-    """Files of proofs and the sizes that make them long."""
+    """Test files and the sizes that make them long proofs."""
 
     paths: tuple[str, ...]
     sizes: dict[str, str] = field(default_factory=dict)
-    workers: int = 1  # processes at once, where nothing is measured and every test is alone
+    workers: int = 1  # parallel processes, for proofs that measure nothing and whose tests are independent
 
 
 PARTS = {
@@ -120,7 +120,7 @@ PARTS = {
 
 
 def main(names: list[str]) -> int:
-    """1 when a proof failed, 2 for an unknown name."""
+    """Run the proofs; returns 1 if a proof failed, 2 for an unknown name."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         sys.stderr.write(f"unknown: {' '.join(unknown)}; there are: {' '.join(PARTS)}\n")
@@ -136,13 +136,13 @@ def main(names: list[str]) -> int:
 
 
 def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
-    """A line of the table, and whether the part passed."""
+    """Run a part; returns its line of the table, and whether it passed."""
     sizes = {key: os.environ.get(key, value) for key, value in part.sizes.items()} | {"SEED": seed}
     _say(
         f"\n== {name}: {' '.join(f'{key}={value}' for key, value in sizes.items())} pytest {' '.join(part.paths)}"
     )
     command = [sys.executable, "-m", "pytest", "-q", "--timeout", str(LIMIT_SECONDS), *part.paths]
-    if part.workers > 1:  # prints come last: with -s, what workers print is lost
+    if part.workers > 1:  # -s loses the output of workers; the report prints it last
         command += ["-n", str(part.workers), "--dist", "loadfile", "-rP"]
     else:
         command += ["-s"]
@@ -158,7 +158,7 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
 
 
 def _followed(command: list[str], env: dict[str, str]) -> tuple[bool, list[str]]:
-    """Whether it ended well, and what it printed, which is shown as it comes."""
+    """Run a command and show its output as it comes; returns whether it succeeded, and the output."""
     printed = []
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():

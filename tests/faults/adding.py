@@ -1,7 +1,7 @@
-"""docs/adding_an_operation.md, followed to the letter in a fresh clone: what it makes passes `make check` at first try.
+"""Follow docs/adding_an_operation.md to the letter in a fresh clone: the result passes `make check` at the first try.
 
-Run by `make prove PART=adding`. The checks are those of the Makefile, in its order, without the set-up of a virtual
-environment of the clone's own: it borrows the one that runs this.
+`make prove PART=adding` runs it. The checks are those of the Makefile, in its order. The clone sets up no virtual
+environment: it borrows the one that runs this proof.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def recipe(target: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All of the repository's files, in a repository of their own, with the example operation added."""
+    """Create a repository with all files of this one, and add the example operation."""
     folder = tmp_path_factory.mktemp("adding") / "product"
     copy_product(folder, lambda top: True)
     for name in BORROWED:

@@ -1,7 +1,8 @@
-"""A machine with nothing but Python and a shell: set-up, the demo and a part of the tests, from a fresh copy.
+"""Run set-up, the demo and a part of the tests from a fresh copy, on a machine with only Python and a shell.
 
-`python -m tests.faults bare`. PATH has Python, make and a few tools of every system; no Java, gcloud, Node.js or npm,
-and HOME is empty. Every Python that fits and is installed here is tried. It installs from the package registries.
+`python -m tests.faults bare`. PATH has Python, make and a few tools that every system has. There is no Java, gcloud,
+Node.js or npm, and HOME is empty. The proof tries every suitable Python that is installed here. It installs from the
+package registries.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ STAGES = {
         "console": "bundling",
     }.items()
 }
-# How this machine reaches its registries is no part of what is tried.
+# The proof does not test how this machine reaches its registries.
 PASSED_ON = re.compile(r"PIP_|npm_config_|(https?|no|all)_proxy$|SSL_CERT_|REQUESTS_CA_|NODE_EXTRA_CA_", re.I)
 
 
 def pythons() -> dict[str, str]:
-    """Those of this machine that fit, by their names."""
+    """The suitable Pythons of this machine, by name."""
     found = {}
     for name in ("python3.11", "python3.12", "python3.13"):
         if shutil.which(name):
@@ -71,7 +72,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What git would give, with what is not committed yet."""
+    """Copy what git would give, including changes that are not committed yet."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     folder = tmp_path / "clone"
@@ -84,7 +85,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def run(clone: Path, env: dict[str, str], *line: str) -> str:
-    """What `make …` prints; how long it took goes to the report."""
+    """Run `make …`; returns its output, and adds its duration to the report."""
     began = time.monotonic()
     done = subprocess.run(
         ["make", *line],
@@ -101,7 +102,7 @@ def run(clone: Path, env: dict[str, str], *line: str) -> str:
 
 
 def first_run(stages: list[str], demo: float) -> str:
-    """When each stage of the set-up began, from what it printed, and how long the demo then took, in seconds."""
+    """Read from the output when each stage of the set-up began, and how long the demo then took, in seconds."""
     began = {
         what: found[1] for line in stages for what, mark in STAGES.items() if (found := mark.match(line))
     }
@@ -139,4 +140,4 @@ def test_set_up_demo_and_tests(machine: dict[str, str], clone: Path, tmp_path: P
     assert left <= {".venv", "node_modules", ".run", ".pytest_cache", ".hypothesis"}, left
     assert [path.name for path in (clone / ".run").glob("demo-*")] == []
     written = {path.name for path in Path(machine["HOME"]).iterdir()}
-    assert written <= {".cache", ".npm"}, written  # the installers' own caches
+    assert written <= {".cache", ".npm"}, written  # the installers' caches

@@ -1,6 +1,7 @@
-"""What the proofs last showed: docs/proof.json keeps it, docs/proof.md is made from it.
+"""Record the last results of the proofs: docs/proof.json keeps them, docs/proof.md is made from it.
 
-A part that runs replaces its own entry; the others keep theirs, with their date."""
+A part that runs replaces its own entry; the other entries stay, with their date.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +14,13 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FIGURE = re.compile(r"^[.FE]*(?P<what>[\w ,-]+) \((?P<where>[\w ,-]+), seed (?P<seed>\d+)\): (?P<text>.+)$")
 COUNTED = re.compile(r"^=*\s*(?P<counts>\d+ \w+(, \d+ \w+)*) in [\d.]+s")
-MOST = 8  # figures of a part that the page shows
+MOST = 8  # figures of a part on the page
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A line that `tests.support.proof.figure` printed; `where` is the store, "model" or what else it ran on."""
+    """A line that `tests.support.proof.figure` printed; `where` is the store, "model" or the other place where it
+    ran."""
 
     what: str
     where: str
@@ -27,8 +29,8 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a part. `seconds` of wall time; `commit` is what was checked out; `tests` says how many passed, and
-    how many were skipped: those have shown nothing."""
+    """One run of a part. `seconds` is wall time, `commit` the commit that was checked out. `tests` counts the passed
+    and the skipped tests: a skipped test has shown nothing."""
 
     part: str
     date: str
@@ -44,20 +46,20 @@ class Run:
 
 
 def counts(lines: Iterable[str]) -> str:
-    """How many tests passed and were skipped, as pytest's last line says; "" where it came to none."""
+    """The counts of passed and skipped tests in pytest's last line; "" if there is no such line."""
     found = [match["counts"] for line in lines if (match := COUNTED.match(line.rstrip()))]
     kinds = found[-1].split(", ") if found else []
     return ", ".join(one for one in kinds if not one.endswith(("warning", "warnings")))
 
 
 def figures(lines: Iterable[str]) -> tuple[Figure, ...]:
-    """The figures among what a part printed."""
+    """The figures in a part's output."""
     found = (FIGURE.match(line.rstrip()) for line in lines)
     return tuple(Figure(match["what"], match["where"], match["text"]) for match in found if match)
 
 
 def keep(run: Run, folder: Path = DOCS) -> None:
-    """Note the run, and write the page anew."""
+    """Store the run, and write the page again."""
     runs = {**load(folder), run.part: run}
     ordered = [runs[part] for part in sorted(runs)]
     (folder / "proof.json").write_text(json.dumps([asdict(one) for one in ordered], indent=1) + "\n")
@@ -75,7 +77,7 @@ def load(folder: Path = DOCS) -> dict[str, Run]:
 
 
 def page(runs: Iterable[Run]) -> str:
-    """docs/proof.md."""
+    """The text of docs/proof.md."""
     lines = [
         "# What has been proved, on what, and when",
         "",

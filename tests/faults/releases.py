@@ -1,7 +1,7 @@
-"""The release before and this tree, both doing the demo's whole job on one database that this tree has migrated.
+"""The previous release and this tree both do the demo's whole job on one database that this tree has migrated.
 
-`python -m tests.faults releases`; it needs the repository's history. The release before is the last commit whose
-migrations are those of the newest file in schemas/releases, or its tag.
+`python -m tests.faults releases`; it needs the repository's history. The previous release is the last commit with
+exactly the migrations of the newest file in schemas/releases, or the commit of its tag.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def migrations_at(commit: str) -> dict[str, str]:
 
 
 def commit_of(release: Release) -> str:
-    """The tag's commit, else the last one before its migrations got successors."""
+    """The tag's commit, otherwise the last commit before migrations were added after the release's."""
     if git("tag", "--list", f"v{release.version}"):
         return git("rev-parse", f"v{release.version}^{{commit}}")
     last = "HEAD"
@@ -54,7 +54,7 @@ def commit_of(release: Release) -> str:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The release before in a worktree of its own, with this tree's tools."""
+    """The previous release in its own worktree, with this tree's tools."""
     release = releases.newest()
     assert release is not None
     commit, folder = commit_of(release), tmp_path_factory.mktemp("before") / "tree"
@@ -84,7 +84,8 @@ def python(folder: Path, env: Mapping[str, str], *arguments: str) -> str:
 
 
 def migrated(folder: Path, env: Mapping[str, str]) -> list[str]:
-    """The migrations that this tree applies, by the command that it has: releases before 0.1 named it otherwise."""
+    """Apply this tree's migrations with the tree's own command, which has another name before release 0.1; returns
+    their names."""
     old = not (folder / "schemas" / "database").exists()
     return python(folder, env, "-m", "schemas.migrate" if old else "schemas.database.migrate").split()
 
@@ -103,6 +104,6 @@ def test_both_releases_do_the_whole_job_on_the_new_schema(before: Path, env: dic
     applied = migrated(ROOT, env)
     new = [each.name for each in migrate.migrations() if each.name not in release.migrations]
     assert applied == (new or ["nothing", "to", "migrate"])
-    demo(before, env)  # the release before, on the schema of this one
+    demo(before, env)  # the previous release, on the schema of this one
     demo(ROOT, env)
-    demo(before, env)  # and on rows that this one has written
+    demo(before, env)  # and on rows that this release has written

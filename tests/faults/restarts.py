@@ -1,8 +1,8 @@
-"""`make run` for an hour, ended again and again by SIGKILL, SIGTERM and Ctrl-C: nothing is lost and nothing doubled.
+"""End `make run` for an hour, again and again, by SIGKILL, SIGTERM and Ctrl-C: nothing is lost and nothing doubled.
 
-`python -m tests.faults hour`; MINUTES sets how long, SEED which ends at which moments. Meanwhile orders are placed,
-claimed and paid by clients that repeat a call that got no answer. At the end each one is paid exactly once, to the wei,
-in the store and on the chain, which were kept over every end.
+`python -m tests.faults hour`; MINUTES sets the duration, SEED the sequence of ends and their moments. Meanwhile clients
+place, claim and pay orders, and repeat every call that got no answer. At the end each order is paid exactly once, to
+the wei, in the store and on the chain, which both survive every end.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ pytestmark = [
         sys.platform != "linux", reason="elsewhere no kernel ends the children of a killed parent"
     ),
 ]
-# Half of them leave no time for anything.
+# Half of the ends are SIGKILL, which leaves no time to clean up.
 ENDS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-LIVES = (3.0, 20.0)  # seconds, from the moment that it is up
+LIVES = (3.0, 20.0)  # seconds, counted from when it is up
 
 
 @dataclass
@@ -71,14 +71,14 @@ class Clients:
 
 
 def _standing(job: Job) -> str:
-    """What the shopper is told of the claim that did not end, and of the transactions that were to pay it."""
+    """The states that the shopper sees of the claim that did not end, and of the transactions that should pay it."""
     job.shopper.sign_in(f"0-{job.run_id}@example.com", PASSWORD)
     claim = job.shopper.get(f"/claims/{job.claim['id']}") if job.claim else None
     return json.dumps({"claim": claim, "transactions": job.shopper.get("/transactions")})
 
 
 def funded(node: Node, count: int) -> list[FundedAccount]:
-    """Before anything is killed: who has been given coins must keep them."""
+    """Fund people before anything is killed; they must keep these coins."""
     accounts = [Account.create() for _ in range(count)]
     for account in accounts:
         node.ask("anvil_setBalance", account.address, hex(10 * ETHER))

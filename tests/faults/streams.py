@@ -1,5 +1,5 @@
-"""Thousands of streams of one process while orders run: each client sees its user's events, all of them, in order, and
-none of another's; over each of the three doors. Times are printed, and depend on what else the machine does."""
+"""Open thousands of streams of one process while orders run, over each of the three protocols: each client sees all of
+its user's events, in order, and no other user's. Printed times depend on the machine's other work."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The model: a store and a cache's collection in memory behind the production ports, for seeded simulation.
+"""The model: an in-memory store and cache collection behind the production ports, for seeded simulation.
 
-One contract suite (tests/emulated/contract) holds both to the emulators. A figure measured here says so. Beside them
-stands what histories are judged by: a specification of one order's claims and a linearizability checker.
+One contract suite (tests/emulated/contract) checks the model and the emulators alike. A figure measured here says so.
+The package also has the tools that judge histories: a specification of one order's claims and a linearizability
+checker.
 """

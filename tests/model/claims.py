@@ -1,4 +1,4 @@
-"""The specification of claims: one order as its callers may see it, who holds it, at which epoch, until when."""
+"""The specification of claims: one order as its callers may see it, with its holder, epoch and lease."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ REFUSED = "ORDER_ALREADY_CLAIMED"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked, when by the product's clock, and the answer. `code` is a refusal's; `status` 0: no answer."""
+    """One call with its answer, and its time by the product's clock. `code` is the code of a refusal; `status` 0: no
+    answer."""
 
     kind: Kind
     user: str
@@ -29,7 +30,7 @@ class Asked:
 
 
 class OrderState(NamedTuple):
-    """`claim` and `lease` are None where only a lost answer told them."""
+    """The state of an order. `claim` and `lease` are None if only a lost answer contained them."""
 
     status: Literal["open", "held", "processing"] = "open"
     epoch: int = 0
@@ -38,7 +39,7 @@ class OrderState(NamedTuple):
     lease: datetime | None = None
 
     def is_of(self, asked: Asked) -> bool:
-        """Whether the call is about this very claim; only its holder could make it, or the owner who pays."""
+        """Tell whether the call is about this claim; only the claim's holder could make it, or the owner who pays."""
         caller = asked.kind == "process" or asked.user == self.user
         known = self.claim in (None, asked.claim) and asked.epoch in (None, self.epoch)
         return self.status != "open" and caller and known
@@ -54,7 +55,7 @@ class OrderState(NamedTuple):
 
 
 def step(now: OrderState, asked: Asked) -> Iterator[OrderState]:
-    """What the order may be after this call got this answer."""
+    """The possible states of the order after this call got this answer."""
     if asked.kind == "claim":
         yield from _claim(now, asked)
         return

@@ -1,4 +1,5 @@
-"""The generated columns of schemas/spanner, for the model; a hash differs from FARM_FINGERPRINT, its use does not."""
+"""The generated columns of schemas/spanner, for the model. It uses another hash than FARM_FINGERPRINT, in the same
+way."""
 
 from __future__ import annotations
 

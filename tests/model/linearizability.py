@@ -1,7 +1,8 @@
-"""Whether a recorded history could have happened one call after the other (Wing & Gong, with Lowe's memory).
+"""Check whether the calls of a recorded history could have happened one after the other (Wing & Gong, with Lowe's
+memory).
 
-Each call takes effect at one moment between its beginning and its answer. One without an answer may have taken effect
-at any moment since, or never.
+Each call takes effect at one moment between its beginning and its answer. A call without an answer takes effect at any
+moment after its beginning, or never.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ O = TypeVar("O")  # noqa: E741
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[O]):
-    """One call of a client; times are places in the order of all beginnings and answers. `ended` None: no answer."""
+    """One call of a client. Times are positions in the order of all beginnings and answers. `ended` None: no answer."""
 
     begun: float
     ended: float | None
@@ -25,11 +26,11 @@ class Call(Generic[O]):
 
 Step = Callable[
     [S, O], Iterable[S]
-]  # the states that a call with this answer may leave; none: it is impossible
+]  # the possible states after a call with this answer; none: the answer is impossible
 
 
 def linearizable(history: Sequence[Call[O]], start: S, step: Step[S, O]) -> bool:
-    """Whether some order of the calls explains every answer."""
+    """Tell whether some order of the calls explains every answer."""
     calls = sorted(history, key=lambda call: call.begun)
     answered = sum(1 << place for place, call in enumerate(calls) if call.ended is not None)
     seen = {(0, start)}
@@ -48,7 +49,7 @@ def linearizable(history: Sequence[Call[O]], start: S, step: Step[S, O]) -> bool
 
 
 def _next(calls: Sequence[Call[O]], done: int) -> list[int]:
-    """Which calls may come first of those that are left: begun before any of them was answered."""
+    """The calls that may come next: those that began before any of the remaining calls was answered."""
     found = []
     first_answer: float = float("inf")
     place = (~done & (done + 1)).bit_length() - 1

@@ -1,4 +1,4 @@
-"""A scheduler: actors are generators that yield wherever others may go on; one generator of chance decides who does."""
+"""A scheduler: actors are generators that yield wherever others may run; one random generator chooses the next."""
 
 from __future__ import annotations
 

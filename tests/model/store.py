@@ -1,7 +1,7 @@
 """A strictly serialisable database in memory: `shared.store.port.Database`.
 
-Bodies run one at a time under a lock, so every history is serial. What production adds is injected by `Faults`:
-aborts re-run a body, an unknown outcome commits (or not) and then loses the answer.
+Bodies run one at a time under a lock, so every history is serial. `Faults` injects the failures of production: an abort
+re-runs a body; an unknown outcome commits (or not) and then loses the answer.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ T = TypeVar("T")
 
 @dataclass
 class Faults:
-    """What goes wrong, by a seeded generator; probabilities per commit."""
+    """Faults from a seeded generator; probabilities per commit."""
 
     rng: random.Random = field(default_factory=lambda: random.Random(0))
     abort: float = 0.0
     unknown: float = 0.0
-    lost: int = 0  # answers of commits, so far
+    lost: int = 0  # lost answers of commits so far
 
 
 class Flipped:
-    """Orders values the other way round, for descending index columns."""
+    """Reverses the order of a value, for descending index columns."""
 
     __slots__ = ("value",)
 
@@ -62,7 +62,7 @@ class Flipped:
 
 
 class MemoryDatabase:
-    """See the module's text. `now` gives commit timestamps; they strictly increase."""
+    """The database of this module. `now` gives commit timestamps; they strictly increase."""
 
     def __init__(self, faults: Faults | None = None, now: Callable[[], datetime] | None = None) -> None:
         self.faults = faults or Faults()
@@ -114,7 +114,8 @@ class MemoryDatabase:
         return self._last
 
     def _apply(self, write: Write) -> tuple[Table[Any], Key, Row | None]:
-        """One after the other: what one frees, the next may take. Answers what was there."""
+        """Apply one write; writes run in order, so that one may take a key that an earlier one frees. Returns the old
+        row."""
         table = TABLES[write.table]
         if write.kind == "delete":
             key, row = write.values, None
@@ -148,7 +149,7 @@ class MemoryDatabase:
                 raise AlreadyExists(f"Unique index violation on index {index.name} at {values}")
 
     def _put(self, table: Table[Any], key: Key, row: Row | None) -> None:
-        """The row as it is from now on (None: gone), and its index entries."""
+        """Store the row's new state (None: deleted), and its index entries."""
         rows = self.rows[table.name]
         before = rows.get(key)
         if row is not None:
@@ -177,18 +178,18 @@ class MemoryDatabase:
         return [{name: row[name] for name in read.columns} for row in found]
 
     def _source(self, read: Read) -> tuple[SortedDict, Sequence[str], frozenset[str]]:
-        """Rows by their places in the order of the table or index."""
+        """Rows by their positions in the order of the table or index."""
         if read.index:
             index = INDEXES[read.index]
             return self.entries[read.index], index.key, index.descending
         table, rows = TABLES[read.table], self.rows[read.table]
-        if table.descending:  # rows are kept in plain order: there are few of such tables
+        if table.descending:  # rows are kept in ascending order: such tables have few rows
             rows = SortedDict((_place(table, key), row) for key, row in rows.items())
         return rows, table.key_columns, frozenset(map(table.column, table.descending))
 
 
 def _entry(index: Index[Any], key: Key, row: Row | None) -> Key | None:
-    """Where the index has the row: its values, then the primary key."""
+    """The row's position in the index: its values, followed by the primary key."""
     if row is None:
         return None
     values = tuple([row[name] for name in index.key])
@@ -198,7 +199,7 @@ def _entry(index: Index[Any], key: Key, row: Row | None) -> Key | None:
 
 
 def _place(table: Table[Any], key: Key) -> Key:
-    """Where the table's order has the row."""
+    """The row's position in the table's order."""
     if not table.descending:
         return key
     return _ordered(table.key_columns, frozenset(map(table.column, table.descending)), key)
@@ -207,7 +208,7 @@ def _place(table: Table[Any], key: Key) -> Key:
 def _range(
     source: SortedDict, names: Sequence[str], descending: frozenset[str], span: KeyRange, limit: int = 0
 ) -> list[Any]:
-    """Keys of the span, in order."""
+    """The keys in the span, in order."""
     found: list[Any] = []
     if not source:
         return found
@@ -234,7 +235,7 @@ def _ordered(names: Sequence[str], descending: frozenset[str], values: Key) -> K
 
 
 class _Nothing:
-    """NULL, which orders before every value."""
+    """NULL, which sorts before every value."""
 
     def __lt__(self, other: object) -> bool:
         return not isinstance(other, _Nothing)
