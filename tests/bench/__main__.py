@@ -85,9 +85,7 @@ def _each(names: list[str]) -> int:
 def _here(name: str) -> int:
     sizes = PARTS[name].sizes
     if PARTS[name].store == "emulator":
-        os.environ["STORE"] = (
-            "emulator"  # otherwise embedded services replace missing emulators
-        )
+        os.environ["STORE"] = "emulator"  # otherwise embedded services replace missing emulators
     taken = {size: os.environ.setdefault(size, value) for size, value in sizes.items()}
     module = importlib.import_module(f"tests.bench.{name}")
     run, world = module.run, getattr(module, "product", product)

@@ -1,1 +1,1 @@
-"""The drill: three regions under load, broken one after the other (`make drill`)."""
+"""The drill: three regions under load, with one fault after the other (`make drill`)."""

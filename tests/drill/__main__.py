@@ -1,11 +1,12 @@
-"""`make drill`: three regions under mixed load, broken one after the other; then everything is checked.
+"""Run `make drill`: three regions under mixed load, with one fault after the other; then check everything.
 
     SECONDS=12 RATE=60 SEED=7 make drill
 
-SECONDS of each phase, RATE requests a second that are wanted (what was carried is printed), PHASES=leader for the loss
-of the leader's region alone. A whole drill takes three to six minutes; it writes docs/drill.json, docs/images/drill.svg
-and its tables into docs/regions.md; another, or one with DRILL_DIR, writes drill.json, drill.md and drill.svg into that
-folder (build). The exit status is 1 when anything was lost, doubled, too old or inexplicable.
+SECONDS is the duration of each phase, RATE the wanted requests per second (the drill prints the actual rate),
+PHASES=leader runs only the loss of the leader's region. A complete drill takes three to six minutes; it writes
+docs/drill.json, docs/images/drill.svg and its tables into docs/regions.md. Any other drill, or one with DRILL_DIR,
+writes drill.json, drill.md and drill.svg into that folder (build). The exit status is 1 if anything was lost, doubled,
+too old or inexplicable.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ DOCS = toolkit.ROOT / "docs" if PLAN == "all" and not os.environ.get("DRILL_DIR"
 
 
 def main() -> int:
-    """Run the drill on regions of its own; 0 when every promise held."""
+    """Run the drill on its own regions; returns 0 if every promise held."""
     process.exit_on_signals()
     workdir = toolkit.ROOT / ".run" / f"drill-{os.getpid()}"
     try:
@@ -77,7 +78,7 @@ async def _drill(world: Regions, port: int) -> int:
 
 
 async def _load(town: Town, courier: Courier, plan: Sequence[Phase]) -> list[figures.PhaseFigures]:
-    """Everybody acts on every device while the phases pass."""
+    """Let everybody act on every device while the phases pass."""
     pairs = [
         (person, device) for person in (*town.shoppers, *town.claimers) for device in person.devices.values()
     ]
@@ -102,11 +103,12 @@ async def _load(town: Town, courier: Courier, plan: Sequence[Phase]) -> list[fig
     return done
 
 
-ACTIVE = {"load"}  # emptied when nobody shall begin anything more
+ACTIVE = {"load"}  # emptied when no new actions may begin
 
 
 async def _act(town: Town, person: Person, device: Device, devices: int) -> None:
-    """Think, act, and again. A device never has two calls at once; its user's others may."""
+    """Think, act, and repeat. A device never has two calls at once; other devices of its user may call at the same
+    time."""
     shopper = person in town.shoppers
     while ACTIVE:
         await asyncio.sleep(town.rng.expovariate(RATE / devices))

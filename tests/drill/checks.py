@@ -1,4 +1,5 @@
-"""What must be true once everything is whole again. Each check answers what is wrong; nothing where all is well."""
+"""Check what must be true after all faults are repaired. Each check returns its findings; an empty list means
+success."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ PEACE_SECONDS = 180.0
 
 
 async def all_settled(town: Town) -> list[str]:
-    """Wait until every claim that was to be paid has ended."""
+    """Wait until every claim with a requested payment has ended."""
     wanted = [known for known in town.history.orders.values() if known.paid]
     deadline = town.log.now() + PEACE_SECONDS
     left = wanted
@@ -32,7 +33,7 @@ async def all_settled(town: Town) -> list[str]:
 
 
 async def lost_writes(town: Town) -> list[str]:
-    """Acknowledged orders and claims that are not there, or older than acknowledged."""
+    """Acknowledged orders and claims that are missing, or older than acknowledged."""
     wrong = []
     owners = {person.number: person for person in (*town.shoppers, *town.claimers)}
     wanted = [(f"/orders/{one.order}", owners[one.owner]) for one in town.history.orders.values()]

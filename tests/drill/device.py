@@ -1,4 +1,4 @@
-"""A client that repeats what got no answer, under the same Idempotency-Key, and notes every attempt."""
+"""A client that repeats calls without an answer under the same Idempotency-Key, and records every attempt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-PATIENCE_SECONDS = 90.0  # for one call, attempts included
+PATIENCE_SECONDS = 90.0  # for one call with all its attempts
 ATTEMPT_SECONDS = 8.0
 PAUSE_SECONDS = (0.1, 1.0)
 SLACK = timedelta(seconds=0.5)  # between this process's clock and the database's
@@ -20,7 +20,7 @@ UNANSWERED = (0, 429, 500, 502, 503, 504)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request on the wire. `at` and `seconds` by the drill's clock; status 0: no answer."""
+    """One request on the wire. `at` and `seconds` are by the drill's clock; status 0: no answer."""
 
     at: float
     seconds: float
@@ -31,7 +31,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The end of a call. `begun` and `ended` by the drill's clock; status 0: given up without an answer."""
+    """The result of a call. `begun` and `ended` are by the drill's clock; status 0: given up without an answer."""
 
     status: int
     body: dict[str, Any]
@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Log:
-    """All attempts, and the answers that nobody should ever get."""
+    """All attempts, and the answers that must never occur."""
 
     began: float = field(default_factory=time.monotonic)
     attempts: list[Attempt] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Device:
     async def call(
         self, method: str, path: str, body: Any = None, *, kind: str, headers: dict[str, str]
     ) -> Answer:
-        """Ask until there is an answer. Raises nothing."""
+        """Repeat a request until it gets an answer. Raises nothing."""
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         begun, earliest = self.log.now(), datetime.now(UTC) - SLACK

@@ -1,4 +1,4 @@
-"""The drill's figures, from what every attempt on the wire got."""
+"""Compute the drill's figures from the results of all attempts on the wire."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from emulators.regions.topology import READING
 from tests.drill.device import Attempt
 
 FAILED = (0, 500, 502, 503, 504)
-TOLERATED = 0.01  # of a second's attempts: more is an outage that is not over
+TOLERATED = 0.01  # of a second's attempts: with more failures, the outage is not over
 KINDS = ("read", "strong", "list", "write")
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseFigures:
-    """Of one phase. `recovered`: seconds from its beginning to the end of the last second with errors."""
+    """The figures of one phase. `recovered`: seconds from its beginning to the end of the last second with errors."""
 
     name: str
     broken: bool
@@ -34,7 +34,7 @@ class PhaseFigures:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds of answered attempts of people near a region, while all is well."""
+    """Milliseconds of answered attempts of people near a region, in phases without a fault."""
 
     door: str
     kind: str
@@ -78,7 +78,7 @@ def latencies(attempts: Sequence[Attempt], calm: Sequence[tuple[float, float]]) 
 
 
 def by_second(attempts: Sequence[Attempt], begun: float, ended: float) -> list[tuple[float, int, float]]:
-    """(second, attempts that ended in it or began and failed, share of failures), of every second."""
+    """For every second: (second, attempts that ended in it or began in it and failed, share of failures)."""
     found = []
     second = begun
     while second < ended:
@@ -94,7 +94,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def plain(phases: Sequence[PhaseFigures], every: Sequence[Latency]) -> dict[str, object]:
-    """As JSON has it."""
+    """Convert to JSON values."""
     return {
         "phases": [asdict(one) | {"rate": one.rate} for one in phases],
         "latencies": [asdict(one) for one in every],

@@ -1,4 +1,4 @@
-"""What the drill's clients were told, by order and by supply, and what is wrong with it."""
+"""What the drill's clients were told, by order and by supply, and the contradictions in it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.model.claims import Asked, OrderState, step
 from tests.model.linearizability import Call, linearizable
 
 READ_SECONDS = (
-    30.0  # the oldest that an answer without Min-Version may be: a cached copy that no expiry has reached
+    30.0  # the maximum age of an answer without Min-Version: a cached copy that no expiry has reached
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """A call that moves a supply's available amount, or reads it; units of 10⁻⁶. `status` 0: no answer."""
+    """A call that changes a supply's available amount, or reads it; units of 10⁻⁶. `status` 0: no answer."""
 
     kind: Literal["place", "cancel", "read"]
     amount: int
@@ -25,7 +25,7 @@ class Reserve:
 
 
 def supply_step(available: int, asked: Reserve) -> Iterator[int]:
-    """What a supply may have left after this call got this answer."""
+    """The amounts that a supply may have left after this call got this answer."""
     if asked.kind == "read":
         if asked.amount == available:
             yield available
@@ -47,19 +47,19 @@ class Known:
     claims: list[tuple[str, int, int]] = field(default_factory=list)  # claim, epoch, claimer
     calls: list[Call[Asked]] = field(default_factory=list)
     ended: bool = False
-    paid: tuple[int, str] | None = None  # claimer and claim that were asked to be paid
+    paid: tuple[int, str] | None = None  # claimer and claim of the requested payment
 
 
 @dataclass(slots=True)
 class History:
-    """Everything that has to be explained at the end."""
+    """All observations that must be explained at the end."""
 
     orders: dict[str, Known] = field(default_factory=dict)
     supplies: dict[int, list[Call[Reserve]]] = field(default_factory=dict)
-    versions: dict[str, list[tuple[float, int]]] = field(default_factory=dict)  # when known, which
+    versions: dict[str, list[tuple[float, int]]] = field(default_factory=dict)  # (time, version)
     stale: list[str] = field(default_factory=list)
-    behind: list[str] = field(default_factory=list)  # answers older than Min-Version asked for
-    oldest: float = 0.0  # seconds, of all reads
+    behind: list[str] = field(default_factory=list)  # answers older than their Min-Version
+    oldest: float = 0.0  # seconds, over all reads
     unanswered: list[str] = field(default_factory=list)
 
     def reserved(
@@ -70,7 +70,7 @@ class History:
         self.supplies.setdefault(owner, []).append(Call(answer.begun, ended, what))
 
     def saw(self, what: str, answer: Answer, least: int | None = None) -> None:
-        """A read of a resource by id; `least` is the Min-Version it asked for."""
+        """Record a read of a resource by id; `least` is its Min-Version."""
         if answer.status != 200 or answer.version is None:
             return
         known = self.versions.setdefault(what, [])
@@ -87,7 +87,7 @@ class History:
         self.knows(what, answer)
 
     def knows(self, what: str, answer: Answer) -> None:
-        """An answer proves that its version was there when it came."""
+        """Record that an answer proves its version existed when it came."""
         if answer.version is not None:
             self.versions.setdefault(what, []).append((answer.ended, answer.version))
 
@@ -95,7 +95,8 @@ class History:
         return max((version for _, version in self.versions.get(what, [])), default=None)
 
     def impossible(self, supply: int) -> list[str]:
-        """Orders and supplies whose answers no order of the calls explains. `supply`: what each had at first."""
+        """Orders and supplies with answers that no order of the calls explains. `supply`: the initial amount of
+        each."""
         wrong = [one.order for one in self.orders.values() if not linearizable(one.calls, OrderState(), step)]
         for owner, calls in self.supplies.items():
             if not linearizable(calls, supply, supply_step):

@@ -1,4 +1,4 @@
-"""Shoppers and claimers, each with a device near every region, and what they do."""
+"""Shoppers and claimers, each with a device near every region, and their actions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.model.claims import Asked, Kind
 from tests.model.linearizability import Call
 
 PASSWORD = "correct horse battery staple"  # of throw-away users
-SUPPLY = 40_000_000  # of 10⁻⁶ ether
-LIVE_CLAIMS = 3  # that a claimer keeps at most
-RECENT = 60  # orders that claimers go for
+SUPPLY = 40_000_000  # in 10⁻⁶ ether
+LIVE_CLAIMS = 3  # maximum for a claimer
+RECENT = 60  # claimers choose among these orders
 
 
 @dataclass(slots=True)
 class Person:
-    """A user. `address` is where a shopper pays from and a claimer is paid to."""
+    """A user. A shopper pays from `address`; a claimer is paid to it."""
 
     number: int
     devices: dict[str, Device]
@@ -38,7 +38,7 @@ class Person:
 
 @dataclass(slots=True)
 class Town:
-    """Everybody, and what they know."""
+    """All people, and their knowledge."""
 
     world: Regions
     log: Log
@@ -49,7 +49,7 @@ class Town:
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     async def settle_in(self, http: Any, shoppers: int, claimers: int) -> None:
-        """Register everybody, fund the shoppers' wallets, commit a supply of each."""
+        """Register everybody, fund the shoppers' wallets, commit a supply for each."""
         for number in range(shoppers + claimers):
             devices = {door: Device(door, self.world.url(door), self.log, http) for door in READING}
             person = Person(number, devices)
@@ -73,7 +73,7 @@ class Town:
     async def _open_till(self, person: Person) -> None:
         key = Account.create()
         await self.ask_node(person, "anvil_setBalance", key.address, hex(10**21))
-        await self.ask_node(person, "anvil_mine", "0x3")  # as deep as the product looks
+        await self.ask_node(person, "anvil_mine", "0x3")  # the product's confirmation depth
         body = {"name": "till", "private_key": "0x" + bytes(key.key).hex()}
         wallet = (await self._write(person, "/wallets/import", body))["wallet"]
         person.address = wallet["address"]
@@ -81,7 +81,7 @@ class Town:
         person.supply = (await self._write(person, "/supplies", body))["id"]
 
     async def ask_node(self, person: Person, method: str, *params: Any) -> Any:
-        """What the node answers; the person lends a connection."""
+        """Send a request to the node, over the person's connection."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         async with person.devices[READING[0]].http.post(self.world.stack.env["RPC_URL"], json=body) as answer:
             return (await answer.json())["result"]
@@ -103,7 +103,7 @@ class Town:
         return answer.body
 
     async def shop(self, person: Person, device: Device) -> None:
-        """One thing that a shopper does."""
+        """Do one action of a shopper."""
         known = [self.history.orders[one] for one in person.own]
         open_ones = [one for one in known if not one.ended]
         (what,) = self.rng.choices(["place", "order", "fresh", "supply", "list", "cancel", "pay"], WEIGHTS)
@@ -124,7 +124,7 @@ class Town:
             await self._pay(person, device, self.rng.choice(open_ones))
 
     async def work(self, person: Person, device: Device) -> None:
-        """One thing that a claimer does."""
+        """Do one action of a claimer."""
         chance = self.rng.random()
         if person.held and chance < 0.6:
             _, claim, _ = self.rng.choice(person.held)
@@ -204,7 +204,7 @@ class Town:
         device: Device,
         known: Known,
         kind: Kind,
-        claim: tuple[str, int] | None = None,  # and its epoch
+        claim: tuple[str, int] | None = None,  # with its epoch
     ) -> Answer:
         identity, epoch = claim or (None, None)
         if identity is None:
@@ -232,7 +232,7 @@ class Town:
 
 # place, order, fresh, supply, list, cancel, pay
 WEIGHTS = (8, 40, 14, 8, 8, 3, 3)
-# Refusals that the model of claims knows. Orders that are cancelled or paid refuse a claim with others.
+# Refusals that the model of claims knows. Cancelled or paid orders refuse a claim with other codes.
 _HOLDER = ("LEASE_LOST", "INVALID_STATE")
 EXPLAINED: dict[Kind, tuple[str, ...]] = {
     "claim": ("ORDER_ALREADY_CLAIMED",),

@@ -1,4 +1,4 @@
-"""What is broken, in which order, and when it is whole again."""
+"""The faults, their order, and their repairs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EUROPE, ASIA = "europe-west1", "asia-east1"
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """`begin` breaks or mends; then the load goes on for the drill's seconds."""
+    """`begin` breaks or repairs something; the load then continues for the drill's seconds."""
 
     name: str
     begin: Callable[[Regions, Courier], Awaitable[None]]
@@ -36,7 +36,7 @@ async def _return_of_europe(world: Regions, courier: Courier) -> None:
 
 
 async def _lose_leader(world: Regions, courier: Courier) -> None:
-    """The region's functions are gone, and Spanner elects a leader in the standby's region."""
+    """Stop the region's functions; Spanner elects a leader in the standby's region."""
     world.kill(LEADER)
     await _elect(world, STANDBY)
 

@@ -1,6 +1,7 @@
-"""Between Pub/Sub and the balancer: passes pushes on, and when told to, late and more than once.
+"""A relay between Pub/Sub and the balancer: it forwards pushes, on demand late and more than once.
 
-Pub/Sub promises at least once, in any order; its emulator delivers once and at once, which shows nothing."""
+Pub/Sub promises delivery at least once, in any order. Its emulator delivers once and at once, which tests nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ PUSH_SECONDS = 70.0
 
 @dataclass(slots=True)
 class Courier:
-    """Forwards every POST to `target`. `careless`: some wait, and some come again later."""
+    """Forwards every POST to `target`. `careless`: some pushes wait, and some are repeated later."""
 
     target: str
     rng: Random

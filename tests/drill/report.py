@@ -1,4 +1,4 @@
-"""The drill's report as Markdown and as an SVG chart that needs nothing to be shown."""
+"""Write the drill's report as Markdown and as an SVG chart, which any browser can show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.drill.device import Attempt
 from tests.drill.figures import Latency, PhaseFigures, by_second
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 1000, 360, 60, 110, 40
-MARGIN = 30  # right of it all, for the names of the last phases
+MARGIN = 30  # right of the chart, for the names of the last phases
 BEGIN, END = "<!-- drill -->\n", "<!-- end -->"
 RATE, ERRORS = "#3b82f6", "#dc2626"
 
@@ -20,7 +20,7 @@ def markdown(
     every: Sequence[Latency],
     checks: Mapping[str, Sequence[str]],
 ) -> str:
-    """The whole report; `head` are its first lines."""
+    """The whole report; `head` holds its first lines."""
     lines = [*head, "", "| phase | requests/s | failed attempts | last error after | p50 | p99 |"]
     lines.append("|---|--:|--:|--:|--:|--:|")
     for one in phases:
@@ -39,7 +39,7 @@ def markdown(
 
 
 def put_in(page: str, text: str) -> str:
-    """The page with the report between its marks. Raises ValueError where it has none."""
+    """Put the report between its marks in the page. Raises ValueError if the page has no marks."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -48,7 +48,7 @@ def put_in(page: str, text: str) -> str:
 
 
 def svg(phases: Sequence[PhaseFigures], attempts: Sequence[Attempt]) -> str:
-    """Requests a second and the share of failures over time; broken phases are shaded."""
+    """Draw requests per second and the share of failures over time; phases with a fault are shaded."""
     begun, ended = phases[0].begun, phases[-1].ended
     seconds = by_second(attempts, begun, ended)
     most = max((count for _, count, _ in seconds), default=1) or 1

@@ -1,4 +1,4 @@
-"""The product as a process of its own, on the run's services."""
+"""The product as a separate process, on the run's services."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.packed import packed
 def own_world(
     emulators: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """A database and a project (Pub/Sub, Firestore) of this module alone, in os.environ and for what it opens here."""
+    """A database and a project (Pub/Sub, Firestore) for this module only, in os.environ and for this process."""
     before = dict(os.environ)
     name = uuid.uuid4().hex[:16]
     own = {
@@ -27,7 +27,7 @@ def own_world(
         "EMBEDDED_FILE": str(tmp_path_factory.mktemp("world") / "store.sqlite"),
     }
     os.environ.update(own)
-    with resources.override(fresh=True):  # what this process has opened is another world's
+    with resources.override(fresh=True):  # this process's open clients belong to another world
         yield own
     os.environ.clear()
     os.environ.update(before)
@@ -35,7 +35,7 @@ def own_world(
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The wheel and the npm package of the client libraries, packed by whoever of a run's processes comes first."""
+    """The wheel and the npm package of the client libraries, packed by the first process of a run that needs them."""
     own = tmp_path_factory.getbasetemp()
     run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     names = run / "packed.txt"

@@ -1,4 +1,4 @@
-"""The demo's job as a client does it that survives a crash of the server: it repeats a call that got no answer."""
+"""The demo's job with a client that survives a crash of the server: it repeats calls without an answer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from emulators.client import Api, wait_for
 from emulators.demo import ITEMS, PASSWORD
 
 ETHER = 10**18
-PAYOUT = 105 * 10**16  # what ITEMS cost, in wei
+PAYOUT = 105 * 10**16  # the price of ITEMS in wei
 
 
 @dataclass
 class Node:
-    """The EVM node, asked directly."""
+    """A direct client of the EVM node."""
 
     url: str
 
@@ -36,13 +36,13 @@ class Node:
         return int(self.ask("eth_getBalance", address, "latest"), 16)
 
     def count(self, address: str, block: str = "latest") -> int:
-        """How many transactions an address has sent; "pending" counts those in the pool too."""
+        """The number of an address's transactions; "pending" includes those in the pool."""
         return int(self.ask("eth_getTransactionCount", address, block), 16)
 
 
 @dataclass(frozen=True)
 class FundedAccount:
-    """A fresh key with ten ether, so that its chain nonces are nobody else's."""
+    """A fresh key with ten ether, so that nobody else uses its chain nonces."""
 
     key: str
     address: str
@@ -51,16 +51,16 @@ class FundedAccount:
     def funded(cls, node: Node) -> Self:
         account = Account.create()
         node.ask("anvil_setBalance", account.address, hex(10 * ETHER))
-        node.ask("anvil_mine", "0x2")  # as deep as the product looks
+        node.ask("anvil_mine", "0x2")  # the product's confirmation depth
         return cls("0x" + bytes(account.key).hex(), account.address)
 
 
 @dataclass
 class Patient(Api):
-    """Repeats a call that was not answered, or with 503, under the same Idempotency-Key, for `patience` seconds."""
+    """Repeats a call without an answer, or with 503, under the same Idempotency-Key, for `patience` seconds."""
 
     patience: float = 30.0
-    sent: Callable[[str, str], None] | None = None  # told when a request has left, before its answer
+    sent: Callable[[str, str], None] | None = None  # called when a request has been sent, before its answer
     repeated: int = 0
 
     def call(
@@ -97,9 +97,9 @@ class Patient(Api):
 
 @dataclass
 class Job:
-    """Supply, order, three claims at once, settlement. `reached` fires as each point is passed.
+    """The job: supply, order, three claims at once, settlement. `reached` fires at each point.
 
-    `seconds` are how long it waits for what the product does by itself."""
+    `seconds` limits the waits for work that the product does by itself."""
 
     url: str
     account: FundedAccount
@@ -114,7 +114,7 @@ class Job:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def sign_in(self) -> None:
-        """Again: a token lives for a quarter of an hour."""
+        """Sign in again: a token is valid for a quarter of an hour."""
         for place, api in enumerate(self.people):
             api.sign_in(f"{place}-{self.run_id}@example.com", PASSWORD)
 
@@ -122,7 +122,7 @@ class Job:
         return self.reached.setdefault(point, threading.Event())
 
     def prepare(self) -> None:
-        """People and wallets, before anything is killed."""
+        """Create people and wallets, before anything is killed."""
         self.people = [
             Patient(self.url, http=self.http, sent=self._sent, patience=1.5 * self.seconds) for _ in range(4)
         ]
@@ -138,7 +138,7 @@ class Job:
         self.wallet = self.shopper.expect(201, "POST", "/wallets/import", body)["wallet"]["id"]
 
     def run(self) -> None:
-        """The job; returns when the claim has ended."""
+        """Do the job; returns when the claim has ended."""
         body = {"currency": "ETH", "amount": "2", "wallet_id": self.wallet}
         self.supply = self.shopper.expect(201, "POST", "/supplies", body)
         self.at("supply answered").set()

@@ -1,4 +1,4 @@
-"""Remembers every secret that a client sends or is given, and looks for all of them in what was written."""
+"""Remember every secret that a client sends or receives, and search for all of them in written data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRET_FIELDS = frozenset({"password", "private_key", "mnemonic", "token", "refr
 
 @dataclass
 class Secrets:
-    """Secrets by what they are."""
+    """The secrets, by kind."""
 
     known: dict[str, set[str]] = field(default_factory=dict)
     ears: Eavesdropper = field(default_factory=Eavesdropper)
@@ -25,7 +25,7 @@ class Secrets:
             self.known.setdefault(what, set()).add(value)
 
     def note(self, document: Any) -> None:
-        """Every secret field of a JSON document, however deep."""
+        """Record every secret field of a JSON document, at any depth."""
         if isinstance(document, dict):
             for name, value in document.items():
                 if name in SECRET_FIELDS and isinstance(value, str):
@@ -36,7 +36,7 @@ class Secrets:
                 self.note(value)
 
     def leaks(self, text: str) -> list[str]:
-        """Which kinds of secrets the text holds, and in which spelling; never the secret itself."""
+        """Return the kinds of secrets that the text contains, with their spelling; never the secret itself."""
         lower = text.lower()
         return [
             f"{what} as {spelling}"
@@ -48,7 +48,7 @@ class Secrets:
 
 
 def spellings(value: str) -> Iterator[tuple[str, str]]:
-    """The ways in which a secret could have been written down."""
+    """The possible spellings of a secret."""
     yield "it is", value
     yield "JSON", value.replace('"', '\\"')
     yield "URL", quote(value, safe="")
@@ -64,7 +64,7 @@ def spellings(value: str) -> Iterator[tuple[str, str]]:
 
 def _binary(of: str, data: bytes) -> Iterator[tuple[str, str]]:
     yield f"hex{of}", data.hex()
-    for offset in range(3):  # base64 differs by where in a longer text the secret stands
+    for offset in range(3):  # base64 depends on the secret's position in a longer text
         padded = b"\0" * offset + data
         for name, encode in (("base64", base64.b64encode), ("base64url", base64.urlsafe_b64encode)):
             start = -(-offset * 8 // 6)

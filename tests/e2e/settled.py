@@ -1,4 +1,4 @@
-"""What holds of a job that is over: paid exactly once, to the wei, in the store and on the chain."""
+"""Check a completed job: paid exactly once, to the wei, in the store and on the chain."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def paid_once(job: Job, node: Node, rows: Session) -> None:
 
 
 def books_balance(rows: Session) -> None:
-    """Of every supply that there is."""
+    """Check every existing supply."""
     for supply in rows.one(supplies.SUPPLIES.scan()):
         lines: list[Any] = rows.one(supplies.ledger_of(supply.id))
         assert supply.available + supply.reserved + supply.settled == supply.amount

@@ -1,7 +1,7 @@
-"""Alerts ring for a real fault, and not before it: the rules of infra/alerts.json with shorter times, over a product
-that is broken in the ways that its runbook names. `make prove PART=observe`
+"""Alerts fire for a real fault, and not before it: the rules of infra/alerts.json with shorter times, over a product
+with the faults that its runbook names. `make prove PART=observe`
 
-Not here: what only Google measures (`cloud`), and what NOT_FIRED names.
+It leaves out what only Google measures (`cloud`), and the alerts in NOT_FIRED.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from tests.support.proof import figure
 FASTER = 60
 MANY = 16  # callers at once
 TENTH = str(10**17)  # wei
-LEAST_SECONDS = 15  # a rate needs some scrapes, and what hangs needs its time
+LEAST_SECONDS = 15  # a rate needs several scrapes, and hanging calls need time
 WAIT_SECONDS = 120.0
-# Counts and silences are about their whole window: how much happens in a second is not scaled.
+# Alerts on counts and silences need their whole window: the number of events per second is not scaled.
 WHOLE = {"SignerDenials", "SignInsRefused", "SettlementsFailing", "SchedulesSilent"}
 SECONDS_OLD = re.compile(r"_(oldest|unvisited|head)_seconds\b")
-# No fault of one machine makes these, or none in the time of a proof; each query is checked by test_observe.
+# No fault of one machine triggers these alerts, or not within a proof's time; test_observe checks each query.
 NOT_FIRED = {
     "OutboxOld": "the queue of local runs is in the product's own process and cannot be lost alone",
     "LaneQueueLong": "takes a thousand waiting transactions",
@@ -56,13 +56,13 @@ pytestmark = [
 
 
 def shorter(text: str) -> str:
-    """A PromQL duration, divided."""
+    """Divide a PromQL duration."""
     seconds = int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
     return f"{max(LEAST_SECONDS, seconds // FASTER)}s" if seconds else text
 
 
 def faster(alerts: list[dict[str, Any]]) -> dict[str, Any]:
-    """The same rules for somebody whose minute is a second."""
+    """The same rules at a rate of one second for each minute."""
     made = []
     for alert in copy.deepcopy([alert for alert in alerts if "conditions" in alert]):
         for condition in alert["conditions"]:
@@ -82,7 +82,7 @@ def faster(alerts: list[dict[str, Any]]) -> dict[str, Any]:
 
 @dataclass
 class Town:
-    """A product, who watches it, and what has rung so far."""
+    """A product, its Prometheus, and the alerts that have fired so far."""
 
     product: Product
     prometheus: Prometheus
@@ -106,7 +106,7 @@ class Town:
         self.http.post(url)
 
     def expect(self, *names: str, act: Any = lambda: None) -> None:
-        """These ring by and by; `act` goes on meanwhile."""
+        """Wait until these alerts have fired; `act` runs repeatedly meanwhile."""
         began = time.monotonic()
 
         def all_rung() -> bool:
@@ -124,7 +124,7 @@ class Town:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RPC_URL", raising=False)  # a node of its own, which may be stopped,
+        patch.delenv("RPC_URL", raising=False)  # a separate node, which may be stopped,
         patch.delenv("EMBEDDED_FILE", raising=False)  # and a store that knows no other chain
         product = Product.start(tmp_path_factory.mktemp("alarms"))
     with product:
@@ -146,7 +146,7 @@ def wallet(api: Api, town: Town, ether: float) -> tuple[str, str]:
 
 def test_every_alert_of_ours_is_fired_here_or_named() -> None:
     local = {alert["name"] for alert in monitoring.alerts() if "conditions" in alert}
-    others = {name for name in local if name.startswith(("Webhook", "Index"))}  # of their own proofs
+    others = {name for name in local if name.startswith(("Webhook", "Index"))}  # tested in their own proofs
     assert local - others == set(FIRED) | set(NOT_FIRED)
     assert not set(FIRED) & set(NOT_FIRED)
 
@@ -199,7 +199,7 @@ def test_a_message_that_nobody_can_handle(town: Town) -> None:
 
 @pytest.fixture
 def still(town: Town) -> Iterator[None]:
-    """The chain stands until somebody mines."""
+    """Stop mining; blocks come only on demand."""
     town.rpc("evm_setIntervalMining", 0)
     yield
     town.rpc("evm_setIntervalMining", 1)
@@ -272,7 +272,8 @@ def test_a_chain_without_a_new_block_and_a_row_that_nobody_can_read(town: Town) 
 
 
 def test_a_node_that_hangs(town: Town) -> None:
-    """Everything that asks it, waits for it or hears of it: reads and sends, reactions to events, what is under way."""
+    """A hanging node affects everything that calls it, waits for it or reacts to it: reads and sends, reactions to
+    events, work in progress."""
     api = town.person()
     sender, _ = wallet(api, town, 5)
     supply = api.expect(201, "POST", "/supplies", {"currency": "ETH", "amount": "1", "wallet_id": sender})[

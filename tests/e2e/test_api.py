@@ -1,8 +1,8 @@
-"""schemathesis against the running product, stateful and beyond the borders of each schema, with and without
-credentials: no 5xx, nothing that the document does not describe, nothing taken that it forbids.
+"""Run schemathesis against the running product, stateful and beyond the limits of each schema, with and without
+credentials: no 5xx, no answer that the document does not describe, no input accepted that it forbids.
 
-`make prove PART=api` does it, as much as API_CASES says and however long this machine takes for it; without, only how
-its report is read is tested, and tests/emulated/functions/test_fuzz.py is the short form.
+`make prove PART=api` does this with API_CASES cases, which takes long. Without API_CASES only the parsing of its report
+is tested; tests/emulated/functions/test_fuzz.py is the short form.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from tests.support.proof import SEED, figure
 from tests.support.stores import STORE
 
 CASES = int(os.environ.get("API_CASES", "0"))  # for each caller and operation; ten times as many sequences
-LIMIT = 3_600  # seconds of one run, for one that hangs
+LIMIT = 3_600  # seconds of one run, in case it hangs
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
     "response_headers_conformance", "negative_data_rejection", "ignored_auth", "unsupported_method",
 )  # fmt: skip
-# Streams do not end, and a WebSocket is none for a client of HTTP.
+# Streams do not end, and an HTTP client cannot use a WebSocket.
 LEFT_OUT = ("text/event-stream", "/events/ws")
-# What would leave the rest of a run with nobody who calls; the short form calls these, too.
+# These would end the callers' credentials for the rest of a run; the short form calls them too.
 ENDING = (
     "delete_me", "logout_user", "end_sessions", "end_session", "delete_api_keys", "delete_api_key",
     "change_password",
@@ -63,7 +63,7 @@ def left_out() -> list[str]:
 
 
 def credentials(product: Product, caller: str) -> list[str]:
-    """The headers of a caller, as arguments. It owns one of each thing, so that calls find something."""
+    """The headers of a caller, as arguments. The caller owns one of each thing, so that calls find something."""
     if caller == "nobody":
         return []
     api, email = Api(product.url), f"{caller}-{secrets.token_hex(6)}@example.com"
@@ -84,7 +84,7 @@ def credentials(product: Product, caller: str) -> list[str]:
 
 
 def run(url: str, phases: str, headers: list[str], folder: Path) -> str:
-    """What schemathesis says in the end."""
+    """Run schemathesis; returns its final report."""
     (folder / "schemathesis.toml").write_text(CONFIGURATION)
     program = str(Path(sys.executable).parent / "schemathesis")
     cases = CASES * 10 if phases == "stateful" else CASES
@@ -97,27 +97,27 @@ def run(url: str, phases: str, headers: list[str], folder: Path) -> str:
 
 
 def failures(said: str) -> list[str]:
-    """Each kind of failure with its number, as the summary lists them; `no summary` where it has none."""
+    """Each kind of failure with its number, from the summary; `no summary` if there is none."""
     if "= SUMMARY =" not in said:
         return ["no summary"]
     return re.findall(r"❌ (ST\d+ .*: \d+)", said.partition("= SUMMARY =")[2]) + re.findall(r"🚫 .*", said)
 
 
 def number(what: str, said: str) -> int:
-    """What the report counts under this name; 0 where it does not."""
+    """The report's count under this name; 0 if it has none."""
     found = re.search(rf"^ *{what}: +(\d+)", said, re.MULTILINE)
     return int(found[1]) if found else 0
 
 
 def whole(phases: str, said: str) -> bool:
-    """Whether the report is of all that was asked for: every sequence, or every operation that was selected."""
+    """Tell whether the report covers everything requested: every sequence, or every selected operation."""
     if phases == "stateful":
         return number("Scenarios", said) >= CASES * 10
     return 0 < number("Selected", said) == number("Tested", said)
 
 
 def signed_in(url: str, headers: list[str]) -> bool:
-    """A caller whose credentials ended has tried no more than nobody has."""
+    """Check that the caller is still signed in: with ended credentials, it would have tested no more than nobody."""
     api, named = Api(url), dict(one.split(": ", 1) for one in headers[1::2])
     with api.http:
         return not named or api.call("GET", "/auth/me", headers=named).status_code == 200

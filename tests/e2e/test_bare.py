@@ -1,4 +1,4 @@
-"""A machine with Python and the node, and without Google's emulators, Java or Docker: the demo works by itself."""
+"""The demo works on a machine with Python and the node, but without Google's emulators, Java or Docker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulators.toolkit import ROOT
 
 @pytest.fixture
 def bare(tmp_path: Path) -> dict[str, str]:
-    """An environment with hardly a program on PATH and nothing that names a service."""
+    """An environment with almost no programs on PATH and no variable that names a service."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("sh", "env"):

@@ -1,4 +1,4 @@
-"""All three clients when answers are late, odd or absent: one table of what each has to do, over real sockets."""
+"""All three clients with late, odd or absent answers: one table of expected results, over real sockets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BUSY = refusal(503, "UNAVAILABLE", Retry_After="0.2")
 
 @dataclass
 class Caller:
-    """A client as a process of its own, which is told what to call."""
+    """A client as a separate process, which gets its calls as lines."""
 
     process: subprocess.Popen[str]
     url: str
@@ -197,7 +197,7 @@ def test_pages_follow_each_other(client: Caller, server: Scripted) -> None:
 
 
 def event(note: str, cursor: str) -> bytes:
-    """As the server writes it; the note has every separator that JSON may hold unescaped."""
+    """An event as the server writes it; the note has every separator that JSON may contain unescaped."""
     data = {"id": "evt_1", "type": "order.polished", "source": "s", "subject": "ord_1", "sequence": 1,
             "time": "2030-01-31T12:00:00Z", "data": {"note": note}}  # fmt: skip
     return f"id: {cursor}\nevent: order.polished\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
@@ -242,7 +242,7 @@ NOW = 1_900_000_000
 
 
 def signed(body: str, secret: str, at: int = NOW) -> dict[str, str]:
-    """As Standard Webhooks say."""
+    """Sign like Standard Webhooks."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     digest = hmac.new(key, f"msg_1.{at}.{body}".encode(), hashlib.sha256).digest()
     return {
@@ -263,7 +263,7 @@ def test_a_genuine_webhook_is_an_event(client: Caller, secret: str) -> None:
 
 
 def test_the_vector_of_standard_webhooks(client: Caller) -> None:
-    """Of https://github.com/standard-webhooks/standard-webhooks: the signature of its libraries' tests."""
+    """The vector comes from the tests of the libraries in https://github.com/standard-webhooks/standard-webhooks."""
     headers = {
         "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
         "webhook-timestamp": "1614265330",
@@ -273,7 +273,8 @@ def test_the_vector_of_standard_webhooks(client: Caller) -> None:
         '{"test": 2432232314}',
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     )  # pragma: allowlist secret
-    # Genuine, though no event of ours: only then is the body looked at.
+    # The signature is genuine, though this is no event of ours: only after the signature the client checks
+    # the body.
     found = client.call("verify", body=body, headers=headers, secrets=[secret], now=1614265330)
     assert found == "WebhookError"
 

@@ -1,6 +1,7 @@
 """Both client libraries, packed and installed, against the running product: their READMEs, and the demo's whole job.
 
-Chromium runs the TypeScript one from a page of another origin."""
+Chromium runs the TypeScript client from a page of another origin.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ def account(product: Product) -> FundedAccount:
 
 
 def job(product: Product, account: FundedAccount) -> dict[str, str]:
-    """What the programs of tests/e2e/clients take."""
+    """The input of the programs in tests/e2e/clients."""
     return {
         "WALLET_URL": product.url,
         "WALLET_KEY": account.key,
@@ -63,7 +64,7 @@ def job(product: Product, account: FundedAccount) -> dict[str, str]:
 
 
 def checked(said: str, product: Product) -> None:
-    """The job is done, and the chain says the same."""
+    """Check that the job is done, and that the chain agrees."""
     done = json.loads(said.splitlines()[-1])
     assert done["order"] == "completed" and done["claim"] == "processed"
     assert (done["winners"], done["conflicts"]) == (1, CLAIMERS - 1)
@@ -137,7 +138,7 @@ def test_node_does_the_demos_whole_job(product: Product, node: NodeProject, acco
 def test_what_the_product_delivers_is_genuine(
     product: Product, python: Environment, node: NodeProject
 ) -> None:
-    """Sent by the product to a server of this test, and verified by both clients, which refuse it once changed."""
+    """The product sends a delivery to a server of this test. Both clients verify it, and refuse it after a change."""
     api = Api(product.url)
     with serving() as receiver, api.http:
         receiver.play(Told(204))
@@ -160,7 +161,7 @@ def test_what_the_product_delivers_is_genuine(
 
 @pytest.fixture
 def page(node: NodeProject) -> Iterator[str]:
-    """The project on an origin of its own, as a bundler's development server would serve it."""
+    """Serve the project on its own origin, like a bundler's development server."""
     handler = partial(_Quiet, directory=str(node.folder))
     with origin(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
         yield url

@@ -1,5 +1,5 @@
-"""The console in a real browser on the running product: its main job by hand, by keyboard, by every way to sign in, and
-what it does when something is hostile, slow or over.
+"""The console in a real browser on the running product: its main job by hand, by keyboard, with every way to sign in,
+and its behaviour with hostile data, slow answers and ended sessions.
 
 SCREENSHOTS=<folder> writes each page in both themes and widths (`make screenshots`)."""
 
@@ -45,7 +45,7 @@ def site(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(autouse=True)
 def closed(site: Site) -> Iterator[None]:
-    """One user's streams are few at once."""
+    """Close the pages: each user may open only a few streams at once."""
     yield
     for context in site.browser.contexts:
         context.close()
@@ -58,7 +58,7 @@ def test_the_bundle_is_small() -> None:
 
 @pytest.mark.parametrize(("theme", "width", "rules"), LOOKS)
 def test_every_page_is_usable_by_everybody(site: Site, theme: str, width: int, rules: str | None) -> None:
-    """Themes differ in their colours alone."""
+    """The themes differ only in their colours."""
     tab = site.operator(theme=theme, width=width)
     details = [
         f"orders/{site.order}",
@@ -305,7 +305,7 @@ def test_screenshots(site: Site, furnished: None, theme: str, width: int) -> Non
 
 
 def _drafted(tab: Tab, wallet: str) -> None:
-    """A policy that would have refused something."""
+    """Create a draft of a policy that would have refused something."""
     tab.go(wallet.replace("wallets/", "policy/"))
     tab.fill(most="0.1")
     tab.button("Try a draft").click()
@@ -323,7 +323,7 @@ def _taken(tab: Tab, places: Mapping[str, str], folder: Path, kind: str) -> None
 def test_what_a_person_has_is_usable_by_everybody(
     site: Site, furnished: None, theme: str, width: int, rules: str | None
 ) -> None:
-    """With something on each page: a policy, its draft's verdict, a contract's forms, deliveries that failed."""
+    """Check each page with data on it: a policy, its draft's verdict, a contract's forms, failed deliveries."""
     tab = site.tab(theme=theme, width=width)
     tab.sign_in(site.owner)
     wallet, contract, webhook = _linked(tab, "wallets", "contracts", "webhooks")
@@ -338,7 +338,7 @@ def test_what_a_person_has_is_usable_by_everybody(
 
 
 def test_the_accessibility_checks_find_faults(site: Site) -> None:
-    """What the other tests count as none would be seen."""
+    """The checks find faults, so the other tests' results without faults mean something."""
     tab = site.tab()
     tab.page.locator("form").wait_for()
     assert AXE.exists(), "axe-core comes with the set-up of clients/console"
@@ -382,12 +382,12 @@ def test_an_account_and_a_wallet_are_made_by_keyboard_alone(site: Site) -> None:
     page.locator("dialog[open]").wait_for()
     keys.press("Escape")
     page.locator("dialog").wait_for(state="detached")
-    page.locator("button:focus", has_text="Get 10 ETH").wait_for()  # given back just after the dialog is gone
+    page.locator("button:focus", has_text="Get 10 ETH").wait_for()  # focus returns shortly after closing
     tab.blameless()
 
 
 def _reached(tab: Tab, name: str) -> None:
-    """By the tabulator, as often as it takes."""
+    """Move the focus there with as many presses of Tab as necessary."""
     for _ in range(60):
         tab.page.keyboard.press("Tab")
         if _focused(tab) == name:

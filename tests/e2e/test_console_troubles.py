@@ -1,5 +1,5 @@
-"""The console when something is wrong, and what it guards: stuck transactions, nodes, streams and servers away, ended
-sign-ins, other releases; second factors, drafts of policies, calls of contracts."""
+"""The console in trouble, and what it protects: stuck transactions; unavailable nodes, streams and servers; ended
+sign-ins; other releases; second factors, drafts of policies, calls of contracts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = console.NEEDED
 
 @dataclass
 class Person:
-    """Somebody with an account and a funded wallet, and what they ask by the API beside the console."""
+    """A person with an account and a funded wallet, and their API calls beside the console."""
 
     email: str
     api: Api
@@ -118,7 +118,7 @@ def test_a_node_that_is_away_is_shown_and_back_again(site: Site, node: NodeDoor)
 
 
 def test_operators_see_at_once_what_others_do(site: Site, person: Person) -> None:
-    """By their stream: the page's own polls are made to never come."""
+    """Changes arrive over the operators' stream: the test disables the page's own polls."""
     tab = site.tab()
     tab.page.add_init_script(
         "const later = setInterval; window.setInterval = (work, time) => later(work, time * 1000);"
@@ -171,7 +171,7 @@ def test_two_tabs_that_refresh_at_once_stay_signed_in(site: Site, person: Person
 
 
 def _seen(tab: Tab, answers: list[int], count: int) -> bool | None:
-    tab.page.wait_for_timeout(20)  # what the browser tells is handed over meanwhile
+    tab.page.wait_for_timeout(20)  # the browser's messages are handled meanwhile
     return len(answers) >= count or None
 
 
@@ -201,7 +201,7 @@ def sign_ins_of(user_id: str) -> list[Any]:
 
 
 def test_answers_of_other_releases_are_survived(site: Site) -> None:
-    """The next one says more and knows other states, the one before lacks what is new here, or the route."""
+    """A newer release sends more fields and unknown states; an older one lacks new fields, or the route."""
     tab = site.operator()
 
     def changed(route: Any) -> None:
@@ -236,7 +236,7 @@ def test_regions_are_shown_as_they_answer(site: Site) -> None:
     tab.page.route("**/api/v1/admin/overview", answered)
     tab.go("overview")
     tab.page.locator(".regions li", has_text="europe-west1").wait_for()
-    site.tab().register("regions@example.com")  # an event that operators follow: the page asks anew
+    site.tab().register("regions@example.com")  # an event that operators follow: the page reads again
     tab.page.locator(".regions li", has_text="europe-west4").wait_for()
     tab.blameless()
 
@@ -277,7 +277,7 @@ def test_an_authenticator_app_is_added_signs_in_and_is_asked_for_again(site: Sit
 
 
 def _later(tab: Tab) -> None:
-    """As if the person had proved the second factor ten minutes ago."""
+    """Act as if the person had proved the second factor ten minutes ago."""
     user = tab.page.evaluate("document.querySelector('.who span').title")
     now = resources.clock().now()
     rows = sign_ins_of(str(user))
@@ -288,7 +288,7 @@ def _later(tab: Tab) -> None:
 
 
 def _asked_again(tab: Tab, recovery: str) -> None:
-    """A rule that is loosened needs a fresh proof; what was asked for goes on after it."""
+    """Loosening a rule needs a fresh proof; the requested action continues after it."""
     tab.go("wallets")
     tab.page.locator("tbody a.title").first.click()
     tab.page.get_by_role("link", name="Change the policy").click()

@@ -1,4 +1,4 @@
-"""`make demo` as a user runs it: its summary, and that nothing of what it wrote holds a secret."""
+"""Run `make demo` as a user does, and check its summary and that its written data contains no secret."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CLAIMERS = 50
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> Secrets:
-    """Filled with what the demo's clients send and receive, and the token that pushes come with."""
+    """The secrets that the demo's clients send and receive, and the token of pushes."""
     seen = Secrets()
     call, migrate = Api.call, Product.migrate
 
@@ -61,7 +61,7 @@ def test_an_order_is_claimed_once_by_fifty_and_paid_and_no_secret_is_written(
 ) -> None:
     account = FundedAccount.funded(
         Node(os.environ["RPC_URL"])
-    )  # others use the node's own accounts at the same time
+    )  # other tests use the node's own accounts at the same time
     monkeypatch.setattr(demo, "DEV_KEY", account.key)
     monkeypatch.setattr(demo, "DEV_ADDRESS", account.address)
 
@@ -95,7 +95,7 @@ def test_an_order_is_claimed_once_by_fifty_and_paid_and_no_secret_is_written(
 
 
 def _nothing_is_stored(secrets: Secrets) -> None:
-    """Signed bytes are stored in one place; no other secret in any column, document or message."""
+    """Check that signed bytes are stored in one place only, and no other secret in any column, document or message."""
     stored = dict(columns())
     assert len(stored) > 200 and secrets.leaks(stored.pop("attempts.raw"))
     cached = dict(documents())
@@ -132,7 +132,7 @@ def _attempts() -> list[Any]:
 
 
 def _everything_was_heard(secrets: Secrets) -> None:
-    """The search is worth something: it knows all secrets of the run and finds each in every spelling."""
+    """Check the search itself: it knows all secrets of the run and finds each in every spelling."""
     count = {what: len(values) for what, values in secrets.known.items()}
     assert count == {
         "password": 1,

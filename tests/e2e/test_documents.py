@@ -1,9 +1,9 @@
-"""What the documents show is run as shown: a copy of the product gets the example operation of
-docs/adding_an_operation.md, then the blocks of the API guide are pasted into interactive shells, from top to bottom,
-into bash and then into zsh: so it also works twice in a row, on a port that is not the usual one.
+"""Run the documents' blocks as shown. A copy of the product gets the example operation of docs/adding_an_operation.md.
+The blocks of the API guide are then pasted into interactive shells, from top to bottom, into bash and then into zsh. So
+they also work twice in a row, on a port that is not the default.
 
-A block of text or JSON below a shell block is what that prints: each of its lines is looked for, and `…` is anything.
-An error or a complaint of the shell that is not shown there is a failure.
+A block of text or JSON below a shell block is its output: the test looks for each of its lines, and `…` matches
+anything. An error or a shell's complaint that the document does not show is a failure.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHELLS = {
     "zsh": ("zsh", "-f", "-i"),
 }
 QUIET = {"bash": "PS1= PS2=", "zsh": "unsetopt prompt_sp prompt_cr; PS1= PS2="}
-# What says that something went wrong: an error of the product, of python, or of a shell.
+# Signs of a failure: an error of the product, of python, or of a shell.
 WRONG = re.compile(
     r"^([A-Z_]+: |Traceback|\w*Error\b|(ba|z)?sh: (?!cannot set terminal|no job control)|curl: )"
 )
@@ -39,7 +39,7 @@ WRONG = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """A block of shell and the lines that the document shows below it."""
+    """A block of shell and the output lines that the document shows below it."""
 
     line: int
     text: str
@@ -59,13 +59,13 @@ def blocks(*pages: Page) -> list[Block]:
 
 
 def pasted(fence: Fence) -> bool:
-    """All of the guide's blocks; of the other page those that call the API."""
+    """All of the guide's blocks, and those of the other page that call the API."""
     return "$HOST" in fence.text or "api $" in fence.text or "$API" in fence.text
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The product with the example operation added, its files generated anew."""
+    """The product with the example operation added and its files generated again."""
     folder = tmp_path_factory.mktemp("documents") / "product"
     copy_product(folder)
     (folder / ".venv").symlink_to(sys.prefix)
@@ -77,7 +77,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def host(copy: Path, own_world: Mapping[str, str]) -> Iterator[int]:
-    """The copy, running as `make run` runs it: its port."""
+    """Run the copy like `make run`; returns its host and port."""
     with ports.reserve(None) as (port, _):
         pass
     env = {"PORT": str(port), "OPERATOR_PASSWORD": "operator of the documents", "PYTHONPATH": ""}
@@ -124,7 +124,7 @@ def test_the_guides_blocks_print_what_it_shows(host: int, copy: Path, shell: str
 
 
 def paste(shell: str, wanted: list[Block], folder: Path, env: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What each block wrote to standard output and to standard error."""
+    """Paste the blocks; returns what each wrote to standard output and to standard error."""
     marked = "\n".join(f"{block.text}\necho '{MARK}'; echo '{MARK}' >&2" for block in wanted)
     done = subprocess.run(
         SHELLS[shell], input=f"{QUIET[shell]}\n{marked}\nexit 0\n", cwd=folder, env=os.environ | env,
@@ -136,7 +136,7 @@ def paste(shell: str, wanted: list[Block], folder: Path, env: Mapping[str, str])
 
 
 def wrong(block: Block, out: str, err: str) -> Iterator[str]:
-    """What the block printed otherwise than shown."""
+    """The differences between a block's output and the document."""
     where, lines = f"docs/api.md:{block.line}", [*out.splitlines(), *err.splitlines()]
     for line in block.shown:
         if not any(fits(line, printed) for printed in lines):
@@ -147,7 +147,7 @@ def wrong(block: Block, out: str, err: str) -> Iterator[str]:
 
 
 def fits(shown: str, printed: str) -> bool:
-    """Does a line that was printed look like the one that is shown?"""
+    """Tell whether a printed line matches the line in the document."""
     pattern = ".*".join(map(re.escape, shown.split("…")))
     return re.fullmatch(pattern, printed) is not None
 
@@ -169,7 +169,7 @@ def test_other_output_is_found(shown: tuple[str, ...], out: str, err: str, count
 
 
 def test_what_interactive_shells_do_not_take_is_not_shown() -> None:
-    """zsh runs what stands behind # when it is pasted, and expands ! and ? in ways of its own."""
+    """Pasted into zsh, text after # is executed, and ! and ? are expanded by special rules."""
     for block in blocks(GUIDE, ADDING):
         assert not re.search(r"(^|\s)#\s", block.text), f"line {block.line}: a comment"
         assert not re.search(r'"[^"\n]*!', block.text), f"line {block.line}: ! in double quotes"

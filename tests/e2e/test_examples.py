@@ -34,11 +34,11 @@ def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFacto
 def account(product: Product) -> FundedAccount:
     return FundedAccount.funded(
         Node(product.env["RPC_URL"])
-    )  # others use the node's own accounts at the same time
+    )  # other tests use the node's own accounts at the same time
 
 
 def run(name: str, *arguments: str, folder: Path, **env: str) -> tuple[int, str]:
-    """Exit status and output. It runs elsewhere: an example needs nothing of the repository."""
+    """Run it; returns exit status and output. It runs in another folder: an example needs nothing of the repository."""
     command = [sys.executable, "-I", str(EXAMPLES / name), *arguments]
     done = subprocess.run(
         command, cwd=folder, env=os.environ | env, capture_output=True, text=True, timeout=90, check=False

@@ -1,4 +1,4 @@
-"""The gateway killed by SIGKILL at ten points of the demo's job: it still ends paid exactly once."""
+"""Kill the gateway by SIGKILL at ten points of the demo's job: it still ends paid exactly once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def node(product: Product) -> Node:
 def test_a_killed_gateway_pays_exactly_once(
     product: Product, database: Database, node: Node, point: str
 ) -> None:
-    if product.gateway is None or not product.gateway.alive:  # the test before this one broke off
+    if product.gateway is None or not product.gateway.alive:  # the previous test failed midway
         product.start_gateway()
     job = Job(product.url, FundedAccount.funded(node))
     with job.http, ThreadPoolExecutor(1) as worker:
@@ -61,7 +61,7 @@ def test_a_killed_gateway_pays_exactly_once(
         assert not running.done(), "the job was over too early"
         product.start_gateway()
         wait_for("the payout", lambda: running.done() or node.count(job.account.address), 30.0, 0.05)
-        node.ask("anvil_mine", "0x4")  # final now: nobody waits for four blocks
+        node.ask("anvil_mine", "0x4")  # now final, without waiting for four blocks
         running.result(30)
         assert job.repeated, "no call was interrupted"
         rows = Session(database.snapshot())
@@ -80,4 +80,4 @@ def _wait_for(point: str, job: Job, node: Node, running: Future[None]) -> None:
     while not reached():
         assert not running.done() and time.monotonic() < deadline, running
         time.sleep(0.002)
-    time.sleep(float(delay.removesuffix(" s") or 0))  # the moment itself is what is tested
+    time.sleep(float(delay.removesuffix(" s") or 0))  # the exact moment is under test

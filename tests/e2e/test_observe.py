@@ -1,4 +1,4 @@
-"""Prometheus beside the product: after a demo every query of an alert or a dashboard has an answer.
+"""Prometheus beside the product: after a demo every query of an alert or a dashboard returns a value.
 
 make prove PART=observe
 """
@@ -23,8 +23,8 @@ from emulators.observe import Prometheus
 from emulators.product import Product
 
 WAIT_SECONDS = 90.0
-# What a good day on one machine never counts: transactions queue for the emulator and are not aborted, and nothing
-# stands in front of the gateway (test_alarms rings HopsMiscounted).
+# Metrics that stay empty without faults on one machine: transactions queue for the emulator and are not
+# aborted, and nothing stands in front of the gateway (test_alarms triggers HopsMiscounted).
 NEVER = {"wallet_aborts_total", "wallet_hops_miscounted_total"}
 IDENTITIES = re.compile(r'="(?:[a-z]{3}_[a-z2-7]{16,}|0x[0-9a-f]{16,}|[^"]*@[^"]*|[^"]*://[^"]*)"')
 
@@ -44,7 +44,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 def prometheus(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("prometheus")
     with observe.watching(product.url.removeprefix("http://"), folder) as prometheus:
-        for _ in range(2):  # a rate needs a change of what was scraped before
+        for _ in range(2):  # a rate needs a change since the last scrape
             steps = Demo(product.url, product.env["RPC_URL"], claimers=5)
             with steps.http:
                 steps.run()
@@ -54,7 +54,7 @@ def prometheus(product: Product, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def read_and_refused(api: Api) -> None:
-    """What the demo does not do: reads that may be cached, and a signature that the wallet's policy denies."""
+    """Do what the demo does not: reads that may be cached, and a signature that the wallet's policy denies."""
     api.sign_up(f"paused-{time.time_ns():x}@example.com", PASSWORD)
     wallet = api.expect(201, "POST", "/wallets", {"name": "w", "type": "hd"})["wallet"]["id"]
     offered = {"currency": "ETH", "amount": "1", "wallet_id": wallet}
@@ -67,7 +67,7 @@ def read_and_refused(api: Api) -> None:
 
 
 def answered(series: list[dict[str, Any]]) -> bool:
-    """Whether a series has a number: a quantile of what did not happen is none."""
+    """Tell whether a series has a number: a quantile over no events has none."""
     return any(not math.isnan(float(one["value"][1])) for one in series)
 
 

@@ -1,4 +1,5 @@
-"""`make run` keeps store, chain and keys together over Ctrl-C and SIGKILL, or starts without them; nothing is left."""
+"""`make run` keeps store, chain and keys together over Ctrl-C and SIGKILL, or starts without them; it leaves nothing
+behind."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def test_what_was_there_is_there_after_a_kill_and_after_ctrl_c(run: ProductRun) 
         job.prepare()
         running = worker.submit(job.run)
         wait_for("the payout in a block", lambda: node.count(job.account.address), 30.0, 0.02)
-        run.end(signal.SIGKILL)  # mined, and neither final nor, perhaps, in the file
+        run.end(signal.SIGKILL)  # mined, but not final and perhaps not in the file yet
         wait_for("the end of every process", lambda: not run.processes(), 10.0)
         assert not list(run.folder.glob("product/*-files"))
         run.start()
@@ -79,7 +80,7 @@ def test_what_was_there_is_there_after_a_kill_and_after_ctrl_c(run: ProductRun) 
 
 
 def test_other_commands_see_the_same_store_keys_and_mails(run: ProductRun, http: httpx.Client) -> None:
-    """An operator's command and a function started alone, by what `python -m emulators env` prints."""
+    """An operator's command and a separate function start with the output of `python -m emulators env`."""
     run.start()
     token = run.command("token", "somebody@example.com").stdout.strip()
     lines = [shlex.split(line)[1] for line in run.command("env").stdout.splitlines()]

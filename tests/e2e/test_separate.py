@@ -1,5 +1,5 @@
-"""The demo's whole job with a process for each trust behind the local gateway, as production has services; its doors
-for WebSockets and gRPC lead to the same."""
+"""The demo's whole job with a process for each trust behind the local gateway, like the services in production; its
+WebSocket and gRPC ports lead to the same."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def test_the_demo_runs_across_a_process_for_each_trust() -> None:
 
 
 def _end_of_log(said: str) -> str:
-    """Of the log that the demo names: the directory goes with the machine that ran this."""
+    """The end of the log that the demo names: its directory is deleted together with the test machine."""
     named = re.search(r"^see (\S+)$", said, re.MULTILINE)
     return Path(named[1]).read_text(encoding="utf-8")[-6_000:] if named else ""
 
 
 @pytest.fixture(scope="module")
 def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    os.environ["SEPARATE"] = "trusts"  # taken back with the world
+    os.environ["SEPARATE"] = "trusts"  # undone with the world
     with Product.start(tmp_path_factory.mktemp("separate")) as product:
         yield product
 
 
 @pytest.fixture(scope="module")
 def token(product: Product) -> Iterator[str]:
-    """Of a user whose feed has an event."""
+    """The token of a user whose feed has an event."""
     api = Api(product.url)
     with api.http:
         api.sign_up("separate@example.com", PASSWORD)

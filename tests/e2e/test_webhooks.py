@@ -1,4 +1,4 @@
-"""An order's events delivered by a running product to a server on this machine, beside one that never answers."""
+"""A running product delivers an order's events to a server on this machine, beside one that never answers."""
 
 from __future__ import annotations
 
@@ -66,6 +66,6 @@ def test_everything_that_happens_to_an_order_is_delivered(product: Path) -> None
 
 
 def _milliseconds(delivery: dict[str, str]) -> float:
-    """From the commit of the event to the moment when the request was made that was taken."""
+    """Milliseconds from the commit of the event to the creation of the request that succeeded."""
     happened, taken = (datetime.fromisoformat(delivery[name]) for name in ("created_at", "delivered_at"))
     return (taken - happened).total_seconds() * SECOND

@@ -1,4 +1,4 @@
-"""Makes the calls that it is told line by line, and prints what came of each: with asyncio."""
+"""Make the calls given line by line, and print the result of each: with asyncio."""
 
 from __future__ import annotations
 

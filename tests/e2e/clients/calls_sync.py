@@ -1,4 +1,4 @@
-"""Makes the calls that it is told line by line, and prints what came of each: synchronously, with threads."""
+"""Make the calls given line by line, and print the result of each: synchronously, with threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's job by the asynchronous client; many claim at once, a task listens. Prints what came of it as JSON."""
+"""Do the demo's job with the asynchronous client: many claim at once, a task listens. Prints the result as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's job by the synchronous client; many claim at once, a thread listens. Prints what came of it as JSON."""
+"""Do the demo's job with the synchronous client: many claim at once, a thread listens. Prints the result as JSON."""
 
 from __future__ import annotations
 
