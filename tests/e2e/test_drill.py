@@ -35,5 +35,5 @@ def test_the_region_that_leads_is_lost_and_nothing_with_it(tmp_path: Path) -> No
     found = json.loads((tmp_path / "drill.json").read_text())
     assert not any(found["found"].values())
     lost = found["phases"][1]
-    assert lost["broken"] and lost["requests"] > lost["failed"] > 0  # the region was lost, and requests were served
+    assert lost["broken"] and lost["requests"] > lost["failed"] > 0  # some failed, others were served
     assert (tmp_path / "drill.svg").stat().st_size > 1000

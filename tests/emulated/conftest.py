@@ -1,7 +1,7 @@
 """A fresh database per test, and the product in this process on top of it.
 
-`make test` runs on the embedded store; STORE=emulator runs the same tests on the emulators. A test that needs those
-asks for `real_emulators`, or for a fixture above it.
+`make test` runs on the embedded store; STORE=emulator runs the same tests on the emulators. A test that needs the
+emulators requests `real_emulators`, or a fixture that depends on it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.stores import EMBEDDED, copy_of
 
 @dataclass
 class Recorder:
-    """A publisher that keeps what was published (tests of Pub/Sub itself use the real one)."""
+    """A publisher that keeps the published messages (tests of Pub/Sub itself use the real one)."""
 
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     failing: bool = False
@@ -60,12 +60,12 @@ def spanner_client(real_emulators: Mapping[str, str]) -> Any:
 
 _ROWS = """SELECT (SELECT COUNT(*) FROM audit) + (SELECT COUNT(*) FROM inbox)
   + (SELECT COUNT(*) FROM orders) + (SELECT COUNT(*) FROM transactions)"""
-MOST_ROWS = 300  # that are deleted: the emulator takes minutes for thousands
+MOST_ROWS = 300  # to delete: the emulator takes minutes for thousands
 
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Database:
-    """A database of one's own with the whole schema and nothing in it."""
+    """An empty database for this test, with the whole schema."""
     found: Database = request.getfixturevalue("embedded" if EMBEDDED else "spanner")
     return found
 
@@ -89,7 +89,7 @@ def _embedded(template: Path, tmp_path: Path) -> Iterator[Database]:
 def spanner(
     spanner_client: Any, real_emulators: Mapping[str, str], own_spanner: OwnSpanner
 ) -> Iterator[Database]:
-    """A database of the emulator."""
+    """A database in the emulator."""
     from schemas.database import migrate
     from shared.store.spanner.database import connect
 
@@ -107,8 +107,8 @@ def spanner(
 
 
 def _empty(handle: Any) -> bool:
-    """Delete every row but those that say which migrations there were. False where that would take longer than making a
-    database, or where a test has left a transaction open, as a killed one does: that holds up all others."""
+    """Delete all rows except the list of applied migrations. Returns False if that takes longer than creating a
+    database, or if a test has left a transaction open, as a killed test does: it blocks all others."""
     from google.api_core.exceptions import Aborted
     from google.cloud.spanner import KeySet
 
@@ -146,7 +146,8 @@ def app(
 ) -> Iterator[App]:
     """The product in this process on a real node; events are recorded."""
     chosen = replace(load(), state_dir=str(tmp_path), push_token="push-token", cache_database="(default)")
-    # A test that looks at what was published sees all of it; how long an answer waits is a test's of its own.
+    # A test that looks at the published events sees all of them; a separate test covers how long an answer
+    # waits.
     monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 30.0)
     with resources.override(fresh=True, settings=chosen, database=database, publisher=published):
         yield App()
@@ -162,5 +163,5 @@ def firestore(real_emulators: Mapping[str, str]) -> Any:
 
 @pytest.fixture
 def documents() -> Documents:
-    """Its model."""
+    """The in-memory model of the collection."""
     return Documents()

@@ -1,6 +1,6 @@
-"""A node for the chain tests: RPC_URL when it is set, else anvil on a free port, stopped at the end.
+"""Start a node for the chain tests: RPC_URL if it is set, otherwise anvil on a free port, stopped at the end.
 
-`node` may be shared with others; `own_node` is always started here, for tests that reorganise or stop mining.
+Other tests may share `node`; `own_node` is always started here, for tests that reorganise or stop mining.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ChainClient against a real node: reads, sends, receipts, simulation, fees, and what the node refuses."""
+"""ChainClient against a real node: reads, sends, receipts, simulation, fees, and the node's refusals."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_fees_follow_the_base_fee_and_are_shared(own_node) -> None:
     assert own_node.client.fee_snapshot() is first
     own_node.control("anvil_setNextBlockBaseFeePerGas", hex(77 * 10**9))
     own_node.control("anvil_mine", "0x1")
-    own_node.client.block_number()  # a newer head is seen
+    own_node.client.block_number()  # the client sees a newer head
     risen = own_node.client.fee_snapshot()
     assert risen.base_fee > first.base_fee
     assert risen.average.max_fee_per_gas >= 2 * risen.base_fee

@@ -1,4 +1,4 @@
-"""The JSON-RPC client against an HTTP server that misbehaves: bounds hold and no URL is ever told."""
+"""The JSON-RPC client against an HTTP server that misbehaves: limits hold, and no error contains a URL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Server(ThreadingHTTPServer):
     connections = 0
 
     def handle_error(self, *_: Any) -> None:
-        """Clients that hang up are part of the tests."""
+        """Print nothing: clients that hang up are part of the tests."""
 
 
 class Handler(BaseHTTPRequestHandler):

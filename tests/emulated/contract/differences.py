@@ -1,4 +1,4 @@
-"""Random histories of writes and reads, and a schema that has something of everything; to compare stores by."""
+"""Random histories of writes and reads, and a schema with every feature, to compare stores."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ VALUES: Final = {
     "q": st.sampled_from([Decimal(0), Decimal("1.5"), Decimal(10**20)]),
     "d": st.sampled_from([None, True, False]),
 }
-BROKEN: Final = {  # what the schema forbids
+BROKEN: Final = {  # values that the schema forbids
     "a": st.sampled_from([None, "12345"]),
     "q": st.sampled_from([None, Decimal("-0.000000001")]),
     "u": st.just("\U0001f600" * 5),
@@ -89,14 +89,14 @@ BROKEN: Final = {  # what the schema forbids
 
 @dataclass(frozen=True)
 class Step:
-    """Some writes in one commit, or one read; `read` tells which."""
+    """Some writes in one commit, or one read, if `read` is set."""
 
     writes: tuple[Write, ...] = ()
     read: Read | None = None
 
 
 def histories(tables: Sequence[str], *, broken: bool) -> st.SearchStrategy[list[Step]]:
-    """What may happen to these tables; `broken`: with values and deletes that rules of the schema forbid."""
+    """Generate histories for these tables; `broken`: with values and deletes that the schema forbids."""
     commits = st.lists(_write(tables, broken), min_size=1, max_size=3)
     reads = _read([name for name in READABLE if name.partition("_")[0] in tables])
     steps = st.one_of(
@@ -143,7 +143,7 @@ def _read(draw: st.DrawFn, sources: Sequence[str]) -> Read:
 
 @st.composite
 def _span(draw: st.DrawFn, key: Sequence[str]) -> KeyRange:
-    """A range of any kind: whole, of prefixes, within one prefix, empty, the wrong way round."""
+    """A range of any kind: whole, of prefixes, within one prefix, empty, reversed."""
     start, end = (
         tuple(draw(VALUES[name]) for name in key[: draw(st.integers(0, len(key)))]) for _ in range(2)
     )
@@ -156,8 +156,8 @@ def _span(draw: st.DrawFn, key: Sequence[str]) -> KeyRange:
 
 
 def told(store: Database, step: Step) -> Any:
-    """What the store says to a step: rows, that it is written, or the name of the fault; of a commit with several wrong
-    writes Spanner does not promise which one it tells of."""
+    """The store's answer to a step: rows, a success, or the name of the error. If a commit has several wrong writes,
+    Spanner does not promise which one it reports."""
     try:
         if step.read is not None:
             return store.snapshot().read(step.read)[0]
@@ -169,7 +169,7 @@ def told(store: Database, step: Step) -> Any:
 
 
 def everything(store: Database) -> dict[str, Any]:
-    """Every row of every table and index that it has."""
+    """Every row of every table and every index."""
     found = {}
     for source, columns in READABLE.items():
         if isinstance(store, MemoryDatabase) and not source.startswith("parents"):

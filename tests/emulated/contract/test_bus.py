@@ -1,4 +1,5 @@
-"""One suite, two buses: the Pub/Sub emulator and the embedded queue push alike, give up alike, lose nothing."""
+"""One test suite, two buses: the Pub/Sub emulator and the embedded queue both push, give up and keep messages in the
+same way."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ from tests.support.pushes import pushed_to
 
 @dataclass
 class Receiver:
-    """Takes pushes at a path for each subscription; `refusing` says how many of which to refuse first."""
+    """Receives pushes at one path per subscription; `refusing` sets how many pushes of each it refuses first."""
 
     got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refusing: dict[str, int] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Bus:
 
 @pytest.fixture(params=[pytest.param("pubsub", marks=pytest.mark.emulators), "queue"])
 def bus(request: pytest.FixtureRequest) -> Iterator[Bus]:
-    """Topics `here`, `there` and `letters`, and subscriptions of a test's own that push to its receiver."""
+    """Topics `here`, `there` and `letters`, and this test's own subscriptions that push to its receiver."""
     receiver = Receiver()
     with pushed_to(receiver.push) as port:
         made: Callable[..., Iterator[Bus]] = request.getfixturevalue(f"_{request.param}")
@@ -194,7 +195,8 @@ def test_of_many_messages_none_is_lost(bus: Bus) -> None:
     eventually(lambda: {one["message"]["attributes"]["ce-id"] for one in bus.receiver.of("many")} >= wanted)
 
 
-# What only the queue has: filters (the emulator stores them and pushes everything), its file, its one deliverer.
+# Features of the queue only: filters (the emulator stores them and pushes everything), its file, its single
+# deliverer.
 
 _CHILD = """
 import sys, time
@@ -215,7 +217,8 @@ def test_a_filter_keeps_other_types_away(tmp_path: Path) -> None:
 
 
 def test_a_killed_deliverers_messages_are_the_next_ones_at_once(tmp_path: Path) -> None:
-    """It dies with a message in hand; another, which has waited, pushes it again without any lease to wait for."""
+    """One deliverer dies while it holds a message; another, which has waited, pushes the message again without waiting
+    for a lease to end."""
     path, receiver = tmp_path / "queue.sqlite", Receiver()
     queue, reached = MessageQueue(path), []
 

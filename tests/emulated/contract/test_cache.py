@@ -1,4 +1,4 @@
-"""The fence, on Firestore and on documents in memory: a late fill can only cause a miss, and an entry has an end."""
+"""The fence, on Firestore and on documents in memory: a late fill can only cause a miss, and an entry expires."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_entry_ends_by_the_time_it_was_known_to_be_current(cache: FirestoreCa
 
 
 def test_a_document_merges_and_keeps_the_greatest(cache: FirestoreCache) -> None:
-    """What the fence needs of Firestore, below the cache."""
+    """The properties of Firestore that the fence needs, tested below the cache."""
     document: Any = cache.entries.document(f"orders:{uuid.uuid4().hex}")
     assert not document.get().exists and document.get().to_dict() is None
     document.set({"a": 1, "floor": Maximum(5)}, merge=True)

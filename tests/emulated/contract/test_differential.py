@@ -1,4 +1,4 @@
-"""The same random history on two stores: every answer is the same, and in the end every row and index entry."""
+"""Run the same random history on two stores: every answer is the same, and at the end every row and index entry."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def spanner_alike(spanner_client: Any, real_emulators: Mapping[str, str]) -> Ite
 
 
 def emptied(store: Database) -> Database:
-    """Children go first."""
+    """Delete all rows, children first."""
     for table in ("parents",) if isinstance(store, MemoryDatabase) else ("wards", "children", "parents"):
         rows = store.snapshot().read(Read(table, KEYS[table], span=KeyRange((), ())))[0]
         if rows:
@@ -86,7 +86,7 @@ class Parent:
 
 @pytest.fixture
 def model() -> Iterator[Database]:
-    """It knows neither children nor rules for values."""
+    """The model supports neither child tables nor rules for values."""
     registries: list[dict[Any, Any]] = [TABLES, INDEXES, BY_ROW, GENERATED]
     before = [dict(registry) for registry in registries]
     parents = Table("parents", Parent, ("a", "b"), descending=frozenset({"b"}))
@@ -111,7 +111,7 @@ def test_the_model_answers_as_a_file_does(file: Database, model: Database) -> No
 
 
 def test_two_threads_lose_no_update(file: Database) -> None:
-    """Increments of one row, read and written in bodies, by threads of two connections to the file."""
+    """Threads of two connections to the file increment one row, read and written in bodies."""
     other = sqlite.connect(file.file.path, durability="OFF")  # type: ignore[attr-defined]
     columns = ("a", "b", "n", "q")
     file.write([Write("insert", "parents", columns, ("a", 0, 0, Decimal(0)))])

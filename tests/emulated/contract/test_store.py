@@ -1,4 +1,4 @@
-"""One suite, three stores: the Spanner emulator, the embedded store and the model do the same."""
+"""One test suite, three stores: the Spanner emulator, the embedded store and the model behave alike."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_refused_body_leaves_nothing(store: Database) -> None:
     with pytest.raises(LookupError):
         store.transact(body)
     assert Session(store.snapshot()).maybe(USERS.find("usr_2")) is None
-    store.write(insert(USERS, user("usr_2", None)))  # and no lock is left behind
+    store.write(insert(USERS, user("usr_2", None)))  # and no lock remains
 
 
 def test_a_descending_index_pages_by_its_key(store: Database) -> None:
@@ -183,7 +183,7 @@ def test_deletes_are_idempotent_and_upserts_replace(store: Database) -> None:
 
 
 def test_the_model_knows_every_column_that_an_index_needs() -> None:
-    """A generated column that only the migrations know would make the model miss an index."""
+    """If only the migrations knew a generated column, the model would miss an index."""
     operation.catalog()  # imports every table and index
     for index in INDEXES.values():
         known = {*index.table.columns, *GENERATED.get(index.table.name, {})}
@@ -202,6 +202,6 @@ def test_every_index_and_table_is_in_the_schema(spanner: Database) -> None:
         (index.name, column)
         for index in INDEXES.values()
         for column in (*index.key, *index.stored)
-        if column not in index.table.key_columns  # every index carries the primary key
+        if column not in index.table.key_columns  # every index contains the primary key
     }
     assert wanted <= indexed

@@ -1,4 +1,4 @@
-"""The product over a node that mines when it is told to, and contracts of OpenZeppelin's and ours on it."""
+"""The product over a node that mines on demand, with contracts from OpenZeppelin and from this repository."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def solidity() -> dict[str, Compiled]:
 
 @dataclass
 class Lab:
-    """Puts contracts on the chain beside the product, and asks the product about them."""
+    """Deploys contracts to the chain without the product, and asks the product about them."""
 
     world: World
     code: dict[str, Compiled]
@@ -40,7 +40,7 @@ class Lab:
         self.bank = self.world.control("eth_accounts")[0]
 
     def put(self, name: str, *arguments: Any) -> str:
-        """The address of a contract that the node's own account has deployed."""
+        """Deploy a contract from the node's own account; returns its address."""
         made = self.code[name]
         inputs = next((one["inputs"] for one in made.abi if one["type"] == "constructor"), [])
         data = made.bytecode + encode([one["type"] for one in inputs], arguments).hex()
@@ -51,12 +51,12 @@ class Lab:
         return str(Web3.to_checksum_address(receipt["contractAddress"]))
 
     def take(self, name: str, *arguments: Any, at: str | None = None, user: str = USER) -> Any:
-        """A contract on the chain, imported."""
+        """Deploy a contract and import it."""
         body = {"name": name, "address": at or self.put(name, *arguments), "abi": self.code[name].abi}
         return self.world.app.ok(201, "POST", "/contracts/import", body, user=user)
 
     def call(self, contract: Any, method: str, *arguments: Any, **more: Any) -> Any:
-        """The result of a call that succeeds."""
+        """The result of a successful call."""
         return self.tried(contract, method, *arguments, **more).body["result"]
 
     def tried(self, contract: Any, method: str, *arguments: Any, **more: Any) -> Answer:

@@ -1,4 +1,4 @@
-"""What the index's tests work with: contracts that log, passes of the index, and what the node itself shows."""
+"""Helpers for the index's tests: contracts that log, passes of the index, and the node's own view."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.model.store import MemoryDatabase
 
 @dataclass
 class Indexed:
-    """A lab whose chain is indexed."""
+    """A lab with an index of its chain."""
 
     lab: Lab
 
@@ -43,7 +43,7 @@ class Indexed:
         return self.lab.world.app.ok(200, "GET", f"/contracts/{contract['id']}/follow", user=USER)
 
     def events(self, contract: Any, **query: Any) -> list[Any]:
-        """All of them, by pages."""
+        """All events, read page by page."""
         found: list[Any] = []
         given = "&".join(f"{name.rstrip('_')}={value}" for name, value in query.items())
         cursor = ""
@@ -62,7 +62,7 @@ class Indexed:
         return answer.body["error"]
 
     def send(self, contract: Any, method: str, *arguments: Any, value: int = 0) -> str:
-        """A call of the node's own account, in the pool."""
+        """Send a call from the node's own account to the pool."""
         made = self.lab.web3.eth.contract(address=contract["address"], abi=contract["abi"])
         sent = {
             "from": self.lab.bank,
@@ -74,7 +74,7 @@ class Indexed:
         return str(self.lab.world.control("eth_sendTransaction", sent))
 
     def node(self, contract: Any) -> list[tuple[Any, ...]]:
-        """The contract's logs as the node has them now, newest first."""
+        """The contract's current logs in the node, newest first."""
         wanted = {"address": contract["address"], "fromBlock": "0x0", "toBlock": "latest"}
         logs = self.lab.world.control("eth_getLogs", wanted)
         found = [(int(one["blockNumber"], 16), int(one["logIndex"], 16), one["blockHash"]) for one in logs]
@@ -87,16 +87,16 @@ class Indexed:
         ]
 
     def told(self, kind: str) -> list[Any]:
-        """The data of the events that were published."""
+        """The data of the published events."""
         return [envelope["data"] for _, envelope in self.lab.world.published.sent if envelope["type"] == kind]
 
     def rows(self) -> list[ContractEvent]:
-        """All events that are stored, whole."""
+        """All stored events, complete."""
         found = Session(resources.database().snapshot()).many(EVENTS.scan())
         return sorted(found, key=lambda row: (row.address, row.position))
 
     def fresh(self) -> list[ContractEvent]:
-        """The same of another index, in an empty database, that sees the node's chain for the first time."""
+        """The events of another index that starts in an empty database and sees the node's chain for the first time."""
         (url,) = resources.settings().rpc_urls["local"]
         spec = resources.registry().chain("local")
         client = ChainClient(spec, Pool([Endpoint(RpcClient("fresh", url), spec.chain_id)]))

@@ -100,7 +100,7 @@ def test_reverts_say_why(lab: Lab) -> None:
         ("unreadable", "ANSWER_UNREADABLE"),
         ("beyond", "ANSWER_UNREADABLE"),
         ("notABool", "ANSWER_UNREADABLE"),
-        ("endless", "CALL_REVERTED"),  # the EVM halts it, whatever is asked again
+        ("endless", "CALL_REVERTED"),  # the EVM halts it, on every attempt
         ("hugeRevert", "CALL_REVERTED"),
         ("lookup", "CALL_REVERTED"),  # no URL is fetched
     ],

@@ -1,4 +1,4 @@
-"""What everybody may know of the chains, and the sandbox of local runs."""
+"""The public data of the chains, and the sandbox of local runs."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def send(indexed: Indexed, wallet: Any, token: Any, to: str = FRIEND) -> Any:
 
 
 def done(indexed: Indexed, answer: Any, token: Any, to: str = FRIEND) -> None:
-    """It is confirmed, and shown as it was asked for everywhere."""
+    """Check that the transaction is confirmed, and that every view shows it as requested."""
     assert answer.status == 202, answer.text
     world = indexed.lab.world
     wanted = {"amount": "1"} | token, indexed.lab.web3.to_checksum_address(to)
@@ -49,7 +49,7 @@ def test_a_picture_moves_to_whom_the_policy_allows(indexed: Indexed) -> None:
     assert send(indexed, wallet, token, STRANGER).code == "POLICY_DENIED"
     done(indexed, send(indexed, wallet, token), token)
     assert lab.call(picture, "ownerOf", "7").lower() == FRIEND
-    assert send(indexed, wallet, token).code == "SIMULATION_FAILED"  # it is gone
+    assert send(indexed, wallet, token).code == "SIMULATION_FAILED"  # the wallet no longer owns it
 
 
 def test_items_move_within_a_limit(indexed: Indexed) -> None:

@@ -1,4 +1,4 @@
-"""Contracts as resources: imported, found, listed, and whose they are."""
+"""Contracts as resources: import, read, list, and ownership."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_nothing_is_imported_from_where_nothing_is(lab: Lab) -> None:
     body = {"name": "x", "type": "erc20", "address": "0x" + "11" * 20}
     assert app.call("POST", "/contracts/import", body, user=USER).code == "NO_CODE"
     assert app.call("POST", "/contracts/import", body | {"chain": "mars"}, user=USER).code == "UNKNOWN_CHAIN"
-    body["address"] = "0x4E59b44847b379578588920cA78FbF26c0B4956C"  # a capital too many
+    body["address"] = "0x4E59b44847b379578588920cA78FbF26c0B4956C"  # one capital letter too many
     assert app.call("POST", "/contracts/import", body, user=USER).code == "VALIDATION_FAILED"
     large = b'{"name": "x", "abi": [' + b"{}," * 500_000 + b"{}]}"
     assert app.call("POST", "/contracts/import", user=USER, raw=large).code == "BODY_TOO_LARGE"

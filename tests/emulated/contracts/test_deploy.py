@@ -1,4 +1,4 @@
-"""Deploying contracts and sending to them, through the engine: outcomes, salts, policies, reorganisations."""
+"""Deploy contracts and send to them, through the engine: outcomes, salts, policies, reorganisations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Deployer:
         return self.app.ok(202, "POST", "/contracts", self.body(name, *arguments, **more), user=USER)
 
     def tell(self) -> None:
-        """Deliver what the engine has announced since."""
+        """Deliver the engine's announcements since the last call."""
         sent = [envelope for _, envelope in self.lab.world.published.sent]
         for envelope in sent[self.told :]:
             if envelope["type"].startswith("transaction."):
@@ -68,7 +68,7 @@ def test_a_deployed_contract_is_called_and_sent_to(lab: Lab, deployer: Deployer)
     events = [envelope for _, envelope in lab.world.published.sent if envelope["type"] == "contract.deployed"]
     assert [(one["subject"], one["data"]["address"]) for one in events] == [(done["id"], done["address"])]
     deployer.told = 0
-    deployer.tell()  # everything twice
+    deployer.tell()  # every message twice
     assert deployer.get(contract)["version"] == 2
     assert lab.call(done, "balanceOf", deployer.wallet.address) == "1000"
     other = lab.world.wallet().address

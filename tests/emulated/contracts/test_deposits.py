@@ -1,5 +1,5 @@
-"""What comes to a wallet is seen: coins and registered tokens, once, when it is deep enough; a reorganisation takes it
-back."""
+"""Incoming coins and registered tokens of a wallet are seen once, when they are deep enough; a reorganisation takes
+them back."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_registered_tokens_are_seen(indexed: Indexed) -> None:
 def test_a_bomb_of_deposits_is_stored_and_told_in_slices(
     indexed: Indexed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A commit holds so much and no more: a block that had to be stored by one could stop the index for everybody."""
+    """The size of a commit is limited: a block that needs one larger commit could stop the index for everybody."""
     from shared.contracts.events import factories, live, notices
 
     monkeypatch.setattr(factories, "EVENTS_AT_ONCE", 3)

@@ -1,4 +1,4 @@
-"""The index of contracts' events, through the API: followed, filled in, decoded, filtered, paged, taken back."""
+"""The index of contracts' events, through the API: follow, backfill, decode, filter, page, take back."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_events_are_filled_in_and_followed(indexed: Indexed) -> None:
     assert (state["live"], state["blocks_missing"], state["fault"]) == (True, 0, None)
     assert state["index"]["indexed_to"] == state["index"]["head"] == lab.world.head()
     lab.world.mine()
-    indexed.passes(2)  # nothing comes twice
+    indexed.passes(2)  # no event comes twice
     assert indexed.stored(logger) == indexed.node(logger)
     (told,) = indexed.told("contract.event")
     assert told["contract_id"] == logger["id"] and told["more"] == 0
@@ -122,8 +122,9 @@ def test_bad_follows_are_refused(indexed: Indexed) -> None:
 
 
 def test_factories_are_bounded(indexed: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each contract that a factory adds has a copy of the ABI, and each factory of an address adds one by each event:
-    what one commit holds of them is bounded, or a block that it cannot hold would stop the index for everybody."""
+    """Each contract that a factory adds has a copy of the ABI, and each factory of an address adds one for each event.
+    The tests limit what one commit contains, because a block that is too large for it would stop the index for
+    everybody."""
     from shared.contracts.events import factories, following
 
     lab = indexed.lab

@@ -1,5 +1,5 @@
-"""Ten hostile contracts, put on the chain through the API: each gets a clear answer in bounded time, and the index goes
-on beside it (solidity/Adversaries.sol)."""
+"""Deploy ten hostile contracts through the API: each gets a clear answer in limited time, and the index continues
+(solidity/Adversaries.sol)."""
 
 from __future__ import annotations
 
@@ -18,22 +18,20 @@ from tests.emulated.contracts.test_deploy import Deployer
 from tests.support.inprocess import Answer
 
 FRIEND = "0x" + "f1" * 20
-LONGEST = (
-    20.0  # seconds of one answer or pass on a busy machine; the largest answer has fewer characters than
-)
+LONGEST = 20.0  # seconds for one answer or pass on a busy machine; WIDEST limits the characters of an answer
 WIDEST = 200_000
 
 
 @pytest.fixture
 def hostile(lab: Lab) -> Iterator[Hostile]:
-    """Ends with a sound contract's event, which the index must still bring."""
+    """At the end a sound contract logs an event, which the index must still store."""
     made = Hostile(lab)
     yield made
     made.still_lives()
 
 
 class Hostile(Indexed):
-    """Deploys through the API, follows what is there, and bounds every answer."""
+    """Deploys through the API, follows the contracts, and limits every answer."""
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)
@@ -44,7 +42,7 @@ class Hostile(Indexed):
         self.passes(2)
 
     def put(self, name: str, *arguments: Any, also: str | None = None) -> Any:
-        """A contract that the API has deployed, with the ABI of another one beside its own where that is wanted."""
+        """Deploy a contract through the API, with its own ABI and, if `also` is set, another contract's."""
         code = self.lab.code
         more = [one for one in code[also].abi if one["type"] != "constructor"] if also else []
         abi = [*code[name].abi, *more]
@@ -55,7 +53,7 @@ class Hostile(Indexed):
         return made
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
-        """Any answer but an error of ours, in bounds."""
+        """Return an answer; it must be within the limits and no server error."""
         began = time.monotonic()
         answer = self.lab.world.app.call(method, path, body, user=USER)
         assert time.monotonic() - began < LONGEST and len(answer.text) < WIDEST, (path, len(answer.text))
@@ -126,7 +124,7 @@ def test_a_token_that_lies_moves_nothing_and_makes_nobody_rich(
     path = f"/contracts/token-info?chain=local&address={coin['address']}"
     assert hostile.ask("GET", path).body["total_supply"] == str(2**256 - 1)
     sent = hostile.token_sent(coin["address"])
-    if mood in (1, 2):  # its word, and no more: a payment of a claim wants the log, and the balance
+    if mood in (1, 2):  # only its word: paying a claim needs log and balance
         hostile.lab.world.settle()
         receipt = hostile.ask("GET", f"/transactions/{sent.body['id']}/receipt").body
         assert len(receipt["logs"]) == mood - 1
@@ -248,7 +246,7 @@ def test_what_behaves_while_it_is_tried_reverts_with_its_own_reason(hostile: Hos
     for path in ("/transactions", "/transactions/estimate-gas"):
         refused = hostile.ask("POST", path, call)
         assert refused.code == "SIMULATION_FAILED" and f"Caught({height})" in refused.text
-    stranger = hostile.lab.world.wallet()  # who has not given an ABI of it
+    stranger = hostile.lab.world.wallet()  # this user has given no ABI for it
     answer = hostile.lab.world.app.call("POST", "/transactions/simulate", call, user=stranger.user_id)
     assert "Caught" not in answer.body["revert_reason"]
 

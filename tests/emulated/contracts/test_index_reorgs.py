@@ -1,4 +1,4 @@
-"""Reorganisations under the index, and nodes that lag and lie: what is stored is what the node itself shows."""
+"""Reorganisations under the index, and nodes that lag and lie: the stored events equal the node's own view."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_reorganisation_takes_events_back(indexed: Indexed, changed: Any, dept
     indexed.passes(4)
     assert indexed.stored(logger) == indexed.node(logger) == []
     gone = indexed.told("contract.events_reorged")
-    assert sum(one["count"] for one in gone) == depth - 1  # the newest was not told yet
+    assert sum(one["count"] for one in gone) == depth - 1  # the newest was not announced yet
     indexed.send(logger, "note", 100, "second")
     lab.world.mine(2)
     indexed.passes(4)
@@ -52,7 +52,7 @@ def test_a_reorganisation_takes_events_back(indexed: Indexed, changed: Any, dept
 def test_blocks_are_taken_back_one_by_one(
     indexed: Indexed, changed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One commit would hold all that twenty full blocks have brought, and be refused for ever."""
+    """A single commit would hold the events of all twenty full blocks, and the store would refuse it forever."""
     changed(confirmations=30)
     lab, taken = indexed.lab, []
     logger, take_back = lab.take("Logger"), notices.take_back
@@ -77,7 +77,7 @@ def test_blocks_are_taken_back_one_by_one(
 def test_what_only_a_block_that_is_gone_announced_is_not_followed(
     indexed: Indexed, changed: Any, depth: int
 ) -> None:
-    """A factory's contracts: one of before, one of the block that goes, and one that its user has made the own."""
+    """A factory's contracts: one from before, one from the removed block, and one that its user follows itself."""
     changed(confirmations=30)
     lab = indexed.lab
     factory = lab.take("LoggerFactory")
@@ -106,7 +106,7 @@ def test_what_only_a_block_that_is_gone_announced_is_not_followed(
     assert len(indexed.events(first)) == 1 and indexed.events(second) == []
     assert indexed.state(factory)["factory"]["contracts"] == 2
     assert {row.address for row in indexed.rows()} == {one["address"].lower() for one in (factory, first)}
-    indexed.send(factory, "make", 2)  # at the addresses of the two that are gone
+    indexed.send(factory, "make", 2)  # at the addresses of the two removed contracts
     lab.world.mine(2)
     indexed.passes(4)
     listed = lab.world.app.ok(200, "GET", "/contracts", user=USER)["items"]
@@ -134,7 +134,8 @@ def test_a_chain_that_is_another_one_is_said(indexed: Indexed, monkeypatch: pyte
 
 
 class Node:
-    """A node that leaves logs out, invents others, hides its newest or its oldest blocks, between us and a real one."""
+    """A node that omits logs, invents logs, and hides its newest or its oldest blocks, between the product and a real
+    node."""
 
     def __init__(
         self,

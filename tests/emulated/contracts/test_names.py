@@ -1,4 +1,4 @@
-"""Names of ENS, of a registry on the test's own node: resolved, looked up backwards, never fetched from elsewhere."""
+"""ENS names from a registry on the test's own node: forward and reverse resolution, never fetched from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOMEBODY = "0xF1F1F1f1f1f1f1f1F1F1F1f1f1F1F1F1F1F1F1f1".lower()
 
 @pytest.fixture
 def named(lab: Lab, changed: Any) -> Any:
-    """Sets what a name stands for, what it says, and whether it is kept elsewhere."""
+    """Set a name's address, its reverse name, and whether it is stored elsewhere (off-chain)."""
     registry = lab.take("Names")
     changed(ens=registry["address"])
 
@@ -43,12 +43,12 @@ def test_an_address_has_the_name_that_stands_for_it(lab: Lab, named: Any) -> Non
     backwards = f"{SOMEBODY[2:]}.addr.reverse"
     assert ask(lab, f"reverse/{SOMEBODY}").body["name"] is None
     named(backwards, said="shop.eth")
-    assert ask(lab, f"reverse/{SOMEBODY}").body["name"] is None  # says itself, and stands for nobody
+    assert ask(lab, f"reverse/{SOMEBODY}").body["name"] is None  # has a name that has no address
     named("shop.eth", where="0x" + "11" * 20)
     assert ask(lab, f"reverse/{SOMEBODY}").body["name"] is None
     named("shop.eth")
     assert ask(lab, f"reverse/{SOMEBODY}").body["name"] == "shop.eth"
-    named(backwards, said="Shop.eth")  # is not how the name is written
+    named(backwards, said="Shop.eth")  # not the normalised form of the name
     assert ask(lab, f"reverse/{SOMEBODY}").body["name"] is None
 
 

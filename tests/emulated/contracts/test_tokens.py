@@ -1,4 +1,4 @@
-"""Tokens that say what they are, or lie, and many reads at once."""
+"""Tokens with true and false metadata, and many reads at once."""
 
 from __future__ import annotations
 

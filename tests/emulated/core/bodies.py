@@ -1,4 +1,4 @@
-"""What the tests of `commit` commit, and a real database whose answers get lost."""
+"""The bodies that the tests of `commit` use, and a real database that loses answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.writes.mutation import Replay, render
 
 
 class Body:
-    """An answer with a version, as pydantic models give."""
+    """An answer with a version, like the pydantic models."""
 
     def __init__(self, text: str) -> None:
         self.text, self.version = text, 1
@@ -31,7 +31,7 @@ class Body:
 
 @dataclass
 class Forgetful:
-    """A real database whose commits' answers get lost, before or after they happened."""
+    """A real database that loses the answers of commits, before or after they took effect."""
 
     inner: Database
     lose: Callable[[], str | None]
@@ -59,7 +59,7 @@ def letter(unit: UnitOfWork, text: str) -> Body:
 
 
 def once(text: str, key: str | None, fingerprint: str = "f", group: str | None = None) -> str:
-    """One request's answer, replayed or not."""
+    """Return one request's answer, replayed or not."""
     context = Context("test_op", new_id("req"), deadline_in(60))
     context.request.idempotency = Idempotency(key, fingerprint) if key else None
     with running(context):
@@ -70,12 +70,12 @@ def once(text: str, key: str | None, fingerprint: str = "f", group: str | None =
 
 
 def insist(key: str, group: str | None = None) -> str:
-    """What a client does after a 503: the same request again."""
+    """Send the same request again after a 503, like a client."""
     while True:
         with suppress(Unready):
             return once(key, key, group=group)
 
 
 def count(database: Database) -> int:
-    """How many effects there are."""
+    """The number of effects."""
     return len(Session(database.snapshot()).one(DEAD_LETTERS.scan()))

@@ -22,7 +22,7 @@ def core(database: Database, published: Recorder) -> Iterator[Database]:
 
 @pytest.fixture(params=[STORE, "model"])
 def either(request: pytest.FixtureRequest, published: Recorder) -> Iterator[tuple[str, Database]]:
-    """The store of the run, then the model; figures must name which."""
+    """The store of the run, then the model; figures must name their store."""
     store = request.getfixturevalue("database") if request.param == STORE else MemoryDatabase()
     with resources.override(fresh=True, database=store, publisher=published, cache=NoCache()):
         yield request.param, store

@@ -1,6 +1,7 @@
-"""However puts, fills, reads, deletions and late writers interleave, a hit is never older than the last completed put.
+"""For every interleaving of puts, fills, reads, deletions and late writers, a hit is never older than the last
+completed put.
 
-A seed is a schedule: SEED is the first of them, SCHEDULES and MODEL_SCHEDULES are how many.
+A seed is a schedule: SEED is the first seed; SCHEDULES and MODEL_SCHEDULES are the numbers of schedules.
 """
 
 from __future__ import annotations
@@ -21,29 +22,29 @@ from tests.support.clock import TestClock
 from tests.support.proof import SEED, figure, size
 
 SIZES = {"firestore": size("SCHEDULES", 10), "documents": size("MODEL_SCHEDULES", 3000)}
-LONGEST_PAUSE = 12  # steps that a call in flight may be overtaken by, for each of the other actors
+LONGEST_PAUSE = 12  # steps of each other actor that may overtake a call in flight
 JUMPS = [0.5, 1, 5, 12, 29, 31, 90_000]  # seconds
 
 
 class Stale(AssertionError):
-    """A hit that was older than a put completed before its read began, or than an entry may live."""
+    """A hit older than a put that completed before the read began, or older than an entry may live."""
 
 
 @dataclass
 class Scene:
-    """One resource: what is committed, what of it the cache surely knows, and everybody who uses it."""
+    """One resource: its committed versions, the version that the cache surely knows, and all its users."""
 
     cache: FirestoreCache
     rng: Random
     identity: str
     clock: TestClock
     removed_by: str = "gone"  # the field of the TTL policy
-    committed: list[datetime] = field(default_factory=list)  # version 1, 2, … and when
+    committed: list[datetime] = field(default_factory=list)  # the time of each version: 1, 2, …
     completed: int = 0
     hits: int = 0
 
     def run(self) -> int:
-        """The number of hits. Raises Stale."""
+        """Run the schedule; returns the number of hits. Raises Stale."""
         self.committed.append(self.clock.now())
         writers = [self.writer() for _ in range(3)]
         readers = [self.reader(self.rng.choice([0, 0, 10])) for _ in range(5)]
@@ -51,12 +52,12 @@ class Scene:
         return self.hits
 
     def pause(self) -> Actor:
-        """A call on its way: usually short, sometimes long after everybody else's."""
+        """A call in flight: usually short, sometimes much longer than all others."""
         for _ in range(self.rng.choice([0, 1, 1, 2, LONGEST_PAUSE])):
             yield
 
     def writer(self) -> Actor:
-        """Commits (a deletion is a version, too), then puts late, or never, or without learning of it."""
+        """Commits (a deletion is a version too). Then it puts late, never, or without knowing the outcome."""
         for _ in range(2):
             yield from self.pause()
             self.committed.append(self.clock.now())
@@ -83,7 +84,7 @@ class Scene:
             self.cache.fill("orders", self.identity, Entry(version, "usr_1", "{}", since))
 
     def _read(self, staleness: float) -> int:
-        """The row as of some moment that may be so old."""
+        """Read the row at a moment within the allowed staleness."""
         oldest = self.clock.now() - timedelta(seconds=staleness)
         current = max(1, sum(moment <= oldest for moment in self.committed))
         return self.rng.randint(current, len(self.committed)) if staleness else len(self.committed)
@@ -104,7 +105,7 @@ class Scene:
                 self.clock.advance(timedelta(seconds=self.rng.choice(JUMPS)))
 
     def cleaner(self) -> Actor:
-        """Firestore's TTL removal, as early as it could come."""
+        """Firestore's TTL removal, as early as it may come."""
         for _ in range(30):
             yield
             document: Any = self.cache.entries.document(f"orders:{self.identity}")
@@ -135,14 +136,14 @@ def test_no_hit_is_older_than_the_last_completed_put(request: pytest.FixtureRequ
 
 
 class Lifting(FirestoreCache):
-    """Its fills lift the floor down to what they read."""
+    """A faulty cache: a fill lowers the floor to the version that it read."""
 
     def fill(self, kind: str, identity: str, entry: Entry) -> None:
         self._set(kind, identity, self._fields(entry) | {"floor": entry.version})
 
 
 class Latest(FirestoreCache):
-    """Its puts set the floor to whatever they wrote."""
+    """A faulty cache: a put sets the floor to the version that it wrote."""
 
     def expire(self, kind: str, identity: str, version: int) -> None:
         nothing = self._fields(Entry(version, "", "", self.clock.now())) | {"body": None}
@@ -150,7 +151,7 @@ class Latest(FirestoreCache):
 
 
 class Living(FirestoreCache):
-    """Its entries live from when they were filled, not from when the row was current."""
+    """A faulty cache: an entry's lifetime starts at the fill, not when the row was current."""
 
     def fill(self, kind: str, identity: str, entry: Entry) -> None:
         super().fill(kind, identity, Entry(entry.version, entry.owner, entry.body, self.clock.now()))

@@ -1,4 +1,4 @@
-"""One mutation, whatever the database answers: lost commit answers, twins, conflicts, refusals."""
+"""One mutation with any answer of the database: lost commit answers, concurrent twins, conflicts, refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queries of the runbooks fit the schema: each runs on the emulator."""
+"""The queries of the runbooks match the schema: each runs on the emulator."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def test_documented_queries_are_found() -> None:
 
 
 def test_the_emulator_refuses_placements_still(tables: Any) -> None:
-    """Once it takes them, the design of docs/regions.md can be tried, and decision 26 be taken anew."""
+    """When the emulator accepts placements, the design of docs/regions.md can be tested, and decision 26 can be
+    reconsidered."""
     with pytest.raises(InvalidArgument, match="PLACEMENT"):
         tables.update_ddl(["CREATE PLACEMENT europe OPTIONS (instance_partition = 'europe')"]).result(60)

@@ -1,4 +1,4 @@
-"""Runs that share a commit keep what is each one's own: record, audit row, events, refusal, replay and faults."""
+"""Runs that share a commit keep their own results separate: record, audit row, events, refusal, replay and faults."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Work = tuple[Callable[[UnitOfWork], Body], str | None]  # a body, and the reques
 
 
 class Bug(Exception):
-    """No refusal: something is wrong with the body."""
+    """Not a refusal: a defect in the body."""
 
 
 def told(text: str) -> Callable[[UnitOfWork], Body]:
-    """One effect with an event, in the feed of its user too."""
+    """A body with one effect and an event, also in its user's feed."""
 
     def body(unit: UnitOfWork) -> Body:
         unit.emit("order.created", text, 1, Body(text), feed=["usr_1"])
@@ -54,7 +54,7 @@ def broken(unit: UnitOfWork) -> Body:
 def held(
     arrived: threading.Event, go: threading.Event, body: Callable[[UnitOfWork], Body]
 ) -> Callable[[UnitOfWork], Body]:
-    """The body, which says that it has begun and goes on when it may."""
+    """Wrap the body: it signals its beginning, and continues when allowed."""
 
     def holding(unit: UnitOfWork) -> Body:
         arrived.set()
@@ -83,7 +83,7 @@ def waiting() -> int:
 
 
 def together(*works: Work) -> list[Future[str]]:
-    """The first leads, and is held until all others wait for it."""
+    """Run bodies in one group. The first leads, and is held until all others wait for it."""
     led, gathered = threading.Event(), threading.Event()
     with ThreadPoolExecutor(len(works)) as pool:
         found = [pool.submit(run, held(led, gathered, works[0][0]), works[0][1])]
@@ -111,7 +111,7 @@ class Counting:
 
 
 class Losing(Counting):
-    """Loses the answer of the first commit: it never arrives, or it happens."""
+    """Loses the answer of the first commit, which may have taken effect or not."""
 
     def __init__(self, inner: Database, happens: bool) -> None:
         super().__init__(inner)
@@ -141,7 +141,7 @@ def texts(store: Database) -> list[str]:
 
 
 def test_who_comes_meanwhile_shares_a_commit(store: Counting, published: Recorder) -> None:
-    published.failing = True  # the outbox keeps what it has
+    published.failing = True  # the outbox keeps its rows
     names = [f"t{number}" for number in range(5)]
     answers = together(*((told(name), name) for name in names))
     assert [answer.result() for answer in answers] == [f'{{"text":"{name}"}}' for name in names]
@@ -225,7 +225,7 @@ def test_past_its_deadline_a_run_is_not_taken_along(store: Counting) -> None:
 
 
 def test_who_cannot_wait_for_the_commit_is_not_told_that_it_happened(store: Counting) -> None:
-    """Its run was tried already: whether it is committed only its operation record will know."""
+    """Its run was tried already: only its operation record will show whether it is committed."""
     led, joined, tried, go = (threading.Event() for _ in range(4))
     with ThreadPoolExecutor(3) as pool:
         leader = pool.submit(run, held(led, joined, told("a")), "a")

@@ -1,6 +1,6 @@
-"""Each key has one effect and one answer, under concurrent twins, alone and in groups, and lost commit answers.
+"""Each key has one effect and one answer, under concurrent twins, alone and in groups, and with lost commit answers.
 
-KEYS and MODEL_KEYS make it long; SEED repeats a run.
+KEYS and MODEL_KEYS make the test long; SEED repeats a run.
 """
 
 from __future__ import annotations

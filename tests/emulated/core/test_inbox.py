@@ -1,6 +1,6 @@
-"""Events that come twice, late and out of order have the effects of the run in order.
+"""Events that come twice, late and out of order have the same effects as in order.
 
-A counter per aggregate takes each event once. EVENTS and MODEL_EVENTS make it long; SEED repeats a run.
+A counter per aggregate applies each event once. EVENTS and MODEL_EVENTS make the test long; SEED repeats a run.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _count(unit: UnitOfWork, aggregate: str) -> None:
 
 
 def deliver(event: tuple[str, str]) -> bool:
-    """True when the event had its effect now."""
+    """Deliver an event; returns True if it took effect now."""
     identity, aggregate = event
     with running(Context("counter", new_id("req"), deadline_in(60))):
         row = system.InboxRow("counter", identity, resources.clock().now())
@@ -52,7 +52,7 @@ def deliver(event: tuple[str, str]) -> bool:
 
 
 def shuffled(events: list[tuple[str, str]], rng: Random) -> list[tuple[str, str]]:
-    """Duplicates within, and everything moved by at most the window."""
+    """Add duplicates, and move every event by at most the window."""
     several = [event for event in events for _ in range(2 if rng.random() < DUPLICATES else 1)]
     order = sorted(range(len(several)), key=lambda place: place + rng.random() * WINDOW)
     return [several[place] for place in order]

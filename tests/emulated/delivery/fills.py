@@ -1,4 +1,4 @@
-"""A backfill for the tests. `DIE_AT=3` kills its process at the third row that it is given."""
+"""A backfill for the tests. `DIE_AT=3` kills its process at the third row that it receives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _given = itertools.count(1)
 
 
 def lowered(row: dict[str, Any]) -> dict[str, Any] | None:
-    """The tier in lower case: what can be seen to have been done once to every row."""
+    """The tier in lower case: it shows that the backfill has changed every row once."""
     if next(_given) == int(os.environ.get("DIE_AT", "0")):
         os.kill(os.getpid(), signal.SIGKILL)
     return {"tier": row["tier"].lower()} if row["tier"] != row["tier"].lower() else None

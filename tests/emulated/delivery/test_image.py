@@ -1,7 +1,7 @@
-"""The image's file system, built from the Dockerfile's own steps; functions run from it as nobody.
+"""The image's file system, built from the Dockerfile's own steps; its functions run as a user who owns nothing.
 
-`INSTALL=1` (in `make prove`) installs the hashed requirements as the file says, twice; else they are linked from this
-environment, which has installed the same versions from the same file.
+`INSTALL=1` (in `make prove`) installs the hashed requirements as the file says, twice. Without it they are linked from
+this environment, which has installed the same versions from the same file.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ pytestmark = pytest.mark.timeout(900 if INSTALL else 120)
 
 
 def linked(image: Image, words: list[str]) -> bool:
-    """Instead of the RUN that installs: links to the packages of the distributions that requirements.txt names. They
-    are compiled already."""
+    """Replace the RUN that installs: link the packages of the distributions that requirements.txt names. They are
+    compiled already."""
     if words[1:3] == ["-m", "compileall"]:
         return words[-1] == "/packages"
     if words[1] == "clients/console/build.py" or "/node" in words:
@@ -57,7 +57,8 @@ def linked(image: Image, words: list[str]) -> bool:
 
 
 def _bundled(image: Image, words: list[str]) -> bool:
-    """Instead of fetching Node.js and bundling the console: what the set-up has bundled from the same sources."""
+    """Replace the RUN that fetches Node.js and bundles the console: use the bundle that set-up made from the same
+    sources."""
     if words[1] == "clients/console/build.py":
         shutil.copytree(ROOT / "functions" / "site" / "console", image.below(words[-1]))
     else:
@@ -66,7 +67,7 @@ def _bundled(image: Image, words: list[str]) -> bool:
 
 
 def _part(file: Path) -> Path:
-    """The package that a file belongs to, below folders that several distributions share; else the file."""
+    """The package of a file, below folders that several distributions share; otherwise the file."""
     folders = list(file.parents)[-2::-1]
     return next((f for f in folders if (SITE / f / "__init__.py").exists() or f.suffix == ".dist-info"), file)
 
@@ -84,7 +85,7 @@ def image() -> Iterator[Image]:
 
 @pytest.fixture(scope="module")
 def services(image: Image, functions: Functions) -> Iterator[dict[str, Service]]:
-    """Those functions, each a process as the image starts it."""
+    """Start those functions, each in a process like in the image."""
     state = Path(tempfile.mkdtemp(prefix="state-"))
     state.chmod(0o777)
     env = {name: value for name, value in functions.env.items() if LOCAL.match(name)}

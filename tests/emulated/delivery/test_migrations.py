@@ -1,4 +1,4 @@
-"""Migrations and backfills on the Spanner emulator: broken off anywhere, continued, done once."""
+"""Migrations and backfills on the Spanner emulator: interrupted anywhere, continued, done once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CREATE TABLE more (id STRING(9) NOT NULL) PRIMARY KEY (id);
 
 
 class Broken(Exception):
-    """The run ends here, as a killed one does: nothing after this line happens."""
+    """The run ends here like a killed one: no later line runs."""
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def apply(client: Any, handle: Any, *migrations: Migration) -> list[str]:
 def test_a_run_that_is_broken_off_is_continued_wherever_spanner_was(
     spanner_client: Any, handle: Any, monkeypatch: pytest.MonkeyPatch, through: int | None
 ) -> None:
-    """Before anything was sent (None), or with so many of the five statements done; 0: Spanner refused the first."""
+    """Interrupted before anything was sent (None), or after this many of the five statements; 0: Spanner refused the
+    first."""
     kind, real = type(handle), type(handle).update_ddl
 
     def breaking(self: Any, statements: list[str], operation_id: str | None = None) -> Any:
@@ -150,10 +151,10 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was(database: Database) -> N
     killed = program(database, DIE_AT="7")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert [tiers(database)[f"usr_{n:03}"] for n in (1, 2, 4, 7)] == ["basic", "basic", "BASIC", "BASIC"]
-    again = program(database, DIE_AT="7")  # it is given the six rows from the fifth on, and no other
+    again = program(database, DIE_AT="7")  # it receives exactly the last six rows, from the fifth on
     assert (again.returncode, again.stdout) == (0, "lower-tiers: 10 rows looked at\n"), again.stderr
     assert set(tiers(database).values()) == {"basic"}
-    assert program(database, DIE_AT="1").stdout == "lower-tiers: 10 rows looked at\n"  # done: no row is read
+    assert program(database, DIE_AT="1").stdout == "lower-tiers: 10 rows looked at\n"  # done: it reads no row
 
 
 def test_a_finished_backfill_is_not_begun_again(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Many clients who claim, extend, release and process the same orders at once, and what each of them was told."""
+"""Many clients claim, extend, release and process the same orders at once, and record their answers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.support.clock import TestClock
 from tests.support.inprocess import Answer
 
 CLIENTS = 8
-AT_ONCE = 10  # orders in play: few, so that clients meet
-CALLS = 60  # on an order, before another takes its place
-LOST = 0.02  # answers that never reach their client
+AT_ONCE = 10  # orders in play: few, so that clients conflict
+CALLS = 60  # calls on an order before another replaces it
+LOST = 0.02  # share of answers that never reach their client
 NEVER = datetime.max.replace(tzinfo=UTC)
-OTHERS = "CLAIM_LIMIT"  # a refusal that is about the caller's other orders
+OTHERS = "CLAIM_LIMIT"  # a refusal because of the caller's other orders
 
 
 class Held(NamedTuple):
-    """A claim that an answer told of."""
+    """A claim, known from an answer."""
 
     claim: str
     epoch: int
@@ -35,7 +35,7 @@ class Held(NamedTuple):
 
 @dataclass
 class Play:
-    """One order, the claims that its clients know of, and its history."""
+    """One order, the claims that its clients know, and its history."""
 
     order: str
     owner: str
@@ -45,13 +45,13 @@ class Play:
 
 @dataclass
 class Crowd:
-    """`run` makes `total` calls; every order's calls are in `played`."""
+    """`run` makes `total` calls; `played` has the calls of every order."""
 
     desk: Desk
     clock: TestClock
     seed: int
     played: list[Play] = field(default_factory=list)
-    broken: list[Answer] = field(default_factory=list)  # 500s: never what a caller should see
+    broken: list[Answer] = field(default_factory=list)  # 500s: no caller should ever see one
 
     def __post_init__(self) -> None:
         self._moments = itertools.count()

@@ -1,4 +1,4 @@
-"""The order desk on real emulators; after every test all supplies agree with their ledgers, funds with supplies."""
+"""The order desk on real emulators; after every test all supplies agree with their ledgers, and funds with supplies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def desk(app: App, published: Recorder, emulators: Mapping[str, str]) -> Desk:
 
 @pytest.fixture
 def clock(app: App) -> Iterator[TestClock]:
-    """Time stands still for the product; the test moves it."""
+    """A clock that stands still for the product; the test moves it."""
     moved = TestClock()
     with resources.override(clock=moved):
         yield moved
@@ -31,6 +31,6 @@ def clock(app: App) -> Iterator[TestClock]:
 
 @pytest.fixture(autouse=True)
 def books(database: Database) -> Iterator[None]:
-    """What `balanced` says, after every test."""
+    """Check `balanced` after every test."""
     yield
     balanced(Session(database.snapshot()))

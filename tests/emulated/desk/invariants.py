@@ -1,4 +1,4 @@
-"""What every row of the desk must agree on, whatever happened."""
+"""Check the invariants over all rows of the desk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.store.tables.transactions import TRANSACTIONS
 
 
 def balanced(session: Session) -> None:
-    """available + reserved + settled = amount, the ledger sums to zero, and funds rows say what is committed."""
+    """available + reserved + settled = amount, the ledger sums to zero, and funds rows equal the commitments."""
     supplies, lines, rows = session.read(SUPPLIES.scan(), LEDGER.scan(), FUNDS.scan())
     of: dict[str, list[Any]] = defaultdict(list)
     for line in lines:

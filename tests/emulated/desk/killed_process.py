@@ -1,6 +1,6 @@
 """A process that serves a day at the order desk and may be killed in it; another repeats every call with its key.
 
-It is forked from a server that has imported everything and connected to nothing, so that a life costs no start.
+It is forked from a server that has imported everything and has no connections, so that each process starts fast.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from tests.emulated.desk.world import Desk
 from tests.support.inprocess import Answer, App, command
 
 operation.catalog()
-TRIES = 20  # of a call that is answered 503 or 429
+TRIES = 20  # for a call that is answered 503 or 429
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What was there before: people with wallets, addresses of everything, and the seed of the day."""
+    """The initial state: people with wallets, all addresses, and the seed of the day."""
 
     settings: Settings
     events: str  # the project of the topics
@@ -48,7 +48,7 @@ class Scene:
 
 @dataclass
 class Life:
-    """What came of one process: how it ended, what it was told, and how often it passed each point."""
+    """The result of one process: its exit, its answers, and the number of times it passed each point."""
 
     exit: int | None
     told: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -80,7 +80,7 @@ def live(scene: Scene, fault: str = "") -> Life:
 
 
 def bus(chosen: Settings, project: str) -> Publisher:
-    """To the topics of this project in Pub/Sub, or to the queue."""
+    """The publisher to this project's topics in Pub/Sub, or to the queue."""
     if "pubsub" in chosen.embedded:
         return QueuePublisher(MessageQueue(Path(chosen.embedded_file), durability="OFF"))
     return PubSubPublisher(project)
@@ -144,18 +144,18 @@ class Day:
         return str(self.post(name, "/claims", {"order_id": order}, user, 201)["id"])
 
     def post(self, name: str, path: str, body: Any, user: str, status: int = 200) -> Any:
-        """A call under its own key, as often as it takes; what it is told is told on."""
+        """Repeat a call under its own key until it succeeds; record and return the answer."""
         answer = _insist(lambda: self.desk.app.call("POST", path, body, user=user, key=name))
         assert answer.status == status, f"{name}: {answer.status} {answer.text}"
         self.tell(name, answer.status, answer.text)
         return answer.body
 
     def command(self, name: str, kind: str, data: dict[str, Any]) -> None:
-        """One message, the same each time it comes."""
+        """Send one message, identical each time."""
         self._push(name, command(kind, self.scene.shopper, data, f"{kind} {data['supply_id']}"))
 
     def deliver(self, name: str, kind: str, subject: str) -> None:
-        """An event as Pub/Sub pushes it; it is in its owner's feed."""
+        """Deliver an event like Pub/Sub; it must be in its owner's feed."""
         events = self.desk.get(f"/events?types={kind}&limit=100", self.scene.shopper)["items"]
         (event,) = [event for event in events if event["subject"] == subject]
         self._push(name, event)

@@ -1,4 +1,4 @@
-"""A claim in processing whose payments' transactions a test changes by itself."""
+"""A claim in processing; the test itself changes its payments' transactions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.emulated.desk.world import Desk, figures
 
 @dataclass
 class Paying:
-    """A claim in processing, its payments' transactions in order, and what is seen of it."""
+    """A claim in processing, its payments' transactions in order, and their visible state."""
 
     desk: Desk
     shopper: str
@@ -27,7 +27,7 @@ class Paying:
     transactions: list[Transaction]
 
     def change(self, number: int = 0, **changes: Any) -> None:
-        """Change what is known of a transaction, as the engine does in its commit."""
+        """Change the known state of a transaction, like the engine does in its commit."""
         self.transactions[number] = changed = replace(self.transactions[number], nonce=7, **changes)
         context = Context("tests", "req_tests", deadline_in(30), caller=Caller.of_system())
         with running(context):

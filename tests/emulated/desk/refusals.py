@@ -1,4 +1,4 @@
-"""The contract's error shape, asserted of an answer."""
+"""Assert that an answer has the contract's error shape."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.inprocess import Answer
 
 
 def refused(answer: Answer, status: int, code: str, field: str | None = None) -> dict[str, Any]:
-    """The error of an answer that must be this refusal, with this field named among its details."""
+    """Return the error of an answer that must be this refusal, with this field among its details."""
     assert (answer.status, answer.code) == (status, code), answer.text
     error: dict[str, Any] = answer.body["error"]
     assert error.keys() == {"code", "message", "details", "data", "request_id", "doc_url"}

@@ -1,4 +1,5 @@
-"""Counts what a request waits for: each wave of reads and each commit is one round trip to the database."""
+"""Count the round trips that a request waits for: each wave of reads and each commit is one round trip to the
+database."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ T = TypeVar("T")
 
 
 class CountingDatabase:
-    """The database, noting the round trips of the thread that made it (work after a commit runs in others)."""
+    """The database; it records the round trips of the thread that created it (work after a commit runs in other
+    threads)."""
 
     def __init__(self, inner: Database) -> None:
         self._inner, self._thread = inner, threading.get_ident()

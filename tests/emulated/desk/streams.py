@@ -1,4 +1,4 @@
-"""A running server of event streams, and what its clients read."""
+"""A running server of event streams, and its clients."""
 
 from __future__ import annotations
 

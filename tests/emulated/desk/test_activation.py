@@ -1,4 +1,4 @@
-"""Whether a wallet covers a supply: decided on what the chain holds and what is promised already."""
+"""Whether a wallet covers a supply: decided from its balance on the chain and its existing promises."""
 
 from __future__ import annotations
 

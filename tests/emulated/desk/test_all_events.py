@@ -1,4 +1,4 @@
-"""Operators' stream of everybody's events: each once, in order, gone on with where it was left, for operators alone."""
+"""Operators' stream of everybody's events: each event once, in order, resumable, for operators only."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_users_services_and_foreign_cursors_are_refused(streams: Streams) -> Non
 def test_however_little_is_read_at_once_nothing_is_missed_or_told_twice(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, rows: int, limit: int
 ) -> None:
-    """Spans of the log that hold more than one read are halved, and their ends passed."""
+    """Spans of the log with more events than one read returns are halved, and reading continues past their ends."""
     began = (resources.clock().now() - timedelta(hours=1), "", 0)
     owner = desk.shopper()
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""What bad input gets: the contract's error shape with the field named, and nothing written."""
+"""The answer to bad input: the contract's error shape with the field named, and nothing is written."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_bad_supply_is_refused(desk: Desk, change: dict[str, Any], code: str, 
 
 
 def test_the_largest_amount_is_kept_to_its_last_digit(desk: Desk) -> None:
-    """29 digits of base units: what a NUMERIC column holds. One more is refused above."""
+    """29 digits of base units: the maximum of a NUMERIC column. The test above shows that one digit more is refused."""
     user = desk.person()
     desk.wallet(user)
     largest = "9" * 11 + "." + "9" * 18
@@ -203,7 +203,7 @@ def test_the_envelope_of_a_request_is_checked_first(desk: Desk) -> None:
 
 
 def test_a_method_that_a_path_lacks_is_told_those_that_it_has(desk: Desk) -> None:
-    """Whichever function is asked: each knows what the others answer."""
+    """Every function gives this answer: each knows the methods that the others serve."""
     shopper = desk.shopper()
     for path, allowed in {
         "/orders": ["GET", "POST"],

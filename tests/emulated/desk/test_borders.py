@@ -1,5 +1,5 @@
-"""What every answer carries, whichever operation gives it: a name, a place, words that say what is wrong; and whom
-browsers let read it."""
+"""Headers and texts that every answer has, for every operation: a request id, a location, a message that says what is
+wrong, and CORS."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_page_on_another_port_may_call(app: App) -> None:
     assert reply.headers["Access-Control-Allow-Methods"] == "GET, POST"
     assert "Idempotency-Key" in reply.headers["Access-Control-Allow-Headers"]
     assert reply.headers["Vary"] == "Origin"
-    for user in ("usr_1", None):  # a refusal can be read, too
+    for user in ("usr_1", None):  # browsers can read a refusal, too
         answer = app.call("GET", "/supplies", user=user, headers={"Origin": SITE})
         assert answer.headers["Access-Control-Allow-Origin"] == SITE
         assert "ETag" in answer.headers["Access-Control-Expose-Headers"]

@@ -1,4 +1,4 @@
-"""GET by id through the real cache: what it may answer, what goes past it, and a cache that is down or far away."""
+"""GET by id through the real cache: the allowed answers, reads that bypass it, and a cache that is down or slow."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.stores import EMBEDDED
 
 @pytest.fixture
 def cache() -> Iterator[FirestoreCache]:
-    """The real one, patient: other tests make the emulator slow."""
+    """The real cache with long timeouts: other tests make the emulator slow."""
     settings = resources.settings()
     with far_cache("(default)") as made:
         assert settings.cache_enabled
@@ -56,7 +56,7 @@ def collection(database: str) -> Any:
 
 
 def plant(cache: FirestoreCache, kind: str, view: Any, *, note: str, age: float = 0) -> None:
-    """An entry that tells itself apart from the row."""
+    """Plant an entry that differs from the row."""
     since = resources.clock().now() - timedelta(seconds=age)
     body = json.dumps(view | {"note": note})
     cache.fill(kind, view["id"], Entry(view["version"], view["user_id"], body, since))
@@ -89,7 +89,7 @@ def test_one_reads_what_one_wrote_by_naming_its_version(desk: Desk, cache: Fires
     shopper = desk.shopper()
     order = desk.order(shopper)
     path = f"/orders/{order['id']}"
-    cache.expire = lambda *_: None  # type: ignore[method-assign] - the writer died before it told the cache
+    cache.expire = lambda *_: None  # type: ignore[method-assign] - the writer died before it updated the cache
     get(desk, path, shopper)
     changed = desk.app.ok(200, "PUT", path, {"note": "new"}, user=shopper)
     plant(cache, "orders", order, note="old")
@@ -106,7 +106,7 @@ def test_a_version_that_nobody_wrote_is_answered_with_the_newest(desk: Desk, cac
 
 
 def test_what_is_new_is_never_missing(desk: Desk, cache: FirestoreCache) -> None:
-    """A read that may be ten seconds old does not see it; the strong one that follows does."""
+    """A read that may be ten seconds old does not see the row; the strong read after it does."""
     shopper = desk.shopper()
     for _ in range(5):
         order = desk.order(shopper, "0.01")
@@ -114,7 +114,7 @@ def test_what_is_new_is_never_missing(desk: Desk, cache: FirestoreCache) -> None
 
 
 class Slow:
-    """A database whose snapshots wait until they are let go; counts those that may be old."""
+    """A database whose snapshots wait for permission; it counts the snapshots that may be old."""
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
@@ -158,7 +158,7 @@ def test_concurrent_misses_share_one_read(desk: Desk, cache: FirestoreCache) -> 
 
 
 def test_a_cache_that_does_not_answer_is_passed_by(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After five failures it is not asked any more, but for a probe now and then."""
+    """After five failures the product no longer asks it, except for an occasional probe."""
     from google.cloud import firestore
 
     shopper = desk.shopper()
@@ -190,7 +190,7 @@ def test_a_cache_that_does_not_answer_is_passed_by(desk: Desk, monkeypatch: pyte
 
 
 def test_a_change_in_one_region_expires_the_copies_of_another(desk: Desk) -> None:
-    """One cache database per region; each region's own subscription brings it the event."""
+    """One cache database per region; each region's own subscription delivers the event."""
     shopper, claimer = desk.shopper(), desk.claimer()
     order = desk.order(shopper)
     claim = desk.claimed(claimer, order["id"])
@@ -234,7 +234,7 @@ TOLD = {
 
 @pytest.mark.parametrize("topic", TOLD)
 def test_every_change_that_is_told_expires_the_copies(topic: str) -> None:
-    """Of what was just made there are none."""
+    """New resources have no copies."""
     (trigger,) = [t for t in operation.load("invalidate_cache").messages if t.topic == topic]
     kind, _, rest = TOLD[topic].partition(".")
     assert trigger.each_region

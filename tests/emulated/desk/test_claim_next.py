@@ -1,4 +1,4 @@
-"""Asking for any order: which one it is, when there is none, and when to ask again."""
+"""Claim any order: which one the caller gets, when there is none, and when to ask again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ask(desk: Desk, user: str, body: dict[str, Any] | None = None, **more: Any) 
 
 
 class Frozen:
-    """A database whose index of open orders goes on showing what it showed first: others are always faster."""
+    """A database whose index of open orders always shows its first result: other claimers are always faster."""
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
@@ -60,7 +60,7 @@ def test_the_oldest_are_preferred(desk: Desk, clock: TestClock) -> None:
 
 
 def test_there_is_none_only_when_every_shard_was_read_to_its_end(desk: Desk) -> None:
-    """The one that matches lies behind many that do not, each shard longer than its first read."""
+    """The matching order is behind many others, and each shard is longer than its first read."""
     shopper, claimer = desk.shopper(), desk.claimer()
     wanted = Session(resources.database().snapshot()).one(ORDERS.get(desk.order(shopper, "0.5")["id"]))
     others = [
@@ -88,7 +88,7 @@ def test_whoever_is_always_late_is_asked_to_come_again(desk: Desk) -> None:
 
 
 def test_one_who_asks_twice_never_gets_the_same_order(desk: Desk) -> None:
-    """Workers of one account share its claims; each must have work of its own."""
+    """Workers of one account share its claims; each must get a different order."""
     shopper, claimer = desk.shopper(), desk.claimer()
     desk.order(shopper, "0.1")
     with resources.override(database=Frozen(resources.database())):

@@ -1,4 +1,4 @@
-"""Keeping, losing, rejecting and finding claims."""
+"""Keep, lose, reject and find claims."""
 
 from __future__ import annotations
 

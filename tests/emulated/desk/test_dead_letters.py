@@ -1,4 +1,4 @@
-"""Dead letters: listed with their reasons, sent again under their own ids, by operators alone."""
+"""Dead letters: operators, and nobody else, list them with their reasons and send them again under their own ids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.inprocess import Answer, command
 
 @pytest.fixture
 def topics(real_emulators: Mapping[str, str]) -> PubSubPublisher:
-    """The real publisher, in a project of this test's own."""
+    """The real publisher, in this test's own project."""
     publisher = PubSubPublisher(f"letters-{uuid.uuid4().hex[:12]}")
     path = publisher.client.topic_path(publisher.project, "claim-commands")
     publisher.client.create_topic(name=path)
@@ -48,7 +48,7 @@ def redrive(desk: Desk, identity: str, **more: Any) -> Answer:
 
 
 def given_up(desk: Desk, envelope: Mapping[str, Any], subscription: str) -> str:
-    """A message that Pub/Sub gave up delivering, as its dead-letter topic brings it; the record's id."""
+    """Deliver a message that Pub/Sub gave up, like its dead-letter topic; returns the record's id."""
     attributes = {
         "ce-type": str(envelope["type"]),
         "CloudPubSubDeadLetterSourceSubscription": subscription,
@@ -58,7 +58,7 @@ def given_up(desk: Desk, envelope: Mapping[str, Any], subscription: str) -> str:
 
 
 def unknown(desk: Desk, kind: str, **data: Any) -> None:
-    """A command of a type that nobody takes."""
+    """A command of a type without a handler."""
     desk.app.push("record_dead_letter", command(kind, "usr_1", data), topic="claim-commands")
 
 
@@ -91,7 +91,7 @@ def test_pages_are_newest_first(desk: Desk, clock: TestClock) -> None:
 def test_a_command_that_a_broken_dependency_refused_works_when_it_is_sent_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first try left nothing behind under the command's id."""
+    """The first attempt left nothing under the command's id."""
     shopper, claimer = desk.shopper(), desk.claimer()
     order = desk.order(shopper)
     sent = command("claim.claim", claimer, {"order_id": order["id"]}, identity="cmd-" + "7" * 200)
@@ -105,7 +105,7 @@ def test_a_command_that_a_broken_dependency_refused_works_when_it_is_sent_again(
     answer = redrive(desk, letter)
     assert (answer.status, answer.body["status"], answer.body["version"]) == (200, "redriven", 2)
     topic, again = desk.published.sent[-1]
-    assert (topic, again | sent) == ("claim-commands", again)  # with marks of delivery
+    assert (topic, again | sent) == ("claim-commands", again)  # with Pub/Sub's delivery attributes
     assert desk.app.push("claim_order", again).status == 204
     assert desk.app.push("claim_order", again).status == 204
     assert desk.get(f"/orders/{order['id']}", shopper)["status"] == "claimed"
@@ -201,9 +201,9 @@ def test_every_topic_that_somebody_takes_from_can_be_sent_to() -> None:
 def test_an_event_that_pubsub_refuses_for_good_becomes_a_letter(
     desk: Desk, clock: TestClock, topics: PubSubPublisher
 ) -> None:
-    """Its neighbours get through, and it is not tried again."""
+    """Other events are published, and this one is not tried again."""
     fine = command("claim.release", "usr_1", {})
-    for topic in ("1", "claim-commands"):  # no topic may have so short a name
+    for topic in ("1", "claim-commands"):  # Pub/Sub does not allow so short a topic name
         row = system.OutboxRow(3, COMMIT_TIMESTAMP, 0, new_id("evt"), topic, fine, 0)
         resources.database().write([system.OUTBOX.write("insert", row)])
     clock.advance(timedelta(seconds=30))
@@ -211,14 +211,14 @@ def test_an_event_that_pubsub_refuses_for_good_becomes_a_letter(
     with resources.override(publisher=topics):
         while Session(resources.database().snapshot()).one(system.OUTBOX.scan()):
             assert time.monotonic() < deadline
-            assert desk.app.schedule("sweep_outbox").status == 204  # it reads what may be 5 s old
+            assert desk.app.schedule("sweep_outbox").status == 204  # the read may be 5 s stale
     (letter,) = listed(desk)["items"]
     assert (letter["consumer"], letter["topic"]) == ("sweep_outbox", "1")
     assert letter["reason"].startswith("Pub/Sub refuses it: ")
 
 
 def test_a_command_without_attributes_is_read_and_sent_on_with_them_once(desk: Desk) -> None:
-    """The structured form of CloudEvents: all that there is to know is in the body."""
+    """In the structured form of CloudEvents, the body has all information."""
     shopper, claimer = desk.shopper(), desk.claimer()
     sent = command("claim.claim", claimer, {"order_id": desk.order(shopper)["id"]})
     before = len(desk.published.sent)

@@ -119,7 +119,7 @@ def stream(desk: Desk, user: str, query: dict[str, list[str]], last: str | None 
 
 
 def take(pieces: Any, count: int) -> list[dict[str, str]]:
-    """So many events of a stream, as a browser reads them."""
+    """Read this many events of a stream, like a browser."""
     found: list[dict[str, str]] = []
     while len(found) < count:
         lines = [line.split(": ", 1) for line in next(pieces).strip().split("\n")]
@@ -166,7 +166,7 @@ def test_an_instance_keeps_some_streams_and_gives_places_back(desk: Desk) -> Non
 
 
 def test_one_user_does_not_take_all_streams(desk: Desk) -> None:
-    """A15: eight streams of one user locked all others out."""
+    """A15: eight streams of one user locked out all others."""
     user = desk.person()
     open_ones = [opened(desk, desk.app.token(user)) for _ in range(8)]
     assert [reply.status for reply in open_ones] == [200] * 2 + [429] * 6

@@ -1,4 +1,5 @@
-"""A claim that was paid by what a restored database has forgotten is settled by what the chain shows, never by word."""
+"""A restored database has forgotten a payment of a claim. The product settles the claim from the chain, never from
+somebody's word."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ def sold(desk: Desk, ether: float = 5) -> Sale:
 
 
 def paid(desk: Desk, sale: Sale) -> str:
-    """The hash of what paid it."""
+    """Pay the claim; returns the transaction's hash."""
     desk.process(sale.shopper, sale.claim["id"])
     seen = desk.drive(sale.claim["id"], sale.shopper)
     assert seen["status"] == "processed"
@@ -58,12 +59,12 @@ def paid(desk: Desk, sale: Sale) -> str:
 
 @pytest.fixture(autouse=True)
 def blocks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one node, an answer is evidence when it is seen at two heads: who waits for a block gets one at once."""
+    """With one node, an answer counts as evidence if it is seen at two heads: a wait for a block gets one at once."""
     monkeypatch.setattr(settle_claim, "sleep", lambda _: desk.rpc("anvil_mine", "0x1"))
 
 
 class Backup:
-    """The database as it is now."""
+    """A copy of the current database."""
 
     def __init__(self, folder: Path) -> None:
         database = resources.database()
@@ -77,7 +78,7 @@ class Backup:
 
 
 def sent_by(desk: Desk, payer: str, to: str, wei: int) -> str:
-    """The hash of a transfer that the product knows nothing of, from an address whose key the node is told to have."""
+    """Send a transfer that the product does not know, from an address that the node impersonates; returns its hash."""
     desk.rpc("anvil_impersonateAccount", payer)
     order = {"from": payer, "to": to, "value": hex(wei), "gas": hex(21_000)}
     tx = str(desk.rpc("eth_sendTransaction", order))
@@ -117,7 +118,7 @@ def test_a_forgotten_payment_settles_its_claim_once(
         (entry,) = [one for one in rows if one.action == "settle_claim"]
         assert entry.details["after"] == {"status": "processed", "paid_by": [tx]}
         assert entry.details["operator"]["by"] == "op@example.com"
-        # the address goes on, and pays the next one
+        # the address continues, and pays the next claim
         after_restore.main(["release", sale.lane])
         other = desk.claimed(desk.claimer(), desk.order(sale.shopper, "0.5")["id"])
         desk.process(sale.shopper, other["id"])
@@ -143,7 +144,7 @@ def test_what_is_not_this_payment_settles_nothing(desk: Desk, capsys: pytest.Cap
 
 
 def test_one_transaction_settles_one_claim(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two claims of one claimer, of one amount, from one wallet: each needs a payment of its own."""
+    """Two claims of one claimer, of one amount, from one wallet: each needs its own payment."""
     sale = sold(desk)
     second = desk.claimed(sale.claimer, desk.order(sale.shopper, "1")["id"])
     tx = sent_by(desk, sale.payer, sale.recipient, ETHER)
@@ -174,7 +175,7 @@ def test_a_payment_that_waits_in_a_stopped_lane_is_not_sent_any_more(desk: Desk,
 
 
 def test_what_was_not_found_of_several_payments_stays_reserved(desk: Desk) -> None:
-    """Two supplies pay one order; one payment is on chain. The claim is failed, the rest is retried or given up."""
+    """Two supplies pay one order; one payment is on the chain. The claim fails; the rest is retried or abandoned."""
     shopper, claimer = desk.person("shopper"), desk.person("claimer")
     first, second = desk.imported(shopper, ether=5), desk.imported(shopper, ether=5)
     recipient = desk.address(desk.wallet(claimer))
@@ -201,8 +202,9 @@ def bumped(desk: Desk, path: str, user: str) -> bool:
 def test_a_bump_that_the_backup_has_forgotten_is_no_reason_to_pay_again(
     desk: Desk, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The backup knows the first bytes, the chain holds the second ones, which look like a stranger's. Whoever
-    gives the nonce up must not retry the claim: what paid is recorded, without the nonce, which the other row keeps."""
+    """The backup knows the first bytes; the chain has the second ones, which look like a foreign transaction. Giving
+    the nonce up must not lead to a retry of the claim: the product records the actual payment without the nonce,
+    because the other row keeps it."""
     sale = sold(desk)
     desk.rpc("evm_setIntervalMining", 0)  # the first bytes must not be mined
     request.addfinalizer(lambda: desk.rpc("evm_setIntervalMining", 1))

@@ -1,7 +1,7 @@
-"""What every subscription gave up in an outage is in the list of dead letters; sent again, it works.
+"""Every message that a subscription gave up in an outage is in the list of dead letters; sent again, it works.
 
-Topics and subscriptions are those of a local run, in a Pub/Sub project of this test's own; pushes reach the operations
-in this process, or a 503 while they are out of order.
+Topics and subscriptions are those of a local run, in this test's own Pub/Sub project. Pushes reach the operations in
+this process, or get a 503 during the outage.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.support.pushes import pushed_to
 
 @dataclass
 class Endpoint:
-    """Where all subscriptions push to."""
+    """The push endpoint of all subscriptions."""
 
     working: bool = False
     answers: list[tuple[str, int]] = field(default_factory=list)

@@ -1,6 +1,6 @@
-"""What concurrent clients are told about an order is what could have happened one after the other.
+"""Answers about an order to concurrent clients are explained by some sequential order of the calls.
 
-OPERATIONS and MODEL_OPERATIONS make it long; SEED chooses another run.
+OPERATIONS and MODEL_OPERATIONS make the test long; SEED chooses another run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.support.proof import SEED, figure, size
 from tests.support.stores import STORE
 
 SIZES = {STORE: size("OPERATIONS", 400), "model": size("MODEL_OPERATIONS", 3000)}
-LEASE_SECONDS = 60  # short: many run out, because the clients move the clock
+LEASE_SECONDS = 60  # short: many leases run out, because the clients move the clock
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def test_histories_of_orders_are_linearizable(desk: Desk, name: str) -> None:
 
 
 class Careless(MemoryDatabase):
-    """Commits what a body decided on rows that others have changed since, and knows no unique index."""
+    """A faulty store: it commits decisions over rows that others have changed since, and ignores unique indexes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Careless(MemoryDatabase):
 
 
 def test_a_store_without_isolation_is_found_out(desk: Desk) -> None:
-    """The double claims of a product that really makes them."""
+    """The checker finds the double claims of a product that really makes them."""
     with crowd(desk, Careless()) as clients:
         clients.run(400)
     assert not all(linearizable(play.calls, OrderState(), step) for play in clients.played), f"seed {SEED}"

@@ -30,7 +30,7 @@ REACTIONS = sorted(
     ],
 )
 def test_an_event_of_another_shape_has_its_effect(desk: Desk, change: dict[str, Any]) -> None:
-    """A reaction looks at the row, not at what the event tells of it."""
+    """A reaction reads the row and ignores the event's data."""
     user = desk.person()
     desk.wallet(user, ether=3)
     made = desk.app.ok(201, "POST", "/supplies", {"currency": "ETH", "amount": "2"}, user=user)
@@ -73,9 +73,9 @@ def test_an_envelope_of_another_version_is_a_dead_letter(desk: Desk, change: dic
 @pytest.mark.parametrize(
     ("data", "field"),
     [
-        ({"currency": "ETH"}, "amount"),  # a field that is required by now
-        ({"currency": "ETH", "amount": "1", "owner": "usr_1"}, "owner"),  # one that has gone
-        ({"currency": "ETH", "amount": 1}, "amount"),  # one that had another type
+        ({"currency": "ETH"}, "amount"),  # a field that is now required
+        ({"currency": "ETH", "amount": "1", "owner": "usr_1"}, "owner"),  # a field that was removed
+        ({"currency": "ETH", "amount": 1}, "amount"),  # a field that had another type
         ({"currency": "ETH", "amount": "1", "if_match": "1"}, "if_match"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Changing, hiding and finding orders."""
+"""Change, hide and find orders."""
 
 from __future__ import annotations
 

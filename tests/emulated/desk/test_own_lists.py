@@ -1,4 +1,4 @@
-"""What owners note on their resources, and lists by it and by time."""
+"""Owners' notes on their resources, and lists filtered by notes and by time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LISTS = ("supplies", "orders", "wallets", "transactions", "contracts")
 
 
 def every_kind(desk: Desk, user: str, **more: Any) -> dict[str, Any]:
-    """One of each, and what its answer says, by list."""
+    """One of each kind, with its answer, by list."""
     ok = desk.app.ok
     wallet = ok(201, "POST", "/wallets", {"name": "till"} | more, user=user)["wallet"]
     desk.fund(wallet["address"], 10)
@@ -115,7 +115,7 @@ def test_the_most_notes_fit(desk: Desk) -> None:
 
 
 def times(desk: Desk, clock: TestClock, make: Callable[[], Any]) -> list[tuple[str, datetime]]:
-    """Three resources, a minute apart, each with its time."""
+    """Three resources, created a minute apart, with their times."""
     made = []
     for _ in range(3):
         made.append((make()["id"], clock.now()))
@@ -168,7 +168,7 @@ def test_notes_can_be_changed_and_are_found_as_they_are_now(desk: Desk, kind: st
     else:
         made = every_kind(desk, user, metadata=NOTED)[kind]
     path = f"/{kind}/{made['id']}"
-    made = desk.get(path, user)  # it went on since
+    made = desk.get(path, user)  # it has changed since
 
     def change(body: dict[str, Any], **headers: str) -> Any:
         return desk.app.call("PUT", path, body, user=user, headers=headers)
@@ -179,7 +179,7 @@ def test_notes_can_be_changed_and_are_found_as_they_are_now(desk: Desk, kind: st
     assert changed.body["version"] == made["version"] + 1
     assert change({"metadata": now}).body["version"] == made["version"] + 1
     assert desk.get(path, user)["metadata"] == now
-    if kind != "webhooks":  # which are few, and not listed by their notes
+    if kind != "webhooks":  # these are few, and not listed by their notes
         for note, wanted in (("invoice:4711", False), ("invoice:4712", True), ("empty:", False)):
             items = desk.get(f"/{kind}?metadata={note}", user)["items"]
             assert (made["id"] in [one["id"] for one in items]) == wanted, note

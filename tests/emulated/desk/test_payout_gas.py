@@ -1,4 +1,4 @@
-"""A4: whoever is paid decides what code runs, and the supplying wallet pays for it; up to the chain's cap."""
+"""A4: the recipient decides which code runs, and the supplying wallet pays its gas, up to the chain's cap."""
 
 from __future__ import annotations
 

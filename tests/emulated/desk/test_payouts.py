@@ -1,4 +1,4 @@
-"""What the chain can say of a payment, one word after another, and what claim, order and supply make of it."""
+"""Every state of a payment on the chain, one after the other, and the resulting state of claim, order and supply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many claimers at once: exactly one wins, and everybody else learns it cheaply."""
+"""Many claimers at once: exactly one wins, and all others are refused at low cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def race(desk: Desk, claimers: list[str], order_id: str, threads: int) -> Counte
     return codes
 
 
-SEEDED_AT_ONCE = 500  # wallets in one commit: thousands outlast a call's deadline
+SEEDED_AT_ONCE = 500  # wallets per commit: thousands would exceed a call's deadline
 RACES = [(50, 50), (size("RIVALS", 1000), size("THREADS", 64))]
 
 

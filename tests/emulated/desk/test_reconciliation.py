@@ -1,4 +1,4 @@
-"""The reconciliation report: nothing where all agrees, and a name for each thing that does not."""
+"""The reconciliation report: empty if everything agrees, and one named entry for each difference."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_reconciliation_finds_nothing_where_all_agrees(desk: Desk) -> None:
 
 @dataclass(frozen=True)
 class Books:
-    """What is written about one supply of 2 ETH, of which 0.5 are reserved."""
+    """The records of one supply of 2 ETH, of which 0.5 are reserved."""
 
     supply: Supply
     lines: list[LedgerEntry]
@@ -56,7 +56,7 @@ def kept(desk: Desk) -> Books:
 
 @contextmanager
 def broken(*writes: Write, books: Books) -> Iterator[None]:
-    """With what no operation would write; everything is right again afterwards."""
+    """Write rows that no operation would write; restores everything afterwards."""
     resources.database().write(writes)
     yield
     right = [LEDGER.write("upsert", line) for line in books.lines]
@@ -93,7 +93,7 @@ def test_a_ledger_that_does_not_make_its_supply(desk: Desk, kept: Books, words: 
 
 @pytest.mark.parametrize("change", [7, -7, None])
 def test_a_promise_that_is_not_that_of_the_supplies(desk: Desk, kept: Books, change: int | None) -> None:
-    """More or less than they commit, or not written down at all."""
+    """More or less than the supplies commit, or no row at all."""
     row = kept.row
     write = Write("delete", FUNDS.name, FUNDS.key_columns, FUNDS.key_of(row))
     if change is not None:

@@ -77,7 +77,7 @@ def test_if_match_guards_against_older_views(desk: Desk) -> None:
 
 
 def test_a_version_of_another_resource_does_not_match(desk: Desk) -> None:
-    """Each call that changes something of supplies, orders and claims refuses it and changes nothing."""
+    """Each call that changes supplies, orders or claims refuses it and changes nothing."""
     shopper, claimer = desk.shopper(supply=None), desk.claimer()
     supply = desk.supply(shopper, "2")
     order = desk.order(shopper)
@@ -192,7 +192,7 @@ def test_a_refused_command_is_answered_by_an_event(desk: Desk) -> None:
 
 
 def test_a_command_that_nothing_else_tells_of_is_answered_once(desk: Desk) -> None:
-    """A heartbeat, a change that changes nothing, the claim that one has already, and no order to claim."""
+    """A heartbeat, a change without an effect, a claim that the caller has already, and no order to claim."""
     shopper, claimer = desk.shopper(), desk.claimer()
     order = desk.order(shopper, note="same")
     claim = desk.claimed(claimer, order["id"])
@@ -239,7 +239,7 @@ def test_what_nobody_can_handle_is_a_dead_letter(desk: Desk) -> None:
 
 
 def test_a_command_id_used_with_other_data_is_a_dead_letter(desk: Desk) -> None:
-    """Neither effect nor refusal can be stored under the id; redelivering it would change nothing."""
+    """Neither effect nor refusal can be stored under the id; redelivery would change nothing."""
     shopper = desk.shopper()
     body = {"currency": "ETH", "items": ITEMS}
     deliver(desk, "place_order", command("order.place", shopper, body, "same"))

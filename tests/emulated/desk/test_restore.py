@@ -1,5 +1,5 @@
-"""A restore drill as far as it goes without Google Cloud: a database from before a payment, the chain from after it,
-and nobody is paid twice. On the embedded store, whose backup is a copy of its file."""
+"""A restore drill, as complete as possible without Google Cloud: the database is from before a payment, the chain from
+after it, and nobody is paid twice. It uses the embedded store, whose backup is a copy of its file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(not EMBEDDED, reason="a backup is a copy of the 
 
 @pytest.fixture
 def backup(database: Database, tmp_path: Path) -> Callable[[], Path]:
-    """Takes a backup: the file as it is now."""
+    """Take a backup: a copy of the current file."""
     assert isinstance(database, SqliteDatabase)
     source = database.file.path
 
@@ -47,7 +47,7 @@ def restored(path: Path) -> Iterator[None]:
 
 
 def claimed(desk: Desk) -> tuple[str, str, str, Any]:
-    """A claim that waits to be paid from a wallet whose key is here: the shopper, both addresses, the claim."""
+    """A claim that waits for payment from a wallet with a key here: the shopper, both addresses, the claim."""
     shopper, claimer = desk.person("shopper"), desk.person("claimer")
     wallet = desk.imported(shopper, ether=5)
     recipient = desk.wallet(claimer)
@@ -78,7 +78,7 @@ def test_a_payment_that_the_backup_has_forgotten_is_not_made_again(
 
 
 def test_without_the_pause_it_would_be(desk: Desk, backup: Callable[[], Path]) -> None:
-    """Why the pause comes first: this is what must not happen."""
+    """The reason for the pause: this must not happen."""
     shopper, _, recipient, claim = claimed(desk)
     copy = backup()
     desk.process(shopper, claim["id"])
@@ -100,7 +100,7 @@ def test_what_was_not_forgotten_goes_on(desk: Desk, backup: Callable[[], Path]) 
 def test_a_payment_with_a_nonce_in_the_backup_is_found_on_the_chain(
     desk: Desk, backup: Callable[[], Path]
 ) -> None:
-    """Bytes that were stored are the bytes that were sent: the restored engine finds them, and pays nothing."""
+    """The stored bytes equal the sent bytes: the restored engine finds them, and pays nothing."""
     shopper, _, recipient, claim = claimed(desk)
     desk.process(shopper, claim["id"])
     desk.app.schedule("tick_chain")
@@ -126,7 +126,7 @@ def test_an_address_is_released_by_hand(desk: Desk, backup: Callable[[], Path]) 
 
 
 def _work(desk: Desk, shopper: str, claim_id: str) -> None:
-    """The shopper asks for the payment, and the engine has its time."""
+    """The shopper requests the payment, and the engine runs."""
     desk.process(shopper, claim_id)
     for _ in range(6):
         desk.app.schedule("tick_chain")

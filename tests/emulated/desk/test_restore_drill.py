@@ -1,7 +1,7 @@
 """The timed restore drill: orders are paid while a backup is taken, the database is lost, and nobody is paid twice.
 
-`ORDERS` is its size; `make prove PART=restore` prints the times. On the embedded store, whose backup is a copy of its
-file: Spanner's own restore has to be timed in staging.
+`ORDERS` sets the size; `make prove PART=restore` prints the times. It uses the embedded store, whose backup is a copy
+of its file: Spanner's own restore has to be timed in staging.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ pytestmark = [
 
 @dataclass
 class Sale:
-    """A claim that its shopper may have paid; each shopper pays from an own address."""
+    """A claim that its shopper may have paid; each shopper pays from a separate address."""
 
     shopper: str
     recipient: str
@@ -41,7 +41,7 @@ class Sale:
 
 @dataclass
 class Clock:
-    """Seconds of each step."""
+    """The seconds of each step."""
 
     steps: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
@@ -60,7 +60,7 @@ def sold(desk: Desk) -> Sale:
 
 
 def pay(desk: Desk, sales: list[Sale]) -> None:
-    """All processed; the engine works until each is paid or stands still."""
+    """Process all; the engine runs until each is paid or stands still."""
     for sale in sales:
         desk.process(sale.shopper, sale.claim["id"])
     for _ in range(12):
@@ -83,7 +83,7 @@ def test_a_lost_database_is_restored_compared_with_the_chain_and_pays_nobody_twi
     third = max(1, ORDERS // 3)
     pay(desk, sales[:third])  # the backup knows these
     backup = copied(database.file.path, tmp_path / "backup.db")
-    pay(desk, sales[third : 2 * third])  # these it has forgotten
+    pay(desk, sales[third : 2 * third])  # the backup does not know these
     paid = [desk.balance(sale.recipient) for sale in sales]
     assert paid == [ETHER] * 2 * third + [0] * (ORDERS - 2 * third)
 
@@ -97,7 +97,7 @@ def test_a_lost_database_is_restored_compared_with_the_chain_and_pays_nobody_twi
         clock.lap("drill")
         assert after_restore.main(["pause"]) == 1
         clock.lap("pause")
-        pay(desk, sales[third:])  # everybody asks again, also whoever was paid
+        pay(desk, sales[third:])  # everybody asks again, including those already paid
         clock.lap("work")
         assert [desk.balance(sale.recipient) for sale in sales] == [ETHER] * ORDERS
         states = [desk.get(f"/claims/{sale.claim['id']}", sale.shopper)["status"] for sale in sales]

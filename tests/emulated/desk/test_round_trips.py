@@ -1,4 +1,4 @@
-"""How often a request waits for the database."""
+"""The number of times that a request waits for the database."""
 
 from __future__ import annotations
 

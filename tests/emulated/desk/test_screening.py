@@ -1,4 +1,4 @@
-"""Payouts to addresses that screening refuses, or cannot say anything about: nothing starts."""
+"""Payouts to addresses that screening refuses or cannot judge: no payment starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.emulated.desk.world import Desk
 
 @dataclass
 class Listed:
-    """Refuses everybody, and remembers whom."""
+    """A screening service that refuses everybody, and records the addresses."""
 
     asked: list[Payout] = field(default_factory=list)
 

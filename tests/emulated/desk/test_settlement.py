@@ -1,4 +1,4 @@
-"""Paying a claim: payments on a real node, and what comes of them."""
+"""Pay a claim: payments on a real node, and their results."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def test_several_payments_of_one_wallet_and_one_commit_book_on_the_same_funds(de
     assert desk.balance(desk.address(claim["wallet_id"])) == 3 * ETHER
 
 
-REVERTS = "0x60006000fd"  # code that refuses whatever it is sent
+REVERTS = "0x60006000fd"  # code that refuses all input
 
 
 def half_paid(desk: Desk) -> tuple[str, str, Any, Any]:
-    """An order over two wallets of which the first has paid and the second's payment was reverted."""
+    """An order over two wallets: the first has paid, the second's payment was reverted."""
     shopper, claimer = desk.person("shopper"), desk.claimer()
     for _ in range(2):
         desk.supply(shopper, "1", wallet_id=desk.imported(shopper, ether=2))
@@ -205,7 +205,7 @@ def test_above_the_threshold_an_administrator_processes_the_claim(desk: Desk) ->
         admin.id,
         ("admin", "operator", "user"),
         "service",
-        session_id="ses_acting",  # as POST /admin/act gives it
+        session_id="ses_acting",  # like from POST /admin/act
         authenticated_at=now,
         factors=("pwd", "otp"),
         now=now,

@@ -1,4 +1,4 @@
-"""The number of shards changes in two releases (docs/delivery.md#shards): what the one before has left is found."""
+"""The number of shards changes in two releases (docs/delivery.md#shards): the new release finds the old one's rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = ("OUTBOX", "AUDIT", "TIMER")
 
 
 def release(patch: pytest.MonkeyPatch, *, reads: int, writes: int) -> None:
-    """A release with these numbers, in every module that has taken them."""
+    """A release with these numbers, in every module that uses them."""
     for kind in KINDS:
         for name, number in ((f"{kind}_SHARDS", reads), (f"{kind}_WRITTEN", writes)):
             for module in list(sys.modules.values()):
@@ -42,7 +42,7 @@ def test_no_release_writes_where_it_does_not_read() -> None:
 def test_what_the_release_before_has_left_is_found(
     desk: Desk, clock: TestClock, monkeypatch: pytest.MonkeyPatch, releases: list[tuple[int, int]]
 ) -> None:
-    """More, and fewer: events that nobody could publish, orders that end, the audit log's chains."""
+    """More shards, and fewer: unpublished events, expiring orders, the audit log's chains."""
     monkeypatch.setattr(sweep_outbox, "AGE", timedelta())
     monkeypatch.setattr(audit_chain, "MARGIN", timedelta())
     shopper = desk.shopper(supply="9")
@@ -67,16 +67,16 @@ def _leave_something(desk: Desk, clock: TestClock, shopper: str) -> None:
 
 
 def _left_over_is_handled(desk: Desk, clock: TestClock) -> None:
-    """Orders expire, events are published, what was noted is sealed."""
+    """Check that orders expire, events are published, and audit rows are sealed."""
     clock.advance(timedelta(minutes=6))
     assert desk.app.schedule("fire_timers").status == 204
     assert Session(resources.database().snapshot()).one(TIMERS.scan()) == []
-    with resources.override(clock=SystemClock()):  # commits go by it
+    with resources.override(clock=SystemClock()):  # commit times follow this clock
         wait_for("the outbox to be empty", lambda: _swept(desk))
         assert desk.app.schedule("seal_audit").status == 204
 
 
 def _swept(desk: Desk) -> bool:
-    """What a sweep reads may be five seconds old."""
+    """Sweep; a sweep's reads may be five seconds stale."""
     assert desk.app.schedule("sweep_outbox").status == 204
     return Session(resources.database().snapshot()).one(OUTBOX.scan()) == []
