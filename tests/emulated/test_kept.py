@@ -1,4 +1,5 @@
-"""The local chain in its file: read again it is the same chain, on its clock, and whole whenever the node dies."""
+"""The local chain in its file: reading it gives the same chain, with its clock, and it is complete whenever the node
+dies."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ def data(tmp_path: Path, database: Database, emulators: Mapping[str, str]) -> It
 
 
 def started(data: Kept) -> Stack:
-    """A node of one's own on what was kept."""
+    """Start a separate node on the kept data."""
     flags = {"node": [*NODE.flags, *data.node_flags()]}
     return Stack.start(data.folder.parent, ["node"], given={}, flags=flags)
 
@@ -54,7 +55,7 @@ def pay(node: RpcClient) -> str:
 
 
 def a_later_second(data: Kept) -> None:
-    """Than that in which the kept chain began."""
+    """Wait for a later second than the one in which the kept chain began."""
     began = json.loads(data.mark.read_text())["began"]
     wait_for("a later second", lambda: int(time.time()) > began, 5.0, 0.02)
 
@@ -82,7 +83,7 @@ def test_a_chain_is_the_same_after_every_reading(data: Kept) -> None:
         node.close()
     for times in range(2):
         assert data.prepare(fresh=False)
-        a_later_second(data)  # a first block of the node's own would be another one now
+        a_later_second(data)  # now the node's own first block would differ
         with started(data) as stack:
             node = chain_keeper.client(stack.env["RPC_URL"])
             newest = block(node, "latest")

@@ -1,4 +1,4 @@
-"""The emulators start by themselves, answer for real, use what is given, and never outlive their owner."""
+"""The emulators start by themselves, answer for real, use existing services, and never outlive their owner."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m emulators …` as a person calls it, in an environment that names no emulator."""
+    """Run `python -m emulators …` like a person, in an environment that names no emulator."""
     given = {service.variable for service in SERVICES.values()}
     env = {name: value for name, value in os.environ.items() if name not in given}
     line = [sys.executable, "-m", "emulators", "--dir", str(folder), *arguments]
@@ -98,7 +98,7 @@ def test_a_restarted_service_keeps_its_address_and_forgets_its_state(tmp_path: P
 def test_a_container_is_given_its_port_and_stopped_like_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A script plays Docker and runs the emulator that the image holds: the wiring is tried without an engine."""
+    """A script replaces Docker and runs the emulator in the image: the test checks the wiring without an engine."""
     emulator = toolkit.spanner()
     assert emulator is not None
     docker = tmp_path / "bin" / "docker"

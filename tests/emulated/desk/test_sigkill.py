@@ -1,4 +1,5 @@
-"""The desk's process killed at each named point: money is conserved, every event delivered, every effect there once.
+"""Kill the desk's process at each named point: money is conserved, every event is delivered, and every effect happens
+once.
 
 KILLS is the number of days (seeds), each with a death at every point; SEED is the first.
 """
@@ -41,9 +42,9 @@ from tests.support.proof import SEED, figure, size
 from tests.support.stores import EMBEDDED, STORE, leads_to
 
 KILLS = size("KILLS", 1)
-POINTS = crash_points.POINTS - {"after_delivery"}  # of webhooks, which the desk's day has none of
+POINTS = crash_points.POINTS - {"after_delivery"}  # points of webhooks, which the desk's day does not use
 TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")
-MARKS = ("region", "wakes")  # whoever relays an event sets its own: a second delivery may have others
+MARKS = ("region", "wakes")  # a second relay of an event may set others
 
 
 def _unmarked(envelope: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def _unmarked(envelope: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class Listener:
-    """Subscribed to every topic of the Pub/Sub emulator, in a project of its own, before anything happens."""
+    """A subscriber to every topic of the Pub/Sub emulator, in its own project, from before the first event."""
 
     project: str = field(default_factory=lambda: f"kill-{uuid.uuid4().hex[:12]}")
     heard: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -69,7 +70,7 @@ class Listener:
         publisher.transport.close()
 
     def listen(self) -> None:
-        """Take what is there."""
+        """Receive the waiting messages."""
         for name in self._names:
             request = {"subscription": name, "max_messages": 1000, "return_immediately": True}
             with warnings.catch_warnings():
@@ -88,7 +89,7 @@ class Listener:
 
 @dataclass
 class QueueListener:
-    """The same of the embedded queue."""
+    """A subscriber to the embedded queue."""
 
     path: Path
     project: str = "kill"
@@ -99,7 +100,7 @@ class QueueListener:
         self._queue.provision(TOPICS, [Subscription(topic, topic, "") for topic in TOPICS])
 
     def listen(self) -> None:
-        """Take what is there."""
+        """Receive the waiting messages."""
         for delivery in self._queue.due(time.time(), 1000):
             envelope = _unmarked(json.loads(delivery.data))
             assert self.heard.setdefault(envelope["id"], envelope) == envelope
@@ -111,7 +112,7 @@ class QueueListener:
 
 @dataclass
 class Stage:
-    """Where lives are lived one after the other, until the day is over."""
+    """Runs one process after the other, until the day is over."""
 
     desk: Desk
     clock: TestClock
@@ -120,7 +121,7 @@ class Stage:
     told: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def live(self, fault: str = "") -> Life:
-        """What two lives are told under one key is the same."""
+        """Run a process; two processes must get the same answer under one key."""
         life = live(self.scene, fault)
         again = {name: answer for name, answer in life.told.items() if name in self.told}
         assert again == {name: self.told[name] for name in again}
@@ -128,8 +129,8 @@ class Stage:
         return life
 
     def check(self) -> None:
-        """Money, events, effects."""
-        self.clock.advance(timedelta(seconds=60))  # what requests left behind is the sweeper's
+        """Check money, events and effects."""
+        self.clock.advance(timedelta(seconds=60))  # the sweeper publishes what requests left behind
         session = Session(resources.database().snapshot())
         deadline = time.monotonic() + 30
         while session.one(system.OUTBOX.scan()):
@@ -144,7 +145,7 @@ class Stage:
         self._once(session)
 
     def _once(self, session: Session) -> None:
-        """Each key did what it says, once."""
+        """Check that each key had its effect, once."""
         price = int(self.scene.price[2:]) * ETHER // 10
         statuses = {row.amount: row.status for row in session.one(ORDERS.scan())}
         assert statuses == {price: "completed", 5 * ETHER // 2: "cancelled"}
@@ -181,7 +182,7 @@ def stage(desk: Desk, database: Database, request: pytest.FixtureRequest) -> Ite
         resources.settings(), spanner_database=led.spanner_database, embedded_file=led.embedded_file
     )
     listener = QueueListener(Path(settings.embedded_file)) if EMBEDDED else Listener()
-    desk.app.token(shopper)  # the keys that tokens are signed with are there now
+    desk.app.token(shopper)  # the signing keys of tokens exist now
     seed = SEED + request.param
     with resources.override(publisher=bus(settings, listener.project), clock=clock):
         yield Stage(desk, clock, listener, Scene(settings, listener.project, shopper, claimers, seed))

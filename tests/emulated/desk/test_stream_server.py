@@ -56,7 +56,7 @@ def test_a_stream_tells_as_it_happens_and_goes_on_behind_the_last_id(streams: St
 
 
 def test_each_sees_the_own_events_only_and_in_order(streams: Streams) -> None:
-    """One event is told to owner and claimer, to each in his own words: never the other's."""
+    """Owner and claimer both receive the event, each in an own version, and never the other's."""
     desk = streams.desk
     shopper, claimer = desk.shopper(), desk.claimer()
     with (
@@ -237,7 +237,7 @@ def test_what_is_no_stream_is_answered_as_ever(streams: Streams) -> None:
 def test_who_does_not_read_holds_little_and_is_let_go(
     streams: Streams, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client that stops reading: what it does not take stays in the database, and its place is given back."""
+    """A client stops reading: unsent events stay in the database, and its place becomes free."""
     from shared.triggers.streaming import sse
 
     for module in (sse, websocket):

@@ -1,4 +1,4 @@
-"""Changing and closing supplies, and their ledgers."""
+"""Change and close supplies, and read their ledgers."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_the_ledger_says_how_each_balance_came_about(desk: Desk, clock: TestCloc
 def test_a_moment_of_the_ledger_includes_what_happened_at_it_and_nothing_later(
     desk: Desk, clock: TestClock
 ) -> None:
-    """To the microsecond; also when several things happened at one moment, and page by page."""
+    """Exact to the microsecond; also if several things happened at one moment, and across pages."""
     shopper = desk.shopper(supply=None)
     made = clock.now()
     supply = desk.supply(shopper, "1")["id"]

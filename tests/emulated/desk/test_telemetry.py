@@ -1,4 +1,4 @@
-"""One trace from the request over the outbox and Pub/Sub to the reaction; and what a day at the desk counts."""
+"""One trace from the request over the outbox and Pub/Sub to the reaction; and the metrics of a day at the desk."""
 
 from __future__ import annotations
 

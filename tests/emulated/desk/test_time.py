@@ -1,4 +1,4 @@
-"""Leases and expiry: enforced by reads and writes on the spot, written down by the timers."""
+"""Leases and expiry: reads and writes enforce them at once, timers record them later."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_supply_that_no_event_announced_is_checked_by_the_timer(desk: Desk, cl
 
 
 def ids(desk: Desk, user: str, path: str) -> list[str]:
-    """What a list answers, page by page."""
+    """The ids in a list, read page by page."""
     found, cursor = [], ""
     while True:
         page = desk.get(f"{path}&limit=2{cursor}", user)
@@ -159,7 +159,7 @@ def ids(desk: Desk, user: str, path: str) -> list[str]:
 
 
 def test_lists_by_status_show_what_is_over_as_reading_it_does(desk: Desk, clock: TestClock) -> None:
-    """Before a timer has written it down, and the same afterwards."""
+    """Lists agree with single reads, before a timer has recorded the end and after it."""
     shopper, claimer = desk.shopper(), desk.claimer()
     lapsing = [desk.claimed(claimer, desk.order(shopper, "0.1")["id"]) for _ in range(3)]
     ending = [desk.order(shopper, "0.1", expires_at=later(clock, 15))["id"] for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Supplies and payouts in a token: value is promised in the token, gas in the native coin."""
+"""Supplies and payouts in a token: the token is reserved, and gas in the native coin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SET_SILENT = "0xf4a0740c"  # setSilent(bool)
 
 
 class Mint:
-    """A token on the test's node, known to the registry."""
+    """A token on the test's node, in the registry."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -44,7 +44,7 @@ class Mint:
         return resources.chain("local").token_balance(self.address, of)[0]
 
     def silence(self, on: bool) -> None:
-        """Move without a Transfer log from now on, as a broken token does."""
+        """Make the token move without a Transfer log from now on, like a faulty token."""
         self.send({"to": self.address, "data": SET_SILENT + f"{int(on):064x}"})
 
 

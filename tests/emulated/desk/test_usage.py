@@ -1,4 +1,4 @@
-"""What one order's whole life uses, counted: the quantities that docs/cost.md puts prices on."""
+"""Count what one order's whole life uses: the quantities that docs/cost.md prices."""
 
 from __future__ import annotations
 
@@ -24,26 +24,27 @@ from tests.emulated.desk.world import Desk
 T = TypeVar("T")
 
 
-# Deleted again: the outbox at once, leases and timers when due, operations after three days, feed and inbox after 30.
-LOOPS = "tick_chain"  # it has a processor that is paid whatever happens
+# Rows that are deleted later: the outbox at once, leases and timers when due, operations after three days,
+# feed and inbox after 30.
+LOOPS = "tick_chain"  # its processor is paid in any case
 PASSING = {"outbox", "operations", "inbox", "leases", "timers", "events"}
 
 
 @dataclass
 class Usage:
-    """Counts everything that is billed, whichever thread does it."""
+    """Counts everything that is billed, on every thread."""
 
     rows: Counter[str] = field(default_factory=Counter)
     kept: int = 0
     feeds: int = 0
     commits: int = 0
     passes: int = 0
-    waits: Counter[str] = field(default_factory=Counter)  # for Spanner, in what is billed by its time
+    waits: Counter[str] = field(default_factory=Counter)  # for Spanner, in services billed by time
     cache: Counter[str] = field(default_factory=Counter)
 
     def note(self, writes: Sequence[Write]) -> None:
         if {write.table for write in writes} == {"leases"}:
-            self.passes += 1  # of a schedule, whether or not there are orders
+            self.passes += 1  # a schedule's pass, with or without orders
             return
         self.commits += 1
         if not _in_the_loop() and any(write.table != "outbox" for write in writes):
@@ -65,7 +66,7 @@ def _in_the_loop() -> bool:
 
 
 def stored(write: Write) -> int:
-    """Bytes of a row with its entries in indexes; a null-filtered one has none where a key column is null."""
+    """The bytes of a row with its index entries; a null-filtered index has no entry if a key column is null."""
     row = dict(zip(write.columns, write.values, strict=True))
     table, size = TABLES[write.table], _bytes(row.values())
     for index in INDEXES.values():
@@ -82,7 +83,7 @@ def _bytes(values: Iterable[Any]) -> int:
 
 @dataclass
 class CountedDatabase:
-    """The database, noting what is committed (not what aborted runs buffered)."""
+    """The database; it records committed writes (not those buffered by aborted runs)."""
 
     inner: Database
     usage: Usage
@@ -127,7 +128,7 @@ class _Run:
 
     def read(self, *reads: Any) -> Any:
         rows = self.inner.read(*reads)
-        self.usage.read()  # not where a first, blind run ends because it needs a read
+        self.usage.read()  # not if a first, blind run ends because it needs a read
         return rows
 
     def buffer(self, writes: Sequence[Write]) -> None:
@@ -166,7 +167,7 @@ def usage(desk: Desk) -> Iterator[Usage]:
 
 @dataclass
 class Traffic:
-    """What goes to people and into the log."""
+    """Traffic to people and into the log."""
 
     answered: int = 0
     lines: list[str] = field(default_factory=list)
@@ -174,7 +175,7 @@ class Traffic:
 
 @pytest.fixture
 def traffic(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Traffic:
-    """Counts answers with their headers, and the lines of runs as they are written."""
+    """Count answers with their headers, and the log lines of runs."""
     found, answer, formatter = Traffic(), entrypoint.answer, logs.JsonFormatter()
 
     def counted(operation: Any, request: Any) -> Any:
@@ -197,7 +198,7 @@ def traffic(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Traffic:
 
 
 def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage, traffic: Traffic) -> None:
-    """A supply of its own for each order is the dearest case. People and wallets are there; nobody has endpoints."""
+    """A separate supply for each order is the most expensive case. People and wallets exist; nobody has endpoints."""
     shopper, claimer = desk.person(), desk.claimer()
     desk.imported(shopper, ether=10)
     usage.__init__()  # type: ignore[misc]

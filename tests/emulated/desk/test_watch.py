@@ -1,4 +1,4 @@
-"""What the chain holds against what is promised: pausing and resuming."""
+"""The chain's balance compared with promises: supplies pause and resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small order desk for tests: people, funded wallets, and the steps up to where a test begins."""
+"""A small order desk for tests: people, funded wallets, and the steps to a test's starting point."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_CACHE = {"Cache-Control": "no-cache"}
 
 @dataclass
 class Desk:
-    """Everything goes through the operations; only wallets and on-chain balances are made directly."""
+    """Everything goes through the operations; only wallets and on-chain balances are created directly."""
 
     app: App
     published: Recorder
@@ -39,7 +39,7 @@ class Desk:
         return f"{name}_{next(self.names)}_{secrets.token_hex(4)}"
 
     def wallets(self, users: list[str], *, chain: str = "local") -> list[str]:
-        """One wallet for each, in one commit."""
+        """Create one wallet for each person, in one commit."""
         now = datetime.now(UTC)
         made = []
         for user in users:
@@ -65,7 +65,7 @@ class Desk:
         return found.address
 
     def fund(self, address: str, ether: float) -> None:
-        """Set an address's balance and mine as many blocks as make it confirmed."""
+        """Set an address's balance and mine enough blocks to confirm it."""
         self.rpc("anvil_setBalance", address, hex(int(ether * ETHER)))
         self.rpc("anvil_mine", "0x3")
 
@@ -76,7 +76,7 @@ class Desk:
         return answer["result"]
 
     def imported(self, user: str, *, ether: float) -> str:
-        """A wallet whose key the product holds, so that it can pay."""
+        """Create a wallet with a key in the product, so that it can pay."""
         body = {"name": "till", "private_key": "0x" + secrets.token_hex(32)}
         wallet = self.app.ok(201, "POST", "/wallets/import", body, user=user)["wallet"]
         self.fund(wallet["address"], ether)
@@ -89,9 +89,9 @@ class Desk:
         return self.app.ok(202, "POST", f"/claims/{claim_id}/process", user=user)
 
     def drive(self, claim_id: str, user: str, *, until: tuple[str, ...] = ("processed", "failed")) -> Any:
-        """Let the engine work, a block at a time, until the claim is there.
+        """Run the engine, a block at a time, until the claim has ended.
 
-        40 passes may be over sooner than the two seconds after which another process sends what was signed."""
+        40 passes may take less than the two seconds after which another process sends signed transactions."""
         started, passes = time.monotonic(), 0
         while passes < 40 or time.monotonic() < started + 10:
             self.app.schedule("tick_chain")
@@ -103,7 +103,7 @@ class Desk:
         raise AssertionError(f"the claim is still {seen}")
 
     def shopper(self, ether: float = 10, supply: str | None = "2") -> str:
-        """Somebody with one wallet and an active supply."""
+        """A person with one wallet and an active supply."""
         user = self.person("shopper")
         self.wallet(user, ether=ether)
         if supply is not None:
@@ -116,7 +116,7 @@ class Desk:
         return user
 
     def supply(self, user: str, amount: str = "2", *, status: str = "active", **more: Any) -> Any:
-        """A supply after its check."""
+        """Create a supply and run its check."""
         made = self.app.ok(201, "POST", "/supplies", {"currency": "ETH", "amount": amount, **more}, user=user)
         self.react("on_supply_created", "supply.created", made["id"])
         seen = self.get(f"/supplies/{made['id']}", user)
@@ -139,13 +139,13 @@ class Desk:
         return self.app.ok(200, "GET", path, user=user, headers=NO_CACHE, **more)
 
     def envelope(self, kind: str, subject: str) -> Mapping[str, Any]:
-        """The newest event of a type about a subject that was committed."""
+        """The newest committed event of a type about a subject."""
         found = [e for e in self.outbox() if e["type"] == kind and e["subject"] == subject]
         assert found, f"no {kind} of {subject}"
         return found[-1]
 
     def outbox(self) -> list[Mapping[str, Any]]:
-        """All events published so far, or still waiting to be."""
+        """All events that are published or wait in the outbox."""
         from shared.store.session import Session
         from shared.store.tables import system
 

@@ -1,4 +1,4 @@
-"""A world per test: a fresh database, and a node of one's own that mines when it is told to."""
+"""A world per test: a fresh database, and a separate node that mines on demand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.inprocess import App
 
 @contextlib.contextmanager
 def node(*arguments: str) -> Iterator[tuple[str, RpcClient]]:
-    """An anvil of this test's own, gone at its end."""
+    """An anvil for this test only, stopped at its end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -58,7 +58,7 @@ def node(*arguments: str) -> Iterator[tuple[str, RpcClient]]:
 
 @pytest.fixture
 def world(app: App, published: Recorder) -> Iterator[World]:
-    """The product over a node that mines only on demand; the invariants are checked at the end."""
+    """The product over a node that mines on demand; the invariants are checked at the end."""
     with node("--no-mining") as (url, rpc):
         settings = replace(resources.settings(), rpc_urls={"local": (url,)})
         clock = ShiftedClock()
@@ -80,7 +80,7 @@ def running_world(app: App, published: Recorder) -> Iterator[World]:
 
 @pytest.fixture
 def changed(world: World) -> Iterator[Any]:
-    """The local chain as a test wants it."""
+    """Change the local chain's settings for a test."""
     undo = []
 
     def change(**fields: Any) -> None:

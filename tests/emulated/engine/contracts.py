@@ -1,4 +1,4 @@
-"""Tokens as byte code: what each answers is said by the test, so that any oddity of a contract can be tried."""
+"""Tokens as byte code: the test chooses each answer, so that it can try any oddity of a contract."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from shared.chain import tokens
 from shared.domain.transactions.evidence import TRANSFER_TOPIC
 from tests.emulated.engine.world import World
 
-HELD = 10**18  # base units, of everybody
-# Ends of a call: what is left on the stack is not looked at.
+HELD = 10**18  # base units, the balance of everybody
+# Ends of a call; values left on the stack do not matter.
 NOTHING, REVERT = "00", "5f80fd"
 LOGGED = (
     f"6024355f52600435337f{TRANSFER_TOPIC[2:]}60205fa3"  # Transfer(caller, first argument, second argument)
@@ -25,7 +25,7 @@ def word(value: int) -> str:
 
 
 def short(size: int) -> str:
-    """Return so many zero bytes."""
+    """Return this many zero bytes."""
     return f"60{size:02x}5ff3"
 
 
@@ -33,7 +33,7 @@ TRUE, FALSE = word(1), word(0)
 
 
 def token(world: World, transfer: str = LOGGED + TRUE, answers: Mapping[bytes, str] | None = None) -> str:
-    """The address of a contract that ends `answers` (by selector) as they say, balanceOf by HELD, the rest by
+    """Deploy a contract that ends the selectors in `answers` as given, balanceOf with HELD, and all others with
     `transfer`."""
     ends = {tokens.BALANCE_OF: word(HELD)} | dict(answers or {})
     start = 5 + 11 * len(ends)

@@ -1,4 +1,4 @@
-"""Approval by a second person: what waits, who may decide, what ends it, and what the signer makes of it."""
+"""Approval by a second person: what waits, who may decide, what ends it, and what the signer requires."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def friend(people: People) -> Person:
 
 @pytest.fixture
 def wallet(world: World, owner: Person, friend: Person) -> Wallet:
-    """A wallet that pays up to half a coin alone and two a day."""
+    """A wallet that may pay up to half a coin alone and two per day."""
     made = world.wallet(user=owner.id)
     policy(owner, made, approvers=[friend.id])
     return made
@@ -64,7 +64,7 @@ def send(owner: Person, wallet: Wallet, value: int = LARGE, **more: Any) -> Any:
 
 
 def acting_for(admin: Person, user: Person) -> str:
-    """A token as `POST /admin/act` gives one."""
+    """A token like from `POST /admin/act`."""
     now = resources.clock().now()
     return (
         resources.tokens()
@@ -232,7 +232,8 @@ def test_declined_and_cancelled_ones_give_everything_back(
         friend.refused("INVALID_STATE", "POST", path(one))
         friend.refused("INVALID_STATE", "POST", path(one), body)
     assert world.rows(FUNDS)[0].in_flight == 0
-    # Booked within a minute of the limit: what it was is not sure, so the day keeps it (see `Policy.booked`).
+    # These were booked within a minute of the limit. It is uncertain what the booking was, so the day keeps
+    # it (see `Policy.booked`).
     assert sum(row.amount for row in world.rows(SPENDING)) > 2 * LARGE
     published = [kind for kind in world.published.types if not kind.startswith("account.")]
     assert published == ["transaction.accepted"] * 2 + [
@@ -344,7 +345,7 @@ def test_the_signer_takes_an_approval_for_the_approved_payload_only(
     row = world.row(sent["id"])
     assert (row.state, row.error, row.nonce) == ("rejected", "POLICY_DENIED", None)
     assert not world.rows(LANES)
-    # Give the booking back as it was made, for the invariants at the end.
+    # Restore the original booking for the invariants at the end.
     assert row.attempt_count == 0
 
 

@@ -1,4 +1,4 @@
-"""Reorganisations, foreign senders, gaps: what the chain says decides, also when it changes."""
+"""Reorganisations, foreign senders, gaps: the chain decides, even if it changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TARGET = to_checksum_address("0x" + "c0ffee" * 6 + "c0ff")
 
 
 def foreign_send(world: World, key: bytes, nonce: int, value: int = 1) -> str:
-    """Somebody else who holds the key sends past us."""
+    """Send with the wallet's key without the product, like another holder of the key."""
     signed = Account.from_key(key).sign_transaction(
         {
             "chainId": 31337, "nonce": nonce, "to": TARGET, "value": value, "gas": 21_000,
@@ -26,7 +26,7 @@ def foreign_send(world: World, key: bytes, nonce: int, value: int = 1) -> str:
 
 
 def reorg(world: World, depth: int) -> None:
-    """Replace the newest blocks by empty ones, and forget what was in them."""
+    """Replace the newest blocks by empty ones, and drop their transactions."""
     world.control("anvil_reorg", depth, [])
     world.control("anvil_dropAllTransactions")
 
@@ -97,13 +97,13 @@ def test_a_new_lane_starts_after_what_others_sent(world: World) -> None:
         world.mine()
         world.tick()
     assert world.row(sent).state == "confirmed"
-    # the rows of a foreign sender are not ours: nothing to check for them
+    # a foreign sender's rows are not the product's: skip their check
     world.wallets.clear()
     _forget_foreign(world)
 
 
 def _forget_foreign(world: World) -> None:
-    """The invariants look at every sender's transactions; a test with a foreign one answers for it."""
+    """Skip a foreign sender's transactions in the invariants, which cover every sender; the test itself checks them."""
     lane = world.rows(LANES)[0]
     resources.database().write([LANES.write("update", lanes.replace(lane, address=Account.create().address))])
 
@@ -129,7 +129,7 @@ def test_a_foreign_transaction_on_our_nonce_is_proven_then_given_up(world: World
     assert lane.paused_reason == "FOREIGN_NONCE"
     assert "transaction.stuck" in world.published.types
     answer = world.app.call("POST", f"/transactions/{sent}/cancel", user=wallet.user_id)
-    if answer.status == 503:  # one endpoint proves by two looks
+    if answer.status == 503:  # with one endpoint, proof takes two looks
         world.mine()
         answer = world.app.call("POST", f"/transactions/{sent}/cancel", user=wallet.user_id)
     assert (answer.body["status"], answer.body["error"]["code"]) == ("rejected", "FOREIGN_NONCE"), answer.text
@@ -141,7 +141,7 @@ def test_a_foreign_transaction_on_our_nonce_is_proven_then_given_up(world: World
 
 
 def test_a_foreign_nonce_that_is_reorganised_away_leaves_no_gap(world: World) -> None:
-    """Seen on anvil: foreign nonce 0 mined, ours takes 1, the block goes, and 1 could never be mined."""
+    """Seen on anvil: foreign nonce 0 is mined, the product takes 1, the block disappears, and 1 can never be mined."""
     key = Account.create().key
     wallet = world.wallet(key=key)
     foreign_send(world, key, 0)

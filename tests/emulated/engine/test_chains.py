@@ -1,4 +1,5 @@
-"""Other kinds of chains: legacy fees, access lists, few places per account; and the run's own node in real time."""
+"""Other kinds of chains: legacy fees, access lists, few pool places per account; and the run's own node in real
+time."""
 
 from __future__ import annotations
 
@@ -57,13 +58,13 @@ def test_confirmed_and_final_by_the_tags_of_the_chain(world: World, changed: Any
 
 
 def _mine_until(world: World, sent: str, tag: str) -> None:
-    """One look when the tag has not come to the transaction's block yet, then blocks until it has."""
+    """Look once while the tag has not reached the transaction's block, then mine until it has."""
     number = world.row(sent).mined_block_number or 0
     for _ in range(100):
         if int(world.control("eth_getBlockByNumber", tag, False)["number"], 16) > number:
             break
         world.mine()
-    world.tick()  # one endpoint proves by two looks
+    world.tick()  # with one endpoint, proof takes two looks
     world.mine()
 
 

@@ -1,4 +1,4 @@
-"""What developers ask of the local chain by `python -m emulators fund|mine|warp|reorg`, on a node of their own."""
+"""Developers' commands for the local chain, `python -m emulators fund|mine|warp|reorg`, on a separate node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crashes between every two steps, several senders at once, late and repeated hints: each transfer exactly once."""
+"""Crashes between every two steps, parallel senders, late and repeated hints: each transfer happens exactly once."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.emulated.engine.world import World, as_system
 
 
 class Killed(BaseException):
-    """What no handler may catch."""
+    """An exception that no handler may catch."""
 
 
 def killer(name: str, times: int = 1) -> Callable[[str], None]:
-    """Stands in for `faults.point`: dies at the given passage."""
+    """Replaces `faults.point`: dies at the given passage."""
     passages = iter(range(1, 1_000_000))
 
     def point(here: str) -> None:
@@ -44,7 +44,7 @@ def test_a_sender_that_dies_around_a_broadcast_loses_nothing(
     assert {world.row(one).state for one in sent} == {"signed"}
     world.forget()
     world.mine()
-    world.later(3)  # until what is signed and not sent is due
+    world.later(3)  # until transactions that are signed but not sent are due
     world.settle()
     assert world.balance(target) == 21
     assert [world.row(one).attempt_count for one in sent] == [1, 1, 1]

@@ -1,4 +1,4 @@
-"""The random histories once more, over real HTTP and the Spanner emulator: twenty seeds, shorter ones."""
+"""Run the random histories over real HTTP and the Spanner emulator: twenty seeds, shorter ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LENGTH = 30  # steps: each costs round trips here
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """The lying node's answers as HTTP: its failures become what a proxy or a broken node would send."""
+    """Serves the lying node's answers over HTTP: its failures become those of a proxy or a faulty node."""
 
     protocol_version = "HTTP/1.1"
     node: Any
@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind.startswith("HTTP"):
             self._send(int(kind.removeprefix("HTTP ")), b"{}")
         else:
-            self.close_connection = True  # a time-out, as its client sees it in the end
+            self.close_connection = True  # a time-out, like the client finally sees it
 
     def _send(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -71,7 +71,7 @@ def _answer(number: Any, found: Any) -> dict[str, Any]:
 
 
 class Door:
-    """A server on a free port through which a node is reached; the node comes later."""
+    """A server on a free port in front of a node, which is set later."""
 
     def __init__(self, name: str) -> None:
         self.handler = type("Handler", (_Handler,), {})
@@ -89,7 +89,7 @@ class Door:
 
 
 class HttpHistory(History):
-    """A history whose node is behind HTTP and whose store is the emulator."""
+    """A history with its node behind HTTP and the emulator as store."""
 
     def __init__(self, seed: int, database: Database, doors: list[Door]) -> None:
         self.emulator, self.doors = database, doors
@@ -99,7 +99,7 @@ class HttpHistory(History):
         return self.emulator
 
     def trouble_store(self, abort: float, unknown: float) -> None:
-        """The emulator aborts when it likes."""
+        """Do nothing: the emulator aborts by itself."""
 
     def waits(self) -> Iterator[tuple[str, str | None, datetime | None, bool]]:
         for row in self.rows():

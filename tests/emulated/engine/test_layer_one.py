@@ -1,6 +1,7 @@
-"""Chains on which layer 1 takes a fee beside the gas: what is accepted covers it, and nothing is without its word.
+"""Chains on which layer 1 takes a fee in addition to gas: accepted transactions cover it, and none is accepted without
+the oracle's answer.
 
-anvil takes no such fee; what it would be is said by a contract where the chain's fee oracle is.
+anvil takes no such fee; a contract at the address of the chain's fee oracle gives its amount.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PLAIN = op_stack_fees.FIXED_BYTES * WEI_PER_BYTE
 
 
 def oracle(world: World, end: str) -> None:
-    """A contract that ends getL1FeeUpperBound(uint256) with `end` and knows nothing else."""
+    """Deploy a contract that ends getL1FeeUpperBound(uint256) with `end` and has no other function."""
     code = "0x5f3560e01c63f1c7a58b14601157" + REVERT + "5b" + end
     world.control("anvil_setCode", ORACLE, code if end else "0x")
 
@@ -41,7 +42,7 @@ def post(world: World, wallet: Wallet, value: int, path: str = "", **more: Any) 
 
 
 def held(world: World, value: int, **more: Any) -> int:
-    """The gas that a new wallet's transaction commits."""
+    """The gas cost in wei that a new wallet's transaction commits."""
     wallet = world.wallet()
     return world.row(world.send(wallet, TARGET, value, **more)["id"]).committed_gas
 
@@ -107,11 +108,11 @@ def test_without_the_oracles_word_nothing_is_accepted(world: World, changed: Any
         answer = post(world, wallet, 5, path)
         assert (answer.status, answer.code) == (503, "CHAIN_UNAVAILABLE"), answer.text
     assert not world.rows(TRANSACTIONS) and not world.rows(FUNDS)
-    reverts = world.wallet()  # what fails by itself keeps its own reason
+    reverts = world.wallet()  # a transaction that fails by itself keeps its own reason
     failing = post(world, reverts, 0, to=contracts.token(world, REVERT), data="0x01")
     assert (failing.status, failing.code) == (422, "SIMULATION_FAILED"), failing.text
     oracle(world, word(7))
-    world.send(wallet, TARGET, 5)  # and the node is asked again at once
+    world.send(wallet, TARGET, 5)  # and the product asks the node again at once
     world.settle()
 
 

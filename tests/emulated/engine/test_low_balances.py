@@ -1,4 +1,4 @@
-"""Low balances: announced once for each fall, and topped up once, only from a treasury whose policy bounds it."""
+"""Low balances: announced once for each fall, and topped up once, only by a treasury with a limiting policy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOW, FULL = ETHER // 10, ETHER // 2
 
 @pytest.fixture
 def treasury(world: World) -> Iterator[Wallet]:
-    """A wallet that tops up; its policy is the test's to set."""
+    """A wallet that tops up; the test sets its policy."""
     wallet = world.wallet(10 * ETHER)
     rule = {"local": {"wallet_id": wallet.id, "below": str(LOW), "up_to": str(FULL)}}
     with resources.override(settings=replace(resources.settings(), top_ups=json.dumps(rule))):

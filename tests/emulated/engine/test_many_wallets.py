@@ -1,5 +1,5 @@
-"""Transfers of many wallets on a real node: each exactly once, in nonce order, no gap. SENDERS=500 EACH=40 for the long
-run."""
+"""Transfers of many wallets on a real node: each exactly once, in nonce order, without a gap. SENDERS=500 EACH=40 for
+the long run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The ordinary path: accepted, sent, mined, confirmed, final; exact balances, order, nothing twice."""
+"""The ordinary path: accepted, sent, mined, confirmed, final; balances are exact, the order holds, nothing happens
+twice."""
 
 from __future__ import annotations
 

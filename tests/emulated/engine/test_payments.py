@@ -1,4 +1,4 @@
-"""Payments of a settlement: paid once, followed by their claim in the same commit, also when a block goes."""
+"""Payments of a settlement: paid once, followed by their claim in the same commit, also if a block disappears."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def deal(world: World) -> Deal:
 
 
 def balanced(world: World) -> None:
-    """Every supply adds up, and the ledger to it."""
+    """Check that every supply adds up and agrees with the ledger."""
     for supply in world.rows(SUPPLIES):
         assert supply.available + supply.reserved + supply.settled == supply.amount
         entries = [one for one in world.rows(LEDGER) if one.supply_id == supply.id]

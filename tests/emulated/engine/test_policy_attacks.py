@@ -1,4 +1,4 @@
-"""Attacks that passed a policy, over HTTP and on the node: each is refused, and nothing moves."""
+"""Attacks that once passed a policy, over HTTP and on the node: each is refused, and nothing moves."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a10_gas_counts_and_what_it_did_not_cost_is_given_back(world: World) -> 
     other = world.wallet()
     most = 2 * 21_000 * 20 * GWEI  # with room for replacements
     policy(world, other, max_fee_per_day=str(most))
-    world.later(120)  # what is booked within a minute of the limit is never given back
+    world.later(120)  # a booking within a minute of the limit is never given back
     sent = world.send(other, FRIEND, ETHER, **fees)
     assert rule(world, other, to=FRIEND, value="0", **fees) == "max_fee_per_day"
     world.settle()

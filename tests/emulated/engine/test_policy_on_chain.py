@@ -1,4 +1,4 @@
-"""What a policy allows, executed on a node: no balance, no allowance changes beyond what the policy says may leave."""
+"""Calls that a policy allows, executed on a node: no balance and no allowance changes beyond the policy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def call(signature: str, *values: Any) -> bytes:
 
 @dataclass
 class Chain:
-    """Contracts with all ways out, and a wallet that holds what they hand out."""
+    """Contracts with every way out, and a wallet that holds their assets."""
 
     world: World
 
@@ -48,7 +48,7 @@ class Chain:
         self.world.control("anvil_setBalance", WALLET, hex(1000 * ETHER))
         self.world.control("anvil_impersonateAccount", WALLET)
         self.sent(self.bank, self.coin, 0, call("mint(address,uint256)", WALLET, 10**6))
-        allowed = call("approve(address,uint256)", self.executor, 40)  # so that it may take something
+        allowed = call("approve(address,uint256)", self.executor, 40)  # so that it can take something
         assert self.sent(WALLET, self.coin, 0, allowed)
 
     def deployed(self, name: str) -> str:
@@ -70,7 +70,7 @@ class Chain:
         return int(self.world.control("eth_call", asked, "latest"), 16)
 
     def state(self) -> dict[str, int]:
-        """Everything that somebody may have from the wallet."""
+        """Every asset and right of somebody in the wallet."""
         found = {"coins": self.ask("balanceOf(address)", WALLET), "wei": self.world.balance(WALLET)}
         found["items"] = self.ask("items(address,uint256)", WALLET, 1)
         for name, who in (("friend", FRIEND), ("thief", THIEF), ("executor", self.executor)):
@@ -83,7 +83,7 @@ class Chain:
 
 
 class Attacks:
-    """Calldata of known functions, nested, lengthened, cut and bent."""
+    """Calldata of known functions, nested, lengthened, truncated and altered."""
 
     def __init__(self, chain: Chain, rng: random.Random) -> None:
         self.chain, self.rng = chain, rng
@@ -159,7 +159,7 @@ def test_no_bytes_move_more_than_the_policy_says(world: World, seed: int) -> Non
     chain, world.undone = Chain(world), True
     attacks, now = Attacks(chain, random.Random(seed)), SystemClock().now()
     limit = {"max_per_transaction": str(LIMIT), "max_per_day": None}
-    # Two policies: a list of recipients, and limits alone.
+    # Two policies: a list of recipients, and limits only.
     common: dict[str, Any] = {
         "limits": {chain.coin: limit, NATIVE: {**limit, "max_per_transaction": str(LIMIT)}}
     }

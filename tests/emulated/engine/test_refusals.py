@@ -1,4 +1,4 @@
-"""Everything that must not be accepted: each with its reason, at every door, and at no cost to anybody."""
+"""Everything that must be refused: each with its reason, on every path, and at no cost to anybody."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ INVALID = "VALIDATION_FAILED"
 
 @dataclass(frozen=True)
 class Line:
-    """A body beside wallet and recipient, and how it is refused; `field` names what is wrong, `reason` is said."""
+    """A body in addition to wallet and recipient, and its refusal; `field` names the wrong field, `reason` must be in
+    the answer."""
 
     body: dict[str, Any]
     code: str
     reason: str
     field: str | None = None
-    estimated: bool = True  # whether estimating refuses it as well
-    simulated: bool = True  # whether simulating refuses it as well; else the answer tells what would happen
+    estimated: bool = True  # estimating refuses it too
+    simulated: bool = True  # simulating refuses it too; otherwise the answer predicts the failure
 
 
 def fees(most: int, tip: int) -> dict[str, str]:
@@ -101,7 +102,7 @@ LINES = {
     "unknown speed": only_sent({"speed": "warp"}, INVALID, "slow, average or fast", "speed"),
     "deadline in the past": only_sent({"deadline": "2020-01-01T00:00:00Z"}, INVALID, "past", "deadline"),
 }
-# How a token's transfer ends, with the reason it is refused for.
+# The end of a token's transfer, with the reason of the refusal.
 TRANSFERS = {
     "nothing": (NOTHING, "logs no transfer"),
     "nothing, with another's log": (LOGGED.replace("33", "30", 1) + NOTHING, "logs no transfer"),
@@ -115,7 +116,7 @@ TRANSFERS = {
 
 @pytest.fixture
 def used(world: World) -> World:
-    """A wallet that has sent before, so that funds and lane have rows to compare."""
+    """A wallet that has sent before, so that its funds and lane have rows to compare."""
     wallet = world.wallet(11 * ETHER)
     world.send(wallet, TARGET, 1)
     world.settle()
@@ -135,7 +136,7 @@ def by_http(world: World, body: dict[str, Any], path: str = "") -> tuple[int, An
 
 
 def by_command(world: World, body: dict[str, Any]) -> tuple[int, Any]:
-    """As the sender of a command hears it."""
+    """The refusal that the sender of a command receives."""
     event = command("transaction.send", world.wallets[0].user_id, body)
     assert world.app.push("send_transaction", event).status == 204
     _, told = world.published.sent[-1]
@@ -145,7 +146,7 @@ def by_command(world: World, body: dict[str, Any]) -> tuple[int, Any]:
 
 
 def missed(line: Line, answer: tuple[int, Any]) -> str | None:
-    """What is wrong with an answer, None when it refuses as the line says."""
+    """Describe what is wrong with an answer; None if it refuses as the line says."""
     status, body = answer
     error = body.get("error") or {}
     found = [error.get("details")[0]["field"]] if line.field and error.get("details") else []
@@ -154,7 +155,7 @@ def missed(line: Line, answer: tuple[int, Any]) -> str | None:
 
 
 def refusals(world: World, line: Line) -> list[str]:
-    """What was not refused as it should be, or cost something, by door."""
+    """The lines that were not refused correctly, or cost something, by path."""
     body = {"wallet_id": world.wallets[0].id, "to": TARGET} | line.body
     doors: list[tuple[str, Callable[[], tuple[int, Any]]]] = [
         ("http", lambda: by_http(world, body)),
@@ -182,7 +183,7 @@ def test_what_must_not_be_accepted_is_refused_and_costs_nothing(used: World) -> 
     sent = used.app.ok(202, "POST", "/transactions", {"to": None, "data": CREATES}, user=user)
     used.settle()
     done = used.get(used.wallets[0], sent["id"])
-    assert (done["status"], done["nonce"]) == ("confirmed", lane.next_nonce)  # none was burnt
+    assert (done["status"], done["nonce"]) == ("confirmed", lane.next_nonce)  # no nonce was used up
     assert used.control("eth_getCode", done["contract_address"], "latest") == "0x01"
 
 
@@ -204,7 +205,7 @@ def test_more_tokens_than_there_are_are_refused(used: World) -> None:
     assert refusals(used, line) == []
 
 
-# What decimals() does, and how many it means; None where no amount can be shown.
+# The behaviour of decimals(), and its meaning; None if no amount can be shown.
 DECIMALS = {
     "0": (word(0), 0),
     "2": (word(2), 2),
@@ -220,7 +221,8 @@ DECIMALS = {
 
 
 def test_decimals_change_nothing_about_what_is_sent(used: World) -> None:
-    """Amounts are base units: a token is never asked for its decimals before a transfer, only to show a balance."""
+    """Amounts are base units: the product never asks a token for its decimals before a transfer, only to show a
+    balance."""
     wallet, sent = used.wallets[0], {}
     for name, (end, digits) in DECIMALS.items():
         token = contracts.token(

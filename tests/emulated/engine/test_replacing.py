@@ -1,4 +1,4 @@
-"""Cancel and speed-up on the same nonce, bumps of the head, caps, and lanes that want for funds."""
+"""Cancel and speed-up on the same nonce, bumps of the head, caps, and lanes without sufficient funds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPERATOR: dict[str, Any] = {"user": "usr_operator", "roles": ("operator",)}
 
 
 def replacing(world: World) -> None:
-    """Deliver the newest hint at a replacement."""
+    """Deliver the newest `transaction.replacing` hint."""
     event = [one for _, one in world.published.sent if one["type"] == "transaction.replacing"][-1]
     assert world.app.push("dispatch_lane", event).status == 204
 

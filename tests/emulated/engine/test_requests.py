@@ -1,4 +1,4 @@
-"""Who may send and see what, keys, commands, lists, deadlines, and the reading calls; refusals: test_refusals."""
+"""Who may send and see what, keys, commands, lists, deadlines, and the reading calls; refusals are in test_refusals."""
 
 from __future__ import annotations
 

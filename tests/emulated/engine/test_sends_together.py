@@ -1,4 +1,4 @@
-"""Many requests at once on one wallet: they share commits, and funds, limits and keys hold as for each alone."""
+"""Many requests at once on one wallet: they share commits, and funds, limits and keys hold for each request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOGETHER = 24
 
 
 def at_once(world: World, wallet: Wallet, value: int, keys: list[str]) -> list[Answer]:
-    """One request for each key, all at the same moment."""
+    """Send one request for each key, all at the same moment."""
     start, target = Barrier(len(keys)), Account.create().address
     body = {"wallet_id": wallet.id, "to": target, "value": str(value)}
 
@@ -70,7 +70,7 @@ def test_they_never_commit_more_than_there_is(world: World) -> None:
 
 def test_a_daily_limit_holds_for_all_of_them(world: World) -> None:
     wallet = world.wallet()
-    gas = world.row(world.send(world.wallet(), wallet.address)["id"]).committed_gas  # counts for each of them
+    gas = world.row(world.send(world.wallet(), wallet.address)["id"]).committed_gas  # each one commits this
     limits = {"limits": [{"asset": "native", "max_per_day": str(6 * (gas + 3) + 2)}]}
     world.app.ok(200, "PUT", f"/wallets/{wallet.id}/policy", limits, user=wallet.user_id)
     answers = at_once(world, wallet, 3, fresh(TOGETHER))

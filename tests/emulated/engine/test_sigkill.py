@@ -1,4 +1,4 @@
-"""A sending process killed for real, between every two steps: another one finishes its work, nothing twice.
+"""Kill a sending process for real, between every two steps: another one finishes its work, and nothing happens twice.
 
 SENDER_KILLS=99 takes all steps; `make test` takes the first ones of each list.
 """
@@ -24,7 +24,7 @@ from tests.support.stores import leads_to
 
 TARGET = "0x" + "dead" * 10
 KILLS = size("SENDER_KILLS", 7)
-SECONDS = 60  # by when a process has come to where it is killed, on a busy machine
+SECONDS = 60  # limit for a process to reach its kill point, on a busy machine
 _SENDER = """
 from concurrent.futures import Future
 from shared import resources
@@ -44,7 +44,8 @@ with resources.override(publisher=Nowhere()), running(context):
     while True:
         tick.run_pass("local")
 """
-# The passages of a transfer's life, in commits: 1 T1 + T2, 2 T3, then what the chain says of lane and transactions.
+# The passages of a transfer's life, in commits: 1 T1 + T2, 2 T3, then the chain's state of lane and
+# transactions.
 SENDING = [
     "before_commit:1",  # signed, nothing stored
     "after_commit:1",  # stored, not sent
@@ -62,7 +63,7 @@ SENDING = [
     "before_commit:5",
     "after_commit:5",
 ]
-# A no-op for what was sent and is to be cancelled: 1 T4, 2 T3 of it.
+# A no-op that cancels a sent transaction: 1 its T4, 2 its T3.
 UNDOING = [
     "after_commit:1",  # the no-op is stored, not sent
     "after_broadcast:1",
@@ -93,7 +94,7 @@ def sender(world: World, point: str | None = None) -> Iterator[subprocess.Popen[
 
 
 def killed(world: World, point: str) -> None:
-    """Let a process of its own work, over blocks that follow each other, until it is killed at the point."""
+    """Run a separate process, over consecutive blocks, until it is killed at the point."""
     began = time.monotonic()
     with sender(world, point) as child:
         while child.returncode is None and time.monotonic() - began < SECONDS:

@@ -1,5 +1,5 @@
-"""An order over three wallets whose second payment goes wrong: nobody is paid twice, and nothing is returned while it
-may still be paid. The node mines only when it is told to."""
+"""The second payment of an order over three wallets goes wrong: nobody is paid twice, and nothing is returned while it
+may still be paid. The node mines only on demand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.inprocess import Answer
 
 OPERATOR: dict[str, Any] = {"user": "usr_operator", "roles": ("operator",)}
 FRESH = {"Cache-Control": "no-cache"}
-REFUSES = "0x60006000fd"  # code that reverts whatever it is sent
+REFUSES = "0x60006000fd"  # code that reverts on all input
 Books = tuple[int, int, int]  # available, reserved, settled, in ether
 
 
@@ -54,7 +54,7 @@ class Deal:
         return row.available // ETHER, row.reserved // ETHER, row.settled // ETHER
 
     def send(self, *payers: int) -> None:
-        """Only these payments reach the node."""
+        """Forward only these payments to the node."""
         for payer in payers:
             wanted = ("transaction.accepted", self.transactions[payer])
             (event,) = [e for _, e in self.world.published.sent if (e["type"], e["subject"]) == wanted]
@@ -71,13 +71,13 @@ class Deal:
     def ask(self, what: str) -> Answer:
         path, body = f"/claims/{self.claim_id}/{what}-settlement", {"reason": "looked into"}
         answer = self.world.app.call("POST", path, body, **OPERATOR)
-        if answer.status == 503:  # one endpoint proves by two looks
+        if answer.status == 503:  # with one endpoint, proof takes two looks
             self.mine()
             answer = self.world.app.call("POST", path, body, **OPERATOR)
         return answer
 
     def refuses(self) -> None:
-        """Neither retried nor abandoned, and nothing moves."""
+        """Check that retry and abandon are refused, and nothing moves."""
         before = self.claim, [self.books(payer) for payer in range(3)]
         for what in ("retry", "abandon"):
             answer = self.ask(what)
@@ -85,7 +85,7 @@ class Deal:
         assert before == (self.claim, [self.books(payer) for payer in range(3)])
 
     def end(self, how: str) -> None:
-        """Retry pays the second wallet's part alone; abandon returns it; then nothing more happens."""
+        """Retry pays only the second wallet's part; abandon returns it; then nothing more happens."""
         assert self.states == ("failed", "partial") and self.received == 2 * ETHER
         assert [self.books(payer) for payer in range(3)] == [(0, 0, 1), (0, 1, 0), (0, 0, 1)]
         answer = self.ask(how)
@@ -143,7 +143,7 @@ def reverted(deal: Deal) -> None:
 def test_the_second_payment_reverts(deal: Deal, how: str) -> None:
     reverted(deal)
     assert deal.claim["status"] == "processing"
-    deal.refuses()  # not final: the block may go, and the payment be mined again
+    deal.refuses()  # not final: the block may disappear, and the payment may be mined again
     deal.mine(6)
     deal.end(how)
     assert deal.world.count(deal.payers[1].address) == (2 if how == "retry" else 1)
@@ -169,7 +169,7 @@ def test_the_second_payment_is_cancelled(deal: Deal, sent: bool, how: str) -> No
 def test_a_cancelled_payment_that_is_mined_all_the_same_is_paid(deal: Deal) -> None:
     deal.send(0, 1, 2)
     deal.cancel()
-    deal.world.mine()  # before the no-op was sent
+    deal.world.mine()  # from before the no-op was sent
     deal.mine(8)
     deal.paid()
 
@@ -188,13 +188,13 @@ def test_the_second_wallet_has_nothing_left_for_gas(deal: Deal, how: str) -> Non
         deal.paid()
         return
     deal.cancel()
-    deal.world.control("anvil_setBalance", deal.payers[1].address, hex(2 * ETHER))  # also a no-op needs gas
+    deal.world.control("anvil_setBalance", deal.payers[1].address, hex(2 * ETHER))  # a no-op needs gas too
     deal.mine(12)
     deal.end(how)
 
 
 def reorganise(deal: Deal, *, final: bool = False) -> str:
-    """The second payment's block and all later ones are gone, empty ones are there instead; the payment's bytes.
+    """Replace the second payment's block and all later ones by empty ones; returns the payment's bytes.
 
     `final`: deeper than anything that the engine follows."""
     deal.world.undone = final
@@ -207,7 +207,7 @@ def reorganise(deal: Deal, *, final: bool = False) -> str:
 
 
 def second_is_later(deal: Deal) -> None:
-    """The others are paid blocks before it, and nobody has looked yet."""
+    """The others are paid in earlier blocks, and nobody has looked yet."""
     deal.send(0, 2)
     deal.world.mine(4)
     deal.send(1)
@@ -219,7 +219,7 @@ def test_the_second_payment_is_reorganised_before_it_is_final(deal: Deal) -> Non
     assert deal.books(1) == (0, 0, 1) and deal.claim["status"] == "processing"
     reorganise(deal)
     deal.world.tick()
-    deal.mine()  # one endpoint proves by two looks
+    deal.mine()  # with one endpoint, proof takes two looks
     assert deal.books(1) == (0, 1, 0) and deal.states == ("processing", "partial")
     assert deal.received == 2 * ETHER
     deal.refuses()
@@ -228,7 +228,7 @@ def test_the_second_payment_is_reorganised_before_it_is_final(deal: Deal) -> Non
 
 
 def test_the_second_payment_is_reorganised_after_it_was_final(deal: Deal) -> None:
-    """Nothing is undone or paid anew; the bytes that others still have pay once."""
+    """Nothing is undone or paid again; the bytes that others still have pay once."""
     second_is_later(deal)
     deal.mine(8)
     deal.paid()

@@ -1,4 +1,4 @@
-"""The tick's loop as production runs it, and that a long queue on one lane hides nothing of the others."""
+"""The tick's loop as in production; a long queue on one lane hides nothing of the others."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_run_ends_when_its_time_is_over(world: World) -> None:
     world.send(wallet, TARGET)
     began = time.monotonic()
     with running(as_system("tick_chain", tick.STOP_BEFORE + 1.5)):
-        tick.run("local", lease_seconds=5, once=False)  # nothing is mined: there would be work for ever
+        tick.run("local", lease_seconds=5, once=False)  # nothing is mined: there would be work forever
     assert 1 < time.monotonic() - began < 6
     world.settle()
 

@@ -1,4 +1,4 @@
-"""Tokens, reverted calls and changed policies: what is booked where, and what is refused before a nonce is taken."""
+"""Tokens, reverted calls and changed policies: where each is booked, and what is refused before it gets a nonce."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_policy_that_changes_is_asked_again_before_signing(world: World, pause
 
 
 def test_a_token_that_answers_nothing_but_logs_its_transfer_is_taken(world: World) -> None:
-    """As USDT does."""
+    """USDT behaves like this."""
     wallet, token = world.wallet(), contracts.token(world, LOGGED + NOTHING)
     body = {"to": TARGET, "token": {"address": token, "amount": "5"}}
     sent = world.app.ok(202, "POST", "/transactions", body, user=wallet.user_id)["id"]

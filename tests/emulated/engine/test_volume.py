@@ -1,4 +1,4 @@
-"""Many transfers from one wallet: each exactly once, in nonce order, no gap. TRANSFERS=5000 for the long run."""
+"""Many transfers from one wallet: each exactly once, in nonce order, without a gap. TRANSFERS=5000 for the long run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.emulated.engine.world import ETHER, World
 from tests.support.proof import figure, size
 
 TRANSFERS = size("TRANSFERS", 600)  # more than a queue may leave unrecorded
-TOGETHER = 50  # accepted in one commit: what is tried here comes after
+TOGETHER = 50  # accepted in one commit: the test is about later steps
 TARGET = "0x" + "5000" * 10
 
 
@@ -31,7 +31,7 @@ def _accept(unit: UnitOfWork, planned: accept.SendPlan, start: int) -> None:
 @pytest.mark.serial
 @pytest.mark.timeout(300)
 def test_many_transfers_from_one_wallet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 0.03)  # as in production: the figure is of that
+    monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 0.03)  # as in production, for the figure
     wallet = world.wallet(10 * ETHER)
     context = Context("volume", "req", deadline_in(300))
     context.caller = Caller.of_system()

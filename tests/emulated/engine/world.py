@@ -1,4 +1,4 @@
-"""What the engine's tests work with: a node of their own, funded wallets, ticks, hints, and the invariants."""
+"""Helpers for the engine's tests: a separate node, funded wallets, ticks, hints, and the invariants."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ GWEI = 10**9
 
 
 def as_system(operation: str = "dispatch_lane", seconds: float = 60) -> Context:
-    """A run of the product itself, with so much time."""
+    """A run of the product itself, with this many seconds."""
     return Context(operation, "req_test", deadline_in(seconds), caller=Caller.of_system())
 
 
 @dataclass
 class World:
-    """The product in this process over a node that mines when it is told to."""
+    """The product in this process over a node that mines on demand."""
 
     app: App
     rpc: RpcClient
@@ -47,19 +47,20 @@ class World:
     clock: ShiftedClock | None = None
     delivered: int = 0
     wallets: list[Wallet] = field(default_factory=list)
-    undone: bool = False  # what was final is gone: rows and chain differ for good
+    undone: bool = False  # a final block is gone: rows and chain differ for good
 
     def control(self, method: str, *params: Any) -> Any:
         return self.rpc.call(method, list(params))
 
     def mine(self, blocks: int = 1) -> None:
-        """Blocks a second apart, by the clock and by the chain; on a node that mines by itself only a block more."""
+        """Mine blocks a second apart, by the clock and by the chain; on a node that mines by itself, mine one more
+        block."""
         for _ in range(blocks):
             self.later(1)
             self.control("evm_mine")
 
     def later(self, seconds: int) -> None:
-        """Let time pass for the product, and for the next block."""
+        """Advance time for the product, and for the next block."""
         if self.clock is not None:
             self.clock.advance(timedelta(seconds=seconds))
             self.control("evm_increaseTime", seconds)
@@ -103,7 +104,7 @@ class World:
         assert answer.status == 204, answer.text
 
     def hints(self, *, again: bool = False) -> None:
-        """Deliver the published `transaction.accepted`, new ones or all of them again."""
+        """Deliver the published `transaction.accepted` events: the new ones, or all of them again."""
         events = [envelope for _, envelope in self.published.sent]
         start, self.delivered = (0 if again else self.delivered), len(events)
         for envelope in events[start:]:
@@ -112,11 +113,11 @@ class World:
                 assert answer.status == 204, answer.text
 
     def forget(self) -> None:
-        """What a process that starts anew has: nothing in memory. The chain's client is made again."""
+        """Clear the memory, like a new process. The chain's client is created again."""
         resources.reset("EngineHints", "chain:local")
 
     def settle(self, rounds: int = 12) -> None:
-        """Blocks and ticks until nothing is unfinished."""
+        """Mine blocks and run ticks until nothing is unfinished."""
         for _ in range(rounds):
             self.tick()
             if all(one.finalized for one in self.rows(TRANSACTIONS)):
@@ -149,12 +150,12 @@ class World:
 
 
 def check(world: World) -> None:
-    """I1–I7, as far as tables and chain show them."""
+    """Check I1–I7, as far as tables and chain show them."""
     rows: list[Transaction] = world.rows(TRANSACTIONS)
     attempts: list[Attempt] = world.rows(ATTEMPTS)
     of: dict[str, list[Attempt]] = {row.id: [] for row in rows}
     for one in attempts:
-        of[one.transaction_id].append(one)  # a KeyError: of a transaction that is not there
+        of[one.transaction_id].append(one)  # a KeyError means a transaction without a row
     places = [(row.lane_id, row.nonce) for row in rows if row.nonce is not None]
     assert len(places) == len(set(places)), "I2: a nonce twice"
     asked = [(row.tenant, row.idem_key) for row in rows]

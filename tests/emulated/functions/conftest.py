@@ -1,4 +1,4 @@
-"""Functions as processes of their own, started as Cloud Run starts them, on one fresh database per module."""
+"""Functions as separate processes, started like on Cloud Run, on one fresh database per module."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.settings import load
 from shared.store.port import Database
 from tests.support.inprocess import App
 
-STARTS_WITHIN = 60.0  # seconds, on a machine that does much else
+STARTS_WITHIN = 60.0  # seconds, on a busy machine
 
 
 @dataclass
@@ -44,11 +44,11 @@ class Service:
 
 @dataclass
 class Functions:
-    """Starts functions and remembers them by name; `env` leads to the module's database."""
+    """Starts functions and remembers them by name; `env` points to the module's database."""
 
     env: Mapping[str, str]
     folder: Path
-    app: App  # the same database, in this process, for what a test needs first
+    app: App  # the same database in this process, to prepare a test
     database: Database
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60.0))
     running: dict[str, Service] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Functions:
         return self.env["PUSH_TOKEN"]
 
     def start(self, *names: str) -> list[Service]:
-        """Those functions, each once; all start at the same time."""
+        """Start each of these functions once; all start at the same time."""
         for name in names:
             if name not in self.running:
                 self.running[name] = self.spawn(name)
@@ -81,7 +81,7 @@ class Functions:
 
 
 def wait(service: Service) -> None:
-    """Return once the process answers /live."""
+    """Return when the process answers /live."""
     deadline = time.monotonic() + STARTS_WITHIN
     while True:
         with suppress(httpx.TransportError):

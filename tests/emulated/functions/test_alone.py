@@ -1,4 +1,4 @@
-"""Each function serves alone under functions-framework as it will in production."""
+"""Each function serves alone under functions-framework, like in production."""
 
 from __future__ import annotations
 
@@ -112,7 +112,8 @@ def test_a_method_that_its_route_lacks_is_405(services: dict[str, Service]) -> N
 def test_functions_work_together_over_their_common_state(
     functions: Functions, services: dict[str, Service]
 ) -> None:
-    """A user signs in at one function; its token is good at the others and by the keys that a fourth publishes."""
+    """A user signs in at one function. Other functions accept the token, and it verifies with the keys that a fourth
+    publishes."""
     email = "alone@example.com"
     functions.app.ok(201, "POST", "/auth/register", {"email": email, "password": PASSWORD})
     signed_in = services["login_user"].call(
@@ -211,7 +212,7 @@ def test_lives_but_is_not_ready_while_a_need_does_not_answer(
         assert {need for need, state in states.items() if state != "ok"} == unready
         assert not any(word in answer.text for word in (*TELLING, DEAD))
         alone = service.call("GET", "/serving", timeout=15.0)
-        assert alone.status_code == (503 if "spanner" in unready else 200)  # the rest is every region's
+        assert alone.status_code == (503 if "spanner" in unready else 200)  # all regions share the rest
     finally:
         process.stop([service.child])
 
@@ -229,7 +230,7 @@ DECIMALS = '{"local": [{"symbol": "T", "address": "0x0", "decimals": 255}]}'
 def test_a_deployment_without_its_settings_tells_nobody(
     functions: Functions, name: str, wrong: dict[str, str]
 ) -> None:
-    """What fails outside of any operation is answered in the contract's shape as well; none gets ready."""
+    """A failure outside of any operation has the contract's shape too; no function gets ready."""
     service = functions.spawn("get_me", f"unset-{name}", **wrong)
     try:
         wait(service)

@@ -1,4 +1,4 @@
-"""A page of another port calls the API from a real browser: where CORS_ORIGINS names it, and nowhere else."""
+"""A page on another port calls the API from a real browser: only if CORS_ORIGINS contains its origin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"
 )
-# What a front end does: a request with headers that the browser asks about first, and the answer's headers.
+# A typical front end: a request with headers that need a preflight, and it reads the answer's headers.
 CALL = """async ([url, token]) => {
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": "one" };
   const body = JSON.stringify({ name: "till" });

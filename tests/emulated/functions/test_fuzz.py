@@ -1,6 +1,6 @@
-"""Whatever is sent to any route, by anybody: no 5xx, and no answer that the OpenAPI document does not describe.
+"""Fuzz every route as every caller: no 5xx, and no answer that the OpenAPI document does not describe.
 
-`make prove PART=api` sends more, and sequences of calls that lead to one another (tests/e2e/test_api.py).
+`make prove PART=api` sends more, and sequences of dependent calls (tests/e2e/test_api.py).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CALLERS = ("user", "admin", "operator", "service", "key", None, "invented")
 
 @dataclass
 class World:
-    """One database for all routes, with something of each kind that belongs to a user."""
+    """One database for all routes, with one of each kind of thing that a user owns."""
 
     app: App
     schema: Any
@@ -104,7 +104,7 @@ def _furnished(world: World, desk: Desk) -> None:
 
 
 def cases(endpoint: Any) -> st.SearchStrategy[Any]:
-    """What fits the schema, and what does not where there is a schema that something does not fit."""
+    """Generate values that fit the schema, and values that do not, if the schema excludes any."""
     from schemathesis import GenerationMode
 
     right = endpoint.as_strategy(generation_mode=GenerationMode.POSITIVE)
@@ -143,7 +143,7 @@ def test_every_answer_is_described(world: World, method: str, path: str) -> None
             for name in case.path_parameters.keys() & world.known.keys():
                 case.path_parameters[name] = world.known[name]
         for name in ("Authorization", "X-API-Key"):
-            case.headers.pop(name, None)  # invented ones
+            case.headers.pop(name, None)  # invented credentials
         case.headers.update(world.headers[who])
         if isinstance(case.query, dict) and "wait" in case.query:
             case.query["wait"] = 0

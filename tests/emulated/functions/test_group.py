@@ -1,4 +1,4 @@
-"""A group of operations in one process, as small installations deploy them."""
+"""A group of operations in one process, like in small installations."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_each_request_reaches_its_operation(functions: Functions, orders: Servic
 
 def test_what_is_not_its_own_is_not_served(functions: Functions, orders: Service) -> None:
     wrong = orders.call("DELETE", "/api/v1/orders/available", headers=bearer(functions, "usr_group"))
-    assert (wrong.status_code, code(wrong)) == (404, "NOT_FOUND")  # an order that is called "available"
+    assert (wrong.status_code, code(wrong)) == (404, "NOT_FOUND")  # an order with the id "available"
     for path in ("/api/v1/claims", "/push/claim_order", "/schedule/tick_chain", "/"):
         answer = orders.call("POST", path, json={}, headers=bearer(functions, "usr_group"))
         assert (answer.status_code, code(answer)) == (404, "NOT_FOUND"), path

@@ -1,6 +1,6 @@
-"""Malformed messages through the Pub/Sub emulator to functions that serve alone: each ends as one dead letter.
+"""Send malformed messages through the Pub/Sub emulator to separate functions: each ends as one dead letter.
 
-A relay between the emulator and the functions counts deliveries and notes what each was answered.
+A relay between the emulator and the functions counts deliveries and records each answer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.pushes import pushed_to
 
 CONSUMERS = ("record_dead_letter", "claim_order")
 TOPIC = "claim-commands"
-Delivery = tuple[str, str, int]  # the function, the message id, the status it was answered
+Delivery = tuple[str, str, int]  # the function, the message id, the status of its answer
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Relay:
 
 @dataclass
 class Bus:
-    """A Pub/Sub project of this module's own, whose subscriptions push to the relay."""
+    """A Pub/Sub project for this module, with subscriptions that push to the relay."""
 
     project: str
     publisher: Any
@@ -195,7 +195,7 @@ def test_each_malformed_message_is_one_dead_letter_and_acknowledged(bus: Bus, fu
         bus.relay.forward(path, body)
     assert Counter((letter.consumer, letter.reason) for letter in letters(functions)) == wanted
     times = Counter((name, identity) for name, identity, status in bus.relay.seen if status == 204)
-    assert max(times.values()) <= 3, times  # once, once again by the line above, and one that Pub/Sub repeats
+    assert max(times.values()) <= 3, times  # the first time, the call above, and one redelivery by Pub/Sub
 
 
 def test_a_record_keeps_what_came(bus: Bus, functions: Functions) -> None:

@@ -1,4 +1,4 @@
-"""What operators read over all users, and who may not."""
+"""Operators' reads over all users, and their permissions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def asked(app: App, path: str, **more: Any) -> Any:
 
 
 def ids(app: App, path: str) -> list[str]:
-    """Of all pages, two at a time."""
+    """The ids of all pages, two rows per page."""
     found: list[str] = []
     cursor = ""
     while True:

@@ -1,4 +1,4 @@
-"""An order from supply to claim where every step is another process; their events reach Pub/Sub."""
+"""An order from supply to claim with a separate process for each step; their events reach Pub/Sub."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def desk(functions: Functions, emulators: Mapping[str, str]) -> Iterator[Desk]:
 
 @pytest.fixture
 def events(functions: Functions) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What has been published on order-events and claim-events since the test began."""
+    """The events on order-events and claim-events since the test began."""
     from google.cloud.pubsub_v1 import SubscriberClient
 
     project, seen = functions.env["GOOGLE_CLOUD_PROJECT"], list[dict[str, Any]]()
@@ -104,7 +104,7 @@ def test_an_order_is_placed_and_claimed_once(
     assert desk.feed(late, "command.refused")["data"]["error"]["code"] == "ORDER_ALREADY_CLAIMED"
 
     def mine() -> set[str]:
-        """The types of what was told about this order and to the late one."""
+        """The types of the events about this order and to the late claimer."""
         about = [
             e
             for e in events()

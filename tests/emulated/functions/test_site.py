@@ -1,4 +1,4 @@
-"""The site's pages: what they may load, what they are made of, and what a cache may keep."""
+"""The site's pages: what they may load, what they consist of, and what a cache may keep."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_page_names_what_it_loads_by_path_and_all_of_it_is_served(app: App, pa
     assert found and all(re.match(r"/(?!/)", link) for link in found), found
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", text), "the policy stops it"
     for link in found:
-        if link != "/ready":  # of the process, not of an operation
+        if link != "/ready":  # the process serves this, not an operation
             assert app.call("GET", f"/{link}").status == 200, link
 
 

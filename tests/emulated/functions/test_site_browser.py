@@ -1,6 +1,6 @@
-"""The reference in a real browser, under its own policy: it draws, it calls, and it asks nobody else.
+"""The reference in a real browser, under its own policy: it renders, it calls the API, and it contacts no other host.
 
-SCREENSHOTS=<folder> also writes what it looks like."""
+SCREENSHOTS=<folder> also writes screenshots."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.inprocess import App
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {390: 844, 1440: 900}
-WAIT = 30_000  # milliseconds, on a machine that does much else
+WAIT = 30_000  # milliseconds, on a busy machine
 GROUND = {"light": "rgb(250, 250, 248)", "dark": "rgb(28, 32, 34)"}  # --ground of functions/site/site.css
 VIOLATIONS = """window.violations = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));"""
@@ -35,7 +35,7 @@ Theme = Literal["light", "dark"]
 
 @dataclass
 class Tab:
-    """A page, with what the browser said of it."""
+    """A page, with the browser's messages about it."""
 
     page: Any
     url: str
@@ -43,7 +43,7 @@ class Tab:
     said: list[str] = field(default_factory=list)
 
     def blameless(self) -> None:
-        """Nothing was stopped by the policy, asked of another host, or thrown."""
+        """Check that the policy stopped nothing, no other host was asked, and no error was thrown."""
         assert self.page.evaluate("window.violations") == []
         assert self.said == []
         assert {urlsplit(url).netloc for url in self.asked if not url.startswith("data:")} == {
@@ -67,7 +67,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def site(app: App) -> Iterator[str]:
-    """The product on a port of its own."""
+    """The product on its own port."""
     from werkzeug.serving import make_server
 
     server = make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)
@@ -92,15 +92,15 @@ def opened(browser: Any, url: str, theme: Theme = "light", width: int = 1440) ->
 
 
 def fits(page: Any) -> bool:
-    """Nothing hangs over the right edge."""
+    """Check that nothing extends beyond the right edge."""
     root = "document.documentElement"
     return bool(page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))
 
 
 def screens(page: Any) -> Iterator[set[str]]:
-    """The ids of the operations that are drawn, half a screen further down each time, to the end of the page.
+    """Yield the ids of the rendered operations, half a screen further down each time, to the end of the page.
 
-    Swagger UI draws a list of 150 rows and more only where one looks."""
+    Swagger UI renders a list of 150 rows and more only in the visible area."""
     page.wait_for_selector(".opblock")
     page.evaluate("window.scrollTo(0, 0)")
     more = True
@@ -112,7 +112,7 @@ def screens(page: Any) -> Iterator[set[str]]:
 
 
 def scrolled_to(page: Any, operation_id: str) -> Any:
-    """The operation, drawn and closed, found as a reader finds it: by scrolling."""
+    """Scroll like a reader until the operation is rendered; returns it, still collapsed."""
     assert any(operation_id in ids for ids in screens(page)), f"{operation_id} is nowhere on the page"
     return page.locator(f"#{operation_id}")
 
@@ -190,7 +190,8 @@ def test_a_credential_goes_with_a_call_and_is_not_kept(browser: Any, site: str, 
 
 
 def test_the_policy_is_enforced_where_it_is_measured(browser: Any, site: str) -> None:
-    """What the other tests count as none would be seen: an inline script and a foreign image are stopped."""
+    """The policy works, so the other tests' empty results mean something: it stops an inline script and a foreign
+    image."""
     tab = opened(browser, f"{site}/docs")
     tab.page.wait_for_selector(".opblock")
     tab.page.evaluate("""() => { const bad = document.createElement("script"); bad.textContent = "1";

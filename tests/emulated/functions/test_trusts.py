@@ -1,5 +1,5 @@
-"""A service of each trust, alone, as production deploys it: it serves its operations and no others, and needs nothing
-that its declarations do not name. What they do not name leads nowhere here."""
+"""A service of each trust, alone, as production deploys it: it serves its operations and no others, and needs only what
+its declarations name. Everything else leads nowhere here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.runtime.operation import Operation
 from tests.emulated.functions.conftest import Functions, Service, wait
 from tests.emulated.functions.test_alone import DEAD, code
 
-# What each need is reached by; nothing that a service does not need may be there.
+# The variables of each need; a need that a service does not declare points to a dead address.
 REACHED_BY = {
     "pubsub": {"PUBSUB_EMULATOR_HOST": DEAD},
     "cache": {"FIRESTORE_EMULATOR_HOST": DEAD},
@@ -26,7 +26,7 @@ REACHED_BY = {
 def alone(request: pytest.FixtureRequest, functions: Functions) -> Any:
     members = operation.trusted(request.param)
     needs = {need for entry in members.values() for need in entry.needs}
-    # The limits of what people call are counted in Firestore, whether or not there is a cache.
+    # Firestore counts the rate limits of people's calls, with or without a cache.
     without = [
         need for need in REACHED_BY if need not in needs and not (need == "cache" and _exposed(members))
     ]
@@ -55,7 +55,7 @@ def test_it_serves_every_route_of_its_operations(alone: Any, functions: Function
         for trigger in entry.https:
             answer = _asked(service, trigger.method, trigger.path)
             assert answer.status_code != 405, (trigger.method, trigger.path, answer.text)
-            # A public route may have been found and not what it names.
+            # A public route may be found, although the thing it names does not exist.
             assert "no such route" not in answer.text, (trigger.method, trigger.path)
             found = trigger.permission == operation.PUBLIC or answer.status_code != 404
             assert found, (trigger.method, trigger.path, answer.text)
@@ -80,7 +80,7 @@ def test_it_serves_nothing_of_the_others(alone: Any, functions: Functions) -> No
 
 
 def _shadowed(members: dict[str, Operation], path: str) -> bool:
-    """`/claims/next` looks like a claim's id to who does not know it."""
+    """`/claims/next` also matches the route of a claim's id, if a service does not serve it."""
     plain = path.replace("{", "").replace("}", "")
     return any(trigger.pattern.match(plain) for entry in members.values() for trigger in entry.https)
 
@@ -103,6 +103,6 @@ def test_pushes_and_schedules_reach_their_operation_with_the_token_only(
 
 
 def _asked(service: Service, method: str, path: str) -> Any:
-    """Without a credential: what is there is 401, what is for everybody another answer below 500."""
+    """Call without a credential: an existing route answers 401, a public one another status below 500."""
     plain = path.replace("{", "").replace("}", "")
     return service.call(method, plain, json={} if method in ("POST", "PUT", "PATCH") else None)

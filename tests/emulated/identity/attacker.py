@@ -1,8 +1,8 @@
-"""A standing attacker: random calls and commands of several principals, each held to the generated table of permissions
-and to the wallet's policy. Seeded: what a failure prints repeats it.
+"""A continuous attacker: random calls and commands of several principals, each checked against the generated table of
+permissions and the wallet's policy. It is seeded: a failure prints the seed that repeats it.
 
-A step is one call. What the caller may not do is refused as hidden or forbidden, and nothing stored changes but the
-records that somebody asked. What a policy does not allow is never accepted.
+A step is one call. A forbidden call is refused as hidden or forbidden, and changes nothing in the store except the
+records of requests. A transaction that a policy does not allow is never accepted.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tests.emulated.wallets.samples import typed
 from tests.support.inprocess import Answer, command
 
 THIEF = "0x000000000000000000000000000000000000dEaD"
-MOST = 10**17  # wei a transaction, fees included
+MOST = 10**17  # wei per transaction, fees included
 RULES = {
     "allowed_recipients": [FRIEND],
     "allowed_contracts": ["0x00000000000000000000000000000000000000C1"],
     "limits": [{"asset": "native", "max_per_transaction": str(MOST), "max_per_day": str(MOST * 10)}],
 }
-TRANSFER = f"0xa9059cbb{FRIEND[2:]:0>64}{1:064x}"  # of a token that is not on the list
+TRANSFER = f"0xa9059cbb{FRIEND[2:]:0>64}{1:064x}"  # a token that is not on the list
 SIGN_IN = "{site} wants you to sign in with your Ethereum account:\n{address}\n\n"
 TOLD = {"audit", "operations", "outbox", "events", "inbox", "api_keys", "sign_in_guards", "timers"}
 STEP_UP = ("POST /auth/api-keys", "POST /wallets/{wallet_id}/export")
@@ -39,16 +39,16 @@ NOTHING_DONE = (
     204,
     409,
     422,
-)  # what a token still reads after its sign-in has ended may come before that is looked at
+)  # a token may still read after its sign-in has ended, and such a check may come first
 
 
 class Breach(AssertionError):
-    """Somebody did what they may not."""
+    """Somebody did something forbidden."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """How somebody calls, and whether they may do this to what is the victim's."""
+    """How somebody calls, and whether they may do this to the victim's things."""
 
     name: str
     headers: Mapping[str, str]
@@ -57,11 +57,11 @@ class Principal:
 
 @dataclass
 class Attacker:
-    """One victim with everything, and those who are after it."""
+    """One victim who owns everything, and the attackers."""
 
     desk: Desk
     theirs: dict[str, str]
-    ended: str  # a token of the victim whose sign-in has ended
+    ended: str  # a token of the victim from an ended sign-in
     seed: int
     wallet: str = ""
     principals: list[Principal] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Attacker:
         return Principal(f"{whose}'s key {scope}", {"x-api-key": text}, may)
 
     def run(self, steps: int) -> None:
-        """Raises Breach, which names seed and step."""
+        """Run the steps. Raises Breach, which names seed and step."""
         moves = (self._object, self._object, self._object, self._send, self._sign, self._command, self._stale)
         for _ in range(steps):
             self.done += 1
@@ -110,7 +110,7 @@ class Attacker:
             raise self._breach("the thief was paid")
 
     def _object(self) -> None:
-        """A route that names what is the victim's, by anybody."""
+        """Call a route on the victim's object as any principal."""
         route, trigger = self.random.choice(list(concerned(self.theirs)))
         nearest = [one for one in self.principals if one.name == f"owner's key {trigger.permission}"]
         who = self.random.choice(nearest if nearest and self.random.random() < 0.3 else self.principals)
@@ -125,7 +125,7 @@ class Attacker:
             self._held(f"{who.name}: {route}", refused, answer)
 
     def _send(self) -> None:
-        """Within the rights of the victim's own key, and perhaps outside the wallet's policy."""
+        """Send within the rights of the victim's own key, perhaps outside of the wallet's policy."""
         to, value = self.random.choice((FRIEND, THIEF)), self.random.choice((1, MOST // 5, MOST + 1, 10**18))
         data = self.random.choice(
             ("0x", "0x", "0x00", f"0xa9059cbb{'00' * 64}", f"0x095ea7b3{'ff' * 64}00", TRANSFER)
@@ -138,7 +138,7 @@ class Attacker:
             self.before = self._stored()
 
     def _sign(self) -> None:
-        """What a key may sign of a wallet with rules: neither sign-ins, nor hashes, nor what cannot be read."""
+        """Sign with a key for a wallet with rules: neither sign-ins, nor hashes, nor unreadable data are allowed."""
         site = resources.settings().siwe_domains[0]
         kind, body = self.random.choice(
             (
@@ -152,7 +152,7 @@ class Attacker:
         self._held(f"signs {kind}", answer.status in (403, 422), answer)
 
     def _command(self) -> None:
-        """A command of a stranger that names what is the victim's."""
+        """Send a stranger's command that names the victim's object."""
         name, kind, trigger = self.random.choice(list(commands()))
         route = f"{trigger.method} {trigger.path.removeprefix('/api/v1')}"
         ids = {one: self.theirs[one] for one in trigger.pattern.groupindex if one in self.theirs}
@@ -162,7 +162,7 @@ class Attacker:
             self._held(f"command {kind}", answer.status == 204, answer)
 
     def _stale(self) -> None:
-        """The victim's own token an hour after signing in: no step-up."""
+        """Use the victim's own token an hour after the sign-in: it allows no step-up."""
         now = resources.clock().now()
         token = resources.tokens().issue(
             self.theirs["id"], ("user",), "basic", session_id="ses_old", now=now, factors=("pwd",),

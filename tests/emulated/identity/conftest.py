@@ -1,4 +1,4 @@
-"""The product with cheap password hashing, and people to sign in as."""
+"""The product with cheap password hashing, and people who sign in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registering, signing in, and what a token must be."""
+"""Registration, sign-in, and the requirements of a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Administrators: the first one, the list of accounts, roles, tiers, and what disabling does."""
+"""Administrators: the first one, the list of accounts, roles, tiers, and the effects of disabling."""
 
 from __future__ import annotations
 

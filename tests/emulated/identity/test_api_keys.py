@@ -1,4 +1,4 @@
-"""API keys: shown once, narrowed to their scopes, void with their owner."""
+"""API keys: shown once, limited to their scopes, invalid without their owner."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_key_is_void_with_its_owner_and_narrowed_with_its_roles(people: People
 
 
 def test_made_up_keys_are_counted_before_they_are_looked_up(people: People, app: App) -> None:
-    """A18: thirty made-up keys got 401 where five requests an hour were allowed."""
+    """A18: thirty made-up keys got 401, although five requests per hour were allowed."""
     with resources.override(limiter=Limiter(OwnCounters(), {"basic": 100, "public": 5})):
         made_up = [with_key(app, ApiKey.generate().text, "GET", "/wallets").status for _ in range(30)]
     assert made_up == [401] * 5 + [429] * 25
@@ -126,7 +126,7 @@ def test_a_key_learns_nothing_of_the_person(people: People, app: App) -> None:
 
 
 def test_a_wallet_that_a_key_made_is_never_chosen_by_default(people: People, app: App) -> None:
-    """A12's relative: the key's answer holds the mnemonic, and a claim would pay to the only wallet there is."""
+    """Related to A12: the key's answer contains the mnemonic, and a claim would pay to the only existing wallet."""
     person = people.register()
     scopes = {"name": "robot", "scopes": ["wallet:write", "wallet:read", "order:read"]}
     key = {"x-api-key": person.ok(201, "POST", "/auth/api-keys", scopes)["api_key"]}
@@ -163,7 +163,7 @@ def test_every_key_ends_and_all_end_at_once(people: People, app: App) -> None:
         body = {"name": "robot", "scopes": ["wallet:read"], "expires_at": far}
         person.refused("VALIDATION_FAILED", "POST", "/auth/api-keys", body)
         row = Session(resources.database().snapshot()).one(API_KEYS.get(key["id"]))
-        resources.database().write([API_KEYS.write("update", replace(row, expires_at=None))])  # of before
+        resources.database().write([API_KEYS.write("update", replace(row, expires_at=None))])  # from before
         assert with_key(app, key["api_key"], "GET", "/wallets").status == 200
         clock.advance(timedelta(days=90))
         assert with_key(app, key["api_key"], "GET", "/wallets").code == "API_KEY_INVALID"

@@ -1,6 +1,6 @@
-"""The standing attacker finds nothing, and finds each check that is taken away.
+"""The continuous attacker finds nothing, and detects each check that is removed.
 
-`make prove PART=attacks` runs STEPS of it, and MUTATIONS=all of the checks."""
+`make prove PART=attacks` runs STEPS steps, and with MUTATIONS=all removes every check."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from tests.support.people import People, Person
 
 __all__ = ["desk", "theirs"]
 STEPS, SEED = int(os.environ.get("STEPS", "150")), int(os.environ.get("SEED", "7"))
-PATIENCE = 3000  # steps until a missing check is found, at most
+PATIENCE = 3000  # maximum of steps until a missing check is found
 pytestmark = pytest.mark.timeout(1500)
 
 
 def nothing(*_: Any, **__: Any) -> None:
-    """In place of a check."""
+    """Replaces a check and does nothing."""
 
 
 def yes(*_: Any) -> bool:
     return True
 
 
-# What is taken away, where, and what stands there instead.
+# The removed check, its place, and its replacement.
 MUTATIONS: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "rows of others are shown": (Caller, "sees", yes),
     "rows of others are changed": (Caller, "acts_for", yes),

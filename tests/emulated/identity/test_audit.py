@@ -1,4 +1,4 @@
-"""The audit log: who may read it, pages and filters, seals, and what tampering looks like."""
+"""The audit log: its readers, pages and filters, seals, and the detection of tampering."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.people import People, Person
 
 
 def read(app: App, query: str = "") -> list[dict[str, Any]]:
-    """All pages."""
+    """Read all pages."""
     items: list[dict[str, Any]] = []
     cursor = ""
     while True:
@@ -35,7 +35,7 @@ def read(app: App, query: str = "") -> list[dict[str, Any]]:
 
 @pytest.fixture
 def person(people: People) -> Person:
-    """Somebody with three wallets."""
+    """A person with three wallets."""
     person = people.register()
     for _ in range(3):
         person.wallet()
@@ -67,7 +67,7 @@ def test_filters_narrow_and_bind_the_cursor(person: Person, app: App) -> None:
 
 
 def happened(action: str, at: datetime) -> AuditRow:
-    """A row as if it had been committed at a moment of the past."""
+    """Write a row with a commit time in the past."""
     identity = f"aud_{action}"
     shard = shard_of(identity, AUDIT_SHARDS)
     row = AuditRow(shard, at, identity, "usr_1", action, None, "req_1", None, [], at)
@@ -105,7 +105,7 @@ def test_rows_are_sealed_and_tampering_is_seen(app: App) -> None:
 
 
 def test_every_row_is_sealed_within_two_minutes(app: App) -> None:
-    """The sealer runs each minute; a row is old enough for it after half a minute."""
+    """The sealer runs each minute; it seals rows that are at least half a minute old."""
     session, now = Session(resources.database().snapshot()), resources.clock().now()
     row = happened("something", now - timedelta(hours=3))
     (trigger,) = operation.load("seal_audit").schedules

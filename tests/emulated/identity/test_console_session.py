@@ -1,4 +1,5 @@
-"""The console's cookie: what a script has seen of a sign-in is void, and only the console's own page may use it."""
+"""The console's cookie: a token that a script has seen becomes invalid, and only the console's own page may use the
+cookie."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ HOME = {"host": "wallet.example", "origin": "https://wallet.example", "sec-fetch
 
 
 def cookie(answer: Answer) -> str:
-    """Of an answer that sets it, without its attributes."""
+    """The cookie that an answer sets, without its attributes."""
     text = answer.headers["Set-Cookie"]
     assert "HttpOnly" in text and "SameSite=Strict" in text and "Path=/console/session" in text
     return text.partition(";")[0]
 
 
 def opened(app: App, people: People) -> tuple[str, str]:
-    """The cookie, and the refresh token that the page had."""
+    """The cookie, and the page's earlier refresh token."""
     person = people.register()
     answer = app.call(
         "POST", "//console/session/open", {"refresh_token": person.refresh_token}, headers=HOME, key=None

@@ -1,4 +1,5 @@
-"""Every route that names somebody's resource, called with another user's token. What is expected is the data below."""
+"""Call every route that names somebody's resource with another user's token. The data below has the expected
+results."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ FRIEND = "0x00000000000000000000000000000000000000F1"
 ITEM = {"product_id": "p", "product_name": "A thing", "price": "0.1", "quantity": 1}
 HIDDEN, FORBIDDEN = (404, "NOT_FOUND"), (403, "FORBIDDEN")
 
-# Route → what a stranger sends. The answer is HIDDEN, or FORBIDDEN where users lack the permission.
+# Route → a stranger's request. The answer is HIDDEN, or FORBIDDEN if users lack the permission.
 BODIES: dict[str, Any] = {
     "PUT /supplies/{supply_id}": {"amount": "3"},
     "PUT /orders/{order_id}": {"note": "mine"},
@@ -36,7 +37,7 @@ BODIES: dict[str, Any] = {
     "PUT /wallets/{wallet_id}/policy": {"paused": True},
     "PUT /contracts/{contract_id}/abi": {"abi": []},
     "PUT /admin/users/{id}": {"tier": "premium"},
-    # Named in the body:
+    # Routes that name the resource in the body:
     "POST /supplies": {"currency": "ETH", "amount": "1", "wallet_id": "{wallet_id}"},
     "POST /orders": {"currency": "ETH", "items": [ITEM], "supply_ids": ["{supply_id}"]},
     "POST /claims": {"order_id": "{open_id}", "wallet_id": "{wallet_id}"},
@@ -49,9 +50,9 @@ BODIES: dict[str, Any] = {
     "POST /transactions/simulate": {"wallet_id": "{wallet_id}", "to": FRIEND, "value": "1"},
 }
 UNOWNED = {
-    "GET /ens/reverse/{address}",  # the chain's own, nobody's
+    "GET /ens/reverse/{address}",  # belongs to the chain, not to a user
     "GET /transactions/by-hash/{chain}/{hash}",
-}  # tried below with a hash that exists
+}  # tested below with an existing hash
 LISTS = ("/supplies", "/orders", "/claims", "/wallets", "/transactions", "/contracts")
 
 
@@ -62,7 +63,7 @@ def desk(app: App, published: Recorder, emulators: Mapping[str, str]) -> Desk:
 
 @pytest.fixture
 def theirs(desk: Desk, people: People) -> dict[str, str]:
-    """One of everything, all another user's."""
+    """One of everything, all owned by another user."""
     owner, claimer = people.register(), desk.claimer()
     wallet = desk.imported(owner.id, ether=5)
     supply = desk.supply(owner.id, "2")
@@ -115,7 +116,7 @@ def filled(part: Any, names: dict[str, str]) -> Any:
 
 
 def rows() -> dict[str, list[Any]]:
-    """Everything stored but what says that somebody asked, or was denied."""
+    """All stored rows except the records of requests and denials."""
     session = Session(resources.database().snapshot())
     return {
         name: session.one(table.scan()) for name, table in TABLES.items() if name not in ("sessions", "audit")

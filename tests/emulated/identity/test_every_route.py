@@ -1,4 +1,4 @@
-"""Every HTTP route of the catalog against every kind of caller. What is expected is the data below."""
+"""Call every HTTP route of the catalog as every kind of caller. The data below has the expected results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.runtime import operation
 from shared.runtime.operation import HttpTrigger
 from tests.support.inprocess import Answer, App
 
-OPEN = {  # what anybody may call: nothing else may ever answer without a credential
+OPEN = {  # public routes: no other route may ever answer without a credential
     "GET /.well-known/jwks.json",
     "POST /api/v1/auth/register",
     "POST /api/v1/auth/login",
@@ -61,7 +61,7 @@ KNOWN = set().union(*MAY.values()) | {"self"}
 
 
 def routes() -> Iterator[tuple[HttpTrigger, str]]:
-    """Each trigger with a path whose parameters name nothing."""
+    """Each trigger, with a path whose parameters match nothing."""
     for entry in operation.catalog().values():
         for trigger in entry.https:
             path = trigger.path
@@ -71,7 +71,7 @@ def routes() -> Iterator[tuple[HttpTrigger, str]]:
 
 
 def ask(app: App, trigger: HttpTrigger, path: str, token: str | None) -> Answer:
-    """A request that every route refuses to validate, so that only identity and permission are tried."""
+    """Send a request that every route's validation refuses, so that only identity and permission are tested."""
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     path = path.removeprefix("/api/v1") if path.startswith("/api/v1") else f"/{path}"
     if trigger.method == "GET":
@@ -93,7 +93,7 @@ def issued(tokens: AccessTokens, now: datetime) -> str:
 
 
 def forgeries() -> Iterator[tuple[str, str]]:
-    """Tokens of an administrator that must not count."""
+    """Forged tokens of an administrator that must be refused."""
     genuine, now = resources.tokens(), resources.clock().now()
     ring = genuine.ring
     yield "expired", issued(genuine, now - timedelta(minutes=15, seconds=1))
@@ -113,7 +113,7 @@ def forgeries() -> Iterator[tuple[str, str]]:
 
 
 def hs256(ring: KeyRing, headers: dict[str, str]) -> str:
-    """By hand: libraries refuse to."""
+    """Sign by hand, because libraries refuse to."""
     public = ring.keys[ring.active].public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     parts = [json.dumps(headers | {"alg": "HS256"}).encode(), json.dumps(claims()).encode()]
     body = ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)

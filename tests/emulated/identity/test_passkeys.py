@@ -1,4 +1,4 @@
-"""Passkeys: added, asked for at sign-in and for step-up, and everything that is refused."""
+"""Passkeys: added, required for sign-in and step-up, and all refusals."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_what_is_not_this_key_here_and_now_is_refused(people: People, clock: Tes
     wrong.append(theirs.get(options()) | {"id": text(key.id), "rawId": text(key.id)})
     wrong.append(key.get(other.ok(200, "POST", "/auth/passkeys/challenge")["options"]))
     wrong.append(key.get({"challenge": text(bytes(32)), "rpId": "localhost"}))
-    wrong.append(key.get(login(person).body["error"]["data"]["passkey"]))  # of a sign-in, not of this session
+    wrong.append(key.get(login(person).body["error"]["data"]["passkey"]))  # for a sign-in, not this session
     good = key.get(options())
     wrong.append(changed(good, "signature", lambda data: data[:-1] + bytes([data[-1] ^ 1])))
     wrong.append(
@@ -177,7 +177,8 @@ def test_both_factors_stand_beside_each_other_and_go_one_by_one(people: People, 
 
 
 def test_a_sign_in_confirms_no_app_that_was_only_added(people: People, clock: TestClock) -> None:
-    """Whoever has the password and one moment of a session would add a factor, and its owner never hear of it."""
+    """Otherwise anybody with the password and a moment of a session could add a factor, and its owner would never hear
+    of it."""
     person = people.register()
     key, answer = added(person)
     step_up(person, key)
@@ -186,7 +187,7 @@ def test_a_sign_in_confirms_no_app_that_was_only_added(people: People, clock: Te
     assert login(person, otp=answer["recovery_codes"][0]).status == 200
     assert person.ok(200, "POST", "/auth/totp/verify", {"code": answer["recovery_codes"][1]})["token"]
     told = [event["type"] for event in person.ok(200, "GET", "/events")["items"] if "factor" in event["type"]]
-    assert told == ["account.second_factor_added"]  # the passkey: a recovery code confirms no app, either
+    assert told == ["account.second_factor_added"]  # the passkey: a recovery code confirms no app
     assert phone.prove() is None
     assert login(person, otp=phone.code()).status == 200
     told = [event["data"]["details"] for event in person.ok(200, "GET", "/events")["items"]][-1:]
@@ -196,12 +197,12 @@ def test_a_sign_in_confirms_no_app_that_was_only_added(people: People, clock: Te
 def test_a_bad_passkey_tells_no_more_of_a_password_than_there_are_attempts(
     people: People, clock: TestClock
 ) -> None:
-    """Guesses at the same moment pass the first look at the count together; what ends them looks again."""
+    """Simultaneous guesses all pass the first check of the count; the final check reads it again."""
     person = people.register()
     real, few = resources.passwords(), replace(resources.settings(), sign_in_attempts=2)
 
     class Beside(Passwords):
-        """While this password is looked at, as many others turn out wrong as count."""
+        """While this password is checked, as many others fail as the limit allows."""
 
         def verify(self, password: str, stored: str | None) -> bool:
             for _ in range(few.sign_in_attempts):

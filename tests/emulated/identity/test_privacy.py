@@ -1,4 +1,4 @@
-"""A person's data: exported whole and without secrets; deleted unless funds or obligations stand against it."""
+"""A person's data: exported completely and without secrets; deleted unless funds or obligations prevent it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_deletes_the_person_and_the_keys(people: People, app: App) -> None:
     assert left[wallet["id"]].status == left[child["id"]].status == "disabled"
     assert "savings" not in json.dumps([row.name for row in left.values()])
     kept = {left[theirs["id"]].key_id, left[wallet["id"]].key_id}
-    assert {row.id for row in rows(VAULT_KEYS)} == kept  # A13: what nobody looked at is not lost
+    assert {row.id for row in rows(VAULT_KEYS)} == kept  # A13: a balance that was never read is not lost
     with resources.override(clock=TestClock(resources.clock().now() + timedelta(days=31))):
         app.schedule("shred_keys")
     assert {row.id for row in rows(VAULT_KEYS)} == {left[theirs["id"]].key_id}

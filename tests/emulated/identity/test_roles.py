@@ -1,6 +1,7 @@
-"""Who may do what: every route that names somebody's resource, by every role, on one's own and on others'.
+"""Who may do what: call every route that names somebody's resource, with every role, on own and foreign resources.
 
-What is expected is the table of docs/identity.md, made from the declarations (`schemas.contract.permissions`)."""
+The expected results are the table of docs/identity.md, which is made from the declarations
+(`schemas.contract.permissions`)."""
 
 from __future__ import annotations
 
@@ -34,13 +35,13 @@ from tests.support.inprocess import Answer, App, command
 from tests.support.people import People, Person
 
 __all__ = ["desk", "theirs"]
-AT_NO_VERSION = {"if-match": '"999999"'}  # whoever may is stopped here, so that nothing moves for the next
+AT_NO_VERSION = {"if-match": '"999999"'}  # stops permitted calls, so that nothing changes for the next
 CLAIMERS = {"POST /claims/{claim_id}/heartbeat", "POST /claims/{claim_id}/release"}
-ELSEWHERE = {  # what a refusal means there beside authorisation: none of the rows it looks for
-    "POST /claims",  # one may not claim one's own order
+ELSEWHERE = {  # other reasons for a refusal here than authorisation: a missing row
+    "POST /claims",  # nobody may claim their own order
     "POST /orders",
-    "GET /transactions/{transaction_id}/receipt",  # none yet
-    "POST /transactions/{transaction_id}/approve",  # tried in tests/emulated/engine/test_approval.py
+    "GET /transactions/{transaction_id}/receipt",  # none exists yet
+    "POST /transactions/{transaction_id}/approve",  # tested in tests/emulated/engine/test_approval.py
 }
 
 
@@ -77,7 +78,7 @@ def test_each_role_reaches_what_the_table_says(app: App, theirs: dict[str, str],
             permissions.OWN: (True, False),
             permissions.ALL: (True, True),
         }
-        if trigger.others == "approver":  # tried in tests/emulated/engine/test_approval.py
+        if trigger.others == "approver":  # tested in tests/emulated/engine/test_approval.py
             continue
         if trigger.path.startswith(
             "/api/v1/admin"
@@ -90,7 +91,7 @@ def test_each_role_reaches_what_the_table_says(app: App, theirs: dict[str, str],
 
 @pytest.fixture
 def admin(people: People) -> Person:
-    """Everything that one person can be, as the first administrator is."""
+    """A person with every right that one person can have, like the first administrator."""
     person = people.register()
     user = Session(resources.database().snapshot()).one(USERS.get(person.id))
     roles = ("admin", "operator", "user")
@@ -102,7 +103,7 @@ def admin(people: People) -> Person:
 def test_an_administrator_moves_signs_and_changes_nothing_of_others(
     theirs: dict[str, str], admin: Person, people: People
 ) -> None:
-    """A7: one credential of an administrator sent, signed and changed the policies of everybody."""
+    """A7: one administrator's credential could send, sign and change policies for everybody."""
     before = rows()
     key = admin.ok(
         201, "POST", "/auth/api-keys", {"name": "all", "scopes": ["wallet:sign", "transaction:send"]}
@@ -187,7 +188,7 @@ def test_neither_operators_nor_keys_break_the_glass(theirs: dict[str, str], admi
     admin.refused("VALIDATION_FAILED", "POST", "/auth/api-keys", {"name": "k", "scopes": ["admin:act"]})
 
 
-# Commands: the same rule by the other trigger (A14).
+# Commands: the same rule for the other trigger (A14).
 
 
 def commands() -> Iterator[tuple[str, str, HttpTrigger]]:
@@ -206,7 +207,7 @@ def test_every_command_has_one_permission_and_asks_for_no_person() -> None:
 
 
 def test_no_command_of_a_stranger_reaches_anything_of_others(desk: Desk, theirs: dict[str, str]) -> None:
-    """A14: `claim.retry_settlement` skipped what its route asks."""
+    """A14: `claim.retry_settlement` skipped its route's check."""
     stranger = desk.person()
     desk.wallet(stranger)
     told = {"audit", "operations", "outbox", "events"}

@@ -1,4 +1,4 @@
-"""The second factor: added, confirmed, proved, counted once, needed for export, removed."""
+"""The second factor: added, confirmed, proved, each code used once, required for export, removed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_is_added_once_and_removed_only_when_proved(people: People, clock: TestC
     person = people.register()
     assert person.refused("NO_SECOND_FACTOR", "POST", "/auth/totp/verify", {"code": "123456"}).status == 409
     Authenticator(person, clock)
-    phone = Authenticator(person, clock)  # not confirmed yet: another may take its place
+    phone = Authenticator(person, clock)  # not confirmed yet: another may replace it
     phone.prove()
     assert person.refused("SECOND_FACTOR_EXISTS", "POST", "/auth/totp").status == 409
     clock.advance(timedelta(minutes=6))
@@ -83,7 +83,7 @@ def test_is_added_once_and_removed_only_when_proved(people: People, clock: TestC
 
 
 def test_the_password_alone_does_not_sign_in(people: People, clock: TestClock) -> None:
-    """A8: with the app enrolled, the password alone signed in, made a key and sent."""
+    """A8: with the app enrolled, the password alone could sign in, create a key and send."""
     person = people.register()
     phone = Authenticator(person, clock)
     phone.prove()

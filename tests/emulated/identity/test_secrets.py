@@ -1,4 +1,4 @@
-"""After a run through everything that handles secrets, none of them is anywhere: rows, cache, messages, logs."""
+"""Run everything that handles secrets: afterwards none of them is in rows, cache, messages or logs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PASSPHRASE = "a passphrase for the file"
 
 
 def spellings(secret: str | bytes) -> Iterator[str]:
-    """How a secret might be written: raw, hex, base64, URL-encoded, escaped."""
+    """The possible spellings of a secret: raw, hex, base64, URL-encoded, escaped."""
     raw = secret.encode() if isinstance(secret, str) else secret
     if isinstance(secret, str):
         yield from (secret, quote(secret, safe=""), json.dumps(secret)[1:-1])
@@ -38,7 +38,7 @@ def spellings(secret: str | bytes) -> Iterator[str]:
 
 
 def used(person: Person, people: People) -> list[str | bytes]:
-    """Do everything; the secrets that came and went."""
+    """Do everything; returns the secrets that were sent and received."""
     key = random.token_bytes(32)
     made = person.ok(201, "POST", "/wallets", {"name": "one"})
     words, wallet = made["mnemonic"], made["wallet"]
@@ -66,7 +66,7 @@ def used(person: Person, people: People) -> list[str | bytes]:
 
 
 def rejected(app: App, person: Person) -> list[str | bytes]:
-    """What is refused is not kept either."""
+    """Check that refused requests are not stored either."""
     wrong = "quite the wrong password"
     app.call("POST", "/auth/login", {"email": person.email, "password": wrong})
     app.call("POST", "/auth/register", {"email": person.email, "password": f"{wrong} too"})
@@ -78,7 +78,7 @@ def rejected(app: App, person: Person) -> list[str | bytes]:
 
 
 def stored() -> Iterator[tuple[str, str]]:
-    """(where, everything that is there)."""
+    """(place, all its content)."""
     session = Session(resources.database().snapshot())
     for name, table in TABLES.items():
         for row in session.one(table.scan()):

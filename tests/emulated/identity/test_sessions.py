@@ -1,4 +1,4 @@
-"""Refreshing, signing out, choosing another password, and mails that allow it."""
+"""Refresh, sign out, change the password, and reset it by mail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEW = "a quite different passphrase"
 
 @dataclass
 class Mailbox:
-    """A mail port that keeps what was sent."""
+    """A mail port that keeps the sent mails."""
 
     sent: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -133,7 +133,7 @@ def test_a_mailed_token_is_for_one_purpose_and_a_short_time(
     assert app.ok(200, "POST", "/auth/email/verify", {"token": welcome, "password": PASSWORD})[
         "email_verified"
     ]
-    other = "A" if welcome[-5] != "A" else "B"  # not the last: some of its bits may carry nothing
+    other = "A" if welcome[-5] != "A" else "B"  # not the last character: some of its bits may carry nothing
     forged = welcome[:-5] + other + welcome[-4:]
     refused(app, "MAIL_TOKEN_INVALID", "/auth/email/verify", {"token": forged, "password": PASSWORD}, 422)
 

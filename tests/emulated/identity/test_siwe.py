@@ -1,4 +1,4 @@
-"""Signing in with a wallet: a key's signature, a contract's word, and everything that is refused."""
+"""Sign in with a wallet: a key's signature, a contract's confirmation, and all refusals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.clock import TestClock
 from tests.support.inprocess import Answer, App
 from tests.support.people import People, Person
 
-# Answers the magic value when the digest equals storage slot 0, else 0.
+# Returns the magic value if the digest equals storage slot 0, else 0.
 CONTRACT = "0x60043560005414631626ba7e60e01b0260005260206000f3"
 
 
@@ -184,14 +184,14 @@ def test_a_contract_elsewhere_is_somebody_else(
     ],
 )
 def test_a_message_is_for_the_page_that_asks(people: People, app: App, key: bytes, uri: str) -> None:
-    """A18: the URI was not looked at."""
+    """A18: the URI was not checked."""
     message = text(app, accounts.address_of(key)).replace("https://localhost:8080/login", uri)
     answer = verify(app, message, messages.sign_message(message, key))
     assert answer.body["error"].get("data") == {"reason": "uri"}, answer.text
 
 
 def test_a_key_does_not_become_a_session_by_signing(people: People, app: App, key: bytes) -> None:
-    """A3: an API key with `wallet:sign` signed our own message, and the session exported the key."""
+    """A3: an API key with `wallet:sign` signed the product's own message, and the session exported the key."""
     person = people.register()
     wallet = person.imported(key)
     api_key = person.ok(201, "POST", "/auth/api-keys", {"name": "k", "scopes": ["wallet:sign"]})["api_key"]
@@ -208,7 +208,7 @@ def test_a_key_does_not_become_a_session_by_signing(people: People, app: App, ke
 
 
 def test_a_key_signs_no_struct_that_a_contract_takes_for_a_sign_in(people: People, app: App) -> None:
-    """A3's relative: an account of ERC-7739, or a Safe, whose owner is a wallet here, signs in by its struct."""
+    """Related to A3: an account of ERC-7739, or a Safe, whose owner is a wallet here, signs in by its struct."""
     person = people.register()
     wallet, safe = person.wallet(), "0x00000000000000000000000000000000000000AA"
     scopes = {"name": "robot", "scopes": ["wallet:sign"]}

@@ -1,4 +1,4 @@
-"""An access token lives for 15 minutes; what moves money, signs, shows a key or administrates ends with its sign-in."""
+"""An access token lives for 15 minutes; rights to move money, sign, show a key or administrate end with its sign-in."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def reused(person: Person, admin: Person) -> None:
 
 
 def everything(desk: Desk, person: Person, admin: Person) -> list[tuple[str, str, Any]]:
-    """A call of each kind that would succeed, prepared."""
+    """Prepare a successful call of each kind."""
     wallet = desk.imported(person.id, ether=5)
     other = desk.claimer()
     supply = desk.supply(person.id, "2")
@@ -141,7 +141,7 @@ def test_the_session_check_costs_no_round_trip(desk: Desk, people: People) -> No
 
 
 def test_a_sign_ins_row_outlives_its_tokens(people: People) -> None:
-    """Why a missing row says nothing: the schema deletes it a day after an end that is 30 days away."""
+    """The reason that a missing row proves nothing: the schema deletes it a day after an end that is 30 days away."""
     person = people.register()
     session = person.refresh_token.split(".")[0].removeprefix("wbr_")
     row = Session(resources.database().snapshot()).one(SESSIONS.get(session))

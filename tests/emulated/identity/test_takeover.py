@@ -1,5 +1,5 @@
-"""An account that somebody else made with one's address: nothing before the proof, and nothing of before after it
-(A5)."""
+"""An account that somebody else made with a person's address: no rights before the proof, and no earlier rights after
+it (A5)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FRIEND = "0x00000000000000000000000000000000000000F1"
 
 @pytest.fixture
 def strict(people: People) -> Iterator[None]:
-    """As in production: the mailbox first."""
+    """Require a verified address first, like in production."""
     with resources.override(settings=replace(resources.settings(), require_verified_email=True)):
         yield
 
@@ -163,7 +163,7 @@ def test_a_password_change_ends_the_keys_unless_they_shall_stay(
 def test_registering_tells_nobody_which_addresses_have_accounts(
     people: People, app: App, mailbox: Mailbox
 ) -> None:
-    """A18: 409 said so. The owner is told by mail."""
+    """A18: 409 revealed them. The product informs the owner by mail instead."""
     person = people.register()
     body = {"email": person.email.upper(), "password": NEW}
     again = app.call("POST", "/auth/register", body)
@@ -182,7 +182,7 @@ def test_registering_tells_nobody_which_addresses_have_accounts(
 
 
 def test_a_made_up_reset_token_costs_no_hash(people: People, app: App) -> None:
-    """A18: argon2 ran before the token's MAC was looked at."""
+    """A18: argon2 ran before the check of the token's MAC."""
     person = people.register()
     hashed: list[str] = []
 

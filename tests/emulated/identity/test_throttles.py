@@ -1,4 +1,4 @@
-"""Guessing passwords gets slow, nobody is locked out by others, and requests are counted."""
+"""Guessing passwords gets slow, nobody can lock out others, and requests are counted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ATTEMPTS = 3
 
 @pytest.fixture
 def clock(people: People) -> Iterator[TestClock]:
-    """Three wrong passwords from a network, one proxy of ours, time that stands still."""
+    """Allow three wrong passwords per network, expect one own proxy, and stop the clock."""
     chosen = replace(resources.settings(), sign_in_attempts=ATTEMPTS, forwarded_hops=1)
     moved = TestClock(datetime(2030, 1, 1, 12, 0, 1, tzinfo=UTC))
     with resources.override(clock=moved, settings=chosen):
@@ -124,7 +124,8 @@ def test_registrations_are_counted_by_network(people: People, app: App, clock: T
 def test_instances_share_a_budget_without_overshoot(
     real_emulators: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # While the counter answers: on a busy machine it takes longer than a request would wait, and each counts alone.
+    # Wait for the counter: on a busy machine it takes longer than a request waits, and then each instance
+    # counts alone.
     monkeypatch.setattr(cache, "CALL_SECONDS", 10.0)
     now = datetime.now(UTC)
     project = real_emulators["GOOGLE_CLOUD_PROJECT"]
@@ -160,7 +161,7 @@ def test_an_instance_counts_alone_while_the_counter_is_down() -> None:
 def test_of_many_guesses_at_once_exactly_as_many_are_answered(
     people: People, app: App, clock: TestClock
 ) -> None:
-    """A18: of 48 at once, 17 were tried where 10 were allowed."""
+    """A18: of 48 at once, 17 were tried, although 10 were allowed."""
     person = people.register()
     with ThreadPoolExecutor(12) as pool:
         answers = list(

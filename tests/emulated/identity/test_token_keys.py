@@ -1,4 +1,4 @@
-"""Rotating the keys of access tokens under a running product."""
+"""Rotate the keys of access tokens under a running product."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(app: App, *arguments: str) -> int:
 
 @pytest.fixture(autouse=True)
 def ring(people: People, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The commands read the environment: point it at this test's ring."""
+    """Point the commands to this test's key ring; they read the environment."""
     state = resources.settings().state_dir
     monkeypatch.setenv("STATE_DIR", state)
     return Path(state) / "token-keys.json"
@@ -45,7 +45,7 @@ def test_a_rotation_under_a_running_product(people: People, app: App, ring: Path
     assert kid(person) == second
     for token in (old, person.token):
         assert app.call("GET", "/auth/me", headers={"authorization": f"Bearer {token}"}).status == 200
-    assert run(app, "forget", second) == 1  # it signs
+    assert run(app, "forget", second) == 1  # the signing key
     assert run(app, "forget", first) == 0
     assert app.call("GET", "/auth/me", headers={"authorization": f"Bearer {old}"}).status == 401
     assert person.ok(200, "GET", "/auth/me")["id"] == person.id

@@ -1,9 +1,8 @@
 """Cloud KMS in this process: the real wire protocol over gRPC, a real AES key ring and a real secp256k1 key.
 
-It answers as Cloud KMS documents it: checksums verified and returned, opaque non-deterministic ciphertexts
-that name their key version, ECDSA with random nonces (so about half of the signatures have the larger s),
-NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION and PERMISSION_DENIED. Tests add keys, rotate, disable,
-corrupt and interrupt.
+It follows the documentation of Cloud KMS: checksums verified and returned, opaque non-deterministic ciphertexts that
+name their key version, ECDSA with random nonces (so about half of the signatures have the larger s), NOT_FOUND,
+INVALID_ARGUMENT, FAILED_PRECONDITION and PERMISSION_DENIED. Tests add keys, rotate, disable, corrupt and interrupt.
 """
 
 from __future__ import annotations
@@ -53,8 +52,8 @@ class KmsServer:
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
-        self.failures: list[grpc.StatusCode] = []  # answered instead of the next calls, first to last
-        self.corrupt: Callable[[Any], None] | None = None  # changes an answer on its way
+        self.failures: list[grpc.StatusCode] = []  # errors for the next calls, first to last
+        self.corrupt: Callable[[Any], None] | None = None  # changes an answer before it is sent
         self.delay = 0.0  # seconds
         self.disabled: set[str] = set()
         self.denied: set[str] = set()
@@ -88,13 +87,13 @@ class KmsServer:
         return kms_v1.KeyManagementServiceClient(transport=transport)
 
     def add_symmetric(self, name: str = "master") -> str:
-        """A new ENCRYPT_DECRYPT key with one version; its resource name."""
+        """Add an ENCRYPT_DECRYPT key with one version; returns its resource name."""
         self._symmetric[f"{RING}/cryptoKeys/{name}"] = _SymmetricKey()
         self.rotate(f"{RING}/cryptoKeys/{name}")
         return f"{RING}/cryptoKeys/{name}"
 
     def rotate(self, key: str) -> str:
-        """A new primary version; older ones still decrypt."""
+        """Add a primary version; older ones still decrypt."""
         versions = self._symmetric[key].versions
         version = f"{key}/cryptoKeyVersions/{len(versions) + 1}"
         versions[version] = AESGCM.generate_key(256)
@@ -107,17 +106,17 @@ class KmsServer:
         curve: ec.EllipticCurve | None = None,
         algorithm: Any = Algorithms.EC_SIGN_SECP256K1_SHA256,
     ) -> str:
-        """A new ASYMMETRIC_SIGN key version; its resource name."""
+        """Add an ASYMMETRIC_SIGN key version; returns its resource name."""
         version = f"{RING}/cryptoKeys/{name}/cryptoKeyVersions/1"
         self._signing[version] = _SigningKey(ec.generate_private_key(curve or ec.SECP256K1()), algorithm)
         return version
 
     def secret_of(self, version: str) -> bytes:
-        """What never leaves KMS: for tests that look for it elsewhere."""
+        """The secret that never leaves KMS, for tests that search for it elsewhere."""
         return self._signing[version].private.private_numbers().private_value.to_bytes(32, "big")
 
     def _handler(self, method: Callable[[Any, Any], Any], request_type: Any, response_type: Any) -> Any:
-        """`method` as a gRPC handler, with the failures that tests ask for around it."""
+        """`method` as a gRPC handler, with the failures that tests request."""
 
         def answer(request: Any, context: grpc.ServicerContext) -> Any:
             self.calls[request_type.__name__.removesuffix("Request")] += 1

@@ -1,4 +1,4 @@
-"""The treasury signer through the real client: valid, low-s, recoverable, and by the stored key only."""
+"""The treasury signer through the real client: signatures are valid, low-s, recoverable, and by the stored key only."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_signed_transactions_are_valid(kms: KmsServer, calls: KmsCalls, tx: dict
 
 
 def test_signing_twice_gives_two_hashes(kms: KmsServer, calls: KmsCalls) -> None:
-    """Why the first signature must be stored: KMS picks random nonces."""
+    """The reason to store the first signature: KMS picks random nonces."""
     signer = _signer(kms, calls)
     assert signer.sign_transaction(DYNAMIC).hash != signer.sign_transaction(DYNAMIC).hash
 

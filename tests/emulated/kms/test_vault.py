@@ -1,4 +1,4 @@
-"""The Cloud KMS vault through the real client: what it seals, what it refuses, and how often it calls."""
+"""The Cloud KMS vault through the real client: sealing, refusals, and the number of calls."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_parts_of_two_seals_do_not_mix(kms: KmsServer, calls: KmsCalls) -> None:
 
 
 def test_a_key_that_a_stored_row_names_is_not_simply_used(kms: KmsServer, calls: KmsCalls) -> None:
-    """Whoever can write rows could otherwise plant a secret under a key of their own."""
+    """Otherwise an attacker who can write rows could plant a secret under their own key."""
     planted = CloudKmsVault(kms.add_symmetric("attacker"), calls=calls).seal(SECRET, BINDING)
     with pytest.raises(MasterKeyMissing):
         _vault(kms, calls).open(planted, BINDING)
@@ -123,7 +123,7 @@ def test_a_rotated_key_is_resealed_step_by_step(kms: KmsServer, calls: KmsCalls)
     first = vault.seal(SECRET, BINDING)
     assert reseal(vault, first, BINDING) is None
     kms.rotate(key)
-    clock.now = 301.0  # until then the old primary is taken to be current
+    clock.now = 301.0  # until then the client considers the old primary current
     assert not vault.is_current(first)
     second = reseal(vault, first, BINDING)
     assert second is not None

@@ -1,4 +1,4 @@
-"""A wallet whose key stays in Cloud KMS, in the product: it pays on a real chain and shows nothing else."""
+"""A wallet in the product with its key in Cloud KMS: it pays on a real chain and reveals nothing else."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_it_neither_exports_nor_signs_messages(owner: Person, wallet: Wallet, km
 
 
 def test_no_other_wallet_can_borrow_the_key(desk: Desk, owner: Person, wallet: Wallet, version: str) -> None:
-    """Whoever writes rows cannot point another wallet at the treasury's key."""
+    """An attacker who can write rows cannot point another wallet at the treasury's key."""
     thief = People(desk.app, count=10).register()
     row = Session(resources.database().snapshot()).one(VAULT_KEYS.get(wallet.key_id))
     stolen = replace(wallet, id="wal_thief", user_id=thief.id, key_id="key_thief")

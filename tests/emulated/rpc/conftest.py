@@ -1,4 +1,4 @@
-"""Both doors of one product in this process, and people to go through them."""
+"""Both interfaces of one product in this process, and people who use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One operation through both doors: the same data as an HTTP request and as a gRPC message."""
+"""Call one operation through both interfaces: the same data as an HTTP request and as a gRPC message."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Doors:
         return self.app.call(trigger.method, path, rest or None, headers=headers, key=None)
 
     def grpc(self, operation: str, data: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
-        """The reply of the operation that a message reaches."""
+        """Send a message to its operation; returns the reply."""
         bound = self.bound(operation)
         message = bound.request()
         self.methods.transcoder.fill(message, data)
@@ -47,7 +47,7 @@ class Doors:
         return self.methods.run(bound, message.SerializeToString(), list(headers.items()))
 
     def message(self, operation: str, reply: Reply) -> dict[str, Any]:
-        """What a client reads from the message that comes back."""
+        """The data that a client reads from the returned message."""
         bound = self.bound(operation)
         assert reply.status < 400, reply.body
         return self.methods.transcoder.data(bound.answer.FromString(self.methods.answer(bound, reply)))
@@ -55,8 +55,8 @@ class Doors:
     def same(
         self, operation: str, data: Mapping[str, Any], headers: Mapping[str, str], *, equal: bool = True
     ) -> Any:
-        """Go through both doors; both answer the same. `equal=False`: only of the same form, for what is new each time.
-        Answers what the message says, or the code."""
+        """Call both interfaces, whose answers must be equal. `equal=False`: only the same form, for values that are new
+        each time. Returns the message's data, or the code."""
         reply = self.grpc(operation, data, headers)
         answer = self.http(operation, data, headers)
         if reply.status >= 400:
@@ -76,28 +76,28 @@ class Doors:
 
 
 def without_nulls(value: Any) -> Any:
-    """What is absent and what is null are one over gRPC, except in free-form values."""
+    """Remove nulls: gRPC does not distinguish absent and null, except in free-form values."""
     if isinstance(value, dict):
         return {name: without_nulls(one) for name, one in value.items() if one is not None}
     return [without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
 def form(value: Any) -> Any:
-    """The names and kinds of an answer."""
+    """The names and types in an answer."""
     if isinstance(value, dict):
         return {name: form(one) for name, one in value.items()}
     return [form(one) for one in value[:1]] if isinstance(value, list) else type(value).__name__
 
 
 def plain(error: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an error does not name this one request."""
+    """The parts of an error that do not name this one request."""
     data = {name: status.text(value) for name, value in error["data"].items()}
     details = [(one["field"], one["message"]) for one in error["details"]]
     return {"code": error["code"], "message": error["message"], "data": data, "details": details}
 
 
 def refusal(made: Status) -> dict[str, Any]:
-    """The same, as a client takes it out of a status."""
+    """The same parts, as a client reads them from a status."""
     info = unpacked(made, error_details_pb2.ErrorInfo)
     bad = unpacked(made, error_details_pb2.BadRequest)
     details = [(one.field, one.description) for one in bad.field_violations] if bad else []

@@ -1,4 +1,4 @@
-"""Every operation through HTTP and through gRPC: the same answers and the same refusals."""
+"""Call every operation through HTTP and through gRPC: the same answers and the same refusals."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.emulated.rpc.doors import Doors
 from tests.support.people import People
 
 STRINGS = {"chain": "local", "currency": "ETH", "email": "who@example.com", "types": "order.created"}
-MEASURED = {"list_nodes"}  # says something else each time, in the same form
+MEASURED = {"list_nodes"}  # the content differs each time, the form does not
 NEW_EACH_TIME = {"generate_mnemonic", "generate_key_pair", "issue_nonce", "challenge_passkey"}
 
 
 def test_every_operation_with_an_answer_is_a_method(methods: Methods) -> None:
-    """The operations that people reach but by gRPC are pages, and the one for WebSockets."""
+    """The only operations for people without a method are the pages, and the one for WebSockets."""
     found = {bound.operation.name for _, bound in methods}
     over_http = {name for name, entry in operation.catalog().items() if entry.https}
     triggers = {name: operation.load(name).https[0] for name in over_http - found}
@@ -31,7 +31,7 @@ def test_every_operation_with_an_answer_is_a_method(methods: Methods) -> None:
 
 
 def sample(message: Any) -> dict[str, Any]:
-    """Something of the right kind in every field."""
+    """A value of the right type in every field."""
     found: dict[str, Any] = {}
     for field in message.DESCRIPTOR.fields:
         if field.name == NULLS or (field.message_type is not None and not field.is_repeated):
@@ -42,7 +42,7 @@ def sample(message: Any) -> dict[str, Any]:
 
 
 def walk(doors: Doors, headers: dict[str, str], made: Any) -> dict[str, Any]:
-    """What each unary operation answers to the same data."""
+    """Call each unary operation through both interfaces with the same data; returns the answers."""
     answers = {}
     for _, bound in doors.methods:
         name = bound.operation.name
@@ -71,7 +71,7 @@ def test_what_is_wrong_is_refused_alike(doors: Doors) -> None:
 
 
 def test_the_whole_job_by_either_door(doors: Doors, desk: Desk) -> None:
-    """What one door did under a key, the other answers again; what one wrote, the other reads."""
+    """A retry under the same key gets the same answer from the other interface, and each reads what the other wrote."""
     shopper, claimer = desk.shopper(supply=None), desk.claimer()
 
     def by(user: str, **more: str) -> dict[str, str]:
@@ -101,7 +101,7 @@ def test_the_whole_job_by_either_door(doors: Doors, desk: Desk) -> None:
 
 
 def test_what_is_null_and_what_is_empty_stay_apart(doors: Doors, desk: Desk) -> None:
-    """A policy that names nobody denies all; one without names allows all."""
+    """A policy with an empty list denies all; a policy without a list allows all."""
     user = desk.person()
     wallet = desk.wallet(user)
     headers = {"authorization": f"Bearer {doors.app.token(user)}"}

@@ -1,4 +1,5 @@
-"""What docs/grpc.md shows, run as shown: the Python example on clients made by protoc, grpcurl where there is one."""
+"""Run the examples of docs/grpc.md as shown: the Python example on clients made by protoc, and grpcurl if it is
+installed."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ SHELL = [fence.text for fence in FENCES if fence.shell and not fence.cloud]
 
 @pytest.fixture
 def env(desk: Desk) -> Iterator[Mapping[str, str]]:
-    """What the examples ask for."""
+    """The variables that the examples need."""
     token = desk.app.token(desk.shopper(supply=None))
     with server.beside(operation.catalog(), "127.0.0.1:0", 4) as running:
         yield {**os.environ, "GRPC": f"127.0.0.1:{running.port}", "TOKEN": token}

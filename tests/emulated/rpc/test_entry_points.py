@@ -1,4 +1,4 @@
-"""The entry points as processes: gRPC and streams, each for one trust, as Cloud Run starts them."""
+"""The entry points as processes: gRPC and streams, one process for each trust, like on Cloud Run."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from shared.triggers.streaming import hub
 from tests.emulated.desk.world import Desk
 from tests.support.stores import leads_to
 
-ENDS_WITHIN = 10.0  # seconds; Cloud Run kills what takes longer
+ENDS_WITHIN = 10.0  # seconds; Cloud Run kills slower processes
 
 
 @contextmanager
 def served(module: str, target: str, database: Database, folder: Path) -> Iterator[tuple[str, process.Child]]:
-    """A process and its address; it ends by SIGTERM, in time and well."""
-    resources.tokens()  # makes the keys that the process reads
+    """Run a process and return its address; it must end after SIGTERM, in time and with success."""
+    resources.tokens()  # creates the keys that the process reads
     env = {
         **leads_to(database),
         **{"STATE_DIR": str(folder), "FUNCTION_TARGET": target, "HOST": "127.0.0.1", "PYTHONPATH": str(ROOT)},
@@ -62,7 +62,7 @@ def test_grpc_of_one_trust(desk: Desk, database: Database, tmp_path: Path) -> No
 
 
 def test_streams_of_their_trust(desk: Desk, database: Database, tmp_path: Path) -> None:
-    """More streams of one user than threads could carry, and all of them end when the process is to."""
+    """One user opens more streams than threads could carry, and all of them end on shutdown."""
     user = desk.shopper()
     headers = {"Authorization": f"Bearer {desk.app.token(user)}"}
     with served("functions.stream_server", "trust_streams", database, tmp_path) as (address, child):

@@ -1,4 +1,4 @@
-"""The gRPC server over a socket: what a client sees beside the messages."""
+"""The gRPC server over a socket: what a client sees in addition to messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.clock import TestClock
 
 
 class Client:
-    """Knows nothing but what reflection tells."""
+    """A client that knows only the reflection data."""
 
     def __init__(self, port: int, desk: Desk) -> None:
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.max_send_message_length", -1)])
@@ -148,9 +148,9 @@ def test_what_cannot_be_done_says_why(client: Client) -> None:
     ("message", "code", "reason"),
     [
         (b"\xff\xff", "INVALID_ARGUMENT", "MALFORMED_REQUEST"),
-        (b"\x0a\x02\xff\xfe", "INVALID_ARGUMENT", "MALFORMED_REQUEST"),  # no UTF-8
+        (b"\x0a\x02\xff\xfe", "INVALID_ARGUMENT", "MALFORMED_REQUEST"),  # not UTF-8
         (b"\x0a\x05ord_1\xf8\x3f\x01", "INVALID_ARGUMENT", "VALIDATION_FAILED"),  # field 1023
-        (b"\x08\x01", "INVALID_ARGUMENT", "VALIDATION_FAILED"),  # a number where the text belongs
+        (b"\x08\x01", "INVALID_ARGUMENT", "VALIDATION_FAILED"),  # a number in place of the text
     ],
 )
 def test_bytes_that_are_no_such_message_are_refused(
@@ -188,7 +188,7 @@ def test_a_deadline_ends_what_waits(client: Client) -> None:
     for _ in range(4):  # one user has two places
         try:
             message, _ = client.call("EventsService", "ListEvents", user, seconds=0.2, wait=20)
-            assert list(message.items) == []  # it was told just in time that there is nothing
+            assert list(message.items) == []  # just in time, the answer said that there is nothing
         except grpc.RpcError as late:
             assert late.code() == grpc.StatusCode.DEADLINE_EXCEEDED
         until(lambda: resources.memory(WaitingLists).count == 0)
@@ -240,7 +240,7 @@ def test_who_does_not_read_a_stream_is_let_go(client: Client, monkeypatch: pytes
     shopper = client.desk.shopper()
     row = event_feed.read(shopper, None, None, 1)
     big = row.events[0][0].model_copy(update={"data": {"x": "y" * 20_000}})
-    places = count()  # there is always more
+    places = count()  # there are always more
     monkeypatch.setattr(
         event_feed,
         "read_from",

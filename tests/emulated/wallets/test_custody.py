@@ -1,4 +1,4 @@
-"""Creating and importing wallets: what comes back once, what is kept, what is refused."""
+"""Create and import wallets: the answer, the stored data, and the refusals."""
 
 from __future__ import annotations
 

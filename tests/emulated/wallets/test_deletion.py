@@ -1,4 +1,4 @@
-"""Deleting wallets: what refuses it, what it closes, and when the key is gone."""
+"""Delete wallets: the refusals, the side effects, and the deletion of the key."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_the_key_is_shredded_after_a_month_if_all_accounts_are_gone_and_empty(
 
 
 def test_a_key_does_not_force_and_a_deleted_wallet_comes_back(people: People, desk: Desk) -> None:
-    """A11: an API key deleted a funded wallet for good."""
+    """A11: an API key deleted a funded wallet permanently."""
     person = people.register()
     with resources.override(clock=TestClock(resources.clock().now())):
         clock = resources.clock()

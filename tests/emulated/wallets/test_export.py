@@ -1,4 +1,4 @@
-"""The master key is lost: an export under another key brings every wallet back, and nothing else opens it."""
+"""The master key is lost: an export under another key restores every wallet, and nothing else opens the export."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def person(people: People) -> Iterator[Person]:
 
 
 def made(person: Person) -> list[str]:
-    """A seed with a further account, an imported key; a second factor beside them."""
+    """A seed with a further account, an imported key, and a second factor."""
     seed = person.wallet()["id"]
     child = person.ok(201, "POST", f"/wallets/{seed}/accounts", {})["wallet"]["id"]
     imported = {"name": "till", "private_key": "0x" + "17" * 32}
@@ -46,7 +46,7 @@ def signs(person: Person, wallets: list[str]) -> None:
 
 
 def lost() -> LocalVault:
-    """As if the master key were gone: another one in its place."""
+    """Replace the master key by another, as if it were lost."""
     return LocalVault(MasterKeys.generate(), production=False)
 
 
@@ -97,7 +97,7 @@ def test_what_is_newer_than_the_export_is_named(
 
 
 def test_an_entry_opens_for_its_own_row_only(person: Person, tmp_path: Path) -> None:
-    """Who can write the file cannot give somebody's wallet another's key."""
+    """An attacker who can write the file cannot give one wallet another wallet's key."""
     made(person)
     file, other = tmp_path / "export.jsonl", f"{tmp_path / 'other.json'}"
     export_keys.main(["export", str(file), "--under", other])

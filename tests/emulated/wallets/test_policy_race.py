@@ -1,4 +1,4 @@
-"""Policies in sends: what is denied when a transaction is accepted, and a daily limit under a rush."""
+"""Policies in sends: denials when a transaction is accepted, and a daily limit under many parallel requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.inprocess import App
 FRIEND = "0x00000000000000000000000000000000000000F1"
 SENDS, PART, SENT = 200, 1_000, 50
 FEES = {"max_fee_per_gas": str(5 * 10**9), "max_priority_fee_per_gas": str(10**9)}
-GAS = 2 * 21_000 * 5 * 10**9  # wei, with room for replacements: what counts for each
+GAS = 2 * 21_000 * 5 * 10**9  # wei, with room for replacements: the amount that counts for each
 LIMIT = SENT * (PART + GAS)
 
 

@@ -1,4 +1,4 @@
-"""A draft of a policy, tried on what a wallet has sent: nothing changes, and strangers see nothing."""
+"""Test a policy draft on a wallet's past transactions: nothing changes, and strangers see nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rotating the master key: killed half way it goes on, nothing is ever unreadable, and a backup restores."""
+"""Rotate the master key: a killed rotation continues, every secret stays readable, and a backup restores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.stores import leads_to
 
 
 class Killed(BaseException):
-    """As SIGKILL would."""
+    """Acts like SIGKILL."""
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_command_is_killed_and_run_again(person: Person, point: str) -> None
 
 
 def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """`python -m shared.ops.rotate_master_key` as an operator runs it."""
+    """Run `python -m shared.ops.rotate_master_key` like an operator."""
     here = {"STATE_DIR": resources.settings().state_dir, **leads_to(resources.database())}
     line = [sys.executable, "-m", "shared.ops.rotate_master_key", *arguments]
     return subprocess.run(

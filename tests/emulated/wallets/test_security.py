@@ -1,4 +1,4 @@
-"""The key tools: right answers, bounded work, nothing kept and nothing logged."""
+"""The key tools: right answers, limited work, nothing stored and nothing logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing messages and typed data, exporting keys, and the audit rows of each use."""
+"""Sign messages and typed data, export keys, and check the audit rows of each use."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_policy_bounds_signatures_and_denials_are_audited(person: Person) -> N
 
 
 def test_a_permit_counts_like_the_transfer_that_it_allows(person: Person) -> None:
-    """A2: a signed permit for everything, past limits, recipients and the second person."""
+    """A2: a signed permit allowed everything, past limits, recipients and the second person."""
     wallet = person.imported(KEY)
     sign, policy = f"/wallets/{wallet['id']}/sign-typed-data", f"/wallets/{wallet['id']}/policy"
     friend, thief = "0x" + "11" * 20, "0x" + "22" * 20
@@ -101,7 +101,7 @@ def test_a_permit_counts_like_the_transfer_that_it_allows(person: Person) -> Non
 
 
 def test_a_text_that_signs_in_is_no_text_like_others(person: Person) -> None:
-    """A3: an API key that may sign signs in as the wallet, and exports its key."""
+    """A3: an API key that may sign could sign in as the wallet, and export its key."""
     wallet = person.wallet()
     path = f"/wallets/{wallet['id']}/sign-message"
 
@@ -129,7 +129,7 @@ def test_a_text_that_signs_in_is_no_text_like_others(person: Person) -> None:
 
 
 def test_what_may_be_the_hash_of_such_a_text_needs_the_scope(person: Person) -> None:
-    """A3 again: contract wallets sign in by a hash that their owner signed, in a struct of their own or by itself."""
+    """A3 again: contract wallets sign in by a hash that their owner signed, in their own struct or alone."""
     wallet = person.imported(KEY)
 
     def statuses(path: str, body: dict[str, Any]) -> list[int]:

@@ -28,6 +28,6 @@ def clock(app: App) -> Iterator[ShiftedClock]:
 
 @pytest.fixture
 def taking() -> Iterator[Receiver]:
-    """A receiver that takes everything."""
+    """A receiver that accepts everything."""
     with receiver() as made:
         yield made

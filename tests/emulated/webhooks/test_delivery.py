@@ -1,4 +1,4 @@
-"""Events reach the endpoints that want them: signed, once or more, whatever was lost on the way."""
+"""Events reach the endpoints that want them: signed, at least once, whatever messages are lost on the way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.receivers import Got, Receiver, answer
 
 
 def verified_by_public_key(got: Got, public_key: str) -> bool:
-    """`v1a` by hand: the reference library of Python knows `v1` alone."""
+    """Verify `v1a` by hand: the Python reference library supports only `v1`."""
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key.removeprefix("whpk_")))
     signed = b".".join((got.id.encode(), got.headers["webhook-timestamp"].encode(), got.body))
     for part in got.headers["webhook-signature"].split(" "):

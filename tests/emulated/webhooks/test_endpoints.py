@@ -1,4 +1,4 @@
-"""Endpoints: made, seen, changed, rotated, tested, sent to again and deleted by their owner, and by nobody else."""
+"""Endpoints: only their owner creates, reads, changes, rotates, tests, replays and deletes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a published event says for subscriptions to leave it out."""
+"""The attributes of a published event that let subscriptions filter it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URL = "https://receiver.example.com/hook"
 
 
 def told(hooks: Hooks, subjects: list[str]) -> list[str]:
-    """`ce-wakes` of the events about these, once they are published."""
+    """The `ce-wakes` attributes of the events about these subjects, after publishing."""
     until = time.monotonic() + 20
     while True:
         known = {

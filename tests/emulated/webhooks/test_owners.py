@@ -1,4 +1,4 @@
-"""Endpoints belong to accounts: keys reach no further through them, and they end or stop with their owner."""
+"""Endpoints belong to accounts: they give a key no further rights, and they end or stop with their owner."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Receivers that fail, stall, redirect, drip, flood and answer garbage: each attempt ends in time and is told as it
-was, and no receiver holds up another."""
+"""Receivers that fail, stall, redirect, drip, flood and answer garbage: each attempt ends in time with the true result,
+and no receiver delays another."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.receivers import (
     stall,
 )
 
-SECONDS = 1.0  # of an attempt here
+SECONDS = 1.0  # limit for an attempt in these tests
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def attempts(hooks: Hooks, behaviour: Behaviour) -> tuple[object, str, float]:
-    """What the one attempt's status code is, what it says of an error, and how long all took."""
+    """The single attempt's status code and error text, and the duration of all."""
     with receiver(behaviour) as made:
         user = hooks.user()
         webhook = hooks.endpoint(user, made.url, "order.*")
@@ -148,7 +148,7 @@ def test_one_endpoint_that_fails_is_tried_one_by_one(hooks: Hooks, clock: Shifte
 
 
 def test_a_fast_endpoint_beside_stalled_ones_keeps_its_latency(hooks: Hooks) -> None:
-    """Four tenants' stalled endpoints, and one that answers: measured from the hint to the request."""
+    """Four tenants have stalled endpoints, and one answers: the test measures from the hint to the request."""
     with receiver(stall) as stalled, receiver() as fast:
         users = [hooks.user() for _ in range(4)]
         for user in users:
@@ -179,7 +179,7 @@ def _latency(hooks: Hooks, fast: Receiver, user: str) -> float:
 
 
 def _in_parallel(hooks: Hooks, count: int) -> list[threading.Thread]:
-    """What was published so far, pushed by so many threads."""
+    """Push all published messages so far, with this many threads."""
     hints = [
         (topic, envelope)
         for topic, envelope in hooks.published.sent[hooks.handled :]
@@ -215,7 +215,7 @@ def test_one_user_takes_few_places_and_failing_endpoints_few_of_all() -> None:
         assert taken == [True, True, *[False] * 8]
     with places.held(mine) as free:
         assert free
-    for lane in others[:4]:  # one that takes its time is as one that fails
+    for lane in others[:4]:  # a slow endpoint counts as a failing one
         places.note(lane.webhook_id, LanePlaces.SECONDS + 1)
     with ExitStack() as held:
         assert [held.enter_context(places.held(lane)) for lane in others[:4]] == [True, True, True, False]

@@ -1,4 +1,4 @@
-"""A process killed between sending and recording: what it sent is sent again, under the same id."""
+"""Kill a process between sending and recording: another sends its delivery again, under the same id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.stores import leads_to
 
 
 def deliver(chosen: Settings, webhook: str, fault: str) -> None:
-    """In a process of its own: one run of the lane, until it dies."""
+    """Run the lane once in a separate process, until it dies."""
     with resources.override(fresh=True, settings=chosen, publisher=Recorder()):
         crash_points.arm(fault)
         envelope: Mapping[str, Any] = hints._envelope(webhook)

@@ -1,6 +1,7 @@
-"""Many deliveries to receivers of every kind: each is taken at least once, or its endpoint is disabled with a reason.
+"""Many deliveries to receivers of every kind: each is accepted at least once, or its endpoint is disabled with a
+reason.
 
-DELIVERIES is how many, SEED which receivers fail and when.
+DELIVERIES is the number, SEED decides which receivers fail and when.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ from tests.support.receivers import (
 )
 from tests.support.stores import STORE
 
-# Each attempt is a commit, and the emulator takes one at a time and grows slower with each call.
+# Each attempt is a commit. The emulator runs one commit at a time and slows down with each call.
 COUNT = size("DELIVERIES", 400 if STORE == "embedded" else 24)
 PATIENCE = 60 + COUNT / 20  # seconds: a receiver that drips its answers takes half a second for eight of them
 KINDS: dict[str, list[Behaviour]] = {
     "takes": [answer(204, b"")],
     "fails at times": [answer(200), answer(200), answer(500)],
-    # Rarely enough that none is refused 14 times, after which it would have failed.
+    # So rare that no delivery is refused 14 times, which would make it fail.
     "busy at times": [*[answer(200)] * 4, answer(429, Retry_After="30"), answer(502)],
     "redirects at first": [answer(302, b"", Location="http://127.0.0.1:9/")],
     "stalls at first": [stall],
@@ -121,21 +122,21 @@ def heal(endpoints: list[Endpoint]) -> None:
 
 
 def settle(hooks: Hooks, clock: ShiftedClock, endpoints: list[Endpoint], bus: Bus) -> int:
-    """Let time pass until nothing waits at an endpoint that is active; the rounds that it took."""
+    """Advance time until nothing waits at an active endpoint; returns the number of rounds."""
     left = endpoints
     for passed in range(100 + COUNT):
         assert hooks.app.schedule("sweep_webhooks").status == 204
         bus.settle(PATIENCE)
         left = [
             one for one in left if not _settled(hooks, one)
-        ]  # what has settled stays so: nothing new happens there
+        ]  # settled endpoints stay so: nothing new happens there
         if not left:
             return passed
         slow = all(one.kind in NEVER for one in left)
         clock.advance(timedelta(hours=2) if slow else timedelta(minutes=5))
         for one in left:
             if one.kind == "is gone later":
-                hooks.happen(one.user)  # its owner goes on
+                hooks.happen(one.user)  # its owner causes more events
     raise AssertionError("it never settles")
 
 
@@ -146,7 +147,8 @@ def _settled(hooks: Hooks, one: Endpoint) -> bool:
 
 
 def check(hooks: Hooks, endpoints: list[Endpoint], subjects: dict[str, list[str]]) -> Counter[str]:
-    """Every event of every endpoint is taken or waits where the endpoint is disabled; all signatures hold."""
+    """Check that every event of every endpoint was accepted or waits at a disabled endpoint, and that all signatures
+    are valid."""
     found: Counter[str] = Counter()
     session = Session(resources.database().snapshot())
     for one in endpoints:
@@ -178,7 +180,7 @@ def rng_sample(made: Receiver, most: int) -> list[Any]:
 
 
 def _verify(got: Any, secret: str) -> None:
-    """By the reference library, which asks for a present timestamp: of those that were sent before time was moved."""
+    """Verify by the reference library if the timestamp is current, as the library requires; otherwise by hand."""
     if abs(int(got.headers["webhook-timestamp"]) - time.time()) < 200:
         got.verify(secret)
         return
@@ -195,7 +197,7 @@ def _verify(got: Any, secret: str) -> None:
 def test_a_fast_endpoint_beside_stalled_and_failing_ones_keeps_its_latency(
     hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While tenants with stalled endpoints keep the places busy that they may have."""
+    """It is fast while tenants with stalled endpoints use all places that they may have."""
     monkeypatch.setattr(sending, "SECONDS", 1.0)
     with receiver(stall) as stalled, receiver() as fast:
         noisy = [hooks.user() for _ in range(3)]
@@ -228,7 +230,7 @@ def test_a_fast_endpoint_beside_stalled_and_failing_ones_keeps_its_latency(
     )
     assert statistics.median(beside) < max(
         0.5, 6 * statistics.median(alone)
-    )  # one that waited would take a second
+    )  # a waiting delivery would take a second
 
 
 def _latency(hooks: Hooks, fast: Receiver, user: str) -> float:

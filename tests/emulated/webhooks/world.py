@@ -1,4 +1,4 @@
-"""Users with webhook endpoints, events in their feeds, and the messages that lead from one to the other."""
+"""Users with webhook endpoints, events in their feeds, and the messages from one to the other."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Hooks:
         return f"usr_{secrets.token_hex(6)}"
 
     def endpoint(self, user: str, url: str, *types: str, **more: Any) -> str:
-        """An endpoint's id; its secret is in `secrets`."""
+        """Create an endpoint; returns its id. `secrets` has its secret."""
         body = {"url": url, "event_types": list(types) or ["*"], **more}
         made = self.app.ok(201, "POST", "/webhooks", body, user=user)
         self.secrets[made["id"]] = made["secret"]
-        self.drain()  # that it was added is no event of the test's
+        self.drain()  # the event of its creation is not part of the test
         return str(made["id"])
 
     def happen(self, user: str, kind: str = "order.created", *, count: int = 1, note: str = "") -> list[str]:
-        """Events in a user's feed, in one commit; the ids of what they are about."""
+        """Write events to a user's feed, in one commit; returns their subjects' ids."""
         subjects = [new_id("ord") for _ in range(count)]
 
         def body(unit: UnitOfWork) -> None:
@@ -60,14 +60,14 @@ class Hooks:
         return subjects
 
     def drain(self) -> None:
-        """Push every message that was published to who takes it, until there is none."""
+        """Deliver every published message to its handler, until there is none."""
         while self.handled < len(self.published.sent):
             topic, envelope = self.published.sent[self.handled]
             self.handled += 1
             self.handle(topic, envelope)
 
     def handle(self, topic: str, envelope: Any) -> None:
-        """One message, to who takes it."""
+        """Deliver one message to its handler."""
         if topic == hints.TOPIC:
             self.push("deliver_webhooks", envelope, topic)
         elif envelope.get("audience"):
@@ -78,7 +78,7 @@ class Hooks:
         assert answer.status == 204, answer.text
 
     def sweep(self) -> None:
-        """What the schedule does, and what follows."""
+        """Run the schedule, and its follow-ups."""
         assert self.app.schedule("sweep_webhooks").status == 204
         self.drain()
 
@@ -93,7 +93,7 @@ class Hooks:
 
 
 class Bus:
-    """Pushes what is published as soon as it is, several messages at once, as Pub/Sub does."""
+    """Pushes each message as soon as it is published, several at once, like Pub/Sub."""
 
     THREADS = 16
 
@@ -106,7 +106,7 @@ class Bus:
 
     @contextmanager
     def running(self) -> Iterator[Bus]:
-        """For the block. Raises what a push has raised."""
+        """Run for the block. Raises the errors of pushes."""
         with ThreadPoolExecutor(self.THREADS) as pool:
             thread = threading.Thread(target=self._run, args=(pool,))
             thread.start()
@@ -118,7 +118,7 @@ class Bus:
         assert self.failures == []
 
     def settle(self, seconds: float = 60) -> None:
-        """Until everything that was published is handled, and all that followed from it, within so long."""
+        """Wait, for at most this long, until every published message and its follow-ups are handled."""
         deadline = time.monotonic() + seconds
         while self._busy or self._hooks.handled < len(self._hooks.published.sent):
             assert time.monotonic() < deadline and not self.failures, self.failures
