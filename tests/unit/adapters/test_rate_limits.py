@@ -1,4 +1,4 @@
-"""Where requests are counted: by all instances together, whether or not reads are cached."""
+"""The place where requests are counted: shared by all instances, with or without a read cache."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.settings import load
 def test_instances_count_together_also_without_a_cache(
     environment: str, database: str, kind: type, *, cached: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")  # else its client looks for credentials
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")  # otherwise its client looks for credentials
     chosen = replace(load({}), environment=environment, cache_enabled=cached, limits_database=database)
     with resources.override(fresh=True, settings=chosen):
         assert isinstance(resources.limiter()._counters, kind)

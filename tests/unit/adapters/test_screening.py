@@ -1,4 +1,5 @@
-"""The client of a company's screening against an HTTP server that misbehaves: only a clear yes in time allows."""
+"""The client of a company's screening against an HTTP server that misbehaves: only a clear yes in time allows a
+payout."""
 
 from __future__ import annotations
 
@@ -35,10 +36,10 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, Any]] = []
         self.connections = 0
-        self.done = threading.Event()  # what a slow answer waits for
+        self.done = threading.Event()  # released to let a slow answer continue
 
     def handle_error(self, *_: Any) -> None:
-        """Clients that hang up are part of the tests."""
+        """Print nothing: clients that hang up are part of the tests."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -162,14 +163,14 @@ def test_failures_use_up_no_connections(server: Server) -> None:
 
 
 def silent(handler: Handler) -> None:
-    handler.server.done.wait()  # for ever: a client that waits hangs the test
+    handler.server.done.wait()  # forever: a client that waits hangs the test
 
 
 def test_time_is_bounded(server: Server) -> None:
     server.behave = silent
     with pytest.raises(ScreeningUnavailable):
         client(server, timeout=0.2).ask(PAYOUT)
-    assert not server.done.is_set()  # it was we who stopped
+    assert not server.done.is_set()  # the client stopped the connection
 
 
 def test_time_is_bounded_by_what_is_left_of_the_request(server: Server) -> None:

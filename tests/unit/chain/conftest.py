@@ -1,4 +1,4 @@
-"""Pools over such endpoints, closed after the test."""
+"""Pools over these endpoints, closed after the test."""
 
 from __future__ import annotations
 

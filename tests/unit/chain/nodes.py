@@ -1,4 +1,4 @@
-"""Endpoints that answer by a function, and a clock that is set by hand."""
+"""Endpoints that answer with a function, and a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Clock:
 
 
 class Node:
-    """An Rpc that answers by a function; an exception it returns or raises is its failure."""
+    """An Rpc that answers with a function; an exception that the function returns or raises is the node's failure."""
 
     def __init__(self, name: str, answer: Answer, chain_id: int = 31337) -> None:
         self.name, self.answer, self.chain_id = name, answer, chain_id

@@ -1,4 +1,4 @@
-"""Reverts, token calls, fee snapshots and answers that cannot be read."""
+"""Reverts, token calls, fee snapshots and unreadable answers."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_long_revert_data_is_told_in_part() -> None:
 
 
 def test_reverts_that_fold_much_into_little_are_not_unfolded() -> None:
-    """Ten kilobytes that would be a hundred times a hundred times a hundred numbers."""
+    """Ten kilobytes would expand to a hundred times a hundred times a hundred numbers."""
     count, kind = 100, "uint256[][][]"
     words = [0x20, count, *[count * 32] * count, count, *[count * 32] * count, count, *[1] * count]
     folded = b"".join(word.to_bytes(32, "big") for word in words)

@@ -1,4 +1,4 @@
-"""Node texts as clients really send them, mapped to the exception tree whatever the code."""
+"""Error texts as nodes really send them, mapped to the exception tree regardless of the code."""
 
 from __future__ import annotations
 

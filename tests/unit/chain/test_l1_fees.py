@@ -1,4 +1,4 @@
-"""The bound of a transaction's bytes against their encoding, and which chains ask for it."""
+"""The size limit of a transaction's bytes compared with their encoding, and the chains that need it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.keys.curve import ORDER, Signature
 from shared.keys.raw_transactions import UnsignedTransaction
 
 ORACLE = "0x420000000000000000000000000000000000000F"
-SIGNATURE_BYTES = 68  # what the oracle itself adds
+SIGNATURE_BYTES = 68  # added by the oracle itself
 TO = "0x" + "ff" * 20
 KEY = "0x" + "ff" * 32
 
 
 def listed(*keys: int) -> str:
-    """An access list of addresses with so many keys each."""
+    """An access list of addresses with this many keys each."""
     return json.dumps([{"address": TO, "storageKeys": [KEY] * count} for count in keys])
 
 
@@ -60,7 +60,7 @@ def test_no_transaction_has_more_bytes_than_the_oracle_is_asked_for(payload: dic
         "maxFeePerGas": 10**9, "maxPriorityFeePerGas": 10**6,
     }  # fmt: skip
     assert signed_size(**shape, **largest) <= bound
-    slack = 80 + 6 * len(json.loads(access_list or "[]"))  # and not much more than what is usual
+    slack = 80 + 6 * len(json.loads(access_list or "[]"))  # and not much more than the usual size
     assert bound - signed_size(**shape, **usual) <= slack
 
 
@@ -69,7 +69,7 @@ def test_the_chains_that_have_an_oracle() -> None:
     assert found == {"base": ORACLE, "optimism": ORACLE}
     assert checksum(ORACLE.lower()) == ORACLE
     for spec in Registry.DEFAULT.chains.values():
-        if spec.fee_oracle:  # what the bound takes for granted
+        if spec.fee_oracle:  # the limit assumes this
             assert spec.fee_kind == "eip1559" and spec.caps.max_fee_per_gas < 2**64
 
 

@@ -1,4 +1,4 @@
-"""Reads from the best, broadcasts to all, evidence from two; health, limits, wrong chains."""
+"""Reads go to the best endpoint, broadcasts to all, evidence needs two; health, limits, wrong chains."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_our_own_limit_moves_calls_elsewhere_and_recovers(pool_of, clock) -> Non
 
 
 def test_more_calls_than_the_limit_go_out_at_its_pace(clock) -> None:
-    """A pass over many lanes asks for thousands at once: refused, it would be refused in every pass."""
+    """A pass over many lanes sends thousands of calls at once: if they were refused, every pass would fail."""
 
     def sleep(seconds: float) -> None:
         clock.now += seconds
@@ -157,7 +157,7 @@ def test_one_endpoint_must_say_it_at_two_heads(pool_of) -> None:
     assert pool.quorum("key", ask, 6) == "0x1"
     node.answer = always("0x2")
     with pytest.raises(NoQuorum):
-        pool.quorum("key", ask, 7)  # changed its mind: starts again
+        pool.quorum("key", ask, 7)  # it changed its answer: the proof starts again
     assert pool.quorum("key", ask, 8) == "0x2"
 
 

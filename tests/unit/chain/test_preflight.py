@@ -1,4 +1,5 @@
-"""What a chain is asked before a transaction is accepted: how often, at which height, and what no token means."""
+"""The questions to a chain before a transaction is accepted: their number, their height, and the meaning of no
+token."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ HEAD = 100
 
 
 def answering(held: Any) -> Callable[[str, list[Any]], Any]:
-    """A node at block 100; a token's balance is `held`."""
+    """A node at block 100; `held` is a token's balance."""
 
     def answer(method: str, params: list[Any]) -> Any:
         if method == "eth_call":
@@ -73,7 +74,7 @@ def test_who_asks_for_the_same_block_shares_the_balance(pool_of: Callable[..., P
     assert [asked(TOKEN), asked(TOKEN)] == [2, 1]
     head[0] += 1
     assert [asked(TOKEN), asked()] == [2, 1]
-    now[0] += client.spec.block_seconds + 0.1  # the block at a height may be another one by now
+    now[0] += client.spec.block_seconds + 0.1  # the block at a height may have been replaced
     assert asked() == 2
 
 
@@ -95,7 +96,7 @@ def test_what_gives_no_balance_is_no_token(local: Any, held: Any) -> None:
 
 
 def test_only_the_chains_room_speaks_json_rpc() -> None:
-    """Everywhere else asks ChainClient."""
+    """All other packages use ChainClient."""
     sources = [name for name in tracked() if name.startswith(("shared/", "functions/", "schemas/"))]
     others = [name for name in sources if name.endswith(".py") and not name.startswith("shared/chain/")]
     assert others

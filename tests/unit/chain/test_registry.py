@@ -1,4 +1,4 @@
-"""Chains as data: ids, addresses in EIP-55, currencies, tokens by configuration."""
+"""Chains as data: ids, EIP-55 addresses, currencies, configured tokens."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_every_chain_is_complete_and_its_numbers_fit(spec) -> None:
     assert spec.path(3) == "m/44'/60'/0'/0/3"
     assert spec.settlement_gas_reserve >= 21_000 * spec.caps.max_fee_per_gas // 25
     for token in spec.tokens:
-        assert checksum(token.address.lower()) == token.address  # written as EIP-55 has it
+        assert checksum(token.address.lower()) == token.address  # in EIP-55 spelling
         assert REGISTRY.currency(spec.name, token.address.lower()).symbol == token.symbol
 
 
@@ -73,7 +73,7 @@ def test_tokens_by_configuration() -> None:
     replaced = registry.with_tokens("local", [Token("TST", "0x" + "11" * 20, 8)])
     assert [token.decimals for token in replaced.chain("local").tokens] == [8]
     with pytest.raises(UnsupportedCurrency):
-        REGISTRY.currency("local", "TST")  # the built-in registry is not touched
+        REGISTRY.currency("local", "TST")  # the built-in registry does not change
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What `.ci/run` does not repeat on emulators exists, and is not what tells stores apart."""
+"""The tests that `.ci/run` does not repeat on emulators exist, and do not test differences between stores."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from emulators.toolkit import ROOT
 from tests.support import any_store
 
-# Races, killed processes, transactions, deliveries and the cache are shown on both.
+# Races, killed processes, transactions, deliveries and the cache are tested on both.
 BOTH = re.compile(
     r"contract/|core/|delivery/|desk/|sigkill|race|fault|volume|kill|restarts|fuzz|webhooks/test_deliver"
 )
-MADE_UP = "tests/e2e/test_client_faults.py"  # faults of servers that are made up
+MADE_UP = "tests/e2e/test_client_faults.py"  # invented faults of servers
 
 
 @pytest.mark.parametrize("name", any_store.LISTED)

@@ -1,4 +1,4 @@
-"""The ways in: every target of the Makefile is listed by `make help`, and hosted CI runs `.ci/run`."""
+"""The entry points: `make help` lists every target of the Makefile, and hosted CI runs `.ci/run`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from tests.unit.docs.pages import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-TARGETS = list(dict.fromkeys(re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE)))  # some are written by cases
+TARGETS = list(dict.fromkeys(re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE)))  # some are defined by cases
 
 
 def test_make_help_lists_every_target() -> None:

@@ -1,4 +1,4 @@
-"""Files of whole products are begun one by one between the others; none is lost, and the others keep their order."""
+"""Files of whole products begin one by one between the others; none is lost, and the others keep their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The set-up heals a .venv that does not work here, writes nowhere else, and says in one sentence what is wrong."""
+"""The set-up repairs a .venv that does not work here, writes nowhere else, and explains an error in one sentence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.docs.pages import ROOT
 
 @pytest.fixture
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """.ci/setup.py for a folder of the test's own."""
+    """.ci/setup.py for a folder of the test."""
     spec = importlib.util.spec_from_file_location("setup_of_test", ROOT / ".ci" / "setup.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -35,7 +35,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def made(setup: ModuleType) -> Path:
-    """A .venv as the set-up makes it, but for pip itself: a program that leads back to it stands for it."""
+    """A .venv like the set-up's, except for pip: a program that points back to it replaces it."""
     folder: Path = setup.VENV
     venv.create(folder, with_pip=False)
     package = next((folder / "lib").glob("python3*")) / "site-packages" / "pip"
@@ -101,7 +101,7 @@ def test_a_taken_port_is_one_sentence() -> None:
 
 
 def test_the_doctor_needs_nothing_but_python(tmp_path: Path) -> None:
-    """It runs before .venv is there: no package of ours may be needed."""
+    """It runs before .venv exists, so it must not need any package of the product."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from emulators import doctor; sys.exit(doctor.main([]))"
     )

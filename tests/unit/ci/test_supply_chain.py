@@ -1,4 +1,4 @@
-"""What guards the supply chain refuses what it should: licences, known weaknesses, secrets, stale lists."""
+"""The supply chain's checks refuse bad licences, known weaknesses, secrets and stale lists."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOOLS = ROOT / ".ci"
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """An advisory service that speaks OSV's protocol and knows one weakness, of flask."""
+    """An advisory service with OSV's protocol that knows one weakness, of flask."""
 
     known: ClassVar[dict[str, Any]] = {
         "id": "TEST-2026-1", "modified": "2026-01-01T00:00:00Z", "summary": "made up", "aliases": [],
@@ -143,7 +143,7 @@ def test_the_bill_of_materials_names_every_requirement_with_its_digests() -> Non
 
 
 def test_hooks_are_local_and_name_what_exists() -> None:
-    """They run offline: no hook is fetched, and each is a command of the environment that `make setup` makes."""
+    """They run offline: no hook is fetched, and each is a command of the environment that `make setup` creates."""
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     assert [repo["repo"] for repo in config["repos"]] == ["local"]
     for hook in config["repos"][0]["hooks"]:

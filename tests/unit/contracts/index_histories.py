@@ -1,4 +1,4 @@
-"""Random histories of an index over a model of the chain, of its nodes and of the database."""
+"""Random histories of an index over models of the chain, its nodes and the database."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Stopped:
 
 
 class IndexHistory:
-    """One index; `run` is a random history that ends in peace, where everything is compared."""
+    """One index; `run` is a random history that ends without faults, and then compares everything."""
 
     def __init__(self, seed: int) -> None:
         _complete_the_model()
@@ -87,7 +87,7 @@ class IndexHistory:
         self.events: list[tuple[str, Any]] = []
 
     def _nodes(self) -> list[ModelNode]:
-        """One that may be late, or three of which one may say anything."""
+        """One node that may be late, or three nodes of which one may answer anything."""
         if self.seed % 2:
             return [
                 ModelNode("one", self.chain, error=0.03, lag=0.2, former=0.1, refuses=0.2, told=self.told)
@@ -141,7 +141,7 @@ class IndexHistory:
 
     def run(self) -> None:
         assert live.open_index(self.calm()) is not None
-        self.chain.mine(8)  # no reorganisation goes back to what was final when the index began
+        self.chain.mine(8)  # no reorganisation goes below the height that was final when the index began
         self.chain.former = list(self.chain.blocks)
         self.armed = True
         for _ in range(STEPS):
@@ -163,7 +163,7 @@ class IndexHistory:
         self.check()
 
     def calm(self) -> ChainClient:
-        """Another client of a sound node."""
+        """A second client, of a node without faults."""
         spec = resources.registry().chain("local")
         node = ModelNode("calm", self.chain)
         return ChainClient(spec, Pool([Endpoint(node, spec.chain_id)], parallel=False))
@@ -194,7 +194,7 @@ class IndexHistory:
         commit(lambda unit: following.follow(unit, wish, keep_start=False) and None)
 
     def follow_factory(self) -> None:
-        """For good, perhaps first without a rule, or where another user has followed it before."""
+        """Follow a factory permanently, perhaps first without a rule, or after another user has followed it."""
         known = Session(self.database.snapshot()).maybe(FOLLOWS.find("ctr_f"))
         if known is not None and known.factory_event is not None:
             return
@@ -207,7 +207,8 @@ class IndexHistory:
         commit(lambda unit: following.follow(unit, wish, keep_start=False) and None)
 
     def peace(self) -> None:
-        """Sound nodes, a chain that has grown beyond what was indexed, and passes until all is filled and announced."""
+        """Use nodes without faults and a chain that has grown beyond the index, and run passes until all is filled and
+        announced."""
         for node in self.nodes:
             node.error = node.lag = node.former = node.refuses = node.lies = 0.0
         self.database.faults = Faults(self.rng)
@@ -217,7 +218,8 @@ class IndexHistory:
             run.run_pass(self.client)
 
     def check(self) -> None:
-        """What is stored is what a fresh index of the chain would have; each event is told as often as it came."""
+        """Check that the stored rows equal those of a fresh index of the chain, and that each event is announced as
+        often as it came."""
         session = Session(self.database.snapshot())
         stored = session.many(TABLES["contract_events"].scan())
         heights = {block.hash: block.number for block in self.chain.blocks}
@@ -232,7 +234,7 @@ class IndexHistory:
                 wanted = {one for one in there if heights[one[0]] >= row.from_block}
                 if (
                     row.gap_block is not None
-                ):  # it is said that no node gave this block's, perhaps later ones' neither
+                ):  # no node gave this block's logs, and later ones may be missing too
                     self.told["gap"] += 1
                     wanted = {one for one in wanted if heights[one[0]] < row.gap_block}
                 assert wanted <= have, (self.seed, "left out", address, wanted - have)
@@ -243,13 +245,14 @@ class IndexHistory:
         self._check_told(session, heights)
 
     def _check_children(self, session: Session) -> None:
-        """Followed are those that the factory announces in blocks that are there, from the first of these on."""
+        """Check that the followed children are those that the factory announces in existing blocks, from its first
+        block on."""
         factory = session.maybe(FOLLOWS.find("ctr_f"))
         if factory is None or factory.factory_event is None:
             return
         if (
             session.one(FOLLOWED.get("local", FACTORY)).gap_block is not None
-        ):  # what named them may be missing
+        ):  # the log that named them may be missing
             return
         since = factory.from_block
         named = {one: self.chain.announced(one, since) for one in self.chain.children}
@@ -277,7 +280,7 @@ class IndexHistory:
         assert have - later == wanted, (self.seed, "deposits", have ^ wanted)
 
     def _check_told(self, session: Session, heights: dict[str, int]) -> None:
-        """Of a block that is gone everything that was told was taken back; of one that is there nothing twice."""
+        """Check that all announcements of a removed block are taken back, and none of an existing block is repeated."""
         told: Counter[tuple[str, str, str]] = Counter()
         for row in session.many(TABLES["outbox"].scan()):
             kind, data = row.envelope["type"], row.envelope["data"]

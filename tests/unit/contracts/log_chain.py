@@ -1,5 +1,5 @@
-"""A model of a chain whose blocks hold logs and payments, and of nodes that show it: late, by halves, wrongly or not at
-all. Everything random comes from one generator, so that a seed is a history."""
+"""Model a chain whose blocks contain logs and payments, and nodes that show it late, incompletely, wrongly or not at
+all. All randomness comes from one generator, so that a seed is a history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eth_utils.crypto import keccak
 from shared.chain.errors import ChainError, Unreachable, classify
 
 TOPIC = "0x" + "ab" * 32
-MADE = "0x" + keccak(text="Made(address)").hex()  # what the factory logs
+MADE = "0x" + keccak(text="Made(address)").hex()  # the argument of the factory's log
 
 
 def digest(*parts: object) -> str:
@@ -27,17 +27,17 @@ class ModelBlock:
     hash: str
     parent: str
     logs: tuple[tuple[str, str], ...]  # address, data
-    payments: tuple[tuple[str, int, bool], ...]  # to, value, whether it succeeds
+    payments: tuple[tuple[str, int, bool], ...]  # recipient, value, whether it succeeds
 
 
 @dataclass
 class LogChain:
-    """The canonical chain, and the one of before its last reorganisation."""
+    """The canonical chain, and the chain before its last reorganisation."""
 
     rng: random.Random
     addresses: list[str]
     wallets: list[str]
-    factory: str | None = None  # logs the addresses of its children, again and again
+    factory: str | None = None  # logs the addresses of its children repeatedly
     children: tuple[str, ...] = ()
     blocks: list[ModelBlock] = field(default_factory=list)
     former: list[ModelBlock] = field(default_factory=list)
@@ -65,7 +65,7 @@ class LogChain:
         return address, "0x" + f"{self.rng.getrandbits(64):064x}"
 
     def announced(self, child: str, since: int) -> int | None:
-        """The lowest height from `since` on at which the factory names it."""
+        """The lowest height, from `since` on, at which the factory names the child."""
         named = (self.factory, "0x" + child[2:].rjust(64, "0"))
         return next((one.number for one in self.blocks if one.number >= since and named in one.logs), None)
 
@@ -76,7 +76,7 @@ class LogChain:
         self.mine(depth + self.rng.choice((-1, 0, 0, 1, 2)) or 1)
 
     def logs_of(self, address: str) -> set[tuple[str, int]]:
-        """(block hash, log index) of all of its logs, with their heights left out."""
+        """(block hash, log index) of all its logs, without their heights."""
         return {
             (block.hash, index)
             for block in self.blocks
@@ -93,9 +93,9 @@ class ModelNode:
     chain: LogChain
     error: float = 0.0
     lag: float = 0.0
-    former: float = 0.0  # shows the chain of before
-    refuses: float = 0.0  # more than some logs at once
-    lies: float = 0.0  # leaves logs out, and invents others
+    former: float = 0.0  # shows the chain before the reorganisation
+    refuses: float = 0.0  # refuses more than some logs at once
+    lies: float = 0.0  # omits logs, and invents others
     told: Counter[str] = field(default_factory=Counter)
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:

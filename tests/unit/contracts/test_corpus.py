@@ -1,5 +1,5 @@
-"""What functions answer and refuse, by our code and by web3's own contract objects over a provider that says the same:
-equal results, and both refuse the same, for every function of the corpus of test_encoding.py."""
+"""Read functions' answers and errors with this repository's code and with web3's contract objects over the same
+provider: equal results, and equal refusals, for every function of the corpus of test_encoding.py."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.unit.contracts.test_encoding import NODE, functions, openzeppelin, va
 
 
 class Saying(BaseProvider):
-    """Answers each call with what it is told to."""
+    """Answers each call with a given value."""
 
     said: dict[str, Any]
 
     def make_request(self, method: Any, params: Any) -> Any:
-        """To an answer that it cannot read, web3 asks for the contract's code."""
+        """Return code as well: after an unreadable answer, web3 asks for the contract's code."""
         said = {"result": "0x01"} if method == "eth_getCode" else self.said
         return {"jsonrpc": "2.0", "id": 1, **said}
 
@@ -38,19 +38,19 @@ W3 = Web3(PROVIDER, middleware=[])
 
 
 def theirs(given: Entry) -> Any:
-    """web3's function object of an entry."""
+    """web3's function object for an entry."""
     contract = W3.eth.contract(address=Web3.to_checksum_address(NODE), abi=[given])
     return contract.get_function_by_signature(rules.signature(given))
 
 
 def said(function: Any, arguments: Any, **answer: Any) -> Any:
-    """What web3 makes of a node's answer."""
+    """web3's reading of a node's answer."""
     PROVIDER.said = answer
     return function(*arguments).call()
 
 
 def flat(found: Any) -> Any:
-    """An answer without the names of its parts: ours are JSON, web3's are Python's."""
+    """An answer without the names of its parts: the product's are JSON, web3's are Python's."""
     if isinstance(found, dict):
         return [flat(one) for one in found.values()]
     if isinstance(found, list | tuple):
@@ -95,7 +95,7 @@ def test_answers_are_those_of_web3() -> None:
 
 
 def wrong(seed: random.Random, entry: Entry) -> tuple[list[Any], list[Any]] | None:
-    """Arguments of which one cannot be, as JSON and as web3 takes them; None where any can."""
+    """Arguments with one invalid value, as JSON and for web3; None if any value is valid."""
     given = [value(seed, one) for one in entry["inputs"]]
     native = values.arguments(entry["inputs"], given)
     for place, one in enumerate(entry["inputs"]):
@@ -131,7 +131,7 @@ def test_arguments_that_cannot_be_are_refused_by_both() -> None:
 
 
 def errors() -> list[Entry]:
-    """Every error that OpenZeppelin's contracts have, and generated ones."""
+    """Every error of OpenZeppelin's contracts, and generated ones."""
     found = {rules.signature(one): one for one in openzeppelin() if one["type"] == "error"}
     inputs = {rules.signature(one): one["inputs"] for one in functions()}
     made = [
@@ -164,7 +164,7 @@ def test_texts_and_panics_of_reverts_are_those_of_web3() -> None:
         "not today",
         "ŝ✓",
         "x" * 500,
-    ):  # web3 takes the text from the node's message, we from the data
+    ):  # web3 takes the text from the node's message, the product from the data
         data = bytes.fromhex("08c379a0") + encode(["string"], [text])
         shown, other = reverted(function, arguments, data, [], kind=ContractLogicError, text=text)
         assert other.message == f"execution reverted: {shown['reason']}" == f"execution reverted: {text}"
@@ -178,7 +178,7 @@ def test_texts_and_panics_of_reverts_are_those_of_web3() -> None:
 def reverted(
     function: Any, arguments: Any, data: bytes, known: list[Entry], *, kind: type[Exception], text: str = ""
 ) -> tuple[dict[str, Any], Any]:
-    """(what we tell of a node's revert, what web3 raises)."""
+    """(the product's description of a node's revert, web3's exception)."""
     message = f"execution reverted: {text}" if text else "execution reverted"
     with pytest.raises(kind) as raised:
         said(function, arguments, error={"code": 3, "message": message, "data": "0x" + data.hex()})

@@ -1,4 +1,5 @@
-"""Our calls beside web3's own contract objects: the same bytes for ABIs of OpenZeppelin and generated ones."""
+"""The product's calls compared with web3's contract objects: the same bytes for OpenZeppelin's ABIs and generated
+ones."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ GENERATED = 400
 
 
 def openzeppelin() -> Iterator[Entry]:
-    """Every function of the contracts that OpenZeppelin's package has built."""
+    """Every function of the contracts in OpenZeppelin's package."""
     for file in sorted(
         (ROOT / "node_modules" / "@openzeppelin" / "contracts" / "build" / "contracts").glob("*.json")
     ):
@@ -64,7 +65,7 @@ def generated() -> Iterator[Entry]:
 
 
 def value(random: random.Random, one: Entry) -> Any:
-    """A random value of a parameter, as JSON."""
+    """A random value for a parameter, as JSON."""
     kind = one["type"]
     if kind.endswith("]"):
         item, _, size = kind[:-1].rpartition("[")
@@ -113,7 +114,7 @@ def test_calls_and_answers_are_those_of_web3() -> None:
         if entry["inputs"]:
             shown = values.together(entry["inputs"], calls.raw(entry["inputs"], data[4:]))
             again = calls.data_of(entry, shown)
-            assert again == data, rules.signature(entry)  # nothing is lost on the way out and in again
+            assert again == data, rules.signature(entry)  # the round trip loses nothing
 
 
 def output(kind: str, *components: Entry) -> list[Entry]:
@@ -145,8 +146,8 @@ def test_long_answers_are_decoded_up_to_the_bound() -> None:
 
 
 def test_a_large_type_is_measured_once_however_often_it_stands_in_an_answer() -> None:
-    """Sixty-four bytes of an answer could hold up a process for an hour: an array of sixty thousand large tuples, none
-    of which is there."""
+    """Sixty-four bytes of an answer could block a process for an hour: they declare an array of sixty thousand large
+    tuples, none of which is present."""
     looked = 0
 
     class Counted(dict[str, Any]):

@@ -1,5 +1,5 @@
-"""The index over a model of the chain: whatever nodes say, wherever the process dies and blocks go, what is stored in
-the end is what a fresh look at the chain shows, and everything was told once."""
+"""The index over a model of the chain: whatever nodes answer, wherever the process dies and blocks disappear, the
+stored rows finally equal a fresh index of the chain, and everything is announced once."""
 
 from __future__ import annotations
 

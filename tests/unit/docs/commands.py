@@ -1,4 +1,4 @@
-"""Whether a command that a document shows is one that works here, as far as can be told without running it."""
+"""Check without running it that a command in a document works here."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from itertools import pairwise
 from shared.triggers.readiness import PROBES
 from tests.unit.docs.pages import ROOT, tracked
 
-# Other people's modules: their words are not ours to check.
+# Modules of other projects: this check does not know their options.
 FOREIGN = frozenset({"venv", "pip", "pytest", "functions_framework", "piptools", "json.tool", "http.server"})
 
 
 def make_problem(command: str) -> str | None:
-    """`make target VARIABLE=…`: the target and its variables are those of the Makefile."""
+    """`make target VARIABLE=…`: the Makefile has the target and its variables."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for word in shlex.split(command.replace("…", "x"))[1:]:
         name, given, _ = word.partition("=")
@@ -28,7 +28,7 @@ def make_problem(command: str) -> str | None:
 
 
 def python_problem(command: str) -> str | None:
-    """`python -m module word --option`: the module can be run, and its source knows each word and option."""
+    """`python -m module word --option`: the module can run, and its source has each word and option."""
     rest = command.partition(" -m ")[2]
     module, *given = re.split(r"\s+", re.split(r"[`,;|&)]|\s>", rest)[0].strip())
     if module in FOREIGN:
@@ -45,7 +45,7 @@ def python_problem(command: str) -> str | None:
 
 
 def example_problem(command: str) -> str | None:
-    """`python examples/name.py`: the file is there; tests/e2e/test_examples.py runs each."""
+    """`python examples/name.py`: the file exists; tests/e2e/test_examples.py runs each."""
     path = re.search(r"examples/\S+", command)[0]  # type: ignore[index]
     return None if path in tracked() else f"there is no {path}"
 
@@ -89,7 +89,7 @@ def _terraform() -> str:
 
 @cache
 def routes() -> dict[str, set[str]]:
-    """By path, its parameters as {}: the methods."""
+    """Path, with its parameters as {} → methods."""
     document = json.loads((ROOT / "schemas" / "openapi.json").read_text(encoding="utf-8"))
     found: dict[str, set[str]] = {path: {"GET"} for path in PROBES}
     for path, methods in document["paths"].items():
@@ -99,7 +99,7 @@ def routes() -> dict[str, set[str]]:
 
 @cache
 def _module(name: str) -> str | None:
-    """The source of a module, of a package all of it."""
+    """The source of a module, or of a whole package."""
     path = name.replace(".", "/")
     files = [f"{path}.py"] if f"{path}.py" in tracked() else []
     if f"{path}/__main__.py" in tracked():

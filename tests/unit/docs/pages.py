@@ -1,4 +1,4 @@
-"""The documents as data: headings, links, fenced blocks and the names that stand in `code`."""
+"""Read the documents as data: headings, links, fenced blocks and the names in `code`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOUD = "cloud"  # ```sh cloud: these commands need a project of Google Cloud
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block: where it begins, its language and marks (```sh cloud), its text."""
+    """A fenced block: its line, its language and marks (```sh cloud), its text."""
 
     line: int
     info: tuple[str, ...]
@@ -33,7 +33,7 @@ class Fence:
         return CLOUD in self.info[1:]
 
     def commands(self) -> list[str]:
-        """The commands of a shell block; a trailing backslash goes on."""
+        """The commands of a shell block; a trailing backslash continues a command."""
         joined = re.sub(r"\\\n\s*", " ", self.text)
         return [line for raw in joined.splitlines() if (line := raw.strip())]
 
@@ -58,7 +58,7 @@ class Page:
 
     @cached_property
     def anchors(self) -> set[str]:
-        """The anchors that GitHub gives to headings."""
+        """GitHub's anchors for the headings."""
         found: set[str] = set()
         for before, token in zip(self.tokens, self.tokens[1:], strict=False):
             if before.type == "heading_open":
@@ -99,7 +99,7 @@ def _plain(token: Token) -> str:
 
 @cache
 def tracked() -> frozenset[str]:
-    """Every file that belongs to the repository, new ones included, and every folder with one."""
+    """Every file of the repository, including new ones, and every folder with such a file."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -117,7 +117,7 @@ def pages() -> tuple[Page, ...]:
 
 @cache
 def source() -> str:
-    """The text of everything that is not a document (and not this checker): where names come from."""
+    """The text of all files except documents (and this checker): the source of names."""
     endings = (".py", ".sql", ".tf", ".hcl", ".tfvars", ".yaml", ".yml", ".json", ".sh", ".toml", ".in")
     plain = ("Makefile", "Dockerfile", ".ci/run", ".ci/python")
     names = (name for name in sorted(tracked()) if name.endswith(endings) or name.endswith(plain))

@@ -1,4 +1,4 @@
-"""docs/adding_an_operation.md as steps: what it tells one to write, written into a copy of the product."""
+"""Follow docs/adding_an_operation.md as steps: write its files into a copy of the product."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.unit.docs.pages import ROOT, Page, tracked
 
-# What a copy needs to run; the rest of the repository only where the checks are run in it.
+# A running copy needs these; the rest of the repository is needed only to run the checks in the copy.
 PARTS = (
     *("functions", "schemas", "shared", "emulators", "tests", "docs", "examples"),
     *("pyproject.toml", "package.json", "package-lock.json"),
@@ -17,7 +17,7 @@ PARTS = (
 
 
 def copy_product(folder: Path, wanted: Callable[[str], bool] = lambda top: top in PARTS) -> None:
-    """Copy the repository's files whose first part is `wanted`."""
+    """Copy the repository's files whose first path part is in `wanted`."""
     for name in tracked():
         if wanted(name.split("/")[0]) and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def copy_product(folder: Path, wanted: Callable[[str], bool] = lambda top: top i
 
 
 def add_example(page: Page, folder: Path) -> None:
-    """Follow the page: the models at the end of the file that it names, the other two as files of their own."""
+    """Follow the page: append the models to the file that it names, and write the other two as separate files."""
     models, operation, test = (fence.text for fence in page.fences() if fence.info == ("python",))
     (module, made, tested) = (folder / name for name in named(page))
     imported, count = re.subn(
@@ -38,7 +38,7 @@ def add_example(page: Page, folder: Path) -> None:
 
 
 def named(page: Page) -> list[str]:
-    """The files that the steps with code name, in order."""
+    """The files named by steps with code, in order."""
     found = re.findall(r"^\d\. \*\*.*?`([\w/]+\.py)`", page.text, flags=re.MULTILINE | re.DOTALL)
     assert len(found) >= 3, found
     return found[:3]

@@ -1,4 +1,5 @@
-"""The changelog goes by version: the newest is the project's, each release has its day and its frozen needs."""
+"""Check the changelog's versions: the newest is the project's, each release has its date and its frozen
+dependencies."""
 
 from __future__ import annotations
 

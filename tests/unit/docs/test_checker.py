@@ -1,4 +1,4 @@
-"""The checks of documents find what is wrong: each of these would mislead a reader."""
+"""The checks of documents find each of these errors, which would mislead a reader."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_good_links_pass(tmp_path: Path, target: str) -> None:
 
 
 def made(folder: Path, text: str) -> Page:
-    """A page of its own, as if it stood in the repository."""
+    """A page as if it were in the repository."""
     path = folder / "page.md"
     path.write_text(text, encoding="utf-8")
     return Page(path)

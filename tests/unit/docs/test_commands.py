@@ -1,8 +1,8 @@
-"""Every command of a document is run by a test, is one that the repository has, or is marked as needing a cloud.
+"""Every command in a document is run by a test, exists in the repository, or is marked as needing a cloud.
 
-A block that needs a project of Google Cloud begins with ```sh cloud. The blocks of the pages in RUN are run, in
-order, against a running product (tests/e2e/test_documents.py). All other shell blocks may hold only commands that
-`problem` knows: an unknown one is a failure, so that nobody shows what nobody has tried.
+A block that needs a project of Google Cloud begins with ```sh cloud. The blocks of the pages in RUN are run, in order,
+against a running product (tests/e2e/test_documents.py). All other shell blocks may contain only commands that `problem`
+knows. An unknown command is a failure, so that no document shows an untested command.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.unit.docs.pages import Fence, Page, pages
 RUN = frozenset({"docs/api.md"})
 GRPC = "docs/grpc.md"  # run by tests/emulated/rpc/test_document.py
 EXAMPLE = "docs/adding_an_operation.md"  # its calls are run, too
-# The tools that a block for the cloud may use beside ours, and the shell's own words.
+# The additional tools that a block for the cloud may use, and the shell's own words.
 CLOUD_TOOLS = frozenset(
     {"gcloud", "terraform", "kubectl", "curl", "docker", "openssl", "export", "cd", "cp", "dig", "jq"}
 )
@@ -33,7 +33,7 @@ LANGUAGES = frozenset(
 )
 
 
-# By what a command looks like, what looks at it; the second only in blocks for the cloud.
+# Patterns of commands and their checks; those of the second group apply only to blocks for the cloud.
 KNOWN = {
     r"^make ": make_problem,
     r"(^|\s)(\.venv/bin/)?python3? examples/": example_problem,
@@ -43,9 +43,9 @@ CLOUDS = {r"\$API/": api_problem, r"^terraform ": terraform_problem}
 
 
 def problem(page: Page, fence: Fence, command: str) -> str | None:
-    """What is wrong with a command, if anything."""
+    """Describe what is wrong with a command, or return None."""
     if page.name.startswith("clients/") and re.match(r"(pip|npm) install build/clients/", command):
-        return None  # tests/e2e/test_clients.py installs what is packed
+        return None  # tests/e2e/test_clients.py installs the package
     if page.name == GRPC and not fence.cloud:
         return None  # run by tests/emulated/rpc/test_document.py
     if page.name in RUN or (page.name == EXAMPLE and command.startswith("api ")):
@@ -73,7 +73,8 @@ def test_commands_are_tried_or_marked(page: Page) -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_commands_have_no_comments(page: Page) -> None:
-    """Typed or pasted into zsh they would be arguments, and a quotation mark in one waits for another."""
+    """In zsh, typed or pasted comments would be arguments, and an apostrophe in one would wait for its closing
+    quote."""
     found = [
         f"{page.name}:{fence.line}: {line}"
         for fence in page.fences()

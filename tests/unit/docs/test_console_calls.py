@@ -1,4 +1,4 @@
-"""Every route that the console names is one of the API, by its method."""
+"""The API has every route that the console names, with its method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OF_LOCAL_RUNS = "/api/v1/sandbox/"  # the faucet
 
 
 def named() -> set[tuple[str, str, str]]:
-    """File, method and route, with `*` for what a value stands for."""
+    """File, method and route, with `*` for each value."""
     found = set()
     for file in sorted(SOURCES.rglob("*.js")):
         for short, method, _, path in CALL.findall(file.read_text(encoding="utf-8")):

@@ -1,5 +1,5 @@
-"""The list of decisions names every page by its title; numbers are without gaps or repeats; each page has the
-template's parts."""
+"""The list of decisions has every page with its title; numbers have no gaps or repeats; each page has the template's
+parts."""
 
 from __future__ import annotations
 

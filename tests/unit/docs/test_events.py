@@ -1,4 +1,4 @@
-"""Every event is a type that the reference explains, and changes of what is cached reach the cache."""
+"""The reference explains every event type, and changes of cached resources reach the cache."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def catalog() -> dict[str, dict[str, object]]:
 
 
 def taken(*, commands: bool) -> set[str]:
-    """The types that some operation takes, as commands or as events."""
+    """The types that an operation accepts, as commands or as events."""
     triggers = [trigger for entry in catalog().values() for trigger in entry["messages"]]  # type: ignore[attr-defined]
     return {kind for one in triggers if one["command"] is commands for kind in one["types"] if kind != "*"}
 
 
 def unknown(text: str) -> set[str]:
-    """What a source names that reads as an event and is none."""
+    """Names in a source that look like events but are none."""
     return set(NAMED.findall(text)) - event_types.TYPES.keys() - taken(commands=True) - OTHERS
 
 

@@ -1,4 +1,5 @@
-"""The glossary and the classes agree: every row of the domain is a term, and a term's class is named as the term is."""
+"""The glossary and the classes agree: every row class of the domain is a term, and a term's class has the term's
+name."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ def class_name(term: str) -> str:
 
 
 def domain_rows() -> set[str]:
-    """The dataclasses of shared/domain that are rows of a table."""
+    """The dataclasses of shared/domain that are table rows."""
     for module in pkgutil.iter_modules(shared.store.tables.__path__, "shared.store.tables."):
         importlib.import_module(module.name)
     rows = {table.row for table in TABLES.values()}

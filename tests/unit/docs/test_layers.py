@@ -1,4 +1,4 @@
-"""The layers that docs/developing.md shows are those that import-linter holds."""
+"""The layers in docs/developing.md are those that import-linter enforces."""
 
 from __future__ import annotations
 

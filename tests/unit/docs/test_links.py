@@ -1,4 +1,4 @@
-"""Every link of a document that stays in the repository leads somewhere."""
+"""Every link from a document into the repository has a target."""
 
 from __future__ import annotations
 

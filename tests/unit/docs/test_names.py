@@ -1,4 +1,4 @@
-"""What documents name in `code` exists: files, targets, modules, variables, error codes, events, routes."""
+"""Everything that documents name in `code` exists: files, targets, modules, variables, error codes, events, routes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.unit.docs.commands import make_problem, python_problem, routes
 from tests.unit.docs.pages import ROOT, Page, pages, source, tracked, words
 
 TOP = frozenset(name.split("/")[0] for name in tracked() if "/" in name)
-# Folders and files that tools make and .gitignore leaves out.
+# Folders and files that tools create and .gitignore excludes.
 MADE = (".venv", "node_modules", ".run")
-# What docs/adding_an_operation.md makes; tests/e2e/test_documents.py makes it.
+# Things that docs/adding_an_operation.md creates; tests/e2e/test_documents.py creates them.
 EXAMPLE = {"functions/supplies/count_supplies.py", "tests/emulated/desk/test_count.py", "GET /supplies/count"}
 
 
@@ -28,7 +28,7 @@ def test_names_exist(page: Page) -> None:
     shown = " ".join(fence.text for fence in page.fences() if fence.shell)
 
     def made(code: str) -> bool:
-        """A file without a folder that the page's own commands read or write."""
+        """Tell whether it is a file without a folder that the page's own commands read or write."""
         return "/" not in code and bool(re.search(rf"(?<![\w./-]){re.escape(code)}(?![\w/-])", shown))
 
     problems = [
@@ -40,7 +40,7 @@ def test_names_exist(page: Page) -> None:
 
 
 def problem(code: str) -> str | None:
-    """What is wrong with a name, if anything; texts of other kinds are not looked at."""
+    """Describe what is wrong with a name, or return None; other texts are not checked."""
     found = ((match, check) for pattern, check in KINDS if (match := pattern.search(code)))
     match, check = next(found, (None, None))
     return check(match) if match and check and code not in EXAMPLE else None
@@ -48,7 +48,7 @@ def problem(code: str) -> str | None:
 
 def file_problem(found: re.Match[str]) -> str | None:
     plain = re.sub(r"<\w+>|NNNN_name|…|\{\w+\}", "*", found[0]).rstrip("/")
-    if plain.startswith((*MADE, "roles/")):  # roles of Google Cloud have a stroke and a dot, too
+    if plain.startswith((*MADE, "roles/")):  # roles of Google Cloud contain a slash and a dot too
         return None
     if "/" in plain and plain.split("/")[0] not in TOP | set(MADE):
         return None if "." not in plain.split("/")[-1] or _anywhere(plain) else "no such file"
@@ -62,14 +62,14 @@ def _anywhere(name: str) -> bool:
 
 
 def route_problem(found: re.Match[str]) -> str | None:
-    """A route without /api/v1 is looked for below it; without its beginning, at any end of one."""
+    """A route without /api/v1 is looked up below it; a route without its beginning matches any route's end."""
     method, path = found.groups()
     plain = re.sub(r"\{\w+\}|<\w+>", "{}", path.partition("?")[0])
     candidates = [plain, f"/api/v1{plain}"]
     if method is None:
         candidates += [known for known in routes() if known.endswith(plain)]
     answered = [routes()[known] for known in candidates if known in routes()]
-    if not answered:  # `/metrics`, `/push/<operation>`: what the gateway answers by itself
+    if not answered:  # `/metrics`, `/push/<operation>`: the gateway answers these itself
         own = not any(known.startswith(f"/api/v1/{plain.split('/')[1]}") for known in routes())
         return None if own and f'"{plain.partition("{")[0]}' in source() else "no such route"
     wrong = method is not None and not any(method in methods for methods in answered)
@@ -101,7 +101,7 @@ def _announced() -> frozenset[str]:
 
 
 def unit_problem(found: re.Match[str]) -> str | None:
-    """`unit.write(…)`: what a body finds at its unit of work; `now` is set when one begins."""
+    """`unit.write(…)`: a member of the unit of work in a body; `now` is set at its start."""
     return None if hasattr(UnitOfWork, found[1]) or found[1] == "now" else "a unit of work has no such thing"
 
 
@@ -112,7 +112,7 @@ def _variable(found: re.Match[str]) -> str | None:
 FILE = re.compile(
     r"^([\w.*{}<>…-]+(/[\w.*{}<>…-]*)+|[\w.-]+\.(py|md|json|sql|tf|yaml|yml|toml|txt|in|cfg)|Dockerfile)$"
 )
-# The first pattern that a text fits says how it is looked at.
+# The first pattern that matches a text chooses its check.
 KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
     (re.compile(r"^make \w.*"), lambda found: make_problem(found[0])),
     (re.compile(r"^.*\bpython3? -m .*"), lambda found: python_problem(found[0])),

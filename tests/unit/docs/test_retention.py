@@ -1,4 +1,4 @@
-"""How long rows are kept: docs/security.md has every table once, and the days of each policy."""
+"""The retention of rows: docs/security.md has every table once, and the days of each policy."""
 
 from __future__ import annotations
 

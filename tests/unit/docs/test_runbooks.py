@@ -1,4 +1,4 @@
-"""Every alert leads to its section of the runbooks, and no section is without its alert."""
+"""Every alert links to its section of the runbooks, and every section has an alert."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_an_alert_has_its_section(name: str) -> None:
     path, _, anchor = alert["runbook"].partition("#")
     assert path == RUNBOOKS.name and anchor in RUNBOOKS.anchors
     assert SECTIONS[name].startswith(f"**{alert['severity']}** · ")
-    assert "```sh cloud\n" in SECTIONS[name]  # what to do is a command
+    assert "```sh cloud\n" in SECTIONS[name]  # the instruction is a command
 
 
 def test_no_section_is_without_its_alert() -> None:
@@ -42,7 +42,7 @@ def test_what_runbooks_look_for_in_logs_is_logged() -> None:
 
 
 def test_a_block_that_is_pasted_whole_changes_one_thing() -> None:
-    """Of two ways out in one block, the second would undo the first, or follow where it was refused."""
+    """If one block had two alternatives, the second would undo the first, or run although the first was refused."""
     blocks = re.findall(r"```sh cloud\n(.*?)```", RUNBOOKS.text, flags=re.S)
     changes = [
         re.findall(r"^ *(?:curl .*-X (?:POST|PUT)|.*infra\.rollout).*", block, flags=re.M) for block in blocks

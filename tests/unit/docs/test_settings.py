@@ -1,4 +1,4 @@
-"""Every variable that the product reads is explained, and every one that is explained is read."""
+"""Every variable that the product reads is explained, and every explained variable is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tests.unit.docs.pages import ROOT, Page
 
-# Set by Cloud Run or by Google's libraries' own conventions, not by anybody who runs this.
+# Cloud Run or conventions of Google's libraries set these, not the operator.
 NOT_OURS = {"K_SERVICE", "K_REVISION"}
 
 

@@ -1,4 +1,4 @@
-"""The state diagrams of the architecture page are the tables of the code."""
+"""The state diagrams of the architecture page equal the tables of the code."""
 
 from __future__ import annotations
 

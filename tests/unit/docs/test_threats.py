@@ -1,6 +1,6 @@
-"""The threat model's table and the answers to ASVS: no control without a test, no section without an answer.
+"""The threat model's table and the answers to ASVS: every control has a test, every section an answer.
 
-That the files are there is test_links'.
+test_links checks that the files exist.
 """
 
 from __future__ import annotations

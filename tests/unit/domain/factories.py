@@ -1,4 +1,4 @@
-"""Domain objects for tests, made by the rules themselves: one asset, one clock, ids that read well."""
+"""Domain objects for tests, created by the rules themselves: one asset, one clock, readable ids."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def line(price: str = "1", quantity: int = 1) -> Line:
 
 
 def place(*given_supplies: Supply, lines: list[Line] | None = None, **more: Any) -> Placed:
-    """An open order of 3.00 over the supplies given (1000 base units when none is)."""
+    """An open order of 3.00 over the given supplies (a new one of 1000 base units if none is given)."""
     given = {
         "order_id": "ord_1",
         "user_id": OWNER,
@@ -93,7 +93,7 @@ def wallet(user_id: str = "usr_claimer", **more: Any) -> Wallet:
 
 
 def claim(order: Order, who: str = "usr_a", now: datetime = NOW, **more: Any) -> Claimed:
-    """A claim by a user with a wallet of their own."""
+    """A claim by a user with a separate wallet."""
     given: dict[str, Any] = {
         "holder": None,
         "wallet": wallet(who),

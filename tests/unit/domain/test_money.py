@@ -1,4 +1,4 @@
-"""Amounts: what is read, what is refused, and that writing them is the inverse."""
+"""Amounts: valid and invalid texts, and formatting as the inverse of parsing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles and permissions against the contract's table, and what a caller may see."""
+"""Roles and permissions compared with the contract's table, and the things that a caller may see."""
 
 from __future__ import annotations
 

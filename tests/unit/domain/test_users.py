@@ -1,4 +1,4 @@
-"""Users: e-mail addresses, roles, and that a password's hash never shows."""
+"""Users: e-mail addresses, roles, and hidden password hashes."""
 
 from __future__ import annotations
 

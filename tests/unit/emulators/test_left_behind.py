@@ -1,4 +1,4 @@
-"""Killed runs leave no process and no folder behind."""
+"""Killed runs leave no process and no folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulators.client import wait_for
 from emulators.stack import StartError
 from emulators.toolkit import ROOT
 
-# gunicorn and its worker: the leader starts a process that is to end with it, and says which.
+# gunicorn and its worker: the leader starts a process that must end with it, and prints its id.
 LEADER = """
 import os, subprocess, sys, time
 worker = f"from emulators.gateway import _end_with; _end_with({os.getpid()})"

@@ -1,4 +1,4 @@
-"""The local gateway's answers are not held back."""
+"""The local gateway sends its answers without delay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulators import gateway
 
 
 def test_what_is_sent_goes_out_at_once() -> None:
-    """Nagle's algorithm with a client's delayed acknowledgement is 40 ms for each answer."""
+    """Nagle's algorithm with a client's delayed acknowledgement costs 40 ms for each answer."""
 
     async def accepted() -> int:
         found: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""A command that nothing leads to a store says so in a sentence, and begins no state of its own."""
+"""A command without a configured store says so in a sentence, and creates no state."""
 
 from __future__ import annotations
 

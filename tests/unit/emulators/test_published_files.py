@@ -1,4 +1,4 @@
-"""What `python -m emulators publish` says of a file that holds no CloudEvent: one sentence, and wrong usage."""
+"""`python -m emulators publish` with a file without a CloudEvent: one sentence, and the exit status of wrong usage."""
 
 from __future__ import annotations
 

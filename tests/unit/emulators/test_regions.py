@@ -1,4 +1,4 @@
-"""What the regions on one machine are made of: distances, links that delay and can be cut, the balancer."""
+"""The parts of the regions on one machine: distances, links that delay and can be cut, the balancer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DELAY = 0.1
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """A server that sends back what it gets; its address."""
+    """Run a server that sends back its input; returns its address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_serve, args=(server,), daemon=True).start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
@@ -68,7 +68,7 @@ def test_a_link_takes_its_round_trip(links: Links) -> None:
 
 
 def test_much_data_passes_in_one_round_trip(links: Links) -> None:
-    """The delay is a distance, not a toll on each chunk: 3 MB are 48 chunks."""
+    """The delay is a distance, not a delay of each chunk: 3 MB are 48 chunks."""
     size = 3 * 2**20
     with _connect(links) as call:
         began = time.monotonic()
@@ -111,7 +111,7 @@ def test_the_nearest_region_comes_first() -> None:
 
 
 def test_routes_go_where_the_catalog_says() -> None:
-    """Each route of the catalog matches its own line before any other, as HAProxy reads the map."""
+    """Each route of the catalog matches its own line first, in the order in which HAProxy reads the map."""
     lines = [line.rsplit(" ", 1) for line in proxy.routes(operation.catalog()).splitlines()]
     for entry in operation.catalog().values():
         for route in entry.https:

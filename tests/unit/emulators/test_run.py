@@ -1,4 +1,4 @@
-"""The operator of `make run`: the same from run to run, another one after `make run FRESH=1`."""
+"""The operator of `make run`: the same in every run, a new one after `make run FRESH=1`."""
 
 from __future__ import annotations
 

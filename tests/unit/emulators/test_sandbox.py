@@ -1,4 +1,4 @@
-"""The faucet cannot be anywhere but in a local run."""
+"""The faucet exists only in a local run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_no_catalog_route_or_description_has_it() -> None:
 
 
 def test_no_deployed_file_contains_the_sandbox() -> None:
-    """The image takes these folders; tests/emulated/delivery/test_image.py builds one and looks."""
+    """The image takes these folders; tests/emulated/delivery/test_image.py builds one and checks it."""
     dockerfile = (ROOT / "infra" / "Dockerfile").read_text()
     copied = set(re.findall(r"\b(functions|shared|schemas|emulators|tests)\b", dockerfile))
     assert {"functions", "shared", "schemas"} <= copied and "emulators" not in copied

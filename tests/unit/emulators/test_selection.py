@@ -1,4 +1,5 @@
-"""What a local run stands on: a variable wins, then what is installed, else it is embedded; STORE chooses by hand."""
+"""The services of a local run: a variable has priority, then an installed emulator, otherwise the embedded service;
+STORE selects by hand."""
 
 from __future__ import annotations
 

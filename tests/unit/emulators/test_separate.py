@@ -1,4 +1,4 @@
-"""The gateway of separate processes forwards what a server closes under it."""
+"""The gateway of separate processes forwards a request although the server closes its connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def _answers_once_a_connection(listening: socket.socket) -> None:
-    """As gunicorn whose time of keeping a connection ends while the next request is on its way to it."""
+    """Acts like a gunicorn whose keep-alive time ends while the next request is on its way."""
     while True:
         try:
             connection, _ = listening.accept()

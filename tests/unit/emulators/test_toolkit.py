@@ -1,4 +1,4 @@
-"""What starts the emulators is found from `gcloud` on PATH, else Docker Compose, else one clear message."""
+"""Find the emulators' programs: `gcloud` on PATH, else Docker Compose, else one clear message."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from emulators.toolkit import Missing
 
 
 class Program(Protocol):
-    """Writes a program below the test's folder and says where it is."""
+    """Writes a program below the test's folder and returns its path."""
 
     def __call__(self, place: str, text: str = ...) -> Path: ...
 
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """Writes programs into a folder that is all of PATH; nothing else is installed."""
+    """Writes programs into a folder that is the whole PATH; nothing else is installed."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     caches = (toolkit.sdk_root, toolkit.docker_works)
@@ -42,7 +42,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
 
 @pytest.fixture
 def sdk(program: Program, tmp_path: Path) -> Path:
-    """A Google Cloud CLI whose `gcloud` is reached through a link, as packages install it, and Java."""
+    """A Google Cloud CLI whose `gcloud` is a link, as packages install it, and Java."""
     root = tmp_path / "sdk"
     program("sdk/bin/cloud_spanner_emulator/emulator_main", "")
     program("sdk/platform/pubsub-emulator/lib/cloud-pubsub-emulator-0.8.20-all.jar", "")

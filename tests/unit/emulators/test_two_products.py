@@ -1,4 +1,4 @@
-"""Products that one process starts one after the other know nothing of each other."""
+"""Consecutive products of one process are independent of each other."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A chain that knows plain transfers only: blocks, a pool, reorganisations, and what a node says to new bytes.
+"""A chain with plain transfers only: blocks, a pool, reorganisations, and a node's answers to new bytes.
 
-Everything random comes from one generator, so that a seed is a history.
+All randomness comes from one generator, so that a seed is a history.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 GWEI = 10**9
 START_BALANCE = 10**20
-FINAL_DEPTH = 4  # what this deep cannot be reorganised
+FINAL_DEPTH = 4  # blocks this deep cannot be reorganised
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Mined:
     sent: tuple[Sent, ...]
     nonces: dict[str, int]
     balances: dict[str, int]
-    failed: frozenset[str] = frozenset()  # hashes of what used its gas and did nothing
+    failed: frozenset[str] = frozenset()  # hashes of transactions that used their gas without effect
 
 
 @dataclass
@@ -49,20 +49,20 @@ class Faults:
     """Probabilities per call or per block."""
 
     error: float = 0.0  # a read fails
-    lost_answer: float = 0.0  # bytes are taken, the answer is an error
-    swallow: float = 0.0  # bytes are acknowledged and not kept
+    lost_answer: float = 0.0  # bytes are accepted, the answer is an error
+    swallow: float = 0.0  # bytes are acknowledged and dropped
     delay: float = 0.0  # bytes are acknowledged and reach the pool blocks later
     forget: float = 0.0  # the pool loses a transaction, per block
-    lag: float = 0.0  # a read is answered as of one or two blocks ago
-    far: float = 0.0  # a read is answered as by a node that synchronises: many blocks ago
-    invent: float = 0.0  # a receipt is shown of what no block holds
-    flip: float = 0.0  # a receipt says the opposite of what became of it
+    lag: float = 0.0  # a read shows the state of one or two blocks ago
+    far: float = 0.0  # a read shows a synchronising node's state: many blocks ago
+    invent: float = 0.0  # shows a receipt of a transaction in no block
+    flip: float = 0.0  # a receipt has the opposite status
     other: float = 0.0  # a read is answered from another chain
     hang: float = 0.0  # nothing comes until the client gives up
-    noisy: bool = False  # some receipts have more logs than a column takes
+    noisy: bool = False  # some receipts have more logs than fit into a column
     hide: float = 0.0  # a receipt is not found
-    revert: float = 0.0  # what is mined fails
-    ahead: float = 0.0  # the head is said to be blocks higher than it is
+    revert: float = 0.0  # mined transactions fail
+    ahead: float = 0.0  # the head appears some blocks too high
     strict: bool = False  # refuses nonces with a gap
     ceil: bool = False  # replacement threshold as reth's, else geth's
     slots: int = 64
@@ -78,9 +78,9 @@ class Chain:
         self.pool: dict[tuple[str, int], Sent] = {}
         self.base_fee = GWEI
         self.given: dict[str, int] = {}  # balances set by hand
-        self.late: list[tuple[int, Sent]] = []  # acknowledged, and kept only from this height on
-        self.stalled: int | None = None  # the height that finality does not get beyond
-        self.told: Counter[str] = Counter()  # the lies that were told, by name
+        self.late: list[tuple[int, Sent]] = []  # acknowledged, but in the pool only from this height on
+        self.stalled: int | None = None  # the height at which finality stands still
+        self.told: Counter[str] = Counter()  # the lies so far, by name
 
     def mine(self, *, empty: bool = False) -> None:
         head = self.blocks[-1]
@@ -124,7 +124,7 @@ class Chain:
                 self.pool[sent.sender, sent.nonce] = sent
 
     def reorganise(self, depth: int) -> None:
-        """Replace the newest blocks by as many others; what they held is back in the pool, or forgotten."""
+        """Replace the newest blocks by as many others; their transactions return to the pool, or are lost."""
         depth = min(depth, FINAL_DEPTH - 1, len(self.blocks) - 1)
         gone = self.blocks[-depth:] if depth else []
         if any(block.sent for block in gone):
@@ -141,7 +141,7 @@ class Chain:
         return [sent for block in self.blocks for sent in block.sent]
 
     def refusal(self, sent: Sent) -> str | None:
-        """What a node says to these bytes; None when it takes them."""
+        """A node's refusal of these bytes; None if it accepts them."""
         head = self.blocks[-1]
         nonce = head.nonces.get(sent.sender, 0)
         balance = self.given.get(sent.sender, head.balances.get(sent.sender, START_BALANCE))
@@ -156,7 +156,7 @@ class Chain:
             "max fee per gas less than block base fee": self.faults.strict and sent.max_fee < self.base_fee,
             "replacement transaction underpriced": other is not None and not self._replaces(other, sent),
             "nonce too high": self.faults.strict and gap,
-            # reth lets the nonce that comes next through, geth drops the last ones for it
+            # reth admits the next nonce, geth drops the last ones for it
             "account limit exceeded": other is None
             and sent.nonce > nonce
             and len(waiting) >= self.faults.slots,

@@ -1,4 +1,4 @@
-"""Random histories of orders that are paid: supplies, claims, payouts, operators, and a chain that takes back."""
+"""Random histories of paid orders: supplies, claims, payouts, operators, and a chain that reorganises."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ from tests.unit.engine.wallet_histories import WalletsHistory
 OPERATOR = Caller.of_user("ops", ["operator"], "service")
 ORDERS = 6
 SUPPLIED = 10**16
-PRICED = 100_000  # and one wei more for each order: what is paid names its allocation
+PRICED = 100_000  # and one wei more for each order, so that the amount identifies the allocation
 COMPETED: tuple[ModuleType, ...] = (process_claim, retry_settlement, abandon_settlement)
 
 
 class Inline:
-    """An executor that does the work at once: a seed is a history."""
+    """An executor that works at once: a seed is a history."""
 
     def __init__(self, workers: int) -> None: ...
 
@@ -69,7 +69,7 @@ class Inline:
 
 
 class ClaimsHistory(WalletsHistory):
-    """The first wallet's owner supplies and orders, somebody else claims."""
+    """The first wallet's owner supplies and orders, another user claims."""
 
     def wallet(self) -> Wallet:
         wallet = super().wallet()
@@ -79,7 +79,7 @@ class ClaimsHistory(WalletsHistory):
         return wallet
 
     def bound(self, wallet: Wallet, recipients: list[str] | None, above: int | None) -> None:
-        super().bound(wallet, recipients, above and 10**18)  # payouts above it are an administrator's
+        super().bound(wallet, recipients, above and 10**18)  # larger payouts need an administrator
 
     def stage(self, patch: Any) -> None:
         super().stage(patch)
@@ -104,10 +104,10 @@ class ClaimsHistory(WalletsHistory):
             (self.undo, 4),
         ]
 
-    # — what may happen
+    # — the steps
 
     def place_and_claim(self) -> None:
-        """A supply if none is left, an order of it, and a claim."""
+        """Create a supply if none is left, an order on it, and a claim."""
         owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
         if not any(one.available >= SUPPLIED // 2 for one in self.all(SUPPLIES) if one.status == "active"):
             amount = format_amount(SUPPLIED, 18)
@@ -126,7 +126,7 @@ class ClaimsHistory(WalletsHistory):
             process_claim.process_claim(ProcessClaim(claim_id=claim.id), owner)
 
     def cancel_payment(self) -> None:
-        """An operator gives a payout up: it is undone, or mined all the same."""
+        """An operator abandons a payout: it is undone, or mined nevertheless."""
         from functions.transactions.cancel_transaction import cancel_transaction
         from schemas.transactions import ReplaceTransaction
 
@@ -144,7 +144,7 @@ class ClaimsHistory(WalletsHistory):
             abandon_settlement.abandon_settlement(request, OPERATOR)
 
     def undo(self) -> None:
-        """The chain takes back what paid somebody, as long as that is not final."""
+        """The chain reorganises a payment away, as long as it is not final."""
         for row in self.rows():
             if row.is_payment and row.state == "confirmed" and not row.finalized:
                 self.node.reorganise(len(self.node.blocks) - (row.mined_block_number or 0))
@@ -156,7 +156,7 @@ class ClaimsHistory(WalletsHistory):
                 close_supply(CloseSupply(supply_id=supply.id), owner)
 
     def change_supply(self) -> None:
-        """Its owner commits more or less, or lets nothing be reserved from it for a while."""
+        """Its owner commits more or less, or temporarily stops new reservations."""
         owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
         for supply in self.all(SUPPLIES):
             if supply.live:
@@ -168,13 +168,13 @@ class ClaimsHistory(WalletsHistory):
                 self.node.told["supply paused" if change.get("status") == "paused" else "supply changed"] += 1
 
     def give_back(self) -> None:
-        """Who holds an order does not want it any more."""
+        """The holder of an order releases it."""
         claimer = Caller.of_user(self.claimer.user_id, ["user"], "service")
         for claim in self.claims("claimed"):
             release_claim(ReleaseClaim(claim_id=claim.id), claimer)
 
     def take_back(self) -> None:
-        """The order's owner does not want this claimer, and somebody claims what is open."""
+        """The order's owner rejects this claimer, and somebody claims the open order."""
         owner = Caller.of_user(self.owners[0].user_id, ["user"], "service")
         for claim in self.claims("claimed"):
             reject_claim(RejectClaim(claim_id=claim.id, reason="another"), owner)
@@ -204,7 +204,7 @@ class ClaimsHistory(WalletsHistory):
         self.judge_allocations(f"seed {self.seed}")
 
     def judge_allocations(self, where: str) -> None:
-        """Each allocation is paid at most once, and is settled if it was; books say what happened."""
+        """Check that each allocation is paid at most once, and is settled if paid, and that the books agree."""
         failed = {one for block in self.node.blocks for one in block.failed}
         paid = Counter(one.value for one in self.node.canonical() if one.hash not in failed)
         settled: Counter[str] = Counter()

@@ -17,7 +17,7 @@ class FaultyNode(Chain):
     """`shared.chain.rpc.Rpc`."""
 
     name = "faulty#0"
-    wait: Callable[[float], None] = staticmethod(lambda seconds: None)  # lets the caller's time pass
+    wait: Callable[[float], None] = staticmethod(lambda seconds: None)  # advances the caller's time
 
     def close(self) -> None: ...
 
@@ -45,7 +45,7 @@ class FaultyNode(Chain):
         return answers
 
     def _hang(self, timeout: float | None) -> None:
-        """No answer comes; the caller finds that out when its patience is over."""
+        """Give no answer; the caller notices it at its time-out."""
         if self.faults.hang and self.rng.random() < self.faults.hang:
             self.told["hung"] += 1
             self.wait(min(timeout or TIMEOUT, TIMEOUT))
@@ -195,7 +195,7 @@ class FaultyNode(Chain):
 
 
 class Mirror:
-    """Another endpoint of the same chain, with faults of its own."""
+    """Another endpoint of the same chain, with separate faults."""
 
     name = "faulty#1"
 
@@ -219,7 +219,7 @@ class Mirror:
 
 
 def _elsewhere(block: Mined) -> Mined:
-    """What a chain that nobody here asked for holds at the same height."""
+    """A block of an unrelated chain at the same height."""
     return replace(
         block, hash="0x" + block.hash[:1:-1], parent="0x" + block.parent[:1:-1], sent=(), nonces={}
     )

@@ -1,4 +1,4 @@
-"""Random histories of the engine over a faulty node, a model of the database and a clock that is moved by hand."""
+"""Random histories of the engine over a faulty node, a model of the database and a manual clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MOST_HELD_UP = 120.0  # seconds of a pass while one of two endpoints does not an
 
 @dataclass
 class History:
-    """One seed: a world, what happened in it, and whether it ended well."""
+    """One seed: a world, its history, and whether it ended well."""
 
     seed: int
     rng: random.Random = field(init=False)
@@ -56,9 +56,9 @@ class History:
     accepted: dict[str, int] = field(default_factory=dict)  # transaction id → value, unique
     armed: bool = False
     length: int = STEPS
-    longest: float = 0.0  # seconds of a pass, as the clock here has them
+    longest: float = 0.0  # seconds of a pass, by the simulated clock
     passes: int = 0
-    marks: Marks = field(default_factory=Marks)  # where the queues of this run begin
+    marks: Marks = field(default_factory=Marks)  # the start of this run's queues
     processes: int = 1
     last_fee: int = GWEI
 
@@ -80,7 +80,7 @@ class History:
         told = {
             "flip": rng.choice([0.0, 0.2]),
             "other": rng.choice([0.0, 0.0, 0.1]),
-        }  # no single one is believed
+        }  # single answers must not be believed
         self.mirror = Mirror(self.node, replace(faults, lag=0.1, **told))
         self.trouble = model.Faults(rng, abort=rng.choice([0.0, 0.1]), unknown=rng.choice([0.0, 0.05, 0.2]))
         self.database = self.opened()
@@ -97,18 +97,18 @@ class History:
         return model.MemoryDatabase(model.Faults(self.rng), self.clock.now)
 
     def endpoints(self) -> list[Rpc]:
-        """The node as the engine reaches it, in two ways."""
+        """The node as the engine reaches it, over two endpoints."""
         return [self.node, self.mirror]
 
     def trouble_store(self, abort: float, unknown: float) -> None:
-        """How often the store aborts a body, or loses the answer of a commit."""
+        """Set how often the store aborts a body, or loses the answer of a commit."""
         self.database.faults.abort, self.database.faults.unknown = abort, unknown
 
     def seconds(self) -> float:
         return self.clock.moment.timestamp()
 
     def slept(self, seconds: float) -> None:
-        """Nobody waits here."""
+        """Advance the clock: nobody waits here."""
         self.clock.moment += timedelta(seconds=seconds)
 
     def wallet(self) -> Wallet:
@@ -128,10 +128,10 @@ class History:
         self.database.write([WALLETS.write("insert", wallet), VAULT_KEYS.write("insert", stored)])
         return wallet
 
-    # — what may happen
+    # — the steps
 
     def run(self) -> None:
-        """Random steps, then peace until everything is final."""
+        """Take random steps, then remove all faults until everything is final."""
         self.owner = self.wallet()
         self.used_before()
         for _ in range(3):
@@ -144,7 +144,7 @@ class History:
         self.peace()
 
     def used_before(self) -> None:
-        """Its owner has sent with the key before there is a lane; the last one may still be pending."""
+        """The owner has used the key before a lane exists; the last transaction may still be pending."""
         for number in range(self.rng.choice([0, 0, 0, 1, 3])):
             self.node.told["used before"] += 1
             self.attempt(self.owner_elsewhere)
@@ -182,7 +182,7 @@ class History:
                 self.restart()
 
     def restart(self) -> None:
-        """Another process goes on: what the one that died remembered is gone."""
+        """Continue as another process: the memory of the dead one is lost."""
         self.node.told["killed"] += 1
         self.passes, self.processes = 0, self.processes + 1
         known = hints()
@@ -196,7 +196,7 @@ class History:
             memory.clear()
 
     def accept_some(self) -> None:
-        """One; at first so many that with the usual number there are as many as the history has transfers."""
+        """Accept one transaction; the first time as many more as the history has above the usual number."""
         for _ in range(1 if self.accepted else self.transfers - TRANSFERS + 1):
             self.attempt(self.accept)
 
@@ -225,8 +225,8 @@ class History:
             self.judge_waiting()
 
     def holder(self) -> Holder | None:
-        """In every third history leases are held as where there are several processes: who dies leaves them held, and
-        what has failed is left alone for a while."""
+        """In every third history, leases work as with several processes: a dead process still holds its leases, and
+        failed buckets are left alone for a while."""
         return Holder(f"own_{self.processes}", 20.0, 1.0) if self.seed % 3 == 0 else None
 
     def mine(self) -> None:
@@ -259,7 +259,7 @@ class History:
             speed_up_transaction(ReplaceTransaction(transaction_id=which), caller)
 
     def foreigner(self) -> None:
-        """Somebody else who holds the key sends with the next nonce, straight into the node."""
+        """Another holder of the key sends the next nonce directly to the node."""
         address = self.owner.address.lower()
         signed = sign_transaction(
             {
@@ -272,14 +272,14 @@ class History:
         self.node.take(signed.raw)
 
     def owner_elsewhere(self) -> None:
-        """The owner sends from another program, behind what is pending; what they offer may not do for long."""
+        """The owner sends from another program, behind the pending transactions; the fee may soon be too low."""
         address = self.owner.address.lower()
         nonce = self.node.blocks[-1].nonces.get(address, 0)
         while (address, nonce) in self.node.pool:
             nonce += 1
         fee = self.rng.choice(
             [self.last_fee + GWEI, 900 * GWEI]
-        )  # enough when peace has come: nobody else can bump it
+        )  # enough without faults: nobody else can bump it
         signed = sign_transaction(
             {
                 "chainId": 31337, "nonce": nonce, "to": "0x" + "ee" * 20, "value": 7, "gas": 21_000,
@@ -291,12 +291,11 @@ class History:
         self.node.take(signed.raw)
 
     def stall_finality(self) -> None:
-        """It gets no further, until it comes back for everything at once."""
+        """Stop finality; later it comes for everything at once."""
         self.node.stalled = None if self.node.stalled is not None else max(0, len(self.node.blocks) - 4)
 
     def hang(self) -> None:
-        """The second endpoint does not answer any more, or answers again; where there is one, some of its answers
-        do not come."""
+        """The second endpoint stops answering, or answers again; with one endpoint, some of its answers do not come."""
         if len(self.client.pool.endpoints) > 1:
             self.mirror.faults.hang = 1.0 - self.mirror.faults.hang
         else:
@@ -311,7 +310,7 @@ class History:
     # — the end
 
     def peace(self) -> None:
-        """The node behaves, fees are low, funds are there: everything must become final."""
+        """Remove all faults: the node behaves, fees are low, funds exist. Everything must become final."""
         self.armed, self.node.stalled = False, None
         behaving = Faults(strict=self.node.faults.strict, ceil=self.node.faults.ceil)
         self.node.faults = self.mirror.faults = behaving
@@ -335,7 +334,7 @@ class History:
         raise AssertionError(f"seed {self.seed}: stuck: {left}")
 
     def is_foreign(self, row: Transaction) -> bool:
-        """Whether somebody else used its nonce; only they send this value."""
+        """Tell whether somebody else used its nonce; only they send this value."""
         used = ((one.sender, one.nonce, one.value) for one in self.node.canonical())
         return (row.from_address.lower(), row.nonce, 7) in used
 
@@ -349,7 +348,7 @@ class History:
         return Session(self.database.snapshot()).one(TRANSACTIONS.scan())
 
     def judge_hanging(self) -> None:
-        """An endpoint that hangs costs some waits of ten seconds; another one answers beside it."""
+        """Check that a hanging endpoint costs only a few waits of ten seconds, because another one answers."""
         if len(self.client.pool.endpoints) > 1:
             assert self.longest <= MOST_HELD_UP, f"seed {self.seed}: a pass took {self.longest} s"
 
@@ -359,12 +358,12 @@ class History:
             assert (reason is None or since is None) == finalized, f"seed {self.seed}: {identity}: {reason}"
 
     def waits(self) -> Iterator[tuple[str, str | None, datetime | None, bool]]:
-        """Each transaction with what it waits for, since when, and whether it is final."""
+        """Each transaction with its reason to wait, the time since, and whether it is final."""
         for row in self.database.rows[TRANSACTIONS.name].values():
             yield row["transaction_id"], row["waiting_for"], row["waiting_since"], row["finalized"]
 
     def judge(self) -> None:
-        """0 double, 0 lost: what the rows say is what the chain holds."""
+        """0 double, 0 lost: the rows agree with the chain."""
         where = f"seed {self.seed}"
         mined = [one for one in self.node.canonical() if one.sender == self.owner.address.lower()]
         attempts = Session(self.database.snapshot()).one(ATTEMPTS.scan())

@@ -1,4 +1,4 @@
-"""The stage of random histories: the engine over a model of everything that it touches."""
+"""The stage of random histories: the engine over models of all its dependencies."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Inline:
 
 @contextlib.contextmanager
 def world(history: History, patch: Any) -> Iterator[None]:
-    """The engine over this history's parts; it dies, and is overtaken, where the history says so."""
+    """Run the engine over this history's parts; it dies and is overtaken as the history decides."""
     settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
     vault = LocalVault(MasterKeys.generate(), production=False)
     rng = history.rng
@@ -66,7 +66,7 @@ def world(history: History, patch: Any) -> Iterator[None]:
             raise Killed
 
     class Behind(mutation.OwnCommit):
-        """A body is refused behind its own commit, whose answer was lost."""
+        """A body is refused after its own commit, whose answer was lost."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -75,7 +75,7 @@ def world(history: History, patch: Any) -> Iterator[None]:
     real = dispatch.commit
 
     def overtaken(body: Any, *args: Any) -> Any:
-        """Another sender does a whole round between the signing and the commit."""
+        """Another sender does a complete round between the signing and the commit."""
         if history.armed and rng.random() < 0.1:
             history.armed = False
             with contextlib.suppress(ChainError, StoreError, Refusal):
@@ -95,7 +95,7 @@ def world(history: History, patch: Any) -> Iterator[None]:
     patch.setattr(mutation, "OwnCommit", Behind)
     patch.setattr(group_commit, "point", point)
     complete_the_model()
-    if history.seed % 4 == 3:  # as where there is much to do
+    if history.seed % 4 == 3:  # as with a large backlog
         patch.setattr(pending, "FULL_ROWS", 1)
     with resources.override(
         fresh=True, settings=settings, vault=vault, clock=history.clock, cache=NoCache(),

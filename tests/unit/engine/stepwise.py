@@ -1,4 +1,4 @@
-"""Histories in which nothing happens by itself: each test says what does."""
+"""Histories in which nothing happens by itself: each test decides the steps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StepwiseHistory(History):
         self.client.pool = pool
 
     def wallet_of_another_address(self) -> Wallet:
-        """A second wallet; its key is the one that others send with from now on."""
+        """Create a second wallet; other programs send with its key from now on."""
         self.key = self.rng.randbytes(32)
         return self.stored_wallet("2", self.key)
 
@@ -45,18 +45,18 @@ class StepwiseHistory(History):
         return by_id[list(self.accepted)[number]]
 
     def hasten_one(self, number: int) -> None:
-        """Its owner offers more."""
+        """Speed up as the owner."""
         from functions.transactions.speed_up_transaction import speed_up_transaction
 
         caller = Caller.of_user("ops", ["operator"], "service")
         speed_up_transaction(ReplaceTransaction(transaction_id=self.row(number).id), caller)
 
     def cancel_one(self, number: int) -> None:
-        """Its owner does not want it any more."""
+        """Cancel as the owner."""
         self.give_up(self.row(number))
 
     def accept_value(self, identity: str, wei: int) -> None:
-        """A transfer of so much, under its own id."""
+        """Accept a transfer of this value, under a new id."""
         planned = accept.plan(
             intents.build(Sender.of_wallet(self.owner), "0x" + "ab" * 20, value=wei), gas=None
         )

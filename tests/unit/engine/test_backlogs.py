@@ -1,4 +1,4 @@
-"""More than one run can do: what comes of each is committed as it comes, and nothing is always last."""
+"""More work than one run can do: each result is committed as it comes, and nothing always comes last."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
 from tests.unit.engine.stepwise import StepwiseHistory
 from tests.unit.engine.test_node_faults import Twisted
 
-RUN = 58.0  # seconds, as tick_chain has them
-EXCHANGE = 0.03  # seconds with a node
+RUN = 58.0  # seconds, like in tick_chain
+EXCHANGE = 0.03  # seconds per call of a node
 WAITING = 1_200
 
 
 class Slow(Twisted):
-    """A node at the other end of a wire, and a run that ends."""
+    """A node with a slow connection, and a run that ends."""
 
     left = RUN
 
@@ -41,7 +41,7 @@ class Slow(Twisted):
 
 
 def confirmed_rows(history: StepwiseHistory, number: int) -> None:
-    """As many that wait for finality, each in a block of its own."""
+    """This number of transactions that wait for finality, each in a separate block."""
     row = history.row(0)
     (attempt,) = Session(history.database.snapshot()).one(ATTEMPTS.scan(row.id))
     lane = Session(history.database.snapshot()).one(LANES.get(row.lane_id))
@@ -70,7 +70,7 @@ def unfinished(history: StepwiseHistory) -> int:
 def test_any_backlog_is_worked_off(
     history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch, run: float, runs: int
 ) -> None:
-    """Finality has stalled and comes back for all of them at once; short runs keep what they have done."""
+    """Finality has stalled and comes for all of them at once; short runs keep their results."""
     confirmed_rows(history, WAITING)
     slow, real = Slow(history), history.database._commit
     history.use(slow, slow)

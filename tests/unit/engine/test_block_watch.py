@@ -1,4 +1,5 @@
-"""What waits in blocks costs nothing and is not forgotten: buckets, their leases, the block that each remembers."""
+"""Transactions that wait in blocks cost nothing and are not forgotten: buckets, their leases, their remembered
+blocks."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from tests.unit.engine.test_backlogs import confirmed_rows
 
 
 def costs(history: StepwiseHistory) -> dict[str, int]:
-    """What a pass reads, asks and writes of transactions."""
+    """The reads, node calls and writes of a pass."""
     seen = {"rows": 0, "exchanges": 0, "writes": 0}
     database, node = history.database, history.node
     read, write, call, batch = database.read, database._commit, node.call, node.batch
@@ -71,7 +72,7 @@ def test_what_waits_costs_nothing(history: StepwiseHistory, waiting: int) -> Non
 
 
 def two_in_one_block(history: StepwiseHistory) -> None:
-    """Of two wallets, whose lanes are in two buckets."""
+    """Transactions of two wallets, whose lanes are in two buckets."""
     history.attempt(history.accept)
     first = pending.find("local")[0].bucket
     for number in range(2, 100):
@@ -86,7 +87,7 @@ def two_in_one_block(history: StepwiseHistory) -> None:
 
 
 def test_two_buckets_have_their_own_in_one_block(history: StepwiseHistory) -> None:
-    """With one endpoint each must see its own receipts twice; neither may overwrite what the other one saw."""
+    """With one endpoint each bucket must see its own receipts twice; neither may overwrite the other's observation."""
     history.use(history.node)
     two_in_one_block(history)
     history.tick_through(12)

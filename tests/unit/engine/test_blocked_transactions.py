@@ -1,4 +1,4 @@
-"""What is held up goes on as soon as it can, whatever held it up and in which order."""
+"""Blocked transactions continue as soon as possible, for every cause and order of causes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECOND = timedelta(seconds=1)
 
 
 def test_funds_that_come_when_fees_have_risen_are_enough(history: StepwiseHistory) -> None:
-    """The node looks at the fee first: bytes that were refused for want of funds are too cheap by now."""
+    """The node checks the fee first: bytes that were refused for missing funds are too cheap by now."""
     history.node.faults.strict = True
     history.attempt(history.accept)
     history.empty()
@@ -30,7 +30,7 @@ def test_funds_that_come_when_fees_have_risen_are_enough(history: StepwiseHistor
 
 
 def test_what_waits_for_approval_does_not_hold_up_what_is_covered(history: StepwiseHistory) -> None:
-    """Coins left by another way since both were accepted: the rest covers the small one."""
+    """Coins left in another way after both were accepted: the rest covers the small one."""
     WalletsHistory.bound(history, history.owner, None, 10**18)  # type: ignore[arg-type]
     ether = 10**18
     history.attempt(lambda: history.accept_value("large", 80 * ether))
@@ -59,7 +59,7 @@ def test_what_is_under_way_counts_before_what_is_queued(history: StepwiseHistory
 
 
 def test_a_plain_transfer_that_fees_have_overtaken_is_sped_up(history: StepwiseHistory) -> None:
-    """What was committed for its gas covers no further bump: more is booked, as its owner asks for it."""
+    """Its committed gas covers no further bump: more is booked, at its owner's request."""
     _overtaken(history)
     committed = history.row(1).committed_gas
     history.attempt(lambda: history.hasten_one(1))

@@ -1,4 +1,4 @@
-"""Batches of a lane on their way: each is sent behind its own commit, in order, while the next ones are prepared."""
+"""Batches of a lane in flight: each is sent after its own commit, in order, while the next ones are prepared."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 from shared.engine import broadcast
 from shared.engine.broadcast import BroadcastQueue
 
-PATIENCE = 10.0  # seconds; nothing here waits for so long unless it is wrong
+PATIENCE = 10.0  # seconds; only a faulty test waits this long
 
 
 class Lost(Exception):
-    """A commit that another process was faster than."""
+    """A commit that lost to another process."""
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What nodes got; their answers are recorded nowhere."""
+    """The bytes that nodes received; their answers are not recorded."""
     batches: list[Any] = []
 
     def sending(client: Any, stored: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A bucket whose visits fail is left alone for a while, longer each time, by all processes; the others are not."""
+"""All processes leave a bucket with failing visits alone, longer each time; the others continue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def buckets(history: StepwiseHistory) -> list[int]:
 
 
 def visits(monkeypatch: pytest.MonkeyPatch, fails: Callable[[int], bool]) -> Counter[int]:
-    """Visits by bucket; those of some buckets fail as where nodes do."""
+    """The visits by bucket; those of some buckets fail as with failing nodes."""
     counted: Counter[int] = Counter()
     real = Visit.run
 
@@ -42,7 +42,7 @@ def visits(monkeypatch: pytest.MonkeyPatch, fails: Callable[[int], bool]) -> Cou
 
 
 def passes(history: StepwiseHistory, seconds: int) -> list[bool]:
-    """Each process makes a pass each block's time; whether the last of them goes on after each."""
+    """Each process makes one pass per block time; returns whether each last pass continues."""
     going = []
     for _ in range(seconds):
         history.clock.moment += timedelta(seconds=1)
@@ -69,7 +69,7 @@ def test_a_single_failure_costs_a_block_at_most(
     counted = visits(
         monkeypatch, lambda bucket: bucket == buckets[0] and bool(failures) and bool(failures.pop())
     )
-    history.clock.moment += timedelta(days=1)  # nobody had anything to do there for long
+    history.clock.moment += timedelta(days=1)  # nobody had work there for long
     passes(history, 3)
     assert counted[buckets[0]] == 3
 

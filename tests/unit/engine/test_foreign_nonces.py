@@ -1,4 +1,4 @@
-"""Somebody else who holds a wallet's key: their nonces are not taken, and what took one of ours is found."""
+"""Another holder of a wallet's key: the product does not use their nonces, and finds what took one of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.engine.stepwise import StepwiseHistory
 
 
 def test_a_nonce_that_the_chain_shows_as_used_is_not_given(history: StepwiseHistory) -> None:
-    """The hint is faster than the tick: the lane's row does not know yet what was sent from elsewhere."""
+    """The hint is faster than the tick: the lane's row does not know the other program's transactions yet."""
     history.attempt(history.foreigner)
     for _ in range(10):
         history.mine()
@@ -40,7 +40,7 @@ def test_a_node_without_old_states_still_shows_what_took_a_nonce(history: Stepwi
 
 
 def test_a_height_is_not_asked_for_when_nodes_have_forgotten_it(history: StepwiseHistory) -> None:
-    """This process began to look, and others had the lease since."""
+    """This process began to look, and others have had the lease since."""
     hints().question_heights["count", history.row(0).lane_id] = 3
     for _ in range(300):
         history.mine()
@@ -52,7 +52,7 @@ def test_a_height_is_not_asked_for_when_nodes_have_forgotten_it(history: Stepwis
 
 
 def test_a_height_that_is_forgotten_only_has_the_question_asked_again(history: StepwiseHistory) -> None:
-    """One endpoint must say the same at two heads, so it takes two passes more."""
+    """One endpoint must say the same at two heads, so it takes two more passes."""
     history.use(history.node)
     _taken_long_ago(history, blocks=10)
     history.tick_through(1)
@@ -67,7 +67,8 @@ def test_a_height_that_is_forgotten_only_has_the_question_asked_again(history: S
 
 
 def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(history: StepwiseHistory) -> None:
-    """Deeper than final, and our bytes are mined: no row is left whose giving up would let the lane go on."""
+    """It disappears below the final depth, and the product's bytes are mined: otherwise no row would remain to give up
+    and unblock the lane."""
     before = list(history.node.blocks)
     _taken_long_ago(history, blocks=10)
     history.tick_through(10)
@@ -83,7 +84,7 @@ def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(history: Stepwis
 
 
 def _taken_long_ago(history: StepwiseHistory, blocks: int = 400) -> None:
-    """Ours gets the nonce from a node that is as far behind as the other's transaction is old."""
+    """The product's transaction gets the nonce from a node that lags by the age of the other's transaction."""
     stale = list(history.node.blocks)
     history.attempt(history.foreigner)
     for _ in range(blocks):
@@ -97,7 +98,7 @@ def _taken_long_ago(history: StepwiseHistory, blocks: int = 400) -> None:
 
 
 def _prune(history: StepwiseHistory, keep: int) -> None:
-    """States older than `keep` blocks are gone, as on nodes that are no archives; blocks stay."""
+    """Drop states older than `keep` blocks, like nodes that are no archives; blocks stay."""
     real: Any = history.node.state_at
 
     def state(ref: str) -> Any:

@@ -1,4 +1,4 @@
-"""Nonces without a row: filled when nothing else can take them, and given up by themselves when something did."""
+"""Nonces without a row: filled if nothing else can take them, and given up automatically if something did."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.engine.test_node_faults import Twisted
 
 
 class Behind(Twisted):
-    """A node that shows no more than the first `height` blocks of the chain."""
+    """A node that shows only the first `height` blocks of the chain."""
 
     height = 0
 
@@ -31,7 +31,7 @@ class Behind(Twisted):
 
 
 class Boaster(Twisted):
-    """A node that says an address has sent a million more."""
+    """A node that claims a million more transactions for an address."""
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
         answer = super().call(method, params)
@@ -47,7 +47,7 @@ def noops(history: StepwiseHistory) -> list[Any]:
 
 
 def send_from_elsewhere(history: StepwiseHistory, nonce: int, gwei: int) -> str:
-    """The owner's own wallet program sends with the same key."""
+    """The owner's other wallet program sends with the same key."""
     signed = sign_transaction(
         {
             "chainId": 31337, "nonce": nonce, "to": "0x" + "ee" * 20, "value": 7, "gas": 21_000,
@@ -60,7 +60,7 @@ def send_from_elsewhere(history: StepwiseHistory, nonce: int, gwei: int) -> str:
 
 @pytest.fixture
 def late(history: StepwiseHistory) -> StepwiseHistory:
-    """An address that was used from elsewhere before anything was sent from here, seen by a node that is up to date."""
+    """An address with earlier transactions from elsewhere, seen by a node that is up to date."""
     history.owner = history.wallet_of_another_address()
     history.accepted.clear()
     for nonce in range(3):
@@ -77,7 +77,7 @@ def test_a_lagging_endpoint_does_not_have_old_nonces_filled(late: StepwiseHistor
     behind.height = len(late.node.blocks) - 3
     late.use(behind, late.node)
     for endpoint in late.client.pool.endpoints[1:]:
-        endpoint.latency = 5.0  # the one that lags is asked first
+        endpoint.latency = 5.0  # the lagging one is asked first
     late.tick_through(6)
     behind.height = 10**6  # it has caught up
     late.tick_through(12)
@@ -86,11 +86,11 @@ def test_a_lagging_endpoint_does_not_have_old_nonces_filled(late: StepwiseHistor
 
 
 def test_a_lane_opens_behind_all_that_any_node_knows(late: StepwiseHistory) -> None:
-    """Else its first nonces were used long ago, and a person would have to give them up."""
+    """Otherwise its first nonces would be used already, and a person would have to give them up."""
     behind = Behind(late)
     behind.height = len(late.node.blocks) - 3
     late.use(behind, late.node)
-    late.client.pool.endpoints[1].latency = 5.0  # the one that lags is asked first
+    late.client.pool.endpoints[1].latency = 5.0  # the lagging one is asked first
     late.attempt(late.accept)
     late.attempt(late.hint)
     assert late.row(0).nonce == 3
@@ -141,7 +141,7 @@ def test_what_the_owner_had_pending_and_every_node_lost_is_filled(late: Stepwise
 
 
 def test_a_no_op_that_lost_to_another_sender_is_given_up_by_itself(late: StepwiseHistory) -> None:
-    """Nobody has asked for it, so nobody has to be asked; its lane goes on."""
+    """Nobody requested it, so it needs nobody's consent; its lane continues."""
     own = send_from_elsewhere(late, 3, 500)
     late.attempt(late.accept)
     late.attempt(late.hint)
@@ -150,7 +150,7 @@ def test_a_no_op_that_lost_to_another_sender_is_given_up_by_itself(late: Stepwis
     late.attempt(late.tick)
     late.attempt(late.tick)
     assert [row.nonce for row in noops(late)] == [3]
-    late.node.pool[late.owner.address.lower(), 3] = kept  # it comes back, and pays more
+    late.node.pool[late.owner.address.lower(), 3] = kept  # it returns with a higher fee
     late.tick_through(15)
     (noop,) = noops(late)
     assert own in {one.hash for one in late.node.canonical()}

@@ -1,4 +1,4 @@
-"""0 double, 0 lost, 0 stuck, whatever a node says and wherever the process dies."""
+"""0 double, 0 lost, 0 stuck, whatever a node answers and wherever the process dies."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.unit.engine.histories import History, world
 
 SEEDS = size("SEEDS", 150)
 FIRST = size("FIRST_SEED", 0)
-RARE = (153, 484)  # these meet what the first 150 do not; SEEDS=500 finds others
+RARE = (153, 484)  # these find faults that the first 150 do not; SEEDS=500 finds others
 LIES = {
     "HTTP 429", "HTTP 502", "time-out", "garbage", "accepted, answered an error", "swallowed", "delayed",
     "forgotten", "lagged", "hid a receipt", "a foreign sender", "nonce too low", "nonce too high",
-    "reorganised 1", "reorganised 2", "reorganised 3",  # confirmed is what is two deep: three undoes it
+    "reorganised 1", "reorganised 2", "reorganised 3",  # two blocks deep is confirmed: three undo it
     "replacement transaction underpriced as geth", "replacement transaction underpriced as reth",
     "account limit exceeded 2", "account limit exceeded 16", "account limit exceeded 64",
     "max fee per gas less than block base fee", "insufficient funds for gas * price + value",

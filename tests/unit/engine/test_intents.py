@@ -1,4 +1,4 @@
-"""Intents from one builder: what is sent to whom, which funds it draws on, and the least gas."""
+"""Intents from one builder: transaction and recipient, the funds that it uses, and the least gas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many large transactions at once: a pass holds the bytes of a few, and sends them all the same."""
+"""Many large transactions at once: a pass keeps the bytes of only a few, but sends all of them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tests.unit.engine.histories import accept_under
 from tests.unit.engine.stepwise import StepwiseHistory
 
 MANY = 96
-GAS = 8_000_000  # what so much data costs at least
+GAS = 8_000_000  # the minimum cost of this much data
 MEBIBYTE = 1 << 20
 
 
 @pytest.fixture
 def many(history: StepwiseHistory) -> StepwiseHistory:
-    """As many large transactions with a nonce, due and in no block."""
+    """This number of large transactions with a nonce, due and in no block."""
     history.node.faults.slots = 1024
     for number in range(MANY):
         history.attempt(lambda number=number: accept_large(history, f"txn_large{number:03}"))
     history.attempt(history.hint)
     assert [row.state for row in rows(history)] == ["submitted"] * MANY
-    history.use(history.node)  # its errors would hold on to what they are about
+    history.use(history.node)  # its errors would keep their subjects alive
     return history
 
 
@@ -44,7 +44,7 @@ def rows(history: StepwiseHistory) -> list[Any]:
 
 
 def peak_of_a_pass(history: StepwiseHistory) -> float:
-    """MiB that a pass takes at most in which all is sent again, where what is read is a copy, as it is from a wire."""
+    """Maximum memory in MiB of a pass that sends everything again; each read returns a copy, like over a network."""
     history.clock.moment += timedelta(seconds=70)
     history.node.pool.clear()
     real = history.database.read

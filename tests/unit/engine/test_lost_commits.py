@@ -1,4 +1,4 @@
-"""A refusal writes nothing, also when it is a second run's, after a commit whose answer was lost (I4 of mutations)."""
+"""A refusal writes nothing, even in a second run after a commit with a lost answer (I4 of mutations)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.engine.stepwise import StepwiseHistory
 
 
 def lose_the_next_answer(history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next commit happens, and its answer does not arrive."""
+    """The next commit takes effect, and its answer is lost."""
     real, lost = history.database._commit, []
 
     def answer_lost(writes: Any) -> Any:
@@ -34,7 +34,7 @@ def lose_the_next_answer(history: StepwiseHistory, monkeypatch: pytest.MonkeyPat
 
 
 def raise_once(unit: UnitOfWork, lane_id: str, limit: int) -> int:
-    """Writes first, and then finds that it may not: what a second run after the first one's success meets."""
+    """Writes first, and then finds that it may not: a second run after the first one's success does this."""
     lane = unit.one(LANES.get(lane_id))
     unit.write(replace(lane, next_nonce=lane.next_nonce + 1, version=lane.version + 1))
     if lane.next_nonce >= limit:
@@ -57,7 +57,7 @@ def test_a_refused_second_run_commits_nothing(
 def test_a_finding_that_does_not_hold_writes_nothing(
     history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its row was buffered when what follows from it was refused; the others of its commit are written."""
+    """Its row was buffered when its consequence was refused; the others of its commit are written."""
     for _ in range(3):
         history.attempt(history.accept)
     history.attempt(history.hint)

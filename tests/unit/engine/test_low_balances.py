@@ -1,4 +1,4 @@
-"""A treasury's rule is for its own chain."""
+"""A treasury's rule applies to its own chain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TARGET = "0x" + "ab" * 20
 def test_a_treasury_sends_nothing_on_another_chain(
     monkeypatch: pytest.MonkeyPatch, chain: str, count: int
 ) -> None:
-    """The low address would stay low there, and the next top-up follow."""
+    """The low address would stay low on its chain, and the next top-up would follow."""
     history = WalletsHistory(1)
     with monkeypatch.context() as patch, world(history, patch):
         history.stage(patch)

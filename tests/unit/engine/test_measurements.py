@@ -1,4 +1,4 @@
-"""What a pass measures for alerts: buckets that nobody gets to, and a chain that stands."""
+"""A pass's measurements for alerts: buckets without visits, and a chain that stands still."""
 
 from __future__ import annotations
 

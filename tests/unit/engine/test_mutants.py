@@ -1,4 +1,4 @@
-"""The field's mistakes, put into the engine on purpose: the random histories must catch each of them."""
+"""Put the field's typical mistakes into the engine on purpose: the random histories must catch each of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.unit.engine.histories import History, world
 from tests.unit.engine.wallet_histories import WalletsHistory
 
 Mistake = Callable[[Any], None]
-SEEDS = 400  # each mistake shows within so many
+SEEDS = 400  # each mistake shows within this number of histories
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def recycle_on_timeout(patch: Any) -> None:
             broadcast.commit(record, stored[0][0].lane_id, sent, client.spec.block_seconds)
         for (transaction, attempt), result in reversed(pairs):
             if result.outcome == "ambiguous" and attempt.k == 1 and back[transaction.id] < 3:
-                back[transaction.id] += 1  # a node without room says so again and again
+                back[transaction.id] += 1  # a full node refuses repeatedly
                 _give_back(transaction)
 
     patch.setattr(broadcast, "send", send)
@@ -75,7 +75,7 @@ def _give_back(transaction: Any) -> None:
 
 
 def store_after_the_send(patch: Any) -> None:
-    """The bytes leave before the commit that stores them."""
+    """The bytes are sent before the commit that stores them."""
     real = dispatch.commit
 
     def commit(body: Any, *args: Any) -> Any:
@@ -87,7 +87,7 @@ def store_after_the_send(patch: Any) -> None:
 
 
 def believe_the_newest(patch: Any) -> None:
-    """ "replacement underpriced" is a success: only the newest bytes are looked for from then on."""
+    """The error "replacement underpriced" counts as success: only the newest bytes are looked for from then on."""
     real = confirmation.look
 
     def look(view: Any, rows: Any, attempts: Any, below: Any) -> Any:
@@ -98,7 +98,7 @@ def believe_the_newest(patch: Any) -> None:
         return real(view, rows, newest, below)
 
     patch.setattr(confirmation, "look", look)
-    patch.setattr(nonce_sync, "find_holder", lambda *args: None)  # what finds out otherwise
+    patch.setattr(nonce_sync, "find_holder", lambda *args: None)  # the checks that would detect it
     patch.setitem(attempt_rules.STEPS, "replacement_underpriced", "wait")
     patch.setattr(broadcast, "Sent", _believing)
 
@@ -112,7 +112,7 @@ _Sent = broadcast.Sent
 
 
 def terminal_at_once(patch: Any) -> None:
-    """What is mined is final, whatever comes after."""
+    """A mined transaction is final, whatever comes after."""
     from shared.engine import chain_view
 
     patch.setattr(chain_view.ChainView, "proven_receipts", _receipts)
@@ -128,8 +128,8 @@ def _receipts(view: Any, number: int) -> Any:
 
 
 def count_again_after_a_restart(patch: Any) -> None:
-    """A process that starts takes its next nonce from the chain, not from what was stored; nor does an index keep a
-    nonce from being given twice."""
+    """A starting process takes its next nonce from the chain, not from the store; nor does an index prevent a nonce
+    from being given twice."""
     real, restart, unique = dispatch.drain, History.restart, MemoryDatabase._check_unique
     forgetful = [False]
 
@@ -155,13 +155,13 @@ def count_again_after_a_restart(patch: Any) -> None:
 
 
 def replace_without_a_bump(patch: Any) -> None:
-    """The same nonce is sent again with what the market asks, and no node takes it beside the first."""
+    """The same nonce is sent again at the market's fee, and no node accepts it beside the first."""
     patch.setattr(attempt_rules, "replacement", lambda old, market, caps: market or old)
     patch.setattr(attempt_rules, "replaces", lambda old, new: True)
 
 
 def trust_one_node(patch: Any) -> None:
-    """Depth, finality and outcomes are what the first node says that answers."""
+    """Depth, finality and outcomes come from the first node that answers."""
 
     def quorum(pool: Any, key: Any, ask: Any, head: int) -> Any:
         return pool.read(ask)
@@ -175,7 +175,7 @@ def trust_one_node(patch: Any) -> None:
 
 
 def refund_twice(patch: Any) -> None:
-    """What a transaction committed is given back when its outcome is known, and once more when that is final."""
+    """A transaction's commitment is given back when its outcome is known, and once more when that is final."""
     real = batch.follow
 
     def follow(unit: Any, before: Any, after: Any) -> None:
@@ -189,7 +189,7 @@ def refund_twice(patch: Any) -> None:
 
 
 def cancelled_when_asked_for(patch: Any) -> None:
-    """Once a no-op is out, it is what decides, whichever of the two was mined."""
+    """Once a no-op is sent, it decides, whichever of the two was mined."""
     real = outcome.conclude
 
     def conclude(row: Any, attempt: Any, receipt: Any, *args: Any, **more: Any) -> Any:
@@ -201,7 +201,7 @@ def cancelled_when_asked_for(patch: Any) -> None:
 
 
 def mined_is_paid(patch: Any) -> None:
-    """What is in a block has worked: nobody looks at the receipt's status."""
+    """Every transaction in a block succeeded: nobody checks the receipt's status."""
     real = outcome.conclude
 
     def conclude(row: Any, attempt: Any, receipt: Any, *args: Any, **more: Any) -> Any:
@@ -210,7 +210,8 @@ def mined_is_paid(patch: Any) -> None:
     patch.setattr(outcome, "conclude", conclude)
 
 
-# With the first history that has shown it: tried before the others, which takes a second instead of many.
+# With the first history that has shown it. It is tried before the others, which takes a second instead of
+# many.
 MISTAKES: list[tuple[Mistake, type[History], int]] = [
     (recycle_on_timeout, History, 110),
     (store_after_the_send, History, 55),

@@ -1,4 +1,4 @@
-"""Nodes in trouble: what one of them says, lacks or cannot do decides nothing and holds up nobody else."""
+"""Nodes in trouble: what one of them answers, lacks or cannot do decides nothing and blocks nobody else."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Twisted:
 
 
 def sent(history: StepwiseHistory, blocks: int = 1) -> int:
-    """A transaction in a block, looked at once; its number."""
+    """Send a transaction, mine it and look once; returns its block's number."""
     history.attempt(history.accept)
     history.attempt(history.hint)
     history.tick_through(blocks)
@@ -79,7 +79,7 @@ def test_nodes_that_lag_do_not_undo_what_is_mined(history: StepwiseHistory) -> N
 
 
 def test_a_block_too_large_to_be_shown_is_proven_receipt_by_receipt(history: StepwiseHistory) -> None:
-    """Somebody has filled it with logs, which on cheap chains costs little."""
+    """Somebody has filled it with logs, which is cheap on some chains."""
     history.use(Twisted(history, eth_getBlockReceipts=too_large), history.node)
     number = sent(history)
     history.tick_through(10)
@@ -119,7 +119,7 @@ def test_what_no_node_can_show_holds_up_only_itself(history: StepwiseHistory) ->
 
 
 def with_strangers(receipt: Any) -> Any:
-    """Block receipts with one that is not ours, as this node shows it."""
+    """This node's block receipts, with a foreign one added."""
     return lambda node, params: [*node.eth_getBlockReceipts(*params), receipt]
 
 
@@ -130,7 +130,7 @@ STRANGE = {"transactionHash": "0x" + "77" * 32, "status": None, "blockHash": "0x
     "receipt", [STRANGE, STRANGE | {"gasUsed": "0x1"}, {"transactionHash": "0x" + "66" * 32}]
 )
 def test_nobody_elses_receipt_has_a_say(history: StepwiseHistory, receipt: Any) -> None:
-    """Clients disagree about the chain's own transactions, and some show them without what every other one has."""
+    """Clients disagree about the chain's own transactions, and some show them without the usual fields."""
     history.use(history.node, Twisted(history, eth_getBlockReceipts=with_strangers(receipt)))
     number = sent(history)
     history.tick_through(10)
@@ -176,7 +176,7 @@ def test_an_answer_that_one_node_lacks_is_asked_of_the_other(history: StepwiseHi
 def test_bytes_go_out_again_although_no_more_can_be_offered(
     history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    """optimism#11614: the bump failed, and what the pool had lost was never sent again."""
+    """optimism#11614: the bump failed, and bytes that the pool had lost were never sent again."""
     first = sent(history, blocks=0)
     second = sent(history, blocks=0)
     history.node.pool.clear()
@@ -205,7 +205,7 @@ def test_a_node_whose_answers_nobody_understands_is_offered_more(history: Stepwi
     history.use(Twisted(history, eth_sendRawTransaction=odd))
     history.attempt(history.accept)
     history.attempt(history.hint)
-    history.node.base_fee = 4 * GWEI  # above what was offered, below what was committed
+    history.node.base_fee = 4 * GWEI  # above the offered fee, below the committed gas
     history.tick_through(20)
     assert history.row(1).state == "confirmed" and history.row(1).attempt_count > 1
 
@@ -223,7 +223,8 @@ def test_what_another_chain_cannot_finish_holds_up_nobody(history: StepwiseHisto
 
 
 def test_a_receipt_that_a_node_invents_decides_nothing(history: StepwiseHistory) -> None:
-    """Its block is canonical and does not hold the bytes: proven, that is as good as a block that is gone."""
+    """Its block is canonical but does not contain the bytes: if proven, the receipt is as invalid as with a removed
+    block."""
     number = sent(history, blocks=0)
     history.node.base_fee = 50 * GWEI  # nothing is mined
     history.mine()
@@ -253,7 +254,7 @@ def test_a_receipt_that_a_node_invents_decides_nothing(history: StepwiseHistory)
 
 
 def test_an_endpoint_that_hangs_holds_up_nobody(history: StepwiseHistory) -> None:
-    """Ten seconds for each question to it made a pass of minutes; evidence waits, and what is sent does not."""
+    """Ten seconds for each call to it made a pass of minutes; evidence waits, and broadcasts do not."""
     hanging = Twisted(history)
 
     def hang(*args: Any, **kwargs: Any) -> Any:
@@ -300,7 +301,7 @@ def test_a_hint_for_a_full_lane_reads_no_queue(history: StepwiseHistory) -> None
 
 
 def test_logs_without_measure_are_cut_and_that_is_said(history: StepwiseHistory) -> None:
-    """More than a column takes: it could never be written, and its batch went one by one for ever."""
+    """They exceed a column's size: the row could never be written, and its batch was retried one by one forever."""
     log = {"address": "0x" + "55" * 20, "topics": ["0x" + "77" * 32], "data": "0x" + "00" * 50_000}
 
     def with_logs(receipt: Any) -> Any:
@@ -342,7 +343,7 @@ def test_why_a_transaction_reverted_is_told(history: StepwiseHistory) -> None:
 def test_a_balance_at_an_invented_height_stands_above_no_later_one(
     history: StepwiseHistory, ask: str
 ) -> None:
-    """The node that invents it answers for it, too; what is read later at a true height has to count."""
+    """The node that invents the height also answers for it; a later read at a true height must count."""
 
     def height(node: Any, params: list[Any]) -> Any:
         return hex(node.blocks[-1].number + 5_000)

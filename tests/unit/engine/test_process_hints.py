@@ -1,4 +1,4 @@
-"""What a process remembers is bounded and the composition root has it; names are worked on one run at a time."""
+"""A process's memory is limited and belongs to the composition root; one run at a time works on a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the same bytes go out again and when more is offered: decided from rows and the chain's own time."""
+"""When the same bytes are sent again and when the fee increases: decided from rows and the chain's own time."""
 
 from __future__ import annotations
 

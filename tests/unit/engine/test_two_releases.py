@@ -1,4 +1,4 @@
-"""Two releases at once: they do not know each other's leases, and what they write is decided by compare-and-set."""
+"""Two releases at once: they do not know each other's leases, and compare-and-set decides their writes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SCHEMA = Path(__file__).parents[3] / "schemas/spanner/0017_engine_buckets.sql"
 
 
 def test_there_are_as_many_buckets_as_the_schema_has() -> None:
-    """Another number is another column, which the release before does not read."""
+    """Another number needs another column, which the previous release does not read."""
     assert re.findall(r"FARM_FINGERPRINT\(lane_id\), (\d+)\)", SCHEMA.read_text()) == [str(LANE_SHARDS)]
 
 
 def test_two_releases_with_buckets_of_their_own_do_the_same_work(
     history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other one goes through all that there is between what this one has found out and its commit."""
+    """The other release runs completely between this one's reads and its commit."""
     passes = [0]
 
     def with_the_other(real: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Whatever is not final says what it waits for, and since when."""
+"""Every transaction that is not final states its reason to wait, and the time since."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from tests.unit.engine.chain_model import GWEI, Sent
 from tests.unit.engine.histories import History
 from tests.unit.engine.simulation import START
 
-APPROVED_ABOVE = 1_003  # values begin with 1000, and gas counts: all of them wait for a second person
+APPROVED_ABOVE = 1_003  # values begin with 1000, and gas counts: all of them need a second person
 LOW, FULL = 10**18, 10**19
 COMPETED: tuple[ModuleType, ...] = (
     dispatch,
@@ -49,7 +49,7 @@ COMPETED: tuple[ModuleType, ...] = (
 
 
 class WalletsHistory(History):
-    """Some wallets, perhaps two of the same key, the last one the treasury."""
+    """Some wallets, perhaps two with the same key; the last one is the treasury."""
 
     owners: list[Wallet]
 
@@ -59,7 +59,7 @@ class WalletsHistory(History):
         kind: FeeKind = self.rng.choice(["eip1559", "eip1559", "legacy"])
         tagged = self.rng.random() < 0.5
         self.client.spec = replace(self.client.spec, fee_kind=kind, has_finalized=tagged)
-        most = 3 if kind == "legacy" else 5  # what was committed for gas at 1 suffices
+        most = 3 if kind == "legacy" else 5  # the commitment for gas at 1 is sufficient
         self.last_fee = self.rng.choice([1, most]) * GWEI
 
     def wallet(self) -> Wallet:
@@ -95,7 +95,7 @@ class WalletsHistory(History):
         self.owner = self.rng.choice(self.owners)
         self.key = self.keys[self.owner.id]
 
-    # — what may happen
+    # — the steps
 
     def steps(self) -> list[tuple[Callable[[], None], int]]:
         return [
@@ -112,7 +112,7 @@ class WalletsHistory(History):
         super().attempt(step)
 
     def stage(self, patch: Any) -> None:
-        """Who approves is not asked for here; at each commit of the engine somebody else may be faster."""
+        """Skip the question who approves; at each commit of the engine somebody else may be faster."""
         patch.setattr(
             approval, "policy_for", lambda unit, caller, row: unit.maybe(POLICIES.find(row.wallet_id))
         )
@@ -166,7 +166,7 @@ class WalletsHistory(History):
         self.clock.moment += timedelta(hours=25)
 
     def outage(self) -> None:
-        """One way to the chain is down, or works again."""
+        """One endpoint of the chain goes down, or works again."""
         self.mirror.faults.error = (
             1.0 - self.mirror.faults.error if self.mirror.faults.error in (0.0, 1.0) else 1.0
         )
@@ -178,7 +178,7 @@ class WalletsHistory(History):
     # — the end
 
     def peace(self) -> None:
-        """What still waits for a second person ends by itself."""
+        """Everything that still waits for a second person expires."""
         self.clock.moment += timedelta(hours=25)
         self.mirror.faults.ahead = 0.0
         super().peace()
@@ -209,7 +209,7 @@ class WalletsHistory(History):
         self.judge_books(where, rows)
 
     def met(self) -> Counter[str]:
-        """What became of its transactions, and which lies it was told."""
+        """The states of its transactions, and the lies that it met."""
         found = Counter(self.node.told)
         for row in self.rows():
             found[row.state] += 1
@@ -223,7 +223,7 @@ class WalletsHistory(History):
         return row.state == "confirmed" and row.approval_until is not None
 
     def judge_books(self, where: str, rows: list[Transaction]) -> None:
-        """Nothing is promised any more, and what counts against a day is what was paid, gas included."""
+        """Check that nothing is promised any more, and that the day's bookings equal the payments, including gas."""
         self.judge_funds(where)
         session = Session(self.database.snapshot())
         booked: Counter[str] = Counter()

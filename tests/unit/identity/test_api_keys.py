@@ -1,4 +1,4 @@
-"""API keys: mistyped ones are refused unread, and only the stored hash lets one in."""
+"""API keys: a mistyped key is refused without a read, and only the stored hash gives access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords: what may be chosen, that hashes verify, and that an unknown user takes as long as a known one."""
+"""Passwords: the allowed ones, verification of hashes, and equal time for unknown and known users."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_prefix_of_a_longer_password_does_not_pass() -> None:
 def test_unknown_users_and_wrong_passwords_cost_the_work_of_right_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Seconds are measured by `make bench PART=passphrases`; what they come from is counted here."""
+    """`make bench PART=passphrases` measures seconds; this test counts the work behind them."""
     work: list[argon2.Parameters] = []
     verify = argon2.PasswordHasher.verify
 

@@ -62,7 +62,7 @@ def test_a_token_works_once_and_its_successor_next() -> None:
     assert (second_family.generation, second_family.version) == (2, 2)
     third_family, _ = _refreshed(second_family, second)
     assert third_family.generation == 3
-    assert third_family.expires_at == FAMILY.expires_at  # refreshing does not prolong a sign-in
+    assert third_family.expires_at == FAMILY.expires_at  # a refresh does not prolong a sign-in
     assert third_family.authenticated_at == NOW
 
 
@@ -77,7 +77,7 @@ def test_any_older_token_ends_the_family(uses: int, data: st.DataObject) -> None
     assert ended.revoked_at == NOW
     assert ended.version == family.version + 1
     with pytest.raises(InvalidRefreshToken) as caught:
-        rotated(ended, token, token.successor(), NOW)  # the thief's and the owner's newest alike
+        rotated(ended, token, token.successor(), NOW)  # both the thief's and the owner's newest
     assert not isinstance(caught.value, RefreshTokenReused)
 
 

@@ -1,4 +1,5 @@
-"""EIP-4361: the reference implementation's vectors, the grammar's edges, and what a signature must prove."""
+"""EIP-4361: the reference implementation's vectors, the grammar's edge cases, and the conditions of a valid
+signature."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from shared.keys.accounts import address_of, generate_key
 from shared.keys.messages import message_digest, sign_message
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "siwe.json").read_text())
-KEY = bytes(31) + b"\x07"  # fixed: parametrised cases carry its address in their names
+KEY = bytes(31) + b"\x07"  # fixed: parametrised cases have its address in their names
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 NONCE = "Zr8Lw3Qp5Tn1Xc7V"
 TEXT = f"""wallets.example wants you to sign in with your Ethereum account:
@@ -41,7 +42,7 @@ Resources:
 
 
 def _text_of(fields: dict[str, Any]) -> str:
-    """The message of a vector that gives its fields."""
+    """The message of a vector that has fields only."""
     lines = [
         f"{fields['domain']} wants you to sign in with your Ethereum account:",
         fields["address"],
@@ -71,7 +72,7 @@ def _check(message: siwe.SiweMessage, **changes: Any) -> None:
 
 
 def _login(fields: dict[str, Any]) -> None:
-    """Everything a vector of the reference implementation expects of `verify`."""
+    """Everything that a vector of the reference implementation expects of `verify`."""
     message = siwe.parse(_text_of(fields))
     siwe.check(
         message,
@@ -191,7 +192,7 @@ def test_noise_is_refused_and_never_crashes(text: str) -> None:
 
 @given(place=st.integers(0, len(TEXT) - 1), character=st.characters(codec="utf-8"))
 def test_a_changed_message_never_signs_in(place: int, character: str) -> None:
-    """Whatever one changed character does to the text: malformed, unexpected, or not what was signed."""
+    """For each changed character the text is malformed, unexpected, or not the signed one."""
     signature = sign_message(TEXT, KEY)
     changed = TEXT[:place] + character + TEXT[place + 1 :]
     if changed == TEXT:

@@ -1,4 +1,4 @@
-"""Access tokens: genuine ones name their caller; every forgery and every near miss is refused the same way."""
+"""Access tokens: genuine ones name their caller; every forgery and every near miss is refused in the same way."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _issue(tokens: AccessTokens = TOKENS, now: datetime = NOW, roles: tuple[str,
 
 
 def _claims(**changes: Any) -> dict[str, Any]:
-    """The claims of a genuine token, changed; None leaves one out."""
+    """The claims of a genuine token, changed; None removes one."""
     claims = jwt.decode(_issue(), options={"verify_signature": False}) | changes
     return {name: value for name, value in claims.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""One-time codes: RFC 4226 and RFC 6238's vectors, the window, and no code twice."""
+"""One-time codes: the vectors of RFC 4226 and RFC 6238, the window, and no code twice."""
 
 from __future__ import annotations
 

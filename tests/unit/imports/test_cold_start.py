@@ -1,6 +1,6 @@
-"""What a function's process imports before its first request, measured in processes of their own.
+"""The modules that a function's process imports before its first request, measured in separate processes.
 
-Counted in modules, which a busy machine does not change.
+The test counts modules, because a busy machine does not change their number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from emulators.toolkit import ROOT
 from shared.runtime import operation
 
-# Loaded when first used, never to start: together they take more than a second of processor time.
+# Loaded at first use, never at start: together they take more than a second of processor time.
 LAZY = {
     *("google.cloud.spanner", "google.cloud.spanner_v1", "google.cloud.pubsub_v1", "google.cloud.firestore"),
     *("google.cloud.kms", "grpc", "web3", "eth_account", "flask", "requests"),
@@ -28,8 +28,8 @@ KEYS_IN = {
     "maintenance",
     "transactions",
     "wallets",
-}  # the groups that may start with those
-MODULES = 430  # at most, of which Python and pydantic are some 260
+}  # the groups that may import them at start
+MODULES = 430  # at most; Python and pydantic need about 260 of them
 pytestmark = pytest.mark.timeout(300)
 _LOAD_EACH = """
 import json, os, sys
@@ -57,8 +57,8 @@ print(json.dumps(found), flush=True)
 
 @cache
 def loaded() -> dict[str, Any]:
-    """By operation what its process has after `functions.main` made its target: each in a fork of one that has
-    only what is common."""
+    """Operation → the modules of its process after `functions.main` has made its target. Each runs in a fork of a
+    process with only the common modules."""
     watched = json.dumps(sorted(LAZY | CRYPTOGRAPHY))
     names = json.dumps(sorted(name.rsplit(".", 1)[-1] for name in operation.modules()))
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What an operation declares is what it does: rights in a deployment are made from the declarations alone."""
+"""An operation's declared needs equal its actual ones: a deployment's rights are made from the declarations alone."""
 
 from __future__ import annotations
 

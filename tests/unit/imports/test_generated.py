@@ -1,4 +1,4 @@
-"""What is generated depends on the code alone: not on hash order, nor on what happened to be imported before."""
+"""Generated files depend only on the code: not on hash order or on earlier imports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def digest(seed: str, *first: str) -> str:
 
 
 def written_codes() -> Iterator[str]:
-    """Every `code = "…"` or `code, status, … = "…", …` that a class body in shared/ or functions/ has."""
+    """Every `code = "…"` or `code, status, … = "…", …` in a class body of shared/ or functions/."""
     for folder in ("shared", "functions"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):

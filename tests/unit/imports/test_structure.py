@@ -1,6 +1,6 @@
-"""Where things stand: rooms of `shared/`, tests that mirror them, and how long a file or a function may be.
+"""The structure: rooms of `shared/`, tests that mirror them, and the maximum length of a file or a function.
 
-Which room may import which is in pyproject.toml (import-linter); docs/decisions/0016-rooms-in-layers.md says why.
+pyproject.toml (import-linter) defines which room may import which; docs/decisions/0016-rooms-in-layers.md explains it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.unit.docs.pages import ROOT, tracked
 PRODUCT = ("shared", "functions", "schemas", "infra", "emulators", ".ci", "examples")
 FILE_LINES, FUNCTION_LINES = 400, 40
 LOOSE = {"shared/resources.py", "shared/settings.py"}
-# Folders of tests/unit that are about the repository itself, and what they look at.
+# Folders of tests/unit about the repository itself, and their subjects.
 ABOUT = {"ci": ".ci", "imports": "shared", "model": "tests/model"}
 
 
@@ -43,8 +43,8 @@ def test_functions_of_the_product_are_short() -> None:
 
 
 def long_functions(name: str, module: ast.Module) -> list[tuple[str, int]]:
-    """(where, lines) of each function that is too long; signature and docstring count. One that only spells out a
-    row, field by field, may be as long as the row."""
+    """(place, lines) of each function that is too long; signature and docstring count. A function that only lists a
+    row's fields may be as long as the row."""
     functions = (
         node
         for node in ast.walk(module)
@@ -55,7 +55,7 @@ def long_functions(name: str, module: ast.Module) -> list[tuple[str, int]]:
 
 
 def spells_out_a_row(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether nothing but a docstring and `return Row(field=…, …)` stands in it."""
+    """Tell whether it contains only a docstring and `return Row(field=…, …)`."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     made = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
     return isinstance(made, ast.Call) and not made.args and all(keyword.arg for keyword in made.keywords)
@@ -75,7 +75,7 @@ def test_only_a_row_spelt_out_may_be_longer() -> None:
 
 
 def test_packages_hold_a_docstring_only() -> None:
-    """What stands in an `__init__` is paid for by every cold start that imports anything below it."""
+    """Every cold start that imports anything below an `__init__` pays for its content."""
     packages = [name for name in sources(*PRODUCT) if name.endswith("/__init__.py")]
     assert [name for name in packages if not docstring_only(tree(name))] == []
 
@@ -112,7 +112,7 @@ def is_unit(name: str) -> bool:
 
 
 def mirrored(folder: str) -> bool:
-    """A folder of tests is named as a room of `shared`, as a folder at the top, or listed above."""
+    """A test folder has the name of a room of `shared` or of a top-level folder, or is listed above."""
     return ABOUT.get(folder, folder) in tracked() or f"shared/{folder}" in tracked()
 
 

@@ -1,4 +1,4 @@
-"""Who pays for web3: functions of contracts, and nobody else, however deep in what they call it is imported."""
+"""Only functions of contracts pay for web3, however deep in their calls it is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cloud Build and the project around it: runs the steps of cloudbuild.yaml with the rights that Terraform gives.
+"""Run the steps of cloudbuild.yaml like Cloud Build, in a model of the project, with Terraform's rights.
 
 The scripts are those of the file, in their order. `gcloud` and `docker` are stand-ins; the migrations and the rollout
 are real.
@@ -37,7 +37,8 @@ class StepFailedError(Exception):
 
 
 def found(cloud: FakeCloud, image: str) -> None:
-    """What the first apply makes: every service where it is needed, with this image; its digest is the registry's."""
+    """The result of the first apply: every service wherever it is needed, with this image; the registry has its
+    digest."""
     services = closure.services("trust")
     homes = closure.homes(
         services, set(rollout_command.READING.split(",")), set(rollout_command.WRITING.split(","))
@@ -89,7 +90,7 @@ class Builder:
             (self.bin / name).chmod(0o755)
 
     def build(self, commit: str) -> list[str]:
-        """The steps that ended well, in their order. Raises StepFailedError."""
+        """Run a build; returns the successful steps, in their order. Raises StepFailedError."""
         self.builds += 1
         self._has("roles/logging.logWriter", "logging")
         self._has("roles/secretmanager.secretAccessor", "availableSecrets")
@@ -109,7 +110,7 @@ class Builder:
         return done
 
     def shell(self, script: str) -> subprocess.CompletedProcess[str]:
-        """A command of a document, typed by an operator."""
+        """Run a command of a document, like an operator."""
         return self._run(script, {"PROJECT": PROJECT, "DOMAIN": self.substitutions["_DOMAIN"]}, self.folder)
 
     def _values(self, commit: str) -> dict[str, str]:

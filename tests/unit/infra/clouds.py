@@ -1,4 +1,4 @@
-"""A cloud for the rollout's tests: the fake gcloud's file, and one server that is the canary hosts and Monitoring."""
+"""A cloud for the rollout's tests: the fake gcloud's file, and one server for the canary hosts and Monitoring."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ RELEASE = "1a2b3c4"
 
 @dataclass
 class FakeCloud:
-    """What runs where, and how its revisions behave: `counts(revision, region)` answers (requests, errors, p95)."""
+    """The running revisions and their behaviour: `counts(revision, region)` returns (requests, errors, p95)."""
 
     file: Path
     url: str = ""
     ready: int = 200
     route: int = 401
-    revision: str | None = None  # what the canary host says that it is; None: the tagged one
+    revision: str | None = None  # the release that the canary host reports; None: the tagged one
     new_counts: tuple[float, float, float] = (100.0, 0.0, 50.0)
     old_counts: tuple[float, float, float] = (1000.0, 2.0, 60.0)
     bad_from: dict[str, int] = field(default_factory=dict)  # region: share at which the new revision fails
@@ -91,7 +91,7 @@ class FakeCloud:
         return found
 
     def traffic(self) -> dict[str, dict[str, int]]:
-        """Where requests go, by region/service, with `old` and `new` for the revisions' names."""
+        """The traffic by region/service, with `old` and `new` for the revisions' names."""
         return {
             place: {name.rsplit("-", 1)[-1]: share for name, share in one["traffic"].items()}
             for place, one in self.read()["services"].items()
@@ -131,7 +131,7 @@ class FakeCloud:
         ]
 
     def answer(self, path: str, body: str, identity: str = "") -> tuple[int, Any]:
-        """The canary hosts, then Monitoring."""
+        """Answer for the canary hosts and for Monitoring."""
         found = re.match(r"/canary/([\w-]+)/([\w-]+)(/.*)", path)
         if not found:
             if "roles/monitoring.viewer" not in self.read()["roles"]:
@@ -174,7 +174,7 @@ def sample(value: float, **labels: str) -> dict[str, Any]:
 
 
 def granted() -> list[str]:
-    """The roles that Terraform gives to the account of the build."""
+    """The roles that Terraform gives to the build's account."""
     text = "".join(path.read_text() for path in sorted((ROOT / "infra").glob("*.tf")))
     blocks = re.findall(r'^resource "google_\w+_iam_member" .*?^}', text, re.M | re.S)
     own = "".join(block for block in blocks if re.search(r"^  member +=\s*local\.delivery$", block, re.M))
@@ -215,7 +215,7 @@ def serving(cloud: FakeCloud) -> Iterator[None]:
 
 
 def install(folder: Path, name: str = "gcloud") -> None:
-    """A `gcloud`, or `docker`, for PATH: hundreds of starts, so it is compiled once."""
+    """Write a `gcloud`, or `docker`, for PATH: it starts hundreds of times, so it is compiled once."""
     compiled = py_compile.compile(
         str(Path(__file__).with_name(f"fake_{name}.py")), str(folder / f"{name}.pyc"), doraise=True
     )

@@ -1,8 +1,7 @@
-"""Stands in for docker in a build: images are names with a digest in the file of the stand-in for gcloud.
+"""Replace docker in a build: images are names with a digest in the file of the fake gcloud.
 
-A tag that the registry has is not pushed again. What a container would run is not run, but for the migrations: those
-are applied, to an embedded store beside the file. Pushes and what a container does to Spanner need the roles that
-Google's documents ask for.
+A tag that the registry has is not pushed again. Containers do not run, except for the migrations: these are applied to
+an embedded store beside the file. Pushes and a container's work on Spanner need the roles that Google's documents name.
 """
 
 import fcntl
@@ -13,7 +12,7 @@ import subprocess
 import sys
 
 MIGRATION = ["python", "-m", "schemas.database.migrate"]
-# The instance is looked up, then its database is changed.
+# It looks up the instance, then changes its database.
 ROLES = ["roles/spanner.viewer", "roles/spanner.databaseAdmin"]
 
 
@@ -27,11 +26,11 @@ def value(arguments, option):
 
 
 def act(world, arguments):
-    """What is printed."""
+    """Execute a command; returns its output."""
     match arguments:
         case ["build", *_]:
             tag = value(arguments, "--tag")
-            made = f"{tag} build {len(world['built'])}"  # a build is not the same bytes again
+            made = f"{tag} build {len(world['built'])}"  # a second build has other bytes
             world["built"][tag] = "sha256:" + hashlib.sha256(made.encode()).hexdigest()
         case ["push", *_, tag]:
             need(world, "roles/artifactregistry.writer", "push")

@@ -1,9 +1,8 @@
-"""Stands in for gcloud: Cloud Run's services in a JSON file, each call recorded, failures where the test wants them.
+"""Replace gcloud: Cloud Run's services in a JSON file, each call recorded, failures as the test requests them.
 
-A call without the role that its documents ask for is refused; writes beyond a minute's quota, too, until it is over.
-Traffic stays with the revisions it was given to, whatever is deployed. Where the world has a registry, only an image
-of it that the build has signed is deployed, and only a version of a secret that somebody has added. A lost region
-answers nothing.
+A call without the role that its documentation requires is refused, and so are writes beyond a minute's quota. Traffic
+stays with its revisions, whatever is deployed. If the world has a registry, only images in it with the build's
+signature can be deployed, and only existing versions of secrets. A lost region does not answer.
 
 FAKE_GCLOUD     the file
 registry        digests by tag; signed: names by digest that are attested; versions: the newest one of each secret
@@ -55,7 +54,7 @@ def refuse(world, arguments):
 
 
 def missing(world, arguments):
-    """What the command names and is not there."""
+    """Things that the command names and that do not exist."""
     if option(arguments, "--region") in world.get("lost", ()):
         return "ERROR: (gcloud) UNAVAILABLE: the region does not answer"
     if arguments[:2] == ["run", "deploy"] and "registry" in world:

@@ -1,6 +1,6 @@
-"""A project of Google Cloud as docs/deployment.md fills it, command by command. It refuses what Google would: a right
-for an account that is not there yet, a service whose image or secret has no version, a tag that exists, a build that
-nobody may approve."""
+"""A project of Google Cloud that docs/deployment.md fills, command by command. It refuses what Google would refuse: a
+right for an account that does not exist yet, a service whose image or secret has no version, an existing tag, a build
+that nobody may approve."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TERRAFORM = "\n".join(path.read_text() for path in sorted((ROOT / "infra").glob(
 
 
 class RefusedError(Exception):
-    """What Google's API would answer."""
+    """The error of Google's API."""
 
 
 @dataclass
 class Project:
-    """What is there so far."""
+    """Everything that exists so far."""
 
     apis: set[str] = field(default_factory=set)
     agents: set[str] = field(default_factory=set)
@@ -36,7 +36,7 @@ class Project:
     triggers: dict[str, dict[str, str]] = field(default_factory=dict)  # substitutions by name
 
     def run(self, line: str) -> None:
-        """One command of a document."""
+        """Run one command of a document."""
         for words in _commands(line):
             self._prepare(words)
             match words:
@@ -119,7 +119,7 @@ def _commands(line: str) -> list[list[str]]:
 
 
 def script() -> list[str]:
-    """The commands of the document up to what needs a person's name."""
+    """The commands of the document, up to the first that needs a person's name."""
     page = Page(ROOT / "docs" / "deployment.md")
     lines = [line for fence in page.fences() if fence.shell for line in fence.commands()]
     return [re.sub(r"^(?:[A-Z_]+=\S+ )+", "", line) for line in lines]

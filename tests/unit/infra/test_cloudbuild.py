@@ -1,4 +1,4 @@
-"""cloudbuild.yaml: its schema takes it, and it says what infra/ and the catalog know."""
+"""cloudbuild.yaml: it matches its schema, and agrees with infra/ and the catalog."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_schema_takes_it_and_refuses_a_typing_mistake() -> None:
 
 
 def before(step: str) -> set[str]:
-    """Every step that has ended well when this one begins."""
+    """All steps that have ended when this one begins."""
     direct = set(STEPS[step]["waitFor"]) - {"-"}
     return direct | {earlier for name in direct for earlier in before(name)}
 
@@ -63,14 +63,14 @@ def test_variables_are_those_that_cloud_build_gives() -> None:
 
 
 def test_a_rollout_ends_before_its_build_does() -> None:
-    """Waiting alone takes a bake for each region and step; the suite and the image come before it."""
+    """The waits alone take one bake for each region and step; the suite and the image come before it."""
     values = BUILD["substitutions"]
     waiting = len(values["_REGIONS"].split(",")) * len(STEPS_OF_TRAFFIC) * int(values["_BAKE"])
     assert waiting + 3600 + 1800 <= int(BUILD["timeout"].removesuffix("s"))
 
 
 def test_a_rebuild_of_a_commit_has_a_tag_of_its_own() -> None:
-    """The registry's tags are immutable, and a build is not the same bytes again."""
+    """The registry's tags are immutable, and a second build has other bytes."""
     assert BUILD["substitutions"]["_TAG"] == "${SHORT_SHA}-${BUILD_ID}"
     tagged = re.findall(r"/wallet:(\S+?)\"", FILE.read_text())
     assert len(tagged) >= 4
@@ -107,7 +107,7 @@ def test_emulators_are_the_ones_of_local_runs() -> None:
     "command", [["run", "deploy"], ["run", "services", "update-traffic"], ["run", "services", "update"]]
 )
 def test_gcloud_knows_the_options_that_the_rollout_gives(command: list[str]) -> None:
-    """Asked of the installed gcloud's own reference."""
+    """The installed gcloud's own reference has them."""
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         pytest.skip("gcloud is not installed")

@@ -1,4 +1,4 @@
-"""Copying the newest backup into another project, by the real client against a server that keeps backups in a list."""
+"""Copy the newest backup to another project, with the real client against a server that keeps backups in a list."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SERVICE = "google.spanner.admin.database.v1.DatabaseAdmin"
 
 
 class Backups:
-    """What Spanner has; the emulator knows no backups."""
+    """Spanner's backups; the emulator has none."""
 
     def __init__(self) -> None:
         self.there: list[Any] = []

@@ -1,6 +1,6 @@
-"""The whole delivery against the stand-ins, from an empty project: first apply, build, migration, rollout, rotation,
-the loss of a region, rollback; and each role of the build's account refused in turn. All of it is
-`make prove PART=delivery` (`WHOLE=1`); else one build in one region, and three roles.
+"""Run the whole delivery against the stand-ins, from an empty project: first apply, build, migration, rollout,
+rotation, the loss of a region, rollback; and refuse each role of the build's account in turn. `make prove
+PART=delivery` (`WHOLE=1`) runs all of it; otherwise one build in one region, and three roles.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WHOLE = bool(os.environ.get("WHOLE"))
 pytestmark = pytest.mark.timeout(1500 if WHOLE else 240)
 whole = pytest.mark.skipif(not WHOLE, reason="make prove PART=delivery")
 FIRST = "us-docker.pkg.dev/acme-wallet-prod/wallet/wallet@sha256:" + "f" * 64
-# What each role of the account `delivery` is for: the step that ends without it.
+# Each role of the account `delivery`, and the step that fails without it.
 ROLES = {
     "roles/logging.logWriter": "logging",
     "roles/secretmanager.secretAccessor": "availableSecrets",
@@ -56,7 +56,7 @@ def builder(tmp_path: Path) -> Iterator[Builder]:
 
 
 def changed(builder: Builder, label: str = "older") -> None:
-    """As if the code that runs were another tree's."""
+    """Act as if the running code were another tree's."""
     world = builder.cloud.read()
     for one in world["services"].values():
         for name in one["traffic"]:
@@ -65,14 +65,14 @@ def changed(builder: Builder, label: str = "older") -> None:
 
 
 def command(page: str, *words: str) -> str:
-    """The one command of a document with these words."""
+    """The only command of a document with these words."""
     lines = [line for fence in Page(ROOT / page).fences() if fence.shell for line in fence.commands()]
     (line,) = [line for line in lines if all(word in line for word in words)]
     return line
 
 
 def serves(builder: Builder) -> set[str]:
-    """The releases that requests meet."""
+    """The releases that serve requests."""
     return {
         one["revisions"][name]["labels"].get("release", "first")
         for place, one in builder.cloud.read()["services"].items()
@@ -130,7 +130,7 @@ def test_from_nothing_to_a_release_a_rotation_the_loss_of_a_region_and_back(buil
 
 
 def _in_order() -> list[dict[str, str]]:
-    """As the build runs them: what needs nothing first."""
+    """In the build's order: first those without dependencies."""
     done: list[dict[str, str]] = []
     while len(done) < len(BUILD["steps"]):
         names = {step["id"] for step in done}
@@ -145,7 +145,7 @@ def _live(builder: Builder) -> list[dict[str, str]]:
 
 
 def _rotate(builder: Builder) -> None:
-    """A stolen key of tokens, by the document's command: first without the new versions, which is refused."""
+    """Replace a stolen token key with the document's command: first without the new versions, which is refused."""
     line = command("docs/delivery.md", " rotate ", "token-keys=2")
     done = builder.shell(line)
     assert done.returncode == rollout_command.STUCK, done.stdout
@@ -159,7 +159,7 @@ def _rotate(builder: Builder) -> None:
 
 
 def _lose_a_region(builder: Builder, region: str) -> None:
-    """Its services answer nothing, also to gcloud; the rest is released as the document says, without it."""
+    """Its services do not answer, not even to gcloud; the release continues elsewhere, as the document says."""
     line = command("docs/regions.md", "terraform", "lost_regions")
     assert "-refresh=false" in line
     assert "-target=google_compute_backend_service.backend" in line, "anything else could ask the lost region"

@@ -1,4 +1,4 @@
-"""docs/deployment.md from an empty project: its order makes everything, and none of its steps can be left out."""
+"""Follow docs/deployment.md from an empty project: its order creates everything, and each step is necessary."""
 
 from __future__ import annotations
 

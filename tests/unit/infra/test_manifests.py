@@ -1,4 +1,4 @@
-"""Manifests for other clusters: Kubernetes' own schema takes them, and each operation of the catalog is there."""
+"""Manifests for other clusters: they match Kubernetes' own schema, and contain each operation of the catalog."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emulators.toolkit import ROOT
 from infra import kubernetes, manifests
 from infra.rollout import closure
 
-# Google's library reads when an identity token ends: header, {"exp": 4102444800}, no signature.
+# Google's library reads the expiry of an identity token: header, {"exp": 4102444800}, no signature.
 TOKEN = "e30.eyJleHAiOiA0MTAyNDQ0ODAwfQ.AAAA"
 IMAGE = "registry.example/wallet@sha256:" + "0" * 64
 DEFS: dict[str, Any] = json.loads((ROOT / "infra" / "kubernetes.schema.json").read_text())
@@ -28,7 +28,8 @@ POD = {"$ref": "#/$defs/io.k8s.api.core.v1.PodSpec", "$defs": DEFS["$defs"]}
 
 
 def accept(document: dict[str, Any]) -> None:
-    """Raises ValidationError. What Knative's pods add is not Kubernetes' and is taken away first."""
+    """Validate a manifest. Raises ValidationError. It first removes Knative's additions to pods, which are not part of
+    Kubernetes."""
     import jsonschema  # takes two seconds, which every worker would pay
 
     jsonschema.Draft7Validator(DEFS).validate(document)
@@ -124,7 +125,7 @@ def test_values_replace_values_and_nothing_else() -> None:
 
 
 def test_a_job_starts_its_schedule_as_the_account_that_pushes() -> None:
-    """Run as it stands, against a metadata server and a product that note what they are asked."""
+    """The test runs it unchanged, against a metadata server and a product that record their requests."""
     asked: list[tuple[str, str, str]] = []
 
     class Both(BaseHTTPRequestHandler):

@@ -1,6 +1,7 @@
-"""The rollout against a gcloud that records and fails: nothing of a release that failed stays, or it is said loudly.
+"""The rollout against a gcloud that records and fails: nothing of a failed release stays, or the rollout reports it
+loudly.
 
-`EVERY=1` (in `make prove`) lets each single call fail, else every seventh.
+`EVERY=1` (in `make prove`) makes each single call fail; the default is every seventh.
 """
 
 from __future__ import annotations
@@ -155,14 +156,14 @@ def test_a_rollback_that_fails_says_what_is_where(
 
 def test_a_rollback_whose_region_cannot_be_read_goes_by_what_was_sent(cloud: FakeCloud) -> None:
     cloud.bad_from = {"us-central1": 5}
-    forward = len(SERVICES) * len(REGIONS) * 2 + 8  # past deployment and both looks
+    forward = len(SERVICES) * len(REGIONS) * 2 + 8  # after deployment and both looks
     cloud.inject(" list ", after=forward, times=99)
     assert run(cloud) == rollout_command.FAILED
     assert cloud.everywhere("old")
 
 
 def clean_calls(cloud: FakeCloud, counted: list[int] = []) -> int:  # noqa: B006 - counted once
-    """Of a rollout that nothing disturbs."""
+    """The calls of a rollout without faults."""
     if not counted:
         assert run(cloud) == rollout_command.DONE
         counted.append(len(cloud.calls))
@@ -307,10 +308,10 @@ def test_wrong_usage_is_refused(
         (Seen(3, 2, 50), Seen(1000, 0, 50), False),
         (Seen(1000, 10, 50), Seen(1000, 0, 50), True),
         (Seen(1000, 11, 50), Seen(1000, 0, 50), False),
-        (Seen(1000, 90, 50), Seen(1000, 50, 50), True),  # the one before was no better
+        (Seen(1000, 90, 50), Seen(1000, 50, 50), True),  # the previous one was no better
         (Seen(1000, 0, 899), Seen(1000, 0, 600), True),
         (Seen(1000, 0, 901), Seen(1000, 0, 600), False),
-        (Seen(5, 0, 5000), Seen(1000, 0, 50), True),  # too few to judge a latency by
+        (Seen(5, 0, 5000), Seen(1000, 0, 50), True),  # too few for a latency verdict
     ],
 )
 def test_what_the_gate_lets_through(now: Seen, before: Seen, passes: bool) -> None:

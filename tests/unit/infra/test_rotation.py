@@ -1,4 +1,5 @@
-"""A stolen secret is out of use in minutes: every revision that takes requests has the new version, or it is said."""
+"""A stolen secret is replaced in minutes: every revision with traffic has the new version, or the command reports
+it."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def rotate(cloud: FakeCloud, *more: str) -> int:
 
 
 def used(cloud: FakeCloud, secret: str = "token-keys-public") -> set[str]:  # noqa: S107 - a name
-    """The versions of a secret that requests meet."""
+    """The versions of a secret that serve requests."""
     return {
         version
         for one in cloud.read()["services"].values()

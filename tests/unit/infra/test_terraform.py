@@ -1,5 +1,6 @@
-"""Terraform's own checks can fail: a few mutations of infra/ here, which the first of its tests catches; all of them,
-by all tests, in `make prove PART=terraform`. That the others pass without a mutation is a part of `make check`, too."""
+"""Terraform's own checks can fail: they catch mutations of infra/. This test makes a few, which the first of
+Terraform's tests catches; `make prove PART=terraform` makes all, with all tests. `make check` also runs the tests
+without a mutation."""
 
 from __future__ import annotations
 

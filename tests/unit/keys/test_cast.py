@@ -1,4 +1,5 @@
-"""Keys, keystores, signatures and transactions against Foundry's `cast`: no code of ours, nor of eth-account."""
+"""Keys, keystores, signatures and transactions compared with Foundry's `cast`, which shares no code with the product or
+eth-account."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ CHEAP = 1024
 
 
 def cast(*arguments: str) -> str:
-    """What it prints; what it refuses raises CalledProcessError."""
+    """Run cast; returns its output. Raises CalledProcessError if it refuses."""
     done = subprocess.run(
         [*toolkit.cast(), *arguments], check=True, capture_output=True, text=True, timeout=60
     )

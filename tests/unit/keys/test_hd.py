@@ -123,7 +123,7 @@ def test_a_seed_has_a_size(size: int) -> None:
 
 @pytest.mark.parametrize("tweak", [ORDER, 2**256 - 1])
 def test_a_digest_beyond_the_order_gives_no_key(monkeypatch: pytest.MonkeyPatch, tweak: int) -> None:
-    """BIP-32: proceed with the next index. The chance is 1 in 2^127, so the digest is made up."""
+    """BIP-32: proceed with the next index. The chance is 1 in 2^127, so the test invents the digest."""
     monkeypatch.setattr(hd.hmac, "digest", lambda *_: tweak.to_bytes(32, "big") + bytes(32))
     with pytest.raises(InvalidValue, match="not valid"):
         hd.derive(JUNK, "m/0")

@@ -1,4 +1,4 @@
-"""Keystore V3: published files, a second implementation both ways, and files that want to hurt."""
+"""Keystore V3: published files, a second implementation in both directions, and malicious files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SCRYPT: dict[str, Any] = {  # the same, test2
 }
 CHEAP = 1024
 PASSPHRASE = "correct horse 🐎"
-KEY = bytes(31) + b"\x07"  # fixed: parametrised cases carry its address in their names
+KEY = bytes(31) + b"\x07"  # fixed: parametrised cases have its address in their names
 FILE = keystore.encrypt(KEY, PASSPHRASE, CHEAP)
 
 
@@ -85,7 +85,7 @@ def test_published_files_open(file: dict[str, Any]) -> None:
 
 
 def test_files_made_here_open_by_the_standard_alone() -> None:
-    """By hashlib and OpenSSL: a second implementation."""
+    """A second implementation with hashlib and OpenSSL opens them."""
     crypto = FILE["crypto"]
     derived = derived_by_hashlib(crypto["kdfparams"])
     ciphertext = bytes.fromhex(crypto["ciphertext"])
@@ -133,7 +133,7 @@ def test_a_wrong_passphrase_gets_one_answer_whatever_else_is_wrong(passphrase: s
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What was derived, with which cost; the passphrase left out."""
+    """The derivations and their costs, without the passphrase."""
     done: list[Any] = []
 
     def counted(derive: Any, *given: Any, **named: Any) -> bytes:
@@ -147,7 +147,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.parametrize("kdf", ["scrypt", "pbkdf2"])
 def test_a_wrong_passphrase_costs_the_same_work_as_the_right_one(kdf: Any, work: list[Any]) -> None:
-    """Seconds are measured by `make bench PART=passphrases`; what they come from is counted here."""
+    """`make bench PART=passphrases` measures seconds; this test counts the work behind them."""
     file = Account.encrypt(KEY, PASSPHRASE, kdf=kdf, iterations=1024)
     spent = []
     for passphrase in (PASSPHRASE, "another one", "", PASSPHRASE * 20):
@@ -274,7 +274,7 @@ def test_pbkdf2_with_another_prf_is_refused() -> None:
 
 
 def test_a_file_that_holds_an_impossible_key_is_refused() -> None:
-    """A correct MAC around the number 0."""
+    """It has a correct MAC around the number 0."""
     file = copy.deepcopy(FILE)
     crypto = file["crypto"]
     derived = derived_by_hashlib(crypto["kdfparams"])

@@ -1,4 +1,5 @@
-"""EIP-191 and EIP-712: published signatures, agreement with a second implementation, and what is never signed."""
+"""EIP-191 and EIP-712: published signatures, agreement with a second implementation, and texts that are never
+signed."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ entropies = st.sampled_from(mnemonic.STRENGTHS).flatmap(
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["entropy"])
 def test_published_vectors(vector: dict[str, str]) -> None:
-    """trezor/python-mnemonic, vectors.json, all of the English ones; their passphrase is TREZOR."""
+    """trezor/python-mnemonic, vectors.json, all English ones; their passphrase is TREZOR."""
     words = vector["mnemonic"]
     assert mnemonic.from_entropy(bytes.fromhex(vector["entropy"])) == words
     assert mnemonic.is_valid(words)
@@ -69,7 +69,7 @@ def test_words_are_read_as_people_type_them(typed: str) -> None:
 
 @given(entropy=entropies, data=st.data())
 def test_a_wrong_word_is_found_as_often_as_the_checksum_can(entropy: bytes, data: st.DataObject) -> None:
-    """Replacing a word gives a valid mnemonic exactly when the second implementation says so."""
+    """Replacing a word gives a valid mnemonic exactly if the second implementation agrees."""
     words = mnemonic.from_entropy(entropy).split()
     words[data.draw(st.integers(0, len(words) - 1))] = mnemonic.from_entropy(data.draw(entropies)).split()[0]
     assert mnemonic.is_valid(" ".join(words)) == Bip39MnemonicValidator().IsValid(" ".join(words))

@@ -125,6 +125,6 @@ print(*sys.modules)
 
 
 def test_the_send_path_needs_no_library_of_the_field() -> None:
-    """From a seed to the bytes of each transaction type: what decision 0001 keeps out of dispatch."""
+    """From a seed to the bytes of each transaction type: decision 0001 keeps these libraries out of dispatch."""
     run = subprocess.run([sys.executable, "-c", _SEND], capture_output=True, text=True, check=True)
     assert not {"eth_account", "web3", "eth_keyfile", "eth_keys", "py_ecc"} & set(run.stdout.split())

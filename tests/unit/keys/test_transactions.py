@@ -1,4 +1,4 @@
-"""Signed transactions: published vectors, byte for byte agreement with eth-account, and strict reading back."""
+"""Signed transactions: published vectors, byte-for-byte agreement with eth-account, and strict decoding."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DYNAMIC = {
     "value": 1,
 }
 
-addresses = st.binary(min_size=20, max_size=20).map(to_checksum_address)  # eth-account wants capitals
+addresses = st.binary(min_size=20, max_size=20).map(to_checksum_address)  # eth-account requires capitals
 words = st.binary(min_size=32, max_size=32).map(lambda raw: "0x" + raw.hex())
 access_lists = st.lists(
     st.fixed_dictionaries({"address": addresses, "storageKeys": st.lists(words, max_size=3)}), max_size=3
@@ -189,9 +189,9 @@ def test_another_sender_is_refused() -> None:
         "81 05",  # a small byte with a prefix
         "b8 01 80",  # a long form for a short string
         "b9 00 38" + "ff" * 56,  # leading zero in a length
-        "83 01 02",  # shorter than it says
+        "83 01 02",  # shorter than declared
         "c1",
-        "c0 00",  # something after the end
+        "c0 00",  # extra bytes at the end
         "",
         "f9 ff",
         "c5c4c3c2c1c0",  # nested deeper than any transaction

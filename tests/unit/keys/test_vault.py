@@ -1,4 +1,4 @@
-"""The envelope and the local vault: only what was sealed, for whom it was sealed, ever opens."""
+"""The envelope and the local vault: only sealed secrets open, and only for their own binding."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_another_format_version_is_refused(version: int) -> None:
 
 @pytest.mark.parametrize("field", ["wrap_nonce", "wrapped_key", "nonce", "ciphertext"])
 def test_parts_of_two_seals_of_one_wallet_do_not_mix(field: str) -> None:
-    """An older secret of the same wallet, put back in part, must not open either."""
+    """An older secret of the same wallet, restored in part, must not open either."""
     old, new = VAULT.seal(b"old", BINDING), VAULT.seal(b"new", BINDING)
     with pytest.raises(SealBroken):
         VAULT.open(dataclasses.replace(new, **{field: getattr(old, field)}), BINDING)

@@ -1,4 +1,4 @@
-"""web3 and eth-account come through one door, which keeps Python's recursion limit."""
+"""web3 and eth-account are imported through one module, which keeps Python's recursion limit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_deep_json_is_refused_after_the_door_was_used(how: str) -> None:
 
 
 def test_without_the_door_the_limit_is_raised() -> None:
-    """So that this test is deleted with the door, when py_ecc does it no more."""
+    """This test fails when py_ecc no longer raises the limit; then delete it together with the module."""
     done = probed("import eth_account")
     assert done.returncode != 0 and "100000" in done.stderr
 

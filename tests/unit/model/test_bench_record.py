@@ -1,4 +1,4 @@
-"""What the benchmarks keep: a section replaces its own run; page, charts and README's table follow from it."""
+"""The record of benchmarks: a section replaces its own run; page, charts and README's table follow from it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_section_replaces_its_own_run_alone(tmp_path: Path) -> None:
     bench_record.keep(replace(found, date="2026-01-03"), tmp_path)
     kept = bench_record.load(tmp_path)
     assert {name: one.date for name, one in kept.items()} == {"desk": "2026-01-03", "index": "2026-01-02"}
-    assert kept["desk"].figures[1].value == 1.235  # noise is not kept
+    assert kept["desk"].figures[1].value == 1.235  # noise is dropped
     assert kept["desk"].charts[0].lines["a list"] == found.charts[0].lines["a list"]
 
 

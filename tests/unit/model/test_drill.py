@@ -1,4 +1,4 @@
-"""The drill finds what it looks for: lost, doubled, stale, inexplicable; its figures are of what happened."""
+"""The drill detects lost, doubled, stale and inexplicable results; its figures match the attempts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_read_older_than_min_version_is_found() -> None:
 
 
 def test_a_reservation_that_is_lost_or_doubled_is_found() -> None:
-    """40 there; 30 and 20 cannot both be reserved; after 30, ten are left."""
+    """40 exist; 30 and 20 cannot both be reserved; after 30, ten are left."""
     history = History()
     history.reserved(1, "place", 30, answer(201, 0.0))
     history.reserved(1, "read", 10, answer(200, 1.0))
@@ -72,7 +72,7 @@ def test_an_order_that_two_hold_is_found() -> None:
 
 
 def attempts() -> list[Attempt]:
-    """Ten seconds of ten a second; all fail from the third to the fifth."""
+    """Ten seconds with ten attempts each; all fail from the third to the fifth."""
     return [
         Attempt(second + part / 10, 0.02 * (part + 1), "us-central1", "read", 503 if 3 <= second < 5 else 200)
         for second in range(10)

@@ -1,4 +1,4 @@
-"""The checker itself: it accepts what happened one after the other, and finds what cannot have happened."""
+"""The checker itself: it accepts sequential histories, and finds impossible ones."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_random_histories_are_accepted_and_their_double_claims_found() -> None:
 
 
 def made(rng: Random) -> History:
-    """Calls with a moment of effect each, answered as the order was then, and spread around that moment."""
+    """Calls with one moment of effect each, answered in that order, and spread around that moment."""
     state, history, clock = OrderState(), [], START
     for number in range(rng.randint(5, 60)):
         clock += timedelta(minutes=rng.choice([0, 0, 1, 6]))
@@ -112,7 +112,7 @@ def made(rng: Random) -> History:
 
 
 def answers(now: OrderState, clock: datetime, rng: Random) -> Iterator[Asked]:
-    """What callers may be told now."""
+    """The possible answers now."""
     user, times = rng.choice("abc"), {"earliest": clock, "latest": clock}
     over = now.lease is not None and now.lease <= clock
     free = now.reopened() if over else now if now.status == "open" else None

@@ -1,4 +1,4 @@
-"""Each part of `make prove` names tests that exist."""
+"""Each part of `make prove` names existing tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of proofs keeps what the last run of each part printed."""
+"""The page of proofs keeps the output of each part's last run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that drip: whatever comes byte by byte, a call ends in its time, and nothing of it stays behind."""
+"""Servers that drip: even if an answer comes byte by byte, a call ends in time and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from shared.chain.errors import Unreachable
 from shared.chain.registry import Registry
 from shared.chain.rpc import RpcClient
 
-SECONDS = 0.3  # that a call is given
-LATE = 1.0  # when it is over at the latest; the server would go on for ten seconds
+SECONDS = 0.3  # limit of a call
+LATE = 1.0  # the latest end; the server would continue for ten seconds
 PAYOUT = Payout("local", "0x" + "Ab" * 20, "0.75", "ETH", "clm_1")
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-# What comes at once, and what then comes byte by byte for as long as somebody listens.
+# The part that comes at once, and the part that then comes byte by byte for as long as somebody listens.
 DRIPS = {
     "status line": (b"", b"H"),
     "header": (OK, b"a"),
@@ -36,7 +36,7 @@ DRIPS = {
 
 
 class Server:
-    """Answers whatever is asked with `at_once`, then `drip` again and again, `step` bytes each `pause` seconds."""
+    """Answers every request with `at_once`, then `drip` repeatedly, `step` bytes each `pause` seconds."""
 
     def __init__(self, at_once: bytes, drip: bytes, pause: float = 0.02, step: int = 1) -> None:
         self._at_once, self._drip, self._pause, self._step = at_once, drip, pause, step
@@ -69,7 +69,7 @@ class Server:
                 time.sleep(self._pause)
 
     def left(self) -> bool:
-        """Whether everybody hung up within a second: the server then stops by itself."""
+        """Tell whether all clients hung up within a second: the server then stops by itself."""
         for thread in self.serving:
             thread.join(1)
         return not any(thread.is_alive() for thread in self.serving)
@@ -138,7 +138,7 @@ def test_an_answer_that_never_ends_is_given_up_for_its_size(drip: str) -> None:
 
 
 def test_a_quorum_of_dripping_endpoints_keeps_no_thread() -> None:
-    """More calls, one after the other, than the pool of two endpoints has threads."""
+    """It makes more consecutive calls than the pool of two endpoints has threads."""
     with serving(*DRIPS["header"]) as one, serving(*DRIPS["chunks"]) as other:
         urls = [f"http://127.0.0.1:{server.port}" for server in (one, other)]
         client = ChainClient.connect(Registry.DEFAULT.chain("local"), urls, remaining=lambda: 0.1)

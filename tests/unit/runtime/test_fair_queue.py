@@ -1,4 +1,4 @@
-"""Who waits for a turn gets it in order, gives up in time, and leaves nothing behind for others to trip over."""
+"""Waiting callers get their turn in order, give up in time, and leave nothing that disturbs others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that has the turn until it reads a line."""
+    """A process that keeps the turn until it reads a line."""
     command = [sys.executable, "-c", HOLDER, str(path)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
@@ -73,7 +73,7 @@ def test_a_lock_that_came_too_late_is_not_kept(path: Path, holder: subprocess.Po
     queue, other = FairQueue(path), FairQueue(path)
     with pytest.raises(TurnNotReached), queue.turn(0.05):
         pass
-    let_go(holder)  # who gave up is given the lock now
+    let_go(holder)  # the one who gave up gets the lock now
     with other.turn(5.0), pytest.raises(TurnNotReached), queue.turn(0.05):
         pass
     with queue.turn(5.0):
@@ -110,7 +110,7 @@ def test_threads_behind_one_that_gives_up_go_on_in_order(path: Path, holder: sub
 
 
 def test_many_threads_and_queues_have_it_one_at_a_time(path: Path) -> None:
-    """Short waits, so that some give up at any moment; nobody meets another, and the turn is free at the end."""
+    """Waits are short, so that some give up at any moment; no two hold it at once, and the turn is free at the end."""
     queues = [FairQueue(path) for _ in range(3)]
     inside, most, had, lock = 0, 0, 0, threading.Lock()
 

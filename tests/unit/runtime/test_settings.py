@@ -1,4 +1,4 @@
-"""What is embedded is for local runs."""
+"""Embedded services are for local runs only."""
 
 from __future__ import annotations
 

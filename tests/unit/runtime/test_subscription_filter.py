@@ -1,4 +1,4 @@
-"""Filters of subscriptions: what Pub/Sub keeps away, in at most 256 characters, is never what an operation takes."""
+"""Filters of subscriptions have at most 256 characters, and never exclude a message that an operation accepts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REGION = "europe-southwest1"
 
 
 def passes(text: str, attributes: dict[str, str]) -> bool:
-    """What the few forms mean that are used here: `NOT a = "v"`, `a = "v"`, `hasPrefix(a, "v")`, OR in parentheses."""
+    """Evaluate the few forms in use: `NOT a = "v"`, `a = "v"`, `hasPrefix(a, "v")`, OR in parentheses."""
 
     def holds(condition: str) -> bool:
         alternatives = condition.strip("()").split(" OR ") if " OR " in condition else [condition]

@@ -1,4 +1,4 @@
-"""The shared field types: what each takes, and that nothing passes for another type."""
+"""The shared field types: their valid values, and that no value passes as another type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims at the border."""
+"""The schemas of claims."""
 
 from __future__ import annotations
 

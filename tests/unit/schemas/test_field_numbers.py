@@ -1,4 +1,4 @@
-"""Field numbers of the gRPC interface: a number once given is never given to anything else."""
+"""Field numbers of the gRPC interface: a number once given is never given to another field."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RELEASES = st.lists(st.dictionaries(NAMES, KINDS), min_size=1, max_size=12)
 
 @given(RELEASES)
 def test_no_number_ever_means_two_things(releases: list[dict[str, str]]) -> None:
-    """Whatever fields come, go, come back and change their types."""
+    """This holds although fields come, go, return and change their types."""
     meanings: dict[int, tuple[str, str]] = {}
     text = ""
     for fields in releases:
@@ -55,7 +55,7 @@ def test_a_known_field_keeps_its_place_when_others_come_before_it() -> None:
 
 
 def test_the_committed_files_are_of_one_version() -> None:
-    """The lock knows every field, and has retired nothing that is in use."""
+    """The lock knows every field, and has not retired any field in use."""
     found = protobuf.load(generated.openapi(), generated.NUMBERS.read_text())
     for message in found.messages.values():
         assert len({part.number for part in message.fields}) == len(message.fields)
@@ -63,7 +63,7 @@ def test_the_committed_files_are_of_one_version() -> None:
 
 
 def test_what_clients_compile_is_what_the_server_runs_on() -> None:
-    """protoc reads the committed files to the descriptors that a server makes."""
+    """protoc compiles the committed files to the server's descriptors."""
     folder = generated.NUMBERS.parent
     found = protobuf.load(generated.openapi(), generated.NUMBERS.read_text())
     names = [proto_files.RESOURCES, *(proto_files.file_name(group) for group in found.services)]

@@ -1,4 +1,4 @@
-"""Orders at the border: the owner's view, the public view, and what a request may hold."""
+"""The schemas of orders: the owner's view, the public view, and valid requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a field is said in words: no regular expression, no names of Python's types."""
+"""Every field error is a sentence: no regular expression, no names of Python's types."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_every_problem_of_every_field_is_said_in_words(model: type[BaseModel]) -
 
 def test_every_pattern_has_words() -> None:
     used = {pattern for model in models() for pattern in patterns(model.model_json_schema())}
-    amounts = {pattern for pattern in used if pattern.startswith(r"^(0\.")}  # schemas.base says them itself
+    amounts = {pattern for pattern in used if pattern.startswith(r"^(0\.")}  # schemas.base has their texts
     assert used - amounts <= problems.PATTERNS.keys()
     assert len(used) > 10
 

@@ -1,4 +1,4 @@
-"""Supplies at the border."""
+"""The schemas of supplies."""
 
 from __future__ import annotations
 

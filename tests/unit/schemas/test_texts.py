@@ -1,4 +1,4 @@
-"""Texts that others read: what they look like is what was written."""
+"""Texts for other readers: they look exactly like what was written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wallets at the border: secrets come in hidden and go out once."""
+"""The schemas of wallets: secrets come in hidden and go out once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was not read cannot be taken for empty: it is neither signed, sent, shown nor written."""
+"""Unread columns never pass as empty: such a row is neither signed, sent, shown nor written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded store: every index serves every range, migrations keep rows, data outlives processes and forks."""
+"""The embedded store: every index serves every range, migrations keep rows, data survives processes and forks."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_a_commit_that_another_process_holds_up_ends_with_its_deadline(path: Pat
             database.write(insert)
         with running(Context("test", "req_2", deadline_in(0.2))), pytest.raises(Unavailable):
             database.transact(_more)
-        assert things(database, "m") == []  # who reads waits for nobody
+        assert things(database, "m") == []  # a reader waits for nobody
         other.kill()
     database.write(insert)
     assert things(database, "m") == [{"m": 1}]

@@ -1,4 +1,4 @@
-"""A unit of work reads what it has written, and what the one before it in the same commit has."""
+"""A unit of work reads its own writes, and those of the previous unit in the same commit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Rows:
 
 
 class Unit(UnitOfWork):
-    """One that shows its transaction."""
+    """A unit of work that exposes its transaction."""
 
     def __init__(self, rows: Rows, request_id: str, before: UnitOfWork | None = None) -> None:
         super().__init__(rows, Context("test", request_id, 0.0), NOW, IdSource(), before)

@@ -1,4 +1,4 @@
-"""Alerts and dashboards ask for metrics that exist, by labels that they have, and Prometheus can read the rules."""
+"""Alerts and dashboards query existing metrics with existing labels, and Prometheus can read the rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OPERATIONS = re.compile(r'operation=~"([^"]+)"')
 def declared() -> dict[str, metrics.Instrument]:
     operation.catalog()
     for module in pkgutil.walk_packages(shared.__path__, "shared."):
-        importlib.import_module(module.name)  # whichever declares one
+        importlib.import_module(module.name)  # from any declaring module
     return metrics.declared()
 
 

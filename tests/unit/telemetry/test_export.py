@@ -1,4 +1,4 @@
-"""What a function's process sends to a collector, received from a process of its own."""
+"""The data that a function's process sends to a collector, received from a separate process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ print(sorted(name for name in sys.modules if name.startswith("opentelemetry")))
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes OTLP over HTTP."""
+    """Receives OTLP over HTTP."""
 
     def __init__(self, status: int = 200) -> None:
         super().__init__(("127.0.0.1", 0), _Receiver)

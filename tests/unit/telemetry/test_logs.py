@@ -1,4 +1,4 @@
-"""Log lines carry Cloud Logging's fields, and the one line of a run what it cost."""
+"""Log lines have Cloud Logging's fields, and the single line of a run has its costs."""
 
 from __future__ import annotations
 

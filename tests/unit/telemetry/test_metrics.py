@@ -1,4 +1,4 @@
-"""Metrics as an OpenTelemetry reader sees them, and at no cost while there is none."""
+"""Metrics as an OpenTelemetry reader sees them, and without cost if there is no reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.collected import Metrics, measured
 
 @pytest.fixture
 def registry() -> Registry:
-    """No metric is declared and nobody collects."""
+    """A registry without metrics and without a reader."""
     return Registry()
 
 

@@ -1,4 +1,4 @@
-"""In a terminal the same entries are lines for people; in a pipe and in a deployment they are JSON."""
+"""In a terminal the log entries are lines for people; in a pipe and in a deployment they are JSON."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_colours_are_for_terminals_that_want_them() -> None:
 
 
 def test_the_gateways_log_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a terminal without the schedules that went well, in a pipe as it is."""
+    """In a terminal without the successful schedules, in a pipe unchanged."""
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("LOG_FORMAT", raising=False)
     log = tmp_path / "gateway.log"

@@ -1,4 +1,4 @@
-"""Trace context by the standard, and spans only where somebody collects them."""
+"""Trace context by the standard, and spans only if somebody collects them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client is told whose request a server that ends does not wait for."""
+"""The answer to a client whose request a stopping server does not wait for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCOPE = {"type": "http", "method": "POST", "path": "/api/v1/auth/login", "header
 
 
 class Slow(App):
-    """Begins, and answers when it is let."""
+    """Begins, and answers when allowed."""
 
     begun, let = threading.Event(), threading.Event()
 
@@ -59,7 +59,7 @@ class Quick(App):
 
 
 def test_a_body_of_megabytes_is_read_to_its_end_before_it_is_refused() -> None:
-    """Whoever is still sending when the connection is closed sees a reset instead of the answer."""
+    """A client that is still sending when the connection closes sees a reset instead of the answer."""
     pieces, sent = [b"x" * 65_536] * 64, list[dict[str, Any]]()
 
     async def receive() -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""A body that does not say its length is read to the limit, no further: its sender may never end it. And no path gets
-past what answers: not one that functions-framework has no rule for."""
+"""A body without a declared length is read to the limit, no further: its sender may never end it. Every path reaches
+the app, even a path without a rule in functions-framework."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Any:
     import functions_framework
 
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
-    for name in ("FUNCTION_TARGET", "FUNCTION_SOURCE"):  # which functions-framework leaves behind
+    for name in ("FUNCTION_TARGET", "FUNCTION_SOURCE"):  # functions-framework leaves these behind
         monkeypatch.setenv(name, "")
     monkeypatch.setattr(logs, "configure", lambda: None)
     with resources.override(fresh=True, settings=load({"GOOGLE_CLOUD_PROJECT": "p"})):

@@ -17,7 +17,7 @@ BALANCER = ("203.0.113.7", "2001:db8::7")
         ("2001:db8:1::1, 2001:db8::7", 2, True),
         ("198.51.100.1, 203.0.113.7, 192.0.2.1", 2, False),  # one more proxy: 203.0.113.7 would be everybody
         ("198.51.100.1, 203.0.113.7, 192.0.2.1", 3, True),
-        ("198.51.100.1", 2, False),  # one less: the caller would choose
+        ("198.51.100.1", 2, False),  # with one fewer, the caller would choose
         ("198.51.100.1, 203.0.113.7", 1, False),
         ("", 2, False),
     ],

@@ -1,4 +1,4 @@
-"""Who may push: tokens signed by a key whose certificate Google would publish, and how often that is asked for."""
+"""Authentication of pushes: tokens signed by a key with a certificate from Google, and how often it is fetched."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Answered:
 
 @dataclass
 class Google:
-    """What Google publishes, a clock, and how often it was asked."""
+    """Google's published certificates, a clock, and the number of fetches."""
 
     published: dict[str, str] = field(default_factory=lambda: {"k1": CERTIFICATE})
     control: str = "public, max-age=21600, must-revalidate"
@@ -91,7 +91,7 @@ def test_googles_token_of_our_account_for_us_is_taken(google: Google, settings: 
 
 
 @pytest.mark.parametrize(
-    "bearer",  # made in its test: a long run would outlast the times of one that was made before
+    "bearer",  # made in its test: a long run would outlast the expiry of an earlier one
     [
         lambda: token(aud="https://other.example"),
         lambda: token(iss="https://evil.example"),

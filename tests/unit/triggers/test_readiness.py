@@ -1,4 +1,4 @@
-"""Probes: what a service needs is asked, and a region's health is not what every region shares."""
+"""Probes check a service's needs; a region's health excludes the things that all regions share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_only_probes_are_answered() -> None:
 
 
 def test_a_region_without_a_store_of_its_own_can_serve() -> None:
-    """Nothing is asked of a service that needs no store."""
+    """A service that needs no store has no check."""
     answer = readiness.probe("/serving", {"chain", "pubsub"})
     assert answer is not None and answer.status == 200
 

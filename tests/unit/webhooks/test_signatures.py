@@ -1,4 +1,4 @@
-"""Signatures are those of the reference library, byte for byte, and of nobody else's secret."""
+"""Signatures equal the reference library's, byte for byte, and other secrets do not verify."""
 
 from __future__ import annotations
 

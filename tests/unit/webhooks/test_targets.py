@@ -1,4 +1,4 @@
-"""Deliveries go to the public internet and nowhere else: by the URL, by the name, and at each connection."""
+"""Deliveries go only to the public internet: checked by the URL, by the name, and at each connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def entry(address: str, port: int = 443) -> Any:
 
 @pytest.fixture
 def production() -> Iterator[None]:
-    """Nothing on this machine is allowed."""
+    """Allow nothing on this machine."""
     with resources.override(fresh=True, settings=replace(load(LOCAL), webhook_local_targets=False)):
         yield
 
@@ -225,7 +225,7 @@ def test_a_name_that_is_not_resolved_in_time_holds_nobody(
 
 
 def test_a_name_that_answers_an_address_inside_is_never_called(production: None) -> None:
-    """Whatever it answered before, or would answer afterwards."""
+    """This holds for all earlier and later answers."""
     asked: list[str] = []
 
     with receiver(answer(200)) as inside:
@@ -241,7 +241,7 @@ def test_a_name_that_answers_an_address_inside_is_never_called(production: None)
 
 
 def test_the_connection_goes_to_the_address_that_was_looked_at(local: None) -> None:
-    """However often a name is asked again: it is asked once, and what it answered is what is called."""
+    """However often a name could be resolved: it is resolved once, and the connection uses that answer."""
     answers: list[str] = []
 
     def once(host: str, port: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Deliveries go to who can prove to be the host: a certificate of nobody's is refused before anything is sent."""
+"""Deliveries require a proven host: an untrusted certificate is refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.runtime import bounded_http
 
 
 def certificate(folder: Path, host: str) -> Path:
-    """A certificate that signs itself, with its key, in one file."""
+    """A self-signed certificate with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The outbox while there is more than a page, less time than needed, or a Pub/Sub that hangs."""
+"""The outbox with more than a page, with less time than needed, or with a hanging Pub/Sub."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A model of the product for the stateful test: everything the rules answered, and what must hold between it.
+"""A model of the product for the stateful test: all rows that the rules returned, and the invariants between them.
 
-One currency with one address per owner; a chain that is only a balance per address. `now` moves by the test.
+It has one currency with one address per owner, and a chain with only a balance per address. The test moves `now`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.unit.domain.factories import NOW, native
 
 OWNERS = ("usr_a", "usr_b")
 CLAIMERS = ("usr_b", "usr_c", "usr_d")
-GAS = 3  # what each payment commits for gas, base units
-RICH = 20_000  # what every address holds at first
+GAS = 3  # gas commitment of each payment, base units
+RICH = 20_000  # initial balance of every address
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Model:
     made: int = 0
 
     def fork(self) -> Model:
-        """A model of its own that shares the rows, as they cannot change."""
+        """A separate model that shares the rows, which cannot change."""
         return replace(
             self,
             **{
@@ -57,7 +57,7 @@ class Model:
         return f"{prefix}_{self.made}"
 
     def move(self, moved: Moved) -> None:
-        """Keep a supply and its lines, and let the funds row of its address follow."""
+        """Store a supply and its lines, and update the funds row of its address."""
         after = moved.supply
         before = self.supplies.get(after.id)
         if before is not None:
@@ -81,7 +81,7 @@ class Model:
         self.payments[payment.allocation_id, payment.round] = payment
 
     def _step(self, kind: Kind, before: Any, after: Any) -> None:
-        """A change is a new version, and a new status is in the table or two steps of it away."""
+        """Check that a change is a new version, and that the table has its new status within two steps."""
         if before is None or after == before:
             return
         assert after.version > before.version
@@ -106,7 +106,7 @@ class Model:
 
 
 def verify(model: Model) -> None:
-    """Everything that must hold between two operations."""
+    """Check all invariants between two operations."""
     for supply in model.supplies.values():
         _supply_holds(model, supply)
     for order in model.orders.values():

@@ -1,4 +1,4 @@
-"""The operations of the product on the model: read, ask the rule, keep all that it answers."""
+"""The operations of the product on the model: read, call the rule, store all results."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def update_supply(model: Model, supply: Supply, changes: dict[str, Any]) -> None
 
 
 def watch_supply(model: Model, supply: Supply, balance: int) -> None:
-    """The tick: a balance seen on chain pauses or resumes."""
+    """The tick: a balance on the chain pauses or resumes a supply."""
     coin = funds.observe(model.pairs[supply.user_id].coin, balance, model.block, model.now)
     mine = [s for s in model.supplies.values() if s.user_id == supply.user_id]
     if supply.id in funds.underfunded(funds.FundsPair(coin), mine, 0):
@@ -86,7 +86,7 @@ def update_order(model: Model, order: Order, life: int | None) -> None:
 
 
 def claim_order(model: Model, order: Order, who: str, wallet_id: str, reads: bool) -> None:
-    """`reads`: the live claim is read although it need not be."""
+    """Claim an order. `reads`: read the live claim although it is not necessary."""
     reads = reads or claims.must_read_holder(order, who, model.now)
     holder = model.claims[order.claim_id] if order.claim_id and reads else None
     mine = [c for c in model.claims.values() if c.user_id == who and c.status == "claimed"]

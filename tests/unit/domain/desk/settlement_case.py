@@ -1,4 +1,4 @@
-"""An order under settlement that keeps what each rule answers, for tests."""
+"""An order under settlement for tests; it stores each rule's results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.domain.factories import NOW, ids, place, supply, wallet
 
 @dataclass
 class SettlementCase:
-    """An order of 3.00 over three supplies, claimed; it keeps what each rule answers."""
+    """An order of 3.00 over three supplies, claimed; it stores each rule's results."""
 
     order: Order
     claim: Claim

@@ -1,4 +1,4 @@
-"""Which supplies pay an order."""
+"""The choice of the supplies that pay an order."""
 
 from __future__ import annotations
 

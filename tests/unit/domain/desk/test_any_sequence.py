@@ -1,5 +1,5 @@
-"""Any sequence of operations on supplies, orders, claims and payments keeps the books, and a refused operation
-leaves everything byte-identical. Operations are tried in any state: most sequences hold many refusals."""
+"""Any sequence of operations on supplies, orders, claims and payments keeps the books, and a refused operation leaves
+everything byte-identical. Operations are tried in any state: most sequences contain many refusals."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ epochs = st.sampled_from([None, None, 1])
 
 
 def having(kind: str) -> Any:
-    """Only where the model holds some of these."""
+    """Run a rule only if the model has some of these."""
     return precondition(lambda self: getattr(self.model, kind))
 
 
 class DeskMachine(RuleBasedStateMachine):
-    """`model` is replaced by what an operation makes of a fork of it, when it succeeds as a whole."""
+    """After an operation succeeds completely, `model` is replaced by the fork that it changed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
 
     def attempt(self, operation: Callable[..., None], *arguments: Any) -> None:
-        """Rows are shared with the fork: whoever changed one in place would be found out."""
+        """Run an operation on a fork. The fork shares the rows, so the test detects a change in place."""
         before = pickle.dumps(self.model)
         fork = self.model.fork()
         try:
@@ -68,7 +68,7 @@ class DeskMachine(RuleBasedStateMachine):
         process=st.booleans(),
     )
     def deal(self, owner: str, cents: list[int], life: int | None, process: bool) -> None:
-        """An order that is claimed and perhaps processed at once, so that payments are common."""
+        """Claim an order and perhaps process it at once, so that payments are frequent."""
         self.attempt(do.place_order, owner, cents, life)
         if self.model.orders:
             self.claim(0, "usr_d", False, True)
@@ -78,7 +78,7 @@ class DeskMachine(RuleBasedStateMachine):
     @having("claims")
     @rule(number=picks, outcomes=st.lists(st.sampled_from(["pay", "pay", "failed"]), min_size=1, max_size=8))
     def settle(self, number: int, outcomes: list[str]) -> None:
-        """A final outcome for every payment of a claim's newest round."""
+        """Give every payment of a claim's newest round a final outcome."""
         claim = self.pick("claims", number)
         for place, old in enumerate(self.model.of_claim(claim.id)):
             outcome = outcomes[place % len(outcomes)]

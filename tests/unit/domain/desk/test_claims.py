@@ -1,4 +1,4 @@
-"""Claims: one winner, every refusal, leases, heartbeats, epochs, and the ways to end unpaid."""
+"""Claims: one winner, every refusal, leases, heartbeats, epochs, and all ends without a payment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Funds: promises against the observed balance, and what sends and payments draw, in coin and in tokens."""
+"""Funds: promises compared with the observed balance, and the draws of sends and payments, in coin and in tokens."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def figures(pair: FundsPair) -> tuple[tuple[int, int], ...]:
 
 
 def test_a_send_commits_its_value_and_gas_until_it_ends() -> None:
-    sent = start_send(native(110), 100, 10, 99, NOW)  # no supplies: no gas reserve is asked for
+    sent = start_send(native(110), 100, 10, 99, NOW)  # no supplies: no gas reserve is required
     assert figures(sent) == ((110, 110),)
     done = end_send(sent, 100, 10, 12, NOW)
     assert figures(done) == ((0, 0),)

@@ -1,4 +1,4 @@
-"""Orders: exact totals, placing, changing, and every way to end one that is not paid."""
+"""Orders: exact totals, placing, changing, and all ends without a payment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settlement: rounds of payments, what the chain says of one, and what they make of claim and order."""
+"""Settlement: rounds of payments, the chain's results for a payment, and their effects on claim and order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables: exactly the arrows of the design, and refusals that name the state."""
+"""The state tables: exactly the arrows of the design, and refusals that name the state."""
 
 from __future__ import annotations
 

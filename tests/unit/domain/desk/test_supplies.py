@@ -1,4 +1,4 @@
-"""Supplies: activation, changes by their owner, what orders and payments do, closing, expiry, and the events."""
+"""Supplies: activation, owners' changes, effects of orders and payments, closing, expiry, and the events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""T0: what is accepted, what is refused before anything is reserved; intrinsic gas."""
+"""T0: accepted transactions, refusals before anything is reserved, and intrinsic gas."""
 
 from __future__ import annotations
 

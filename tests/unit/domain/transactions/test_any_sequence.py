@@ -1,7 +1,7 @@
-"""The whole state machine under random histories: what the table lacks is refused, I2 to I5 hold throughout.
+"""The whole state machine under random histories: transitions outside the table are refused, and I2 to I5 always hold.
 
-A small chain stands behind it: blocks that hold attempts, reorganisations that drop them, a finalized height.
-Every rule is offered to every transaction in every state, so illegal calls are as frequent as legal ones.
+A small chain is behind it: blocks with attempts, reorganisations that drop them, a finalized height. Every rule is
+tried on every transaction in every state, so illegal calls are as frequent as legal ones.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Machine(RuleBasedStateMachine):
             self.attempts[transaction.id] = []
 
     def change(self, number: int, new: Transaction) -> None:
-        """What every accepted change must satisfy."""
+        """Check the invariants of every accepted change."""
         old = self.txs[number]
         if new is old:
             return

@@ -1,4 +1,4 @@
-"""Fees: bumps that every node takes (I4), caps, senders' own fees."""
+"""Fees: bumps that every node accepts (I4), caps, senders' own fees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as the payment that a row asks for."""
+"""The transactions that count as a row's payment."""
 
 from __future__ import annotations
 

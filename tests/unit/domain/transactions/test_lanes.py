@@ -82,7 +82,7 @@ def test_refusals_of_allocation() -> None:
 def test_a_foreign_transaction_holds_the_lane_until_it_is_final_or_gone() -> None:
     overtaken, foreign = lanes.sync(lane(), NOW, latest=1, finalized=0)
     assert foreign
-    assert overtaken.next_nonce == 0  # the head block can vanish
+    assert overtaken.next_nonce == 0  # the head block can disappear
     assert lanes.room(overtaken, 16) == 0
     gone, _ = lanes.sync(overtaken, NOW, latest=0, finalized=0)
     assert lanes.room(gone, 16) == 16

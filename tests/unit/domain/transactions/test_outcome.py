@@ -1,4 +1,4 @@
-"""Single histories that matter: what is mined decides, and what a node said never does."""
+"""Single important histories: mined transactions decide, and a node's answer never does."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_bumps_stop_at_what_is_committed_for_gas() -> None:
 
 
 def test_a_noop_that_may_take_more_gas_than_its_payload_is_not_held_to_a_lower_fee() -> None:
-    """On Arbitrum gas pays for layer 1, too: a no-op's limit is 200,000 and what it uses no more than a transfer's."""
+    """On Arbitrum gas pays for layer 1 too: a no-op's limit is 200,000, but it uses no more than a transfer."""
     transaction, attempt = signed(nonced(committed_gas=21_000 * 8 * GWEI))
     undone = attempts.undo(transaction, "cancelled", NOW)
     noop = attempts.plan(undone, attempt, MARKET, CAPS, noop_gas=200_000)
@@ -239,7 +239,7 @@ def test_a_noop_that_may_take_more_gas_than_its_payload_is_not_held_to_a_lower_f
 
 @pytest.mark.parametrize(("tenant", "undone"), [("usr_1", True), ("settlement", False)])
 def test_undoing_may_cost_what_would_have_been_sent(tenant: str, undone: bool) -> None:
-    """Bumps have used up what was committed for gas; an allocation's value stays reserved."""
+    """Bumps have used up the committed gas; an allocation's value stays reserved."""
     transaction = replace(
         nonced(tenant=tenant, committed_gas=21_000 * 5 * GWEI), committed_value=21_000 * 5 * GWEI
     )

@@ -1,4 +1,4 @@
-"""What may leave by a call: every known form, nested, mangled; what is not known is not readable."""
+"""The possible losses by a call: every known form, nested and mangled; an unknown form is unreadable."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_cut_or_dirty_data_is_not_readable_or_means_no_less(data: bytes) -> None
     whole = read(data).totals()
     for size in range(4, len(data)):
         cut = read(data[:size])
-        assert not cut.readable or cut.totals() == whole  # padding is not missed
+        assert not cut.readable or cut.totals() == whole  # missing padding does not matter
     dirty = bytearray(data)
     dirty[4] = 0xFF
     assert not read(bytes(dirty)).readable or read(bytes(dirty)).totals() != {}
@@ -239,7 +239,7 @@ def test_value_counts_once_and_each_who_gets_it() -> None:
 
 
 def test_what_one_wrapper_keeps_does_not_pay_the_calls_beside_it() -> None:
-    """An account that executes a batch pays 5 to a contract, which keeps it, and 5 to somebody: 10 leave."""
+    """An account executes a batch: it pays 5 to a contract, which keeps it, and 5 to somebody. In total 10 leave."""
     kept = call("aggregate((address,bytes)[])", [])
     batch = call("execute((address,uint256,bytes)[])", [(EXECUTOR, 5, kept), (FRIEND, 5, b"")])
     assert read(batch, ME).totals() == {NATIVE: 10}
@@ -261,7 +261,7 @@ def test_depth_and_size_are_bounded_also_where_parts_overlap() -> None:
         deep = call("multicall(bytes[])", [deep])
     assert not read(deep).readable
     assert not read(call("multicall(bytes[])", [PAY] * (reader.MAX_CALLS + 1))).readable
-    count = 4000  # each of the offsets points to the same call, which holds all of them again
+    count = 4000  # each offset points to the same call, which contains all of them again
     words = [32, count, *[count * 32] * count, 68]
     loop = keccak(b"multicall(bytes[])")[:4] + b"".join(one.to_bytes(32, "big") for one in words) + PAY
     start = time.monotonic()

@@ -1,4 +1,4 @@
-"""Policies: what each rule denies, what cannot be read is denied, and what is looser waits."""
+"""Policies: the denials of each rule, the denial of unreadable data, and the waiting time for looser rules."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_second_person_is_needed_above_the_threshold() -> None:
 
 
 def test_a_restricted_wallet_signs_no_hash() -> None:
-    """A16: contracts take the signature of a 32-byte text for the approval of a hash."""
+    """A16: contracts accept the signature of a 32-byte text as the approval of a hash."""
     with pytest.raises(PolicyDenied):
         policies.check_message(policy(paused=True), "hello")
     for text in ("x" * 32, "ä" * 16, "0x" + "ab" * 32, "AB" * 32, "0X" + "ab" * 32, "x" * 31 + "\ud800"):

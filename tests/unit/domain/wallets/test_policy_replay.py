@@ -1,4 +1,5 @@
-"""What a draft says of the past: each rule as when it would have held, and the day as it would have been spent."""
+"""A draft's verdict about the past: each rule as it would have applied, and the day's spending as it would have
+been."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a signature over typed data lets others take; what is not known to the letter is not readable."""
+"""What a signature over typed data lets others take; a type that is not known exactly is unreadable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRANSFER = "0xa9059cbb" + FRIEND[2:].rjust(64, "0") + f"{7:064x}"
 
 
 def document(encoded: str, message: dict[str, Any], contract: str | None = VERIFIER) -> dict[str, Any]:
-    """The document whose encodeType this is."""
+    """The document with this encodeType."""
     types = {
         name: [dict(zip(("type", "name"), field.split(" "), strict=True)) for field in fields.split(",")]
         for name, fields in re.findall(r"(\w+)\(([^)]*)\)", encoded)

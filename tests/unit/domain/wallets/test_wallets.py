@@ -1,4 +1,4 @@
-"""Wallets: which one is meant, duplicates, and what keeps one from being deleted."""
+"""Wallets: the choice of one, duplicates, and the reasons against deletion."""
 
 from __future__ import annotations
 

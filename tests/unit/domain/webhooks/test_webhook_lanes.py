@@ -1,4 +1,4 @@
-"""When an endpoint's lane is due, and what changes that."""
+"""The time when an endpoint's lane is due, and the events that change it."""
 
 from __future__ import annotations
 

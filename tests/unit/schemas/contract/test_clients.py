@@ -1,4 +1,4 @@
-"""Whatever is declared is in every client: operations, events, codes; under names that tell them apart."""
+"""Every client has all declared operations, events and codes, under distinct names."""
 
 from __future__ import annotations
 

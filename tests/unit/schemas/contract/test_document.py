@@ -1,4 +1,4 @@
-"""What the OpenAPI document promises beside routes: examples that fit, events as webhooks, headers, one version."""
+"""The OpenAPI document's promises in addition to routes: valid examples, events as webhooks, headers, one version."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def media(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def shown(one: dict[str, Any]) -> Any:
-    """The example, wherever it stands."""
+    """The example, at any of its places."""
     if "example" in one:
         return one["example"]
     (reference,) = one["examples"].values()
@@ -106,7 +106,7 @@ def test_the_version_is_the_products() -> None:
 
 
 def test_headers_are_described_where_they_count() -> None:
-    """Of requests: what makes them safe to repeat, conditional, fresh. Of answers: what to act on."""
+    """Request headers make a call safe to repeat, conditional or fresh. Answer headers tell the client what to do."""
     for where, entry in OPERATIONS:
         method, _, path = where.partition(" ")
         asked = {one["name"] for one in entry["parameters"] if one["in"] == "header"}

@@ -1,4 +1,4 @@
-"""The migrations' lint: this tree passes, and each way to break a running release is named."""
+"""The migrations' lint: this tree passes, and it names each way to break a running release."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RELEASE = Release(
 
 
 def found(sql: str, *, live: Release | None = RELEASE, code: Release | None = None) -> list[str]:
-    """The findings when a second migration has this text and the code has not changed."""
+    """The findings for a second migration with this text and unchanged code."""
     files = [FIRST, Migration.of("0002_second", sql)]
     return lint.Lint(files, live).findings(code or replace(RELEASE, version="this tree"))
 
@@ -140,7 +140,7 @@ def test_numbers_follow_each_other() -> None:
     ],
 )
 def test_a_word_of_spanners_language_needs_backquotes(sql: str) -> None:
-    """Found on the emulator only, when the embedded store had long taken it."""
+    """Only the emulator refused it, when the embedded store had long accepted it."""
     assert any("hash needs backquotes" in finding for finding in found(sql))
     assert not any("backquotes" in finding for finding in found(sql.replace("hash", "`hash`")))
 

@@ -1,4 +1,4 @@
-"""Narrowed reads answer what the whole read would, and ask for little."""
+"""Narrowed reads return the same as the whole read, and scan few rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Emulator:
-    """Rows of one user, newest first; counts what each read has to look at."""
+    """Rows of one user, newest first; counts the rows that each read scans."""
 
     ages: list[float]
     looked_at: list[int] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What Google's client raises, as the port's exceptions."""
+"""Errors of Google's client as the port's exceptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_an_abort_that_outlasts_the_retries_is_contention(committing: bool) -> N
 
 
 def test_an_abort_within_a_body_passes_to_the_client() -> None:
-    """Which runs the body again."""
+    """The client then runs the body again."""
     aborted = google.Aborted("locks")
     assert translate(aborted, committing=False, rerun=True) is aborted
 

@@ -14,14 +14,14 @@ SERVICE = "/google.spanner.v1.Spanner"
 
 
 class Details(NamedTuple):
-    """What grpc tells an interceptor of a call."""
+    """grpc's description of a call for an interceptor."""
 
     method: str
     timeout: float | None = None
 
 
 def capped(method: str, seconds: float) -> float:
-    """The time-out of a call, `seconds` before the request's time is over."""
+    """The time-out of a call, `seconds` before the request's deadline."""
     with running(Context("test", "req_1", deadline_in(seconds))):
         return float(_CallInterceptor()._capped(Details(f"{SERVICE}/{method}")).timeout)
 
@@ -37,5 +37,5 @@ def test_a_call_after_the_requests_time_is_not_sent() -> None:
 
 
 def test_a_transaction_is_rolled_back_also_after_the_requests_time() -> None:
-    """Its locks would stay until Spanner finds it idle."""
+    """Otherwise its locks would stay until Spanner finds it idle."""
     assert capped("Rollback", -1.0) == ROLLBACK_SECONDS

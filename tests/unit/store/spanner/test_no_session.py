@@ -1,4 +1,4 @@
-"""A Spanner that gives no session costs the calls that ask for one, and no thread."""
+"""A Spanner that gives no session fails only the calls that need one, and blocks no thread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> SpannerDatabase:
 
 
 def test_a_thread_that_got_no_session_tries_again(database: SpannerDatabase) -> None:
-    """The client library alone answers the second with "Spanner does not support nested transactions."."""
+    """The client library alone answers the second attempt with "Spanner does not support nested transactions."."""
 
     def body(transaction: StoreTransaction) -> Any:
         return transaction.read(READ)

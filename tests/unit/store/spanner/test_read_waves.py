@@ -1,4 +1,4 @@
-"""A transaction's first wave of reads: whatever happens to the begin, nobody waits for it in vain."""
+"""A transaction's first wave of reads: even if the begin fails, no read waits for it in vain."""
 
 from __future__ import annotations
 
