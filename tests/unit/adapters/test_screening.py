@@ -170,7 +170,7 @@ def test_time_is_bounded(server: Server) -> None:
     server.behave = silent
     with pytest.raises(ScreeningUnavailable):
         client(server, timeout=0.2).ask(PAYOUT)
-    assert not server.done.is_set()  # the client stopped the connection
+    assert not server.done.is_set()  # the client stopped, not the server
 
 
 def test_time_is_bounded_by_what_is_left_of_the_request(server: Server) -> None:

@@ -28,7 +28,7 @@ class Saying(BaseProvider):
     said: dict[str, Any]
 
     def make_request(self, method: Any, params: Any) -> Any:
-        """Return code as well: after an unreadable answer, web3 asks for the contract's code."""
+        """Answer a call; after an unreadable answer, web3 also asks for the contract's code."""
         said = {"result": "0x01"} if method == "eth_getCode" else self.said
         return {"jsonrpc": "2.0", "id": 1, **said}
 

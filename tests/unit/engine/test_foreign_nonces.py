@@ -67,8 +67,8 @@ def test_a_height_that_is_forgotten_only_has_the_question_asked_again(history: S
 
 
 def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(history: StepwiseHistory) -> None:
-    """It disappears below the final depth, and the product's bytes are mined: otherwise no row would remain to give up
-    and unblock the lane."""
+    """The foreign transaction disappears although it was deeper than final, and the product's bytes are mined: no row
+    is left that somebody could give up to unblock the lane."""
     before = list(history.node.blocks)
     _taken_long_ago(history, blocks=10)
     history.tick_through(10)

@@ -223,8 +223,8 @@ def test_what_another_chain_cannot_finish_holds_up_nobody(history: StepwiseHisto
 
 
 def test_a_receipt_that_a_node_invents_decides_nothing(history: StepwiseHistory) -> None:
-    """Its block is canonical but does not contain the bytes: if proven, the receipt is as invalid as with a removed
-    block."""
+    """Its block is canonical but does not contain the bytes: once this is proven, the receipt counts like one from a
+    removed block."""
     number = sent(history, blocks=0)
     history.node.base_fee = 50 * GWEI  # nothing is mined
     history.mine()

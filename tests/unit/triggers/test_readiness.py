@@ -23,7 +23,7 @@ def test_only_probes_are_answered() -> None:
 
 
 def test_a_region_without_a_store_of_its_own_can_serve() -> None:
-    """A service that needs no store has no check."""
+    """A service that needs no store is not checked for one."""
     answer = readiness.probe("/serving", {"chain", "pubsub"})
     assert answer is not None and answer.status == 200
 
