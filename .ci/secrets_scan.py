@@ -1,4 +1,4 @@
-"""Check that committed files contain no secrets: `secrets_scan.py [FILE …]`, by default every tracked file.
+"""Check that committed files hold no secret. Usage: `secrets_scan.py [FILE …]`, by default every tracked file.
 
 detect-secrets searches for keys and tokens with a recognisable form in all files. Outside of tests, whose keys are
 made up, it also searches for random values and values named as passwords. This module searches for wallet keys. A
