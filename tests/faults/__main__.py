@@ -141,7 +141,7 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
     _say(
         f"\n== {name}: {' '.join(f'{key}={value}' for key, value in sizes.items())} pytest {' '.join(part.paths)}"
     )
-    command = [sys.executable, "-m", "pytest", "-q", "--timeout", str(LIMIT_SECONDS), *part.paths]
+    command = [sys.executable, "-m", "pytest", "--timeout", str(LIMIT_SECONDS), *part.paths]
     if part.workers > 1:  # -s loses the output of workers; the report prints it last
         command += ["-n", str(part.workers), "--dist", "loadfile", "-rP"]
     else:
