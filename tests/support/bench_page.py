@@ -52,14 +52,15 @@ def image(section: Section, chart: Chart) -> str:
 def headlines(sections: Mapping[str, Section]) -> str:
     """README's table: the chosen figures, by section, with the machine of each."""
     lines = [HEAD]
-    taken: dict[str, None] = {}
+    loads: dict[str, list[float]] = {}  # by machine
     for name, wanted in HEADLINES.items():
         section = sections.get(name)
         if section is None:
             continue
         found = [one for begin in wanted for one in section.figures if one.what.startswith(begin)]
         lines += [_row(one, f"{section.about}: ") for one in found]
-        taken[f"{section.machine}, load {section.load[0]:.0f} before"] = None
+        loads.setdefault(section.machine, []).append(section.load[0])
+    taken = [f"{machine}, load {min(some):.0f} to {max(some):.0f} before" for machine, some in loads.items()]
     return "\n".join([*lines, *(["", "On " + "; ".join(taken) + "."] if taken else [])])
 
 
