@@ -72,7 +72,8 @@ class EngineHints:
     single endpoint an answer must be the same at two heads, so an entry must survive from one pass to the next; there
     is room for everything that a pass can ask. `starts`: where the next pass starts if the last one ran out of time,
     by (what, bucket). `balance_checks`: when a lane's balance was last read. `next_lanes`: where the last pass over a
-    bucket stopped because of too many lanes. `heads`: (monotonic seconds, height) by chain."""
+    bucket stopped because of too many lanes. `heads`: (monotonic seconds, height) by chain. `rests`: since when the
+    store fails in visits of a bucket, and until when this process leaves it alone, by the name of its lease."""
 
     dispatches: Coalescer = field(default_factory=Coalescer)
     question_heights: BoundedCache[tuple[str, str], int] = field(
@@ -86,6 +87,9 @@ class EngineHints:
         default_factory=lambda: BoundedCache(LANE_SHARDS * MOST_CHAINS)
     )
     heads: BoundedCache[str, tuple[float, int]] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))
+    rests: BoundedCache[str, tuple[datetime, datetime]] = field(
+        default_factory=lambda: BoundedCache(LANE_SHARDS * MOST_CHAINS)
+    )
 
 
 def hints() -> EngineHints:

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -27,8 +28,10 @@ from shared.engine.process_hints import hints
 from shared.runtime.clock import new_id
 from shared.runtime.context import remaining_seconds
 from shared.store import port
+from shared.store.port import StoreError
 from shared.store.session import Session
 from shared.store.tables.transactions import LEASES, Lease
+from shared.writes.commit import STORE_FAULTS
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -73,7 +76,7 @@ def run_pass(chain: str, holder: Holder | None = None, marks: Marks | None = Non
         view = None
     now = resources.clock().now()
     start = hints().starts.pop(("buckets", chain), int(now.timestamp())) % len(works)
-    failing = {work.bucket for work in works if work.rests(now)}
+    failing = {work.bucket for work in works if _rests(chain, work, now)}
 
     def visit(work: Work) -> Unfinished | None:
         if work.bucket in failing:
@@ -110,27 +113,42 @@ class VisitFailed(Exception):
 
 
 def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Unfinished | None:
-    """Visit one bucket; None if another process holds it or the time is over. Raises VisitFailed."""
-    name, owner, began = bucket_lease(chain, work.bucket), holder.owner, resources.clock().now()
-    lease = take_lease(name, owner, holder.seconds) if remaining_seconds(3600) >= STOP_BEFORE else None
-    if lease is None:
+    """Visit one bucket; None if another process holds it or the time is over. Raises VisitFailed, also if the store
+    fails while the lease is taken, renewed or given back."""
+    if remaining_seconds(3600) < STOP_BEFORE:
         return None
+    name, began = bucket_lease(chain, work.bucket), resources.clock().now()
+    fields = {"chain": chain, "bucket": work.bucket}
+    try:
+        lease = take_lease(name, holder.owner, holder.seconds)
+        found = _visit_under(lease, chain, view, work, holder) if lease is not None else None
+        hints().rests.pop(name, None)
+        return found
+    except ChainError as error:
+        _log.warning("a node failed", extra=fields | {"error": str(error)})
+    except STORE_FAULTS as error:
+        _log.warning("the store failed", extra=fields | {"error": f"{type(error).__name__}: {error}"})
+        _rest_here(name, work, holder, began)
+    except Exception:
+        _log.exception("a bucket was not looked into", extra=fields)
+    raise VisitFailed
+
+
+def _visit_under(lease: Lease, chain: str, view: ChainView | None, work: Work, holder: Holder) -> Unfinished:
+    """Visit a bucket under its lease and give the lease back. Raises what the visit raises."""
+    began = resources.clock().now()
 
     def renew() -> bool:
-        return take_lease(name, owner, holder.seconds) is not None
+        return take_lease(lease.name, holder.owner, holder.seconds) is not None
 
-    visit, found = Visit(chain, view, work, Seen.of(lease), renew=renew, every=holder.seconds / 2), None
+    visit = Visit(chain, view, work, Seen.of(lease), renew=renew, every=holder.seconds / 2)
     try:
         found = visit.run()
-    except ChainError as error:
-        _log.warning("a node failed", extra={"chain": chain, "bucket": work.bucket, "error": str(error)})
     except Exception:
-        _log.exception("a bucket was not looked into", extra={"chain": chain, "bucket": work.bucket})
-    finally:
-        since = None if found is not None else lease.failing_since or began
-        _leave(name, holder, began, Remembered(visit.seen, since))
-    if found is None:
-        raise VisitFailed
+        with suppress(StoreError):  # the first failure is the one to log
+            _leave(lease.name, holder, began, Remembered(visit.seen, lease.failing_since or began))
+        raise
+    _leave(lease.name, holder, began, Remembered(visit.seen, None))
     return found
 
 
@@ -148,9 +166,27 @@ def _leave(name: str, holder: Holder, began: datetime, remembered: Remembered) -
     now, spacing = resources.clock().now(), holder.spacing
     left = max(0.0, spacing - (now - began).total_seconds())
     if remembered.failing_since is not None and spacing:
-        failing = (now - remembered.failing_since).total_seconds()
-        left = max(spacing, min(MOST_HOLD_OFF, failing / 2))
+        left = _hold_off(remembered.failing_since, now, spacing)
     take_lease(name, holder.owner, left, remembered)
+
+
+def _rest_here(name: str, work: Work, holder: Holder, began: datetime) -> None:
+    """Let this process leave a bucket alone, because the store may not have accepted that all processes do."""
+    if holder.spacing:
+        since, _ = hints().rests.get(name) or ((work.lease and work.lease.failing_since) or began, began)
+        now = resources.clock().now()
+        hints().rests[name] = (since, now + timedelta(seconds=_hold_off(since, now, holder.spacing)))
+
+
+def _hold_off(since: datetime, now: datetime, spacing: float) -> float:
+    """Seconds for which a bucket is left alone whose visits have been failing since then."""
+    return max(spacing, min(MOST_HOLD_OFF, (now - since).total_seconds() / 2))
+
+
+def _rests(chain: str, work: Work, now: datetime) -> bool:
+    """Whether a bucket is left alone now because its visits fail: by all processes, or by this one."""
+    _, until = hints().rests.get(bucket_lease(chain, work.bucket), (now, now))
+    return work.rests(now) or until > now
 
 
 def take_lease(name: str, owner: str, seconds: float, remembered: Remembered | None = None) -> Lease | None:

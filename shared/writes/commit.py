@@ -7,12 +7,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from shared import resources
 from shared.runtime.context import current
 from shared.runtime.errors import Contended, Unready
-from shared.store.port import AlreadyExists, Contention, Unavailable, UnknownOutcome
+from shared.store.port import AlreadyExists, Contention, StoreError, Unavailable, UnknownOutcome
 from shared.store.session import Session
 from shared.store.tables import system
 from shared.writes import group_commit
@@ -21,6 +21,8 @@ from shared.writes.mutation import Mutation, Replay, find_record
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 UNKNOWN_COMMIT_TRIES = 3
+# What reads, leases and `commit` raise if the store cannot do it now; nothing is wrong with what was asked for.
+STORE_FAULTS: Final = (StoreError, Contended, Unready)
 
 
 def commit(

@@ -14,9 +14,8 @@ from shared.contracts.events import fill, live, notices
 from shared.contracts.events.live import Forked, Moved
 from shared.domain.contracts.events import ChainIndex, IndexFault
 from shared.runtime.context import remaining_seconds
-from shared.runtime.errors import Contended, Unready
-from shared.store.port import StoreError
 from shared.telemetry import metrics
+from shared.writes.commit import STORE_FAULTS
 
 _log = logging.getLogger(__name__)
 STOP_BEFORE: Final = 5.0  # seconds left of the run's time
@@ -53,7 +52,7 @@ def run_pass(client: ChainClient) -> bool:
         return _record_fault(client, "no_quorum", str(error))
     except ChainError as error:
         return _record_fault(client, "unanswered", str(error))
-    except (StoreError, Contended, Unready):  # the next pass continues from the stored position
+    except STORE_FAULTS:  # the next pass continues from the stored position
         _log.warning("an index was not stored", exc_info=True, extra={"chain": client.spec.name})
     return True
 

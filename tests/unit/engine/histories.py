@@ -192,6 +192,7 @@ class History:
             known.balance_checks,
             known.next_lanes,
             known.heads,
+            known.rests,
         ):
             memory.clear()
 

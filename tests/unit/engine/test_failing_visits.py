@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,8 @@ from shared.engine import pending, tick
 from shared.engine.bucket_visit import Visit
 from shared.engine.pending import Marks, Unfinished
 from shared.engine.tick import Holder
+from shared.store.port import StoreError, Unavailable, UnknownOutcome
+from shared.store.tables.transactions import LEASES
 from tests.unit.engine.stepwise import StepwiseHistory
 from tests.unit.engine.test_block_watch import two_in_one_block
 
@@ -89,3 +94,102 @@ def test_a_bucket_is_looked_into_as_ever_once_its_visits_succeed(
         history.node.mine()
         passes(history, 1)
     assert all(row.finalized for row in history.rows())
+
+
+def one_pass(history: StepwiseHistory, holder: Holder) -> list[bool]:
+    """One pass of a process; returns whether it continues, nothing if the pass failed."""
+    going: list[bool] = []
+    history.attempt(lambda: going.append(tick.run_pass("local", holder, Marks())))
+    return going
+
+
+def lose_leases(
+    history: StepwiseHistory,
+    monkeypatch: pytest.MonkeyPatch,
+    bucket: int,
+    *,
+    first: int,
+    error: type[StoreError] = Unavailable,
+) -> Counter[str]:
+    """The store fails at the commits of one bucket's lease, from the commit with the number `first` on. Returns how
+    many commits there were and how many failed."""
+    name, counted = pending.bucket_lease("local", bucket), Counter[str]()
+    real = history.database._commit
+
+    def commit(writes: Any) -> Any:
+        lease = any(
+            write.table == LEASES.name and name in write.values for write in writes if write.kind != "delete"
+        )
+        counted["commits"] += lease
+        if not lease or counted["commits"] < first:
+            return real(writes)
+        counted["failed"] += 1
+        if error is UnknownOutcome:
+            real(writes)
+        raise error("injected")
+
+    monkeypatch.setattr(history.database, "_commit", commit)
+    return counted
+
+
+@pytest.mark.parametrize("fault", list(product([Unavailable, UnknownOutcome], [1, 2])))
+def test_a_lease_that_fails_ends_the_visit_of_its_bucket_only(
+    history: StepwiseHistory,
+    buckets: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: tuple[type[StoreError], int],
+) -> None:
+    """The first commit takes the lease, the second one gives it back."""
+    (failing, other), (error, first) = buckets, fault
+    counted = visits(monkeypatch, lambda bucket: False)
+    failed = lose_leases(history, monkeypatch, failing, first=first, error=error)
+    logging.disable(logging.NOTSET)
+    for start in range(2):  # whichever of the two comes first
+        tick.hints().starts["buckets", "local"] = start
+        counted.clear()
+        failed.clear()
+        caplog.clear()
+        history.clock.moment += timedelta(seconds=20)
+        assert one_pass(history, PROCESSES[0]) == [True], "a run that waits for a bucket does not end"
+        assert counted == Counter({other: 1} | ({failing: 1} if first == 2 else {}))
+        assert failed["failed"] == 1
+        (line,) = [record for record in caplog.records if record.name == tick.__name__]
+        assert line.__dict__["bucket"] == failing and line.levelno == logging.WARNING
+
+
+def test_a_renewal_that_fails_ends_the_visit_of_its_bucket_only(
+    history: StepwiseHistory,
+    buckets: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failing, other = buckets
+    counted = visits(monkeypatch, lambda bucket: False)
+    failed = lose_leases(history, monkeypatch, failing, first=2)
+    logging.disable(logging.NOTSET)
+    tick.hints().starts["buckets", "local"] = 0
+    assert one_pass(history, Holder("own_a", 1e-9, 1.0)) == [True], "the lease is renewed at each step"
+    assert counted == Counter({failing: 1, other: 1})
+    assert failed["failed"] >= 1, "the renewal, and giving it back"
+    lines = [record for record in caplog.records if record.name == tick.__name__]
+    assert [line.__dict__["bucket"] for line in lines] == [failing]
+
+
+def test_a_process_holds_off_from_a_bucket_whose_lease_fails(
+    history: StepwiseHistory, buckets: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing, other = buckets
+    counted = visits(monkeypatch, lambda bucket: False)
+    with monkeypatch.context() as patch:
+        failed = lose_leases(history, patch, failing, first=1)
+        for _ in range(60):
+            history.clock.moment += timedelta(seconds=1)
+            assert one_pass(history, PROCESSES[0]) == [True]
+    assert 5 <= failed["failed"] <= 12, "each block at first, then less and less often"
+    assert counted == Counter({other: 60})
+    counted.clear()
+    for _ in range(int(tick.MOST_HOLD_OFF) + 10):
+        history.clock.moment += timedelta(seconds=1)
+        one_pass(history, PROCESSES[0])
+    assert counted[failing] >= 10, "each block again"
