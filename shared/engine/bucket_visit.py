@@ -33,6 +33,7 @@ from shared.engine.process_hints import hints
 from shared.runtime.context import remaining_seconds
 from shared.store.port import Row
 from shared.store.tables.transactions import ENDED, MINED
+from shared.writes.commit import STORE_FAULTS
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -161,11 +162,13 @@ class Visit:
         self, view: ChainView, part: Sequence[Transaction], attempts: dict[str, list[Attempt]]
     ) -> None:
         """Check a slice. If it fails because of a defect, check it half by half, so that only the faulty transaction
-        is left out."""
+        is left out. Raises STORE_FAULTS: without the store, the visit ends."""
         try:
             self._found(view, part, attempts)
         except ChainError as error:
             _log.warning("a node failed", extra={"what": "slice", "chain": self.chain, "error": str(error)})
+        except STORE_FAULTS:
+            raise
         except Exception:
             fields = {"transaction": part[0].id, "slice": len(part)}
             if len(part) == 1:

@@ -22,10 +22,11 @@ from shared.engine import pending
 from shared.engine.batch import Batch
 from shared.engine.chain_view import ChainView
 from shared.funds import bookings
+from shared.runtime.errors import Contended
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import RECEIPTS, StoredReceipt
 from shared.store.unit_of_work import UnitOfWork
-from shared.writes.commit import commit
+from shared.writes.commit import STORE_FAULTS, commit
 
 _log = logging.getLogger(__name__)
 CHUNK = 32  # findings in one commit
@@ -160,7 +161,7 @@ def _displaced(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -
 
 
 def write(view: ChainView, findings: Iterable[Finding]) -> None:
-    """Commit findings in chunks; a finding that cannot be written does not delay the others."""
+    """Commit findings in chunks; a finding that cannot be written does not delay the others. Raises STORE_FAULTS."""
     wanted, block_seconds = list(findings), view.client.spec.block_seconds
     blocks = [
         one.receipt.block_number for one in wanted if one.what in ("mined", "mined_final") and one.receipt
@@ -171,10 +172,17 @@ def write(view: ChainView, findings: Iterable[Finding]) -> None:
 
 
 def _write_part(part: Sequence[Finding], block_seconds: float) -> None:
-    """Write findings in one commit. If that fails, write them half by half, so that only the failing one
-    is left out."""
+    """Write findings in one commit. If the commit is too large or a row is faulty, write them half by half, so that
+    only the failing one is left out. Rows that others change at the moment are left to the next pass.
+
+    Raises STORE_FAULTS if the store does not answer: smaller commits would not help, and the next pass finds the
+    same."""
     try:
         commit(_write, part, block_seconds)
+    except Contended:
+        _log.warning("findings are left to the next pass", extra={"findings": len(part)})
+    except STORE_FAULTS:
+        raise
     except Exception as error:
         fields = {"transaction": part[0].transaction_id, "findings": len(part), "error": type(error).__name__}
         if len(part) > 1:
