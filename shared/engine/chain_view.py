@@ -15,6 +15,7 @@ from shared.chain.reverts import decode_revert
 from shared.chain.types import Block, CallRequest
 from shared.domain.transactions.evidence import Receipt
 from shared.domain.transactions.transactions import Transaction
+from shared.engine.process_hints import hints
 
 _log = logging.getLogger(__name__)
 MOST_FAILURES = 3  # blocks that may fail in one pass
@@ -29,6 +30,8 @@ class ChainView:
         self.head: Block = client.head()
         self._tags = {"latest": self.head.number} if client.pool.needed == 1 else {}
         self.confirmed, self.finalized = self.read_confirmed(), self.read_finalized()
+        if self.finalized >= 0:
+            hints().final_heights[client.spec.name] = (self.now, self.finalized)
         self._failures = 0
         self._hashes: dict[int, str | None] = {}
         self._receipts: dict[str, Receipt | None] = {}

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 
 from shared import resources
@@ -148,7 +149,7 @@ def _first_lane(client: ChainClient, first: Transaction) -> Lane:
     """A new lane for an address that never sent anything from here. It starts after everything that a quorum of nodes
     knows: a lagging node would reassign nonces that were used elsewhere, and no single node is trusted for a value
     that can never fall. Raises NoQuorum."""
-    (final,) = client.nonces([first.from_address], evidence.finalized(client))
+    (final,) = client.nonces([first.from_address], _final_height(client))
     known = evidence.counts_to_open(client, first.from_address)
     return lanes.open_lane(
         first.chain,
@@ -158,6 +159,16 @@ def _first_lane(client: ChainClient, first: Transaction) -> Lane:
         finalized=min(final.finalized, known.latest),
         now=resources.clock().now(),
     )
+
+
+def _final_height(client: ChainClient) -> int:
+    """The finalized height by quorum, asked once a block for all lanes of this process: an older height shows no more
+    than is final. Raises NoQuorum."""
+    heights, name, now = hints().final_heights, client.spec.name, resources.clock().now()
+    known = heights.get(name)
+    if known is None or not timedelta() <= now - known[0] < timedelta(seconds=client.spec.block_seconds):
+        known = heights[name] = (now, evidence.finalized(client))
+    return known[1]
 
 
 def _affordable(

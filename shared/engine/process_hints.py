@@ -73,7 +73,8 @@ class EngineHints:
     is room for everything that a pass can ask. `starts`: where the next pass starts if the last one ran out of time,
     by (what, bucket). `balance_checks`: when a lane's balance was last read. `next_lanes`: where the last pass over a
     bucket stopped because of too many lanes. `heads`: (monotonic seconds, height) by chain. `rests`: since when the
-    store fails in visits of a bucket, and until when this process leaves it alone, by the name of its lease."""
+    store fails in visits of a bucket, and until when this process leaves it alone, by the name of its lease.
+    `final_heights`: (when, height) of the last quorum about finality, by chain."""
 
     dispatches: Coalescer = field(default_factory=Coalescer)
     question_heights: BoundedCache[tuple[str, str], int] = field(
@@ -87,6 +88,9 @@ class EngineHints:
         default_factory=lambda: BoundedCache(LANE_SHARDS * MOST_CHAINS)
     )
     heads: BoundedCache[str, tuple[float, int]] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))
+    final_heights: BoundedCache[str, tuple[datetime, int]] = field(
+        default_factory=lambda: BoundedCache(MOST_CHAINS)
+    )
     rests: BoundedCache[str, tuple[datetime, datetime]] = field(
         default_factory=lambda: BoundedCache(LANE_SHARDS * MOST_CHAINS)
     )

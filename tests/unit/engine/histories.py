@@ -193,6 +193,7 @@ class History:
             known.next_lanes,
             known.heads,
             known.rests,
+            known.final_heights,
         ):
             memory.clear()
 

@@ -31,7 +31,11 @@ def refuse(
     real = history.database._commit
 
     def commit(writes: Sequence[Write]) -> Any:
-        ids = [dict(zip(one.columns, one.values, strict=True))["transaction_id"] for one in writes if _changes(one)]
+        ids = [
+            dict(zip(one.columns, one.values, strict=True))["transaction_id"]
+            for one in writes
+            if _changes(one)
+        ]
         if ids:
             sizes.append(len(ids))
             error = refused(ids)
