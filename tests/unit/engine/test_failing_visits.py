@@ -15,6 +15,7 @@ from shared.chain.errors import Unreachable
 from shared.engine import pending, tick
 from shared.engine.bucket_visit import Visit
 from shared.engine.pending import Marks, Unfinished
+from shared.engine.process_hints import hints
 from shared.engine.tick import Holder
 from shared.store.port import StoreError, Unavailable, UnknownOutcome
 from shared.store.tables.transactions import LEASES
@@ -146,7 +147,7 @@ def test_a_lease_that_fails_ends_the_visit_of_its_bucket_only(
     failed = lose_leases(history, monkeypatch, failing, first=first, error=error)
     logging.disable(logging.NOTSET)
     for start in range(2):  # whichever of the two comes first
-        tick.hints().starts["buckets", "local"] = start
+        hints().starts["buckets", "local"] = start
         counted.clear()
         failed.clear()
         caplog.clear()
@@ -168,7 +169,7 @@ def test_a_renewal_that_fails_ends_the_visit_of_its_bucket_only(
     counted = visits(monkeypatch, lambda bucket: False)
     failed = lose_leases(history, monkeypatch, failing, first=2)
     logging.disable(logging.NOTSET)
-    tick.hints().starts["buckets", "local"] = 0
+    hints().starts["buckets", "local"] = 0
     assert one_pass(history, Holder("own_a", 1e-9, 1.0)) == [True], "the lease is renewed at each step"
     assert counted == Counter({failing: 1, other: 1})
     assert failed["failed"] >= 1, "the renewal, and giving it back"
