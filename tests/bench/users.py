@@ -41,13 +41,14 @@ from tests.support.many_users import Person
 __all__ = ["product", "run"]
 
 USERS, SHOPPERS = int(os.environ.get("USERS", "10000")), int(os.environ.get("SHOPPERS", "200"))
-THINK, WARM, SECONDS = (
-    float(os.environ.get(name, value))
-    for name, value in (("THINK", "150"), ("WARM", "20"), ("SECONDS", "60"))
-)
+THINKS = [
+    float(one) for one in os.environ.get("THINK", "600 150").split()
+]  # seconds between a person's visits
+WARM, SECONDS = (float(os.environ.get(name, value)) for name, value in (("WARM", "20"), ("SECONDS", "60")))
 PROCESSES = 2  # servers, and as many clients
 OPEN_ORDERS = 5_000  # orders that can be claimed
 KINDS = ("cached read", "read", "list", "order", "claim")
+ARTICLES = {"order": "an"}
 GOAL = 100.0  # ms, the 99th percentile
 SHARES = {0.5: "p50", 0.99: "p99", 0.999: "p999"}
 
@@ -56,15 +57,18 @@ def run(bench: Bench) -> None:
     desk = Desk(bench.app, bench.published, os.environ["RPC_URL"])  # type: ignore[arg-type]
     people = _people(bench, desk)
     with _servers() as (urls, servers):
-        plans = [_plan(bench, urls, people[part::PROCESSES], part) for part in range(PROCESSES)]
-        print(f"  {USERS:,} people, a visit of three calls each {THINK:g} s, {SECONDS:g} s long", flush=True)
-        before = [_used(one) for one in servers]
-        seen = _crowds(bench, plans)
-        spent = sum(_used(one) for one in servers) - sum(before)
-    _told(bench, seen, spent)
+        for think in THINKS:
+            plans = [_plan(bench, urls, people[part::PROCESSES], part, think) for part in range(PROCESSES)]
+            print(
+                f"  {USERS:,} people, a visit of three calls each {think:g} s, {SECONDS:g} s long", flush=True
+            )
+            before = [_used(one) for one in servers]
+            seen = _crowds(bench, plans)
+            spent = sum(_used(one) for one in servers) - sum(before)
+            _told(bench, f"a visit every {think:g} s", seen, spent)
 
 
-def _told(bench: Bench, seen: list[dict[str, Any]], spent: float) -> None:
+def _told(bench: Bench, pace: str, seen: list[dict[str, Any]], spent: float) -> None:
     times: dict[str, list[float]] = {}
     statuses: Counter[str] = Counter()
     for part in seen:
@@ -75,18 +79,17 @@ def _told(bench: Bench, seen: list[dict[str, Any]], spent: float) -> None:
         ordered = sorted(times[kind])
         for share, name in SHARES.items():
             value = ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-            figure = Figure(f"{name} of a {kind}", value, "ms")
+            figure = Figure(f"{pace}: {name} of {ARTICLES.get(kind, 'a')} {kind}", value, "ms")
             if name == "p99":
                 figure = replace(figure, than="goal", beside=GOAL, ratio=value / GOAL, goal=1.0)
             bench.keep(figure, f"{figure.what}: {value:,.4g} ms")
     calls = sum(statuses.values())
-    bench.figure("calls", calls / SECONDS, "a second")
-    bench.figure("not answered as they should be", _wrong(statuses), f"of {calls:,}")
-    bench.figure(
-        "processor of both servers, follow-ups included", 100 * spent / (WARM + SECONDS), "% of a core"
-    )
+    used = 100 * spent / (WARM + SECONDS)
+    bench.figure(f"{pace}: calls", calls / SECONDS, "a second")
+    bench.figure(f"{pace}: not answered as they should be", _wrong(statuses), f"of {calls:,}")
+    bench.figure(f"{pace}: processor of both servers, follow-ups included", used, "% of a core")
     late = [value for part in seen for value in part["late"]]
-    bench.figure("clients behind their own plan, p99", sorted(late)[int(0.99 * len(late))], "ms")
+    bench.figure(f"{pace}: clients behind their own plan, p99", sorted(late)[int(0.99 * len(late))], "ms")
 
 
 def _wrong(statuses: Counter[str]) -> int:
@@ -167,12 +170,12 @@ def _wait(server: process.Child, url: str) -> None:
             time.sleep(0.1)
 
 
-def _plan(bench: Bench, urls: list[str], people: list[tuple[str, str, bool]], part: int) -> str:
+def _plan(bench: Bench, urls: list[str], people: list[tuple[str, str, bool]], part: int, think: float) -> str:
     every = [
         asdict(Person(bench.app.token(user), urls[number % len(urls)], order, shops))
         for number, (user, order, shops) in enumerate(people)
     ]
-    return json.dumps({"people": every, "think": THINK, "warm": WARM, "seconds": SECONDS, "seed": part})
+    return json.dumps({"people": every, "think": think, "warm": WARM, "seconds": SECONDS, "seed": part})
 
 
 def _crowds(bench: Bench, plans: list[str]) -> list[dict[str, Any]]:

@@ -10,13 +10,14 @@ from tests.support import plot
 from tests.support.bench_record import Chart, Figure, Section
 
 BEGIN, END = "<!-- bench -->\n", "<!-- end -->"
-HEAD = "| | median (quartiles) | beside | × | at most |\n|---|--:|--:|--:|--:|"
+HEAD = "| | median (quartiles) | compared with | ratio | limit |\n|---|--:|--:|--:|--:|"
+README_HEAD = "| | | median (quartiles) | compared with | ratio | limit |\n|---|---|--:|--:|--:|--:|"
 # The figures that README shows, by section: the beginnings of their names.
 HEADLINES: Mapping[str, tuple[str, ...]] = {
     "desk": ("cached GET", "place order", "claim"),
     "engine": ("from request to node", "accept to broadcast, of", "dispatch, of"),
     "growth": ("claims/next", "a list's first page", "expiry sweep", "relay", "index"),
-    "users": ("p99 of",),
+    "users": ("a visit every 600 s: p99",),
     "cold": ("first answer of a function", "memory of a function"),
     "streams": ("from commit to client, median", "memory of a stream"),
     "streams_websocket": ("from commit to client, median", "memory of a stream"),
@@ -51,14 +52,15 @@ def image(section: Section, chart: Chart) -> str:
 
 def headlines(sections: Mapping[str, Section]) -> str:
     """README's table: the chosen figures, by section, with the machine of each."""
-    lines = [HEAD]
+    lines = [README_HEAD]
     loads: dict[str, list[float]] = {}  # by machine
     for name, wanted in HEADLINES.items():
         section = sections.get(name)
         if section is None:
             continue
         found = [one for begin in wanted for one in section.figures if one.what.startswith(begin)]
-        lines += [_row(one, f"{section.about}: ") for one in found]
+        subjects = [section.about, *[""] * len(found)]  # said once for all its rows
+        lines += [f"| {about} {_row(one)}" for about, one in zip(subjects, found, strict=False)]
         loads.setdefault(section.machine, []).append(section.load[0])
     taken = [f"{machine}, load {min(some):.0f} to {max(some):.0f} before" for machine, some in loads.items()]
     return "\n".join([*lines, *(["", "On " + "; ".join(taken) + "."] if taken else [])])
@@ -70,10 +72,10 @@ def page(sections: Iterable[Section]) -> str:
         "# What was measured, on what, and when",
         "",
         "Made by `make bench`; each part can be run alone (`make bench PART=desk`) and replaces its own section.",
-        "Sizes in the environment make another run, which is printed and not kept. A ratio compares two things that",
-        "took turns in one run; it means more than the times, which are this machine's. `emulator` is Google's",
-        "emulators, `embedded` the SQLite store of local runs, `model` a store that reckons. Nothing here ran on",
-        "Google Cloud. What follows from it, and what to turn, is in [performance.md](performance.md).",
+        "A run with other sizes (set in the environment) is printed and not kept. A ratio compares two things that",
+        "took turns in one run. It means more than the times, which depend on the machine. `emulator` means Google's",
+        "emulators, `embedded` the SQLite store of local runs, `model` a simulated store. Nothing here ran on Google",
+        "Cloud. [performance.md](performance.md) says what follows from the figures and what can be tuned.",
     ]
     for section in sorted(sections, key=lambda one: one.name):
         lines += ["", *_section(section)]
@@ -97,7 +99,7 @@ def _section(one: Section) -> list[str]:
     ]
 
 
-def _row(one: Figure, before: str = "") -> str:
+def _row(one: Figure) -> str:
     value = f"{_number(one.value)} {one.unit}".strip()
     if one.low is not None and one.high is not None:
         value += f" ({_number(one.low)} to {_number(one.high)})"
@@ -105,7 +107,7 @@ def _row(one: Figure, before: str = "") -> str:
     ratio = "" if one.ratio is None else f"**{one.ratio:.2f}**" if one.missed else f"{one.ratio:.2f}"
     most = "" if one.most is None else f"{one.most:.3g}"
     most += f" (goal {one.goal:.3g})" if one.goal is not None else ""
-    return f"| {before}{one.what} | {value} | {beside} | {ratio} | {most} |"
+    return f"| {one.what} | {value} | {beside} | {ratio} | {most} |"
 
 
 def _number(value: float) -> str:
