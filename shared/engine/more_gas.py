@@ -66,7 +66,8 @@ def book(unit: UnitOfWork, transaction: Transaction, more: MoreGas | None, *, un
     )
     try:
         booked = funds.start_send(pair, 0, more.wei, spec.settlement_gas_reserve, unit.now)
-        policy_enforcement.book_more_gas(unit, transaction, more.wei)
+        noop = undo or transaction.undo_state is not None
+        policy_enforcement.book_more_gas(unit, transaction, more.wei, noop=noop)
     except Refusal:
         if undo:
             return transaction

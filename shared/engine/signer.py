@@ -63,8 +63,8 @@ class Keys:
 
     def sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
         """Sign the planned attempt with this nonce, if the wallet's policy still allows it and, above its threshold, a
-        second person approved exactly this payload. The engine's no-op is always allowed; a payment was checked when
-        its claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
+        second person approved exactly this payload and this cost. The engine's no-op is always allowed; a payment was
+        checked when its claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
         try:
             return self._sign(spec, transaction, planned, nonce)
         except (PolicyDenied, KeyFault) as refused:
@@ -75,10 +75,11 @@ class Keys:
     def _sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
         policy = self._policies.get(transaction.wallet_id)
         if policy is not None and planned.kind == "payload" and not transaction.is_payment:
-            outflow = outflow_of(transaction, transaction.committed_gas)
+            fee, required = transaction.committed_gas, policy.approvals_required or 1
+            outflow = outflow_of(transaction, fee)
             policies.check(policy, outflow)
             if policies.needs_approval(policy, outflow) and not approvals.is_approved(
-                transaction, policy.approvals_required or 1
+                transaction, required, fee
             ):
                 raise PolicyDenied("A second person has to approve this.", rule="approval_above")
         signed = self._signer(transaction).sign_transaction(fields(spec, transaction, planned, nonce))

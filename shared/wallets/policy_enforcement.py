@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from shared import resources
+from shared.domain.transactions import approvals
 from shared.domain.transactions.acceptance import Intent
 from shared.domain.transactions.transactions import Transaction
 from shared.domain.wallets import policies as rules
@@ -133,16 +134,43 @@ def allow(unit: UnitOfWork, intent: Intent, fee: int) -> Decision:
     return decision or Decision()
 
 
-def book_more_gas(unit: UnitOfWork, transaction: Transaction, wei: int) -> None:
-    """Book more gas for a transaction than it was accepted with, in the hour of its acceptance, like the rest.
+def book_more_gas(unit: UnitOfWork, transaction: Transaction, wei: int, *, noop: bool) -> None:
+    """Book more gas for a transaction than it was accepted with, in the hour of its acceptance, like the rest. A
+    payload has to be within the policy, and within its approval, at the new cost; a no-op (`noop`) moves nothing.
 
-    Raises PolicyDenied if the day's limits do not allow it."""
-    stored = None if transaction.day_booked is False else unit.maybe(POLICIES.find(transaction.wallet_id))
+    Raises PolicyDenied."""
+    stored = unit.maybe(POLICIES.find(transaction.wallet_id))
     if stored is None:
         return
-    policy, now, hour = stored.at(unit.now), _hour(unit.now), _hour(transaction.created_at)
+    policy = stored.at(unit.now)
+    if not noop:
+        _check_cost(policy, transaction, transaction.committed_gas + wei)
+    if transaction.day_booked is not False:
+        _book_in_its_hour(unit, policy, transaction, Outflow(fee=wei).totals())
+
+
+def _check_cost(policy: Policy, transaction: Transaction, fee: int) -> None:
+    """Check what the signer will check, when the gas of a signed payload may cost `fee` wei. Raises PolicyDenied."""
+    outflow = outflow_of(transaction, fee)
+    if not transaction.is_payment:  # a payment was checked when its claim was processed
+        rules.check(policy, outflow)
+    required = policy.approvals_required or 1
+    if rules.needs_approval(policy, outflow) and not approvals.is_approved(transaction, required, fee):
+        said = "A second person did not approve this cost. Cancel the transaction and send a new one."
+        raise PolicyDenied(said, rule="approval_above", approved=_approved(transaction), needed=str(fee))
+
+
+def _approved(transaction: Transaction) -> str | None:
+    """The approved wei for gas; None if nobody approved it, or the release before this rule did not note it."""
+    return None if transaction.approved_fee is None else str(transaction.approved_fee)
+
+
+def _book_in_its_hour(
+    unit: UnitOfWork, policy: Policy, transaction: Transaction, amounts: Mapping[str, int]
+) -> None:
+    now, hour = _hour(unit.now), _hour(transaction.created_at)
     booked: list[Spending] = []
-    for asset, more in Outflow(fee=wei).totals().items():
+    for asset, more in amounts.items():
         if not policy.booked(asset, transaction.created_at):
             continue
         within = SPENDING.scan(transaction.wallet_id, asset, after=(now - rules.DAY_HOURS - 1,), upto=(now,))

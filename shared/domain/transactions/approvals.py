@@ -1,8 +1,8 @@
 """Approval by other persons: which transactions wait for it, who may give it, and what exactly is approved.
 
 A transaction above its wallet's `approval_above` is accepted as `held`: its funds and its part of the daily limit are
-booked, it has no nonce, and it expires after `WAIT`. People approve the payload: before signing, the signer compares
-its digest with the approved one.
+booked, it has no nonce, and it expires after `WAIT`. People approve the payload and the most that
+its gas may cost: the signer compares both with the approved ones before it signs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.errors import InvalidState, Refusal
 from shared.domain.transactions.attempts import undo
@@ -62,9 +62,7 @@ def approve(transaction: Transaction, person_id: str, now: datetime, required: i
         return transaction
     people = list(dict.fromkeys((*given, person_id)))
     if len(people) < required:
-        return transaction.moved(
-            "approve", "held", now, approvals=people, approved_digest=digest(transaction)
-        )
+        return transaction.moved("approve", "held", now, approvals=people, **_seen(transaction))
     return transaction.moved(
         "approve",
         "accepted",
@@ -72,7 +70,7 @@ def approve(transaction: Transaction, person_id: str, now: datetime, required: i
         blocked_reason=None,
         approvals=people,
         approved_by=person_id,
-        approved_digest=digest(transaction),
+        **_seen(transaction),
         next_action_at=queued_until(transaction.deadline, now),
     )
 
@@ -89,16 +87,22 @@ def decline(transaction: Transaction, person_id: str, now: datetime, reason: str
 def approved(transaction: Transaction, person_id: str) -> Transaction:
     """Approve a new transaction whose sender is the second person: an administrator who processes another user's
     claim."""
-    return replace(
-        transaction, approvals=[person_id], approved_by=person_id, approved_digest=digest(transaction)
-    )
+    return replace(transaction, approvals=[person_id], approved_by=person_id, **_seen(transaction))
 
 
-def is_approved(transaction: Transaction, required: int = 1) -> bool:
-    """Whether `required` persons, none of them its owner, approved exactly this payload."""
-    last = transaction.approved_by
+def _seen(transaction: Transaction) -> dict[str, Any]:
+    """What a person approves."""
+    return {"approved_digest": digest(transaction), "approved_fee": transaction.committed_gas}
+
+
+def is_approved(transaction: Transaction, required: int, fee: int) -> bool:
+    """Whether `required` persons, none of them its owner, approved exactly this payload with gas of at most `fee` wei.
+    Approvals that the release before gave name no cost: they count for what is committed."""
+    last, most = transaction.approved_by, transaction.approved_fee
     people = set(transaction.approvals or ([last] if last else [])) - {transaction.user_id}
-    return last in people and len(people) >= required and transaction.approved_digest == digest(transaction)
+    same = transaction.approved_digest == digest(transaction)
+    within = fee <= (transaction.committed_gas if most is None else most)
+    return last in people and len(people) >= required and same and within
 
 
 def digest(transaction: Transaction) -> str:

@@ -100,6 +100,9 @@ class Transaction:
     waiting_for: WaitingFor | None = None  # also None in rows older than the column
     waiting_since: datetime | None = None
     metadata: dict[str, str] | None = None  # the owner's notes, never interpreted
+    approved_fee: int | None = (
+        None  # the wei for gas that was approved; also None in rows older than the column
+    )
 
     @property
     def waiting(self) -> tuple[WaitingFor, datetime] | None:

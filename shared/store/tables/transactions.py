@@ -56,7 +56,7 @@ TRANSACTIONS = Table(
     Transaction,
     ("id",),
     id_column="transaction_id",
-    texts=frozenset({"value", "token_amount", "committed_value", "committed_gas"}),
+    texts=frozenset({"value", "token_amount", "committed_value", "committed_gas", "approved_fee"}),
     documents=frozenset({"approvals", "metadata"}),
 )
 ATTEMPTS = Table("attempts", Attempt, ("transaction_id", "k"))

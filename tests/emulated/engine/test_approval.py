@@ -330,6 +330,7 @@ def test_of_two_decisions_at_once_one_counts(
         {"to": "0x" + "11" * 20},
         {"approved_by": None},
         {"approved_digest": "00"},
+        {"approved_fee": "1"},
         "owner",
     ],
 )

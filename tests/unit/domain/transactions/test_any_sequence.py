@@ -101,7 +101,7 @@ class Machine(RuleBasedStateMachine):
             assert person != "usr_2" or transaction.state != "held"
             return
         assert person == "usr_2" or (person == "settlement" and transaction.tenant == "usr_1")
-        assert approvals.is_approved(self.txs[number])
+        assert approvals.is_approved(self.txs[number], 1, self.txs[number].committed_gas)
 
     @rule(first=which, limit=st.integers(1, 3))
     def allocate(self, first: int, limit: int) -> None:
@@ -253,7 +253,9 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def what_waits_for_approval_has_no_nonce(self) -> None:
         for transaction in self.txs:
-            if transaction.approval_until is not None and not approvals.is_approved(transaction):
+            if transaction.approval_until is not None and not approvals.is_approved(
+                transaction, 1, transaction.committed_gas
+            ):
                 assert transaction.nonce is None
 
     @invariant()
