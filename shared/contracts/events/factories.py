@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared import resources
 from shared.contracts.events import decoding
 from shared.domain.contracts import abi as rules
 from shared.domain.contracts import contracts as contract_rules
@@ -26,10 +25,10 @@ EVENTS_AT_ONCE: Final = 500  # including deposits, in one commit
 ADDED_AT_ONCE: Final = 500  # contracts in one commit: each is some sixty of its 80,000 mutations, and an ABI
 
 
-def at_once(chain: str, events: Sequence[ContractEvent]) -> int:
-    """The number of these events that fit in one commit. Each event may add one contract per factory."""
+def at_once(session: Session, chain: str, events: Sequence[ContractEvent]) -> int:
+    """The number of these events that fit in one commit. Each event may add, or delete, one contract per factory."""
     places = sorted({(one.address, chain) for one in events})
-    entries = Session(resources.database().snapshot()).many(FOLLOWS_FACTORIES.below(places)) if places else []
+    entries = session.many(FOLLOWS_FACTORIES.below(places)) if places else []
     if not entries:
         return EVENTS_AT_ONCE
     factories = Counter(one["factory_address"] for one in entries)

@@ -19,7 +19,8 @@ from shared.chain.block_scan import MOST_ADDRESSES, SourceLog
 from shared.chain.client import ChainClient
 from shared.chain.errors import Lagging, NoQuorum, TooMuch, Unreachable
 from shared.contracts.events import factories
-from shared.contracts.events.live import event_of, limited, require_unmoved, store_new
+from shared.contracts.events.live import event_of, limited, store_new
+from shared.contracts.events.rolling_back import require_unmoved
 from shared.domain.contracts import follows as rules
 from shared.domain.contracts.events import ChainIndex, ContractEvent
 from shared.domain.contracts.follows import Fault, FollowedAddress
@@ -174,7 +175,7 @@ def _store(
 ) -> None:
     events = [event_of(index.chain, log) for log in logs]
     try:
-        most = factories.at_once(index.chain, events)
+        most = factories.at_once(Session(resources.database().snapshot()), index.chain, events)
         for at in range(0, len(events), most):
             commit(_stored, index, events[at : at + most], end)
         commit(_filled, index, group, refused, end)

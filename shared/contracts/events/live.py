@@ -1,4 +1,4 @@
-"""Index new blocks, and roll back blocks that a reorganisation removed.
+"""Index new blocks.
 
 Blocks are committed in parts, together with the position of the index, so each block is stored once. Every commit
 compares the version of the index: of several concurrent runs, one continues and the others end. The followed
@@ -17,8 +17,9 @@ from shared import resources
 from shared.chain import block_scan
 from shared.chain.block_scan import MOST_ADDRESSES, SourceBlock, SourceLog
 from shared.chain.client import ChainClient
-from shared.chain.errors import Lagging, NoQuorum, TooMuch
-from shared.contracts.events import deposits, factories, notices
+from shared.chain.errors import NoQuorum, TooMuch
+from shared.contracts.events import deposits, factories, notices, rolling_back
+from shared.contracts.events.rolling_back import Moved, require_unmoved, roll_back
 from shared.domain.contracts.events import (
     MAX_PER_BLOCK,
     ChainIndex,
@@ -51,12 +52,12 @@ BLOCKS_AT_ONCE: Final = 20  # blocks that are read before a commit
 PRUNED_AT_ONCE: Final = 100
 
 
-class Moved(Exception):
-    """Another run has moved the index; this run must end."""
+class Replaced(Exception):
+    """Other blocks are stored at the heights of new ones: their rows must be deleted first."""
 
-
-class Forked(Exception):
-    """The chain differs from the indexed one further back than the index can be rolled back."""
+    def __init__(self, blocks: Sequence[IndexedBlock]) -> None:
+        super().__init__(f"{len(blocks)} blocks")
+        self.blocks = blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,6 @@ def _begin(unit: UnitOfWork, made: ChainIndex) -> ChainIndex:
     return there or made
 
 
-def require_unmoved(unit: UnitOfWork, index: ChainIndex) -> ChainIndex:
-    """The index as this commit reads it. Raises Moved if it has changed since `index` was read."""
-    current = unit.one(CHAIN_INDEXES.get(index.chain))
-    if current.version != index.version:
-        raise Moved
-    return current
-
-
 def step(client: ChainClient, index: ChainIndex, head: int, final: int) -> ChainIndex:
     """Index the next blocks, or roll back removed ones; returns the index afterwards. Raises Moved, Forked,
     ChainError."""
@@ -117,11 +110,22 @@ def step(client: ChainClient, index: ChainIndex, head: int, final: int) -> Chain
     if blocks[0].parent_hash != index.hash:
         return roll_back(client, index)
     found = _scan_blocks(client, index, blocks)
-    for part in _commit_parts(found, factories.at_once(index.chain, found.events)):
+    session = Session(resources.database().snapshot())
+    for part in _commit_parts(found, factories.at_once(session, index.chain, found.events)):
         quiet = not (part.events or part.deposits or part.gaps)
         moved = _skip_quiet_blocks(index, part, head, final) if quiet else None
-        index = moved or commit(_advance, index, part, head, final)
+        index = moved or _store_part(index, part, head, final)
     return index
+
+
+def _store_part(index: ChainIndex, found: Found, head: int, final: int) -> ChainIndex:
+    """Store a part, after the rows of other blocks at the same heights have been deleted."""
+    while True:
+        try:
+            return commit(_advance, index, found, head, final)
+        except Replaced as replaced:
+            for block in replaced.blocks:
+                index = rolling_back.take_back(index, block)
 
 
 def _scan_blocks(client: ChainClient, index: ChainIndex, blocks: Sequence[SourceBlock]) -> Found:
@@ -291,20 +295,15 @@ def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final
 
 
 def _store_blocks(unit: UnitOfWork, blocks: Sequence[IndexedBlock]) -> None:
-    """Store the blocks, and delete the data of other blocks at the same heights."""
+    """Store the blocks. Raises Replaced if rows of other blocks at the same heights are still stored."""
     if not blocks:
         return
     hashes = {one.number: one.hash for one in blocks}
-    stale = unit.many(BLOCKS.get_many((one.chain, one.number) for one in blocks))
-    gone = [one.hash for one in stale if one.hash != hashes[one.number]]
+    known = unit.many(BLOCKS.get_many((one.chain, one.number) for one in blocks))
+    gone = [one for one in known if one.taken_back or one.hash != hashes[one.number]]
     if gone:
-        _delete_blocks_data(unit, blocks[0].chain, gone)
+        raise Replaced(gone)
     unit.write(*blocks)
-
-
-def _delete_blocks_data(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> None:
-    """Delete the events and deposits of these blocks, and the contracts that only they announced."""
-    factories.unfollow_announced(unit, chain, notices.take_back(unit, chain, hashes))
 
 
 def store_new(unit: UnitOfWork, table: Table[T], rows: Sequence[T]) -> list[T]:
@@ -339,38 +338,6 @@ def prune(index: ChainIndex) -> None:
         transaction.buffer([NOTICES.delete(one) for one in told if one.announced])
 
     resources.database().transact(body)
-
-
-def roll_back(client: ChainClient, index: ChainIndex) -> ChainIndex:
-    """Roll the index back to the newest block that is still canonical, from the newest block down.
-
-    Raises Moved, Lagging while no quorum has the blocks, Forked if none of the kept blocks is canonical any more."""
-    session = Session(resources.database().snapshot())
-    kept = [one for one in session.many(BLOCKS.scan(index.chain)) if one.number <= index.number]
-    while kept:
-        some = kept[-BLOCKS_AT_ONCE:]
-        canonical = block_scan.hashes(client, [one.number for one in some])
-        if None in canonical:
-            raise Lagging("no quorum has the blocks that are compared")
-        there = [one for one, found in zip(some, canonical, strict=True) if one.hash == found]
-        if not there and len(kept) == len(some):
-            raise Forked
-        lowest = there[-1].number if there else some[0].number - 1
-        while kept[-1].number > lowest:  # one by one, because each may hold many rows
-            gone = kept.pop()
-            index = commit(_take_back, index, gone, kept[-1])
-        if there:
-            return index
-    raise Forked
-
-
-def _take_back(unit: UnitOfWork, index: ChainIndex, gone: IndexedBlock, below: IndexedBlock) -> ChainIndex:
-    current = require_unmoved(unit, index)
-    _delete_blocks_data(unit, index.chain, [gone.hash])
-    unit.delete(*unit.many(BLOCKS.get_many([(gone.chain, gone.number)])))
-    after = current.moved(below.number, below.hash, unit.now)
-    unit.write(after)
-    return after
 
 
 def record_fault(index: ChainIndex, fault: IndexFault) -> None:

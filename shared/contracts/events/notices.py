@@ -26,6 +26,7 @@ from shared.domain.contracts.events import (
     oldest_kept,
 )
 from shared.domain.contracts.follows import Follow
+from shared.store.partial_rows import without_columns
 from shared.store.port import Key
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
@@ -36,13 +37,13 @@ from shared.store.tables.contract_events import (
     events_of,
     notice,
     notices_due,
-    notices_of,
 )
 from shared.store.tables.contracts import CONTRACTS
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 AT_ONCE: Final = 4  # notices of a shard in one commit
+TAKEN_AT_ONCE: Final = 64  # notices of a removed block in one commit
 MOST_TOLD: Final = 500  # deposits in one commit; also the announced ones of one wallet in one block
 MOST_SHOWN: Final = 50  # events of one contract and block in one announcement
 MOST_BYTES: Final = 64 * 1024  # of their data in total
@@ -152,30 +153,39 @@ def _announce_events(
     return after
 
 
-def take_back(unit: UnitOfWork, chain: str, hashes: Sequence[str]) -> list[ContractEvent]:
-    """Delete the events and deposits of removed blocks, and announce the removal to everybody who was notified.
+def take_back(unit: UnitOfWork, block: IndexedBlock) -> bool:
+    """Delete notices of a removed block, and announce the removal to everybody who was notified, while the block's
+    events and deposits are still stored. Returns whether no notice is left."""
+    some = unit.many(NOTICES.scan(block.chain, block.hash, limit=TAKEN_AT_ONCE + 1))
+    due = [one for one in some[:TAKEN_AT_ONCE] if one.announced]
+    events, deposits, follows = _told(unit, block, due) if due else ([], [], [])
+    known, told = {one.id: one for one in follows}, 0
+    for one in some[:TAKEN_AT_ONCE]:
+        mine = _of_wallet(deposits, one) if one.announced else []
+        if told and told + len(mine) > MOST_TOLD:
+            return False
+        told += len(mine)
+        for deposit in mine:
+            _announce_deposit(unit, "wallet.received_reorged", deposit, None)
+        follow = known.get(one.subject) if one.announced else None
+        if follow is not None:
+            gone = [each for each in events if each.address == follow.address]
+            known[follow.id] = _announce_removed(unit, follow, block, gone)
+        unit.delete(one)
+    return len(some) <= TAKEN_AT_ONCE
 
-    Returns the deleted events.
-    """
-    events, deposits, notices = unit.read(
-        events_of(chain, hashes), deposits_of(chain, hashes), notices_of(chain, hashes)
+
+def _told(
+    unit: UnitOfWork, block: IndexedBlock, due: Sequence[EventNotice]
+) -> tuple[list[ContractEvent], list[Deposit], list[Follow]]:
+    """The events, without their data, and deposits of a block, and the follows among these notices' subjects."""
+    hashes, subjects = [block.hash], sorted({(one.subject,) for one in due})
+    events, deposits, follows = unit.read(
+        without_columns(events_of(block.chain, hashes), "data"),
+        deposits_of(block.chain, hashes),
+        FOLLOWS.get_many(subjects),
     )
-    unit.delete(*events, *deposits, *notices)
-    announced = [one for one in notices if one.announced]
-    for deposit in (each for one in announced for each in _of_wallet(deposits, one)):
-        _announce_deposit(unit, "wallet.received_reorged", deposit, None)
-    told = {(one.subject, one.block_hash) for one in announced}
-    subjects = sorted({(subject,) for subject, _ in told})
-    follows = {one.id: one for one in unit.many(FOLLOWS.get_many(subjects))} if subjects else {}
-    for one in notices:
-        follow = follows.get(one.subject)
-        if follow is not None and one.announced:
-            gone = [
-                each for each in events if (each.address, each.block_hash) == (follow.address, one.block_hash)
-            ]
-            block = IndexedBlock(chain, one.block_number, one.block_hash)
-            follows[follow.id] = _announce_removed(unit, follow, block, gone)
-    return events
+    return events, deposits, follows
 
 
 def _announce_removed(

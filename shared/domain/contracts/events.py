@@ -1,8 +1,8 @@
 """The index of a chain: its progress, its blocks, contract events, deposits, and pending announcements. Addresses and
 hashes are lower-case hex.
 
-The rows of a block are written and deleted together. A row's key is (chain, block hash, place in the block), so each
-event exists once, and the hash alone finds everything that a reorganisation removes.
+A row's key is (chain, block hash, place in the block), so each event exists once, and the hash alone finds everything
+that a reorganisation removes.
 """
 
 from __future__ import annotations
@@ -57,11 +57,13 @@ def oldest_kept(number: int, final_number: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class IndexedBlock:
-    """The block that was indexed at a height; kept while it may still be reversed."""
+    """The block that was indexed at a height; kept while it may still be reversed. `taken_back`: it was reversed, the
+    index is below it, and its rows are being deleted."""
 
     chain: str
     number: int
     hash: str
+    taken_back: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

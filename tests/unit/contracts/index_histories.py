@@ -15,7 +15,7 @@ from shared.adapters.cache import NoCache
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Pool
-from shared.contracts.events import factories, fill, following, live, run
+from shared.contracts.events import factories, fill, following, live, notices, rolling_back, run
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import events as event_rules
 from shared.domain.contracts import follows as follow_rules
@@ -103,12 +103,21 @@ class IndexHistory:
                 self.told["killed"] += 1
                 raise Killed
 
+        real = rolling_back.take_back
+
+        def take_back(index: Any, gone: Any, below: Any = None) -> Any:
+            self.told["resumed"] += bool(gone.taken_back)
+            return real(index, gone, below)
+
+        patch.setattr(rolling_back, "take_back", take_back)
         patch.setattr(clock, "secrets", random.Random(self.seed + 1))
         patch.setattr(clock.secrets, "token_bytes", clock.secrets.randbytes, raising=False)
         patch.setattr(outbox_relay, "after_commit", lambda changes, committed_at: None)
         patch.setattr(mutation, "point", point)
         patch.setattr(event_rules, "WINDOW", 10)
         patch.setattr(live, "BLOCKS_AT_ONCE", 4)
+        patch.setattr(rolling_back, "COMPARED_AT_ONCE", 4)
+        patch.setattr(notices, "TAKEN_AT_ONCE", 2)
         patch.setattr(factories, "EVENTS_AT_ONCE", 3)
         patch.setattr(factories, "ADDED_AT_ONCE", 2)
         patch.setattr(fill, "LONGEST", 4)
