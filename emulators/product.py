@@ -212,6 +212,7 @@ def _environment(stack: Stack, listening: tuple[int, int], state: Path) -> dict[
         "GRPC_PORT": str(grpc),
         "PUSH_TOKEN": secrets.token_urlsafe(24),
         "STATE_DIR": str(state),
+        "SITE_URL": os.environ.get("SITE_URL", f"http://localhost:{port}"),
         "SIWE_DOMAINS": os.environ.get("SIWE_DOMAINS", domains),
     }
 

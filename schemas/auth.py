@@ -36,6 +36,11 @@ Token = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=users.MAX_EMAIL)]
 Role = Literal["user", "service", "operator", "admin"]
 Tier = Literal["basic", "premium", "enterprise", "service"]
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=8, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    AfterValidator(shown),
+]
 
 
 class Register(Request):
@@ -72,6 +77,12 @@ class ChangePassword(Request):
 
 class RequestReset(Request):
     email: Email
+
+
+class ResetRequested(Resource):
+    """When somebody asked for a new password by mail."""
+
+    at: Instant
 
 
 class ResetPassword(Request):
@@ -314,11 +325,7 @@ class ActForUser(Request):
     """Emergency access. `reason` is kept in the audit log and shown to the user."""
 
     user_id: Id
-    reason: Annotated[
-        str,
-        StringConstraints(min_length=8, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"),
-        AfterValidator(shown),
-    ]
+    reason: Reason
 
 
 class Acting(Resource):

@@ -39,6 +39,7 @@ class Settings:
     state_dir: str
     fingerprint_key: bytes = field(repr=False)
     token_issuer: str
+    site_url: str  # the origin of our own pages, for links in mails
     token_audience: str
     token_keys_file: str
     kms_key: str
@@ -116,6 +117,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         state_dir=env.get("STATE_DIR", ".run/state"),
         fingerprint_key=_required(env, "FINGERPRINT_KEY", "local-fingerprint" if local else None).encode(),
         token_issuer=env.get("TOKEN_ISSUER", "https://wallet.local" if local else ""),
+        site_url=env.get("SITE_URL", "http://localhost:8080" if local else env.get("TOKEN_ISSUER", "")),
         token_audience=env.get("TOKEN_AUDIENCE", "wallet-api"),
         token_keys_file=env.get("TOKEN_KEYS_FILE", ""),
         kms_key=env.get("KMS_KEY", ""),

@@ -14,18 +14,17 @@ from typing import Any
 from schemas.auth import UpdateUser, User
 from schemas.base import given
 from shared import resources
+from shared.auth import administration
 from shared.desk import endings, orders
 from shared.domain import users as rules
 from shared.domain.desk import claims as claim_rules
 from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
-from shared.identity import step_up
 from shared.runtime.errors import Forbidden
 from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables import claims
 from shared.store.tables.claims import CLAIMS_LIVE_BY_USER
-from shared.store.tables.sign_ins import enrolled
 from shared.store.tables.users import USERS
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
@@ -44,8 +43,7 @@ _log = logging.getLogger(__name__)
 )
 def update_user(request: UpdateUser, caller: Caller) -> User:
     session = Session(resources.database().snapshot())
-    if session.one(enrolled(caller.user_id)) or not resources.settings().local:
-        step_up.require(caller, resources.clock().now(), enrolled=True)
+    administration.require_step_up(session, caller)
     if request.id == caller.user_id:
         raise Forbidden("Another administrator has to change this account.")
     user = commit(_update, request)

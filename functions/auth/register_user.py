@@ -10,7 +10,7 @@ import time
 
 from schemas.auth import Register, User
 from shared import resources
-from shared.auth import mails
+from shared.auth import evenly, mails
 from shared.domain import users as rules
 from shared.domain.permissions import Caller
 from shared.identity.passwords import refuse_weak
@@ -45,7 +45,7 @@ def register_user(request: Register, caller: Caller | None) -> User:
     except rules.EmailTaken:
         user = rules.register(user_id=new_id("usr"), now=resources.clock().now(), email=email)
         mails.registered_again(email)
-    mails.wait_until_even(started)
+    evenly.wait(started)
     return User.of(user)
 
 

@@ -7,12 +7,14 @@ import secrets
 import smtplib
 import ssl
 from dataclasses import dataclass, field
+from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 SMTP_SECONDS = 3.0
+LONGEST_LINE = 998  # RFC 5322, 2.1.1: a link stays on its line
 
 
 class Mail(Protocol):
@@ -61,7 +63,7 @@ class NoMail:
 
 
 def _message(sender: str, to: str, subject: str, text: str) -> EmailMessage:
-    message = EmailMessage()
+    message = EmailMessage(policy.default.clone(max_line_length=LONGEST_LINE))
     message["From"], message["To"], message["Subject"] = sender, to, subject
     message.set_content(text)
     return message

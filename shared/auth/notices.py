@@ -15,7 +15,11 @@ from shared.store.unit_of_work import UnitOfWork
 
 TOPIC: Final = "account-events"
 # kind → text of the mail
-KINDS: Final = {kind.removeprefix("account."): event_types.TYPES[kind] for kind in event_types.of("account")}
+KINDS: Final = {
+    kind.removeprefix("account."): event_types.TYPES[kind]
+    for kind in event_types.of("account")
+    if kind not in event_types.IN_NO_FEED
+}
 
 
 def record(unit: UnitOfWork, user_id: str, kind: str, **details: str | None) -> None:

@@ -75,6 +75,9 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "account.approver_added": "A new approver was named in the policy of a wallet.",
         "account.acted_for": "An administrator got the right to act for you for a few minutes.",
         "account.webhook_added": "A webhook endpoint was added: it receives events of your account.",
+        "account.reset_requested": (
+            "Somebody asked for a new password by mail; the account may not exist. Internal: never in a user's feed."
+        ),
         "account.webhook_secret_rotated": "A webhook endpoint has a new secret.",  # pragma: allowlist secret
         "webhook.disabled": "A webhook endpoint was disabled and receives nothing more; `disabled_reason` says why.",
         "webhook.test": "A test event, requested for one endpoint. Never in a user's feed.",
@@ -84,7 +87,9 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 # Internal events, and events for one endpoint alone.
-IN_NO_FEED: Final = frozenset({"transaction.replacing", "webhook.test", "webhook.due"})
+IN_NO_FEED: Final = frozenset(
+    {"transaction.replacing", "account.reset_requested", "webhook.test", "webhook.due"}
+)
 # Aggregates that take commands, on <aggregate>-commands; the results are events on <aggregate>-events.
 COMMANDED: Final = ("supply", "order", "claim", "transaction", "contract")
 COMMAND_TOPICS: Final = tuple(f"{aggregate}-commands" for aggregate in COMMANDED)

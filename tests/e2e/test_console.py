@@ -21,6 +21,7 @@ from emulators.product import Product
 from tests.support import console
 from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, Tab, browser
 from tests.support.console_job import main_job
+from tests.support.console_pictures import drafted, linked, pictures
 from tests.support.console_things import dead_letter, furnish
 
 OPERATED = (
@@ -63,7 +64,7 @@ def test_every_page_is_usable_by_everybody(site: Site, theme: str, width: int, r
     details = [
         f"orders/{site.order}",
         f"claims/{site.claim}",
-        *_linked(tab, "wallets", "supplies", "transactions", "users"),
+        *linked(tab, "wallets", "supplies", "transactions", "users"),
     ]
     details.append(details[2].replace("wallets/", "policy/"))
     wrong: dict[str, Any] = {}
@@ -73,13 +74,6 @@ def test_every_page_is_usable_by_everybody(site: Site, theme: str, width: int, r
             wrong[place] = found
     assert wrong == {}
     tab.blameless()
-
-
-def _linked(tab: Tab, *lists: str) -> Iterator[str]:
-    """The first row of each of these lists."""
-    for name in lists:
-        tab.go(name)
-        yield str(tab.page.locator("tbody a.title").first.get_attribute("href")).removeprefix("#/")
 
 
 def test_the_way_in_is_usable_by_everybody(site: Site) -> None:
@@ -283,40 +277,7 @@ def furnished(site: Site) -> None:
 @pytest.mark.parametrize("width", SIZES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_screenshots(site: Site, furnished: None, theme: str, width: int) -> None:
-    folder = Path(str(PICTURES))
-    folder.mkdir(parents=True, exist_ok=True)
-    tab = site.tab(theme=theme, width=width)
-    tab.page.locator("form").wait_for()
-    tab.page.screenshot(path=str(folder / f"console-sign-in-{theme}-{width}.png"))
-    tab.sign_in(OPERATOR)
-    details = {"order": f"orders/{site.order}", "claim": f"claims/{site.claim}"}
-    kinds = {"wallet": "wallets", "transaction": "transactions", "supply": "supplies", "user": "users"}
-    details |= dict(zip(kinds, _linked(tab, *kinds.values()), strict=True))
-    kind = f"{theme}-{width}"
-    _taken(tab, {one: one for one in (*OPERATED, *WORKED)} | details, folder, kind)
-    user = site.tab(theme=theme, width=width)
-    user.sign_in(site.owner)
-    kinds = {"policy": "wallets", "contract": "contracts", "webhook": "webhooks"}
-    found = dict(zip(kinds, _linked(user, *kinds.values()), strict=True))
-    _taken(user, {"start": "start", "contract": found["contract"], "webhook": found["webhook"]}, folder, kind)
-    _drafted(user, found["policy"])
-    user.page.evaluate("scrollTo(0, 0)")
-    user.page.screenshot(path=str(folder / f"console-policy-{kind}.png"), full_page=True)
-
-
-def _drafted(tab: Tab, wallet: str) -> None:
-    """Create a draft of a policy that would have refused something."""
-    tab.go(wallet.replace("wallets/", "policy/"))
-    tab.fill(most="0.1")
-    tab.button("Try a draft").click()
-    tab.page.locator("tbody tr").first.wait_for()
-
-
-def _taken(tab: Tab, places: Mapping[str, str], folder: Path, kind: str) -> None:
-    for name, place in places.items():
-        tab.go(place)
-        tab.page.wait_for_timeout(300)
-        tab.page.screenshot(path=str(folder / f"console-{name}-{kind}.png"), full_page=True)
+    pictures(site, Path(str(PICTURES)), theme, width, (*OPERATED, *WORKED))
 
 
 @pytest.mark.parametrize(("theme", "width", "rules"), LOOKS)
@@ -326,12 +287,12 @@ def test_what_a_person_has_is_usable_by_everybody(
     """Check each page with data on it: a policy, its draft's verdict, a contract's forms, failed deliveries."""
     tab = site.tab(theme=theme, width=width)
     tab.sign_in(site.owner)
-    wallet, contract, webhook = _linked(tab, "wallets", "contracts", "webhooks")
+    wallet, contract, webhook = linked(tab, "wallets", "contracts", "webhooks")
     wrong = {}
     for place in ("start", wallet, contract, webhook, "supplies", "orders", "transactions"):
         tab.go(place)
         wrong[place] = [*tab.axe(rules), *([] if tab.fits() else ["hangs over the edge"])]
-    _drafted(tab, wallet)
+    drafted(tab, wallet)
     wrong["policy"] = [*tab.axe(rules), *([] if tab.fits() else ["hangs over the edge"])]
     assert {place: found for place, found in wrong.items() if found} == {}
     tab.blameless()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from shared import resources
 from shared.identity import totp
 from shared.store.session import Session
 from shared.store.tables.sign_ins import SESSIONS, SESSIONS_BY_USER
-from tests.support import console
+from tests.support import console, console_access
 from tests.support.console import OPERATOR, PASSWORD, Site, Tab, browser
 from tests.support.node_door import NodeDoor, door
 
@@ -356,4 +357,37 @@ def test_a_contract_is_imported_read_and_sent_to(site: Site, person: Person) -> 
     tab.button("Stop following").click()
     tab.confirm()
     tab.button("Follow its events").wait_for()
+    tab.blameless()
+
+
+def test_a_lost_password_is_replaced_by_mail(site: Site) -> None:
+    console_access.password_lost_and_replaced(site)
+
+
+def test_an_address_is_confirmed_by_mail(site: Site) -> None:
+    console_access.address_confirmed(site)
+
+
+def test_keys_are_imported_and_exported(site: Site, tmp_path: Path) -> None:
+    console_access.keys_come_and_go(site, tmp_path)
+
+
+def test_the_access_of_others_is_seen_and_ended(site: Site) -> None:
+    api = Api(site.url)
+    user = api.sign_up(f"{uuid.uuid4().hex}@example.com", PASSWORD)
+    console_access.access_seen_and_ended(site, api, user["id"])
+    api.http.close()
+
+
+def test_a_wrong_password_or_code_does_not_sign_out(site: Site) -> None:
+    tab = site.tab()
+    tab.register(f"{uuid.uuid4().hex}@example.com")
+    tab.go("account")
+    tab.button("Change the password").click()
+    tab.fill(current="not this one", new="a quite different passphrase")
+    tab.page.locator("dialog[open] button[type=submit]").click()
+    tab.page.locator("dialog[open] .failure", has_text="wrong").wait_for()
+    tab.fill(current=PASSWORD)
+    tab.confirm()
+    tab.page.locator("nav.places").wait_for()
     tab.blameless()

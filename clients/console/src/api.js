@@ -2,6 +2,7 @@
 import { observable } from "./observable.js";
 import { T } from "./texts.js";
 
+const WRONG = ["INVALID_CREDENTIALS", "ONE_TIME_CODE_INVALID", "PASSKEY_INVALID"]; // 401 for what was typed, not for the sign-in
 const AGAIN = 4; // times that a read is repeated while the API is busy
 export const session = observable({ state: "starting", me: null, ended: false });
 export const chains = observable([]); // what everybody may know of the chains that are served
@@ -44,11 +45,12 @@ export async function call(method, path, options = {}) {
       if (trouble.get()) trouble.set(null);
       return answer;
     } catch (error) {
-      if (error.status === 401 && !options.open && !refreshed) {
+      const over = error.status === 401 && !options.open && !WRONG.includes(error.code);
+      if (over && !refreshed) {
         refreshed = true;
         continue;
       }
-      if (error.status === 401 && !options.open) {
+      if (over) {
         ended();
         throw error;
       }

@@ -12,6 +12,7 @@ import { DeadLetters, Lanes, Nodes } from "./pages/operate.js";
 import { Market, Order, Orders } from "./pages/orders.js";
 import { Overview } from "./pages/overview.js";
 import { PolicyDraft } from "./pages/policy.js";
+import { Confirm, Reset } from "./pages/recover.js";
 import { SignIn } from "./pages/sign_in.js";
 import { Start } from "./pages/start.js";
 import { Supplies, Supply } from "./pages/supplies.js";
@@ -70,9 +71,15 @@ function Page() {
   return html`<${Drawn} key=${key}><${Found} id=${path[1]} /><//>`;
 }
 
+// Pages that mails lead to; whoever is signed in sees them, too.
+const OUTSIDE = { reset: Reset, confirm: Confirm };
+
 function App() {
   const { state } = useValue(session);
+  const { path } = useValue(route);
+  const Outside = OUTSIDE[path[0]];
   if (state === "starting") return html`<main class="gate"><${Loading} /></main>`;
+  if (Outside) return html`<${Outside} key=${path[0]} />`;
   return html`${state === "out" ? html`<${SignIn} />` : html`<${Shell}><${Page} /><//>`}<${Dialog} /><${Prove} />`;
 }
 

@@ -23,6 +23,12 @@ export function link(path, query = {}) {
   return `#/${path}${text ? `?${text}` : ""}`;
 }
 
+// Removes what follows the first part of the address, from the history, too: a secret that was read.
+export function taken() {
+  history.replaceState(null, "", link(route.get().path[0]));
+  route.set(parse());
+}
+
 export const go = (path, query) => {
   location.hash = link(path, query);
 };

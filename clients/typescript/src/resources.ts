@@ -17,6 +17,16 @@ export class Admin extends Group {
   }
 
   /**
+   * End a sign-in of an account, with a reason. Its owner is notified; a sign-in that has ended stays as it is.
+   *
+   * It changes nothing more from now on. The access token that was issued last can read until it expires, at most for 15
+   * minutes. The administrator must have a second factor: in production this cannot be skipped.
+   */
+  endUserSignIn(id: string, sessionId: string, body: Body<"end_user_sign_in">, options: WriteOptions = {}): Promise<Answer<"end_user_sign_in">> {
+    return this.api.call<"end_user_sign_in">("POST", "/api/v1/admin/users/{id}/sign-ins/{session_id}/end", { path: { id, session_id: sessionId }, body, takesKey: true, options });
+  }
+
+  /**
    * Get the overview for operators: what is waiting and since when, and what the supplies hold.
    *
    * It may be a few seconds old.
@@ -88,6 +98,22 @@ export class Admin extends Group {
   }
 
   /**
+   * List the API keys of one account, newest first, without the secret keys themselves.
+   */
+  listUserApiKeys(id: string, query: Query<"list_user_api_keys"> = {}, options: ReadOptions = {}): Pages<Answer<"list_user_api_keys">> {
+    return new Pages((cursor) => this.api.call<"list_user_api_keys">("GET", "/api/v1/admin/users/{id}/api-keys", { path: { id }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
+   * List the sign-ins of one account, newest first, and what failed recently.
+   *
+   * Sign-ins that ended stay in the list until 31 days after they began. Only administrators see device and network.
+   */
+  listUserSignIns(id: string, query: Query<"list_user_sign_ins"> = {}, options: ReadOptions = {}): Pages<Answer<"list_user_sign_ins">> {
+    return new Pages((cursor) => this.api.call<"list_user_sign_ins">("GET", "/api/v1/admin/users/{id}/sign-ins", { path: { id }, query: { ...query, ...(cursor ? { cursor } : {}) }, options }));
+  }
+
+  /**
    * List all accounts, newest first.
    */
   listUsers(query: Query<"list_users"> = {}, options: ReadOptions = {}): Pages<Answer<"list_users">> {
@@ -102,6 +128,15 @@ export class Admin extends Group {
    */
   resumeLane(laneId: string, options: WriteOptions = {}): Promise<Answer<"resume_lane">> {
     return this.api.call<"resume_lane">("POST", "/api/v1/admin/lanes/{lane_id}/resume", { path: { lane_id: laneId }, takesKey: true, options });
+  }
+
+  /**
+   * Revoke an API key of an account at once, with a reason. Its owner is notified.
+   *
+   * The administrator must have a second factor: in production this cannot be skipped.
+   */
+  revokeUserApiKey(id: string, apiKeyId: string, body: Body<"revoke_user_api_key">, options: WriteOptions = {}): Promise<Answer<"revoke_user_api_key">> {
+    return this.api.call<"revoke_user_api_key">("POST", "/api/v1/admin/users/{id}/api-keys/{api_key_id}/revoke", { path: { id, api_key_id: apiKeyId }, body, takesKey: true, options });
   }
 
   /**
@@ -343,7 +378,8 @@ export class Auth extends Group {
   /**
    * Send a mail with a link to choose a new password.
    *
-   * The answer is the same, after the same time, whether or not the address has an account.
+   * The answer is the same, after the same time, whether or not the address has an account: either way one event is
+   * committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail.
    */
   requestReset(body: Body<"request_reset">, options: CallOptions = {}): Promise<Answer<"request_reset">> {
     return this.api.call<"request_reset">("POST", "/api/v1/auth/password/reset-request", { body, signed: false, options });

@@ -37,6 +37,7 @@ BODIES: dict[str, Any] = {
     "PUT /wallets/{wallet_id}/policy": {"paused": True},
     "PUT /contracts/{contract_id}/abi": {"abi": []},
     "PUT /admin/users/{id}": {"tier": "premium"},
+    "POST /admin/users/{id}/api-keys/{api_key_id}/revoke": {"reason": "not yours at all"},
     # Routes that name the resource in the body:
     "POST /supplies": {"currency": "ETH", "amount": "1", "wallet_id": "{wallet_id}"},
     "POST /orders": {"currency": "ETH", "items": [ITEM], "supply_ids": ["{supply_id}"]},

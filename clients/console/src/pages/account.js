@@ -7,7 +7,7 @@ import { useValue } from "../observable.js";
 import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action, Field, act } from "../ui/dialog.js";
-import { Copy, Empty, Facts, Failure, Head, Id, Loading, Time } from "../ui/elements.js";
+import { Copy, Empty, Facts, Failure, Head, Id, Loading, Status, Time } from "../ui/elements.js";
 import { useLoad } from "../ui/load.js";
 import { registration } from "../ui/passkeys.js";
 import { Plain } from "./orders.js";
@@ -27,22 +27,22 @@ export function Account() {
   const sessions = useLoad("/auth/sessions");
   const passkeys = useLoad("/auth/passkeys");
   const keys = useLoad("/auth/api-keys");
-  return html`<${Head} title=${A.title} />
+  return html`<${Head} title=${A.title}>${me.email ? html`<${Action} action=${changePassword(() => { sessions.reload(); keys.reload(); })} />` : null}<//>
     <${Facts} rows=${[
-      [T.sign.email, html`<span class="full">${me.email}</span>`],
+      me.email && [T.sign.email, html`<span class="full">${me.email}</span>${me.email_verified ? null : html` <${Status} value="not confirmed" />`}`],
       me.address && [P.address, me.address],
-      ["Id", html`<${Id} id=${me.id} plain=${true} />`],
+      [P.heads.id, html`<${Id} id=${me.id} plain=${true} />`],
       [P.users.roles, me.roles.join(", ")],
       [P.users.tier, me.tier],
       [P.created, html`<${Time} at=${me.created_at} />`],
     ]} />
-    <${Part} title=${A.sessions} load=${sessions} columns=${["Where", "How", "Last used", T.actions]}
+    <${Part} title=${A.sessions} load=${sessions} tools=${sessions.data && sessions.data.items.length > 1 ? html`<${Action} action=${remove(A.endOthers, A.endOthersSays, "/auth/sessions", sessions.reload)} />` : null} columns=${[P.heads.where, P.heads.how, P.heads.lastUsed, T.actions]}
       row=${(one) => [html`<span title=${one.user_agent}>${device(one.user_agent) || T.none}</span>`, one.factors.map((way) => A.ways[way] || way).join(", "), html`<${Time} at=${one.last_used_at} />`,
         one.current ? html`<span class="soft">${A.current}</span>` : html`<${Action} action=${remove(A.end, A.endSays, `/auth/sessions/${one.id}`, sessions.reload)} />`]} />
-    <${Part} title=${A.passkeys} load=${passkeys} empty=${A.noPasskeys} columns=${["Name", "Last used", T.actions]}
+    <${Part} title=${A.passkeys} load=${passkeys} empty=${A.noPasskeys} columns=${[P.heads.name, P.heads.lastUsed, T.actions]}
       tools=${html`<${Action} action=${addPasskey(passkeys.reload)} /><${Action} action=${addTotp} />`}
       row=${(one) => [one.name, html`<${Time} at=${one.last_used_at} />`, html`<${Action} action=${remove(A.remove, A.removeSays, `/auth/passkeys/${one.id}`, passkeys.reload)} />`]} />
-    <${Part} title=${A.keys} load=${keys} empty=${A.noKeys} columns=${["Name", A.scopes, "Begins with", "Last used", "Expires", T.actions]}
+    <${Part} title=${A.keys} load=${keys} empty=${A.noKeys} columns=${[P.heads.name, A.scopes, P.heads.beginsWith, P.heads.lastUsed, P.heads.expires, T.actions]}
       tools=${html`<${Action} action=${addKey(me, keys.reload)} />`}
       row=${(one) => [one.name, html`<span class="small">${one.scopes.join(", ")}</span>`, html`<code>${one.hint}</code>`, html`<${Time} at=${one.last_used_at} />`, html`<${Time} at=${one.expires_at} />`,
         html`<${Action} action=${remove(A.remove, A.removeSays, `/auth/api-keys/${one.id}`, keys.reload)} />`]} />`;
@@ -58,10 +58,22 @@ function Part({ title, load, columns, row, empty, tools }) {
 
 const remove = (title, says, path, done) => ({ title, says, danger: true, run: () => call("DELETE", path, {}), done });
 
+const changePassword = (done) => ({
+  title: A.password,
+  says: A.passwordSays,
+  fields: [
+    { name: "current", label: A.currentPassword, type: "password", autocomplete: "current-password" },
+    { name: "new", label: T.recover.newPassword, type: "password", help: T.sign.newPassword, autocomplete: "new-password", minlength: 8 },
+    { name: "end_api_keys", label: A.endKeys, type: "flag", value: true },
+  ],
+  run: (values) => call("POST", "/auth/password", { body: values }),
+  done,
+});
+
 const addPasskey = (done) => ({
   title: A.addPasskey,
   says: A.addPasskeySays,
-  fields: [{ name: "name", label: P.wallets.name, value: "This device" }],
+  fields: [{ name: "name", label: P.wallets.name, value: A.thisDevice }],
   run: async ({ name }) => {
     const { options } = await post("/auth/passkeys/options");
     return post("/auth/passkeys", { name, credential: await registration(options) });

@@ -9,6 +9,7 @@ import { Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from
 import { List, useFilters } from "../ui/list.js";
 import { useLoad } from "../ui/load.js";
 import { link } from "../router.js";
+import { Access } from "./access.js";
 import { Plain } from "./orders.js";
 
 const ROLES = ["user", "operator", "admin"];
@@ -32,11 +33,11 @@ export function Users() {
   const mine = session.get().me.id;
   const again = () => setTurn(turn + 1);
   const columns = [
-    { head: "Account", lead: true, cell: (row) => html`<a class="title" title=${row.email || row.address || row.id} href=${link(`users/${row.id}`)}>${row.email || row.address || row.id}</a>` },
+    { head: P.heads.account, lead: true, cell: (row) => html`<a class="title" title=${row.email || row.address || row.id} href=${link(`users/${row.id}`)}>${row.email || row.address || row.id}</a>` },
     { head: P.users.roles, cell: (row) => row.roles.join(", ") },
     { head: P.users.tier, cell: (row) => row.tier },
     { head: P.status, cell: (row) => html`<${Status} value=${standing(row)} />` },
-    { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+    { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} />` },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
     { head: T.actions, cell: (row) => (row.id === mine ? null : html`<${Action} action=${edit(row, again)} />`) },
   ];
@@ -60,9 +61,10 @@ export function User({ id }) {
       [P.users.roles, user.roles.join(", ")],
       [P.users.tier, user.tier],
       user.address && [P.address, html`<${Hex} value=${user.address} full=${true} />`],
-      ["Id", html`<${Id} id=${user.id} plain=${true} />`],
+      [P.heads.id, html`<${Id} id=${user.id} plain=${true} />`],
       [P.created, html`<${Time} at=${user.created_at} />`],
     ]} />
+    <${Access} user=${user} />
     <section><h2>${P.users.theirs}</h2><div class="tiles">${THEIRS.map((kind) => html`<a class="card tile" href=${link(kind, { user_id: id })}><b>${P[kind].title}</b></a>`)}
       ${may("audit:read") ? html`<a class="card tile" href=${link("audit", { actor: id })}><b>${P.audit.title}</b></a>` : null}</div></section>
     <${Raw} value=${user} />`;
@@ -74,9 +76,9 @@ export function Audit() {
     { head: P.audit.action, lead: true, cell: (row) => html`<span class="title">${row.action.replaceAll("_", " ")}</span>` },
     { head: P.audit.actor, cell: (row) => html`<${Id} id=${row.actor} />` },
     { head: P.audit.resource, cell: (row) => html`<${Id} id=${row.resource} />` },
-    { head: "Events", cell: (row) => html`<span class="small">${row.events.join(", ") || T.none}</span>` },
+    { head: P.heads.events, cell: (row) => html`<span class="small">${row.events.join(", ") || T.none}</span>` },
     { head: P.audit.details, cell: (row) => (row.details ? html`<${Details} value=${row.details} />` : html`<span class="soft">–</span>`) },
-    { head: "At", num: true, cell: (row) => html`<${Time} at=${row.at} />` },
+    { head: P.heads.at, num: true, cell: (row) => html`<${Time} at=${row.at} />` },
   ];
   return html`<${Head} title=${P.audit.title} />
     <${List} label=${P.audit.title} path="/audit" query=${values} columns=${columns} every=${10} filtered=${Object.values(values).some(Boolean)} empty=${{ text: P.audit.empty }} />`;
@@ -114,7 +116,7 @@ export function Reconciliation() {
     <${Failure} error=${error} again=${run} />
     ${result && !result.differences.length ? html`<p class="notice good" role="status">${P.reconciliation.clean(result.supplies)}</p>` : null}
     ${result && result.differences.length
-      ? html`<h2>${P.reconciliation.found(result.differences.length)}</h2><${Plain} columns=${["Kind", "Subject", "What", P.reconciliation.expected, P.reconciliation.seen]}
+      ? html`<h2>${P.reconciliation.found(result.differences.length)}</h2><${Plain} columns=${[P.heads.kind, P.heads.subject, P.heads.what, P.reconciliation.expected, P.reconciliation.seen]}
           rows=${result.differences.map((one) => [one.kind, html`<${Id} id=${one.subject} />`, one.message, one.expected ?? T.none, one.found ?? T.none])} />`
       : null}`;
 }

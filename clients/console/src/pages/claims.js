@@ -14,12 +14,12 @@ import { Plain, columnsFor, num } from "./orders.js";
 const STATUSES = ["claimed", "processing", "processed", "failed", "released", "expired", "rejected"];
 const COLUMNS = [
   { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
-  { head: "Claim", lead: true, cell: (row) => html`<a class="title" href=${link(`claims/${row.id}`)}><${Amount} value=${row.amount} currency=${row.currency} /></a>` },
-  { head: "Payout", cell: (row) => html`<${Status} value=${row.settlement.status === "none" ? "" : row.settlement.status} />` },
-  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
-  { head: "Order", cell: (row) => html`<${Id} id=${row.order_id} />` },
+  { head: P.heads.claim, lead: true, cell: (row) => html`<a class="title" href=${link(`claims/${row.id}`)}><${Amount} value=${row.amount} currency=${row.currency} /></a>` },
+  { head: P.heads.payout, cell: (row) => html`<${Status} value=${row.settlement.status === "none" ? "" : row.settlement.status} />` },
+  { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: P.heads.order, cell: (row) => html`<${Id} id=${row.order_id} />` },
   { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
-  { head: "Claimed", num: true, cell: (row) => html`<${Time} at=${row.claimed_at} />` },
+  { head: P.heads.claimed, num: true, cell: (row) => html`<${Time} at=${row.claimed_at} />` },
 ];
 
 export function Claims({ settlements }) {
@@ -45,19 +45,19 @@ export function Claim({ id }) {
     <//>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${claim.status} />`],
-      ["Payout", html`<${Status} value=${claim.settlement.status} />`],
-      ["Order", html`<${Id} id=${claim.order_id} />`],
-      ["Id", html`<${Id} id=${claim.id} />`],
-      ["Claimer", html`<${Id} id=${claim.user_id} plain=${!everybody()} />`],
-      ["Paid to", html`<${Id} id=${claim.wallet_id} />`],
+      [P.heads.payout, html`<${Status} value=${claim.settlement.status} />`],
+      [P.heads.order, html`<${Id} id=${claim.order_id} />`],
+      [P.heads.id, html`<${Id} id=${claim.id} />`],
+      [P.heads.claimer, html`<${Id} id=${claim.user_id} plain=${!everybody()} />`],
+      [P.heads.paidTo, html`<${Id} id=${claim.wallet_id} />`],
       claim.reason && [P.claims.reason, claim.reason],
-      claim.lease_until && ["Lease until", html`<${Time} at=${claim.lease_until} />`],
-      ["Claimed", html`<${Time} at=${claim.claimed_at} />`],
-      claim.processed_at && ["Processed", html`<${Time} at=${claim.processed_at} />`],
-      ["Epoch", claim.epoch],
+      claim.lease_until && [P.heads.leaseUntil, html`<${Time} at=${claim.lease_until} />`],
+      [P.heads.claimed, html`<${Time} at=${claim.claimed_at} />`],
+      claim.processed_at && [P.heads.processed, html`<${Time} at=${claim.processed_at} />`],
+      [P.heads.epoch, claim.epoch],
     ]} />
     ${claim.settlement.payments.length
-      ? html`<section><h2>${P.claims.payments}</h2><${Plain} columns=${[P.status, num(P.amount), num("Round"), "Transaction", P.claims.reason]}
+      ? html`<section><h2>${P.claims.payments}</h2><${Plain} columns=${[P.status, num(P.amount), num(P.heads.round), P.heads.transaction, P.claims.reason]}
           rows=${claim.settlement.payments.map((one) => [html`<${Status} value=${one.status} />`, one.amount, one.round, html`<${Id} id=${one.transaction_id} />`, one.reason || T.none])} /></section>`
       : null}
     <${Raw} value=${claim} />`;

@@ -41,7 +41,7 @@ async function startImport() {
 export function Contracts() {
   const columns = [
     { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
-    { head: "Contract", lead: true, cell: (row) => html`<a class="title" href=${link(`contracts/${row.id}`)}>${row.name}</a>` },
+    { head: P.heads.contract, lead: true, cell: (row) => html`<a class="title" href=${link(`contracts/${row.id}`)}>${row.name}</a>` },
     { head: C.kind, cell: (row) => row.type },
     { head: P.address, cell: (row) => html`<${Hex} value=${row.address} chain=${row.chain} />` },
     { head: P.chain, cell: (row) => row.chain },
@@ -71,14 +71,14 @@ export function Contract({ id }) {
       [P.address, html`<${Hex} value=${one.address} full=${true} chain=${one.chain} />`],
       [C.kind, one.type],
       [P.chain, one.chain],
-      ["Id", html`<${Id} id=${one.id} plain=${true} />`],
-      one.transaction_id && ["Deployed by", html`<${Id} id=${one.transaction_id} />`],
+      [P.heads.id, html`<${Id} id=${one.id} plain=${true} />`],
+      one.transaction_id && [P.heads.deployedBy, html`<${Id} id=${one.transaction_id} />`],
       ...followed(follow.error ? null : follow.data),
     ]} />
     ${reads.length ? html`<section><h2>${C.read}</h2><div class="calls">${reads.map((entry) => html`<${View} key=${signatureOf(entry)} id=${id} entry=${entry} />`)}</div></section>` : null}
     ${mine && writes.length ? html`<section><h2>${C.write}</h2><p class="soft small">${C.writeLead}</p><div class="calls">${writes.map((entry) => html`<${Write} key=${signatureOf(entry)} contract=${one} entry=${entry} />`)}</div></section>` : null}
     <section><h2>${C.events}</h2>${events.data && events.data.items.length
-      ? html`<${Plain} label=${C.events} columns=${["Event", "Arguments", num("Block")]} rows=${events.data.items.map((event) => [event.event || event.name, html`<code class="small">${JSON.stringify(event.arguments)}</code>`, event.block_number])} />`
+      ? html`<${Plain} label=${C.events} columns=${[P.heads.event, P.heads.arguments, num(P.heads.block)]} rows=${events.data.items.map((event) => [event.event || event.name, html`<code class="small">${JSON.stringify(event.arguments)}</code>`, event.block_number])} />`
       : html`<${Empty} text=${C.noEvents} />`}</section>
     <${Raw} value=${one} />`;
 }

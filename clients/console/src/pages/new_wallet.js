@@ -15,7 +15,7 @@ export async function makeWallet(done, { says = W.makeSays, on = null } = {}) {
     title: W.make,
     says,
     fields: [
-      { name: "name", label: W.name, value: "Main" },
+      { name: "name", label: W.name, value: W.main },
       { name: "chain", label: W.chain, options: items.filter((one) => !on || one.name === on).map((one) => [one.name, one.name]) },
     ],
     run: (values) => post("/wallets", { ...values, type: "hd" }),

@@ -16,10 +16,10 @@ export function Lanes() {
     { head: P.status, cell: (row) => html`<${Status} value=${row.paused_reason ? "paused" : "active"} />` },
     { head: P.address, lead: true, cell: (row) => html`<${Hex} value=${row.address} chain=${row.chain} />` },
     { head: P.chain, cell: (row) => row.chain },
-    { head: "Next nonce", num: true, cell: (row) => row.next_nonce },
-    { head: "In flight", num: true, cell: (row) => row.in_flight },
-    { head: "Queued", num: true, cell: (row) => html`${row.queued >= 100 ? "100+" : row.queued}${row.oldest_queued_at ? html` <span class="soft small"><${Time} at=${row.oldest_queued_at} /></span>` : null}` },
-    { head: "Why paused", cell: (row) => (row.paused_reason ? html`<span class="small">${P.lanes.reasons[row.paused_reason] || row.paused_reason}</span>` : html`<span class="soft">–</span>`) },
+    { head: P.heads.nextNonce, num: true, cell: (row) => row.next_nonce },
+    { head: P.heads.inFlight, num: true, cell: (row) => row.in_flight },
+    { head: P.heads.queued, num: true, cell: (row) => html`${row.queued >= 100 ? "100+" : row.queued}${row.oldest_queued_at ? html` <span class="soft small"><${Time} at=${row.oldest_queued_at} /></span>` : null}` },
+    { head: P.heads.whyPaused, cell: (row) => (row.paused_reason ? html`<span class="small">${P.lanes.reasons[row.paused_reason] || row.paused_reason}</span>` : html`<span class="soft">–</span>`) },
     { head: T.actions, cell: (row) => ofLane(row).map((action) => html`<${Action} action=${action} />`) },
   ];
   return html`<${Head} title=${P.lanes.title} />
@@ -31,10 +31,10 @@ export function DeadLetters() {
   const [values, set] = useFilters(["status"]);
   const columns = [
     { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
-    { head: "Reason", lead: true, cell: (row) => row.reason },
-    { head: "Topic", cell: (row) => row.topic },
-    { head: "Meant for", cell: (row) => row.consumer },
-    { head: "Id", cell: (row) => html`<${Id} id=${row.id} plain=${true} />` },
+    { head: P.heads.reason, lead: true, cell: (row) => row.reason },
+    { head: P.heads.topic, cell: (row) => row.topic },
+    { head: P.heads.meantFor, cell: (row) => row.consumer },
+    { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} plain=${true} />` },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
     { head: T.actions, cell: (row) => html`${ofLetter(row).map((action) => html`<${Action} action=${action} />`)}<${Raw} value=${row} />` },
   ];
@@ -51,11 +51,11 @@ export function Nodes() {
   const state = (node) => (node.healthy ? "ok" : node.resting ? "resting" : "unavailable");
   return html`<${Head} title=${P.nodes.title} />
     ${nodes.data.items.length
-      ? html`<${Plain} label=${P.nodes.title} columns=${[P.status, "Node", num(P.nodes.head), num(P.nodes.behind), num(P.nodes.latency), num(P.nodes.errors)]}
+      ? html`<${Plain} label=${P.nodes.title} columns=${[P.status, P.heads.node, num(P.nodes.head), num(P.nodes.behind), num(P.nodes.latency), num(P.nodes.errors)]}
           rows=${nodes.data.items.map((node) => [html`<${Status} value=${state(node)} />`, node.name, node.block_number ?? T.none, node.behind ?? T.none, duration(node.latency), `${Math.round(node.error_rate * 100)} %`])} />`
       : html`<${Empty} text=${P.nodes.empty} />`}
     ${chains.data
-      ? html`<section><h2>${P.nodes.chains}</h2><${Plain} label=${P.nodes.chains} columns=${[P.status, P.chain, num("Chain id"), num(P.nodes.head), num(P.nodes.confirmations), "Currencies"]}
+      ? html`<section><h2>${P.nodes.chains}</h2><${Plain} label=${P.nodes.chains} columns=${[P.status, P.chain, num(P.heads.chainId), num(P.nodes.head), num(P.nodes.confirmations), P.heads.currencies]}
           rows=${chains.data.items.map((one) => [html`<${Status} value=${one.health.status} />`, one.name, one.chain_id, one.health.block_number ?? T.none, one.confirmations, one.currencies.map((each) => each.symbol).join(", ")])} /></section>`
       : null}`;
 }

@@ -23,7 +23,7 @@ const COLUMNS = [
   { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
   { head: P.orders.product, lead: true, cell: (row) => html`<a class="title" href=${link(`orders/${row.id}`)}>${what(row) || row.id}</a>` },
   { head: P.amount, num: true, cell: (row) => html`<${Amount} value=${row.amount} currency=${row.currency} />` },
-  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} />` },
   { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
   { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
 ];
@@ -66,20 +66,20 @@ export function Order({ id }) {
       [P.status, html`<${Status} value=${order.status} />`],
       [P.amount, html`<${Amount} value=${order.amount} currency=${order.currency} />`],
       [P.chain, order.chain],
-      ["Id", html`<${Id} id=${order.id} />`],
+      [P.heads.id, html`<${Id} id=${order.id} />`],
       [P.user, html`<${Id} id=${order.user_id} plain=${!everybody()} />`],
-      order.claim_id && ["Claim", html`<${Id} id=${order.claim_id} />`],
+      order.claim_id && [P.heads.claim, html`<${Id} id=${order.claim_id} />`],
       order.note && [P.orders.note, order.note],
       [P.created, html`<${Time} at=${order.created_at} />`],
-      order.expires_at && ["Expires", html`<${Time} at=${order.expires_at} />`],
+      order.expires_at && [P.heads.expires, html`<${Time} at=${order.expires_at} />`],
     ]} />
-    <section><h2>Items</h2><${Plain} columns=${["Product", num("Price"), num("Quantity"), num("Total")]} rows=${order.items.map((item) => [item.product_name, item.price, item.quantity, item.total])} /></section>
+    <section><h2>${P.heads.items}</h2><${Plain} columns=${[P.heads.product, num(P.heads.price), num(P.heads.quantity), num(P.heads.total)]} rows=${order.items.map((item) => [item.product_name, item.price, item.quantity, item.total])} /></section>
     ${order.allocations && order.allocations.length
-      ? html`<section><h2>Reserved from</h2><${Plain} columns=${["Supply", "Wallet", num(P.amount), num("Settled")]}
+      ? html`<section><h2>${P.heads.reservedFrom}</h2><${Plain} columns=${[P.heads.supply, P.heads.wallet, num(P.amount), num(P.heads.settled)]}
           rows=${order.allocations.map((part) => [html`<${Id} id=${part.supply_id} />`, html`<${Id} id=${part.wallet_id} />`, part.amount, part.settled])} /></section>`
       : null}
     ${claims.data && claims.data.items.length
-      ? html`<section><h2>${P.claims.title}</h2><${Plain} columns=${[P.status, "Claim", "Claimed", "Reason"]}
+      ? html`<section><h2>${P.claims.title}</h2><${Plain} columns=${[P.status, P.heads.claim, P.heads.claimed, P.heads.reason]}
           rows=${claims.data.items.map((one) => [html`<${Status} value=${one.status} />`, html`<${Id} id=${one.id} />`, html`<${Time} at=${one.claimed_at} />`, one.reason || T.none])} /></section>`
       : null}
     <${Raw} value=${order} />`;

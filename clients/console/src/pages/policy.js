@@ -120,7 +120,7 @@ function Replay({ result }) {
   const why = (one) => (one.outcome === "approval" ? W.waits : `${W.rules[one.rule] || one.rule}${one.limit ? ` (${bound(one)})` : ""}`);
   return html`<p class=${refused || held ? "notice" : "notice good"} role="status">${W.replayed(checked, refused, held)}</p>
     ${complete ? null : html`<p class="soft small">${W.replayPart}</p>`}
-    ${items.length ? html`<${Plain} label=${W.replay} columns=${[W.verdict, W.why, P.transactions.to, "Id", P.created]}
+    ${items.length ? html`<${Plain} label=${W.replay} columns=${[W.verdict, W.why, P.transactions.to, P.heads.id, P.created]}
       rows=${items.map((one) => [html`<${Status} value=${one.outcome === "approval" ? "held" : "refused"} />`, html`<span class="small">${why(one)}</span>`, html`<${Hex} value=${one.to} />`, html`<${Id} id=${one.transaction_id} />`, html`<${Time} at=${one.created_at} />`])} />` : null}`;
 }
 

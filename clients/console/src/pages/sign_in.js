@@ -1,11 +1,13 @@
 // The ways in: password with a second factor where there is one, and a wallet by SIWE.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { call, session, signIn } from "../api.js";
 import { html } from "../html.js";
 import { useValue } from "../observable.js";
+import { link } from "../router.js";
 import { T } from "../texts.js";
 import { Failure } from "../ui/elements.js";
 import { Field } from "../ui/dialog.js";
+import { Gate } from "../ui/gate.js";
 import { assertion } from "../ui/passkeys.js";
 
 const S = T.sign;
@@ -16,10 +18,6 @@ export function SignIn() {
   const [second, setSecond] = useState(null); // { path, body, factors, passkey }
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
-  const heading = useRef(null);
-  useEffect(() => {
-    document.title = `${S.in} · ${T.product}`;
-  }, []);
   const enter = async (path, body) => {
     setBusy(true);
     setError(null);
@@ -51,11 +49,8 @@ export function SignIn() {
       setError({ message: failure.message });
     }
   };
-  return html`<main class="gate" id="main">
-    <div class="brand big"><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4" /><path d="M3 5l2.5 6L8 6l2.5 5L13 5" /></svg><span>${T.product}</span></div>
-    <p class="soft">${S.lead}</p>
-    <div class="card">
-      <h1 ref=${heading} tabindex="-1">${second ? S.second : making ? S.up : S.in}</h1>
+  const other = html`${making ? S.haveOne : S.haveNone} <button type="button" class="link" onClick=${() => { setError(null); setMaking(!making); }}>${making ? S.in : S.up}</button>`;
+  return html`<${Gate} title=${second ? S.second : making ? S.up : S.in} after=${second ? null : other}>
       ${ended ? html`<p class="notice" role="status">${S.ended}</p>` : null}
       ${second
         ? html`<${Second} second=${second} enter=${enter} busy=${busy} error=${error} />`
@@ -65,11 +60,10 @@ export function SignIn() {
             <${Failure} error=${error} />
             <button type="submit" class="primary wide" disabled=${busy}>${making ? S.up : S.in}</button>
           </form>
-          <p class="or"><span>or</span></p>
+          ${making ? null : html`<p class="forgotten"><a href=${link("reset")}>${S.forgotten}</a></p>`}
+          <p class="or"><span>${S.or}</span></p>
           <button type="button" class="wide" disabled=${busy} onClick=${wallet}>${S.wallet}</button>`}
-    </div>
-    ${second ? null : html`<p class="soft">${making ? S.haveOne : S.haveNone} <button type="button" class="link" onClick=${() => { setError(null); setMaking(!making); }}>${making ? S.in : S.up}</button></p>`}
-  </main>`;
+  <//>`;
 }
 
 function Second({ second, enter, busy, error }) {

@@ -22,10 +22,10 @@ export async function startSupply(done) {
 const COLUMNS = [
   { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
   { head: P.amount, lead: true, cell: (row) => html`<a class="title" href=${link(`supplies/${row.id}`)}><${Amount} value=${row.amount} currency=${row.currency} /></a>` },
-  { head: "Available", num: true, cell: (row) => row.available },
-  { head: "Reserved", num: true, cell: (row) => row.reserved },
-  { head: "Settled", num: true, cell: (row) => row.settled },
-  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: P.heads.available, num: true, cell: (row) => row.available },
+  { head: P.heads.reserved, num: true, cell: (row) => row.reserved },
+  { head: P.heads.settled, num: true, cell: (row) => row.settled },
+  { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} />` },
   { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
   { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
 ];
@@ -50,16 +50,16 @@ export function Supply({ id }) {
     <div class="tiles">${["available", "reserved", "settled"].map((name) => html`<div class="card tile"><p>${P.overview[name]}</p><${Figure} value=${supply[name]} /><span class="soft">${supply.currency}</span></div>`)}</div>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${supply.status} />`],
-      supply.reason && ["Reason", supply.reason],
+      supply.reason && [P.heads.reason, supply.reason],
       [P.chain, supply.chain],
-      ["Wallet", html`<${Id} id=${supply.wallet_id} />`],
-      ["Id", html`<${Id} id=${supply.id} />`],
+      [P.heads.wallet, html`<${Id} id=${supply.wallet_id} />`],
+      [P.heads.id, html`<${Id} id=${supply.id} />`],
       [P.user, html`<${Id} id=${supply.user_id} plain=${!everybody()} />`],
       [P.created, html`<${Time} at=${supply.created_at} />`],
-      supply.expires_at && ["Expires", html`<${Time} at=${supply.expires_at} />`],
+      supply.expires_at && [P.heads.expires, html`<${Time} at=${supply.expires_at} />`],
     ]} />
     ${ledger.data && ledger.data.items.length
-      ? html`<section><h2>${P.supplies.ledger}</h2><${Plain} columns=${["Verb", "Account", num(P.amount), num("Balance after"), "For", num("At")]}
+      ? html`<section><h2>${P.supplies.ledger}</h2><${Plain} columns=${[P.heads.verb, P.heads.account, num(P.amount), num(P.heads.balanceAfter), P.heads.for, num(P.heads.at)]}
           rows=${ledger.data.items.map((line) => [line.verb, line.account, line.amount, line.balance_after, line.reference ? html`<${Id} id=${line.reference} />` : T.none, html`<${Time} at=${line.created_at} />`])} /></section>`
       : null}
     <${Raw} value=${supply} />`;

@@ -21,9 +21,9 @@ const waits = (row) => (row.waiting_for ? X.waits[row.waiting_for.reason] || row
 const COLUMNS = [
   { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
   { head: X.value, lead: true, cell: (row) => html`<a class="title" href=${link(`transactions/${row.id}`)}><${Amount} value=${moved(row)[0]} currency=${moved(row)[1]} /></a>` },
-  { head: "Waits for", cell: (row) => (row.waiting_for && row.waiting_for.reason !== "finality" ? html`<span class="small">${waits(row)}</span>` : html`<span class="soft">–</span>`) },
+  { head: P.heads.waitsFor, cell: (row) => (row.waiting_for && row.waiting_for.reason !== "finality" ? html`<span class="small">${waits(row)}</span>` : html`<span class="soft">–</span>`) },
   { head: X.to, cell: (row) => html`<${Hex} value=${row.to} chain=${row.chain} />` },
-  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} />` },
   { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
   { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
 ];
@@ -47,31 +47,31 @@ export function Transaction({ id }) {
     <//>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${one.status} />`],
-      ["From", html`<${Hex} value=${one.from} chain=${one.chain} />`],
+      [P.heads.from, html`<${Hex} value=${one.from} chain=${one.chain} />`],
       [X.to, html`<${Hex} value=${one.to} chain=${one.chain} />`],
       [P.chain, one.chain],
-      ["Hash", html`<${Hex} value=${one.hash} chain=${one.chain} />`],
-      ["Nonce", one.nonce],
-      ["Wallet", html`<${Id} id=${one.wallet_id} />`],
-      one.claim_id && ["Pays the claim", html`<${Id} id=${one.claim_id} />`],
-      ["Id", html`<${Id} id=${one.id} />`],
+      [P.heads.hash, html`<${Hex} value=${one.hash} chain=${one.chain} />`],
+      [P.heads.nonce, one.nonce],
+      [P.heads.wallet, html`<${Id} id=${one.wallet_id} />`],
+      one.claim_id && [P.heads.paysTheClaim, html`<${Id} id=${one.claim_id} />`],
+      [P.heads.id, html`<${Id} id=${one.id} />`],
       [P.user, html`<${Id} id=${one.user_id} plain=${!everybody()} />`],
-      one.gas_used !== null && ["Gas used", `${one.gas_used} of ${one.gas}`],
-      one.effective_gas_price && ["Gas price", gwei(one.effective_gas_price)],
-      one.error && ["Error", html`<b class="bad">${one.error.code}</b> ${one.error.message}`],
+      one.gas_used !== null && [P.heads.gasUsed, X.gasOf(one.gas_used, one.gas)],
+      one.effective_gas_price && [P.heads.gasPrice, gwei(one.effective_gas_price)],
+      one.error && [P.heads.error, html`<b class="bad">${one.error.code}</b> ${one.error.message}`],
     ]} />
     <section><h2>${X.timeline}</h2><${Timeline} one=${one} /></section>
     <${Raw} value=${one} />`;
 }
 
 function Timeline({ one }) {
-  const fee = (attempt) => (attempt.max_fee_per_gas ? `at most ${gwei(attempt.max_fee_per_gas)}` : gwei(attempt.gas_price));
+  const fee = (attempt) => (attempt.max_fee_per_gas ? X.atMost(gwei(attempt.max_fee_per_gas)) : gwei(attempt.gas_price));
   return html`<ol class="timeline">
     <li class="done"><b>${X.accepted}</b> <${Time} at=${one.created_at} /></li>
     ${one.attempts.map((attempt, at) => html`<li class="done"><b>${attempt.kind === "noop" ? X.attempt.noop : at ? X.attempt.bump : X.attempt.send}</b> <${Time} at=${attempt.sent_at} />
       <span class="soft small">${fee(attempt)}</span> <${Hex} value=${attempt.hash} chain=${one.chain} /></li>`)}
-    ${one.block_number !== null ? html`<li class="done"><b>${X.mined(one.block_number)}</b> <span class="soft small">${one.confirmations ?? "?"} confirmations</span></li>` : null}
-    ${one.waiting_for ? html`<li class="now"><b>${waits(one)}</b> <span class="soft small">since <${Time} at=${one.waiting_for.since} /></span></li>` : null}
+    ${one.block_number !== null ? html`<li class="done"><b>${X.mined(one.block_number)}</b> <span class="soft small">${X.confirmations(one.confirmations ?? "?")}</span></li>` : null}
+    ${one.waiting_for ? html`<li class="now"><b>${waits(one)}</b> <span class="soft small">${X.since} <${Time} at=${one.waiting_for.since} /></span></li>` : null}
     ${one.finalized ? html`<li class="done"><b>${X.finalized}</b></li>` : null}
   </ol>`;
 }
@@ -82,7 +82,7 @@ export function Approvals() {
   const rows = (data && data.items) || [];
   return html`<${Head} title=${P.approvals.title} />
     ${!data ? html`<${Loading} />` : !rows.length ? html`<${Empty} text=${P.approvals.empty} />` : html`<${Plain} label=${P.approvals.title}
-      columns=${["Transaction", X.to, num(X.value), P.created, "Decide"]}
+      columns=${[P.heads.transaction, X.to, num(X.value), P.created, P.heads.decide]}
       rows=${rows.map((row) => [html`<${Id} id=${row.transaction_id} />`, html`<${Hex} value=${row.to} chain=${row.chain} />`, moved(row).join(" "), html`<${Time} at=${row.created_at} />`,
         ofTransaction({ ...row, id: row.transaction_id, blocked_reason: "APPROVAL_REQUIRED", status: "held" }, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)])} />`}`;
 }

@@ -1,5 +1,5 @@
 // Wallets: balances, the policy that binds them, what came in.
-import { may } from "../api.js";
+import { may, post } from "../api.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
 import { EVERY, everybody, isMine, listOf, money } from "../scope.js";
@@ -12,21 +12,24 @@ import { faucet } from "./actions.js";
 import { makeWallet } from "./new_wallet.js";
 import { Plain, columnsFor, num } from "./orders.js";
 import { Policy } from "./policy.js";
+import { exportFile, exportKey, importWallet } from "./secrets.js";
 
 const W = P.wallets;
 const COLUMNS = [
   { head: W.name, lead: true, cell: (row) => html`<a class="title" href=${link(`wallets/${row.id}`)}>${row.name}</a>` },
   { head: P.address, cell: (row) => html`<${Hex} value=${row.address} chain=${row.chain} />` },
   { head: P.chain, cell: (row) => row.chain },
-  { head: "Kind", cell: (row) => row.type },
-  { head: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
+  { head: P.heads.kind, cell: (row) => row.type },
+  { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} />` },
   { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
   { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
 ];
 
 export function Wallets() {
   const [values] = useFilters(["address", "user_id"]);
-  const make = may("wallet:write") ? html`<button type="button" class="primary" onClick=${() => makeWallet()}>${W.make}</button>` : null;
+  const make = may("wallet:write")
+    ? html`<button type="button" onClick=${() => importWallet()}>${P.secrets.import}</button><button type="button" class="primary" onClick=${() => makeWallet()}>${W.make}</button>`
+    : null;
   return html`<${Head} title=${W.title}>${make}<//>
     <${List} label=${W.title} path=${listOf("wallets")} query=${everybody() ? values : {}} columns=${columnsFor(COLUMNS)} href=${(row) => `wallets/${row.id}`}
       every=${EVERY()} filtered=${values.address} empty=${{ text: W.empty, action: make }} />`;
@@ -42,23 +45,33 @@ export function Wallet({ id }) {
   const mine = isMine(wallet) && may("wallet:write");
   return html`<${Head} title=${wallet.name} crumb=${html`<a href=${link("wallets")}>${W.title}</a>`}>
       ${mine && wallet.chain === "local" ? html`<${Action} action=${faucet(wallet, balances.reload)} primary=${true} />` : null}
+      ${mine && wallet.unproven ? html`<${Action} action=${confirm(wallet, reload)} primary=${true} />` : null}
       <a class="button" href=${link(`policy/${id}`)}>${mine ? W.policyEdit : W.policyTry}</a>
     <//>
+    ${wallet.unproven ? html`<p class="notice">${W.unproven}</p>` : null}
     <${Facts} rows=${[
       [P.address, html`<${Hex} value=${wallet.address} full=${true} chain=${wallet.chain} />`],
       [P.chain, wallet.chain],
-      ["Kind", wallet.type],
-      ["Id", html`<${Id} id=${wallet.id} />`],
+      [P.heads.kind, wallet.type],
+      [P.heads.id, html`<${Id} id=${wallet.id} />`],
       [P.user, html`<${Id} id=${wallet.user_id} plain=${!everybody()} />`],
       [P.created, html`<${Time} at=${wallet.created_at} />`],
     ]} />
     <section><h2>${W.balances}</h2>
       <${Failure} error=${balances.error} again=${balances.reload} />
-      ${balances.data ? html`<div class="tiles wide">${balances.data.items.map((one) => html`<div class="card tile"><p>${one.symbol}</p><${Figure} value=${one.formatted} title=${`${one.balance} base units`} /><span class="soft">block ${one.block_number}</span></div>`)}</div>` : balances.error ? null : html`<${Loading} />`}
+      ${balances.data ? html`<div class="tiles wide">${balances.data.items.map((one) => html`<div class="card tile"><p>${one.symbol}</p><${Figure} value=${one.formatted} title=${`${one.balance} base units`} /><span class="soft">${W.atBlock(one.block_number)}</span></div>`)}</div>` : balances.error ? null : html`<${Loading} />`}
     </section>
     <section><h2>${W.policy}</h2>${policy.data ? html`<${Policy} policy=${policy.data} />` : html`<${Failure} error=${policy.error} />`}</section>
     <section><h2>${W.deposits}</h2>${deposits.data && deposits.data.items.length
-      ? html`<${Plain} label=${W.deposits} columns=${["From", num(P.amount), "Currency", num("Block"), "Final"]} rows=${deposits.data.items.map((one) => [html`<${Hex} value=${one.from_address} chain=${one.chain} />`, ...money(one.amount, one.chain, one.token_address), one.block_number, one.final ? "yes" : "not yet"])} />`
+      ? html`<${Plain} label=${W.deposits} columns=${[P.heads.from, num(P.amount), P.heads.currency, num(P.heads.block), P.heads.final]} rows=${deposits.data.items.map((one) => [html`<${Hex} value=${one.from_address} chain=${one.chain} />`, ...money(one.amount, one.chain, one.token_address), one.block_number, one.final ? W.final : W.notFinal])} />`
       : html`<${Empty} text=${W.noDeposits} />`}</section>
+    ${isMine(wallet) && may("wallet:export") ? html`<${Key} wallet=${wallet} />` : null}
     <${Raw} value=${wallet} />`;
 }
+
+const confirm = (wallet, done) => ({ title: W.confirm, says: W.confirmSays, run: () => post(`/wallets/${wallet.id}/confirm`), done });
+
+const Key = ({ wallet }) =>
+  html`<section><div class="head small-head"><h2>${P.secrets.key}</h2>
+    <div class="tools"><${Action} action=${exportFile(wallet)} /><${Action} action=${exportKey(wallet)} /></div></div>
+    <p class="soft">${P.secrets.keySays}</p></section>`;

@@ -17,7 +17,7 @@ const create = {
   title: W.create,
   says: W.createSays,
   fields: [
-    { name: "url", label: "URL", type: "url" },
+    { name: "url", label: P.heads.url, type: "url" },
     { name: "events", label: W.events, help: W.eventsHelp, value: "order.*, claim.*" },
     { name: "description", label: W.description, required: false },
   ],
@@ -33,9 +33,9 @@ export function Webhooks() {
   const make = may("webhook:write") ? html`<${Action} action=${create} primary=${true} />` : null;
   const columns = [
     { head: P.status, cell: (row) => html`<${Status} value=${row.failing_since ? "failing" : row.status} />` },
-    { head: "URL", lead: true, cell: (row) => html`<a class="title" href=${link(`webhooks/${row.id}`)}>${row.url}</a>` },
+    { head: P.heads.url, lead: true, cell: (row) => html`<a class="title" href=${link(`webhooks/${row.id}`)}>${row.url}</a>` },
     { head: W.events, cell: (row) => html`<span class="small">${row.event_types.join(", ")}</span>` },
-    { head: "Id", cell: (row) => html`<${Id} id=${row.id} plain=${true} />` },
+    { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} plain=${true} />` },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
   ];
   return html`<${Head} title=${W.title}>${make}<//>
@@ -79,10 +79,10 @@ export function Webhook({ id }) {
   const again = (row) => ({ title: W.resend, says: W.resendSays, run: () => post(`/webhooks/${id}/deliveries/${row.id}/redeliver`), done: reload });
   const columns = [
     { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
-    { head: "Event", lead: true, cell: (row) => html`<span class="title">${row.event_type}</span>` },
-    { head: "About", cell: (row) => html`<${Id} id=${row.subject} />` },
+    { head: P.heads.event, lead: true, cell: (row) => html`<span class="title">${row.event_type}</span>` },
+    { head: P.heads.about, cell: (row) => html`<${Id} id=${row.subject} />` },
     { head: W.attempts, cell: (row) => html`<span class="small">${row.attempts.slice(0, 5).map((one) => one.status_code ?? one.error).join(", ") || T.none}</span>` },
-    { head: "Next", num: true, cell: (row) => html`<${Time} at=${row.next_attempt_at} past=${W.due} />` },
+    { head: P.heads.next, num: true, cell: (row) => html`<${Time} at=${row.next_attempt_at} past=${W.due} />` },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
     { head: T.actions, cell: (row) => (mine ? html`<${Action} action=${again(row)} />` : null) },
   ];
@@ -92,7 +92,7 @@ export function Webhook({ id }) {
       hook.disabled_reason && [W.reason, hook.disabled_reason.replaceAll("_", " ")],
       [W.events, hook.event_types.join(", ")],
       hook.description && [W.description, hook.description],
-      ["Public key", html`<span class="id"><code title=${hook.public_key}>${hook.public_key.slice(0, 14)}…</code><${Copy} text=${hook.public_key} /></span>`],
+      [P.heads.publicKey, html`<span class="id"><code title=${hook.public_key}>${hook.public_key.slice(0, 14)}…</code><${Copy} text=${hook.public_key} /></span>`],
       hook.failing_since && [W.failing, html`<${Time} at=${hook.failing_since} />`],
       hook.next_attempt_at && [W.next, html`<${Time} at=${hook.next_attempt_at} />`],
       [P.created, html`<${Time} at=${hook.created_at} />`],

@@ -82,11 +82,11 @@ export function values(form, fields) {
 }
 
 export function Field({ field }) {
-  const { name, label, help, type = "text", options, value, required = true, autocomplete = "off", inputmode } = field;
+  const { name, label, help, type = "text", options, value, required = type !== "lines", autocomplete = "off", inputmode, accept, minlength } = field;
   const id = `field-${name}`;
   const described = help ? `${id}-help` : undefined;
   const common = { id, name, required, "aria-describedby": described };
-  let input = html`<input ...${common} type=${type} defaultValue=${value || ""} autocomplete=${autocomplete} inputmode=${inputmode} spellcheck=${false} />`;
+  let input = html`<input ...${common} type=${type} defaultValue=${value || ""} autocomplete=${autocomplete} inputmode=${inputmode} accept=${accept} minlength=${minlength} spellcheck=${false} />`;
   if (type === "checks") {
     return html`<fieldset class="field"><legend>${label}</legend>
       <div class="checks">${options.map(([key, text]) => html`<label><input type="checkbox" name=${`${name}:${key}`} defaultChecked=${(value || []).includes(key)} /> ${text}</label>`)}</div>
@@ -95,7 +95,7 @@ export function Field({ field }) {
   if (type === "flag") {
     return html`<div class="field"><label class="flag"><input id=${id} name=${name} type="checkbox" defaultChecked=${Boolean(value)} /> ${label}</label></div>`;
   }
-  if (type === "lines") input = html`<textarea ...${common} required=${false} rows="3" defaultValue=${value || ""} spellcheck=${false} />`;
+  if (type === "lines") input = html`<textarea ...${common} rows="3" defaultValue=${value || ""} autocomplete="off" autocapitalize="none" spellcheck=${false} />`;
   if (options) {
     input = html`<select ...${common}>${options.map(([key, text]) => html`<option value=${key} selected=${key === value}>${text}</option>`)}</select>`;
   }

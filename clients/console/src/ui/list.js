@@ -68,9 +68,9 @@ function Row({ row, columns, href }) {
   </tr>`;
 }
 
-function Pager({ page, back, forward }) {
+export function Pager({ page, back, forward, label }) {
   if (!back && !forward) return null;
-  return html`<nav class="pager" aria-label=${T.more}>
+  return html`<nav class="pager" aria-label=${label ? T.pagesOf(label) : T.pages}>
     <button type="button" class="quiet" disabled=${!back} onClick=${back}>${T.back}</button>
     <span class="soft">${page}</span>
     <button type="button" class="quiet" disabled=${!forward} onClick=${forward}>${T.more}</button>

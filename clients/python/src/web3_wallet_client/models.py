@@ -560,6 +560,19 @@ class ExportedWallet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedSignIns:
+    """What failed recently. `passwords`: wrong ones from all networks within 15 minutes from `passwords_since`.
+    `codes`: wrong ones of the second factor in a row, the last at `last_code_at`. `waiting`: networks from which
+    the owner did not sign in within 30 days have to wait."""
+
+    passwords: int
+    passwords_since: datetime | None
+    waiting: bool
+    codes: int
+    last_code_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why the transaction failed."""
 
@@ -1406,11 +1419,46 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserApiKeyPage:
+    """The API keys of one account, also expired ones."""
+
+    items: list[ApiKey]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserPage:
     """All accounts."""
 
     items: list[User]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSignIn:
+    """One sign-in. `user_agent` and `network` are those of its last refresh; only administrators see them.
+    `last_used_at` is its last refresh or proof, or when it was ended. `ended_at`: signed out, revoked or expired."""
+
+    id: str
+    state: Literal["active", "ended"]
+    factors: list[str]
+    user_agent: str | None
+    network: str | None
+    authenticated_at: datetime
+    second_factor_at: datetime | None
+    last_used_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSignInPage:
+    """The sign-ins of one account: those that stand, and those of the last 31 days that have ended."""
+
+    items: list[UserSignIn]
+    next_cursor: str | None
+    failed: FailedSignIns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

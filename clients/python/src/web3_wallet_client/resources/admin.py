@@ -32,6 +32,34 @@ class Admin(Group):
             )
         )
 
+    def end_user_sign_in(
+        self,
+        id: str,
+        session_id: str,
+        *,
+        reason: str,
+        idempotency_key: str | None = None,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """End a sign-in of an account, with a reason. Its owner is notified; a sign-in that has ended stays as it is.
+
+        It changes nothing more from now on. The access token that was issued last can read until it expires, at most for 15
+        minutes. The administrator must have a second factor: in production this cannot be skipped."""
+        self._run(
+            Call[None](
+                "POST",
+                "/api/v1/admin/users/{id}/sign-ins/{session_id}/end",
+                None,
+                values={"id": id, "session_id": session_id},
+                body={"reason": reason},
+                takes_key=True,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
     def get_overview(self, *, fresh: bool = False, timeout: float | None = None) -> models.Overview:
         """Get the overview for operators: what is waiting and since when, and what the supplies hold.
 
@@ -266,6 +294,58 @@ class Admin(Group):
         The figures are those of the instance that answers the request."""
         return self._run(Call("GET", "/api/v1/admin/nodes", models.NodeList, fresh=fresh, timeout=timeout))
 
+    def list_user_api_keys(
+        self,
+        id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.UserApiKeyPage, models.ApiKey]:
+        """List the API keys of one account, newest first, without the secret keys themselves."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/users/{id}/api-keys",
+                models.UserApiKeyPage,
+                values={"id": id},
+                query={"limit": limit, "cursor": cursor},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_user_sign_ins(
+        self,
+        id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Pages[models.UserSignInPage, models.UserSignIn]:
+        """List the sign-ins of one account, newest first, and what failed recently.
+
+        Sign-ins that ended stay in the list until 31 days after they began. Only administrators see device and network."""
+        return Pages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/users/{id}/sign-ins",
+                models.UserSignInPage,
+                values={"id": id},
+                query={"limit": limit, "cursor": cursor},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
     def list_users(
         self,
         *,
@@ -306,6 +386,33 @@ class Admin(Group):
                 "/api/v1/admin/lanes/{lane_id}/resume",
                 models.LaneView,
                 values={"lane_id": lane_id},
+                takes_key=True,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    def revoke_user_api_key(
+        self,
+        id: str,
+        api_key_id: str,
+        *,
+        reason: str,
+        idempotency_key: str | None = None,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Revoke an API key of an account at once, with a reason. Its owner is notified.
+
+        The administrator must have a second factor: in production this cannot be skipped."""
+        self._run(
+            Call[None](
+                "POST",
+                "/api/v1/admin/users/{id}/api-keys/{api_key_id}/revoke",
+                None,
+                values={"id": id, "api_key_id": api_key_id},
+                body={"reason": reason},
                 takes_key=True,
                 idempotency_key=idempotency_key,
                 if_match=if_match,
@@ -369,6 +476,34 @@ class AsyncAdmin(AsyncGroup):
                 "/api/v1/admin/act",
                 models.Acting,
                 body={"user_id": user_id, "reason": reason},
+                timeout=timeout,
+            )
+        )
+
+    async def end_user_sign_in(
+        self,
+        id: str,
+        session_id: str,
+        *,
+        reason: str,
+        idempotency_key: str | None = None,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """End a sign-in of an account, with a reason. Its owner is notified; a sign-in that has ended stays as it is.
+
+        It changes nothing more from now on. The access token that was issued last can read until it expires, at most for 15
+        minutes. The administrator must have a second factor: in production this cannot be skipped."""
+        await self._run(
+            Call[None](
+                "POST",
+                "/api/v1/admin/users/{id}/sign-ins/{session_id}/end",
+                None,
+                values={"id": id, "session_id": session_id},
+                body={"reason": reason},
+                takes_key=True,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
                 timeout=timeout,
             )
         )
@@ -611,6 +746,58 @@ class AsyncAdmin(AsyncGroup):
             Call("GET", "/api/v1/admin/nodes", models.NodeList, fresh=fresh, timeout=timeout)
         )
 
+    def list_user_api_keys(
+        self,
+        id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.UserApiKeyPage, models.ApiKey]:
+        """List the API keys of one account, newest first, without the secret keys themselves."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/users/{id}/api-keys",
+                models.UserApiKeyPage,
+                values={"id": id},
+                query={"limit": limit, "cursor": cursor},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
+    def list_user_sign_ins(
+        self,
+        id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset | None = UNSET,
+        min_version: int | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.UserSignInPage, models.UserSignIn]:
+        """List the sign-ins of one account, newest first, and what failed recently.
+
+        Sign-ins that ended stay in the list until 31 days after they began. Only administrators see device and network."""
+        return AsyncPages(
+            self._run,
+            Call(
+                "GET",
+                "/api/v1/admin/users/{id}/sign-ins",
+                models.UserSignInPage,
+                values={"id": id},
+                query={"limit": limit, "cursor": cursor},
+                min_version=min_version,
+                fresh=fresh,
+                timeout=timeout,
+            ),
+        )
+
     def list_users(
         self,
         *,
@@ -651,6 +838,33 @@ class AsyncAdmin(AsyncGroup):
                 "/api/v1/admin/lanes/{lane_id}/resume",
                 models.LaneView,
                 values={"lane_id": lane_id},
+                takes_key=True,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    async def revoke_user_api_key(
+        self,
+        id: str,
+        api_key_id: str,
+        *,
+        reason: str,
+        idempotency_key: str | None = None,
+        if_match: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Revoke an API key of an account at once, with a reason. Its owner is notified.
+
+        The administrator must have a second factor: in production this cannot be skipped."""
+        await self._run(
+            Call[None](
+                "POST",
+                "/api/v1/admin/users/{id}/api-keys/{api_key_id}/revoke",
+                None,
+                values={"id": id, "api_key_id": api_key_id},
+                body={"reason": reason},
                 takes_key=True,
                 idempotency_key=idempotency_key,
                 if_match=if_match,

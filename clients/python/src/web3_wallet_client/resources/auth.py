@@ -319,7 +319,8 @@ class Auth(Group):
     def request_reset(self, *, email: str, timeout: float | None = None) -> None:
         """Send a mail with a link to choose a new password.
 
-        The answer is the same, after the same time, whether or not the address has an account."""
+        The answer is the same, after the same time, whether or not the address has an account: either way one event is
+        committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail."""
         self._run(
             Call[None](
                 "POST",
@@ -722,7 +723,8 @@ class AsyncAuth(AsyncGroup):
     async def request_reset(self, *, email: str, timeout: float | None = None) -> None:
         """Send a mail with a link to choose a new password.
 
-        The answer is the same, after the same time, whether or not the address has an account."""
+        The answer is the same, after the same time, whether or not the address has an account: either way one event is
+        committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail."""
         await self._run(
             Call[None](
                 "POST",
