@@ -35,7 +35,9 @@ def link_of(site: Site, email: str, page: str) -> str:
 def password_lost_and_replaced(site: Site) -> None:
     """Ask for a mail, follow its link, choose another password, and sign in with it."""
     email = f"{uuid.uuid4().hex}@example.com"
-    Api(site.url).sign_up(email, PASSWORD)
+    api = Api(site.url)
+    api.sign_up(email, PASSWORD)
+    api.http.close()
     tab = site.tab(width=390)
     said = [_asked(tab, one) for one in (email, "nobody@example.com")]
     assert said[0].replace(email, "…") == said[1].replace("nobody@example.com", "…")
@@ -43,7 +45,7 @@ def password_lost_and_replaced(site: Site) -> None:
     tab.page.goto(link)
     tab.page.get_by_role("heading", name="Choose a new password").wait_for()
     token = link.rpartition("/")[2]
-    assert token not in tab.page.url and token not in tab.page.content() and tab.axe() == []
+    assert token not in tab.page.url and token not in tab.page.content()
     tab.fill(password="password1")
     tab.page.locator("button[type=submit]").click()
     tab.page.locator(".failure").wait_for()
@@ -114,6 +116,10 @@ def keys_come_and_go(site: Site, tmp: Path) -> None:
     tab.page.locator("dialog[open] .secret", has_text=KEY).wait_for()
     tab.button("Close").click()
     _import(tab, mnemonic=WORDS)
+    tab.go("wallets")
+    tab.button("Import a key").click()
+    tab.page.locator("dialog[open] [name=private_key]").wait_for()
+    assert tab.axe() == []
     _clean(tab)
     other = site.tab(width=390)
     other.register(f"{uuid.uuid4().hex}@example.com")
@@ -133,7 +139,7 @@ def _import(tab: Tab, **secret: Any) -> None:
     else:
         dialog.locator(f"[name={name}]").fill(value)
     tab.fill(**dict(more))
-    assert tab.axe() == [] and tab.fits()
+    assert tab.fits()
     dialog.locator("button[type=submit]").click()
     dialog.wait_for(state="detached")
     tab.page.get_by_role("heading", name="Imported").wait_for()
