@@ -64,6 +64,7 @@ class Settings:
     sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
     require_verified_email: bool = False  # before money, keys and webhooks
     policy_delay_seconds: int = 86_400  # before a looser policy holds
+    events_together: bool = False  # the events of a commit share rows of the outbox and of feeds
     screening_url: str = field(
         default="", repr=False
     )  # who is asked before a payout; none: everybody is paid
@@ -134,6 +135,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         top_ups=env.get("TOP_UPS", ""),
         revision=env.get("K_REVISION", ""),
         policy_delay_seconds=int(env.get("POLICY_DELAY_SECONDS", "86400")),
+        events_together=_flag(env, "EVENTS_TOGETHER", default=local),
         screening_url=_screening_url(env, local),
         **(_chains(env) | _sign_in(env, local) | _webhooks(env, local) | _embedded(env, local)),
     )

@@ -1,6 +1,6 @@
 """Publish outbox rows that are older than 10 s: events that their request could not publish itself are never lost.
 
-A row that Pub/Sub refuses for good becomes a dead letter and does not hold up the rows behind it.
+An event that Pub/Sub refuses for good becomes a dead letter and does not hold up the rows behind it.
 
 Each shard is scanned from its low-water mark, because deleted versions pile up in Spanner below it. Once an hour the
 scan starts an hour before the last such scan, in case a wrong clock moved the mark too far. A run works page by page
@@ -32,6 +32,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.triggers.pubsub_push import REASON_LIMIT
 from shared.writes import outbox_relay
 from shared.writes.commit import commit
+from shared.writes.outbox_relay import Refused
 
 _log = logging.getLogger(__name__)
 AGE = timedelta(seconds=10)
@@ -103,29 +104,30 @@ def _relay(rows: list[OutboxRow]) -> bool | None:
     if not rows:
         return True
     published = outbox_relay.publish(rows)
-    _log.info("relayed", extra={"events": published.done, "of": len(rows), "shard": rows[0].shard})
-    for row, reason in published.refused:
-        commit(_give_up, row, reason)
+    _log.info("relayed", extra={"rows": published.done, "of": len(rows), "shard": rows[0].shard})
+    for row, events in published.refused:
+        commit(_give_up, row, events)
     done = published.done + len(published.refused)
     return done == len(rows) if done else None
 
 
-def _give_up(unit: UnitOfWork, row: OutboxRow, reason: str) -> None:
-    """A row that Pub/Sub will never take becomes a dead letter, once."""
+def _give_up(unit: UnitOfWork, row: OutboxRow, refused: list[Refused]) -> None:
+    """Events that Pub/Sub will never take become dead letters, once."""
     if unit.maybe(OUTBOX.find(row.shard, row.committed_at, row.ord, row.id)) is None:
         return
     unit.delete(row)
-    unit.write(
-        DeadLetter(
-            unit.new_id("dlq"),
-            sweep_outbox.__name__,
-            row.topic,
-            reason[:REASON_LIMIT],
-            json.dumps(row.envelope),
-            cloud_event.attributes(row.envelope),
-            "new",
-            1,
-            unit.now,
-            unit.now,
+    for event, reason in refused:
+        unit.write(
+            DeadLetter(
+                unit.new_id("dlq"),
+                sweep_outbox.__name__,
+                event.topic,
+                reason[:REASON_LIMIT],
+                json.dumps(event.envelope),
+                cloud_event.attributes(event.envelope),
+                "new",
+                1,
+                unit.now,
+                unit.now,
+            )
         )
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,20 @@ MONTH_HOURS, MONTH_SECONDS = 730, 730 * 3600
 @dataclass(frozen=True)
 class SetUp:
     """A deployment; `spanner` names its prices and capacities in prices.json. `caches` are notified of changes: one
-    per region, none with a single region (infra/catalog.tf)."""
+    per region, none with a single region or the Terraform variable `cache` = false (infra/catalog.tf)."""
 
+    name: str
     spanner: str
     regions: int
     caches: int
 
 
-SET_UPS = (SetUp("multi", 3, 3), SetUp("one", 1, 0))
+SET_UPS = (
+    SetUp("three regions", "multi", 3, 3),
+    SetUp("three without caches", "multi", 3, 0),
+    SetUp("one region", "one", 1, 0),
+)
+IDLE = SET_UPS[::2]  # a cache without requests costs nothing
 # The regions that serve reads and writes, by the number of regions.
 PLACES = {3: ({"leader", "second", "third"}, {"leader", "standby"}), 1: ({"leader"}, {"leader"})}
 
@@ -168,35 +175,38 @@ class Model:
         return "{}", f"{use['cache_reads']} reads and {writes} writes", cost
 
     def _node_hours(self, setup: SetUp) -> float:
-        rows = self.assumed[f"spanner_{setup.spanner}_rows_per_node_second"]
-        return float(
-            self.usage["rows_written"] / rows / self.assumed[f"spanner_{setup.spanner}_cpu_share"] / 3600
-        )
+        """For the rows that an order writes, and those that it reads because there is no cache. Its other reads are not
+        counted."""
+        written = self.assumed[f"spanner_{setup.spanner}_rows_per_node_second"]
+        read = self.assumed[f"spanner_{setup.spanner}_reads_per_node_second"]
+        rows = 0 if setup.caches else self.usage["cache_reads"] * self.assumed["rows_of_a_get"]
+        seconds = self.usage["rows_written"] / written + rows / read
+        return float(seconds / self.assumed[f"spanner_{setup.spanner}_cpu_share"] / 3600)
 
     def floor(self) -> list[Line]:
         """The cost of a month without requests."""
         price, assumed = self.price, self.assumed
         jobs = sum(bool(o["schedules"]) for o in self.operations.values())
-        standby = [s.regions > 1 for s in SET_UPS]  # warm, so that the balancer sees it as healthy
+        standby = [s.regions > 1 for s in IDLE]  # warm, so that the balancer sees it as healthy
         warm = [
             assumed["warm_readers_per_region"] * s.regions
             + assumed["warm_at_the_leader"]
             + there * assumed["warm_for_failover"]
-            for s, there in zip(SET_UPS, standby, strict=True)
+            for s, there in zip(IDLE, standby, strict=True)
         ]
         idle = tuple(count * self.instance_month() for count in warm)
         running = [assumed["always_on"] + there * assumed["always_on_in_the_standby"] for there in standby]
         always = tuple(count * self.busy_month() for count in running)
         nodes = tuple(
             MONTH_HOURS * price[f"spanner_{s.spanner}"] * assumed[f"spanner_{s.spanner}_smallest"]
-            for s in SET_UPS
+            for s in IDLE
         )
         return [
             Line("Spanner, the smallest instance", "a node", nodes),
             Line("Warm instances", f"{warm[0]:.0f} or {warm[1]:.0f} that wait", idle),
             Line("Engine and writers", f"{running[0]:.0f} or {running[1]:.0f} that keep their processor", always),
             Line("Schedules", f"{jobs} jobs, at most in two regions",
-                 tuple(min(2, s.regions) * jobs * price["scheduler"] for s in SET_UPS)),
+                 tuple(min(2, s.regions) * jobs * price["scheduler"] for s in IDLE)),
             Line("Load balancer", "forwarding rules", (price["balancer_rules"],) * 2),
         ]  # fmt: skip
 
@@ -211,13 +221,14 @@ class Model:
         return float(MONTH_SECONDS * (self.price["run_always_cpu"] + memory))
 
 
-def table(lines: list[Line], what: str) -> str:
-    rows = [f"| {what} | how much | three regions, $ | one region, $ |", "|---|---|--:|--:|"]
+def table(lines: list[Line], what: str, setups: Sequence[SetUp]) -> str:
+    names = " | ".join(f"{setup.name}, $" for setup in setups)
+    rows = [f"| {what} | how much | {names} |", f"|---|---|{'--:|' * len(setups)}"]
     rows += [
         f"| {line.item} | {line.quantity} | {' | '.join(f'{d:,.2f}' for d in line.dollars)} |"
         for line in lines
     ]
-    sums = [sum(line.dollars[i] for line in lines) for i in range(len(SET_UPS))]
+    sums = [sum(line.dollars[i] for line in lines) for i in range(len(setups))]
     return "\n".join([*rows, f"| **sum** | | {' | '.join(f'**{d:,.2f}**' for d in sums)} |"])
 
 
@@ -230,7 +241,7 @@ def granularity(model: Model) -> str:
     for name in closure.SCALES:
         services = closure.services(name)
         cells = [f"`{name}`", f"{len(services)}"]
-        for setup in SET_UPS:
+        for setup in IDLE:
             homes = closure.homes(services, *PLACES[setup.regions])
             places = sum(len(regions) for regions in homes.values())
             cells += [f"{places}", f"{places * model.instance_month():,.0f}"]
@@ -241,14 +252,15 @@ def granularity(model: Model) -> str:
 def per_order(model: Model) -> str:
     """The dollars per order at several sizes. Spanner's smallest instance also serves the first orders, so the larger
     of floor and use counts for it."""
-    rows = ["| orders a month | three regions, $ a month | an order, $ | one region, $ a month | an order, $ |",
-            "|--:|--:|--:|--:|--:|"]  # fmt: skip
+    names = "".join(f" {setup.name}, $ a month | an order, $ |" for setup in SET_UPS)
+    rows = [f"| orders a month |{names}", f"|{'--:|' * (1 + 2 * len(SET_UPS))}"]
     lines, floor = model.lines(), model.floor()
     for orders in (100_000, 1_000_000, 10_000_000, 30_000_000):
         cells = [f"{orders:,}"]
-        for i in range(len(SET_UPS)):
+        for i, setup in enumerate(SET_UPS):
             used = {line.item: line.dollars[i] * orders / MILLION for line in lines}
-            fixed = [line.dollars[i] for line in floor]
+            idle = [one.regions for one in IDLE].index(setup.regions)
+            fixed = [line.dollars[idle] for line in floor]
             month = max(used.pop("Spanner, processors"), fixed.pop(0)) + sum(used.values()) + sum(fixed)
             cells += [f"{month:,.0f}", f"{month / orders:.5f}"]
         rows.append(f"| {' | '.join(cells)} |")
@@ -268,8 +280,8 @@ def written(text: str) -> str:
     """The page with updated generated parts."""
     model = Model()
     parts = {
-        "orders": table(model.lines(), "a million orders"),
-        "floor": table(model.floor(), "a month"),
+        "orders": table(model.lines(), "a million orders", SET_UPS),
+        "floor": table(model.floor(), "a month", IDLE),
         "granularity": granularity(model),
         "sizes": per_order(model),
         "prices": prices(model),

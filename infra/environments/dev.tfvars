@@ -12,3 +12,5 @@ max_instances       = 5
 chains              = ["sepolia"]
 default_chain       = "sepolia"
 deletion_protection = false
+# Off while release 0.0.1 still serves (docs/delivery.md).
+settings = { EVENTS_TOGETHER = "on" }

@@ -11,6 +11,7 @@ from shared import resources
 from shared.domain import event_types
 from shared.reads import pagination
 from shared.runtime.errors import InvalidCursor
+from shared.store import event_rows
 from shared.store.port import Key
 from shared.store.session import Session
 from shared.store.tables.system import FEED, FeedEvent
@@ -51,7 +52,7 @@ def read_from(user_id: str, after: Key, types: frozenset[str] | None, limit: int
         size = limit if types is None else CHUNK
         rows = session.many(FEED.scan(user_id, after=after or None, limit=size))
         scanned += len(rows)
-        for row in rows:
+        for row in event_rows.feed_events(rows, after):
             if len(events) == limit:
                 break
             after = position_of(row)
@@ -64,11 +65,14 @@ def read_from(user_id: str, after: Key, types: frozenset[str] | None, limit: int
 
 def read_for(readers: Sequence[Reader], limit: int) -> list[FeedEvent]:
     """The events after the positions of many readers, in one strong read: by user, and in commit order for each user.
+    The first of a user may be ones that the reader has seen.
 
-    Returns at most `limit` rows; if there are that many, users after the last row's user were not read.
+    `limit` rows are read; if there are that many events or more, users after the last one's user may not be read.
     """
-    return Session(resources.database().snapshot()).many(
-        FEED.beyond((((reader.user_id,), reader.position) for reader in readers), limit)
+    return event_rows.feed_events(
+        Session(resources.database().snapshot()).many(
+            FEED.beyond((((reader.user_id,), reader.position) for reader in readers), limit)
+        )
     )
 
 

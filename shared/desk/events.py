@@ -36,5 +36,5 @@ def emit_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate) -> OrderR
 def emit_claim(unit: UnitOfWork, kind: str, claim: Claim, payments: Iterable[Payment] = ()) -> ClaimResource:
     """Emit an event of a claim to its claimer and the order's owner."""
     view = ClaimResource.of(claim, payments)
-    unit.emit(kind, claim.id, claim.version, view, feed=[claim.user_id, claim.order_user_id])
+    unit.emit(kind, claim.id, claim.version, view, feed=[claim.order_user_id, claim.user_id])
     return view

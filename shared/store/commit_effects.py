@@ -7,19 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from shared.runtime import cloud_event
 from shared.runtime.context import Context
+from shared.store import event_rows
 from shared.store.port import COMMIT_TIMESTAMP
 from shared.store.tables import system
 
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """One event of this commit; `ord` is its position in the commit, `row_id` the id of its outbox row."""
+    """One event of this commit; `ord` is its position in the commit, `row_id` the id of its own outbox row, `feed` has
+    its rows in users' feeds."""
 
     ord: int
     envelope: dict[str, Any]
     topic: str
     row_id: str
+    feed: tuple[system.FeedEvent, ...] = ()
 
     @property
     def id(self) -> str:
@@ -27,18 +31,22 @@ class Emitted:
 
     @property
     def shard(self) -> int:
-        return system.shard_of(self.envelope["subject"], system.OUTBOX_WRITTEN)
+        """The shard of its owner, the first of its audience: so events of one subject are swept in their order."""
+        owner = str(self.envelope.get(cloud_event.AUDIENCE) or self.envelope["subject"]).split()[0]
+        return system.shard_of(owner, system.OUTBOX_WRITTEN)
 
     def row(self, committed_at: Any) -> system.OutboxRow:
-        """The event's outbox row; while writing, `committed_at` is the commit-timestamp marker."""
+        """An outbox row for this event alone."""
         return system.OutboxRow(self.shard, committed_at, self.ord, self.row_id, self.topic, self.envelope, 0)
 
 
 @dataclass(slots=True)
 class Changes:
-    """The work left after a committed body; `first` is the position of its first event in the commit."""
+    """The work left after a committed body; `first` is the position of its first event in the commit, `together`
+    whether events share rows."""
 
     first: int = 0
+    together: bool = False
     events: list[Emitted] = field(default_factory=list)
     stale: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, id) → version
     audit_resource: str | None = None
@@ -49,6 +57,16 @@ class Changes:
     def place(self) -> int:
         """The position of the next event in the commit."""
         return self.first + len(self.events)
+
+    def outbox_rows(self, committed_at: Any) -> list[system.OutboxRow]:
+        """The outbox rows of the events; while writing, `committed_at` is the commit-timestamp marker."""
+        rows = [event.row(committed_at) for event in self.events]
+        return event_rows.outbox_together(rows) if self.together else rows
+
+    def feed_rows(self) -> list[system.FeedEvent]:
+        """The rows of the events in users' feeds."""
+        rows = [row for event in self.events for row in event.feed]
+        return event_rows.feed_together(rows) if self.together else rows
 
 
 def audit_row(

@@ -37,11 +37,14 @@ class UnitOfWork(Session):
         now: datetime,
         ids: IdSource,
         before: UnitOfWork | None = None,
+        *,
+        together: bool = False,
     ) -> None:
+        """`together`: whether the events of this commit share rows (`event_rows`)."""
         super().__init__(transaction)
         self.now = now
         self.context = context
-        self.changes: Changes = Changes(before.changes.place if before else 0)
+        self.changes: Changes = Changes(before.changes.place if before else 0, together)
         self._ids = ids
         self._follows = before is not None
         self._rows: StagedRows = StagedRows(before._rows if before else None)
@@ -179,12 +182,13 @@ class UnitOfWork(Session):
         assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
         told = {**envelope, cloud_event.AUDIENCE: " ".join(views)} if views else envelope
-        event = Emitted(self.changes.place, told, goes_to, envelope["id"])
-        self.changes.events.append(event)
+        place, identity = self.changes.place, str(envelope["id"])
+        rows = []
         for user_id, view in views.items():
             seen = envelope if view is model else cloud_event.envelope(self.context, head, view)
-            row = system.FeedEvent(user_id, COMMIT_TIMESTAMP, event.ord, event.id, kind, subject, seen)
-            self._rows.insert(row)
+            row = system.FeedEvent(user_id, COMMIT_TIMESTAMP, place, identity, kind, subject, seen)
+            rows.append(row)
+        self.changes.events.append(Emitted(place, told, goes_to, identity, tuple(rows)))
 
     def send_again(self, topic: str, envelope: dict[str, Any]) -> None:
         """Publish an earlier envelope again after the commit, unchanged and with its original id."""
@@ -194,10 +198,10 @@ class UnitOfWork(Session):
         self.changes.events.append(Emitted(self.changes.place, envelope, topic, row_id))
 
     def seal(self, *extra: Any) -> None:
-        """Add the outbox rows, one audit row and the `extra` records to the body's writes."""
+        """Add the outbox and feed rows, one audit row and the `extra` records to the body's writes."""
         changes = self.changes
-        for event in changes.events:
-            self._rows.insert(event.row(COMMIT_TIMESTAMP))
+        for event_row in (*changes.outbox_rows(COMMIT_TIMESTAMP), *changes.feed_rows()):
+            self._rows.insert(event_row)
         if self._touched or changes.events:
             kinds = sorted({event.envelope["type"] for event in changes.events})
             row = audit_row(

@@ -16,6 +16,7 @@ from shared.domain.webhooks import deliveries
 from shared.domain.webhooks.deliveries import Delivery
 from shared.domain.webhooks.endpoints import Webhook, wants
 from shared.domain.webhooks.lanes import WebhookLane
+from shared.store import event_rows
 from shared.store.port import StoreTransaction
 from shared.store.session import Session
 from shared.store.tables.system import FEED, FeedEvent
@@ -29,7 +30,8 @@ def fed(webhook: Webhook, lane: WebhookLane, now: datetime) -> WebhookLane | Non
     """The lane after the next events of the feed; unchanged if there are none, None if another process has taken it."""
     session = Session(resources.database().snapshot())
     after = (lane.fed_at, lane.fed_ord, lane.fed_id)
-    events = session.one(FEED.scan(lane.user_id, after=after, limit=CHUNK))
+    rows = session.one(FEED.scan(lane.user_id, after=after, limit=CHUNK))
+    events = event_rows.feed_events(rows, after)[:CHUNK]
     if not events:
         return lane
     last = events[-1]

@@ -11,6 +11,7 @@ from shared.domain.webhooks import deliveries, lanes
 from shared.domain.webhooks.deliveries import Delivery
 from shared.domain.webhooks.endpoints import Webhook, wants
 from shared.domain.webhooks.lanes import WebhookLane
+from shared.store import event_rows
 from shared.store.session import Session
 from shared.store.tables.system import FEED, FeedEvent
 from shared.store.tables.webhooks import DELIVERIES
@@ -18,7 +19,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.webhooks import feeding
 
 MOST: Final = 500  # deliveries that one call sends again
-SCANNED: Final = 2_000  # events of the feed that are searched for them
+SCANNED: Final = 2_000  # rows of the feed that are searched for them
 _BEFORE: Final = timedelta(microseconds=1)
 
 
@@ -38,11 +39,11 @@ def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]
 
 def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
     """The events since a time that the endpoint subscribes to."""
-    events = session.many(FEED.scan(webhook.user_id, after=(moment - _BEFORE,), limit=SCANNED))
-    wanted = [event for event in events if wants(webhook.event_types, event.type)]
+    rows = session.many(FEED.scan(webhook.user_id, after=(moment - _BEFORE,), limit=SCANNED))
+    wanted = [event for event in event_rows.feed_events(rows) if wants(webhook.event_types, event.type)]
     if len(wanted) > MOST:
         return Since(wanted[:MOST], wanted[MOST].committed_at)
-    return Since(wanted, events[-1].committed_at if len(events) == SCANNED else None)
+    return Since(wanted, rows[-1].committed_at if len(rows) == SCANNED else None)
 
 
 def redeliver(unit: UnitOfWork, webhook: Webhook, found: Since, *, taken_too: bool) -> list[Delivery]:

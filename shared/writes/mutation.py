@@ -95,7 +95,10 @@ class Mutation:
         commit. Raises the body's refusal, Replay, and OwnCommit; after any error, nothing may be committed."""
         self.ids.rewind()
         self.context.answer.status = None
-        self.unit = unit = UnitOfWork(transaction, self.context, self.now, self.ids, before)
+        together = resources.settings().events_together
+        self.unit = unit = UnitOfWork(
+            transaction, self.context, self.now, self.ids, before, together=together
+        )
         unit.check_along(self.session_check.queries, self.session_check.check, after=int(self.optimistic))
         try:
             answer = self.body(unit, *self.args)

@@ -21,7 +21,9 @@ from typing import Any, NamedTuple
 from shared import resources
 from shared.adapters import pubsub
 from shared.runtime.crash_points import point
+from shared.store import event_rows
 from shared.store.commit_effects import Changes
+from shared.store.event_rows import Outgoing
 from shared.store.port import Write
 from shared.store.tables import system
 from shared.telemetry import metrics, tracing
@@ -80,7 +82,8 @@ def after_commit(changes: Sequence[Changes], committed_at: datetime) -> None:
         metrics.EVENTS.add(type=event.envelope["type"])
     futures: list[Future[None]] = []
     if events:
-        futures += resources.memory(RelayThreads).publish([event.row(committed_at) for event in events])
+        rows = [row for each in changes for row in each.outbox_rows(committed_at)]
+        futures += resources.memory(RelayThreads).publish(rows)
     cache, fences = resources.cache(), resources.memory(CacheThreads)
     stale = {place: version for each in changes for place, version in each.stale.items()}
     for (kind, identity), version in stale.items():
@@ -96,23 +99,27 @@ def _quietly(task: Callable[[], Any]) -> None:
         _log.warning("work after a commit failed; the sweeper repeats it", exc_info=True)
 
 
+class Refused(NamedTuple):
+    """An event that Pub/Sub permanently refuses, with its reason."""
+
+    event: Outgoing
+    reason: str
+
+
 class Published(NamedTuple):
-    """The number of rows that Pub/Sub accepted, and the rows that it permanently refuses, with its reasons."""
+    """The number of rows that Pub/Sub accepted, and the rows of which it permanently refuses events and accepted the
+    others."""
 
     done: int
-    refused: list[tuple[system.OutboxRow, str]]
+    refused: list[tuple[system.OutboxRow, list[Refused]]]
 
 
 def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
-    """Publish rows and delete those that Pub/Sub has accepted. `region` is the region whose cache the commit itself
-    expires."""
-    publisher = resources.publisher()
+    """Publish the events of rows, and delete the rows of which Pub/Sub has accepted all. `region` is the region whose
+    cache the commit itself expires."""
     point("before_publish")
-    with tracing.span("pubsub.publish", messaging_batch=len(rows)):
-        told = delivery_marks.marked([row.envelope for row in rows], region)
-        sent = [(row, _sent(publisher, row.topic, one)) for row, one in zip(rows, told, strict=True)]
-        wait([future for _, future in sent], timeout=PUBLISH_SECONDS)
-    done = [row for row, future in sent if future.done() and future.exception() is None]
+    failed = _failed(rows, region)
+    done = [row for row, failures in zip(rows, failed, strict=True) if not failures]
     point("after_publish")
     if done:
         table = system.OUTBOX
@@ -121,13 +128,32 @@ def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
         )
     point("after_delete")
     refused = []
-    for row, future in sent:
-        error = future.exception() if future.done() else TimeoutError()
-        if error is not None:
-            _log.warning("an event was not published; it stays in the outbox", extra={"event": row.id})
-            if pubsub.refused_for_good(error):
-                refused.append((row, f"Pub/Sub refuses it: {error}"))
+    for row, failures in zip(rows, failed, strict=True):
+        for event, _ in failures:
+            _log.warning(
+                "an event was not published; it stays in the outbox",
+                extra={"event": event.envelope.get("id")},
+            )
+        if failures and all(pubsub.refused_for_good(error) for _, error in failures):
+            refused.append(
+                (row, [Refused(event, f"Pub/Sub refuses it: {error}") for event, error in failures])
+            )
     return Published(len(done), refused)
+
+
+def _failed(rows: Sequence[system.OutboxRow], region: str) -> list[list[tuple[Outgoing, BaseException]]]:
+    """Send the events of rows; the events of each row that Pub/Sub has not accepted, with the errors."""
+    publisher, events = resources.publisher(), [event_rows.outgoing(row) for row in rows]
+    envelopes = [event.envelope for each in events for event in each]
+    with tracing.span("pubsub.publish", messaging_batch=len(envelopes)):
+        told = iter(delivery_marks.marked(envelopes, region))
+        sent = [[(event, _sent(publisher, event.topic, next(told))) for event in each] for each in events]
+        wait([future for each in sent for _, future in each], timeout=PUBLISH_SECONDS)
+    return [[(event, error) for event, future in each if (error := _error(future))] for each in sent]
+
+
+def _error(future: Future[str]) -> BaseException | None:
+    return future.exception() if future.done() else TimeoutError()
 
 
 def _sent(publisher: pubsub.Publisher, topic: str, envelope: dict[str, Any]) -> Future[str]:

@@ -28,6 +28,7 @@ from schemas.database import embedded
 from shared import resources
 from shared.desk import event_feed
 from shared.settings import load
+from shared.store import event_rows
 from shared.store.session import Session
 from shared.store.sqlite import database as sqlite
 from shared.store.tables.system import FEED
@@ -154,7 +155,7 @@ def _compare(seen: dict[str, list[list[Any]]], start: float) -> tuple[int, list[
 def _feeds(people: Iterable[str]) -> dict[str, list[Any]]:
     """The feed that each user should see."""
     session = Session(resources.database().snapshot())
-    return {user: list(session.many(FEED.scan(user))) for user in people}
+    return {user: event_rows.feed_events(session.many(FEED.scan(user))) for user in people}
 
 
 @contextmanager

@@ -68,7 +68,8 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def env(emulators: Mapping[str, str]) -> dict[str, str]:
     name = uuid.uuid4().hex[:16]
-    return {**emulators, "GOOGLE_CLOUD_PROJECT": f"rel-{name}", "SPANNER_DATABASE": f"rel{name}"}
+    named = {"GOOGLE_CLOUD_PROJECT": f"rel-{name}", "SPANNER_DATABASE": f"rel{name}"}
+    return {**emulators, **named, "EVENTS_TOGETHER": "off"}  # as docs/delivery.md says
 
 
 def python(folder: Path, env: Mapping[str, str], *arguments: str) -> str:

@@ -169,7 +169,7 @@ class Hub:
         while waiting:
             some, waiting = waiting[:RANGES], waiting[RANGES:]
             rows, told = await self.call(_read, [stream.reader for stream in some])
-            last = rows[-1].user_id if len(rows) == ROWS else None
+            last = rows[-1].user_id if len(rows) >= ROWS else None
             _hand_out(some, rows, told)
             if last is not None:  # the read may have missed events of this and later users
                 waiting = [s for s in some if s.reader.user_id >= last and not s.told] + waiting

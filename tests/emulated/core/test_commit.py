@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from shared import resources
+from shared.desk import event_feed
 from shared.domain.errors import InvalidState, Refusal
 from shared.runtime.context import Context, Idempotency, RequestInfo, deadline_in, running
 from shared.runtime.errors import IdempotencyKeyReused
@@ -15,7 +17,7 @@ from shared.store.session import Session
 from shared.store.tables import system
 from shared.store.tables.system import DEAD_LETTERS, OPERATIONS, DeadLetter
 from shared.store.unit_of_work import UnitOfWork
-from shared.writes import commit
+from shared.writes import commit, outbox_relay
 from shared.writes.mutation import AlreadyApplied, Replay
 from tests.emulated.conftest import Recorder
 from tests.emulated.core.bodies import Body, Forgetful, count, letter, once
@@ -91,3 +93,34 @@ def test_state_record_audit_and_outbox_share_one_commit(core: Database, publishe
     assert session.maybe(OPERATIONS.find("anonymous", "k")) is not None
     assert len({row.committed_at for row in [*outbox, *feed, *audit]}) == 1
     assert [row.envelope["type"] for row in outbox] == ["order.created"]
+
+
+@pytest.mark.parametrize("together, outbox_rows, feed_rows", [(False, 3, 5), (True, 1, 2)])
+def test_events_that_share_rows_are_read_and_published_each(
+    core: Database, published: Recorder, together: bool, outbox_rows: int, feed_rows: int
+) -> None:
+    published.failing = True
+    kinds = ["order.claimed", "order.updated", "order.completed"]
+
+    def body(unit: UnitOfWork) -> Body:
+        for sequence, kind in enumerate(kinds, 1):
+            unit.emit(kind, "ord_1", sequence, Body(kind), feed=["usr_1", "usr_2"][: 1 + sequence % 3])
+        return letter(unit, "x")
+
+    settings = replace(resources.settings(), events_together=together)
+    with resources.override(settings=settings), running(Context("test_op", "req", deadline_in(30))):
+        commit.commit(body)
+    session = Session(core.snapshot())
+    rows = session.one(system.OUTBOX.scan())
+    assert (len(rows), len(session.one(system.FEED.scan()))) == (outbox_rows, feed_rows)
+    for user, mine in (("usr_1", kinds), ("usr_2", kinds[:2])):
+        seen, chunk = [], event_feed.read(user, None, None, 1)
+        while chunk.events:
+            seen += [event.type for event, _ in chunk.events]
+            chunk = event_feed.read(user, chunk.cursor, None, 1)
+        assert seen == mine
+        only = event_feed.read(user, None, frozenset({"order.updated"}), 5)
+        assert [event.sequence for event, _ in only.events] == [2]
+    published.failing = False
+    assert outbox_relay.publish(rows).done == outbox_rows
+    assert published.types == kinds and session.one(system.OUTBOX.scan()) == []

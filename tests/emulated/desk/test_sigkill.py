@@ -27,6 +27,7 @@ from shared import resources
 from shared.adapters.message_queue import MessageQueue, Subscription
 from shared.runtime import crash_points
 from shared.settings import load
+from shared.store import event_rows
 from shared.store.port import Database
 from shared.store.session import Session
 from shared.store.tables import system
@@ -136,7 +137,7 @@ class Stage:
         while session.one(system.OUTBOX.scan()):
             assert time.monotonic() < deadline, "the outbox is never empty"
             assert self.desk.app.schedule("sweep_outbox").status == 204
-        committed = {row.id for row in session.one(system.FEED.scan())}
+        committed = {row.id for row in event_rows.feed_events(session.one(system.FEED.scan()))}
         while not committed <= self.listener.heard.keys():
             assert time.monotonic() < deadline, "a committed event was never delivered"
             self.listener.listen()

@@ -240,7 +240,7 @@ def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage, tr
     events = told.pop("events")
     seen = counted.pop("events")
     same = seen == events
-    assert same and counted == pytest.approx(told, rel=0.15, abs=3), (
+    assert same and counted == pytest.approx(told, rel=0.05, abs=3), (
         f"write into infra/cost/usage.json what is counted now, then `make cost`: {json.dumps(counted)}, "
         f"{json.dumps(seen)}"
     )

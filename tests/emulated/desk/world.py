@@ -146,13 +146,15 @@ class Desk:
 
     def outbox(self) -> list[Mapping[str, Any]]:
         """All events that are published or wait in the outbox."""
+        from shared.store import event_rows
         from shared.store.session import Session
         from shared.store.tables import system
 
         session = Session(resources.database().snapshot())
-        waiting = session.one(system.OUTBOX.scan())
+        rows = session.one(system.OUTBOX.scan())
+        waiting = [event.envelope for row in rows for event in event_rows.outgoing(row)]
         seen = {e["id"]: e for _, e in self.published.sent}
-        return [*seen.values(), *(row.envelope for row in waiting if row.id not in seen)]
+        return [*seen.values(), *(one for one in waiting if one["id"] not in seen)]
 
     def react(self, operation: str, kind: str, subject: str) -> Answer:
         answer = self.app.push(operation, self.envelope(kind, subject))

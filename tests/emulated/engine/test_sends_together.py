@@ -10,6 +10,7 @@ from threading import Barrier
 from eth_account import Account
 
 from shared.domain.wallets.wallets import Wallet
+from shared.store import event_rows
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.system import FEED
 from shared.store.tables.transactions import TRANSACTIONS
@@ -41,7 +42,7 @@ def test_they_share_commits_and_each_is_sent_once(world: World) -> None:
     answers = at_once(world, wallet, 7, fresh(TOGETHER))
     assert [one.status for one in answers] == [202] * TOGETHER
     assert len({one.body["id"] for one in answers}) == TOGETHER
-    told = [row for row in world.rows(FEED) if row.type == "transaction.accepted"]
+    told = [row for row in event_rows.feed_events(world.rows(FEED)) if row.type == "transaction.accepted"]
     assert len(told) == TOGETHER
     commits = Counter(row.committed_at for row in told)
     assert len(commits) < TOGETHER

@@ -26,6 +26,7 @@ from shared.runtime import clock
 from shared.runtime.context import Context, deadline_in, running
 from shared.runtime.errors import Unready
 from shared.settings import load
+from shared.store import event_rows
 from shared.store.session import Session
 from shared.store.table import INDEXES, TABLES
 from shared.store.tables.contract_events import FOLLOWED, FOLLOWS, unfollow
@@ -291,8 +292,9 @@ class IndexHistory:
     def _check_told(self, session: Session, heights: dict[str, int]) -> None:
         """Check that all announcements of a removed block are taken back, and none of an existing block is repeated."""
         told: Counter[tuple[str, str, str]] = Counter()
-        for row in session.many(TABLES["outbox"].scan()):
-            kind, data = row.envelope["type"], row.envelope["data"]
+        rows = session.many(TABLES["outbox"].scan())
+        for _, envelope in (event for row in rows for event in event_rows.outgoing(row)):
+            kind, data = envelope["type"], envelope["data"]
             if kind.startswith("contract.event"):
                 told[data["contract_id"], data["block_hash"], "c"] += 1 if kind == "contract.event" else -1
             else:

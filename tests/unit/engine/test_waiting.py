@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.transactions import Transaction
 from shared.chain.errors import Ambiguous, NonceTooHigh
+from shared.store import event_rows
 from shared.store.session import Session
 from shared.store.tables.system import OUTBOX
 from tests.unit.engine.stepwise import StepwiseHistory
@@ -18,7 +19,8 @@ def waits(history: StepwiseHistory, number: int = 1) -> str | None:
 
 
 def announced(history: StepwiseHistory) -> list[str]:
-    return [row.envelope["type"] for row in Session(history.database.snapshot()).one(OUTBOX.scan())]
+    rows = Session(history.database.snapshot()).one(OUTBOX.scan())
+    return [event.envelope["type"] for row in rows for event in event_rows.outgoing(row)]
 
 
 def test_from_its_turn_to_finality(history: StepwiseHistory) -> None:

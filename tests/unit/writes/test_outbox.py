@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -18,7 +19,7 @@ from shared.runtime.context import Context, deadline_in, running
 from shared.settings import load
 from shared.store.commit_effects import Changes, Emitted
 from shared.store.session import Session
-from shared.store.tables.system import OUTBOX, SWEEP_MARKS, OutboxRow
+from shared.store.tables.system import DEAD_LETTERS, OUTBOX, SWEEP_MARKS, OutboxRow
 from shared.writes import outbox_relay
 from tests.model.store import MemoryDatabase
 
@@ -32,6 +33,7 @@ class World:
     published: list[str] = field(default_factory=list)
     expired: list[str] = field(default_factory=list)
     hangs: bool = False
+    broken: dict[str, Exception] = field(default_factory=dict)  # by topic
 
     def now(self) -> datetime:
         return NOW
@@ -39,7 +41,9 @@ class World:
     def publish(self, topic: str, envelope: dict[str, Any]) -> Future[str]:
         future: Future[str] = Future()
         self.published.append(envelope["id"])
-        if not self.hangs:
+        if topic in self.broken:
+            future.set_exception(self.broken[topic])
+        elif not self.hangs:
             future.set_result("1")
         return future
 
@@ -132,3 +136,42 @@ def test_commits_wait_for_nothing_while_pubsub_hangs(world: World, monkeypatch: 
         threads.shutdown(wait=True)
     assert len(world.published) < 2 * outbox_relay.MOST_WAITING
     assert threading.active_count() < 50
+
+
+def several(world: World, *topics: str) -> None:
+    """Store one row with an event for each topic, two days old."""
+    changes = Changes(together=True)
+    for number, topic in enumerate(topics):
+        envelope = {
+            "id": f"evt_{number}", "type": "order.updated", "subject": f"ord_{number}", "audience": "usr_1",
+        }  # fmt: skip
+        changes.events.append(Emitted(number, envelope, topic, f"evt_{number}"))
+    (row,) = changes.outbox_rows(NOW - timedelta(days=2))
+    world.database.write([OUTBOX.write("insert", row)])
+
+
+def everywhere(world: World) -> int:
+    return len(Session(world.database.snapshot()).one(OUTBOX.scan()))
+
+
+def test_a_row_of_several_events_stays_until_all_are_published(world: World) -> None:
+    several(world, "order-events", "unreachable", "claim-events")
+    world.broken["unreachable"] = ConnectionError("injected")
+    world.sweep()
+    assert everywhere(world) == 1 and set(world.published) == {"evt_0", "evt_1", "evt_2"}
+    world.broken.clear()
+    world.sweep()
+    assert everywhere(world) == 0 and world.published.count("evt_1") == 2
+
+
+def test_only_the_refused_event_of_a_row_becomes_a_letter(world: World) -> None:
+    several(world, "order-events", "refused", "unreachable")
+    world.broken |= {"refused": ValueError("too large"), "unreachable": ConnectionError("injected")}
+    world.sweep()
+    letters = Session(world.database.snapshot()).one(DEAD_LETTERS.scan())
+    assert (everywhere(world), letters) == (1, []), "the others are not published yet"
+    del world.broken["unreachable"]
+    world.sweep()
+    (letter,) = Session(world.database.snapshot()).one(DEAD_LETTERS.scan())
+    assert (letter.topic, json.loads(letter.body)["id"]) == ("refused", "evt_1")
+    assert everywhere(world) == 0
