@@ -69,11 +69,10 @@ def read_for(readers: Sequence[Reader], limit: int) -> list[FeedEvent]:
 
     `limit` rows are read; if there are that many events or more, users after the last one's user may not be read.
     """
-    return event_rows.feed_events(
-        Session(resources.database().snapshot()).many(
-            FEED.beyond((((reader.user_id,), reader.position) for reader in readers), limit)
-        )
+    rows: list[FeedEvent] = Session(resources.database().snapshot()).many(
+        FEED.beyond((((reader.user_id,), reader.position) for reader in readers), limit)
     )
+    return event_rows.feed_events(rows)
 
 
 def position(user_id: str, cursor: str | None) -> Key:
