@@ -20,6 +20,9 @@ PART ?=
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.DEFAULT:
+	$(error There is no target $@: make help lists all targets)
+
 doctor: ## check this machine's tools, versions and ports; installs nothing
 	@.ci/python -m emulators.doctor
 
@@ -27,6 +30,7 @@ setup: ## create .venv and node_modules from the pinned versions, with what test
 	$(START) --dev
 
 demo: ## start everything, place an order that fifty users claim, pay it on chain, and stop
+	$(GOOD_STORE)
 	$(START) -m emulators demo
 
 # What is wrong with PORT is make's own error: after one of a command make would print another line.
@@ -36,10 +40,16 @@ observe: ## run the product (or use the one on PORT) with Prometheus, and Grafan
 	$(call GOOD_PORT,--port)
 	$(START) -m emulators observe
 
+# Wrong values end make before anything starts. STORE may also come from the environment, so its check follows it there.
+GOOD_STORE = $(if $(filter-out embedded emulator,$(STORE)),$(error STORE is embedded or emulator, not $(STORE)))
+GOOD_FRESH = $(if $(filter-out 1,$(FRESH)),$(error FRESH is 1 or is left out, not $(FRESH)))
+GOOD_TESTS = $(foreach path,$(if $(filter -%,$(TESTS)),,$(TESTS)),$(if $(wildcard $(firstword $(subst ::, ,$(path)))),,$(error TESTS: there is no $(path))))
+
 # Three regions are those of `make regions`: on emulators, and without the data of earlier runs.
 REGIONS ?= 1
 run: ## run the product on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 starts without earlier data; REGIONS=3
 	$(if $(filter 1 3,$(REGIONS)),,$(error REGIONS is 1 or 3, not $(REGIONS)))
+	$(GOOD_STORE)$(GOOD_FRESH)
 	$(call GOOD_PORT,--free-port)
 	$(START) -m $(if $(filter 3,$(REGIONS)),emulators.regions,emulators run $(if $(FRESH),--fresh))
 
@@ -66,6 +76,9 @@ SERIAL = $(if $(findstring ::,$(TESTS)),$(TESTS),$(shell grep -rl --include='tes
 # The files that the run on the embedded store says that it has left something out of.
 NEEDING = $(if $(findstring ::,$(TESTS)),$(TESTS),$$(sed 's/.*, of //; s/,//g' .run/not-run))
 
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+$(GOOD_STORE)$(GOOD_TESTS)
+endif
 test: setup ## run all tests (WORKERS=…, TESTS=tests; STORE=embedded or STORE=emulator runs all on that store)
 ifeq ($(STORE),emulator)
 	@failed=0; echo "on emulators$(if $(ONCE),$(comma) without what shows the same on every store)"; \

@@ -19,6 +19,7 @@ from emulators.stack import StartError
 from shared import resources
 
 NEEDED = ("specversion", "id", "source", "type", "subject")
+PRODUCT = "product"  # what `make run` has started, beside the services
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,11 +60,13 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    state = background.State.read(options.dir)
-    if state is None:
+    product, used = background.running(options.dir), background.seen(options.dir)
+    if product is None and not used:
         return _not_up()
     ready = True
-    for service in state.services:
+    if product is not None:
+        print(f"{PRODUCT:<10} {'up':<6} {'127.0.0.1:' + product.env['PORT']:<24} make run")
+    for service in used:
         answers = service.answers
         ready = ready and answers
         owner = f"pid {service.pid}" if service.pid else "from the environment"
@@ -81,14 +84,15 @@ def _env(options: argparse.Namespace) -> int:
 
 def _logs(options: argparse.Namespace) -> int:
     """Show the logs with `tail`, which can follow several files."""
-    state = background.State.read(options.dir)
-    if state is None:
+    used = background.seen(options.dir)
+    logs = [(service.name, service.log) for service in used if service.log]
+    if background.running(options.dir) is not None:
+        logs.append((PRODUCT, str(options.dir / "product" / "gateway.log")))
+    if not logs and not used:
         return _not_up()
-    files = [
-        service.log for service in state.services if service.log and options.service in (None, service.name)
-    ]
+    files = [log for name, log in logs if options.service in (None, name)]
     if not files:
-        print("this service was not started by `up` and has no log here", file=sys.stderr)
+        print("this service was not started here and has no log here", file=sys.stderr)
         return 1
     follow = ["-F"] if options.follow else []
     return subprocess.run(["tail", "-n", str(options.lines), *follow, *files], check=False).returncode
@@ -151,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start the emulators and the node in the background")
     commands.add_parser("down", help="stop what `up` started")
-    commands.add_parser("status", help="show whether each service answers")
+    commands.add_parser("status", help="show what runs here and whether it answers")
     commands.add_parser("env", help="print the variables that clients need, as export lines")
     commands.add_parser(
         "check", help="check whether this machine can run the emulators, and what to install if not"
@@ -160,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("topic", help="for example order-commands")
     publish.add_argument("file", type=Path, help="the CloudEvent as JSON")
     logs = commands.add_parser("logs", help="print the end of the logs")
-    logs.add_argument("service", nargs="?", choices=list(SERVICES))
+    logs.add_argument("service", nargs="?", choices=[PRODUCT, *SERVICES])
     logs.add_argument("-n", "--lines", type=int, default=20)
     logs.add_argument("-f", "--follow", action="store_true")
     commands.add_parser("run", help="run the whole product on this machine")

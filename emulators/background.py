@@ -80,10 +80,7 @@ def up(folder: Path) -> State:
             _end(folder, state)
         stack = Stack.start(folder / "logs", owned=False)
         try:
-            state = State(
-                stack.env,
-                [_running(stack, name) for name, choice in stack.chosen.items() if choice != "embedded"],
-            )
+            state = State(stack.env, services(stack))
             state.write(folder)
         except BaseException:
             stack.stop()
@@ -102,6 +99,17 @@ def running(folder: Path) -> State | None:
     """The state that `make run` has written to `folder`/product; None if it does not run."""
     state = State.read(folder / "product")
     return state if state is not None and ports.held(int(state.env["PORT"])) else None
+
+
+def seen(folder: Path) -> list[Running]:
+    """The services that `up` or a running `make run` uses, each once."""
+    states = [state for state in (State.read(folder), running(folder)) if state is not None]
+    return list({one.address: one for state in reversed(states) for one in state.services}.values())
+
+
+def services(stack: Stack) -> list[Running]:
+    """The stack's services that are not embedded."""
+    return [_running(stack, name) for name, choice in stack.chosen.items() if choice != "embedded"]
 
 
 def exports(state: State) -> str:

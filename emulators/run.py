@@ -38,7 +38,8 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
         email, password = operator(Path(product.env["STATE_DIR"]), fresh=options.fresh)
         with product.within():
             seed.operator(email, password)
-        background.State(_exported(product), []).write(workdir)  # for `python -m emulators env`
+        # for `python -m emulators env`, `status` and `logs`
+        background.State(_exported(product), background.services(product.stack)).write(workdir)
         print(guide.text(product, email, password), flush=True)
         with log_view.following(workdir / "gateway.log"):
             while product.gateway is not None and product.gateway.alive:

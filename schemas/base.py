@@ -76,7 +76,7 @@ def _flag(value: object) -> object:
 
 def _amount(text: str) -> str:
     if len(text) > MAX_AMOUNT_TEXT or not _AMOUNT.fullmatch(text):
-        raise PydanticCustomError("amount", "must be a decimal number greater than zero such as 1.5")
+        raise PydanticCustomError("amount", "must be a decimal number such as 1.5, above 0 and below 10^29")
     return text
 
 

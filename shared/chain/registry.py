@@ -34,7 +34,7 @@ class UnknownChain(Refusal):
     def beside(cls, known: Iterable[str], **asked: Any) -> UnknownChain:
         """The refusal of a chain that is not among `known`."""
         names = sorted(known)
-        said = f"There is no such chain here, but {', '.join(names)}." if names else None
+        said = f"There is no such chain; there are: {', '.join(names)}." if names else None
         return cls(said, **asked, known=names)
 
 
@@ -47,7 +47,9 @@ class UnsupportedCurrency(Refusal):
     def beside(cls, known: Iterable[str], **asked: Any) -> UnsupportedCurrency:
         """The refusal of a currency that is not among `known`."""
         names = list(known)
-        return cls(f"There is no such currency here, but {', '.join(names)}.", **asked, known=names)
+        return cls(
+            f"There is no such currency on this chain; there are: {', '.join(names)}.", **asked, known=names
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def replaceable(session: Session, caller: Caller, transaction_id: str) -> tuple[
         if not caller.acts_for(transaction.user_id):
             raise NotFound
         if not caller.may(OWNER):
-            raise Forbidden(permission=OWNER)
+            raise Forbidden.lacks(OWNER)
     check_replaceable(transaction, by_operator=operator)
     return transaction, attempts
 

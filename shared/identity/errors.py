@@ -22,7 +22,7 @@ from shared.domain.errors import Refusal
 
 class Unauthenticated(Refusal):
     code, status = "UNAUTHENTICATED", 401
-    message = "Sign in: a valid access token or API key is needed."
+    message = "Send a valid access token (Authorization: Bearer TOKEN) or API key (X-API-Key: KEY)."
 
 
 class TokenExpired(Unauthenticated):

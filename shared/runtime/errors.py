@@ -40,6 +40,11 @@ class InvalidCursor(Refusal):
 class Forbidden(Refusal):
     code, status, message = "FORBIDDEN", 403, "The caller lacks the required permission."
 
+    @classmethod
+    def lacks(cls, permission: str) -> Forbidden:
+        """The refusal of a caller without this permission, which is also `data.permission`."""
+        return cls(f"The caller lacks the permission {permission}.", permission=permission)
+
 
 class MethodNotAllowed(Refusal):
     code, status, message = "METHOD_NOT_ALLOWED", 405, "The resource does not support this method."
@@ -56,7 +61,8 @@ class BodyTooLarge(Refusal):
 
 
 class UnsupportedMediaType(Refusal):
-    code, status, message = "UNSUPPORTED_MEDIA_TYPE", 415, "The body must be application/json."
+    code, status = "UNSUPPORTED_MEDIA_TYPE", 415
+    message = "Send the body as JSON, with the header Content-Type: application/json."
 
 
 class ValidationFailed(Refusal):

@@ -24,4 +24,4 @@ def require(caller: Caller | None, trigger: HttpTrigger) -> None:
     if permission in (PUBLIC, SELF):
         return
     if caller is None or not caller.may(permission):
-        raise Forbidden(permission=permission)
+        raise Forbidden.lacks(permission)

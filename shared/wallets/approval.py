@@ -41,7 +41,7 @@ def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Polic
             raise NotFound
         if caller.user_id == transaction.user_id:
             raise approvals.OwnTransaction
-        raise Forbidden(permission=PERMISSION)
+        raise Forbidden.lacks(PERMISSION)
     step_up.require(caller, resources.clock().now(), enrolled=second)
     if owner is not None and owner.disabled:
         raise Forbidden("The account that this wallet belongs to is disabled.")

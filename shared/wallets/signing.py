@@ -95,7 +95,7 @@ def _only_hashes(message: object) -> bool:
 def _require_sign_in(caller: Caller) -> None:
     """Raises Forbidden if the caller is a program without the permission."""
     if caller.kind != "user" and not caller.may(SIGN_IN):
-        raise Forbidden(permission=SIGN_IN)
+        raise Forbidden.lacks(SIGN_IN)
 
 
 def private_key(session: Session, wallet: Wallet) -> bytes:

@@ -12,4 +12,4 @@ EVENTS = "event:read"
 def require_events(caller: Caller) -> None:
     """Raises Forbidden for a key that may not read events."""
     if not caller.may(EVENTS):
-        raise Forbidden(permission=EVENTS)
+        raise Forbidden.lacks(EVENTS)

@@ -25,6 +25,17 @@ class WalletRequired(Refusal):
 
     code, status, message = "WALLET_REQUIRED", 422, "Name the wallet: you have none or several on this chain."
 
+    @classmethod
+    def among(cls, usable: Iterable[str]) -> WalletRequired:
+        """The refusal for an owner with these wallets on the chain."""
+        wallets = sorted(usable)
+        said = (
+            "Name one of your wallets on this chain as wallet_id; data.wallets lists them."
+            if wallets
+            else "You have no wallet on this chain; POST /wallets creates one."
+        )
+        return cls(said, wallets=wallets)
+
 
 class WalletHasNoSeed(Refusal):
     code, status = "WALLET_HAS_NO_SEED", 409
@@ -104,7 +115,7 @@ def only(wallets: Iterable[Wallet], chain: str) -> Wallet:
     usable = [wallet for wallet in wallets if wallet.chain == chain and wallet.status == "active"]
     trusted = [wallet for wallet in usable if not wallet.unproven]
     if len(trusted) != 1:
-        raise WalletRequired(wallets=sorted(wallet.id for wallet in usable))
+        raise WalletRequired.among(wallet.id for wallet in usable)
     return trusted[0]
 
 

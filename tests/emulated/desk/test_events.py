@@ -61,7 +61,7 @@ def test_a_list_by_an_unknown_chain_names_the_known_ones(desk: Desk, path: str) 
     answer = desk.app.call("GET", f"/{path}?chain=lcoal", user=desk.person())
     assert (answer.status, answer.code) == (422, "UNKNOWN_CHAIN")
     assert answer.body["error"]["data"]["known"] == ["local"]
-    assert answer.body["error"]["message"] == "There is no such chain here, but local."
+    assert answer.body["error"]["message"] == "There is no such chain; there are: local."
 
 
 @pytest.mark.parametrize("path", ["supplies", "orders", "orders/available"])

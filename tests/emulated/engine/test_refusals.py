@@ -69,7 +69,7 @@ LINES = {
     "another chain than the wallet's": invalid({"chain": "ethereum"}, "chain", "the wallet is on local"),
     "unknown chain": invalid({"chain": "nowhere"}, "chain", "the wallet is on local"),
     "another chain, no wallet named": Line(
-        {"wallet_id": None, "chain": "ethereum"}, "WALLET_REQUIRED", "none or several"
+        {"wallet_id": None, "chain": "ethereum"}, "WALLET_REQUIRED", "no wallet on this chain"
     ),
     "gas below intrinsic": Line({"gas": 20_999}, "GAS_TOO_LOW", "below"),
     "gas below intrinsic of data": Line({"gas": 21_000, "data": "0x01"}, "GAS_TOO_LOW", "below"),

@@ -27,13 +27,27 @@ def test_every_make_target_is_phony() -> None:
     assert phony[1].replace("\\\n", " ").split() == TARGETS
 
 
-@pytest.mark.parametrize("line", [["run"], ["regions"], ["observe"]])
-def test_a_bad_port_is_makes_own_and_only_error(line: list[str]) -> None:
+WRONG = {
+    "run PORT=80q": "PORT is a number from 1 to 65535, not 80q",
+    "regions PORT=80q": "PORT is a number from 1 to 65535, not 80q",
+    "observe PORT=80q": "PORT is a number from 1 to 65535, not 80q",
+    "run STORE=disk": "STORE is embedded or emulator, not disk",
+    "demo STORE=disk": "STORE is embedded or emulator, not disk",
+    "test STORE=disk": "STORE is embedded or emulator, not disk",
+    "run FRESH=0": "FRESH is 1 or is left out, not 0",
+    "test TESTS=tests/nothing.py": "TESTS: there is no tests/nothing.py",
+    "test TESTS=tests/nothing.py::test_it": "TESTS: there is no tests/nothing.py::test_it",
+    "paint": "There is no target paint: make help lists all targets",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_wrong_line_is_makes_own_and_only_error(line: str) -> None:
     alone = {
         name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"
     }
     done = subprocess.run(
-        ["make", *line, "PORT=80q"],
+        ["make", *line.split()],
         cwd=ROOT,
         env=alone,
         capture_output=True,
@@ -43,7 +57,7 @@ def test_a_bad_port_is_makes_own_and_only_error(line: list[str]) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     (said,) = done.stderr.splitlines()
-    assert re.fullmatch(r"Makefile:\d+: \*\*\* PORT is a number from 1 to 65535, not 80q\.  Stop\.", said)
+    assert re.fullmatch(rf"Makefile:\d+: \*\*\* {re.escape(WRONG[line])}\.  Stop\.", said)
 
 
 def test_hosted_ci_runs_what_everybody_runs() -> None:

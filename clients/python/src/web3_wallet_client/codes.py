@@ -608,7 +608,7 @@ class TooManyWebhooks(ConflictError):
 
 
 class Unauthenticated(AuthenticationError):
-    """401: Sign in: a valid access token or API key is needed."""
+    """401: Send a valid access token (Authorization: Bearer TOKEN) or API key (X-API-Key: KEY)."""
 
     CODE = "UNAUTHENTICATED"
 
@@ -650,7 +650,7 @@ class UnsupportedCurrency(UnprocessableError):
 
 
 class UnsupportedMediaType(ApiError):
-    """415: The body must be application/json."""
+    """415: Send the body as JSON, with the header Content-Type: application/json."""
 
     CODE = "UNSUPPORTED_MEDIA_TYPE"
 

@@ -18,8 +18,8 @@ def test_the_only_wallet_on_a_chain_is_meant() -> None:
     assert wallets.only([mine, gone, elsewhere], "local") is mine
     with pytest.raises(WalletRequired) as refused:
         wallets.only([wallet(id="wal_b"), wallet(id="wal_a")], "local")
-    assert refused.value.data == {"wallets": ["wal_a", "wal_b"]}
-    with pytest.raises(WalletRequired):
+    assert refused.value.data == {"wallets": ["wal_a", "wal_b"]} and "wallet_id" in str(refused.value)
+    with pytest.raises(WalletRequired, match="POST /wallets"):
         wallets.only([gone, elsewhere], "local")
 
 
