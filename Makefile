@@ -67,7 +67,7 @@ STORE ?=
 # ONCE=1 leaves out, on emulators, what shows the same on every store: .ci/run has it run on the embedded one.
 ONCE ?=
 BY_FILE = --dist loadfile
-PARALLEL = $(PYTEST) -n $(or $(WORKERS),4) $(BY_FILE)
+PARALLEL = $(PYTEST) -n $(or $(WORKERS),6) $(BY_FILE)
 EMULATED = $(PYTEST) -n $(or $(WORKERS),3) $(BY_FILE)
 comma := ,
 NONE = || [ $$? -eq 5 ]
@@ -75,24 +75,28 @@ NONE = || [ $$? -eq 5 ]
 SERIAL = $(if $(findstring ::,$(TESTS)),$(TESTS),$(shell grep -rl --include='test_*.py' 'mark\.serial' $(TESTS)))
 # The files that the run on the embedded store says that it has left something out of.
 NEEDING = $(if $(findstring ::,$(TESTS)),$(TESTS),$$(sed 's/.*, of //; s/,//g' .run/not-run))
+# The last line says how long it took, and what was skipped or not run and why (tests/support/left_out.py).
+FIRST = began=$$(date +%s); rm -f .run/not-run .run/skipped
+LAST = took=$$(($$(date +%s) - began)); \
+	echo "took $$((took / 60)) min $$((took % 60)) s$$(cat .run/skipped .run/not-run 2>/dev/null | sed 's/^/; /' | tr -d '\n')"
 
 ifneq ($(filter test,$(MAKECMDGOALS)),)
 $(GOOD_STORE)$(GOOD_TESTS)
 endif
 test: setup ## run all tests (WORKERS=…, TESTS=tests; STORE=embedded or STORE=emulator runs all on that store)
 ifeq ($(STORE),emulator)
-	@failed=0; echo "on emulators$(if $(ONCE),$(comma) without what shows the same on every store)"; \
+	@$(FIRST); failed=0; echo "on emulators$(if $(ONCE),$(comma) without what shows the same on every store)"; \
 	$(EMULATED) -m "not serial$(if $(ONCE), and not any_store)" $(TESTS) $(NONE) || failed=1; \
-	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m "serial$(if $(ONCE), and not any_store)" $(SERIAL) $(NONE) || failed=1; fi; exit $$failed
+	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m "serial$(if $(ONCE), and not any_store)" $(SERIAL) $(NONE) || failed=1; fi; $(LAST); exit $$failed
 else
-	@failed=0; rm -f .run/not-run; echo "on the embedded store"; export STORE=embedded; \
+	@$(FIRST); failed=0; echo "on the embedded store"; export STORE=embedded; \
 	$(PARALLEL) -m "not serial" $(TESTS) $(NONE) || failed=1; \
 	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m serial $(SERIAL) $(NONE) || failed=1; fi; \
 	if [ -z "$(STORE)" ] && [ -f .run/not-run ] && $(PY) -m emulators check 2>/dev/null; then \
 	echo "on emulators, what needs them"; export STORE=emulator; files="$(NEEDING)"; rm -f .run/not-run; \
 	$(EMULATED) -m "emulators and not serial" $$files $(NONE) || failed=1; \
 	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m "emulators and serial" $(SERIAL) $(NONE) || failed=1; fi; fi; \
-	if [ -f .run/not-run ]; then cat .run/not-run; fi; exit $$failed
+	$(LAST); exit $$failed
 endif
 
 check: setup ## check lint, format, types, layers, structure, generated files, documents, licences, secrets, vulnerabilities

@@ -26,9 +26,9 @@ from emulators import leftovers
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
-from tests.support import any_store, order
+from tests.support import any_store, left_out, order
 from tests.support.own_spanner import OwnSpanner
-from tests.support.stores import EMBEDDED
+from tests.support.stores import EMBEDDED, STORE
 
 _STACK = pytest.StashKey[Stack]()
 _LEFT_OUT = pytest.StashKey[list[str]]()
@@ -142,15 +142,12 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    """List the tests that this run left out because their services are missing."""
-    left_out = config.stash.get(_LEFT_OUT, [])
-    if left_out:
-        files = ", ".join(sorted({name.partition("::")[0] for name in left_out}))
-        line = f"not run: {len(left_out)} tests that need the emulators (STORE=emulator), of {files}"
-        terminalreporter.write_line(line)
-        told = ROOT / ".run" / "not-run"  # `make test` prints this file at its end, and removes it first
-        if not told.exists():
-            told.write_text(f"{line}\n")
+    """List the tests that this run left out because their services are missing, and note the skipped ones."""
+    names = config.stash.get(_LEFT_OUT, [])
+    without = left_out.without_emulators(names) if names else ""
+    if without:
+        terminalreporter.write_line(without)
+    left_out.tell(without, left_out.skipped(STORE, terminalreporter.stats.get("skipped", [])))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
