@@ -1,8 +1,8 @@
-"""The gRPC entry point: serves the operations of FUNCTION_TARGET (all where there is none) on HOST and PORT, by h2c.
+"""The gRPC entry point: serves the operations of FUNCTION_TARGET (by default all) on HOST and PORT, by h2c.
 
     FUNCTION_TARGET=trust_public_writes PORT=8080 python -m functions.grpc_server
 
-On Cloud Run it is the same image with this command and `--use-http2`, one service for each trust, as over HTTP.
+On Cloud Run, each trust has a service with the same image, this command and `--use-http2`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from shared.runtime import operation
 from shared.telemetry import logs
 
-GRACE = 8.0  # seconds; Cloud Run waits ten
+GRACE = 8.0  # seconds for running calls after the stop signal; Cloud Run waits ten
 
 
 def main() -> int:

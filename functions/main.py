@@ -1,4 +1,4 @@
-"""The one source file for functions-framework: FUNCTION_TARGET names the operation, or several of them.
+"""The source file for functions-framework; FUNCTION_TARGET names the operation or operations to serve.
 
     FUNCTION_TARGET=claim_order python -m functions_framework --source functions/main.py
     FUNCTION_TARGET=claims      …   serves every operation of functions/claims/
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
     from shared.telemetry import logs
 
     logs.configure()
-    if __name__ == "main":  # functions-framework loads this file by its path; nobody else is about to serve
+    if __name__ == "main":  # only functions-framework, which loads this file by its path, is about to serve
         _require_services()
     try:
         serve = _serve(name)
@@ -42,7 +42,8 @@ def __getattr__(name: str) -> Any:
 
 
 def _require_services() -> None:
-    """Raises SystemExit with a sentence: else the first request would ask for Google's credentials."""
+    """Raises SystemExit with an explanation if no services are configured. Otherwise the first request would fail with
+    an error about Google's credentials."""
     from shared.settings import NothingNamed, require_named
 
     try:

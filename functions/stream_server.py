@@ -2,7 +2,7 @@
 
     FUNCTION_TARGET=trust_streams PORT=8080 python -m functions.stream_server
 
-It serves any operation, but is made for those whose answers stay open: thousands of them cost no thread.
+It can serve any operation, but is made for answers that stay open: they need no thread, even if there are thousands.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from shared.runtime import operation
 from shared.telemetry import logs
 
-GRACE = 8  # seconds; Cloud Run waits ten
+GRACE = 8  # seconds for running requests after the stop signal; Cloud Run waits ten
 
 
 def main() -> int:

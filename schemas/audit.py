@@ -1,4 +1,4 @@
-"""The audit log as its readers see it."""
+"""Entries of the audit log, as auditors see them."""
 
 from __future__ import annotations
 

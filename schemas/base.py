@@ -1,8 +1,8 @@
-"""The base classes of everything that crosses a border, and the field types they share.
+"""The base classes of requests, answers and events, and the field types that they share.
 
-Requests refuse unknown fields and take no type for another: a number where a string belongs is refused, so is
-"1" where an integer belongs. Path parameters, query parameters and body fields are one object; the same model
-serves HTTP and commands. Answers are built from domain objects by `X.of(...)`.
+Requests refuse unknown fields, and convert no types: a number in place of a string is refused, and so is "1" in place
+of an integer. Path parameters, query parameters and body fields are one object; HTTP and commands use the same model.
+Answers are built from domain objects by `X.of(...)`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _MULTILINE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 METADATA_KEY: Final = r"^[A-Za-z0-9_.-]{1,40}$"
 METADATA_FILTER: Final = r"^[A-Za-z0-9_.-]{1,40}:[^\x00-\x1f\x7f]{0,500}$"
 _AMOUNT: Final = re.compile(AMOUNT_PATTERN)
-# Further control characters, breaks of lines and paragraphs, and what turns the direction of the text around it: with
-# it, one name looks like another. The marks that right-to-left scripts need are none of those.
+# Further control characters, line and paragraph separators, and characters that change the direction of the text
+# around them, with which one name could look like another. Marks that right-to-left scripts need are not among them.
 _MISLEADS: Final = re.compile("[\x80-\x9f\u2028-\u202e\u2066-\u2069]")
 _RFC3339: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
@@ -42,7 +42,7 @@ _RFC3339: Final = re.compile(
 
 
 class Request(BaseModel):
-    """What a caller sends. Values never appear in the text of a validation error."""
+    """The base of requests. Values never appear in the text of a validation error."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, regex_engine="rust-regex"
@@ -50,7 +50,7 @@ class Request(BaseModel):
 
 
 class Resource(BaseModel):
-    """What a caller is answered."""
+    """The base of answers and of the data of events."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -81,7 +81,7 @@ def _amount(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text that others read as it was written."""
+    """A text without characters that would let it look different from what it is. Raises ValueError."""
     if _MISLEADS.search(text):
         raise PydanticCustomError(
             "text", "must have no characters that break lines or turn the direction of text"
@@ -154,7 +154,7 @@ Metadata = Annotated[
     ],
     Field(max_length=16, description="up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"),
 ]
-Notes = Annotated[dict[str, str], BeforeValidator(lambda found: found or {})]  # metadata as it is shown
+Notes = Annotated[dict[str, str], BeforeValidator(lambda found: found or {})]  # metadata in answers
 
 
 class PageQuery(Request):
@@ -165,13 +165,13 @@ class PageQuery(Request):
 
 
 class ListQuery(PageQuery):
-    """What a user's lists take. `user_id` counts only for an admin or a service and is ignored otherwise."""
+    """The parameters of a user's lists. `user_id` is used only if the caller may read all users' rows."""
 
     user_id: Id | None = None
 
 
 class TimedQuery(ListQuery):
-    """Those made from `created_after` on and before `created_before`."""
+    """Only resources that were created at or after `created_after` and before `created_before`."""
 
     created_after: Instant | None = None
     created_before: Instant | None = None
@@ -184,7 +184,7 @@ class TimedQuery(ListQuery):
 
 
 class OwnedQuery(TimedQuery):
-    """And those with a note: `metadata` is `<key>:<value>`."""
+    """Also only resources with one metadata entry: `metadata` is `<key>:<value>`."""
 
     metadata: Annotated[str, StringConstraints(pattern=METADATA_FILTER)] | None = None
 
@@ -195,5 +195,5 @@ def optional_text(units: int | None) -> str | None:
 
 
 def given(request: Request, *names: str) -> dict[str, Any]:
-    """The named fields that the caller sent, null included: what a partial update changes."""
+    """Those of the named fields that the caller sent, including nulls: the changes of a partial update."""
     return {name: getattr(request, name) for name in names if name in request.model_fields_set}

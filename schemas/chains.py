@@ -1,4 +1,4 @@
-"""The chains that are served, as everybody may know them."""
+"""The served chains, as anybody may see them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ChainHealth(Resource):
 
 class ServedChain(Resource):
     """`confirmations` is a number of blocks, or a block tag. `currencies` begins with the native coin. `explorer` is a
-    site that shows the chain to people (EIP-3091: `/tx/<hash>`, `/address/<address>`), null where there is none."""
+    site that shows the chain to people (EIP-3091: `/tx/<hash>`, `/address/<address>`), null if there is none."""
 
     name: str
     chain_id: Count

@@ -9,7 +9,7 @@ from schemas.base import Id, Instant, Page, PageQuery, Request, Resource
 if TYPE_CHECKING:
     from shared.store.tables import system
 
-SHOWN = 4_096  # characters of a message's text
+MAX_SHOWN = 4_096  # characters of a message's text in an answer
 
 
 class ListDeadLetters(PageQuery):
@@ -48,7 +48,7 @@ class DeadLetter(Resource):
             topic=row.topic,
             consumer=row.consumer,
             reason=row.reason,
-            body=row.body[:SHOWN],
+            body=row.body[:MAX_SHOWN],
             size=len(row.body),
             attributes=row.attributes,
             status=row.status,

@@ -1,4 +1,4 @@
-"""The one shape of every refusal."""
+"""The error object of every refusal."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class ErrorBody(Resource):
 
 
 class ErrorAnswer(Resource):
-    """What every answer of status 400 and above holds."""
+    """The body of every answer with status 400 or above."""
 
     error: ErrorBody

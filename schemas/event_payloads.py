@@ -1,4 +1,4 @@
-"""What the `data` of each type of event holds: what GET would answer to its reader, or a notice of its own."""
+"""The model of each event type's `data`: the resource as GET would return it to the reader, or a separate notice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schemas.webhooks import Webhook, WebhookTest
 
 
 class CommandName(Resource):
-    """A command: the id and the type that its sender gave it."""
+    """A command, by the id and the type that its sender gave it."""
 
     id: str
     type: str
@@ -38,7 +38,7 @@ class CommandCompleted(Resource):
     result: dict[str, Any] | None
 
 
-# By type, else by aggregate: the first part of the type.
+# By event type, otherwise by aggregate, which is the first part of the type.
 _MODELS: Final[Mapping[str, type[Any]]] = {
     "supply": Supply,
     "order": OrderView,
@@ -61,5 +61,5 @@ _MODELS: Final[Mapping[str, type[Any]]] = {
 
 
 def model_of(kind: str) -> type[Any] | None:
-    """The model of the data of this type of event; None where it is any object."""
+    """The model of the data of this event type; None if it may be any object."""
     return _MODELS.get(kind) or _MODELS.get(kind.partition(".")[0])

@@ -1,4 +1,4 @@
-"""What operators read over all users: lists, lanes, nodes, and one overview of what waits."""
+"""What operators see of all users: lists, lanes, nodes, and an overview of waiting work."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LaneId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}:0x[0-9a
 
 
 class ListAll(PageQuery):
-    """Everybody's, or those of `user_id`; `created_before` leads to old ones."""
+    """Resources of all users, or of `user_id` only; use `created_before` to reach old ones."""
 
     user_id: Id | None = None
     chain: ChainName | None = None
@@ -96,7 +96,7 @@ class LaneView(Resource):
 
     @classmethod
     def of(cls, lane: Lane, queued: list[Instant] | None = None) -> LaneView:
-        """`queued`: when each of its transactions without a nonce was made, the oldest first; None where not read."""
+        """`queued`: the creation times of its transactions without a nonce, oldest first; None if not read."""
         same = ("id", "chain", "address", "next_nonce", "chain_nonce", "finalized_nonce", "in_flight")
         more = ("paused_reason", "version", "created_at", "updated_at")
         return cls(

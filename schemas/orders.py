@@ -136,7 +136,7 @@ class AllocationPart(Resource):
 
 
 class PublicOrder(Resource):
-    """What other users see while the order is open, and its claimer afterwards."""
+    """The part of an order that other users see while it is open, and its claimer afterwards."""
 
     id: str
     user_id: str
@@ -156,7 +156,7 @@ class PublicOrder(Resource):
 
 
 class Order(Resource):
-    """What the owner sees. Settled and returned allocations stay listed."""
+    """An order as its owner sees it. Settled and released allocations stay listed."""
 
     id: str
     user_id: str
@@ -191,7 +191,7 @@ class Order(Resource):
         )
 
     def public(self) -> PublicOrder:
-        """The same order without what is the owner's alone."""
+        """The public part of the order."""
         return PublicOrder(**{name: getattr(self, name) for name in PublicOrder.model_fields})
 
 

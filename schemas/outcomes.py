@@ -1,4 +1,4 @@
-"""What the chain says of transactions: receipts with their logs, simulations, prices and estimates of gas."""
+"""Transactions as the chain shows them: receipts with logs, simulations, gas prices and gas estimates."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class LogEntry(Resource):
 
 
 class Receipt(Resource):
-    """What the block says about the transaction; gas in units, price in wei per gas. If there are very many
-    logs, only the first are kept: `logs_omitted` counts the others.
+    """The receipt of a mined transaction; gas in units, price in wei per gas. If there are very many logs, only
+    the first are kept: `logs_omitted` counts the others.
     """
 
     transaction_id: str
@@ -88,7 +88,7 @@ class GasEstimate(Resource):
 
 
 class Simulation(Resource):
-    """What would happen in the next block; nothing is sent."""
+    """The simulated outcome in the next block; nothing is sent."""
 
     success: bool
     gas: Count

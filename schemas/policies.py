@@ -1,4 +1,4 @@
-"""Wallets' policies at the border. Amounts are base units."""
+"""The policies of wallets in requests and answers. Amounts are in base units."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class UpdatePolicy(Request):
         return self
 
     def rules(self) -> dict[str, Any]:
-        """As the domain's policy names them."""
+        """The rules, by the names that the domain uses."""
         amounts = ("max_per_transaction", "max_per_day")
         named = [
             {"contract": one.contract, "primary_type": one.primary_type}
@@ -199,7 +199,7 @@ class Policy(PolicyRules):
 
 
 def _shown(rules: Mapping[str, Any]) -> dict[str, Any]:
-    """The domain's rules as they are shown."""
+    """The domain's rules, in the form of an answer."""
     texts = {
         name: None if rules[name] is None else str(rules[name])
         for name in ("approval_above", "max_fee_per_day")

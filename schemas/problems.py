@@ -1,6 +1,7 @@
-"""What is wrong with a field, in words that go on after its name: "must be a string". Values never appear in them.
+"""Describe what is wrong with a field by a phrase that follows its name, such as "must be a string". Values never
+appear in it.
 
-pydantic's own words name Python's types, regular expressions, and "items" where characters are meant.
+pydantic's own messages contain Python types and regular expressions, and say "items" for characters.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-MOST: Final = 20  # problems that one answer names
-LONGEST: Final = 64  # characters of a name that the caller gave
-# What a pattern of `schemas` asks for. tests/unit/schemas/test_problems.py holds every pattern to be here.
+MAX_PROBLEMS: Final = 20  # problems in one answer
+MAX_NAME: Final = 64  # characters of a field name that the caller chose
+# The phrase for each pattern of `schemas`. tests/unit/schemas/test_problems.py checks that no pattern is missing.
 PATTERNS: Final = {
     r"^[A-Za-z0-9_-]{1,64}$": "must be an id: 1 to 64 letters, digits, - or _",
     r"^[A-Za-z0-9_-]{1,32}$": "must be a name of 1 to 32 letters, digits, - or _",
@@ -61,18 +62,20 @@ _BOUNDS: Final = {
     "less_than_equal": ("must be at most", "le"),
     "less_than": ("must be less than", "lt"),
 }
-# How pydantic names the alternatives of a union in the place of an error.
+# The names of a union's alternatives in the location of a pydantic error.
 _BRANCHES: Final = frozenset({"str", "int", "float", "bool", "constrained-str", "constrained-int"})
 
 
 def details(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """The problems of a pydantic error, with context, by field; alternatives of one field are joined."""
+    """The problems of a pydantic error by field, with their context; alternatives of one field are joined."""
     found: dict[str, list[str]] = {}
     for error in errors:
         said = found.setdefault(_field(error), [])
         if (text := message(error)) not in said:
             said.append(text)
-    return [{"field": field, "message": ", or ".join(said)} for field, said in [*found.items()][:MOST]]
+    return [
+        {"field": field, "message": ", or ".join(said)} for field, said in [*found.items()][:MAX_PROBLEMS]
+    ]
 
 
 def message(error: Mapping[str, Any]) -> str:
@@ -97,7 +100,7 @@ def message(error: Mapping[str, Any]) -> str:
 
 
 def _count(error: Mapping[str, Any], number: int) -> str:
-    """A length: of a list in entries, of a string (which a secret is) in characters."""
+    """A length, with its unit: entries of a list, or characters of a string or secret."""
     listed = error.get("ctx", {}).get("field_type") in ("List", "Dictionary", "Set", "Tuple")
     one, many = ("entry", "entries") if listed else ("character", "characters")
     return f"{number} {one if number == 1 else many}"
@@ -112,4 +115,4 @@ def _field(error: Mapping[str, Any]) -> str:
     place = [str(part) for part in error["loc"]]
     if error["type"] != "extra_forbidden":
         place = [part for part in place if part not in _BRANCHES and "[" not in part]
-    return ".".join(part[:LONGEST] for part in place) or "body"
+    return ".".join(part[:MAX_NAME] for part in place) or "body"

@@ -1,4 +1,4 @@
-"""What reconciliation compares and what it found to differ."""
+"""The request and the result of a reconciliation."""
 
 from __future__ import annotations
 

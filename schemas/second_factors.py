@@ -1,4 +1,4 @@
-"""Second factors: authenticator apps, recovery codes and passkeys. What proves one is a secret."""
+"""Second factors: authenticator apps, recovery codes and passkeys. Codes and credentials are secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Code = Annotated[SecretStr, Field(min_length=6, max_length=64), AfterValidator(_
 
 
 def _bounded(credential: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(credential)) > passkeys.MOST_BYTES:
+    if len(json.dumps(credential)) > passkeys.MAX_BYTES:
         raise PydanticCustomError("credential", "is too large")
     return credential
 

@@ -1,4 +1,4 @@
-"""Key tools that store nothing. Everything secret comes and goes in this one request."""
+"""Key tools, which store nothing: secrets exist only in the request and its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the site's own pages are asked for."""
+"""Requests for the files of the product's own pages."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class Ledger(Resource):
         state: dict[Account, int] | None = None,
         next_cursor: str | None = None,
     ) -> Ledger:
-        """`state`: the balances at `at` in base units (`ledger.replay`), else those of the supply."""
+        """`state`: the balances at `at` in base units; None for the current balances of the supply."""
         accounts = balances(supply) if state is None else state
         return cls(
             supply_id=supply.id,

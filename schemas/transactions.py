@@ -67,7 +67,7 @@ class AccessListEntry(Request):
 
 
 class TransactionCall(Request):
-    """What to do on chain; `to` may be null only if `data` holds the code of a contract to create."""
+    """A transaction to send or try; `to` may be null only if `data` is the code of a contract to create."""
 
     wallet_id: Id | None = None
     chain: ChainName | None = None
@@ -150,7 +150,7 @@ class SentToken(Resource):
 
     @classmethod
     def of(cls, tx: transactions.Transaction) -> tuple[SentToken | None, str | None]:
-        """What it moves, None where it moves no token; and who gets it, or the value."""
+        """(The token that the transaction moves, or None; the recipient of the token or of the value.)"""
         if tx.token_address is not None:
             amount = str(tx.token_amount)
             return cls(
@@ -195,14 +195,14 @@ class Failure(Resource):
 
 
 class Waiting(Resource):
-    """What a transaction that is not final waits for, and since when."""
+    """What an unfinished transaction waits for, and since when."""
 
     reason: WaitingFor
     since: Instant
 
     @classmethod
     def of(cls, tx: transactions.Transaction) -> Waiting | None:
-        """None where nothing more comes."""
+        """None if the transaction is final."""
         return cls(reason=tx.waiting[0], since=tx.waiting[1]) if tx.waiting else None
 
 

@@ -1,4 +1,4 @@
-"""Wallets as their owner sees them; key material comes in once and goes out only where the contract says so."""
+"""Wallets as their owner sees them. Only imports contain key material, and only the answers that say so."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from schemas.base import Count, Id, Instant, ListQuery, Metadata, Page, PageQuery, Request, Resource
 from shared.domain.webhooks import deliveries, endpoints
 from shared.domain.webhooks.deliveries import DeliveryStatus
-from shared.domain.webhooks.endpoints import LONGEST_OVERLAP, OVERLAP, DisabledReason, Payload, WebhookStatus
+from shared.domain.webhooks.endpoints import MAX_OVERLAP, OVERLAP, DisabledReason, Payload, WebhookStatus
 from shared.domain.webhooks.lanes import WebhookLane
 
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2_000)]
@@ -58,7 +58,7 @@ class RotateWebhookSecret(Request):
     """The previous secret continues to sign beside the new one for `overlap_seconds`."""
 
     webhook_id: Id
-    overlap_seconds: Annotated[Count, Field(ge=0, le=int(LONGEST_OVERLAP.total_seconds()))] = int(
+    overlap_seconds: Annotated[Count, Field(ge=0, le=int(MAX_OVERLAP.total_seconds()))] = int(
         OVERLAP.total_seconds()
     )
 
@@ -191,7 +191,7 @@ def _delivery(delivery: deliveries.Delivery) -> dict[str, Any]:
 
 
 class WebhookDeliveryDetail(WebhookDelivery):
-    """With the body that is sent."""
+    """A delivery with the body that is sent."""
 
     body: Annotated[str, Field(description="the bytes that are signed and sent, the same in each attempt")]
 

@@ -1,6 +1,6 @@
-"""The composition root: everything an operation depends on, made once when first asked for.
+"""The composition root: each external dependency of operations, created once, when it is first used.
 
-Tests substitute with `override(database=…, clock=…)`; nothing else patches modules.
+Tests replace dependencies with `override(database=…, clock=…)` and patch no modules.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def publisher() -> Publisher:
 
 
 def chain(name: str) -> ChainClient:
-    """The client of one chain. Raises a Refusal when the deployment serves no such chain."""
+    """The client of one chain. Raises UnknownChain if the deployment does not serve the chain."""
 
     def make() -> Any:
         from shared.chain.client import ChainClient
@@ -115,7 +115,7 @@ def chain(name: str) -> ChainClient:
 
 
 def registry() -> Registry:
-    """The chains and tokens of this deployment: data, no connection."""
+    """The chains and tokens of this deployment, as data without a connection."""
 
     def make() -> Any:
         from shared.chain.registry import Registry
@@ -143,8 +143,8 @@ def vault() -> KeyVault:
 
 
 def webhook_vault() -> KeyVault:
-    """Seals and opens what signs deliveries to webhooks: under a key of its own, so that who calls users' servers has
-    no right to open a wallet's. Locally one file of master keys is enough."""
+    """Seals and opens the secrets that sign webhook deliveries. They have a separate key, so that the service that
+    calls users' servers has no right to open wallets' keys. Local runs use the same master keys for both."""
 
     def make() -> Any:
         from shared.keys.kms_vault import CloudKmsVault
@@ -155,14 +155,14 @@ def webhook_vault() -> KeyVault:
 
 
 def kms() -> KmsCalls:
-    """Cloud KMS, for keys that never leave it."""
+    """The client of Cloud KMS, for keys that never leave it."""
     from shared.keys.kms_client import KmsCalls
 
     return cast("KmsCalls", _once("kms", KmsCalls))
 
 
 def tokens() -> AccessTokens:
-    """Issues and verifies access tokens; the key ring is a file locally, a mounted secret in production."""
+    """Issues and verifies access tokens. The key ring is a file locally, and a mounted secret in production."""
 
     def make() -> Any:
         from shared.identity.token_file import TokenFile
@@ -181,14 +181,14 @@ def tokens() -> AccessTokens:
 
 
 def passwords() -> Passwords:
-    """Hashes and verifies passwords, a bounded number at once in this process."""
+    """Hashes and verifies passwords; the number of simultaneous computations in this process is limited."""
     from shared.identity.passwords import Passwords
 
     return cast("Passwords", _once("passwords", Passwords))
 
 
 def mail() -> Mail:
-    """Sends mails: to a folder locally, through SMTP_URL in production."""
+    """Sends mails through SMTP_URL; without it, local runs write them to a folder."""
 
     def make() -> Any:
         from shared.adapters.mail import FileMail, NoMail, SmtpMail
@@ -202,7 +202,7 @@ def mail() -> Mail:
 
 
 def screening() -> Screening:
-    """Says whether an address may be paid: everybody, or whom the service at SCREENING_URL allows."""
+    """Asks the service at SCREENING_URL whether an address may be paid; without one, anyone may be paid."""
 
     def make() -> Any:
         from shared.adapters.screening import AllowAll, HttpScreening
@@ -214,8 +214,8 @@ def screening() -> Screening:
 
 
 def limiter() -> Limiter:
-    """Counts requests: alone in a local run, whose one process serves everything, or without a database for it; else
-    with all instances, whether or not reads are cached."""
+    """Counts requests for rate limits, together with all instances. A local run, and a deployment without a database
+    for the counters, counts in this process only."""
 
     def make() -> Any:
         from shared.adapters.rate_limits import FirestoreCounters, Limiter, OwnCounters
@@ -229,15 +229,15 @@ def limiter() -> Limiter:
 
 
 def memory(kind: type[T]) -> T:
-    """What a room above remembers in this process, empty at first: hints that save work, who waits for whom, threads;
-    nothing that must be true.
+    """The one instance of a class of a higher room in this process, such as caches, threads and waiting callers.
+    Nothing may depend on its content, which is lost with the process.
 
-    Its name is its class's: `override(EngineHints=EngineHints())`."""
+    Its name for `override` is the name of the class: `override(EngineHints=EngineHints())`."""
     return cast(T, _once(kind.__name__, kind))
 
 
 def reset(*names: str) -> None:
-    """Forget everything made so far, or only these (tests; after a fork)."""
+    """Forget all instances, or only the named ones; for tests, and after a fork."""
     with _lock:
         for name in names or tuple(_made):
             _made.pop(name, None)
@@ -245,9 +245,9 @@ def reset(*names: str) -> None:
 
 @contextmanager
 def override(fresh: bool = False, **replacements: Any) -> Iterator[None]:
-    """Use these instances instead for the block, e.g. `override(database=MemoryDatabase())`.
+    """Use these instances in the block, for example `override(database=MemoryDatabase())`.
 
-    `fresh` forgets what was made before. Chains are named `chain:<name>`: `override(**{"chain:local": fake})`."""
+    `fresh` hides all existing instances. Chains are named `chain:<name>`: `override(**{"chain:local": fake})`."""
     with _lock:
         before = dict(_made)
         if fresh:

@@ -49,28 +49,24 @@ class Settings:
     cache_enabled: bool
     smtp_url: str = field(default="", repr=False)
     mail_sender: str = ""
-    rate_limits: Mapping[str, int] = field(
-        default_factory=dict
-    )  # requests an hour, by tier or public operation
-    limits_database: str = "(default)"
-    forwarded_hops: int = 0  # proxies of ours that append to X-Forwarded-For
-    balancer_addresses: tuple[str, ...] = ()  # what the balancer appends after the caller's address
+    rate_limits: Mapping[str, int] = field(default_factory=dict)  # requests per hour, by tier or operation
+    limits_database: str = "(default)"  # the Firestore database with the counters of rate limits
+    forwarded_hops: int = 0  # our own proxies that append to X-Forwarded-For
+    balancer_addresses: tuple[str, ...] = ()  # appended by the balancer after the caller's address
     siwe_domains: tuple[str, ...] = ()  # sites whose pages may ask a wallet to sign in here
-    cors_origins: tuple[str, ...] = ()  # sites whose pages may call, as https://app.example.com
-    top_ups: str = (
-        ""  # by chain, see `shared.domain.transactions.low_balances.rules`; none: nothing is topped up
-    )
-    revision: str = ""  # which of the service's revisions this is; Cloud Run says so
-    sign_in_attempts: int = 10  # wrong passwords from one network before it has to wait
-    require_verified_email: bool = False  # before money, keys and webhooks
-    policy_delay_seconds: int = 86_400  # before a looser policy holds
+    cors_origins: tuple[str, ...] = ()  # sites whose pages may call the API, such as https://app.example.com
+    top_ups: str = ""  # by chain, see `shared.domain.transactions.low_balances.rules`; "": no top-ups
+    revision: str = ""  # the service's revision, as set by Cloud Run
+    sign_in_attempts: int = 10  # wrong passwords from one network before it must wait
+    require_verified_email: bool = False  # for operations with money, keys and webhooks
+    policy_delay_seconds: int = 86_400  # before a looser policy applies
     events_together: bool = False  # the events of a commit share rows of the outbox and of feeds
     screening_url: str = field(
         default="", repr=False
-    )  # who is asked before a payout; none: everybody is paid
-    webhook_local_targets: bool = False  # deliveries may go to this machine, by http
-    webhook_kms_key: str = ""  # wraps the secrets that sign deliveries, and nothing else
-    embedded: frozenset[str] = frozenset()  # of EMBEDDABLE: what a local run carries in itself
+    )  # asked before each payout; "": all payouts are allowed
+    webhook_local_targets: bool = False  # webhooks may be delivered to this machine, by http
+    webhook_kms_key: str = ""  # wraps only the secrets that sign webhook deliveries
+    embedded: frozenset[str] = frozenset()  # services of EMBEDDABLE that run inside this process
     embedded_file: str = ""  # the SQLite file of the embedded store and queue
 
     @property
@@ -79,13 +75,13 @@ class Settings:
 
     @property
     def token_keys_path(self) -> Path:
-        """Where the ring of the keys that sign access tokens is."""
+        """The file of the key ring that signs access tokens."""
         return Path(self.token_keys_file or f"{self.state_dir}/token-keys.json")
 
 
 class NothingNamed(Exception):
-    """The environment names neither services nor a project: a command would begin a state of its own. The text is for
-    whoever typed it."""
+    """The environment names neither services nor a project, so a command would start with a new, empty store. The text
+    is for the person who typed the command."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -95,14 +91,14 @@ class NothingNamed(Exception):
 
 
 def require_named(*others: str, env: Mapping[str, str] = os.environ) -> None:
-    """Raises NothingNamed, unless the environment leads to a store, or has one of `others`."""
+    """Raises NothingNamed unless the environment names a store, or sets one of the variables `others`."""
     leading = ("EMBEDDED", "SPANNER_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", *others)
     if env.get("ENVIRONMENT", "local") == "local" and not any(env.get(name) for name in leading):
         raise NothingNamed
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
-    """Read the environment. Raises ValueError naming the variable that is wrong or missing."""
+    """Read all settings from the environment. Raises ValueError naming a variable that is wrong or missing."""
     local = env.get("ENVIRONMENT", "local") == "local"
     return Settings(
         environment=env.get("ENVIRONMENT", "local"),
@@ -142,7 +138,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _chains(env: Mapping[str, str]) -> dict[str, Any]:
-    """Who answers for them, and what this deployment adds to the registry."""
+    """The settings about chains: their nodes, and the deployment's additions to the registry."""
     return {
         "rpc_urls": _rpc_urls(env),
         "chain_tokens": _of_chains(env, "CHAIN_TOKENS"),
@@ -151,7 +147,7 @@ def _chains(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _sign_in(env: Mapping[str, str], local: bool) -> dict[str, Any]:
-    """Whose pages may call, who may sign in, and what is asked of them."""
+    """The settings about callers: the pages that may call, and how people sign in."""
     return {
         "cors_origins": _origins(env, local),
         "siwe_domains": tuple(
@@ -163,7 +159,7 @@ def _sign_in(env: Mapping[str, str], local: bool) -> dict[str, Any]:
 
 
 def _origins(env: Mapping[str, str], local: bool) -> tuple[str, ...]:
-    """Scheme, host and port, without a path; locally `*` as the port means any."""
+    """The origins of CORS_ORIGINS: scheme, host and port; locally `*` stands for any port. Raises ValueError."""
     named = env.get("CORS_ORIGINS", LOCAL_ORIGINS if local else "")
     origins = tuple(origin.strip() for origin in named.split(",") if origin.strip())
     form = r"https?://[a-z0-9.-]+(:(\d{1,5}|\*))?" if local else r"https://[a-z0-9.-]+(:\d{1,5})?"
@@ -177,7 +173,7 @@ def _origins(env: Mapping[str, str], local: bool) -> tuple[str, ...]:
 
 
 def _webhooks(env: Mapping[str, str], local: bool) -> dict[str, Any]:
-    """In production nothing is ever delivered to the inside."""
+    """The settings about webhooks. Raises ValueError if a deployment would deliver to its own network."""
     wanted = _flag(env, "WEBHOOK_LOCAL_TARGETS", default=local)
     if wanted and not local:
         raise ValueError("the environment variable WEBHOOK_LOCAL_TARGETS is for local runs: unset it")
@@ -185,7 +181,7 @@ def _webhooks(env: Mapping[str, str], local: bool) -> dict[str, Any]:
 
 
 def _embedded(env: Mapping[str, str], local: bool) -> dict[str, Any]:
-    """Production is Spanner, Pub/Sub and Firestore, always."""
+    """The embedded services. Raises ValueError in a deployment, which always uses Spanner, Pub/Sub and Firestore."""
     names = frozenset(filter(None, env.get("EMBEDDED", "").split(",")))
     if names and not local:
         raise ValueError("the environment variable EMBEDDED is for local runs: unset it, or ENVIRONMENT")
@@ -195,7 +191,9 @@ def _embedded(env: Mapping[str, str], local: bool) -> dict[str, Any]:
 
 
 def _of_chains(env: Mapping[str, str], name: Literal["CHAIN_TOKENS", "MAX_INFLIGHT"]) -> str:
-    """Read here to refuse it before anything is served: a wrong number of decimals is a wrong amount of money."""
+    """The JSON text of an addition to the registry. Raises ValueError for a wrong one.
+
+    It is checked before anything is served, because a wrong number of decimals would be a wrong amount of money."""
     if text := env.get(name, ""):
         from shared.chain.registry import Registry
 
@@ -207,7 +205,8 @@ def _of_chains(env: Mapping[str, str], name: Literal["CHAIN_TOKENS", "MAX_INFLIG
 
 
 def _screening_url(env: Mapping[str, str], local: bool) -> str:
-    """Its answers decide about money: https, but locally."""
+    """The URL of the screening service. Raises ValueError unless it is https (locally also http), because its answers
+    decide about money."""
     url = env.get("SCREENING_URL", "")
     try:
         parts = urlsplit(url)
@@ -221,12 +220,13 @@ def _screening_url(env: Mapping[str, str], local: bool) -> str:
 
 
 def _rate_limits(env: Mapping[str, str], local: bool) -> dict[str, int]:
-    """`RATE_LIMITS` as "basic=100,register_user=60": the rest has the documented values, wide in local runs."""
+    """Requests per hour from `RATE_LIMITS` ("basic=100,register_user=60"). All other limits have their documented
+    values; in local runs they are very high."""
     known = {
         "basic": 100,
         "premium": 1_000,
         "enterprise": 10_000,
-        "public": 600,  # of one network, for each operation that anybody may call
+        "public": 600,  # of one network, for each public operation
         "register_user": 60,
         "request_reset": 20,
         "redrive": 1_000,  # dead letters, by all operators together
@@ -253,7 +253,7 @@ def _required(env: Mapping[str, str], name: str, default: str | None) -> str:
 
 
 def _rpc_urls(env: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """`RPC_URL_<CHAIN>` (comma separated) per chain; `RPC_URL` is the local chain's."""
+    """The URLs of each chain's nodes: `RPC_URL_<CHAIN>`, separated by commas; `RPC_URL` is for the local chain."""
     urls = {
         name.removeprefix("RPC_URL_").lower(): tuple(url.strip() for url in value.split(",") if url.strip())
         for name, value in env.items()

@@ -43,7 +43,8 @@ def act_for_user(request: ActForUser, caller: Caller) -> Acting:
 
 
 def _note(unit: UnitOfWork, request: ActForUser, caller: Caller) -> User:
-    """Raises NotFound for an account that is not there or was deleted or disabled."""
+    """Audit the access, notify the user, and return the administrator. Raises NotFound if the account does not exist or
+    is disabled or deleted."""
     admin, user = unit.read(USERS.get(caller.user_id), USERS.get(request.user_id))
     if user.disabled or "admin" not in admin.roles:
         raise NotFound

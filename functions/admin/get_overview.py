@@ -14,11 +14,11 @@ from shared.desk import overview
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http
 
-SECONDS = 3.0  # that one reading serves everybody who asks this process
+SECONDS = 3.0  # for which this process returns the same overview to everybody
 
 
 class LastOverview:
-    """The newest one of this process."""
+    """The newest overview that this process has read."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -21,7 +21,7 @@ from shared.store.tables.contract_events import WALLETS_BY_ADDRESS
 from shared.store.tables.wallets import WALLETS, WALLETS_BY_OWNER, WALLETS_BY_TIME
 
 Rows = tuple[list[rules.Wallet], str | None]
-HOLDERS = 100  # of one address that are shown
+HOLDERS = 100  # wallets of one address that are listed
 
 
 @http("GET", "/admin/wallets", permission="admin:read", request=ListAllWallets, answer=WalletPage)

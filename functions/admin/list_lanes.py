@@ -12,7 +12,7 @@ from shared.store.session import Session
 from shared.store.tables.transactions import LANES, LANES_PAUSED, TRANSACTIONS_QUEUED
 
 BINDING = ["lanes"]
-COUNTED = 100  # queued transactions of a lane, at most
+COUNTED = 100  # maximum number of queued transactions that are counted for a lane
 
 
 @http("GET", "/admin/lanes", permission="admin:read", request=ListLanes, answer=LanePage)

@@ -11,7 +11,7 @@ from shared.chain.errors import ChainError
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http
 
-PATIENCE = 1.5  # seconds that a node has to tell its height
+PATIENCE = 1.5  # seconds to wait for a node's newest height
 
 
 @http("GET", "/admin/nodes", permission="admin:read", answer=NodeList, needs=("chain",))

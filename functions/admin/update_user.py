@@ -15,7 +15,7 @@ from schemas.auth import UpdateUser, User
 from schemas.base import given
 from shared import resources
 from shared.auth import administration
-from shared.desk import endings, orders
+from shared.desk import endings
 from shared.domain import users as rules
 from shared.domain.desk import claims as claim_rules
 from shared.domain.errors import Refusal
@@ -75,7 +75,8 @@ def _rights(user: rules.User) -> dict[str, Any]:
 
 
 def _release(claim_id: str) -> None:
-    """One claim, in a commit of its own: whatever keeps it, the others go and its lease runs out."""
+    """Release one claim in its own commit. If that is refused, the other claims are still released, and this claim's
+    lease runs out."""
     try:
         commit(_end, claim_id)
     except Refusal as refusal:
@@ -84,7 +85,9 @@ def _release(claim_id: str) -> None:
 
 def _end(unit: UnitOfWork, claim_id: str) -> None:
     claim = unit.one(claims.by_id(claim_id))
-    aggregate = orders.read(unit, claim.order_id)
     endings.end_claim(
-        unit, "claim.released", claim_rules.release(claim, aggregate.order, unit.now), aggregate
+        unit,
+        "claim.released",
+        claim.order_id,
+        lambda order: claim_rules.release(claim, order, unit.now),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from schemas.second_factors import AddedPasskey, AddPasskey, Passkey
 from shared.auth import credentials, notices, passkeys
-from shared.auth.passkeys import MOST, TooManyPasskeys
+from shared.auth.passkeys import MAX_PASSKEYS, TooManyPasskeys
 from shared.domain.permissions import Caller
 from shared.identity import passkeys as webauthn
 from shared.identity import recovery_codes, step_up
@@ -43,7 +43,7 @@ def add_passkey(request: AddPasskey, caller: Caller) -> AddedPasskey:
 
 @dataclass(frozen=True, slots=True)
 class _New:
-    """What was registered, the challenge that it used, and recovery codes for the first factor."""
+    """A registered passkey, the challenge that it answered, and recovery codes for an account's first second factor."""
 
     key: Registered
     challenge: SpentNonce
@@ -55,7 +55,7 @@ def _add(unit: UnitOfWork, caller: Caller, name: str, new: _New) -> AddedPasskey
     factor = unit.maybe(FACTORS.find(caller.user_id))
     known = credentials.passkeys(unit, caller.user_id)
     step_up.require(caller, unit.now, enrolled=factor is not None and factor.enrolled)
-    if len(known) >= MOST:
+    if len(known) >= MAX_PASSKEYS:
         raise TooManyPasskeys
     if any(one.credential_id == made.id for one in known):
         raise InvalidPasskey
@@ -63,7 +63,7 @@ def _add(unit: UnitOfWork, caller: Caller, name: str, new: _New) -> AddedPasskey
         unit.new_id("pky"), caller.user_id, made.id, made.public_key, made.sign_count, name, None, 1,
         unit.now, unit.now,
     )  # fmt: skip
-    before = factor or _none(caller.user_id, unit)
+    before = factor or _empty_factor(caller.user_id, unit)
     hashes = before.recovery or tuple(recovery_codes.hashed(one) for one in codes)
     after = replace(
         before,
@@ -72,12 +72,12 @@ def _add(unit: UnitOfWork, caller: Caller, name: str, new: _New) -> AddedPasskey
         version=before.version + 1,
         updated_at=unit.now,
     )
-    unit.on_conflict(InvalidPasskey())  # a challenge counts once
+    unit.on_conflict(InvalidPasskey())  # a challenge can be used once
     unit.write(row, after, new.challenge)
     unit.note(row.id)
     notices.record(unit, caller.user_id, "second_factor_added", factor="passkey", passkey_id=row.id)
     return AddedPasskey(passkey=Passkey.of(row), recovery_codes=None if before.recovery else codes)
 
 
-def _none(user_id: str, unit: UnitOfWork) -> Factor:
+def _empty_factor(user_id: str, unit: UnitOfWork) -> Factor:
     return Factor(user_id, b"", "", None, None, (), 0, None, 0, unit.now, unit.now)

@@ -53,7 +53,7 @@ def _change(unit: UnitOfWork, caller: Caller, before: str | None, after: str, en
     user, family, second = unit.read(
         USERS.get(caller.user_id), SESSIONS.find(caller.session_id), enrolled(caller.user_id)
     )
-    if second:  # without one, the current password is the proof
+    if second:  # without a second factor, the current password is the proof
         step_up.require(caller, unit.now, enrolled=True)
     if user.password_hash != before:
         raise InvalidCredentials

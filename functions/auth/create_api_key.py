@@ -15,12 +15,12 @@ from shared.domain.permissions import Caller, scopes_of
 from shared.identity import step_up
 from shared.identity.api_keys import ApiKey
 from shared.runtime.operation import SELF, http
-from shared.store.tables.api_keys import API_KEYS_BY_USER, LIFETIME, LONGEST, ApiKeyRow
+from shared.store.tables.api_keys import API_KEYS_BY_USER, LIFETIME, MAX_LIFETIME, ApiKeyRow
 from shared.store.tables.sign_ins import enrolled
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-MOST = 50  # keys of one user
+MAX_API_KEYS = 50  # of one user
 
 
 class TooManyApiKeys(Refusal):
@@ -49,9 +49,11 @@ def create_api_key(request: CreateApiKey, caller: Caller) -> CreatedApiKey:
 
 
 def _create(unit: UnitOfWork, request: CreateApiKey, caller: Caller, key: ApiKey) -> CreatedApiKey:
-    keys, second = unit.read(API_KEYS_BY_USER.scan(caller.user_id, limit=MOST), enrolled(caller.user_id))
+    keys, second = unit.read(
+        API_KEYS_BY_USER.scan(caller.user_id, limit=MAX_API_KEYS), enrolled(caller.user_id)
+    )
     step_up.require(caller, unit.now, enrolled=second)
-    if len(keys) == MOST:
+    if len(keys) == MAX_API_KEYS:
         raise TooManyApiKeys
     row = ApiKeyRow(
         id=key.id,
@@ -60,7 +62,7 @@ def _create(unit: UnitOfWork, request: CreateApiKey, caller: Caller, key: ApiKey
         scopes=tuple(sorted(set(request.scopes))),
         hash=key.hash,
         hint=key.hint,
-        expires_at=_end(request.expires_at, unit.now),
+        expires_at=_expiry(request.expires_at, unit.now),
         last_used_at=None,
         version=1,
         created_at=unit.now,
@@ -73,9 +75,9 @@ def _create(unit: UnitOfWork, request: CreateApiKey, caller: Caller, key: ApiKey
     return CreatedApiKey.of(row, key.text)
 
 
-def _end(chosen: datetime | None, now: datetime) -> datetime:
-    """Raises InvalidValue for a moment that has passed or is too far away."""
+def _expiry(chosen: datetime | None, now: datetime) -> datetime:
+    """The chosen or the default expiry. Raises InvalidValue if it has passed or is too far in the future."""
     end = in_future(chosen, now) or now + LIFETIME
-    if end - now > LONGEST:
-        raise InvalidValue("expires_at", f"must be at most {LONGEST.days} days from now")
+    if end - now > MAX_LIFETIME:
+        raise InvalidValue("expires_at", f"must be at most {MAX_LIFETIME.days} days from now")
     return end

@@ -44,7 +44,7 @@ def login_user(request: Login, caller: Caller | None) -> Tokens:
         raise InvalidCredentials
     try:
         proof = second_factor.presented(user.id, request.otp, request.passkey)
-    except Refusal:  # tells that the password was right: only to who may still try one
+    except Refusal:  # it reveals that the password was right, so only a caller who may still try gets it
         attempt.check(*Session(resources.database().snapshot()).read(*attempt.queries))
         raise
     return Tokens.of(sign_in.open_session(user, ("pwd",), attempt, proof))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.auth import notices
-from shared.auth.second_factor import NoSecondFactor
 from shared.domain.permissions import Caller
 from shared.identity import step_up
+from shared.identity.errors import NoSecondFactor
 from shared.runtime.operation import SELF, http
 from shared.store.tables.sign_ins import FACTORS
 from shared.store.unit_of_work import UnitOfWork

@@ -35,7 +35,9 @@ def reset_password(request: ResetPassword, caller: Caller | None) -> User:
     refuse_weak(password)
     token = mail_tokens.MailToken.parse(request.token.get_secret_value())
     user = Session(resources.database().snapshot()).maybe(USERS.find(token.user_id))
-    _check(token, user, resources.clock().now())  # before the costly hash: anybody can send a token
+    _check(
+        token, user, resources.clock().now()
+    )  # before the expensive hash, because anybody can send a token
     return commit(_reset, token, resources.passwords().hash(password))
 
 

@@ -6,17 +6,14 @@ The answer is an access token that records the second factor.
 from __future__ import annotations
 
 from schemas.second_factors import StepUp, VerifyPasskey
-from shared.auth import passkeys, sign_in
+from shared.auth import passkeys, second_factor, sign_in
 from shared.auth.passkeys import PasskeyProof
 from shared.domain.permissions import Caller
 from shared.domain.users import User
 from shared.identity import refresh_tokens
-from shared.identity.errors import InvalidRefreshToken
 from shared.identity.passkeys import Asker
 from shared.identity.refresh_tokens import RefreshFamily
 from shared.runtime.operation import SELF, http
-from shared.store.tables.sign_ins import FACTORS, SESSIONS
-from shared.store.tables.users import USERS
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -39,11 +36,7 @@ def verify_passkey(request: VerifyPasskey, caller: Caller) -> StepUp:
 
 
 def _verify(unit: UnitOfWork, caller: Caller, proof: PasskeyProof) -> tuple[User, RefreshFamily]:
-    user, factor, family = unit.read(
-        USERS.get(caller.user_id), FACTORS.get(caller.user_id), SESSIONS.find(caller.session_id)
-    )
-    if family is None or family.revoked_at is not None or family.user_id != user.id or user.disabled:
-        raise InvalidRefreshToken
+    user, factor, family = second_factor.session_rows(unit, caller)
     proof.check(unit, factor)
     family = refresh_tokens.stepped_up(family, proof.factor, unit.now)
     unit.write(family)

@@ -34,7 +34,7 @@ from shared.writes.commit import commit
 )
 def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     message = siwe.parse(request.message)
-    spent = _expected(message)
+    spent = _checked(message)
     by_key = siwe.verify_signature(message, request.signature, contract_signatures.checker(message.chain_id))
     identity = message.address if by_key else users.contract_identity(message.chain_id, message.address)
     user = commit(_enter, identity, spent)
@@ -44,8 +44,8 @@ def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     )
 
 
-def _expected(message: siwe.SiweMessage) -> siwe_nonces.SpentNonce:
-    """Hold the message to this site and moment. Raises SiweRefused."""
+def _checked(message: siwe.SiweMessage) -> siwe_nonces.SpentNonce:
+    """Check that the message is for this site and valid now, and return the nonce to spend. Raises SiweRefused."""
     settings, now = resources.settings(), resources.clock().now()
     ends = siwe_nonces.expiry(message.nonce, settings.fingerprint_key)
     if ends is None or now >= ends:
@@ -62,7 +62,7 @@ def _expected(message: siwe.SiweMessage) -> siwe_nonces.SpentNonce:
 
 
 def _enter(unit: UnitOfWork, address: str, spent: siwe_nonces.SpentNonce) -> rules.User:
-    """Find or make the account of the address. Raises SiweRefused for a nonce that counted before."""
+    """Find or create the account of the address. Raises SiweRefused if the nonce was used before."""
     if unit.maybe(SPENT_NONCES.find(spent.id)) is not None:
         raise SiweRefused("nonce")
     user = users.by_address(unit, address)
@@ -76,7 +76,8 @@ def _enter(unit: UnitOfWork, address: str, spent: siwe_nonces.SpentNonce) -> rul
 
 
 def _spend(unit: UnitOfWork, spent: siwe_nonces.SpentNonce) -> None:
-    """With the session: who is asked for a second factor answers with the text that was signed already."""
+    """Spend the nonce in the commit that opens the session. Until then the same signed message stays valid, so that it
+    can be sent again together with the second factor."""
     if unit.maybe(SPENT_NONCES.find(spent.id)) is not None:
         raise SiweRefused("nonce")
     unit.on_conflict(SiweRefused("nonce"))

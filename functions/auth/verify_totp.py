@@ -11,11 +11,9 @@ from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.domain.users import User
 from shared.identity import refresh_tokens
-from shared.identity.errors import InvalidRefreshToken
 from shared.identity.refresh_tokens import RefreshFamily
 from shared.runtime.operation import SELF, http
-from shared.store.tables.sign_ins import FACTORS, SESSIONS
-from shared.store.tables.users import USERS
+from shared.store.tables.sign_ins import FACTORS
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -43,13 +41,9 @@ def verify_totp(request: VerifyCode, caller: Caller) -> StepUp:
 
 
 def _verify(unit: UnitOfWork, caller: Caller, proof: second_factor.CodeProof) -> Verified:
-    user, factor, family = unit.read(
-        USERS.get(caller.user_id), FACTORS.get(caller.user_id), SESSIONS.find(caller.session_id)
-    )
-    if family is None or family.revoked_at is not None or family.user_id != user.id or user.disabled:
-        raise InvalidRefreshToken
+    user, factor, family = second_factor.session_rows(unit, caller)
     refusal = proof.check(unit, factor)
-    app_confirmed = unit.one(FACTORS.get(user.id)).confirmed_at is not None  # a recovery code confirms no app
+    app_confirmed = unit.one(FACTORS.get(user.id)).confirmed_at is not None  # false for a recovery code
     first = refusal is None and factor.confirmed_at is None and app_confirmed
     if refusal is None:
         family = refresh_tokens.stepped_up(family, proof.factor, unit.now)

@@ -20,11 +20,15 @@ KINDS = {
     "claim": claims.CLAIMS.name,
 }
 ELSEWHERE = {subscription_filter.REGION: subscription_filter.OWN_REGION}
-FIRST = {"supply.created", "order.created", "claim.claimed"}  # of what nobody can have a copy of
+CREATIONS = {
+    "supply.created",
+    "order.created",
+    "claim.claimed",
+}  # nobody can have a copy of a new resource yet
 
 
 def _changes(aggregate: str) -> tuple[str, ...]:
-    return tuple(kind for kind in event_types.of(aggregate) if kind not in FIRST)
+    return tuple(kind for kind in event_types.of(aggregate) if kind not in CREATIONS)
 
 
 @message("supply-events", type=_changes("supply"), each_region=True, unless=ELSEWHERE, needs=("cache",))

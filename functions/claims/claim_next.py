@@ -18,8 +18,8 @@ from shared.store.tables import wallets
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit, replay_if_done
 
-TRIES = 6  # orders that are tried before others are let through
-AMONG = 8  # of the oldest, one is picked at random, so that claimers do not all run for the same
+TRIES = 6  # orders that one call tries to claim
+CHOICE = 8  # one of this many oldest orders is picked at random, so that claimers do not all try the same one
 
 
 @http(
@@ -40,14 +40,14 @@ def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
     lease = timedelta(seconds=resources.settings().claim_lease_seconds)
     lost: set[str] = set()
     while len(lost) < TRIES:
-        oldest = [entry["order_id"] for entry in open_orders.oldest(criteria, AMONG + len(lost))]
+        oldest = [entry["order_id"] for entry in open_orders.oldest(criteria, CHOICE + len(lost))]
         if not oldest:
             replay_if_done()
             return None
         free = [order_id for order_id in oldest if order_id not in lost]
         if not free:
             break
-        order_id = random.choice(free[:AMONG])  # noqa: S311 - spreads claimers
+        order_id = random.choice(free[:CHOICE])  # noqa: S311 - spreads claimers
         try:
             return commit(_claim, order_id, request.wallet_id, caller, lease, optimistic=True)
         except (OrderAlreadyClaimed, OrderExpired, InvalidState):
@@ -56,7 +56,9 @@ def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
 
 
 def _claimer(request: ClaimNext, caller: Caller) -> str:
-    """Whose own orders are passed over: the wallet's owner when the caller acts for others. Raises NotFound."""
+    """The id of the claimer, whose own orders are skipped: the wallet's owner if the caller acts for others.
+
+    Raises NotFound."""
     if request.wallet_id is None or not caller.acts_for_others:
         return caller.user_id
     wallet = Session(resources.database().snapshot()).one(wallets.usable(caller, request.wallet_id))
@@ -64,5 +66,5 @@ def _claimer(request: ClaimNext, caller: Caller) -> str:
 
 
 def _claim(unit: UnitOfWork, order_id: str, wallet_id: str | None, caller: Caller, lease: timedelta) -> Claim:
-    """A new claim only: what the same claimer has claimed meanwhile is another call's."""
+    """Claim the order, unless the same claimer holds it already: then another call of theirs has claimed it."""
     return claims.begin(unit, order_id, wallet_id, caller, lease, replay=False)

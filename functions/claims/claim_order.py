@@ -31,7 +31,7 @@ from shared.writes.commit import commit
 )
 @message("claim-commands", type="claim.claim", request=ClaimOrder)
 def claim_order(request: ClaimOrder, caller: Caller) -> Claim:
-    # The order is read first and tells losers at once; everything else is read for the winner only.
+    # The order is read first and is enough to refuse losers; all other rows are read for the winner only.
     lease = timedelta(seconds=resources.settings().claim_lease_seconds)
     return commit(_claim, request, caller, lease, optimistic=True)
 

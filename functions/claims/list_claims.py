@@ -14,7 +14,7 @@ from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables import claims, orders
 
-WRITTEN = {"expired": ("claimed", "expired")}  # what the rows of a status may still say
+STORED_AS = {"expired": ("claimed", "expired")}  # stored statuses of rows that may have this status now
 
 
 @http("GET", "/claims", permission="claim:read", request=ListClaims, answer=ClaimPage)
@@ -27,7 +27,7 @@ def list_claims(request: ListClaims, caller: Caller) -> ClaimPage:
     now, status = resources.clock().now(), request.status
     span = owned_lists.span_of(request)
     more = [] if span == (None, ()) else [str(part) for part in span]
-    filters = {"status": WRITTEN.get(status or "", status)}
+    filters = {"status": STORED_AS.get(status or "", status)}
 
     def read(limit: int, cursor: str | None) -> tuple[list[Claim], str | None]:
         return page(index, [owner], limit=limit, cursor=cursor, filters=filters, span=span, more=more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.claims import Claim, RejectClaim
-from shared.desk import authorization, endings, orders
+from shared.desk import authorization, endings
 from shared.domain.desk import claims as rules
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http, message
@@ -29,6 +29,9 @@ def _reject(unit: UnitOfWork, request: RejectClaim, caller: Caller) -> Claim:
     claim = unit.one(claims.by_id(request.claim_id))
     authorization.as_order_owner(caller, claim)
     unit.match(claim)
-    aggregate = orders.read(unit, claim.order_id)
-    ended = rules.reject(claim, aggregate.order, request.reason, unit.now)
-    return endings.end_claim(unit, "claim.rejected", ended, aggregate)
+    return endings.end_claim(
+        unit,
+        "claim.rejected",
+        claim.order_id,
+        lambda order: rules.reject(claim, order, request.reason, unit.now),
+    )

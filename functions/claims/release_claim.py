@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.claims import Claim, ReleaseClaim
-from shared.desk import authorization, endings, orders
+from shared.desk import authorization, endings
 from shared.domain.desk import claims as rules
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http, message
@@ -29,6 +29,9 @@ def _release(unit: UnitOfWork, request: ReleaseClaim, caller: Caller) -> Claim:
     claim = unit.one(claims.by_id(request.claim_id))
     authorization.as_claimer(caller, claim)
     unit.match(claim)
-    aggregate = orders.read(unit, claim.order_id)
-    ended = rules.release(claim, aggregate.order, unit.now, request.epoch)
-    return endings.end_claim(unit, "claim.released", ended, aggregate)
+    return endings.end_claim(
+        unit,
+        "claim.released",
+        claim.order_id,
+        lambda order: rules.release(claim, order, unit.now, request.epoch),
+    )

@@ -43,7 +43,8 @@ def call_contract(request: CallContract, caller: Caller) -> CallResult:
 
 
 def _sender(session: Session, caller: Caller, chain: str, address: str | None) -> str:
-    """Contracts may tell their callers more than others: only the caller's own addresses. Raises InvalidValue."""
+    """The sender of the call. Raises InvalidValue for a foreign address, because a contract may tell some senders more
+    than others."""
     if address is None:
         return calls.NOBODY
     sender = parse_address(address, "from")

@@ -33,7 +33,7 @@ def follow_contract(request: FollowContract, caller: Caller) -> ContractFollow:
     factory = None
     if (named := request.factory) is not None:
         factory = following.factory_of(contract, named.event, named.argument, abi.checked(named.abi))
-    wish = follows.new_follow(
+    requested = follows.new_follow(
         contract_id=contract.id,
         user_id=contract.user_id,
         chain=contract.chain,
@@ -44,8 +44,8 @@ def follow_contract(request: FollowContract, caller: Caller) -> ContractFollow:
         factory=factory,
         now=resources.clock().now(),
     )
-    return commit(_follow, wish, request.from_block is None)
+    return commit(_follow, requested, request.from_block is None)
 
 
-def _follow(unit: UnitOfWork, wish: Follow, anywhere: bool) -> ContractFollow:
-    return ContractFollow.of(*following.follow(unit, wish, keep_start=anywhere))
+def _follow(unit: UnitOfWork, requested: Follow, anywhere: bool) -> ContractFollow:
+    return ContractFollow.of(*following.follow(unit, requested, keep_start=anywhere))

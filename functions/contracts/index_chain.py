@@ -6,13 +6,12 @@ once, one of them stops: every commit compares the version of the index.
 
 from __future__ import annotations
 
-import contextvars
 import logging
-from concurrent.futures import ThreadPoolExecutor
 
 from shared import resources
 from shared.contracts.events import run
 from shared.runtime.operation import schedule
+from shared.runtime.parallel import run_each
 
 _log = logging.getLogger(__name__)
 
@@ -20,12 +19,7 @@ _log = logging.getLogger(__name__)
 @schedule(seconds=1, needs=("chain",), publishes=("contract-events", "wallet-events"))
 def index_chain() -> None:
     chains = sorted(resources.settings().rpc_urls)
-    if len(chains) == 1:
-        _index(chains[0])
-        return
-    with ThreadPoolExecutor(max_workers=max(1, len(chains))) as pool:
-        for chain in chains:
-            pool.submit(contextvars.copy_context().run, _index, chain)
+    run_each(_index, chains, threads=len(chains))
 
 
 def _index(chain: str) -> None:

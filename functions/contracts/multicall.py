@@ -29,15 +29,15 @@ from shared.store.tables.contracts import owned
 def multicall(request: Multicall, caller: Caller) -> MulticallResult:
     client = resources.chain(request.chain or resources.settings().default_chain)
     session = Session(resources.database().snapshot())
-    meant = [
+    resolved = [
         _resolve(session, caller, client.spec.name, one, f"calls.{number}")
         for number, one in enumerate(request.calls)
     ]
     block = reads.number_of(client, request.block)
-    outcomes = reads.at_block(client, [(address, data) for address, data, _, _ in meant], block)
+    outcomes = reads.at_block(client, [(address, data) for address, data, _, _ in resolved], block)
     results = [
         _outcome(entries, entry, outcome)
-        for (_, _, entries, entry), outcome in zip(meant, outcomes, strict=True)
+        for (_, _, entries, entry), outcome in zip(resolved, outcomes, strict=True)
     ]
     return MulticallResult(block_number=block, results=results)
 
@@ -52,7 +52,7 @@ def _resolve(
             raise InvalidValue(f"{place}.contract_id", f"the contract is on {contract.chain}")
         address, entries = contract.place, contract.entries
     else:
-        assert one.address is not None and one.type is not None  # the model has it so
+        assert one.address is not None and one.type is not None  # checked by the model
         address, entries = parse_address(one.address, f"{place}.address"), abis.given(None, one.type)
     entry = abi.method(entries, one.method)
     return address, calls.data_of(entry, one.arguments, f"{place}.arguments"), entries, entry

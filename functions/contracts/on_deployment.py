@@ -24,13 +24,13 @@ ANNOUNCED = {"deployed": "contract.deployed", "failed": "contract.failed", "depl
     publishes=("contract-events",),
 )
 def on_deployment(event: Event) -> None:
-    if event.data.get("to") in (None, DEPLOYER):  # nothing else deploys
+    if event.data.get("to") in (None, DEPLOYER):  # all other transactions deploy nothing
         inbox = InboxRow(on_deployment.__name__, event.id, resources.clock().now())
         commit(_follow, event.subject, inbox=inbox)
 
 
 def _follow(unit: UnitOfWork, transaction_id: str) -> None:
-    """By what the transaction is now: its events may come late and in any order."""
+    """Update the contract from the transaction's current row, because events may come late and in any order."""
     transaction = unit.maybe(TRANSACTIONS.find(transaction_id))
     if transaction is None:
         return

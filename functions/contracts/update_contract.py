@@ -24,7 +24,6 @@ def _update(unit: UnitOfWork, request: UpdateContract, caller: Caller) -> Contra
     notes = given(request, "metadata").get("metadata", contract.metadata)
     after = described(contract, request.name or contract.name, notes, unit.now)
     if after != contract:
-        gone, new = metadata.moved(contract, after)
-        unit.delete(*gone)
-        unit.write(after, *new)
+        unit.write(after)
+        metadata.write_changes(unit, contract, after)
     return Contract.of(after)

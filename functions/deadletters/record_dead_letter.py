@@ -26,11 +26,11 @@ from shared.writes.commit import commit
 from shared.writes.mutation import AlreadyApplied
 
 SOURCE = "CloudPubSubDeadLetterSourceSubscription"
-# To these it sends commands on, and tells senders why theirs were not taken.
-SENT = (*event_types.COMMAND_TOPICS, *event_types.OUTCOME_TOPICS)
+# Topics of the commands that it publishes again, and of the answers to senders of refused commands.
+PUBLISHED = (*event_types.COMMAND_TOPICS, *event_types.OUTCOME_TOPICS)
 
 
-@message("supply-commands", type="*", publishes=SENT)
+@message("supply-commands", type="*", publishes=PUBLISHED)
 @message("order-commands", type="*")
 @message("claim-commands", type="*")
 @message("transaction-commands", type="*")
@@ -47,13 +47,13 @@ def record_dead_letter(delivery: Delivery, topic: str) -> None:
     if delivery.attributes.get("ce-type") in known:
         return  # its own operation has its own subscription
     if "ce-type" not in delivery.attributes and _type(delivery) in known:
-        _send_on(delivery, topic)
+        _publish_again(delivery, topic)
     else:
         pubsub_push.record_dead_letter(delivery, topic, record_dead_letter.__name__, _reason(delivery))
 
 
-def _send_on(delivery: Delivery, topic: str) -> None:
-    """Publish it with its attributes, once: it comes again to the operation that takes it."""
+def _publish_again(delivery: Delivery, topic: str) -> None:
+    """Publish the command once more, with its attributes, so that the operation that handles it receives it."""
     current().caller = Caller.of_system()
     digest = hashlib.sha256(f"{topic}/{delivery.message_id}".encode()).hexdigest()
     inbox = InboxRow(record_dead_letter.__name__, f"on:{digest[:48]}", resources.clock().now())

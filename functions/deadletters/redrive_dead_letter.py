@@ -23,7 +23,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, topic_of
 from shared.writes.commit import commit
 
-# Every topic that something is taken from.
+# Every topic that an operation subscribes to.
 TOPICS = (
     *event_types.COMMAND_TOPICS,
     *event_types.OUTCOME_TOPICS,

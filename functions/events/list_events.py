@@ -16,13 +16,13 @@ from shared.domain.permissions import Caller
 from shared.runtime.context import current, deadline_in
 from shared.runtime.operation import http
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+FIRST_PAUSE, MAX_PAUSE = 0.1, 1.0
 
 
 @http("GET", "/events", permission="event:read", others="owner", request=ListEvents, answer=EventPage)
 def list_events(request: ListEvents, caller: Caller) -> EventPage:
-    patience = current().request.seconds
-    wait = request.wait if patience is None else min(request.wait, patience)
+    callers_limit = current().request.seconds
+    wait = request.wait if callers_limit is None else min(request.wait, callers_limit)
     current().deadline = deadline_in(wait + resources.settings().request_seconds)
     types = event_feed.types_of(request.types)
     chunk = event_feed.read(caller.user_id, request.after, types, request.limit)
@@ -35,11 +35,11 @@ def list_events(request: ListEvents, caller: Caller) -> EventPage:
 def _awaited(
     request: ListEvents, caller: Caller, cursor: str, types: frozenset[str] | None, wait: float
 ) -> event_feed.Chunk:
-    """What comes behind the cursor; empty when nothing came in time."""
+    """The first events after the cursor; empty if none came within `wait` seconds."""
     until, pause = time.monotonic() + wait, FIRST_PAUSE
     while True:
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, MAX_PAUSE)
         chunk = event_feed.read(caller.user_id, cursor, types, request.limit)
         if chunk.events or time.monotonic() >= until:
             return chunk

@@ -7,23 +7,21 @@ everything once.
 
 from __future__ import annotations
 
-import contextvars
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from shared import resources
 from shared.desk import timer_handlers
 from shared.runtime.context import remaining_seconds
 from shared.runtime.operation import schedule
+from shared.runtime.parallel import run_each
 from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.system import TIMER_SHARDS, TIMERS, Timer
 
 _log = logging.getLogger(__name__)
-BATCH = 100  # of each shard and round
-AT_ONCE = 8
-RESERVE_SECONDS = 10.0  # of the deadline, left to the last round
+BATCH = 100  # timers of each shard in one round
+THREADS = 8
+RESERVE_SECONDS = 10.0  # no new round begins when less than this is left before the deadline
 
 
 @schedule(seconds=2, needs=("chain",), publishes=("supply-events", "order-events", "claim-events"))
@@ -38,12 +36,12 @@ def fire_timers() -> None:
             timer_handlers.idle(Session(resources.database().snapshot()), due, resources.clock().now())
         )
         _drop(idle)
-        fired = _fire([timer for timer in due if timer not in idle])
+        fired = sum(run_each(_fire, [timer for timer in due if timer not in idle], threads=THREADS))
         _log.info("timers", extra={"fired": fired, "idle": len(idle), "due": len(due)})
 
 
 def _due() -> list[Timer]:
-    """The next timers of every shard, the longest due first."""
+    """The next due timers of every shard; those that have been due longest come first."""
     now = resources.clock().now()
     session = Session(resources.database().snapshot())
     shards = session.read_all([TIMERS.scan(shard, upto=(now,), limit=BATCH) for shard in range(TIMER_SHARDS)])
@@ -58,15 +56,8 @@ def _drop(idle: set[Timer]) -> None:
         )
 
 
-def _fire(live: Sequence[Timer]) -> int:
-    """How many were handled."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        work = [pool.submit(contextvars.copy_context().run, _handled, timer) for timer in live]
-        return sum(one.result() for one in work)
-
-
-def _handled(timer: Timer) -> bool:
-    """Whatever goes wrong with one keeps none of the others."""
+def _fire(timer: Timer) -> bool:
+    """Handle one timer; returns whether that succeeded. A failure must not stop the other timers."""
     try:
         timer_handlers.fire(timer)
     except Exception:

@@ -23,14 +23,19 @@ _log = logging.getLogger(__name__)
 STALE_SECONDS = 5
 LIMIT = 2_000
 OUTBOX_OLDEST = metrics.gauge(
-    "wallet_outbox_oldest_seconds", "How long the oldest event waits; 0: none does."
+    "wallet_outbox_oldest_seconds",
+    "Seconds that the oldest unpublished event has waited; 0 if there is none.",
 )
-DEAD_LETTERS = metrics.gauge("wallet_dead_letters", "Dead letters that nobody has looked at.")
+DEAD_LETTERS = metrics.gauge("wallet_dead_letters", "Dead letters that wait for a decision.")
 LANE_DEPTH = metrics.gauge("wallet_lane_depth", "Transactions that wait for a nonce.", "chain")
-LANE_OLDEST = metrics.gauge("wallet_lane_oldest_seconds", "Since the oldest of them was accepted.", "chain")
-WEBHOOKS_DUE = metrics.gauge("wallet_webhook_lanes_due", "Webhooks that are to be worked on and are not.")
+LANE_OLDEST = metrics.gauge(
+    "wallet_lane_oldest_seconds", "Seconds since the oldest of them was accepted.", "chain"
+)
+WEBHOOKS_DUE = metrics.gauge(
+    "wallet_webhook_lanes_due", "Webhook lanes that are due while no process works on them."
+)
 WEBHOOKS_OLDEST = metrics.gauge(
-    "wallet_webhook_lanes_oldest_seconds", "Since the first of them was due; 0: none is."
+    "wallet_webhook_lanes_oldest_seconds", "Seconds since the first of them was due; 0 if there is none."
 )
 
 
@@ -43,14 +48,15 @@ def measure_backlog() -> None:
     OUTBOX_OLDEST.set(outbox)
     DEAD_LETTERS.set(letters)
     lanes = _lanes(session, now)
-    told = {"outbox_seconds": outbox, "dead_letters": letters, "lanes": lanes}
-    _log.info("backlog", extra=told | {"webhooks": _webhooks(session, now)})
+    webhooks = _webhooks(session, now)
+    figures = {"outbox_seconds": outbox, "dead_letters": letters, "lanes": lanes, "webhooks": webhooks}
+    _log.info("backlog", extra=figures)
 
 
 def _outbox(session: Session, now: datetime) -> float:
-    """Seconds since the oldest event was committed that is not published; 0 when there is none.
+    """Seconds since the commit of the oldest event that is not published yet; 0 if there is none.
 
-    Looked for from the sweep's marks on: below them are only remains of what was deleted."""
+    The scan starts at the sweeper's marks, because below them are only deleted rows, which would slow it down."""
     stored = session.one(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
     starts = {mark.shard: mark.mark for mark in stored}
     shards = session.read_all(
@@ -64,8 +70,8 @@ def _outbox(session: Session, now: datetime) -> float:
 
 
 def _lanes(session: Session, now: datetime) -> dict[str, int]:
-    """By chain, how many transactions wait for a nonce. Of all chains: which are served is known to those who may
-    have the nodes' addresses."""
+    """The number of transactions that wait for a nonce, by chain. All known chains are measured, because this service
+    does not have the nodes' addresses and so does not know which chains are served."""
     chains = sorted(resources.registry().chains)
     bounds = [lane_range(chain) for chain in chains]
     queued = session.read_all(
@@ -79,8 +85,8 @@ def _lanes(session: Session, now: datetime) -> dict[str, int]:
 
 
 def _webhooks(session: Session, now: datetime) -> int:
-    """How many webhooks have deliveries that are due while nobody works on them. What waits because its receiver fails
-    is not due."""
+    """The number of webhook lanes that are due while no process works on them. A lane that waits because its endpoint
+    fails is not due."""
     shards = session.read_all(
         [LANES_DUE.scan(shard, upto=(now,), limit=LIMIT // SHARDS) for shard in range(SHARDS)]
     )

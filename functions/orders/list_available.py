@@ -34,7 +34,7 @@ def list_available(request: ListAvailable, caller: Caller) -> AvailablePage:
 
 
 def _views(entries: list[Row]) -> list[PublicOrder]:
-    """As the rows are now: what was claimed since the index was read is left out."""
+    """The orders as their rows are now; orders that were claimed since the index was read are left out."""
     if not entries:
         return []
     ids = [entry["order_id"] for entry in entries]

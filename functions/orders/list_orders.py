@@ -13,14 +13,14 @@ from shared.reads.pagination import kept_page
 from shared.runtime.operation import http
 from shared.store.tables import orders
 
-WRITTEN = {"expired": ("expired", "open")}  # what the rows of a status may still say
+STORED_AS = {"expired": ("expired", "open")}  # stored statuses of rows that may have this status now
 
 
 @http("GET", "/orders", permission="order:read", request=ListOrders, answer=OrderPage)
 def list_orders(request: ListOrders, caller: Caller) -> OrderPage:
     now, status = resources.clock().now(), request.status
     filters = {
-        "status": WRITTEN.get(status or "", status),
+        "status": STORED_AS.get(status or "", status),
         "currency": supplies.symbol_of(None, request.currency),
     }
     prefix = [caller.listed(request.user_id), False]

@@ -30,8 +30,8 @@ from shared.store.tables import metadata, supplies
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-STALE_SECONDS = 10.0
-CANDIDATES = 100  # supplies, the largest first, that are read again when the snapshot's choice fails
+STALE_SECONDS = 10.0  # the age of a snapshot that is good enough to choose supplies
+CANDIDATES = 100  # supplies, the largest first, that are read again if the chosen ones do not suffice
 
 
 @http(
@@ -71,15 +71,17 @@ class _Draft(NamedTuple):
 
 
 class _Candidates(NamedTuple):
-    """Ids of supplies: those that would pay, and all that may be asked should those not suffice any more."""
+    """Ids of supplies: the chosen ones, and every supply that may be used if those do not suffice any more."""
 
     chosen: list[str]
     every: list[str]
 
 
 def _candidates(draft: _Draft) -> Iterator[_Candidates]:
-    """The supplies that the request names; else those of a recent snapshot, and where they do not suffice, those of
-    a strong one. The chosen ones alone are read again in the transaction, every candidate when they do not suffice."""
+    """The supplies that the request names; otherwise the owner's active supplies, first by a recent snapshot and then
+    by a strong one.
+
+    The transaction reads the chosen supplies again, and every candidate only if those do not suffice any more."""
     named = draft.request.supply_ids
     if named is not None:
         yield _Candidates(named, named)
@@ -104,7 +106,8 @@ def _place(unit: UnitOfWork, draft: _Draft, candidates: _Candidates) -> Order:
 
 
 def _reserve(unit: UnitOfWork, draft: _Draft, candidates: _Candidates) -> tuple[list[Supply], Placed]:
-    """The supplies as they were read, and the order that reserves from some of them."""
+    """The supplies as they were read, and the order that reserves from some of them. Raises NotFound for a named supply
+    of another user, InsufficientSupply, TooFragmented."""
     chosen = _read(unit, candidates.chosen)
     named = draft.request.supply_ids
     if named is not None and {s.id for s in chosen if s.user_id == draft.user_id} != set(named):

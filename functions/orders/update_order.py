@@ -34,9 +34,8 @@ def _update(unit: UnitOfWork, request: UpdateOrder, caller: Caller) -> Order:
     after = rules.update(aggregate.order, unit.now, **given(request, "note", "expires_at", "metadata"))
     if after == aggregate.order:
         return orders.as_of_now(aggregate.view, unit.now)
-    gone, new = metadata.moved(aggregate.order, after)
-    unit.delete(*gone)
-    unit.write(after, *new)
+    unit.write(after)
+    metadata.write_changes(unit, aggregate.order, after)
     if after.expires_at != aggregate.order.expires_at:
         unit.write(*timers.order_expiry(after))
     return emit_order(unit, "order.updated", aggregate.updated(after))

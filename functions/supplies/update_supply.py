@@ -15,8 +15,8 @@ from shared.desk import authorization, timers
 from shared.desk import supplies as desk_supplies
 from shared.domain.desk import funds
 from shared.domain.desk import supplies as rules
-from shared.domain.desk.states import KEEP
 from shared.domain.desk.supplies import Moved
+from shared.domain.keep import KEEP
 from shared.domain.money import parse_amount
 from shared.domain.permissions import Caller
 from shared.funds import balances
@@ -43,7 +43,7 @@ def update_supply(request: UpdateSupply, caller: Caller) -> Supply:
 
 
 def _observe(request: UpdateSupply, caller: Caller) -> Balances | None:
-    """What the chain says, when the change seems to need it."""
+    """The balances on chain if the change, by the row as it is now, needs them; otherwise None."""
     if request.amount is None and request.status != "active":
         return None
     supply = Session(resources.database().snapshot()).one(supplies.by_id(request.supply_id))
@@ -58,13 +58,11 @@ def _update(unit: UnitOfWork, request: UpdateSupply, caller: Caller, observed: B
     unit.match(supply)
     moved = _changed(request, supply, unit.now)
     if observed is None and funds.needs_cover(supply, moved.supply):
-        raise Contended  # it changed since the first look: repeat
+        raise Contended  # the supply has changed since `_observe`; a repeated call observes the balances
     if moved.supply.expires_at != supply.expires_at:
         unit.write(*timers.supply_expiry(moved.supply))
-    gone, new = metadata.moved(supply, moved.supply)
-    unit.delete(*gone)
     desk_supplies.write(unit, [supply], [moved], observed)
-    unit.write(*new)
+    metadata.write_changes(unit, supply, moved.supply)
     return Supply.of(moved.supply)
 
 

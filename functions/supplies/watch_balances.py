@@ -22,7 +22,7 @@ from shared.store.session import Session
 from shared.store.tables import supplies
 
 _log = logging.getLogger(__name__)
-BATCH = 50  # addresses of each shard and run
+BATCH = 50  # addresses of each shard in one run
 
 
 @schedule(seconds=5, needs=("chain",), publishes=("supply-events",))
@@ -37,13 +37,13 @@ def watch_balances() -> None:
         except Exception:
             _log.warning("a chain was not observed", exc_info=True, extra={"chain": chain})
             continue
-        changed += sum(_look(holding, block) for holding in holdings if holding.chain == chain)
+        changed += sum(_check(holding, block) for holding in holdings if holding.chain == chain)
     if changed:
         _log.info("balances changed", extra={"addresses": changed, "of": len(holdings)})
 
 
 def _addresses(session: Session) -> set[tuple[str, str]]:
-    """(address, chain) pairs to look at in this run."""
+    """The (address, chain) pairs to check in this run."""
     start = "0x" + secrets.token_hex(20)
     shards = range(supplies.WATCH_SHARDS)
     index = supplies.FUNDS_WATCHED
@@ -70,8 +70,9 @@ def _holdings(session: Session, places: Iterable[tuple[str, str]]) -> list[Holdi
     return [Holding(chain, address, funds[address, chain], own[address, chain]) for address, chain in ordered]
 
 
-def _look(holding: Holding, block: int) -> bool:
-    """True when something changed; one address that cannot be looked at keeps none of the others."""
+def _check(holding: Holding, block: int) -> bool:
+    """Observe and apply the balances of one address; returns whether anything changed. A failure must not stop the
+    other addresses."""
     try:
         return coverage.apply(
             holding, [(asset, _observe(holding, asset, block)) for asset in _assets(holding)]
@@ -82,7 +83,7 @@ def _look(holding: Holding, block: int) -> bool:
 
 
 def _assets(holding: Holding) -> list[str]:
-    """Token addresses of the rows that supplies draw on, "" for the native coin."""
+    """The token addresses of the assets that supplies commit; "" for the native coin."""
     return [row.token_address for row in holding.funds if row.supplies]
 
 

@@ -32,7 +32,7 @@ from shared.writes.commit import commit
     publishes=("transaction-events",),
 )
 def approve_transaction(request: ApproveTransaction, caller: Caller) -> Transaction:
-    # There is no command for it: a message proves no person.
+    # There is no command for this, because a message does not prove that a person sent it.
     if request.decision == "approve":
         _try_again(request.transaction_id, caller)
     with policy_enforcement.denials_audited(request.transaction_id):
@@ -40,9 +40,10 @@ def approve_transaction(request: ApproveTransaction, caller: Caller) -> Transact
 
 
 def _try_again(transaction_id: str, caller: Caller) -> None:
-    """The chain has moved on since it was accepted. Only who may decide learns what it would do now.
+    """Simulate the transaction again, because the chain has changed since it was accepted. Callers who may not approve
+    it do not learn the result.
 
-    Raises what `policy_for` and `preflight.again` raise."""
+    Raises the refusals of `policy_for` and `preflight.again`."""
     session = Session(resources.database().snapshot())
     transaction = session.one(TRANSACTIONS.get(transaction_id))
     approval.policy_for(session, caller, transaction)

@@ -44,7 +44,7 @@ def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     intent = intents.from_request(request, intents.on_chain(wallet, request))
     planned = accept.plan(intent, gas=request.gas, mixed_fees=intents.mixed(request))
     planned = replace(planned, notes=request.metadata)
-    # No nonce yet. It is sent when `transaction.accepted` arrives, or by the chain's tick if that never does.
+    # It has no nonce yet. `dispatch_lane` sends it when `transaction.accepted` arrives; otherwise `tick_chain` does.
     with policy_enforcement.denials_audited(wallet.id):
         return commit(_send, planned, group=f"funds:{intent.chain}:{intent.from_address}")
 

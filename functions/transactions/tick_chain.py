@@ -7,13 +7,12 @@ row.
 
 from __future__ import annotations
 
-import contextvars
 import logging
-from concurrent.futures import ThreadPoolExecutor
 
 from shared import resources
 from shared.engine import tick
 from shared.runtime.operation import schedule
+from shared.runtime.parallel import run_each
 
 _log = logging.getLogger(__name__)
 EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
@@ -24,12 +23,7 @@ LOCAL_LEASE_SECONDS = 3.0  # a local pass is short, and a killed process must no
 @schedule(seconds=1, needs=("chain", "signer"), publishes=EVENTS)
 def tick_chain() -> None:
     chains = sorted(resources.settings().rpc_urls)
-    if len(chains) == 1:
-        _drive(chains[0])
-        return
-    with ThreadPoolExecutor(max_workers=max(1, len(chains))) as pool:
-        for chain in chains:
-            pool.submit(contextvars.copy_context().run, _drive, chain)
+    run_each(_drive, chains, threads=len(chains))
 
 
 def _drive(chain: str) -> None:

@@ -19,10 +19,10 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import custody
 from shared.writes.commit import commit
 
-TRIES = 8  # accounts of one seed made at the same moment
+TRIES = 8  # more simultaneous calls for one seed may be refused
 
 
-class IndexTaken(Contended):  # another account was added at this index in the meantime
+class IndexTaken(Contended):  # another call has added an account at this index in the meantime
     pass
 
 

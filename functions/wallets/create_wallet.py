@@ -50,6 +50,6 @@ def create_wallet(request: CreateWallet, caller: Caller) -> CreatedWallet:
 
 
 def _create(unit: UnitOfWork, wallet: Wallet, key: VaultKey, words: str) -> CreatedWallet:
-    unit.check_caller()  # a sign-in that has ended must not leave a wallet whose mnemonic somebody else knows
+    unit.check_caller()  # an ended sign-in must not create a wallet whose mnemonic somebody else knows
     unit.write(wallet, key, *metadata.entries(wallet))
     return CreatedWallet.of(wallet, words)

@@ -31,7 +31,7 @@ from shared.writes.commit import commit
 )
 def delete_wallet(request: DeleteWallet, caller: Caller) -> None:
     session = Session(resources.database().snapshot())
-    if request.force:  # money may be lost: its owner in person, and no program or stolen token
+    if request.force:  # funds may be lost, so neither a program nor a stolen token is enough
         step_up.require_person(caller)
         wallet, second = session.read(mine(caller, request.wallet_id), enrolled(caller.user_id))
         step_up.require(caller, resources.clock().now(), enrolled=second)

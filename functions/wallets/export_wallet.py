@@ -34,7 +34,7 @@ from shared.writes.commit import commit
     publishes=("account-events",),
 )
 def export_wallet(request: ExportWallet, caller: Caller) -> ExportedWallet:
-    # The audit row is committed before the key leaves.
+    # The audit row is committed before the answer with the key is sent.
     session = Session(resources.database().snapshot())
     signed_in = session_check.of(caller)
     wallet, second, *rows = session.read_all(

@@ -53,7 +53,8 @@ def import_wallet(request: ImportWallet, caller: Caller) -> WalletAnswer:
 
 
 def _secret(request: ImportWallet, chain: ChainSpec) -> tuple[custody.Purpose, bytes, str | None]:
-    """What to seal, and the path of the account below it if it is a seed. Raises refusals of each format."""
+    """The purpose and bytes of the secret to seal and, for a seed, the account's path. Raises the refusals of each
+    format."""
     if request.mnemonic is not None:
         path = hd.normalised_path(request.derivation_path or chain.path(0))
         return "seed", mnemonic.to_seed(request.mnemonic.get_secret_value()), path

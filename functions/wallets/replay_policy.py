@@ -20,9 +20,9 @@ from shared.store.tables.transactions import TRANSACTIONS, TRANSACTIONS_BY_OWNER
 from shared.store.tables.wallets import owned
 from shared.wallets import policy_enforcement
 
-LOOKED_AT = 5_000  # index entries, of all wallets of the owner
-REPLAYED = 1_000  # transactions, the newest ones
-SHOWN = 200
+MAX_SCANNED = 5_000  # index entries that are read, of all wallets of the owner
+MAX_REPLAYED = 1_000  # transactions that are tried, the newest ones
+MAX_SHOWN = 200  # transactions that are listed in the answer
 
 
 @http(
@@ -53,16 +53,16 @@ def replay_policy(request: ReplayPolicy, caller: Caller) -> PolicyReplay:
         complete=complete,
         refused=sum(one.denied is not None for one in verdicts),
         for_approval=sum(one.needs_approval for one in verdicts),
-        items=found[:SHOWN],
+        items=found[:MAX_SHOWN],
     )
 
 
 def _sent(session: Session, user_id: str, wallet_id: str, since: datetime) -> tuple[list[Transaction], bool]:
-    """What the wallet has sent since a moment, and whether that is all of it."""
-    entries = session.one(TRANSACTIONS_BY_OWNER.scan(user_id, upto=(since,), limit=LOOKED_AT))
+    """The transactions of the wallet since a time, and whether they are complete."""
+    entries = session.one(TRANSACTIONS_BY_OWNER.scan(user_id, upto=(since,), limit=MAX_SCANNED))
     own = [entry for entry in entries if entry["wallet_id"] == wallet_id]
-    rows = session.follow(TRANSACTIONS, own[:REPLAYED])
-    complete = len(entries) < LOOKED_AT and len(own) <= REPLAYED
+    rows = session.follow(TRANSACTIONS, own[:MAX_REPLAYED])
+    complete = len(entries) < MAX_SCANNED and len(own) <= MAX_REPLAYED
     return [row for row in rows if row.kind == "call"], complete
 
 

@@ -15,7 +15,7 @@ from shared.domain.errors import InvalidValue
 from shared.domain.permissions import Caller
 from shared.domain.wallets import policies as rules
 from shared.domain.wallets import policy_changes
-from shared.identity.step_up import require
+from shared.identity import step_up
 from shared.runtime.operation import http
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.sign_ins import enrolled
@@ -39,8 +39,8 @@ def set_policy(request: UpdatePolicy, caller: Caller) -> Policy:
     return commit(_set, request, caller)
 
 
-def _check_approvers(unit: UnitOfWork, policy: rules.Policy, after: rules.Policy) -> list[str]:
-    """The approvers that are new. Raises InvalidValue unless each has an account that may sign in."""
+def _added_approvers(unit: UnitOfWork, policy: rules.Policy, after: rules.Policy) -> list[str]:
+    """The ids of the added approvers. Raises InvalidValue unless each has an account that may sign in."""
     new = sorted({*(after.approvers or ())} - {*(policy.approvers or ())})
     people = unit.one(USERS.get_many((name,) for name in new)) if new else []
     if len([person for person in people if not person.disabled]) != len(new):
@@ -58,8 +58,8 @@ def _set(unit: UnitOfWork, request: UpdatePolicy, caller: Caller) -> Policy:
     after = policy_changes.change(policy, request.rules(), unit.now, delay)
     guarded = policy.approval_above is not None and after != policy
     if guarded or policy_changes.loosens(policy, after):
-        require(caller, resources.clock().now(), enrolled=second)
-    for approver in _check_approvers(unit, policy, after):
+        step_up.require(caller, unit.now, enrolled=second)
+    for approver in _added_approvers(unit, policy, after):
         notices.record(unit, wallet.user_id, "approver_added", wallet_id=wallet.id, approver_id=approver)
     if policy_changes.loosens(policy, after):
         notices.record(unit, wallet.user_id, "policy_loosened", wallet_id=wallet.id)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from shared import resources
 from shared.chain.errors import ChainError
-from shared.runtime.context import current
+from shared.runtime.context import remaining_seconds
 from shared.runtime.operation import schedule
 from shared.store.session import Session
 from shared.store.tables.wallets import DISABLED_SHARDS, WALLETS, WALLETS_DISABLED
@@ -15,8 +14,8 @@ from shared.wallets import deletion
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-BATCH = 50  # of each shard and run
-RESERVE_SECONDS = 10.0  # of the deadline
+BATCH = 50  # wallets of each shard in one run
+RESERVE_SECONDS = 10.0  # no new key is shredded when less than this is left before the deadline
 
 
 @schedule(seconds=3600, cron="17 * * * *", needs=("chain",))
@@ -26,13 +25,13 @@ def shred_keys() -> None:
     due = session.read_all(
         WALLETS_DISABLED.scan(shard, upto=(before,), limit=BATCH) for shard in range(DISABLED_SHARDS)
     )
-    shredded = sum(_shred(session, str(entry["id"])) for shard in due for entry in shard if _in_time())
+    shredded = sum(_shred(session, str(entry["id"])) for shard in due for entry in shard if _time_left())
     if any(due):
         _log.info("shredded", extra={"keys": shredded, "looked_at": sum(map(len, due))})
 
 
-def _in_time() -> bool:
-    return current().deadline - time.monotonic() > RESERVE_SECONDS
+def _time_left() -> bool:
+    return remaining_seconds(3_600) > RESERVE_SECONDS
 
 
 def _shred(session: Session, wallet_id: str) -> bool:

@@ -30,7 +30,7 @@ def sign_typed_data(request: SignTypedData, caller: Caller) -> Signature:
     wallet, policy = signing.wallet_and_policy(session, caller, request.wallet_id)
     with policy_enforcement.denials_audited(wallet.id):
         signing.check_sign_in_data(caller, document)
-        if policy is not None:  # before a key is opened; again, with what the day has spent, in the commit
+        if policy is not None:  # before a key is opened; the commit decides again, with the day's spending
             outflow = typed_data.of_typed_data(wallet.address, document)
             policies.decide_typed_data(policy, outflow, typed_data.named(document), {})
         chain_id = resources.registry().chain(wallet.chain).chain_id

@@ -24,7 +24,6 @@ def _update(unit: UnitOfWork, request: UpdateWallet, caller: Caller) -> Wallet:
     notes = given(request, "metadata").get("metadata", wallet.metadata)
     after = described(wallet, request.name or wallet.name, notes, unit.now)
     if after != wallet:
-        gone, new = metadata.moved(wallet, after)
-        unit.delete(*gone)
-        unit.write(after, *new)
+        unit.write(after)
+        metadata.write_changes(unit, wallet, after)
     return Wallet.of(after)

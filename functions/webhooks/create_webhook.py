@@ -7,7 +7,7 @@ from shared import resources
 from shared.auth import notices
 from shared.domain.permissions import Caller
 from shared.domain.webhooks import endpoints, lanes
-from shared.domain.webhooks.endpoints import MOST, TooManyWebhooks, Webhook
+from shared.domain.webhooks.endpoints import MAX_WEBHOOKS, TooManyWebhooks, Webhook
 from shared.runtime.clock import new_id
 from shared.runtime.operation import http
 from shared.store.port import COMMIT_TIMESTAMP
@@ -61,7 +61,7 @@ def create_webhook(request: CreateWebhook, caller: Caller) -> SecretWebhook:
 
 def _create(unit: UnitOfWork, webhook: Webhook, secret: SigningSecret) -> SecretWebhook:
     unit.check_caller()
-    if len(unit.one(WEBHOOKS_BY_OWNER.scan(webhook.user_id, limit=MOST))) >= MOST:
+    if len(unit.one(WEBHOOKS_BY_OWNER.scan(webhook.user_id, limit=MAX_WEBHOOKS))) >= MAX_WEBHOOKS:
         raise TooManyWebhooks
     unit.write(webhook, lanes.new_lane(webhook.id, webhook.user_id, unit.now, COMMIT_TIMESTAMP))
     unit.audit(webhook.id, after={"url": webhook.url, "event_types": list(webhook.event_types)})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from schemas.webhooks import OneDelivery, WebhookDelivery
 from shared.domain.permissions import Caller
 from shared.domain.webhooks import deliveries
-from shared.domain.webhooks.endpoints import WebhookDisabled
 from shared.runtime.operation import http
-from shared.store.tables.webhooks import DELIVERIES, LANES, usable
+from shared.store.tables.webhooks import DELIVERIES
 from shared.store.unit_of_work import UnitOfWork
 from shared.webhooks import hints, requests
 from shared.writes.commit import commit
@@ -30,9 +29,7 @@ def redeliver_webhook(request: OneDelivery, caller: Caller) -> WebhookDelivery:
 
 
 def _redeliver(unit: UnitOfWork, request: OneDelivery, caller: Caller) -> WebhookDelivery:
-    webhook, lane = unit.read(usable(caller, request.webhook_id), LANES.get(request.webhook_id))
-    if not webhook.active:
-        raise WebhookDisabled(reason=webhook.disabled_reason)
+    webhook, lane = requests.active_endpoint(unit, caller, request.webhook_id)
     delivery = unit.one(DELIVERIES.get(request.webhook_id, request.delivery_id))
     unit.match(delivery)
     after = deliveries.asked_again(delivery, unit.now)

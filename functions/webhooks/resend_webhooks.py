@@ -5,10 +5,9 @@ from __future__ import annotations
 from schemas.webhooks import ResendWebhooks, Resent
 from shared import resources
 from shared.domain.permissions import Caller
-from shared.domain.webhooks.endpoints import WebhookDisabled
 from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.store.tables.webhooks import LANES, usable
+from shared.store.tables.webhooks import usable
 from shared.store.unit_of_work import UnitOfWork
 from shared.webhooks import hints, requests
 from shared.writes.commit import commit
@@ -32,9 +31,7 @@ def resend_webhooks(request: ResendWebhooks, caller: Caller) -> Resent:
 
 
 def _resend(unit: UnitOfWork, request: ResendWebhooks, caller: Caller, found: requests.Since) -> Resent:
-    webhook, lane = unit.read(usable(caller, request.webhook_id), LANES.get(request.webhook_id))
-    if not webhook.active:
-        raise WebhookDisabled(reason=webhook.disabled_reason)
+    webhook, lane = requests.active_endpoint(unit, caller, request.webhook_id)
     wanted = requests.redeliver(unit, webhook, found, taken_too=request.deliveries == "all")
     requests.put_in_front(unit, lane, wanted)
     unit.audit(webhook.id, since=request.since.isoformat(), resent=len(wanted))

@@ -43,7 +43,7 @@ def _rotate(
     webhook = unit.one(usable(caller, request.webhook_id))
     unit.match(webhook)
     if webhook.secret_version != fresh.version - 1:
-        raise Contended  # another rotation came between: the seal is bound to its version
+        raise Contended  # another rotation was faster, and the seal is bound to the version
     overlap = timedelta(seconds=request.overlap_seconds)
     after = endpoints.rotated(webhook, fresh.sealed, fresh.secret.public_key, overlap, unit.now)
     unit.write(after)

@@ -9,15 +9,15 @@ from shared.runtime.context import remaining_seconds
 from shared.runtime.operation import schedule
 from shared.webhooks import hints, lanes
 
-MOST = 500  # lanes in one look
-PAUSE = 2.0  # seconds between two looks, where a run is started each minute only
-STOP_BEFORE = 10.0  # seconds of the deadline
+MAX_LANES = 500  # lanes that are woken at once
+PAUSE = 2.0  # seconds between two sweeps in production, where a run starts only once a minute
+RESERVE_SECONDS = 10.0  # no further sweep begins when less than this is left before the deadline
 
 
 @schedule(seconds=1, publishes=(hints.TOPIC,))
 def sweep_webhooks() -> None:
     while True:
-        hints.wake(lanes.due(resources.clock().now(), MOST))
-        if resources.settings().local or remaining_seconds(3_600) < STOP_BEFORE:
+        hints.wake(lanes.due(resources.clock().now(), MAX_LANES))
+        if resources.settings().local or remaining_seconds(3_600) < RESERVE_SECONDS:
             return
         time.sleep(PAUSE)

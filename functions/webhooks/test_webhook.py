@@ -7,10 +7,8 @@ import json
 from schemas.webhooks import GetWebhook, WebhookDelivery, WebhookTest
 from shared.domain.permissions import Caller
 from shared.domain.webhooks import deliveries
-from shared.domain.webhooks.endpoints import WebhookDisabled
 from shared.runtime import cloud_event
 from shared.runtime.operation import http
-from shared.store.tables.webhooks import LANES, usable
 from shared.store.unit_of_work import UnitOfWork
 from shared.webhooks import hints, payloads, requests
 from shared.writes.commit import commit
@@ -33,9 +31,7 @@ def test_webhook(request: GetWebhook, caller: Caller) -> WebhookDelivery:
 
 
 def _test(unit: UnitOfWork, request: GetWebhook, caller: Caller) -> WebhookDelivery:
-    webhook, lane = unit.read(usable(caller, request.webhook_id), LANES.get(request.webhook_id))
-    if not webhook.active:
-        raise WebhookDisabled(reason=webhook.disabled_reason)
+    webhook, lane = requests.active_endpoint(unit, caller, request.webhook_id)
     head = cloud_event.EventHead(unit.new_id("evt"), "webhook.test", webhook.id, webhook.version, unit.now)
     envelope = cloud_event.envelope(unit.context, head, WebhookTest(webhook_id=webhook.id))
     body = payloads.body(json.loads(json.dumps(envelope)), webhook.payload)

@@ -54,7 +54,7 @@ def _update(
     after = endpoints.updated(webhook, changes, unit.now)
     if after != webhook:
         unit.write(after)
-        unit.audit(webhook.id, before=_said(webhook), after=_said(after))
+        unit.audit(webhook.id, before=_audited(webhook), after=_audited(after))
     if after.url != webhook.url:
         notices.record(unit, webhook.user_id, "webhook_added", webhook_id=webhook.id)
     if request.status == "disabled" and after.active:
@@ -63,9 +63,9 @@ def _update(
         after = endpoints.enabled(after, unit.now)
         lane = lanes.restarted(lane, unit.now, COMMIT_TIMESTAMP)
         unit.write(after, lane)
-        unit.audit(webhook.id, before=_said(webhook), after=_said(after))
+        unit.audit(webhook.id, before=_audited(webhook), after=_audited(after))
     return WebhookResource.of(after, lane)
 
 
-def _said(webhook: Webhook) -> dict[str, Any]:
+def _audited(webhook: Webhook) -> dict[str, Any]:
     return {"url": webhook.url, "event_types": list(webhook.event_types), "status": webhook.status}

@@ -16,24 +16,26 @@ from shared.store.session import Session
 from shared.store.tables.webhooks import WEBHOOKS_BY_OWNER
 from shared.webhooks import hints
 
-UNWANTED = {subscription_filter.WAKES: "no"}  # whoever published it has looked (`shared.writes.outbox_relay`)
+UNWANTED = {
+    subscription_filter.WAKES: "no"
+}  # the publisher has found no subscribed endpoint (`outbox_relay`)
 
 
-def _told(*aggregates: str) -> tuple[str, ...]:
-    """The types that reach somebody's feed."""
+def _in_feeds(*aggregates: str) -> tuple[str, ...]:
+    """The event types of these aggregates that are written to users' feeds."""
     return tuple(
         kind for each in aggregates for kind in event_types.of(each) if kind not in event_types.IN_NO_FEED
     )
 
 
-@message("supply-events", type=_told("supply", "command"), unless=UNWANTED, publishes=(hints.TOPIC,))
-@message("order-events", type=_told("order", "command"), unless=UNWANTED)
-@message("claim-events", type=_told("claim", "command"), unless=UNWANTED)
-@message("transaction-events", type=_told("transaction", "wallet", "command"), unless=UNWANTED)
-@message("contract-events", type=_told("contract", "command"), unless=UNWANTED)
-@message("wallet-events", type=_told("wallet"), unless=UNWANTED)
-@message("account-events", type=_told("account"), unless=UNWANTED)
-@message("webhook-events", type=_told("webhook"), unless=UNWANTED)
+@message("supply-events", type=_in_feeds("supply", "command"), unless=UNWANTED, publishes=(hints.TOPIC,))
+@message("order-events", type=_in_feeds("order", "command"), unless=UNWANTED)
+@message("claim-events", type=_in_feeds("claim", "command"), unless=UNWANTED)
+@message("transaction-events", type=_in_feeds("transaction", "wallet", "command"), unless=UNWANTED)
+@message("contract-events", type=_in_feeds("contract", "command"), unless=UNWANTED)
+@message("wallet-events", type=_in_feeds("wallet"), unless=UNWANTED)
+@message("account-events", type=_in_feeds("account"), unless=UNWANTED)
+@message("webhook-events", type=_in_feeds("webhook"), unless=UNWANTED)
 def wake_webhooks(event: Event) -> None:
     if not event.audience:
         return

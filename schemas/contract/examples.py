@@ -151,8 +151,8 @@ def added(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"details": [], "data": {}, "request_id": f"req_{_RANDOM}"}
-    return {"error": {"code": code, "message": message, **told, "doc_url": f"/docs/errors.html#{code}"}}
+    others: dict[str, Any] = {"details": [], "data": {}, "request_id": f"req_{_RANDOM}"}
+    return {"error": {"code": code, "message": message, **others, "doc_url": f"/docs/errors.html#{code}"}}
 
 
 def _entries(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

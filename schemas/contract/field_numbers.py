@@ -20,7 +20,7 @@ class Numbers:
     """Each message's fields (`{name: [number, type]}`) and retired numbers."""
 
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _asked: set[str] = field(default_factory=set)
+    _requested: set[str] = field(default_factory=set)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -28,7 +28,7 @@ class Numbers:
 
     def text(self) -> str:
         """The file's text. Messages that are no longer requested keep their numbers, all retired."""
-        for name in self.messages.keys() - self._asked:
+        for name in self.messages.keys() - self._requested:
             self._retire(name, {})
         lines = [
             f"{json.dumps(name)}: {json.dumps(self.messages[name], sort_keys=True)}"
@@ -38,7 +38,7 @@ class Numbers:
 
     def of(self, message: str, fields: Mapping[str, str]) -> dict[str, int]:
         """The numbers of a message's fields; `fields` maps names to types."""
-        self._asked.add(message)
+        self._requested.add(message)
         self._retire(message, fields)
         known = self.messages[message]["fields"]
         for name, kind in fields.items():

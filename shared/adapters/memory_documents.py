@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from google.cloud.firestore import Maximum
 
-MOST: Final = 50_000  # documents; the oldest is dropped with its floor, long after it expired
+MAX_DOCUMENTS: Final = 50_000  # documents; the oldest is dropped with its floor, long after it expired
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Document:
                 else:
                     stored[name] = value
             every.move_to_end(self.name)
-            if len(every) > MOST:
+            if len(every) > MAX_DOCUMENTS:
                 every.popitem(last=False)
 
     def delete(self) -> None:

@@ -20,8 +20,8 @@ from typing import Any, Final
 from shared.runtime.cloud_event import attributes as attributes_of
 from shared.runtime.sqlite_file import Durability, SqliteFile
 
-MOST_BYTES: Final = 10_000_000  # the limits of Pub/Sub
-MOST_ATTRIBUTE_BYTES: Final = 1_024
+MAX_BYTES: Final = 10_000_000  # the limits of Pub/Sub
+MAX_ATTRIBUTE_BYTES: Final = 1_024
 TYPE: Final = "ce-type"  # the attribute that subscriptions filter by
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS queue_topics (name TEXT PRIMARY KEY) WITHOUT ROWID",
@@ -114,7 +114,7 @@ class MessageQueue:
         """Publish a message and return its id.
 
         Raises UnknownTopic, and ValueError for a message that Pub/Sub would always refuse."""
-        if len(data) > MOST_BYTES or any(len(v.encode()) > MOST_ATTRIBUTE_BYTES for v in attributes.values()):
+        if len(data) > MAX_BYTES or any(len(v.encode()) > MAX_ATTRIBUTE_BYTES for v in attributes.values()):
             raise ValueError("the message is too large")
         if len(topic) < 3:
             raise ValueError("no topic may have so short a name")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shared.auth import credentials, notices
 from shared.domain import users as rules
-from shared.domain.desk.states import KEEP, Keep
+from shared.domain.keep import KEEP, Keep
 from shared.domain.users import User
 from shared.domain.wallets import wallets as wallet_rules
 from shared.store.tables.sign_ins import FACTORS

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from shared import resources
-from shared.auth import credentials, second_factor
+from shared.auth import credentials
 from shared.domain.errors import Refusal
 from shared.identity import passkeys
-from shared.identity.errors import InvalidPasskey
+from shared.identity.errors import InvalidPasskey, NoSecondFactor
 from shared.identity.passkeys import Asker, Site
 from shared.identity.siwe_nonces import SpentNonce
 from shared.store.session import Session
 from shared.store.tables.sign_ins import PASSKEYS, SPENT_NONCES, Factor, Passkey
 from shared.store.unit_of_work import UnitOfWork
 
-MOST: Final = 20  # most passkeys of one account
+MAX_PASSKEYS: Final = 20  # of one account
 
 
 class TooManyPasskeys(Refusal):
@@ -43,7 +43,7 @@ def options(asker: Asker) -> dict[str, Any]:
     """The options with which a page asks for one of the account's passkeys. Raises NoSecondFactor."""
     known = credentials.passkeys(Session(resources.database().snapshot()), asker.user_id)
     if not known:
-        raise second_factor.NoSecondFactor
+        raise NoSecondFactor
     return passkeys.assertion_options(site(), new_challenge(asker), [one.credential_id for one in known])
 
 

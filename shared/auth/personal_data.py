@@ -34,8 +34,8 @@ from shared.store.tables.webhooks import LANES, WEBHOOKS, WEBHOOKS_BY_OWNER
 from shared.store.unit_of_work import UnitOfWork
 from shared.wallets import deletion
 
-MOST: Final = 10_000  # most rows of a kind in one document
-MOST_WALLETS: Final = 50  # most wallets of an account that one commit can erase
+MAX_ROWS: Final = 10_000  # most rows of a kind in one document
+MAX_WALLETS: Final = 50  # most wallets of an account that one commit can erase
 _KINDS: Final[dict[str, tuple[Table[Any], Index[Any]]]] = {
     "sessions": (SESSIONS, SESSIONS_BY_USER),
     "api_keys": (API_KEYS, API_KEYS_BY_USER),
@@ -70,10 +70,10 @@ def document(session: Session, user_id: str) -> tuple[dict[str, list[dict[str, A
     data = {"user": [_plain(USERS, session.one(USERS.get(user_id)))]}
     cut = []
     for kind, (table, index) in _KINDS.items():
-        entries = session.one(index.scan(user_id, limit=MOST + 1))
-        if len(entries) > MOST:
+        entries = session.one(index.scan(user_id, limit=MAX_ROWS + 1))
+        if len(entries) > MAX_ROWS:
             cut.append(kind)
-        data[kind] = [_plain(table, row) for row in session.follow(table, entries[:MOST])]
+        data[kind] = [_plain(table, row) for row in session.follow(table, entries[:MAX_ROWS])]
     wallets = [(wallet["id"],) for wallet in data["wallets"]]
     data["policies"] = (
         [_plain(POLICIES, one) for one in session.one(POLICIES.get_many(wallets))] if wallets else []
@@ -99,8 +99,8 @@ def wallets_of(session: Session, user_id: str) -> list[Wallet]:
     """The user's wallets whose keys still exist. Raises AccountInUse if there are too many for one commit."""
     entries = session.one(WALLETS_BY_OWNER.scan(user_id))
     kept = [entry for entry in entries if entry["status"] != "shredded"]
-    if len(kept) > MOST_WALLETS:
-        raise AccountInUse(reason="too_many_wallets", limit=MOST_WALLETS)
+    if len(kept) > MAX_WALLETS:
+        raise AccountInUse(reason="too_many_wallets", limit=MAX_WALLETS)
     return session.follow(WALLETS, kept)
 
 

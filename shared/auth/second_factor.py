@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from shared import resources
 from shared.domain.errors import Refusal
+from shared.domain.permissions import Caller
+from shared.domain.users import User
 from shared.identity import recovery_codes, totp
-from shared.identity.errors import InvalidOneTimeCode, SecondFactorRequired
+from shared.identity.errors import (
+    InvalidOneTimeCode,
+    InvalidRefreshToken,
+    NoSecondFactor,
+    SecondFactorRequired,
+)
 from shared.identity.lockout import TooManyAttempts
 from shared.identity.passkeys import Asker
+from shared.identity.refresh_tokens import RefreshFamily
 from shared.store.session import Session
-from shared.store.tables.sign_ins import FACTORS, Factor
+from shared.store.tables.sign_ins import FACTORS, SESSIONS, Factor
+from shared.store.tables.users import USERS
 from shared.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -26,17 +35,13 @@ if TYPE_CHECKING:
 
     from shared.keys.vault import Binding
 
-MOST_FAILURES: Final = 5
+MAX_FAILURES: Final = 5
 WAIT: Final = timedelta(minutes=15)
 
 
 class SecondFactorExists(Refusal):
     code, status = "SECOND_FACTOR_EXISTS", 409
     message = "The account has an authenticator app; remove it before another is added."
-
-
-class NoSecondFactor(Refusal):
-    code, status, message = "NO_SECOND_FACTOR", 409, "The account has no such second factor; add one first."
 
 
 class Proof(Protocol):
@@ -71,6 +76,18 @@ class CodeProof:
         after, refusal = checked(factor, self.secret, self.code, hashes, unit.now)
         unit.write(after)
         return refusal
+
+
+def session_rows(unit: UnitOfWork, caller: Caller) -> tuple[User, Factor, RefreshFamily]:
+    """The account, second factor and session of a caller who proves the factor in the session.
+
+    Raises NotFound without a second factor, InvalidRefreshToken if the session has ended."""
+    user, factor, family = unit.read(
+        USERS.get(caller.user_id), FACTORS.get(caller.user_id), SESSIONS.find(caller.session_id)
+    )
+    if family is None or family.revoked_at is not None or family.user_id != user.id or user.disabled:
+        raise InvalidRefreshToken
+    return user, factor, family
 
 
 def presented(user_id: str, otp: SecretStr | None, passkey: Mapping[str, Any] | None) -> Proof | None:
@@ -121,7 +138,7 @@ def binding(user_id: str) -> Binding:
 
 def wait_after_failures(factor: Factor, now: datetime) -> None:
     """Raises TooManyAttempts while the user must wait after too many wrong attempts."""
-    if factor.failures >= MOST_FAILURES and factor.failed_at and now - factor.failed_at < WAIT:
+    if factor.failures >= MAX_FAILURES and factor.failed_at and now - factor.failed_at < WAIT:
         raise TooManyAttempts(factor.failed_at + WAIT - now)
 
 

@@ -19,7 +19,7 @@ from shared.chain.pool import result_or_raise
 from shared.chain.rpc import Call
 
 T = TypeVar("T")
-MOST_ADDRESSES: Final = 100  # addresses in one filter; with more, all logs of a block are read
+MAX_ADDRESSES: Final = 100  # addresses in one filter; with more, all logs of a block are read
 
 
 @dataclass(frozen=True, slots=True)

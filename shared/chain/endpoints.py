@@ -30,7 +30,7 @@ PATIENCE: Final = 0.5  # seconds that a call waits for our own rate limit before
 HEAD_KNOWN: Final = 60.0  # seconds for which a head is extrapolated
 HEAD_MARGIN: Final = 3  # blocks that nodes may differ by
 REST: Final = 2.0  # seconds without reads after a 429, three failures in a row, or one slow failure
-LONGEST_REST: Final = 64.0  # each rest is twice the last one, until an answer arrives
+MAX_REST: Final = 64.0  # each rest is twice the last one, until an answer arrives
 TOOK_LONG: Final = 3.0  # seconds after which a failure is slow: the next caller must not wait as long
 
 
@@ -186,7 +186,7 @@ class Endpoint:
     def _take_rest(self) -> None:
         if self.healthy:  # failures of calls sent before the rest began count once
             self._rest_until = self._clock() + self._rest
-            self._rest = min(2 * self._rest, LONGEST_REST)
+            self._rest = min(2 * self._rest, MAX_REST)
 
 
 def _asks_contracts(calls: Sequence[Call]) -> bool:

@@ -18,7 +18,7 @@ UPPER_BOUND: Final = bytes.fromhex("f1c7a58b")  # getL1FeeUpperBound(uint256 uns
 # and the gas 9 each; recipient 21; value 33; the prefixes of data and access list 4 each; and one byte for an entry of
 # the access list above 64 KiB.
 FIXED_BYTES: Final = 1 + 4 + 2 * 9 + 3 * 9 + 21 + 33 + 2 * 4 + 1
-MOST_WEI: Final = 10**19  # ten coins for one transaction: a larger number cannot be a fee
+MAX_WEI: Final = 10**19  # ten coins for one transaction: a larger number cannot be a fee
 
 
 def unsigned_size(data: bytes, access_list: str | None) -> int:
@@ -39,6 +39,6 @@ def wei(answer: Any) -> int:
         raise Unreachable("the fee oracle fails") from answer
     said = types.data(answer)
     bound = tokens.uint(said)
-    if bound is None or len(said) != 32 or bound > MOST_WEI:
+    if bound is None or len(said) != 32 or bound > MAX_WEI:
         raise Unreachable("the fee oracle does not answer with a fee")
     return bound

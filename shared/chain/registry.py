@@ -21,7 +21,7 @@ PUBLIC_POOL: Final = 16  # transactions that geth guarantees to an account, even
 # Limit for chains with a sequencer, where no public pool can fill up. A geth node keeps this many transactions of one
 # account behind a missing nonce, so that none of the others is refused if the first one is lost.
 SEQUENCER: Final = 64
-MOST_INFLIGHT: Final = 1_024
+MAX_INFLIGHT: Final = 1_024
 Confirmations = int | Literal["safe", "finalized"]
 
 
@@ -128,7 +128,7 @@ _OP_FEE_ORACLE: Final = (
 
 # USDT on ethereum is left out: its contract can enable a fee on transfers (basisPointsRate).
 _SPECS: Final = (
-    _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=MOST_INFLIGHT,
+    _spec("local", 31337, "ETH", block_seconds=1.0, confirmations=2, has_finalized=False, max_inflight=MAX_INFLIGHT,
           caps=_caps(500, 100), least_priority_fee=GWEI, settlement_gas_reserve=10**16),
     _spec("ethereum", 1, "ETH", block_seconds=12.0, confirmations=12, has_finalized=True,
           explorer="https://etherscan.io",
@@ -205,10 +205,10 @@ class Registry:
 
     def _with_inflight(self, numbers: Any) -> Registry:
         if not isinstance(numbers, dict) or any(
-            name not in self.chains or type(number) is not int or not 0 < number <= MOST_INFLIGHT
+            name not in self.chains or type(number) is not int or not 0 < number <= MAX_INFLIGHT
             for name, number in numbers.items()
         ):
-            raise ValueError(f"not an object of known chains with numbers from 1 to {MOST_INFLIGHT}")
+            raise ValueError(f"not an object of known chains with numbers from 1 to {MAX_INFLIGHT}")
         changed = {name: replace(self.chains[name], max_inflight=number) for name, number in numbers.items()}
         return replace(self, chains=MappingProxyType({**self.chains, **changed}))
 

@@ -15,7 +15,7 @@ from shared.chain.errors import NodeError
 from shared.domain.errors import InvalidValue, Refusal
 from shared.keys.addresses import checksummed
 
-MOST: Final = 255  # characters of a name
+MAX_NAME: Final = 255  # characters of a name
 RESOLVER: Final = bytes.fromhex("0178b8bf")  # resolver(bytes32)
 ADDRESS: Final = bytes.fromhex("3b3b57de")  # addr(bytes32)
 NAME: Final = bytes.fromhex("691f3431")  # name(bytes32)
@@ -42,7 +42,7 @@ def normalized(name: str) -> str:
     """
     found = name.lower() if name.isascii() else ""
     labels = found.split(".")
-    if len(found) > MOST or len(labels) < 2 or not all(map(_LABEL.fullmatch, labels)):
+    if len(found) > MAX_NAME or len(labels) < 2 or not all(map(_LABEL.fullmatch, labels)):
         raise InvalidValue(
             "name", "must be labels of a-z, 0-9, - and _ with dots, such as wallet.example.eth"
         )
@@ -55,7 +55,7 @@ def address_of(client: ChainClient, name: str) -> str:
     """The current address (EIP-55) of a normalized name. Raises NoNames, NameUnresolved, ChainError."""
     node = _node(name)
     resolver = _resolver(client, node)
-    answer = _asked(client, resolver, ADDRESS + node) if resolver else b""
+    answer = _call(client, resolver, ADDRESS + node) if resolver else b""
     found = _address(answer)
     if found is None:
         raise NameUnresolved(name=name)
@@ -69,7 +69,7 @@ def name_of(client: ChainClient, address: str) -> str | None:
     """
     node = _node(f"{address[2:].lower()}.addr.reverse")
     resolver = _resolver(client, node)
-    text = _text(_asked(client, resolver, NAME + node)) if resolver else None
+    text = _text(_call(client, resolver, NAME + node)) if resolver else None
     try:
         if text is None or normalized(text) != text or address_of(client, text) != address:
             return None
@@ -90,10 +90,10 @@ def _node(name: str) -> bytes:
 def _resolver(client: ChainClient, node: bytes) -> str | None:
     if client.spec.ens is None:
         raise NoNames(chain=client.spec.name)
-    return _address(_asked(client, client.spec.ens, RESOLVER + node))
+    return _address(_call(client, client.spec.ens, RESOLVER + node))
 
 
-def _asked(client: ChainClient, address: str, data: bytes) -> bytes:
+def _call(client: ChainClient, address: str, data: bytes) -> bytes:
     """The answer of a call; empty if the contract refuses, for example because it requires a URL fetch."""
     (answer,) = client.call_many([(address, data)])
     return b"" if isinstance(answer, NodeError) else answer

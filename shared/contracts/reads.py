@@ -45,7 +45,7 @@ AGGREGATE: Final = rules.checked(
 Read = tuple[str, bytes]  # (address, call data)
 Outcome = bytes | NodeError
 AT_ONCE: Final = 20  # calls that a node can compute within the time of one exchange, for any contracts
-MOST_TOGETHER: Final = 8 * 1024 * 1024  # bytes of answers in total, if some are too large to read together
+MAX_TOGETHER: Final = 8 * 1024 * 1024  # bytes of answers in total, if some are too large to read together
 TOO_LARGE: Final = NodeError("the contracts answer more than is read")
 
 
@@ -86,12 +86,12 @@ def _aggregated(client: ChainClient, wanted: Sequence[Read], block: int) -> list
 
 
 def batched(client: ChainClient, wanted: Sequence[Read], block: BlockRef) -> list[Outcome]:
-    """Read a few at a time. If a group's answers are too large, read its calls one by one, up to MOST_TOGETHER bytes.
+    """Read a few at a time. If a group's answers are too large, read its calls one by one, up to MAX_TOGETHER bytes.
 
     Raises ChainError for errors other than the contract's own.
     """
     outcomes: list[Outcome] = []
-    left = MOST_TOGETHER
+    left = MAX_TOGETHER
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
         try:
@@ -107,7 +107,7 @@ def batched(client: ChainClient, wanted: Sequence[Read], block: BlockRef) -> lis
 def _size(outcome: Outcome) -> int:
     """The size in bytes. A single answer that is too large uses the whole limit, so that no further read follows."""
     if outcome is TOO_LARGE:
-        return MOST_TOGETHER
+        return MAX_TOGETHER
     return len(outcome) if isinstance(outcome, bytes) else 0
 
 

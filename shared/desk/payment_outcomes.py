@@ -18,7 +18,7 @@ from shared.domain.desk import orders as order_rules
 from shared.domain.desk import settlement
 from shared.domain.desk.allocation import Allocation
 from shared.domain.desk.claims import Claim
-from shared.domain.desk.settlement import Concluded, Evidence, Payment
+from shared.domain.desk.settlement import Concluded, Payment, PaymentEffect
 from shared.domain.desk.supplies import Moved, Supply
 from shared.domain.transactions.transactions import Transaction
 from shared.store.tables import claims, orders, supplies
@@ -74,11 +74,11 @@ def _follow_transaction(
 ) -> tuple[Payment, Allocation]:
     """The payment and its allocation in the transaction's state; this also moves and writes the supply."""
     outcome = OUTCOMES.get(transaction.state)
-    evidence = Evidence(payment, allocation, Moved(supply, ()))
+    effect = PaymentEffect(payment, allocation, Moved(supply, ()))
     if payment.terminal and payment.status != outcome:
-        evidence = settlement.take_back(payment, allocation, supply, unit.now)
-        desk_supplies.write(unit, [supply], [evidence.moved])
-    payment, allocation, supply = evidence.payment, evidence.allocation, evidence.moved.supply
+        effect = settlement.reverse(payment, allocation, supply, unit.now)
+        desk_supplies.write(unit, [supply], [effect.moved])
+    payment, allocation, supply = effect.payment, effect.allocation, effect.moved.supply
     if not payment.terminal:
         if outcome == "paid":
             payment, allocation, moved = settlement.paid(payment, allocation, supply, unit.now)

@@ -80,9 +80,12 @@ def _claim_lease(unit: UnitOfWork, due: Timer) -> None:
     if not claim.lapsed(unit.now):
         unit.write(*desk_timers.claim_lease(claim))
         return
-    aggregate = desk_orders.read(unit, claim.order_id)
-    ended = claim_rules.lapse(aggregate.order, claim, unit.now)
-    endings.end_claim(unit, "claim.expired", ended, aggregate)
+    endings.end_claim(
+        unit,
+        "claim.expired",
+        claim.order_id,
+        lambda order: claim_rules.lapse(order, claim, unit.now),
+    )
 
 
 def _supply_expiry(unit: UnitOfWork, due: Timer) -> None:

@@ -32,9 +32,9 @@ class Asset:
 def parse_amount(text: str, decimals: int, field: str = "amount") -> int:
     """The base units of a decimal string such as "1.5".
 
-    Raises InvalidValue naming `field` for anything that is not plain decimal (exponents, plus signs, spaces,
-    other digits, leading zeros), negative or zero amounts, more decimals than the asset has, and more base
-    units than MAX_AMOUNT.
+    Raises InvalidValue naming `field` for anything but a plain decimal number (no exponents, plus signs, spaces, other
+    digits, leading zeros), for amounts that are not positive, for more decimals than the asset has, and for more than
+    MAX_AMOUNT base units.
     """
     match = _DECIMAL.fullmatch(text) if len(text) <= MAX_AMOUNT_TEXT else None
     if match is None:
@@ -56,14 +56,14 @@ def format_amount(value: int, decimals: int) -> str:
 
 
 def bounded(value: int, field: str) -> int:
-    """The value itself; InvalidValue naming `field` when it is more than the ledger can hold."""
+    """Return the value. Raises InvalidValue naming `field` if it is larger than the ledger can hold."""
     if value > MAX_AMOUNT:
         raise InvalidValue(field, "must not be larger than the ledger can hold")
     return value
 
 
 def in_future(moment: datetime | None, now: datetime, field: str = "expires_at") -> datetime | None:
-    """The moment itself, None for never; InvalidValue naming `field` when it has already come."""
+    """Return the moment (None: never). Raises InvalidValue naming `field` if it has passed."""
     if moment is not None and moment <= now:
         raise InvalidValue(field, "must be in the future")
     return moment

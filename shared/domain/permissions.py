@@ -1,10 +1,10 @@
-"""Roles and permissions as data, and `Caller`: the answer to "who asks, on whose behalf, and may they?".
+"""Roles and permissions as data, and `Caller`: who calls, on whose behalf, and with which permissions.
 
-A permission is `<resource>:<action>`. A granted `<resource>:*` covers every action of that resource and
-nothing else, so `admin:*` covers `admin:users`. Rows of another user stay invisible (404) unless `reads_all` says
-otherwise. Acting for another is the `service` principal's alone, within its permissions: administrators and operators
-administer and repair, they do not move, sign or export. The exception is break-glass (`admin:act`): one person, one
-user, a few minutes, a reason, and the user is told.
+A permission is `<resource>:<action>`. A granted `<resource>:*` covers every action of that resource and nothing else,
+so `admin:*` covers `admin:users`. Rows of other users are invisible (404) unless the caller `reads_all`. Only the
+`service` role may act for other users, within its permissions. Administrators and operators administer and repair, but
+do not move funds, sign or export. The exception is emergency access (`admin:act`): an administrator acts for one user
+for a few minutes, gives a reason, and the user is notified.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ USER_PERMISSIONS = frozenset(
         *("order:read", "order:write", "order:delete"),
         *("claim:read", "claim:execute"),
         *("wallet:read", "wallet:write", "wallet:export", "wallet:sign"),
-        "wallet:sign_in",  # sign texts that sign in elsewhere (EIP-4361), of an API key
+        "wallet:sign_in",  # lets an API key sign texts that sign in to other sites (EIP-4361)
         *("transaction:read", "transaction:send"),
         *("contract:read", "contract:write"),
         *("security:use", "webhook:read", "webhook:write", "event:read"),
@@ -34,7 +34,7 @@ OPERATOR_PERMISSIONS = frozenset(
     {
         *(name for name in USER_PERMISSIONS if name.endswith(":read")),
         "audit:read",
-        "admin:read",  # lists over all users, lanes, nodes, the overview
+        "admin:read",  # lists of all users' resources, lanes, nodes, the overview
         "admin:redrive",  # dead letters
         "admin:settle",  # retry or abandon a failed settlement
         "admin:replace",  # speed up any transaction
@@ -48,7 +48,7 @@ ADMIN_PERMISSIONS = frozenset(
         *("audit:read", "admin:*"),
     }
 )
-ACTING_PERMISSIONS = USER_PERMISSIONS - {"wallet:export"}  # of an administrator who acts for one user
+ACTING_PERMISSIONS = USER_PERMISSIONS - {"wallet:export"}  # for an administrator who acts for one user
 ALL_PERMISSIONS = (
     USER_PERMISSIONS
     | OPERATOR_PERMISSIONS
@@ -75,7 +75,7 @@ def permissions_of(roles: Iterable[str]) -> frozenset[str]:
 
 
 def grants(granted: Iterable[str], permission: str) -> bool:
-    """True when `granted` holds `permission` or its resource's wildcard."""
+    """Whether `granted` contains `permission` or its resource's wildcard."""
     names = granted if isinstance(granted, frozenset) else frozenset(granted)
     resource, colon, _ = permission.partition(":")
     return permission in names or f"{resource}{colon}*" in names
@@ -87,7 +87,7 @@ def scopes_of(granted: frozenset[str]) -> frozenset[str]:
 
 
 def narrowed(granted: frozenset[str], scopes: Iterable[str]) -> frozenset[str]:
-    """The `scopes` that `granted` covers: a key never has more permissions than its owner has now."""
+    """The `scopes` that `granted` covers: a key never has more permissions than its owner has at this time."""
     return frozenset(scope for scope in scopes if grants(granted, scope))
 
 
@@ -102,11 +102,11 @@ class Caller:
     tier: str = "basic"
     session_id: str | None = None  # the refresh family, or the API key's id
     authenticated_at: datetime | None = None  # when a person last proved who they are
-    factors: frozenset[str] = frozenset()  # how: pwd, otp, wallet (RFC 8176 style)
+    factors: frozenset[str] = frozenset()  # how they proved it: pwd, otp, passkey, wallet (as in RFC 8176)
     second_factor_at: datetime | None = None  # when a person last proved a second factor
-    email_verified: bool = True  # False: somebody registered this address, and nobody has proved to read it
+    email_verified: bool = True  # False: nobody has proved access to the account's mailbox yet
     expires_at: datetime | None = None  # of the credential
-    acting_for: str | None = None  # break-glass: the one user for whom this administrator acts
+    acting_for: str | None = None  # emergency access: the user for whom this administrator acts
 
     def may(self, permission: str) -> bool:
         """Whether this caller has `permission`, directly or through `<resource>:*`."""
@@ -139,28 +139,29 @@ class Caller:
         return user_id if user_id and self.sees(user_id) else self.user_id
 
     def signed_in_within(self, limit: timedelta, now: datetime) -> bool:
-        """True when a person proved who they are at most `limit` ago."""
+        """Whether a person has proved who they are at most `limit` ago."""
         return self.authenticated_at is not None and timedelta() <= now - self.authenticated_at <= limit
 
     def proved_factor_within(self, limit: timedelta, now: datetime) -> bool:
-        """True when a person proved a second factor at most `limit` ago."""
+        """Whether a person has proved a second factor at most `limit` ago."""
         return self.second_factor_at is not None and timedelta() <= now - self.second_factor_at <= limit
 
     @staticmethod
     def of_user(user_id: str, roles: Iterable[str], tier: str, *, kind: Kind = "user") -> Caller:
-        """The caller with everything its roles grant, for tests and for triggers without a token."""
+        """A caller with all permissions of its roles, for tests and for triggers without a token."""
         names = frozenset(roles)
         return Caller(user_id, kind, names, permissions_of(names), tier)
 
     @staticmethod
     def of_command(user_id: str, roles: Iterable[str] = ("user",)) -> Caller:
-        """A Pub/Sub command on behalf of `user_id`: the topic's IAM vouches for it; it may what that user may.
+        """The caller of a Pub/Sub command on behalf of `user_id`, with the permissions of that user.
 
-        It acts for its subject only, whatever the roles: whoever may publish for a service names the user."""
+        The right to publish to the topic (IAM) authenticates the command. It acts only for its subject, even if that
+        has the `service` role: whoever publishes on behalf of other users names each of them as the subject."""
         names = frozenset(roles) - {"service"}
         return Caller(user_id, "command", names, permissions_of(names), "service")
 
     @staticmethod
     def of_system() -> Caller:
-        """The product itself, in reactions to events and timers."""
+        """The product itself, when it reacts to events and timers."""
         return Caller(SYSTEM_ID, "system", frozenset(), ALL_PERMISSIONS, "service")

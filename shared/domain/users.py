@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from shared.domain.desk.states import KEEP, Keep
 from shared.domain.errors import InvalidValue, Refusal
+from shared.domain.keep import KEEP, Keep
 
 ROLES: Final = frozenset({"user", "service", "operator", "admin"})
 TIERS: Final = frozenset({"basic", "premium", "enterprise", "service"})
 MAX_EMAIL: Final = 254
-# Without what separates addresses or begins a comment in a mail's header (RFC 5322, 3.2.3): it names one mailbox.
+# Excludes characters that separate addresses or begin a comment in a mail header (RFC 5322, 3.2.3), so that the text
+# always names one mailbox.
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f,;:<>()\[\]\\\"]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
@@ -24,26 +25,25 @@ class EmailTaken(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """At least one of `email` and `address` is set; each is unique."""
+    """The row of a user. At least one of `email` and `address` is set; each is unique."""
 
     id: str  # usr_…
     email: str | None  # lower case
-    address: (
-        str | None
-    )  # for signing in with a wallet: EIP-55, a contract's as CAIP-10 (eip155:<chain id>:<address>)
+    # The wallet that signs in: EIP-55; the address of a contract wallet as CAIP-10, eip155:<chain id>:<address>.
+    address: str | None
     password_hash: str | None = field(repr=False)  # argon2id; None: signs in with a wallet only
     roles: tuple[str, ...]  # user, service, operator, admin
     tier: str  # basic, premium, enterprise, service
     disabled: bool
-    email_verified: bool  # somebody who reads this mailbox said so
-    sessions_after: datetime | None  # sign-ins proved before this moment are over
+    email_verified: bool  # somebody has proved access to the mailbox
+    sessions_after: datetime | None  # sign-ins that were proved before this time have ended
     version: int
     created_at: datetime
     updated_at: datetime
 
     @property
     def proven(self) -> bool:
-        """Whether somebody proved to be behind it: its mailbox, or an address of which every sign-in is a proof."""
+        """Whether a person has proved that the account is theirs: by its mailbox, or by each sign-in with a wallet."""
         return self.email is None or self.email_verified
 
 
@@ -65,7 +65,7 @@ def register(
     roles: Iterable[str] = ("user",),
     tier: str = "basic",
 ) -> User:
-    """A new user; `email` is normal already. Raises InvalidValue without e-mail and address."""
+    """A new user; `email` is already normal. Raises InvalidValue if both e-mail and address are missing."""
     if email is None and address is None:
         raise InvalidValue("email", "is required")
     return User(
@@ -94,8 +94,10 @@ def change(
     password_hash: str | Keep = KEEP,
     email_verified: bool | Keep = KEEP,
 ) -> User:
-    """What an administrator or the user changes; the same user when nothing does. A new password, other roles, a
-    mailbox that is proved and being disabled end every sign-in proved before. Raises InvalidValue."""
+    """The user with changes by an administrator or the user; the same user if nothing changes.
+
+    A new password, other roles, the first proof of the mailbox, and disabling end every earlier sign-in. Raises
+    InvalidValue."""
     after = replace(
         user,
         roles=user.roles if isinstance(roles, Keep) else _roles(roles),
@@ -113,7 +115,7 @@ def change(
 
 
 def erased(user: User, now: datetime) -> User:
-    """The account without anything personal: it cannot sign in again, its id stays in the books."""
+    """The account without personal data. It cannot sign in any more; its id remains in the ledger and the audit log."""
     return replace(
         user,
         email=None,

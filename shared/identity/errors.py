@@ -11,6 +11,7 @@ Refusal (shared.domain.errors)
 │   ├── SecondFactorRequired    the password alone does not sign in to this account
 │   ├── InvalidOneTimeCode      wrong, too old or used before
 │   └── InvalidPasskey          another key, site, session or challenge, or one that was used before
+├── NoSecondFactor 409          the account has no such second factor
 ├── EmailUnverified 403         nobody has proved access to the account's mailbox
 └── IdentityBusy 503            all password-hashing slots of this instance are taken
 """
@@ -74,6 +75,10 @@ class InvalidPasskey(Unauthenticated):
         "PASSKEY_INVALID",
         "The passkey's answer is not valid for this challenge; request a new one.",
     )
+
+
+class NoSecondFactor(Refusal):
+    code, status, message = "NO_SECOND_FACTOR", 409, "The account has no such second factor; add one first."
 
 
 class EmailUnverified(Refusal):

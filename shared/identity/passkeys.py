@@ -22,7 +22,7 @@ from shared.identity.errors import InvalidPasskey
 from shared.identity.siwe_nonces import SpentNonce
 
 LIFETIME: Final = timedelta(minutes=5)
-MOST_BYTES: Final = 16_384  # the largest credential, as JSON
+MAX_BYTES: Final = 16_384  # the largest credential, as JSON
 Purpose = Literal["register", "sign-in", "step-up"]
 _log = logging.getLogger(__name__)
 

@@ -60,7 +60,7 @@ class AccessTokens:
         acting_for: str | None = None,
     ) -> IssuedToken:
         """Issue a token for a session. `authenticated_at` and `second_factor_at` are the times of the last proof, not
-        `now`. `acting_for` is the user for whom an administrator acts (break-glass access)."""
+        `now`. `acting_for` is the user for whom an administrator acts (emergency access)."""
         roles = sorted(roles)
         acting = ACTING_PERMISSIONS if acting_for else frozenset()
         expires_at = now + self.lifetime

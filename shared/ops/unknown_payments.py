@@ -22,17 +22,17 @@ from shared.store.tables import claims, orders
 from shared.store.tables.contract_events import WALLETS_BY_ADDRESS
 from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS, nonces
 
-MOST: Final = 200  # nonces of one address that are checked
+MAX_NONCES: Final = 200  # nonces of one address that are checked
 LOOKED_BACK: Final = 50_000  # blocks that are searched first; earlier ones follow if necessary
 
 
 def of_lane(session: Session, lane: Lane) -> Iterator[Found]:
     """The final transactions of an address that have no row here, newest first. Stops at the first row whose bytes are
-    here, and after MOST nonces. Raises ChainError."""
+    here, and after MAX_NONCES nonces. Raises ChainError."""
     client = resources.chain(lane.chain)
     height = patiently(client, lambda: evidence.finalized(client))
     count = patiently(client, lambda: evidence.nonce_at(client, lane.address, height, client.head().number))
-    for nonce in range(count - 1, max(-1, count - 1 - MOST), -1):
+    for nonce in range(count - 1, max(-1, count - 1 - MAX_NONCES), -1):
         rows = session.follow(TRANSACTIONS, session.many(nonces(lane.id, nonce, nonce + 1)))
         if any(made.raw != LOST for row in rows for made in session.many(ATTEMPTS.scan(row.id))):
             return

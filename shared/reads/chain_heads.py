@@ -28,27 +28,27 @@ class Heads:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="heads")
-        self.asked: dict[str, tuple[float, Future[Head]]] = {}
+        self.requests: dict[str, tuple[float, Future[Head]]] = {}
 
 
 def of(names: Iterable[str]) -> dict[str, Head]:
     """The heads by chain; a chain that does not answer soon is unavailable."""
-    waits = {name: _asked(name) for name in names}
+    waits = {name: _requested(name) for name in names}
     until = time.monotonic() + PATIENCE
-    return {name: _told(wait, until) for name, wait in waits.items()}
+    return {name: _answer_until(wait, until) for name, wait in waits.items()}
 
 
-def _asked(name: str) -> Future[Head]:
+def _requested(name: str) -> Future[Head]:
     heads, now = resources.memory(Heads), time.monotonic()
     with heads.lock:
-        known = heads.asked.get(name)
+        known = heads.requests.get(name)
         if known is None or (known[1].done() and now - known[0] > SECONDS):
             ask = contextvars.copy_context().run
-            known = heads.asked[name] = (now, heads.threads.submit(ask, _head, name))
+            known = heads.requests[name] = (now, heads.threads.submit(ask, _head, name))
         return known[1]
 
 
-def _told(wait: Future[Head], until: float) -> Head:
+def _answer_until(wait: Future[Head], until: float) -> Head:
     try:
         return wait.result(max(0.0, until - time.monotonic()))
     except TooLate:

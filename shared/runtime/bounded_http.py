@@ -25,7 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 _PIECE: Final = 16 * 1024  # bytes sent at once; the wait restarts with each TLS record
 _BLOCK: Final = 256 * 1024  # maximum bytes read at once
-MOST_HEAD: Final = 64 * 1024  # of an answer's headers, if only its status matters
+MAX_HEAD: Final = 64 * 1024  # of an answer's headers, if only its status matters
 BODY_SECONDS: Final = 1.0  # to wait for such an answer's body
 _TOO_LARGE: Final = "the answer is too large"
 
@@ -111,7 +111,7 @@ def deliver(
     """`post` for callers that only need the status: reads only the beginning of the body, for one second at most.
     Connects to the addresses that `resolve` returns. Raises NoAnswer; if `resolve` fails, with the text of its error.
     """
-    bounds = _Bounds(time.monotonic() + seconds, MOST_HEAD + beginning, resolve)
+    bounds = _Bounds(time.monotonic() + seconds, MAX_HEAD + beginning, resolve)
     with _exchange(pool, path, body, headers, bounds) as response:
         bounds.until = min(bounds.until, time.monotonic() + BODY_SECONDS)
         return Answered(response.status, dict(response.headers), _beginning(response, beginning))

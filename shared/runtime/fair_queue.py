@@ -27,7 +27,7 @@ class FairQueue:
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
         self._busy = False
-        self._asked: threading.Event | None = (
+        self._requested: threading.Event | None = (
             None  # set when the file lock that a thread requested is granted
         )
 
@@ -64,33 +64,33 @@ class FairQueue:
         """Wait for the turn among processes. If the lock is not free, a helper thread waits for it, in the system's
         order. The caller may give up; the next caller of this process then takes over that place."""
         with self._lock:
-            if self._asked is None:
+            if self._requested is None:
                 try:
                     fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     return
                 except BlockingIOError:
-                    self._asked = threading.Event()
-                    threading.Thread(target=self._ask, args=(self._asked,), daemon=True).start()
-            asked = self._asked
-        if asked.wait(_left(until)):
-            self._asked = None
+                    self._requested = threading.Event()
+                    threading.Thread(target=self._wait_for_lock, args=(self._requested,), daemon=True).start()
+            requested = self._requested
+        if requested.wait(_left(until)):
+            self._requested = None
         else:
             raise TurnNotReached("another process has the turn; is one paused?")
 
-    def _ask(self, asked: threading.Event) -> None:
+    def _wait_for_lock(self, requested: threading.Event) -> None:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         with self._lock:
             if self._busy:
-                asked.set()
+                requested.set()
             else:  # nobody waits any more
-                self._asked = None
+                self._requested = None
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _leave(self) -> None:
         with self._lock:
-            if self._asked is None or (self._asked.is_set() and not self._waiting):
+            if self._requested is None or (self._requested.is_set() and not self._waiting):
                 fcntl.flock(self._file, fcntl.LOCK_UN)
-                self._asked = None
+                self._requested = None
             if self._waiting:
                 self._waiting.popleft().set()
             else:

@@ -39,7 +39,7 @@ STREAMS = (EVENT_STREAM, WEBSOCKET)
 PUBLIC = "public"  # the permission of an operation that everybody may call
 SELF = "self"  # of one about the caller: every identified caller may call it
 _ROOT = Path(__file__).parents[2]
-LARGEST_BODY = 256 * 1024  # bytes of a request, unless its route allows more
+MAX_BODY = 256 * 1024  # bytes of a request, unless its route allows more
 BODY_WITH_ABI = 1280 * 1024  # for a request that may contain an ABI of 1 MiB and byte code
 MAX_NAME = 27  # service accounts have the name fn-<name> and at most 30 characters
 
@@ -76,7 +76,7 @@ class HttpTrigger:
     person: bool = False  # no API key, no command, and nobody who acts for another user
     others: str = "owner"
     location: str = ""  # of the result of a 201 or 202: a path with fields of the answer in braces
-    largest: int = LARGEST_BODY  # bytes of a body
+    largest: int = MAX_BODY  # bytes of a body
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -195,7 +195,7 @@ def http(
     proven: bool | None = None,
     others: str | None = None,
     location: str = "",
-    largest: int = LARGEST_BODY,
+    largest: int = MAX_BODY,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:

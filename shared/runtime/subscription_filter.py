@@ -18,8 +18,8 @@ TYPE: Final = "ce-type"
 REGION: Final = "ce-region"  # the region whose cached copies expired with the commit
 WAKES: Final = "ce-wakes"  # "no": no webhook endpoint of the notified users wants it
 OWN_REGION: Final = "{region}"  # placeholder in a filter for the subscription's region
-MOST: Final = 256
-LONGEST_REGION: Final = 24
+MAX_FILTER: Final = 256
+MAX_REGION: Final = 24
 
 
 def text(topic: str, types: Sequence[str], unless: Mapping[str, str]) -> str:
@@ -61,7 +61,7 @@ def keeps_away(attributes: Mapping[str, str], unless: Mapping[str, str], region:
 
 
 def _fits(filter_text: str) -> bool:
-    return len(filter_text.replace(OWN_REGION, "x" * LONGEST_REGION)) <= MOST
+    return len(filter_text.replace(OWN_REGION, "x" * MAX_REGION)) <= MAX_FILTER
 
 
 def _of_topic(topic: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class StagedRows:
     def __init__(self, under: StagedRows | None = None) -> None:
         """Start from the rows and writes of `under`, without changing it."""
         self._known: dict[Place, Any] = dict(under._known) if under else {}  # with own writes
-        self._asked: set[Place] = set(under._asked) if under else set()  # read keys, with or without row
+        self._read_keys: set[Place] = set(under._read_keys) if under else set()  # with or without a row
         self._stored: dict[Place, Any] = dict(under._stored) if under else {}  # rows as they were read
         self._writes: dict[Place, Write] = dict(under._writes) if under else {}
 
@@ -37,7 +37,7 @@ class StagedRows:
         if query.partial or query.read.index is not None or not query.read.keys:
             return False
         places = ((query.read.table, key) for key in query.read.keys)
-        return all(place in self._asked or place in self._writes for place in places)
+        return all(place in self._read_keys or place in self._writes for place in places)
 
     def seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:
         """Remember the rows that were read, and return them overlaid with the writes."""
@@ -48,7 +48,7 @@ class StagedRows:
         answers = []
         for key in self._in_order(query, stored):
             place = (table.name, key)
-            self._asked.add(place)
+            self._read_keys.add(place)
             if place not in self._writes:
                 if key in stored:
                     self._known[place] = self._stored[place] = stored[key]
@@ -69,7 +69,7 @@ class StagedRows:
     def know(self, value: Any) -> None:
         """Treat a row as read."""
         _, place = place_of(value)
-        self._asked.add(place)
+        self._read_keys.add(place)
         self._known[place] = self._stored[place] = value
 
     def write(self, value: Any) -> bool:

@@ -44,10 +44,20 @@ class Query(Generic[A]):
         answer = self.answer
         return Query(self.read, lambda rows: check(answer(rows)), self.table, self.decode_part)
 
+    def visible_if(self, rule: Callable[[A], bool]) -> Query[A]:
+        """The same query for one row, which is NotFound unless the rule accepts it."""
+
+        def check(row: A) -> A:
+            if not rule(row):
+                raise NotFound
+            return row
+
+        return self.then(check)
+
 
 @dataclass(frozen=True)
 class Table(Generic[T]):
-    """One Spanner table. `noun` is the resource's name in refusals and events."""
+    """One Spanner table. `row` is the dataclass of its rows; `cached`: commits expire the cached copies of its rows."""
 
     name: str
     row: type[T]

@@ -181,14 +181,14 @@ class UnitOfWork(Session):
         goes_to = topic or f"{kind.split('.', 1)[0]}-events"
         assert declared is None or goes_to in declared, f"{self.context.operation} does not declare {goes_to}"
         views = feed if isinstance(feed, Mapping) else dict.fromkeys(feed, model)
-        told = {**envelope, cloud_event.AUDIENCE: " ".join(views)} if views else envelope
+        addressed = {**envelope, cloud_event.AUDIENCE: " ".join(views)} if views else envelope
         place, identity = self.changes.place, str(envelope["id"])
         rows = []
         for user_id, view in views.items():
             seen = envelope if view is model else cloud_event.envelope(self.context, head, view)
             row = system.FeedEvent(user_id, COMMIT_TIMESTAMP, place, identity, kind, subject, seen)
             rows.append(row)
-        self.changes.events.append(Emitted(place, told, goes_to, identity, tuple(rows)))
+        self.changes.events.append(Emitted(place, addressed, goes_to, identity, tuple(rows)))
 
     def send_again(self, topic: str, envelope: dict[str, Any]) -> None:
         """Publish an earlier envelope again after the commit, unchanged and with its original id."""

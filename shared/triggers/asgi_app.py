@@ -28,7 +28,7 @@ from shared.triggers.streaming.sse import Receive, Send
 Scope = MutableMapping[str, Any]
 SERVING: Final[dict[str, Any]] = {  # uvicorn's settings
     "ws": "websockets-sansio",
-    "ws_max_size": websocket.LONGEST_TEXT,
+    "ws_max_size": websocket.MAX_TEXT,
     "ws_per_message_deflate": False,  # a compression window would need more memory than the rest of the connection
     "timeout_keep_alive": 75,
     "server_header": False,

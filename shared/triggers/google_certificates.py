@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
-LONGEST: Final = 600.0  # seconds
+MAX_SECONDS: Final = 600.0  # seconds
 AGAIN_AFTER: Final = 60.0
 TIMEOUT: Final = 5.0
 
@@ -42,7 +42,7 @@ class Certificates:
     def __init__(
         self, fetch: Callable[[str], Response] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._fetch = fetch or _asked
+        self._fetch = fetch or _download
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, _Kept] = {}
@@ -63,12 +63,12 @@ class Certificates:
                 return kept.response
             response = self._fetch(url)
             if response.status == 200:
-                until = now + min(LONGEST, _max_age(response.headers))
+                until = now + min(MAX_SECONDS, _max_age(response.headers))
                 self._kept[url] = _Kept(response, now, until, frozenset(json.loads(response.data)))
             return response
 
 
-def _asked(url: str) -> Response:
+def _download(url: str) -> Response:
     from google.auth.transport import requests
 
     response: Response = requests.Request()(url, method="GET", timeout=TIMEOUT)

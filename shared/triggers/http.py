@@ -40,7 +40,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 def answer(operation: Operation, incoming: Incoming) -> Reply:
     """Run the operation for this request; every exception becomes an error reply."""
-    return _answer(operation.name, operation.rights, incoming, partial(_run, operation))
+    return _in_context(operation.name, operation.rights, incoming, partial(_dispatch, operation))
 
 
 def refuse(operation: Operation, incoming: Incoming, refusal: Refusal) -> Reply:
@@ -49,21 +49,22 @@ def refuse(operation: Operation, incoming: Incoming, refusal: Refusal) -> Reply:
     def refused(_: Incoming, __: Context) -> Reply:
         raise refusal
 
-    return _answer(operation.name, operation.rights, incoming, refused)
+    return _in_context(operation.name, operation.rights, incoming, refused)
 
 
 def unserved(incoming: Incoming) -> Reply:
     """The reply to a path without an operation. Also writes a log line."""
-    return _answer(UNSERVED, Rights(signs=False, writes=False), incoming, _not_found)
+    return _in_context(UNSERVED, Rights(signs=False, writes=False), incoming, _not_found)
 
 
 def _not_found(incoming: Incoming, context: Context) -> Reply:
     raise NotFound(NO_ROUTE)
 
 
-def _answer(
+def _in_context(
     name: str, rights: Rights, incoming: Incoming, run: Callable[[Incoming, Context], Reply]
 ) -> Reply:
+    """The reply of `run` in a new context, with a deadline, a span and a log line. Errors become error replies."""
     settings = resources.settings()
     longest = settings.request_seconds
     deadline = deadline_in(longest if incoming.seconds is None else min(longest, incoming.seconds))
@@ -88,12 +89,13 @@ def _answer(
     return reply
 
 
-def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
+def _dispatch(operation: Operation, incoming: Incoming, context: Context) -> Reply:
+    """Execute the operation, or answer a preflight request or a replay. Raises refusals; denials are audited."""
     if cors.asks(incoming):
         return cors.answer(incoming, _methods(incoming.path))
     trigger, path = _route(operation, incoming)
     try:
-        return _answered(operation, trigger, path, incoming, context)
+        return _execute(operation, trigger, path, incoming, context)
     except Replay as replay:
         return _replayed(operation, replay)
     except Refusal as refusal:
@@ -102,9 +104,10 @@ def _run(operation: Operation, incoming: Incoming, context: Context) -> Reply:
         raise
 
 
-def _answered(
+def _execute(
     operation: Operation, trigger: HttpTrigger, path: dict[str, str], incoming: Incoming, context: Context
 ) -> Reply:
+    """Check the request in the documented order, and call the operation's function. Raises Replay and refusals."""
     context.caller = authentication.caller(incoming.headers, trigger.permission)
     throttle.count(context)
     authorization.require(context.caller, trigger)

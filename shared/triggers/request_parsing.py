@@ -13,9 +13,8 @@ from typing import Any
 from shared import resources
 from shared.runtime.context import Browser, Context
 from shared.runtime.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType, ValidationFailed
-from shared.runtime.operation import API, BODY_WITH_ABI, LARGEST_BODY, HttpTrigger
+from shared.runtime.operation import API, BODY_WITH_ABI, MAX_BODY, HttpTrigger
 
-MAX_BODY = LARGEST_BODY
 _WITH_ABI = f"{API}/contracts"
 _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 

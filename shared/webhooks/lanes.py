@@ -36,8 +36,10 @@ from shared.webhooks.disabling import disable
 from shared.webhooks.sending import SECONDS, Outcome, Receiver
 
 AT_ONCE: Final = 8  # simultaneous deliveries to one endpoint that answers
-RESERVE: Final = SECONDS + 5.0  # seconds of the run's deadline that are reserved for the last attempts
-LONGEST: Final = 25.0  # seconds of one run, after which other lanes have their turn
+RESERVE_SECONDS: Final = (
+    SECONDS + 5.0
+)  # seconds of the run's deadline that are reserved for the last attempts
+MAX_SECONDS: Final = 25.0  # seconds of one run, after which other lanes have their turn
 _log = logging.getLogger(__name__)
 
 
@@ -108,7 +110,7 @@ def _worked(webhook_id: str) -> bool:
     )
     if lane is None or lane.lease != lease:
         return False
-    until = remaining_seconds(LONGEST + RESERVE) - RESERVE
+    until = remaining_seconds(MAX_SECONDS + RESERVE_SECONDS) - RESERVE_SECONDS
     worker = Worker(lane, until)
     try:
         worker.work()

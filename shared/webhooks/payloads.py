@@ -9,7 +9,7 @@ from typing import Any, Final
 from schemas.events import CloudEvent
 from shared.domain.webhooks.endpoints import Payload
 
-MOST_BYTES: Final = 20_000  # of a body, as Standard Webhooks recommends
+MAX_BYTES: Final = 20_000  # of a body, as Standard Webhooks recommends
 THIN, FULL = "thin", "full"
 
 
@@ -18,7 +18,7 @@ def body(envelope: Mapping[str, Any], payload: Payload) -> str:
     event = CloudEvent.model_validate(envelope).model_dump(mode="json")
     if payload == FULL:
         text = _text({**event, "payload": FULL})
-        if len(text.encode()) < MOST_BYTES:
+        if len(text.encode()) < MAX_BYTES:
             return text
     return _text({**event, "data": {"id": event["subject"]}, "payload": THIN})
 

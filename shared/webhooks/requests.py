@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.domain.permissions import Caller
 from shared.domain.webhooks import deliveries, lanes
 from shared.domain.webhooks.deliveries import Delivery
-from shared.domain.webhooks.endpoints import Webhook, wants
+from shared.domain.webhooks.endpoints import Webhook, WebhookDisabled, wants
 from shared.domain.webhooks.lanes import WebhookLane
 from shared.store import event_rows
 from shared.store.session import Session
 from shared.store.tables.system import FEED, FeedEvent
-from shared.store.tables.webhooks import DELIVERIES
+from shared.store.tables.webhooks import DELIVERIES, LANES, usable
 from shared.store.unit_of_work import UnitOfWork
 from shared.webhooks import feeding
 
-MOST: Final = 500  # deliveries that one call sends again
+MAX_RESENT: Final = 500  # deliveries that one call sends again
 SCANNED: Final = 2_000  # rows of the feed that are searched for them
 _BEFORE: Final = timedelta(microseconds=1)
 
@@ -31,6 +32,14 @@ class Since:
     following: datetime | None
 
 
+def active_endpoint(unit: UnitOfWork, caller: Caller, webhook_id: str) -> tuple[Webhook, WebhookLane]:
+    """The endpoint and its lane, to request a delivery. Raises NotFound, WebhookDisabled."""
+    webhook, lane = unit.read(usable(caller, webhook_id), LANES.get(webhook_id))
+    if not webhook.active:
+        raise WebhookDisabled(reason=webhook.disabled_reason)
+    return webhook, lane
+
+
 def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]) -> None:
     """Write these deliveries and have the lane processed, whatever the endpoint has answered so far."""
     if wanted:
@@ -41,8 +50,8 @@ def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
     """The events since a time that the endpoint subscribes to."""
     rows = session.many(FEED.scan(webhook.user_id, after=(moment - _BEFORE,), limit=SCANNED))
     wanted = [event for event in event_rows.feed_events(rows) if wants(webhook.event_types, event.type)]
-    if len(wanted) > MOST:
-        return Since(wanted[:MOST], wanted[MOST].committed_at)
+    if len(wanted) > MAX_RESENT:
+        return Since(wanted[:MAX_RESENT], wanted[MAX_RESENT].committed_at)
     return Since(wanted, rows[-1].committed_at if len(rows) == SCANNED else None)
 
 

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 from shared import resources
 from shared.domain.errors import InvalidValue
 
-MOST_CHARACTERS: Final = 2_000
+MAX_CHARACTERS: Final = 2_000
 PORTS: Final = frozenset({443, 8443})
 LOOKUP_SECONDS: Final = 3.0
 _LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
@@ -73,8 +73,8 @@ def checked_url(url: str) -> str:
 
 
 def _parts(url: str) -> SplitResult:
-    if len(url) > MOST_CHARACTERS or not _CHARACTERS.fullmatch(url) or "\\" in url:
-        raise _wrong(f"must be a URL of at most {MOST_CHARACTERS:,} printable ASCII characters")
+    if len(url) > MAX_CHARACTERS or not _CHARACTERS.fullmatch(url) or "\\" in url:
+        raise _wrong(f"must be a URL of at most {MAX_CHARACTERS:,} printable ASCII characters")
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -116,32 +116,32 @@ class Lookups:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(self.THREADS, thread_name_prefix="lookup")
         self._lock = threading.Lock()
-        self._asked: dict[tuple[str, int], Future[list[Any]]] = {}
+        self._running: dict[tuple[str, int], Future[list[Any]]] = {}
 
     def ask(self, lookup: Callable[[str, int], list[Any]], host: str, port: int) -> Future[list[Any]]:
         """Look a name up; concurrent requests for the same name share the answer."""
         place = (host, port)
         with self._lock:
-            if place not in self._asked:
-                self._asked[place] = self._threads.submit(self._ask, lookup, place)
-            return self._asked[place]
+            if place not in self._running:
+                self._running[place] = self._threads.submit(self._look_up, lookup, place)
+            return self._running[place]
 
-    def _ask(self, lookup: Callable[[str, int], list[Any]], place: tuple[str, int]) -> list[Any]:
+    def _look_up(self, lookup: Callable[[str, int], list[Any]], place: tuple[str, int]) -> list[Any]:
         try:
             return lookup(*place)
         finally:
             with self._lock:
-                del self._asked[place]
+                del self._running[place]
 
 
-def _asked(host: str, port: int) -> list[Any]:
+def _addresses_of(host: str, port: int) -> list[Any]:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 class Resolver:
     """Resolves names within time limits, and returns only addresses that deliveries may use."""
 
-    def __init__(self, lookup: Callable[[str, int], list[Any]] = _asked) -> None:
+    def __init__(self, lookup: Callable[[str, int], list[Any]] = _addresses_of) -> None:
         self._lookup = lookup
 
     def __call__(self, host: str, port: int) -> list[Any]:

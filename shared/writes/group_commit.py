@@ -29,7 +29,7 @@ from shared.writes.mutation import Mutation, Replay
 
 _log = logging.getLogger(__name__)
 MAX_MEMBERS = 32  # mutations in one commit
-LONGEST_WAIT = 60.0  # seconds, if the request has no earlier deadline
+MAX_WAIT = 60.0  # seconds, if the request has no earlier deadline
 
 
 class CommitAlone(Exception):
@@ -125,7 +125,7 @@ def join(group: str, mutation: Mutation) -> Any:
     groups, member = resources.memory(CommitGroups), _Member(mutation)
     groups.enter(group, member)
     if not member.leads:
-        member.woken.wait(remaining_seconds(LONGEST_WAIT))
+        member.woken.wait(remaining_seconds(MAX_WAIT))
         if groups.leave(group, member):
             raise Unready()
     if member.leads:

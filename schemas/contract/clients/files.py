@@ -24,7 +24,7 @@ def files(document: Mapping[str, Any]) -> dict[Path, str]:
     version = document["info"]["version"]
     python = {
         PYTHON
-        / "_version.py": f'"""The version of the product that this client is of. {python_models.MADE}"""\n\n'
+        / "_version.py": f'"""The product version that this client belongs to. {python_models.MADE}"""\n\n'
         f'VERSION = "{version}"\n',
         PYTHON / "models.py": python_models.models(document),
         PYTHON / "codes.py": python_models.codes(document),

@@ -23,7 +23,9 @@ def camel(name: str) -> str:
 
 def version(document: Mapping[str, Any]) -> str:
     text = document["info"]["version"]
-    return f'/** The version of the product that this client is of. {MADE} */\nexport const VERSION = "{text}";\n'
+    return (
+        f'/** The product version that this client belongs to. {MADE} */\nexport const VERSION = "{text}";\n'
+    )
 
 
 def resources(document: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from shared.store.session import Session
 from shared.store.tables.contract_events import WALLETS_BY_ADDRESS
 from shared.store.tables.wallets import WALLETS
 
-MOST_HOLDERS: Final = 20  # limit of notified wallets per address
+MAX_HOLDERS: Final = 20  # limit of notified wallets per address
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _holders(session: Session, chain: str, addresses: Sequence[str]) -> dict[str
     found: dict[str, list[Wallet]] = {}
     for wallet in session.follow(WALLETS, entries):
         own = found.setdefault(wallet.address.lower(), [])
-        if len(own) < MOST_HOLDERS:
+        if len(own) < MAX_HOLDERS:
             own.append(wallet)
     return found
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from shared import resources
 from shared.chain import block_scan
-from shared.chain.block_scan import MOST_ADDRESSES, SourceLog
+from shared.chain.block_scan import MAX_ADDRESSES, SourceLog
 from shared.chain.client import ChainClient
 from shared.chain.errors import Lagging, NoQuorum, TooMuch, Unreachable
 from shared.contracts.events import factories
@@ -36,7 +36,7 @@ from shared.store.tables.contract_events import (
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-LONGEST: Final = 2_000  # blocks of one range
+MAX_RANGE: Final = 2_000  # blocks of one range
 DROPPED_AT_ONCE: Final = 500
 
 
@@ -51,19 +51,19 @@ class Stretches:
     lengths: dict[str, int]
 
     def __init__(self) -> None:
-        self.lengths = defaultdict(lambda: LONGEST)
+        self.lengths = defaultdict(lambda: MAX_RANGE)
 
     def shorter(self, chain: str, by: int) -> None:
         self.lengths[chain] = max(1, by // 2)
 
     def longer(self, chain: str) -> None:
-        self.lengths[chain] = min(LONGEST, 2 * self.lengths[chain])
+        self.lengths[chain] = min(MAX_RANGE, 2 * self.lengths[chain])
 
 
 def begin(index: ChainIndex) -> ChainIndex:
     """Start to index new addresses from the next block on. Raises Moved."""
     session = Session(resources.database().snapshot())
-    entries = session.one(FOLLOWED_WORK.scan(index.chain, "new", limit=MOST_ADDRESSES))
+    entries = session.one(FOLLOWED_WORK.scan(index.chain, "new", limit=MAX_ADDRESSES))
     return commit(_begin, index, [one["address"] for one in entries]) if entries else index
 
 
@@ -137,9 +137,9 @@ def fill(client: ChainClient, index: ChainIndex) -> bool:
 def _group(index: ChainIndex) -> list[FollowedAddress]:
     """Addresses whose filling has the same progress; if there are none, one address whose filling has failed."""
     session = Session(resources.database().snapshot())
-    entries = session.one(FOLLOWED_WORK.scan(index.chain, "fill", limit=MOST_ADDRESSES))
+    entries = session.one(FOLLOWED_WORK.scan(index.chain, "fill", limit=MAX_ADDRESSES))
     if not entries:
-        waiting = session.one(FOLLOWED_WORK.scan(index.chain, "held", limit=MOST_ADDRESSES))
+        waiting = session.one(FOLLOWED_WORK.scan(index.chain, "held", limit=MAX_ADDRESSES))
         entries = [secrets.choice(waiting)] if waiting else []
     rows = session.many(at_addresses(index.chain, [one["address"] for one in entries])) if entries else []
     lowest = min((one.filled_to for one in rows), default=0)

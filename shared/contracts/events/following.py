@@ -55,31 +55,31 @@ def state(session: Session, contract: Contract) -> State:
     return follow, session.one(FOLLOWED.get(follow.chain, follow.address)), index
 
 
-def follow(unit: UnitOfWork, wish: Follow, *, keep_start: bool) -> State:
+def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
     """Follow a contract, or change how it is followed; `keep_start` keeps the first block of an existing follow.
 
     Raises TooManyFollows, TooManyAnnounced."""
     known, address, index, own = unit.read(
-        FOLLOWS.find(wish.id),
-        FOLLOWED.find(wish.chain, wish.address),
-        CHAIN_INDEXES.find(wish.chain),
-        FOLLOWS_BY_OWNER.scan(wish.user_id, limit=MAX_FOLLOWS),
+        FOLLOWS.find(requested.id),
+        FOLLOWED.find(requested.chain, requested.address),
+        CHAIN_INDEXES.find(requested.chain),
+        FOLLOWS_BY_OWNER.scan(requested.user_id, limit=MAX_FOLLOWS),
     )
     if known is not None and keep_start:
-        wish = replace(wish, from_block=known.from_block)
+        requested = replace(requested, from_block=known.from_block)
     if known is None and len(own) == MAX_FOLLOWS:
         raise TooManyFollows(most=MAX_FOLLOWS)
-    if wish.announced and not (known and known.announced):
-        told = unit.many(FOLLOWS_ANNOUNCED.scan(wish.address, wish.chain, limit=MAX_ANNOUNCED))
-        if len(told) == MAX_ANNOUNCED:
+    if requested.announced and not (known and known.announced):
+        announced = unit.many(FOLLOWS_ANNOUNCED.scan(requested.address, requested.chain, limit=MAX_ANNOUNCED))
+        if len(announced) == MAX_ANNOUNCED:
             raise TooManyAnnounced(most=MAX_ANNOUNCED)
-    if wish.factory_address and not (known and known.factory_address):
-        others = unit.many(FOLLOWS_FACTORIES.scan(wish.address, wish.chain, limit=MAX_FACTORIES))
+    if requested.factory_address and not (known and known.factory_address):
+        others = unit.many(FOLLOWS_FACTORIES.scan(requested.address, requested.chain, limit=MAX_FACTORIES))
         if len(others) == MAX_FACTORIES:
             said = "As many follow this address as a factory as may: follow it without one."
             raise TooManyFollows(said, most=MAX_FACTORIES)
-    made = wish if known is None else follows.changed(known, wish, unit.now)
-    needed = follows.followed_from(address, wish.chain, wish.address, wish.from_block)
+    made = requested if known is None else follows.changed(known, requested, unit.now)
+    needed = follows.followed_from(address, requested.chain, requested.address, requested.from_block)
     if index is not None and made.factory_event and _looks_further(known, made):
         needed = follows.refilled_from(needed, made.from_block, index.number)
     unit.write(made, needed)

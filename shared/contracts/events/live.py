@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from shared import resources
 from shared.chain import block_scan
-from shared.chain.block_scan import MOST_ADDRESSES, SourceBlock, SourceLog
+from shared.chain.block_scan import MAX_ADDRESSES, SourceBlock, SourceLog
 from shared.chain.client import ChainClient
 from shared.chain.errors import NoQuorum, TooMuch
 from shared.contracts.events import deposits, factories, notices, rolling_back
@@ -131,11 +131,11 @@ def _store_part(index: ChainIndex, found: Found, head: int, final: int) -> Chain
 def _scan_blocks(client: ChainClient, index: ChainIndex, blocks: Sequence[SourceBlock]) -> Found:
     """Find the followed events and deposits in the blocks. The cost grows with the blocks, not with the follows."""
     session = Session(resources.database().snapshot())
-    some = session.many(FOLLOWED.scan(index.chain, limit=MOST_ADDRESSES + 1))
+    some = session.many(FOLLOWED.scan(index.chain, limit=MAX_ADDRESSES + 1))
     tokens = [token.address.lower() for token in client.spec.tokens]
     few = (
         sorted({one.address for one in some if one.live} | set(tokens))
-        if len(some) <= MOST_ADDRESSES
+        if len(some) <= MAX_ADDRESSES
         else None
     )
     gaps: tuple[tuple[str, int], ...] = ()
@@ -160,8 +160,8 @@ def _logs_by_address(
 ) -> tuple[list[SourceLog], list[str]]:
     logs: list[SourceLog] = []
     refused: list[str] = []
-    for at in range(0, len(addresses), MOST_ADDRESSES):
-        some, not_given = block_scan.logs_of_each(client, block_hash, addresses[at : at + MOST_ADDRESSES])
+    for at in range(0, len(addresses), MAX_ADDRESSES):
+        some, not_given = block_scan.logs_of_each(client, block_hash, addresses[at : at + MAX_ADDRESSES])
         logs, refused = logs + some, refused + not_given
     return sorted(logs, key=lambda log: log.index), refused
 
@@ -333,9 +333,9 @@ def prune(index: ChainIndex) -> None:
     def body(transaction: StoreTransaction) -> None:
         session = Session(transaction)
         old = session.many(below)
-        told = session.many(notices_of(index.chain, [one.hash for one in old])) if old else []
+        notices = session.many(notices_of(index.chain, [one.hash for one in old])) if old else []
         transaction.buffer([BLOCKS.delete(one) for one in old])
-        transaction.buffer([NOTICES.delete(one) for one in told if one.announced])
+        transaction.buffer([NOTICES.delete(one) for one in notices if one.announced])
 
     resources.database().transact(body)
 

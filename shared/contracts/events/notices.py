@@ -44,9 +44,9 @@ from shared.writes.commit import commit
 
 AT_ONCE: Final = 4  # notices of a shard in one commit
 TAKEN_AT_ONCE: Final = 64  # notices of a removed block in one commit
-MOST_TOLD: Final = 500  # deposits in one commit; also the announced ones of one wallet in one block
-MOST_SHOWN: Final = 50  # events of one contract and block in one announcement
-MOST_BYTES: Final = 64 * 1024  # of their data in total
+MAX_DEPOSITS: Final = 500  # deposits in one commit; also the announced ones of one wallet in one block
+MAX_EVENTS: Final = 50  # events of one contract and block in one announcement
+MAX_BYTES: Final = 64 * 1024  # of their data in total
 
 
 def note(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent], deposits: Sequence[Deposit]) -> None:
@@ -93,12 +93,12 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
     )
     known = {one.id: one for one in follows}
     own = {one.id: one for one in contracts}
-    lowest, told = oldest_kept(index.number, index.final_number), 0
+    lowest, announced = oldest_kept(index.number, index.final_number), 0
     for one in still:
         mine = _of_wallet(deposits, one)
-        if told and told + len(mine) > MOST_TOLD:
+        if announced and announced + len(mine) > MAX_DEPOSITS:
             break  # the next commit continues with this notice
-        told += len(mine)
+        announced += len(mine)
         if one.block_number < lowest:
             unit.delete(one)
         else:
@@ -118,7 +118,7 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
 def _of_wallet(deposits: Sequence[Deposit], notice: EventNotice) -> list[Deposit]:
     """The deposits of a notice that are announced."""
     place = notice.subject, notice.block_hash
-    return [one for one in deposits if (one.wallet_id, one.block_hash) == place][:MOST_TOLD]
+    return [one for one in deposits if (one.wallet_id, one.block_hash) == place][:MAX_DEPOSITS]
 
 
 def _announce_deposit(unit: UnitOfWork, kind: str, deposit: Deposit, index: ChainIndex | None) -> None:
@@ -133,9 +133,9 @@ def _announce_events(
     after = follow_rules.announced(follow, unit.now)
     known, size = decoding.Events(contract.entries), 0
     shown: list[LoggedEvent] = []
-    for one in events[:MOST_SHOWN]:
+    for one in events[:MAX_EVENTS]:
         size += one.data_bytes
-        if shown and size > MOST_BYTES:
+        if shown and size > MAX_BYTES:
             break
         shown.append(LoggedEvent.of(one, known.decoded(one), index.final_number))
     first = events[0]
@@ -158,13 +158,13 @@ def take_back(unit: UnitOfWork, block: IndexedBlock) -> bool:
     events and deposits are still stored. Returns whether no notice is left."""
     some = unit.many(NOTICES.scan(block.chain, block.hash, limit=TAKEN_AT_ONCE + 1))
     due = [one for one in some[:TAKEN_AT_ONCE] if one.announced]
-    events, deposits, follows = _told(unit, block, due) if due else ([], [], [])
-    known, told = {one.id: one for one in follows}, 0
+    events, deposits, follows = _content_of(unit, block, due) if due else ([], [], [])
+    known, announced = {one.id: one for one in follows}, 0
     for one in some[:TAKEN_AT_ONCE]:
         mine = _of_wallet(deposits, one) if one.announced else []
-        if told and told + len(mine) > MOST_TOLD:
+        if announced and announced + len(mine) > MAX_DEPOSITS:
             return False
-        told += len(mine)
+        announced += len(mine)
         for deposit in mine:
             _announce_deposit(unit, "wallet.received_reorged", deposit, None)
         follow = known.get(one.subject) if one.announced else None
@@ -175,7 +175,7 @@ def take_back(unit: UnitOfWork, block: IndexedBlock) -> bool:
     return len(some) <= TAKEN_AT_ONCE
 
 
-def _told(
+def _content_of(
     unit: UnitOfWork, block: IndexedBlock, due: Sequence[EventNotice]
 ) -> tuple[list[ContractEvent], list[Deposit], list[Follow]]:
     """The events, without their data, and deposits of a block, and the follows among these notices' subjects."""

@@ -18,7 +18,7 @@ from shared.telemetry import metrics
 from shared.writes.commit import STORE_FAULTS
 
 _log = logging.getLogger(__name__)
-STOP_BEFORE: Final = 5.0  # seconds left of the run's time
+RESERVE_SECONDS: Final = 5.0  # seconds left of the run's time
 FILLS: Final = 20  # ranges of blocks that one pass fills
 BEHIND = metrics.gauge(
     "wallet_index_blocks_behind", "Blocks that the index of contracts' events is behind.", "chain"
@@ -37,7 +37,7 @@ def run(chain: str, *, once: bool) -> None:
 
 
 def _time_left() -> bool:
-    return remaining_seconds(3600) >= STOP_BEFORE
+    return remaining_seconds(3600) >= RESERVE_SECONDS
 
 
 def run_pass(client: ChainClient) -> bool:

@@ -180,11 +180,11 @@ def new_follow(
     )
 
 
-def changed(known: Follow, wish: Follow, now: datetime) -> Follow:
-    """The follow with the settings of `wish`; its counters stay. It belongs to the user from now on, even if a factory
-    added it."""
+def changed(known: Follow, requested: Follow, now: datetime) -> Follow:
+    """The follow with the settings of `requested`; its counters stay. From now on it belongs to the user, even if a
+    factory added it."""
     made = replace(
-        wish,
+        requested,
         children=known.children,
         sequence=known.sequence,
         version=known.version,

@@ -1,4 +1,4 @@
-"""Choose which supplies pay an order, reserve from them, and give reservations back."""
+"""Choose which supplies pay an order, reserve the amounts in them, and release reservations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_ALLOCATIONS: Final = 8
 
 
 class InsufficientSupply(Refusal):
-    """`data.shortfall` is what is missing, a decimal string in the order's currency."""
+    """`data.shortfall` is the missing amount, a decimal string in the order's currency."""
 
     code, status, message = "INSUFFICIENT_SUPPLY", 409, "The active supplies do not cover the order."
 
@@ -30,7 +30,7 @@ class TooFragmented(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """The part of an order that one supply pays, key (order_id, id); base units."""
+    """The part of an order that one supply pays. The key is (order_id, id); amounts are in base units."""
 
     order_id: str
     id: str  # alc_…
@@ -45,11 +45,15 @@ class Allocation:
 
 
 class Part(NamedTuple):
+    """A supply, and the base units that it pays."""
+
     supply: Supply
     amount: int
 
 
-class GivenBack(NamedTuple):
+class Released(NamedTuple):
+    """The changed rows of released reservations."""
+
     allocations: tuple[Allocation, ...]
     moves: tuple[Moved, ...]
 
@@ -57,10 +61,11 @@ class GivenBack(NamedTuple):
 def choose(
     order_id: str, asset: Asset, amount: int, supplies: Iterable[Supply], now: datetime
 ) -> tuple[Part, ...]:
-    """The parts of `amount` base units that supplies would pay.
+    """Divide `amount` base units among the supplies that accept orders in this asset now.
 
-    If one supply alone can cover the amount, the hash of the order id picks one of those, so that orders spread over
-    the rows; otherwise the fewest supplies, the largest first. Raises InsufficientSupply, TooFragmented."""
+    If single supplies can cover the amount, the hash of the order id picks one of them, so that orders are spread over
+    the rows. Otherwise the fewest possible supplies pay, the largest first. Raises InsufficientSupply, TooFragmented.
+    """
     usable = {supply.id: supply for supply in supplies if accepts(supply, asset, now) and supply.available}
     parts = shares(order_id, amount, {supply.id: supply.available for supply in usable.values()})
     left = amount - sum(part for _, part in parts)
@@ -72,7 +77,10 @@ def choose(
 
 
 def shares(order_id: str, amount: int, available: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    """What each supply of `available` (base units by id) would pay; all of it when that is not enough."""
+    """The amount that each supply would pay, by the rule of `choose`. `available`: base units by supply id.
+
+    If they do not suffice together, each pays all that it has: the caller compares the sum with `amount`.
+    """
     covering = sorted(supply_id for supply_id, units in available.items() if units >= amount)
     if covering:
         pick = int.from_bytes(sha256(order_id.encode()).digest()) % len(covering)
@@ -87,10 +95,13 @@ def shares(order_id: str, amount: int, available: Mapping[str, int]) -> tuple[tu
     return tuple(parts)
 
 
-def hold(
+def allocate(
     order_id: str, allocation_id: str, supply: Supply, amount: int, now: datetime
 ) -> tuple[Allocation, Moved]:
-    """Reserve a part and the row that says so. Raises InvalidState."""
+    """Reserve `amount` base units of a supply for an order: the new allocation, and the supply's move.
+
+    Raises InvalidState if the supply takes no such reservation now.
+    """
     moved = reserve(supply, amount, order_id, now)
     allocation = Allocation(
         order_id=order_id,
@@ -107,17 +118,17 @@ def hold(
     return allocation, moved
 
 
-def give_back(
+def release_all(
     order_id: str, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
-) -> GivenBack:
-    """Return what the allocations still reserve to their supplies; `supplies` must contain all of those."""
+) -> Released:
+    """Release all amounts that the allocations still reserve; `supplies` must contain the supplies of those."""
     by_id = {supply.id: supply for supply in supplies}
     reserved = [a for a in allocations if a.status == "reserved"]
     moves = tuple(release(by_id[a.supply_id], a.amount, order_id, now) for a in reserved)
-    return GivenBack(tuple(with_status(a, "released", now) for a in reserved), moves)
+    return Released(tuple(with_status(a, "released", now) for a in reserved), moves)
 
 
 def with_status(allocation: Allocation, status: AllocationStatus, now: datetime) -> Allocation:
-    """The allocation in another state; `settled` follows."""
+    """The next version of the allocation in this status, with the settled amount that belongs to it."""
     settled = allocation.amount if status == "settled" else 0
     return replace(allocation, status=status, settled=settled, version=allocation.version + 1, updated_at=now)

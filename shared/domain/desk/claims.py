@@ -20,8 +20,8 @@ from shared.domain.errors import InvalidState, InvalidValue, Refusal
 from shared.domain.wallets.wallets import Wallet
 
 LEASE: Final = timedelta(minutes=15)
-LONGEST: Final = timedelta(hours=2)  # of a lease with all its heartbeats
-MAX_LIVE: Final = 20
+MAX_LEASE: Final = timedelta(hours=2)  # in total, with all extensions by heartbeats
+MAX_LIVE: Final = 20  # claims of one user that hold an order at the same time
 LIVE: Final = frozenset({"claimed", "processing"})
 
 
@@ -61,7 +61,7 @@ class LeaseLost(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Amounts in base units. The needed fields of the order and the wallet are copied when the claim is created."""
+    """The row of a claim; amounts in base units. Fields of the order and the wallet are copied from them once."""
 
     id: str  # clm_…
     order_id: str
@@ -109,15 +109,14 @@ class Claimed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A claim that ended unpaid. Its order is open again, or it has expired and then gives its reservations back."""
+    """A claim that ended unpaid, and its order: open again, or expired. The caller then releases its reservations."""
 
     order: Order
     claim: Claim
 
 
 def refuse_early(order: Order, user_id: str, now: datetime) -> None:
-    """Refuse a claim by looking at the order alone, before anything else is read, so that losers of a race cost
-    little.
+    """Refuse a claim by the order alone, before anything else is read, so that the losers of a race cost little.
 
     Raises OwnOrder, OrderAlreadyClaimed, OrderExpired, InvalidState like `claim`."""
     if order.user_id == user_id:
@@ -130,7 +129,7 @@ def refuse_early(order: Order, user_id: str, now: datetime) -> None:
 
 
 def must_read_holder(order: Order, user_id: str, now: datetime) -> bool:
-    """Whether `claim` needs the live claim of the order; a loser of a race is refused without reading it."""
+    """Whether `claim` needs the order's live claim: only if it is the same user's, or if its lease may be over."""
     over = order.lease_until is not None and order.lease_until <= now
     return order.claim_id is not None and (order.claimer_id == user_id or over)
 
@@ -147,10 +146,10 @@ def claim(
 ) -> Claimed:
     """Claim an order for the wallet's owner; exactly one live claim exists at any time.
 
-    `holder` is the order's live claim where `must_read_holder` says so; `leases` are the `lease_until` of all
-    claims that the caller holds. The same caller and wallet again is a replay. Raises OwnOrder,
-    OrderAlreadyClaimed, ClaimExists, OrderExpired, ClaimLimit, InvalidState (cancelled), InvalidValue (a
-    wallet of another chain).
+    `holder` is the order's live claim if `must_read_holder` requires it. `leases` are the `lease_until` of all claims
+    that the caller holds. If the caller's claim with the same wallet holds the order already, that claim is returned
+    as `replayed`. Raises OwnOrder, OrderAlreadyClaimed, ClaimExists, OrderExpired, ClaimLimit, InvalidState (the order
+    is cancelled), InvalidValue (the wallet is on another chain or not active).
     """
     if order.user_id == wallet.user_id:
         raise OwnOrder
@@ -180,38 +179,38 @@ def claim(
 def heartbeat(
     claim: Claim, order: Order, now: datetime, lease: timedelta = LEASE, epoch: int | None = None
 ) -> Claim:
-    """Extend the lease, up to two hours in all and never past the order's expiry.
+    """Extend the lease, up to two hours in total and never past the order's expiry.
 
-    The same claim when it cannot be extended. Raises LeaseLost, InvalidState (from processing on).
+    Returns the same claim if its lease cannot be extended. Raises LeaseLost, InvalidState (from processing on).
     """
     _require_lease(claim, order, now, epoch)
-    until = min(now + lease, claim.claimed_at + LONGEST, order.expires_at or now + lease)
+    until = min(now + lease, claim.claimed_at + MAX_LEASE, order.expires_at or now + lease)
     if claim.lease_until is not None and until <= claim.lease_until:
         return claim
     return advance(claim, now, lease_until=until)
 
 
 def release(claim: Claim, order: Order, now: datetime, epoch: int | None = None) -> Ended:
-    """The claimer gives the order back. Raises LeaseLost, InvalidState (from processing on)."""
+    """End the claim because its claimer gives the order back. Raises LeaseLost, InvalidState (from processing on)."""
     _require_lease(claim, order, now, epoch)
     return _end(claim, order, "released", None, now)
 
 
 def reject(claim: Claim, order: Order, reason: str, now: datetime) -> Ended:
-    """The order's owner takes the order back, from claimed only. Raises InvalidState."""
+    """End the claim because the order's owner takes the order back. Raises InvalidState unless it is claimed."""
     require_claimed(claim, now)
     return _end(claim, order, "rejected", reason, now)
 
 
 def lapse(order: Order, claim: Claim, now: datetime) -> Ended:
-    """Record that the lease has run out. Raises InvalidState if it has not."""
+    """End the claim because its lease has run out. Raises InvalidState if it has not."""
     if not claim.lapsed(now):
         raise InvalidState("The lease has not run out.", status=claim.status)
     return _end(claim, order, "expired", "LEASE_EXPIRED", now)
 
 
 def require_claimed(claim: Claim, now: datetime) -> None:
-    """Raises InvalidState with `data.status` unless the claim is claimed and its lease runs."""
+    """Raises InvalidState with `data.status` unless the claim is claimed and its lease has not run out."""
     if claim.status_at(now) != "claimed":
         raise InvalidState(status=claim.status_at(now))
 
@@ -272,5 +271,5 @@ def _end(claim: Claim, order: Order, status: ClaimStatus, reason: str | None, no
 
 
 def advance(claim: Claim, now: datetime, **changes: Any) -> Claim:
-    """The next version with these fields; the transition table must allow a new status."""
+    """The next version with these changes. The caller has checked that the transition table allows a new status."""
     return replace(claim, version=claim.version + 1, updated_at=now, **changes)

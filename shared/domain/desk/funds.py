@@ -1,13 +1,13 @@
-"""What an address holds on chain against what is promised from it: the coverage rule.
+"""The coverage rule: an address must not commit more than it holds on chain.
 
-One row per (chain, address, asset) over all users. `committed` = Σ(available + reserved) of live supplies +
-value and maximal gas of unfinished transactions; `in_flight` is the part that such transactions carry. A new
-promise needs `committed + new part + settlement gas reserve ≤ observed balance`, compared in the commit that
-writes the rows. A token's value is promised on the token's row, gas on the native one: a `FundsPair` holds both.
-Amounts are base units, gas is in wei.
+There is one row per (chain, address, asset) for all users. `committed` is Σ(available + reserved) of live supplies,
+plus the value and maximum gas of unfinished transactions; `in_flight` is the part of these transactions. A new
+commitment requires `committed + new part + settlement gas reserve ≤ observed balance`; the commit that writes the rows
+checks this. The value of a token is committed on the token's row and gas on the native row: a `FundsPair` holds both.
+Amounts are in base units, gas in wei.
 
-Balances are to be observed at the chain's confirmed depth, where a payment appears no earlier than it counts
-as paid here; an observation older than the newest block that ended a commitment is not valid.
+Balances must be observed at the chain's confirmed depth, where a payment does not appear before it counts as paid
+here. An observation older than the newest block that ended a commitment is not valid.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from shared.domain.desk.supplies import Supply
 from shared.domain.errors import Refusal
 
-Gap = Literal["INSUFFICIENT_BALANCE", "INSUFFICIENT_GAS"]
-NEVER = -1
+Uncovered = Literal["INSUFFICIENT_BALANCE", "INSUFFICIENT_GAS"]
+NEVER = -1  # the block number of a row without an observation
 
 
 class InsufficientBalance(Refusal):
@@ -37,13 +37,13 @@ class FundsCommitted(Refusal):
 
 
 class SettlementUnfunded(Refusal):
-    """`data.wallet_id` may name the wallet; nothing was started, the claim stays claimed."""
+    """`data.wallet_id` may name the wallet. Nothing was started, and the claim stays claimed."""
 
     code, status, message = "SETTLEMENT_UNFUNDED", 409, "A wallet that pays cannot pay now; top it up."
 
 
 class BalanceUnknown(Refusal):
-    """No valid observation: read the balance again and repeat."""
+    """There is no valid observation: read the balance again and repeat."""
 
     code, status, message = (
         "BALANCE_UNKNOWN",
@@ -55,15 +55,14 @@ class BalanceUnknown(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """Key (chain, address, token_address); base units; token_address "" is the native coin."""
+    """The row of an asset of an address. The key is (chain, address, token_address), with "" for the native coin;
+    amounts are in base units."""
 
     chain: str
     address: str
     token_address: str
-    committed: (
-        int  # Σ(available + reserved) of live supplies + value and maximal gas of unfinished transactions
-    )
-    in_flight: int  # the part of `committed` that unfinished transactions carry
+    committed: int  # by live supplies and unfinished transactions, see above
+    in_flight: int  # the part of `committed` that belongs to unfinished transactions
     supplies: int  # live supplies that draw on this row (native: also those of tokens, for gas)
     observed_balance: int  # at the confirmed depth, at observed_block
     observed_block: int  # -1: never observed
@@ -81,7 +80,7 @@ class Funds:
 
 
 class FundsPair(NamedTuple):
-    """The native row of an address, and the row of the token if the asset is one."""
+    """The native row of an address, and the token's row if the asset is a token."""
 
     coin: Funds
     token: Funds | None = None
@@ -93,19 +92,19 @@ class FundsPair(NamedTuple):
 
 
 def empty(chain: str, address: str, token_address: str | None, now: datetime) -> Funds:
-    """A row for an address and asset of which nothing is known yet."""
+    """A new row for an address and asset without commitments and observations."""
     return Funds(chain, address, token_address or "", 0, 0, 0, 0, NEVER, NEVER, 1, now, now)
 
 
 def observe(funds: Funds, balance: int, block: int, now: datetime) -> Funds:
-    """Record the balance at a block; the same row when the observation is older than the last one."""
+    """The row with the balance at a block; the same row if it already has a newer observation."""
     if block < funds.observed_block or (block, balance) == (funds.observed_block, funds.observed_balance):
         return funds
     return _advance(funds, now, observed_balance=balance, observed_block=block)
 
 
-def gap(pair: FundsPair, part: int, gas_reserve: int) -> Gap | None:
-    """Why a further `part` is not covered; None if it is. Raises BalanceUnknown."""
+def why_uncovered(pair: FundsPair, part: int, gas_reserve: int) -> Uncovered | None:
+    """Why the balance does not cover a further `part` (base units); None if it does. Raises BalanceUnknown."""
     coin, token = pair
     if pair.value.committed + part > pair.value.balance:
         return "INSUFFICIENT_BALANCE"
@@ -115,7 +114,7 @@ def gap(pair: FundsPair, part: int, gas_reserve: int) -> Gap | None:
 
 def require(pair: FundsPair, part: int, gas_reserve: int) -> None:
     """Raises InsufficientBalance, InsufficientGas or BalanceUnknown unless a further `part` is covered."""
-    reason = gap(pair, part, gas_reserve)
+    reason = why_uncovered(pair, part, gas_reserve)
     if reason:
         raise InsufficientBalance if reason == "INSUFFICIENT_BALANCE" else InsufficientGas
 
@@ -155,9 +154,10 @@ def needs_cover(before: Supply, after: Supply) -> bool:
 
 
 def underfunded(pair: FundsPair, supplies: Iterable[Supply], gas_reserve: int) -> frozenset[str]:
-    """The ids of the live supplies of this pair's asset that its balance does not cover: the newest first.
+    """The ids of the live supplies that the balance of this pair's asset does not cover.
 
-    What is reserved or in flight counts before anything that is only available. Raises BalanceUnknown.
+    Reserved amounts and amounts in flight are covered first. The rest covers the available amounts of the supplies,
+    the oldest supply first. Raises BalanceUnknown.
     """
     live = sorted((s for s in supplies if s.live), key=lambda s: (s.created_at, s.id))
     reserve = 0 if pair.token else gas_reserve
@@ -173,9 +173,10 @@ def underfunded(pair: FundsPair, supplies: Iterable[Supply], gas_reserve: int) -
 
 
 def start_send(pair: FundsPair, amount: int, max_gas: int, gas_reserve: int, now: datetime) -> FundsPair:
-    """Commit an ordinary send. The settlement gas reserve is required only if live supplies draw on the address.
+    """Commit `amount` base units and `max_gas` wei for a transaction that is no payment of a claim.
 
-    Raises InsufficientBalance, InsufficientGas, FundsCommitted, BalanceUnknown."""
+    The settlement gas reserve is required only if live supplies draw on the address. Raises InsufficientBalance,
+    InsufficientGas, FundsCommitted (the rest is committed to supplies), BalanceUnknown."""
     coin, value = pair.coin, pair.value
     drawn = max_gas + (0 if pair.token else amount)
     if value.in_flight + amount > value.balance:
@@ -189,19 +190,21 @@ def start_send(pair: FundsPair, amount: int, max_gas: int, gas_reserve: int, now
 
 
 def resume_send(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
-    """Commit a send again, because the chain reversed its end."""
+    """Commit the same again for a transaction whose end the chain has reversed."""
     return _draw(pair, amount, amount, max_gas, now)
 
 
 def end_send(pair: FundsPair, amount: int, max_gas: int, block: int | None, now: datetime) -> FundsPair:
-    """A send is final in `block`, or never reached the chain (None); the balance includes whatever it cost."""
+    """End the commitment of a transaction that ended in `block`, or never reached the chain (None).
+
+    Balances observed at this block or later already lack whatever it has cost."""
     return _close(_draw(pair, -amount, -amount, -max_gas, now), block, now)
 
 
 def start_payment(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
-    """Mark a reservation as being paid and commit its gas. The balances must cover everything in flight; amounts that
-    are only promised to other orders do not matter.
+    """Mark the reserved `amount` of a payment as in flight, and commit its gas (`max_gas`, in wei).
 
+    The balances must cover everything in flight; amounts that are only reserved for other orders do not matter.
     Raises SettlementUnfunded, BalanceUnknown."""
     coin, value = pair.coin, pair.value
     drawn = max_gas + (0 if pair.token else amount)
@@ -211,12 +214,12 @@ def start_payment(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> 
 
 
 def resume_payment(pair: FundsPair, amount: int, max_gas: int, now: datetime) -> FundsPair:
-    """A payment is in flight again, because the chain reversed its end."""
+    """Mark the payment as in flight again, because the chain has reversed its end."""
     return _draw(pair, 0, amount, max_gas, now)
 
 
 def end_payment(pair: FundsPair, amount: int, max_gas: int, block: int | None, now: datetime) -> FundsPair:
-    """A payment is terminal in `block` (None: it never reached the chain), paid or not."""
+    """End the flight of a payment, paid or not, that ended in `block` or never reached the chain (None)."""
     return _close(_draw(pair, 0, -amount, -max_gas, now), block, now)
 
 
@@ -235,7 +238,7 @@ def _close(pair: FundsPair, block: int | None, now: datetime) -> FundsPair:
 
 
 def add(funds: Funds, now: datetime, *, committed: int = 0, in_flight: int = 0, supplies: int = 0) -> Funds:
-    """The row with these changes, base units."""
+    """The row with these numbers added to it; amounts in base units."""
     after = _advance(
         funds,
         now,

@@ -27,7 +27,7 @@ FLOWS: Final[dict[Verb, tuple[Account, Account]]] = {
 
 
 class Balances(Protocol):
-    """What the ledger needs of a supply; base units."""
+    """The fields of a supply that the ledger uses; amounts in base units."""
 
     @property
     def id(self) -> str: ...
@@ -49,7 +49,7 @@ class BrokenLedger(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One immutable line, key (supply_id, supply_version, ord); a version's lines sum to zero."""
+    """One immutable line. The key is (supply_id, supply_version, ord); the lines of a version sum to zero."""
 
     supply_id: str
     supply_version: int  # the version of the supply that this movement made
@@ -77,10 +77,10 @@ def balances(supply: Balances | None) -> dict[Account, int]:
 def entries(
     before: Balances | None, after: Balances, verb: Verb, reference: str | None, now: datetime
 ) -> tuple[LedgerEntry, ...]:
-    """The two lines that lead from one supply row to the next.
+    """The two lines of the transfer that changes one version of a supply into the next.
 
-    Raises BrokenLedger if the rows differ by anything else than one transfer of `verb` and one version, or if a
-    balance is negative or the balances do not add up."""
+    Raises BrokenLedger unless the rows differ by exactly one transfer of `verb` and one version, and if a balance is
+    negative or the balances do not add up."""
     old, new = balances(before), balances(after)
     source, target = FLOWS[verb]
     moved = new[target] - old[target]
@@ -96,7 +96,7 @@ def entries(
 
 
 def replay(lines: Iterable[LedgerEntry], until: datetime | None = None) -> dict[Account, int]:
-    """The balances that result from a supply's lines, up to and including a time; base units."""
+    """The balances that result from a supply's lines, up to and including a time, in base units."""
     result = balances(None)
     for line in lines:
         if until is None or line.created_at <= until:
@@ -105,7 +105,7 @@ def replay(lines: Iterable[LedgerEntry], until: datetime | None = None) -> dict[
 
 
 def verify(supply: Balances, lines: Iterable[LedgerEntry]) -> list[str]:
-    """Every difference between a supply row and its lines, in words; empty when they agree."""
+    """A sentence for each difference between a supply and its lines; empty if they agree."""
     return list(_differences(supply, sorted(lines, key=lambda line: (line.supply_version, line.ord))))
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from shared.domain.desk.allocation import Allocation, choose, give_back, hold
-from shared.domain.desk.states import KEEP, Keep, OrderStatus, check
+from shared.domain.desk.allocation import Allocation, allocate, choose, release_all
+from shared.domain.desk.states import OrderStatus, check
 from shared.domain.desk.supplies import Moved, Supply
 from shared.domain.errors import InvalidState, InvalidValue
+from shared.domain.keep import KEEP, Keep
 from shared.domain.money import MAX_AMOUNT, Asset, in_future, parse_amount
 
 MAX_ITEMS: Final = 200
@@ -25,7 +26,7 @@ MAX_QUANTITY: Final = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Amounts in base units. Items and allocations are rows of their own below it."""
+    """The row of an order; amounts in base units. Its items and allocations are rows of child tables."""
 
     id: str  # ord_…
     user_id: str  # the owner
@@ -45,7 +46,7 @@ class Order:
     version: int
     created_at: datetime
     updated_at: datetime
-    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
+    metadata: dict[str, str] | None = None  # the owner's notes, never interpreted
 
     @property
     def asset(self) -> Asset:
@@ -65,7 +66,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class OrderItem:
-    """One line, key (order_id, line); price and total in base units."""
+    """One line of an order. The key is (order_id, line); price and total are in base units."""
 
     order_id: str
     line: int  # 0, 1, 2 …
@@ -77,7 +78,7 @@ class OrderItem:
 
 
 class Line(NamedTuple):
-    """An item as it is asked for; `price` is a decimal string in the order's currency."""
+    """A requested item; `price` is a decimal string in the order's currency."""
 
     product_id: str
     product_name: str
@@ -86,6 +87,8 @@ class Line(NamedTuple):
 
 
 class Placed(NamedTuple):
+    """A new order, its child rows, and the moves of the supplies that it reserves from."""
+
     order: Order
     items: tuple[OrderItem, ...]
     allocations: tuple[Allocation, ...]
@@ -93,7 +96,7 @@ class Placed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """An order that reserves nothing any more, and what it gave back."""
+    """An order that reserves nothing any more, with the released allocations and the moves of their supplies."""
 
     order: Order
     allocations: tuple[Allocation, ...]
@@ -101,7 +104,7 @@ class Ended(NamedTuple):
 
 
 def items(order_id: str, lines: Sequence[Line], decimals: int) -> tuple[OrderItem, ...]:
-    """The lines with exact totals. Raises InvalidValue naming the line's field, e.g. `items.3.price`."""
+    """The order's items with exact totals. Raises InvalidValue naming the line's field, such as `items.3.price`."""
     if not 1 <= len(lines) <= MAX_ITEMS:
         raise InvalidValue("items", f"must have 1 to {MAX_ITEMS} lines")
     result: list[OrderItem] = []
@@ -138,9 +141,9 @@ def place(
     new_id: Callable[[str], str],
     now: datetime,
 ) -> Placed:
-    """An open order, its total reserved from some of the owner's supplies given.
+    """Create an open order and reserve its total from the owner's supplies among `supplies`.
 
-    `new_id("alc")` gives one id per allocation. Raises InvalidValue, InsufficientSupply, TooFragmented.
+    `new_id("alc")` creates the id of an allocation. Raises InvalidValue, InsufficientSupply, TooFragmented.
     """
     rows = items(order_id, lines, asset.decimals)
     total = sum(row.total for row in rows)
@@ -155,7 +158,7 @@ def place(
     )
     own = [supply for supply in supplies if supply.user_id == user_id]
     parts = choose(order_id, asset, total, own, now)
-    held = [hold(order_id, new_id("alc"), supply, part, now) for supply, part in parts]
+    held = [allocate(order_id, new_id("alc"), supply, part, now) for supply, part in parts]
     return Placed(order, rows, tuple(a for a, _ in held), tuple(m for _, m in held))
 
 
@@ -169,7 +172,7 @@ def _opened(
     expires_at: datetime | None,
     now: datetime,
 ) -> Order:
-    """An order that nobody has claimed yet; `amount` in base units of the asset."""
+    """A new order; `amount` in base units of the asset."""
     return Order(
         id=order_id,
         user_id=user_id,
@@ -200,9 +203,9 @@ def update(
     expires_at: datetime | Keep | None = KEEP,
     metadata: dict[str, str] | Keep | None = KEEP,
 ) -> Order:
-    """The owner's changes; the same order when nothing changes.
+    """The order with the owner's changes; the same order if nothing changes.
 
-    Notes can always change, the expiry only before processing. Raises InvalidState, InvalidValue.
+    Note and metadata can always be changed, the expiry only before processing. Raises InvalidState, InvalidValue.
     """
     after = order
     if metadata is not KEEP:
@@ -219,7 +222,7 @@ def update(
 def cancel(
     order: Order, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
 ) -> Ended:
-    """Give everything back; from open only. Raises InvalidState with `data.status`."""
+    """Cancel an open order and release its reservations. Raises InvalidState with `data.status`."""
     if order.status_at(now) != "open":
         raise InvalidState(status=order.status_at(now))
     return _end(order, "cancelled", allocations, supplies, now)
@@ -228,7 +231,7 @@ def cancel(
 def expire(
     order: Order, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
 ) -> Ended:
-    """Give everything back once `expires_at` has come; from open only. Raises InvalidState."""
+    """End an open order whose `expires_at` has passed and release its reservations. Raises InvalidState."""
     if not order.expired(now):
         raise InvalidState("The order is not past its time.", status=order.status)
     return _end(order, "expired", allocations, supplies, now)
@@ -237,9 +240,9 @@ def expire(
 def delete(
     order: Order, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
 ) -> Ended:
-    """Remove an order from all lists; an open one is cancelled, or expires if it is past its time. Never refused.
+    """Remove an order from all lists; an open order is cancelled, or expires if its time has passed. Never refused.
 
-    A claim on it continues; if that ends unpaid, the order expires instead of opening again."""
+    A claim on the order continues; if it ends unpaid, the order expires and does not open again."""
     ended = Ended(order, (), ())
     if order.status == "open":
         ended = (expire if order.expired(now) else cancel)(order, allocations, supplies, now)
@@ -247,9 +250,10 @@ def delete(
 
 
 def reopened(order: Order, now: datetime) -> Order:
-    """After a claim ended unpaid: open with a higher epoch, or expired when past its time or deleted.
+    """The order after its claim ended unpaid: open with a higher epoch, or expired if its time has passed or it was
+    deleted.
 
-    An expired order gives its reservations back in the same commit (`allocation.give_back`).
+    The caller releases the reservations of an expired order in the same commit (`allocation.release_all`).
     """
     target: OrderStatus = "expired" if order.expired(now) or order.hidden else "open"
     check("order", order.status, target)
@@ -273,10 +277,10 @@ def _end(
 ) -> Ended:
     if order.status != "open":
         raise InvalidState(status=order.status)
-    back = give_back(order.id, allocations, supplies, now)
+    back = release_all(order.id, allocations, supplies, now)
     return Ended(advance(order, now, status=target), back.allocations, back.moves)
 
 
 def advance(order: Order, now: datetime, **changes: Any) -> Order:
-    """The next version with these fields, for the rules of the domain; a new status must be in the table."""
+    """The next version with these changes. The caller has checked that the transition table allows a new status."""
     return replace(order, version=order.version + 1, updated_at=now, **changes)

@@ -1,9 +1,9 @@
-"""Payments of a claim, one per allocation and round, and what their evidence makes of claim and order.
+"""The payments of a claim, one per allocation and round, and how their outcomes change the claim and its order.
 
-An allocation settles on its own evidence, at once. The claim leaves `processing` only when the newest payment
-of every allocation is terminal and finalized: all paid → processed, order completed; else both failed, what
-is unpaid still reserved. A further round pays only allocations whose last payment is terminal, unpaid and
-finalized, so nobody is paid twice.
+Each allocation is settled as soon as its own payment is paid. The claim leaves `processing` only when the newest
+payment of every allocation is terminal and finalized. If all are paid, the claim is processed and the order completed.
+Otherwise both have failed, and the unpaid amounts stay reserved. A further round pays only allocations whose last
+payment is terminal, unpaid and finalized, so nobody is paid twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from shared.domain.desk import claims, orders
-from shared.domain.desk.allocation import Allocation, give_back, with_status
+from shared.domain.desk.allocation import Allocation, release_all, with_status
 from shared.domain.desk.claims import Claim, LeaseLost, require_claimed
 from shared.domain.desk.orders import Order
 from shared.domain.desk.states import PaymentStatus, SettlementStatus, check
@@ -26,7 +26,7 @@ TERMINAL: Final = frozenset({"paid", "failed", "cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Key (claim_id, allocation_id, round); amount in base units."""
+    """The row of a payment. The key is (claim_id, allocation_id, round); the amount is in base units."""
 
     claim_id: str
     allocation_id: str
@@ -49,7 +49,7 @@ class Payment:
 
 
 class Round(NamedTuple):
-    """Claim and order in processing, and the payments of a new round to insert with their transactions."""
+    """An order and claim in processing, and the payments of a new round, to be inserted with their transactions."""
 
     order: Order
     claim: Claim
@@ -57,22 +57,22 @@ class Round(NamedTuple):
 
 
 class Concluded(NamedTuple):
-    """Order and claim after all payments are concluded."""
+    """An order and claim after a change of their payments."""
 
     order: Order
     claim: Claim
 
 
 class Abandoned(NamedTuple):
-    """A failed claim that will not be paid any more, and what went back to its supplies."""
+    """A failed claim that will not be paid any more, and its unpaid allocations, which are released."""
 
     claim: Claim
     allocations: tuple[Allocation, ...]
     moves: tuple[Moved, ...]
 
 
-class Evidence(NamedTuple):
-    """A payment, with the effect of its outcome on its allocation and supply."""
+class PaymentEffect(NamedTuple):
+    """A changed payment, and the effect of its outcome on its allocation and supply."""
 
     payment: Payment
     allocation: Allocation
@@ -88,9 +88,9 @@ def start(
     now: datetime,
     epoch: int | None = None,
 ) -> Round:
-    """The first round: one payment for every allocation; `new_id("txn")` names each payment's transaction.
+    """Start the first round: one payment for every allocation; `new_id("txn")` creates the id of its transaction.
 
-    Raises InvalidState unless the claim holds its order now, LeaseLost for another epoch than the claim's.
+    Raises InvalidState unless the claim holds its order now, LeaseLost if `epoch` is not the claim's.
     """
     if epoch is not None and epoch != claim.epoch:
         raise LeaseLost(status=claim.status)
@@ -107,9 +107,9 @@ def retry(
     new_id: Callable[[str], str],
     now: datetime,
 ) -> Round:
-    """From failed: a further round for what is unpaid and still reserved. `payments` are all of the claim's.
+    """Start a further round of a failed claim for its unpaid allocations. `payments` are all payments of the claim.
 
-    Raises InvalidState: not failed, nothing left to pay, or a last payment that may still be paid.
+    Raises InvalidState if the claim has not failed, nothing is left to pay, or a last payment may still be paid.
     """
     unpaid = _unpaid_allocations(claim, payments, allocations)
     return _new_round(order, claim, unpaid, new_id, now)
@@ -124,12 +124,12 @@ def abandon(
     reason: str,
     now: datetime,
 ) -> Abandoned:
-    """From failed: return what is unpaid to its supplies; claim and order stay failed.
+    """Release the unpaid allocations of a failed claim to their supplies; claim and order stay failed.
 
-    Raises InvalidState as `retry` does.
+    Raises InvalidState like `retry`.
     """
     unpaid = _unpaid_allocations(claim, payments, allocations)
-    back = give_back(claim.order_id, unpaid, supplies, now)
+    back = release_all(claim.order_id, unpaid, supplies, now)
     return Abandoned(claims.advance(claim, now, reason=reason), back.allocations, back.moves)
 
 
@@ -142,10 +142,10 @@ def paid_before(
     new_id: Callable[[str], str],
     now: datetime,
 ) -> Round:
-    """From claimed or failed, whatever its lease says: a round for what is still reserved, because the chain shows that
-    it was paid. A database that was restored has forgotten the round.
+    """Start a round for payments that the chain already contains and that a restored database has forgotten.
 
-    Raises InvalidState: the order is not this claim's any more, or what `retry` raises.
+    The claim may be claimed, whether or not its lease has run out, or failed. The round pays the allocations that are
+    still reserved. Raises InvalidState if another claim holds the order, and like `retry`.
     """
     if claim.status not in ("claimed", "failed"):
         raise InvalidState(f"A claim that is {claim.status} waits for no payment.", status=claim.status)
@@ -157,7 +157,9 @@ def paid_before(
 
 
 def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
-    """The payment waits for an operator or a top-up (`reason`), or continues (None). Raises InvalidState."""
+    """Mark the payment as waiting for an operator or a top-up (`reason`), or as continuing (None).
+
+    Raises InvalidState if it is terminal."""
     if payment.terminal:
         raise InvalidState(status=payment.status)
     status: PaymentStatus = "blocked" if reason else "pending"
@@ -166,12 +168,14 @@ def block(payment: Payment, reason: str | None, now: datetime) -> Payment:
     return _advance(payment, now, status=status, reason=reason)
 
 
-def paid(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> Evidence:
-    """The payout has the confirmed depth: allocation and supply are settled. Raises InvalidState."""
+def paid(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> PaymentEffect:
+    """Settle the allocation and its supply, because the payment has the confirmed depth.
+
+    Raises InvalidState if the payment is terminal."""
     if payment.terminal:
         raise InvalidState(status=payment.status)
     moved = settle(supply, payment.amount, payment.transaction_id, now)
-    return Evidence(
+    return PaymentEffect(
         _advance(payment, now, status="paid", reason=None), with_status(allocation, "settled", now), moved
     )
 
@@ -179,34 +183,36 @@ def paid(payment: Payment, allocation: Allocation, supply: Supply, now: datetime
 def unpaid(
     payment: Payment, status: Literal["failed", "cancelled"], reason: str | None, now: datetime
 ) -> Payment:
-    """The transaction ended without paying; the allocation stays reserved. Raises InvalidState."""
+    """End the payment, because its transaction ended without paying; the allocation stays reserved.
+
+    Raises InvalidState if the payment is terminal."""
     if payment.terminal:
         raise InvalidState(status=payment.status)
     return _advance(payment, now, status=status, reason=reason)
 
 
 def finalize(payment: Payment, now: datetime) -> Payment:
-    """No reorganisation can change the outcome any more. Raises InvalidState if it is not terminal yet."""
+    """Mark the outcome as final. Raises InvalidState if the payment is not terminal yet."""
     if not payment.terminal:
         raise InvalidState(status=payment.status)
     return payment if payment.finalized else _advance(payment, now, finalized=True)
 
 
-def take_back(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> Evidence:
-    """The block of a terminal payment disappeared: the payment is pending, its allocation reserved again.
+def reverse(payment: Payment, allocation: Allocation, supply: Supply, now: datetime) -> PaymentEffect:
+    """Make the payment pending and its allocation reserved again, because its block is no longer part of the chain.
 
     Raises InvalidState if the payment is not terminal, or already final."""
     if not payment.terminal or payment.finalized:
         raise InvalidState(status=payment.status)
     pending = _advance(payment, now, status="pending", reason=None)
     if payment.status != "paid":
-        return Evidence(pending, allocation, Moved(supply, ()))
+        return PaymentEffect(pending, allocation, Moved(supply, ()))
     moved = unsettle(supply, payment.amount, payment.transaction_id, now)
-    return Evidence(pending, with_status(allocation, "reserved", now), moved)
+    return PaymentEffect(pending, with_status(allocation, "reserved", now), moved)
 
 
 def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datetime) -> Concluded:
-    """What all payments together make of order and claim; the same objects if nothing changes.
+    """The order and claim with the outcome of all payments together; the same objects if nothing changes.
 
     Raises InvalidState unless the claim is processing."""
     if claim.status != "processing":
@@ -225,7 +231,7 @@ def conclude(order: Order, claim: Claim, payments: Iterable[Payment], now: datet
 
 
 def newest(payments: Iterable[Payment]) -> dict[str, Payment]:
-    """The payment of the newest round for each allocation."""
+    """The payment of the newest round of each allocation, by allocation id."""
     return {payment.allocation_id: payment for payment in sorted(payments, key=lambda p: p.round)}
 
 

@@ -6,7 +6,6 @@ cancelled.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Final, Literal
 
 from shared.domain.errors import InvalidState
@@ -47,15 +46,6 @@ TRANSITIONS: Final[dict[Kind, dict[str, frozenset[str]]]] = {
         "rejected": frozenset(),
     },
 }
-
-
-class Keep(Enum):
-    """The value of an argument that means "do not change", where None is a possible value."""
-
-    KEEP = "keep"
-
-
-KEEP: Final = Keep.KEEP
 
 
 def check(kind: Kind, current: str, target: str) -> None:

@@ -2,9 +2,9 @@
 
     pending → active ⇄ paused, active ⇄ exhausted, → closed, pending → rejected
 
-A rule that moves money answers `Moved`: the next supply and the ledger lines that lead to it; write both.
-`exhausted` means nothing available while something is still reserved; once all is settled the supply closes.
-A closed supply has nothing available; only a reorganised chain can put a reservation back into it.
+A rule that moves money returns `Moved`: the next version of the supply and its ledger lines. Write both.
+An `exhausted` supply has nothing available, but some of it is still reserved; once everything is settled, it closes.
+A closed supply has nothing available; only a reorganisation of the chain can make a part of it reserved again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from shared.domain.desk.ledger import FLOWS, LedgerEntry, Verb, balances, entries
-from shared.domain.desk.states import KEEP, Keep, SupplyStatus, check
+from shared.domain.desk.states import SupplyStatus, check
 from shared.domain.errors import InvalidState, Refusal
+from shared.domain.keep import KEEP, Keep
 from shared.domain.money import Asset, bounded, format_amount, in_future
 
 UNDERFUNDED: Final = "underfunded"
@@ -29,14 +30,14 @@ class AmountInUse(Refusal):
 
 
 class SupplyReserved(Refusal):
-    """`data.reserved` is what orders hold, a decimal string."""
+    """`data.reserved` is the amount that orders reserve, a decimal string."""
 
     code, status, message = "SUPPLY_RESERVED", 409, "Orders still reserve a part of this supply."
 
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Always `available + reserved + settled = amount`, all in base units of the currency."""
+    """The row of a supply. Always `available + reserved + settled = amount`, in base units of the currency."""
 
     id: str  # sup_…
     user_id: str
@@ -51,12 +52,12 @@ class Supply:
     reserved: int
     settled: int
     status: SupplyStatus
-    reason: str | None  # why rejected; "underfunded" or None (the owner's wish) while paused
+    reason: str | None  # why it was rejected or paused; None if its owner paused it
     expires_at: datetime | None
     version: int
     created_at: datetime
     updated_at: datetime
-    metadata: dict[str, str] | None = None  # what its owner notes, never looked at
+    metadata: dict[str, str] | None = None  # the owner's notes, never interpreted
 
     @property
     def asset(self) -> Asset:
@@ -64,7 +65,7 @@ class Supply:
 
     @property
     def live(self) -> bool:
-        """Activated and not closed yet."""
+        """Whether the supply was activated and is not closed yet."""
         return self.status in LIVE
 
     def expired(self, now: datetime) -> bool:
@@ -72,7 +73,7 @@ class Supply:
 
 
 class Moved(NamedTuple):
-    """The next supply and the ledger lines that lead to it (none when no money moved)."""
+    """The next version of a supply, and the ledger lines of the change (none if no money moved)."""
 
     supply: Supply
     entries: tuple[LedgerEntry, ...]
@@ -89,9 +90,9 @@ def create(
     expires_at: datetime | None,
     now: datetime,
 ) -> Moved:
-    """A pending supply of `amount` base units, all of it available once it is active.
+    """Create a pending supply of `amount` base units. All of it is available once the supply is active.
 
-    Raises InvalidValue when it would be expired already or is larger than the ledger can hold.
+    Raises InvalidValue if `expires_at` has passed or the amount is larger than the ledger can hold.
     """
     supply = Supply(
         id=supply_id,
@@ -117,14 +118,14 @@ def create(
 
 
 def activate(supply: Supply, now: datetime) -> Supply:
-    """From pending, in the commit that books its coverage. Raises InvalidState."""
+    """Activate a pending supply, in the commit that books its coverage. Raises InvalidState."""
     if supply.status != "pending":
         raise InvalidState(status=supply.status)
     return _with_status(supply, "active", None, now)
 
 
 def reject(supply: Supply, reason: str, now: datetime) -> Supply:
-    """From pending: the wallet does not cover it; `reason` is a code. Raises InvalidState."""
+    """Reject a pending supply that its wallet does not cover; `reason` is a code. Raises InvalidState."""
     check("supply", supply.status, "rejected")
     return _with_status(supply, "rejected", reason, now)
 
@@ -142,9 +143,9 @@ def pause(supply: Supply, now: datetime, reason: str | None = None) -> Supply:
 
 
 def resume(supply: Supply, now: datetime) -> Supply:
-    """From paused to active, or exhausted when nothing is available; the same supply when it runs already.
+    """Make a paused supply active, or exhausted if nothing is available. Returns any other live supply unchanged.
 
-    `funds.book` compares the coverage again when the supply was underfunded. Raises InvalidState.
+    `funds.book` checks the coverage again. Raises InvalidState if the supply is not live.
     """
     if supply.status in ("active", "exhausted"):
         return supply
@@ -162,9 +163,10 @@ def update(
     expires_at: datetime | Keep | None = KEEP,
     metadata: dict[str, str] | Keep | None = KEEP,
 ) -> Moved:
-    """The owner's changes, one new version; the same supply when nothing changes. Notes can always change.
+    """The supply with the owner's changes, as one new version; the same supply if nothing changes.
 
-    Raises AmountInUse, InvalidValue, InvalidState (closed or rejected; pending and paused or resumed).
+    Metadata can always be changed. Raises AmountInUse, InvalidValue, InvalidState (it is closed or rejected, or is
+    pending and should be paused or resumed).
     """
     noted_only = metadata is not KEEP and (amount, status, expires_at) == (KEEP, KEEP, KEEP)
     if supply.status in ("closed", "rejected") and not noted_only:
@@ -185,7 +187,7 @@ def update(
 
 
 def close(supply: Supply, now: datetime) -> Moved:
-    """Lower the amount by what is available and close. Raises SupplyReserved, InvalidState."""
+    """Close the supply, and reduce its amount by what is available. Raises SupplyReserved, InvalidState."""
     check("supply", supply.status, "closed")
     if supply.reserved:
         raise SupplyReserved(reserved=format_amount(supply.reserved, supply.decimals))
@@ -194,7 +196,7 @@ def close(supply: Supply, now: datetime) -> Moved:
 
 
 def expire(supply: Supply, now: datetime) -> Moved:
-    """Close the supply if it is past its time and holds no reservation; otherwise the same supply. For the timer."""
+    """Close the supply if its time has passed and nothing is reserved; otherwise the same supply. For the timer."""
     if not supply.expired(now) or supply.reserved or supply.status in ("closed", "rejected"):
         return Moved(supply, ())
     return close(supply, now)
@@ -206,9 +208,9 @@ def accepts(supply: Supply, asset: Asset, now: datetime) -> bool:
 
 
 def reserve(supply: Supply, amount: int, order_id: str, now: datetime) -> Moved:
-    """Hold a part, base units, for an order.
+    """Reserve `amount` base units for an order.
 
-    Raises InvalidState when the supply takes no reservations now or has too little available.
+    Raises InvalidState if the supply takes no reservations now or has too little available.
     """
     if not accepts(supply, supply.asset, now) or not 0 < amount <= supply.available:
         raise InvalidState("The supply takes no such reservation now.", status=supply.status)
@@ -216,7 +218,8 @@ def reserve(supply: Supply, amount: int, order_id: str, now: datetime) -> Moved:
 
 
 def release(supply: Supply, amount: int, order_id: str, now: datetime) -> Moved:
-    """Give a reservation back; a closed supply passes it on to the wallet at once (two versions)."""
+    """Release a reservation of `amount` base units. In a closed supply, it is released to the wallet at once (two
+    versions)."""
     moved = move(supply, "release", amount, order_id, now)
     if supply.status != "closed":
         return moved
@@ -225,12 +228,12 @@ def release(supply: Supply, amount: int, order_id: str, now: datetime) -> Moved:
 
 
 def settle(supply: Supply, amount: int, transaction_id: str, now: datetime) -> Moved:
-    """A reservation was paid on chain; closes the supply when nothing else is left in it."""
+    """Settle a reservation that was paid on chain; the supply closes if nothing else is left in it."""
     return move(supply, "settle", amount, transaction_id, now)
 
 
 def unsettle(supply: Supply, amount: int, transaction_id: str, now: datetime) -> Moved:
-    """The chain reversed a payout: its amount is reserved again, even in a closed supply."""
+    """Reserve the amount of a payment again that the chain has reversed, even in a closed supply."""
     return move(supply, "adjust", amount, transaction_id, now)
 
 
@@ -257,7 +260,7 @@ def _resize(supply: Supply, amount: int, now: datetime) -> Moved:
 def move(supply: Supply, verb: Verb, amount: int, reference: str | None, now: datetime) -> Moved:
     """Move base units between the two accounts of a verb; the status follows the balances.
 
-    It asks nothing but that no balance becomes negative (BrokenLedger).
+    The caller has checked its own conditions. Raises BrokenLedger if a balance would become negative.
     """
     source, target = FLOWS[verb]
     accounts = balances(supply)
@@ -272,10 +275,10 @@ def move(supply: Supply, verb: Verb, amount: int, reference: str | None, now: da
         version=supply.version + 1,
         updated_at=now,
     )
-    return Moved(_status_followed(after), entries(supply, after, verb, reference, now))
+    return Moved(_with_followed_status(after), entries(supply, after, verb, reference, now))
 
 
-def _status_followed(supply: Supply) -> Supply:
+def _with_followed_status(supply: Supply) -> Supply:
     if not supply.live or (supply.status == "paused" and supply.available + supply.reserved):
         return supply
     if not supply.available + supply.reserved:

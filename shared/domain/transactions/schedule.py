@@ -16,9 +16,9 @@ from shared.domain.transactions.transactions import Transaction
 QUEUED_WAIT: Final = timedelta(hours=1)  # a fallback: its lane is checked all the time
 NONCED_WAIT: Final = timedelta(seconds=5)  # a process is signing; after that, another one takes over
 SIGNED_WAIT: Final = timedelta(seconds=2)  # bytes are stored and being sent
-LEAST_WAIT: Final = timedelta(seconds=0.2)
+MIN_WAIT: Final = timedelta(seconds=0.2)
 BLOCKED_WAIT: Final = timedelta(seconds=15)
-LONGEST_WAIT: Final = timedelta(seconds=60)
+MAX_WAIT: Final = timedelta(seconds=60)
 FINALITY_WAIT: Final = timedelta(seconds=300)
 BUMP_AFTER_BLOCKS: Final = 3
 BUMP_AFTER_LEAST: Final = timedelta(seconds=6)  # on chains with blocks under two seconds
@@ -35,7 +35,7 @@ def next_action_at(
     if transaction.state == "nonced":
         return now + NONCED_WAIT
     return now + _jitter(
-        _wait(transaction, max(timedelta(seconds=block_seconds), LEAST_WAIT), sends), transaction
+        _wait(transaction, max(timedelta(seconds=block_seconds), MIN_WAIT), sends), transaction
     )
 
 
@@ -54,7 +54,7 @@ def _wait(transaction: Transaction, block: timedelta, sends: int) -> timedelta:
         return max(BLOCKED_WAIT, block)
     if sends == 0:
         return SIGNED_WAIT
-    return min(block * (1 << min(sends - 1, 6)), LONGEST_WAIT)
+    return min(block * (1 << min(sends - 1, 6)), MAX_WAIT)
 
 
 def bump_due(last_attempt_at: datetime, now: datetime, block_seconds: float) -> bool:

@@ -1,7 +1,8 @@
-"""One event on its way to one endpoint: its attempts, and when the next one is.
+"""The delivery of one event to one endpoint: its attempts, and the time of the next one.
 
-An attempt that is not answered by 2xx is repeated after a pause that grows from seconds to hours, over 72 hours; then
-the delivery has failed. The pauses are drawn from a range, so that what failed together does not come back together.
+An attempt that is not answered by 2xx is repeated after a pause that grows from seconds to hours. After 72 hours, the
+delivery has failed. The pauses vary randomly, so that deliveries that failed at the same time are not repeated at the
+same time.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 _HOUR: Final = 3_600.0
-# Seconds after each failed attempt until the next: 14 attempts over 72 hours.
+# Seconds between a failed attempt and the next one: 14 attempts over 72 hours.
 PAUSES: Final = (
     *(5.0, 30.0, 120.0, 600.0, 1_800.0, _HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR),
     *(12 * _HOUR, 12 * _HOUR, 16 * _HOUR, 16 * _HOUR),
 )
-JITTER: Final = 0.1  # of a pause, less or more
-LONGEST_WISH: Final = timedelta(hours=24)  # of a Retry-After that is honoured
+JITTER: Final = 0.1  # the part of a pause by which it varies
+MAX_RETRY_AFTER: Final = timedelta(hours=24)  # a longer wait that an endpoint asks for is reduced to this
 ATTEMPTS_KEPT: Final = 20
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -27,7 +28,7 @@ DeliveryStatus = Literal["pending", "delivered", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One request to the endpoint. `error` says why there is no status code; `answer` is the beginning of the body."""
+    """One request to the endpoint. `error`: why there is no status code; `answer`: the beginning of the response."""
 
     at: datetime
     status_code: int | None
@@ -51,7 +52,8 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """`body` is what is signed and sent, the same in each attempt. `tries` counts since it was last asked for."""
+    """The row of a delivery. `body` is signed and sent, the same in each attempt. `tries` counts the attempts since the
+    delivery was last requested."""
 
     webhook_id: str
     id: str  # dlv_…
@@ -71,7 +73,7 @@ class Delivery:
 
 
 def delivery_id(webhook_id: str, event_id: str) -> str:
-    """The same for one event and one endpoint, however often it is fed."""
+    """The id for an event and an endpoint; the same however often the event is read from the feed."""
     digest = hashlib.blake2b(f"{webhook_id}/{event_id}".encode(), digest_size=15).hexdigest()
     return f"dlv_{digest}"
 
@@ -79,7 +81,7 @@ def delivery_id(webhook_id: str, event_id: str) -> str:
 def new_delivery(
     webhook_id: str, envelope: Mapping[str, Any], body: str, happened_at: datetime, now: datetime
 ) -> Delivery:
-    """Of an event (a CloudEvent) that happened then; due now."""
+    """A new delivery of an event (a CloudEvent) that happened at `happened_at`; it is due now."""
     return Delivery(
         webhook_id=webhook_id,
         id=delivery_id(webhook_id, envelope["id"]),
@@ -102,7 +104,8 @@ def new_delivery(
 def attempted(
     delivery: Delivery, attempt: DeliveryAttempt, retry_after: float | None, chance: float
 ) -> Delivery:
-    """After one attempt. `retry_after`: seconds that the endpoint asks for; `chance`: from 0 to 1, for the jitter."""
+    """The delivery after an attempt. `retry_after`: seconds that the endpoint asks to wait; `chance`: a random number
+    from 0 to 1, for the jitter."""
     tries = delivery.tries + 1
     kept = (*delivery.attempts, attempt.plain())[-ATTEMPTS_KEPT:]
     after = replace(delivery, tries=tries, attempts=kept, version=delivery.version + 1, updated_at=attempt.at)
@@ -111,17 +114,19 @@ def attempted(
     if tries > len(PAUSES):
         return replace(after, status="failed", due_at=None)
     pause = timedelta(seconds=PAUSES[tries - 1] * (1 + JITTER * (2 * chance - 1)))
-    wish = min(timedelta(seconds=retry_after or 0), LONGEST_WISH)
-    return replace(after, due_at=attempt.at + max(pause, wish))
+    requested = min(timedelta(seconds=retry_after or 0), MAX_RETRY_AFTER)
+    return replace(after, due_at=attempt.at + max(pause, requested))
 
 
 def first(delivery: Delivery) -> Delivery:
-    """Before all that waits: somebody looks at what becomes of it."""
-    return delivery if delivery.due_at is None else replace(delivery, due_at=delivery.due_at - LONGEST_WISH)
+    """The delivery, due before all others that wait, because its owner watches it."""
+    return (
+        delivery if delivery.due_at is None else replace(delivery, due_at=delivery.due_at - MAX_RETRY_AFTER)
+    )
 
 
 def asked_again(delivery: Delivery, now: datetime) -> Delivery:
-    """To be delivered once more, from the beginning of its schedule, under the same id."""
+    """The delivery, to be made again under the same id, with the schedule of a new one."""
     return replace(
         delivery, status="pending", tries=0, due_at=now, version=delivery.version + 1, updated_at=now
     )

@@ -1,4 +1,4 @@
-"""An endpoint of a user that events are delivered to, and what may become of it."""
+"""A user's webhook endpoint, to which events are delivered, and the rules by which it changes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Final, Literal
 from shared.domain import event_types
 from shared.domain.errors import InvalidState, Refusal
 
-MOST: Final = 20  # endpoints of one user
-OVERLAP: Final = timedelta(hours=24)  # in which the secret before signs, too, unless said otherwise
-LONGEST_OVERLAP: Final = timedelta(days=7)
+MAX_WEBHOOKS: Final = 20  # endpoints of one user
+OVERLAP: Final = timedelta(hours=24)  # how long the previous secret also signs after a rotation, by default
+MAX_OVERLAP: Final = timedelta(days=7)
 EVERYTHING: Final = "*"
 
 Payload = Literal["full", "thin"]
@@ -22,19 +22,19 @@ DisabledReason = Literal["by_owner", "gone", "failing", "account_recovered"]
 
 class TooManyWebhooks(Refusal):
     code, status = "TOO_MANY_WEBHOOKS", 409
-    message = f"Delete a webhook endpoint first: an account has at most {MOST}."
+    message = f"Delete a webhook endpoint first: an account has at most {MAX_WEBHOOKS}."
 
 
 class WebhookDisabled(InvalidState):
-    """`data.reason` says why it is disabled."""
+    """`data.reason` says why the endpoint is disabled."""
 
     code, message = "WEBHOOK_DISABLED", "The endpoint is disabled; set its status to active first."
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """`sealed` and `previous_sealed` hold signing secrets under the vault; the previous one signs until
-    `previous_until`, too."""
+    """The row of an endpoint. `sealed` and `previous_sealed` are signing secrets, encrypted by the vault; the previous
+    secret also signs until `previous_until`."""
 
     id: str  # whk_…
     user_id: str
@@ -60,24 +60,24 @@ class Webhook:
         return self.status == "active"
 
     def overlaps(self, now: datetime) -> bool:
-        """Whether the secret before the last rotation signs, too."""
+        """Whether the secret from before the last rotation still signs as well."""
         return self.previous_until is not None and now < self.previous_until
 
 
 def checked_types(names: Sequence[str]) -> tuple[str, ...]:
-    """The names in order, each once. Raises InvalidValue unless each is an event type, all of a kind as `order.*`, or
-    `*` for all."""
+    """The names in order, each once. Raises InvalidValue unless each is an event type, all types of an aggregate such
+    as `order.*`, or `*` for all types."""
     event_types.chosen([name for name in names if name != EVERYTHING], field="event_types")
     return tuple(sorted(set(names)))
 
 
 def wants(event_type_names: Sequence[str], kind: str) -> bool:
-    """Whether an endpoint with these `event_types` is told of events of this type."""
+    """Whether an endpoint with these `event_types` receives events of this type."""
     return not {EVERYTHING, kind, f"{kind.partition('.')[0]}.*"}.isdisjoint(event_type_names)
 
 
 def updated(webhook: Webhook, changes: Mapping[str, Any], now: datetime) -> Webhook:
-    """With these fields changed; itself when nothing changes."""
+    """The endpoint with these changes; the same endpoint if nothing changes."""
     after = replace(webhook, **changes)
     return webhook if after == webhook else replace(after, version=webhook.version + 1, updated_at=now)
 
@@ -93,7 +93,7 @@ def enabled(webhook: Webhook, now: datetime) -> Webhook:
 
 
 def rotated(webhook: Webhook, sealed: bytes, public_key: str, overlap: timedelta, now: datetime) -> Webhook:
-    """With a new secret; the one before signs, too, for `overlap`."""
+    """The endpoint with a new secret; the previous secret also signs for the duration of `overlap`."""
     changes = {
         "sealed": sealed,
         "public_key": public_key,

@@ -37,7 +37,7 @@ T = TypeVar("T")
 ABORT_RETRY_SECONDS = 0.008
 TRANSACTION_CAP_SECONDS = 30.0
 # A transaction that cannot end in time holds its locks until Spanner aborts it, ten seconds later.
-LEAST_SECONDS = 0.05
+MIN_SECONDS = 0.05
 
 
 def connect(project: str, instance: str, database: str) -> SpannerDatabase:
@@ -129,7 +129,7 @@ class SpannerDatabase:
             return body(seen[0])
 
         with self._turn(), self._no_thread_lost():
-            if remaining_seconds(TRANSACTION_CAP_SECONDS) < LEAST_SECONDS:
+            if remaining_seconds(TRANSACTION_CAP_SECONDS) < MIN_SECONDS:
                 raise Unavailable("the request's time is over")
             try:
                 answer = self.handle.run_in_transaction(

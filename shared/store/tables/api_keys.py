@@ -9,7 +9,7 @@ from typing import Final
 from shared.store.table import Index, Table
 
 LIFETIME: Final = timedelta(days=90)  # of a key whose owner chose no expiry
-LONGEST: Final = timedelta(days=366)
+MAX_LIFETIME: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)

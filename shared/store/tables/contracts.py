@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from shared.domain.contracts.contracts import Contract
-from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller
 from shared.store.session import Session
 from shared.store.table import Index, Query, Table
@@ -26,24 +25,12 @@ CONTRACTS_BY_TRANSACTION = Index(
 
 def owned(caller: Caller, contract_id: str) -> Query[Contract]:
     """For reading: the contract, if the caller may see its owner's rows; otherwise NotFound."""
-
-    def check(contract: Contract) -> Contract:
-        if not caller.sees(contract.user_id):
-            raise NotFound
-        return contract
-
-    return CONTRACTS.get(contract_id).then(check)
+    return CONTRACTS.get(contract_id).visible_if(lambda contract: caller.sees(contract.user_id))
 
 
 def usable(caller: Caller, contract_id: str) -> Query[Contract]:
     """For acting: the caller's contract, or anybody's if the caller acts for others; otherwise NotFound."""
-
-    def check(contract: Contract) -> Contract:
-        if not caller.acts_for(contract.user_id):
-            raise NotFound
-        return contract
-
-    return CONTRACTS.get(contract_id).then(check)
+    return CONTRACTS.get(contract_id).visible_if(lambda contract: caller.acts_for(contract.user_id))
 
 
 def at(session: Session, user_id: str, chain: str, address: str) -> list[Contract]:

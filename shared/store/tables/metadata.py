@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.store.table import BY_ROW, Table
+from shared.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ def entries(row: Noted) -> Iterable[MetadataEntry]:
     ]
 
 
-def moved(before: Noted, after: Noted) -> tuple[list[MetadataEntry], list[MetadataEntry]]:
-    """The removed and the added entries of a changed resource."""
+def write_changes(unit: UnitOfWork, before: Noted, after: Noted) -> None:
+    """Delete and insert the entries that differ between two versions of a resource, in the body's commit."""
     old, new = set(entries(before)), set(entries(after))
-    return sorted(old - new, key=_entry), sorted(new - old, key=_entry)
+    unit.delete(*sorted(old - new, key=_entry))
+    unit.write(*sorted(new - old, key=_entry))
 
 
 def _entry(one: MetadataEntry) -> str:

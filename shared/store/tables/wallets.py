@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller
 from shared.domain.wallets.wallets import Wallet, only
 from shared.store.session import Session
@@ -67,39 +66,27 @@ MANY = 100  # wallet ids to list in a refusal
 
 def owned(caller: Caller, wallet_id: str) -> Query[Wallet]:
     """For reading: the active wallet, if the caller may see its owner's rows; otherwise NotFound."""
-
-    def check(wallet: Wallet) -> Wallet:
-        if wallet.status != "active" or not caller.sees(wallet.user_id):
-            raise NotFound
-        return wallet
-
-    return WALLETS.get(wallet_id).then(check)
+    return WALLETS.get(wallet_id).visible_if(
+        lambda wallet: wallet.status == "active" and caller.sees(wallet.user_id)
+    )
 
 
 def usable(caller: Caller, wallet_id: str) -> Query[Wallet]:
     """For acting: the caller's active wallet, or anybody's if the caller acts for others; otherwise NotFound.
 
     Operators and administrators see every wallet but may use none of them."""
-
-    def check(wallet: Wallet) -> Wallet:
-        if wallet.status != "active" or not caller.acts_for(wallet.user_id):
-            raise NotFound
-        return wallet
-
-    return WALLETS.get(wallet_id).then(check)
+    return WALLETS.get(wallet_id).visible_if(
+        lambda wallet: wallet.status == "active" and caller.acts_for(wallet.user_id)
+    )
 
 
 def mine(caller: Caller, wallet_id: str, *, deleted: bool = False) -> Query[Wallet]:
     """For actions that only the owner may take, even if others act for them: the caller's own active wallet, or a
     `deleted` one whose key still exists; otherwise NotFound."""
     statuses = ("active", "disabled") if deleted else ("active",)
-
-    def check(wallet: Wallet) -> Wallet:
-        if wallet.status not in statuses or wallet.user_id != caller.user_id:
-            raise NotFound
-        return wallet
-
-    return WALLETS.get(wallet_id).then(check)
+    return WALLETS.get(wallet_id).visible_if(
+        lambda wallet: wallet.status in statuses and wallet.user_id == caller.user_id
+    )
 
 
 def holding(session: Session, user_id: str, chain: str, address: str) -> list[Wallet]:

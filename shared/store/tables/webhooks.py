@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller
 from shared.domain.webhooks.deliveries import Delivery
 from shared.domain.webhooks.endpoints import Webhook
@@ -37,24 +36,12 @@ DELIVERIES_DUE = Index(
 
 def owned(caller: Caller, webhook_id: str) -> Query[Webhook]:
     """For reading: the endpoint, if the caller may see its owner's rows; otherwise NotFound."""
-
-    def check(webhook: Webhook) -> Webhook:
-        if not caller.sees(webhook.user_id):
-            raise NotFound
-        return webhook
-
-    return WEBHOOKS.get(webhook_id).then(check)
+    return WEBHOOKS.get(webhook_id).visible_if(lambda webhook: caller.sees(webhook.user_id))
 
 
 def usable(caller: Caller, webhook_id: str) -> Query[Webhook]:
     """For changing: the caller's endpoint, or anybody's if the caller acts for others; otherwise NotFound."""
-
-    def check(webhook: Webhook) -> Webhook:
-        if not caller.acts_for(webhook.user_id):
-            raise NotFound
-        return webhook
-
-    return WEBHOOKS.get(webhook_id).then(check)
+    return WEBHOOKS.get(webhook_id).visible_if(lambda webhook: caller.acts_for(webhook.user_id))
 
 
 def of_user(session: Session, user_id: str) -> Sequence[Webhook]:

@@ -40,7 +40,7 @@ OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
 )
-MOST_CALLS: Final = 4_000  # at the same time
+MAX_CALLS: Final = 4_000  # at the same time
 Context = Any  # grpc.aio.ServicerContext
 
 
@@ -59,7 +59,7 @@ class Server:
     async def start(self, address: str) -> None:
         """Start to listen. Raises RuntimeError if the address is in use."""
         self._hub = Hub()
-        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
+        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MAX_CALLS)
         self._server.add_generic_rpc_handlers((_Handler(self),))
         names = sorted(self.methods.services)
         await self._serve_health(names)
@@ -91,8 +91,8 @@ class Server:
         stream = Stream(reply.stream)
         try:
             async with aclosing(self._hub.events(stream)) as events:
-                async for told in events:
-                    for event, cursor in told:
+                async for batch in events:
+                    for event, cursor in batch:
                         data = {"cursor": cursor, "event": event.model_dump(mode="json")}
                         async with asyncio.timeout(SLOWEST):
                             await context.write(self.methods.message(bound, data))
@@ -164,18 +164,18 @@ def run(operations: Mapping[str, Operation], address: str, threads: int, grace: 
 
 
 async def _run(server: Server, address: str, grace: float) -> None:
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stopping.set)
     await server.start(address)
-    await told.wait()
+    await stopping.wait()
     await server.stop(grace)
 
 
 @contextmanager
 def beside(operations: Mapping[str, Operation], address: str, threads: int) -> Iterator[Server]:
     """Run a server on a separate thread for as long as the block runs."""
-    server, ready, told = Server(operations, threads), Future[None](), Future[None]()
+    server, ready, stop = Server(operations, threads), Future[None](), Future[None]()
 
     async def serving() -> None:
         try:
@@ -184,7 +184,7 @@ def beside(operations: Mapping[str, Operation], address: str, threads: int) -> I
             ready.set_exception(error)
             raise
         ready.set_result(None)
-        await asyncio.wrap_future(told)
+        await asyncio.wrap_future(stop)
         await server.stop(0)
 
     thread = threading.Thread(target=asyncio.run, args=(serving(),), name="grpc", daemon=True)
@@ -193,5 +193,5 @@ def beside(operations: Mapping[str, Operation], address: str, threads: int) -> I
     try:
         yield server
     finally:
-        told.set_result(None)
+        stop.set_result(None)
         thread.join()

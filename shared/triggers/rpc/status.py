@@ -17,7 +17,7 @@ from shared.triggers.reply import Reply
 if TYPE_CHECKING:
     from google.rpc.status_pb2 import Status
 
-MOST: Final = 2_000  # characters of data
+MAX_DATA: Final = 2_000  # characters of data
 # google.rpc.Code by HTTP status, for all statuses that the product uses.
 CODES: Final[Mapping[int, str]] = {
     400: "INVALID_ARGUMENT",
@@ -74,7 +74,7 @@ def of(reply: Reply) -> Status:
 
 def _bounded(data: Mapping[str, Any]) -> dict[str, str]:
     """The part of the data that fits: all details together are sent in one header."""
-    found, room = {}, MOST
+    found, room = {}, MAX_DATA
     for name, value in data.items():
         said = text(value)
         if len(said) <= room:

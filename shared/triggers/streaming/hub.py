@@ -27,7 +27,7 @@ from shared.desk.event_feed import Reader
 from shared.desk.feed_readers import OpenStreams
 from shared.store.port import Key, StoreError
 from shared.store.tables.system import FeedEvent
-from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, LONGEST, Subscription
+from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, MAX_SECONDS, Subscription
 
 T = TypeVar("T")
 Told = tuple[CloudEvent, str]  # (event, cursor after it)
@@ -51,7 +51,7 @@ class Stream:
         self.waiting = False  # at the end of its feed
         self.told: list[Told] = []  # from the poll, not yet sent
         self.woken = asyncio.Event()
-        self.until = time.monotonic() + LONGEST
+        self.until = time.monotonic() + MAX_SECONDS
         self.check_at = time.monotonic() + CHECK * random.uniform(0.5, 1.0)  # noqa: S311 - spread, not secret
 
     @property

@@ -14,7 +14,7 @@ from shared.desk.feed_readers import OpenStreams
 from shared.domain.permissions import Caller
 from shared.store.port import Key
 
-LONGEST: Final = 600.0  # seconds; clients reconnect by themselves
+MAX_SECONDS: Final = 600.0  # seconds; clients reconnect by themselves
 KEEP_ALIVE: Final = 15.0  # seconds without an event
 CHECK: Final = 10.0  # seconds between checks of a stream's credential
 

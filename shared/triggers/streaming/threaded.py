@@ -9,7 +9,7 @@ from typing import Final
 from shared import resources
 from shared.auth import authentication
 from shared.triggers.streaming import sse
-from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, LONGEST, Subscription
+from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, MAX_SECONDS, Subscription
 
 CHUNK: Final = 100
 PAUSE: Final = 0.5  # seconds
@@ -38,7 +38,7 @@ class ThreadedStream(Iterator[str]):
 
 def _pieces(subscription: Subscription) -> Generator[str]:
     caller, position = subscription.caller, subscription.position
-    until, last, checked = time.monotonic() + LONGEST, time.monotonic(), time.monotonic()
+    until, last, checked = time.monotonic() + MAX_SECONDS, time.monotonic(), time.monotonic()
     yield sse.FIRST
     while time.monotonic() < until:
         chunk = subscription.read(position, CHUNK)

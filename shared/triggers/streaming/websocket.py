@@ -38,7 +38,7 @@ PROTOCOL, BEARER = "events.v1", "bearer."
 PATIENCE: Final = 10.0  # seconds to wait for the first message
 STRANGERS: Final = 200  # unauthenticated connections at the same time
 OF_ONE_NETWORK: Final = 20  # of those, per network, if networks are known
-LONGEST_TEXT: Final = 16 * 1024
+MAX_TEXT: Final = 16 * 1024
 NORMAL, POLICY, AWAY, REFUSED = 1000, 1008, 1001, 4000  # REFUSED + the HTTP status
 CLOSES: Final = {"token_expired": REFUSED + 401, "sign_in_ended": REFUSED + 401, "going_away": AWAY}
 Answer = Callable[[Incoming], Awaitable[Reply]]
@@ -170,7 +170,7 @@ async def _first(socket: _Socket) -> str | None:
         return None
     text = message.get("text") or ""
     try:
-        said = json.loads(text) if len(text) <= LONGEST_TEXT else None
+        said = json.loads(text) if len(text) <= MAX_TEXT else None
     except (ValueError, RecursionError):
         raise Silent from None
     token = said.get("token") if isinstance(said, dict) and said.get("type") == "authenticate" else None

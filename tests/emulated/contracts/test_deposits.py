@@ -97,7 +97,7 @@ def test_a_bomb_of_deposits_is_stored_and_told_in_slices(
     from shared.contracts.events import factories, live, notices
 
     monkeypatch.setattr(factories, "EVENTS_AT_ONCE", 3)
-    monkeypatch.setattr(notices, "MOST_TOLD", 2)
+    monkeypatch.setattr(notices, "MAX_DEPOSITS", 2)
     world = indexed.lab.world
     many, some, few = (world.wallet(wei=0, user=f"usr_{name}") for name in ("many", "some", "few"))
     indexed.passes(2)

@@ -269,7 +269,7 @@ def test_many_followed_contracts_are_read_without_a_filter(
 ) -> None:
     from shared.contracts.events import live
 
-    monkeypatch.setattr(live, "MOST_ADDRESSES", 2)
+    monkeypatch.setattr(live, "MAX_ADDRESSES", 2)
     lab = indexed.lab
     loggers = [lab.take("Logger") for _ in range(4)]
     stranger = lab.take("Logger")

@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import WebhookVerificationError
 
 from shared import resources
-from shared.domain.webhooks.endpoints import MOST
+from shared.domain.webhooks.endpoints import MAX_WEBHOOKS
 from shared.store.session import Session
 from shared.store.tables.system import AUDIT
 from shared.store.tables.webhooks import WEBHOOKS
@@ -74,7 +74,7 @@ def test_bad_endpoints_are_refused(hooks: Hooks, body: Any, field: str) -> None:
 def test_an_account_has_so_many_endpoints_at_most(hooks: Hooks) -> None:
     user = hooks.user()
     body = {"url": "https://hooks.example.com/", "event_types": ["*"]}
-    for _ in range(MOST):
+    for _ in range(MAX_WEBHOOKS):
         hooks.app.ok(201, "POST", "/webhooks", body, user=user)
     refused = hooks.app.call("POST", "/webhooks", body, user=user)
     assert (refused.status, refused.code) == (409, "TOO_MANY_WEBHOOKS")
@@ -186,7 +186,7 @@ def test_what_was_missed_while_disabled_is_sent_by_resend(hooks: Hooks, taking: 
 def test_resending_is_bounded_and_goes_on(
     hooks: Hooks, taking: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.webhooks.requests.MOST", 3)
+    monkeypatch.setattr("shared.webhooks.requests.MAX_RESENT", 3)
     user = hooks.user()
     webhook = hooks.endpoint(user, taking.url, "order.*")
     since: str | None = datetime.now(UTC).isoformat()

@@ -121,8 +121,8 @@ class IndexHistory:
         patch.setattr(notices, "TAKEN_AT_ONCE", 2)
         patch.setattr(factories, "EVENTS_AT_ONCE", 3)
         patch.setattr(factories, "ADDED_AT_ONCE", 2)
-        patch.setattr(fill, "LONGEST", 4)
-        patch.setattr(live, "MOST_ADDRESSES", self.rng.choice((1, 100)))
+        patch.setattr(fill, "MAX_RANGE", 4)
+        patch.setattr(live, "MAX_ADDRESSES", self.rng.choice((1, 100)))
         settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
         with resources.override(
             fresh=True, settings=settings, clock=Stopped(), cache=NoCache(), database=self.database,

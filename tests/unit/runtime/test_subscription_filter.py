@@ -40,7 +40,7 @@ def test_a_filter_fits_and_keeps_nothing_away_that_is_taken(
 ) -> None:
     text = trigger.filter.replace(subscription_filter.OWN_REGION, REGION)
     assert text, f"{entry.name} would be called for all of {trigger.topic}"
-    assert len(text.encode()) <= subscription_filter.MOST
+    assert len(text.encode()) <= subscription_filter.MAX_FILTER
     for kind in trigger.types:
         assert passes(text, {"ce-type": kind}), kind
     for name, value in trigger.unless.items():

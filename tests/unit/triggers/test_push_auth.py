@@ -23,7 +23,7 @@ from shared.identity.errors import Unauthenticated
 from shared.runtime.errors import Unready
 from shared.settings import Settings, load
 from shared.triggers import push_auth
-from shared.triggers.google_certificates import AGAIN_AFTER, LONGEST, Certificates
+from shared.triggers.google_certificates import AGAIN_AFTER, MAX_SECONDS, Certificates
 
 AUDIENCE, ROBOT = "https://api.example", "push@example.iam.gserviceaccount.com"
 
@@ -121,10 +121,10 @@ def test_certificates_are_asked_for_once_in_ten_minutes(google: Google, settings
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: push_with(settings, token()), range(50)))
     assert google.asked == 1
-    google.now = LONGEST - 1
+    google.now = MAX_SECONDS - 1
     push_with(settings, token())
     assert google.asked == 1
-    google.now = LONGEST
+    google.now = MAX_SECONDS
     push_with(settings, token())
     assert google.asked == 2
 
@@ -162,6 +162,6 @@ def test_without_certificates_nothing_is_verified_and_pub_sub_tries_again(
         assert google.asked == asked, "a failure is not kept"
     google.status = 200
     push_with(settings, token())
-    google.status, google.now = 503, LONGEST
+    google.status, google.now = 503, MAX_SECONDS
     with pytest.raises(Unready):
         push_with(settings, token())

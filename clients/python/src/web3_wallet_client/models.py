@@ -272,7 +272,7 @@ class CommandCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandName:
-    """A command: the id and the type that its sender gave it."""
+    """A command, by the id and the type that its sender gave it."""
 
     id: str
     type: str
@@ -900,7 +900,7 @@ class Nonce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What the owner sees. Settled and returned allocations stay listed."""
+    """An order as its owner sees it. Settled and released allocations stay listed."""
 
     id: str
     user_id: str
@@ -1068,7 +1068,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicOrder:
-    """What other users see while the order is open, and its claimer afterwards."""
+    """The part of an order that other users see while it is open, and its claimer afterwards."""
 
     id: str
     user_id: str
@@ -1085,8 +1085,8 @@ class PublicOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What the block says about the transaction; gas in units, price in wei per gas. If there are very many
-    logs, only the first are kept: `logs_omitted` counts the others."""
+    """The receipt of a mined transaction; gas in units, price in wei per gas. If there are very many logs, only
+    the first are kept: `logs_omitted` counts the others."""
 
     transaction_id: str
     chain: str
@@ -1202,7 +1202,7 @@ class SentToken:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedChain:
     """`confirmations` is a number of blocks, or a block tag. `currencies` begins with the native coin. `explorer` is a
-    site that shows the chain to people (EIP-3091: `/tx/<hash>`, `/address/<address>`), null where there is none."""
+    site that shows the chain to people (EIP-3091: `/tx/<hash>`, `/address/<address>`), null if there is none."""
 
     name: str
     chain_id: int
@@ -1258,7 +1258,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """What would happen in the next block; nothing is sent."""
+    """The simulated outcome in the next block; nothing is sent."""
 
     success: bool
     gas: int
@@ -1470,7 +1470,7 @@ class Validity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """What a transaction that is not final waits for, and since when."""
+    """What an unfinished transaction waits for, and since when."""
 
     reason: Literal[
         "approval",
@@ -1591,7 +1591,7 @@ class WebhookDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDeliveryDetail:
-    """With the body that is sent."""
+    """A delivery with the body that is sent."""
 
     id: str
     webhook_id: str

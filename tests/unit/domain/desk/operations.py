@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.domain.desk import claims, funds, orders, settlement, supplies
-from shared.domain.desk.allocation import Allocation, give_back
+from shared.domain.desk.allocation import Allocation, release_all
 from shared.domain.desk.claims import Claim
 from shared.domain.desk.orders import Line, Order
 from shared.domain.desk.settlement import Payment
@@ -120,7 +120,7 @@ def end_claim(model: Model, claim: Claim, how: str, epoch: int | None) -> None:
     model.keep_order(ended.order)
     if ended.order.status == "expired":
         _returned(
-            model, *give_back(order.id, model.of_order(order.id), model.supplies_of(order.id), model.now)
+            model, *release_all(order.id, model.of_order(order.id), model.supplies_of(order.id), model.now)
         )
 
 
@@ -146,9 +146,9 @@ def block_payment(model: Model, payment: Payment, reason: str | None) -> None:
 
 def pay(model: Model, payment: Payment) -> None:
     supply = model.supplies[payment.supply_id]
-    evidence = settlement.paid(payment, model.allocations[payment.allocation_id], supply, model.now)
+    effect = settlement.paid(payment, model.allocations[payment.allocation_id], supply, model.now)
     model.chain[supply.user_id] -= payment.amount
-    _keep_evidence(model, evidence)
+    _keep_effect(model, effect)
     model.pairs[supply.user_id] = funds.end_payment(
         model.pairs[supply.user_id], payment.amount, GAS, None, model.now
     )
@@ -169,9 +169,9 @@ def finalize(model: Model, payment: Payment) -> None:
 
 def reorganise(model: Model, payment: Payment) -> None:
     allocation, supply = model.allocations[payment.allocation_id], model.supplies[payment.supply_id]
-    evidence = settlement.take_back(payment, allocation, supply, model.now)
+    effect = settlement.reverse(payment, allocation, supply, model.now)
     model.chain[supply.user_id] += payment.amount if payment.status == "paid" else 0
-    _keep_evidence(model, evidence)
+    _keep_effect(model, effect)
     model.pairs[supply.user_id] = funds.resume_payment(
         model.pairs[supply.user_id], payment.amount, GAS, model.now
     )
@@ -193,10 +193,10 @@ def _returned(model: Model, allocations: tuple[Allocation, ...], moves: tuple[Mo
         model.move(moved)
 
 
-def _keep_evidence(model: Model, evidence: settlement.Evidence) -> None:
-    model.keep_payment(evidence.payment)
-    model.allocations[evidence.allocation.id] = evidence.allocation
-    model.move(evidence.moved)
+def _keep_effect(model: Model, effect: settlement.PaymentEffect) -> None:
+    model.keep_payment(effect.payment)
+    model.allocations[effect.allocation.id] = effect.allocation
+    model.move(effect.moved)
 
 
 def _concluded(model: Model, claim_id: str) -> None:

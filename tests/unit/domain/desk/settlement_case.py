@@ -53,18 +53,18 @@ class SettlementCase:
         allocation = list(self.allocations.values())[number]
         payment = self.payments[allocation.id, round_]
         if status == "paid":
-            evidence = settlement.paid(payment, allocation, self.supplies[allocation.supply_id], NOW)
-            self.keep(evidence)
-            payment = evidence.payment
+            effect = settlement.paid(payment, allocation, self.supplies[allocation.supply_id], NOW)
+            self.keep(effect)
+            payment = effect.payment
         else:
             payment = settlement.unpaid(payment, status, "REVERTED", NOW)  # type: ignore[arg-type]
         self.payments[allocation.id, round_] = settlement.finalize(payment, NOW) if final else payment
         self.conclude()
 
-    def keep(self, evidence: settlement.Evidence) -> None:
-        self.allocations[evidence.allocation.id] = evidence.allocation
-        self.supplies[evidence.moved.supply.id] = evidence.moved.supply
-        self.payments[evidence.payment.allocation_id, evidence.payment.round] = evidence.payment
+    def keep(self, effect: settlement.PaymentEffect) -> None:
+        self.allocations[effect.allocation.id] = effect.allocation
+        self.supplies[effect.moved.supply.id] = effect.moved.supply
+        self.payments[effect.payment.allocation_id, effect.payment.round] = effect.payment
 
     def conclude(self) -> None:
         self.order, self.claim = settlement.conclude(self.order, self.claim, self.payments.values(), NOW)

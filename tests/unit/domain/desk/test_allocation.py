@@ -12,9 +12,9 @@ from shared.domain.desk import supplies
 from shared.domain.desk.allocation import (
     InsufficientSupply,
     TooFragmented,
+    allocate,
     choose,
-    give_back,
-    hold,
+    release_all,
     shares,
     with_status,
 )
@@ -95,12 +95,15 @@ def test_what_takes_no_reservations_is_left_out() -> None:
 
 def test_only_what_is_still_reserved_goes_back() -> None:
     one, two = supplies_of(100, 200)
-    (a, moved_a), (b, moved_b) = hold("ord_1", "alc_a", one, 60, NOW), hold("ord_1", "alc_b", two, 70, NOW)
+    (a, moved_a), (b, moved_b) = (
+        allocate("ord_1", "alc_a", one, 60, NOW),
+        allocate("ord_1", "alc_b", two, 70, NOW),
+    )
     assert (a.amount, a.settled, a.status, a.supply_id) == (60, 0, "reserved", "sup_0")
     settled = with_status(a, "settled", NOW)
     assert (settled.settled, settled.version) == (60, 2)
-    back = give_back("ord_1", [settled, b], [moved_a.supply, moved_b.supply], NOW)
+    back = release_all("ord_1", [settled, b], [moved_a.supply, moved_b.supply], NOW)
     assert [(x.id, x.status) for x in back.allocations] == [("alc_b", "released")]
     assert [m.supply.available for m in back.moves] == [200]
     with pytest.raises(InvalidState):
-        hold("ord_1", "alc_c", one, 101, NOW)
+        allocate("ord_1", "alc_c", one, 101, NOW)

@@ -45,10 +45,10 @@ def test_an_activation_commits_the_amount_and_counts_the_supply() -> None:
     [(999, "INSUFFICIENT_BALANCE", InsufficientBalance), (1009, "INSUFFICIENT_GAS", InsufficientGas)],
 )
 def test_a_native_supply_needs_its_amount_and_gas(balance: int, reason: str, refusal: type[Refusal]) -> None:
-    assert funds.gap(native(balance), 1000, 10) == reason
+    assert funds.why_uncovered(native(balance), 1000, 10) == reason
     with pytest.raises(refusal):
         funds.book(native(balance), PENDING, ACTIVE, 10, NOW)
-    assert funds.gap(native(1010), 1000, 10) is None
+    assert funds.why_uncovered(native(1010), 1000, 10) is None
 
 
 def test_a_token_supply_needs_tokens_on_one_row_and_gas_on_the_other() -> None:

@@ -159,9 +159,7 @@ def test_a_reorganisation_takes_a_payout_back_until_it_is_final() -> None:
     for number in range(3):
         case.outcome(number, "paid", final=number != 1)
     case.keep(
-        settlement.take_back(
-            case.payments["alc_2", 1], case.allocations["alc_2"], case.supplies["sup_1"], NOW
-        )
+        settlement.reverse(case.payments["alc_2", 1], case.allocations["alc_2"], case.supplies["sup_1"], NOW)
     )
     case.conclude()
     assert case.state == ("processing", "processing", "partial")
@@ -175,7 +173,7 @@ def test_a_failure_is_taken_back_without_moving_money() -> None:
     case = SettlementCase.started()
     case.outcome(0, "failed", final=False)
     allocation, row = case.allocations["alc_1"], case.supplies["sup_0"]
-    back = settlement.take_back(case.payments["alc_1", 1], allocation, row, NOW)
+    back = settlement.reverse(case.payments["alc_1", 1], allocation, row, NOW)
     assert (back.payment.status, back.payment.reason) == ("pending", None)
     assert (back.allocation, back.moved) == (allocation, (row, ()))
 
@@ -185,7 +183,7 @@ def test_evidence_counts_once() -> None:
     allocation, row, payment = case.allocations["alc_1"], case.supplies["sup_0"], case.payments["alc_1", 1]
     for refused in (
         lambda: settlement.finalize(payment, NOW),
-        lambda: settlement.take_back(payment, allocation, row, NOW),
+        lambda: settlement.reverse(payment, allocation, row, NOW),
     ):
         with pytest.raises(InvalidState):
             refused()
@@ -196,7 +194,7 @@ def test_evidence_counts_once() -> None:
         lambda: settlement.paid(final, allocation, row, NOW),
         lambda: settlement.unpaid(final, "failed", None, NOW),
         lambda: settlement.block(final, "FUNDS_BLOCKED", NOW),
-        lambda: settlement.take_back(final, allocation, row, NOW),
+        lambda: settlement.reverse(final, allocation, row, NOW),
     ):
         with pytest.raises(InvalidState) as refusal:
             again()
