@@ -1,9 +1,9 @@
-"""Place an order, claim it, and have it paid: what a shop and a claimer do over HTTP. Needs nothing but Python.
+"""Place an order, claim it, and have it paid, as a shop and a claimer do over HTTP. Needs only Python.
 
     python examples/place_and_claim.py http://127.0.0.1:8080
 
-Every POST carries an Idempotency-Key. That makes it safe to send the same request again when no answer came, or when
-the answer was 429 or 503: it happens once, and the repetition gets the first answer.
+Every POST has an Idempotency-Key. So it is safe to send the same request again if no answer came, or if the answer was
+429 or 503: the operation happens once, and the repeated request gets the first answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import urllib.request
 import uuid
 from typing import Any
 
-# The first account of the local node's well-known development mnemonic: worthless anywhere else.
+# The first account of the local node's well-known development mnemonic, worthless elsewhere.
 DEVELOPMENT_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 PASSWORD = "correct horse battery staple"
 ATTEMPTS = 5
@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 60.0
 
 
 class ApiError(Exception):
-    """A refusal: programs act on its code."""
+    """A refusal of the API; programs should check its code."""
 
     def __init__(self, status: int, error: dict[str, Any]) -> None:
         super().__init__(f"{status} {error['code']}: {error['message']} (request {error['request_id']})")
@@ -33,7 +33,7 @@ class ApiError(Exception):
 
 
 class Client:
-    """One person's calls."""
+    """The API as one person uses it."""
 
     def __init__(self, url: str) -> None:
         self.url, self.headers = f"{url}/api/v1", {"Content-Type": "application/json"}
@@ -47,11 +47,11 @@ class Client:
         return self._call("POST", path, body or {}, {"Idempotency-Key": str(uuid.uuid4())})
 
     def get(self, path: str) -> Any:
-        """The newest version: without the header, an answer may be some seconds old."""
+        """Read the newest version. Without the header, the answer may be some seconds old."""
         return self._call("GET", path, None, {"Cache-Control": "no-cache"})
 
     def wait_while(self, path: str, statuses: set[str]) -> Any:
-        """The resource, once its status is another than these."""
+        """The resource as soon as it has none of these statuses. Raises TimeoutError."""
         end = time.monotonic() + PATIENCE_SECONDS
         while (found := self.get(path))["status"] in statuses:
             if time.monotonic() > end:
@@ -72,7 +72,7 @@ class Client:
                 if error.code not in (429, 503) or attempts == ATTEMPTS:
                     raise ApiError(error.code, json.load(error)["error"]) from None
                 time.sleep(float(error.headers.get("Retry-After", 1)))
-            except OSError:  # no answer: the same request, with the same key
+            except OSError:  # no answer: send the same request again, with the same key
                 if attempts == ATTEMPTS:
                     raise
                 time.sleep(1)
@@ -84,7 +84,7 @@ def main(url: str, key: str) -> None:
     shopper.sign_up(f"shopper-{run}@example.com")
     claimer.sign_up(f"claimer-{run}@example.com")
 
-    # The shopper commits half an ether of a wallet, and orders for a part of it.
+    # The shopper commits half an ether of a wallet, and places an order for a part of it.
     shopper.post("/wallets/import", {"name": "till", "private_key": key})
     supply = shopper.post("/supplies", {"currency": "ETH", "amount": "0.5"})
     supply = shopper.wait_while(f"/supplies/{supply['id']}", {"pending"})
@@ -93,7 +93,7 @@ def main(url: str, key: str) -> None:
     order = shopper.post("/orders", {"currency": "ETH", "items": [item]})
     print(f"order {order['id']} of {order['amount']} ETH is {order['status']}")
 
-    # The claimer needs a wallet to be paid to. Only one claim can hold an order: a second one is refused.
+    # The claimer needs a wallet to receive the payment. An order has at most one claim, and its owner may not claim it.
     claimer.post("/wallets", {"name": "payout", "type": "hd"})
     claim = claimer.post("/claims", {"order_id": order["id"]})
     print(f"claim {claim['id']} is {claim['status']}, until {claim['lease_until']}")
@@ -102,7 +102,7 @@ def main(url: str, key: str) -> None:
     except ApiError as error:
         print(f"the shopper may not claim it: {error.code}")
 
-    # The shopper has it paid. It ends when the chain's word is final.
+    # The shopper has the claim paid, and waits until the payment is final on chain.
     shopper.post(f"/claims/{claim['id']}/process")
     claim = shopper.wait_while(f"/claims/{claim['id']}", {"claimed", "processing"})
     order = shopper.get(f"/orders/{order['id']}")

@@ -1,12 +1,12 @@
-"""Publish a command and hear what comes of it: a pipeline places an order for a user without calling the API.
+"""Publish a command and receive its result: a pipeline places an order for a user without calling the API.
 
     python examples/publish_command.py <user id> <price>
 
-Google's variables say where: GOOGLE_CLOUD_PROJECT, and PUBSUB_EMULATOR_HOST for the emulator. The user needs an active
-supply. Exit status: 0 placed, 1 refused or unheard.
+Google's variables name the project and the emulator: GOOGLE_CLOUD_PROJECT, PUBSUB_EMULATOR_HOST. The user needs an
+active supply. The exit status is 0 if the order was placed, and 1 if it was refused or no result came.
 
-A command is a CloudEvent. Its `subject` is the user on whose behalf, its `id` the idempotency key: publish the same
-again, and it still happens once. What comes of it are events that carry the id as their `causation_id`.
+A command is a CloudEvent. Its `subject` is the user on whose behalf it is sent. Its `id` is the idempotency key: if the
+same command is published again, it still takes effect once. The events that it causes have this id as `causation_id`.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ PATIENCE_SECONDS = 60.0
 
 
 def publish(publisher: PublisherClient, topic: str, command: dict[str, Any]) -> None:
-    """The whole CloudEvent is the message's data. The attribute `ce-type` is what subscriptions filter by: a message
-    without it is read and sent on, which takes a moment longer."""
+    """Publish the CloudEvent as the message's data. Subscriptions filter by the attribute `ce-type`; a message without
+    it is handled a moment later, because another function has to read and forward it."""
     data = json.dumps(command).encode()
     names = ("specversion", "id", "source", "type", "subject")
     attributes = {f"ce-{name}": command[name] for name in names}
     publisher.publish(topic, data, **attributes).result(timeout=10)
 
 
-def hear(subscriber: SubscriberClient, subscription: str, command_id: str) -> dict[str, Any]:
-    """The first event that the command has caused. Raises TimeoutError."""
+def receive(subscriber: SubscriberClient, subscription: str, command_id: str) -> dict[str, Any]:
+    """The first event that the command causes. Raises TimeoutError."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         pulled = subscriber.pull(subscription=subscription, max_messages=100, timeout=5.0, retry=None)
@@ -44,14 +44,14 @@ def hear(subscriber: SubscriberClient, subscription: str, command_id: str) -> di
             event: dict[str, Any] = json.loads(received.message.data)
             if event.get("causation_id") == command_id:
                 return event
-    raise TimeoutError("nothing was heard of the command")
+    raise TimeoutError("no event of the command came in time")
 
 
 def main(project: str, user: str, price: str) -> int:
     publisher, subscriber = PublisherClient(), SubscriberClient()
-    # A pipeline has a lasting subscription of its own; it must be there before what it is to hear.
-    heard = subscriber.subscription_path(project, f"example-{uuid.uuid4().hex[:8]}")
-    subscriber.create_subscription(name=heard, topic=publisher.topic_path(project, "order-events"))
+    # A real pipeline has a permanent subscription. It must exist before the events that it should receive.
+    subscription = subscriber.subscription_path(project, f"example-{uuid.uuid4().hex[:8]}")
+    subscriber.create_subscription(name=subscription, topic=publisher.topic_path(project, "order-events"))
     item = {"product_id": "sku-1", "product_name": "Notebook", "price": price, "quantity": 1}
     command_id = f"example-{uuid.uuid4()}"
     command = {
@@ -60,13 +60,13 @@ def main(project: str, user: str, price: str) -> int:
         "source": "example-pipeline",
         "type": "order.place",
         "subject": user,
-        "data": {"currency": "ETH", "items": [item]},  # as schemas/pubsub/order.place.json says
+        "data": {"currency": "ETH", "items": [item]},  # its schema: schemas/pubsub/order.place.json
     }
     try:
         publish(publisher, publisher.topic_path(project, "order-commands"), command)
-        event = hear(subscriber, heard, command_id)
+        event = receive(subscriber, subscription, command_id)
     finally:
-        subscriber.delete_subscription(subscription=heard)
+        subscriber.delete_subscription(subscription=subscription)
         subscriber.close()
     if event["type"] == "command.refused":
         print(f"refused: {event['data']['error']['code']}")

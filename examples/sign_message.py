@@ -2,7 +2,7 @@
 
     python examples/sign_message.py <private key> <text>
 
-Prints the JSON that the operation takes. A key on a command line is for tries: other programs can see it.
+Prints the JSON that the operation takes. Pass only test keys on a command line, because other programs can see it.
 """
 
 from __future__ import annotations

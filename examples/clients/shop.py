@@ -1,4 +1,4 @@
-"""A shop and a claimer with the Python client: an order that is found by the shop's own number, claimed and paid.
+"""A shop and a claimer with the Python client: an order is found by the shop's own metadata, claimed and paid.
 
 WALLET_URL=http://127.0.0.1:8080 python examples/clients/shop.py
 """
@@ -10,7 +10,7 @@ import uuid
 
 from web3_wallet_client import WalletClient, codes
 
-# The first account of the local node's well-known development mnemonic: worthless anywhere else.
+# The first account of the local node's well-known development mnemonic, worthless elsewhere.
 DEVELOPMENT_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 PASSWORD = "correct horse battery staple"
 
@@ -33,7 +33,7 @@ def main() -> None:
         )
         shop.orders.update(order.id, metadata={"invoice": "4711", "state": "offered"})
         found = [one.id for one in shop.orders.list(metadata="state:offered")]
-        print("found by its note:", found == [order.id])
+        print("found by its metadata:", found == [order.id])
         try:
             shop.claims.claim_order(order_id=order.id)
         except codes.OwnOrder as refused:
@@ -42,7 +42,7 @@ def main() -> None:
         claim = claimer.claims.claim_order(order_id=order.id)
         shop.claims.process(claim.id)
         with shop.events.stream(types=["order.completed"]) as events:
-            print("heard:", next(iter(events)).type)
+            print("event:", next(iter(events)).type)
         print("paid:", claimer.wait.claim_processed(claim.id).settlement.status)
 
 

@@ -1,6 +1,6 @@
 /**
- * A shop and a claimer with the TypeScript client: an order that is found by the shop's own number, claimed and paid.
- * The same as shop.py, for Node.js: compiled with TypeScript, it calls WALLET_URL.
+ * A shop and a claimer with the TypeScript client: an order is found by the shop's own metadata, claimed and paid.
+ * The same as shop.py, for Node.js. Compile it with TypeScript; it calls the product at WALLET_URL.
  */
 
 import { refusedWith, WalletClient } from "web3-wallet-client";
@@ -8,7 +8,7 @@ import { refusedWith, WalletClient } from "web3-wallet-client";
 declare const process: { env: Record<string, string | undefined> };
 
 const baseUrl = process.env.WALLET_URL ?? "http://127.0.0.1:8080";
-// The first account of the local node's well-known development mnemonic: worthless anywhere else.
+// The first account of the local node's well-known development mnemonic, worthless elsewhere.
 const developmentKey = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
 async function signedUp(name: string): Promise<WalletClient> {
@@ -27,7 +27,7 @@ const order = await shop.orders.place({ currency: "ETH", items, metadata: { invo
 await shop.orders.update(order.id, { metadata: { invoice: "4711", state: "offered" } });
 const found: string[] = [];
 for await (const one of shop.orders.list({ metadata: "state:offered" })) found.push(one.id);
-console.log("found by its note:", found.length === 1 && found[0] === order.id);
+console.log("found by its metadata:", found.length === 1 && found[0] === order.id);
 try {
   await shop.claims.claimOrder({ order_id: order.id });
 } catch (error) {
@@ -38,7 +38,7 @@ await claimer.wallets.create({ name: "payout", type: "hd" });
 const claim = await claimer.claims.claimOrder({ order_id: order.id });
 await shop.claims.process(claim.id);
 for await (const event of shop.events.stream({ types: ["order.completed"] })) {
-  console.log("heard:", event.type);
+  console.log("event:", event.type);
   break;
 }
 console.log("paid:", (await claimer.wait.claimProcessed(claim.id)).settlement.status);

@@ -107,9 +107,9 @@ def test_both_examples_do_what_they_say(product: Product, python: Environment, n
         )
         said = runs(program.read_text(encoding="utf-8"), WALLET_URL=product.url, PRIVATE_KEY=account.key)
         assert said.splitlines() == [
-            f"found by its note: {str(True) if name == 'shop.py' else 'true'}",
+            f"found by its metadata: {str(True) if name == 'shop.py' else 'true'}",
             "the shop may not claim it: OWN_ORDER",
-            "heard: order.completed",
+            "event: order.completed",
             "paid: paid",
         ]
 
