@@ -1,4 +1,4 @@
-/** One call of an operation, typed by the API's description, through openapi-fetch. */
+/** Calls of operations through openapi-fetch, with types from the API's description. */
 
 import createClient, { type Client } from "openapi-fetch";
 
@@ -10,33 +10,33 @@ type Json<T> = T extends { content: { "application/json": infer Body } } ? Body 
 type Success = 200 | 201 | 202 | 204;
 type Parameters<O extends keyof operations> = operations[O]["parameters"];
 
-/** What an operation answers. */
+/** The answer of an operation. */
 export type Answer<O extends keyof operations> = {
   [S in keyof operations[O]["responses"] & Success]: Json<operations[O]["responses"][S]>;
 }[keyof operations[O]["responses"] & Success];
-/** What an operation takes as its body. */
+/** The body of an operation. */
 export type Body<O extends keyof operations> = Json<NonNullable<operations[O]["requestBody"]>>;
 /** The query of an operation. */
 export type Query<O extends keyof operations> = NonNullable<Parameters<O>["query"]>;
 
-/** What every call takes. */
+/** The options of every call. */
 export interface CallOptions {
-  /** Ends the call. */
+  /** A signal that ends the call. */
   signal?: AbortSignal;
-  /** Milliseconds for the whole call, with its repetitions. */
+  /** Milliseconds for the whole call, including its repetitions. */
   timeoutMs?: number;
 }
-/** What reads take: `fresh` is the newest, not what a cache may have for some seconds. */
+/** The options of reads. `fresh`: read the newest version; otherwise an answer may be some seconds old. */
 export interface ReadOptions extends CallOptions {
   fresh?: boolean;
-  /** Not older than this version, so that one's own write is seen. */
+  /** The answer is at least this version, so that you see your own change. */
   minVersion?: number;
 }
-/** What writes take. */
+/** The options of writes. */
 export interface WriteOptions extends CallOptions {
-  /** Under the same key the same happens once; made by the client where it is absent. */
+  /** A repeated call with the same key takes effect once. The client creates a key if none is given. */
   idempotencyKey?: string;
-  /** Only while the resource has this version; else ApiError 412. */
+  /** Change the resource only if it still has this version; otherwise throws ApiError 412. */
   ifMatch?: number;
 }
 
@@ -55,7 +55,7 @@ export class Group {
 }
 
 export class Api {
-  /** openapi-fetch over the same connection: `http.GET("/api/v1/orders/{order_id}", …)`. */
+  /** openapi-fetch on the same connection: `http.GET("/api/v1/orders/{order_id}", …)`. */
   readonly http: Client<paths>;
 
   constructor(readonly transport: Transport) {
@@ -91,7 +91,7 @@ interface Answered {
   response: Response;
 }
 
-/** What is sent as a query: lists are parted by commas. */
+/** A value in the form in which a query contains it; lists are separated by commas. */
 export function parameters(query: Record<string, unknown> | undefined): Record<string, string> {
   const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null);
   return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : String(value)]));

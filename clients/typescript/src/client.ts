@@ -1,4 +1,4 @@
-/** The client. What it does beyond the generated operations stands here: signing in and out, waiting. */
+/** The client, with everything beyond the generated operations: signing in and out, waiting. */
 
 import { Api, type Body } from "./calls.js";
 import { Resources } from "./resources.js";
@@ -7,20 +7,20 @@ import { RETRIES, type Retries, type Tokens, Transport } from "./transport.js";
 import { Waits } from "./waiting.js";
 
 export interface ClientOptions {
-  /** Where the product is, such as https://wallet.example.com */
+  /** The product's address, such as https://wallet.example.com */
   baseUrl: string;
-  /** Of a program. Never in a browser: whoever opens the page could read it. */
+  /** The API key of a program. Never use one in a browser, where every visitor could read it. */
   apiKey?: string;
-  /** Of a person, as `signIn` gives them; they are renewed by themselves. */
+  /** The tokens of a user, as returned by `signIn`; the client renews them automatically. */
   token?: string;
   refreshToken?: string;
-  /** Hears of each new pair; the old refresh token is worthless from then on, so keep the new one. */
+  /** Called with each new pair. The old refresh token is then invalid, so store the new one. */
   onTokens?: (tokens: Tokens) => void | Promise<void>;
-  /** Milliseconds for a whole call, with its repetitions; each call may have its own. */
+  /** Milliseconds for a whole call, including its repetitions; each call may have its own. */
   timeoutMs?: number;
-  /** How often and how long; `{ attempts: 1 }` repeats nothing. */
+  /** The number of attempts and their pauses; `{ attempts: 1 }` repeats nothing. */
   retries?: Partial<Retries>;
-  /** Another fetch, for proxies or tests. */
+  /** A replacement for `fetch`, for proxies or tests. */
   fetch?: (request: Request) => Promise<Response>;
 }
 
@@ -42,19 +42,19 @@ export class WalletClient extends Resources {
     this.wait = new Waits(this);
   }
 
-  /** openapi-fetch with the same credentials and repetitions: `http.GET("/api/v1/orders/{order_id}", …)`. */
+  /** openapi-fetch with the same credentials and retries: `http.GET("/api/v1/orders/{order_id}", …)`. */
   get http(): Api["http"] {
     return this.api.http;
   }
 
-  /** Register, and sign in. */
+  /** Register and sign in. */
   async signUp(email: string, password: string): Promise<components["schemas"]["User"]> {
     const user = await this.auth.register({ email, password });
     await this.signIn(email, password);
     return user;
   }
 
-  /** From now on, call as this person; `otp` or `passkey` where a second factor is asked for. */
+  /** Sign in, and make later calls as this user; pass `otp` or `passkey` if a second factor is required. */
   async signIn(
     email: string,
     password: string,
@@ -65,7 +65,7 @@ export class WalletClient extends Resources {
     return tokens;
   }
 
-  /** End the sign-in, here and there. */
+  /** End the sign-in on the server, and remove the tokens here. */
   async signOut(): Promise<void> {
     await this.auth.logout();
     this.transport.credentials.token = undefined;

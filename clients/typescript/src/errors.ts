@@ -1,11 +1,11 @@
-/** What can go wrong: WalletError, and below it ApiError, NoAnswer, WaitTimeout, EndedOtherwise and WebhookError. */
+/** All errors of the package: WalletError, with the subclasses ApiError, NoAnswer, WaitTimeout, EndedOtherwise and WebhookError. */
 
 import type { components } from "./schema.js";
 
-/** The closed list of codes; a newer server may know others. */
+/** The closed list of codes; a newer server may have others. */
 export type ErrorCode = components["schemas"]["Error"]["error"]["code"];
 
-/** The base of everything that this package throws by itself. */
+/** The base of all errors that this package itself throws. */
 export class WalletError extends Error {
   override name = "WalletError";
 }
@@ -20,8 +20,8 @@ interface ErrorBody {
 }
 
 /**
- * The API answered 400 or above. Programs act on `code`; `data` explains it; `details` names the fields that are wrong;
- * `requestId` finds the request in the server's logs; `docUrl` explains the code, on the server that answered.
+ * A refusal: the API answered with status 400 or above. Programs use `code`; `data` explains it; `details` lists the
+ * wrong fields; `requestId` identifies the request in the server's logs; `docUrl` explains the code.
  */
 export class ApiError extends WalletError {
   override name = "ApiError";
@@ -34,7 +34,7 @@ export class ApiError extends WalletError {
   constructor(
     readonly status: number,
     body: ErrorBody,
-    /** Seconds until it makes sense to ask again. */
+    /** Seconds to wait before the request is sent again. */
     readonly retryAfter?: number,
   ) {
     const fields = (body.details ?? []).map((one) => `${one.field}: ${one.message}`).join("; ");
@@ -48,20 +48,20 @@ export class ApiError extends WalletError {
   }
 }
 
-/** Whether something that was thrown is a refusal with one of these codes. */
+/** Whether an error is a refusal with one of these codes. */
 export function refusedWith(error: unknown, ...codes: ErrorCode[]): error is ApiError {
   return error instanceof ApiError && (codes as string[]).includes(error.code);
 }
 
 /**
- * No answer came in time, or the connection failed; `cause` says how. After a POST without an idempotency key nobody
- * knows whether it happened; with one, send it again.
+ * No answer came in time, or the connection failed; `cause` is the reason. Without an idempotency key, it is unknown
+ * whether a POST took effect; with one, send it again.
  */
 export class NoAnswer extends WalletError {
   override name = "NoAnswer";
 }
 
-/** What was waited for has not happened; `resource` is what was seen last. */
+/** The expected state was not reached in time; `resource` is the last received state. */
 export class WaitTimeout extends WalletError {
   override name = "WaitTimeout";
   constructor(
@@ -72,7 +72,7 @@ export class WaitTimeout extends WalletError {
   }
 }
 
-/** What was waited for cannot happen any more: `resource` has ended in another state. */
+/** The expected state cannot be reached any more: `resource` has ended in another state. */
 export class EndedOtherwise extends WalletError {
   override name = "EndedOtherwise";
   constructor(
@@ -83,12 +83,12 @@ export class EndedOtherwise extends WalletError {
   }
 }
 
-/** The webhook is not genuine, too old, or no event. Answer it 400 and do nothing else. */
+/** The webhook is not genuine, too old, or not an event. Answer it with 400 and do nothing else. */
 export class WebhookError extends WalletError {
   override name = "WebhookError";
 }
 
-/** The error of an answer; one that is not the API's own (a proxy's page) has the code UNKNOWN. */
+/** The error of an answer; an answer that is not the API's own (a proxy's page) has the code UNKNOWN. */
 export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text();
   const after = answer.headers.get("Retry-After");
@@ -98,7 +98,7 @@ export async function errorOf(answer: Response): Promise<ApiError> {
     const error = (JSON.parse(text) as { error: ErrorBody }).error;
     if (typeof error.code === "string") return new ApiError(answer.status, error, retryAfter);
   } catch {
-    // not the API's: below
+    // not the API's own answer
   }
   const id = answer.headers.get("X-Request-Id");
   return new ApiError(answer.status, { message: text.slice(0, 200), ...(id ? { request_id: id } : {}) }, retryAfter);

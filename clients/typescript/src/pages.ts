@@ -1,15 +1,15 @@
-/** Lists, page by page or item by item; nothing is asked before something is taken from them. */
+/** Lists, page by page or item by item; the first request is sent when the first page or item is taken. */
 
 interface Page<T> {
   items: T[];
   next_cursor?: string | null;
 }
 
-/** `for await (const item of pages)` goes through all pages; `page()` is the first alone, `pages()` all of them. */
+/** `for await (const item of pages)` iterates over all pages; `page()` returns only the first, `pages()` iterates over pages. */
 export class Pages<P extends Page<T>, T = P["items"][number]> implements AsyncIterable<T> {
   constructor(private readonly read: (cursor: string | undefined) => Promise<P>) {}
 
-  /** The first page; its `next_cursor` leads to the next. */
+  /** The first page; its `next_cursor` is the cursor of the next page. */
   page(): Promise<P> {
     return this.read(undefined);
   }

@@ -1,4 +1,4 @@
-/** Server-Sent Events that go on by themselves: after a break, behind the last event that was seen. */
+/** Server-Sent Events that continue automatically: after a disconnect, from the last received event on. */
 
 import { parameters } from "./calls.js";
 import { errorOf, NoAnswer } from "./errors.js";
@@ -6,24 +6,24 @@ import type { webhooks } from "./schema.js";
 import { mayRepeat, sleep, type Transport } from "./transport.js";
 
 type Sent<W> = W extends { post: { requestBody: { content: { "application/json": infer Body } } } } ? Body : never;
-/** Any event, told apart by `type`. */
+/** Any event, distinguished by `type`. */
 export type Event = Sent<webhooks[keyof webhooks]>;
 /** The names of the types of events. */
 export type EventType = keyof webhooks;
 
 export interface StreamOptions {
-  /** Which types, such as `["order.completed"]` or `["order.*"]`; all without. */
+  /** The event types, such as `["order.completed"]` or `["order.*"]`; by default all. */
   types?: readonly string[] | string;
-  /** Where to begin: the `cursor` of an earlier stream. */
+  /** The position to start from: the `cursor` of an earlier stream. */
   after?: string;
-  /** Ends the stream. */
+  /** A signal that ends the stream. */
   signal?: AbortSignal;
 }
 
-/** After this long without a byte a connection is dead; the server speaks each 15 seconds. */
+/** A connection without a byte for this long is dead; the server sends something every 15 seconds. */
 const SILENCE_MS = 60_000;
 
-/** Text to events. */
+/** Parses the text of a stream into events. */
 export class Parser {
   cursor: string | undefined;
   retryMs = 1000;
@@ -45,7 +45,7 @@ export class Parser {
     }
   }
 
-  /** What a broken connection left unfinished comes again. */
+  /** Discard the unfinished event of a broken connection; the server sends it again. */
   restart(): void {
     this.rest = "";
     this.id = undefined;
@@ -73,9 +73,9 @@ export class Parser {
 }
 
 /**
- * Events as they happen, for ever: `for await (const event of stream)`, and leave the loop, or `close()`, to end it.
- * `cursor` is behind the last event that was given out; a later stream goes on there (`after`). An event may come
- * twice: `id` tells.
+ * Events as they happen, without end: `for await (const event of stream)`; leave the loop or call `close()` to stop.
+ * `cursor` is the position after the last returned event; a later stream continues there (`after`). An event may come
+ * twice; its `id` is then the same.
  */
 export class EventStream implements AsyncIterable<Event> {
   private readonly ended = new AbortController();
@@ -96,7 +96,7 @@ export class EventStream implements AsyncIterable<Event> {
     return this.parser.cursor;
   }
 
-  /** End the connection. */
+  /** Close the connection. */
   close(): void {
     this.ended.abort();
   }
@@ -139,14 +139,14 @@ export class EventStream implements AsyncIterable<Event> {
     const decoder = new TextDecoder();
     const reader = answer.body?.getReader();
     this.parser.restart();
-    // Node.js 20 loses the signal of a Request once that is collected: its abort alone would leave the connection open.
+    // Node.js 20 drops the signal of a garbage-collected Request, whose abort would then leave the connection open.
     const cancel = () => void reader?.cancel().catch(() => undefined);
     connection.signal.addEventListener("abort", cancel, { once: true });
     if (connection.signal.aborted) cancel();
     try {
       while (reader !== undefined) {
         const silence = setTimeout(() => connection.abort(), SILENCE_MS);
-        const read = await reader.read().catch(() => undefined); // broken: the next connection goes on
+        const read = await reader.read().catch(() => undefined); // broken: the next connection continues
         clearTimeout(silence);
         if (read === undefined || read.done) return;
         yield* this.parser.feed(decoder.decode(read.value, { stream: true }));
@@ -165,7 +165,7 @@ export class EventStream implements AsyncIterable<Event> {
     return new Request(url, { headers, signal: connection.signal });
   }
 
-  /** Wait for the next attempt. Throws what a connection was refused with for good, and the last of many failures. */
+  /** Wait before the next attempt. Throws the error of a permanently refused connection, and the last of too many failures. */
   private async failed(request: Request, outcome: Response | Error, failures: number): Promise<void> {
     if (!mayRepeat(request, outcome) || failures >= this.transport.options.retries.attempts) {
       if (outcome instanceof Response) throw await errorOf(outcome);
@@ -175,6 +175,6 @@ export class EventStream implements AsyncIterable<Event> {
   }
 
   private async sleep(ms: number): Promise<void> {
-    await sleep(ms, this.ended.signal).catch(() => undefined); // closed meanwhile: the loop ends
+    await sleep(ms, this.ended.signal).catch(() => undefined); // the stream was closed in the meantime, so the loop ends
   }
 }

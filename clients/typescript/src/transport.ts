@@ -1,4 +1,4 @@
-/** How requests are sent: who calls, repetitions that do no harm, refreshed tokens, one deadline for a whole call. */
+/** Send requests: credentials, safe retries, token refresh, and one deadline for a whole call. */
 
 import { errorOf, NoAnswer } from "./errors.js";
 import type { components } from "./schema.js";
@@ -6,7 +6,7 @@ import type { components } from "./schema.js";
 export type Tokens = components["schemas"]["Tokens"];
 type Fetch = (input: Request) => Promise<Response>;
 
-/** How often and how long. A pause is random, at most `firstMs` doubled for each attempt, never below Retry-After. */
+/** The number of attempts and their pauses: random, at most `firstMs` doubled for each attempt, at least Retry-After. */
 export interface Retries {
   attempts: number;
   firstMs: number;
@@ -14,9 +14,9 @@ export interface Retries {
 }
 
 export const RETRIES: Retries = { attempts: 5, firstMs: 250, longestMs: 8000 };
-/** Refused before anything was done, whatever it is. */
+/** The server refused the request before it did anything. */
 const REFUSED = new Set([429, 503]);
-/** A proxy gave up: nobody knows whether it was done. */
+/** A proxy gave up, so the outcome is unknown. */
 const UNKNOWN = new Set([502, 504]);
 
 export interface Credentials {
@@ -49,7 +49,7 @@ export class Transport {
     return this.options.credentials;
   }
 
-  /** The answer, whatever its status but those that repeating helps with. Throws NoAnswer. */
+  /** The final answer, after retries; it may have any status. Throws NoAnswer. */
   async send(request: Request, options: SendOptions = {}): Promise<Response> {
     const until = Date.now() + (options.timeoutMs ?? this.options.timeoutMs);
     let refreshed = false;
@@ -73,12 +73,12 @@ export class Transport {
     }
   }
 
-  /** A connection that stays open: no deadline, no repetition. */
+  /** Open a connection that stays open, without a deadline and without retries. */
   async open(request: Request): Promise<Response> {
     return this.options.fetch(this.signed(request));
   }
 
-  /** Get a new pair of tokens, unless another caller has done so: a refresh token works once. */
+  /** Get a new pair of tokens, unless another caller has already done so: a refresh token works once. */
   async refresh(stale: string | undefined): Promise<void> {
     if (this.credentials.token !== stale) return;
     this.renewing ??= this.renew().finally(() => {
@@ -121,7 +121,7 @@ export class Transport {
     const timeout = setTimeout(() => timer.abort(new Error("no answer in time")), Math.max(until - Date.now(), 1));
     const stop = () => timer.abort(options.signal?.reason);
     options.signal?.addEventListener("abort", stop);
-    // Node.js 20 loses the signal of a Request once that is collected, so nobody waits for fetch alone.
+    // Node.js 20 drops the signal of a garbage-collected Request, so fetch alone may never end.
     const over = new Promise<never>((_, reject) => {
       timer.signal.addEventListener("abort", () => reject(timer.signal.reason), { once: true });
     });
@@ -129,7 +129,7 @@ export class Transport {
       options.signal?.throwIfAborted();
       const sent = options.signed === false ? request.clone() : this.signed(request);
       const answer = await Promise.race([this.options.fetch(new Request(sent, { signal: timer.signal })), over]);
-      const body = await Promise.race([answer.arrayBuffer(), over]); // all of it, while the timer runs
+      const body = await Promise.race([answer.arrayBuffer(), over]); // the timer also covers the body
       return new Response(body.byteLength > 0 ? body : null, answer);
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
@@ -148,7 +148,7 @@ export class Transport {
   }
 }
 
-/** Whether sending again helps and does no harm. */
+/** Whether sending again may help and is safe. */
 export function mayRepeat(request: Request, outcome: Response | Error): boolean {
   if (outcome instanceof Response) {
     return REFUSED.has(outcome.status) || (UNKNOWN.has(outcome.status) && repeatable(request));
@@ -156,7 +156,7 @@ export function mayRepeat(request: Request, outcome: Response | Error): boolean 
   return repeatable(request);
 }
 
-/** Whether the same may be sent again when nobody knows what became of the first. */
+/** Whether the same request may be sent again if the outcome of the first is unknown. */
 function repeatable(request: Request): boolean {
   if (request.method === "POST") return request.headers.has("Idempotency-Key");
   return request.method === "GET" || !request.headers.has("If-Match");

@@ -1,4 +1,4 @@
-/** Wait until something has happened: asked again and again, always for the newest. */
+/** Wait for a state of a resource: poll it repeatedly, always in its newest version. */
 
 import type { Answer } from "./calls.js";
 import { EndedOtherwise, WaitTimeout } from "./errors.js";
@@ -6,7 +6,7 @@ import type { Resources } from "./resources.js";
 import { sleep } from "./transport.js";
 
 export interface WaitOptions {
-  /** Milliseconds; else WaitTimeout. */
+  /** Milliseconds after which WaitTimeout is thrown. */
   timeoutMs?: number;
   signal?: AbortSignal;
 }
@@ -22,36 +22,36 @@ interface HasStatus {
   error?: unknown;
 }
 
-/** `wallet.wait`: each method gives the resource once it is so far. Throws EndedOtherwise, or WaitTimeout. */
+/** `wallet.wait`: each method returns the resource once it has the expected state. Throws EndedOtherwise or WaitTimeout. */
 export class Waits {
   constructor(private readonly wallet: Resources) {}
 
-  /** Once orders can reserve from it. */
+  /** Wait until orders can reserve from the supply. */
   supplyActive(id: string, options: WaitOptions = {}): Promise<Answer<"get_supply">> {
     const still = ["pending", "paused", "exhausted"];
     return until("supply", () => this.wallet.supplies.get(id, { fresh: true }), reached<Answer<"get_supply">>("active", still), options);
   }
 
-  /** Once it is paid and the payment is final. */
+  /** Wait until the order is paid and the payment is final. */
   orderCompleted(id: string, options: WaitOptions = {}): Promise<Answer<"get_order">> {
     const still = ["open", "claimed", "processing"];
     return until("order", () => this.wallet.orders.get(id, { fresh: true }), reached<Answer<"get_order">>("completed", still), options);
   }
 
-  /** Once its payment is final. */
+  /** Wait until the claim's payment is final. */
   claimProcessed(id: string, options: WaitOptions = {}): Promise<Answer<"get_claim">> {
     const still = ["claimed", "processing"];
     return until("claim", () => this.wallet.claims.get(id, { fresh: true }), reached<Answer<"get_claim">>("processed", still), options);
   }
 
-  /** Once the chain does not take it back. */
+  /** Wait until the transaction is final. */
   transactionFinal(id: string, options: WaitOptions = {}): Promise<Answer<"get_transaction">> {
     const confirmed = reached<Answer<"get_transaction">>("confirmed", ["queued", "submitted", "mined"]);
     const final = (seen: Answer<"get_transaction">) => confirmed(seen) && seen.finalized;
     return until("transaction", () => this.wallet.transactions.get(id, { fresh: true }), final, options);
   }
 
-  /** Once its code is on chain. */
+  /** Wait until the contract's code is on chain. */
   contractDeployed(id: string, options: WaitOptions = {}): Promise<Answer<"get_contract">> {
     const done = reached<Answer<"get_contract">>("deployed", ["deploying"]);
     return until("contract", () => this.wallet.contracts.get(id, { fresh: true }), done, options);

@@ -1,22 +1,22 @@
-/** Whether a webhook is genuine: Standard Webhooks with the signature `v1`, HMAC-SHA256. */
+/** Verify that a webhook is genuine: Standard Webhooks with the signature `v1`, HMAC-SHA256. */
 
 import { WebhookError } from "./errors.js";
 import type { Event } from "./streams.js";
 
 export interface VerifyOptions {
-  /** Seconds that a webhook may be older or newer than the clock. */
+  /** Maximum difference in seconds between the webhook's time and the clock. */
   toleranceSeconds?: number;
-  /** Seconds since 1970; the clock's without. */
+  /** The current time in seconds since 1970; by default that of the clock. */
   now?: number;
 }
 
 type HeadersLike = Headers | Record<string, string | string[] | undefined>;
 
 /**
- * The event of a genuine webhook. Throws WebhookError.
+ * Verify a webhook and return its event. Throws WebhookError.
  *
- * `body` is what came, byte for byte, before any parsing. While a secret is rotated, give both. The same webhook may
- * come twice: remember its `webhook-id` for as long as the tolerance, or the event's `id`.
+ * `body` is the received body, byte for byte, before any parsing. During the rotation of a secret, pass both secrets.
+ * The same webhook may come twice: store its `webhook-id` for the duration of the tolerance, or the event's `id`.
  */
 export async function verifyWebhook(
   body: string | Uint8Array,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from functions.claims.claim_next import AMONG
+from functions.claims.claim_next import CHOICE
 from shared import resources
 from shared.runtime.clock import new_id
 from shared.store.port import Database, Read, Reader
@@ -48,13 +48,13 @@ class Frozen:
 def test_the_oldest_are_preferred(desk: Desk, clock: TestClock) -> None:
     shopper, claimer = desk.shopper(), desk.claimer()
     orders = []
-    for _ in range(AMONG + 4):
+    for _ in range(CHOICE + 4):
         clock.advance(timedelta(seconds=1))
         orders.append(desk.order(shopper, "0.01")["id"])
     left = list(orders)
     while left:
         found = ask(desk, claimer).body["order_id"]
-        assert found in left[:AMONG]
+        assert found in left[:CHOICE]
         left.remove(found)
     assert ask(desk, claimer).status == 204
 
