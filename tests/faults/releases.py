@@ -66,10 +66,10 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def env(emulators: Mapping[str, str]) -> dict[str, str]:
+def env(real_emulators: Mapping[str, str]) -> dict[str, str]:
     name = uuid.uuid4().hex[:16]
     named = {"GOOGLE_CLOUD_PROJECT": f"rel-{name}", "SPANNER_DATABASE": f"rel{name}"}
-    return {**emulators, **named, "EVENTS_TOGETHER": "off"}  # as docs/delivery.md says
+    return {**real_emulators, **named, "EVENTS_TOGETHER": "off"}  # as docs/delivery.md says
 
 
 def python(folder: Path, env: Mapping[str, str], *arguments: str) -> str:
