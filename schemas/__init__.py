@@ -1,1 +1,1 @@
-"""What crosses a border: pydantic models, the Spanner schema, and the generated catalog and OpenAPI."""
+"""Models of requests, answers and events; the Spanner schema; the generated catalog and OpenAPI."""

@@ -1,1 +1,1 @@
-"""Administration of accounts, and everything of all users for operators."""
+"""Administration of accounts, and the resources of all users, for operators."""

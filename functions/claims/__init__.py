@@ -1,1 +1,1 @@
-"""Claims: who has taken on an order, until when, and how it is paid."""
+"""Claims: which claimer holds an order, until when, and how the claim is paid."""

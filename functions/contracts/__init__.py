@@ -1,1 +1,1 @@
-"""Contracts: deployed or imported, called, sent to, and their events followed."""
+"""Contracts: deploy or import them, call them, send to them, and follow their events."""

@@ -1,1 +1,1 @@
-"""Transactions: sent, followed to their end, cancelled, sped up, simulated and estimated."""
+"""Transactions: send them, follow them until they are final, cancel, speed up, simulate and estimate them."""

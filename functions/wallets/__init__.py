@@ -1,1 +1,1 @@
-"""Wallets: created, imported, read, used to sign, limited by policies, and deleted."""
+"""Wallets: create, import, use, limit by policies, and delete them."""

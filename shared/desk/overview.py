@@ -23,7 +23,7 @@ from shared.domain.money import format_amount
 from shared.domain.transactions.states import TERMINAL, State
 from shared.domain.transactions.transactions import Transaction
 from shared.reads import by_status
-from shared.reads.by_status import Heads
+from shared.reads.by_status import NewestEntries
 from shared.store.port import Row
 from shared.store.session import Session
 from shared.store.table import Index
@@ -57,7 +57,7 @@ Entries = dict[str, list[Row]]
 def read() -> Overview:
     """The whole overview, at one time."""
     session, now = Session(resources.database().snapshot()), resources.clock().now()
-    found, letters, paused = _heads(session, now)
+    found, letters, paused = _newest_entries(session, now)
     rows = _followed(session, found)
     return Overview(
         at=now,
@@ -76,27 +76,27 @@ def read() -> Overview:
     )
 
 
-def _heads(session: Session, now: datetime) -> tuple[dict[str, Entries], list[Row], list[Row]]:
+def _newest_entries(session: Session, now: datetime) -> tuple[dict[str, Entries], list[Row], list[Row]]:
     """Unfinished rows, and finished rows that were created in the last 24 hours, by resource and status; then dead
     letters and paused lanes."""
-    wanted = [(name, heads) for name in _INDEXES for heads in _windows(name, now)]
-    queries = [query for _, heads in wanted for query in heads.queries(LIMIT)]
+    wanted = [(name, newest) for name in _INDEXES for newest in _windows(name, now)]
+    queries = [query for _, newest in wanted for query in newest.queries(LIMIT)]
     queries += [DEAD_LETTERS_BY_TIME.scan("new", limit=MANY), LANES_PAUSED.scan(limit=MANY)]
     *answers, letters, paused = session.read_all(queries)
     rest, entries = iter(answers), defaultdict[str, Entries](dict)
-    for name, heads in wanted:
-        entries[name] |= heads.by_status(islice(rest, len(heads.statuses) * by_status.SHARDS))
+    for name, newest in wanted:
+        entries[name] |= newest.by_status(islice(rest, len(newest.statuses) * by_status.SHARDS))
     ordered = {
         name: {one: entries[name][one] for one in statuses} for name, (_, statuses) in _INDEXES.items()
     }
     return ordered, letters, paused
 
 
-def _windows(name: str, now: datetime) -> list[Heads]:
+def _windows(name: str, now: datetime) -> list[NewestEntries]:
     index, statuses = _INDEXES[name]
     over = [status for status in statuses if status in FINISHED[name]]
     going = [status for status in statuses if status not in FINISHED[name]]
-    return [Heads(index, going, None), Heads(index, over, now - DAY)]
+    return [NewestEntries(index, going, None), NewestEntries(index, over, now - DAY)]
 
 
 class _Followed(NamedTuple):

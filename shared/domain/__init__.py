@@ -1,1 +1,1 @@
-"""Pure rules and rows: standard library only, no I/O."""
+"""Business rules and row types; standard library only, no I/O."""

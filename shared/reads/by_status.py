@@ -55,7 +55,7 @@ def page(
 
 
 @dataclass(frozen=True)
-class Heads:
+class NewestEntries:
     """The newest entries of an index with one of some statuses, created since a time (None: no limit)."""
 
     index: Index[Any]

@@ -1,1 +1,1 @@
-"""Webhooks as rules and rows: endpoints, deliveries, lanes."""
+"""The rules of webhooks: endpoints, deliveries, lanes."""
