@@ -312,13 +312,13 @@ def test_a_draft_of_a_policy_is_tried_on_what_was_sent(site: Site, person: Perso
     tab = signed_in(site, person)
     tab.go(f"policy/{person.wallet['id']}")
     tab.fill(most="1")
-    tab.button("Try a draft").click()
+    tab.button("Try this draft").click()
     tab.page.locator(".notice", has_text="it would have refused").wait_for()
     refused = tab.page.locator("tbody tr", has=tab.page.locator(f"code[title='{sent}']"))
     assert "More than one transaction may move (1)" in refused.inner_text()
     assert person.api.get(f"/wallets/{person.wallet['id']}/policy")["version"] == 0
     tab.fill(most="a lot")
-    tab.button("Try a draft").click()
+    tab.button("Try this draft").click()
     tab.page.locator(".failure", has_text="limits").wait_for()
     tab.blameless()
 

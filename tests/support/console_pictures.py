@@ -19,7 +19,7 @@ def drafted(tab: Tab, wallet: str) -> None:
     """Create a draft of a policy that would have refused something."""
     tab.go(wallet.replace("wallets/", "policy/"))
     tab.fill(most="0.1")
-    tab.button("Try a draft").click()
+    tab.button("Try this draft").click()
     tab.page.locator("tbody tr").first.wait_for()
 
 

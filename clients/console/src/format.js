@@ -65,7 +65,7 @@ export function device(agent) {
 const TONES = {
   good: ["completed", "processed", "confirmed", "active", "paid", "ok", "deployed", "delivered"],
   busy: ["open", "claimed", "processing", "queued", "submitted", "mined", "pending", "accepted", "nonced", "signed"],
-  warn: ["paused", "exhausted", "expired", "not confirmed", "unproven", "blocked", "partial", "held", "behind", "new", "resting"],
+  warn: ["paused", "exhausted", "expired", "not confirmed", "blocked", "partial", "held", "behind", "new", "resting"],
   bad: ["failed", "failing", "reverted", "rejected", "refused", "unavailable"],
 };
 

@@ -16,8 +16,6 @@ export const T = {
   explorer: (value) => `${value} in the chain’s explorer`,
   cancel: "Cancel",
   close: "Close",
-  everybody: "Everybody’s",
-  mine: "Mine",
   none: "–",
   raw: "Raw JSON",
   actions: "Actions",
@@ -108,7 +106,7 @@ export const T = {
     ended: "Your sign-in has ended. Sign in again to return to this page.",
   },
   recover: {
-    forgotten: "Choose a new password",
+    forgotten: "Forgot your password?",
     forgottenSays: "Enter the address of your account. We send a link to it with which you choose a new password.",
     send: "Send the link",
     sentTitle: "Look into your mailbox",

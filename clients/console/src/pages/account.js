@@ -108,7 +108,7 @@ function Totp({ uri, close }) {
   return html`<div class="secret"><code>${secret}</code><${Copy} text=${secret} label=${A.totp} /></div>
     <form onSubmit=${submit}><${Field} field=${{ name: "code", label: T.sign.code, autocomplete: "one-time-code", inputmode: "numeric" }} />
       <${Failure} error=${error} />
-      <div class="buttons"><button type="button" onClick=${close}>${T.cancel}</button><button type="submit" class="primary">${T.prove.go}</button></div></form>`;
+      <div class="buttons"><button type="button" onClick=${close}>${T.cancel}</button><button type="submit" class="primary">${T.recover.confirmGo}</button></div></form>`;
 }
 
 const addKey = (me, done) => ({

@@ -84,7 +84,7 @@ export const placeOrder = (currencies, done) => ({
     { name: "price", label: P.orders.price, inputmode: "decimal" },
     { name: "quantity", label: P.orders.quantity, value: "1", inputmode: "numeric" },
     { name: "currency", label: P.orders.currency, options: currencies.map((one) => [one, one]) },
-    { name: "note", label: P.orders.note, required: false },
+    { name: "note", label: P.orders.note, help: P.orders.noteHelp, required: false },
   ],
   run: ({ product, price, quantity, currency, note }) =>
     post("/orders", {

@@ -13,7 +13,7 @@ import { Access } from "./access.js";
 import { Plain } from "./orders.js";
 
 const ROLES = ["user", "operator", "admin"];
-const standing = (user) => (user.disabled ? "disabled" : user.email_verified || !user.email ? "active" : "unproven");
+const standing = (user) => (user.disabled ? "disabled" : user.email_verified || !user.email ? "active" : "not confirmed");
 const TIERS = ["basic", "premium", "enterprise", "service"];
 
 const edit = (user, done) => ({

@@ -54,7 +54,6 @@ export function Claim({ id }) {
       claim.lease_until && [P.heads.leaseUntil, html`<${Time} at=${claim.lease_until} />`],
       [P.heads.claimed, html`<${Time} at=${claim.claimed_at} />`],
       claim.processed_at && [P.heads.processed, html`<${Time} at=${claim.processed_at} />`],
-      [P.heads.epoch, claim.epoch],
     ]} />
     ${claim.settlement.payments.length
       ? html`<section><h2>${P.claims.payments}</h2><${Plain} columns=${[P.status, num(P.amount), num(P.heads.round), P.heads.transaction, P.claims.reason]}

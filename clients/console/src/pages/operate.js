@@ -23,7 +23,7 @@ export function Lanes() {
     { head: T.actions, cell: (row) => ofLane(row).map((action) => html`<${Action} action=${action} />`) },
   ];
   return html`<${Head} title=${P.lanes.title} />
-    <${Filters} filters=${[{ name: "paused", label: P.lanes.onlyPaused, options: ["true"] }]} values=${values} set=${set} />
+    <${Filters} filters=${[{ name: "paused", label: P.status, options: [["true", P.lanes.onlyPaused]] }]} values=${values} set=${set} />
     <${List} label=${P.lanes.title} path="/admin/lanes" query=${values} columns=${columns} every=${5} filtered=${values.paused} empty=${{ text: P.lanes.empty }} />`;
 }
 
@@ -36,7 +36,7 @@ export function DeadLetters() {
     { head: P.heads.meantFor, cell: (row) => row.consumer },
     { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} plain=${true} />` },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
-    { head: T.actions, cell: (row) => html`${ofLetter(row).map((action) => html`<${Action} action=${action} />`)}<${Raw} value=${row} />` },
+    { head: T.actions, cell: (row) => html`<div class="tools">${ofLetter(row).map((action) => html`<${Action} action=${action} />`)}<${Raw} value=${row} /></div>` },
   ];
   return html`<${Head} title=${P.letters.title} />
     <${Filters} filters=${[{ name: "status", label: P.status, options: ["new", "redriven"] }]} values=${values} set=${set} />

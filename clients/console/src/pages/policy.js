@@ -104,7 +104,7 @@ function Draft({ policy, wallet }) {
       <form class="card draft" ref=${form} onSubmit=${attempt}>
         ${fields.map((field) => html`<${Field} key=${field.name} field=${field} />`)}
         <div class="buttons">
-          <button type="submit" class=${mine ? "" : "primary"} disabled=${state.busy}>${W.policyTry}</button>
+          <button type="submit" class=${mine ? "" : "primary"} disabled=${state.busy}>${W.policyTest}</button>
           ${mine ? html`<button type="button" class="primary" onClick=${ask}>${W.policyUse}</button>` : null}
         </div>
       </form>

@@ -47,7 +47,7 @@ export function Supply({ id }) {
   return html`<${Head} title=${`${supply.amount} ${supply.currency}`} crumb=${html`<a href=${link("supplies")}>${P.supplies.title}</a>`}>
       ${ofSupply(supply, reload).map((action) => html`<${Action} action=${action} />`)}
     <//>
-    <div class="tiles">${["available", "reserved", "settled"].map((name) => html`<div class="card tile"><p>${P.overview[name]}</p><${Figure} value=${supply[name]} /><span class="soft">${supply.currency}</span></div>`)}</div>
+    <div class="tiles three">${["available", "reserved", "settled"].map((name) => html`<div class="card tile"><p>${P.overview[name]}</p><${Figure} value=${supply[name]} /><span class="soft">${supply.currency}</span></div>`)}</div>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${supply.status} />`],
       supply.reason && [P.heads.reason, supply.reason],

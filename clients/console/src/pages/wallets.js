@@ -19,7 +19,7 @@ const COLUMNS = [
   { head: W.name, lead: true, cell: (row) => html`<a class="title" href=${link(`wallets/${row.id}`)}>${row.name}</a>` },
   { head: P.address, cell: (row) => html`<${Hex} value=${row.address} chain=${row.chain} />` },
   { head: P.chain, cell: (row) => row.chain },
-  { head: P.heads.kind, cell: (row) => row.type },
+  { head: P.heads.kind, cell: (row) => W.kinds[row.type] || row.type },
   { head: P.heads.id, cell: (row) => html`<${Id} id=${row.id} />` },
   { head: P.user, cell: (row) => html`<${Id} id=${row.user_id} />`, all: true },
   { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
@@ -32,7 +32,7 @@ export function Wallets() {
     : null;
   return html`<${Head} title=${W.title}>${make}<//>
     <${List} label=${W.title} path=${listOf("wallets")} query=${everybody() ? values : {}} columns=${columnsFor(COLUMNS)} href=${(row) => `wallets/${row.id}`}
-      every=${EVERY()} filtered=${values.address} empty=${{ text: W.empty, action: make }} />`;
+      every=${EVERY()} filtered=${values.address} empty=${{ text: W.empty, action: make && html`<div class="tools">${make}</div>` }} />`;
 }
 
 export function Wallet({ id }) {
@@ -52,7 +52,7 @@ export function Wallet({ id }) {
     <${Facts} rows=${[
       [P.address, html`<${Hex} value=${wallet.address} full=${true} chain=${wallet.chain} />`],
       [P.chain, wallet.chain],
-      [P.heads.kind, wallet.type],
+      [P.heads.kind, W.kinds[wallet.type] || wallet.type],
       [P.heads.id, html`<${Id} id=${wallet.id} />`],
       [P.user, html`<${Id} id=${wallet.user_id} plain=${!everybody()} />`],
       [P.created, html`<${Time} at=${wallet.created_at} />`],

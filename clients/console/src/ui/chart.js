@@ -11,6 +11,8 @@ const color = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const two = (number) => String(number).padStart(2, "0");
 const hour = (seconds) => `${two(new Date(seconds * 1000).getHours())}:00`;
 const minute = (seconds) => `${two(new Date(seconds * 1000).getHours())}:${two(new Date(seconds * 1000).getMinutes())}`;
+const second = (seconds) => `${minute(seconds)}:${two(new Date(seconds * 1000).getSeconds())}`;
+const moments = (splits) => splits.map(splits.some((one) => one % 60) ? second : minute); // each label names its own moment
 
 export function stacked(buckets) {
   const statuses = [...new Set(buckets.flatMap((bucket) => Object.keys(bucket.counts)))];
@@ -55,7 +57,7 @@ function drawn(box, { times, rows, bars, hours, least, steps, unit }) {
     legend: { show: false },
     cursor: { show: false },
     scales: { ...(hours ? {} : { x: { range: () => [Math.min(times[0], times.at(-1) - 60), times.at(-1)] } }), y: { range: (_, low, high) => [0, Math.max(least || 0, high * 1.05) || 1] } },
-    axes: [{ ...axis, size: 26, grid: { show: false }, values: (_, splits) => splits.map(hours ? hour : minute) }, { ...axis, ...values, ...(steps ? { incrs: steps } : {}) }],
+    axes: [{ ...axis, size: 26, space: hours ? 50 : 80, grid: { show: false }, values: (_, splits) => (hours ? splits.map(hour) : moments(splits)) }, { ...axis, ...values, ...(steps ? { incrs: steps } : {}) }],
     series: [{}, ...rows.map(style)],
   };
   return new uPlot(options, [times, ...rows.map((row) => row.values)], box);

@@ -22,7 +22,7 @@ export function Filters({ filters, values, set }) {
     ${filters.map(({ name, label, options }) => html`<label><span>${label}</span>
       <select value=${values[name]} onChange=${(event) => set(name, event.target.value)}>
         <option value="">${T.all}</option>
-        ${options.map((one) => html`<option value=${one} selected=${one === values[name]}>${one.replaceAll("_", " ")}</option>`)}
+        ${options.map((one) => (Array.isArray(one) ? one : [one, one.replaceAll("_", " ")])).map(([one, text]) => html`<option value=${one} selected=${one === values[name]}>${text}</option>`)}
       </select></label>`)}
   </div>`;
 }
