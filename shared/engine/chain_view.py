@@ -19,6 +19,7 @@ from shared.engine.process_hints import hints
 
 _log = logging.getLogger(__name__)
 MOST_FAILURES = 3  # blocks that may fail in one pass
+MOST_TOGETHER = 192  # of our transactions for which a block is proven together with more of them
 
 
 class ChainView:
@@ -72,10 +73,11 @@ class ChainView:
         return self._tags[tag]
 
     def know(self, hashes: Iterable[str]) -> None:
-        """Mark these transaction hashes as ours, so that blocks are proven for them."""
+        """Mark these transaction hashes as ours, so that blocks are proven for them; also for those marked before,
+        unless they are many: a block may hold thousands of ours, and each slice would ask for all of them again."""
         wanted = set(hashes)
         if not wanted <= self._ours:
-            self._ours |= wanted
+            self._ours = wanted if len(self._ours) >= MOST_TOGETHER else self._ours | wanted
             self._proven.clear()
 
     def load_hashes(self, numbers: Iterable[int]) -> None:
