@@ -16,9 +16,10 @@ from shared.store.port import Key
 from shared.store.tables.system import FeedEvent, OutboxRow
 
 SEVERAL: Final = "*"  # the topic, or the type, of a row of several events
-# Of several events in one row; Spanner takes 2,621,440 characters in a column.
+# Of several events in one row. Readers bound the rows that they hold in memory, so sharing must not make rows larger
+# than the largest single events are; the events of an order have a few thousand characters.
 MOST_EVENTS: Final = 16
-MOST_CHARACTERS: Final = 500_000
+MOST_CHARACTERS: Final = 64_000
 T = TypeVar("T", OutboxRow, FeedEvent)
 
 
@@ -37,8 +38,16 @@ def outbox_together(rows: Iterable[OutboxRow]) -> list[OutboxRow]:
 def _outbox_row(group: Sequence[OutboxRow]) -> OutboxRow:
     if len(group) == 1:
         return group[0]
-    events = [{"topic": row.topic, "envelope": row.envelope} for row in group]
-    return replace(group[0], topic=SEVERAL, envelope={"events": events})
+    return _holding(group[0], (Outgoing(row.topic, row.envelope) for row in group))
+
+
+def with_only(row: OutboxRow, events: Sequence[Outgoing]) -> OutboxRow:
+    """The outbox row with only these of its events; the same row if these are all of them."""
+    return row if len(events) == len(outgoing(row)) else _holding(row, events)
+
+
+def _holding(row: OutboxRow, events: Iterable[Outgoing]) -> OutboxRow:
+    return replace(row, topic=SEVERAL, envelope={"events": [event._asdict() for event in events]})
 
 
 def outgoing(row: OutboxRow) -> list[Outgoing]:

@@ -24,7 +24,8 @@ from shared.runtime.crash_points import point
 from shared.store import event_rows
 from shared.store.commit_effects import Changes
 from shared.store.event_rows import Outgoing
-from shared.store.port import Write
+from shared.store.port import StoreTransaction, Write
+from shared.store.session import Session
 from shared.store.tables import system
 from shared.telemetry import metrics, tracing
 from shared.writes import delivery_marks
@@ -115,8 +116,8 @@ class Published(NamedTuple):
 
 
 def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
-    """Publish the events of rows, and delete the rows of which Pub/Sub has accepted all. `region` is the region whose
-    cache the commit itself expires."""
+    """Publish the events of rows, delete the rows of which Pub/Sub has accepted all, and leave in the others only the
+    events that it has not accepted. `region` is the region whose cache the commit itself expires."""
     point("before_publish")
     failed = _failed(rows, region)
     done = [row for row, failures in zip(rows, failed, strict=True) if not failures]
@@ -126,6 +127,7 @@ def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
         resources.database().write(
             [Write("delete", table.name, table.key_columns, table.key_of(row)) for row in done]
         )
+    _keep_only([(row, [event for event, _ in each]) for row, each in zip(rows, failed, strict=True) if each])
     point("after_delete")
     refused = []
     for row, failures in zip(rows, failed, strict=True):
@@ -150,6 +152,25 @@ def _failed(rows: Sequence[system.OutboxRow], region: str) -> list[list[tuple[Ou
         sent = [[(event, _sent(publisher, event.topic, next(told))) for event in each] for each in events]
         wait([future for each in sent for _, future in each], timeout=PUBLISH_SECONDS)
     return [[(event, error) for event, future in each if (error := _error(future))] for each in sent]
+
+
+def _keep_only(failed: Sequence[tuple[system.OutboxRow, list[Outgoing]]]) -> None:
+    """Leave only these events in rows that still exist: otherwise the accepted ones would be published again as long as
+    another event of their row is not accepted, for example because its topic is missing.
+
+    Several runs may do this with one row. Whatever is missing in it has been published, whichever writes last."""
+    smaller = [event_rows.with_only(row, left) for row, left in failed]
+    wanted = {
+        system.OUTBOX.key_of(one): one for one, (row, _) in zip(smaller, failed, strict=True) if one != row
+    }
+    if not wanted:
+        return
+
+    def body(transaction: StoreTransaction) -> None:
+        there = Session(transaction).many(system.OUTBOX.get_many(wanted))
+        transaction.buffer([system.OUTBOX.update(one, wanted[system.OUTBOX.key_of(one)]) for one in there])
+
+    resources.database().transact(body)
 
 
 def _error(future: Future[str]) -> BaseException | None:
