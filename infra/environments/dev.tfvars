@@ -12,5 +12,5 @@ max_instances       = 5
 chains              = ["sepolia"]
 default_chain       = "sepolia"
 deletion_protection = false
-# Off while release 0.0.1 still serves (docs/delivery.md).
-settings = { EVENTS_TOGETHER = "on" }
+# Only after release 0.0.1 serves nowhere and nobody would roll back to it (docs/delivery.md), on top of a running 0.1.0:
+# settings = { EVENTS_TOGETHER = "on" }

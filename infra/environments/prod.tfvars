@@ -19,5 +19,5 @@ recovery_project = "acme-wallet-recovery"
 # Whoever is on call, and whoever pays.
 notification_channels = ["projects/acme-wallet-prod/notificationChannels/1234567890"] # pragma: allowlist secret
 budget                = { billing_account = "000000-000000-000000", currency = "USD", units = 9000 }
-# Off while release 0.0.1 still serves (docs/delivery.md).
-settings = { EVENTS_TOGETHER = "on" }
+# Only after release 0.0.1 serves nowhere and nobody would roll back to it (docs/delivery.md), on top of a running 0.1.0:
+# settings = { EVENTS_TOGETHER = "on" }

@@ -7,5 +7,5 @@ image         = "us-docker.pkg.dev/acme-wallet-staging/wallet/wallet@sha256:0000
 max_instances = 20
 chains        = ["sepolia"]
 default_chain = "sepolia"
-# Off while release 0.0.1 still serves (docs/delivery.md).
-settings = { EVENTS_TOGETHER = "on" }
+# Only after release 0.0.1 serves nowhere and nobody would roll back to it (docs/delivery.md), on top of a running 0.1.0:
+# settings = { EVENTS_TOGETHER = "on" }
