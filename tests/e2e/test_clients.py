@@ -6,8 +6,10 @@ Chromium runs the TypeScript client from a page of another origin.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -112,6 +114,30 @@ def test_both_examples_do_what_they_say(product: Product, python: Environment, n
             "event: order.completed",
             "paid: paid",
         ]
+
+
+def test_the_receiver_of_webhooks_hears_the_test_event(product: Product, python: Environment) -> None:
+    """It also removes its endpoint at the end."""
+    api = Api(product.url)
+    with api.http:
+        api.sign_up(f"hooks-{secrets.token_hex(6)}@example.com", PASSWORD)
+        scopes = ["webhook:read", "webhook:write", "event:read"]
+        key = api.expect(201, "POST", "/auth/api-keys", {"name": "hooks", "scopes": scopes})["api_key"]
+        with subprocess.Popen(
+            [str(python.python), "-I", str(ROOT / "examples" / "clients" / "webhooks.py")],
+            env=os.environ | {"WALLET_URL": product.url, "WALLET_API_KEY": key},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as program:
+            assert program.stdout
+            try:
+                said = sorted(program.stdout.readline().split(" ")[0] for _ in range(2))
+                assert said == ["receiving", "webhook.test"]
+                program.send_signal(signal.SIGINT)
+                assert program.communicate(timeout=20)[0].endswith("stopped\n") and program.returncode == 0
+            finally:
+                program.kill()
+        assert api.get("/webhooks")["items"] == []
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

@@ -28,6 +28,10 @@ EXAMPLE = "docs/adding_an_operation.md"  # its calls are run, too
 CLOUD_TOOLS = frozenset(
     {"gcloud", "terraform", "kubectl", "curl", "docker", "openssl", "export", "cd", "cp", "dig", "jq"}
 )
+INSTALLATION = re.compile(
+    r"python3 -m venv build/shop|build/shop/bin/pip install build/clients/\S+"
+    r"|mkdir -p build/shop-ts|npm install --prefix build/shop-ts build/clients/\S+"
+)
 LANGUAGES = frozenset(
     {"sh", "python", "json", "text", "mermaid", "sql", "hcl", "yaml", "promql", "http", "ts"}
 )
@@ -36,7 +40,7 @@ LANGUAGES = frozenset(
 # Patterns of commands and their checks; those of the second group apply only to blocks for the cloud.
 KNOWN = {
     r"^make ": make_problem,
-    r"(^|\s)(\.venv/bin/)?python3? examples/": example_problem,
+    r"(^|\s)((\.venv|build/shop)/bin/)?python3? examples/": example_problem,
     r"(^|[\s(])(\.venv/bin/)?python3? -m ": python_problem,
 }
 CLOUDS = {r"\$API/": api_problem, r"^terraform ": terraform_problem}
@@ -44,8 +48,8 @@ CLOUDS = {r"\$API/": api_problem, r"^terraform ": terraform_problem}
 
 def problem(page: Page, fence: Fence, command: str) -> str | None:
     """Describe what is wrong with a command, or return None."""
-    if page.name.startswith("clients/") and re.match(r"(pip|npm) install build/clients/", command):
-        return None  # tests/e2e/test_clients.py installs the package
+    if page.name.startswith("clients/") and INSTALLATION.fullmatch(command):
+        return None  # tests/e2e/test_clients.py installs the packages, in folders of its own
     if page.name == GRPC and not fence.cloud:
         return None  # run by tests/emulated/rpc/test_document.py
     if page.name in RUN or (page.name == EXAMPLE and command.startswith("api ")):
