@@ -93,6 +93,7 @@ PARTS = {
         workers=2,
     ),
     "senders": Part(("tests/emulated/engine/test_sigkill.py",), {"SENDER_KILLS": "99"}),
+    "policies": Part(("tests/emulated/engine/test_policy_on_chain.py",), {"POLICY_CASES": "5000"}),
     "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}),
     "releases": Part(("tests/faults/releases.py",)),
     "restore": Part(

@@ -18,6 +18,7 @@ from shared.domain.wallets.outflows.moves import NATIVE
 from shared.domain.wallets.policies import PolicyDenied
 from shared.runtime.clock import SystemClock
 from tests.emulated.engine.world import ETHER, World
+from tests.support.proof import size
 
 BYTECODE = json.loads((Path(__file__).parents[1] / "chain/contracts/WalletAssets.json").read_text())[
     "bytecode"
@@ -25,7 +26,7 @@ BYTECODE = json.loads((Path(__file__).parents[1] / "chain/contracts/WalletAssets
 WALLET, FRIEND, THIEF = ("0x" + digit * 40 for digit in "a12")
 LIMIT, GAS = 50, 2_000_000
 AMOUNTS = (0, 1, 7, 25, LIMIT, LIMIT + 1, 2**255)
-CASES = 900
+CASES = size("POLICY_CASES", 400)
 
 
 def call(signature: str, *values: Any) -> bytes:
