@@ -19,7 +19,9 @@ JUNK: tuple[Any, ...] = (
 SAID = re.compile(
     r"(must|may|is|has|goes|give|belongs|a keystore|token needs|derivation_path needs) ?[^\\^]*"
 )
-LEAKS = re.compile(r"Input|instance|dictionary|pattern|\\x|(?<!10)\^|\$\]|valid (string|list)|SecretStr| items?\b")
+LEAKS = re.compile(
+    r"Input|instance|dictionary|pattern|\\x|(?<!10)\^|\$\]|valid (string|list)|SecretStr| items?\b"
+)
 
 
 def models() -> list[type[BaseModel]]:
