@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.chain import types
 from shared.chain.endpoints import Endpoint
-from shared.chain.errors import Lagging, NodeError, Unreachable
+from shared.chain.errors import Lagging, NodeError, RateLimited, Unreachable
 from shared.chain.pool import result_or_raise
 from shared.chain.types import Block
 from shared.domain.transactions.evidence import Receipt
@@ -31,8 +31,8 @@ def block_receipts(
     if 2 * len(hashes) <= len(block.transactions):
         try:
             return _by_hash(endpoint, block, hashes)
-        except NodeError:
-            pass  # the node may show receipts with their block that it hides alone
+        except (NodeError, RateLimited):
+            pass  # the node may hide receipts that it shows with their block, or limit the calls of a batch
     return _together(endpoint, number, wanted)
 
 

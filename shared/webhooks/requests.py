@@ -47,11 +47,15 @@ def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]
 
 
 def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
-    """The events since a time that the endpoint subscribes to."""
+    """The events since a time that the endpoint subscribes to: at most MAX_RESENT, or all of one commit, because the
+    next call continues from a time."""
     rows = session.many(FEED.scan(webhook.user_id, after=(moment - _BEFORE,), limit=SCANNED))
     wanted = [event for event in event_rows.feed_events(rows) if wants(webhook.event_types, event.type)]
     if len(wanted) > MAX_RESENT:
-        return Since(wanted[:MAX_RESENT], wanted[MAX_RESENT].committed_at)
+        first, following = wanted[0].committed_at, wanted[MAX_RESENT].committed_at
+        most = MAX_RESENT if first < following else sum(event.committed_at == first for event in wanted)
+        if most < len(wanted):
+            return Since(wanted[:most], wanted[most].committed_at)
     return Since(wanted, rows[-1].committed_at if len(rows) == SCANNED else None)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.chain.block_receipts import block_receipts
 from shared.chain.endpoints import Endpoint
-from shared.chain.errors import Lagging, MethodMissing
+from shared.chain.errors import Lagging, MethodMissing, RateLimited
 
 SIZE = 10
 HASHES = [f"0x{number:064x}" for number in range(1, SIZE + 1)]
@@ -16,12 +16,13 @@ BLOCK = "0x" + "bb" * 32
 
 
 class Node:
-    """A node with one block; it may hide receipts that are asked for alone, or not know the block's receipts."""
+    """A node with one block; it may hide receipts that are asked for alone, not know the block's receipts, or answer
+    only `limit` calls of a batch, like many hosted nodes."""
 
     name = "local#0"
 
-    def __init__(self, *, hides: bool = False, together: bool = True) -> None:
-        self.hides, self.together, self.asked = hides, together, [0, 0]
+    def __init__(self, *, hides: bool = False, together: bool = True, limit: int = SIZE) -> None:
+        self.hides, self.together, self.asked, self.limit = hides, together, [0, 0], limit
 
     def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
         (answer,) = self.batch([(method, params)])
@@ -30,7 +31,8 @@ class Node:
         return answer
 
     def batch(self, calls: Any, timeout: float | None = None) -> list[Any]:
-        return [getattr(self, method)(*params) for method, params in calls]
+        answers = [getattr(self, method)(*params) for method, params in calls[: self.limit]]
+        return answers + [RateLimited("too many calls at once") for _ in calls[self.limit :]]
 
     def close(self) -> None: ...
 
@@ -78,6 +80,13 @@ def test_receipts_that_are_hidden_alone_are_found_in_the_block() -> None:
     node = Node(hides=True)
     assert read(node, 2) == HASHES[:2]
     assert node.asked == [2, 1]
+
+
+def test_a_node_that_limits_calls_is_asked_for_the_block() -> None:
+    """Otherwise it would be asked the same in each pass, and never confirm the block."""
+    node = Node(limit=3)
+    assert read(node, 5) == HASHES[:5]
+    assert node.asked == [3, 1]
 
 
 def test_a_node_that_cannot_show_them_together_is_asked_for_each() -> None:
