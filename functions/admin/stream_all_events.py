@@ -8,8 +8,8 @@ for one day; for older events use `GET /audit`. The stream ends as a user's own 
 from __future__ import annotations
 
 from schemas.events import StreamAllEvents
-from shared.desk import all_events, event_feed
 from shared.domain.permissions import Caller
+from shared.feed import all_events, user_events
 from shared.runtime.context import current
 from shared.runtime.operation import http
 from shared.triggers.reply import Reply
@@ -27,6 +27,6 @@ HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Bufferin
 )
 def stream_all_events(request: StreamAllEvents, caller: Caller) -> Reply:
     position = all_events.position(request.after or current().request.last_event_id)
-    types = event_feed.types_of(request.types)
+    types = user_events.types_of(request.types)
     stream = Subscription.enter(caller, types, position, everybody=True)
     return Reply(200, headers=dict(HEADERS), stream=stream)

@@ -10,9 +10,9 @@ import time
 
 from schemas.events import EventPage, ListEvents
 from shared import resources
-from shared.desk import event_feed
-from shared.desk.feed_readers import WaitingLists
 from shared.domain.permissions import Caller
+from shared.feed import user_events
+from shared.feed.readers import WaitingLists
 from shared.runtime.context import current, deadline_in
 from shared.runtime.operation import http
 
@@ -24,8 +24,8 @@ def list_events(request: ListEvents, caller: Caller) -> EventPage:
     callers_limit = current().request.seconds
     wait = request.wait if callers_limit is None else min(request.wait, callers_limit)
     current().deadline = deadline_in(wait + resources.settings().request_seconds)
-    types = event_feed.types_of(request.types)
-    chunk = event_feed.read(caller.user_id, request.after, types, request.limit)
+    types = user_events.types_of(request.types)
+    chunk = user_events.read(caller.user_id, request.after, types, request.limit)
     if not chunk.events and wait:
         with resources.memory(WaitingLists).held(caller.user_id):
             chunk = _awaited(request, caller, chunk.cursor, types, wait)
@@ -34,13 +34,13 @@ def list_events(request: ListEvents, caller: Caller) -> EventPage:
 
 def _awaited(
     request: ListEvents, caller: Caller, cursor: str, types: frozenset[str] | None, wait: float
-) -> event_feed.Chunk:
+) -> user_events.Chunk:
     """The first events after the cursor; empty if none came within `wait` seconds."""
     until, pause = time.monotonic() + wait, FIRST_PAUSE
     while True:
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
         pause = min(2 * pause, MAX_PAUSE)
-        chunk = event_feed.read(caller.user_id, cursor, types, request.limit)
+        chunk = user_events.read(caller.user_id, cursor, types, request.limit)
         if chunk.events or time.monotonic() >= until:
             return chunk
         cursor = chunk.cursor

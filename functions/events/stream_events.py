@@ -8,8 +8,8 @@ same time: more are answered 429.
 from __future__ import annotations
 
 from schemas.events import StreamEvents
-from shared.desk import event_feed
 from shared.domain.permissions import Caller
+from shared.feed import user_events
 from shared.runtime.context import current
 from shared.runtime.operation import http
 from shared.triggers.reply import Reply
@@ -27,6 +27,6 @@ HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Bufferin
     media="text/event-stream",
 )
 def stream_events(request: StreamEvents, caller: Caller) -> Reply:
-    position = event_feed.position(caller.user_id, request.after or current().request.last_event_id)
-    types = event_feed.types_of(request.types)
+    position = user_events.position(caller.user_id, request.after or current().request.last_event_id)
+    types = user_events.types_of(request.types)
     return Reply(200, headers=dict(HEADERS), stream=Subscription.enter(caller, types, position))

@@ -26,7 +26,7 @@ from emulators.stack import Stack
 from emulators.toolkit import ROOT
 from schemas.database import embedded
 from shared import resources
-from shared.desk import event_feed
+from shared.feed import user_events
 from shared.settings import load
 from shared.store import event_rows
 from shared.store.session import Session
@@ -143,7 +143,7 @@ def _compare(seen: dict[str, list[list[Any]]], start: float) -> tuple[int, list[
     for user, rows in _feeds(seen).items():
         events = seen[user]
         assert [one[:3] for one in events] == [
-            [event_feed.told(r)[1], r.envelope["id"], r.subject] for r in rows
+            [user_events.with_cursor(r)[1], r.envelope["id"], r.subject] for r in rows
         ]
         told += len(rows)
         for row, event in zip(rows, events, strict=True):

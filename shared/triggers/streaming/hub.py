@@ -22,9 +22,9 @@ from typing import Any, Final, TypeVar
 from schemas.events import CloudEvent
 from shared import resources
 from shared.auth import authentication
-from shared.desk import all_events, event_feed
-from shared.desk.event_feed import Reader
-from shared.desk.feed_readers import OpenStreams
+from shared.feed import all_events, user_events
+from shared.feed.readers import OpenStreams
+from shared.feed.user_events import Reader
 from shared.store.port import Key, StoreError
 from shared.store.tables.system import FeedEvent
 from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, MAX_SECONDS, Subscription
@@ -188,8 +188,8 @@ class Hub:
 
 
 def _read(readers: list[Reader]) -> tuple[list[FeedEvent], dict[Key, Told]]:
-    rows = event_feed.read_for(readers, ROWS)
-    return rows, {_key(row): event_feed.with_cursor(row) for row in rows}
+    rows = user_events.read_for(readers, ROWS)
+    return rows, {_key(row): user_events.with_cursor(row) for row in rows}
 
 
 def _read_everybody(after: Key) -> tuple[list[News], Key]:
@@ -209,6 +209,6 @@ def _hand_out(streams: Sequence[Stream], rows: Sequence[FeedEvent], told: Mappin
     for stream in streams:
         position = stream.position
         mine = by_user.get(stream.reader.user_id, [])
-        news = [row for row in mine if not position or event_feed.position_of(row) > position]
+        news = [row for row in mine if not position or user_events.position_of(row) > position]
         if news:
-            stream.take([(event_feed.position_of(row), told[_key(row)]) for row in news])
+            stream.take([(user_events.position_of(row), told[_key(row)]) for row in news])

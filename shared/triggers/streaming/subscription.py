@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared import resources
-from shared.desk import all_events, event_feed
-from shared.desk.event_feed import Chunk
-from shared.desk.feed_readers import OpenStreams
 from shared.domain.permissions import Caller
+from shared.feed import all_events, user_events
+from shared.feed.readers import OpenStreams
+from shared.feed.user_events import Chunk
 from shared.store.port import Key
 
 MAX_SECONDS: Final = 600.0  # seconds; clients reconnect by themselves
@@ -42,7 +42,7 @@ class Subscription:
         """The events of the subscription after a position, by a strong read."""
         if self.everybody:
             return all_events.read_from(after, self.types, limit)
-        return event_feed.read_from(self.caller.user_id, after, self.types, limit)
+        return user_events.read_from(self.caller.user_id, after, self.types, limit)
 
     def leave(self) -> None:
         """Release the place. Calling it again does nothing."""

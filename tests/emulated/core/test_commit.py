@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 
 from shared import resources
-from shared.desk import event_feed
 from shared.domain.errors import InvalidState, Refusal
+from shared.feed import user_events
 from shared.runtime.context import Context, Idempotency, RequestInfo, deadline_in, running
 from shared.runtime.errors import IdempotencyKeyReused
 from shared.store.port import Database
@@ -114,12 +114,12 @@ def test_events_that_share_rows_are_read_and_published_each(
     rows = session.one(system.OUTBOX.scan())
     assert (len(rows), len(session.one(system.FEED.scan()))) == (outbox_rows, feed_rows)
     for user, mine in (("usr_1", kinds), ("usr_2", kinds[:2])):
-        seen, chunk = [], event_feed.read(user, None, None, 1)
+        seen, chunk = [], user_events.read(user, None, None, 1)
         while chunk.events:
             seen += [event.type for event, _ in chunk.events]
-            chunk = event_feed.read(user, chunk.cursor, None, 1)
+            chunk = user_events.read(user, chunk.cursor, None, 1)
         assert seen == mine
-        only = event_feed.read(user, None, frozenset({"order.updated"}), 5)
+        only = user_events.read(user, None, frozenset({"order.updated"}), 5)
         assert [event.sequence for event, _ in only.events] == [2]
     published.failing = False
     assert outbox_relay.publish(rows).done == outbox_rows

@@ -15,7 +15,7 @@ import uvicorn
 from websockets.sync.client import ClientConnection, connect
 
 from shared import resources
-from shared.desk.feed_readers import OpenStreams
+from shared.feed.readers import OpenStreams
 from shared.runtime import operation
 from shared.triggers.asgi_app import SERVING, App
 from tests.emulated.desk.world import Desk

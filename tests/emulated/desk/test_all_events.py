@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from shared import resources
-from shared.desk import all_events
-from shared.desk.event_feed import Chunk
+from shared.feed import all_events
+from shared.feed.user_events import Chunk
 from shared.reads import pagination
 from shared.triggers.streaming import hub
 from tests.emulated.desk.streams import Streams, events, nobody_streams, serving, until

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.desk import feed_readers
+from shared.feed.readers import OpenStreams
 from shared.runtime import operation
 from shared.triggers import entrypoint
 from shared.triggers.request_parsing import Incoming
@@ -195,4 +195,4 @@ def test_a_stream_ends_with_its_token_and_with_the_sign_in(
         person.token = token
         person.ok(204, "POST", "/auth/logout")
         assert list(pieces) == []
-        assert resources.memory(feed_readers.OpenStreams).count == 0
+        assert resources.memory(OpenStreams).count == 0

@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from shared import resources
-from shared.desk import event_feed
-from shared.desk.feed_readers import OpenStreams
+from shared.feed import user_events
+from shared.feed.readers import OpenStreams
 from shared.reads import pagination
 from shared.triggers.streaming import hub, websocket
 from tests.emulated.desk.streams import Streams, nobody_streams, serving, until
@@ -76,7 +76,7 @@ def test_each_sees_the_own_events_only_and_in_order(streams: Streams) -> None:
 @pytest.mark.parametrize("kind", ["sse", "ws"])
 def test_cursors_of_others_and_of_the_future_are_refused(streams: Streams, kind: str) -> None:
     user, other = streams.desk.shopper(), streams.desk.shopper()
-    foreign = event_feed.read(other, None, None, 1).cursor
+    foreign = user_events.read(other, None, None, 1).cursor
     later = resources.clock().now() + timedelta(hours=1)
     future = pagination.encode(["events", user], (later, 0, "evt_1"))
     for cursor in (foreign, future, "nonsense"):
@@ -243,10 +243,10 @@ def test_who_does_not_read_holds_little_and_is_let_go(
     for module in (sse, websocket):
         monkeypatch.setattr(module, "SLOWEST", 0.3)
     shopper = streams.desk.shopper()
-    row = event_feed.read(shopper, None, None, 1)
+    row = user_events.read(shopper, None, None, 1)
     big = row.events[0][0].model_copy(update={"data": {"x": "y" * 20_000}})
-    chunk = event_feed.Chunk([(big, row.cursor)] * 100, row.cursor, row.position)
-    monkeypatch.setattr(event_feed, "read_from", lambda *_: chunk)
+    chunk = user_events.Chunk([(big, row.cursor)] * 100, row.cursor, row.position)
+    monkeypatch.setattr(user_events, "read_from", lambda *_: chunk)
     host, port = streams.url.split(":")
     with socket.create_connection((host, int(port))) as client:
         headers = streams.headers(shopper) | (UPGRADE if kind == "ws" else {})

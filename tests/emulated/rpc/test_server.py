@@ -20,8 +20,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from grpc_status import rpc_status
 
 from shared import resources
-from shared.desk import event_feed
-from shared.desk.feed_readers import OpenStreams, WaitingLists
+from shared.feed import user_events
+from shared.feed.readers import OpenStreams, WaitingLists
 from shared.reads import pagination
 from shared.runtime import operation
 from shared.triggers.rpc import server
@@ -238,13 +238,13 @@ def test_a_stream_ends_with_the_token(client: Client, monkeypatch: pytest.Monkey
 def test_who_does_not_read_a_stream_is_let_go(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "SLOWEST", 0.3)
     shopper = client.desk.shopper()
-    row = event_feed.read(shopper, None, None, 1)
+    row = user_events.read(shopper, None, None, 1)
     big = row.events[0][0].model_copy(update={"data": {"x": "y" * 20_000}})
     places = count()  # there are always more
     monkeypatch.setattr(
-        event_feed,
+        user_events,
         "read_from",
-        lambda *_: event_feed.Chunk(
+        lambda *_: user_events.Chunk(
             [(big, row.cursor)] * 100, row.cursor, (*row.position[:-1], next(places))
         ),
     )

@@ -12,8 +12,8 @@ from typing import Final
 
 from schemas.events import CloudEvent
 from shared import resources
-from shared.desk.event_feed import SKEW, Chunk
 from shared.domain import event_types
+from shared.feed.user_events import SKEW, Chunk
 from shared.reads import pagination
 from shared.runtime import cloud_event
 from shared.runtime.errors import InvalidCursor
