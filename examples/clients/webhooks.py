@@ -57,8 +57,8 @@ def main() -> None:
         endpoint = client.webhooks.create(url=url, event_types=["*"])
         server.secret = endpoint.secret or ""  # shown only in this answer
         try:
-            client.webhooks.test(endpoint.id)
             print(f"receiving at {url}; Ctrl-C ends", flush=True)
+            client.webhooks.test(endpoint.id)
             signal.pause()
         except KeyboardInterrupt:
             print("stopped")
