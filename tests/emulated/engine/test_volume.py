@@ -29,11 +29,10 @@ def _accept(unit: UnitOfWork, planned: accept.SendPlan, start: int) -> None:
 
 
 @pytest.mark.serial
-@pytest.mark.timeout(300)
 def test_many_transfers_from_one_wallet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 0.03)  # as in production, for the figure
     wallet = world.wallet(10 * ETHER)
-    context = Context("volume", "req", deadline_in(300))
+    context = Context("volume", "req", deadline_in(1_400))
     context.caller = Caller.of_system()
     with running(context):
         planned = accept.plan(intents.build(Sender.of_wallet(wallet), TARGET, value=1), gas=None)
