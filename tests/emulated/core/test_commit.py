@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from shared.domain.errors import InvalidState, Refusal
 from shared.feed import user_events
 from shared.runtime.context import Context, Idempotency, RequestInfo, deadline_in, running
 from shared.runtime.errors import IdempotencyKeyReused
+from shared.store import event_rows
 from shared.store.port import Database
 from shared.store.session import Session
 from shared.store.tables import system
@@ -124,3 +128,33 @@ def test_events_that_share_rows_are_read_and_published_each(
     published.failing = False
     assert outbox_relay.publish(rows).done == outbox_rows
     assert published.types == kinds and session.one(system.OUTBOX.scan()) == []
+
+
+class Picky(Recorder):
+    """A publisher without the topic of one type."""
+
+    def publish(self, topic: str, envelope: Mapping[str, Any]) -> Future[str]:
+        self.failing = envelope["type"] == "order.updated"
+        return super().publish(topic, envelope)
+
+
+def test_a_shared_row_keeps_what_was_not_published(core: Database, published: Recorder) -> None:
+    published.failing = True
+
+    def body(unit: UnitOfWork) -> Body:
+        for sequence, kind in enumerate(("order.claimed", "order.updated", "order.completed"), 1):
+            unit.emit(kind, "ord_1", sequence, Body(kind), feed=["usr_1"])
+        return letter(unit, "x")
+
+    settings, picky = replace(resources.settings(), events_together=True), Picky()
+    with resources.override(settings=settings), running(Context("test_op", "req", deadline_in(30))):
+        commit.commit(body)
+    session = Session(core.snapshot())
+    with resources.override(publisher=picky):
+        outbox_relay.publish(session.one(system.OUTBOX.scan()))
+    (row,) = session.one(system.OUTBOX.scan())
+    assert [event.envelope["type"] for event in event_rows.outgoing(row)] == ["order.updated"]
+    assert picky.types == ["order.claimed", "order.completed"]
+    published.failing = False
+    outbox_relay.publish([row])
+    assert session.one(system.OUTBOX.scan()) == [] and published.types == ["order.updated"]
