@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 from shared import resources
 from shared.runtime.context import current
 from shared.runtime.errors import Contended, Unready
-from shared.store.port import AlreadyExists, Contention, StoreError, Unavailable, UnknownOutcome
+from shared.store.port import AlreadyExists, Contention, Unavailable, UnknownOutcome
 from shared.store.session import Session
 from shared.store.tables import system
 from shared.writes import group_commit
@@ -22,7 +22,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 UNKNOWN_COMMIT_TRIES = 3
 # What reads, leases and `commit` raise if the store cannot do it now; nothing is wrong with what was asked for.
-STORE_FAULTS: Final = (StoreError, Contended, Unready)
+STORE_FAULTS: Final = (Contention, Unavailable, UnknownOutcome, Contended, Unready)
 
 
 def commit(

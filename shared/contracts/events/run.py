@@ -14,6 +14,7 @@ from shared.contracts.events import fill, live, notices, rolling_back
 from shared.contracts.events.rolling_back import Forked, Moved
 from shared.domain.contracts.events import ChainIndex, IndexFault
 from shared.runtime.context import remaining_seconds
+from shared.store.port import AlreadyExists
 from shared.telemetry import metrics
 from shared.writes.commit import STORE_FAULTS
 
@@ -52,7 +53,7 @@ def run_pass(client: ChainClient) -> bool:
         return _record_fault(client, "no_quorum", str(error))
     except ChainError as error:
         return _record_fault(client, "unanswered", str(error))
-    except STORE_FAULTS:  # the next pass continues from the stored position
+    except (AlreadyExists, *STORE_FAULTS):  # the next pass continues from the stored position
         _log.warning("an index was not stored", exc_info=True, extra={"chain": client.spec.name})
     return True
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from shared.engine import confirmation
-from shared.store.port import Contention, StoreError, Unavailable, UnknownOutcome, Write
+from shared.store.port import (
+    AlreadyExists,
+    ConstraintViolation,
+    Contention,
+    StoreError,
+    Unavailable,
+    UnknownOutcome,
+    Write,
+)
 from tests.unit.engine.stepwise import StepwiseHistory
 from tests.unit.engine.test_backlogs import confirmed_rows, unfinished
 
@@ -89,7 +97,11 @@ def test_a_commit_that_is_too_large_is_written_in_halves(
     assert sizes.count(most) == 2 * 4
 
 
-def test_a_faulty_row_keeps_back_no_others(final: StepwiseHistory, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(final, monkeypatch, lambda ids: ValueError("a defect") if "txn_00007" in ids else None)
+@pytest.mark.parametrize("error", [ValueError, AlreadyExists, ConstraintViolation])
+def test_a_faulty_row_keeps_back_no_others(
+    final: StepwiseHistory, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Also one that meets an existing row: it would do so in each pass."""
+    refuse(final, monkeypatch, lambda ids: error("a defect") if "txn_00007" in ids else None)
     final.attempt(final.tick)
     assert unfinished(final) == 1
