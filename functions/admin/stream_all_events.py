@@ -11,11 +11,9 @@ from schemas.events import StreamAllEvents
 from shared.domain.permissions import Caller
 from shared.feed import all_events, user_events
 from shared.runtime.context import current
-from shared.runtime.operation import http
+from shared.runtime.operation import EVENT_STREAM, http
 from shared.triggers.reply import Reply
 from shared.triggers.streaming.subscription import Subscription
-
-HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 
 
 @http(
@@ -23,10 +21,9 @@ HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Bufferin
     "/admin/events/stream",
     permission="admin:read",
     request=StreamAllEvents,
-    media="text/event-stream",
+    media=EVENT_STREAM,
 )
 def stream_all_events(request: StreamAllEvents, caller: Caller) -> Reply:
     position = all_events.position(request.after or current().request.last_event_id)
     types = user_events.types_of(request.types)
-    stream = Subscription.enter(caller, types, position, everybody=True)
-    return Reply(200, headers=dict(HEADERS), stream=stream)
+    return Reply.of_stream(Subscription.enter(caller, types, position, everybody=True))

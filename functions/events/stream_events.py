@@ -11,11 +11,9 @@ from schemas.events import StreamEvents
 from shared.domain.permissions import Caller
 from shared.feed import user_events
 from shared.runtime.context import current
-from shared.runtime.operation import http
+from shared.runtime.operation import EVENT_STREAM, http
 from shared.triggers.reply import Reply
 from shared.triggers.streaming.subscription import Subscription
-
-HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 
 
 @http(
@@ -24,9 +22,9 @@ HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Bufferin
     permission="event:read",
     others="owner",
     request=StreamEvents,
-    media="text/event-stream",
+    media=EVENT_STREAM,
 )
 def stream_events(request: StreamEvents, caller: Caller) -> Reply:
     position = user_events.position(caller.user_id, request.after or current().request.last_event_id)
     types = user_events.types_of(request.types)
-    return Reply(200, headers=dict(HEADERS), stream=Subscription.enter(caller, types, position))
+    return Reply.of_stream(Subscription.enter(caller, types, position))

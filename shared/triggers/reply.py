@@ -18,6 +18,7 @@ from shared.runtime.errors import (
     Unready,
     ValidationFailed,
 )
+from shared.runtime.operation import EVENT_STREAM
 from shared.store.port import Contention, StoreError
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class Reply:
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     stream: Subscription | None = None
+
+    @classmethod
+    def of_stream(cls, stream: Subscription) -> Reply:
+        """The answer of an event stream. `X-Accel-Buffering` makes nginx pass events on at once."""
+        headers = {"Content-Type": f"{EVENT_STREAM}; charset=utf-8", "X-Accel-Buffering": "no"}
+        return cls(200, headers=headers, stream=stream)
 
 
 def failed(error: Exception, context: Context) -> Reply:
