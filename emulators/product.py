@@ -23,7 +23,7 @@ from emulators.process import Child
 from emulators.sandbox import coin
 from emulators.services import NODE, SERVICES
 from emulators.stack import Stack, StartError
-from schemas.database.migrate import ChangedMigrationError
+from schemas.database.migration_files import ChangedMigrationError
 from shared import resources
 from shared.chain.errors import ChainError
 from shared.settings import LOCAL_DOMAINS

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from schemas.database.migrate import PROGRESS
+from schemas.database.migration_files import PROGRESS
 from shared.store.port import COMMIT_TIMESTAMP, Database, Key, Read, Row, StoreTransaction, Write
 from shared.store.table import Table, key_range
 

@@ -12,8 +12,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.database import ddl, migrate
-from schemas.database.migrate import ChangedMigrationError, Migration
+from schemas.database import ddl
+from schemas.database.migration_files import RECORDS, ChangedMigrationError, Migration, migrations
 from schemas.database.sqlite_expressions import translated
 from shared.runtime.sqlite_file import Durability, SqliteFile
 from shared.store.sqlite import database, functions, plans, schema, values
@@ -28,14 +28,14 @@ def apply(path: Path, every: list[Migration] | None = None, durability: Durabili
     file = SqliteFile(path, _prepare, durability)
     try:
         with file.writing() as connection:
-            return _apply(connection, migrate.migrations() if every is None else every)
+            return _apply(connection, migrations() if every is None else every)
     finally:
         file.close()
 
 
 def planned(path: Path, every: list[Migration] | None = None) -> list[str]:
     """The names of the migrations that `apply` would apply. Raises ChangedMigrationError."""
-    every = migrate.migrations() if every is None else every
+    every = migrations() if every is None else every
     if not path.exists():
         return [migration.name for migration in every]
     file = SqliteFile(path, _prepare)
@@ -86,7 +86,7 @@ def _pending(
 
 def _schema(applied: list[Migration]) -> ddl.Schema:
     return ddl.Schema.of(
-        [*migrate.RECORDS, *(statement for migration in applied for statement in migration.statements)]
+        [*RECORDS, *(statement for migration in applied for statement in migration.statements)]
     )
 
 

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from schemas.database import ddl, migrate, releases
+from schemas.database import ddl, releases
 from schemas.database.ddl import Column, Index, Schema, Statement, Table
-from schemas.database.migrate import Migration
+from schemas.database.migration_files import Migration, migrations
 from schemas.database.releases import Release
 
 # Numbers that spread writes. Any other number at the start of a key is treated as a counter until it is listed here.
@@ -184,7 +184,7 @@ def _wider(old: str, new: str) -> bool:
 
 def main() -> int:
     """Print the findings; returns 1 if there are any."""
-    found = Lint(migrate.migrations(), releases.newest()).findings(releases.current())
+    found = Lint(migrations(), releases.newest()).findings(releases.current())
     for finding in found:
         sys.stderr.write(f"{finding}\n")
     return 1 if found else 0

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from schemas.database import migrate
+from schemas.database.migration_files import migrations
 
 FOLDER = Path(__file__).parent.parent / "releases"
 
@@ -65,9 +65,7 @@ def usage() -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
 def current(version: str = "this tree") -> Release:
     """This tree as a release."""
     tables, indexes = usage()
-    return Release(
-        version, {each.name: labelled(each.digest) for each in migrate.migrations()}, tables, indexes
-    )
+    return Release(version, {each.name: labelled(each.digest) for each in migrations()}, tables, indexes)
 
 
 @cache

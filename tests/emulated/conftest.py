@@ -112,12 +112,12 @@ def _empty(handle: Any) -> bool:
     from google.api_core.exceptions import Aborted
     from google.cloud.spanner import KeySet
 
-    from schemas.database import migrate
+    from schemas.database import migration_files
 
     with handle.snapshot() as snapshot:
         if next(iter(snapshot.execute_sql(_ROWS)))[0] > MOST_ROWS:
             return False
-    text = "".join(statement for one in migrate.migrations() for statement in one.statements)
+    text = "".join(statement for one in migration_files.migrations() for statement in one.statements)
     session = handle.session()
     session.create()
     batch = session.batch()

@@ -19,7 +19,7 @@ from emulators import ports, probes, process, toolkit
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT
-from schemas.database import migrate
+from schemas.database import migrate, migration_files
 from tests.support import own_spanner
 from tests.support.own_spanner import OwnSpanner
 
@@ -138,7 +138,7 @@ def database_of_its_own() -> Any:
     from google.cloud import spanner
 
     client = spanner.Client(project=probes.PROJECT, disable_builtin_metrics=True)
-    migrate.fresh(client, "wallet", "one", migrate.migrations()[:1])
+    migrate.fresh(client, "wallet", "one", migration_files.migrations()[:1])
     return client.instance("wallet").database("one")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from emulators.toolkit import ROOT
-from schemas.database import migrate, releases
+from schemas.database import migration_files, releases
 from schemas.database.releases import Release
 
 pytestmark = pytest.mark.timeout(600)
@@ -103,7 +103,7 @@ def test_both_releases_do_the_whole_job_on_the_new_schema(before: Path, env: dic
     release = releases.newest()
     assert release is not None
     applied = migrated(ROOT, env)
-    new = [each.name for each in migrate.migrations() if each.name not in release.migrations]
+    new = [each.name for each in migration_files.migrations() if each.name not in release.migrations]
     assert applied == (new or ["nothing", "to", "migrate"])
     demo(before, env)  # the previous release, on the schema of this one
     demo(ROOT, env)

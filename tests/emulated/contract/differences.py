@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from schemas.database.migrate import Migration
+from schemas.database.migration_files import Migration
 from shared.store.port import AlreadyExists, ConstraintViolation, Database, KeyRange, Read, Write
 from tests.model.store import MemoryDatabase
 

@@ -15,7 +15,7 @@ import pytest
 
 from emulators.toolkit import ROOT
 from schemas.database import backfill, migrate
-from schemas.database.migrate import ChangedMigrationError, Migration
+from schemas.database.migration_files import ChangedMigrationError, Migration
 from shared.domain.users import User
 from shared.store.port import Database, Read
 from shared.store.tables.users import USERS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from schemas.database import ddl, migrate
+from schemas.database import ddl
+from schemas.database.migration_files import migrations
 from tests.unit.docs.pages import ROOT, Page
 
 SECURITY = Page(ROOT / "docs" / "security.md")
@@ -22,7 +23,7 @@ def tables(cell: str) -> list[str]:
 def policies() -> dict[str, str]:
     """Days by table."""
     found = {}
-    for migration in migrate.migrations():
+    for migration in migrations():
         for statement in migration.statements:
             if days := POLICY.search(statement):
                 found[statement.split()[2]] = days[1]
@@ -30,7 +31,7 @@ def policies() -> dict[str, str]:
 
 
 def test_each_table_is_listed_once() -> None:
-    schema = ddl.Schema.of(each for one in migrate.migrations() for each in one.statements)
+    schema = ddl.Schema.of(each for one in migrations() for each in one.statements)
     listed = [table for row in ROWS for table in tables(row[0])]
     assert sorted(listed) == sorted(schema.tables)
 

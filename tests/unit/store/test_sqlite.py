@@ -17,7 +17,7 @@ import pytest
 
 from emulators.toolkit import ROOT
 from schemas.database import ddl, embedded
-from schemas.database.migrate import ChangedMigrationError, Migration
+from schemas.database.migration_files import ChangedMigrationError, Migration
 from shared.runtime import operation
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.port import ConstraintViolation, KeyRange, MissingRow, Read, Unavailable, Write

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.database import lint, migrate, releases
-from schemas.database.migrate import Migration
+from schemas.database import lint, releases
+from schemas.database.migration_files import Migration, migrations
 from schemas.database.releases import Release
 
 FIRST = Migration.of(
@@ -45,7 +45,7 @@ def found(sql: str, *, live: Release | None = RELEASE, code: Release | None = No
 
 
 def test_this_tree_is_clean() -> None:
-    assert lint.Lint(migrate.migrations(), releases.newest()).findings(releases.current()) == []
+    assert lint.Lint(migrations(), releases.newest()).findings(releases.current()) == []
 
 
 @pytest.mark.parametrize(
