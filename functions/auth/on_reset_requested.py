@@ -17,8 +17,8 @@ from shared.store.tables.users import USERS
 
 @message("account-events", type="account.reset_requested", needs=("mail",))
 def on_reset_requested(event: Event) -> None:
-    asked = ResetRequested.model_validate(event.data)
-    if resources.clock().now() - asked.at >= mail_tokens.RESET.lifetime:
+    request = ResetRequested.model_validate(event.data)
+    if resources.clock().now() - request.at >= mail_tokens.RESET.lifetime:
         return
     user = Session(resources.database().snapshot()).maybe(USERS.find(event.subject))
     if user is not None and user.email is not None and not user.disabled:

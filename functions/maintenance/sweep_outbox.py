@@ -39,7 +39,7 @@ AGE = timedelta(seconds=10)
 OVERLAP = timedelta(seconds=30)
 FULL_SCAN = timedelta(hours=1)
 BATCH = 500
-STOP_BEFORE = 15.0  # seconds left: a page may take ten
+RESERVE_SECONDS = 15.0  # that must be left for another page, which may take ten
 
 
 @schedule(seconds=2, needs=("pubsub", "relay"))
@@ -51,7 +51,7 @@ def sweep_outbox() -> None:
     places: dict[int, Key] = {shard: (_start(marks.get(shard), now),) for shard in range(OUTBOX_SHARDS)}
     while places:
         places = _sweep(places, marks, now)
-        if remaining_seconds(3600) < STOP_BEFORE:
+        if remaining_seconds(3600) < RESERVE_SECONDS:
             return
 
 

@@ -16,13 +16,13 @@ from shared.store.tables.transactions import APPROVAL_REQUESTS_BY_USER, TRANSACT
     "GET", "/approvals", permission="transaction:read", others="owner", request=PageQuery, answer=ApprovalPage
 )
 def list_approvals(request: PageQuery, caller: Caller) -> ApprovalPage:
-    asked, cursor = pagination.page(
+    requests, cursor = pagination.page(
         APPROVAL_REQUESTS_BY_USER, [caller.user_id], limit=request.limit, cursor=request.cursor, filters={}
     )
-    if not asked:
+    if not requests:
         return ApprovalPage(items=[], next_cursor=cursor)
     session = Session(resources.database().snapshot())
-    rows = session.one(TRANSACTIONS.get_many((one.transaction_id,) for one in asked))
+    rows = session.one(TRANSACTIONS.get_many((one.transaction_id,) for one in requests))
     waiting = {row.id: WaitingApproval.of(row) for row in rows if row.state == "held"}
-    items = [waiting[one.transaction_id] for one in asked if one.transaction_id in waiting]
+    items = [waiting[one.transaction_id] for one in requests if one.transaction_id in waiting]
     return ApprovalPage(items=items, next_cursor=cursor)

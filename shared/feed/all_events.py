@@ -26,7 +26,7 @@ ROWS: Final = 1_000  # per read, of all shards together
 BACK: Final = timedelta(seconds=5)  # a stream without a cursor starts this long before now
 KEPT: Final = timedelta(hours=24)  # maximum age of a cursor; GET /audit has older events
 INSTANT: Final = timedelta(microseconds=1)
-News = tuple[Key, CloudEvent]  # (position after it, event)
+PositionedEvent = tuple[Key, CloudEvent]  # (position after it, event)
 
 
 def position(cursor: str | None) -> Key:
@@ -42,7 +42,7 @@ def position(cursor: str | None) -> Key:
 
 def read_from(after: Key, types: frozenset[str] | None, limit: int) -> Chunk:
     """At most `limit` events after a position, oldest first."""
-    found, end = news(after)
+    found, end = events_after(after)
     events: list[tuple[CloudEvent, str]] = []
     for place, event in found:
         if types is None or event.type in types:
@@ -55,7 +55,7 @@ def read_from(after: Key, types: frozenset[str] | None, limit: int) -> Chunk:
     return Chunk(events, pagination.encode(BINDING, after), after)
 
 
-def news(after: Key) -> tuple[list[News], Key]:
+def events_after(after: Key) -> tuple[list[PositionedEvent], Key]:
     """The events after a position, oldest first, and the position up to which the read is complete."""
     rows, end = _rows(after[0])
     found = [one for row in rows for one in _events(row) if one[0] > after]
@@ -89,7 +89,7 @@ def _read(session: Session, since: datetime, until: datetime | None, limit: int)
     )
 
 
-def _events(row: AuditRow) -> Iterator[News]:
+def _events(row: AuditRow) -> Iterator[PositionedEvent]:
     """The events that the commit published. The log does not contain their content; readers get the resource itself."""
     for place, kind in enumerate(row.events, 1):
         if kind in event_types.TYPES:

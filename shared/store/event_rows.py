@@ -18,8 +18,8 @@ from shared.store.tables.system import FeedEvent, OutboxRow
 SEVERAL: Final = "*"  # the topic, or the type, of a row of several events
 # Of several events in one row. Readers bound the rows that they hold in memory, so sharing must not make rows larger
 # than the largest single events are; the events of an order have a few thousand characters.
-MOST_EVENTS: Final = 16
-MOST_CHARACTERS: Final = 64_000
+MAX_EVENTS: Final = 16
+MAX_CHARACTERS: Final = 64_000
 T = TypeVar("T", OutboxRow, FeedEvent)
 
 
@@ -81,9 +81,14 @@ def _feed_events(row: FeedEvent) -> Iterator[FeedEvent]:
         yield row
         return
     for one in row.envelope["events"]:
-        told = one["envelope"]
+        envelope = one["envelope"]
         yield replace(
-            row, ord=one["ord"], id=told["id"], type=told["type"], subject=told["subject"], envelope=told
+            row,
+            ord=one["ord"],
+            id=envelope["id"],
+            type=envelope["type"],
+            subject=envelope["subject"],
+            envelope=envelope,
         )
 
 
@@ -95,7 +100,7 @@ def _groups(rows: Iterable[T], place: Callable[[T], Hashable]) -> Iterator[list[
     for same in by_place.values():
         group, length = [same[0]], _length(same[0])
         for row in same[1:]:
-            if len(group) == MOST_EVENTS or length + _length(row) > MOST_CHARACTERS:
+            if len(group) == MAX_EVENTS or length + _length(row) > MAX_CHARACTERS:
                 yield group
                 group, length = [], 0
             group.append(row)

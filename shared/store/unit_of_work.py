@@ -57,10 +57,10 @@ class UnitOfWork(Session):
     def read_all(self, queries: Iterable[Query[Any]]) -> list[Any]:
         """Like `Session.read_all`, but rows by key that this unit has already read are not read again."""
         wanted = list(queries)
-        asked = [query for query in wanted if not self._rows.holds(query)]
-        along = self._due_along() if asked or self._follows else ()
-        asked = [*(query for query in along if not self._rows.holds(query)), *asked]
-        reads = dict.fromkeys(query.read for query in asked)
+        missing = [query for query in wanted if not self._rows.holds(query)]
+        along = self._due_along() if missing or self._follows else ()
+        missing = [*(query for query in along if not self._rows.holds(query)), *missing]
+        reads = dict.fromkeys(query.read for query in missing)
         results = dict(zip(reads, self._reader.read(*reads), strict=True)) if reads else {}
 
         def answer(query: Query[Any]) -> Any:

@@ -27,8 +27,8 @@ def serve(operation: Operation) -> Callable[[Request], Response]:
     """The flask view of one operation."""
 
     def view(request: Request) -> Response:
-        asked = incoming(request)
-        return respond(entrypoint.answer(operation, asked), last=unread(request, asked))
+        parsed = incoming(request)
+        return respond(entrypoint.answer(operation, parsed), last=unread(request, parsed))
 
     return view
 
@@ -38,10 +38,10 @@ def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Respon
     router = Router(operations)
 
     def view(request: Request) -> Response:
-        asked = incoming(request)
-        operation = None if asked.path in readiness.PROBES else router.find(asked.method, asked.path)
-        reply = entrypoint.answer(operation, asked) if operation else router.elsewhere(asked)
-        return respond(reply, last=unread(request, asked))
+        parsed = incoming(request)
+        operation = None if parsed.path in readiness.PROBES else router.find(parsed.method, parsed.path)
+        reply = entrypoint.answer(operation, parsed) if operation else router.elsewhere(parsed)
+        return respond(reply, last=unread(request, parsed))
 
     return view
 
@@ -79,11 +79,11 @@ def _limit(request: Request) -> int:
     return MAX_PUSH if request.path.startswith("/push/") else request_parsing.most(request.path)
 
 
-def unread(request: Request, asked: Incoming) -> bool:
+def unread(request: Request, parsed: Incoming) -> bool:
     """Whether part of the body is unread because it exceeds the limit; then nothing can follow on this connection.
     A little of it is read and discarded: a client that still sends when the connection closes would not see the
     answer."""
-    if len(asked.body) <= _limit(request):
+    if len(parsed.body) <= _limit(request):
         return False
     request.stream.read(DRAINED)
     return True

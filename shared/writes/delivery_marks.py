@@ -31,9 +31,9 @@ def marked(envelopes: Sequence[Mapping[str, Any]], region: str) -> list[dict[str
     Uses one strong read, so that an endpoint created before an event's commit is woken by the event.
     """
     try:
-        endpoints = _endpoints({user for envelope in envelopes for user in _told(envelope)})
+        endpoints = _endpoints({user for envelope in envelopes for user in _audience(envelope)})
     except Exception:
-        _log.warning("nobody knows who is to be woken, so all are asked", exc_info=True)
+        _log.warning("the webhook endpoints are unknown: deliveries are woken for every event", exc_info=True)
         endpoints = None
     return [_with_marks(envelope, region, endpoints) for envelope in envelopes]
 
@@ -52,14 +52,14 @@ def _endpoints(users: set[str]) -> dict[str, list[Sequence[str]]]:
 def _with_marks(
     envelope: Mapping[str, Any], region: str, endpoints: Mapping[str, list[Sequence[str]]] | None
 ) -> dict[str, Any]:
-    told = {**envelope, REGION: region or NONE, WAKES: SOMEBODY}
+    copy = {**envelope, REGION: region or NONE, WAKES: SOMEBODY}
     if endpoints is not None:
-        wanted = [types for user in _told(envelope) for types in endpoints.get(user, ())]
+        wanted = [types for user in _audience(envelope) for types in endpoints.get(user, ())]
         if not any(wants(types, envelope["type"]) for types in wanted):
-            told[WAKES] = NOBODY
-    return told
+            copy[WAKES] = NOBODY
+    return copy
 
 
-def _told(envelope: Mapping[str, Any]) -> list[str]:
+def _audience(envelope: Mapping[str, Any]) -> list[str]:
     """The users whose feeds contain the event."""
     return str(envelope.get(cloud_event.AUDIENCE, "")).split()

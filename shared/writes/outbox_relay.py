@@ -32,7 +32,7 @@ from shared.writes import delivery_marks
 
 AFTER_COMMIT_SECONDS = 0.03
 PUBLISH_SECONDS = 10.0
-MOST_WAITING = 64  # commits whose events wait for a thread or for Pub/Sub; the sweeper publishes the others
+MAX_WAITING = 64  # commits whose events wait for a thread or for Pub/Sub; the sweeper publishes the others
 FAILURES = 3  # consecutive failures to publish anything before a pause
 PAUSE_SECONDS = 10.0  # duration of the pause
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class RelayThreads(ThreadPoolExecutor):
 
     def __init__(self) -> None:
         super().__init__(max_workers=8, thread_name_prefix="relay")
-        self._free = threading.Semaphore(MOST_WAITING)
+        self._free = threading.Semaphore(MAX_WAITING)
         self._failures, self._paused_until = 0, 0.0
 
     def publish(self, rows: Sequence[system.OutboxRow]) -> list[Future[None]]:
@@ -148,8 +148,8 @@ def _failed(rows: Sequence[system.OutboxRow], region: str) -> list[list[tuple[Ou
     publisher, events = resources.publisher(), [event_rows.outgoing(row) for row in rows]
     envelopes = [event.envelope for each in events for event in each]
     with tracing.span("pubsub.publish", messaging_batch=len(envelopes)):
-        told = iter(delivery_marks.marked(envelopes, region))
-        sent = [[(event, _sent(publisher, event.topic, next(told))) for event in each] for each in events]
+        marked = iter(delivery_marks.marked(envelopes, region))
+        sent = [[(event, _sent(publisher, event.topic, next(marked))) for event in each] for each in events]
         wait([future for each in sent for _, future in each], timeout=PUBLISH_SECONDS)
     return [[(event, error) for event, future in each if (error := _error(future))] for each in sent]
 

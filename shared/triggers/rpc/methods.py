@@ -76,12 +76,12 @@ class Methods:
     ) -> Reply:
         """The operation's reply to a message; `seconds` is the time that the caller waits. Never raises."""
         try:
-            asked = self.incoming(bound, message, metadata, seconds)
+            request = self.incoming(bound, message, metadata, seconds)
         except Refusal as refusal:
             trigger = bound.operation.https[0]
             unread = Incoming(trigger.method, trigger.path, headers(metadata), {}, b"")
             return http.refuse(bound.operation, unread, refusal)
-        return entrypoint.answer(bound.operation, asked)
+        return entrypoint.answer(bound.operation, request)
 
     def incoming(
         self,

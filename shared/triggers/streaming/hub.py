@@ -30,8 +30,8 @@ from shared.store.tables.system import FeedEvent
 from shared.triggers.streaming.subscription import CHECK, KEEP_ALIVE, MAX_SECONDS, Subscription
 
 T = TypeVar("T")
-Told = tuple[CloudEvent, str]  # (event, cursor after it)
-News = tuple[Key, Told]  # (position after it, event and cursor)
+EventAndCursor = tuple[CloudEvent, str]  # (event, cursor after it)
+Positioned = tuple[Key, EventAndCursor]  # (position after it, event and cursor)
 PLACES: Final = 3_000  # streams per process
 OF_ONE_USER: Final = 8
 PAUSE: Final = 0.25  # seconds between polls
@@ -49,7 +49,7 @@ class Stream:
         self.position = subscription.position
         self.ended = ""
         self.waiting = False  # at the end of its feed
-        self.told: list[Told] = []  # from the poll, not yet sent
+        self.unsent: list[EventAndCursor] = []  # read, not yet sent
         self.woken = asyncio.Event()
         self.until = time.monotonic() + MAX_SECONDS
         self.check_at = time.monotonic() + CHECK * random.uniform(0.5, 1.0)  # noqa: S311 - spread, not secret
@@ -62,19 +62,19 @@ class Stream:
         self.ended = self.ended or reason
         self.woken.set()
 
-    def take(self, news: Sequence[News], end: Key = ()) -> None:
+    def take(self, events: Sequence[Positioned], end: Key = ()) -> None:
         """Take new events after the position, in order, up to `end`. Events that do not fit are read again later."""
         types = self.subscription.types
-        for position, told in news:
-            if len(self.told) == CHUNK:
+        for position, event in events:
+            if len(self.unsent) == CHUNK:
                 self.waiting = False
                 break
             self.position = position
-            if types is None or told[0].type in types:
-                self.told.append(told)
+            if types is None or event[0].type in types:
+                self.unsent.append(event)
         else:
             self.position = max(self.position, end)
-        if self.told or not self.waiting:
+        if self.unsent or not self.waiting:
             self.woken.set()
 
 
@@ -92,7 +92,7 @@ class Hub:
         """Run a function that waits for the database on one of a few threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    async def events(self, stream: Stream) -> AsyncGenerator[list[Told]]:
+    async def events(self, stream: Stream) -> AsyncGenerator[list[EventAndCursor]]:
         """The events to send, in order; an empty list if nothing happened for a while. Releases the place at its
         end."""
         self._streams.add(stream)
@@ -117,20 +117,20 @@ class Hub:
     def count(self) -> int:
         return len(self._streams)
 
-    async def _next(self, stream: Stream) -> list[Told]:
-        while not (stream.told or stream.waiting or self._over(stream)):
+    async def _next(self, stream: Stream) -> list[EventAndCursor]:
+        while not (stream.unsent or stream.waiting or self._over(stream)):
             await self._read_own(stream)
-        if not stream.told and not stream.ended:
+        if not stream.unsent and not stream.ended:
             stream.woken.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stream.woken.wait(), self._patience(stream))
-        told, stream.told = stream.told, []
-        return told
+        unsent, stream.unsent = stream.unsent, []
+        return unsent
 
     async def _read_own(self, stream: Stream) -> None:
         chunk = await self.call(stream.subscription.read, stream.position, CHUNK)
         stream.waiting = chunk.position == stream.position
-        stream.position, stream.told = chunk.position, chunk.events
+        stream.position, stream.unsent = chunk.position, chunk.events
 
     @staticmethod
     def _patience(stream: Stream) -> float:
@@ -158,21 +158,21 @@ class Hub:
                 _log.warning("a poll of the feed failed", extra={"error": type(error).__name__})
 
     async def _read_on(self) -> None:
-        waiting = [stream for stream in self._streams if stream.waiting and not stream.told]
+        waiting = [stream for stream in self._streams if stream.waiting and not stream.unsent]
         everybody = [stream for stream in waiting if stream.subscription.everybody]
         if everybody:
-            news, end = await self.call(_read_everybody, min(stream.position for stream in everybody))
+            events, end = await self.call(_read_everybody, min(stream.position for stream in everybody))
             for stream in everybody:
-                stream.take([one for one in news if one[0] > stream.position], end)
+                stream.take([one for one in events if one[0] > stream.position], end)
         waiting = [stream for stream in waiting if not stream.subscription.everybody]
         waiting.sort(key=lambda stream: stream.reader.user_id)
         while waiting:
             some, waiting = waiting[:RANGES], waiting[RANGES:]
-            rows, told = await self.call(_read, [stream.reader for stream in some])
+            rows, by_key = await self.call(_read, [stream.reader for stream in some])
             last = rows[-1].user_id if len(rows) >= ROWS else None
-            _hand_out(some, rows, told)
+            _hand_out(some, rows, by_key)
             if last is not None:  # the read may have missed events of this and later users
-                waiting = [s for s in some if s.reader.user_id >= last and not s.told] + waiting
+                waiting = [s for s in some if s.reader.user_id >= last and not s.unsent] + waiting
 
     async def _check(self) -> None:
         now = time.monotonic()
@@ -187,13 +187,13 @@ class Hub:
                 stream.end("sign_in_ended")
 
 
-def _read(readers: list[Reader]) -> tuple[list[FeedEvent], dict[Key, Told]]:
+def _read(readers: list[Reader]) -> tuple[list[FeedEvent], dict[Key, EventAndCursor]]:
     rows = user_events.read_for(readers, ROWS)
     return rows, {_key(row): user_events.with_cursor(row) for row in rows}
 
 
-def _read_everybody(after: Key) -> tuple[list[News], Key]:
-    found, end = all_events.news(after)
+def _read_everybody(after: Key) -> tuple[list[Positioned], Key]:
+    found, end = all_events.events_after(after)
     return [(place, all_events.with_cursor(place, event)) for place, event in found], end
 
 
@@ -202,13 +202,15 @@ def _key(row: FeedEvent) -> Key:
     return (row.user_id, row.id)
 
 
-def _hand_out(streams: Sequence[Stream], rows: Sequence[FeedEvent], told: Mapping[Key, Told]) -> None:
+def _hand_out(
+    streams: Sequence[Stream], rows: Sequence[FeedEvent], events: Mapping[Key, EventAndCursor]
+) -> None:
     by_user: dict[str, list[FeedEvent]] = defaultdict(list)
     for row in rows:
         by_user[row.user_id].append(row)
     for stream in streams:
         position = stream.position
         mine = by_user.get(stream.reader.user_id, [])
-        news = [row for row in mine if not position or user_events.position_of(row) > position]
-        if news:
-            stream.take([(user_events.position_of(row), told[_key(row)]) for row in news])
+        new = [row for row in mine if not position or user_events.position_of(row) > position]
+        if new:
+            stream.take([(user_events.position_of(row), events[_key(row)]) for row in new])

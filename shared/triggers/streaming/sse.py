@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
-from shared.triggers.streaming.hub import Hub, Stream, Told
+from shared.triggers.streaming.hub import EventAndCursor, Hub, Stream
 from shared.triggers.streaming.subscription import Subscription
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -17,9 +17,9 @@ STILL_HERE: Final = ": still here\n\n"
 SLOWEST: Final = 60.0  # seconds that a client may take to read the events that are ready
 
 
-def piece(told: Told) -> str:
+def piece(ready: EventAndCursor) -> str:
     """An event in the wire format."""
-    event, cursor = told
+    event, cursor = ready
     return f"id: {cursor}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
 
 
@@ -34,8 +34,8 @@ async def respond(
             raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
             await send({"type": "http.response.start", "status": 200, "headers": raw})
             await _send(send, FIRST)
-            async for told in events:
-                await _send(send, "".join(map(piece, told)) or STILL_HERE)
+            async for batch in events:
+                await _send(send, "".join(map(piece, batch)) or STILL_HERE)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
     except TimeoutError:  # the client does not read; it notices the incomplete response
         stream.end("slow")

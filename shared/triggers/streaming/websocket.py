@@ -29,14 +29,14 @@ from shared.runtime.operation import API
 from shared.triggers import cors, throttle
 from shared.triggers.reply import Reply, refused
 from shared.triggers.request_parsing import Incoming, headers_of
-from shared.triggers.streaming.hub import Hub, Stream, Told
+from shared.triggers.streaming.hub import EventAndCursor, Hub, Stream
 from shared.triggers.streaming.sse import SLOWEST, Receive, Send
 
 PATH: Final = f"{API}/events/ws"
 STREAM: Final = f"{API}/events/stream"
 PROTOCOL, BEARER = "events.v1", "bearer."
-PATIENCE: Final = 10.0  # seconds to wait for the first message
-STRANGERS: Final = 200  # unauthenticated connections at the same time
+FIRST_MESSAGE_SECONDS: Final = 10.0
+MAX_UNAUTHENTICATED: Final = 200  # connections at the same time
 OF_ONE_NETWORK: Final = 20  # of those, per network, if networks are known
 MAX_TEXT: Final = 16 * 1024
 NORMAL, POLICY, AWAY, REFUSED = 1000, 1008, 1001, 4000  # REFUSED + the HTTP status
@@ -86,22 +86,22 @@ async def serve(
     """Serve one connection from its first to its last message."""
     socket = _Socket(scope, receive, send)
     await receive()  # websocket.connect
-    asked = _asked(scope)
+    request = _request(scope)
     if scope["path"] != PATH:
-        await socket.deny(await answer(replace(asked, path=scope["path"])))
+        await socket.deny(await answer(replace(request, path=scope["path"])))
         return
     try:
-        cors.require(asked.headers)
-        known = _named(asked.headers)
+        cors.require(request.headers)
+        known = _named(request.headers)
         if known is None:
-            _require_room(_network(asked))
+            _require_room(_network(request))
     except Refusal as refusal:
         await socket.deny(refused(refusal, new_id("req")))
         return
     if known is None:
-        await _introduced(hub, socket, asked, answer)
+        await _introduced(hub, socket, request, answer)
         return
-    reply = await answer(replace(asked, headers=known))
+    reply = await answer(replace(request, headers=known))
     if reply.stream is None:
         await socket.deny(reply)
         return
@@ -109,19 +109,19 @@ async def serve(
     await _follow(hub, socket, Stream(reply.stream))
 
 
-def _network(asked: Incoming) -> str:
-    return throttle.network(asked.headers, resources.settings().forwarded_hops)
+def _network(request: Incoming) -> str:
+    return throttle.network(request.headers, resources.settings().forwarded_hops)
 
 
 def _require_room(network: str) -> None:
     """Raises Unready if too many connections are unauthenticated. A limit per network stops one network from blocking
     others."""
     of_it = sum(one == network for one in _waiting.values())
-    if len(_waiting) >= STRANGERS or (network != throttle.HERE and of_it >= OF_ONE_NETWORK):
+    if len(_waiting) >= MAX_UNAUTHENTICATED or (network != throttle.HERE and of_it >= OF_ONE_NETWORK):
         raise Unready("Too many connections that have not said who they are; try again.")
 
 
-def _asked(scope: Mapping[str, Any]) -> Incoming:
+def _request(scope: Mapping[str, Any]) -> Incoming:
     """The HTTP request for the event stream that this connection corresponds to."""
     headers = headers_of(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
@@ -138,9 +138,9 @@ def _named(headers: Mapping[str, str]) -> Mapping[str, str] | None:
     return {**headers, "authorization": f"Bearer {token}"} if token else None
 
 
-async def _introduced(hub: Hub, socket: _Socket, asked: Incoming, answer: Answer) -> None:
+async def _introduced(hub: Hub, socket: _Socket, request: Incoming, answer: Answer) -> None:
     """Read the first message, and serve the connection if it authenticates."""
-    _waiting[id(socket)] = _network(asked)
+    _waiting[id(socket)] = _network(request)
     try:
         await socket.accept()
         token = await _first(socket)
@@ -151,8 +151,8 @@ async def _introduced(hub: Hub, socket: _Socket, asked: Incoming, answer: Answer
         _waiting.pop(id(socket), None)
     if token is None:
         return
-    headers = {**asked.headers, "authorization": f"Bearer {token}"}
-    reply = await answer(replace(asked, headers=headers))
+    headers = {**request.headers, "authorization": f"Bearer {token}"}
+    reply = await answer(replace(request, headers=headers))
     if reply.stream is None:
         await _refuse(socket, reply)
         return
@@ -162,7 +162,7 @@ async def _introduced(hub: Hub, socket: _Socket, asked: Incoming, answer: Answer
 async def _first(socket: _Socket) -> str | None:
     """The token of the first message; None if the client has left. Raises Silent."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(FIRST_MESSAGE_SECONDS):
             message = await socket.receive()
     except TimeoutError:
         raise Silent from None
@@ -190,11 +190,11 @@ async def _follow(hub: Hub, socket: _Socket, stream: Stream) -> None:
     cursor = None
     try:
         async with aclosing(hub.events(stream)) as events:
-            async for told in events:
-                for one in told:
+            async for batch in events:
+                for one in batch:
                     cursor = one[1]
                     await socket.tell(_message(one))
-                if not told:
+                if not batch:
                     await socket.tell({"type": "heartbeat"})
         if stream.ended not in ("client_left", "client_spoke"):
             await socket.tell({"type": "end", "reason": stream.ended, "cursor": cursor})
@@ -208,8 +208,8 @@ async def _follow(hub: Hub, socket: _Socket, stream: Stream) -> None:
         leaving.cancel()
 
 
-def _message(told: Told) -> dict[str, Any]:
-    event, cursor = told
+def _message(ready: EventAndCursor) -> dict[str, Any]:
+    event, cursor = ready
     return {"type": "event", "cursor": cursor, "event": event.model_dump(mode="json")}
 
 

@@ -177,8 +177,8 @@ def test_whoever_does_not_say_who_they_are_is_refused(streams: Streams, first: s
 
 
 def test_whoever_says_nothing_is_let_go(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "PATIENCE", 0.1)
-    monkeypatch.setattr(websocket, "STRANGERS", 1)
+    monkeypatch.setattr(websocket, "FIRST_MESSAGE_SECONDS", 0.1)
+    monkeypatch.setattr(websocket, "MAX_UNAUTHENTICATED", 1)
     with streams.ws() as silent:
         with pytest.raises(InvalidStatus) as refused, streams.ws():
             pass
@@ -189,7 +189,7 @@ def test_whoever_says_nothing_is_let_go(streams: Streams, monkeypatch: pytest.Mo
 def test_who_says_nothing_keeps_out_no_other_network(
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "PATIENCE", 20.0)
+    monkeypatch.setattr(websocket, "FIRST_MESSAGE_SECONDS", 20.0)
     monkeypatch.setattr(websocket, "OF_ONE_NETWORK", 2)
     behind = replace(resources.settings(), forwarded_hops=1)
 

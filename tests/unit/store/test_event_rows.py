@@ -77,7 +77,7 @@ def test_each_subject_stays_in_its_owners_shard() -> None:
     assert alone.shard == rows[0].shard != rows[1].shard
 
 
-@pytest.mark.parametrize("size, most", [(10, event_rows.MOST_EVENTS), (30_000, 2), (900_000, 1)])
+@pytest.mark.parametrize("size, most", [(10, event_rows.MAX_EVENTS), (30_000, 2), (900_000, 1)])
 def test_a_row_is_bounded_in_number_and_size(size: int, most: int) -> None:
     made = changes(*(envelope(number, "usr_1", "x" * size) for number in range(40)))
     for rows in (made.outbox_rows(AT), made.feed_rows()):

@@ -132,9 +132,9 @@ def test_commits_wait_for_nothing_while_pubsub_hangs(world: World, monkeypatch: 
         resources.memory(outbox_relay.CacheThreads).shutdown(wait=True)
         threads = resources.memory(outbox_relay.RelayThreads)
         assert len(world.expired) == 400
-        assert threads._work_queue.qsize() <= outbox_relay.MOST_WAITING
+        assert threads._work_queue.qsize() <= outbox_relay.MAX_WAITING
         threads.shutdown(wait=True)
-    assert len(world.published) < 2 * outbox_relay.MOST_WAITING
+    assert len(world.published) < 2 * outbox_relay.MAX_WAITING
     assert threading.active_count() < 50
 
 
