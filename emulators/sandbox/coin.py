@@ -22,7 +22,7 @@ def deploy(url: str) -> str:
     """Deploy the coin unless it exists, and return its address. Raises RuntimeError, ChainError."""
     code = bytes.fromhex(compiled(Path(__file__).parent)["TestCoin"].bytecode[2:])
     salt, rpc = bytes(32), RpcClient("sandbox", url)
-    address = deployment.foretold(salt, code)
+    address = deployment.create2_address(salt, code)
     try:
         if not _deployed(rpc, address):
             try:

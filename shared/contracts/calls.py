@@ -1,4 +1,4 @@
-"""Call contract functions by their ABI: web3 encodes and decodes, our nodes answer."""
+"""Call contract functions by their ABI: web3 encodes the call and decodes the answer of our nodes."""
 
 from __future__ import annotations
 

@@ -47,11 +47,11 @@ def creation(abi: list[Entry], bytecode: str, given: Any, *, value: int, salt: s
     if salt is None:
         return Creation(abi, None, code)
     chosen = bytes.fromhex(salt[2:])
-    return Creation(abi, DEPLOYER, chosen + code, foretold(chosen, code))
+    return Creation(abi, DEPLOYER, chosen + code, create2_address(chosen, code))
 
 
-def foretold(salt: bytes, code: bytes) -> str:
-    """The address of a contract that the deployer creates (EIP-1014)."""
+def create2_address(salt: bytes, code: bytes) -> str:
+    """The address (EIP-55) that the deployer gives to a contract with this code and 32-byte salt (EIP-1014)."""
     from eth_hash.auto import keccak
 
     return checksummed(keccak(b"\xff" + bytes.fromhex(DEPLOYER[2:]) + salt + keccak(code))[12:])

@@ -1,6 +1,6 @@
-"""web3 on our own nodes: a provider that uses the chain's pool and disables everything else that web3 would do.
+"""Let web3 use our own nodes: a provider that sends its requests through the chain's pool.
 
-No middleware, no ENS, no CCIP-Read (EIP-3668): a contract cannot make the product fetch a URL.
+It uses neither middleware, ENS nor CCIP-Read (EIP-3668), so a contract cannot make the product fetch a URL.
 """
 
 from __future__ import annotations

@@ -35,9 +35,9 @@ class Token:
 
 def describe(client: ChainClient, address: str) -> Token:
     """The description of the token at an address. Raises InvalidValue (`address`) if there is no token, ChainError."""
-    asked = [NAME, tokens.SYMBOL, tokens.DECIMALS, TOTAL_SUPPLY, tokens.balance_of(NOBODY)]
-    asked += [SUPPORTS + one.ljust(32, b"\0") for one in (SUPPORTS, NOTHING, ERC721, ERC1155)]
-    outcomes = reads.batched(client, [(address, data) for data in asked], "latest")
+    calls = [NAME, tokens.SYMBOL, tokens.DECIMALS, TOTAL_SUPPLY, tokens.balance_of(NOBODY)]
+    calls += [SUPPORTS + one.ljust(32, b"\0") for one in (SUPPORTS, NOTHING, ERC721, ERC1155)]
+    outcomes = reads.batched(client, [(address, data) for data in calls], "latest")
     name, symbol, decimals, supply, held, *supports = [
         one if isinstance(one, bytes) else b"" for one in outcomes
     ]

@@ -102,7 +102,7 @@ def results(parameters: Sequence[Entry], values: Sequence[Any]) -> Any:
 
 
 def together(parameters: Sequence[Entry], values: Sequence[Any]) -> Any:
-    """Several values: an object if all have distinct names, otherwise a list."""
+    """Several values as one: an object if all have distinct names, otherwise a list."""
     shown = [plain(parameter, value) for parameter, value in zip(parameters, values, strict=True)]
     names = [one["name"] for one in parameters]
     if not all(names) or len(set(names)) < len(names):

@@ -21,7 +21,7 @@ NONCE_BYTES = 12
 
 
 def new_data_key() -> bytes:
-    """32 random bytes."""
+    """A new data key: 32 random bytes."""
     return secrets.token_bytes(KEY_BYTES)
 
 

@@ -37,7 +37,8 @@ class ExtendedKey:
         return cls._checked(hmac.digest(b"Bitcoin seed", seed, hashlib.sha512), 0)
 
     def child(self, index: int) -> ExtendedKey:
-        """CKDpriv; an index from 2^31 on is hardened. Raises InvalidValue if the index has no key (1 in 2^127)."""
+        """The child key at an index (CKDpriv of BIP-32), hardened from 2^31 on. Raises InvalidValue if the index has no
+        key (1 in 2^127)."""
         data = b"\0" + self.key if index >= HARDENED else coincurve.PrivateKey(self.key).public_key.format()
         digest = hmac.digest(self.chain_code, data + index.to_bytes(4, "big"), hashlib.sha512)
         return self._checked(digest, int.from_bytes(self.key, "big"))

@@ -19,14 +19,15 @@ Result = TypeVar("Result")
 
 
 class KmsCalls:
-    """The four calls that custody needs. `deadline` is in seconds and includes retries of transient errors."""
+    """The calls to Cloud KMS that custody needs. `deadline` is in seconds and includes retries of transient errors."""
 
     def __init__(self, client: KeyManagementServiceClient | None = None, deadline: float = 5.0) -> None:
         self._client = client
         self._deadline = deadline
 
     def encrypt(self, key: str, plaintext: bytes, context: bytes) -> tuple[str, bytes]:
-        """(name of the key version used, ciphertext)."""
+        """Encrypt, bound to `context`: (name of the key version used, ciphertext). Raises VaultUnavailable,
+        KeyServiceRefused."""
         request = {
             "name": key,
             "plaintext": plaintext,
@@ -44,7 +45,8 @@ class KmsCalls:
         return answer.name, answer.ciphertext
 
     def decrypt(self, key: str, ciphertext: bytes, context: bytes) -> bytes:
-        """The plaintext. Raises SealBroken if KMS says that ciphertext or context is not what was encrypted."""
+        """The plaintext. Raises SealBroken if KMS says that ciphertext or context is not what was encrypted,
+        VaultUnavailable, KeyServiceRefused."""
         request = {
             "name": key,
             "ciphertext": ciphertext,
@@ -58,7 +60,7 @@ class KmsCalls:
 
     def sign(self, key_version: str, digest: bytes) -> bytes:
         """The DER signature over a 32-byte digest. KMS takes any digest in its sha256 field, whatever its hash
-        function."""
+        function. Raises VaultUnavailable, KeyServiceRefused."""
         request = {"name": key_version, "digest": {"sha256": digest}, "digest_crc32c": crc32c(digest)}
         answer = self._call(lambda client: client.asymmetric_sign, request)
         _intact(
@@ -69,7 +71,8 @@ class KmsCalls:
         return bytes(answer.signature)
 
     def public_key(self, key_version: str) -> str:
-        """The PEM of an EC_SIGN_SECP256K1_SHA256 key version. Raises KeyServiceRefused for another algorithm."""
+        """The PEM of an EC_SIGN_SECP256K1_SHA256 key version. Raises KeyServiceRefused, also for another
+        algorithm, and VaultUnavailable."""
         from google.cloud.kms_v1 import CryptoKeyVersion
 
         answer = self._call(lambda client: client.get_public_key, {"name": key_version})

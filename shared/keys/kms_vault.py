@@ -47,7 +47,7 @@ class CloudKmsVault:
         self._primary: tuple[float, str] | None = None
 
     def seal(self, secret: bytes, binding: Binding) -> SealedKey:
-        """See `KeyVault.seal`. One call. Raises VaultUnavailable, KeyServiceRefused."""
+        """See `KeyVault.seal`. It makes one call. Raises VaultUnavailable, KeyServiceRefused."""
         data_key = envelope.new_data_key()
         context = envelope.wrap_context(self._key_name, binding)
         version, wrapped = self._calls.encrypt(self._key_name, data_key, context)
@@ -56,7 +56,7 @@ class CloudKmsVault:
         return envelope.encrypted(secret, data_key, SealedKey(version, b"", wrapped, b"", b""), binding)
 
     def open(self, sealed: SealedKey, binding: Binding) -> bytes:
-        """See `KeyVault.open`. One call unless the data key is cached. Raises VaultUnavailable too."""
+        """See `KeyVault.open`. It makes one call unless the data key is cached. Also raises VaultUnavailable."""
         key_name = sealed.master_key_id.partition(VERSIONS)[0]
         if key_name not in self._openable:
             raise MasterKeyMissing("the secret was sealed under a key that this vault does not use")
@@ -71,7 +71,7 @@ class CloudKmsVault:
         return envelope.decrypted(sealed, data_key, binding)
 
     def is_current(self, sealed: SealedKey) -> bool:
-        """See `KeyVault.is_current`. At most one call in five minutes: an encryption returns the primary version."""
+        """See `KeyVault.is_current`. It encrypts at most once in five minutes to learn the primary version."""
         if self._primary is None or self._primary[0] <= self._clock():
             self._learn(self._calls.encrypt(self._key_name, b"?", b"")[0])
         assert self._primary is not None
@@ -111,7 +111,8 @@ class KmsTreasurySigner:
         raise KeyServiceRefused("the treasury signature is not by the stored public key")
 
     def sign_transaction(self, tx: Mapping[str, Any]) -> SignedBytes:
-        """Sign a transaction dict (`UnsignedTransaction.of`). Raises InvalidValue, AddressMismatch too."""
+        """Sign a transaction dict (`UnsignedTransaction.of`). Also raises InvalidValue and
+        AddressMismatch."""
         refuse_other_sender(tx, self.address)
         transaction = UnsignedTransaction.of(tx)
         return transaction.signed(self.sign_digest(transaction.digest()))

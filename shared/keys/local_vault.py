@@ -26,7 +26,7 @@ from shared.keys.vault import Binding, SealedKey
 
 @dataclass(frozen=True, slots=True)
 class MasterKeys:
-    """Master keys by id; the `active` key seals. Ids are meaningless printable ASCII, keys have 32 bytes."""
+    """Master keys by id; the `active` key seals. Ids are any printable ASCII, keys have 32 bytes."""
 
     active: str
     keys: Mapping[str, bytes] = field(repr=False)
@@ -52,11 +52,12 @@ class MasterKeys:
         return MasterKeys(name, {**self.keys, name: envelope.new_data_key()})
 
     def without(self, name: str) -> MasterKeys:
-        """Drop a retired key after nothing is sealed under it any more. Raises MasterKeyUnusable for the active one."""
+        """The keys without a retired one, under which nothing may be sealed any more. Raises MasterKeyUnusable for the
+        active one."""
         return MasterKeys(self.active, {id_: key for id_, key in self.keys.items() if id_ != name})
 
     def to_text(self) -> str:
-        """The JSON that `from_text` reads. Secret."""
+        """The JSON that `from_text` reads. It contains the keys: treat it as a secret."""
         keys = {name: base64.b64encode(key).decode() for name, key in self.keys.items()}
         return json.dumps({"active": self.active, "keys": keys}, indent=2) + "\n"
 

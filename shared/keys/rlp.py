@@ -1,4 +1,4 @@
-"""Recursive Length Prefix (Ethereum yellow paper, appendix B): bytes and lists of them, canonical only."""
+"""Recursive Length Prefix (Ethereum yellow paper, appendix B): byte strings and lists, in canonical form only."""
 
 from __future__ import annotations
 

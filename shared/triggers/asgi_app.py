@@ -1,4 +1,4 @@
-"""The ASGI adapter, for servers that keep thousands of connections open: requests in, replies and streams out.
+"""The ASGI adapter, for servers that keep thousands of connections open.
 
 Operations run on a few threads, as under functions-framework; a stream needs no thread (`shared.triggers.streaming`).
 """

@@ -1,6 +1,5 @@
-"""The functions-framework adapter, the only module that uses flask: requests in, replies out.
-
-`entrypoint` answers the request without flask.
+"""The functions-framework adapter: converts flask requests and replies. It is the only module that uses flask;
+`entrypoint` answers the requests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answer one HTTP request to one operation: authenticate, authorise, validate, run, render. No web framework here.
+"""Answer one HTTP request to one operation: authenticate, authorise, validate, run, render. It uses no web framework.
 
 The order matters: authentication precedes all parsing, validation precedes the check of the idempotency key, and a
 refusal is answered from the operation record if the key's first run succeeded.

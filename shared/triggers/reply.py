@@ -1,4 +1,4 @@
-"""The replies of triggers, and the error reply of an exception. No web framework here."""
+"""The replies of triggers, and the error reply of an exception. It uses no web framework."""
 
 from __future__ import annotations
 

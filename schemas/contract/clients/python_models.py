@@ -45,7 +45,7 @@ def models(document: Mapping[str, Any]) -> str:
     of_events = types.reached(iter(model.__name__ for model in webhooks.models()), schemas)
     outputs = sorted({*types.answered(every, schemas), *of_events})
     inputs = types.input_names(every, schemas)
-    head = f'''"""What the API answers, and the dicts that arguments hold. {MADE}
+    head = f'''"""The models of answers, and the dicts of arguments. {MADE}
 
 Times have a zone. Statuses and the like are Literals of what is known today: a newer server may answer others.
 """

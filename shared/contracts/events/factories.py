@@ -26,7 +26,7 @@ ADDED_AT_ONCE: Final = 500  # contracts in one commit: each is some sixty of its
 
 
 def at_once(session: Session, chain: str, events: Sequence[ContractEvent]) -> int:
-    """The number of these events that fit in one commit. Each event may add, or delete, one contract per factory."""
+    """How many of these events fit in one commit. Each event may add, or delete, one contract per factory."""
     places = sorted({(one.address, chain) for one in events})
     entries = session.many(FOLLOWS_FACTORIES.below(places)) if places else []
     if not entries:

@@ -46,7 +46,8 @@ class Disagree(Exception):
 
 @dataclass
 class Stretches:
-    """The length of the next range of each chain: halved after a refusal, doubled after an answer. Only a hint."""
+    """The length of the next range of each chain: halved after a refusal, doubled after an answer.
+    It is only a hint, kept in this process."""
 
     lengths: dict[str, int]
 

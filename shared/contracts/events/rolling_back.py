@@ -41,7 +41,7 @@ def require_unmoved(unit: UnitOfWork, index: ChainIndex) -> ChainIndex:
 
 
 def finish(index: ChainIndex) -> ChainIndex:
-    """Delete the rows of blocks that an earlier run has begun to take back. Raises Moved."""
+    """Delete the remaining rows of blocks that an earlier run has begun to delete. Raises Moved."""
     above = Session(resources.database().snapshot()).many(BLOCKS.scan(index.chain, after=(index.number,)))
     for block in reversed(above):
         if block.taken_back:

@@ -1,4 +1,4 @@
-"""Run the index of a chain: one pass, or passes at block time while a run has time. The rows hold all state."""
+"""Run the index of a chain: one pass, or passes at block time while a run has time. All state is in the database."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Convert between messages and the JSON of operations: same names, same texts, same absences.
+"""Convert between messages and the JSON of operations, whose fields have the same names and values.
 
-An unset field is absent; a field that is absent or null in an answer stays unset. Free-form values are
-google.protobuf's, whose numbers are doubles. A number that a double cannot hold exactly is refused in a request, and
-becomes a text in an answer.
+An unset field of a request is absent in JSON; a field that is absent or null in an answer stays unset. Free-form
+values are google.protobuf's, whose numbers are doubles. A number that a double cannot hold exactly is refused in a
+request, and becomes a text in an answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The gRPC server: methods, reflection and health, over HTTP/2 without TLS (Cloud Run ends TLS before it).
 
-Operations run on a few threads; event streams need none. Messages stay bytes in gRPC, so that unreadable messages are
-refused like any other error.
+Operations run on a few threads; event streams need no thread. gRPC passes messages on as bytes, so that an unreadable
+message is refused by the same code as every other error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Many streams in one process without a thread for each: one poll reads for all waiting streams.
+"""Serve many streams in one process without a thread for each.
 
-    behind     a stream before the end of its feed reads for itself, the next chunk whenever the last one is sent
-    waiting    at the end of its feed, it is one range of the poll's read; streams of everybody's events share one read
+A stream that is behind the end of its feed reads for itself: the next chunk whenever the last one is sent. For all
+streams at the end of their feeds, a poll every PAUSE seconds reads one range per stream; the streams of all users'
+events share one read.
 
 Only events that the client takes are read: a slow client holds at most one chunk in memory, and its position in the
 feed is a key. Polls are strong reads, so nothing can appear before a position that was passed.
@@ -79,7 +80,7 @@ class Stream:
 
 
 class Hub:
-    """The streams of one event loop."""
+    """The streams of one event loop, at most `places` of them, and `of_one_user` per user."""
 
     def __init__(self, places: int = PLACES, of_one_user: int = OF_ONE_USER) -> None:
         open_streams = resources.memory(OpenStreams)

@@ -26,7 +26,7 @@ def piece(ready: EventAndCursor) -> str:
 async def respond(
     hub: Hub, subscription: Subscription, headers: Mapping[str, str], receive: Receive, send: Send
 ) -> None:
-    """Send the stream until it ends or the client leaves."""
+    """Send the stream until it ends or the client leaves. Raises TimeoutError if the client does not read."""
     stream = Stream(subscription)
     leaving = asyncio.create_task(_left(stream, receive))
     try:

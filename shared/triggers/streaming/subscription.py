@@ -1,5 +1,4 @@
-"""The scope of an authorised stream reader: whose events (their own, or everybody's), of which types, and from which
-position on."""
+"""What an authorised reader streams: their own events or those of all users, of which types, from which position on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stream on its own thread, for servers that only have threads: the same pieces, with one reader each."""
+"""A stream on its own thread, for servers that only have threads. It sends what `hub` would send, but reads alone."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ async def serve(
         await socket.deny(refused(refusal, new_id("req")))
         return
     if known is None:
-        await _introduced(hub, socket, request, answer)
+        await _authenticate(hub, socket, request, answer)
         return
     reply = await answer(replace(request, headers=known))
     if reply.stream is None:
@@ -138,7 +138,7 @@ def _named(headers: Mapping[str, str]) -> Mapping[str, str] | None:
     return {**headers, "authorization": f"Bearer {token}"} if token else None
 
 
-async def _introduced(hub: Hub, socket: _Socket, request: Incoming, answer: Answer) -> None:
+async def _authenticate(hub: Hub, socket: _Socket, request: Incoming, answer: Answer) -> None:
     """Read the first message, and serve the connection if it authenticates."""
     _waiting[id(socket)] = _network(request)
     try:

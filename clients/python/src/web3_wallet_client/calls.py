@@ -35,8 +35,8 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 class Retries:
     """The number of attempts and their pauses. Times are in seconds.
 
-    A pause is random between zero and `first` doubled for each attempt, at most `longest`, but never shorter than
-    `Retry-After`.
+    A pause is random, between zero and a limit: `first` seconds, doubled with each attempt, at most `longest`. If the
+    server has answered `Retry-After`, the pause is that time longer.
     """
 
     attempts: int = 5
@@ -50,7 +50,8 @@ class Retries:
 
 @dataclass(frozen=True)  # without slots: `Call[None](…)` fails with them in Python 3.11
 class Call(Generic[T]):
-    """One request. `answer` is T itself, for decoding; `takes_key`: an Idempotency-Key may be sent."""
+    """One request. `answer` is T itself, which decoding needs; `takes_key` says whether the operation accepts an
+    Idempotency-Key."""
 
     method: str
     path: str

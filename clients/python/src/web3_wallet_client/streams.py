@@ -1,4 +1,4 @@
-"""Server-Sent Events that continue by themselves: after a disconnect, from the last received event on."""
+"""Streams of Server-Sent Events that reconnect by themselves and continue after the last received event."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class _Connection:
 
 
 class EventStream:
-    """Events as they happen, without end: leave the loop, or use `with`, to stop.
+    """An endless iterator over events as they happen. To stop, leave the loop, or use `with`.
 
     `cursor` is the position after the last returned event. Store it to continue a later stream there
     (`after=cursor`). An event may come twice; use its `id` to detect this.
@@ -146,7 +146,7 @@ class EventStream:
 
 
 class AsyncEventStream:
-    """Events as they happen, without end: leave the loop, or use `async with`, to stop. See EventStream."""
+    """An endless iterator over events as they happen. To stop, leave the loop, or use `async with`. See EventStream."""
 
     def __init__(self, transport: AsyncTransport, call: Call[Any]) -> None:
         self._transport = transport
