@@ -11,7 +11,7 @@ from shared.chain.errors import ChainError
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http
 
-PATIENCE = 1.5  # seconds to wait for a node's newest height
+MAX_WAIT_SECONDS = 1.5  # seconds to wait for a node's newest height
 
 
 @http("GET", "/admin/nodes", permission="admin:read", answer=NodeList, needs=("chain",))
@@ -23,7 +23,7 @@ def list_nodes(caller: Caller) -> NodeList:
 
 def _nodes(chain: str) -> list[Node]:
     pool = resources.chain(chain).pool
-    answers = pool.broadcast(lambda endpoint: (endpoint.name, endpoint.height(PATIENCE)))
+    answers = pool.broadcast(lambda endpoint: (endpoint.name, endpoint.height(MAX_WAIT_SECONDS)))
     heights = dict(answer for answer in answers if not isinstance(answer, ChainError))
     best = max(heights.values(), default=0)
     return [

@@ -14,7 +14,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 SMTP_SECONDS = 3.0
-LONGEST_LINE = 998  # RFC 5322, 2.1.1: a link stays on its line
+MAX_LINE = 998  # RFC 5322, 2.1.1: a link stays on its line
 
 
 class Mail(Protocol):
@@ -63,7 +63,7 @@ class NoMail:
 
 
 def _message(sender: str, to: str, subject: str, text: str) -> EmailMessage:
-    message = EmailMessage(policy.default.clone(max_line_length=LONGEST_LINE))
+    message = EmailMessage(policy.default.clone(max_line_length=MAX_LINE))
     message["From"], message["To"], message["Subject"] = sender, to, subject
     message.set_content(text)
     return message

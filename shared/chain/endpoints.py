@@ -26,7 +26,9 @@ RPC_CALLS = metrics.counter(
 RPC_SECONDS = metrics.histogram(
     "wallet_rpc_seconds", "How long exchanges with nodes take.", "chain", "endpoint"
 )
-PATIENCE: Final = 0.5  # seconds that a call waits for our own rate limit before another endpoint is used
+MAX_WAIT_SECONDS: Final = (
+    0.5  # seconds that a call waits for our own rate limit before another endpoint is used
+)
 HEAD_KNOWN: Final = 60.0  # seconds for which a head is extrapolated
 HEAD_MARGIN: Final = 3  # blocks that nodes may differ by
 REST: Final = 2.0  # seconds without reads after a 429, three failures in a row, or one slow failure
@@ -145,7 +147,7 @@ class Endpoint:
         """Call `ask` within the rate limit and record how it went. If contracts were called, an endless answer is the
         contract's fault and not the node's: nobody may cut others off from the chain by writing such a contract."""
         wait = self._bucket.wait(calls)
-        if 0 < wait <= PATIENCE:
+        if 0 < wait <= MAX_WAIT_SECONDS:
             self._sleep(wait + 0.001)  # the extra covers the resolution of the clock
         if not self._bucket.take(calls):
             raise RateLimited(f"{self.name}: our own limit")

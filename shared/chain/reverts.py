@@ -46,11 +46,11 @@ STANDARD: Final[tuple[Mapping[str, Any], ...]] = tuple(
     {"type": "error", "name": name, "inputs": [{"type": kind} for kind in kinds]}
     for name, kinds in _STANDARD.items()
 )
-_LONGEST: Final = 1_000  # characters of a reason, which the contract chooses
+_MAX_REASON: Final = 1_000  # characters of a reason, which the contract chooses
 _SHOWN: Final = 4_096  # bytes of the data that are shown
 # Bytes of data that are decoded: contracts and ABIs, which users write, can expand a few kilobytes into gigabytes.
-_MOST_BYTES: Final = 16_384
-_MOST_WORDS: Final = 1_024
+_MAX_BYTES: Final = 16_384
+_MAX_WORDS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str 
     """The revert that `data` encodes; `text` is the node's message, used if the data has no reason."""
     raw = "0x" + data[:_SHOWN].hex()
     if not data:
-        return Revert("empty", text[:_LONGEST] or "reverted without a reason", data=raw)
+        return Revert("empty", text[:_MAX_REASON] or "reverted without a reason", data=raw)
     selector, body = data[:4], data[4:]
     if selector == ERROR and (values := _decode([{"type": "string"}], body)):
-        return Revert("error", str(values[0])[:_LONGEST], "Error", (str(values[0])[:_LONGEST],), raw)
+        return Revert("error", str(values[0])[:_MAX_REASON], "Error", (str(values[0])[:_MAX_REASON],), raw)
     if selector == PANIC and (values := _decode([{"type": "uint256"}], body)):
         code = int(values[0])
         return Revert("panic", PANICS.get(code, f"panic {code:#x}"), "Panic", (str(code),), raw)
@@ -81,8 +81,8 @@ def decode_revert(data: bytes, abi: Iterable[Mapping[str, Any]] = (), text: str 
             if values is not None:
                 plain = tuple(_plain(value) for value in values)
                 reason = f"{entry['name']}({', '.join(str(value) for value in plain)})"
-                return Revert("custom", reason[:_LONGEST], str(entry["name"]), plain, raw)
-    return Revert("unknown", text[:_LONGEST] or f"custom error {raw[:10]}", data=raw)
+                return Revert("custom", reason[:_MAX_REASON], str(entry["name"]), plain, raw)
+    return Revert("unknown", text[:_MAX_REASON] or f"custom error {raw[:10]}", data=raw)
 
 
 def _decode(inputs: Sequence[Mapping[str, Any]], body: bytes) -> tuple[Any, ...] | None:
@@ -93,7 +93,7 @@ def _decode(inputs: Sequence[Mapping[str, Any]], body: bytes) -> tuple[Any, ...]
     from shared.domain.errors import Refusal
 
     try:
-        answers.require_bounded(inputs, body, most=_MOST_BYTES, words=_MOST_WORDS)
+        answers.require_bounded(inputs, body, most=_MAX_BYTES, words=_MAX_WORDS)
         return tuple(decode([_type(item) for item in inputs], body))
     except (Refusal, DecodingError, ParseError, OverflowError, UnicodeDecodeError, ValueError):
         return None

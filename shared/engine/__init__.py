@@ -1,1 +1,1 @@
-"""The transaction engine: accepts, assigns nonces, signs, sends and follows transactions, and pays out claims."""
+"""The engine accepts, signs, sends and confirms transactions (steps T0 to T8, docs/transactions.md) and pays claims."""

@@ -31,7 +31,7 @@ from shared.wallets import approval, policy_enforcement
 
 @dataclass(frozen=True, slots=True)
 class PaymentPlan:
-    """A payment that the chain would accept now: `amount` in base units, `committed_gas` in wei, observed balances."""
+    """A payment that the chain would accept now. `amount` is in base units, `committed_gas` in wei."""
 
     intent: Intent
     amount: int

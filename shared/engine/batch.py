@@ -9,7 +9,7 @@ from schemas import transactions as views
 from shared import resources
 from shared.desk.payment_outcomes import payment_changed
 from shared.domain.transactions.transactions import Attempt, Transaction
-from shared.domain.transactions.waiting import TOLD
+from shared.domain.transactions.waiting import ANNOUNCED
 from shared.funds.bookings import follow
 from shared.store.port import Key
 from shared.store.tables.transactions import APPROVAL_REQUESTS, ATTEMPTS, TRANSACTIONS
@@ -99,7 +99,7 @@ def view_of(
 
 
 def kinds(before: Transaction | None, after: Transaction) -> list[str]:
-    """The event types of a change, derived from what callers can see of it."""
+    """The events of a change, as `transaction.<kind>` names them, derived from what callers can see of it."""
     if before is None:
         return ["accepted"]
     events = []
@@ -116,7 +116,7 @@ def kinds(before: Transaction | None, after: Transaction) -> list[str]:
         events.append(after.state)
     if after.blocked_reason and after.blocked_reason != before.blocked_reason:
         events.append("stuck")
-    if not events and after.waiting_for in TOLD and after.waiting_for != before.waiting_for:
+    if not events and after.waiting_for in ANNOUNCED and after.waiting_for != before.waiting_for:
         events.append("waiting")
     return events
 

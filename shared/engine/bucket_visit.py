@@ -37,7 +37,7 @@ from shared.writes.commit import STORE_FAULTS
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-STOP_BEFORE = 5.0  # seconds of the run's time that must be left
+RESERVE_SECONDS = 5.0  # no further work begins when less of the run's time is left
 SENDING_SHARE = 0.5  # share of the remaining time for lanes and queues; the rest is for outcomes
 SLICE = 3 * confirmation.CHUNK  # transactions that are checked together, a multiple of a full commit
 
@@ -73,7 +73,7 @@ class Visit:
             found = view.client.nonces([lane.address for lane in lanes], view.finalized)
             self._counts = {lane.id: seen for lane, seen in zip(lanes, found, strict=True)}
             self._rotate(
-                "lanes", lanes, stop, lambda lane: _safely("lane", lane.id, lambda: self._attend(lane))
+                "lanes", lanes, stop, lambda lane: _safely("lane", lane.id, lambda: self._process_lane(lane))
             )
         self._rotate(
             "queues", self.work.queued, stop, lambda one: _safely("dispatch", one, lambda: dispatch(one))
@@ -107,14 +107,14 @@ class Visit:
 
     def _may_go_on(self, stop: float = 0.0) -> bool:
         """Whether there is time left and this process still holds the bucket."""
-        if remaining_seconds(3600) < max(STOP_BEFORE, stop):
+        if remaining_seconds(3600) < max(RESERVE_SECONDS, stop):
             return False
         if self._every and time.monotonic() - self._renewed > self._every:
             self._renewed = time.monotonic()
             return self._renew()
         return True
 
-    def _attend(self, lane: Lane) -> None:
+    def _process_lane(self, lane: Lane) -> None:
         """Update the counts of a lane, fill its gaps, and send what is due on it."""
         assert self.view is not None
         counts, rows = self._counts[lane.id], self.unfinished.of_lane(lane.id)
@@ -126,7 +126,7 @@ class Visit:
             nonce_sync.fill_gap(self.view, lane)
         unmined = [row for row in waiting if (row.nonce or 0) >= counts.latest or row.state == "nonced"]
         if unmined:
-            rebroadcast.attend(self.view, unmined, self.unfinished.attempts, counts)
+            rebroadcast.process_unmined(self.view, unmined, self.unfinished.attempts, counts)
 
     def _conclude(self, view: ChainView) -> None:
         """Find out the outcomes of sent transactions, slice by slice; each slice is committed before the next one
@@ -134,7 +134,7 @@ class Visit:
         rows, attempts = self.unfinished.rows, self.unfinished.attempts
         view.know(attempt.hash for found in attempts.values() for attempt in found)
         slices = [rows[start : start + SLICE] for start in range(0, len(rows), SLICE)]
-        self._rotate("conclusions", slices, 0.0, lambda part: self._look_into(view, part, attempts))
+        self._rotate("conclusions", slices, 0.0, lambda part: self._check_slice(view, part, attempts))
         gone: list[Row] = []
         if self.work.mined or self.work.ended:
             gone, self.seen = block_watch.displaced(view, self.work.bucket, self.seen)
@@ -149,16 +149,16 @@ class Visit:
                     return
 
     def _entries(self, view: ChainView, entries: Sequence[Row]) -> bool:
-        """Check the rows behind index entries; False if the time is over."""
+        """Check the rows behind index entries; returns False if the time is over."""
         self._lanes |= {entry["lane_id"] for entry in entries}
         for start in range(0, len(entries), SLICE):
             if not self._may_go_on():
                 return False
             rows, attempts = pending.load_rows(entries[start : start + SLICE])
-            self._look_into(view, rows, attempts)
+            self._check_slice(view, rows, attempts)
         return True
 
-    def _look_into(
+    def _check_slice(
         self, view: ChainView, part: Sequence[Transaction], attempts: dict[str, list[Attempt]]
     ) -> None:
         """Check a slice. If it fails because of a defect, check it half by half, so that only the faulty transaction
@@ -176,7 +176,7 @@ class Visit:
                 return
             _log.warning("a slice is looked into in halves", exc_info=True, extra=fields)
             for half in (part[: len(part) // 2], part[len(part) // 2 :]):
-                self._look_into(view, half, attempts)
+                self._check_slice(view, half, attempts)
 
     def _found(
         self, view: ChainView, part: Sequence[Transaction], attempts: dict[str, list[Attempt]]

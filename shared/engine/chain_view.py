@@ -1,4 +1,4 @@
-"""The chain as one pass sees it: one head for everything, answers cached for the pass, evidence by quorum."""
+"""The chain as one pass sees it: with one head, answers cached for the pass, and proofs by quorum."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from shared.domain.transactions.transactions import Transaction
 from shared.engine.process_hints import hints
 
 _log = logging.getLogger(__name__)
-MOST_FAILURES = 3  # blocks that may fail in one pass
-MOST_TOGETHER = 192  # of our transactions for which a block is proven together with more of them
+MAX_FAILURES = 3  # blocks that may fail in one pass
+MAX_TOGETHER = 192  # of our transactions for which a block is proven together with more of them
 
 
 class ChainView:
-    """Plain answers show where to look; only `proven…` answers make something terminal or undo it."""
+    """Answers about one chain. Those of a single node show where to look; only the `prove…` methods, which ask a
+    quorum, may end a transaction or undo its end."""
 
     def __init__(self, client: ChainClient) -> None:
         self.client = client
@@ -77,7 +78,7 @@ class ChainView:
         unless they are many: a block may hold thousands of ours, and each slice would ask for all of them again."""
         wanted = set(hashes)
         if not wanted <= self._ours:
-            self._ours = wanted if len(self._ours) >= MOST_TOGETHER else self._ours | wanted
+            self._ours = wanted if len(self._ours) >= MAX_TOGETHER else self._ours | wanted
             self._proven.clear()
 
     def load_hashes(self, numbers: Iterable[int]) -> None:
@@ -164,5 +165,5 @@ class ChainView:
         fields = {"chain": self.client.spec.name, "block": number, "error": str(error)}
         _log.warning("a block cannot be looked at", extra=fields)
         self._failures += 1
-        if self._failures > MOST_FAILURES:
+        if self._failures > MAX_FAILURES:
             raise error

@@ -30,7 +30,7 @@ from shared.writes.commit import STORE_FAULTS, commit
 
 _log = logging.getLogger(__name__)
 CHUNK = 32  # findings in one commit
-MOST_LOGS = 250_000  # characters of the logs in a stored receipt: a column holds 2,621,440, a commit 100 MB
+MAX_LOGS = 250_000  # characters of the logs in a stored receipt: a column holds 2,621,440, a commit 100 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ def _with_reason(view: ChainView, row: Transaction, finding: Finding) -> Finding
 
 
 def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
-    """T5 if any attempt has a receipt, together with T6 if that receipt is proven and deep enough already."""
+    """The finding that an unmined transaction is mined (T5), if one of its attempts has a receipt; and that this is
+    final (T6), if the receipt is proven and deep enough already."""
     for attempt in attempts:
         receipt = view.receipt(attempt.hash)
         if receipt is None:
@@ -100,7 +101,8 @@ def _unmined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> 
 
 
 def _mined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
-    """T6 at the required depth, T7 if its block is gone, or finality."""
+    """What has changed for a transaction in a block: it is final at the required depth (T6), its block was removed
+    (T7), or the block of its outcome is finalized."""
     number, block = row.mined_block_number or 0, row.mined_block_hash or ""
     if view.hash_at(number) != block:
         return _displaced(view, row, attempts)
@@ -112,8 +114,8 @@ def _mined(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Fi
 
 
 def _deep(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Finding | None:
-    """T6; or T7 if a quorum proves that the block, still canonical, never contained it and the node's receipt was
-    false."""
+    """The finding that a deep enough transaction is final (T6); or that it is not mined (T7), if a quorum proves that
+    the block, still canonical, never contained it: the node's receipt was false."""
     number, block = row.mined_block_number or 0, row.mined_block_hash or ""
     receipts = view.proven_receipts(number)
     proven = (receipts or {}).get(row.hash or "")
@@ -127,8 +129,8 @@ def _deep(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> Fin
 def _concluded(
     view: ChainView, row: Transaction, what: Literal["final", "mined_final"], k: int, proven: Receipt
 ) -> Finding:
-    """T6 by a proven receipt, and finality if its block is already final: on some chains finality precedes the depth,
-    and a transaction that was checked late has both."""
+    """The outcome by a proven receipt (T6), and its finality if the block is already final: on some chains finality
+    precedes the depth, and a transaction that was checked late has both."""
     final = view.finalized if proven.block_number <= view.finalized else None
     return Finding(row.id, row.version, what, view.head.number, k, proven, finalized=final)
 
@@ -139,7 +141,8 @@ def _absent(view: ChainView, number: int, block: str, attempts: Sequence[Attempt
 
 
 def in_block(view: ChainView, row: Transaction, attempts: Sequence[Attempt], number: int) -> Finding | None:
-    """T5 from a block that a quorum shows, if the receipt itself is hidden or its index is pruned."""
+    """The finding that a block contains the transaction (T5), from the block as a quorum shows it, if the receipt
+    itself is hidden or its index is pruned."""
     receipts = view.proven_receipts(number) or {}
     for attempt in attempts:
         if attempt.hash in receipts:
@@ -233,7 +236,7 @@ def _apply(unit: UnitOfWork, batch: Batch, row: Transaction, one: Finding, block
 def _stored(transaction_id: str, receipt: Receipt, now: datetime) -> StoredReceipt:
     """The receipt to store: its first logs as far as there is room, and the number of omitted logs."""
     logs: list[dict[str, Any]] = []
-    room = MOST_LOGS
+    room = MAX_LOGS
     for log in receipt.logs:
         plain = _plain(log)
         room -= len(json.dumps(plain))

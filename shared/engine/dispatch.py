@@ -52,7 +52,8 @@ class Prepared:
 
 
 def dispatch(lane_id: str) -> None:
-    """Send everything queued on a lane that has room. One run per lane in this process; processes compete."""
+    """Send everything queued on a lane that has room. One thread of this process works on a lane at a
+    time; processes compete for it."""
     hints().dispatches.run(lane_id, lambda: drain(lane_id))
 
 

@@ -78,7 +78,7 @@ def settle(unit: UnitOfWork, claim_id: str, found: Sequence[Found], block_second
     aggregate = desk_orders.read(unit, claim.order_id)
     begun = claim.status != "processing"
     if begun:
-        payments = _written_down(unit, claim, payments, aggregate)
+        payments = _record_round(unit, claim, payments, aggregate)
     latest = settlement.newest(payments).values()
     batch = Batch.read(unit, [payment.transaction_id for payment in latest if not payment.terminal])
     left = dict(batch.rows)
@@ -100,10 +100,10 @@ def settle(unit: UnitOfWork, claim_id: str, found: Sequence[Found], block_second
     return after_all
 
 
-def _written_down(
+def _record_round(
     unit: UnitOfWork, claim: Claim, payments: Sequence[Payment], aggregate: OrderAggregate
 ) -> list[Payment]:
-    """Write the forgotten round, with a transaction that waits for a nonce for each payment; returns all payments of
+    """Write the forgotten round: for each payment a transaction that waits for a nonce. Returns all payments of
     the claim."""
     started = settlement.paid_before(
         aggregate.order, claim, payments, aggregate.allocations, new_id=unit.new_id, now=unit.now

@@ -112,14 +112,14 @@ def from_request(request: TransactionCall, wallet: Wallet) -> Intent:
     """The intent of a request, with fees, speed and deadline if it is to be sent. Raises InvalidValue."""
     sent, token = request if isinstance(request, SendTransaction) else None, None
     to, data = request.to, bytes.fromhex(request.data[2:])
-    if (asked := request.token) is not None:
-        for name, value in (("amount", asked.amount), ("token_id", asked.token_id)):
+    if (transfer := request.token) is not None:
+        for name, value in (("amount", transfer.amount), ("token_id", transfer.token_id)):
             if int(value or 0) > acceptance.MAX_UINT256:
                 raise InvalidValue(f"token.{name}", "must be an unsigned 256-bit integer")
-        if asked.token_id is None:
-            token = (asked.address, int(asked.amount or 0))
+        if transfer.token_id is None:
+            token = (transfer.address, int(transfer.amount or 0))
         else:
-            to, data = _collectible(asked, wallet.address, parse_address(str(to), "to"))
+            to, data = _collectible(transfer, wallet.address, parse_address(str(to), "to"))
     return build(
         Sender.of_wallet(wallet),
         to,
@@ -134,10 +134,10 @@ def from_request(request: TransactionCall, wallet: Wallet) -> Intent:
     )
 
 
-def _collectible(asked: TokenAmount, owner: str, recipient: str) -> tuple[str, bytes]:
+def _collectible(transfer: TokenAmount, owner: str, recipient: str) -> tuple[str, bytes]:
     """(contract, call data) of an ERC-721 or ERC-1155 transfer: an ordinary call, which policies can decode."""
-    contract, number = parse_address(asked.address, "token.address"), int(asked.token_id or 0)
-    amount = int(asked.amount or 1) if asked.type == "erc1155" else None
+    contract, number = parse_address(transfer.address, "token.address"), int(transfer.token_id or 0)
+    amount = int(transfer.amount or 1) if transfer.type == "erc1155" else None
     return contract, tokens.safe_transfer(owner, recipient, number, amount)
 
 

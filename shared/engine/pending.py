@@ -10,7 +10,7 @@ from typing import Any
 from shared import resources
 from shared.domain.transactions.lanes import Lane
 from shared.domain.transactions.transactions import SETTLEMENT_TENANT, Attempt, Transaction
-from shared.engine.process_hints import LANES_A_PASS, hints
+from shared.engine.process_hints import MAX_QUEUED_LANES, hints
 from shared.store.partial_rows import UNREAD
 from shared.store.port import Key, Row
 from shared.store.session import Session
@@ -167,13 +167,13 @@ def _queued(session: Session, chain: str) -> list[list[str]]:
     lanes: list[list[str]] = [[] for _ in buckets]
     behind = {bucket: next_lanes.pop((chain, bucket), "") for bucket in buckets}
     while behind:
-        asked = list(behind)
-        entries = session.read_all(next_queue(chain, bucket, behind[bucket]) for bucket in asked)
+        unfinished = list(behind)
+        entries = session.read_all(next_queue(chain, bucket, behind[bucket]) for bucket in unfinished)
         behind = {}
-        for bucket, entry in zip(asked, entries, strict=True):
+        for bucket, entry in zip(unfinished, entries, strict=True):
             if entry:
                 lanes[bucket].append(entry[0]["queued_lane_id"])
-                if len(lanes[bucket]) < LANES_A_PASS:
+                if len(lanes[bucket]) < MAX_QUEUED_LANES:
                     behind[bucket] = lanes[bucket][-1]
                 else:
                     next_lanes[chain, bucket] = lanes[bucket][-1]

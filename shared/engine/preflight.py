@@ -78,7 +78,7 @@ def preflight(
 
 
 def again(client: ChainClient, row: Transaction) -> None:
-    """Simulate a transaction again that was accepted some time ago. Raises what `preflight` raises."""
+    """Simulate an accepted transaction again, some time later. Raises what `preflight` raises."""
     intent = Intent(
         row.wallet_id, row.user_id, row.chain, row.from_address, row.to, row.value, row.data,
         access_list=row.access_list, token_address=row.token_address, token_recipient=row.token_recipient,

@@ -15,24 +15,24 @@ from shared.store.tables.transactions import DUE_PAGE, LANE_SHARDS
 K = TypeVar("K")
 V = TypeVar("V")
 
-LANES_A_PASS = 200  # lanes with a queue that a pass takes from one bucket
-MOST_ROWS = 2 * DUE_PAGE * LANE_SHARDS  # entries that a pass can look at
-MOST_LANES = MOST_ROWS + LANES_A_PASS * LANE_SHARDS
-MOST_CHAINS = 100
+MAX_QUEUED_LANES = 200  # that a pass takes from one bucket
+MAX_ROWS = 2 * DUE_PAGE * LANE_SHARDS  # entries that a pass can look at
+MAX_LANES = MAX_ROWS + MAX_QUEUED_LANES * LANE_SHARDS
+MAX_CHAINS = 100
 
 
 class BoundedCache(OrderedDict[K, V]):
-    """A dict of at most `most` entries; the entry that was set longest ago is dropped. Threads may get, set and pop."""
+    """A dict of at most `max_entries`; the entry that was set longest ago is dropped. Threads may get, set and pop."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_entries: int) -> None:
         super().__init__()
-        self._most, self._lock = most, threading.Lock()
+        self._max_entries, self._lock = max_entries, threading.Lock()
 
     def __setitem__(self, key: K, value: V) -> None:
         with self._lock:
             self.pop(key, None)
             super().__setitem__(key, value)
-            while len(self) > self._most:
+            while len(self) > self._max_entries:
                 self.popitem(last=False)
 
 
@@ -78,21 +78,21 @@ class EngineHints:
 
     dispatches: Coalescer = field(default_factory=Coalescer)
     question_heights: BoundedCache[tuple[str, str], int] = field(
-        default_factory=lambda: BoundedCache(MOST_ROWS + MOST_LANES)
+        default_factory=lambda: BoundedCache(MAX_ROWS + MAX_LANES)
     )
     starts: BoundedCache[tuple[str, str], int] = field(
-        default_factory=lambda: BoundedCache(4 * LANE_SHARDS * MOST_CHAINS)
+        default_factory=lambda: BoundedCache(4 * LANE_SHARDS * MAX_CHAINS)
     )
-    balance_checks: BoundedCache[str, datetime] = field(default_factory=lambda: BoundedCache(MOST_LANES))
+    balance_checks: BoundedCache[str, datetime] = field(default_factory=lambda: BoundedCache(MAX_LANES))
     next_lanes: BoundedCache[tuple[str, int], str] = field(
-        default_factory=lambda: BoundedCache(LANE_SHARDS * MOST_CHAINS)
+        default_factory=lambda: BoundedCache(LANE_SHARDS * MAX_CHAINS)
     )
-    heads: BoundedCache[str, tuple[float, int]] = field(default_factory=lambda: BoundedCache(MOST_CHAINS))
+    heads: BoundedCache[str, tuple[float, int]] = field(default_factory=lambda: BoundedCache(MAX_CHAINS))
     final_heights: BoundedCache[str, tuple[datetime, int]] = field(
-        default_factory=lambda: BoundedCache(MOST_CHAINS)
+        default_factory=lambda: BoundedCache(MAX_CHAINS)
     )
     rests: BoundedCache[str, tuple[datetime, datetime]] = field(
-        default_factory=lambda: BoundedCache(LANE_SHARDS * MOST_CHAINS)
+        default_factory=lambda: BoundedCache(LANE_SHARDS * MAX_CHAINS)
     )
 
 

@@ -1,4 +1,5 @@
-"""Read the transactions that a caller may see, with confirmations counted from the chain's head, or may replace."""
+"""Read the transactions that a caller may see, with confirmations counted from the chain's head, and those that the
+caller may replace."""
 
 from __future__ import annotations
 

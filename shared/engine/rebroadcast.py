@@ -18,8 +18,9 @@ Attempts = Mapping[str, Sequence[Attempt]]
 HELD = ("sent", "known", "replacement_underpriced")  # answers of a node that has bytes for the nonce
 
 
-def attend(view: ChainView, rows: Sequence[Transaction], attempts: Attempts, counts: Nonces) -> None:
-    """Do what is due for the unmined transactions of one lane; `counts` are the lane's transaction counts."""
+def process_unmined(view: ChainView, rows: Sequence[Transaction], attempts: Attempts, counts: Nonces) -> None:
+    """Send again, bump or undo the unmined transactions of one lane, as far as due; `counts` are its transaction
+    counts."""
     late = [row.id for row in rows if schedule.expired(row, view.now)]
     if late:
         cancellation.expire(

@@ -21,7 +21,7 @@ from shared import resources
 from shared.chain.errors import ChainError
 from shared.engine import pending
 from shared.engine.block_watch import Seen
-from shared.engine.bucket_visit import STOP_BEFORE, Visit
+from shared.engine.bucket_visit import RESERVE_SECONDS, Visit
 from shared.engine.chain_view import ChainView
 from shared.engine.pending import Marks, Unfinished, Work, bucket_lease
 from shared.engine.process_hints import hints
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 WORKERS = 8  # buckets that a process visits in parallel: a visit mostly waits for I/O
-MOST_HOLD_OFF = 15.0  # longest time in seconds for which a bucket is left alone because its visits fail
+MAX_HOLD_OFF = 15.0  # seconds for which a bucket is left alone because its visits fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
     holder, marks = Holder(new_id("own"), lease_seconds, 0.0 if once else block), Marks()
     while True:
         started = time.monotonic()
-        if not run_pass(chain, holder, marks) or once or remaining_seconds(3600) < STOP_BEFORE:
+        if not run_pass(chain, holder, marks) or once or remaining_seconds(3600) < RESERVE_SECONDS:
             return
         time.sleep(max(0.05, block - (time.monotonic() - started)))
 
@@ -115,7 +115,7 @@ class VisitFailed(Exception):
 def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Unfinished | None:
     """Visit one bucket; None if another process holds it or the time is over. Raises VisitFailed, also if the store
     fails while the lease is taken, renewed or given back."""
-    if remaining_seconds(3600) < STOP_BEFORE:
+    if remaining_seconds(3600) < RESERVE_SECONDS:
         return None
     name, began = bucket_lease(chain, work.bucket), resources.clock().now()
     fields = {"chain": chain, "bucket": work.bucket}
@@ -171,7 +171,8 @@ def _leave(name: str, holder: Holder, began: datetime, remembered: Remembered) -
 
 
 def _rest_here(name: str, work: Work, holder: Holder, began: datetime) -> None:
-    """Let this process leave a bucket alone, because the store may not have accepted that all processes do."""
+    """Make this process leave a bucket alone for a while, because the store may not have accepted that all processes
+    do."""
     if holder.spacing:
         since, _ = hints().rests.get(name) or ((work.lease and work.lease.failing_since) or began, began)
         now = resources.clock().now()
@@ -180,7 +181,7 @@ def _rest_here(name: str, work: Work, holder: Holder, began: datetime) -> None:
 
 def _hold_off(since: datetime, now: datetime, spacing: float) -> float:
     """Seconds for which a bucket is left alone whose visits have been failing since then."""
-    return max(spacing, min(MOST_HOLD_OFF, (now - since).total_seconds() / 2))
+    return max(spacing, min(MAX_HOLD_OFF, (now - since).total_seconds() / 2))
 
 
 def _rests(chain: str, work: Work, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from shared.chain.types import Health
 from shared.domain.errors import Refusal
 
 SECONDS = 5.0  # lifetime of an answer
-PATIENCE = 1.5  # seconds that a request waits for a chain
+MAX_WAIT_SECONDS = 1.5  # seconds that a request waits for a chain
 LATE_BLOCKS = 20  # block times without a block after which a chain is late, but at least LATE_SECONDS
 LATE_SECONDS = 60.0
 Head = tuple[Health, int | None]
@@ -34,7 +34,7 @@ class Heads:
 def of(names: Iterable[str]) -> dict[str, Head]:
     """The heads by chain; a chain that does not answer soon is unavailable."""
     waits = {name: _requested(name) for name in names}
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + MAX_WAIT_SECONDS
     return {name: _answer_until(wait, until) for name, wait in waits.items()}
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["SERVER", "CONSUMER", "INTERNAL"]
 _HEADER = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_LONGEST = 512  # characters of a header from a later version
+_MAX_HEADER = 512  # characters of a header from a later version
 _NOTHING: AbstractContextManager[None] = contextlib.nullcontext()
 _tracers: list[Tracer] = []  # at most one per process
 _current: contextvars.ContextVar[Span | None] = contextvars.ContextVar("span", default=None)
@@ -45,7 +45,7 @@ class TraceParent:
 
 def parse(header: str | None) -> TraceParent | None:
     """The parsed header. None if it is missing or malformed: the standard then requires a new trace."""
-    if not header or len(header) > _LONGEST:
+    if not header or len(header) > _MAX_HEADER:
         return None
     match = _HEADER.fullmatch(header)
     if match is None:

@@ -298,7 +298,7 @@ class Instance:
         self._go.acquire()
         time, block = self.scale.time, self.scale.spec.block_seconds
         began = time.now_seconds
-        if self.run_ends - began < bucket_visit.STOP_BEFORE:
+        if self.run_ends - began < bucket_visit.RESERVE_SECONDS:
             self.run_ends, self.marks = began + RUN_SECONDS, Marks()
         with running(Context("tick_chain", "req_scale", deadline_in(3_000))):
             tick.run_pass(self.scale.chain, tick.Holder(self.owner, 20.0, block), self.marks)

@@ -21,7 +21,7 @@ BLOCKED_WAIT: Final = timedelta(seconds=15)
 MAX_WAIT: Final = timedelta(seconds=60)
 FINALITY_WAIT: Final = timedelta(seconds=300)
 BUMP_AFTER_BLOCKS: Final = 3
-BUMP_AFTER_LEAST: Final = timedelta(seconds=6)  # on chains with blocks under two seconds
+MIN_BUMP_WAIT: Final = timedelta(seconds=6)  # on chains with blocks under two seconds
 
 
 def next_action_at(
@@ -59,7 +59,7 @@ def _wait(transaction: Transaction, block: timedelta, sends: int) -> timedelta:
 
 def bump_due(last_attempt_at: datetime, now: datetime, block_seconds: float) -> bool:
     """Whether the latest attempt has had its time: three blocks, at least six seconds."""
-    wait = max(timedelta(seconds=BUMP_AFTER_BLOCKS * block_seconds), BUMP_AFTER_LEAST)
+    wait = max(timedelta(seconds=BUMP_AFTER_BLOCKS * block_seconds), MIN_BUMP_WAIT)
     return now - last_attempt_at >= wait
 
 

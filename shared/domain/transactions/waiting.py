@@ -40,7 +40,7 @@ _OF_ANSWERS: Final[dict[str, WaitingFor]] = {
     "replacement_underpriced": "fees",
     "insufficient_funds": "funds",
 }
-TOLD: Final[frozenset[WaitingFor]] = frozenset({"node", "fees", "gap"})  # no other event announces these
+ANNOUNCED: Final[frozenset[WaitingFor]] = frozenset({"node", "fees", "gap"})  # no other event announces these
 
 
 def waits_for(

@@ -45,7 +45,7 @@ def test_a_run_ends_when_its_time_is_over(world: World) -> None:
     wallet = world.wallet()
     world.send(wallet, TARGET)
     began = time.monotonic()
-    with running(as_system("tick_chain", tick.STOP_BEFORE + 1.5)):
+    with running(as_system("tick_chain", tick.RESERVE_SECONDS + 1.5)):
         tick.run("local", lease_seconds=5, once=False)  # nothing is mined: there would be work forever
     assert 1 < time.monotonic() - began < 6
     world.settle()

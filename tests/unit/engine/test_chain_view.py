@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.chain import evidence
-from shared.engine.chain_view import MOST_TOGETHER, ChainView
+from shared.engine.chain_view import MAX_TOGETHER, ChainView
 from tests.unit.engine.stepwise import StepwiseHistory
 
 
@@ -31,4 +31,4 @@ def test_each_slice_of_a_block_asks_for_its_own_transactions(
         view.proven_receipts(1)
         view.proven_receipts(1)
     assert asked == [100, 200, *[100, 200] * 4]
-    assert max(asked) < MOST_TOGETHER + 100
+    assert max(asked) < MAX_TOGETHER + 100

@@ -89,7 +89,7 @@ def test_a_bucket_is_looked_into_as_ever_once_its_visits_succeed(
     assert counted[buckets[0]] <= 30
     down[0] = False
     counted.clear()
-    passes(history, int(tick.MOST_HOLD_OFF) + 10)
+    passes(history, int(tick.MAX_HOLD_OFF) + 10)
     assert all(counted[bucket] >= 10 for bucket in buckets), "each block again"
     for _ in range(12):
         history.node.mine()
@@ -190,7 +190,7 @@ def test_a_process_holds_off_from_a_bucket_whose_lease_fails(
     assert 5 <= failed["failed"] <= 12, "each block at first, then less and less often"
     assert counted == Counter({other: 60})
     counted.clear()
-    for _ in range(int(tick.MOST_HOLD_OFF) + 10):
+    for _ in range(int(tick.MAX_HOLD_OFF) + 10):
         history.clock.moment += timedelta(seconds=1)
         one_pass(history, PROCESSES[0])
     assert counted[failing] >= 10, "each block again"
