@@ -12,6 +12,7 @@ the SDK's threads.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import os
@@ -72,6 +73,7 @@ def _started() -> Beat | None:
     except Exception:
         _log.exception("telemetry is not exported")
         return None
+    atexit.register(measurements.force_flush)  # a reader without a timer does not export when it is shut down
     seconds = float(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL)) / 1000
     return Beat(lambda: (spans.force_flush(), measurements.force_flush()), seconds)
 

@@ -84,10 +84,15 @@ def run(**env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_spans_and_metrics_reach_the_collector_before_the_process_ends(collector: Collector) -> None:
+@pytest.mark.parametrize(
+    "interval", ["1", "60000"]
+)  # with the second one, only the end of the process exports
+def test_spans_and_metrics_reach_the_collector_before_the_process_ends(
+    collector: Collector, interval: str
+) -> None:
     done = run(
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
-        OTEL_METRIC_EXPORT_INTERVAL="1",
+        OTEL_METRIC_EXPORT_INTERVAL=interval,
         K_SERVICE="get-openapi",
         REGION="europe-west1",
     )
