@@ -29,7 +29,7 @@ for flags in ("01", "00"):
     headers = {{"traceparent": "00-{TRACE}-{SPAN}-" + flags}}
     reply = entrypoint.answer(served, Incoming("GET", "/openapi.json", headers, {{}}, b""))
     assert reply.status == 200, reply
-print(sorted(name for name in sys.modules if name.startswith("opentelemetry")))
+print(sorted(name for name in list(sys.modules) if name.startswith("opentelemetry")))
 """
 
 
