@@ -1,11 +1,11 @@
 """Send the mail with a link to choose a new password, if the account exists and has an address.
 
-If it is not known whether a mail was sent, it is sent again. After an hour nobody waits for it any more.
+If it is not known whether a mail was sent, it is sent again. After an hour nobody waits for it any more. The time of
+the request is the event's sequence, in milliseconds of Unix time.
 """
 
 from __future__ import annotations
 
-from schemas.auth import ResetRequested
 from shared import resources
 from shared.auth import mails
 from shared.identity import mail_tokens
@@ -17,8 +17,8 @@ from shared.store.tables.users import USERS
 
 @message("account-events", type="account.reset_requested", needs=("mail",))
 def on_reset_requested(event: Event) -> None:
-    request = ResetRequested.model_validate(event.data)
-    if resources.clock().now() - request.at >= mail_tokens.RESET.lifetime:
+    age = resources.clock().now().timestamp() - event.sequence / 1000
+    if age >= mail_tokens.RESET.lifetime.total_seconds():
         return
     user = Session(resources.database().snapshot()).maybe(USERS.find(event.subject))
     if user is not None and user.email is not None and not user.disabled:
