@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -41,9 +42,12 @@ def compiled(folder: Path) -> dict[str, Compiled]:
     kept = KEPT / f"{hashlib.sha256(asked.encode() + versions).hexdigest()}.json"
     if not kept.exists():
         KEPT.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(f".{os.getpid()}")
-        part.write_text(_run(asked))
-        part.replace(kept)
+        with kept.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # processes that start together compile once
+            if not kept.exists():
+                part = kept.with_suffix(f".{os.getpid()}")
+                part.write_text(_run(asked))
+                part.replace(kept)
     found = json.loads(kept.read_text())
     return {
         name: Compiled(
