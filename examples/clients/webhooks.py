@@ -9,8 +9,8 @@ signs up a new user. It asks for a test event at the start. A deployed product d
 from __future__ import annotations
 
 import os
-import signal
 import threading
+import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -59,7 +59,8 @@ def main() -> None:
         try:
             print(f"receiving at {url}; Ctrl-C ends", flush=True)
             client.webhooks.test(endpoint.id)
-            signal.pause()
+            while True:
+                time.sleep(1)
         except KeyboardInterrupt:
             print("stopped")
         finally:
