@@ -17,8 +17,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from http.client import HTTPConnection, HTTPResponse
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 from emulators import ports
 from emulators.front_door import Places
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
 
 VARIABLE = "SEPARATE"
 STARTS_WITHIN = 60.0  # seconds
-HOPS = {"connection", "keep-alive", "transfer-encoding", "host", "content-length", "content-encoding"}
+ANSWER_SECONDS = 700.0  # longer than any operation may take
+PIECE = 64 * 1024
+PATH_CHARACTERS = "/:@!$&'()*+,;=~"  # RFC 3986, pchar
+HOPS = {"connection", "keep-alive", "transfer-encoding", "host", "content-length"}
 HOST = "127.0.0.1"
 STREAMS = [sys.executable, "-m", "functions.stream_server"]
 GRPC = [sys.executable, "-m", "functions.grpc_server"]
@@ -122,30 +126,41 @@ def _wait(address: str) -> None:
 
 
 def view(addresses: dict[str, str]) -> Callable[[Request], Response]:
-    """A Flask view that forwards each request to the process of its operation's trust."""
-    import httpx
+    """A Flask view that forwards each request to the process of its operation's trust.
+
+    Each request has a connection of its own, because a server that closes a kept one at that moment would lose the next
+    request. A pool that keeps none would not do: httpx's closed connections that other threads had just taken.
+    """
     from flask import Response
 
     router = Router(operation.catalog())
-    # A new connection for each request: a server that closes a kept one at that moment would lose the next request.
-    client = httpx.Client(
-        timeout=700.0, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    )
 
     def forward(request: Request) -> Response:
         found = router.find(request.method, request.path)
-        url = addresses[found.trust if found else HOME] + request.full_path
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in HOPS]
-        asked = client.build_request(request.method, url, headers=headers, content=request.get_data())
-        answer = client.send(asked, stream=True)
-        kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in HOPS]
-        return Response(_body(answer), answer.status_code, kept)
+        place = urlsplit(addresses[found.trust if found else HOME])
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOPS}
+        connection = HTTPConnection(place.hostname or HOST, place.port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request(request.method, _target(request), request.get_data() or None, headers)
+            answer = connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
+        kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in HOPS]
+        return Response(_body(answer, connection), answer.status, kept)
 
     return forward
 
 
-def _body(answer: Any) -> Iterator[bytes]:
+def _target(request: Request) -> str:
+    query = request.query_string.decode("latin-1")
+    return quote(request.path, safe=PATH_CHARACTERS) + (f"?{query}" if query else "")
+
+
+def _body(answer: HTTPResponse, connection: HTTPConnection) -> Iterator[bytes]:
+    """The bytes of an answer as they come."""
     try:
-        yield from answer.iter_bytes()
+        while piece := answer.read1(PIECE):
+            yield piece
     finally:
-        answer.close()
+        connection.close()
