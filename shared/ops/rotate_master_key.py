@@ -30,7 +30,7 @@ from shared.ops import command_line
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
-from shared.store.table import BY_ROW, Table
+from shared.store.table import Table, table_of
 from shared.store.tables.sign_ins import FACTORS, Factor
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
 from shared.store.tables.webhooks import WEBHOOKS
@@ -118,7 +118,7 @@ def _rotate(on_row: Callable[[str], None]) -> int:
 
 def store(unit: UnitOfWork, one: Sealed, fresh: SealedKey) -> bool:
     """Store the resealed secret, unless the row has changed: then the other writer has already sealed it again."""
-    table: Table[Any] = BY_ROW[type(one.row)]
+    table: Table[Any] = table_of(one.row)
     current = unit.maybe(table.find(one.row.id))
     if current is None or getattr(current, one.column) != getattr(one.row, one.column):
         return False

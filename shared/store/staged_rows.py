@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.store.port import AlreadyExists, Key, Write
-from shared.store.table import BY_ROW, Query, Table
+from shared.store.table import Query, Table, table_of
 
 Place = tuple[str, Key]  # (table, primary key)
 
 
 def place_of(value: Any) -> tuple[Table[Any], Place]:
     """The table of a row object, and its (table, primary key)."""
-    table = BY_ROW[type(value)]
+    table = table_of(value)
     return table, (table.name, table.key_of(value))
 
 

@@ -7,7 +7,9 @@ amounts as NUMERIC (29 integer digits), `texts` hold uint256 values as decimal S
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -241,6 +243,16 @@ class Index(Generic[T]):
 TABLES: dict[str, Table[Any]] = {}
 BY_ROW: dict[type, Table[Any]] = {}
 INDEXES: dict[str, Index[Any]] = {}
+
+
+def table_of(value: Any) -> Table[Any]:
+    """The table of a row object. A table is known once its module is imported, which an operation that only writes new
+    rows need not have done. Raises KeyError if the object is no row."""
+    if type(value) not in BY_ROW:
+        package = importlib.import_module("shared.store.tables")
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    return BY_ROW[type(value)]
 
 
 def key_range(prefix: Sequence[Any], after: Key | None, upto: Key) -> KeyRange:

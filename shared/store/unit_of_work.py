@@ -21,7 +21,7 @@ from shared.store.commit_effects import Changes, Emitted, audit_row
 from shared.store.port import COMMIT_TIMESTAMP, Row, StoreTransaction
 from shared.store.session import Session
 from shared.store.staged_rows import StagedRows
-from shared.store.table import BY_ROW, Query
+from shared.store.table import Query, table_of
 from shared.store.tables import system
 
 
@@ -99,7 +99,7 @@ class UnitOfWork(Session):
         read twice.
         """
         current = {tuple(row.values())[:-1]: row["version"] for row in versions}
-        kept = [one for one in values if current.get(BY_ROW[type(one)].key_of(one)) == one.version]
+        kept = [one for one in values if current.get(table_of(one).key_of(one)) == one.version]
         self.know(*kept)
         return kept
 
@@ -121,7 +121,7 @@ class UnitOfWork(Session):
             if not self._rows.write(value):
                 continue
             self._touched = True
-            table = BY_ROW[type(value)]
+            table = table_of(value)
             if table.cached and not self._rows.new(value):  # nobody has cached a new row
                 self.changes.stale[(table.name, value.id)] = value.version
             if self.changes.audit_resource is None and hasattr(value, "id"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.store.table import BY_ROW, Table
+from shared.store.table import Table, table_of
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -48,7 +48,7 @@ class Noted(Protocol):
 
 def entries(row: Noted) -> Iterable[MetadataEntry]:
     """The entries of a new resource, to be written with it."""
-    kind = BY_ROW[type(row)].name
+    kind = table_of(row).name
     return [
         MetadataEntry(row.user_id, kind, f"{key}:{value}", row.created_at, row.id)
         for key, value in (row.metadata or {}).items()
