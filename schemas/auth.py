@@ -36,6 +36,7 @@ Token = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=users.MAX_EMAIL)]
 Role = Literal["user", "service", "operator", "admin"]
 Tier = Literal["basic", "premium", "enterprise", "service"]
+SecondFactor = Literal["totp", "passkey"]
 Reason = Annotated[
     str,
     StringConstraints(min_length=8, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"),
@@ -218,17 +219,23 @@ class User(Resource):
 
 
 class Me(User):
-    """`permissions` are those of this caller: the scopes of a key, or what the roles grant. An API key sees no
-    e-mail address and no wallet address.
+    """`permissions` are those of this caller: the scopes of a key, or what the roles grant. `second_factors` are those
+    that a sign-in asks for. An API key sees no e-mail address, no wallet address and no second factors.
     """
 
     permissions: list[str]
     acting_for: str | None
+    second_factors: list[SecondFactor] | None
 
     @classmethod
-    def seen_by(cls, caller: Caller, user: users.User) -> Me:
+    def seen_by(cls, caller: Caller, user: users.User, second_factors: list[str]) -> Me:
+        """What the caller sees of their own account."""
         hidden = {"email": None, "address": None} if caller.kind == "api_key" else {}
-        mine = {"permissions": sorted(caller.permissions), "acting_for": caller.acting_for}
+        mine = {
+            "permissions": sorted(caller.permissions),
+            "acting_for": caller.acting_for,
+            "second_factors": None if caller.kind == "api_key" else second_factors,
+        }
         return cls(**dict(User.of(user)) | hidden | mine)
 
 

@@ -260,6 +260,7 @@ def test_an_authenticator_app_is_added_signs_in_and_is_asked_for_again(site: Sit
     tab.page.get_by_text("Recovery codes").wait_for()
     recovery = tab.page.locator("dialog[open] .secret code div").all_inner_texts()
     tab.button("Close").click()
+    tab.page.locator(".facts", has_text="asked for at each sign-in").wait_for()
     assert secret not in tab.page.content() and recovery[0] not in tab.page.content()
     tab.button("Sign out").click()
     tab.page.locator("form").wait_for()
@@ -274,6 +275,11 @@ def test_an_authenticator_app_is_added_signs_in_and_is_asked_for_again(site: Sit
     tab.page.locator("nav.places").wait_for()
     _later(tab)
     _asked_again(tab, recovery[0])
+    tab.go("account")
+    tab.button("Remove the authenticator app").click()
+    tab.confirm()
+    tab.page.locator(".facts", has_text="not added").wait_for()
+    tab.button("Add an authenticator app").wait_for()
     tab.blameless()
 
 

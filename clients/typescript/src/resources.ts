@@ -284,7 +284,7 @@ export class Auth extends Group {
   /**
    * Get the caller's own account and permissions.
    *
-   * An API key does not see the e-mail address or other personal data.
+   * An API key does not see the e-mail address, other personal data, or the second factors.
    */
   getMe(options: ReadOptions = {}): Promise<Answer<"get_me">> {
     return this.api.call<"get_me">("GET", "/api/v1/auth/me", { options });

@@ -78,7 +78,9 @@ def test_is_added_once_and_removed_only_when_proved(people: People, clock: TestC
     clock.advance(timedelta(minutes=6))
     assert person.refused("STEP_UP_REQUIRED", "DELETE", "/auth/totp").status == 403
     phone.prove()
+    assert person.ok(200, "GET", "/auth/me")["second_factors"] == ["totp"]
     person.ok(204, "DELETE", "/auth/totp")
+    assert person.ok(200, "GET", "/auth/me")["second_factors"] == []
     assert person.refused("NO_SECOND_FACTOR", "DELETE", "/auth/totp").status == 409
 
 

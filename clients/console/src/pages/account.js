@@ -27,6 +27,8 @@ export function Account() {
   const sessions = useLoad("/auth/sessions");
   const passkeys = useLoad("/auth/passkeys");
   const keys = useLoad("/auth/api-keys");
+  const mine = useLoad("/auth/me");
+  const app = mine.data && (mine.data.second_factors || []).includes("totp");
   return html`<${Head} title=${A.title}>${me.email ? html`<${Action} action=${changePassword(() => { sessions.reload(); keys.reload(); })} />` : null}<//>
     <${Facts} rows=${[
       me.email && [T.sign.email, html`<span class="full">${me.email}</span>${me.email_verified ? null : html` <${Status} value="not confirmed" />`}`],
@@ -34,13 +36,14 @@ export function Account() {
       [P.heads.id, html`<${Id} id=${me.id} plain=${true} />`],
       [P.users.roles, me.roles.join(", ")],
       [P.users.tier, me.tier],
+      mine.data && [A.totp, app ? A.totpOn : A.totpOff],
       [P.created, html`<${Time} at=${me.created_at} />`],
     ]} />
     <${Part} title=${A.sessions} load=${sessions} tools=${sessions.data && sessions.data.items.length > 1 ? html`<${Action} action=${remove(A.endOthers, A.endOthersSays, "/auth/sessions", sessions.reload)} />` : null} columns=${[P.heads.where, P.heads.how, P.heads.lastUsed, T.actions]}
       row=${(one) => [html`<span title=${one.user_agent}>${device(one.user_agent) || T.none}</span>`, one.factors.map((way) => A.ways[way] || way).join(", "), html`<${Time} at=${one.last_used_at} />`,
         one.current ? html`<span class="soft">${A.current}</span>` : html`<${Action} action=${remove(A.end, A.endSays, `/auth/sessions/${one.id}`, sessions.reload)} />`]} />
     <${Part} title=${A.passkeys} load=${passkeys} empty=${A.noPasskeys} columns=${[P.heads.name, P.heads.lastUsed, T.actions]}
-      tools=${html`<${Action} action=${addPasskey(passkeys.reload)} /><${Action} action=${addTotp} />`}
+      tools=${html`<${Action} action=${addPasskey(passkeys.reload)} />${mine.data ? html`<${Action} action=${app ? remove(A.removeTotp, A.removeTotpSays, "/auth/totp", mine.reload) : addTotp(mine.reload)} />` : null}`}
       row=${(one) => [one.name, html`<${Time} at=${one.last_used_at} />`, html`<${Action} action=${remove(A.remove, A.removeSays, `/auth/passkeys/${one.id}`, passkeys.reload)} />`]} />
     <${Part} title=${A.keys} load=${keys} empty=${A.noKeys} columns=${[P.heads.name, A.scopes, P.heads.beginsWith, P.heads.lastUsed, P.heads.expires, T.actions]}
       tools=${html`<${Action} action=${addKey(me, keys.reload)} />`}
@@ -84,14 +87,14 @@ const addPasskey = (done) => ({
   },
 });
 
-const addTotp = {
+const addTotp = (done) => ({
   title: A.addTotp,
   says: A.addTotpSays,
   run: () => post("/auth/totp"),
-  done: ({ uri }) => act({ title: A.totp, says: A.secret, stays: true, body: ({ close }) => html`<${Totp} uri=${uri} close=${close} />` }),
-};
+  done: ({ uri }) => act({ title: A.totp, says: A.secret, stays: true, body: ({ close }) => html`<${Totp} uri=${uri} close=${close} done=${done} />` }),
+});
 
-function Totp({ uri, close }) {
+function Totp({ uri, close, done }) {
   const [error, setError] = useState(null);
   const secret = new URL(uri).searchParams.get("secret");
   const submit = async (event) => {
@@ -100,6 +103,7 @@ function Totp({ uri, close }) {
       const answer = await call("POST", "/auth/totp/verify", { body: { code: event.target.elements.code.value.trim() } });
       proven(answer);
       close();
+      done();
       if (answer.recovery_codes) once(A.totp, A.codes, answer.recovery_codes);
     } catch (failure) {
       setError(failure);

@@ -822,8 +822,8 @@ class LowBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """`permissions` are those of this caller: the scopes of a key, or what the roles grant. An API key sees no
-    e-mail address and no wallet address."""
+    """`permissions` are those of this caller: the scopes of a key, or what the roles grant. `second_factors` are those
+    that a sign-in asks for. An API key sees no e-mail address, no wallet address and no second factors."""
 
     id: str
     email: str | None
@@ -837,6 +837,7 @@ class Me:
     updated_at: datetime
     permissions: list[str]
     acting_for: str | None
+    second_factors: list[Literal["totp", "passkey"]] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

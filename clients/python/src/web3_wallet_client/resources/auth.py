@@ -170,7 +170,7 @@ class Auth(Group):
     def get_me(self, *, fresh: bool = False, timeout: float | None = None) -> models.Me:
         """Get the caller's own account and permissions.
 
-        An API key does not see the e-mail address or other personal data."""
+        An API key does not see the e-mail address, other personal data, or the second factors."""
         return self._run(Call("GET", "/api/v1/auth/me", models.Me, fresh=fresh, timeout=timeout))
 
     def issue_nonce(self, *, timeout: float | None = None) -> models.Nonce:
@@ -572,7 +572,7 @@ class AsyncAuth(AsyncGroup):
     async def get_me(self, *, fresh: bool = False, timeout: float | None = None) -> models.Me:
         """Get the caller's own account and permissions.
 
-        An API key does not see the e-mail address or other personal data."""
+        An API key does not see the e-mail address, other personal data, or the second factors."""
         return await self._run(Call("GET", "/api/v1/auth/me", models.Me, fresh=fresh, timeout=timeout))
 
     async def issue_nonce(self, *, timeout: float | None = None) -> models.Nonce:
