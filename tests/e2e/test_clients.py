@@ -116,6 +116,13 @@ def test_both_examples_do_what_they_say(product: Product, python: Environment, n
         ]
 
 
+# A shell starts its background jobs so that they, and all that they start, ignore Ctrl-C.
+HEEDS_CTRL_C = (
+    "import os, signal as s, sys; s.signal(s.SIGINT, s.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
+EXAMPLES = ROOT / "examples" / "clients"
+
+
 def test_the_receiver_of_webhooks_hears_the_test_event(product: Product, python: Environment) -> None:
     """It also removes its endpoint at the end."""
     api = Api(product.url)
@@ -124,7 +131,7 @@ def test_the_receiver_of_webhooks_hears_the_test_event(product: Product, python:
         scopes = ["webhook:read", "webhook:write", "event:read"]
         key = api.expect(201, "POST", "/auth/api-keys", {"name": "hooks", "scopes": scopes})["api_key"]
         with subprocess.Popen(
-            [str(python.python), "-I", str(ROOT / "examples" / "clients" / "webhooks.py")],
+            [sys.executable, "-c", HEEDS_CTRL_C, str(python.python), "-I", str(EXAMPLES / "webhooks.py")],
             env=os.environ | {"WALLET_URL": product.url, "WALLET_API_KEY": key},
             stdout=subprocess.PIPE,
             text=True,
