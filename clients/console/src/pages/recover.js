@@ -1,6 +1,6 @@
 // The pages that mails lead to: a new password, and the proof of an address. The token comes behind the address's #,
 // which no server sees; it leaves the address and the browser's history as soon as it is read.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { call, session, signOut } from "../api.js";
 import { html } from "../html.js";
 import { useValue } from "../observable.js";
@@ -24,8 +24,8 @@ function WithToken({ page: Page, without: Without }) {
     token.current = path[1];
     links.current += 1;
   }
-  useEffect(() => {
-    if (path[1]) taken();
+  useLayoutEffect(() => {
+    if (path[1]) taken(); // before anybody sees the page
   }, [path[1]]);
   return token.current ? html`<${Page} key=${links.current} token=${token} />` : html`<${Without} />`;
 }
