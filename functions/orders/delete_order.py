@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.orders import DeleteOrder
 from shared.desk import authorization, endings, orders
+from shared.desk.events import emit_order
 from shared.domain.desk import orders as rules
 from shared.domain.permissions import Caller
 from shared.runtime.operation import http
@@ -32,5 +33,7 @@ def _delete(unit: UnitOfWork, request: DeleteOrder, caller: Caller) -> None:
         kind, rule = ("order.expired", rules.expire) if over else ("order.cancelled", rules.cancel)
         endings.end_order(unit, kind, aggregate, rule)
         aggregate = orders.read(unit, request.order_id)
-    if not aggregate.order.hidden:
-        endings.end_order(unit, "order.deleted", aggregate, rules.delete)
+    hidden = rules.hide(aggregate.order, unit.now)
+    if hidden != aggregate.order:
+        unit.write(hidden)
+        emit_order(unit, "order.deleted", aggregate.updated(hidden))

@@ -22,7 +22,7 @@ ClaimRule = Callable[[Order], claims.Ended]
 
 
 def end_order(unit: UnitOfWork, kind: str, aggregate: OrderAggregate, rule: OrderRule) -> OrderResource:
-    """End an order by a rule of the domain (cancel, expire, delete); reservations return to their supplies.
+    """End an order by a rule of the domain (cancel, expire); reservations return to their supplies.
 
     Raises the refusals of the rule.
     """

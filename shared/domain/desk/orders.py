@@ -237,16 +237,14 @@ def expire(
     return _end(order, "expired", allocations, supplies, now)
 
 
-def delete(
-    order: Order, allocations: Sequence[Allocation], supplies: Sequence[Supply], now: datetime
-) -> Ended:
-    """Remove an order from all lists; an open order is cancelled, or expires if its time has passed. Never refused.
+def hide(order: Order, now: datetime) -> Order:
+    """The order, removed from all lists; the same order if it already is. Raises InvalidState for an open order, which
+    must end first.
 
     A claim on the order continues; if it ends unpaid, the order expires and does not open again."""
-    ended = Ended(order, (), ())
     if order.status == "open":
-        ended = (expire if order.expired(now) else cancel)(order, allocations, supplies, now)
-    return ended if order.hidden else ended._replace(order=advance(ended.order, now, hidden=True))
+        raise InvalidState(status=order.status)
+    return order if order.hidden else advance(order, now, hidden=True)
 
 
 def reopened(order: Order, now: datetime) -> Order:

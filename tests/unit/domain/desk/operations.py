@@ -74,10 +74,16 @@ def place_order(model: Model, owner: str, cents: list[int], life: int | None) ->
 
 
 def end_order(model: Model, order: Order, how: str) -> None:
-    rule = {"cancel": orders.cancel, "expire": orders.expire, "delete": orders.delete}[how]
+    rule = {"cancel": orders.cancel, "expire": orders.expire}[how]
     ended = rule(order, model.of_order(order.id), model.supplies_of(order.id), model.now)
     model.keep_order(ended.order)
     _returned(model, ended.allocations, ended.moves)
+
+
+def delete_order(model: Model, order: Order) -> None:
+    if order.status == "open":
+        end_order(model, order, "expire" if order.expired(model.now) else "cancel")
+    model.keep_order(orders.hide(model.orders[order.id], model.now))
 
 
 def update_order(model: Model, order: Order, life: int | None) -> None:

@@ -127,9 +127,14 @@ class DeskMachine(RuleBasedStateMachine):
         self.attempt(do.place_order, owner, cents, life)
 
     @having("orders")
-    @rule(number=picks, how=st.sampled_from(["cancel", "expire", "delete"]))
+    @rule(number=picks, how=st.sampled_from(["cancel", "expire"]))
     def end(self, number: int, how: str) -> None:
         self.attempt(do.end_order, self.pick("orders", number), how)
+
+    @having("orders")
+    @rule(number=picks)
+    def delete(self, number: int) -> None:
+        self.attempt(do.delete_order, self.pick("orders", number))
 
     @having("orders")
     @rule(number=picks, life=lives)

@@ -147,7 +147,7 @@ def test_a_holder_may_claim_again_after_lapsing_but_not_past_the_orders_time() -
     ending = claim(place(expires_at=NOW + MINUTE).order)
     with pytest.raises(OrderExpired):
         claim(ending.order, "usr_b", NOW + MINUTE, holder=ending.claim)
-    deleted = orders.delete(order, [], [], NOW).order
+    deleted = orders.hide(order, NOW)
     with pytest.raises(OrderExpired):
         claim(deleted, "usr_b", NOW + LEASE, holder=held)
 

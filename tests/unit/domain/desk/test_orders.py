@@ -138,18 +138,15 @@ def test_what_is_past_its_time_expires_and_is_not_cancelled() -> None:
     with pytest.raises(InvalidState) as refused:
         orders.cancel(placed.order, placed.allocations, reserved, LATER)
     assert refused.value.data == {"status": "expired"}
-    gone = orders.delete(placed.order, placed.allocations, reserved, LATER)
-    assert (gone.order.status, gone.order.hidden, gone.moves[0].supply.reserved) == ("expired", True, 0)
 
 
-def test_deleting_cancels_what_is_open_and_hides() -> None:
-    placed = place()
-    gone = orders.delete(placed.order, placed.allocations, [m.supply for m in placed.moves], NOW)
-    assert (gone.order.status, gone.order.hidden, len(gone.moves)) == ("cancelled", True, 1)
-    assert orders.delete(gone.order, gone.allocations, [], NOW) == (gone.order, (), ())
-    for status in ("claimed", "processing", "completed"):
-        hidden = orders.delete(an_order(status), [], [], NOW)
-        assert (hidden.order.status, hidden.order.hidden, hidden.moves) == (status, True, ())
+def test_every_order_but_an_open_one_can_be_hidden() -> None:
+    for status in ("claimed", "processing", "completed", "cancelled"):
+        hidden = orders.hide(an_order(status), NOW)
+        assert (hidden.status, hidden.hidden, hidden.version) == (status, True, 2)
+        assert orders.hide(hidden, NOW) is hidden
+    with pytest.raises(InvalidState):
+        orders.hide(an_order(), NOW)
 
 
 def test_an_order_opens_again_with_a_higher_epoch_unless_it_is_over() -> None:
