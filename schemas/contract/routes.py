@@ -1,24 +1,35 @@
-"""The methods of each path, for all operations. This module is separate from the catalog, so that only a change of
+"""The routes of all operations, and their methods. This module is separate from the catalog, so that only a change of
 routes changes the digest of every operation."""
 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
 from shared.runtime.operation import path_pattern
 
+_FILE = Path(__file__).parent.parent / "routes.json"
+
 
 @cache
-def _routes() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = json.loads(
-        (Path(__file__).parent.parent / "routes.json").read_text(encoding="utf-8")
-    )
-    return found
+def _routes() -> list[tuple[str, re.Pattern[str], list[str]]]:
+    """Each route with its pattern and methods."""
+    found: dict[str, list[str]] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return [(route, path_pattern(route), methods) for route, methods in found.items()]
 
 
 def methods(path: str) -> list[str]:
     """The methods that any operation supports on this path."""
-    found = (methods for route, methods in _routes().items() if path_pattern(route).match(path))
-    return sorted({method for methods in found for method in methods})
+    return sorted({method for _, pattern, names in _routes() if pattern.match(path) for method in names})
+
+
+def similar(path: str) -> str | None:
+    """The route that a wrong path probably means: the same without superfluous slashes, or below /api/v1."""
+    parts = [part for part in path.split("/") if part]
+    for candidate in ("/" + "/".join(parts), "/" + "/".join(["api", "v1", *parts])):
+        for route, pattern, _ in _routes():
+            if candidate != path and pattern.match(candidate):
+                return route
+    return None

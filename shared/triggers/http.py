@@ -34,7 +34,7 @@ from shared.writes.mutation import Replay, etag_of, find_record, render
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 UNSERVED = "unserved"  # the operation name in logs and metrics for paths without an operation
-NO_ROUTE = "There is no such route: GET /openapi.json lists those that there are."
+NO_ROUTE = "There is no such route"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -58,7 +58,7 @@ def unserved(incoming: Incoming) -> Reply:
 
 
 def _not_found(incoming: Incoming, context: Context) -> Reply:
-    raise NotFound(NO_ROUTE)
+    raise _no_route(incoming.path)
 
 
 def _in_context(
@@ -135,7 +135,17 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
             return trigger, match.groupdict()
     if paths:
         raise MethodNotAllowed(allowed=_methods(incoming.path))
-    raise NotFound(NO_ROUTE)
+    raise _no_route(incoming.path)
+
+
+def _no_route(path: str) -> NotFound:
+    """The refusal of a path without an operation; `data.route` is the route that was probably meant."""
+    from schemas.contract import routes
+
+    route = routes.similar(path)
+    if route is not None:
+        return NotFound(f"{NO_ROUTE}; there is {route}.", route=route)
+    return NotFound(f"{NO_ROUTE}: GET /openapi.json lists those that there are.")
 
 
 def _methods(path: str) -> list[str]:

@@ -42,6 +42,12 @@ def test_what_is_not_its_own_is_not_served(functions: Functions, orders: Service
     for path in ("/api/v1/claims", "/push/claim_order", "/schedule/tick_chain", "/"):
         answer = orders.call("POST", path, json={}, headers=bearer(functions, "usr_group"))
         assert (answer.status_code, code(answer)) == (404, "NOT_FOUND"), path
+        assert "; there is" not in answer.text, path
+    for path in ("/api/v1/orders/", "/orders", "//api/v1//orders"):
+        answer = orders.call("GET", path)
+        assert (answer.status_code, code(answer)) == (404, "NOT_FOUND"), path
+        assert answer.json()["error"]["data"] == {"route": "/api/v1/orders"}
+        assert answer.json()["error"]["message"] == "There is no such route; there is /api/v1/orders."
     patched = orders.call("PATCH", "/api/v1/orders")
     assert (patched.status_code, code(patched)) == (405, "METHOD_NOT_ALLOWED")
 
