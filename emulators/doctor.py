@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,7 +58,16 @@ def free_port(given: str | None = None) -> int:
             return chosen
     except OSError:
         why = " (ports below 1024 are the system's)" if chosen < 1024 else ""
-        raise BadPort(f"Port {chosen} is taken{why}: PORT={chosen + 1} chooses another.") from None
+        raise BadPort(f"Port {chosen} is taken{why}: {_other_port(chosen)} chooses another.") from None
+
+
+def _other_port(taken: int) -> str:
+    """The setting of a port that is free now, near the taken one if possible."""
+    first = taken + 1 if taken >= 1024 else DEFAULT_PORT
+    for candidate in [*range(first, min(first + 100, 65536)), None]:
+        with suppress(OSError), ports.reserve(candidate) as (free, _):
+            return f"PORT={free}"
+    return "PORT=…"
 
 
 def findings() -> Iterator[Finding]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import socket
 import subprocess
 import sys
 import venv
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
@@ -86,18 +88,33 @@ def test_a_bad_port_is_one_sentence(text: str) -> None:
     assert str(raised.value) == f"PORT is a number from 1 to 65535, not {text}."
 
 
-def test_a_taken_port_is_one_sentence() -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
+def test_a_taken_port_is_one_sentence_that_names_a_free_one() -> None:
+    with ExitStack() as stack:
+        port = two_taken_ports(stack)
         env = os.environ | {"PORT": str(port)}
         done = subprocess.run(
             [sys.executable, "-m", "emulators", "run"], cwd=ROOT, env=env, capture_output=True, text=True,
             timeout=30, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"Port {port} is taken: PORT={port + 1} chooses another.\n"
+    said = re.fullmatch(r"Port (\d+) is taken: PORT=(\d+) chooses another\.\n", done.stderr)
+    assert said, done.stderr
+    assert int(said[1]) == port
+    assert int(said[2]) not in (port, port + 1)
+
+
+def two_taken_ports(stack: ExitStack) -> int:
+    """Listen on two successive ports until the stack is closed; returns the first."""
+    for port in range(32_100, 60_000):
+        sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
+        try:
+            for number, one in enumerate(sockets):
+                one.bind(("127.0.0.1", port + number))
+                one.listen()
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no two successive ports are free")
 
 
 def test_the_doctor_needs_nothing_but_python(tmp_path: Path) -> None:
