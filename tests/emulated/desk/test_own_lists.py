@@ -209,3 +209,18 @@ def test_a_closed_supply_takes_notes_and_nothing_else(desk: Desk) -> None:
     assert (noted["status"], noted["metadata"]) == ("closed", {"a": "b"})
     both = desk.app.call("PUT", f"/supplies/{supply}", {"metadata": {}, "expires_at": None}, user=user)
     refused(both, 409, "INVALID_STATE")
+
+
+@pytest.mark.parametrize("path", ["supplies", "wallets", "transactions", "contracts"])
+def test_a_list_by_an_unknown_chain_names_the_known_ones(desk: Desk, path: str) -> None:
+    answer = desk.app.call("GET", f"/{path}?chain=lcoal", user=desk.person())
+    assert (answer.status, answer.code) == (422, "UNKNOWN_CHAIN")
+    assert answer.body["error"]["data"]["known"] == ["local"]
+    assert answer.body["error"]["message"] == "There is no such chain; there are: local."
+
+
+@pytest.mark.parametrize("path", ["supplies", "orders", "orders/available"])
+def test_a_list_by_an_unknown_currency_names_the_known_ones(desk: Desk, path: str) -> None:
+    answer = desk.app.call("GET", f"/{path}?currency=DOGE", user=desk.person())
+    assert (answer.status, answer.code) == (422, "UNSUPPORTED_CURRENCY")
+    assert "ETH" in answer.body["error"]["data"]["known"]

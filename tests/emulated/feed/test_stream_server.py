@@ -20,8 +20,8 @@ from shared.feed import user_events
 from shared.feed.readers import OpenStreams
 from shared.reads import pagination
 from shared.triggers.streaming import hub, websocket
-from tests.emulated.desk.streams import Streams, nobody_streams, serving, until
 from tests.emulated.desk.world import Desk
+from tests.emulated.feed.streams import Streams, nobody_streams, serving, until
 from tests.support.clock import TestClock
 from tests.support.people import People
 

@@ -16,8 +16,8 @@ from shared.feed import all_events
 from shared.feed.user_events import Chunk
 from shared.reads import pagination
 from shared.triggers.streaming import hub
-from tests.emulated.desk.streams import Streams, events, nobody_streams, serving, until
 from tests.emulated.desk.world import Desk
+from tests.emulated.feed.streams import Streams, events, nobody_streams, serving, until
 
 PATH = "/api/v1/admin/events/stream"
 
