@@ -18,10 +18,10 @@ from web3_wallet_client import WalletClient, WebhookError, webhooks
 
 
 class Receiver(ThreadingHTTPServer):
-    """The server, with the endpoint's secret and the ids of the deliveries that it has handled."""
+    """The server, with the endpoint's secret and the events that it has handled."""
 
-    secret = ""  # set when the endpoint exists; a delivery before that is refused, and comes again
-    seen: set[str]  # a real receiver stores these for some days
+    secrets: list[str]  # empty until the endpoint exists; a delivery before that is refused, and comes again
+    seen: set[str]  # the ids of handled events; a real receiver stores these for some days
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -30,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
-            event = webhooks.verify(body, dict(self.headers), self.server.secret)
+            event = webhooks.verify(body, dict(self.headers), self.server.secrets)
         except WebhookError as error:
             print("refused:", error, flush=True)
             return self.answer(400)
@@ -51,11 +51,11 @@ def main() -> None:
     with Receiver(("127.0.0.1", 0), Handler) as server, WalletClient() as client:
         if not os.environ.get("WALLET_API_KEY"):
             client.sign_up(f"hooks-{uuid.uuid4().hex[:12]}@example.com", "correct horse battery staple")
-        server.seen = set()
+        server.secrets, server.seen = [], set()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/hooks"
         endpoint = client.webhooks.create(url=url, event_types=["*"])
-        server.secret = endpoint.secret or ""  # shown only in this answer
+        server.secrets.append(endpoint.secret or "")  # shown only in this answer
         try:
             print(f"receiving at {url}; Ctrl-C ends", flush=True)
             client.webhooks.test(endpoint.id)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.packed import NODE, Environment, NodeProject
-from tests.support.scripted import DROP, Asked, Scripted, Told, refusal, serving
+from tests.support.scripted import DROP, Answer, Request, Scripted, refusal, serving
 
 HERE = Path(__file__).parent / "clients"
 KINDS = ("sync", "async", "node")
@@ -25,7 +25,7 @@ ORDER = {
     "allocations": [], "claim_id": None, "status": "open", "note": None, "expires_at": None, "version": 1,
     "created_at": "2030-01-31T12:00:00Z", "updated_at": "2030-01-31T12:00:00Z", "metadata": {}, "added_later": 1,
 }  # fmt: skip
-OK = Told(201, ORDER)
+OK = Answer(201, ORDER)
 TOKENS = {"token": "new", "refresh_token": "second", "expires_at": "2030-01-31T12:00:00Z"}
 BUSY = refusal(503, "UNAVAILABLE", Retry_After="0.2")
 
@@ -78,17 +78,17 @@ def client(
 
 
 def keys(server: Scripted) -> list[str | None]:
-    return [one.headers.get("idempotency-key") for one in server.asked]
+    return [one.headers.get("idempotency-key") for one in server.requests]
 
 
-@pytest.mark.parametrize("lost", [DROP, BUSY, refusal(429, "RATE_LIMITED"), Told(502, pieces=(b"<html>",))])
+@pytest.mark.parametrize("lost", [DROP, BUSY, refusal(429, "RATE_LIMITED"), Answer(502, pieces=(b"<html>",))])
 def test_a_post_with_a_key_is_sent_again_under_the_same_key(
-    client: Caller, server: Scripted, lost: Told
+    client: Caller, server: Scripted, lost: Answer
 ) -> None:
     server.play(lost, lost, OK)
     assert client.call("place") == "ord_1"
-    assert len(server.asked) == 3 and len(set(keys(server))) == 1 and keys(server)[0]
-    assert {one.body for one in server.asked} == {server.asked[0].body}
+    assert len(server.requests) == 3 and len(set(keys(server))) == 1 and keys(server)[0]
+    assert {one.body for one in server.requests} == {server.requests[0].body}
 
 
 def test_each_call_has_a_key_of_its_own_unless_one_is_given(client: Caller, server: Scripted) -> None:
@@ -106,20 +106,20 @@ def test_what_nobody_knows_the_end_of_is_not_sent_again_without_a_key(
 ) -> None:
     server.play(DROP)
     assert client.call(call) == "NoAnswer"
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("call", ["login", "update"])
 def test_what_was_refused_unseen_is_sent_again_always(client: Caller, server: Scripted, call: str) -> None:
-    server.play(refusal(503, "UNAVAILABLE"), Told(200, ORDER | TOKENS))
+    server.play(refusal(503, "UNAVAILABLE"), Answer(200, ORDER | TOKENS))
     assert client.call(call) in ("ord_1", "new")
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_retry_after_is_obeyed(client: Caller, server: Scripted) -> None:
     server.play(BUSY, OK)
     client.call("place")
-    first, second = server.asked
+    first, second = server.requests
     assert second.at - first.at >= 0.2
 
 
@@ -127,17 +127,17 @@ def test_it_is_not_waited_beyond_the_deadline(client: Caller, server: Scripted) 
     server.play(refusal(429, "RATE_LIMITED", Retry_After="60"))
     began = time.monotonic()
     assert client.call("place", timeout=2.0) == "RATE_LIMITED"
-    assert time.monotonic() - began < 1.5 and len(server.asked) == 1
+    assert time.monotonic() - began < 1.5 and len(server.requests) == 1
 
 
 def test_attempts_are_counted(client: Caller, server: Scripted) -> None:
     server.play(DROP)
     assert client.call("place") == "NoAnswer"
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
 def test_an_answer_that_drips_ends_at_the_deadline(client: Caller, server: Scripted) -> None:
-    server.play(Told(200, pieces=(b"{",) + (b" ",) * 100, pause=0.1))
+    server.play(Answer(200, pieces=(b"{",) + (b" ",) * 100, pause=0.1))
     began = time.monotonic()
     assert client.call("get", timeout=0.7) == "NoAnswer"
     assert 0.6 < time.monotonic() - began < 3.0
@@ -146,25 +146,25 @@ def test_an_answer_that_drips_ends_at_the_deadline(client: Caller, server: Scrip
 def test_other_refusals_are_final(client: Caller, server: Scripted) -> None:
     server.play(refusal(409, "ORDER_ALREADY_CLAIMED"))
     assert client.call("place") == "ORDER_ALREADY_CLAIMED"
-    server.play(Told(500, pieces=(b"<html>a proxy's page",)))
+    server.play(Answer(500, pieces=(b"<html>a proxy's page",)))
     assert client.call("place") == "UNKNOWN"
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_path_parameter_stays_one_segment(client: Caller, server: Scripted) -> None:
     server.play(OK)
     assert client.call("get") == "ord_1"
-    assert server.asked[0].path == "/api/v1/orders/ord_1%2F..%2Fx"
+    assert server.requests[0].path == "/api/v1/orders/ord_1%2F..%2Fx"
 
 
 def test_many_calls_refresh_once(client: Caller, server: Scripted) -> None:
-    def script(asked: Asked) -> Told:
-        if asked.path.endswith("/auth/refresh"):
-            used.append(json.loads(asked.body)["refresh_token"])
-            assert "authorization" not in asked.headers
+    def script(request: Request) -> Answer:
+        if request.path.endswith("/auth/refresh"):
+            used.append(json.loads(request.body)["refresh_token"])
+            assert "authorization" not in request.headers
             time.sleep(0.1)
-            return Told(200, TOKENS)
-        fresh = asked.headers["authorization"] == "Bearer new"
+            return Answer(200, TOKENS)
+        fresh = request.headers["authorization"] == "Bearer new"
         return OK if fresh else refusal(401, "TOKEN_EXPIRED")
 
     used: list[str] = []
@@ -174,26 +174,28 @@ def test_many_calls_refresh_once(client: Caller, server: Scripted) -> None:
 
 
 def test_a_refresh_that_is_refused_is_the_answer(client: Caller, server: Scripted) -> None:
-    def script(asked: Asked) -> Told:
-        refreshing = asked.path.endswith("/auth/refresh")
+    def script(request: Request) -> Answer:
+        refreshing = request.path.endswith("/auth/refresh")
         return refusal(401, "REFRESH_TOKEN_INVALID" if refreshing else "TOKEN_EXPIRED")
 
     server.follow(script)
     assert client.call("get", refresh="first") == "REFRESH_TOKEN_INVALID"
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_pages_follow_each_other(client: Caller, server: Scripted) -> None:
     pages = [(["a", "b"], "next/+ 1"), (["c"], None)]
     server.play(
         *(
-            Told(200, {"items": [ORDER | {"id": one} for one in ids], "next_cursor": cursor})
+            Answer(200, {"items": [ORDER | {"id": one} for one in ids], "next_cursor": cursor})
             for ids, cursor in pages
         )
     )
     assert client.call("list") == ["a", "b", "c"]
-    assert "cursor" not in server.asked[0].path and "status=open" in server.asked[1].path
-    assert "cursor=next%2F%2B+1" in server.asked[1].path or "cursor=next%2F%2B%201" in server.asked[1].path
+    assert "cursor" not in server.requests[0].path and "status=open" in server.requests[1].path
+    assert (
+        "cursor=next%2F%2B+1" in server.requests[1].path or "cursor=next%2F%2B%201" in server.requests[1].path
+    )
 
 
 def event(note: str, cursor: str) -> bytes:
@@ -215,15 +217,15 @@ def test_a_stream_goes_on_behind_what_was_seen(client: Caller, server: Scripted)
     cut = tuple(whole[at : at + 7] for at in range(0, len(whole) - 9, 7))  # ends within the third event
     head = {"Content-Type": "text/event-stream"}
     server.play(
-        Told(200, headers=head, pieces=cut),
+        Answer(200, headers=head, pieces=cut),
         refusal(401, "TOKEN_EXPIRED"),
-        Told(200, TOKENS),
+        Answer(200, TOKENS),
         DROP,
-        Told(200, headers=head, pieces=(event("three", "c3"), event("four", "c4"))),
+        Answer(200, headers=head, pieces=(event("three", "c3"), event("four", "c4"))),
     )
     found = client.call("stream", count=4, after="c0", refresh="first")
     assert found == [[odd, "two", "three", "four"], "c4"]
-    streams = [one for one in server.asked if one.method == "GET"]
+    streams = [one for one in server.requests if one.method == "GET"]
     assert "types=order." in streams[0].path
     assert [one.headers["last-event-id"] for one in streams] == ["c0", "c2", "c2", "c2"]
     assert streams[-1].headers["authorization"] == "Bearer new"
@@ -234,7 +236,7 @@ def test_a_stream_that_is_refused_says_so(client: Caller, server: Scripted) -> N
     assert client.call("stream", count=1) == "INVALID_CURSOR"
     server.play(DROP)
     assert client.call("stream", count=1) == "NoAnswer"
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
 SECRETS = [f"whsec_{base64.b64encode(bytes([number] * 32)).decode()}" for number in (1, 2)]

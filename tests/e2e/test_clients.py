@@ -26,7 +26,7 @@ from emulators.product import Product
 from tests.e2e.job import PAYOUT, FundedAccount, Node
 from tests.support.origins import origin
 from tests.support.packed import NODE, PYTHON, TYPESCRIPT, Environment, NodeProject, readme, run
-from tests.support.scripted import Told, serving
+from tests.support.scripted import Answer, serving
 from tests.unit.docs.pages import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -123,24 +123,31 @@ HEEDS_CTRL_C = (
 EXAMPLES = ROOT / "examples" / "clients"
 
 
-def test_the_receiver_of_webhooks_hears_the_test_event(product: Product, python: Environment) -> None:
+@pytest.mark.parametrize("name", ["webhooks.py", "webhooks.ts"])
+def test_the_receiver_of_webhooks_hears_the_test_event(
+    product: Product, python: Environment, node: NodeProject, name: str
+) -> None:
     """It also removes its endpoint at the end."""
+    if name == "webhooks.py":
+        command = [str(python.python), "-I", str(EXAMPLES / name)]
+    else:
+        command = [NODE, str(node.compile((EXAMPLES / name).read_text(encoding="utf-8")))]
     api = Api(product.url)
     with api.http:
         api.sign_up(f"hooks-{secrets.token_hex(6)}@example.com", PASSWORD)
         scopes = ["webhook:read", "webhook:write", "event:read"]
         key = api.expect(201, "POST", "/auth/api-keys", {"name": "hooks", "scopes": scopes})["api_key"]
         with subprocess.Popen(
-            [sys.executable, "-c", HEEDS_CTRL_C, str(python.python), "-I", str(EXAMPLES / "webhooks.py")],
+            [sys.executable, "-c", HEEDS_CTRL_C, *command],
             env=os.environ | {"WALLET_URL": product.url, "WALLET_API_KEY": key},
             stdout=subprocess.PIPE,
             text=True,
         ) as program:
             assert program.stdout
             try:
-                told = iter(program.stdout.readline, "")  # among others, that the endpoint was added
-                assert any(line.startswith("receiving at http://127.0.0.1:") for line in told)
-                assert any(line.startswith("webhook.test whk_") for line in told)
+                lines = iter(program.stdout.readline, "")  # among others, that the endpoint was added
+                assert any(line.startswith("receiving at http://127.0.0.1:") for line in lines)
+                assert any(line.startswith("webhook.test whk_") for line in lines)
                 program.send_signal(signal.SIGINT)
                 assert program.communicate(timeout=20)[0].endswith("stopped\n") and program.returncode == 0
             finally:
@@ -175,15 +182,15 @@ def test_what_the_product_delivers_is_genuine(
     """The product sends a delivery to a server of this test. Both clients verify it, and refuse it after a change."""
     api = Api(product.url)
     with serving() as receiver, api.http:
-        receiver.play(Told(204))
+        receiver.play(Answer(204))
         api.sign_up(f"hooks-{secrets.token_hex(6)}@example.com", PASSWORD)
         body = {"url": f"{receiver.url}/hooks", "event_types": ["order.*"]}
         endpoint = api.expect(201, "POST", "/webhooks", body)
         api.expect(202, "POST", f"/webhooks/{endpoint['id']}/test")
-        (asked,) = wait_for("the delivery", lambda: receiver.asked)
-    told = {"call": "verify", "url": product.url, "body": asked.body.decode(), "headers": asked.headers}
-    told |= {"secrets": [endpoint["secret"]], "now": int(asked.headers["webhook-timestamp"])}
-    lines = "".join(json.dumps(told | more) + "\n" for more in ({}, {"body": told["body"] + " "}))
+        (request,) = wait_for("the delivery", lambda: receiver.requests)
+    call = {"call": "verify", "url": product.url, "body": request.body.decode(), "headers": request.headers}
+    call |= {"secrets": [endpoint["secret"]], "now": int(request.headers["webhook-timestamp"])}
+    lines = "".join(json.dumps(call | more) + "\n" for more in ({}, {"body": call["body"] + " "}))
     javascript = node.compile((HERE / "calls.ts").read_text(encoding="utf-8"))
     for command in ([str(python.python), "-I", str(HERE / "calls_sync.py")], [NODE, str(javascript)]):
         done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60, check=True)

@@ -19,6 +19,7 @@ PYTHON, TYPESCRIPT = ROOT / "clients" / "python", ROOT / "clients" / "typescript
 # The packages that pip would fetch with httpx. They come from the development environment, so that nothing is
 # downloaded.
 HTTPX = ("httpx", "httpcore", "h11", "anyio", "certifi", "idna", "sniffio", "typing_extensions.py")
+NODE_TYPES = ROOT / "tests" / "e2e" / "clients" / "node.d.ts"
 NODE = shutil.which("node") or str(Path(sys.executable).parent / "node")
 
 
@@ -95,7 +96,7 @@ class NodeProject:
         options = ["--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext"]
         lib = ["--lib", "es2022,dom,dom.iterable,dom.asynciterable"]
         tsc = TYPESCRIPT / "node_modules" / "typescript" / "bin" / "tsc"
-        run([NODE, str(tsc), *options, *lib, str(source)], cwd=self.folder)
+        run([NODE, str(tsc), *options, *lib, str(source), str(NODE_TYPES)], cwd=self.folder)
         return source.with_suffix(".js")
 
     def run(self, script: str, **env: str) -> str:

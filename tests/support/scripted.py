@@ -13,7 +13,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """One received request; header names are lower case."""
 
     method: str
@@ -24,7 +24,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Told:
+class Answer:
     """One answer. `pieces` are written one by one, with a `pause` (seconds) after each; `drop`: no answer at all."""
 
     status: int = 200
@@ -35,7 +35,7 @@ class Told:
     drop: bool = False
 
 
-def refusal(status: int, code: str, **headers: str) -> Told:
+def refusal(status: int, code: str, **headers: str) -> Answer:
     error = {
         "code": code,
         "message": "No.",
@@ -44,11 +44,13 @@ def refusal(status: int, code: str, **headers: str) -> Told:
         "request_id": "req_1",
         "doc_url": "/d",
     }
-    return Told(status, {"error": error}, {name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(
+        status, {"error": error}, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
-DROP = Told(drop=True)
-Script = Callable[[Asked], Told]
+DROP = Answer(drop=True)
+Script = Callable[[Request], Answer]
 
 
 @dataclass
@@ -57,16 +59,16 @@ class Scripted:
 
     url: str = ""
     script: Script = lambda _: refusal(500, "INTERNAL")
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
-    def play(self, *told: Told) -> None:
+    def play(self, *answers: Answer) -> None:
         """Give these answers, in order; then repeat the last one."""
-        left = list(told)
-        self.asked.clear()
+        left = list(answers)
+        self.requests.clear()
         self.script = lambda _: left.pop(0) if len(left) > 1 else left[0]
 
     def follow(self, script: Script) -> None:
-        self.asked.clear()
+        self.requests.clear()
         self.script = script
 
 
@@ -80,20 +82,20 @@ def serving() -> Iterator[Scripted]:
         def take(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, self.path, headers, body, time.monotonic())
-            scripted.asked.append(asked)
-            told = scripted.script(asked)
+            request = Request(self.command, self.path, headers, body, time.monotonic())
+            scripted.requests.append(request)
+            answer = scripted.script(request)
             self.close_connection = True
-            if not told.drop:
-                self.tell(told)
+            if not answer.drop:
+                self.write(answer)
 
-        def tell(self, told: Told) -> None:
-            content = b"" if told.body is None else json.dumps(told.body).encode()
-            pieces = told.pieces or (content,)
-            self.send_response(told.status)
-            for name, value in {"Content-Type": "application/json", **told.headers}.items():
+        def write(self, answer: Answer) -> None:
+            content = b"" if answer.body is None else json.dumps(answer.body).encode()
+            pieces = answer.pieces or (content,)
+            self.send_response(answer.status)
+            for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                 self.send_header(name, value)
-            if not told.pieces:
+            if not answer.pieces:
                 self.send_header("Content-Length", str(len(content)))
             self.send_header("Connection", "close")
             self.end_headers()
@@ -101,7 +103,7 @@ def serving() -> Iterator[Scripted]:
                 for piece in pieces:
                     self.wfile.write(piece)
                     self.wfile.flush()
-                    time.sleep(told.pause)
+                    time.sleep(answer.pause)
             except OSError:
                 return  # the client closed the connection
 

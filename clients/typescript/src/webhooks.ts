@@ -13,7 +13,7 @@ export interface VerifyOptions {
 type HeadersLike = Headers | Record<string, string | string[] | undefined>;
 
 /**
- * Verify a webhook and return its event. Throws WebhookError.
+ * Verify a webhook and return its event. Throws WebhookError, and TypeError for a secret that is none.
  *
  * `body` is the received body, byte for byte, before any parsing. During the rotation of a secret, pass both secrets.
  * The same webhook may come twice: store its `webhook-id` for the duration of the tolerance, or the event's `id`.

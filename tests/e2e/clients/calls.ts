@@ -1,10 +1,10 @@
-/** Makes the calls that it is told line by line, and prints what came of each. */
+/** Makes the calls that its input names, one a line, and prints what came of each. */
 
 import { verifyWebhook, WalletClient, WalletError } from "web3-wallet-client";
 
 declare const process: { stdin: AsyncIterable<Uint8Array> };
 
-interface Told {
+interface Call {
   call: string;
   url: string;
   refresh?: string;
@@ -20,19 +20,19 @@ interface Told {
 
 const items = [{ product_id: "a", product_name: "b", price: "1", quantity: 1 }];
 
-async function made(told: Told): Promise<unknown> {
+async function made(input: Call): Promise<unknown> {
   const kept: string[] = [];
   const client = new WalletClient({
-    baseUrl: told.url,
+    baseUrl: input.url,
     token: "old",
-    ...(told.refresh ? { refreshToken: told.refresh } : {}),
-    timeoutMs: (told.timeout ?? 5) * 1000,
+    ...(input.refresh ? { refreshToken: input.refresh } : {}),
+    timeoutMs: (input.timeout ?? 5) * 1000,
     retries: { attempts: 4, firstMs: 20, longestMs: 100 },
     onTokens: (tokens) => void kept.push(tokens.refresh_token),
   });
-  switch (told.call) {
+  switch (input.call) {
     case "place":
-      return (await client.orders.place({ currency: "ETH", items }, told.key ? { idempotencyKey: told.key } : {})).id;
+      return (await client.orders.place({ currency: "ETH", items }, input.key ? { idempotencyKey: input.key } : {})).id;
     case "get":
       return (await client.orders.get("ord_1/../x")).id;
     case "update":
@@ -50,15 +50,15 @@ async function made(told: Told): Promise<unknown> {
     }
     case "stream": {
       const found: unknown[] = [];
-      const stream = client.events.stream({ types: ["order.*"], ...(told.after ? { after: told.after } : {}) });
+      const stream = client.events.stream({ types: ["order.*"], ...(input.after ? { after: input.after } : {}) });
       for await (const event of stream) {
         found.push((event.data as { note?: string }).note);
-        if (found.length === told.count) break;
+        if (found.length === input.count) break;
       }
       return [found, stream.cursor];
     }
     default:
-      return (await verifyWebhook(told.body, told.headers, told.secrets, { now: told.now })).type;
+      return (await verifyWebhook(input.body, input.headers, input.secrets, { now: input.now })).type;
   }
 }
 
@@ -68,7 +68,7 @@ for await (const piece of process.stdin) {
   rest = lines.pop() ?? "";
   for (const line of lines) {
     try {
-      console.log(JSON.stringify({ answer: await made(JSON.parse(line) as Told) }));
+      console.log(JSON.stringify({ answer: await made(JSON.parse(line) as Call) }));
     } catch (error) {
       if (!(error instanceof WalletError)) throw error;
       console.log(JSON.stringify({ error: "code" in error ? error.code : error.name }));

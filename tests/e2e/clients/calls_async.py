@@ -13,16 +13,16 @@ RETRIES = Retries(attempts=4, first=0.02, longest=0.1)
 ITEM: Any = {"product_id": "a", "product_name": "b", "price": "1", "quantity": 1}
 
 
-async def told(told: dict[str, Any]) -> Any:
+async def made(call: dict[str, Any]) -> Any:
     client = AsyncWalletClient(
-        told["url"], token="old", refresh_token=told.get("refresh"), timeout=told.get("timeout", 5.0),
+        call["url"], token="old", refresh_token=call.get("refresh"), timeout=call.get("timeout", 5.0),
         retries=RETRIES, on_tokens=lambda tokens: kept.append(tokens.refresh_token),
     )  # fmt: skip
     kept: list[str] = []
-    match told["call"]:
+    match call["call"]:
         case "place":
-            made = await client.orders.place(currency="ETH", items=[ITEM], idempotency_key=told.get("key"))
-            return made.id
+            order = await client.orders.place(currency="ETH", items=[ITEM], idempotency_key=call.get("key"))
+            return order.id
         case "get":
             return (await client.orders.get("ord_1/../x")).id
         case "update":
@@ -35,17 +35,17 @@ async def told(told: dict[str, Any]) -> Any:
         case "list":
             return [one.id async for one in client.orders.list(status="open", limit=2)]
         case "stream":
-            async with client.events.stream(types=["order.*"], after=told.get("after")) as stream:
+            async with client.events.stream(types=["order.*"], after=call.get("after")) as stream:
                 events = aiter(stream)
-                found = [(await anext(events)).data["note"] for _ in range(told["count"])]
+                found = [(await anext(events)).data["note"] for _ in range(call["count"])]
                 return [found, stream.cursor]
         case "verify":
-            return webhooks.verify(told["body"], told["headers"], told["secrets"], now=told["now"]).type
+            return webhooks.verify(call["body"], call["headers"], call["secrets"], now=call["now"]).type
 
 
 async def answered(line: str) -> dict[str, Any]:
     try:
-        return {"answer": await told(json.loads(line))}
+        return {"answer": await made(json.loads(line))}
     except WalletError as error:
         return {"error": getattr(error, "code", type(error).__name__)}
 

@@ -13,15 +13,15 @@ RETRIES = Retries(attempts=4, first=0.02, longest=0.1)
 ITEM: Any = {"product_id": "a", "product_name": "b", "price": "1", "quantity": 1}
 
 
-def told(told: dict[str, Any]) -> Any:
+def made(call: dict[str, Any]) -> Any:
     client = WalletClient(
-        told["url"], token="old", refresh_token=told.get("refresh"), timeout=told.get("timeout", 5.0),
+        call["url"], token="old", refresh_token=call.get("refresh"), timeout=call.get("timeout", 5.0),
         retries=RETRIES, on_tokens=lambda tokens: kept.append(tokens.refresh_token),
     )  # fmt: skip
     kept: list[str] = []
-    match told["call"]:
+    match call["call"]:
         case "place":
-            return client.orders.place(currency="ETH", items=[ITEM], idempotency_key=told.get("key")).id
+            return client.orders.place(currency="ETH", items=[ITEM], idempotency_key=call.get("key")).id
         case "get":
             return client.orders.get("ord_1/../x").id
         case "update":
@@ -35,16 +35,16 @@ def told(told: dict[str, Any]) -> Any:
         case "list":
             return [one.id for one in client.orders.list(status="open", limit=2)]
         case "stream":
-            with client.events.stream(types=["order.*"], after=told.get("after")) as stream:
-                found = [next(iter(stream)).data["note"] for _ in range(told["count"])]
+            with client.events.stream(types=["order.*"], after=call.get("after")) as stream:
+                found = [next(iter(stream)).data["note"] for _ in range(call["count"])]
                 return [found, stream.cursor]
         case "verify":
-            return webhooks.verify(told["body"], told["headers"], told["secrets"], now=told["now"]).type
+            return webhooks.verify(call["body"], call["headers"], call["secrets"], now=call["now"]).type
 
 
 for line in sys.stdin:
     try:
-        answer = {"answer": told(json.loads(line))}
+        answer = {"answer": made(json.loads(line))}
     except WalletError as error:
         answer = {"error": getattr(error, "code", type(error).__name__)}
     print(json.dumps(answer), flush=True)

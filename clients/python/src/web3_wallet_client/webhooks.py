@@ -9,6 +9,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from web3_wallet_client.errors import WebhookError
 from web3_wallet_client.events import Event, event_of
@@ -25,7 +26,7 @@ def verify(
     tolerance: float = TOLERANCE,
     now: float | None = None,
 ) -> Event:
-    """Verify a webhook and return its event. Raises WebhookError.
+    """Verify a webhook and return its event. Raises WebhookError, and ValueError for a secret that is none.
 
     `body` is the received body, byte for byte, before any parsing. During the rotation of a secret, pass both
     secrets. The same webhook may come twice: store its `webhook-id` for the duration of `tolerance`, or the event's
@@ -60,10 +61,11 @@ def _check_time(text: str, tolerance: float, now: float) -> None:
 
 
 def _key(secret: str) -> bytes:
-    try:
-        return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError(f"a webhook's secret begins with {PREFIX} and is base64") from None
+    with suppress(ValueError):
+        if key := base64.b64decode(secret.removeprefix(PREFIX), validate=True):
+            return key
+    # An empty secret, such as an unset variable, must not verify what anybody can sign.
+    raise ValueError(f"a webhook's secret begins with {PREFIX} and is base64")
 
 
 def _signature(text: str) -> bytes:
