@@ -189,11 +189,6 @@ def _body(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> dict[str, Any] | 
     return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
 
 
-def error_codes() -> list[str]:
-    """The closed list of codes."""
-    return sorted({kind.code for kind in refusals()})
-
-
 def refusals() -> list[type[Refusal]]:
     """Every refusal that shared/ and functions/ define, independent of earlier imports, in a fixed order.
 

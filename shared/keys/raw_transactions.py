@@ -105,8 +105,7 @@ class UnsignedTransaction:
 
 
 def decode_signed(raw: bytes) -> tuple[UnsignedTransaction, bytes]:
-    """Decode signed bytes into the transaction and the 64-byte public key that signed them, for a last check before
-    sending.
+    """Decode signed bytes into the transaction and the 64-byte public key that signed them.
 
     Raises InvalidValue unless `raw` is exactly what this module would have encoded."""
     kind = raw[0] if raw and raw[0] in (ACCESS_LIST, DYNAMIC_FEE) else LEGACY

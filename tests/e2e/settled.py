@@ -42,7 +42,7 @@ def paid_once(job: Job, node: Node, rows: Session) -> None:
 def books_balance(rows: Session) -> None:
     """Check every existing supply."""
     for supply in rows.one(supplies.SUPPLIES.scan()):
-        lines: list[Any] = rows.one(supplies.ledger_of(supply.id))
+        lines: list[Any] = rows.one(supplies.LEDGER.scan(supply.id))
         assert supply.available + supply.reserved + supply.settled == supply.amount
         assert ledger.verify(supply, lines) == []
         assert sum(line.amount for line in lines) == 0

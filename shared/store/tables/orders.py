@@ -8,7 +8,6 @@ from shared.domain.desk.allocation import Allocation
 from shared.domain.desk.orders import Order, OrderItem
 from shared.store.table import Index, Query, Table
 
-NOTES = frozenset({"metadata"})
 ORDERS = Table(
     "orders",
     Order,

@@ -11,7 +11,6 @@ from shared.store.port import Row
 from shared.store.table import Index, Query, Table
 
 BALANCES = frozenset({"amount", "available", "reserved", "settled"})
-NOTES = frozenset({"metadata"})
 SUPPLIES = Table(
     "supplies",
     Supply,
@@ -77,10 +76,6 @@ def by_ids(supply_ids: Iterable[str]) -> Query[list[Supply]]:
 def active_of(user_id: str, chain: str, currency: str) -> Query[list[Row]]:
     """`supply_id` and `available` of the user's active supplies in a currency: candidates, which must be read again."""
     return SUPPLIES_BY_CURRENCY.scan(user_id, chain, currency, "active", limit=MANY)
-
-
-def ledger_of(supply_id: str) -> Query[list[LedgerEntry]]:
-    return LEDGER.scan(supply_id)
 
 
 def live_below(addresses: Iterable[tuple[str, str]]) -> Query[list[Row]]:
